@@ -1,0 +1,353 @@
+"""Correct the body part in a DICOM file, and undo it; every other byte stays as it is.
+
+A correction is always computed from the original: one of ours that stands in the file is undone
+first. So it can be repeated and changed at will, and the entry in Original Attributes Sequence
+keeps the values from before the first one.
+
+Standard library only, so that it can run inside Orthanc too, without the worker's pipe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bodypart.dicom_out.codes import PRODUCT, SIDE_OF_CODE, SIDES
+from bodypart.dicom_out.part10 import Part10
+from bodypart.dicom_out.provenance import (
+    ANATOMIC_REGION,
+    BODY_PART_EXAMINED,
+    KEYWORDS,
+    LATERALITY,
+    Signature,
+    code_elements,
+    conforms,
+    read_record,
+    signed_sequences,
+    unsigned_sequences,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from bodypart.dicom_out.encoding import Element
+    from bodypart.labels import BodyPart
+
+STORAGE_CLASSES = frozenset(
+    "1.2.840.10008.5.1.4.1.1." + ending
+    for ending in (
+        "1",  # Computed Radiography
+        "1.1",  # Digital X-Ray, for presentation
+        "1.1.1",  # and for processing
+        "1.2",  # Digital Mammography X-Ray
+        "1.2.1",
+        "7",  # Secondary Capture, single-frame and the multi-frame kinds
+        "7.1",
+        "7.2",
+        "7.3",
+        "7.4",
+        "12.1",  # X-Ray Angiographic
+        "12.2",  # X-Ray Radiofluoroscopic
+    )
+)
+"""IODs of projection radiographs whose modules have a place for these codes.
+
+Digital Intra-Oral X-Ray is none of them: its region demands modifiers that name the teeth.
+"""
+
+_SOP_CLASS = 0x00080016
+_CODE_VALUE = 0x00080100
+_CODING_SCHEME = 0x00080102
+_MODIFIERS = 0x00082220
+_IMAGE_LATERALITY = 0x00200062
+_DATA_ELEMENTS_SIGNED = 0x04000020
+_MAC_PARAMETERS = 0x4FFE0001
+_DIGITAL_SIGNATURES = 0xFFFAFFFA
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The outcome of a correction or of its undoing.
+
+    Attributes
+    ----------
+    data : bytes or None
+        The new file; None if it need not or must not change. Where a new answer is refused and
+        an earlier one of ours stood in the file, it is the original.
+    changed : tuple of str
+        Keywords of the attributes whose values differ from those of the given file.
+    refused : str or None
+        Why the answer must not be written, in a sentence without patient data.
+    """
+
+    data: bytes | None = None
+    changed: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+def correct(
+    data: bytes,
+    examined: BodyPart,
+    laterality: str | None,
+    *,
+    version: str,
+    now: datetime,
+    agreeing: Collection[str] = (),
+    mixed_series: bool = False,
+    modifying_system: str = PRODUCT,
+    reason: Literal["CORRECT", "COERCE"] = "CORRECT",
+) -> Correction:
+    """Write the examined body part into a DICOM file.
+
+    Body Part Examined gets the defined term, Anatomic Region Sequence the SNOMED CT code with
+    the side as its modifier where it is known. What changes is kept in Original Attributes
+    Sequence and signed in Contributing Equipment Sequence (PS3.3 C.12.1.1.9).
+
+    Parameters
+    ----------
+    data : bytes
+        A DICOM file, as PS3.10 lays it out.
+    examined : BodyPart
+        What to write.
+    laterality : {"R", "L", "B", None}
+        The side, if it is known; ignored for a part that has none. It is written as a modifier
+        only: Image Laterality is never touched; Laterality is at most added without a value
+        where the part demands the attribute, or an empty one removed where it forbids it.
+    version : str
+        Version of this software.
+    now : datetime
+        Time of the correction; with a time zone it is written with its offset.
+    agreeing : collection of str
+        Keywords of attributes that already name the part in their own words, and stay.
+    mixed_series : bool
+        Whether the series shows several parts. Body Part Examined, an attribute of the series,
+        is then left to its original value (PS3.3 C.7.3.1).
+    modifying_system : str
+        Name under which our entry is written and found again.
+    reason : {"CORRECT", "COERCE"}
+        Reason for the Attribute Modification (0400,0565).
+
+    Returns
+    -------
+    Correction
+        Without data if the file already says all of it, or if writing is refused.
+
+    Raises
+    ------
+    DicomStructureError
+        If the bytes are not a DICOM file that can be rewritten without risk.
+    ValueError
+        If an argument is not one of those above.
+    """
+    if laterality is not None and laterality not in SIDES:
+        raise ValueError(f"laterality must be R, L, B or None, not {laterality!r}")
+    signature = Signature(modifying_system, version, now, reason)
+    file = Part10(data)
+    refused = _not_ours_to_change(file)
+    if refused:
+        return Correction(refused=refused)
+    record = read_record(file, modifying_system)
+    original = file
+    if record is not None:
+        if record.changed_since:
+            return Correction(refused="another system changed the body part after us")
+        changes = {**record.previous, **unsigned_sequences(file, modifying_system)}
+        original = Part10(file.rewritten(changes))
+    side = laterality if examined.paired else None
+    # What we wrote ourselves cannot agree with us.
+    own = [KEYWORDS[tag] for tag in record.previous] if record else []
+    kept = frozenset(agreeing).difference(own)
+    wanted = _wanted(original, examined, side, kept, mixed_series=mixed_series)
+    refused = _side_contradicted(original, examined, side, wanted)
+    if refused:
+        # An earlier answer of ours must not stay either.
+        wanted = {}
+    changed = _differing(file, original, wanted)
+    if not changed:
+        return Correction(refused=refused)
+    if not wanted:
+        return Correction(original.rewritten({}), changed, refused)
+    previous = {tag: original.elements.get(tag) for tag in wanted}
+    sequences = signed_sequences(original, previous, signature)
+    return Correction(original.rewritten({**wanted, **sequences}), changed)
+
+
+def restore(data: bytes, *, modifying_system: str = PRODUCT) -> Correction:
+    """Undo our correction: the original values return, and our entries vanish.
+
+    Parameters
+    ----------
+    data : bytes
+        A DICOM file.
+    modifying_system : str
+        Name under which the correction was written.
+
+    Returns
+    -------
+    Correction
+        The original file, byte for byte (a deflated one is packed anew); without data if no
+        correction of ours stands in it, or if undoing is refused.
+
+    Raises
+    ------
+    DicomStructureError
+        If the bytes are not a DICOM file that can be rewritten without risk.
+    """
+    file = Part10(data)
+    record = read_record(file, modifying_system)
+    if record is None:
+        return Correction()
+    if record.changed_since:
+        return Correction(refused="another system changed the body part after us")
+    refused = _signed(file)
+    if refused:
+        return Correction(refused=refused)
+    changes = {**record.previous, **unsigned_sequences(file, modifying_system)}
+    changed = tuple(KEYWORDS[tag] for tag in sorted(record.previous))
+    return Correction(file.rewritten(changes), changed)
+
+
+def _not_ours_to_change(file: Part10) -> str | None:
+    sop_class = file.text(_SOP_CLASS)
+    if sop_class not in STORAGE_CLASSES:
+        return f"{sop_class or 'no SOP Class'} is not an image IOD of projection radiography"
+    stated = file.elements.get(BODY_PART_EXAMINED)
+    if stated is not None and stated.vr not in ("CS", ""):
+        return f"BodyPartExamined is stored as {stated.vr}"
+    return _signed(file)
+
+
+def _signed(file: Part10) -> str | None:
+    """Return why a digital signature forbids the change, or None (PS3.3 C.12.1.1.3)."""
+    covered: set[int] = set()
+    parameters = file.items(_MAC_PARAMETERS)
+    if not parameters and _DIGITAL_SIGNATURES in file.elements:
+        return "the file is digitally signed, and does not say which attributes are"
+    for item in parameters:
+        signed = file.value(item[_DATA_ELEMENTS_SIGNED]) if _DATA_ELEMENTS_SIGNED in item else b""
+        if not signed:
+            return "the file is digitally signed, and does not say which attributes are"
+        for at in range(0, len(signed) - 3, 4):
+            group = file.encoding.number(signed[at : at + 2])
+            covered.add(group << 16 | file.encoding.number(signed[at + 2 : at + 4]))
+    touched = sorted(covered.intersection(KEYWORDS).difference((LATERALITY,)))
+    if touched:
+        return f"a digital signature covers {', '.join(KEYWORDS[tag] for tag in touched)}"
+    return None
+
+
+def _side_contradicted(
+    file: Part10, examined: BodyPart, side: str | None, wanted: Collection[int]
+) -> str | None:
+    """Return why the part does not fit the side that the file states, or None."""
+    if not examined.paired:
+        if BODY_PART_EXAMINED in wanted and file.text(LATERALITY):
+            return f"Laterality states a side, and the {examined.label} has none"
+        return None
+    for tag, keyword in ((_IMAGE_LATERALITY, "ImageLaterality"), (LATERALITY, "Laterality")):
+        stated = file.text(tag)
+        if stated == "U":
+            return f"{keyword} says unpaired: a side of the {examined.label} would be invented"
+        if side and stated in SIDES and stated != side:
+            return f"{keyword} {stated} contradicts the side {side}, and is never overwritten"
+    stated_by_modifiers = _sides_of_region(file)
+    if side and stated_by_modifiers and side not in stated_by_modifiers:
+        return f"the modifier of AnatomicRegionSequence contradicts the side {side}"
+    return None
+
+
+def _sides_of_region(file: Part10) -> set[str]:
+    """Return the sides that the modifiers of the anatomic region name."""
+    modifiers = [
+        modifier
+        for region in file.items(ANATOMIC_REGION)
+        if _MODIFIERS in region
+        for modifier in file.nested(region[_MODIFIERS])
+    ]
+    codes = (file.text_of(modifier.get(_CODE_VALUE)) for modifier in modifiers)
+    return {SIDE_OF_CODE[code] for code in codes if code in SIDE_OF_CODE}
+
+
+def _wanted(
+    file: Part10,
+    examined: BodyPart,
+    side: str | None,
+    agreeing: Collection[str],
+    *,
+    mixed_series: bool,
+) -> dict[int, bytes | None]:
+    """Return the elements that the original has otherwise; None for one that it must lose."""
+    wanted: dict[int, bytes | None] = {}
+    region = _region(file, examined, side, agrees=KEYWORDS[ANATOMIC_REGION] in agreeing)
+    if region is not None:
+        wanted[ANATOMIC_REGION] = region
+    if mixed_series:
+        return wanted
+    term = examined.body_part_examined
+    stated = file.text(BODY_PART_EXAMINED) or ""
+    agrees = KEYWORDS[BODY_PART_EXAMINED] in agreeing and conforms(stated.encode("latin-1"))
+    if stated != term and not (stated and agrees):
+        wanted[BODY_PART_EXAMINED] = file.encoding.text(BODY_PART_EXAMINED, "CS", term)
+        # Type 2C: a paired part needs the attribute, empty where the side of the whole series
+        # is not known, and no other part may have it (PS3.3 table C.7-5a).
+        if not examined.paired and LATERALITY in file.elements:
+            wanted[LATERALITY] = None
+        if examined.paired and not file.elements.keys() & {LATERALITY, _IMAGE_LATERALITY}:
+            wanted[LATERALITY] = file.encoding.text(LATERALITY, "CS", "")
+    return wanted
+
+
+def _region(file: Part10, examined: BodyPart, side: str | None, *, agrees: bool) -> bytes | None:
+    """Return Anatomic Region Sequence as it should be, or None if it need not change."""
+    encoding = file.encoding
+    modifier = encoding.item(*code_elements(encoding, SIDES[side])) if side else b""
+    regions = file.items(ANATOMIC_REGION)
+    if len(regions) == 1 and (agrees or _is_code(file, regions[0], examined)):
+        if not side or side in _sides_of_region(file):
+            return None
+        region = regions[0]
+        elements = {tag: file.raw(element) for tag, element in region.items()}
+        stated = file.value(region[_MODIFIERS]) if _MODIFIERS in region else b""
+        elements[_MODIFIERS] = encoding.sequence(_MODIFIERS, stated, modifier)
+        content = [elements[tag] for tag in sorted(elements)]
+    else:
+        content = list(code_elements(encoding, examined.code))
+        if side:
+            content.append(encoding.sequence(_MODIFIERS, modifier))
+    return encoding.sequence(ANATOMIC_REGION, encoding.item(*content))
+
+
+def _is_code(file: Part10, item: dict[int, Element], examined: BodyPart) -> bool:
+    value, scheme = (file.text_of(item.get(tag)) for tag in (_CODE_VALUE, _CODING_SCHEME))
+    return (value, scheme) == (examined.code.value, examined.code.scheme)
+
+
+def _differing(file: Part10, original: Part10, wanted: dict[int, bytes | None]) -> tuple[str, ...]:
+    """Return the keywords whose elements in the given file are not those to be written."""
+    keywords = []
+    for tag in (ANATOMIC_REGION, BODY_PART_EXAMINED, LATERALITY):
+        source = original.elements.get(tag)
+        target = wanted.get(tag, original.raw(source) if source else None)
+        present = file.elements.get(tag)
+        if not _same(file, file.raw(present) if present else None, target):
+            keywords.append(KEYWORDS[tag])
+    return tuple(keywords)
+
+
+def _same(file: Part10, one: bytes | None, other: bytes | None) -> bool:
+    """Return whether two elements say the same.
+
+    An archive that transcodes may encode lengths in its own way: that is no reason to write
+    again, and again after its next transcoding.
+    """
+    if one is None or other is None or one == other:
+        return one == other
+    first, second = (_content(file, raw) for raw in (one, other))
+    return first == second
+
+
+def _content(file: Part10, raw: bytes) -> object:
+    buffer = memoryview(raw)
+    (element,) = file.encoding.walk(buffer, 0, len(raw))
+    return file.encoding.content(buffer, element)

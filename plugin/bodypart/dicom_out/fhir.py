@@ -1,0 +1,177 @@
+"""A study as FHIR R5 ImagingStudy, its series coded with body site and laterality.
+
+The resource is a plain dictionary: no library is needed to serve it, and the tests check it
+against the official structure.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bodypart.dicom_out.codes import SIDES
+from bodypart.labels import BY_LABEL, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydicom import Dataset
+
+SNOMED_CT = "http://snomed.info/sct"
+DICOM_UID = "urn:dicom:uid"
+DICOM_CODES = "http://dicom.nema.org/resources/ontology/DCM"
+IDENTIFIER_TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
+
+Image: TypeAlias = "tuple[Dataset, Mapping[str, Any] | None]"
+"""Headers of an instance, and its annotation as JSON if it has one."""
+
+
+class StudyError(ValueError):
+    """The images make no ImagingStudy; the text says why."""
+
+
+def imaging_study(images: Sequence[Image], *, resource_id: str | None = None) -> dict[str, Any]:
+    """Return the ImagingStudy resource of a study.
+
+    Parameters
+    ----------
+    images : sequence of (Dataset, mapping or None)
+        Headers and annotation (as JSON) of all instances of one study.
+    resource_id : str, optional
+        Logical id of the resource, for example Orthanc's id of the study.
+
+    Returns
+    -------
+    dict
+        JSON-ready. A series gets a body site and a laterality only if its answers agree:
+        there is room for one of each (R5 ImagingStudy.series.bodySite, 0..1).
+
+    Raises
+    ------
+    StudyError
+        If there are no images, they belong to several studies, or a UID is missing.
+    """
+    if not images:
+        raise StudyError("a study without images")
+    first = images[0][0]
+    study_uid = _uid(first, "StudyInstanceUID")
+    series: dict[str, list[Image]] = {}
+    for headers, note in images:
+        if _uid(headers, "StudyInstanceUID") != study_uid:
+            raise StudyError("the images belong to several studies")
+        series.setdefault(_uid(headers, "SeriesInstanceUID"), []).append((headers, note))
+    described = [_series(uid, members) for uid, members in series.items()]
+    modalities = dict.fromkeys(item["modality"]["coding"][0]["code"] for item in described)
+    return _without_empty(
+        {
+            "resourceType": "ImagingStudy",
+            "id": resource_id,
+            "identifier": _identifiers(first, study_uid),
+            "status": "available",
+            "modality": [_modality(code) for code in modalities],
+            "subject": _subject(first),
+            "started": _started(first),
+            "description": _text(first, "StudyDescription"),
+            "numberOfSeries": len(described),
+            "numberOfInstances": len(images),
+            "series": described,
+        }
+    )
+
+
+def _series(uid: str, members: Sequence[Image]) -> dict[str, Any]:
+    first = members[0][0]
+    answers = [note for _, note in members if note and note["examined"]]
+    labels = {note["examined"]["label"] for note in answers}
+    sides = {note["laterality"]["value"] for note in answers}
+    part = BY_LABEL[labels.pop()] if len(labels) == 1 else None
+    side = sides.pop() if part and part.paired and len(sides) == 1 else None
+    return _without_empty(
+        {
+            "uid": uid,
+            "number": _number(first, "SeriesNumber"),
+            "modality": _modality(_text(first, "Modality") or "OT"),
+            "description": _text(first, "SeriesDescription"),
+            "numberOfInstances": len(members),
+            "bodySite": {"concept": _concept(part.code)} if part else None,
+            "laterality": _concept(SIDES[side]) if side else None,
+            "instance": [_instance(headers) for headers, _ in members],
+        }
+    )
+
+
+def _instance(headers: Dataset) -> dict[str, Any]:
+    return _without_empty(
+        {
+            "uid": _uid(headers, "SOPInstanceUID"),
+            "sopClass": {
+                "system": "urn:ietf:rfc:3986",
+                "code": f"urn:oid:{_uid(headers, 'SOPClassUID')}",
+            },
+            "number": _number(headers, "InstanceNumber"),
+        }
+    )
+
+
+def _identifiers(headers: Dataset, study_uid: str) -> list[dict[str, Any]]:
+    identifiers: list[dict[str, Any]] = [{"system": DICOM_UID, "value": f"urn:oid:{study_uid}"}]
+    accession = _text(headers, "AccessionNumber")
+    if accession:
+        kind = {"coding": [{"system": IDENTIFIER_TYPES, "code": "ACSN"}]}
+        identifiers.append({"type": kind, "value": accession})
+    return identifiers
+
+
+def _subject(headers: Dataset) -> dict[str, Any]:
+    """Return the patient by identifier; the server that stores the resource may know more."""
+    patient = _text(headers, "PatientID")
+    if patient is None:
+        return {"type": "Patient", "display": "unknown"}
+    return {"type": "Patient", "identifier": {"value": patient}}
+
+
+def _started(headers: Dataset) -> str | None:
+    """Return the study's begin; a time without its offset from UTC is left out (R5 dateTime)."""
+    date, time = _text(headers, "StudyDate"), _text(headers, "StudyTime")
+    offset = _text(headers, "TimezoneOffsetFromUTC")
+    try:
+        if date and time and offset:
+            moment = datetime.strptime(f"{date}{time[:6]:0<6}{offset}", "%Y%m%d%H%M%S%z")
+            return moment.isoformat().replace("+00:00", "Z")
+        return datetime.strptime(date, "%Y%m%d").date().isoformat() if date else None
+    except ValueError:
+        return None
+
+
+def _modality(code: str) -> dict[str, Any]:
+    return {"coding": [{"system": DICOM_CODES, "code": code}]}
+
+
+def _concept(code: Code) -> dict[str, Any]:
+    return {"coding": [{"system": SNOMED_CT, "code": code.value, "display": code.meaning}]}
+
+
+def _uid(headers: Dataset, keyword: str) -> str:
+    uid = _text(headers, keyword)
+    if uid is None:
+        raise StudyError(f"an instance has no {keyword}")
+    return uid
+
+
+def _text(headers: Dataset, keyword: str) -> str | None:
+    """Return a header as a text in one line; FHIR allows no surrounding white space."""
+    return " ".join(str(headers.get(keyword) or "").split()) or None
+
+
+def _number(headers: Dataset, keyword: str) -> int | None:
+    """Return a header as an unsigned number, which is all that FHIR has room for."""
+    try:
+        number = int(_text(headers, keyword) or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < 2**31 else None
+
+
+def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is not known: FHIR has no null."""
+    return {name: value for name, value in fields.items() if value is not None}

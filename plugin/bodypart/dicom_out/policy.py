@@ -1,0 +1,95 @@
+"""Which tags an annotation allows to be written: only what is sure, only what is missing.
+
+Standard library only, so that the Orthanc side can decide without asking the worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bodypart.labels import BY_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bodypart.labels import BodyPart
+
+WRITTEN_BY_THE_MODALITY = frozenset(("BodyPartExamined", "AnatomicRegionSequence"))
+"""Attributes that stay as they are when they already name the part in words of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagsToWrite:
+    """What :func:`bodypart.dicom_out.correction.correct` is to write.
+
+    Attributes
+    ----------
+    examined : BodyPart
+        The examined part.
+    laterality : str or None
+        ``R``, ``L`` or ``B`` for a paired part whose side is known.
+    agreeing : frozenset of str
+        Keywords of attributes that already name this part, and no other.
+    mixed_series : bool
+        Whether sure answers within the series differ. Body Part Examined belongs to the series
+        (PS3.3 C.7.3.1), so it then keeps its original value in all of its instances; the
+        anatomic region belongs to the image and is still written.
+    """
+
+    examined: BodyPart
+    laterality: str | None
+    agreeing: frozenset[str]
+    mixed_series: bool
+
+
+def tags_to_write(
+    annotation: Mapping[str, Any], threshold: float, siblings: Iterable[Mapping[str, Any]] = ()
+) -> TagsToWrite | None:
+    """Return what may be written into an instance.
+
+    Parameters
+    ----------
+    annotation : mapping
+        The instance's annotation as JSON.
+    threshold : float
+        Least probability (setting ``WriteThreshold``). A person's word needs none; an answer
+        that waits for a person's review is never sure.
+    siblings : iterable of mapping
+        Annotations of the other instances of its series.
+
+    Returns
+    -------
+    TagsToWrite or None
+        None if the answer is not sure enough: an earlier correction is then to be undone.
+    """
+    examined = _sure(annotation, threshold)
+    if examined is None:
+        return None
+    terms = {examined.body_part_examined}
+    terms.update(
+        part.body_part_examined for part in (_sure(other, threshold) for other in siblings) if part
+    )
+    evidence = (annotation.get("header") or {}).get("evidence") or ()
+    agreeing = frozenset(
+        match["attribute"] for match in evidence if match.get("labels") == [examined.label]
+    )
+    side = (annotation.get("laterality") or {}).get("value")
+    return TagsToWrite(
+        examined=examined,
+        laterality=side if examined.paired else None,
+        agreeing=agreeing & WRITTEN_BY_THE_MODALITY,
+        mixed_series=len(terms) > 1,
+    )
+
+
+def _sure(annotation: Mapping[str, Any], threshold: float) -> BodyPart | None:
+    """Return the examined part if it is sure enough to be written."""
+    examined = annotation.get("examined")
+    if annotation.get("status") != "done" or not examined:
+        return None
+    if examined["source"] != "person" and (
+        annotation.get("needs_review") or examined["probability"] < threshold
+    ):
+        return None
+    return BY_LABEL[examined["label"]]

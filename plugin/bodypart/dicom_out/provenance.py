@@ -1,0 +1,286 @@
+"""Our entry in Original Attributes Sequence and in Contributing Equipment Sequence.
+
+The entry holds what stood in the file before the first correction, element by element as it
+was encoded, so that undo gives back the original bytes. There is never more than one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from bodypart.dicom_out.codes import MODIFYING_EQUIPMENT
+from bodypart.dicom_out.encoding import DicomStructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from bodypart.dicom_out.encoding import Element, Encoding
+    from bodypart.dicom_out.part10 import Part10
+    from bodypart.labels import Code
+
+ANATOMIC_REGION = 0x00082218
+BODY_PART_EXAMINED = 0x00180015
+CONTRIBUTING_EQUIPMENT = 0x0018A001
+LATERALITY = 0x00200060
+ORIGINAL_ATTRIBUTES = 0x04000561
+
+KEYWORDS: Mapping[int, str] = MappingProxyType(
+    {
+        ANATOMIC_REGION: "AnatomicRegionSequence",
+        BODY_PART_EXAMINED: "BodyPartExamined",
+        CONTRIBUTING_EQUIPMENT: "ContributingEquipmentSequence",
+        LATERALITY: "Laterality",
+        ORIGINAL_ATTRIBUTES: "OriginalAttributesSequence",
+    }
+)
+"""The only attributes that are ever written."""
+
+_VRS = {ANATOMIC_REGION: "SQ", BODY_PART_EXAMINED: "CS", LATERALITY: "CS"}
+_MANUFACTURER = 0x00080070
+_MODEL_NAME = 0x00081090
+_SOFTWARE_VERSIONS = 0x00181020
+_CONTRIBUTION_TIME = 0x0018A002
+_CONTRIBUTION_DESCRIPTION = 0x0018A003
+_PURPOSE_OF_REFERENCE = 0x0040A170
+_SELECTOR_ATTRIBUTE = 0x00720026
+_SELECTOR_VALUE_NUMBER = 0x00720028
+_MODIFIED_ATTRIBUTES = 0x04000550
+_NONCONFORMING_ATTRIBUTES = 0x04000551
+_NONCONFORMING_VALUE = 0x04000552
+_MODIFICATION_TIME = 0x04000562
+_MODIFYING_SYSTEM = 0x04000563
+_SOURCE_OF_PREVIOUS_VALUES = 0x04000564
+_REASON = 0x04000565
+
+_CODE_STRING = re.compile(rb"[A-Z0-9_ ]{0,16}")
+_ADDED = re.compile(r"Added: ([A-Za-z, ]+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who corrects: system and version, when, and for which reason (PS3.3 C.12.1.1.9)."""
+
+    system: str
+    version: str
+    now: datetime
+    reason: str
+
+    def __post_init__(self) -> None:
+        """Check what goes into LO, DT and CS elements."""
+        for text in (self.system, self.version):
+            if not 0 < len(text) <= 64 or not text.isascii() or "\\" in text:
+                raise ValueError(f"{text!r} is no ASCII text of 1 to 64 characters")
+        if self.reason not in ("CORRECT", "COERCE"):
+            raise ValueError(f"reason must be CORRECT or COERCE, not {self.reason!r}")
+
+    @property
+    def time(self) -> str:
+        """The time as a DICOM DT, with the offset from UTC if it is known."""
+        return self.now.strftime("%Y%m%d%H%M%S%z")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What our entry in a file says.
+
+    Attributes
+    ----------
+    previous : mapping of int to bytes or None
+        The original element of each attribute that we changed; None if it was absent.
+    changed_since : bool
+        Whether another system recorded a later change of an attribute that is ours to write.
+    """
+
+    previous: Mapping[int, bytes | None]
+    changed_since: bool
+
+
+def conforms(value: bytes) -> bool:
+    """Return whether bytes are a single legal value of VR CS (PS3.5 section 6.2)."""
+    return _CODE_STRING.fullmatch(value) is not None
+
+
+def code_elements(encoding: Encoding, code: Code) -> tuple[bytes, ...]:
+    """Return the elements of the Code Sequence macro (PS3.3 section 8.8)."""
+    return (
+        encoding.text(0x00080100, "SH", code.value),
+        encoding.text(0x00080102, "SH", code.scheme),
+        encoding.text(0x00080104, "LO", code.meaning),
+    )
+
+
+def signed_sequences(
+    file: Part10, previous: Mapping[int, Element | None], signature: Signature
+) -> dict[int, bytes]:
+    """Return the two sequences with our entry appended.
+
+    Parameters
+    ----------
+    file : Part10
+        The file before any correction of ours.
+    previous : mapping of int to Element or None
+        The elements that are about to change; None for one that is not there yet.
+    signature : Signature
+        Who corrects.
+    """
+    added = [tag for tag, element in previous.items() if element is None]
+    added += [
+        tag for tag in (CONTRIBUTING_EQUIPMENT, ORIGINAL_ATTRIBUTES) if tag not in file.elements
+    ]
+    changed = [tag for tag, element in previous.items() if element is not None]
+    entry = _original_attributes_item(file, previous, signature)
+    equipment = _equipment_item(file.encoding, changed, added, signature)
+    return {
+        ORIGINAL_ATTRIBUTES: _appended(file, ORIGINAL_ATTRIBUTES, entry),
+        CONTRIBUTING_EQUIPMENT: _appended(file, CONTRIBUTING_EQUIPMENT, equipment),
+    }
+
+
+def read_record(file: Part10, system: str) -> Record | None:
+    """Return what our entry says; None if the file has none.
+
+    Raises
+    ------
+    DicomStructureError
+        If there are several, or it is not as we write it.
+    """
+    entries = file.items(ORIGINAL_ATTRIBUTES)
+    ours = [
+        at
+        for at, entry in enumerate(entries)
+        if file.text_of(entry.get(_MODIFYING_SYSTEM)) == system
+    ]
+    if not ours:
+        return None
+    if len(ours) > 1:
+        raise DicomStructureError(f"Original Attributes Sequence has several entries of {system}")
+    added = _added(file, system)
+    entry = entries[ours[0]]
+    previous: dict[int, bytes | None] = {}
+    for element in _modified(file, entry).values():
+        if element.tag not in _VRS:
+            raise DicomStructureError(f"the entry of {system} is not as {system} writes it")
+        was_absent = added is not None and KEYWORDS[element.tag] in added
+        previous[element.tag] = None if was_absent else file.raw(element)
+    if _NONCONFORMING_ATTRIBUTES in entry:
+        for item in file.nested(entry[_NONCONFORMING_ATTRIBUTES]):
+            if _NONCONFORMING_VALUE not in item:
+                raise DicomStructureError(f"the entry of {system} is not as {system} writes it")
+            value = file.value(item[_NONCONFORMING_VALUE])
+            previous[BODY_PART_EXAMINED] = file.encoding.element(BODY_PART_EXAMINED, "CS", value)
+    later = {tag for other in entries[ours[0] + 1 :] for tag in _modified(file, other)}
+    return Record(previous, changed_since=not later.isdisjoint(_VRS))
+
+
+def unsigned_sequences(file: Part10, system: str) -> dict[int, bytes | None]:
+    """Return the two sequences without our entry; None for one that was not there before."""
+    added = _added(file, system)
+    owners = {ORIGINAL_ATTRIBUTES: _MODIFYING_SYSTEM, CONTRIBUTING_EQUIPMENT: _MANUFACTURER}
+    changes: dict[int, bytes | None] = {}
+    for tag, owner in owners.items():
+        ours = _last_of(file, file.items(tag), owner, system)
+        if ours is None:
+            continue
+        sequence = file.elements[tag]
+        spans = file.encoding.items(file.body, sequence)
+        del spans[ours]
+        kept = [bytes(file.body[span.start : span.end]) for span in spans]
+        was_absent = added is None or KEYWORDS[tag] in added
+        changes[tag] = None if not kept and was_absent else _with_items(file, sequence, kept)
+    return changes
+
+
+def _original_attributes_item(
+    file: Part10, previous: Mapping[int, Element | None], signature: Signature
+) -> bytes:
+    encoding = file.encoding
+    old_values, nonconforming = [], []
+    for tag, element in sorted(previous.items()):
+        if element is None:
+            old_values.append(encoding.element(tag, _VRS[tag], b""))
+        elif tag == BODY_PART_EXAMINED and not conforms(file.value(element)):
+            old_values.append(encoding.element(tag, _VRS[tag], b""))
+            value = file.value(element)
+            nonconforming.append(
+                encoding.item(
+                    encoding.shorts(_SELECTOR_ATTRIBUTE, "AT", tag >> 16, tag & 0xFFFF),
+                    encoding.shorts(_SELECTOR_VALUE_NUMBER, "US", 1),
+                    encoding.element(_NONCONFORMING_VALUE, "OB", value + b"\0" * (len(value) % 2)),
+                )
+            )
+        else:
+            old_values.append(file.raw(element))
+    return encoding.item(
+        encoding.sequence(_MODIFIED_ATTRIBUTES, encoding.item(*old_values)),
+        encoding.sequence(_NONCONFORMING_ATTRIBUTES, *nonconforming) if nonconforming else b"",
+        encoding.text(_MODIFICATION_TIME, "DT", signature.time),
+        encoding.text(_MODIFYING_SYSTEM, "LO", signature.system),
+        encoding.text(_SOURCE_OF_PREVIOUS_VALUES, "LO", ""),
+        encoding.text(_REASON, "CS", signature.reason),
+    )
+
+
+def _equipment_item(
+    encoding: Encoding, changed: list[int], added: list[int], signature: Signature
+) -> bytes:
+    # Undo reads the names after "Added": a zero-length old value may also have been an empty one.
+    sentences = ["Body part of the exposure."]
+    for verb, tags in (("Changed", changed), ("Added", added)):
+        if tags:
+            sentences.append(f"{verb}: {', '.join(KEYWORDS[tag] for tag in sorted(tags))}.")
+    return encoding.item(
+        encoding.text(_MANUFACTURER, "LO", signature.system),
+        encoding.text(_MODEL_NAME, "LO", signature.system),
+        encoding.text(_SOFTWARE_VERSIONS, "LO", signature.version),
+        encoding.text(_CONTRIBUTION_TIME, "DT", signature.time),
+        encoding.text(_CONTRIBUTION_DESCRIPTION, "ST", " ".join(sentences)),
+        encoding.sequence(
+            _PURPOSE_OF_REFERENCE, encoding.item(*code_elements(encoding, MODIFYING_EQUIPMENT))
+        ),
+    )
+
+
+def _appended(file: Part10, tag: int, item: bytes) -> bytes:
+    sequence = file.elements.get(tag)
+    if sequence is None:
+        return file.encoding.sequence(tag, item)
+    return _with_items(file, sequence, [file.value(sequence), item])
+
+
+def _with_items(file: Part10, sequence: Element, items: list[bytes]) -> bytes:
+    """Return a sequence with other items, its length defined or undefined as it was."""
+    if sequence.undefined:
+        head = bytes(file.body[sequence.start : sequence.value])
+        return b"".join((head, *items, bytes(file.body[sequence.stop : sequence.end])))
+    return file.encoding.sequence(sequence.tag, *items)
+
+
+def _added(file: Part10, system: str) -> frozenset[str] | None:
+    """Return the keywords that our description calls added; None if somebody removed it."""
+    equipment = file.items(CONTRIBUTING_EQUIPMENT)
+    ours = _last_of(file, equipment, _MANUFACTURER, system)
+    if ours is None:
+        return None
+    found = _ADDED.search(file.text_of(equipment[ours].get(_CONTRIBUTION_DESCRIPTION)))
+    return frozenset(found[1].split(", ")) if found else frozenset()
+
+
+def _last_of(file: Part10, items: list[dict[int, Element]], owner: int, system: str) -> int | None:
+    """Return the index of the last item that is ours.
+
+    An earlier one is left over from a correction whose other entry somebody removed.
+    """
+    ours = [at for at, item in enumerate(items) if file.text_of(item.get(owner)) == system]
+    return ours[-1] if ours else None
+
+
+def _modified(file: Part10, entry: Mapping[int, Element]) -> dict[int, Element]:
+    """Return the old values that an entry of Original Attributes Sequence lists."""
+    if _MODIFIED_ATTRIBUTES not in entry:
+        return {}
+    items = file.nested(entry[_MODIFIED_ATTRIBUTES])
+    return {tag: element for item in items for tag, element in item.items()}

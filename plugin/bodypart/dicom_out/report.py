@@ -1,0 +1,254 @@
+"""The result as a structured report: TID 1500 with one measurement group an image (PS3.16).
+
+It leaves the images untouched, and is the only standard object here that has a place for the
+visible parts, the probability and the model.
+"""
+
+from __future__ import annotations
+
+import warnings
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, uuid4, uuid5
+
+from highdicom import sr
+from pydicom import Dataset, config
+from pydicom.datadict import dictionary_VR
+from pydicom.multival import MultiValue
+from pydicom.sr.codedict import codes
+from pydicom.uid import UID
+from pydicom.valuerep import validate_value
+
+from bodypart.dicom_out.codes import PRODUCT, SIDES
+from bodypart.labels import BY_LABEL, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+SERIES_NUMBER = 9800
+"""Out of the way of the modality's own series."""
+
+SERIES_DESCRIPTION = "Body part recognition"
+
+_UIDS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+_COPIED = (
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "StudyDescription",
+)
+
+
+class ReportError(ValueError):
+    """No report can be made of these images; the text says why."""
+
+
+def structured_report(
+    images: Sequence[tuple[Dataset, Mapping[str, Any]]],
+    *,
+    version: str,
+    now: datetime,
+    previous: Dataset | None = None,
+) -> bytes:
+    """Return the report of a study as a DICOM file (Enhanced SR).
+
+    Parameters
+    ----------
+    images : sequence of (Dataset, mapping)
+        Headers and annotation (as JSON) of the images of one study. Those without an answer
+        are left out, and so are those whose UIDs a valid report cannot refer to.
+    version : str
+        Version of this software.
+    now : datetime
+        Time of the report.
+    previous : Dataset, optional
+        The report that this one replaces: the new one goes into its series, and names it in
+        Predecessor Documents Sequence.
+
+    Raises
+    ------
+    ReportError
+        If no image is left, or they belong to several studies.
+    """
+    answered = [
+        (headers, note) for headers, note in images if _has_answer(note) and _has_uids(headers)
+    ]
+    if not answered:
+        raise ReportError("no image of the study has an answer and valid UIDs")
+    evidence = [_evidence(headers) for headers, _ in answered]
+    if len({str(item.StudyInstanceUID) for item in evidence}) > 1:
+        raise ReportError("the images belong to several studies")
+    content = sr.MeasurementReport(
+        observation_context=_observers([note for _, note in answered]),
+        procedure_reported=codes.SCT.PlainRadiography,
+        title=codes.DCM.ImagingMeasurementReport,
+        imaging_measurements=[
+            _group(at, headers, note) for at, (headers, note) in enumerate(answered, start=1)
+        ],
+    )
+    with warnings.catch_warnings():
+        # They quote the patient's name.
+        warnings.simplefilter("ignore")
+        report = sr.EnhancedSR(
+            evidence=evidence,
+            content=content[0],
+            series_instance_uid=previous.SeriesInstanceUID if previous else _new_uid(),
+            series_number=SERIES_NUMBER,
+            sop_instance_uid=_new_uid(),
+            instance_number=int(previous.InstanceNumber) + 1 if previous else 1,
+            manufacturer=PRODUCT,
+            manufacturer_model_name=PRODUCT,
+            software_versions=version,
+            series_description=SERIES_DESCRIPTION,
+            is_complete=True,
+            previous_versions=[previous] if previous else None,
+            specific_character_set="ISO_IR 192",
+            content_date=now.date(),
+            content_time=now.time(),
+        )
+    buffer = BytesIO()
+    report.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _has_answer(note: Mapping[str, Any]) -> bool:
+    return note["status"] == "done" and bool(note["examined"] or note["visible"])
+
+
+def _has_uids(headers: Dataset) -> bool:
+    return all(UID(str(headers.get(keyword) or "")).is_valid for keyword in _UIDS)
+
+
+def _evidence(headers: Dataset) -> Dataset:
+    """Return the identifying headers of an image, clean enough for a valid report.
+
+    A report inherits the attributes of patient and study. Those that identify are kept as they
+    are, so that the report lands in the study of its images; of the rest, what breaks its VR
+    becomes empty.
+    """
+    kept = Dataset()
+    for keyword in (*_UIDS, "PatientID"):
+        setattr(kept, keyword, headers.get(keyword) or "")
+    name = headers.get("PatientName") or ""
+    kept.PatientName = name[0] if isinstance(name, MultiValue) else name
+    for keyword in _COPIED:
+        value = headers.get(keyword)
+        setattr(kept, keyword, value if value and _is_valid(keyword, value) else None)
+    if not kept.StudyDescription:
+        del kept.StudyDescription
+    return kept
+
+
+def _is_valid(keyword: str, value: object) -> bool:
+    if keyword == "PatientSex" and value not in ("M", "F", "O"):
+        return False
+    try:
+        validate_value(dictionary_VR(keyword), str(value), config.RAISE)
+    except ValueError:
+        return False
+    return isinstance(value, str) or keyword == "ReferringPhysicianName"
+
+
+def _observers(notes: Sequence[Mapping[str, Any]]) -> sr.ObservationContext:
+    """Return the device that observed, and the person who reviewed last, if any did."""
+    model = next((note["model"] for note in notes if note["model"]), None)
+    device = sr.ObserverContext(
+        observer_type=codes.DCM.Device,
+        observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
+            uid=_derived_uid(f"{PRODUCT} {model['sha256'] if model else ''}"),
+            name=PRODUCT,
+            manufacturer_name=PRODUCT,
+            model_name=f"{model['name']} {model['version']}" if model else PRODUCT,
+        ),
+    )
+    reviews = [note["review"] for note in notes if note["review"]]
+    person = None
+    if reviews:
+        last = max(reviews, key=lambda review: review["at"])
+        name = "".join(sign for sign in last["by"] if sign.isprintable() and sign not in "\\^=")
+        person = sr.ObserverContext(
+            observer_type=codes.DCM.Person,
+            observer_identifying_attributes=sr.PersonObserverIdentifyingAttributes(
+                name=f"{name[:60]}^", login_name=name[:60]
+            ),
+        )
+    return sr.ObservationContext(observer_person_context=person, observer_device_context=device)
+
+
+def _group(
+    number: int, headers: Dataset, note: Mapping[str, Any]
+) -> sr.MeasurementsAndQualitativeEvaluations:
+    """Return the measurement group (TID 1501) of one image."""
+    examined, model = note["examined"], note["model"]
+    sites, certainty = None, None
+    if examined:
+        side = note["laterality"]["value"] if BY_LABEL[examined["label"]].paired else None
+        sites = [
+            sr.FindingSite(
+                anatomic_location=_coded(BY_LABEL[examined["label"]].code),
+                laterality=_coded(SIDES[side]) if side else None,
+            )
+        ]
+    by_person = bool(examined) and examined["source"] == "person"
+    if examined and not by_person:
+        certainty = [
+            sr.Measurement(
+                name=codes.DCM.CertaintyOfFinding,
+                value=round(100 * examined["probability"], 1),
+                unit=codes.UCUM.Percent,
+            )
+        ]
+    algorithm = None
+    if model and not by_person:
+        algorithm = sr.AlgorithmIdentification(
+            name=model["name"],
+            version=model["version"],
+            family=codes.DCM.ArtificialIntelligence,
+            parameters=[f"sha256={model['sha256']}", f"agreement={note['agreement']}"],
+        )
+    return sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=_derived_uid(f"{PRODUCT} {headers.SOPInstanceUID}"), identifier=f"Image {number}"
+        ),
+        algorithm_id=algorithm,
+        finding_sites=sites,
+        measurements=certainty,
+        qualitative_evaluations=[
+            sr.QualitativeEvaluation(
+                name=codes.DCM.TargetRegion, value=_coded(BY_LABEL[part["label"]].code)
+            )
+            for part in note["visible"]
+        ],
+        source_images=[
+            sr.SourceImageForMeasurementGroup(
+                headers.SOPClassUID, headers.SOPInstanceUID, _frames(headers, note)
+            )
+        ],
+    )
+
+
+def _frames(headers: Dataset, note: Mapping[str, Any]) -> list[int] | None:
+    """Return the frame that was looked at, counted from 1; None for a single-frame image."""
+    if int(headers.get("NumberOfFrames") or 1) == 1 or not note["image"]:
+        return None
+    frame = note["image"].get("frame")
+    return None if frame is None else [frame + 1]
+
+
+def _coded(code: Code) -> sr.CodedConcept:
+    return sr.CodedConcept(code.value, code.scheme, code.meaning)
+
+
+def _new_uid() -> str:
+    """Return a UID under the UUID root (PS3.5 section B.2)."""
+    return f"2.25.{uuid4().int}"
+
+
+def _derived_uid(text: str) -> str:
+    """Return the UID that always belongs to a text."""
+    return f"2.25.{uuid5(NAMESPACE_OID, text).int}"

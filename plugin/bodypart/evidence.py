@@ -1,0 +1,123 @@
+"""What the two witnesses say: one record for the picture, one for the headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SIDES = ("L", "R", "B")
+"""Left, right, both (PS3.3 C.7.3.1.1 and C.8.11.7.1, without U)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A label with its calibrated probability, 0 to 1."""
+
+    label: str
+    probability: float
+
+    def to_json(self) -> dict[str, object]:
+        """Return the guess with the probability to three digits."""
+        return {"label": self.label, "probability": round(self.probability, 3)}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReading:
+    """What the model says of one picture.
+
+    Attributes
+    ----------
+    probabilities : mapping of str to float
+        Calibrated posterior over the labels that the model was trained for; the rest up to 1
+        is "none of them".
+    visible : tuple of Guess
+        Labels in the picture, above the model's own threshold, most probable first.
+    child : float or None
+        Probability that the patient is a child; None if the model does not tell.
+    view : str or None
+        ``frontal``, ``lateral`` or ``oblique``; None if the model does not tell.
+    rejected : bool
+        Whether the picture is unlike the radiographs that the model knows.
+    reason : str or None
+        Why it was rejected, in a sentence.
+    """
+
+    probabilities: Mapping[str, float]
+    visible: tuple[Guess, ...] = ()
+    child: float | None = None
+    view: str | None = None
+    rejected: bool = False
+    reason: str | None = None
+
+    def top(self, count: int = 5) -> tuple[Guess, ...]:
+        """Return the most probable labels, best first; ties in alphabetical order."""
+        ranked = sorted(self.probabilities.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(Guess(label, value) for label, value in ranked[:count])
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderMatch:
+    """A header that names a body part.
+
+    Attributes
+    ----------
+    attribute : str
+        DICOM keyword, for example ``StudyDescription``.
+    value : str
+        The attribute's text (or the code's meaning), as it stands in the header.
+    matched : str
+        The piece of it that the vocabulary knows.
+    labels : tuple of str
+        Labels it names; several if it names several parts.
+    region : str or None
+        The region it names when it is too vague for a label, for example ``upper_limb``.
+    """
+
+    attribute: str
+    value: str
+    matched: str
+    labels: tuple[str, ...]
+    region: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the evidence as the contract spells it, and which labels it speaks for."""
+        return {
+            "attribute": self.attribute,
+            "value": self.value,
+            "matched": self.matched,
+            "labels": list(self.labels),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderReading:
+    """What the headers of one instance say.
+
+    Attributes
+    ----------
+    label : str or None
+        The one label they name; None if none, several or only a region.
+    labels : tuple of str
+        All labels they name, the most trusted attribute's first.
+    region : str or None
+        The narrowest region named where no label is.
+    evidence : tuple of HeaderMatch
+        Every match, most trusted attribute first.
+    laterality : str or None
+        ``L``, ``R`` or ``B`` as the headers have it; never derived from pixels.
+    laterality_conflict : bool
+        Whether Laterality, Image Laterality and the texts contradict each other.
+    view : str or None
+        ``frontal``, ``lateral`` or ``oblique``.
+    age_years : float or None
+        PatientAge, else birth date to study date, in years.
+    """
+
+    label: str | None = None
+    labels: tuple[str, ...] = ()
+    region: str | None = None
+    evidence: tuple[HeaderMatch, ...] = field(default=())
+    laterality: str | None = None
+    laterality_conflict: bool = False
+    view: str | None = None
+    age_years: float | None = None

@@ -1,0 +1,86 @@
+"""One spelling for all: case, width, accents and umlauts folded, and text cut into words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+LONGEST_TEXT = 256
+"""Characters of a value that are read; the standard allows LO 64, faulty writers more."""
+
+_LETTERS = str.maketrans(
+    {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+)
+_GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_INNER_CAPITAL = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ])")
+_MARKS = re.compile("[\u0300-\u036f]")
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3々"
+_WORD = re.compile(rf"[{_IDEOGRAPHS}]+|\d+|[^\W\d_{_IDEOGRAPHS}]+")
+
+
+class Word(NamedTuple):
+    """A word of a folded text: its letters and where they stand."""
+
+    text: str
+    start: int
+    end: int
+
+    @property
+    def ideographic(self) -> bool:
+        """Whether it is a run of Chinese, Japanese or Korean, which has no word boundaries."""
+        return "\u3040" <= self.text[0] <= "\ud7a3"
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case, half width and without accents: ``Hüfte`` is ``hufte``.
+
+    ``HumerusLeft`` becomes two words. Only European accents go: a Japanese voicing mark makes
+    another syllable and stays.
+    """
+    text = _INNER_CAPITAL.sub(" ", text[:LONGEST_TEXT])
+    if text.isascii():
+        return text.lower()
+    narrow = unicodedata.normalize("NFKC", text).lower().translate(_LETTERS)
+    bare = _MARKS.sub("", unicodedata.normalize("NFD", narrow))
+    return unicodedata.normalize("NFC", bare)
+
+
+def spellings(term: str) -> set[str]:
+    """Return the folded ways to write a term: ``Hüfte`` is written ``hufte`` or ``huefte``."""
+    narrow = unicodedata.normalize("NFKC", term).lower()
+    return {fold(term), fold(narrow.translate(_GERMAN))}
+
+
+def words(folded: str) -> Iterator[Word]:
+    """Cut a folded text into runs of letters, of digits and of ideographs."""
+    for match in _WORD.finditer(folded):
+        yield Word(match.group(), match.start(), match.end())
+
+
+_CODE_PAGES = ("utf-8", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "euc_kr", "iso8859_2")
+_LOST_LETTER = re.compile(r"(?<=[^\W\d_])[?\ufffd](?=[^\W\d_])")
+_LOSABLE = ("a", "o", "u", "e", "i", "ss", "n", "c", "s", "z", "l", "r")
+
+
+def repaired(text: str) -> Iterator[str]:
+    """Yield what a text may have been before a wrong character set spoiled it.
+
+    Files without Specific Character Set (0008,0005) are read as Latin-1, whatever the bytes
+    mean: ``BØICHO`` is the Czech ``BŘICHO`` of code page 1250. Others have lost the letter for
+    good: ``Sch?del``.
+    """
+    if _LOST_LETTER.search(text):
+        yield from (_LOST_LETTER.sub(letter, text) for letter in _LOSABLE)
+    if text.isascii():
+        return
+    for wrong in ("latin-1", "cp1252", "cp1251"):
+        try:
+            data = text.encode(wrong)
+        except UnicodeEncodeError:
+            continue
+        for right in _CODE_PAGES:
+            with suppress(UnicodeDecodeError):
+                yield data.decode(right)

@@ -1,0 +1,278 @@
+"""One text → the parts, sides and views that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from bodypart.headers.folding import LONGEST_TEXT, Word, fold, repaired, words
+from bodypart.headers.regions import compatible, labels_in, narrowest
+from bodypart.headers.vocabulary import (
+    ALONE,
+    NOT,
+    SIDES,
+    VIEWS,
+    Entry,
+    Node,
+    Vocabulary,
+)
+
+_LONGEST_WORD = 40
+_TELLING_LETTERS = 5
+_REACH_OF_NOT = 2
+_ALTERNATIVE = frozenset({"/", "_"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one text says.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Labels it names, in the order of the text; those that enclose another one are left out.
+    region : str or None
+        The narrowest region it names, unless one of the labels lies in it.
+    side : str or None
+        ``L``, ``R`` or ``B``.
+    view : str or None
+        ``frontal``, ``lateral`` or ``oblique``, if it names just one of them.
+    matched : str
+        The pieces of the text that named labels or region, folded.
+    complete : bool
+        Whether every longer word of the text is known.
+    """
+
+    labels: tuple[str, ...] = ()
+    region: str | None = None
+    side: str | None = None
+    view: str | None = None
+    matched: str = ""
+    complete: bool = True
+
+    @property
+    def names_part(self) -> bool:
+        """Whether it names a label or a region."""
+        return bool(self.labels or self.region)
+
+
+class _Form(NamedTuple):
+    """A word as it stands in the tree, and the span of its known letters."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """A term found in a text; ``start`` and ``end`` span the letters that the term holds."""
+
+    entry: Entry
+    start: int
+    end: int
+
+    @property
+    def weight(self) -> tuple[int, bool, int]:
+        """Longer terms come first, restricted rows before free ones, then by place."""
+        return (self.start - self.end, self.entry.when is None, self.start)
+
+    @property
+    def tells_language(self) -> bool:
+        """Whether it is a part, or a word for a side that no other language has."""
+        side = self.entry.kind in SIDES and self.end - self.start >= _TELLING_LETTERS
+        return self.entry.when is None and (self.entry.names_part or side)
+
+
+@lru_cache(maxsize=4096)
+def read_text(text: str, vocabulary: Vocabulary) -> Reading:
+    """Read one header text.
+
+    What names no part is read again with its character set repaired, then with misspelt words
+    corrected.
+
+    Parameters
+    ----------
+    text : str
+        As it stands in the header; only its first 256 characters are read.
+    vocabulary : Vocabulary
+        The terms.
+    """
+    text = text[:LONGEST_TEXT]
+    reading = _read(fold(text), vocabulary)
+    if reading.names_part and (reading.complete or (text.isascii() and "?" not in text)):
+        return reading
+    others = (_read(fold(candidate), vocabulary) for candidate in repaired(text))
+    best = max(others, key=lambda other: len(other.matched), default=reading)
+    if len(best.matched) > len(reading.matched):
+        return best
+    if reading.names_part:
+        return reading
+    return _read(_respelt(fold(text), vocabulary), vocabulary)
+
+
+def _respelt(folded: str, vocabulary: Vocabulary) -> str:
+    """Return a text with every misspelt word replaced by the first word it may stand for."""
+    pieces = []
+    for word in words(folded):
+        known = word.text in vocabulary.tree.after
+        pieces.append(
+            word.text if known else min(vocabulary.speller.corrected(word.text), default=word.text)
+        )
+    return " ".join(pieces)
+
+
+def _read(folded: str, vocabulary: Vocabulary) -> Reading:
+    kept = _kept(folded, vocabulary)
+    parts = _affirmed(kept, folded)
+    labels = _narrowed(parts, folded)
+    regions = [mention.entry.region for mention in parts if mention.entry.region]
+    region = narrowest(regions)
+    if region and any(label in labels_in(region) for label in labels):
+        region = None
+    views = {mention.entry.kind for mention in kept} & VIEWS
+    return Reading(
+        labels=labels,
+        region=region,
+        side=_side(mention.entry.kind for mention in kept),
+        view=views.pop() if len(views) == 1 else None,
+        matched=" ".join(folded[mention.start : mention.end] for mention in parts),
+        complete=all(
+            len(word.text) < _TELLING_LETTERS
+            or any(mention.start < word.end and word.start < mention.end for mention in kept)
+            for word in words(folded)
+        ),
+    )
+
+
+def _kept(folded: str, vocabulary: Vocabulary) -> list[_Mention]:
+    """Return the mentions that hold, in the order of the text: longest first, none overlapping."""
+    found = list(words(folded))
+    candidates = sorted(_candidates(found, vocabulary), key=lambda mention: mention.weight)
+    named = {label for mention in candidates for label in mention.entry.labels}
+    languages = {mention.entry.language for mention in candidates if mention.tells_language}
+    kept: list[_Mention] = []
+    for mention in candidates:
+        if any(mention.start < other.end and other.start < mention.end for other in kept):
+            continue
+        when = mention.entry.when
+        if (
+            when is None
+            or when in named
+            or when in languages
+            or (when == ALONE and _alone(mention, found, candidates))
+        ):
+            kept.append(mention)
+    return sorted(kept, key=lambda mention: mention.start)
+
+
+def _candidates(found: Sequence[Word], vocabulary: Vocabulary) -> Iterator[_Mention]:
+    forms = [tuple(_forms(word, vocabulary)) for word in found]
+    for number, word in enumerate(found):
+        if word.ideographic:
+            yield from _ideographs(word, vocabulary)
+        yield from _terms_from(number, found, forms, vocabulary)
+
+
+def _forms(word: Word, vocabulary: Vocabulary) -> Iterator[_Form]:
+    """Yield the ways a word stands in the tree."""
+    text, start, end = word.text, word.start, word.end
+    yield _Form(text, start, end)
+    if len(text) > _LONGEST_WORD or text.isdigit():
+        return
+    for cut in range(len(text)):
+        if (head := text[: cut + 1]) in vocabulary.starts:
+            yield _Form(f"{head}*", start, start + len(head))
+        if (tail := text[cut:]) in vocabulary.ends:
+            yield _Form(f"*{tail}", start + cut, end)
+        for length in vocabulary.inside_lengths:
+            if cut + length > len(text):
+                break
+            if (piece := text[cut : cut + length]) in vocabulary.insides:
+                yield _Form(f"*{piece}*", start + cut, start + cut + length)
+
+
+def _terms_from(
+    number: int,
+    found: Sequence[Word],
+    forms: Sequence[tuple[_Form, ...]],
+    vocabulary: Vocabulary,
+) -> Iterator[_Mention]:
+    """Yield the terms that begin with a word, small words between their words left out."""
+    paths: list[tuple[Node, int | None]] = [(vocabulary.tree, None)]
+    for word, ways in zip(found[number:], forms[number:], strict=True):
+        further: list[tuple[Node, int | None]] = []
+        for node, start in paths:
+            reached = [(node.after[form.text], form) for form in ways if form.text in node.after]
+            for following, form in reached:
+                begin = form.start if start is None else start
+                further.append((following, begin))
+                for entry in following.entries:
+                    yield _Mention(entry, begin, form.end)
+            if not reached and start is not None and word.text in vocabulary.small_words:
+                further.append((node, start))
+        paths = further
+        if not paths:
+            return
+
+
+def _ideographs(word: Word, vocabulary: Vocabulary) -> Iterator[_Mention]:
+    text = word.text
+    for first in range(len(text)):
+        for length in range(1, min(vocabulary.longest_ideograph, len(text) - first) + 1):
+            for entry in vocabulary.ideographs.get(text[first : first + length], ()):
+                yield _Mention(entry, word.start + first, word.start + first + length)
+
+
+def _alone(mention: _Mention, found: Sequence[Word], candidates: Sequence[_Mention]) -> bool:
+    """Return whether every other word is a number or known, but no part."""
+    known = [other for other in candidates if not other.entry.names_part] + [mention]
+    return all(
+        word.text.isdigit()
+        or any(other.start <= word.start and word.end <= other.end for other in known)
+        for word in found
+    )
+
+
+def _affirmed(kept: Sequence[_Mention], folded: str) -> list[_Mention]:
+    """Return the mentions of parts, without the one that soon follows a negation."""
+    parts = []
+    negation: _Mention | None = None
+    for mention in kept:
+        if mention.entry.kind == NOT:
+            negation = mention
+        elif mention.entry.names_part:
+            between = folded[negation.end : mention.start] if negation else ""
+            if negation is None or len(list(words(between))) >= _REACH_OF_NOT:
+                parts.append(mention)
+            negation = None
+    return parts
+
+
+def _narrowed(parts: Sequence[_Mention], folded: str) -> tuple[str, ...]:
+    """Return the labels named, without those that enclose another one named beside them.
+
+    "Spine, cervical" is the cervical spine, "Hand Finger 3" a finger, "ribs with chest" a rib.
+    Neighbours set as alternatives (``FOOT_ANKLE``) are one exposure, named by the first.
+    """
+    labels = dict.fromkeys(label for mention in parts for label in mention.entry.labels)
+    for first, second in pairwise(parts):
+        one, other = first.entry.labels, second.entry.labels
+        sign = folded[first.end : second.start].strip()
+        if len(one) == len(other) == 1 and sign in _ALTERNATIVE and compatible(one[0], other[0]):
+            labels.pop(other[0] if one[0] not in labels_in(other[0]) else one[0], None)
+    return tuple(
+        label
+        for label in labels
+        if not any(other != label and other in labels_in(label) for other in labels)
+    )
+
+
+def _side(kinds: Iterator[str | None]) -> str | None:
+    sides = {SIDES[kind] for kind in kinds if kind in SIDES}
+    if not sides:
+        return None
+    return sides.pop() if len(sides) == 1 else "B"

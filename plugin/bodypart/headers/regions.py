@@ -1,0 +1,51 @@
+"""Where parts lie: the regions that headers name when too vague for a label, and neighbours."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from bodypart.labels import BY_LABEL, LABELS, parts_of
+
+EXTREMITY = "extremity"
+"""Any limb."""
+
+WHOLE_BODY = "whole_body"
+"""Everything, as on a survey of a child."""
+
+PLACES = frozenset({place for part in LABELS for place in part.part_of} | {EXTREMITY, WHOLE_BODY})
+"""All that a header may mean with "somewhere in": what encloses a label, and the two above."""
+
+
+@cache
+def labels_in(place: str) -> frozenset[str]:
+    """Return the labels that lie in a region or a label, the label itself included."""
+    if place == WHOLE_BODY:
+        return frozenset(BY_LABEL)
+    if place == EXTREMITY:
+        return labels_in("upper_limb") | labels_in("lower_limb")
+    return frozenset(parts_of(place))
+
+
+def narrowest(regions: list[str]) -> str | None:
+    """Return the region with the fewest labels; the first of equals; None of none."""
+    return min(regions, key=lambda region: len(labels_in(region)), default=None)
+
+
+@cache
+def compatible(first: str, second: str) -> bool:
+    """Return whether two labels may be two names for one exposure.
+
+    They are if one part encloses the other, if a standard exposure of one shows the other, or
+    if each often shows the other and both lie in one region. Parts that the router keeps apart
+    (chest, abdomen, spine) are not.
+    """
+    if second in labels_in(first) or first in labels_in(second):
+        return True
+    one, other = BY_LABEL[first], BY_LABEL[second]
+    groups = {one.router_group, other.router_group}
+    if len(groups) == 2 and "others" not in groups:
+        return False
+    if second in one.visible or first in other.visible:
+        return True
+    mutual = second in one.often_visible and first in other.often_visible
+    return mutual and not set(one.part_of).isdisjoint(other.part_of)

@@ -1,0 +1,55 @@
+"""Words with one slip of the pen: ``abdoman``, ``sholder``, ``clavcile``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+SHORTEST = 6
+"""Letters; in shorter words one slip too easily makes another word."""
+
+
+class Speller:
+    """Finds the known word that differs from a misspelt one by a single slip.
+
+    A slip is a letter too many, too few, wrong, or swapped with the next one; the first letter
+    is right. The index holds every known word with each of its letters left out.
+
+    Parameters
+    ----------
+    known : iterable of str
+        Folded words; shorter ones than `SHORTEST` are ignored.
+    """
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._by_shortened: dict[str, set[str]] = defaultdict(set)
+        for word in known:
+            if len(word) >= SHORTEST:
+                for shortened in _shortened(word):
+                    self._by_shortened[shortened].add(word)
+
+    def corrected(self, word: str) -> set[str]:
+        """Return the known words that ``word`` may be a misspelling of."""
+        if len(word) < SHORTEST:
+            return set()
+        near: set[str] = set()
+        for shortened in _shortened(word):
+            near |= self._by_shortened.get(shortened, set())
+        return {other for other in near if other[0] == word[0] and _one_slip(word, other)}
+
+
+def _shortened(word: str) -> set[str]:
+    return {word} | {word[:place] + word[place + 1 :] for place in range(1, len(word))}
+
+
+def _one_slip(first: str, second: str) -> bool:
+    short, long = sorted((first, second), key=len)
+    start = 0
+    while start < len(short) and short[start] == long[start]:
+        start += 1
+    if len(short) < len(long):
+        return short[start:] == long[start + 1 :]
+    swapped = short[start : start + 2] == long[start : start + 2][::-1]
+    return short[start + 1 :] == long[start + 1 :] or (
+        swapped and short[start + 2 :] == long[start + 2 :]
+    )

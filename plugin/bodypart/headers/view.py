@@ -1,0 +1,36 @@
+"""View Position and Patient Orientation → frontal, lateral or oblique."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_POSITIONS = {
+    "frontal": {"AP", "PA", "FRONTAL"},
+    "lateral": {"LL", "RL", "LAT", "LATERAL"},
+    "oblique": {"RLO", "LLO", "RAO", "LAO", "RPO", "LPO", "OBL", "OBLIQUE"},
+}
+_ACROSS_AND_DOWN = {"F", "H"}
+
+
+def view_of_position(position: str) -> str | None:
+    """Return the view that View Position (0018,5101) names (PS3.3 C.8.1.1.2 and C.8.11.5)."""
+    bare = position.strip().upper()
+    return next((view for view, names in _POSITIONS.items() if bare in names), None)
+
+
+def view_of_orientation(orientation: Sequence[str]) -> str | None:
+    """Return the view that Patient Orientation (0020,0020) implies.
+
+    Rows that run to the left or right of an upright picture make it frontal, rows that run to
+    front or back lateral; two letters (``LA``) make it oblique (PS3.3 C.7.6.1.1.1).
+    """
+    if len(orientation) != 2:
+        return None
+    row, column = (text.strip().upper() for text in orientation)
+    if column not in _ACROSS_AND_DOWN:
+        return None
+    if row in {"L", "R"}:
+        return "frontal"
+    if row in {"A", "P"}:
+        return "lateral"
+    return "oblique" if len(row) == 2 and set(row) <= set("LRAP") else None

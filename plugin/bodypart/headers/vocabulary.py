@@ -1,0 +1,248 @@
+"""The words of the headers: ``vocabulary.csv`` and the operator's own terms, ready to search.
+
+The file is made to be read and extended by a radiographer. Each row gives the meaning of some
+terms, separated by semicolons. Case, accents and umlauts do not matter. A term is made of whole
+words; ``*`` stands for any letters (``becken*`` is found in *Beckenübersicht*). Chinese,
+Japanese and Korean terms are found anywhere. Small words such as "of" may stand between the
+words of a term.
+
+Meanings: one or more labels (``tspine lspine``), somewhere in a region (``in upper_limb``),
+``left``, ``right``, ``both``, ``frontal``, ``lateral``, ``oblique``, ``other`` (known, but no body
+part), ``not`` (what follows is not shown), ``small`` (may stand between the words of a term).
+
+``when`` restricts a row: the name of a label means "only if the text also names that part", a
+language "only if the text also names a part in that language", ``alone`` "only if the text
+holds nothing else but sides, views and other known words".
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bodypart.headers.folding import fold, spellings, words
+from bodypart.headers.regions import PLACES
+from bodypart.headers.spelling import Speller
+from bodypart.labels import BY_LABEL
+
+_TABLE = Path(__file__).with_name("vocabulary.csv")
+
+SIDES = {"left": "L", "right": "R", "both": "B"}
+VIEWS = frozenset({"frontal", "lateral", "oblique"})
+OTHER, NOT, SMALL = "other", "not", "small"
+ALONE = "alone"
+
+_MEANINGS = set(SIDES) | VIEWS | {OTHER, NOT, SMALL}
+_IN = "in "
+_LANGUAGE_LETTERS = 2
+_STAR = "*"
+_SHORTEST_GLUED = 5
+_SHORTEST_FREE = 3
+
+
+class VocabularyError(ValueError):
+    """A row of the vocabulary is wrong or contradicts another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a term means.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Labels it names.
+    region : str or None
+        Region it names, where it is too vague for a label.
+    kind : str or None
+        Any other meaning of the file, for example ``left`` or ``other``.
+    when : str or None
+        Restriction of the row.
+    language : str
+        Language of the row (ISO 639-1), or ``any``.
+    """
+
+    labels: tuple[str, ...] = ()
+    region: str | None = None
+    kind: str | None = None
+    when: str | None = None
+    language: str = "any"
+
+    @classmethod
+    def parse(cls, meaning: str, when: str = "", language: str = "any") -> Entry:
+        """Read the columns ``meaning``, ``when`` and ``language``.
+
+        Raises
+        ------
+        VocabularyError
+            If one of them is unknown.
+        """
+        if when and when != ALONE and when not in BY_LABEL and len(when) != _LANGUAGE_LETTERS:
+            raise VocabularyError(f"{when!r} is neither a label nor a language nor 'alone'")
+        names = tuple(meaning.split())
+        if names and all(name in BY_LABEL for name in names):
+            return cls(labels=names, when=when or None, language=language)
+        if meaning.startswith(_IN) and (region := meaning.removeprefix(_IN)) in PLACES:
+            return cls(region=region, when=when or None, language=language)
+        if meaning in _MEANINGS:
+            return cls(kind=meaning, when=when or None, language=language)
+        raise VocabularyError(f"{meaning!r} is neither a label nor a region nor a known meaning")
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """All but the language."""
+        return self.labels, self.region, self.kind
+
+    @property
+    def names_part(self) -> bool:
+        """Whether it speaks of a body part at all."""
+        return bool(self.labels or self.region)
+
+
+@dataclass(slots=True)
+class Node:
+    """A place in the tree of terms: what ends here, and by which word it goes on."""
+
+    entries: list[Entry] = field(default_factory=list)
+    after: dict[str, Node] = field(default_factory=dict)
+
+
+class Vocabulary:
+    """All terms, ready to search.
+
+    Attributes
+    ----------
+    tree : Node
+        Terms word by word; words with a ``*`` stand there as they are in the file.
+    starts, ends, insides : set of str
+        Letters of the words ``x*``, ``*x`` and ``*x*``.
+    ideographs : mapping of str to list of Entry
+        Chinese, Japanese and Korean terms.
+    small_words : set of str
+        Words that may stand between the words of a term.
+    speller : Speller
+        Finds the one-word terms that name a part in spite of a misspelling.
+    """
+
+    def __init__(self) -> None:
+        self.tree = Node()
+        self.starts: set[str] = set()
+        self.ends: set[str] = set()
+        self.insides: set[str] = set()
+        self.inside_lengths: tuple[int, ...] = ()
+        self.ideographs: dict[str, list[Entry]] = {}
+        self.longest_ideograph = 0
+        self.small_words: set[str] = set()
+        self.speller = Speller(())
+        self._meaning: dict[tuple[tuple[str, ...], str | None], tuple[Entry, str]] = {}
+
+    @classmethod
+    def load(cls, extra: Mapping[str, list[str]] | None = None) -> Vocabulary:
+        """Read the vocabulary that comes with the package.
+
+        Parameters
+        ----------
+        extra : mapping of str to list of str, optional
+            The operator's own terms by label; they outrank the file's.
+
+        Raises
+        ------
+        VocabularyError
+            If a row is wrong, or one term means two labels.
+        """
+        vocabulary = cls()
+        rows = [
+            (Entry.parse(label), term) for label, terms in (extra or {}).items() for term in terms
+        ]
+        vocabulary._add_all(rows, "the setting Terms")
+        own = set(vocabulary._meaning)
+        for path_row in _rows(_TABLE):
+            vocabulary._add_all([path_row], _TABLE.name, own)
+        vocabulary.inside_lengths = tuple(sorted({len(text) for text in vocabulary.insides}))
+        vocabulary.speller = Speller(
+            word
+            for word, node in vocabulary.tree.after.items()
+            if any(entry.names_part and entry.when is None for entry in node.entries)
+        )
+        vocabulary.longest_ideograph = max(map(len, vocabulary.ideographs), default=0)
+        return vocabulary
+
+    def _add_all(
+        self,
+        rows: Iterable[tuple[Entry, str]],
+        origin: str,
+        settled: set[tuple[tuple[str, ...], str | None]] | None = None,
+    ) -> None:
+        for entry, term in rows:
+            if entry.kind == SMALL:
+                self.small_words |= spellings(term)
+                continue
+            for pattern in _patterns(term):
+                key = (pattern, entry.when)
+                if settled and (pattern, None) in settled:
+                    continue
+                known = self._meaning.get(key)
+                if known is None:
+                    self._meaning[key] = (entry, term)
+                    self._insert(pattern, entry)
+                elif known[0].meaning == entry.meaning:
+                    self._insert(pattern, entry)
+                else:
+                    raise VocabularyError(
+                        f"{origin}: {term!r} means two things, here and as {known[1]!r}"
+                    )
+
+    def _insert(self, pattern: tuple[str, ...], entry: Entry) -> None:
+        if len(pattern) == 1 and "\u3040" <= pattern[0][0] <= "\ud7a3":
+            self.ideographs.setdefault(pattern[0], []).append(entry)
+            return
+        node = self.tree
+        for word in pattern:
+            bare = word.strip(_STAR)
+            if word != bare:
+                stems = (
+                    self.insides
+                    if word.startswith(_STAR) and word.endswith(_STAR)
+                    else self.ends
+                    if word.startswith(_STAR)
+                    else self.starts
+                )
+                stems.add(bare)
+            node = node.after.setdefault(word, Node())
+        node.entries.append(entry)
+
+
+def _rows(path: Path) -> Iterator[tuple[Entry, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            entry = Entry.parse(row["meaning"], row["when"], row["language"])
+            for term in filter(None, map(str.strip, row["terms"].split(";"))):
+                letters = sum(sign.isalnum() for sign in fold(term))
+                if (
+                    letters < _SHORTEST_FREE
+                    and term.isascii()
+                    and entry.names_part
+                    and not entry.when
+                ):
+                    raise VocabularyError(f"{term!r} is too short to do without a 'when'")
+                yield entry, term
+
+
+def _patterns(term: str) -> set[tuple[str, ...]]:
+    """Return the sequences of folded words by which a term is found."""
+    found = set()
+    for spelling in spellings(term):
+        parts = []
+        for word in words(spelling):
+            before = spelling[word.start - 1 : word.start] == _STAR
+            behind = spelling[word.end : word.end + 1] == _STAR
+            parts.append(_STAR * before + word.text + _STAR * behind)
+        if not parts:
+            raise VocabularyError(f"{term!r} holds no word")
+        found.add(tuple(parts))
+        glued = "".join(parts)
+        if len(parts) > 1 and glued.isalpha() and len(glued) >= _SHORTEST_GLUED:
+            found.add((glued,))
+    return found

@@ -1,0 +1,25 @@
+"""Logits to probabilities that mean what they say (temperature scaling, Guo et al. 2017)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
+    """Return probabilities of exclusive outcomes along the last axis."""
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def sigmoid(logits: NDArray[np.floating] | float, temperature: float = 1.0) -> Floats:
+    """Return probabilities of independent outcomes."""
+    scaled = np.clip(np.asarray(logits, dtype=np.float64) / temperature, -60, 60)
+    return np.asarray(1 / (1 + np.exp(-scaled)))

@@ -1,0 +1,209 @@
+"""Picture to network input: the one preprocessing of training, evaluation and service.
+
+Crop to the exposed field, shrink with the aspect ratio kept, window by percentiles, pad with
+black to a square. The network sees -1 (black) to 1 (white).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+
+WINDOW_PERCENTILES = (0.5, 99.5)
+"""Grey values that become black and white; the tails hold markers and dead pixels."""
+
+PROFILE_SIDE = 160
+"""Longest side, in pixels, at which the exposed field is looked for."""
+
+FLAT_TOLERANCE = 0.07
+"""A line is flat when its pixels differ from its median by less than this part of the range."""
+
+FLAT_SHARE = 0.86
+"""Share of a line's pixels that must do so; the rest may be a marker or a collimator edge."""
+
+SMALLEST_FIELD = 0.15
+"""The field is at least this part of either side; below it the crop is not believed."""
+
+MARGIN = 0.02
+"""Part of the field's side that is given back around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A half-open rectangle of pixels: rows ``top:bottom``, columns ``left:right``."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        """Rows in the box."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Columns in the box."""
+        return self.right - self.left
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the exposed field came from and where it lies in the network's square.
+
+    Attributes
+    ----------
+    field : Box
+        Exposed field, in pixels of the picture.
+    inside : Box
+        The same field in pixels of the network's input.
+    """
+
+    field: Box
+    inside: Box
+
+
+class BlankPictureError(ValueError):
+    """The picture has a single grey value, or none that is a number."""
+
+    def __init__(self) -> None:
+        super().__init__("the picture is blank: all its pixels have the same value")
+
+
+def _flat_lines(picture: Float32, tolerance: float) -> NDArray[np.bool_]:
+    """Tell for each row whether nearly all its pixels equal its median."""
+    median = np.median(picture, axis=1, keepdims=True)
+    share = (np.abs(picture - median) <= tolerance).mean(axis=1)
+    return np.asarray(share >= FLAT_SHARE)
+
+
+def _trim(flat: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the half-open span that is left when flat lines are cut off both ends."""
+    busy = np.flatnonzero(~flat)
+    return (int(busy[0]), int(busy[-1]) + 1) if busy.size else (0, flat.size)
+
+
+def exposed_field(values: Float32) -> Box:
+    """Return the part of a picture inside flat borders of any grey.
+
+    Collimated areas, unexposed plate, white strips and redaction bars that run along an edge are
+    flat lines, whatever their grey; they are cut off until no edge is flat.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (rows, columns)
+        Grey values.
+    """
+    rows, columns = values.shape
+    step = max(1.0, max(rows, columns) / PROFILE_SIDE)
+    size = (max(1, round(columns / step)), max(1, round(rows / step)))
+    small = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
+    top, bottom, left, right = 0, small.shape[0], 0, small.shape[1]
+    for _ in range(3):
+        inner = small[top:bottom, left:right]
+        low, high = np.percentile(inner, WINDOW_PERCENTILES)
+        tolerance = FLAT_TOLERANCE * float(high - low)
+        first, last = _trim(_flat_lines(inner, tolerance))
+        begin, end = _trim(_flat_lines(inner[first:last].T, tolerance))
+        if (first, last, begin, end) == (0, bottom - top, 0, right - left):
+            break
+        top, bottom, left, right = top + first, top + last, left + begin, left + end
+    if (bottom - top) < SMALLEST_FIELD * small.shape[0] or (
+        right - left
+    ) < SMALLEST_FIELD * small.shape[1]:
+        return Box(0, rows, 0, columns)
+    down, across = MARGIN * (bottom - top), MARGIN * (right - left)
+    scale_down, scale_across = rows / small.shape[0], columns / small.shape[1]
+    return Box(
+        max(0, int((top - down) * scale_down)),
+        min(rows, int(np.ceil((bottom + down) * scale_down))),
+        max(0, int((left - across) * scale_across)),
+        min(columns, int(np.ceil((right + across) * scale_across))),
+    )
+
+
+def placement(field: Box, size: int, side: int | None = None) -> Placement:
+    """Fit a field into a square of ``size`` pixels, centred, aspect ratio kept.
+
+    Its longer side becomes ``side`` pixels long, by default the whole ``size``.
+    """
+    longest = side or size
+    scale = longest / max(field.height, field.width)
+    height = min(longest, max(1, round(field.height * scale)))
+    width = min(longest, max(1, round(field.width * scale)))
+    top, left = (size - height) // 2, (size - width) // 2
+    return Placement(field, Box(top, top + height, left, left + width))
+
+
+def windowed(values: Float32) -> Float32:
+    """Map the window's percentiles to -1 and 1 and clip what lies outside.
+
+    Raises
+    ------
+    BlankPictureError
+        If the percentiles coincide.
+    """
+    low, high = (float(value) for value in np.percentile(values, WINDOW_PERCENTILES))
+    if not high > low:
+        low, high = float(values.min()), float(values.max())
+    if not high > low:
+        raise BlankPictureError
+    scaled = (values - low) * np.float32(2 / (high - low)) - 1
+    return np.asarray(np.clip(scaled, -1, 1), dtype=np.float32)
+
+
+def network_input(
+    values: Float32, size: int, sides: Sequence[int] = ()
+) -> tuple[Float32, Placement]:
+    """Turn a picture into what the network reads.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (rows, columns)
+        Grey values, linear, bright = dense.
+    size : int
+        Side of the network's square, in pixels.
+    sides : sequence of int
+        Longer sides of the field in the square, one for each view of the picture that is wanted;
+        by default one that fills the square.
+
+    Returns
+    -------
+    tensor : ndarray of float32, shape (views, 1, size, size)
+        Values in -1..1, the padding -1.
+    where : Placement
+        How to get back from the first view's square to the picture.
+
+    Raises
+    ------
+    BlankPictureError
+        If there is nothing to see.
+    """
+    if values.size == 0 or not np.isfinite(values).all():
+        raise BlankPictureError
+    values = np.ascontiguousarray(values, dtype=np.float32)
+    field, picture = exposed_field(values), Image.fromarray(values)
+    places = [placement(field, size, side) for side in sides or (size,)]
+    tensor = np.full((len(places), 1, size, size), -1, dtype=np.float32)
+    for square, place in zip(tensor[:, 0], places, strict=True):
+        inside = place.inside
+        shrunk = picture.resize(
+            (inside.width, inside.height),
+            Image.Resampling.BILINEAR,
+            box=(field.left, field.top, field.right, field.bottom),
+        )
+        square[inside.top : inside.bottom, inside.left : inside.right] = windowed(
+            np.asarray(shrunk)
+        )
+    return tensor, places[0]

@@ -1,0 +1,36 @@
+"""Tell pictures that are no radiograph of a known part: by distance, and by the "none" output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bodypart.model.parameters import Rejection
+
+BLANK = "the picture is blank"
+
+
+def rejection_reason(distance: float, none: float, limits: Rejection) -> str | None:
+    """Return why a picture is rejected, None if it is accepted.
+
+    Parameters
+    ----------
+    distance : float
+        Distance to the nearest training radiographs in the embedding (deep nearest neighbours,
+        Sun et al. 2022).
+    none : float
+        Calibrated probability of "none of the labels".
+    limits : Rejection
+        The model's thresholds.
+    """
+    if not distance <= limits.distance:  # also where it is no number
+        return (
+            "the picture is unlike the radiographs that the model knows "
+            f"(distance {distance:.2f}, limit {limits.distance:.2f})"
+        )
+    if none > limits.none:
+        return (
+            "the picture seems to show no body part that the model knows "
+            f"(probability of none {none:.3f}, limit {limits.none:.3f})"
+        )
+    return None

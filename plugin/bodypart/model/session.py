@@ -1,0 +1,222 @@
+"""The model in use: one ONNX session, a picture in, an :class:`ImageReading` out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import onnxruntime
+
+from bodypart.evidence import Guess, ImageReading
+from bodypart.model.calibration import sigmoid, softmax
+from bodypart.model.heat_map import heat_map
+from bodypart.model.model_input import BlankPictureError, network_input
+from bodypart.model.parameters import ModelError, Parameters, read_parameters
+from bodypart.model.provider import CUDA_PROVIDER, Provider, providers
+from bodypart.model.rejection import BLANK, rejection_reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from bodypart.model.model_input import Placement
+
+    Float32 = NDArray[np.float32]
+
+INPUT = "picture"
+OUTPUTS = ("logits", "visible", "child", "view", "distance", "embedding", "cam")
+
+
+class RawAnswer(NamedTuple):
+    """The network's outputs for one picture, the mean over its views.
+
+    Attributes
+    ----------
+    logits : ndarray, shape (labels + 1,)
+        Examined part; the last is "none".
+    visible : ndarray, shape (visible labels,)
+        Logits of being in the picture.
+    child : float
+        Logit of a child.
+    view : ndarray, shape (views,)
+        Logits of the views.
+    distance : float
+        Distance to the nearest training radiographs.
+    embedding : ndarray, shape (d,)
+        The picture's place among the others.
+    cam : ndarray, shape (labels + 1, h, w)
+        Class activation maps of the first view.
+    """
+
+    logits: Float32
+    visible: Float32
+    child: float
+    view: Float32
+    distance: float
+    embedding: Float32
+    cam: Float32
+
+
+class BodyPartModel:
+    """A loaded model; :meth:`load` makes one.
+
+    Attributes
+    ----------
+    name, version, sha256 : str
+        Identity.
+    labels : tuple of str
+        Labels that the model can give as examined.
+    provider : str
+        Where it really runs: ``cpu`` or ``cuda``.
+    warning : str or None
+        Why it does not run where it was asked to.
+    """
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        parameters: Parameters,
+        warning: str | None,
+    ) -> None:
+        self._session = session
+        self.parameters = parameters
+        self.name = parameters.name
+        self.version = parameters.version
+        self.sha256 = parameters.sha256
+        self.labels = parameters.labels
+        self.provider = "cuda" if session.get_providers()[0] == CUDA_PROVIDER else "cpu"
+        self.warning = warning
+
+    @classmethod
+    def load(cls, path: Path, provider: Provider = "auto", threads: int = 1) -> BodyPartModel:
+        """Load ``bodypart.onnx`` and the description beside it.
+
+        Parameters
+        ----------
+        path : Path
+            The ONNX file.
+        provider : str
+            ``auto``, ``cuda`` or ``cpu``.
+        threads : int
+            Threads of one inference; one is fastest where several processes share the cores.
+
+        Raises
+        ------
+        ModelError
+            If the files are missing, damaged or do not belong together.
+        """
+        parameters = read_parameters(path)
+        wanted, warning = providers(provider)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+        except Exception as error:  # onnxruntime's exceptions have no common public base
+            raise ModelError(f"{path.name} does not load: {type(error).__name__}") from error
+        if CUDA_PROVIDER in wanted and CUDA_PROVIDER not in session.get_providers():
+            warning = "the model runs on the CPU: onnxruntime could not start CUDA"
+        missing = set(OUTPUTS) - {output.name for output in session.get_outputs()}
+        if missing:
+            raise ModelError(f"{path.name} lacks the outputs {', '.join(sorted(missing))}")
+        return cls(session, parameters, warning)
+
+    def answer(self, values: Float32) -> tuple[RawAnswer, Placement]:
+        """Run the network on one picture.
+
+        Parameters
+        ----------
+        values : ndarray of float32, shape (rows, columns)
+            Grey values, linear, bright = dense.
+
+        Raises
+        ------
+        BlankPictureError
+            If there is nothing to see.
+        """
+        tensor, where = network_input(values, self.parameters.size, self.parameters.sides)
+        if self.parameters.mirrored:
+            tensor = np.concatenate([tensor, tensor[..., ::-1]])
+        outputs = dict(zip(OUTPUTS, self._session.run(list(OUTPUTS), {INPUT: tensor}), strict=True))
+        return (
+            RawAnswer(
+                logits=outputs["logits"].mean(axis=0),
+                visible=outputs["visible"].mean(axis=0),
+                child=float(outputs["child"].mean()),
+                view=outputs["view"].mean(axis=0),
+                distance=float(outputs["distance"].mean()),
+                embedding=outputs["embedding"][0],
+                cam=outputs["cam"][0],
+            ),
+            where,
+        )
+
+    def read(self, values: Float32) -> ImageReading:
+        """Say what a picture shows.
+
+        Parameters
+        ----------
+        values : ndarray of float32, shape (rows, columns)
+            Grey values, linear, bright = dense.
+        """
+        try:
+            answer, _ = self.answer(values)
+        except BlankPictureError:
+            return ImageReading(probabilities={}, rejected=True, reason=BLANK)
+        return self.reading(answer)
+
+    def reading(self, answer: RawAnswer) -> ImageReading:
+        """Turn the network's outputs into calibrated probabilities, and reject what is foreign."""
+        own = self.parameters
+        posterior = softmax(answer.logits, own.temperature)
+        visible = zip(
+            own.visible_labels, sigmoid(answer.visible, own.visible_temperature), strict=True
+        )
+        shown = [
+            Guess(label, float(probability))
+            for label, probability in visible
+            if probability >= own.visible_thresholds.get(label, np.inf)
+        ]
+        reason = rejection_reason(answer.distance, float(posterior[-1]), own.rejection)
+        return ImageReading(
+            probabilities={
+                label: float(value) for label, value in zip(own.labels, posterior, strict=False)
+            },
+            visible=tuple(sorted(shown, key=lambda guess: -guess.probability)),
+            child=float(sigmoid(answer.child)),
+            view=own.views[int(np.argmax(answer.view))],
+            rejected=reason is not None,
+            reason=reason,
+        )
+
+    def heatmap(self, values: Float32, label: str) -> Float32:
+        """Return where the network saw a label, in the geometry of the picture.
+
+        Parameters
+        ----------
+        values : ndarray of float32, shape (rows, columns)
+            Grey values, linear, bright = dense.
+        label : str
+            One of :attr:`labels`.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, columns)
+            0 to 1.
+
+        Raises
+        ------
+        KeyError
+            If the model does not give the label.
+        BlankPictureError
+            If there is nothing to see.
+        """
+        if label not in self.labels:
+            raise KeyError(label)
+        answer, where = self.answer(values)
+        rows, columns = values.shape
+        activation = answer.cam[self.labels.index(label)]
+        return heat_map(activation, self.parameters.size, where, (rows, columns))

@@ -1,0 +1,232 @@
+"""The way of one instance: DICOM bytes → data set → picture and headers → fusion → annotation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from bodypart.annotation import Annotation, Examined, Laterality, ModelIdentity, Status
+from bodypart.dicom_out.codes import PRODUCT
+from bodypart.dicom_out.correction import restore
+from bodypart.dicom_out.encoding import DicomStructureError
+from bodypart.fusion import fuse
+from bodypart.headers import Vocabulary, read_headers
+from bodypart.labels import router_group
+from bodypart.pixels import DatasetError, Picture, PictureError, read_dataset, read_picture
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from bodypart.evidence import HeaderReading, ImageReading
+    from bodypart.model import BodyPartModel
+    from bodypart.settings import Settings
+
+RADIOGRAPHS = frozenset({"CR", "DX", "DR", "IO", "PX"})
+"""Modalities whose pictures are radiographs (PS3.3 C.7.3.1.1.1; DR is met in the field)."""
+
+POSSIBLE_RADIOGRAPHS = frozenset({"RF", "XA", "OT", "SC", "RG", ""})
+"""Modalities under which radiographs arrive among other things: the picture decides."""
+
+WITHOUT_EXPOSURE = {
+    "SR": "a structured report",
+    "DOC": "a document",
+    "PR": "a presentation state",
+    "KO": "a key object selection",
+    "SEG": "a segmentation",
+    "REG": "a registration",
+    "FID": "a set of fiducials",
+    "PLAN": "a plan",
+    "M3D": "a 3D model",
+    "ECG": "a waveform",
+    "HD": "a waveform",
+    "EPS": "a waveform",
+    "RTSTRUCT": "a radiotherapy object",
+    "RTPLAN": "a radiotherapy object",
+    "RTDOSE": "a radiotherapy object",
+    "RTRECORD": "a radiotherapy object",
+}
+"""Modalities of objects that show no body part themselves."""
+
+SMALLEST_SIDE = 48
+"""Pixels; a picture with a shorter side shows too little to be classified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds that the steps took, for the metrics."""
+
+    decode: float = 0.0
+    classify: float = 0.0
+    total: float = 0.0
+
+
+class Pipeline:
+    """Everything that turns the bytes of one instance into its annotation.
+
+    Parameters
+    ----------
+    model : BodyPartModel
+        The image model.
+    settings : Settings
+        The checked ``BodyPart`` section.
+    """
+
+    def __init__(self, model: BodyPartModel, settings: Settings) -> None:
+        self.model = model
+        self._settings = settings
+        self._vocabulary = Vocabulary.load(settings.terms)
+        self._identity = ModelIdentity(model.name, model.version, model.sha256)
+
+    def annotate(self, data: bytes, instance: str = "") -> tuple[Annotation, Timing]:
+        """Annotate one DICOM file.
+
+        Parameters
+        ----------
+        data : bytes
+            The file, with or without its preamble.
+        instance : str
+            Orthanc id to write into the annotation.
+
+        Returns
+        -------
+        tuple of Annotation and Timing
+            A file that cannot be read gives status ``failed``; this never raises for bad input.
+        """
+        start = perf_counter()
+        try:
+            dataset = read_dataset(data)
+            if _carries_our_tags(dataset):
+                # What we wrote is no witness for what we are about to say.
+                dataset = read_dataset(restore(data).data or data)
+        except (DatasetError, DicomStructureError) as error:
+            return Annotation(instance, "failed", reason=str(error)), Timing()
+        modality = _modality(dataset)
+        without = _without_exposure(dataset, modality)
+        if without:
+            return Annotation(instance, "skipped", reason=without), Timing()
+        header = read_headers(dataset, self._vocabulary)
+        if modality in RADIOGRAPHS | POSSIBLE_RADIOGRAPHS:
+            annotation, timing = self._from_both(instance, dataset, modality, header)
+        else:
+            annotation, timing = self._from_header(instance, header, modality), Timing()
+        total = perf_counter() - start
+        return annotation, Timing(timing.decode, timing.classify, total)
+
+    def picture(self, data: bytes, long_side: int = 320) -> Picture:
+        """Return the picture of one DICOM file as the model gets to see it, or larger.
+
+        Raises
+        ------
+        DatasetError, PictureError
+            If the file or its pixels cannot be read.
+        """
+        return read_picture(read_dataset(data), long_side=long_side)
+
+    def _from_both(
+        self, instance: str, dataset: Dataset, modality: str, header: HeaderReading
+    ) -> tuple[Annotation, Timing]:
+        start = perf_counter()
+        try:
+            picture = read_picture(dataset)
+            unfit = _unfit(picture, modality)
+        except PictureError as error:
+            picture, unfit = None, str(error)
+        decoded = perf_counter()
+        if picture is None or unfit:
+            if header.label is None and not header.labels:
+                status: Status = "failed" if picture is None else "skipped"
+                return Annotation(instance, status, reason=unfit), Timing()
+            image_json = {"top": [], "rejected": True, "reason": unfit}
+            return self._fused(instance, None, header, image_json), Timing()
+        reading = self.model.read(picture.values)
+        if reading.rejected and modality in POSSIBLE_RADIOGRAPHS and not header.labels:
+            reason = reading.reason or "the picture is not like a radiograph"
+            return Annotation(instance, "skipped", reason=reason), Timing()
+        image_json = {
+            "top": [guess.to_json() for guess in reading.top()],
+            "rejected": reading.rejected,
+            "reason": reading.reason,
+            "view": reading.view,
+            "child": None if reading.child is None else round(reading.child, 3),
+            "frame": picture.frame,
+        }
+        timing = Timing(decoded - start, perf_counter() - decoded)
+        return self._fused(instance, reading, header, image_json), timing
+
+    def _from_header(self, instance: str, header: HeaderReading, modality: str) -> Annotation:
+        if not header.evidence:
+            reason = f"{modality} is not a radiograph, and nothing in the header names a body part"
+            return Annotation(instance, "skipped", reason=reason)
+        return self._fused(instance, None, header, None)
+
+    def _fused(
+        self,
+        instance: str,
+        reading: ImageReading | None,
+        header: HeaderReading,
+        image_json: dict[str, Any] | None,
+    ) -> Annotation:
+        fused = fuse(
+            reading,
+            header,
+            child_age=self._settings.child_age,
+            review_threshold=self._settings.review_threshold,
+        )
+        examined = None
+        if fused.label is not None and fused.source is not None:
+            examined = Examined(fused.label, fused.probability, fused.source)
+        return Annotation(
+            instance=instance,
+            status="done",
+            examined=examined,
+            visible=fused.visible,
+            laterality=Laterality(header.laterality, "header" if header.laterality else None),
+            group=router_group(fused.label, child=fused.child),
+            child=fused.child,
+            image=image_json,
+            header={
+                "label": header.label,
+                "labels": list(header.labels),
+                "region": header.region,
+                "evidence": [match.to_json() for match in header.evidence],
+            },
+            agreement=fused.agreement,
+            needs_review=fused.needs_review,
+            review_reason=fused.review_reason,
+            model=self._identity,
+        )
+
+
+def _carries_our_tags(dataset: Dataset) -> bool:
+    entries = dataset.get("OriginalAttributesSequence") or ()
+    return any(entry.get("ModifyingSystem") == PRODUCT for entry in entries)
+
+
+def _modality(dataset: Dataset) -> str:
+    value = dataset.get("Modality")
+    return value.strip().upper() if isinstance(value, str) else ""
+
+
+def _without_exposure(dataset: Dataset, modality: str) -> str | None:
+    """Return why an instance shows no body part, or None if it may show one."""
+    if modality in WITHOUT_EXPOSURE:
+        return f"{WITHOUT_EXPOSURE[modality]} shows no body part of its own"
+    if "EncapsulatedDocument" in dataset:
+        return "an encapsulated document shows no body part of its own"
+    if "WaveformSequence" in dataset:
+        return "a waveform shows no body part"
+    pixels = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+    if not any(keyword in dataset for keyword in pixels):
+        return "no pixel data"
+    return None
+
+
+def _unfit(picture: Picture, modality: str) -> str | None:
+    """Return why a decoded picture is not given to the model, or None."""
+    if min(picture.shape_original) < SMALLEST_SIDE:
+        rows, columns = picture.shape_original
+        return f"the picture of {columns} x {rows} pixels is too small to be classified"
+    if picture.colour and modality not in RADIOGRAPHS:
+        return "a colour picture is not a radiograph"
+    return None

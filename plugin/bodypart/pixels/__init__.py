@@ -1,0 +1,7 @@
+"""From DICOM bytes to the small, linear, bright-is-dense picture that the model looks at."""
+
+from bodypart.pixels.dataset import DatasetError, read_dataset
+from bodypart.pixels.errors import PictureError
+from bodypart.pixels.picture import Picture, read_picture
+
+__all__ = ["DatasetError", "Picture", "PictureError", "read_dataset", "read_picture"]

@@ -1,0 +1,158 @@
+"""What a codestream says of itself, read before any native decoder gets it.
+
+A decoder allocates what the codestream's own header asks for. Comparing that header with Rows,
+Columns and Samples per Pixel first keeps lies small and decoders out of trouble.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from bodypart.pixels.errors import PictureError
+from bodypart.pixels.layout import Layout
+
+_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+"""SOF0-SOF15 (ITU-T T.81 table B.1) and SOF55 of JPEG-LS (ITU-T T.87)."""
+
+_JPEG_2000_START = b"\xff\x4f\xff\x51"
+_MOST_TILES = 65_535
+"""Tiles that a JPEG 2000 codestream may have (ITU-T T.800 A.4.2: a 16-bit index)."""
+
+
+@dataclass(frozen=True, slots=True)
+class JpegHeader:
+    """The frame header of a JPEG or JPEG-LS codestream.
+
+    Attributes
+    ----------
+    process : int
+        Second byte of the SOF marker, for example 0xC0 for baseline.
+    bits : int
+        Sample precision.
+    converted : bool
+        Whether three components are YCbCr by the codestream's own word (JFIF, Adobe).
+    rgb : bool
+        Whether they are RGB by its own word (Adobe transform 0, or components named R, G, B).
+    """
+
+    process: int
+    bits: int
+    rows: int
+    columns: int
+    components: int
+    converted: bool
+    rgb: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Jpeg2000Header:
+    """SIZ and COD of a JPEG 2000 codestream.
+
+    Attributes
+    ----------
+    start : int
+        Where the codestream begins; not at 0 if it is wrapped in a JP2 file.
+    bits, signed : int, bool
+        Precision and sign of the components.
+    levels : int
+        Wavelet decompositions, so the picture can be had at 1/2**levels.
+    """
+
+    start: int
+    bits: int
+    signed: bool
+    rows: int
+    columns: int
+    components: int
+    levels: int
+
+
+def check_size(header: JpegHeader | Jpeg2000Header, layout: Layout) -> None:
+    """Raise `PictureError` where the codestream and the data set disagree on the size."""
+    found = (header.rows, header.columns, header.components)
+    stated = (layout.rows, layout.columns, layout.samples)
+    if found != stated:
+        raise PictureError(
+            "its codestream is {} x {} x {} where Rows x Columns x SamplesPerPixel is "
+            "{} x {} x {}".format(*found, *stated)
+        )
+    if header.bits > layout.allocated:
+        raise PictureError(
+            f"its codestream has {header.bits} bits where BitsAllocated is {layout.allocated}"
+        )
+
+
+def jpeg_header(code: bytes) -> JpegHeader:
+    """Walk the marker segments up to the frame header (ITU-T T.81 B.1.1.2, B.2.2)."""
+    if code[:2] != b"\xff\xd8":
+        raise PictureError("its fragments hold no JPEG codestream")
+    position, converted, rgb = 2, False, False
+    while position + 4 <= len(code):
+        if code[position] != 0xFF:
+            break
+        marker = code[position + 1]
+        if marker == 0xFF or 0xD0 <= marker <= 0xD8:  # fill byte, or a marker without a segment
+            position += 1 if marker == 0xFF else 2
+            continue
+        length = struct.unpack_from(">H", code, position + 2)[0]
+        segment = code[position + 4 : position + 2 + length]
+        if marker in _FRAME_MARKERS and len(segment) >= 6:
+            bits, rows, columns, components = struct.unpack_from(">BHHB", segment)
+            rgb = rgb or (components == 3 and segment[6::3][:3] == b"RGB")
+            return JpegHeader(marker, bits, rows, columns, components, converted, rgb)
+        if marker == 0xE0 and segment[:5] == b"JFIF\0":
+            converted = True
+        if marker == 0xEE and segment[:5] == b"Adobe" and len(segment) >= 12:
+            converted, rgb = segment[11] == 1, segment[11] == 0
+        position += 2 + length
+    raise PictureError("its JPEG codestream has no frame header")
+
+
+def jpeg_2000_header(code: bytes) -> Jpeg2000Header:
+    """Read SIZ and COD (ITU-T T.800 A.5.1 and A.6.1; T.814 shares them).
+
+    Raises
+    ------
+    PictureError
+        If they are not there, or describe subsampled components or an impossible tiling.
+    """
+    start = code[:4096].find(_JPEG_2000_START)
+    if start < 0 or len(code) < start + 45:
+        raise PictureError("its fragments hold no JPEG 2000 codestream")
+    length, _, *grid, components = struct.unpack_from(">HH8IH", code, start + 4)
+    right, bottom, left, top, tile_columns, tile_rows, tiles_left, tiles_top = grid
+    sizes = code[start + 42 : start + 42 + 3 * components]
+    rows, columns = bottom - top, right - left
+    if rows < 1 or columns < 1 or not sizes:
+        raise PictureError("its JPEG 2000 codestream has an impossible size")
+    # Annex B.3: the first tile begins before the picture and ends in it. OpenJPH loops otherwise.
+    if not (tiles_left <= left < tiles_left + tile_columns) or not (
+        tiles_top <= top < tiles_top + tile_rows
+    ):
+        raise PictureError("its JPEG 2000 codestream has impossible tiles")
+    if (
+        -(-(bottom - tiles_top) // tile_rows) * -(-(right - tiles_left) // tile_columns)
+        > _MOST_TILES
+    ):
+        raise PictureError("its JPEG 2000 codestream has an impossible number of tiles")
+    if sizes[1::3].strip(b"\1") or sizes[2::3].strip(b"\1"):
+        raise PictureError("its JPEG 2000 codestream has subsampled components")
+    return Jpeg2000Header(
+        start=start,
+        bits=(sizes[0] & 0x7F) + 1,
+        signed=bool(sizes[0] & 0x80),
+        rows=rows,
+        columns=columns,
+        components=components,
+        levels=_levels(code, start + 4 + length),
+    )
+
+
+def _levels(code: bytes, position: int) -> int:
+    """Return the number of decompositions in the COD segment, 0 if there is none."""
+    while position + 10 <= len(code) and code[position] == 0xFF:
+        if code[position + 1] == 0x52:
+            return min(code[position + 9], 32)
+        position += 2 + int(struct.unpack_from(">H", code, position + 2)[0])
+    return 0

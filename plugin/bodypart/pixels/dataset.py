@@ -1,0 +1,201 @@
+"""DICOM bytes to a pydicom data set, trusting nothing that the bytes claim.
+
+pydicom does the parsing. What is added here: pixel data stay where they are (a view into the
+bytes that came, not a copy), a deflated data set is inflated only up to a limit (pydicom
+inflates without one), the number of elements is bounded, and whatever goes wrong becomes a
+`DatasetError` with a reason. Elements after the pixel data are not read.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from io import BytesIO
+
+from pydicom import config, filereader
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.tag import BaseTag
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+INFLATE_LIMIT = 128 << 20
+"""Bytes; what a deflated data set may grow to."""
+
+_PIECE = 8 << 20
+
+ELEMENT_LIMIT = 50_000
+"""Top-level elements; radiographs have about a hundred."""
+
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3 and C.7.6.24)."""
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+
+_LONG_FORM = frozenset(
+    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+)
+"""Value representations with a 32-bit length (PS3.5 table 7.1-1)."""
+
+# pydicom's warnings quote header values, and those must reach no log.
+config.settings.reading_validation_mode = config.IGNORE
+warnings.filterwarnings("ignore", module=r"pydicom\b")
+logging.getLogger("pydicom").disabled = True
+
+
+class DatasetError(ValueError):
+    """The bytes are not a readable DICOM data set; the message says why."""
+
+
+def read_dataset(
+    data: bytes | bytearray | memoryview, *, limit: int = INFLATE_LIMIT
+) -> FileDataset:
+    """Parse a DICOM file: any transfer syntax, with or without preamble and file meta.
+
+    Parameters
+    ----------
+    data : bytes, bytearray or memoryview
+        The whole file. Only ``bytes`` are used without a copy; they stay alive with the data set.
+    limit : int
+        The largest size, in bytes, that a deflated data set may inflate to.
+
+    Returns
+    -------
+    FileDataset
+        Everything up to the pixel data, which are a `memoryview` (`DataElement.value`): for
+        encapsulated data all items up to the end of the file. A truncated file gives what it
+        still has.
+
+    Raises
+    ------
+    DatasetError
+        If nothing can be read, or if the limits are passed. No other exception leaves here.
+    """
+    source = data if isinstance(data, bytes) else bytes(data)
+    try:
+        return _parse(source, limit)
+    except DatasetError:
+        raise
+    except RecursionError:
+        raise DatasetError("its sequences are nested too deeply") from None
+    except OSError:  # the stream is in memory: only its end can cause this
+        raise DatasetError("it ends inside a sequence") from None
+    except MemoryError:
+        raise DatasetError("reading it takes more memory than allowed") from None
+    except Exception as error:  # a parser fed with arbitrary bytes raises anything
+        raise DatasetError(f"not readable as DICOM ({type(error).__name__})") from None
+
+
+def _parse(source: bytes, limit: int) -> FileDataset:
+    if len(source) < 8:
+        raise DatasetError("not DICOM: shorter than one element")
+    has_preamble = source[128:132] == b"DICM"
+    if not has_preamble and not _starts_like_a_dataset(source):
+        raise DatasetError("not DICOM: neither a preamble nor a first element")
+    syntax, body_at = _transfer_syntax(source, 132 if has_preamble else 0)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        dataset = _read_deflated(source, body_at, limit)
+    else:
+        stream = BytesIO(source)
+        dataset = filereader.read_partial(stream, stop_when=_at_pixels(), force=True)
+        _attach_pixels(dataset, source, stream.tell())
+    if not len(dataset):
+        raise DatasetError("no attribute could be read")
+    return dataset
+
+
+def _starts_like_a_dataset(source: bytes) -> bool:
+    """Tell whether the first tag's group is one that a data set can begin with."""
+    return any(struct.unpack(order, source[:2])[0] in (2, 4, 8) for order in ("<H", ">H"))
+
+
+def _transfer_syntax(source: bytes, start: int) -> tuple[str, int]:
+    """Return the Transfer Syntax UID ("" if absent) and where the file meta group ends."""
+    syntax, position = "", start
+    while source[position : position + 2] == b"\x02\x00" and position + 12 <= len(source):
+        if source[position + 4 : position + 6] in _LONG_FORM:
+            length, value_at = struct.unpack_from("<I", source, position + 8)[0], position + 12
+        else:
+            length, value_at = struct.unpack_from("<H", source, position + 6)[0], position + 8
+        if source[position + 2 : position + 4] == b"\x10\x00":
+            syntax = source[value_at : value_at + length].decode("ascii", "replace").strip("\0 ")
+        position = value_at + length
+    return syntax, min(position, len(source))
+
+
+def _read_deflated(source: bytes, body_at: int, limit: int) -> FileDataset:
+    """Read a data set in the deflated transfer syntax (PS3.5 A.5)."""
+    body = _inflated(memoryview(source)[body_at:], limit)
+    head = filereader.read_partial(BytesIO(source[:body_at]), force=True)
+    stream = BytesIO(body)
+    elements = filereader.read_dataset(stream, False, True, stop_when=_at_pixels())
+    dataset = FileDataset(BytesIO(), elements, head.preamble, head.file_meta, False, True)
+    dataset.set_original_encoding(False, True)
+    _attach_pixels(dataset, body, stream.tell())
+    return dataset
+
+
+def _inflated(deflated: memoryview, limit: int) -> bytes:
+    """Inflate in pieces, so that a bomb costs no more memory than the limit."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    pieces: list[bytes] = []
+    rest: memoryview | bytes = deflated
+    try:
+        while rest and not inflater.eof:
+            pieces.append(inflater.decompress(rest, _PIECE))
+            rest = inflater.unconsumed_tail
+            if sum(map(len, pieces)) > limit:
+                raise DatasetError(f"its deflated data set is larger than {limit >> 20} MB")
+    except zlib.error:
+        raise DatasetError("its deflated data set is damaged") from None
+    return b"".join(pieces)
+
+
+def _at_pixels() -> Callable[[BaseTag, str | None, int], bool]:
+    """Return a stop condition for pydicom: at the pixel data, or at too many elements."""
+    seen = 0
+
+    def stop(tag: BaseTag, vr: str | None, length: int) -> bool:
+        nonlocal seen
+        seen += 1
+        if seen > ELEMENT_LIMIT:
+            raise DatasetError(f"it has more than {ELEMENT_LIMIT} elements")
+        return tag in PIXEL_TAGS
+
+    return stop
+
+
+def _attach_pixels(dataset: Dataset, source: bytes, position: int) -> None:
+    """Add the pixel element that starts at `position`, its value a view into `source`."""
+    implicit, little = dataset.original_encoding
+    order = "<" if little else ">"
+    header = source[position : position + 12]
+    if len(header) < 8:
+        return
+    group, element = struct.unpack_from(order + "HH", header)
+    tag = group << 16 | element
+    if tag not in PIXEL_TAGS:
+        return
+    vr = "OW" if implicit else header[4:6].decode("ascii", "replace")
+    if not implicit and header[4:6] in _LONG_FORM:
+        if len(header) < 12:
+            return
+        length, start = struct.unpack_from(order + "I", header, 8)[0], position + 12
+    elif implicit:
+        length, start = struct.unpack_from(order + "I", header, 4)[0], position + 8
+    else:
+        length, start = struct.unpack_from(order + "H", header, 6)[0], position + 8
+    end = len(source) if length == UNDEFINED_LENGTH else min(start + length, len(source))
+    value = memoryview(source)[start:end]
+    # A raw element, because a DataElement would check the value's type and copy.
+    dataset[tag] = RawDataElement(
+        BaseTag(tag),
+        vr,
+        len(value),
+        value,  # type: ignore[arg-type]
+        start,
+        bool(implicit),
+        bool(little),
+    )

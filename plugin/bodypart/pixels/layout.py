@@ -1,0 +1,180 @@
+"""The Image Pixel module (PS3.3 C.7.6.3): what the headers claim about the pixels, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from bodypart.pixels.errors import PictureError
+
+LARGEST_FRAME = 100_000_000
+"""Pixels in a frame; the largest radiographs, stitched spines and legs, have about 50 million."""
+
+_FLOATS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
+_PHOTOMETRIC = frozenset(
+    {
+        "MONOCHROME1",
+        "MONOCHROME2",
+        "PALETTE COLOR",
+        "RGB",
+        "YBR_FULL",
+        "YBR_FULL_422",
+        "YBR_PARTIAL_422",
+        "YBR_PARTIAL_420",
+        "YBR_ICT",
+        "YBR_RCT",
+        "XYB",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the pixels are stored.
+
+    Attributes
+    ----------
+    rows, columns, samples, frames : int
+        Size of a frame, samples a pixel (1 or 3), number of frames.
+    allocated, stored, high_bit : int
+        Bits of the container, bits used, place of the highest used bit.
+    signed : bool
+        Whether Pixel Representation is 1 (two's complement).
+    photometric : str
+        Photometric Interpretation.
+    planar : bool
+        Whether uncompressed colour comes plane by plane.
+    keyword : str
+        The attribute that holds the pixels: ``PixelData``, ``FloatPixelData`` or
+        ``DoubleFloatPixelData``.
+    transfer_syntax : UID
+        Transfer Syntax UID; guessed from the encoding where the file meta have none.
+    """
+
+    rows: int
+    columns: int
+    samples: int
+    frames: int
+    allocated: int
+    stored: int
+    high_bit: int
+    signed: bool
+    photometric: str
+    planar: bool
+    keyword: str
+    transfer_syntax: UID
+
+    @property
+    def floating(self) -> bool:
+        """Whether the samples are floating-point numbers."""
+        return self.keyword in _FLOATS
+
+    @property
+    def lowest(self) -> int:
+        """The smallest value that the stored bits can express."""
+        return -(1 << self.stored - 1) if self.signed else 0
+
+    @property
+    def highest(self) -> int:
+        """The largest value that the stored bits can express."""
+        return (1 << self.stored - 1) - 1 if self.signed else (1 << self.stored) - 1
+
+
+def read_layout(dataset: Dataset) -> Layout:
+    """Read the Image Pixel module and refuse what cannot be.
+
+    Raises
+    ------
+    PictureError
+        If there are no pixels, an attribute is missing, unreadable or out of its range, or the
+        frame has more than `LARGEST_FRAME` pixels.
+    """
+    keyword = next((word for word in ("PixelData", *_FLOATS) if word in dataset), None)
+    if keyword is None:
+        raise PictureError("it has no pixel data")
+    rows, columns = _whole(dataset, "Rows"), _whole(dataset, "Columns")
+    if rows < 1 or columns < 1:
+        raise PictureError(f"Rows x Columns is {rows} x {columns}")
+    if rows * columns > LARGEST_FRAME:
+        raise PictureError(
+            f"a frame of {rows} x {columns} pixels is over the limit of {LARGEST_FRAME}"
+        )
+    samples = _whole(dataset, "SamplesPerPixel", 1)
+    if samples not in (1, 3):
+        raise PictureError(f"SamplesPerPixel is {samples}, not 1 or 3")
+    photometric = _photometric(dataset, samples)
+    allocated = _FLOATS.get(keyword) or _whole(dataset, "BitsAllocated")
+    if allocated not in (1, 8, 16, 32, 64):
+        raise PictureError(f"BitsAllocated is {allocated}, not 1, 8, 16, 32 or 64")
+    stored = allocated if keyword in _FLOATS else _whole(dataset, "BitsStored", allocated)
+    if not 0 < stored <= allocated:
+        raise PictureError(f"BitsStored is {stored} where BitsAllocated is {allocated}")
+    high_bit = _whole(dataset, "HighBit", stored - 1)
+    if not stored <= high_bit + 1 <= allocated:
+        high_bit = stored - 1
+    return Layout(
+        rows=rows,
+        columns=columns,
+        samples=samples,
+        frames=max(1, _whole(dataset, "NumberOfFrames", 1)),
+        allocated=allocated,
+        stored=stored,
+        high_bit=high_bit,
+        signed=_whole(dataset, "PixelRepresentation", 0) == 1,
+        photometric=photometric,
+        planar=_whole(dataset, "PlanarConfiguration", 0) == 1,
+        keyword=keyword,
+        transfer_syntax=_transfer_syntax(dataset),
+    )
+
+
+def read_value(dataset: Dataset, keyword: str) -> object:
+    """Return an attribute's value, None where it is absent or empty.
+
+    Raises
+    ------
+    PictureError
+        If pydicom cannot convert the bytes that stand there.
+    """
+    try:
+        value = dataset.get(keyword)
+    except Exception:  # conversion of a damaged raw element raises anything
+        raise PictureError(f"{keyword} cannot be read") from None
+    return None if value in (None, "", b"") else value
+
+
+def _whole(dataset: Dataset, keyword: str, default: int | None = None) -> int:
+    value = read_value(dataset, keyword)
+    if value is None:
+        if default is None:
+            raise PictureError(f"{keyword} is missing")
+        return default
+    try:
+        return int(value)  # type: ignore[call-overload, no-any-return]
+    except (TypeError, ValueError, OverflowError):
+        raise PictureError(f"{keyword} is not one whole number") from None
+
+
+def _photometric(dataset: Dataset, samples: int) -> str:
+    value = read_value(dataset, "PhotometricInterpretation")
+    if value is None:
+        return "MONOCHROME2" if samples == 1 else "RGB"
+    photometric = str(value).strip().upper()
+    if photometric not in _PHOTOMETRIC:
+        raise PictureError("PhotometricInterpretation is not one of the defined terms")
+    grey = photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
+    if grey != (samples == 1):
+        raise PictureError(f"{photometric} does not go with SamplesPerPixel {samples}")
+    return photometric
+
+
+def _transfer_syntax(dataset: Dataset) -> UID:
+    stated = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
+    if stated:
+        return UID(str(stated))
+    implicit, little = dataset.original_encoding
+    if little is False:
+        return ExplicitVRBigEndian
+    return ExplicitVRLittleEndian if implicit is False else ImplicitVRLittleEndian

@@ -1,0 +1,106 @@
+"""Stored values to modality values: LUT or rescale, polarity, padding (PS3.3 C.11.1, C.7.5.1).
+
+The VOI LUT is not applied: windows differ by vendor, preset and reader, sigmoid VOI LUTs cut off
+what lies outside, and many archives carry none. The model windows by the picture's own
+percentiles, so it needs the values linear and whole.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from bodypart.pixels.layout import Layout, read_value
+
+Values = NDArray[np.float32]
+
+
+def modality_values(values: Values, dataset: Dataset, layout: Layout) -> Values:
+    """Apply the Modality LUT Sequence, else Rescale Slope and Intercept, then the polarity.
+
+    Parameters
+    ----------
+    values : float32 array
+        Stored values, possibly averaged: a LUT is therefore read between its entries.
+
+    Returns
+    -------
+    float32 array
+        MONOCHROME2 polarity. MONOCHROME1 is mirrored within the range of the stored bits, so
+        that the two polarities of one picture give the same values.
+    """
+    table = lookup_table(dataset, layout)
+    ends = np.array([layout.lowest, layout.highest], np.float64)
+    if table is not None:
+        first, entries = table
+        places = np.arange(first, first + len(entries))
+        mapped = np.interp(values, places, entries).astype(np.float32)
+        ends = np.array([entries.min(), entries.max()])
+    else:
+        slope, intercept = _rescale(dataset)
+        mapped = (values * np.float32(slope) + np.float32(intercept)).astype(np.float32)
+        ends = ends * slope + intercept
+    if layout.photometric != "MONOCHROME1":
+        return mapped
+    if layout.floating:
+        ends = np.array([mapped.min(), mapped.max()])
+    return np.float32(ends.sum()) - mapped
+
+
+def lookup_table(dataset: Dataset, layout: Layout) -> tuple[int, NDArray[np.float64]] | None:
+    """Return the first stored value mapped and the entries of the Modality LUT Sequence.
+
+    None where there is none or it is damaged: the picture is still good enough without it.
+    """
+    try:
+        item = dataset.ModalityLUTSequence[0]
+        count, first, _ = (int(number) for number in item.LUTDescriptor)
+        data = item.LUTData
+    except Exception:  # absent, empty or broken in any way
+        return None
+    count = count or 65_536
+    if isinstance(data, bytes):
+        little = dataset.original_encoding[1] is not False
+        entries = np.frombuffer(data, "<u2" if little else ">u2").astype(np.float64)
+    else:
+        entries = np.asarray(data, np.float64).ravel()
+    if len(entries) != count or count < 2:
+        return None
+    if layout.signed and first > 0x7FFF:
+        first -= 0x10000
+    return first, entries
+
+
+def padding_range(dataset: Dataset, layout: Layout) -> tuple[int, int] | None:
+    """Return the lowest and highest stored value that mean "no picture here" (C.7.5.1.1.2)."""
+    value = _number(dataset, "PixelPaddingValue")
+    if value is None:
+        return None
+    limit = _number(dataset, "PixelPaddingRangeLimit")
+    ends = sorted(
+        _with_sign(int(end), layout) for end in (value, value if limit is None else limit)
+    )
+    return ends[0], ends[1]
+
+
+def _with_sign(value: int, layout: Layout) -> int:
+    """Read a padding value that was written as US in a signed picture."""
+    return value - 0x10000 if layout.signed and value > 0x7FFF else value
+
+
+def _rescale(dataset: Dataset) -> tuple[float, float]:
+    slope, intercept = _number(dataset, "RescaleSlope"), _number(dataset, "RescaleIntercept")
+    return slope or 1.0, intercept or 0.0
+
+
+def _number(dataset: Dataset, keyword: str) -> float | None:
+    """Return one finite number below 1e9, None for anything else."""
+    value = read_value(dataset, keyword)
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) and abs(number) < 1e9 else None

@@ -1,0 +1,131 @@
+"""Data set in, picture out: the order in which everything in this package happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from bodypart.pixels.colour import luminance, palette_luminance
+from bodypart.pixels.decode import decode_frame
+from bodypart.pixels.errors import PictureError
+from bodypart.pixels.frames import chosen_frame
+from bodypart.pixels.geometry import pixel_stretch, stretched
+from bodypart.pixels.layout import Layout, read_layout
+from bodypart.pixels.modality import modality_values, padding_range
+from bodypart.pixels.raster import Samples
+from bodypart.pixels.reduce import box_mean, box_sum
+
+LARGEST_VALUE = 1e18
+"""Floating-point pixels beyond this are taken for errors: their squares overflow float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One frame, small, linear and bright where dense.
+
+    Attributes
+    ----------
+    values : float32 array, (rows, columns)
+        Modality values in MONOCHROME2 polarity (luminance of colour pictures), finite, with
+        square pixels. The longest side is at least `long_side` and less than twice that, or the
+        original's if that is smaller.
+    shape_original : tuple of int
+        Rows and columns of the stored frame.
+    frame : int
+        Index of the frame shown.
+    frames : int
+        Number of frames in the instance.
+    colour : bool
+        Whether the pixels are coloured, not merely stored in three channels.
+    """
+
+    values: NDArray[np.float32]
+    shape_original: tuple[int, int]
+    frame: int
+    frames: int
+    colour: bool
+
+
+def read_picture(dataset: Dataset, *, long_side: int = 320) -> Picture:
+    """Decode the frame that stands for an instance, as small as the model needs it.
+
+    Headers are checked before any decoder runs. The picture is reduced on stored values: by the
+    decoder if the coding allows that, then by exact box means; modality LUT, polarity, padding
+    and aspect ratio come after, on the small picture.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        From `read_dataset` or from pydicom.
+    long_side : int
+        The smallest acceptable longest side, in square pixels.
+
+    Raises
+    ------
+    PictureError
+        With a short reason, whatever goes wrong.
+    """
+    try:
+        with np.errstate(all="ignore"):  # wild floats become infinite and are set to dark below
+            return _read(dataset, long_side)
+    except PictureError:
+        raise
+    except MemoryError:
+        raise PictureError("decoding it takes more memory than allowed") from None
+    except Exception as error:  # codecs and damaged elements raise anything
+        raise PictureError(f"its pixels cannot be read ({type(error).__name__})") from None
+
+
+def _read(dataset: Dataset, long_side: int) -> Picture:
+    layout = read_layout(dataset)
+    frame = chosen_frame(dataset, layout)
+    stretch = pixel_stretch(dataset)
+    longest = max(layout.rows * stretch[0], layout.columns * stretch[1])
+    whole = layout.photometric == "PALETTE COLOR"  # palette indices cannot be reduced
+    raster = decode_frame(dataset, layout, frame, 1 if whole else max(1, int(longest // long_side)))
+    samples, colour = raster.samples, False
+    if raster.space == "palette":
+        samples, colour = palette_luminance(samples, dataset, layout)
+    factor = max(1, int(longest // raster.step // long_side))
+    factor = min(factor, *samples.shape[:2])
+    if raster.space == "grey":
+        values, empty = _without_padding(samples, factor, dataset, layout)
+        values = modality_values(values, dataset, layout)
+    else:
+        values, empty = box_mean(samples, factor), None
+        if raster.space in ("rgb", "ybr"):
+            values, colour = luminance(values, raster.space, layout)
+    values = stretched(_finite(values, empty), stretch)
+    return Picture(values, (layout.rows, layout.columns), frame, layout.frames, colour)
+
+
+def _without_padding(
+    samples: Samples, factor: int, dataset: Dataset, layout: Layout
+) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
+    """Average the pixels of each box that are no padding; say which boxes have too few."""
+    ends = padding_range(dataset, layout)
+    if ends is None:
+        return box_mean(samples, factor), None
+    used = (samples < ends[0]) | (samples > ends[1])
+    if used.all():
+        return box_mean(samples, factor), None
+    count = box_sum(used.view(np.uint8), factor).astype(np.float32)
+    total = box_sum(np.where(used, samples, samples.dtype.type(0)), factor)
+    values = (total / np.maximum(count, 1)).astype(np.float32)
+    return values, count * 2 < factor * factor
+
+
+def _finite(values: NDArray[np.float32], empty: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Set padding and what is no number to the darkest value in use."""
+    dark = ~(np.abs(values) < LARGEST_VALUE)
+    if empty is not None:
+        dark |= empty
+    if not dark.any():
+        return values
+    if dark.all():
+        raise PictureError("its pixels are all padding or not numbers")
+    values[dark] = values[~dark].min()
+    return values

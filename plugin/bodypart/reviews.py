@@ -1,0 +1,150 @@
+"""A person's word over the machine's: how a correction enters an annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from bodypart.annotation import Review
+from bodypart.evidence import SIDES
+from bodypart.labels import BY_LABEL, UnknownLabelError, body_part, router_group
+
+_FIELDS = ("examined", "visible", "laterality", "comment")
+_LONGEST_COMMENT = 2000
+
+
+class ReviewError(ValueError):
+    """The body of a correction is wrong; the text names the field."""
+
+
+def parse_review(body: object, *, by: str, at: str) -> Review:
+    """Check the body of ``PUT /bodypart/instances/{id}``.
+
+    Parameters
+    ----------
+    body : object
+        Parsed JSON; ``examined`` is required (a label, a SNOMED CT code, or null for "cannot be
+        told"), ``visible``, ``laterality`` and ``comment`` may follow.
+    by, at : str
+        Orthanc's HTTP user and the UTC time.
+
+    Raises
+    ------
+    ReviewError
+        If a field is missing, unknown or wrong.
+    """
+    if not isinstance(body, Mapping):
+        raise ReviewError("the body must be an object")
+    for name in body:
+        if name not in _FIELDS:
+            raise ReviewError(f"{name} is not a field of a correction")
+    if "examined" not in body:
+        raise ReviewError("examined is missing")
+    laterality = body.get("laterality")
+    if laterality is not None and laterality not in SIDES:
+        raise ReviewError(f"laterality must be one of {', '.join(SIDES)} or null")
+    comment = body.get("comment") or ""
+    if not isinstance(comment, str) or len(comment) > _LONGEST_COMMENT:
+        raise ReviewError(f"comment must be a text of at most {_LONGEST_COMMENT} characters")
+    visible = body.get("visible")
+    if visible is not None and not isinstance(visible, list):
+        raise ReviewError("visible must be a list of labels or codes")
+    return Review(
+        by=by,
+        at=at,
+        examined=_label("examined", body["examined"]) if body["examined"] is not None else None,
+        visible=None
+        if visible is None
+        else tuple(dict.fromkeys(_label("visible", item) for item in visible)),
+        laterality=laterality,
+        laterality_given="laterality" in body,
+        comment=comment,
+    )
+
+
+def _label(name: str, text: object) -> str:
+    try:
+        return body_part(str(text)).label
+    except UnknownLabelError as error:
+        raise ReviewError(f"{name}: {error}") from None
+
+
+def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
+    """Return the annotation with a person's word on top.
+
+    The machine's own answer stays readable in ``image`` and ``header``; what stood at the top
+    goes into ``review.previous`` unless the review already carries it (a re-classification
+    under a standing review).
+
+    Parameters
+    ----------
+    annotation : dict
+        An annotation as JSON; not changed.
+    review : Review
+        The correction or confirmation.
+    """
+    if review.previous is None:
+        review = _with_previous(review, annotation)
+    label = review.examined
+    visible = annotation["visible"]
+    if review.visible is not None:
+        visible = [_certain(name) for name in review.visible]
+    if label is not None and label not in {item["label"] for item in visible}:
+        visible = [_certain(label), *visible]
+    laterality = annotation["laterality"]
+    if review.laterality_given:
+        laterality = {
+            "value": review.laterality,
+            "source": "person" if review.laterality else None,
+        }
+    part = BY_LABEL[label] if label else None
+    return {
+        **annotation,
+        "status": "done",
+        "reason": None,
+        "examined": part
+        and {
+            "label": part.label,
+            "code": part.code.to_json(),
+            "body_part_examined": part.body_part_examined,
+            "probability": 1.0,
+            "source": "person",
+        },
+        "visible": visible,
+        "laterality": laterality,
+        "group": router_group(label, child=bool(annotation.get("child"))),
+        "needs_review": False,
+        "review_reason": None,
+        "review": asdict(review),
+    }
+
+
+def machine_word(annotation: dict[str, Any]) -> tuple[str | None, float | None]:
+    """Return the label and the probability that stood there before any person spoke."""
+    said = annotation["examined"] or {}
+    review = annotation["review"]
+    if review is None:
+        return said.get("label"), said.get("probability")
+    while review["previous"]["review"] is not None:
+        review = review["previous"]["review"]
+    return review["previous"]["examined"], review["previous"].get("probability")
+
+
+def _with_previous(review: Review, annotation: dict[str, Any]) -> Review:
+    examined = annotation["examined"] or {}
+    earlier = annotation["review"]
+    previous = {
+        "examined": examined.get("label"),
+        "source": examined.get("source"),
+        "probability": examined.get("probability"),
+        "visible": [item["label"] for item in annotation["visible"]],
+        "laterality": annotation["laterality"]["value"],
+        "needs_review": annotation["needs_review"],
+        "review": earlier,
+    }
+    return Review(**{**asdict(review), "visible": review.visible, "previous": previous})
+
+
+def _certain(label: str) -> dict[str, Any]:
+    return {"label": label, "code": BY_LABEL[label].code.to_json(), "probability": 1.0}

@@ -1,0 +1,148 @@
+"""Instances → series → study → patient: one deterministic answer above the instance level.
+
+The examined part of a series or study is the label with the largest sum of probabilities over
+its annotated instances; ties go to the label that stands first in the label table. ``parts``
+lists every examined part with its number of instances, so that a study of chest and knee hides
+neither. Instances that are pending, failed or skipped are counted and otherwise ignored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bodypart.labels import BY_LABEL, LABELS
+
+_ORDER = {part.label: number for number, part in enumerate(LABELS)}
+_AGREEMENTS = ("conflict", "agree", "image-only", "header-only", "none")
+_CHILD_KEYS = ("instance", "status", "examined", "laterality", "agreement", "needs_review")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the roll-up needs of one instance's annotation."""
+
+    instance: str
+    status: str
+    examined: str | None
+    probability: float
+    source: str | None
+    visible: Mapping[str, float]
+    laterality: str | None
+    laterality_source: str | None
+    group: str | None
+    agreement: str
+    needs_review: bool
+    annotated_at: str
+
+    @classmethod
+    def of(cls, annotation: dict[str, Any]) -> Summary:
+        """Condense an annotation."""
+        examined = annotation["examined"] or {}
+        return cls(
+            instance=annotation["instance"],
+            status=annotation["status"],
+            examined=examined.get("label"),
+            probability=examined.get("probability", 0.0),
+            source=examined.get("source"),
+            visible={item["label"]: item["probability"] for item in annotation["visible"]},
+            laterality=annotation["laterality"]["value"],
+            laterality_source=annotation["laterality"]["source"],
+            group=annotation["group"],
+            agreement=annotation["agreement"],
+            needs_review=annotation["needs_review"],
+            annotated_at=annotation["annotated_at"],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line that stands for an instance among the children of a roll-up."""
+        return {name: getattr(self, name) for name in _CHILD_KEYS}
+
+
+def roll_up(level: str, resource: str, children: Iterable[Summary]) -> dict[str, Any]:
+    """Return the annotation of a series, study or patient.
+
+    Parameters
+    ----------
+    level : str
+        ``series``, ``studies`` or ``patients``.
+    resource : str
+        Its Orthanc id.
+    children : iterable of Summary
+        All of its instances that have an annotation; their order does not matter.
+    """
+    children = sorted(children, key=lambda child: child.instance)
+    done = [child for child in children if child.status == "done"]
+    weights: dict[str, float] = defaultdict(float)
+    counts: Counter[str] = Counter()
+    for child in done:
+        if child.examined is not None:
+            weights[child.examined] += child.probability
+            counts[child.examined] += 1
+    label = min(weights, key=lambda name: (-weights[name], _ORDER[name]), default=None)
+    visible: dict[str, float] = {}
+    for child in done:
+        for name, probability in child.visible.items():
+            visible[name] = max(probability, visible.get(name, 0.0))
+    agreements = {child.agreement for child in done}
+    return {
+        "level": level,
+        "id": resource,
+        "instance": None,
+        "status": _status(children),
+        "reason": None,
+        "examined": _examined(label, [c for c in done if c.examined == label]) if label else None,
+        "visible": [
+            {"label": name, "code": BY_LABEL[name].code.to_json(), "probability": probability}
+            for name, probability in sorted(
+                visible.items(), key=lambda item: (-item[1], _ORDER[item[0]])
+            )
+        ],
+        "laterality": _laterality(done),
+        "group": _most_common(c.group for c in done if c.examined == label),
+        "agreement": next((name for name in _AGREEMENTS if name in agreements), "none"),
+        "needs_review": any(child.needs_review for child in children),
+        "image": None,
+        "header": None,
+        "review": None,
+        "model": None,
+        "parts": [
+            {"label": name, "instances": counts[name]}
+            for name in sorted(counts, key=lambda name: (-weights[name], _ORDER[name]))
+        ],
+        "instances": dict(sorted(Counter(child.status for child in children).items())),
+        "annotated_at": max((child.annotated_at for child in children), default=None),
+    }
+
+
+def _status(children: list[Summary]) -> str:
+    states = {child.status for child in children}
+    return next((s for s in ("done", "pending", "failed", "skipped") if s in states), "pending")
+
+
+def _examined(label: str, supporters: list[Summary]) -> dict[str, Any]:
+    best = max(supporters, key=lambda child: (child.probability, child.source or ""))
+    part = BY_LABEL[label]
+    return {
+        "label": label,
+        "code": part.code.to_json(),
+        "body_part_examined": part.body_part_examined,
+        "probability": best.probability,
+        "source": best.source,
+    }
+
+
+def _laterality(done: list[Summary]) -> dict[str, str | None]:
+    """Return the common side; left and right together are both."""
+    sides = {child.laterality for child in done if child.laterality}
+    value = sides.pop() if len(sides) == 1 else ("B" if sides else None)
+    sources = {child.laterality_source for child in done if child.laterality}
+    source = "person" if sources == {"person"} else ("header" if sources else None)
+    return {"value": value, "source": source}
+
+
+def _most_common(values: Iterable[str | None]) -> str | None:
+    counted = Counter(value for value in values if value is not None)
+    return min(counted, key=lambda value: (-counted[value], value), default=None)

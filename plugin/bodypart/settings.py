@@ -1,0 +1,214 @@
+"""Every key of the ``BodyPart`` section: default, check and its sentence of documentation.
+
+Standard library only, because both processes read it: Orthanc's side refuses to start on a
+wrong key or value, and hands the checked section to the worker.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from bodypart.labels import BY_LABEL
+
+Check = Callable[[object], str | None]
+"""Gives what is wrong with a value, or None."""
+
+
+class SettingsError(ValueError):
+    """A key or a value of the ``BodyPart`` section is wrong; the text names it."""
+
+
+def _one_of(*choices: str) -> Check:
+    def check(value: object) -> str | None:
+        return None if value in choices else f"must be one of {', '.join(map(repr, choices))}"
+
+    return check
+
+
+def _integer(low: int, high: int) -> Check:
+    def check(value: object) -> str | None:
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return None
+        return f"must be a whole number from {low} to {high}"
+
+    return check
+
+
+def _number(low: float, high: float) -> Check:
+    def check(value: object) -> str | None:
+        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+            return None
+        return f"must be a number from {low:g} to {high:g}"
+
+    return check
+
+
+def _boolean(value: object) -> str | None:
+    return None if isinstance(value, bool) else "must be true or false"
+
+
+def _text(value: object) -> str | None:
+    return None if isinstance(value, str) else "must be a string"
+
+
+def _terms(value: object) -> str | None:
+    if not isinstance(value, Mapping):
+        return "must be an object of label: [terms]"
+    for label, terms in value.items():
+        if label not in BY_LABEL:
+            return f"has the unknown label {label!r}"
+        if not isinstance(terms, list) or not all(isinstance(t, str) and t.strip() for t in terms):
+            return f"must list non-empty strings under {label!r}"
+    return None
+
+
+def _setting(default: Any, check: Check, doc: str) -> Any:
+    metadata = {"check": check, "doc": doc}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The checked section; attribute ``write_threshold`` is the key ``WriteThreshold``."""
+
+    on_upload: bool = _setting(
+        True, _boolean, "Annotate what arrives. When false, only back-fill and `POST` annotate."
+    )
+    provider: Literal["auto", "cuda", "cpu"] = _setting(
+        "auto",
+        _one_of("auto", "cuda", "cpu"),
+        "Where the model runs. `auto` takes CUDA where it works; "
+        "`cuda` falls back to the CPU with a warning that names what is missing.",
+    )
+    workers: int = _setting(1, _integer(1, 64), "Worker processes that classify side by side.")
+    threads: int = _setting(1, _integer(1, 64), "CPU threads of the model in each worker.")
+    python: str = _setting(
+        "",
+        _text,
+        "Python interpreter of the workers. Empty: `.venv/bin/python` beside `plugin/`.",
+    )
+    model: str = _setting(
+        "",
+        _text,
+        "ONNX file of the model, with its JSON beside it. Empty: `models/bodypart.onnx`.",
+    )
+    time_limit: float = _setting(
+        60.0, _number(0.1, 3600), "Seconds that a worker may take for one instance."
+    )
+    memory_limit_mb: int = _setting(
+        4096,
+        _integer(0, 1_048_576),
+        "Address space of a worker in MB; 0 sets no limit. Not applied with CUDA.",
+    )
+    retries: int = _setting(
+        3, _integer(0, 20), "How often an instance is tried again before it counts as failed."
+    )
+    retry_delay: float = _setting(
+        2.0, _number(0, 3600), "Seconds before the first retry; doubled for each further one."
+    )
+    sweep_interval: float = _setting(
+        600.0,
+        _number(1, 86_400),
+        "Seconds between two sweeps for instances that the change log did not tell of.",
+    )
+    max_upload_mb: int = _setting(
+        512, _integer(1, 65_536), "Largest body of `POST /bodypart/classify` in MB; above: 413."
+    )
+    review_threshold: float = _setting(
+        0.6, _number(0, 1), "An answer less probable than this needs a review."
+    )
+    child_age: float = _setting(
+        16.0, _number(0, 30), "Patients younger than this, in years, are pediatric for the router."
+    )
+    terms: dict[str, list[str]] = _setting(
+        {}, _terms, 'Header terms of your own, for example `{"knee": ["Knie spez"]}`.'
+    )
+    labels: bool = _setting(
+        True, _boolean, "Set Orthanc labels such as `bodypart-knee` (Orthanc 1.12 and later)."
+    )
+    tags: str = _setting(
+        "none",
+        _one_of("none", "on-send", "in-place"),
+        "Whether corrected DICOM tags are written: never, in what leaves through "
+        "`GET .../dicom`, or into the stored instance.",
+    )
+    write_threshold: float = _setting(
+        0.9, _number(0, 1), "Tags are written only for answers at least this probable."
+    )
+    structured_report: bool = _setting(
+        False, _boolean, "Store a DICOM SR (TID 1500) with the result in each study."
+    )
+    panel: bool = _setting(True, _boolean, "Show the panel in the legacy Orthanc Explorer.")
+    index_file: str = _setting(
+        "",
+        _text,
+        "SQLite file of the search index, a cache that is rebuilt when it is lost. "
+        "Empty: `bodypart-index.sqlite` in Orthanc's index directory.",
+    )
+    audit_file: str = _setting(
+        "",
+        _text,
+        "SQLite file of the audit trail of people's corrections: back it up with the archive. "
+        "Empty: `bodypart-audit.sqlite` beside the index.",
+    )
+
+    @classmethod
+    def parse(cls, section: object) -> Settings:
+        """Check a ``BodyPart`` section.
+
+        Parameters
+        ----------
+        section : object
+            The section as parsed from JSON; None counts as empty.
+
+        Raises
+        ------
+        SettingsError
+            If a key is unknown or a value is wrong; the message names the key.
+        """
+        if section is None:
+            section = {}
+        if not isinstance(section, Mapping):
+            raise SettingsError("BodyPart must be an object")
+        fields = {key_of(item.name): item for item in dataclasses.fields(cls)}
+        values: dict[str, Any] = {}
+        for key, value in section.items():
+            if key not in fields:
+                near = get_close_matches(str(key), fields, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise SettingsError(f"BodyPart.{key} is not a setting{hint}")
+            wrong = fields[key].metadata["check"](value)
+            if wrong:
+                raise SettingsError(f"BodyPart.{key} {wrong}, not {value!r}")
+            values[fields[key].name] = value
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the section that ``parse`` turns back into these settings."""
+        return {key_of(item.name): getattr(self, item.name) for item in dataclasses.fields(self)}
+
+
+def key_of(name: str) -> str:
+    """Return the CamelCase key of an attribute: ``memory_limit_mb`` is ``MemoryLimitMB``."""
+    words = name.split("_")
+    return "".join("MB" if word == "mb" else word.capitalize() for word in words)
+
+
+def table() -> str:
+    """Return the Markdown table of all settings that the README carries."""
+    lines = ["| key | default | what it does |", "|---|---|---|"]
+    for item in dataclasses.fields(Settings):
+        default = json.dumps(getattr(Settings(), item.name))
+        lines.append(f"| `{key_of(item.name)}` | `{default}` | {item.metadata['doc']} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

@@ -1,0 +1,170 @@
+"""What a worker can be asked: one function a task, request and DICOM bytes in, answer out."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydicom import dcmread, dcmwrite
+
+from bodypart import __version__
+from bodypart.dicom_out.correction import correct as correct_file
+from bodypart.dicom_out.correction import restore as restore_file
+from bodypart.dicom_out.encoding import DicomStructureError
+from bodypart.dicom_out.fhir import StudyError, imaging_study
+from bodypart.dicom_out.policy import tags_to_write
+from bodypart.graymap import graymap
+from bodypart.heatmap import heat_layer_png, heatmap_png
+from bodypart.labels import UnknownLabelError, body_part
+from bodypart.pixels import DatasetError, PictureError, read_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydicom import Dataset
+
+    from bodypart.dicom_out.correction import Correction
+    from bodypart.pipeline import Pipeline
+    from bodypart.pixels import Picture
+
+Answer = tuple[dict[str, Any], bytes]
+_HEAT_SIDE, _SHOWN_SIDE = 320, 800
+"""Pixels; a picture's longest side lies between this and twice this, if it has that many."""
+_BULK = ("PixelData", "FloatPixelData", "DoubleFloatPixelData", "EncapsulatedDocument")
+
+
+class TaskError(Exception):
+    """A task cannot be done on this input; the text may be shown to a user."""
+
+
+def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
+    """Annotate the DICOM file in the payload."""
+    annotation, timing = pipeline.annotate(data, request.get("instance", ""))
+    return {"annotation": annotation.to_json(), "seconds": asdict(timing)}, b""
+
+
+def heatmap(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
+    """Draw where the model looked for ``label`` as a PNG in the picture's own geometry.
+
+    ``over`` says on what: the picture, or ``nothing``, which gives a transparent layer.
+    """
+    label = request["label"]
+    try:
+        body_part(label)
+    except UnknownLabelError as error:
+        raise TaskError(f"label: {error}") from None
+    if label not in pipeline.model.labels:
+        raise TaskError(f"label: the image model does not know {label}")
+    seen = _seen(pipeline, data, _HEAT_SIDE)
+    heat = pipeline.model.heatmap(seen.values, label)
+    return {}, heat_layer_png(heat) if request["over"] == "nothing" else heatmap_png(seen, heat)
+
+
+def picture(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
+    """Return the picture as a 16-bit PGM, for a page that does its own windowing."""
+    return {}, graymap(_seen(pipeline, data, _SHOWN_SIDE).values)
+
+
+def correct(_: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
+    """Write the annotation's tags into the file, as far as they are sure.
+
+    The request has ``annotation``, ``siblings`` (annotations of the rest of the series) and
+    ``threshold``. The answer's payload is the new file, empty if nothing is to be changed.
+    """
+    wanted = tags_to_write(request["annotation"], request["threshold"], request["siblings"])
+    if wanted is None:
+        return _corrected(lambda: restore_file(data))
+    return _corrected(
+        lambda: correct_file(
+            data,
+            wanted.examined,
+            wanted.laterality,
+            version=__version__,
+            now=datetime.now(UTC),
+            agreeing=wanted.agreeing,
+            mixed_series=wanted.mixed_series,
+        )
+    )
+
+
+def restore(_: Pipeline, __: dict[str, Any], data: bytes) -> Answer:
+    """Undo what ``correct`` wrote; empty if there is nothing to undo."""
+    return _corrected(lambda: restore_file(data))
+
+
+def headers(_: Pipeline, __: dict[str, Any], data: bytes) -> Answer:
+    """Return the file without its bulk data, small enough to be sent for a whole study."""
+    try:
+        dataset = read_dataset(data)
+        for keyword in _BULK:
+            if keyword in dataset:
+                delattr(dataset, keyword)
+        buffer = io.BytesIO()
+        dcmwrite(buffer, dataset, enforce_file_format=True)
+    except (DatasetError, ValueError, TypeError, AttributeError) as error:
+        raise TaskError(f"the headers cannot be copied: {type(error).__name__}") from None
+    return {}, buffer.getvalue()
+
+
+def report(_: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
+    """Write the DICOM SR of a study; see ``_images`` for the request."""
+    try:
+        # highdicom takes a second to import, and does not exist for every Python.
+        from bodypart.dicom_out.report import ReportError, structured_report
+    except ImportError as error:
+        raise TaskError(f"no reports without {error.name}, which is not installed") from None
+    images, previous = _images(request, data)
+    try:
+        done = [(dataset, note) for dataset, note in images if note is not None]
+        return {}, structured_report(
+            done, version=__version__, now=datetime.now(UTC), previous=previous
+        )
+    except ReportError as error:
+        raise TaskError(str(error)) from None
+
+
+def fhir(_: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
+    """Return the FHIR ImagingStudy of a study; see ``_images`` for the request."""
+    images, _previous = _images(request, data)
+    try:
+        return {"resource": imaging_study(images, resource_id=request["study"])}, b""
+    except StudyError as error:
+        raise TaskError(str(error)) from None
+
+
+def _seen(pipeline: Pipeline, data: bytes, long_side: int) -> Picture:
+    try:
+        return pipeline.picture(data, long_side)
+    except (DatasetError, PictureError) as error:
+        raise TaskError(str(error)) from None
+
+
+def _corrected(work: Callable[[], Correction]) -> Answer:
+    try:
+        outcome = work()
+    except DicomStructureError as error:
+        return {"changed": [], "refused": str(error)}, b""
+    return {"changed": list(outcome.changed), "refused": outcome.refused}, outcome.data or b""
+
+
+def _images(
+    request: dict[str, Any], data: bytes
+) -> tuple[list[tuple[Dataset, Mapping[str, Any] | None]], Dataset | None]:
+    """Take a study apart: ``annotations``, ``lengths`` of the header files in the payload.
+
+    With ``previous`` true, the last header file is the report that a new one replaces.
+    """
+    datasets, start = [], 0
+    for length in request["lengths"]:
+        datasets.append(dcmread(io.BytesIO(data[start : start + length]), force=True))
+        start += length
+    previous = datasets.pop() if request.get("previous") else None
+    return list(zip(datasets, request["annotations"], strict=True)), previous
+
+
+TASKS: Mapping[str, Callable[[Pipeline, dict[str, Any], bytes], Answer]] = {
+    task.__name__: task
+    for task in (annotate, heatmap, picture, correct, restore, headers, report, fhir)
+}

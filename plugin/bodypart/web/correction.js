@@ -1,0 +1,132 @@
+// The dialog in which a person names body part and side: a search field over the 36 labels.
+
+import { button, element } from './elements.js';
+import { SIDES, labels, percent } from './words.js';
+
+let serial = 0;
+
+/**
+ * Ask a person; resolves to the body of a correction, or null if they changed their mind.
+ *
+ * `suggestions` are [{label, probability}], shown first; `current` is {label, side}.
+ */
+export async function askForCorrection({ suggestions = [], current = {}, title = 'Correct' }) {
+  const known = await labels();
+  return new Promise((resolve) => {
+    const dialog = new CorrectionDialog(known, suggestions, current, title, resolve);
+    document.body.append(dialog.node);
+    dialog.node.showModal();
+    dialog.search.focus();
+  });
+}
+
+class CorrectionDialog {
+  constructor(known, suggestions, current, title, answer) {
+    this.serial = ++serial;
+    this.current = current;
+    this.answer = answer;
+    this.options = ordered(known, suggestions);
+    this.chosen = null;
+    this.build(title);
+    this.filter();
+  }
+
+  build(title) {
+    const id = (name) => `bodypart-${name}-${this.serial}`;
+    this.search = element('input', {
+      type: 'search', id: id('search'), role: 'combobox', autocomplete: 'off', spellcheck: 'false',
+      'aria-expanded': 'true', 'aria-controls': id('list'), 'aria-autocomplete': 'list',
+      'data-role': 'none', placeholder: 'Type to search, for example patella',
+      input: () => this.filter(), keydown: (event) => this.key(event),
+    });
+    this.list = element('ul', { id: id('list'), role: 'listbox', 'aria-label': 'Body parts', class: 'options' });
+    this.sides = ['', 'L', 'R', 'B'].map((side) => element('input', {
+      type: 'radio', name: id('side'), value: side, 'data-role': 'none', checked: side === (this.current.side ?? ''),
+    }));
+    this.comment = element('input', { type: 'text', id: id('comment'), maxlength: 2000, 'data-role': 'none' });
+    this.save = button('Save', { class: 'primary', 'data-role': 'none', click: () => this.finish() });
+    const cancel = button('Cancel', { 'data-role': 'none', click: () => this.close(null) });
+    this.node = element('dialog', {
+      class: 'bodypart correction', 'aria-labelledby': id('title'),
+      close: () => this.close(null), keydown: (event) => event.stopPropagation(),
+    },
+    element('h2', { id: id('title') }, title),
+    element('label', { for: id('search') }, 'Body part'), this.search, this.list,
+    element('fieldset', { class: 'sides' }, element('legend', {}, 'Side'),
+      this.sides.map((radio) => element('label', {}, radio, SIDES[radio.value] ?? 'none'))),
+    element('label', { for: id('comment') }, 'Comment'), this.comment,
+    element('div', { class: 'actions' }, this.save, cancel));
+  }
+
+  filter() {
+    const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = this.options.filter((option) => words.every((word) => option.text.includes(word)));
+    this.list.replaceChildren(...found.map((option) => this.item(option)));
+    this.choose(found.find((option) => option === this.chosen) ?? found[0] ?? null);
+  }
+
+  item(option) {
+    const hint = option.probability === undefined ? option.code : `picture: ${percent(option.probability)}`;
+    option.node = element('li', {
+      role: 'option', id: `bodypart-option-${this.serial}-${option.number}`, 'data-label': option.label ?? '',
+      click: () => this.choose(option), dblclick: () => this.finish(),
+    }, element('span', {}, option.name), element('small', {}, hint));
+    return option.node;
+  }
+
+  choose(option) {
+    this.chosen?.node?.removeAttribute('aria-selected');
+    this.chosen = option;
+    this.save.disabled = option === null;
+    if (option === null) {
+      this.search.removeAttribute('aria-activedescendant');
+      return;
+    }
+    option.node.setAttribute('aria-selected', 'true');
+    option.node.scrollIntoView({ block: 'nearest' });
+    this.search.setAttribute('aria-activedescendant', option.node.id);
+  }
+
+  key(event) {
+    const shown = [...this.list.children];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && shown.length) {
+      event.preventDefault();
+      const at = shown.indexOf(this.chosen?.node);
+      const next = shown[(at + step + shown.length) % shown.length];
+      this.choose(this.options.find((option) => option.node === next));
+    } else if (event.key === 'Enter') {
+      event.preventDefault();
+      this.finish();
+    }
+  }
+
+  finish() {
+    if (this.chosen === null) return;
+    const side = this.sides.find((radio) => radio.checked).value || null;
+    const body = { examined: this.chosen.label, comment: this.comment.value.trim() };
+    if (side !== (this.current.side ?? null)) body.laterality = side;
+    this.close(body);
+  }
+
+  close(body) {
+    if (this.answer) this.answer(body);
+    this.answer = null;
+    this.node.remove();
+  }
+}
+
+/** What the picture suggests first, then all others by name, then "cannot be told". */
+function ordered(known, suggestions) {
+  const likely = new Map(suggestions.map((guess) => [guess.label, guess.probability]));
+  const options = known.map((row) => ({
+    label: row.label,
+    name: row.code.meaning,
+    code: row.code.value,
+    probability: likely.get(row.label),
+    text: `${row.label.replaceAll('_', ' ')} ${row.code.meaning} ${row.code.value} ${row.body_part_examined}`.toLowerCase(),
+  }));
+  options.sort((a, b) => (b.probability ?? 0) - (a.probability ?? 0) || a.name.localeCompare(b.name));
+  options.push({ label: null, name: 'Cannot be told', code: '', text: 'cannot be told none' });
+  return options.map((option, number) => ({ ...option, number }));
+}

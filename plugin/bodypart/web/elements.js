@@ -1,0 +1,22 @@
+// Building the page. Whatever comes from outside enters as a text node or as the value of a
+// harmless attribute, never as markup.
+
+export function element(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === 'function') node.addEventListener(name, value);
+    else node.setAttribute(name, value === true ? '' : value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+export function button(text, properties = {}) {
+  return element('button', { type: 'button', ...properties }, text);
+}
+
+/** A term and its value, for a description list. */
+export function entry(term, ...value) {
+  return [element('dt', {}, term), element('dd', {}, ...value)];
+}

@@ -1,0 +1,50 @@
+// Reads the plugin's 16-bit portable graymap, and draws it through a window.
+
+/** Parse a binary PGM with 65535 grey values: {columns, rows, values: Uint16Array}. */
+export function parseGraymap(buffer) {
+  const head = new TextDecoder('ascii').decode(new Uint8Array(buffer, 0, Math.min(64, buffer.byteLength)));
+  const found = /^P5\n(\d+) (\d+)\n65535\n/.exec(head);
+  if (!found) throw new Error('the picture is no 16-bit graymap');
+  const columns = Number(found[1]);
+  const rows = Number(found[2]);
+  const source = new DataView(buffer, found[0].length);
+  const values = new Uint16Array(columns * rows);
+  for (let at = 0; at < values.length; at += 1) values[at] = source.getUint16(2 * at);
+  return { columns, rows, values };
+}
+
+/** The window that shows all but the darkest and brightest half percent: {centre, width}. */
+export function usualWindow({ values }) {
+  const histogram = new Uint32Array(65536);
+  for (const value of values) histogram[value] += 1;
+  const low = quantile(histogram, 0.005 * values.length);
+  const high = quantile(histogram, 0.995 * values.length);
+  return { centre: (low + high) / 2, width: Math.max(high - low, 1) };
+}
+
+function quantile(histogram, count) {
+  let seen = 0;
+  for (let value = 0; value < histogram.length; value += 1) {
+    seen += histogram[value];
+    if (seen >= count) return value;
+  }
+  return histogram.length - 1;
+}
+
+/** Draw on a canvas (PS3.3 C.11.2.1.2: linear window, clipped). */
+export function draw(canvas, picture, { centre, width }, inverted) {
+  const lookup = new Uint32Array(65536);
+  for (let value = 0; value < lookup.length; value += 1) {
+    const share = Math.min(1, Math.max(0, (value - centre) / width + 0.5));
+    const grey = Math.round(255 * (inverted ? 1 - share : share));
+    lookup[value] = (255 << 24) | (grey << 16) | (grey << 8) | grey;
+  }
+  if (canvas.width !== picture.columns || canvas.height !== picture.rows) {
+    canvas.width = picture.columns;
+    canvas.height = picture.rows;
+  }
+  const image = new ImageData(picture.columns, picture.rows);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let at = 0; at < pixels.length; at += 1) pixels[at] = lookup[picture.values[at]];
+  canvas.getContext('2d').putImageData(image, 0, 0);
+}

@@ -1,0 +1,111 @@
+"""The process behind the pipe: reads frames from stdin, answers on stdout, dies with its parent.
+
+It may crash, hang or run out of memory on a hostile file without hurting Orthanc, which kills
+and restarts it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bodypart.pipeline import Pipeline
+
+from bodypart.settings import Settings
+from bodypart.wire import WireError, read_frame, write_frame
+
+Answer = tuple[dict[str, Any], bytes]
+_NICENESS = 10
+
+
+def main() -> None:
+    """Serve one parent until it closes the pipe; the settings come as the first frame."""
+    incoming, outgoing = sys.stdin.buffer, _private_stdout()
+    _keep_quiet()
+    # Storing goes before labelling: an idle machine gives the worker all it wants anyway.
+    os.nice(_NICENESS)
+    settings = Settings.parse(read_frame(incoming)[0])
+    _limit_memory(settings)
+    # Imported this late so that a broken installation is reported as a start that failed.
+    from bodypart.model import BodyPartModel
+    from bodypart.pipeline import Pipeline
+
+    model = BodyPartModel.load(Path(settings.model), settings.provider, settings.threads)
+    hello = {
+        "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+        "labels": list(model.labels),
+        "provider": model.provider,
+        "warning": model.warning,
+        "pid": os.getpid(),
+    }
+    write_frame(outgoing, hello)
+    serve(Pipeline(model, settings), incoming, outgoing)
+
+
+def serve(pipeline: Pipeline, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    """Answer frames until the pipe closes."""
+    from bodypart.tasks import TASKS
+
+    while True:
+        try:
+            request, payload = read_frame(incoming)
+        except WireError:
+            return
+        answer, attachment = perform(TASKS[request["task"]], pipeline, request, payload)
+        write_frame(outgoing, answer, attachment)
+
+
+def perform(
+    task: Callable[[Pipeline, dict[str, Any], bytes], Answer],
+    pipeline: Pipeline,
+    request: dict[str, Any],
+    payload: bytes,
+) -> Answer:
+    """Run one task; an exception becomes an answer that names its type, never its text.
+
+    The text of a foreign exception may quote a header, hence patient data.
+    """
+    from bodypart.tasks import TaskError
+
+    try:
+        return task(pipeline, request, payload)
+    except TaskError as error:
+        return {"error": type(error).__name__, "details": str(error)}, b""
+    except MemoryError:
+        # Nothing can be trusted after that: the parent sees the death and counts it.
+        os._exit(70)
+    except Exception as error:
+        return {"error": "WorkerError", "details": f"unexpected {type(error).__name__}"}, b""
+
+
+def _private_stdout() -> BinaryIO:
+    """Keep the pipe for frames: whatever a library prints goes to stderr."""
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return pipe
+
+
+def _keep_quiet() -> None:
+    """Silence the libraries: their warnings quote header values (patient data)."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+def _limit_memory(settings: Settings) -> None:
+    if settings.memory_limit_mb and settings.provider != "cuda":
+        limit = settings.memory_limit_mb * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()
