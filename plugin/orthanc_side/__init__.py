@@ -1,0 +1,1 @@
+"""What runs inside Orthanc: standard library only, and the only place that imports `orthanc`."""

@@ -1,0 +1,270 @@
+"""The worker processes: started, spoken to over a pipe, timed, killed and started again.
+
+A worker that hangs is killed at its time limit; one that dies takes down one request only.
+Requests that a person waits for go before the backlog's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import subprocess
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import IO, Any, cast
+
+from bodypart.settings import Settings
+from bodypart.wire import WireError, read_frame, write_frame
+from orthanc_side import archive
+
+_PLUGIN = Path(__file__).resolve().parents[1]
+_START_LIMIT = 120.0
+_PIPE_BYTES = 2**20
+_F_SETPIPE_SZ = 1031
+_PAUSES = (0.2, 1.0, 5.0, 30.0)
+
+
+class EngineDownError(Exception):
+    """No worker runs: the text says why the last start failed."""
+
+
+class WorkerDiedError(Exception):
+    """The worker died, or was killed at its time limit, while it had the request."""
+
+
+class RefusedError(Exception):
+    """The worker answered that the task cannot be done on this input."""
+
+    def __init__(self, kind: str, details: str) -> None:
+        super().__init__(details)
+        self.kind = kind
+
+
+class _Worker:
+    """One process with its pipe."""
+
+    def __init__(self, settings: Settings) -> None:
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
+            "HOME": os.environ.get("HOME", "/"),
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(_PLUGIN),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "ORT_DISABLE_TELEMETRY": "1",
+            "OMP_NUM_THREADS": str(settings.threads),
+        }
+        try:
+            self.process = subprocess.Popen(
+                [settings.python, "-m", "bodypart.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise EngineDownError(f"{settings.python}: {error.strerror}") from error
+        self._last_words = deque[str](maxlen=1)
+        threading.Thread(target=self._listen, daemon=True).start()
+        assert self.process.stdin
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self.process.stdin.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
+        try:
+            self.hello, _ = self.ask(settings.to_json(), b"", _START_LIMIT)
+        except WorkerDiedError as error:
+            raise EngineDownError(
+                f"the worker did not start: {self._last_words[0] if self._last_words else error}"
+            ) from error
+
+    def ask(
+        self, request: dict[str, Any], payload: bytes, limit: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send one frame and wait for the answer; a worker past its limit is killed."""
+        watchdog = threading.Timer(limit, self.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        started = time.monotonic()
+        try:
+            write_frame(cast("IO[bytes]", self.process.stdin), request, payload)  # type: ignore[arg-type]
+            return read_frame(cast("IO[bytes]", self.process.stdout))  # type: ignore[arg-type]
+        except (WireError, OSError, ValueError) as error:
+            self.kill()
+            late = time.monotonic() - started >= limit
+            why = f"took longer than {limit:g} s" if late else "died"
+            raise WorkerDiedError(f"the worker {why}") from error
+        finally:
+            watchdog.cancel()
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def close(self) -> None:
+        """Let it end by itself, then make sure."""
+        with contextlib.suppress(OSError):
+            cast("IO[bytes]", self.process.stdin).close()
+        try:
+            self.process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.process.wait()
+
+    def _listen(self) -> None:
+        """Keep the last line of stderr until the worker is ready, drop everything after."""
+        for line in cast("IO[bytes]", self.process.stderr):
+            if not hasattr(self, "hello"):
+                self._last_words.append(line.decode(errors="replace").strip()[:300])
+
+
+class Engine:
+    """A pool of workers behind one method, ``ask``.
+
+    Parameters
+    ----------
+    settings : Settings
+        The checked section, with ``python`` and ``model`` filled in.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._idle: deque[_Worker] = deque()
+        self._all: set[_Worker] = set()
+        self._changed = threading.Condition()
+        self._urgent = 0
+        self._stopping = threading.Event()
+        self._starters: list[threading.Thread] = []
+        self.hello: dict[str, Any] | None = None
+        self.down_reason: str | None = "the worker is starting"
+
+    def start(self) -> None:
+        """Start the workers in the background; ``ask`` waits for none but raises until then."""
+        for number in range(self._settings.workers):
+            thread = threading.Thread(target=self._keep_one, name=f"bodypart-worker-{number}")
+            thread.start()
+            self._starters.append(thread)
+
+    def stop(self) -> None:
+        """Kill what runs and wait for it."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+        for worker in list(self._all):
+            worker.kill()
+        for thread in self._starters:
+            thread.join()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a worker runs."""
+        return bool(self._all)
+
+    def ask(
+        self, task: str, request: dict[str, Any], payload: bytes, *, urgent: bool = False
+    ) -> tuple[dict[str, Any], bytes]:
+        """Have a worker do a task.
+
+        Parameters
+        ----------
+        task : str
+            A key of ``bodypart.tasks.TASKS``.
+        request, payload : dict, bytes
+            What the task takes, usually a DICOM file as payload.
+        urgent : bool
+            Whether a person waits: goes before the backlog.
+
+        Raises
+        ------
+        EngineDownError
+            If no worker runs.
+        WorkerDiedError
+            If it died on this request, or took longer than ``TimeLimit``.
+        RefusedError
+            If it answered that the task cannot be done.
+        """
+        worker = self._take(urgent=urgent)
+        try:
+            answer, attachment = worker.ask(
+                {**request, "task": task}, payload, self._settings.time_limit
+            )
+        finally:
+            self._give(worker)
+        if "error" in answer:
+            raise RefusedError(answer["error"], answer["details"])
+        return answer, attachment
+
+    def _take(self, *, urgent: bool) -> _Worker:
+        with self._changed:
+            self._urgent += urgent
+            try:
+                while not self._idle or (self._urgent and not urgent):
+                    if self._stopping.is_set():
+                        raise EngineDownError("Orthanc is stopping")
+                    if not self._all:
+                        raise EngineDownError(self.down_reason or "no worker runs")
+                    self._changed.wait(1.0)
+                return self._idle.popleft()
+            finally:
+                self._urgent -= urgent
+
+    def _give(self, worker: _Worker) -> None:
+        with self._changed:
+            if worker.alive():
+                self._idle.append(worker)
+            self._changed.notify_all()
+
+    def _keep_one(self) -> None:
+        """Start one worker, wait for its death, start it again, more slowly each time."""
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                worker = _Worker(self._settings)
+            except EngineDownError as error:
+                self.down_reason = str(error)
+                archive.log(str(error))
+                self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
+                failures += 1
+                continue
+            failures = 0
+            self._welcome(worker)
+            self._wait_for_death(worker)
+            with self._changed:
+                self._all.discard(worker)
+                with contextlib.suppress(ValueError):
+                    self._idle.remove(worker)
+                if not self._all:
+                    self.down_reason = "the worker is starting again"
+                self._changed.notify_all()
+            worker.close()
+
+    def _welcome(self, worker: _Worker) -> None:
+        first = self.hello is None
+        with self._changed:
+            self.hello = worker.hello
+            self._all.add(worker)
+            self._idle.append(worker)
+            self._changed.notify_all()
+        if first:
+            model = worker.hello["model"]
+            archive.log(
+                f"the model {model['name']} {model['version']} is ready on "
+                f"{worker.hello['provider']}"
+            )
+            if worker.hello["warning"]:
+                archive.log(worker.hello["warning"])
+
+    def _wait_for_death(self, worker: _Worker) -> None:
+        descriptor = os.pidfd_open(worker.process.pid)
+        try:
+            while not self._stopping.is_set():
+                if select.select([descriptor], [], [], 1.0)[0]:
+                    return
+        finally:
+            os.close(descriptor)
+        worker.kill()

@@ -1,0 +1,123 @@
+"""What leaves as standard objects: the corrected file, the structured report, FHIR."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orthanc_side import archive
+
+if TYPE_CHECKING:
+    from orthanc_side.engine import Engine
+    from orthanc_side.index import Index
+
+
+def corrected_file(
+    engine: Engine, index: Index, instance: str, threshold: float
+) -> tuple[dict[str, Any], bytes]:
+    """Return the stored file with corrected tags; the stored one stays untouched.
+
+    Parameters
+    ----------
+    engine : Engine
+        The worker processes.
+    index : Index
+        Knows the rest of the series.
+    instance : str
+        Orthanc id.
+    threshold : float
+        Least probability of an answer that is written.
+
+    Returns
+    -------
+    tuple of dict and bytes
+        What changed or why writing was refused, and the file: the stored one if nothing changed.
+
+    Raises
+    ------
+    NotFoundError
+        If Orthanc has no such instance.
+    """
+    data = archive.dicom(instance)
+    annotation = archive.stored(instance)
+    if annotation is None:
+        return {"changed": [], "refused": "there is no annotation yet"}, data
+    request = {
+        "annotation": annotation,
+        "siblings": siblings_of(index, instance),
+        "threshold": threshold,
+    }
+    outcome, corrected = engine.ask("correct", request, data, urgent=True)
+    return outcome, corrected or data
+
+
+def study_report(engine: Engine, study: str, instances: list[str], previous: str | None) -> bytes:
+    """Return the DICOM SR (TID 1500) on instances of one study.
+
+    Parameters
+    ----------
+    engine : Engine
+        The worker processes.
+    study : str
+        Orthanc id of the study.
+    instances : list of str
+        The instances to report on; those without an answer are left out.
+    previous : str or None
+        Orthanc id of the report that this one replaces.
+
+    Raises
+    ------
+    RefusedError
+        If none of them has an answer.
+    """
+    request, payload = _gathered(engine, study, instances, previous)
+    return engine.ask("report", request, payload, urgent=True)[1]
+
+
+def imaging_study(engine: Engine, study: str) -> dict[str, Any]:
+    """Return the FHIR R5 ImagingStudy of a study.
+
+    Raises
+    ------
+    NotFoundError
+        If Orthanc has no such study.
+    """
+    request, payload = _gathered(engine, study, archive.instances_of("studies", study), None)
+    resource: dict[str, Any] = engine.ask("fhir", request, payload, urgent=True)[0]["resource"]
+    return resource
+
+
+def siblings_of(index: Index, instance: str) -> list[dict[str, Any]]:
+    """Return what the policy on tags needs of the other annotated instances of a series."""
+    above = index.above(instance)
+    if above is None:
+        return []
+    return [
+        {
+            "instance": child.instance,
+            "status": child.status,
+            "needs_review": child.needs_review,
+            "examined": child.examined
+            and {
+                "label": child.examined,
+                "source": child.source,
+                "probability": child.probability,
+            },
+        }
+        for child in index.children("series", above.series)
+        if child.instance != instance
+    ]
+
+
+def _gathered(
+    engine: Engine, study: str, instances: list[str], previous: str | None
+) -> tuple[dict[str, Any], bytes]:
+    """Collect headers and annotations; pixel data do not travel further than one worker."""
+    wanted = [*instances, *([previous] if previous else [])]
+    headers = [engine.ask("headers", {}, archive.dicom(i), urgent=True)[1] for i in wanted]
+    request = {
+        "study": study,
+        "annotations": [archive.stored(instance) for instance in instances],
+        "lengths": [len(header) for header in headers],
+        "previous": previous is not None,
+    }
+    return request, b"".join(headers)

@@ -1,0 +1,128 @@
+"""Requests and answers of the plugin's routes, apart from what Orthanc calls them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_JSON = 1_000_000
+"""Bytes; longer JSON bodies are refused."""
+
+
+_ANY_SITE_MAY_SEND = {
+    "",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "text/plain",
+}
+
+
+class HttpError(Exception):
+    """An answer that is not 200: ``{"error": ..., "details": ...}``."""
+
+    def __init__(self, status: int, error: str, details: str) -> None:
+        super().__init__(details)
+        self.status = status
+        self.error = error
+        self.details = details
+
+
+class MethodNotAllowedError(HttpError):
+    """A 405 with the methods that the path takes."""
+
+    def __init__(self, path: str, allowed: Iterable[str]) -> None:
+        self.allowed = sorted(allowed)
+        super().__init__(405, "Method not allowed", f"{path} takes {', '.join(self.allowed)}")
+
+
+def bad_request(details: str) -> HttpError:
+    """Return a 400 that names the field."""
+    return HttpError(400, "Bad request", details)
+
+
+def not_found(details: str) -> HttpError:
+    """Return a 404."""
+    return HttpError(404, "Not found", details)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asked."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self) -> dict[str, Any]:
+        """Return the body as a JSON object; an empty body is an empty object.
+
+        Raises
+        ------
+        HttpError
+            400 if it is no JSON object, 413 if it is too long.
+        """
+        if len(self.body) > MAX_JSON:
+            raise HttpError(413, "Too large", f"the body exceeds {MAX_JSON} bytes")
+        try:
+            parsed = json.loads(self.body or b"{}")
+        except (ValueError, RecursionError):
+            raise bad_request("the body is not valid JSON") from None
+        if not isinstance(parsed, dict):
+            raise bad_request("the body must be a JSON object")
+        return parsed
+
+    @property
+    def user(self) -> str:
+        """Orthanc's HTTP user, from Basic authentication (which Orthanc has checked)."""
+        kind, _, token = self.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "basic":
+            try:
+                return base64.b64decode(token).decode().partition(":")[0] or "anonymous"
+            except (binascii.Error, UnicodeDecodeError):
+                pass
+        return "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the client gets."""
+
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, value: object) -> Answer:
+        """Return a JSON answer."""
+        return cls(json.dumps(value, ensure_ascii=False, indent=1).encode())
+
+
+def refuse_cross_site(request: Request) -> None:
+    """Refuse a change that another site's page asks the user's browser for.
+
+    Orthanc leaves the protection against cross-site request forgery to the integrator. Every
+    current browser says in ``Sec-Fetch-Site`` where a request comes from, but over plain HTTP to
+    localhost only. Elsewhere a POST that a browser sends (it has an ``Origin``) must have a
+    content type that another site's page cannot use without Orthanc's consent; the same holds for
+    PUT and DELETE by themselves (Fetch standard, CORS-safelisted methods and content types).
+
+    Raises
+    ------
+    HttpError
+        403 for a state change from another site.
+    """
+    if request.method == "GET":
+        return
+    site = request.headers.get("sec-fetch-site")
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    forgeable = request.method == "POST" and content_type in _ANY_SITE_MAY_SEND
+    if site in {"cross-site", "same-site"} or (
+        site is None and "origin" in request.headers and forgeable
+    ):
+        raise HttpError(403, "Forbidden", "a change must come from this site's own pages")

@@ -1,0 +1,181 @@
+"""``"Tags": "in-place"``: the stored instance is replaced by the corrected one.
+
+The steps of one instance: ask the worker for the corrected file; save what the overwrite wipes;
+store the file over the old one; give everything back; write the annotation. Each step can be
+done again, and the saved keepsake tells the next start that it must be.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bodypart.dicom_out.policy import tags_to_write
+from orthanc_side import archive
+from orthanc_side.archive import NotFoundError
+from orthanc_side.exports import siblings_of
+from orthanc_side.keepsake import Keepsake, Keepsakes
+
+if TYPE_CHECKING:
+    from orthanc_side.engine import Engine
+    from orthanc_side.index import Index
+    from orthanc_side.loopback import Loopback
+    from orthanc_side.sinks import Sinks
+
+
+class InPlace:
+    """Writes tags into stored instances, and undoes it.
+
+    Parameters
+    ----------
+    engine, sinks, index, loopback
+        The plugin's other parts.
+    folder : Path
+        Where keepsakes are kept.
+    threshold : float
+        Least probability of an answer that is written.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        sinks: Sinks,
+        index: Index,
+        loopback: Loopback,
+        folder: Path,
+        *,
+        threshold: float,
+    ) -> None:
+        self._engine = engine
+        self._sinks = sinks
+        self._index = index
+        self._loopback = loopback
+        self._keepsakes = Keepsakes(folder)
+        self._threshold = threshold
+        self._one_at_a_time = threading.RLock()
+        self._stale: set[str] = set()
+        self._mixed: dict[str, bool] = {}
+
+    def put(self, annotation: dict[str, Any]) -> None:
+        """Write an annotation with its tags: into the DICOM file first, then everywhere else.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        EngineDownError, WorkerDiedError, StoreError
+            If it could not be done; it may be tried again.
+        """
+        with self._one_at_a_time:
+            self._put(annotation)
+            if _concerns_tags(annotation):
+                self._align_siblings(annotation)
+
+    def undo(self, instance: str) -> bool:
+        """Restore the original values; tell whether there were any.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        """
+        with self._one_at_a_time:
+            annotation = archive.stored(instance)
+            _, data = self._engine.ask("restore", {}, archive.dicom(instance), urgent=True)
+            if data:
+                self._overwrite({**(annotation or {}), "instance": instance}, data)
+            return bool(data)
+
+    def recover(self) -> None:
+        """Finish what a crash interrupted; call it before anything else is annotated."""
+        for keepsake in self._keepsakes.left_over():
+            try:
+                if "status" in keepsake.annotation:
+                    _, data = self._ask(keepsake.annotation)
+                    if data:
+                        self._loopback.post("/instances", data)
+                self._finish(keepsake)
+                archive.log(f"instance {keepsake.instance}: an interrupted rewrite is finished")
+            except NotFoundError:
+                self._keepsakes.drop(keepsake)
+
+    def series_is_stable(self, series: str) -> None:
+        """Have Orthanc read the series' tags anew if an instance in it was rewritten.
+
+        Raises
+        ------
+        StoreError
+            If Orthanc refuses.
+        """
+        if series in self._stale:
+            self._stale.discard(series)
+            self._loopback.post(f"/series/{series}/reconstruct", b"{}")
+
+    def _put(self, annotation: dict[str, Any]) -> None:
+        if not _concerns_tags(annotation):
+            self._sinks.put(annotation)
+            return
+        outcome, data = self._ask(annotation)
+        tags = {**outcome, "mixed_series": self._is_mixed(annotation)}
+        annotation = {**annotation, "tags": tags}
+        if data:
+            self._overwrite(annotation, data)
+        else:
+            self._sinks.put(annotation)
+
+    def _ask(self, annotation: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        request = {
+            "annotation": annotation,
+            "siblings": siblings_of(self._index, annotation["instance"]),
+            "threshold": self._threshold,
+        }
+        data = archive.dicom(annotation["instance"])
+        return self._engine.ask("correct", request, data)
+
+    def _overwrite(self, annotation: dict[str, Any], data: bytes) -> None:
+        above = archive.ancestors(annotation["instance"])
+        keepsake = self._keepsakes.take(annotation, above)
+        self._loopback.post("/instances", data)
+        self._finish(keepsake)
+        self._stale.add(above.series)
+
+    def _finish(self, keepsake: Keepsake) -> None:
+        self._keepsakes.give_back(keepsake)
+        if "status" in keepsake.annotation:
+            self._sinks.put(keepsake.annotation)
+        self._keepsakes.drop(keepsake)
+
+    def _is_mixed(self, annotation: dict[str, Any]) -> bool:
+        """Tell whether the sure answers in the annotation's series differ."""
+        notes = [annotation, *siblings_of(self._index, annotation["instance"])]
+        for note in notes:
+            wanted = tags_to_write(note, self._threshold, notes)
+            if wanted:
+                return wanted.mixed_series
+        return False
+
+    def _align_siblings(self, annotation: dict[str, Any]) -> None:
+        """Rewrite the rest of a series that became mixed, or ceased to be."""
+        above = self._index.above(annotation["instance"])
+        mixed = self._is_mixed(annotation)
+        if above is None or self._mixed.get(above.series) == mixed:
+            return
+        self._mixed[above.series] = mixed
+        for sibling in siblings_of(self._index, annotation["instance"]):
+            note = archive.stored(sibling["instance"])
+            if note and note.get("tags") and note["tags"]["mixed_series"] != mixed:
+                self._put(note)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the queue from looking at an instance between its deletion and its return."""
+        with self._one_at_a_time:
+            yield
+
+
+def _concerns_tags(annotation: dict[str, Any]) -> bool:
+    """Tell whether tags may be written: a picture was read, or a person spoke."""
+    return annotation["status"] == "done" and bool(annotation["image"] or annotation["review"])

@@ -1,0 +1,32 @@
+// Shows the body part in the legacy Orthanc Explorer. The panel itself is a module that it shares
+// with the review page; this script finds the moment and the resource.
+
+(() => {
+  'use strict';
+
+  const WEB = '../bodypart/ui/';
+  const LEVELS = { patient: 'patients', study: 'studies', series: 'series', instance: 'instances' };
+  const panel = import(`${WEB}panel.js`);
+  let shown = '';
+
+  for (const name of ['common.css', 'panel.css']) {
+    $('<link rel="stylesheet">').attr('href', WEB + name).appendTo('head');
+  }
+
+  async function show(page) {
+    const id = $.mobile.pageData && $.mobile.pageData.uuid;
+    if (!/^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/.test(id)) return;
+    shown = id;
+    (await panel).show(document.getElementById(page), LEVELS[page], id);
+  }
+
+  for (const page of Object.keys(LEVELS)) {
+    $(`#${page}`).live('pagebeforeshow', () => show(page));
+  }
+
+  // Explorer refreshes in place, without an event, when only the resource in the address changes.
+  $(window).bind('hashchange', () => {
+    const data = $.mobile.pageData;
+    if (data && LEVELS[data.active] && data.uuid !== shown) show(data.active);
+  });
+})();
