@@ -1,0 +1,1 @@
+"""Training, evaluation and export of the image model; needs the ``train`` extra."""

@@ -1,0 +1,233 @@
+"""Export a checkpoint with its calibration: ``python -m training.export --run ...``."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from bodypart.model.calibration import sigmoid, softmax
+from bodypart.model.model_input import FLAT_SHARE, FLAT_TOLERANCE, WINDOW_PERCENTILES
+from bodypart.model.session import BodyPartModel
+from training.answers import answers
+from training.calibrate import (
+    fit_rejection,
+    fit_temperature,
+    fit_visible_temperature,
+    fit_visible_threshold,
+)
+from training.dataset import VISIBLE_LABELS, drawing_weights, target
+from training.manifest import read_manifest
+from training.network import VIEWS, Network
+from training.onnx_graph import Graph, reference_embeddings, to_onnx
+from training.pictures import Picture, read_pictures
+from training.split import SPLIT, Split, split
+from training.train import HERE, read_all
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME = "bodypart-mobilenetv2"
+REFERENCES = 1500
+DIMENSIONS = 192
+LEAST_VISIBLE = 20
+"""Labels seen in fewer training pictures are not given as visible."""
+
+
+def load_network(state: dict[str, Any], *, averaged: bool = True) -> Network:
+    """Return the network of a checkpoint, with averaged weights unless told otherwise."""
+    network = Network(len(state["labels"]), len(VISIBLE_LABELS))
+    weights = state["network"]
+    if averaged:
+        weights = {
+            name.removeprefix("module."): value
+            for name, value in state["average"].items()
+            if name.startswith("module.")
+        }
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def build_graph(
+    network: Network, parts: Split, folder: Path, *, size: int, seed: int, count: int
+) -> Graph:
+    """Return the graph with references drawn from the training radiographs, balanced."""
+    rows = [row for row in parts.train if not row.foreign]
+    count = min(count, len(rows))
+    drawn = np.random.default_rng(seed).choice(
+        len(rows), count, replace=False, p=drawing_weights(rows)
+    )
+    pictures = read_pictures(folder, [rows[index] for index in drawn])
+    features = read_all(network, pictures, size).features
+    return Graph(network, *reference_embeddings(features, min(DIMENSIONS, count)))
+
+
+def calibrated(model: BodyPartModel, parts: Split, pictures: Sequence[Picture]) -> dict[str, Any]:
+    """Fit the calibration on the pictures set aside for it; return the description's keys."""
+    rows = parts.calibration[: len(pictures)]
+    given = answers(model, [picture.values for picture in pictures])
+    goals = [target(row, parts.labels) for row in rows]
+    examined = np.array([goal.examined for goal in goals])
+    visible = np.stack([goal.visible for goal in goals])
+    real = (examined >= 0) & (examined < len(parts.labels))
+    # Confidence must be right where it is hardest: on sources that the training never saw.
+    strange = real & np.array([row.source in parts.unseen for row in rows])
+    fitted = strange if strange.any() else real
+    temperature = fit_temperature(given.logits[fitted], examined[fitted])
+    visible_temperature = fit_visible_temperature(given.visible, visible)
+    threshold = fit_visible_threshold(sigmoid(given.visible, visible_temperature), visible)
+    none = softmax(given.logits[real], temperature)[:, -1]
+    limits = fit_rejection(given.distance[real], none)
+    seen = Counter(label for row in parts.train for label in row.visible)
+    return {
+        "temperature": temperature,
+        "visible_temperature": visible_temperature,
+        "visible_thresholds": {
+            label: threshold for label in VISIBLE_LABELS if seen[label] >= LEAST_VISIBLE
+        },
+        "rejection": {"distance": limits.distance, "none": limits.none},
+    }
+
+
+def description(
+    state: dict[str, Any],
+    checkpoint: Path,
+    parts: Split,
+    *,
+    size: int,
+    sides: Sequence[int],
+    mirrored: bool,
+    version: str,
+) -> dict[str, Any]:
+    """Return what is known of the model before it is calibrated."""
+    sources = Counter(row.source for row in parts.train)
+    plan = state["plan"]
+    return {
+        "name": NAME,
+        "version": version,
+        "sha256": "",
+        "created": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "labels": list(parts.labels),
+        "visible_labels": list(VISIBLE_LABELS),
+        "views": list(VIEWS),
+        "preprocessing": {
+            "module": "bodypart.model.model_input",
+            "size": size,
+            "sides": list(sides),
+            "mirrored": mirrored,
+            "window_percentiles": list(WINDOW_PERCENTILES),
+            "flat_tolerance": FLAT_TOLERANCE,
+            "flat_share": FLAT_SHARE,
+        },
+        "temperature": 1.0,
+        "visible_temperature": 1.0,
+        "visible_thresholds": {},
+        "rejection": {"distance": 2.0, "none": 1.0},
+        "training": {
+            "command": state["command"],
+            "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+            "epochs": state["epoch"],
+            "epochs_by_file_list_sha256": dict(Counter(state["learnt_sha256"])),
+            "plan": plan,
+            "licences": state["licences"],
+            "manifest_sha256": state["manifest_sha256"],
+            "pictures": len(parts.train),
+            "pictures_by_source": dict(sources.most_common()),
+            "pictures_by_label": dict(
+                Counter(row.examined or "several" for row in parts.train).most_common()
+            ),
+        },
+    }
+
+
+def export(
+    checkpoint: Path,
+    manifest: Path,
+    out: Path,
+    *,
+    size: int,
+    split_file: Path = SPLIT,
+    sides: Sequence[int] = (),
+    mirrored: bool = False,
+    averaged: bool = True,
+    version: str = "1.0.0",
+    limit: int | None = None,
+) -> None:
+    """Write ``bodypart.onnx`` and ``bodypart.json`` to ``out``."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    seed = state["plan"]["seed"]
+    parts = split(read_manifest(manifest, state["licences"]), split_file)
+    network = load_network(state, averaged=averaged)
+    graph = build_graph(
+        network,
+        parts,
+        manifest.parent,
+        size=size,
+        seed=seed,
+        count=min(REFERENCES, limit or REFERENCES),
+    )
+    record = description(
+        state,
+        checkpoint,
+        parts,
+        size=size,
+        sides=sides or (size,),
+        mirrored=mirrored,
+        version=version,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    onnx_file, json_file = out / "bodypart.onnx", out / "bodypart.json"
+    onnx_file.write_bytes(to_onnx(graph, size))
+    record["sha256"] = hashlib.sha256(onnx_file.read_bytes()).hexdigest()
+    json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    model = BodyPartModel.load(onnx_file, provider="cpu")
+    pictures = read_pictures(manifest.parent, parts.calibration[:limit])
+    record.update(calibrated(model, parts, pictures))
+    json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(f"{onnx_file}: {onnx_file.stat().st_size / 1e6:.1f} MB, {record['rejection']}")
+
+
+def main() -> None:
+    """Read the command line and export."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    shared = HERE.parents[2] / "shared"
+    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
+    parser.add_argument("--split", type=Path, default=SPLIT)
+    parser.add_argument("--run", type=Path, default=HERE / "runs/latest")
+    parser.add_argument("--out", type=Path, default=HERE.parent)
+    parser.add_argument("--size", type=int, default=128, help="side of the network's square")
+    parser.add_argument(
+        "--sides",
+        type=int,
+        nargs="*",
+        default=[],
+        help="average over the field at these longer sides, in pixels; by default the square's",
+    )
+    parser.add_argument("--mirrored", action="store_true", help="average with mirror images")
+    parser.add_argument("--raw-weights", action="store_true", help="not the averaged ones")
+    parser.add_argument("--version", default="1.0.0")
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    export(
+        given.run / "checkpoint.pt",
+        given.manifest,
+        given.out,
+        size=given.size,
+        split_file=given.split,
+        sides=given.sides,
+        mirrored=given.mirrored,
+        averaged=not given.raw_weights,
+        version=given.version,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Fetch what people confirmed in an Orthanc, as a manifest with its pictures.
+
+    python -m training.fetch http://127.0.0.1:8042 FOLDER [--user NAME:PASSWORD]
+
+Pictures come through the service's own decoding; a second run fetches what is new.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import csv
+import io
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import numpy as np
+from PIL import Image
+
+_CLIPPED = (0.1, 99.9)
+"""Percentiles of the grey values that become 0 and 255."""
+
+
+def get(url: str, user: str | None) -> bytes:
+    """Return what an address answers."""
+    request = Request(url)
+    if user:
+        token = base64.b64encode(user.encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+    with urlopen(request, timeout=120) as answer:
+        return bytes(answer.read())
+
+
+def eight_bits(graymap: bytes) -> Image.Image:
+    """Return a 16-bit graymap as the 8-bit picture that training reads."""
+    values = np.asarray(Image.open(io.BytesIO(graymap)), dtype=np.float32)
+    low, high = np.percentile(values, _CLIPPED)
+    scaled = np.clip((values - low) / max(float(high - low), 1e-6), 0, 1)
+    return Image.fromarray((255 * scaled).round().astype(np.uint8))
+
+
+def fetch(orthanc: str, folder: Path, user: str | None = None) -> int:
+    """Write ``manifest.csv`` and the pictures it names; return how many pictures are new."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = get(f"{orthanc}/bodypart/manifest?format=csv", user)
+    fetched = 0
+    for row in csv.DictReader(io.StringIO(text.decode())):
+        path = folder / row["file"]
+        if not path.exists():
+            graymap = get(f"{orthanc}/bodypart/instances/{path.stem}/picture", user)
+            eight_bits(graymap).save(path)
+            fetched += 1
+    # Last, so that a manifest never names a picture that is not there.
+    (folder / "manifest.csv").write_bytes(text)
+    return fetched
+
+
+def main() -> None:
+    """Fetch, as the command line says."""
+    parser = argparse.ArgumentParser(description="Fetch confirmed pictures from an Orthanc.")
+    parser.add_argument("orthanc", help="address of Orthanc")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--user", help="NAME:PASSWORD of an Orthanc user")
+    arguments = parser.parse_args()
+    count = fetch(arguments.orthanc.rstrip("/"), arguments.folder, arguments.user)
+    print(f"{count} new pictures in {arguments.folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""The manifest of training pictures, and what each row teaches."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bodypart.labels import BY_LABEL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NONE = "none"
+"""The examined part of a foreign picture in the manifest."""
+
+_VIEWS = {
+    "AP": "frontal",
+    "PA": "frontal",
+    "PA/AP": "frontal",
+    "LAT": "lateral",
+    "oblique": "oblique",
+    "OBL": "oblique",
+    "Y": "oblique",
+}
+
+Age = Literal["child", "adult", "unknown"]
+
+
+class ManifestError(ValueError):
+    """A row of the manifest cannot be used."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"manifest row {file!r}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row.
+
+    Attributes
+    ----------
+    file : str
+        Path relative to the manifest.
+    source : str
+        Where the picture comes from; whole sources are held out.
+    licence_class : str
+        ``clear`` or ``unclear``.
+    licence : str
+        What the source says of it; only for the card.
+    group : str
+        Patient, or the nearest thing; never split.
+    examined : str or None
+        A label, ``none`` for a foreign picture, None where it cannot be told.
+    visible : tuple of str
+        Labels known to be in the picture.
+    view : str or None
+        ``frontal``, ``lateral``, ``oblique`` or None.
+    age : str
+        ``child``, ``adult`` or ``unknown``.
+    notes : str
+        Free text.
+    """
+
+    file: str
+    source: str
+    licence_class: str
+    licence: str
+    group: str
+    examined: str | None
+    visible: tuple[str, ...]
+    view: str | None
+    age: Age
+    notes: str
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the picture is no radiograph of a body part."""
+        return self.examined == NONE
+
+    def hidden(self) -> frozenset[str]:
+        """Labels of which the row does not say whether they are in the picture.
+
+        The manifest lists what is there; what is not listed is unknown for every part that a
+        standard exposure of the examined part may show, and absent for the rest.
+        """
+        if self.foreign:
+            return frozenset(BY_LABEL)
+        near: set[str] = set()
+        for label in (self.examined,) if self.examined else self.visible:
+            part = BY_LABEL[label]
+            near.update(part.visible, part.often_visible)
+        return frozenset(near.difference(self.visible))
+
+
+def _example(row: dict[str, str]) -> Example:
+    file, examined = row["file"], row["examined"] or None
+    if examined is not None and examined != NONE and examined not in BY_LABEL:
+        raise ManifestError(file, f"examined is {examined!r}, which is no label")
+    visible = tuple(label for label in row["visible"].split(";") if label)
+    for label in visible:
+        if label not in BY_LABEL:
+            raise ManifestError(file, f"visible has {label!r}, which is no label")
+    if examined in BY_LABEL and examined not in visible:
+        visible = (examined, *visible)
+    age: Age = "child" if row["age_group"] == "child" else "unknown"
+    if row["age_group"] == "adult":
+        age = "adult"
+    return Example(
+        file=file,
+        source=row["source"],
+        licence_class=row["licence_class"],
+        licence=row.get("licence", ""),
+        group=row["group"],
+        examined=examined,
+        visible=visible,
+        view=_VIEWS.get(row["view"]),
+        age=age,
+        notes=row["notes"],
+    )
+
+
+def read_manifest(path: Path, licences: Literal["all", "clear"] = "all") -> list[Example]:
+    """Read the rows, in the file's order; only clearly licensed ones if asked.
+
+    Raises
+    ------
+    ManifestError
+        If a row names a label that does not exist.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        examples = [_example(row) for row in csv.DictReader(file)]
+    if licences == "clear":
+        examples = [example for example in examples if example.licence_class == "clear"]
+    return examples

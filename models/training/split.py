@@ -1,0 +1,94 @@
+"""Which pictures train, which calibrate, which test: whole sources and whole patients."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bodypart.labels import LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from training.manifest import Example
+
+
+SPLIT = Path(__file__).with_name("split.toml")
+"""The split of the project's own pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The three parts of a manifest.
+
+    Attributes
+    ----------
+    train : tuple of Example
+        Pictures that the network sees.
+    calibration : tuple of Example
+        Pictures for temperature, thresholds and choices.
+    test : tuple of Example
+        Pictures of the reported figures.
+    labels : tuple of str
+        Labels with enough training pictures to be emitted.
+    unseen : frozenset of str
+        Sources of which the training sees nothing.
+    limbs : frozenset of str
+        Those of them that are limb films.
+    """
+
+    train: tuple[Example, ...]
+    calibration: tuple[Example, ...]
+    test: tuple[Example, ...]
+    labels: tuple[str, ...]
+    unseen: frozenset[str]
+    limbs: frozenset[str]
+
+
+def _draw(text: str) -> float:
+    """Return a number in 0..1 that depends on the text alone."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
+
+
+def split(examples: Iterable[Example], path: Path) -> Split:
+    """Split as the TOML file says; the same rows always fall on the same side."""
+    plan: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    held_out, foreign = set(plan["held_out"]), set(plan["held_out_foreign"])
+    kept_apart: dict[str, float] = plan["kept_apart"]
+    rows = [
+        replace(row, age=plan["age"][row.source])
+        if row.age == "unknown" and row.source in plan["age"]
+        else row
+        for row in examples
+    ]
+    train: list[Example] = []
+    measured: list[Example] = []
+    for row in rows:
+        fraction = kept_apart.get(row.source, kept_apart["*"])
+        if row.source in held_out or (row.foreign and row.source in foreign):
+            measured.append(row)
+        elif plan["never_measured"] in row.notes or _draw(f"apart {row.group}") >= fraction:
+            train.append(row)
+        else:
+            measured.append(row)
+    sizes = Counter(row.source for row in measured)
+    calibration = [
+        row
+        for row in measured
+        if sizes[row.source] >= plan["calibration_from"]
+        and _draw(f"calibration {row.group}") < plan["calibration"]
+    ]
+    aside = {row.file for row in calibration}
+    count = Counter(row.examined for row in train)
+    return Split(
+        train=tuple(train),
+        calibration=tuple(calibration),
+        test=tuple(row for row in measured if row.file not in aside),
+        labels=tuple(part.label for part in LABELS if count[part.label] >= plan["least_pictures"]),
+        unseen=frozenset(held_out),
+        limbs=frozenset(plan["limbs"]),
+    )

@@ -1,0 +1,319 @@
+"""Train the model from a manifest: ``python -m training.train --manifest ... --run ...``."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("KMP_BLOCKTIME", "0")
+
+import numpy as np
+import torch
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from bodypart.model.model_input import network_input
+from training.dataset import VISIBLE_LABELS, Targets, VariedPictures, collate, target
+from training.manifest import read_manifest
+from training.network import Answer, Network, load_imagenet
+from training.pictures import Picture, read_pictures
+from training.split import SPLIT, split
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from training.manifest import Example
+
+HERE = Path(__file__).parent
+EMA_DECAY = 0.998
+RISE = 0.06
+"""Part of the training in which the learning rate rises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that decides the result, besides the pictures.
+
+    Attributes
+    ----------
+    size : int
+        Side of the network's square, in pixels.
+    epochs : int
+        Rounds of drawing.
+    draws : int
+        Pictures drawn in an epoch.
+    batch : int
+        Pictures in a step.
+    frozen : int
+        First blocks that keep their ImageNet weights.
+    rate : float
+        Highest learning rate of the body; the heads learn five times as fast.
+    smoothing : float
+        Label smoothing of the examined head.
+    seed : int
+        Seed of weights, draws and variation.
+    """
+
+    size: int = 128
+    epochs: int = 31
+    draws: int = 6000
+    batch: int = 64
+    frozen: int = 3
+    rate: float = 4e-4
+    smoothing: float = 0.06
+    seed: int = 7
+
+
+def loss(answer: Answer, goal: Targets, smoothing: float) -> Tensor:
+    """Sum the heads' losses; unknown targets count for nothing."""
+    examined = functional.cross_entropy(
+        answer.logits, goal.examined, ignore_index=-1, label_smoothing=smoothing
+    )
+    known = goal.visible >= 0
+    visible = functional.binary_cross_entropy_with_logits(
+        answer.visible[known], goal.visible[known]
+    )
+    total = examined + 2 * visible
+    aged = goal.child >= 0
+    if aged.any():
+        total = total + 0.2 * functional.binary_cross_entropy_with_logits(
+            answer.child[aged], goal.child[aged]
+        )
+    if (goal.view >= 0).any():
+        total = total + 0.2 * functional.cross_entropy(answer.view, goal.view, ignore_index=-1)
+    return total
+
+
+def read_all(network: torch.nn.Module, pictures: Sequence[Picture], size: int) -> Answer:
+    """Read unvaried pictures in the preprocessing of the service."""
+    network.eval()
+    device = next(network.parameters()).device
+    answers: list[Answer] = []
+    with torch.inference_mode():
+        for start in range(0, len(pictures), 64):
+            squares = [
+                network_input(picture.values.astype(np.float32), size)[0]
+                for picture in pictures[start : start + 64]
+            ]
+            answer: Answer = network(torch.from_numpy(np.concatenate(squares)).to(device))
+            pooled = answer._replace(features=answer.features.mean(dim=(2, 3)))
+            answers.append(Answer(*(part.cpu() for part in pooled)))
+    return Answer(*(torch.cat(parts) for parts in zip(*answers, strict=True)))
+
+
+def accuracy(answer: Answer, examples: Sequence[Example], labels: Sequence[str]) -> float:
+    """Return the strict top-1 over radiographs of emitted labels."""
+    goal = torch.tensor([target(example, labels).examined for example in examples])
+    known = (goal >= 0) & (goal < len(labels))
+    return float((answer.logits.argmax(1)[known] == goal[known]).float().mean())
+
+
+def _groups(network: Network, rate: float) -> list[dict[str, Any]]:
+    """Return parameter groups: heads fast, body slower, no decay of biases."""
+    groups = []
+    for heads in (False, True):
+        for bias in (False, True):
+            parameters = [
+                parameter
+                for name, parameter in network.named_parameters()
+                if parameter.requires_grad
+                and (not name.startswith("body")) == heads
+                and name.endswith("bias") == bias
+            ]
+            decay = 0.0 if bias else 0.03
+            groups.append(
+                {"params": parameters, "lr": rate * (5 if heads else 1), "weight_decay": decay}
+            )
+    return groups
+
+
+def rate_factor(progress: float) -> float:
+    """Return the part of the highest learning rate at a point (0 to 1) of the training.
+
+    A short linear rise, then half a cosine down to nothing.
+    """
+    if progress < RISE:
+        return 0.04 + 0.96 * progress / RISE
+    return 0.5 + 0.5 * math.cos(math.pi * (progress - RISE) / (1 - RISE))
+
+
+def train(
+    manifest: Path,
+    run: Path,
+    plan: Plan,
+    *,
+    backbone: Path | None,
+    split_file: Path = SPLIT,
+    licences: Literal["all", "clear"] = "all",
+    resume: bool = False,
+    limit: int | None = None,
+    workers: int = 1,
+) -> Path:
+    """Train and return the last checkpoint's path; a checkpoint is written after every epoch.
+
+    Parameters
+    ----------
+    manifest : Path
+        CSV file; pictures are relative to its folder.
+    run : Path
+        Folder for checkpoints and the log.
+    plan : Plan
+        Sizes, epochs, rates, seed.
+    backbone : Path or None
+        ImageNet weights to start from; None starts from random ones.
+    split_file : Path
+        Which pictures train.
+    licences : str
+        ``all`` or ``clear``.
+    resume : bool
+        Continue after the last checkpoint in ``run``.
+    limit : int or None
+        Use only so many training and calibration pictures (smoke test).
+    workers : int
+        Processes that vary pictures; 0 does it in this one.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(plan.seed)
+    parts = split(read_manifest(manifest, licences), split_file)
+    learn, check = parts.train[:limit], parts.calibration[:limit]
+    labels = parts.labels
+    print(f"{len(learn)} training pictures, {len(labels)} labels, on {device}", flush=True)
+    data = VariedPictures(
+        learn, read_pictures(manifest.parent, learn), labels, plan.draws, plan.seed
+    )
+    check_pictures = read_pictures(manifest.parent, check)
+    network = Network(len(labels), len(VISIBLE_LABELS))
+    if backbone is not None:
+        load_imagenet(network, backbone)
+    network.freeze(plan.frozen if backbone is not None else 0)
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY))
+    optimizer = torch.optim.AdamW(_groups(network, plan.rate))
+    peaks = [float(group["lr"]) for group in optimizer.param_groups]
+    steps = plan.draws // plan.batch
+    learnt = hashlib.sha256("\n".join(row.file for row in learn).encode()).hexdigest()
+    learnt_by_epoch: list[str] = []
+    checkpoint, first = run / "checkpoint.pt", 0
+    if resume and checkpoint.is_file():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        network.load_state_dict(state["network"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        first, learnt_by_epoch = state["epoch"], state["learnt_sha256"]
+    for epoch in range(first, plan.epochs):
+        begun = time.monotonic()
+        data.start(epoch=epoch, size=plan.size)
+        torch.manual_seed(plan.seed * 1000 + epoch)
+        loader = DataLoader(
+            data, plan.batch, drop_last=True, num_workers=workers, collate_fn=collate
+        )
+        network.train()
+        total = 0.0
+        for step, (squares, goal) in enumerate(loader):
+            answer = network(squares.to(device, memory_format=torch.channels_last))
+            goal_here = Targets(*(part.to(device) for part in goal))
+            value = loss(answer, goal_here, plan.smoothing)
+            factor = rate_factor((epoch + step / steps) / plan.epochs)
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * factor
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+            optimizer.step()
+            average.update_parameters(network)
+            total += float(value.detach())
+            if sys.stderr.isatty():
+                print(f"\repoch {epoch + 1} step {step + 1}", end="", file=sys.stderr, flush=True)
+        record = {
+            "epoch": epoch + 1,
+            "epochs": plan.epochs,
+            "size": plan.size,
+            "loss": round(total / steps, 4),
+            "seconds": round(time.monotonic() - begun),
+        }
+        checked = read_all(average, check_pictures, plan.size)
+        record["calibration_top1"] = round(accuracy(checked, check, labels), 4)
+        learnt_by_epoch.append(learnt)
+        torch.save(
+            {
+                "network": network.state_dict(),
+                "average": average.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "epoch": epoch + 1,
+                "learnt_sha256": learnt_by_epoch,
+                "labels": list(labels),
+                "plan": asdict(plan),
+                "licences": licences,
+                "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
+                "command": " ".join(["python", "-m", "training.train", *sys.argv[1:]]),
+            },
+            checkpoint.with_suffix(".new"),
+        )
+        checkpoint.with_suffix(".new").replace(checkpoint)
+        with (run / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(record) + "\n")
+        print(json.dumps(record), flush=True)
+    return checkpoint
+
+
+def main() -> None:
+    """Read the command line and train."""
+    shared = HERE.parents[2] / "shared"
+    plan = Plan()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
+    parser.add_argument(
+        "--backbone",
+        type=Path,
+        default=shared / "backbones/mobilenet_v2_1.0_224_dequant_fp16.npz",
+        help="ImageNet weights to start from",
+    )
+    parser.add_argument("--split", type=Path, default=SPLIT, help="which pictures train")
+    parser.add_argument("--run", type=Path, default=HERE / "runs/latest")
+    parser.add_argument("--licences", choices=("all", "clear"), default="all")
+    parser.add_argument("--epochs", type=int, default=plan.epochs)
+    parser.add_argument("--size", type=int, default=plan.size, help="pixels of a side")
+    parser.add_argument("--draws", type=int, default=plan.draws, help="pictures in an epoch")
+    parser.add_argument("--seed", type=int, default=plan.seed)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--resume", action="store_true", help="continue after the last checkpoint")
+    parser.add_argument("--smoke", action="store_true", help="a few small steps: does it run?")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    plan = Plan(
+        size=given.size,
+        epochs=given.epochs,
+        draws=given.draws,
+        seed=given.seed,
+    )
+    if given.smoke:
+        plan = Plan(64, 2, draws=32, batch=8, seed=given.seed)
+    train(
+        given.manifest,
+        given.run,
+        plan,
+        backbone=given.backbone if given.backbone.is_file() else None,
+        split_file=given.split,
+        licences=given.licences,
+        resume=given.resume,
+        limit=64 if given.smoke else None,
+        workers=given.workers,
+    )
+
+
+if __name__ == "__main__":
+    main()
