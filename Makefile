@@ -1,0 +1,53 @@
+# make run        Orthanc with the plugin, in the foreground; installs what is missing first
+# make test       everything: format, lint, types, unit, integration and browser tests
+# make benchmarks the tables of the README (quiet machine, minutes)
+# make screenshots  the README's pictures, of phantoms
+# make train      a new model from a manifest: see models/README.md
+
+PYTHON = .venv/bin/python
+export PYTHONPATH = plugin:models:tests
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: run install test test-tools newer-orthanc lint lock screenshots benchmarks train-tools train evaluate export card
+
+run: install
+	@exec python3 orthanc-config/start.py
+
+install:
+	@sh orthanc-config/install.sh
+
+test: test-tools newer-orthanc lint
+	$(PYTHON) -m pytest tests
+
+test-tools: install
+	@sh tests/install.sh
+
+# The tests against Orthanc 1.12 are skipped with a reason where this cannot be had.
+newer-orthanc: install
+	-@sh tests/newer_orthanc.sh
+
+lint:
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+
+lock:
+	$(PYTHON) -m pip install -q uv
+	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --extra cpu pyproject.toml -o requirements.lock
+	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --extra gpu pyproject.toml -o requirements-gpu.lock
+	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --extra cpu --extra test pyproject.toml -o requirements-test.lock
+
+# PyTorch is needed to train only; from the CPU index of your choice if the default is too large.
+train-tools: install
+	@$(PYTHON) -c 'import torch' 2>/dev/null || $(PYTHON) -m pip install -q torch==2.13.0
+	@$(PYTHON) -m pip install -q onnx matplotlib opencv-python-headless
+
+# For example: make train ARGS="--manifest /data/manifest.csv"; the format is in models/README.md.
+train evaluate export card: train-tools
+	$(PYTHON) -m training.$@ $(ARGS)
+
+screenshots: test-tools
+	$(PYTHON) tests/browser/screenshots.py
+
+benchmarks: test-tools
+	$(PYTHON) tests/benchmarks/run.py

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Install what is missing on Debian: Orthanc with its plugins, and the workers' environment.
+# Quick when everything is there. Arguments: further lock files to install.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+plugins=/usr/share/orthanc/plugins
+
+missing=""
+want() { [ -e "$1" ] || missing="$missing $2"; }
+want /usr/sbin/Orthanc orthanc
+want $plugins/libOrthancPython.so orthanc-python
+want $plugins/libOrthancGdcm.so orthanc-gdcm
+want $plugins/libOrthancDicomWeb.so orthanc-dicomweb
+want /usr/bin/python3 python3
+want /etc/ssl/certs/ca-certificates.crt ca-certificates
+if [ -n "$missing" ]; then
+    [ "$(id -u)" = 0 ] || { echo "please install as root:$missing" >&2; exit 1; }
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $missing
+fi
+exec sh "$root/orthanc-config/venv.sh" "$root/requirements.lock" "$@"

@@ -1,0 +1,74 @@
+"""Start Orthanc in the foreground with the plugin.
+
+Merges the shipped configuration with the environment's overrides, writes the result beside the
+storage and becomes Orthanc, so that signals reach it directly.
+
+Environment: ``ORTHANC_HTTP_PORT``, ``ORTHANC_DICOM_PORT``, ``ORTHANC_STORAGE`` (a folder),
+``BODYPART_CONFIG`` (a JSON file whose keys override the shipped ones, section by section).
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ROOT / "orthanc-config/orthanc.json"
+PLUGINS = Path(os.environ.get("ORTHANC_PLUGINS", "/usr/share/orthanc/plugins"))
+
+
+def main() -> None:
+    """Write the configuration and become Orthanc."""
+    storage = Path(os.environ.get("ORTHANC_STORAGE", ROOT / ".run")).resolve()
+    storage.mkdir(parents=True, exist_ok=True)
+    try:
+        configuration = merged(read(SHIPPED), overrides(storage))
+    except (OSError, ValueError) as error:
+        sys.exit(f"the configuration cannot be read: {error}")
+    path = storage / "orthanc.json"
+    path.write_text(json.dumps(configuration, indent=2), encoding="utf-8")
+    print(
+        f"Orthanc Explorer: http://127.0.0.1:{configuration['HttpPort']}/app/explorer.html "
+        f"(DICOM port {configuration['DicomPort']}, storage {storage})",
+        flush=True,
+    )
+    os.execvp("Orthanc", ["Orthanc", str(path)])
+
+
+def overrides(storage: Path) -> dict[str, Any]:
+    """Return what the environment and this machine add to the shipped configuration."""
+    found: dict[str, Any] = {
+        "StorageDirectory": str(storage / "db"),
+        "IndexDirectory": str(storage / "db"),
+        "PythonScript": str(ROOT / "plugin/orthanc_bodypart.py"),
+        "Plugins": [
+            str(PLUGINS / f"libOrthanc{name}.so") for name in ("Python", "Gdcm", "DicomWeb")
+        ],
+    }
+    for key, variable in (("HttpPort", "ORTHANC_HTTP_PORT"), ("DicomPort", "ORTHANC_DICOM_PORT")):
+        if os.environ.get(variable):
+            found[key] = int(os.environ[variable])
+    extra = os.environ.get("BODYPART_CONFIG")
+    return merged(found, read(Path(extra))) if extra else found
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file."""
+    parsed = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(parsed, dict):
+        raise ValueError(f"{path} holds no JSON object")
+    return parsed
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with the keys of ``over``; objects are merged key by key."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        result[key] = merged(base[key], value) if both else value
+    return result
+
+
+if __name__ == "__main__":
+    main()
