@@ -1,0 +1,151 @@
+"""How fast Orthanc takes pictures in: bare, with the plugin, and with tags written in place.
+
+    python tests/benchmarks/ingest.py [--rounds 2]
+
+Uploads radiographs of 8 MB and CT slices of 512 kB by REST (one and four connections) and by
+C-STORE, in turn to the three Orthancs so that a drift of the machine hits them alike. Prints the
+rate relative to the bare one, median of the rounds, best first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import requests
+
+from orthanc_server import Server
+from phantoms import file_bytes, foreign, radiograph
+
+FILES = {
+    "12 CR of 8 MB": (12, 8),
+    "60 CR of 8 MB": (60, 8),
+    "60 CT slices of 512 kB": (60, 0.5),
+    "400 CT slices of 512 kB": (400, 0.5),
+}
+"""A study each, and streams that last longer than what is waited for as a burst."""
+C_STORE_AT_MOST = 100
+"""Files: DCMTK's sender is slow with many small ones, so the streams go by REST alone."""
+
+
+def pictures(kind: str, count: int) -> list[bytes]:
+    """Return files that differ in their UIDs."""
+    if "CR" in kind:
+        made = (radiograph("chest", rows=2048, columns=2048) for _ in range(count))
+    else:
+        made = (
+            foreign("CT", rows=512, columns=512, BodyPartExamined="CHEST") for _ in range(count)
+        )
+    return [file_bytes(dataset) for dataset in made]
+
+
+def by_rest(server: Server, files: list[bytes], connections: int) -> float:
+    """Return the seconds that uploads take; each connection is kept open."""
+    session = requests.Session()
+    started = time.perf_counter()
+    with ThreadPoolExecutor(connections) as pool:
+        for answer in pool.map(lambda f: session.post(f"{server.url}/instances", data=f), files):
+            answer.raise_for_status()
+    return time.perf_counter() - started
+
+
+def by_c_store(server: Server, files: list[bytes], folder: Path) -> float:
+    """Return the seconds that one association takes to send the files."""
+    for number, data in enumerate(files):
+        (folder / f"{number}.dcm").write_bytes(data)
+    started = time.perf_counter()
+    subprocess.run(
+        ["storescu", "+sd", "127.0.0.1", str(server.dicom_port), str(folder)], check=True
+    )
+    seconds = time.perf_counter() - started
+    for path in folder.iterdir():
+        path.unlink()
+    return seconds
+
+
+class Bare(Server):
+    """An Orthanc without the plugin."""
+
+    def start(self, *, wait: bool = True) -> Server:
+        """Start it on a configuration of its own."""
+        configuration = {
+            "HttpPort": self.http_port,
+            "DicomPort": self.dicom_port,
+            "StorageDirectory": str(self.storage / "db"),
+            "IndexDirectory": str(self.storage / "db"),
+            "HttpCompressionEnabled": False,
+            "Plugins": [
+                f"/usr/share/orthanc/plugins/libOrthanc{n}.so" for n in ("Gdcm", "DicomWeb")
+            ],
+        }
+        path = self.storage / "bare.json"
+        path.write_text(json.dumps(configuration))
+        self.process = subprocess.Popen(
+            ["Orthanc", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self.wait_until(self._answers, 30)
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/system", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=2)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        servers = {
+            "bare": Bare(folder / "bare").start(),
+            "plugin": Server(folder / "none", configuration={"BodyPart": {"Tags": "none"}}).start(),
+            "in-place": Server(folder / "in-place").start(),
+        }
+        sent = folder / "sent"
+        sent.mkdir()
+        try:
+            table(servers, rounds, sent)
+        finally:
+            for server in servers.values():
+                server.close()
+
+
+def table(servers: dict[str, Server], rounds: int, sent: Path) -> None:
+    """Measure and print."""
+    ways = {
+        "REST x1": lambda server, files: by_rest(server, files, 1),
+        "REST x4": lambda server, files: by_rest(server, files, 4),
+        "C-STORE": lambda server, files: by_c_store(server, files, sent),
+    }
+    print("| files | way | bare, MB/s | with the plugin | with tags in place |")
+    print("|---|---|---|---|---|")
+    for kind, (count, megabytes) in FILES.items():
+        for way, send in ways.items():
+            if way == "C-STORE" and count >= C_STORE_AT_MOST:
+                continue
+            rates: dict[str, list[float]] = {name: [] for name in servers}
+            for _ in range(rounds):
+                for name, server in servers.items():
+                    seconds = send(server, pictures(kind, count))
+                    rates[name].append(count * megabytes / seconds)
+                    if name != "bare":
+                        server.settle(300)
+            bare = statistics.median(rates["bare"])
+            ratios = [statistics.median(rates[name]) / bare for name in ("plugin", "in-place")]
+            print(
+                f"| {kind} | {way} | {bare:.0f} | {ratios[0]:.2f} | {ratios[1]:.2f} |", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

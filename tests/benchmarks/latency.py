@@ -1,0 +1,98 @@
+"""From upload to annotation, and what it costs in memory.
+
+    python tests/benchmarks/latency.py [--images 1000]
+
+Uploads raw 3000 x 2500 radiographs one at a time to an idle Orthanc and waits for each
+annotation; then a stream of small ones, watching the memory of Orthanc and of the worker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from ingest import Bare
+
+from integration.test_resilience import worker_pids
+from orthanc_server import Server
+from phantoms import file_bytes, radiograph
+
+SINGLE_UPLOADS = 30
+
+
+def resident(pid: int) -> float:
+    """Return the resident memory of a process in MB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def upload_to_annotation(server: Server) -> list[float]:
+    """Return seconds from the start of an upload to its metadata, one after the other."""
+    seconds = []
+    for _ in range(SINGLE_UPLOADS):
+        data = file_bytes(radiograph("hand", rows=3000, columns=2500, BodyPartExamined="HAND"))
+        started = time.perf_counter()
+        instance = server.upload(data)
+        while server.metadata("instances", instance, "BodyPart") is None:
+            time.sleep(0.002)
+        seconds.append(time.perf_counter() - started)
+    return sorted(seconds)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=1000)
+    images = parser.parse_args().images
+    with tempfile.TemporaryDirectory() as name:
+        rows = []
+        for tags in ("none", "in-place"):
+            server = Server(Path(name) / tags, configuration={"BodyPart": {"Tags": tags}}).start()
+            try:
+                seconds = upload_to_annotation(server)
+            finally:
+                server.close()
+            p95 = seconds[int(0.95 * len(seconds))]
+            rows.append((tags, statistics.median(seconds), p95))
+        print("| Tags | upload to annotation, median ms | p95 ms |\n|---|---|---|")
+        for tags, median, p95 in rows:
+            print(f"| {tags} | {median * 1000:.0f} | {p95 * 1000:.0f} |")
+        print()
+        memory(Path(name), images)
+
+
+def memory(folder: Path, images: int) -> None:
+    """Stream images into a bare Orthanc and into one with the plugin, and print their memory."""
+    small = [radiograph("hand", rows=480, columns=400) for _ in range(20)]
+    bare = Bare(folder / "bare").start()
+    full = Server(folder / "full", configuration={"BodyPart": {"Tags": "none"}}).start()
+    lines = []
+    try:
+        for count in (images // 10, images):
+            while json.loads(full.request("GET", "/statistics").text)["CountInstances"] < count:
+                for dataset in small:
+                    fresh = radiograph("hand", rows=480, columns=400)
+                    fresh.PixelData = dataset.PixelData
+                    for server in (bare, full):
+                        server.upload(file_bytes(fresh))
+            full.settle(600)
+            assert bare.process and full.process
+            plugin = resident(full.process.pid) - resident(bare.process.pid)
+            worker = max(resident(pid) for pid in worker_pids(full))
+            lines.append((count, plugin, worker))
+    finally:
+        bare.close()
+        full.close()
+    print("| after images | added to Orthanc, MB | worker, MB |\n|---|---|---|")
+    for count, plugin, worker in lines:
+        print(f"| {count} | {plugin:.0f} | {worker:.0f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""How long a person waits for the Explorer's panel and for the review page.
+
+    python tests/benchmarks/pages.py
+
+A real Orthanc, Debian's Chromium, both on this machine. The work list holds 10,000 instances: 40
+uploaded phantoms in front, the others written into the index directly.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page
+from pydicom.uid import generate_uid
+
+from browser.chromium import launched
+from orthanc_server import Server
+from phantoms import file_bytes, radiograph
+
+ITEMS = 10_000
+REAL = 40
+VISITS = 20
+
+# Milliseconds from the event to the end of Explorer's own work, which blocks the page, and to the
+# panel on the screen. A handler on the page itself runs before Explorer's, one added late after.
+_PANEL = """async (id) => {
+  let started = 0;
+  let blocked = 0;
+  const after = () => { blocked = performance.now() - started; };
+  $('#instance').one('pagebeforeshow', () => { started = performance.now(); });
+  $('#instance').live('pagebeforeshow', after);
+  location.hash = `#instance?uuid=${id}`;
+  const shown = () => document.querySelector(`#instance .bodypart-panel a[href*="${id}"]`);
+  while (!blocked || !shown()) await new Promise(requestAnimationFrame);
+  const taken = performance.now() - started;
+  $('#instance').die('pagebeforeshow', after);
+  location.hash = '#lookup';
+  const left = () => document.querySelector('#lookup.ui-page-active');
+  while (!left()) await new Promise(requestAnimationFrame);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  return [blocked, taken];
+}"""
+# Milliseconds from the key to the next picture and its answer on the screen.
+_NEXT = """async () => {
+  const stage = document.querySelector('.stage');
+  const before = stage.dataset.shown;
+  const started = performance.now();
+  document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'j', bubbles: true }));
+  while (stage.dataset.shown === before) await new Promise(requestAnimationFrame);
+  return performance.now() - started;
+}"""
+_SHOWN = """async () => {
+  const ready = () => document.body.dataset.ready && document.querySelector('.stage').dataset.shown;
+  let interactive = 0;
+  while (!ready()) {
+    if (!interactive && document.body.dataset.ready) interactive = performance.now();
+    await new Promise(requestAnimationFrame);
+  }
+  return [interactive || performance.now(), performance.now()];
+}"""
+
+
+def uploaded(server: Server) -> list[str]:
+    """Upload radiographs of ordinary size whose headers contradict them."""
+    ids = [
+        server.upload(
+            file_bytes(
+                radiograph(
+                    ("hand", "chest", "knee")[number % 3], 2500, 2000, seed=number,
+                    BodyPartExamined=("KNEE", "HAND", "CHEST")[number % 3],
+                    PatientID=generate_uid(), StudyDate="20260301",
+                )
+            )
+        )
+        for number in range(REAL)
+    ]  # fmt: skip
+    for instance in ids:
+        server.annotation(instance, 120)
+    server.settle()
+    return ids
+
+
+def fill(index: Path, first: str) -> None:
+    """Copy one row of the index until it holds all items."""
+    with sqlite3.connect(index, timeout=30) as db:
+        names = [row[1] for row in db.execute("PRAGMA table_info(instances)")]
+        row = dict(
+            zip(
+                names,
+                db.execute("SELECT * FROM instances WHERE id = ?", (first,)).fetchone(),
+                strict=True,
+            )
+        )
+        for number in range(ITEMS - REAL):
+            ident = "-".join([f"{number:08x}"] * 5)
+            copy = {
+                **row, "id": ident, "series": ident, "study": ident, "patient": ident,
+                "agreement": "image-only", "needs_review": 1, "probability": 0.3 + number / 30_000,
+            }  # fmt: skip
+            marks = ",".join("?" * len(names))
+            db.execute(f"INSERT INTO instances VALUES ({marks})", [copy[name] for name in names])
+
+
+def opened(page: Page, server: Server) -> tuple[float, float]:
+    """Open the review page; return milliseconds to a usable list and to the first picture."""
+    page.goto(f"{server.url}/bodypart/ui/")
+    interactive, shown = page.evaluate(_SHOWN)
+    return interactive, shown
+
+
+def row(what: str, milliseconds: list[float], target: str) -> str:
+    """Return a line of the table."""
+    ranked = sorted(milliseconds)
+    late = ranked[min(len(ranked) - 1, round(0.95 * len(ranked)))]
+    return f"| {what} | {statistics.median(ranked):.0f} | {late:.0f} | {target} |"
+
+
+def main() -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as name, launched() as browser:
+        settings = {"BodyPart": {"Tags": "none", "SweepInterval": 86_400}}
+        server = Server(Path(name) / "orthanc", configuration=settings).start()
+        try:
+            ids = uploaded(server)
+            page = browser.new_page()
+            page.goto(f"{server.url}/app/explorer.html")
+            page.wait_for_timeout(1000)
+            panel = [page.evaluate(_PANEL, instance) for instance in ids[: VISITS + 1]][1:]
+            fill(server.storage / "db/bodypart-index.sqlite", ids[0])
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            times = [opened(page, server) for _ in range(VISITS // 2)]
+            total = page.locator("#list-head").inner_text()
+            page.wait_for_timeout(500)
+            following = []
+            for _ in range(VISITS):
+                following.append(page.evaluate(_NEXT))
+                page.wait_for_timeout(400)
+        finally:
+            server.close()
+    assert f"{ITEMS:,}".replace(",", "") in total, total
+    print("| milliseconds | median | 95 % | target |")
+    print("|---|---|---|---|")
+    print(row("Explorer's own page, without the panel", [own for own, _ in panel], "–"))
+    print(row("what the panel adds until it is drawn", [all_ - own for own, all_ in panel], "150"))
+    print(row("review page to a usable list of 10,000", [t[0] for t in times], "1000"))
+    print(row("review page to the first picture", [t[1] for t in times], "–"))
+    print(row("key to the next picture and its answer", following, "200"))
+
+
+if __name__ == "__main__":
+    main()

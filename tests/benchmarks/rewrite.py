@@ -1,0 +1,59 @@
+"""Time to correct the tags of a 15 MB CR image, to repeat that, and to undo it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / folder) for folder in ("plugin", "tests", "tests/unit/dicom_out")]
+
+from radiographs import SYNTAXES, radiograph  # noqa: E402
+
+from bodypart.dicom_out.correction import correct, restore  # noqa: E402
+from bodypart.labels import BY_LABEL  # noqa: E402
+
+ROWS, COLUMNS = 3000, 2500
+ROUNDS = 21
+
+
+def milliseconds(task: Callable[[], object]) -> tuple[float, float]:
+    """Return the median and the longest time of a task."""
+    times = []
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        task()
+        times.append(1000 * (perf_counter() - start))
+    return median(times), max(times)
+
+
+def main() -> None:
+    """Print the table."""
+    now = datetime.now(UTC)
+    print("| file | task | median ms | longest ms |")
+    print("|---|---|---|---|")
+    for name in ("explicit little endian", "implicit little endian", "JPEG lossless"):
+        original = radiograph(SYNTAXES[name], ROWS, COLUMNS)
+        knee = BY_LABEL["knee"]
+
+        def write(data: bytes) -> bytes | None:
+            return correct(data, knee, "L", version="0", now=now).data  # noqa: B023
+
+        corrected = write(original) or b""
+        tasks = {
+            "correct": lambda: write(original),  # noqa: B023
+            "correct again": lambda: write(corrected),  # noqa: B023
+            "undo": lambda: restore(corrected),  # noqa: B023
+        }
+        for task, run in tasks.items():
+            middle, longest = milliseconds(run)
+            size = len(original) / 1e6
+            print(f"| {name}, {size:.1f} MB | {task} | {middle:.1f} | {longest:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

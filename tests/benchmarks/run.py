@@ -1,0 +1,59 @@
+"""Run the benchmarks and fill the README's section: `make benchmarks`, on a quiet machine.
+
+    python tests/benchmarks/run.py [NAME ...]
+
+Names choose some of the scripts beside this one; without names all are run. The tables that are
+not run anew stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from documentation import README, filled
+
+HERE = Path(__file__).resolve().parent
+TITLES = {
+    "decode": "Decoding and reducing one picture",
+    "latency": "From upload to annotation; memory",
+    "ingest": "Taking pictures in, relative to a bare Orthanc",
+    "retrieval": "Retrieval",
+    "rewrite": "Rewriting tags",
+    "endurance": "Kills and hostile files",
+    "headers": "Reading headers",
+    "fusion": "Picture, header, both",
+    "pages": "Pages",
+}
+
+
+def section(name: str) -> str:
+    """Run one script and return its part of the README."""
+    script = HERE / f"{name}.py"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    command = f"`python tests/benchmarks/{name}.py`, {day}"
+    return f"#### {TITLES[name]}\n\n{command}\n\n{done.stdout.strip()}\n"
+
+
+def main() -> None:
+    """Run what is asked for, one after the other, and write the README after each."""
+    for name in sys.argv[1:] or TITLES:
+        text = README.read_text(encoding="utf-8")
+        inside = re.search(r"<!-- begin: benchmarks -->\n(.*?)<!-- end", text, re.DOTALL)
+        assert inside
+        parts = re.split(r"(?=^#### )", inside[1], flags=re.MULTILINE)
+        kept = {part.splitlines()[0][5:]: part for part in parts if part.startswith("#### ")}
+        kept[TITLES[name]] = section(name)
+        content = "\n".join(
+            kept[title].strip() + "\n" for title in TITLES.values() if title in kept
+        )
+        README.write_text(filled(text, "benchmarks", content), encoding="utf-8")
+        print(kept[TITLES[name]], flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Headless Chromium, Debian's own, driven by Playwright."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
+# The tests run as root in a container, and nothing may call home.
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def eventually(condition: Callable[[], object], limit: float = 10.0) -> None:
+    """Wait until a condition holds.
+
+    Playwright's own ``wait_for_function`` evaluates text in the page, which our policy forbids.
+    """
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end, f"not within {limit} s"
+        time.sleep(0.03)
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Give a browser that is closed afterwards."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()

@@ -1,0 +1,57 @@
+"""A real Orthanc and a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from browser.chromium import ARTEFACTS, CHROMIUM, launched
+from browser.phantoms_uploaded import Uploaded, upload
+from orthanc_server import Server, targets
+
+pytest.importorskip("playwright", reason="Playwright is not installed")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all tests."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}")
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An Orthanc with the shipped configuration, one for each module."""
+    if "bookworm" not in targets():
+        pytest.skip("there is no Orthanc here")
+    running = Server(tmp_path_factory.mktemp("browser"))
+    try:
+        yield running.start()
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def uploaded(server: Server) -> Uploaded:
+    """The phantoms of `phantoms_uploaded`, annotated."""
+    return upload(server)
+
+
+@pytest.fixture
+def page(browser, request):
+    """A page that must stay free of errors; its last state is kept as a picture."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    page.errors = errors
+    yield page
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"{Path(request.node.name).name}.png")
+    context.close()
+    # Not every test lets the page end before the server does.
+    assert not [error for error in errors if "Failed to load resource" not in error]

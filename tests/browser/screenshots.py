@@ -1,0 +1,61 @@
+"""Take the README's pictures, of phantoms: `make screenshots`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from browser.chromium import launched
+from browser.phantoms_uploaded import upload
+from documentation import README, filled
+from orthanc_server import ROOT, Server
+
+DOCS = ROOT / "docs"
+
+
+def kept(path: Path) -> None:
+    """Reduce a screenshot to 256 colours: a quarter of the size."""
+    picture = Image.open(path).convert("RGB")
+    picture.quantize(256, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+
+
+def main() -> None:
+    """Write the pictures, and the lines that show them."""
+    DOCS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as name, launched() as browser:
+        server = Server(Path(name) / "orthanc", configuration={"BodyPart": {"Tags": "none"}})
+        try:
+            server.start()
+            phantoms = upload(server)
+            page = browser.new_page(viewport={"width": 1360, "height": 850}, color_scheme="dark")
+            page.goto(f"{server.url}/bodypart/ui/?show=all")
+            page.locator(f'[data-instance="{phantoms.conflicting[0]}"]').click()
+            page.get_by_role("button", name="Heat map").click()
+            page.locator(f'.stage[data-shown="{phantoms.conflicting[0]}"]').wait_for()
+            page.wait_for_load_state("networkidle")
+            page.mouse.move(700, 5)
+            page.screenshot(path=DOCS / "review.png")
+            page = browser.new_page(viewport={"width": 1280, "height": 560}, color_scheme="light")
+            page.goto(f"{server.url}/app/explorer.html#instance?uuid={phantoms.agreeing[0]}")
+            page.locator(".bodypart-panel figure img").wait_for()
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=DOCS / "explorer.png")
+        finally:
+            server.close()
+    for path in (DOCS / "review.png", DOCS / "explorer.png"):
+        kept(path)
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1024} kB")
+    lines = (
+        "![The review page: work list, picture with heat map, answer](docs/review.png)\n"
+        "![The panel in Orthanc Explorer](docs/explorer.png)\n\n"
+        "Phantoms drawn by `tests/phantoms.py`."
+    )
+    README.write_text(
+        filled(README.read_text(encoding="utf-8"), "screenshots", lines), encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""The review page, used by keyboard and by pointer."""
+
+import csv
+import io
+
+import pytest
+
+from browser.chromium import eventually
+
+
+@pytest.fixture
+def fresh(server, uploaded):
+    """The uploaded phantoms without any person's word."""
+    for instance in (*uploaded.agreeing, *uploaded.conflicting):
+        server.request("DELETE", f"/bodypart/instances/{instance}")
+        server.request("POST", f"/bodypart/instances/{instance}")
+    server.settle()
+    return uploaded
+
+
+def open_page(page, server, query="", until=".detail .answer"):
+    page.goto(f"{server.url}/bodypart/ui/{query}")
+    page.locator("body[data-ready]").wait_for()
+    page.locator(until).first.wait_for()
+
+
+def review_of(server, instance):
+    return server.get(f"/bodypart/instances/{instance}")["review"]
+
+
+def current(page):
+    return page.locator('.line[aria-current="true"]').get_attribute("data-instance")
+
+
+def test_conflicts_come_first_and_nothing_else_needs_a_review(page, server, fresh):
+    open_page(page, server)
+    shown = [line.get_attribute("data-instance") for line in page.locator(".line").all()]
+    assert set(shown) == set(fresh.conflicting)
+    assert page.locator("li.conflict").count() == len(fresh.conflicting)
+    open_page(page, server, "?show=all")
+    shown = [line.get_attribute("data-instance") for line in page.locator(".line").all()]
+    assert set(shown[:3]) == set(fresh.conflicting)
+    assert set(shown[3:]) == set(fresh.agreeing)
+
+
+def test_confirm_correct_and_next_by_keyboard_alone(page, server, fresh):
+    open_page(page, server)
+    order = [line.get_attribute("data-instance") for line in page.locator(".line").all()]
+    page.keyboard.press("Enter")
+    eventually(lambda: current(page) == order[1])
+    page.locator(".detail .answer").wait_for()
+    assert (
+        review_of(server, order[0])["examined"]
+        == server.get(f"/bodypart/instances/{order[0]}")["examined"]["label"]
+    )
+    page.keyboard.press("e")
+    page.keyboard.type("calcan")
+    page.keyboard.press("Enter")
+    eventually(lambda: current(page) == order[2])
+    assert review_of(server, order[1])["examined"] == "calcaneus"
+    page.keyboard.press("k")
+    assert current(page) == order[1]
+    page.keyboard.press("j")
+    assert current(page) == order[2]
+    assert review_of(server, order[2]) is None
+
+
+def test_one_key_takes_what_the_picture_says(page, server, fresh):
+    open_page(page, server, f"?instances={fresh.conflicting[0]}")
+    page.keyboard.press("p")
+    page.get_by_role("heading", name="Hand, right").wait_for()
+    assert review_of(server, fresh.conflicting[0])["examined"] == "hand"
+
+
+def test_the_help_lists_the_keys(page, server, fresh):
+    open_page(page, server)
+    page.keyboard.press("?")
+    help_ = page.get_by_role("dialog", name="Keys")
+    for text in ("Confirm and go on", "Correct", "Next", "Heat map"):
+        assert help_.get_by_text(text).count()
+    page.keyboard.press("Escape")
+    help_.wait_for(state="detached")
+
+
+def test_what_the_header_says_is_highlighted(page, server, fresh):
+    open_page(page, server, f"?instances={fresh.conflicting[0]}")
+    header = page.locator(".block", has=page.get_by_role("heading", name="Header"))
+    assert header.locator("mark").all_inner_texts() == ["Knie", "KNEE"]
+
+
+def test_window_and_level_change_the_picture_and_reset_brings_it_back(page, server, fresh):
+    open_page(page, server, f"?instances={fresh.agreeing[0]}")
+    brightness = """() => {
+      const canvas = document.querySelector('canvas');
+      const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      let sum = 0;
+      for (let at = 0; at < pixels.length; at += 4) sum += pixels[at];
+      return canvas.width > 300 ? sum / pixels.length * 4 : 0;
+    }"""
+    eventually(lambda: page.evaluate(brightness) > 1)
+    before = page.evaluate(brightness)
+    box = page.locator("canvas").bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 120, steps=4)
+    page.mouse.up()
+    eventually(lambda: page.evaluate(brightness) > before + 5)
+    page.keyboard.press("i")
+    assert page.evaluate(brightness) < 255 - before
+    page.keyboard.press("i")
+    page.keyboard.press("r")
+    assert page.evaluate(brightness) == pytest.approx(before, abs=0.01)
+
+
+def test_the_heat_map_lies_over_the_picture_in_its_geometry(page, server, fresh):
+    open_page(page, server, f"?instances={fresh.agreeing[0]}")
+    layer = page.locator(".stage img.layer").last
+    assert layer.is_hidden()
+    page.keyboard.press("m")
+    layer.wait_for()
+    eventually(lambda: layer.evaluate("image => image.naturalWidth"))
+    shapes = page.evaluate("""() => {
+      const canvas = document.querySelector('canvas');
+      const layer = document.querySelector('.stage img.layer:not([hidden])');
+      return [canvas.width / canvas.height, layer.naturalWidth / layer.naturalHeight];
+    }""")
+    assert shapes[0] == pytest.approx(shapes[1], rel=0.01)
+    page.keyboard.press("m")
+    layer.wait_for(state="hidden")
+
+
+def test_filters_narrow_the_list_and_stay_in_the_address(page, server, fresh):
+    open_page(page, server, "?show=all")
+    page.locator("#filters summary").click()
+    page.get_by_label("Body part").select_option("chest")
+    page.get_by_label("Agreement").select_option("conflict")
+    eventually(lambda: page.locator(".line").count() == 1)
+    assert current(page) == fresh.conflicting[1]
+    assert "label=chest" in page.url
+    page.reload()
+    page.locator("body[data-ready]").wait_for()
+    assert page.locator(".line").count() == 1
+    page.locator("#filters summary").click()
+    page.get_by_label("Agreement").select_option("")
+    page.get_by_label("Body part").select_option("")
+    page.get_by_label("Studies from").fill("2026-04-01")
+    page.get_by_label("to", exact=True).fill("2026-04-30")
+    eventually(lambda: page.locator(".line").count() == 2)
+    page.get_by_label("Modality").select_option("DX")
+    page.get_by_role("button", name="Clear all").click()
+    eventually(lambda: page.locator(".line").count() == 3)
+
+
+def test_several_are_confirmed_at_once(page, server, fresh):
+    open_page(page, server, "?show=all&agreement=agree")
+    page.get_by_label("3 instances").check()
+    page.get_by_role("button", name="Confirm 3").click()
+    page.get_by_text("3 confirmed.").wait_for()
+    assert all(review_of(server, instance) for instance in fresh.agreeing)
+
+
+def test_the_history_tells_who_changed_what(page, server, fresh):
+    instance = fresh.conflicting[1]
+    server.request("PUT", f"/bodypart/instances/{instance}", json={"examined": "shoulder"})
+    server.request(
+        "PUT", f"/bodypart/instances/{instance}", json={"examined": "rib", "comment": "ribs only"}
+    )
+    open_page(page, server, f"?instances={instance}")
+    lines = page.locator(".history li").all_inner_texts()
+    assert "Shoulder → Rib" in lines[0]
+    assert "ribs only" in lines[0]
+    assert "Chest → Shoulder" in lines[1]
+    assert "anonymous" in lines[1]
+
+
+def test_statistics_show_counts_conflicts_and_calibration(page, server, fresh):
+    server.request("PUT", f"/bodypart/instances/{fresh.conflicting[0]}", json={"examined": "hand"})
+    page.goto(f"{server.url}/bodypart/ui/#statistics")
+    cell = page.get_by_role("link", name="header Knee, picture Hand: 1")
+    cell.wait_for()
+    assert page.locator(".counts tr").count() >= 3
+    assert page.locator(".chart").count() == 2
+    cell.click()
+    page.locator("body[data-ready]").wait_for()
+    assert current(page) == fresh.conflicting[0]
+
+
+def test_confirmed_labels_leave_as_a_training_manifest(page, server, fresh):
+    corrected, confirmed = fresh.conflicting[0], fresh.agreeing[0]
+    server.request(
+        "PUT", f"/bodypart/instances/{corrected}", json={"examined": "hand", "laterality": "L"}
+    )
+    server.request("POST", "/bodypart/reviews", json={"instances": [confirmed]})
+    page.goto(f"{server.url}/bodypart/ui/#statistics")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Confirmed labels (CSV)").click()
+    text = download.value.path().read_text(encoding="utf-8")
+    rows = {row["file"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert set(rows) == {f"{corrected}.png", f"{confirmed}.png"}
+    assert rows[f"{corrected}.png"]["examined"] == "hand"
+    assert rows[f"{corrected}.png"]["laterality"] == "L"
+    assert rows[f"{corrected}.png"]["notes"].startswith("corrected from knee")
+    assert rows[f"{confirmed}.png"]["notes"].startswith("confirmed")
+    assert "Phantom" not in text
+
+
+def test_the_picture_falls_back_to_orthancs_own(page, server, fresh):
+    page.route(
+        "**/picture",
+        lambda route: route.fulfill(status=503, json={"error": "Engine down", "details": "x"}),
+    )
+    open_page(page, server, f"?instances={fresh.agreeing[0]}")
+    page.get_by_text("Orthanc’s own preview").wait_for()
+    preview = page.locator(".stage img.layer").first
+    eventually(lambda: preview.evaluate("image => image.naturalWidth"))
+
+
+def test_an_empty_list_says_so(page, server, fresh):
+    open_page(page, server, "?show=failed", until=".detail .note")
+    assert "Nothing to review here" in page.locator(".detail").inner_text()
+
+
+def test_progress_of_a_back_fill_is_live(page, server, fresh):
+    answers = iter([{"state": "running", "total": 40, "done": 7, "pending": 33}])
+    last = {"state": "done", "total": 40, "done": 40, "pending": 0}
+    page.route("**/bodypart/backfill", lambda route: route.fulfill(json=next(answers, last)))
+    open_page(page, server)
+    page.get_by_text("Back-fill 7 of 40").wait_for()
+    page.get_by_role("button", name="Back-fill").wait_for(timeout=8000)

@@ -1,0 +1,95 @@
+"""Both pages where hospitals put them: behind a proxy, behind a password, in a newer Orthanc."""
+
+import pytest
+from pydicom.uid import generate_uid
+
+from browser.chromium import eventually
+from browser.proxy import proxied
+from orthanc_server import Server, targets
+from phantoms import file_bytes, foreign, radiograph
+
+
+def correct_in_panel(page, label):
+    panel = page.locator("#instance .bodypart-panel")
+    panel.locator(".answer").wait_for()
+    panel.get_by_role("button", name="Correct").click()
+    page.get_by_role("combobox", name="Body part").fill(label)
+    page.get_by_role("button", name="Save").click()
+    panel.get_by_text("from a person").wait_for()
+    return panel
+
+
+def test_behind_a_reverse_proxy_with_a_prefix(page, server, uploaded):
+    instance = uploaded.agreeing[0]
+    with proxied(server.url, "/pacs/orthanc") as url:
+        page.goto(f"{url}/app/explorer.html#instance?uuid={instance}")
+        panel = correct_in_panel(page, "wrist")
+        picture = panel.locator("figure img")
+        eventually(lambda: picture.evaluate("image => image.naturalWidth"))
+        address = panel.get_by_role("link", name="Open the review page").get_attribute("href")
+        assert address.startswith(f"{url}/bodypart/ui/")
+        page.goto(address)
+        page.get_by_role("heading", name="Wrist joint").wait_for()
+        eventually(lambda: page.evaluate("document.querySelector('canvas').width") > 300)
+
+
+def test_behind_a_password(browser, tmp_path):
+    if "bookworm" not in targets():
+        pytest.skip("there is no Orthanc here")
+    users = {"AuthenticationEnabled": True, "RegisteredUsers": {"ann": "secret"}}
+    server = Server(tmp_path / "locked", configuration=users, auth=("ann", "secret"))
+    try:
+        server.start()
+        instance = server.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
+        server.annotation(instance)
+        context = browser.new_context(http_credentials={"username": "ann", "password": "secret"})
+        page = context.new_page()
+        page.goto(f"{server.url}/app/explorer.html#instance?uuid={instance}")
+        correct_in_panel(page, "patella")
+        page.goto(f"{server.url}/bodypart/ui/?instances={instance}")
+        page.get_by_role("heading", name="Patella").wait_for()
+        assert "ann, " in page.locator(".history").inner_text()
+        context.close()
+        assert server.get(f"/bodypart/instances/{instance}")["review"]["by"] == "ann"
+    finally:
+        server.close()
+
+
+def test_in_a_newer_orthanc(page, tmp_path):
+    if "trixie" not in targets():
+        pytest.skip("there is no newer Orthanc here (see tests/newer_orthanc.sh)")
+    server = Server(tmp_path / "newer-browser", "trixie")
+    try:
+        server.start()
+        instance = server.upload(
+            file_bytes(radiograph("knee", BodyPartExamined="KNEE", PatientID=generate_uid()))
+        )
+        server.annotation(instance)
+        page.goto(f"{server.url}/app/explorer.html#instance?uuid={instance}")
+        correct_in_panel(page, "patella")
+        server.settle()
+        assert "bodypart-patella" in server.get(f"/instances/{instance}/labels")
+        page.goto(f"{server.url}/bodypart/ui/?instances={instance}")
+        page.get_by_role("heading", name="Patella").wait_for()
+    finally:
+        server.close()
+
+
+def test_a_study_of_five_hundred_instances(page, server):
+    study, series, patient = generate_uid(), generate_uid(), generate_uid()
+    for number in range(500):
+        dataset = foreign(
+            "CT", BodyPartExamined="KNEE", InstanceNumber=number + 1, StudyInstanceUID=study,
+            SeriesInstanceUID=series, PatientID=patient,
+        )  # fmt: skip
+        last = server.upload(file_bytes(dataset))
+    server.settle(180)
+    resource = server.above(last)["studies"]
+    page.goto(f"{server.url}/app/explorer.html#study?uuid={resource}")
+    panel = page.locator("#study .bodypart-panel")
+    panel.get_by_text("500 done").wait_for()
+    assert panel.locator(".answer").inner_text() == "Knee"
+    assert panel.bounding_box()["height"] < 500
+    panel.get_by_role("button", name="Classify again").wait_for()
+    page.goto(f"{server.url}/bodypart/ui/?studies={resource}")
+    page.get_by_text("1–50 of 500").wait_for()

@@ -1,0 +1,45 @@
+"""Fill the README's tables from the code: `python tests/documentation.py`.
+
+Between `<!-- begin: NAME -->` and `<!-- end: NAME -->` stands what the code says; a test fails
+when it is out of date. Benchmarks are filled by `tests/benchmarks/run.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from pathlib import Path
+
+from bodypart.settings import table
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def routes() -> str:
+    """Return the table of routes."""
+    # The table lies in the package that imports Orthanc, but needs nothing of it.
+    sys.modules.setdefault("orthanc", types.ModuleType("orthanc"))
+    from orthanc_side.routes import ROUTES
+
+    lines = ["| route | what it does |", "|---|---|"]
+    lines += [f"| `{route.method} {route.path}` | {route.summary} |" for route in ROUTES]
+    return "\n".join(lines)
+
+
+def filled(text: str, name: str, content: str) -> str:
+    """Return the text with a section's content replaced."""
+    begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError(f"README.md has no section {name}")
+    return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)
+
+
+def current(text: str) -> str:
+    """Return the README with the tables that derive from the code up to date."""
+    return filled(filled(text, "settings", table()), "routes", routes())
+
+
+if __name__ == "__main__":
+    README.write_text(current(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Install what only the tests need: DICOM tools, a browser, debootstrap, and the test lock file.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+missing=""
+want() { command -v "$1" >/dev/null || missing="$missing $2"; }
+want storescu dcmtk
+want dciodvfy dicom3tools
+want chromium chromium
+want debootstrap debootstrap
+if [ -n "$missing" ]; then
+    [ "$(id -u)" = 0 ] || { echo "please install as root:$missing" >&2; exit 1; }
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $missing
+fi
+exec sh "$root/orthanc-config/install.sh" "$root/requirements-test.lock"

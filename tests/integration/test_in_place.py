@@ -1,0 +1,198 @@
+"""``"Tags": "in-place"``: the stored file says what the annotation says, and nothing is lost."""
+
+import io
+import random
+import subprocess
+import time
+
+import pydicom
+import pytest
+from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless, generate_uid
+
+from integration.conftest import KNOWN, need
+from orthanc_server import free_port
+from phantoms import file_bytes, foreign, radiograph
+
+OWN_METADATA = {"UserMetadata": {"BodyPart": 3301, "BodyPartExamined": 3302, "Ours": 4000}}
+OWN_CONTENT = {"UserContentType": {"note": 4001}}
+PRODUCT = "orthanc-bodypart"
+
+
+@pytest.fixture(params=KNOWN)
+def server(request, make_server):
+    """An Orthanc with the shipped configuration, and metadata and attachments of its own."""
+    need(request.param)
+    configuration = {**OWN_METADATA, **OWN_CONTENT, "StableAge": 1}
+    return make_server(configuration, target=request.param).start()
+
+
+def stored_file(server, instance):
+    return server.request("GET", f"/instances/{instance}/file").content
+
+
+def parsed(data):
+    return pydicom.dcmread(io.BytesIO(data))
+
+
+def our_entries(dataset):
+    sequence = dataset.get("OriginalAttributesSequence") or []
+    return [entry for entry in sequence if entry.ModifyingSystem == PRODUCT]
+
+
+def hand(**headers):
+    return radiograph(
+        "hand", **{"BodyPartExamined": "EXTREMITY", "PatientID": generate_uid(), **headers}
+    )
+
+
+def corrected_to(server, instance, label):
+    answer = server.request("PUT", f"/bodypart/instances/{instance}", json={"examined": label})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize(
+    "syntax", [None, RLELossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless]
+)
+def test_a_persons_word_reaches_the_stored_file_and_can_be_undone(server, syntax):
+    original = file_bytes(hand(**({"syntax": syntax} if syntax else {})))
+    instance = server.upload(original)
+    server.annotation(instance)
+    annotation = corrected_to(server, instance, "wrist")
+    dataset = parsed(stored_file(server, instance))
+    assert dataset.BodyPartExamined == "WRIST"
+    assert dataset.AnatomicRegionSequence[0].CodeValue == "74670003"
+    assert dataset.PixelData == parsed(original).PixelData
+    assert len(our_entries(dataset)) == 1
+    assert server.annotation(instance)["tags"]["changed"]
+    assert annotation["review"]["examined"] == "wrist"
+    answer = server.request("DELETE", f"/bodypart/instances/{instance}?tags=true")
+    assert answer.status_code == 200, answer.text
+    assert stored_file(server, instance) == original
+    time.sleep(1.5)  # The rewrite is in the change log, too: it must not be annotated anew.
+    assert server.request("GET", f"/bodypart/instances/{instance}").status_code == 404
+    assert stored_file(server, instance) == original
+
+
+def test_a_second_word_keeps_the_first_original(server):
+    instance = server.upload(file_bytes(hand()))
+    server.annotation(instance)
+    for label in ("wrist", "forearm", "forearm"):
+        corrected_to(server, instance, label)
+    dataset = parsed(stored_file(server, instance))
+    assert dataset.BodyPartExamined == "FOREARM"
+    (entry,) = our_entries(dataset)
+    assert entry.ModifiedAttributesSequence[0].BodyPartExamined == "EXTREMITY"
+
+
+def test_metadata_labels_and_attachments_of_all_levels_survive(server):
+    instance = server.upload(file_bytes(hand()))
+    server.annotation(instance)
+    server.settle()
+    resources = [("instances", instance), *server.above(instance).items()]
+    for level, resource in resources:
+        server.request("PUT", f"/{level}/{resource}/metadata/Ours", data=f"kept {level}")
+        server.request("PUT", f"/{level}/{resource}/attachments/note", data=f"note {level}")
+    corrected_to(server, instance, "wrist")
+    assert parsed(stored_file(server, instance)).BodyPartExamined == "WRIST"
+    for level, resource in resources:
+        assert server.metadata(level, resource, "Ours") == f"kept {level}"
+        note = server.request("GET", f"/{level}/{resource}/attachments/note/data")
+        assert note.text == f"note {level}", level
+        assert server.metadata(level, resource, "BodyPartExamined") == "74670003"
+
+
+def test_the_series_tells_the_new_part_once_it_is_stable(server):
+    first = hand()
+    second = hand(
+        PatientID=first.PatientID,
+        StudyInstanceUID=first.StudyInstanceUID,
+        SeriesInstanceUID=first.SeriesInstanceUID,
+    )
+    instances = [server.upload(file_bytes(dataset)) for dataset in (first, second)]
+    for instance in instances:
+        server.annotation(instance)
+        corrected_to(server, instance, "wrist")
+    series = server.above(instances[0])["series"]
+    server.wait_until(
+        lambda: server.get(f"/series/{series}")["MainDicomTags"]["BodyPartExamined"] == "WRIST", 20
+    )
+    assert server.metadata("series", series, "BodyPartExamined") == "74670003"
+
+
+def test_a_series_of_several_parts_keeps_its_own_body_part_examined(server):
+    first = hand()
+    second = hand(
+        PatientID=first.PatientID,
+        StudyInstanceUID=first.StudyInstanceUID,
+        SeriesInstanceUID=first.SeriesInstanceUID,
+    )
+    one, two = (server.upload(file_bytes(dataset)) for dataset in (first, second))
+    server.annotation(one), server.annotation(two)
+    corrected_to(server, one, "wrist")
+    corrected_to(server, two, "forearm")
+    for instance, code in ((one, "74670003"), (two, "14975008")):
+        dataset = parsed(stored_file(server, instance))
+        assert dataset.BodyPartExamined == "EXTREMITY"
+        assert dataset.AnatomicRegionSequence[0].CodeValue == code
+
+
+def test_what_no_one_is_sure_of_stays_byte_for_byte(server):
+    for data in (file_bytes(foreign("CT", BodyPartExamined="CHEST")), file_bytes(foreign("SR"))):
+        instance = server.upload(data)
+        server.annotation(instance)
+        assert stored_file(server, instance) == data
+
+
+def test_another_node_receives_the_corrected_file(server, tmp_path):
+    """What Orthanc sends on by C-STORE carries the corrected tags."""
+    port = free_port()
+    receiver = subprocess.Popen(["storescp", "-od", str(tmp_path), str(port)])
+    try:
+        instance = server.upload(file_bytes(hand()))
+        server.annotation(instance)
+        corrected_to(server, instance, "wrist")
+        modality = {"AET": "STORESCP", "Host": "127.0.0.1", "Port": port}
+        server.request("PUT", "/modalities/receiver", json=modality)
+        sent = server.request("POST", "/modalities/receiver/store", data=instance)
+        assert sent.status_code == 200, sent.text
+        (received,) = tmp_path.glob("[!s]*.*")
+        assert pydicom.dcmread(received).BodyPartExamined == "WRIST"
+    finally:
+        receiver.terminate()
+        receiver.wait()
+
+
+def test_kills_leave_whole_instances_with_one_entry_each(make_server):
+    """Orthanc is killed again and again while it rewrites; the next start finishes the work."""
+    server = make_server(
+        {**OWN_METADATA, "BodyPart": {"WriteThreshold": 0.0, "ReviewThreshold": 0.0}}
+    ).start()
+    chance = random.Random(11)
+    originals = {}
+    for _ in range(4):
+        for _ in range(12):
+            data = file_bytes(hand(rows=160, columns=128, BodyPartExamined="EXTREMITY"))
+            originals[server.upload(data)] = data
+        time.sleep(chance.uniform(0.0, 0.5))
+        server.kill()
+        server.start()
+    server.settle(120)
+    for instance, original in originals.items():
+        annotation = server.annotation(instance)
+        assert annotation["status"] == "done"
+        dataset = parsed(stored_file(server, instance))
+        assert dataset.PixelData == parsed(original).PixelData
+        wanted = 1 if annotation["tags"]["changed"] else 0
+        assert len(our_entries(dataset)) == wanted
+        if annotation["examined"]:
+            code = annotation["examined"]["code"]["value"]
+            assert server.metadata("instances", instance, "BodyPartExamined") == code
+    assert not list(server.storage.glob("db/bodypart-rewrites/*.json"))
+
+
+@pytest.mark.parametrize("key", ["OverwriteInstances", "HttpServerEnabled"])
+def test_in_place_refuses_to_start_without_what_it_needs(make_server, key):
+    server = make_server({key: False}).start(wait=False)
+    assert server.process.wait(20) != 0
+    assert f'needs "{key}": true' in server.log.read_text()

@@ -1,0 +1,214 @@
+"""What must survive: kills of Orthanc and of the worker, hostile files, a back-fill cut short."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import requests
+from pydicom.uid import JPEG2000Lossless, RLELossless, generate_uid
+
+from mutations import mutations
+from phantoms import file_bytes, radiograph
+
+FATAL_TO_ORTHANC = ("nested_sequences", "many_elements")
+"""Mutations that crash or stall a bare Orthanc 1.10 before any plugin sees them."""
+
+
+def worker_pids(server):
+    """Return the processes that Orthanc started to classify."""
+    parent = server.process.pid
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            if int(fields[1]) == parent and b"bodypart.worker" in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+def pictures(count):
+    """Return small radiographs of one patient, each of its own study."""
+    kinds = ("knee", "hand", "chest")
+    return [
+        file_bytes(radiograph(kinds[n % 3], rows=160, columns=128, PatientID="kill"))
+        for n in range(count)
+    ]
+
+
+def annotated(server, instances):
+    """Return the annotations of the instances, straight from Orthanc's metadata."""
+    texts = [server.metadata("instances", instance, "BodyPart") for instance in instances]
+    return [json.loads(text) for text in texts if text]
+
+
+def test_kills_of_orthanc_and_worker_lose_nothing_and_repeat_nothing(make_server):
+    """Every picture is annotated after kills at random moments; a finished one stays as it is."""
+    server = make_server().start()
+    chance = random.Random(5)
+    stored, first_seen = [], {}
+    for round_number, files in enumerate([pictures(25) for _ in range(4)]):
+        stored += [server.upload(data) for data in files]
+        time.sleep(chance.uniform(0, 0.4))
+        if round_number % 2:
+            for pid in worker_pids(server):
+                os.kill(pid, signal.SIGKILL)
+        else:
+            server.kill()
+            server.start()
+        for annotation in annotated(server, stored):
+            first_seen.setdefault(annotation["instance"], annotation)
+    server.settle()
+    final = {annotation["instance"]: annotation for annotation in annotated(server, stored)}
+    assert set(final) == set(stored)
+    assert {annotation["status"] for annotation in final.values()} == {"done"}
+    assert {instance: final[instance] for instance in first_seen} == first_seen
+    for instance in stored[::20]:
+        for level, resource in server.above(instance).items():
+            assert server.metadata(level, resource, "BodyPart"), level
+
+
+def test_an_instance_that_hangs_the_worker_twice_is_quarantined(make_server):
+    """The time limit kills the worker; the second time the instance is given up, with a reason."""
+    server = make_server({"BodyPart": {"TimeLimit": 0.5, "RetryDelay": 0.1}}).start()
+    instance = server.upload(file_bytes(radiograph("knee")))
+    server.annotation(instance)
+    for pid in worker_pids(server):
+        os.kill(pid, signal.SIGSTOP)  # From now on every request of this worker hangs.
+    stop = threading.Event()
+
+    def freeze_new_workers():
+        while not stop.wait(0.02):
+            for pid in worker_pids(server):
+                with contextlib.suppress(ProcessLookupError):
+                    if server.status()["ready"]:
+                        os.kill(pid, signal.SIGSTOP)
+
+    freezer = threading.Thread(target=freeze_new_workers)
+    freezer.start()
+    try:
+        victim = server.upload(file_bytes(radiograph("hand")))
+        annotation = server.annotation(victim, 60)
+    finally:
+        stop.set()
+        freezer.join()
+    assert annotation["status"] == "failed"
+    assert "quarantined" in annotation["reason"]
+    assert server.upload(file_bytes(radiograph("chest")))  # A store never fails.
+
+
+def test_orthanc_stops_in_time_with_a_backlog(make_server):
+    server = make_server().start()
+    for data in pictures(40):
+        server.upload(data)
+    assert server.stop() < 10
+    assert server.process.returncode == 0
+
+
+def test_the_second_start_is_quick_and_leaves_no_process_behind(make_server):
+    server = make_server().start()
+    server.stop()
+    started = time.monotonic()
+    server.start(wait=False)
+    server.wait_until(server._answers)
+    assert time.monotonic() - started < 3
+    server.wait_until(lambda: server.status()["ready"])
+    pids = worker_pids(server)
+    assert pids
+    server.kill()
+    server.wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10)
+
+
+def test_back_fill_annotates_old_stock_resumes_and_cancels(make_server):
+    server = make_server({"BodyPart": {"OnUpload": False}}).start()
+    stored = [server.upload(data) for data in pictures(30)]
+    time.sleep(1.5)
+    assert annotated(server, stored) == []
+    progress = server.request("POST", "/bodypart/backfill", json={}).json()
+    assert progress["state"] == "running"
+    assert progress["total"] == 30
+    server.wait_until(lambda: server.get("/bodypart/backfill")["done"] >= 3)
+    server.kill()
+    server.start()
+    server.wait_until(lambda: server.get("/bodypart/backfill")["state"] == "done", 60)
+    assert len(annotated(server, stored)) == 30
+    more = [server.upload(data) for data in pictures(30)]
+    server.request("POST", "/bodypart/backfill", json={})
+    cancelled = server.request("DELETE", "/bodypart/backfill").json()
+    assert cancelled["state"] == "cancelled"
+    time.sleep(1)
+    assert len(annotated(server, more)) < 30
+
+
+def test_the_sweep_finds_what_the_change_log_does_not_tell(make_server):
+    """An operator who empties the change log loses no annotation."""
+    server = make_server({"BodyPart": {"SweepInterval": 1.0}}).start()
+    for pid in worker_pids(server):
+        os.kill(pid, signal.SIGSTOP)
+    stored = [server.upload(data) for data in pictures(5)]
+    server.request("DELETE", "/changes")
+    server.kill()
+    server.start()
+    server.wait_until(lambda: len(annotated(server, stored)) == 5, 30)
+
+
+def test_answers_stay_quick_while_the_worker_is_busy(make_server):
+    server = make_server().start()
+    server.annotation(server.upload(file_bytes(radiograph("knee"))))
+    for pid in worker_pids(server):
+        os.kill(pid, signal.SIGSTOP)
+    server.upload(file_bytes(radiograph("hand")))
+    started = time.monotonic()
+    for _ in range(10):
+        server.status()
+        server.request("POST", "/bodypart/find", json={"Examined": "knee"})
+    assert time.monotonic() - started < 2
+
+
+def test_hostile_files_end_done_skipped_or_failed(make_server):
+    """Whatever Orthanc takes in gets a status, and Orthanc answers throughout."""
+    server = make_server({"BodyPart": {"RetryDelay": 0.1, "TimeLimit": 10}}).start()
+    stored = set()
+
+    def upload(data):
+        with contextlib.suppress(requests.ConnectionError):
+            answer = server.request("POST", "/instances", data=data)
+            if answer.status_code == 200 and isinstance(answer.json(), dict):
+                stored.add(answer.json()["ID"])
+
+    originals = [
+        file_bytes(radiograph("knee", rows=160, columns=128)),
+        file_bytes(radiograph("chest", rows=160, columns=128, syntax=JPEG2000Lossless)),
+        file_bytes(radiograph("hand", rows=160, columns=128, syntax=RLELossless)),
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        for name, data in mutations(originals, 150):
+            if not any(kind in name for kind in FATAL_TO_ORTHANC):
+                pool.submit(upload, data)
+    assert stored
+    server.settle(240)
+    for instance in stored:
+        annotation = server.annotation(instance)
+        assert annotation["status"] in {"done", "skipped", "failed"}
+        assert annotation["status"] == "done" or annotation["reason"]
+
+
+def test_store_never_fails_when_the_worker_cannot_start(make_server, tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'no such module' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    server = make_server({"BodyPart": {"Python": str(broken)}}).start(wait=False)
+    server.wait_until(server._answers)
+    instance = server.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
+    status = server.status()
+    assert not status["ready"]
+    server.wait_until(lambda: "no such module" in server.status()["reason"])
+    answer = server.request("POST", f"/bodypart/instances/{instance}", json={})
+    assert answer.status_code == 503
+    assert set(answer.json()) == {"error", "details"}
+    assert server.get(f"/bodypart/instances/{instance}")["status"] == "pending"

@@ -1,0 +1,182 @@
+"""The routes as the contract has them: shapes, errors, the OpenAPI document."""
+
+import json
+
+import pytest
+from pydicom.uid import generate_uid
+
+from phantoms import file_bytes, radiograph
+
+UNKNOWN = "deadbeef-deadbeef-deadbeef-deadbeef-deadbeef"
+
+
+@pytest.fixture(scope="module")
+def knee(orthanc):
+    """The id of an annotated knee."""
+    dataset = radiograph("knee", BodyPartExamined="KNEE", PatientID=generate_uid())
+    instance = orthanc.upload(file_bytes(dataset))
+    orthanc.annotation(instance)
+    orthanc.settle()
+    return instance
+
+
+def find(orthanc, **question):
+    answer = orthanc.request("POST", "/bodypart/find", json=question)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_status_tells_version_model_provider_and_queue(orthanc):
+    status = orthanc.status()
+    assert {"version", "orthanc", "model", "provider", "queue", "ready"} <= set(status)
+    assert set(status["model"]) == {"name", "version", "sha256"}
+    assert set(status["queue"]) == {"pending", "failed", "done"}
+    assert status["provider"] == "cpu"
+    assert status["ready"] is True
+
+
+def test_labels_lists_all_36_and_what_the_model_knows(orthanc):
+    labels = orthanc.get("/bodypart/labels")
+    assert len(labels) == 36
+    for row in labels:
+        assert set(row) == {
+            "label", "code", "body_part_examined", "paired", "group", "image_model",
+        }  # fmt: skip
+    known = {row["label"] for row in labels if row["image_model"]}
+    assert "knee" in known
+    assert "sternum" not in known  # No picture of it was ever trained on.
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", f"/bodypart/instances/{UNKNOWN}", None, 404),
+        ("GET", f"/bodypart/studies/{UNKNOWN}", None, 404),
+        ("POST", f"/bodypart/series/{UNKNOWN}", "{}", 404),
+        ("PUT", f"/bodypart/instances/{UNKNOWN}", '{"examined": "knee"}', 404),
+        ("DELETE", f"/bodypart/patients/{UNKNOWN}", None, 404),
+        ("GET", f"/bodypart/instances/{UNKNOWN}/heatmap?label=knee", None, 404),
+        ("GET", "/bodypart/nothing", None, 404),
+        ("POST", "/bodypart/find", "{", 400),
+        ("POST", "/bodypart/find", "[]", 400),
+        ("POST", "/bodypart/find", '{"Exam": "knee"}', 400),
+        ("POST", "/bodypart/find", '{"Examined": "tail"}', 400),
+        ("POST", "/bodypart/find", '{"Level": "Frame"}', 400),
+        ("POST", "/bodypart/find", '{"Evidence": "rumour"}', 400),
+        ("POST", "/bodypart/find", '{"Limit": 0}', 400),
+        ("POST", "/bodypart/backfill", '{"x": 1}', 400),
+        ("POST", "/bodypart/classify", "", 400),
+        ("GET", "/bodypart/ui/../worker.py", None, 404),
+    ],
+)
+def test_every_error_has_one_shape(orthanc, method, path, body, status):
+    answer = orthanc.request(method, path, data=body)
+    assert answer.status_code == status
+    assert set(answer.json()) == {"error", "details"}
+
+
+def test_a_wrong_method_is_told_the_right_ones(orthanc):
+    answer = orthanc.request("DELETE", "/bodypart/status")
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET"
+    answer = orthanc.request("PUT", f"/bodypart/series/{UNKNOWN}", data="{}")
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "DELETE,GET,POST"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "examined"),
+        ({"examined": "tail"}, "examined"),
+        ({"examined": "knee", "laterality": "X"}, "laterality"),
+        ({"examined": "knee", "visible": 3}, "visible"),
+        ({"examined": "knee", "colour": 3}, "colour"),
+    ],
+)
+def test_a_wrong_correction_names_the_field(orthanc, knee, body, field):
+    answer = orthanc.request("PUT", f"/bodypart/instances/{knee}", json=body)
+    assert answer.status_code == 400
+    assert field in answer.json()["details"]
+
+
+def test_a_change_asked_for_by_another_site_is_refused(orthanc, knee):
+    answer = orthanc.request(
+        "DELETE", f"/bodypart/instances/{knee}", headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert answer.status_code == 403
+
+
+def test_what_is_no_dicom_file_is_an_annotation_that_failed(orthanc):
+    answer = orthanc.request("POST", "/bodypart/classify", data=b"<html>no</html>")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "failed"
+    assert answer.json()["reason"]
+
+
+def test_classifying_asynchronously_answers_at_once(orthanc, knee):
+    answer = orthanc.request("POST", f"/bodypart/instances/{knee}", json={"Asynchronous": True})
+    assert answer.json()["status"] == "pending"
+    orthanc.settle()
+    assert orthanc.annotation(knee)["status"] == "done"
+
+
+def test_find_by_label_code_region_group_and_evidence(orthanc, knee):
+    orthanc.request("PUT", f"/bodypart/instances/{knee}", json={"examined": "knee"})
+    above = orthanc.above(knee)
+    for examined in ("knee", "72696002", "lower_limb", "Lower limb"):
+        assert knee in [row["id"] for row in find(orthanc, Examined=examined)], examined
+    assert knee not in [row["id"] for row in find(orthanc, Examined="upper_limb")]
+    for evidence in ("header", "any", "final"):
+        assert knee in [row["id"] for row in find(orthanc, Examined="knee", Evidence=evidence)]
+    image = orthanc.get(f"/bodypart/instances/{knee}")["image"]
+    seen = not image["rejected"] and image["top"][0]["label"] == "knee"
+    for evidence in ("image", "both"):
+        ids = [row["id"] for row in find(orthanc, Examined="knee", Evidence=evidence)]
+        assert (knee in ids) == seen
+    assert knee in [row["id"] for row in find(orthanc, Visible=["knee"])]
+    assert knee in [row["id"] for row in find(orthanc, Group="others")]
+    assert knee not in [row["id"] for row in find(orthanc, Group="spine")]
+    assert knee not in [row["id"] for row in find(orthanc, Examined="knee", NeedsReview=True)]
+    studies = find(orthanc, Level="Study", Examined="knee")
+    assert above["studies"] in [row["id"] for row in studies]
+    assert all(row["annotation"]["level"] == "studies" for row in studies)
+
+
+def test_find_pages_through_without_repeating(orthanc, knee):
+    for _ in range(3):
+        orthanc.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
+    orthanc.settle()
+    everything = [row["id"] for row in find(orthanc, Limit=1000)]
+    paged = [row["id"] for n in range(len(everything)) for row in find(orthanc, Since=n, Limit=1)]
+    assert paged == everything
+    assert len(set(paged)) == len(paged) >= 4
+
+
+def test_the_openapi_document_lists_the_routes_of_the_contract(orthanc):
+    document = orthanc.get("/bodypart/openapi.json")
+    assert document["openapi"].startswith("3.1")
+    for path in (
+        "/bodypart/status",
+        "/bodypart/labels",
+        "/bodypart/{level}/{id}",
+        "/bodypart/instances/{id}",
+        "/bodypart/instances/{id}/heatmap",
+        "/bodypart/find",
+        "/bodypart/classify",
+        "/bodypart/instances/{id}/dicom",
+        "/bodypart/instances/{id}/sr",
+        "/bodypart/backfill",
+        "/bodypart/openapi.json",
+        "/bodypart/ui/{file}",
+    ):
+        assert path in document["paths"], path
+    names = [op["operationId"] for path in document["paths"].values() for op in path.values()]
+    assert len(names) == len(set(names))
+    json.dumps(document)
+
+
+def test_metrics_are_published_through_orthanc(orthanc, knee):
+    text = orthanc.request("GET", "/tools/metrics-prometheus").text
+    for name in ("annotated", "queue", "seconds_decode", "seconds_classify", "seconds_fetch"):
+        assert f"bodypart_{name} " in text, name

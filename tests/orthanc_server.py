@@ -1,0 +1,178 @@
+"""A real Orthanc with the plugin, for the integration and browser tests."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[1]
+TRIXIE = Path(os.environ.get("BODYPART_TRIXIE", "/var/tmp/orthanc-bodypart-trixie"))
+INSIDE = Path("/opt/orthanc-bodypart")
+"""Where the project lies in the chroot of the newer Debian."""
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def targets() -> list[str]:
+    """Return the Orthancs that this machine has: Debian 12's, and the newer one in a chroot."""
+    found = ["bookworm"] if Path("/usr/sbin/Orthanc").exists() else []
+    return found + (["trixie"] if (TRIXIE / "usr/sbin/Orthanc").exists() else [])
+
+
+@dataclass
+class Server:
+    """One Orthanc process that can be stopped, killed and started again on its storage."""
+
+    folder: Path
+    target: str = "bookworm"
+    configuration: dict[str, Any] = field(default_factory=dict)
+    auth: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        self.http_port, self.dicom_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.http_port}"
+        self.session = requests.Session()
+        self.session.auth = self.auth
+        self.process: subprocess.Popen[bytes] | None = None
+        if self.target == "trixie":
+            self.inside = Path("/tmp") / self.folder.name
+            self.storage = TRIXIE / self.inside.relative_to("/")
+            shutil.rmtree(self.storage, ignore_errors=True)
+        else:
+            self.storage = self.inside = self.folder
+        self.storage.mkdir(parents=True, exist_ok=True)
+        self.log = self.folder / "orthanc.log"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self, *, wait: bool = True) -> Server:
+        """Start Orthanc as ``make run`` does, and wait until it answers and the model is ready."""
+        (self.storage / "override.json").write_text(json.dumps(self.configuration))
+        environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("PYTHON")},
+            "ORTHANC_HTTP_PORT": str(self.http_port),
+            "ORTHANC_DICOM_PORT": str(self.dicom_port),
+            "ORTHANC_STORAGE": str(self.inside),
+            "BODYPART_CONFIG": str(self.inside / "override.json"),
+        }
+        if self.target == "trixie":
+            command = [
+                "chroot",
+                str(TRIXIE),
+                "/usr/bin/python3",
+                f"{INSIDE}/orthanc-config/start.py",
+            ]
+        else:
+            command = ["/usr/bin/python3", str(ROOT / "orthanc-config/start.py")]
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=self.log.open("ab"), stderr=subprocess.STDOUT
+        )
+        if wait:
+            self.wait_until(self._answers, 30)
+            self.wait_until(lambda: self.status()["ready"], 60)
+        return self
+
+    def _answers(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            raise AssertionError(f"Orthanc ended: {self.log.read_text()[-2000:]}")
+        with contextlib.suppress(requests.ConnectionError):
+            return self.session.get(f"{self.url}/bodypart/status", timeout=10).status_code == 200
+        return False
+
+    def stop(self) -> float:
+        """Stop Orthanc with SIGTERM; return the seconds it took."""
+        assert self.process
+        started = time.monotonic()
+        self.process.terminate()
+        self.process.wait(30)
+        return time.monotonic() - started
+
+    def kill(self) -> None:
+        """Kill Orthanc with SIGKILL."""
+        assert self.process
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def close(self) -> None:
+        """End whatever still runs and remove the storage."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        shutil.rmtree(self.storage, ignore_errors=True)
+
+    def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        """Send a request to Orthanc."""
+        return self.session.request(method, self.url + path, timeout=60, **arguments)
+
+    def get(self, path: str) -> Any:
+        """Return a JSON answer, which must be a success."""
+        response = self.request("GET", path)
+        assert response.status_code == 200, (path, response.status_code, response.text[:500])
+        return response.json()
+
+    def status(self) -> dict[str, Any]:
+        """Return ``/bodypart/status``."""
+        return self.get("/bodypart/status")
+
+    def upload(self, data: bytes) -> str:
+        """Upload a DICOM file; return its Orthanc id."""
+        response = self.request("POST", "/instances", data=data)
+        assert response.status_code == 200, response.text[:500]
+        return str(response.json()["ID"])
+
+    def wait_until(self, condition: Any, limit: float = 30.0, pause: float = 0.05) -> None:
+        """Wait until a condition holds."""
+        end = time.monotonic() + limit
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError(f"not within {limit} s; log: {self.log.read_text()[-1500:]}")
+            time.sleep(pause)
+
+    def settle(self, limit: float = 60.0) -> None:
+        """Wait until the queue is empty and the levels above are in step."""
+        self.wait_until(lambda: self.status()["queue"]["pending"] == 0, limit)
+        time.sleep(0.15)
+
+    def annotation(self, instance: str, limit: float = 30.0) -> dict[str, Any]:
+        """Return the finished annotation of an instance."""
+        found: dict[str, Any] = {}
+
+        def finished() -> bool:
+            found.update(self.get(f"/bodypart/instances/{instance}"))
+            return found["status"] != "pending"
+
+        self.wait_until(finished, limit)
+        return found
+
+    def metadata(self, level: str, resource: str, name: str) -> str | None:
+        """Return a metadata value as Orthanc itself gives it, None if it is not set."""
+        response = self.request("GET", f"/{level}/{resource}/metadata/{name}")
+        return response.text if response.status_code == 200 else None
+
+    def above(self, instance: str) -> dict[str, str]:
+        """Return the ids of the series, study and patient of an instance."""
+        series = self.get(f"/instances/{instance}")["ParentSeries"]
+        study = self.get(f"/series/{series}")["ParentStudy"]
+        return {
+            "series": series,
+            "studies": study,
+            "patients": self.get(f"/studies/{study}")["ParentPatient"],
+        }

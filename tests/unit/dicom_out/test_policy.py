@@ -1,0 +1,66 @@
+"""Tags are written only when sure, and agreement leaves what is there."""
+
+import pytest
+from annotations import annotation, evidence, side
+
+from bodypart.annotation import Examined
+from bodypart.dicom_out.policy import tags_to_write
+from bodypart.labels import BY_LABEL
+
+
+def test_a_sure_answer_is_written():
+    tags = tags_to_write(annotation("knee", 0.9, laterality=side("L")), 0.9)
+    assert tags.examined is BY_LABEL["knee"]
+    assert tags.laterality == "L"
+    assert tags.agreeing == frozenset()
+    assert not tags.mixed_series
+
+
+@pytest.mark.parametrize(
+    "unsure",
+    [
+        annotation("knee", 0.899),
+        annotation(None),
+        annotation("knee", 1.0, status="pending"),
+        annotation(None, status="failed", reason="truncated"),
+        annotation("knee", 0.99, needs_review=True),
+    ],
+)
+def test_an_unsure_answer_is_not(unsure):
+    assert tags_to_write(unsure, 0.9) is None
+
+
+def test_a_persons_word_needs_no_probability():
+    note = annotation(examined=Examined("knee", 0.0, "person"))
+    assert tags_to_write(note, 0.99).examined.label == "knee"
+
+
+def test_an_unpaired_part_has_no_side():
+    assert tags_to_write(annotation("chest", laterality=side("L")), 0.5).laterality is None
+
+
+@pytest.mark.parametrize(
+    ("header", "agreeing"),
+    [
+        (evidence("BodyPartExamined", "knee"), {"BodyPartExamined"}),
+        (evidence("AnatomicRegionSequence", "knee"), {"AnatomicRegionSequence"}),
+        (evidence("BodyPartExamined", "ankle"), set()),
+        (evidence("BodyPartExamined", "knee", "ankle"), set()),
+        (evidence("StudyDescription", "knee"), set()),
+        (None, set()),
+    ],
+)
+def test_only_an_attribute_that_names_just_this_part_agrees(header, agreeing):
+    assert tags_to_write(annotation(header=header), 0.5).agreeing == agreeing
+
+
+def test_a_series_is_mixed_if_sure_answers_differ():
+    knee, ankle = annotation("knee"), annotation("ankle")
+    assert tags_to_write(knee, 0.5, [knee, ankle]).mixed_series
+    assert not tags_to_write(knee, 0.5, [knee, annotation("ankle", 0.2)]).mixed_series
+
+
+def test_parts_with_one_term_do_not_mix_a_series():
+    """Body Part Examined is one value: two parts that share it are no contradiction."""
+    face = annotation("facial_bones")
+    assert not tags_to_write(face, 0.5, [annotation("nasal_bone")]).mixed_series

@@ -1,0 +1,186 @@
+"""What single header texts mean."""
+
+import pytest
+
+from bodypart.headers.matching import read_text
+
+ONE_LABEL = [
+    ("BWS seitl.", "tspine"),
+    ("RX TORAX PA", "chest"),
+    ("Genou G F/P", "knee"),
+    ("OSG re. 2 Eb.", "ankle"),
+    ("ABDOMEN&PELVIS", "abdomen"),
+    ("Lt Food", "foot"),
+    ("Handgelenk bds", "wrist"),
+    ("Kinderhandgelenksaufnahme", "wrist"),
+    ("Beckenübersicht", "pelvis"),
+    ("BECKENUEBERSICHT", "pelvis"),
+    ("Huefte li", "hip"),
+    ("HUFTE AX", "hip"),
+    ("Spine, Cervical", "cspine"),
+    ("columna vertebral dorsal", "tspine"),
+    ("LWS 2 Eb. im Stehen", "lspine"),
+    ("Ganzbeinstandaufnahme", "lower_limb"),
+    ("RIB UNILAT W/ AP CHEST", "rib"),
+    ("HAND FINGER 3", "finger"),
+    ("FOOT_ANKLE", "foot"),
+    ("RTG handled", "wrist"),
+    ("lungröntgen", "chest"),
+    ("enkel links", "ankle"),
+    ("staw kolanowy prawy", "knee"),
+    ("右手正斜位", "hand"),
+    ("膝関節正面", "knee"),
+    ("胸部正侧位片", "chest"),
+    ("足関節 2R", "ankle"),
+    ("коленный сустав", "knee"),
+    ("θώρακος", "chest"),
+    ("HumerusLeft", "humerus"),
+]
+
+
+@pytest.mark.parametrize(("text", "label"), ONE_LABEL)
+def test_a_text_names_one_label(text, label, vocabulary):
+    assert read_text(text, vocabulary).labels == (label,)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Thorax de face", "chest"),
+        ("Rodilla de pie", "knee"),
+        ("Knee LL", "knee"),
+        ("femur neck", "hip"),
+        ("neck of femur", "hip"),
+        ("Schenkelhals re", "hip"),
+        ("col du fémur", "hip"),
+        ("C-Spine Flex/Ext", "cspine"),
+        ("hip frog leg", "hip"),
+        ("Seios da Face", "paranasal_sinus"),
+        ("collo del piede", "ankle"),
+        ("open mouth odontoid", "cspine"),
+    ],
+)
+def test_a_view_or_position_is_not_taken_for_a_part(text, label, vocabulary):
+    assert read_text(text, vocabulary).labels == (label,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["view: AP", "PA RLD", "LL", "de pie", "profil", "Bone survey", "PHARMACS", "ARTSTUDIO", "R"],
+)
+def test_a_text_without_a_part_names_none(text, vocabulary):
+    assert read_text(text, vocabulary).labels == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("LOW_EXM", "lower_limb"),
+        ("LOWEXM", "lower_limb"),
+        ("UP_EXM", "upper_limb"),
+        ("Extremity", "extremity"),
+        ("babygram", "whole_body"),
+        ("四肢", "extremity"),
+    ],
+)
+def test_a_vague_text_gives_a_region_and_no_label(text, region, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.region) == ((), region)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("TRAUMA #2 (AP CXR AND PELVIS PORT)", ("chest", "pelvis")),
+        ("Hand und Ellenbogen re", ("hand", "elbow")),
+        ("Thorax + LWS", ("chest", "lspine")),
+        ("TL-Spine 2V", ("tspine", "lspine")),
+        ("Chest Abdo", ("chest", "abdomen")),
+    ],
+)
+def test_a_text_that_names_two_parts_gives_a_list(text, labels, vocabulary):
+    assert read_text(text, vocabulary).labels == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("RIB, UNILAT (NO CXR)", ("rib",)),
+        ("Knie ohne Patella", ("knee",)),
+        ("Abdomen without pelvis", ("abdomen",)),
+        ("TRAUMA No. 2 chest", ("chest",)),
+    ],
+)
+def test_a_negated_part_is_not_named(text, labels, vocabulary):
+    assert read_text(text, vocabulary).labels == labels
+
+
+@pytest.mark.parametrize("short", ["CS", "TS", "LS", "PV"])
+def test_a_short_code_counts_only_alone(short, vocabulary):
+    assert read_text(f"{short} AP", vocabulary).labels
+    assert not read_text(f"{short} department", vocabulary).labels
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("BØICHO", "abdomen"),
+        ("HÃ¼fte", "hip"),
+        ("Sch?del", "skull"),
+        ("Kn\ufffdchel", "ankle"),
+        ("膝関節".encode("shift_jis").decode("latin-1"), "knee"),
+    ],
+)
+def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
+    assert read_text(text, vocabulary).labels == (label,)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("sholder ap", "shoulder"), ("CLAVCILE", "clavicle"), ("abdomenn", "abdomen")],
+)
+def test_one_slip_of_the_pen_is_forgiven(text, label, vocabulary):
+    assert read_text(text, vocabulary).labels == (label,)
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("OSG re. 2 Eb.", "R"),
+        ("Knie li", "L"),
+        ("Genou G", "L"),
+        ("Genou D", "R"),
+        ("rodilla izquierda", "L"),
+        ("ginocchio dx", "R"),
+        ("DX KNEE", None),
+        ("joelho direito", "R"),
+        ("staw kolanowy lewy", "L"),
+        ("höft hö", "R"),
+        ("左膝", "L"),
+        ("両膝", "B"),
+        ("Knee both", "B"),
+        ("Hüfte re und li", "B"),
+        ("Knee LL", None),
+        ("rodilla AP y L", None),
+        ("Röntgen der Hüfte", None),
+    ],
+)
+def test_the_side_is_read_in_the_language_of_the_part(text, side, vocabulary):
+    assert read_text(text, vocabulary).side == side
+
+
+@pytest.mark.parametrize(
+    ("text", "view"),
+    [
+        ("Thorax de face", "frontal"),
+        ("BWS seitl.", "lateral"),
+        ("Foot oblique", "oblique"),
+        ("Knee AP and lateral", None),
+    ],
+)
+def test_the_view_is_read_if_only_one_is_named(text, view, vocabulary):
+    assert read_text(text, vocabulary).view == view
+
+
+def test_an_endless_text_is_cut(vocabulary):
+    assert read_text("x" * 100_000 + " knee", vocabulary).labels == ()

@@ -1,0 +1,195 @@
+"""What the headers of a whole data set say."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from bodypart.headers import read_headers
+
+
+def headers(**values):
+    dataset = Dataset()
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def code(value, scheme="SCT", meaning="", **more):
+    return headers(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning, **more)
+
+
+def test_each_match_carries_its_attribute_and_text(vocabulary):
+    dataset = headers(BodyPartExamined="KNEE", StudyDescription="Knie re. 2 Eb.")
+    reading = read_headers(dataset, vocabulary)
+    assert reading.label == "knee"
+    assert [(match.attribute, match.value) for match in reading.evidence] == [
+        ("StudyDescription", "Knie re. 2 Eb."),
+        ("BodyPartExamined", "KNEE"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "StudyDescription",
+        "SeriesDescription",
+        "ProtocolName",
+        "RequestedProcedureDescription",
+        "PerformedProcedureStepDescription",
+        "AcquisitionDeviceProcessingDescription",
+        "BodyPartExamined",
+    ],
+)
+def test_every_descriptive_attribute_is_read(attribute, vocabulary):
+    assert read_headers(headers(**{attribute: "WRIST"}), vocabulary).label == "wrist"
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "AnatomicRegionSequence",
+        "PrimaryAnatomicStructureSequence",
+        "ProcedureCodeSequence",
+        "RequestedProcedureCodeSequence",
+    ],
+)
+@pytest.mark.parametrize(
+    "item",
+    [
+        code("816094009"),
+        code("51185008"),
+        code("43799004"),
+        code("T-D3000", "SRT"),
+        code("T-D3000", "SNM3"),
+        code("X1", "99LOCAL", "Thorax p.a."),
+    ],
+)
+def test_current_legacy_and_local_codes_mean_the_same(attribute, item, vocabulary):
+    dataset = headers(**{attribute: Sequence([item])})
+    assert read_headers(dataset, vocabulary).label == "chest"
+
+
+@pytest.mark.parametrize(
+    ("term", "label", "region"),
+    [
+        ("FACE", "facial_bones", None),
+        ("HEAD", "skull", None),
+        ("LEG", "lower_leg", None),
+        ("UPPERLIMB", None, "upper_limb"),
+        ("LOWERLIMB", "lower_limb", None),
+        ("UPPER LIMB", None, "upper_limb"),
+        ("EXTREMITY", None, "extremity"),
+        ("CTSPINE", None, None),
+        ("PHANTOM", None, None),
+    ],
+)
+def test_body_part_examined_knows_the_defined_terms(term, label, region, vocabulary):
+    reading = read_headers(headers(BodyPartExamined=term), vocabulary)
+    assert (reading.label, reading.region) == (label, region)
+
+
+def test_the_narrower_name_of_agreeing_headers_wins(vocabulary):
+    dataset = headers(BodyPartExamined="HAND", SeriesDescription="Finger 3 re")
+    assert read_headers(dataset, vocabulary).label == "finger"
+
+
+def test_contradicting_headers_name_both_parts(vocabulary):
+    dataset = headers(BodyPartExamined="CHEST", SeriesDescription="Knie")
+    reading = read_headers(dataset, vocabulary)
+    assert reading.labels == ("knee", "chest")
+    assert reading.label is None
+
+
+def test_a_label_and_a_distant_region_are_two_parts(vocabulary):
+    reading = read_headers(headers(BodyPartExamined="CHEST_LOW EXT"), vocabulary)
+    assert reading.label is None
+
+
+@pytest.mark.parametrize(
+    ("values", "side", "conflict"),
+    [
+        ({"Laterality": "L"}, "L", False),
+        ({"ImageLaterality": "R", "SeriesDescription": "Knee"}, "R", False),
+        ({"ImageLaterality": "U"}, None, False),
+        ({"SeriesDescription": "Knie li"}, "L", False),
+        ({"ImageLaterality": "R", "SeriesDescription": "Knie li"}, "R", True),
+        ({"Laterality": "L", "ImageLaterality": "R"}, "R", True),
+        ({"StudyDescription": "Knie bds", "ImageLaterality": "R"}, "R", False),
+        ({"SeriesDescription": "CHEST LEFT LATERAL"}, None, False),
+        ({"SeriesDescription": "ABDOMEN (LAT DECUB) LEFT"}, None, False),
+    ],
+)
+def test_the_side_comes_from_the_headers_and_contradictions_are_flagged(
+    values, side, conflict, vocabulary
+):
+    reading = read_headers(headers(**values), vocabulary)
+    assert (reading.laterality, reading.laterality_conflict) == (side, conflict)
+
+
+def test_the_side_may_stand_in_the_modifier_of_the_region(vocabulary):
+    modifier = Sequence([code("7771000", meaning="Left")])
+    region = code("72696002", meaning="Knee", AnatomicRegionModifierSequence=modifier)
+    reading = read_headers(headers(AnatomicRegionSequence=Sequence([region])), vocabulary)
+    assert (reading.label, reading.laterality) == ("knee", "L")
+
+
+@pytest.mark.parametrize(
+    ("values", "view"),
+    [
+        ({"ViewPosition": "PA"}, "frontal"),
+        ({"ViewPosition": "LL"}, "lateral"),
+        ({"PatientOrientation": ["L", "F"]}, "frontal"),
+        ({"PatientOrientation": ["A", "F"]}, "lateral"),
+        ({"SeriesDescription": "BWS seitl."}, "lateral"),
+        ({}, None),
+    ],
+)
+def test_the_view_comes_from_position_orientation_or_text(values, view, vocabulary):
+    assert read_headers(headers(**values), vocabulary).view == view
+
+
+@pytest.mark.parametrize(
+    ("values", "years"),
+    [
+        ({"PatientAge": "045Y"}, 45),
+        ({"PatientAge": "018M"}, 1.5),
+        ({"PatientBirthDate": "20100601", "StudyDate": "20200601"}, 10),
+        ({"PatientAge": "nonsense"}, None),
+        ({"PatientAge": "999Y"}, None),
+        ({"PatientBirthDate": "20200601", "StudyDate": "20100601"}, None),
+    ],
+)
+def test_the_age_is_read_in_years(values, years, vocabulary):
+    reading = read_headers(headers(**values), vocabulary)
+    assert reading.age_years == (pytest.approx(years, abs=0.01) if years else None)
+
+
+def test_a_japanese_character_set_is_decoded(vocabulary):
+    dataset = headers(SpecificCharacterSet="ISO_IR 192")
+    dataset.StudyDescription = "左膝関節正面"
+    reading = read_headers(dataset, vocabulary)
+    assert (reading.label, reading.laterality, reading.view) == ("knee", "L", "frontal")
+
+
+def test_wrong_types_and_missing_items_do_not_raise(vocabulary):
+    dataset = headers(
+        BodyPartExamined="KNEE\\HAND",
+        AnatomicRegionSequence=Sequence([Dataset(), code("", meaning="")]),
+        ProcedureCodeSequence=Sequence([]),
+        PatientAge="",
+    )
+    dataset.add_new("StudyDescription", "OB", b"\xff\xfe\x00knee")
+    dataset.add_new("SeriesDescription", "LO", None)
+    dataset.add_new("RequestedProcedureCodeSequence", "LO", "no sequence")
+    read_headers(dataset, vocabulary)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=st.text(max_size=300), raw=st.binary(max_size=60))
+def test_no_text_whatever_raises(vocabulary, text, raw):
+    dataset = Dataset()
+    dataset.add_new("SeriesDescription", "LT", text)
+    dataset.add_new("BodyPartExamined", "OB", raw)
+    read_headers(dataset, vocabulary)

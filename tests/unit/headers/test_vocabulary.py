@@ -1,0 +1,77 @@
+"""The vocabulary as a file, and the operator's own terms."""
+
+import csv
+
+import pytest
+
+from bodypart.headers import Vocabulary, VocabularyError
+from bodypart.headers import vocabulary as module
+from bodypart.headers.matching import read_text
+from bodypart.labels import LABELS
+
+LANGUAGES = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "zh"]
+
+
+@pytest.fixture
+def rows():
+    with module._TABLE.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_no_term_means_two_things():
+    Vocabulary.load()
+
+
+def write(tmp_path, monkeypatch, *lines):
+    table = tmp_path / "vocabulary.csv"
+    table.write_text("\n".join(["meaning,language,when,terms", *lines]), encoding="utf-8")
+    monkeypatch.setattr(module, "_TABLE", table)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["knee,en,,joint", "hip,de,,Joint"],
+        ["knee,en,,two words", "hip,en,,two-words"],
+        ["hip,de,,Hüfte", "knee,de,,huefte"],
+        ["kneee,en,,knee"],
+        ["knee,en,someday,knee"],
+        ["knee,en,,kn"],
+        ["knee,en,,!!!"],
+    ],
+)
+def test_a_wrong_or_contradicting_row_is_refused(lines, tmp_path, monkeypatch):
+    write(tmp_path, monkeypatch, *lines)
+    with pytest.raises(VocabularyError):
+        Vocabulary.load()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_label_has_a_word_in_the_main_languages(language, rows):
+    named = {row["meaning"] for row in rows if row["language"] == language}
+    assert {part.label for part in LABELS} <= named
+
+
+def test_every_free_term_names_its_label(rows, vocabulary):
+    labels = {part.label for part in LABELS}
+    for row in rows:
+        if row["meaning"] in labels and not row["when"]:
+            for term in row["terms"].split(";"):
+                found = read_text(term.replace("*", "").strip(), vocabulary).labels
+                assert found == (row["meaning"],), (term, row["language"], found)
+
+
+def test_the_operators_terms_are_added():
+    vocabulary = Vocabulary.load({"knee": ["Knie spez", "XY"]})
+    assert read_text("XY seitl.", vocabulary).labels == ("knee",)
+    assert read_text("Knie spez 3", vocabulary).labels == ("knee",)
+
+
+def test_the_operators_terms_outrank_the_file():
+    vocabulary = Vocabulary.load({"hand": ["LWS"]})
+    assert read_text("LWS", vocabulary).labels == ("hand",)
+
+
+def test_one_term_of_the_operator_cannot_mean_two_labels():
+    with pytest.raises(VocabularyError, match="Knie"):
+        Vocabulary.load({"knee": ["Knie"], "hand": ["knie"]})

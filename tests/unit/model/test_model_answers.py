@@ -1,0 +1,142 @@
+"""From outputs to answers: calibration, rejection, heat map, description, provider."""
+
+import ctypes
+import json
+
+import numpy as np
+import pytest
+
+from bodypart.model import provider
+from bodypart.model.calibration import sigmoid, softmax
+from bodypart.model.heat_map import heat_map
+from bodypart.model.model_input import Box, Placement
+from bodypart.model.parameters import ModelError, Parameters, Rejection, read_parameters
+from bodypart.model.rejection import rejection_reason
+
+LIMITS = Rejection(distance=0.3, none=0.5)
+
+
+def test_softmax_sums_to_one_and_a_temperature_softens_it():
+    logits = np.array([[3.0, 1.0, -900.0]])
+    assert softmax(logits).sum() == pytest.approx(1)
+    assert softmax(logits, 2.0).max() < softmax(logits).max()
+
+
+def test_sigmoid_bears_extreme_logits():
+    assert sigmoid(np.array([-1e9, 0.0, 1e9])) == pytest.approx([0, 0.5, 1])
+
+
+def test_a_near_picture_is_accepted():
+    assert rejection_reason(0.1, 0.1, LIMITS) is None
+
+
+def test_a_far_picture_is_rejected_with_its_distance():
+    assert "0.40" in (rejection_reason(0.4, 0.1, LIMITS) or "")
+
+
+def test_a_distance_that_is_no_number_is_no_reason_to_accept():
+    assert rejection_reason(float("nan"), 0.1, LIMITS)
+
+
+def test_a_picture_of_no_body_part_is_rejected():
+    assert "no body part" in (rejection_reason(0.1, 0.9, LIMITS) or "")
+
+
+def test_the_heat_map_lies_where_the_activation_was_and_zero_outside_the_field():
+    activation = np.zeros((4, 4), np.float32)
+    activation[0, 0] = 5
+    where = Placement(field=Box(20, 120, 10, 110), inside=Box(0, 64, 0, 64))
+    heat = heat_map(activation, 64, where, (150, 130))
+    assert heat.shape == (150, 130)
+    assert heat.max() == pytest.approx(1)
+    assert np.unravel_index(heat.argmax(), heat.shape) < (60, 60)
+    assert heat[:20].max() == 0
+    assert heat[:, 110:].max() == 0
+
+
+def test_nothing_speaking_for_a_label_gives_an_empty_heat_map():
+    where = Placement(field=Box(0, 50, 0, 50), inside=Box(0, 64, 0, 64))
+    assert heat_map(np.full((4, 4), -1, np.float32), 64, where, (50, 50)).max() == 0
+
+
+def described(**changes):
+    record = {
+        "name": "x",
+        "version": "1",
+        "sha256": "0",
+        "labels": ["knee"],
+        "visible_labels": ["knee"],
+        "visible_thresholds": {"knee": 0.5},
+        "views": ["frontal"],
+        "temperature": 1.0,
+        "visible_temperature": 1.0,
+        "preprocessing": {"size": 128, "sides": [128], "mirrored": False},
+        "rejection": {"distance": 0.3, "none": 0.5},
+    }
+    return {**record, **changes}
+
+
+def test_a_description_with_an_unknown_label_is_refused():
+    with pytest.raises(ModelError, match="tail"):
+        Parameters.from_json(described(labels=["tail"]))
+
+
+def test_a_description_without_a_key_names_it():
+    record = described()
+    del record["temperature"]
+    with pytest.raises(ModelError, match="temperature"):
+        Parameters.from_json(record)
+
+
+def test_a_model_file_that_is_not_the_described_one_is_refused(tmp_path):
+    (tmp_path / "m.onnx").write_bytes(b"other")
+    (tmp_path / "m.json").write_text(json.dumps(described()))
+    with pytest.raises(ModelError, match="not the file"):
+        read_parameters(tmp_path / "m.onnx")
+
+
+def test_a_missing_model_file_is_named(tmp_path):
+    with pytest.raises(ModelError, match=r"m\.json"):
+        read_parameters(tmp_path / "m.onnx")
+
+
+def test_asking_for_the_cpu_gives_no_warning():
+    assert provider.providers("cpu") == ([provider.CPU_PROVIDER], None)
+
+
+def pretend_cuda(monkeypatch, missing):
+    """Make onnxruntime claim CUDA, as its GPU build does, on a machine lacking libraries."""
+
+    def load(name):
+        if name.startswith(missing):
+            raise OSError(name)
+
+    claimed = [provider.CUDA_PROVIDER, provider.CPU_PROVIDER]
+    monkeypatch.setattr(provider.onnxruntime, "get_available_providers", lambda: claimed)
+    monkeypatch.setattr(provider.onnxruntime, "preload_dlls", lambda: None)
+    monkeypatch.setattr(ctypes, "CDLL", load)
+
+
+@pytest.mark.parametrize("missing", ["libcuda.so.1", "libcudart.so.13", "libcudnn.so.9"])
+def test_a_cuda_library_that_is_missing_is_named(monkeypatch, missing):
+    pretend_cuda(monkeypatch, missing.split(".so")[0] + ".so")
+    wanted, warning = provider.providers("cuda")
+    assert wanted == [provider.CPU_PROVIDER]
+    assert missing in (warning or "")
+
+
+def test_auto_takes_the_cpu_without_a_warning_where_cuda_cannot_run(monkeypatch):
+    pretend_cuda(monkeypatch, "libcuda.so")
+    assert provider.providers("auto") == ([provider.CPU_PROVIDER], None)
+
+
+def test_auto_takes_cuda_where_its_libraries_load(monkeypatch):
+    pretend_cuda(monkeypatch, "nothing")
+    assert provider.providers("auto")[0][0] == provider.CUDA_PROVIDER
+
+
+def test_a_build_without_cuda_says_so(monkeypatch):
+    monkeypatch.setattr(
+        provider.onnxruntime, "get_available_providers", lambda: [provider.CPU_PROVIDER]
+    )
+    assert "without CUDA" in (provider.providers("cuda")[1] or "")

@@ -1,0 +1,127 @@
+"""The committed model in use."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bodypart.labels import BY_LABEL
+from bodypart.model import BodyPartModel
+from bodypart.model.model_input import network_input
+from phantoms import draw
+
+MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return BodyPartModel.load(MODEL, provider="cpu")
+
+
+def picture(part="chest"):
+    return draw(part, 400, 360).astype(np.float32)
+
+
+def test_the_model_gives_only_known_labels(model):
+    assert set(model.labels) <= set(BY_LABEL)
+    assert len(set(model.labels)) == len(model.labels)
+
+
+def test_probabilities_are_a_posterior_over_the_labels(model):
+    reading = model.read(picture())
+    assert tuple(reading.probabilities) == model.labels
+    assert 0 <= sum(reading.probabilities.values()) <= 1 + 1e-6
+
+
+def test_visible_labels_come_most_probable_first(model):
+    given = [guess.probability for guess in model.read(picture("hand")).visible]
+    assert given == sorted(given, reverse=True)
+
+
+def test_view_and_child_are_told(model):
+    reading = model.read(picture())
+    assert reading.view in ("frontal", "lateral", "oblique")
+    assert 0 <= reading.child <= 1
+
+
+def test_the_same_picture_at_another_scale_and_offset_reads_the_same(model):
+    values = picture()
+    first, second = model.read(values), model.read(values * 16 + 300)
+    for label in model.labels:
+        assert first.probabilities[label] == pytest.approx(second.probabilities[label], abs=0.02)
+
+
+def test_a_blank_picture_is_rejected_without_a_guess(model):
+    reading = model.read(np.zeros((200, 200), np.float32))
+    assert reading.rejected
+    assert reading.reason == "the picture is blank"
+    assert reading.top() == ()
+
+
+def test_white_noise_is_rejected_with_a_reason(model):
+    noise = np.random.default_rng(3).integers(0, 256, (320, 320)).astype(np.float32)
+    reading = model.read(noise)
+    assert reading.rejected
+    assert reading.reason
+
+
+def test_the_activation_map_is_exact(model):
+    """Its mean and the label's bias make the logit, so their difference is the same anywhere."""
+    session = model._session
+    first, second = (
+        session.run(
+            ["logits", "cam"],
+            {"picture": network_input(picture(part), model.parameters.size)[0]},
+        )
+        for part in ("hand", "chest")
+    )
+    bias, again = (logits[0] - cam[0].mean(axis=(1, 2)) for logits, cam in (first, second))
+    assert bias == pytest.approx(again, abs=1e-3)
+
+
+def test_the_heat_map_has_the_picture_s_geometry(model):
+    values = picture("knee")
+    heat = model.heatmap(values, "knee")
+    assert heat.shape == values.shape
+    assert heat.dtype == np.float32
+    assert heat.min() >= 0
+    assert heat.max() <= 1
+
+
+def test_a_heat_map_of_a_label_that_is_not_given_is_refused(model):
+    with pytest.raises(KeyError):
+        model.heatmap(picture(), "lower_limb")
+
+
+def test_the_embedding_has_unit_length(model):
+    answer, _ = model.answer(picture())
+    assert np.linalg.norm(answer.embedding) == pytest.approx(1, abs=1e-3)
+
+
+def test_reading_needs_little_memory_and_no_torch():
+    """The worker may take 350 MB; the model is the larger part of it."""
+    code = (
+        "import sys, numpy as np; from pathlib import Path;"
+        "from bodypart.model import BodyPartModel;"
+        f"model = BodyPartModel.load(Path({str(MODEL)!r}));"
+        "model.read(np.random.default_rng(0).normal(size=(600, 500)).astype('f4'));"
+        "assert 'torch' not in sys.modules;"
+        "status = Path('/proc/self/status').read_text();"
+        "print(int(status.split('VmHWM:')[1].split()[0]) // 1024)"
+    )
+    plugin = str(MODEL.parents[1] / "plugin")
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": plugin},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(result.stdout) < 250
+
+
+def test_the_file_stays_small():
+    assert MODEL.stat().st_size < 10e6

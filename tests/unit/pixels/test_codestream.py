@@ -1,0 +1,83 @@
+"""Codestream headers are read without a decoder."""
+
+import imagecodecs
+import numpy as np
+import pydicom.uid as uids
+import pytest
+
+from bodypart.pixels import PictureError
+from bodypart.pixels.codestream import jpeg_2000_header, jpeg_header
+from phantoms import draw, encode
+
+PIXELS = draw("hand", 60, 50)
+COLOURS = np.stack([draw("hand", 60, 50, 8).astype(np.uint8)] * 3, axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "bits", "process"),
+    [
+        (uids.JPEGExtended12Bit, 12, 0xC1),
+        (uids.JPEGLosslessSV1, 12, 0xC3),
+        (uids.JPEGLSLossless, 16, 0xF7),
+    ],
+)
+def test_jpeg(syntax, bits, process):
+    header = jpeg_header(encode(PIXELS, syntax, 12))
+    assert (header.rows, header.columns, header.components) == (60, 50, 1)
+    assert (header.bits, header.process) == (bits, process)
+
+
+def test_the_colour_space_that_markers_tell():
+    ycbcr = jpeg_header(imagecodecs.jpeg8_encode(COLOURS))
+    rgb = jpeg_header(imagecodecs.jpeg8_encode(COLOURS, colorspace="RGB", outcolorspace="RGB"))
+    assert (ycbcr.converted, ycbcr.rgb) == (True, False)
+    assert (rgb.converted, rgb.rgb) == (False, True)
+
+
+@pytest.mark.parametrize("syntax", [uids.JPEG2000Lossless, uids.HTJ2KLossless])
+def test_jpeg_2000(syntax):
+    header = jpeg_2000_header(encode(draw("hand", 600, 500), syntax, 12))
+    assert (header.rows, header.columns, header.components) == (600, 500, 1)
+    assert (header.start, header.signed, header.levels) == (0, False, 5)
+
+
+def test_jpeg_2000_signed_and_in_a_jp2_file():
+    pixels = PIXELS.astype(np.int16) - 2048
+    header = jpeg_2000_header(imagecodecs.jpeg2k_encode(pixels, codecformat="jp2"))
+    assert header.signed
+    assert header.start > 0
+    assert (header.rows, header.columns) == (60, 50)
+
+
+@pytest.mark.parametrize("read", [jpeg_header, jpeg_2000_header])
+@pytest.mark.parametrize("code", [b"", b"\xff\xd8", b"\xff\xd8\xff\xe0\x00", bytes(5_000)])
+def test_what_is_no_codestream_is_refused(read, code):
+    with pytest.raises(PictureError, match="codestream"):
+        read(code)
+
+
+def test_every_truncation_of_a_header_is_refused_or_read():
+    for code, read in (
+        (encode(PIXELS, uids.JPEGLosslessSV1, 12), jpeg_header),
+        (encode(PIXELS, uids.JPEG2000Lossless, 12), jpeg_2000_header),
+    ):
+        for length in range(200):
+            try:
+                header = read(code[:length])
+            except PictureError:
+                continue
+            assert (header.rows, header.columns) == (60, 50)
+
+
+def test_more_tiles_than_can_be_are_refused():
+    code = bytearray(encode(draw("hand", 600, 500), uids.JPEG2000Lossless, 12))
+    code[24:32] = b"\0\0\0\1\0\0\0\1"
+    with pytest.raises(PictureError, match="number of tiles"):
+        jpeg_2000_header(bytes(code))
+
+
+def test_tiles_that_begin_within_the_picture_are_refused():
+    code = bytearray(encode(draw("hand", 600, 500), uids.HTJ2KLossless, 12))
+    code[39] = 50
+    with pytest.raises(PictureError, match="impossible tiles"):
+        jpeg_2000_header(bytes(code))

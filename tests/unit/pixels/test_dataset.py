@@ -1,0 +1,118 @@
+"""DICOM bytes are parsed, whatever they claim, or refused with a reason."""
+
+import struct
+
+import numpy as np
+import pydicom.uid as uids
+import pytest
+
+from bodypart.pixels import DatasetError, read_dataset, read_picture
+from phantoms import draw, file_bytes, foreign, radiograph
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_headers_and_pixels_come_back(kind):
+    dataset = read_dataset(kind(file_bytes(radiograph("hand", 20, 16, BodyPartExamined="HAND"))))
+    assert dataset.BodyPartExamined == "HAND"
+    assert bytes(dataset.PixelData) == draw("hand", 20, 16).tobytes()
+
+
+def test_pixel_data_are_a_view_into_the_bytes():
+    dataset = read_dataset(file_bytes(radiograph()))
+    assert isinstance(dataset["PixelData"].value, memoryview)
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        uids.ImplicitVRLittleEndian,
+        uids.ExplicitVRLittleEndian,
+        uids.ExplicitVRBigEndian,
+        uids.DeflatedExplicitVRLittleEndian,
+    ],
+)
+def test_every_encoding_gives_the_same_picture(syntax):
+    picture = read_picture(read_dataset(file_bytes(radiograph("knee", 30, 20, syntax=syntax))))
+    np.testing.assert_array_equal(picture.values, draw("knee", 30, 20))
+
+
+@pytest.mark.parametrize("syntax", [uids.ImplicitVRLittleEndian, uids.ExplicitVRLittleEndian])
+def test_the_preamble_and_the_file_meta_may_be_missing(syntax):
+    whole = file_bytes(radiograph("knee", 30, 20, syntax=syntax))
+    without_preamble = whole[132:]
+    meta_length = struct.unpack_from("<I", whole, 140)[0]
+    without_meta = whole[144 + meta_length :]
+    for data in (without_preamble, without_meta):
+        picture = read_picture(read_dataset(data))
+        np.testing.assert_array_equal(picture.values, draw("knee", 30, 20))
+
+
+def test_a_truncated_file_gives_what_it_still_has():
+    data = file_bytes(radiograph(PatientComments="still here"))
+    dataset = read_dataset(data[: len(data) // 2])
+    assert dataset.PatientComments == "still here"
+    assert 0 < len(dataset.PixelData) < 480 * 400 * 2
+
+
+def test_objects_without_pixels_are_read_too():
+    assert read_dataset(file_bytes(foreign("SR"))).Modality == "SR"
+
+
+@pytest.mark.parametrize("data", [b"", b"\x08\x00", b"<!DOCTYPE html>" * 20, bytes(500)])
+def test_what_is_no_dicom_is_refused(data):
+    with pytest.raises(DatasetError, match="not DICOM"):
+        read_dataset(data)
+
+
+def test_a_preamble_with_nothing_behind_it_is_refused():
+    with pytest.raises(DatasetError, match="no attribute"):
+        read_dataset(bytes(128) + b"DICM")
+
+
+def test_inflating_stops_at_the_limit():
+    data = file_bytes(radiograph(syntax=uids.DeflatedExplicitVRLittleEndian))
+    assert read_dataset(data, limit=1 << 20).Rows == 480
+    with pytest.raises(DatasetError, match="larger than 0 MB"):
+        read_dataset(data, limit=100_000)
+
+
+def test_a_damaged_deflated_data_set_is_refused():
+    data = bytearray(file_bytes(radiograph(syntax=uids.DeflatedExplicitVRLittleEndian)))
+    data[2_000:2_500] = b"\xff" * 500
+    with pytest.raises(DatasetError, match="damaged"):
+        read_dataset(data)
+
+
+def test_a_truncated_deflated_data_set_gives_what_it_still_has():
+    data = file_bytes(radiograph(syntax=uids.DeflatedExplicitVRLittleEndian))
+    assert read_dataset(data[: len(data) // 2]).Rows == 480
+
+
+def test_deep_nesting_is_refused():
+    opened = b"\x08\x00\x15\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    with pytest.raises(DatasetError, match="nested too deeply"):
+        read_dataset(file_bytes(foreign("PR")) + opened * 5_000)
+
+
+def test_a_sequence_without_an_end_is_refused():
+    opened = b"\x08\x00\x15\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    with pytest.raises(DatasetError, match="inside a sequence"):
+        read_dataset(file_bytes(foreign("PR")) + opened)
+
+
+def test_too_many_elements_are_refused():
+    elements = b"".join(struct.pack("<HH2sH", 0x7001, n, b"CS", 0) for n in range(60_000))
+    with pytest.raises(DatasetError, match="more than 50000 elements"):
+        read_dataset(file_bytes(foreign("PR")) + elements)
+
+
+def test_reasons_hold_nothing_of_the_patient(caplog, recwarn, capsys):
+    data = file_bytes(radiograph(PatientName="Secret^Person", NumberOfFrames="1"))
+    data = data.replace(b"IS\x02\x001 ", b"IS\x02\x00XY")
+    dataset = read_dataset(data)
+    with pytest.raises(ValueError, match="NumberOfFrames is not one whole number") as error:
+        read_picture(dataset)
+    assert "XY" not in str(error.value)
+    assert not caplog.records
+    assert not recwarn.list
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,86 @@
+"""The dispatcher: what is supported, what pydicom rescues, what fails with a reason."""
+
+import imagecodecs
+import numpy as np
+import pydicom.uid as uids
+import pytest
+
+from bodypart.pixels import PictureError, jpeg_2000, read_dataset, read_picture
+from phantoms import draw, file_bytes, radiograph
+
+FAST = {
+    uids.RLELossless: "dicomrle_decode",
+    uids.JPEGLosslessSV1: "jpeg8_decode",
+    uids.JPEGLSLossless: "jpegls_decode",
+    uids.JPEG2000Lossless: "jpeg2k_decode",
+    uids.HTJ2KLossless: "htj2k_decode",
+}
+
+
+def broken(*arguments, **options):
+    raise RuntimeError("Secret^Person")
+
+
+@pytest.fixture(params=FAST, ids=lambda syntax: syntax.keyword)
+def syntax(request, monkeypatch):
+    """Give a transfer syntax whose fast decoders are broken."""
+    monkeypatch.setattr(imagecodecs, FAST[request.param], broken)
+    monkeypatch.setattr(jpeg_2000, "_reduced", broken)
+    return request.param
+
+
+def test_pydicom_takes_over_where_a_fast_decoder_fails(syntax):
+    dataset = read_dataset(file_bytes(radiograph("hand", 100, 80, syntax=syntax)))
+    np.testing.assert_array_equal(read_picture(dataset).values, draw("hand", 100, 80))
+
+
+def test_pixels_that_nobody_can_decode_fail_with_the_transfer_syntax(syntax, monkeypatch):
+    monkeypatch.setattr("bodypart.pixels.decode.pixel_array", broken)
+    with pytest.raises(PictureError, match="data cannot be decoded") as error:
+        read_picture(radiograph("hand", 100, 80, syntax=syntax))
+    assert syntax.name in str(error.value)
+    assert "Secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "reason"),
+    [
+        (uids.MPEG2MPML, "MPEG2 Main Profile"),
+        (uids.UID("1.2.3.4"), "transfer syntax 1.2.3.4 is not supported"),
+        (uids.UID("Secret^Person"), "transfer syntax of an invalid UID"),
+    ],
+)
+def test_other_transfer_syntaxes_are_refused_by_name(syntax, reason):
+    dataset = radiograph("hand", 20, 20)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    with pytest.raises(PictureError, match=reason):
+        read_picture(dataset)
+
+
+def test_a_wavelet_that_does_not_decode_small_is_decoded_larger(monkeypatch):
+    reduced = jpeg_2000._reduced
+
+    def only_large(code, header, levels):
+        if levels > 1:
+            raise OSError("broken data stream")
+        return reduced(code, header, levels)
+
+    monkeypatch.setattr(jpeg_2000, "_reduced", only_large)
+    dataset = radiograph("hand", 800, 600, syntax=uids.JPEG2000Lossless)
+    assert read_picture(dataset, long_side=100).values.shape == (100, 75)
+
+
+def test_running_out_of_memory_is_a_reason(monkeypatch):
+    def exhausted(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(imagecodecs, "jpegls_decode", exhausted)
+    with pytest.raises(PictureError, match="more memory"):
+        read_picture(radiograph("hand", 100, 80, syntax=uids.JPEGLSLossless))
+
+
+def test_a_truncated_jpeg_ls_frame_does_not_take_seconds():
+    dataset = radiograph("knee", 200, 150, syntax=uids.JPEGLSLossless)
+    dataset.PixelData = dataset.PixelData[: int(len(dataset.PixelData) * 0.97)]
+    picture = read_picture(dataset)
+    assert np.abs(picture.values - draw("knee", 200, 150))[:150].max() == 0

@@ -1,0 +1,69 @@
+"""Which frame stands for the instance, and how it is found among the fragments."""
+
+import numpy as np
+import pydicom.uid as uids
+import pytest
+from pydicom.encaps import encapsulate, encapsulate_extended
+
+from bodypart.pixels import PictureError, read_dataset, read_picture
+from phantoms import dataset_of, draw, encode, file_bytes, radiograph
+
+FRAMES = np.stack([draw("chest", 24, 20, seed=number) for number in range(5)])
+
+
+@pytest.mark.parametrize(("modality", "frame"), [("CR", 0), ("DX", 0), ("XA", 2), ("RF", 2)])
+@pytest.mark.parametrize("syntax", [uids.ExplicitVRLittleEndian, uids.JPEGLosslessSV1])
+def test_the_first_frame_of_radiographs_the_middle_one_of_runs(modality, frame, syntax):
+    dataset = dataset_of(FRAMES, modality=modality, syntax=syntax)
+    picture = read_picture(read_dataset(file_bytes(dataset)))
+    assert (picture.frame, picture.frames) == (frame, 5)
+    np.testing.assert_array_equal(picture.values, FRAMES[frame])
+
+
+def codes():
+    return [encode(frame, uids.JPEGLSLossless, 12) for frame in FRAMES]
+
+
+def test_frames_without_an_offset_table():
+    dataset = dataset_of(FRAMES, modality="XA", syntax=uids.JPEGLSLossless)
+    dataset.PixelData = encapsulate(codes(), has_bot=False)
+    np.testing.assert_array_equal(read_picture(dataset).values, FRAMES[2])
+
+
+def test_frames_with_the_extended_offset_table():
+    dataset = dataset_of(FRAMES, modality="XA", syntax=uids.JPEGLSLossless)
+    data, offsets, lengths = encapsulate_extended(codes())
+    dataset.PixelData = data
+    dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = offsets, lengths
+    np.testing.assert_array_equal(read_picture(read_dataset(file_bytes(dataset))).values, FRAMES[2])
+
+
+def test_one_frame_in_many_fragments():
+    dataset = radiograph("knee", syntax=uids.JPEGLosslessSV1)
+    code = encode(draw("knee"), uids.JPEGLosslessSV1, 12)
+    dataset.PixelData = encapsulate([code], fragments_per_frame=7)
+    np.testing.assert_array_equal(
+        read_picture(read_dataset(file_bytes(dataset))).values, draw("knee")
+    )
+
+
+def test_a_frame_of_which_much_is_missing_is_refused():
+    data = file_bytes(radiograph("knee", syntax=uids.JPEGLosslessSV1))
+    with pytest.raises(PictureError, match=r"PixelData is truncated: \d+ of \d+ bytes"):
+        read_picture(read_dataset(data[: len(data) * 3 // 4]))
+
+
+def test_pixel_data_without_fragments_are_refused():
+    dataset = radiograph("knee", 20, 20, syntax=uids.JPEGLosslessSV1)
+    dataset.PixelData = b"\xfe\xff\x00\xe0\0\0\0\0"
+    with pytest.raises(PictureError, match="no fragment"):
+        read_picture(dataset)
+
+
+def test_a_wrong_offset_table_is_refused():
+    dataset = dataset_of(FRAMES, modality="XA", syntax=uids.JPEGLSLossless)
+    data = bytearray(encapsulate(codes()))
+    data[16:20] = b"\xff\xff\xff\x7f"
+    dataset.PixelData = bytes(data)
+    with pytest.raises(PictureError):
+        read_picture(dataset)

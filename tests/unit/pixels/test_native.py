@@ -1,0 +1,110 @@
+"""Uncompressed pixels: containers, signs, planes, frames, losses."""
+
+import numpy as np
+import pydicom.uid as uids
+import pytest
+
+from bodypart.pixels import PictureError, read_dataset, read_picture
+from phantoms import dataset_of, draw, file_bytes
+
+RAMP = np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)
+
+
+def values(pixels, **options):
+    return read_picture(read_dataset(file_bytes(dataset_of(pixels, **options)))).values
+
+
+@pytest.mark.parametrize(("bits", "top"), [(8, 0xFF), (10, 0x3FF), (12, 0xFFF), (16, 0xFFFF)])
+def test_the_full_depth_is_kept(bits, top):
+    pixels = np.array([[0, 1], [top // 2, top]], np.uint16)
+    np.testing.assert_array_equal(values(pixels, bits=bits), pixels)
+
+
+def test_overlay_bits_above_the_stored_ones_are_masked():
+    np.testing.assert_array_equal(values(RAMP | 0xA000), RAMP)
+
+
+def test_bits_below_the_stored_ones_are_shifted_out():
+    shifted = (RAMP << 4) | 0x5
+    np.testing.assert_array_equal(values(shifted, HighBit=15), RAMP)
+
+
+def test_signed_values():
+    pixels = RAMP.astype(np.int16) - 2048
+    np.testing.assert_array_equal(values(pixels), pixels)
+
+
+def test_signed_values_without_their_sign_extended():
+    pixels = RAMP.astype(np.int16) - 2048
+    stored = pixels & 0x0FFF
+    np.testing.assert_array_equal(values(stored), pixels)
+
+
+def test_thirty_two_bits():
+    dataset = dataset_of(RAMP, bits=16)
+    dataset.BitsAllocated = dataset.BitsStored = 32
+    dataset.HighBit = 31
+    dataset.PixelData = (RAMP.astype("<u4") * 1_000_000).tobytes()
+    read = read_picture(read_dataset(file_bytes(dataset))).values
+    np.testing.assert_allclose(read, RAMP * 1e6, rtol=1e-6)
+
+
+def test_big_endian_words():
+    np.testing.assert_array_equal(values(RAMP, syntax=uids.ExplicitVRBigEndian), RAMP)
+
+
+def test_bytes_that_came_as_big_endian_words():
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    dataset = dataset_of(pixels, bits=8, syntax=uids.ExplicitVRBigEndian)
+    dataset.PixelData = pixels.reshape(-1, 2)[:, ::-1].tobytes()
+    dataset["PixelData"].VR = "OW"
+    np.testing.assert_array_equal(read_picture(dataset).values, pixels)
+
+
+def test_one_bit_pixels_of_the_middle_frame_may_begin_within_a_byte():
+    frames = np.random.default_rng(3).integers(0, 2, (3, 5, 7)).astype(np.uint8)
+    dataset = dataset_of(frames, bits=8, modality="OT")
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 1, 1, 0
+    dataset.PixelData = np.packbits(frames.ravel(), bitorder="little").tobytes()
+    picture = read_picture(dataset)
+    assert picture.frame == 1
+    np.testing.assert_array_equal(picture.values, frames[1])
+
+
+@pytest.mark.parametrize(
+    ("keyword", "dtype"), [("FloatPixelData", "<f4"), ("DoubleFloatPixelData", "<f8")]
+)
+def test_floating_point_pixels(keyword, dtype):
+    pixels = np.linspace(-1, 1, 64).reshape(8, 8)
+    dataset = dataset_of(RAMP[:8, :8], Rows=8, Columns=8, BitsStored=None, HighBit=None)
+    del dataset.PixelData
+    stored = pixels.astype(dtype)
+    stored[0, 0] = np.nan
+    setattr(dataset, keyword, stored.tobytes())
+    picture = read_picture(read_dataset(file_bytes(dataset)))
+    np.testing.assert_allclose(picture.values.ravel()[1:], pixels.ravel()[1:], rtol=1e-6)
+    assert picture.values[0, 0] == picture.values.min()
+
+
+def test_a_small_loss_at_the_end_repeats_the_last_row():
+    pixels = draw("hand", 100, 80)
+    data = file_bytes(dataset_of(pixels))
+    read = read_picture(read_dataset(data[: -2 * 80 * 2])).values
+    np.testing.assert_array_equal(read[:98], pixels[:98])
+    np.testing.assert_array_equal(read[98:], pixels[[97, 97]])
+
+
+def test_a_large_loss_is_refused():
+    data = file_bytes(dataset_of(draw("hand", 100, 80)))
+    with pytest.raises(PictureError, match="PixelData is truncated: 14400 bytes, where 16000"):
+        read_picture(read_dataset(data[:-1600]))
+
+
+def test_frames_that_are_not_there_are_refused():
+    with pytest.raises(PictureError, match="truncated"):
+        values(RAMP, modality="XA", NumberOfFrames=1_000_000)
+
+
+def test_an_odd_number_of_bytes():
+    pixels = np.arange(15, dtype=np.uint8).reshape(3, 5)
+    np.testing.assert_array_equal(values(pixels, bits=8), pixels)

@@ -1,0 +1,66 @@
+"""The two processes and the one direction between them, read off the source."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+STANDARD_LIBRARY = set(sys.stdlib_module_names) | {"__future__"}
+
+
+def imports(path):
+    """Return the top-level names of everything that a module imports, at any depth of it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def modules(root, package):
+    return sorted((root / "plugin" / package).rglob("*.py"))
+
+
+def test_the_core_never_imports_orthanc(request):
+    for path in modules(request.config.rootpath, "bodypart"):
+        tops = {name.split(".")[0] for name in imports(path)}
+        assert not tops & {"orthanc", "orthanc_side"}, path
+
+
+def test_the_orthanc_side_imports_the_standard_library_the_core_and_orthanc_only(request):
+    for path in modules(request.config.rootpath, "orthanc_side"):
+        tops = {name.split(".")[0] for name in imports(path)}
+        assert tops <= STANDARD_LIBRARY | {"orthanc", "orthanc_side", "bodypart"}, path
+
+
+def test_what_orthanc_loads_needs_nothing_but_the_standard_library(request):
+    """Import the whole Orthanc side in a bare interpreter with a stand-in for `orthanc`."""
+    root = request.config.rootpath
+    names = [path.stem for path in modules(root, "orthanc_side") if path.stem != "__init__"]
+    program = f"""
+import sys, types
+sys.path.insert(0, {str(root / "plugin")!r})
+stand_in = types.ModuleType("orthanc")
+stand_in.__getattr__ = lambda name: type(name, (Exception,), {{}})
+sys.modules["orthanc"] = stand_in
+for name in {names!r}:
+    __import__("orthanc_side." + name)
+heavy = [m for m in ("numpy", "pydicom", "onnxruntime", "PIL") if m in sys.modules]
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("package", ["bodypart", "orthanc_side"])
+def test_modules_stay_small(request, package):
+    for path in modules(request.config.rootpath, package):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
+
+
+@pytest.mark.parametrize("package", ["bodypart", "orthanc_side"])
+def test_no_module_is_named_after_nothing(request, package):
+    for path in modules(request.config.rootpath, package):
+        assert path.stem not in {"utils", "util", "helpers", "manager", "common", "misc"}

@@ -1,0 +1,98 @@
+import pytest
+
+from bodypart.annotation import Annotation, Examined, Laterality, Review
+from bodypart.evidence import Guess
+from bodypart.reviews import ReviewError, apply_review, parse_review
+
+AT = "2026-01-02T03:04:05Z"
+
+
+def annotation(**changes):
+    base = Annotation(
+        "i",
+        "done",
+        examined=Examined("hand", 0.7, "image"),
+        visible=(Guess("hand", 0.9), Guess("wrist", 0.6)),
+        laterality=Laterality("L", "header"),
+        group="others",
+        needs_review=True,
+        review_reason="unsure",
+    )
+    return {**base.to_json(), **changes}
+
+
+def review(**body):
+    return parse_review(body, by="ann", at=AT)
+
+
+def test_a_correction_outranks_the_machine_and_keeps_what_it_said():
+    corrected = apply_review(annotation(), review(examined="wrist", comment="clearly"))
+    assert corrected["examined"]["label"] == "wrist"
+    assert corrected["examined"]["source"] == "person"
+    assert corrected["examined"]["probability"] == 1.0
+    assert corrected["examined"]["code"]["value"] == "74670003"
+    assert not corrected["needs_review"]
+    assert corrected["review"]["by"] == "ann"
+    assert corrected["review"]["at"] == AT
+    assert corrected["review"]["previous"]["examined"] == "hand"
+    assert corrected["review"]["comment"] == "clearly"
+
+
+def test_a_code_names_a_label_too():
+    assert review(examined="72696002").examined == "knee"
+
+
+def test_a_side_that_the_person_did_not_mention_stays():
+    assert apply_review(annotation(), review(examined="hand"))["laterality"]["value"] == "L"
+    silent = apply_review(annotation(), review(examined="hand", laterality=None))
+    assert silent["laterality"] == {"value": None, "source": None}
+    right = apply_review(annotation(), review(examined="hand", laterality="R"))
+    assert right["laterality"] == {"value": "R", "source": "person"}
+
+
+def test_the_examined_part_is_always_visible():
+    corrected = apply_review(annotation(), review(examined="knee", visible=["patella"]))
+    assert [item["label"] for item in corrected["visible"]] == ["knee", "patella"]
+
+
+def test_cannot_be_told_is_an_answer():
+    corrected = apply_review(annotation(), review(examined=None))
+    assert corrected["examined"] is None
+    assert corrected["group"] == "others"
+
+
+def test_the_group_follows_the_corrected_part_and_the_age():
+    corrected = apply_review(annotation(child=True), review(examined="chest"))
+    assert corrected["group"] == "pediatric chest"
+
+
+def test_a_review_read_back_applies_to_a_new_classification_unchanged():
+    first = apply_review(annotation(), review(examined="wrist", visible=["wrist"], laterality="R"))
+    again = apply_review(annotation(), Review.from_json(first["review"]))
+    assert again == first
+
+
+def test_a_second_correction_keeps_the_first_in_its_history():
+    first = apply_review(annotation(), review(examined="wrist"))
+    second = apply_review(first, review(examined="forearm"))
+    assert second["review"]["previous"]["examined"] == "wrist"
+    assert second["review"]["previous"]["review"]["previous"]["examined"] == "hand"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "examined"),
+        ({"examined": "kneee"}, "examined"),
+        ({"examined": 5}, "examined"),
+        ({"examined": "knee", "visible": "knee"}, "visible"),
+        ({"examined": "knee", "visible": ["x"]}, "visible"),
+        ({"examined": "knee", "laterality": "left"}, "laterality"),
+        ({"examined": "knee", "comment": 5}, "comment"),
+        ({"examined": "knee", "side": "L"}, "side"),
+        ([], "body"),
+    ],
+)
+def test_a_wrong_correction_is_refused_by_field(body, field):
+    with pytest.raises(ReviewError, match=field):
+        parse_review(body, by="ann", at=AT)

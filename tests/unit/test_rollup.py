@@ -1,0 +1,77 @@
+import random
+
+import pytest
+
+from bodypart.rollup import Summary, roll_up
+
+
+def child(instance, examined=None, probability=0.9, **changes):
+    values = {
+        "status": "done",
+        "source": "image",
+        "visible": {examined: probability} if examined else {},
+        "laterality": None,
+        "laterality_source": None,
+        "group": "others",
+        "agreement": "agree",
+        "needs_review": False,
+        "annotated_at": f"2026-01-01T00:00:0{instance[-1]}Z",
+    }
+    return Summary(instance, examined=examined, probability=probability, **{**values, **changes})
+
+
+def test_the_part_with_the_most_probability_wins_and_the_others_are_listed():
+    children = [child("i1", "chest", 0.95), child("i2", "knee", 0.6), child("i3", "knee", 0.6)]
+    rolled = roll_up("studies", "s", children)
+    assert rolled["examined"]["label"] == "knee"
+    assert rolled["parts"] == [
+        {"label": "knee", "instances": 2},
+        {"label": "chest", "instances": 1},
+    ]
+    assert [item["label"] for item in rolled["visible"]] == ["chest", "knee"]
+    assert rolled["annotated_at"] == "2026-01-01T00:00:03Z"
+
+
+def test_the_order_of_the_children_does_not_matter():
+    children = [child(f"i{n}", label, 0.5) for n, label in enumerate(["hand", "wrist", "foot"])]
+    answers = []
+    for seed in range(6):
+        random.Random(seed).shuffle(children)
+        answers.append(roll_up("series", "s", children))
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0]["examined"]["label"] == "wrist"  # First of the tied in the label table.
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [([], None), (["L"], "L"), (["L", None], "L"), (["L", "R"], "B"), (["B", "L"], "B")],
+)
+def test_left_and_right_together_are_both(sides, expected):
+    children = [
+        child(f"i{n}", "knee", laterality=side, laterality_source=side and "header")
+        for n, side in enumerate(sides)
+    ]
+    assert roll_up("studies", "s", children)["laterality"]["value"] == expected
+
+
+def test_one_conflict_or_review_shows_above():
+    children = [child("i1", "knee"), child("i2", "knee", agreement="conflict", needs_review=True)]
+    rolled = roll_up("series", "s", children)
+    assert rolled["agreement"] == "conflict"
+    assert rolled["needs_review"]
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["failed", "done"], "done"),
+        (["failed", "skipped"], "failed"),
+        (["skipped"], "skipped"),
+        ([], "pending"),
+    ],
+)
+def test_status_is_that_of_the_best_child(states, expected):
+    children = [child(f"i{n}", status=state) for n, state in enumerate(states)]
+    rolled = roll_up("series", "s", children)
+    assert rolled["status"] == expected
+    assert rolled["examined"] is None

@@ -1,0 +1,45 @@
+import pytest
+
+from bodypart.settings import Settings, SettingsError, key_of, table
+
+
+def test_an_absent_section_gives_the_defaults():
+    assert Settings.parse(None) == Settings() == Settings.parse({})
+
+
+def test_settings_survive_the_way_to_the_worker():
+    settings = Settings(workers=3, terms={"knee": ["Knie spez"]}, tags="in-place")
+    assert Settings.parse(settings.to_json()) == settings
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"Tag": "none"}, "BodyPart.Tag is not a setting; did you mean Tags?"),
+        ({"Tags": "sometimes"}, "BodyPart.Tags must be one of"),
+        ({"Workers": 0}, "BodyPart.Workers must be a whole number"),
+        ({"Workers": True}, "BodyPart.Workers must be a whole number"),
+        ({"TimeLimit": "60"}, "BodyPart.TimeLimit must be a number"),
+        ({"OnUpload": 1}, "BodyPart.OnUpload must be true or false"),
+        ({"Model": 5}, "BodyPart.Model must be a string"),
+        ({"Terms": {"kneee": ["x"]}}, "BodyPart.Terms has the unknown label 'kneee'"),
+        ({"Terms": {"knee": "x"}}, "BodyPart.Terms must list non-empty strings under 'knee'"),
+        ([], "BodyPart must be an object"),
+    ],
+)
+def test_a_wrong_section_is_refused_by_key(section, message):
+    with pytest.raises(SettingsError) as caught:
+        Settings.parse(section)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_keys_are_camel_case():
+    assert key_of("memory_limit_mb") == "MemoryLimitMB"
+    assert key_of("tags") == "Tags"
+
+
+def test_the_table_has_a_row_for_every_key():
+    text = table()
+    for key in Settings().to_json():
+        assert f"| `{key}` |" in text
