@@ -29,7 +29,7 @@ from training.network import VIEWS, Network
 from training.onnx_graph import Graph, reference_embeddings, to_onnx
 from training.pictures import Picture, read_pictures
 from training.split import SPLIT, Split, split
-from training.train import HERE, read_all
+from training.train import HERE, load_averaged, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,14 +44,10 @@ LEAST_VISIBLE = 20
 def load_network(state: dict[str, Any], *, averaged: bool = True) -> Network:
     """Return the network of a checkpoint, with averaged weights unless told otherwise."""
     network = Network(len(state["labels"]), len(VISIBLE_LABELS))
-    weights = state["network"]
     if averaged:
-        weights = {
-            name.removeprefix("module."): value
-            for name, value in state["average"].items()
-            if name.startswith("module.")
-        }
-    network.load_state_dict(weights)
+        load_averaged(network, state, state["labels"])
+    else:
+        network.load_state_dict(state["network"])
     return network.eval()
 
 

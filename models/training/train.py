@@ -64,6 +64,8 @@ class Plan:
         Label smoothing of the examined head.
     seed : int
         Seed of weights, draws and variation.
+    bfloat16 : bool
+        Whether the body computes in bfloat16: half the time where the processor has it.
     """
 
     size: int = 128
@@ -74,6 +76,27 @@ class Plan:
     rate: float = 4e-4
     smoothing: float = 0.06
     seed: int = 7
+    bfloat16: bool = False
+
+
+def load_averaged(network: Network, state: dict[str, Any], labels: Sequence[str]) -> None:
+    """Take over a checkpoint's averaged weights.
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint was trained for other labels.
+    """
+    if state["labels"] != list(labels):
+        raise ValueError(f"the checkpoint emits {state['labels']}, the split {list(labels)}")
+    prefix = "module."
+    network.load_state_dict(
+        {
+            name.removeprefix(prefix): value
+            for name, value in state["average"].items()
+            if name.startswith(prefix)
+        }
+    )
 
 
 def loss(answer: Answer, goal: Targets, smoothing: float) -> Tensor:
@@ -155,6 +178,7 @@ def train(
     plan: Plan,
     *,
     backbone: Path | None,
+    start: Path | None = None,
     split_file: Path = SPLIT,
     licences: Literal["all", "clear"] = "all",
     resume: bool = False,
@@ -173,6 +197,8 @@ def train(
         Sizes, epochs, rates, seed.
     backbone : Path or None
         ImageNet weights to start from; None starts from random ones.
+    start : Path or None
+        Checkpoint of another run, whose averaged weights this one starts from.
     split_file : Path
         Which pictures train.
     licences : str
@@ -198,6 +224,8 @@ def train(
     network = Network(len(labels), len(VISIBLE_LABELS))
     if backbone is not None:
         load_imagenet(network, backbone)
+    if start is not None:
+        load_averaged(network, torch.load(start, map_location="cpu", weights_only=True), labels)
     network.freeze(plan.frozen if backbone is not None else 0)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY))
@@ -223,7 +251,9 @@ def train(
         network.train()
         total = 0.0
         for step, (squares, goal) in enumerate(loader):
-            answer = network(squares.to(device, memory_format=torch.channels_last))
+            with torch.autocast(device.type, torch.bfloat16, enabled=plan.bfloat16):
+                answer = network(squares.to(device, memory_format=torch.channels_last))
+            answer = Answer(*(part.float() for part in answer))
             goal_here = Targets(*(part.to(device) for part in goal))
             value = loss(answer, goal_here, plan.smoothing)
             factor = rate_factor((epoch + step / steps) / plan.epochs)
@@ -258,6 +288,7 @@ def train(
                 "plan": asdict(plan),
                 "licences": licences,
                 "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
+                "start_sha256": start and hashlib.sha256(start.read_bytes()).hexdigest(),
                 "command": " ".join(["python", "-m", "training.train", *sys.argv[1:]]),
             },
             checkpoint.with_suffix(".new"),
@@ -288,6 +319,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=plan.size, help="pixels of a side")
     parser.add_argument("--draws", type=int, default=plan.draws, help="pictures in an epoch")
     parser.add_argument("--seed", type=int, default=plan.seed)
+    parser.add_argument("--rate", type=float, default=plan.rate, help="highest learning rate")
+    parser.add_argument("--bfloat16", action="store_true", help="faster where there is hardware")
+    parser.add_argument("--start", type=Path, help="run whose last checkpoint this one starts from")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="continue after the last checkpoint")
@@ -298,7 +332,9 @@ def main() -> None:
         size=given.size,
         epochs=given.epochs,
         draws=given.draws,
+        rate=given.rate,
         seed=given.seed,
+        bfloat16=given.bfloat16,
     )
     if given.smoke:
         plan = Plan(64, 2, draws=32, batch=8, seed=given.seed)
@@ -307,6 +343,7 @@ def main() -> None:
         given.run,
         plan,
         backbone=given.backbone if given.backbone.is_file() else None,
+        start=given.start and given.start / "checkpoint.pt",
         split_file=given.split,
         licences=given.licences,
         resume=given.resume,

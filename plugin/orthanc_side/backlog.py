@@ -81,7 +81,6 @@ class Backlog:
         self._open: dict[int, Task] = {}
         self._stopping = False
         self._cursor = self._read = self._first_cursor()
-        self._unread = 0
         self._saved = (self._cursor, time.monotonic())
         self.filling = False
 
@@ -149,9 +148,18 @@ class Backlog:
             heapq.heappush(self._retries, _Retry(time.monotonic() + delay, task))
 
     def pending(self) -> int:
-        """Return how many instances wait or are being worked on; log entries not yet read count."""
+        """Return how many instances wait or are being worked on.
+
+        What Orthanc has stored counts at once, whether or not it was heard of already; in a flood,
+        entries of the change log are counted, which are more than instances.
+        """
         with self._lock:
-            waiting = len(self._live) + len(self._retries) + len(self._out) + self._unread
+            waiting = len(self._live) + len(self._retries) + len(self._out)
+            read = self._read
+        if self._live_wanted:
+            found, _ = archive.changes(read, _PAGE)
+            stored = sum(change.kind == "NewInstance" for change in found)
+            waiting += stored if len(found) < _PAGE else max(stored, archive.last_change() - read)
         if self.filling:
             counts = self._index.counts()
             waiting += sum(counts.get(state, 0) for state in (UNSEEN, FORGOTTEN))
@@ -208,7 +216,7 @@ class Backlog:
         """Read on in the change log as long as not too much is open."""
         if len(self._open) >= _WINDOW:
             return
-        if self._live and not self._unread and not self._woken.is_set():
+        if self._live and not self._woken.is_set():
             return
         self._woken.clear()
         while len(self._open) < _WINDOW:
@@ -219,10 +227,8 @@ class Backlog:
                     task = Task(change.resource, change.sequence)
                     self._open[change.sequence] = task
                     self._live.append(task)
-            self._unread = max(0, last - self._read)
             if len(found) < _PAGE:
                 self._read = max(self._read, last) if not found else self._read
-                self._unread = 0
                 return
 
     def _save(self, *, at_once: bool) -> None:

@@ -13,20 +13,20 @@
     $('<link rel="stylesheet">').attr('href', WEB + name).appendTo('head');
   }
 
-  async function show(page) {
-    const id = $.mobile.pageData && $.mobile.pageData.uuid;
+  async function show(page, id) {
     if (!/^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/.test(id)) return;
     shown = id;
     (await panel).show(document.getElementById(page), LEVELS[page], id);
   }
 
   for (const page of Object.keys(LEVELS)) {
-    $(`#${page}`).live('pagebeforeshow', () => show(page));
+    $(`#${page}`).live('pagebeforeshow', () => show(page, $.mobile.pageData?.uuid));
   }
 
   // Explorer refreshes in place, without an event, when only the resource in the address changes.
+  // The address is read here, because Explorer may still be busy with the page before.
   $(window).bind('hashchange', () => {
-    const data = $.mobile.pageData;
-    if (data && LEVELS[data.active] && data.uuid !== shown) show(data.active);
+    const [, page, id] = /^#(\w+)\?uuid=([0-9a-f-]+)/.exec(location.hash) ?? [];
+    if (LEVELS[page] && id !== shown) show(page, id);
   });
 })();
