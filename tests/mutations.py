@@ -28,7 +28,7 @@ _WHOLE_NUMBERS = {
     "HighBit": 0x0102,
     "PixelRepresentation": 0x0103,
 }
-_SYNTAXES = (
+SYNTAXES = (
     uids.ImplicitVRLittleEndian,
     uids.ExplicitVRBigEndian,
     uids.DeflatedExplicitVRLittleEndian,
@@ -116,7 +116,7 @@ def lie_about_format(data: bytes, random: Random) -> bytes:
 
 def other_syntax(data: bytes, random: Random) -> bytes:
     """State a transfer syntax that the file is not written in."""
-    return _with_syntax(data, random.choice(_SYNTAXES))
+    return _with_syntax(data, random.choice(SYNTAXES))
 
 
 def nested_sequences(data: bytes, random: Random) -> bytes:

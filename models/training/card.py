@@ -1,4 +1,8 @@
-"""Write the tables of the model card from ``evaluation.json``: ``python -m training.card``."""
+"""Write the tables of the model card: ``python -m training.card``.
+
+They come from ``evaluation.json``, of the shipped weights, and from ``leave_out.json``, of the
+weights that the training's first step gives, which has seen fewer sources.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ TARGETS = (
     ("Five router groups, macro F1, age from the picture", 0.97, 0.99, True),
     ("Five router groups, macro F1, age from the header", 0.97, 0.99, True),
     ("Visible, micro F1, unseen sources", 0.88, 0.94, True),
-    ("Limb films of an unseen source, strict top-1", 0.82, 0.93, True),
+    ("Limb films of {whose}, strict top-1", 0.82, 0.93, True),
     ("Foreign pictures rejected", 0.95, 0.99, True),
     ("Real radiographs accepted", 0.95, 0.95, True),
     ("Calibration error (ECE, 15 bins), unseen sources", 0.04, 0.02, False),
@@ -47,6 +51,10 @@ def _verdict(value: float, least: float, aim: float, *, larger: bool) -> str:
     return "aim reached" if good(aim) else "reached" if good(least) else "**not reached**"
 
 
+def _whose(report: dict[str, Any]) -> str:
+    return "an unseen source" if report["limbs"]["unseen"] else "unseen patients"
+
+
 def _targets(report: dict[str, Any]) -> str:
     apart, groups = report["unseen_sources"], report["router_groups"]
     figures: list[dict[str, Any]] = [
@@ -65,7 +73,8 @@ def _targets(report: dict[str, Any]) -> str:
     for (name, least, aim, larger), figure in zip(TARGETS, figures, strict=True):
         value = _share(figure) if "low" in figure else f"{figure['value']:.3f}"
         verdict = _verdict(figure["value"], least, aim, larger=larger)
-        rows.append((name, str(figure["n"]), value, f"{least:.2f}", f"{aim:.2f}", verdict))
+        named = name.format(whose=_whose(report))
+        rows.append((named, str(figure["n"]), value, f"{least:.2f}", f"{aim:.2f}", verdict))
     return _table(("figure", "pictures", "value (95 % interval)", "at least", "aim", ""), rows)
 
 
@@ -75,7 +84,7 @@ def _strata(report: dict[str, Any]) -> str:
         ("unseen_sources", "unseen sources"),
         ("unseen_patients", "unseen patients of known sources"),
         ("all", "both"),
-        ("limbs", "limb films of an unseen source"),
+        ("limbs", f"limb films of {_whose(report)}"),
     ):
         part = report[key]
         rows.append(
@@ -184,28 +193,45 @@ def _data(report: dict[str, Any]) -> str:
     return _table(("source", "licence (of most of it)", "train", "calibration", "test"), rows)
 
 
-def tables(report: dict[str, Any]) -> str:
-    """Return the generated part of the card, in Markdown."""
+def _computed(report: dict[str, Any]) -> str:
     model, pictures = report["model"], report["pictures"]
-    parts = (
+    return (
         f"Computed with {model['name']} {model['version']}, SHA-256 `{model['sha256']}`, on "
         f"{pictures['test']} pictures kept apart from the {pictures['train']} of the training "
-        f"and the {pictures['calibration']} of the calibration.",
+        f"and the {pictures['calibration']} of the calibration."
+    )
+
+
+def tables(report: dict[str, Any], strict: dict[str, Any]) -> str:
+    """Return the generated part of the card, in Markdown.
+
+    Parameters
+    ----------
+    report : dict
+        Evaluation of the shipped weights.
+    strict : dict
+        Evaluation of the weights of the first step, which saw fewer sources.
+    """
+    parts = (
+        "### A hospital that the training never saw: the first step\n\n" + _computed(strict),
+        _targets(strict),
+        _strata(strict),
+        "#### By label, unseen sources\n\n" + _labels(strict, "labels_unseen_sources"),
+        "### The shipped weights\n\n" + _computed(report),
         "Labels that the model never gives: " + ", ".join(report["never_given"]) + ".",
-        "### Against the targets\n\n" + _targets(report),
-        "### What is kept apart\n\n" + _strata(report),
-        "### By source\n\n" + _sources(report),
-        "### By label, unseen sources\n\n" + _labels(report, "labels_unseen_sources"),
-        "### By label, all pictures kept apart\n\n" + _labels(report, "labels"),
-        "### Rejection\n\n" + _foreign(report),
-        "### Ages, views, groups\n\n" + _small(report),
-        "### Real DICOM files\n\n" + _dicom(report),
-        "### Data\n\n" + _data(report),
+        _targets(report),
+        _strata(report),
+        "#### By source\n\n" + _sources(report),
+        "#### By label, all pictures kept apart\n\n" + _labels(report, "labels"),
+        "#### Rejection\n\n" + _foreign(report),
+        "#### Ages, views, groups\n\n" + _small(report),
+        "#### Real DICOM files\n\n" + _dicom(report),
+        "#### Data\n\n" + _data(report),
     )
     return "\n\n".join(parts)
 
 
-def with_tables(card: str, report: dict[str, Any]) -> str:
+def with_tables(card: str, report: dict[str, Any], strict: dict[str, Any]) -> str:
     """Return the card with its generated part renewed.
 
     Raises
@@ -217,18 +243,21 @@ def with_tables(card: str, report: dict[str, Any]) -> str:
         raise CardError(f"the card lacks {BEGIN} or {END}")
     before, rest = card.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
-    return f"{before}{BEGIN}\n{tables(report)}\n{END}{after}"
+    return f"{before}{BEGIN}\n{tables(report, strict)}\n{END}{after}"
 
 
 def main() -> None:
     """Read the command line and renew the card."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", type=Path, default=HERE.parent / "evaluation.json")
+    parser.add_argument("--strict", type=Path, default=HERE.parent / "leave_out.json")
     parser.add_argument("--card", type=Path, default=HERE.parent / "README.md")
     given = parser.parse_args()
-    report = json.loads(given.report.read_text(encoding="utf-8"))
+    report, strict = (
+        json.loads(path.read_text(encoding="utf-8")) for path in (given.report, given.strict)
+    )
     card = given.card.read_text(encoding="utf-8")
-    given.card.write_text(with_tables(card, report), encoding="utf-8")
+    given.card.write_text(with_tables(card, report, strict), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -295,7 +295,7 @@ def evaluate(
         "unseen_sources": _figures(apart),
         "unseen_patients": _figures(known.where(lambda row: row.source not in parts.unseen)),
         "all": _figures(known),
-        "limbs": _figures(limbs),
+        "limbs": {"unseen": parts.limbs <= parts.unseen, **_figures(limbs)},
         "visible_with_two_parts": metrics.micro_f1(several.visible, several.visible_truth),
         "router_groups": {
             "age_from_picture": _groups(known, age_known=False),

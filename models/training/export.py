@@ -73,8 +73,9 @@ def calibrated(model: BodyPartModel, parts: Split, pictures: Sequence[Picture]) 
     examined = np.array([goal.examined for goal in goals])
     visible = np.stack([goal.visible for goal in goals])
     real = (examined >= 0) & (examined < len(parts.labels))
-    # Confidence must be right where it is hardest: on sources that the training never saw.
-    strange = real & np.array([row.source in parts.unseen for row in rows])
+    # Confidence must be right where it is hardest: on strange sources and collimated limbs.
+    hardest = parts.unseen | parts.limbs
+    strange = real & np.array([row.source in hardest for row in rows])
     fitted = strange if strange.any() else real
     temperature = fit_temperature(given.logits[fitted], examined[fitted])
     visible_temperature = fit_visible_temperature(given.visible, visible)
@@ -129,6 +130,7 @@ def description(
         "training": {
             "command": state["command"],
             "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+            "started_from_sha256": state["start_sha256"],
             "epochs": state["epoch"],
             "epochs_by_file_list_sha256": dict(Counter(state["learnt_sha256"])),
             "plan": plan,

@@ -81,7 +81,8 @@ def reference_embeddings(features: Tensor, dimensions: int) -> tuple[Tensor, Ten
         Principal axes to keep.
     """
     unit = _unit(features)
-    axes = torch.linalg.eigh(unit.T @ unit).eigenvectors[:, -dimensions:]
+    # In double precision: rows that are almost alike break the decomposition in single.
+    axes = torch.linalg.svd(unit.double(), full_matrices=False).Vh[:dimensions].T.float()
     return axes.contiguous(), _unit(unit @ axes).T.contiguous()
 
 

@@ -133,7 +133,8 @@ class InPlace:
             "threshold": self._threshold,
         }
         data = archive.dicom(annotation["instance"])
-        return self._engine.ask("correct", request, data)
+        # Behind a review, a person waits.
+        return self._engine.ask("correct", request, data, urgent=bool(annotation["review"]))
 
     def _overwrite(self, annotation: dict[str, Any], data: bytes) -> None:
         above = archive.ancestors(annotation["instance"])

@@ -3,6 +3,7 @@
 # ruff: noqa: E402 (the imports below need what is skipped without)
 
 import csv
+import hashlib
 import json
 
 import numpy as np
@@ -21,7 +22,8 @@ from training import card, drawn_foreign
 from training.evaluate import evaluate
 from training.export import export
 from training.figures import draw_figures
-from training.train import Plan, train
+from training.network import Network
+from training.train import Plan, load_averaged, train
 
 PARTS = ("hand", "chest", "knee", "pelvis")
 
@@ -90,6 +92,30 @@ def test_training_writes_its_progress_and_goes_on_after_a_stop(trained):
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
 
 
+def test_a_second_step_starts_from_the_first_one_s_weights(trained, tmp_path):
+    first = trained / "run/checkpoint.pt"
+    plan = Plan(96, 1, draws=8, batch=8, rate=0.0, frozen=0)
+    second = train(
+        trained / "manifest.csv",
+        tmp_path,
+        plan,
+        backbone=None,
+        start=first,
+        split_file=trained / "split.toml",
+        workers=0,
+    )
+    before, after = (torch.load(path, weights_only=True) for path in (first, second))
+    assert after["start_sha256"] == hashlib.sha256(first.read_bytes()).hexdigest()
+    weights = after["network"]["body.0.convolution.weight"]
+    assert torch.equal(weights, before["average"]["module.body.0.convolution.weight"])
+
+
+def test_a_step_does_not_start_from_weights_for_other_labels(trained):
+    state = torch.load(trained / "run/checkpoint.pt", weights_only=True)
+    with pytest.raises(ValueError, match="emits"):
+        load_averaged(Network(1, 36), state, ["knee"])
+
+
 def test_the_exported_model_answers_like_the_trained_network(trained):
     from training.export import load_network
 
@@ -123,7 +149,7 @@ def test_evaluation_measures_held_out_sources_and_writes_card_and_pictures(train
     draw_figures(report, trained / "figures")
     assert (trained / "figures/confusion.png").stat().st_size > 1000
     assert (trained / "figures/reliability.png").stat().st_size > 1000
-    text = card.with_tables(f"before\n{card.BEGIN}\nold\n{card.END}\nafter", report)
+    text = card.with_tables(f"before\n{card.BEGIN}\nold\n{card.END}\nafter", report, report)
     assert "old" not in text
     assert "elsewhere" in text
     assert text.endswith("after")
