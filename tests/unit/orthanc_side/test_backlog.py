@@ -106,6 +106,20 @@ def test_uploads_go_before_the_back_fill(log, index):
     assert set(taken[1:]) == {"old0", "old1", "old2"}
 
 
+def test_what_is_stored_counts_as_pending_before_it_was_heard_of(log, index):
+    queue = backlog(index)
+    log.add("a", "b")
+    log.add("p", kind="NewPatient")
+    assert queue.pending() == 2
+    queue.wake()
+    for task in drain(queue):
+        queue.finished(task)
+    assert queue.pending() == 0
+    log.add(*(f"i{n}" for n in range(1000)))
+    assert queue.pending() == 1000
+    assert backlog(index, live=False).pending() == 0
+
+
 def test_no_upload_is_queued_when_uploads_are_not_wanted(log, index):
     queue = backlog(index, live=False)
     log.add("a")
