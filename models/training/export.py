@@ -65,19 +65,27 @@ def build_graph(
     return Graph(network, *reference_embeddings(features, min(DIMENSIONS, count)))
 
 
-def calibrated(model: BodyPartModel, parts: Split, pictures: Sequence[Picture]) -> dict[str, Any]:
-    """Fit the calibration on the pictures set aside for it; return the description's keys."""
+def calibrated(
+    model: BodyPartModel,
+    parts: Split,
+    pictures: Sequence[Picture],
+    temperature: float | None = None,
+) -> dict[str, Any]:
+    """Fit the calibration on the pictures set aside for it; return the description's keys.
+
+    A temperature that is given is not fitted.
+    """
     rows = parts.calibration[: len(pictures)]
     given = answers(model, [picture.values for picture in pictures])
     goals = [target(row, parts.labels) for row in rows]
     examined = np.array([goal.examined for goal in goals])
     visible = np.stack([goal.visible for goal in goals])
     real = (examined >= 0) & (examined < len(parts.labels))
-    # Confidence must be right where it is hardest: on strange sources and collimated limbs.
-    hardest = parts.unseen | parts.limbs
-    strange = real & np.array([row.source in hardest for row in rows])
-    fitted = strange if strange.any() else real
-    temperature = fit_temperature(given.logits[fitted], examined[fitted])
+    if temperature is None:
+        # Confidence must be right where it is hardest: on sources that the training never saw.
+        strange = real & np.array([row.source in parts.unseen for row in rows])
+        fitted = strange if strange.any() else real
+        temperature = fit_temperature(given.logits[fitted], examined[fitted])
     visible_temperature = fit_visible_temperature(given.visible, visible)
     threshold = fit_visible_threshold(sigmoid(given.visible, visible_temperature), visible)
     none = softmax(given.logits[real], temperature)[:, -1]
@@ -150,17 +158,23 @@ def export(
     manifest: Path,
     out: Path,
     *,
-    size: int,
+    size: int | None = None,
     split_file: Path = SPLIT,
     sides: Sequence[int] = (),
     mirrored: bool = False,
     averaged: bool = True,
+    first: Path | None = None,
     version: str = "1.0.0",
     limit: int | None = None,
 ) -> None:
-    """Write ``bodypart.onnx`` and ``bodypart.json`` to ``out``."""
+    """Write ``bodypart.onnx`` and ``bodypart.json`` to ``out``.
+
+    The square is as large as in the training unless ``size`` says otherwise. With ``first``, the
+    description of a model that saw fewer sources, its temperature is taken over: how sure to be
+    in a strange hospital can only be measured where the hospital is strange.
+    """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    seed = state["plan"]["seed"]
+    seed, size = state["plan"]["seed"], size or state["plan"]["size"]
     parts = split(read_manifest(manifest, state["licences"]), split_file)
     network = load_network(state, averaged=averaged)
     graph = build_graph(
@@ -187,7 +201,8 @@ def export(
     json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     model = BodyPartModel.load(onnx_file, provider="cpu")
     pictures = read_pictures(manifest.parent, parts.calibration[:limit])
-    record.update(calibrated(model, parts, pictures))
+    known = json.loads(first.read_text(encoding="utf-8")) if first else {}
+    record.update(calibrated(model, parts, pictures, known.get("temperature")))
     json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"{onnx_file}: {onnx_file.stat().st_size / 1e6:.1f} MB, {record['rejection']}")
 
@@ -200,7 +215,7 @@ def main() -> None:
     parser.add_argument("--split", type=Path, default=SPLIT)
     parser.add_argument("--run", type=Path, default=HERE / "runs/latest")
     parser.add_argument("--out", type=Path, default=HERE.parent)
-    parser.add_argument("--size", type=int, default=128, help="side of the network's square")
+    parser.add_argument("--size", type=int, help="side of the network's square, in pixels")
     parser.add_argument(
         "--sides",
         type=int,
@@ -210,6 +225,7 @@ def main() -> None:
     )
     parser.add_argument("--mirrored", action="store_true", help="average with mirror images")
     parser.add_argument("--raw-weights", action="store_true", help="not the averaged ones")
+    parser.add_argument("--first", type=Path, help="folder of the first step's exported model")
     parser.add_argument("--version", default="1.0.0")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
@@ -223,6 +239,7 @@ def main() -> None:
         sides=given.sides,
         mirrored=given.mirrored,
         averaged=not given.raw_weights,
+        first=given.first and given.first / "bodypart.json",
         version=given.version,
     )
 

@@ -68,8 +68,8 @@ class Plan:
         Whether the body computes in bfloat16: half the time where the processor has it.
     """
 
-    size: int = 128
-    epochs: int = 31
+    size: int = 160
+    epochs: int = 34
     draws: int = 6000
     batch: int = 64
     frozen: int = 3
