@@ -253,3 +253,7 @@ class Handlers(ReviewPage):
             "Referrer-Policy": "no-referrer",
         }
         return Answer(file.read_bytes(), kind, headers)
+
+    def page_without_slash(self, request: Request, _: Mapping[str, str]) -> Answer:
+        """Answer the script that adds the slash missing after ``/bodypart/ui``."""
+        return self.page(request, {"file": "slash.js"})

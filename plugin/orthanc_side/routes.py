@@ -173,6 +173,13 @@ ROUTES: tuple[Route, ...] = (
         Handlers.page,
         produces="text/html",
     ),
+    Route(
+        "GET",
+        "/bodypart/review.js",
+        "Leads from /bodypart/ui, without the slash at the end, to the review page",
+        Handlers.page_without_slash,
+        produces="text/javascript",
+    ),
 )
 _COMPILED = tuple((route, route.pattern) for route in ROUTES)
 

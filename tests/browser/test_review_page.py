@@ -43,6 +43,12 @@ def test_conflicts_come_first_and_nothing_else_needs_a_review(page, server, fres
     assert set(shown[3:]) == set(fresh.agreeing)
 
 
+def test_an_address_without_its_last_slash_leads_to_the_page(page, server, fresh):
+    page.goto(f"{server.url}/bodypart/ui?show=all")
+    page.locator("body[data-ready]").wait_for()
+    assert page.url == f"{server.url}/bodypart/ui/?show=all"
+
+
 def test_confirm_correct_and_next_by_keyboard_alone(page, server, fresh):
     open_page(page, server)
     order = [line.get_attribute("data-instance") for line in page.locator(".line").all()]
