@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,11 +70,11 @@ def calibrated(
     model: BodyPartModel,
     parts: Split,
     pictures: Sequence[Picture],
-    temperature: float | None = None,
+    first: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Fit the calibration on the pictures set aside for it; return the description's keys.
 
-    A temperature that is given is not fitted.
+    Temperature and limits of rejection are taken over from the description ``first``, if given.
     """
     rows = parts.calibration[: len(pictures)]
     given = answers(model, [picture.values for picture in pictures])
@@ -81,23 +82,24 @@ def calibrated(
     examined = np.array([goal.examined for goal in goals])
     visible = np.stack([goal.visible for goal in goals])
     real = (examined >= 0) & (examined < len(parts.labels))
-    if temperature is None:
-        # Confidence must be right where it is hardest: on sources that the training never saw.
-        strange = real & np.array([row.source in parts.unseen for row in rows])
-        fitted = strange if strange.any() else real
-        temperature = fit_temperature(given.logits[fitted], examined[fitted])
+    # Confidence must be right where it is hardest: on sources that the training never saw.
+    strange = real & np.array([row.source in parts.unseen for row in rows])
+    fitted = strange if strange.any() else real
+    temperature = fit_temperature(given.logits[fitted], examined[fitted])
     visible_temperature = fit_visible_temperature(given.visible, visible)
     threshold = fit_visible_threshold(sigmoid(given.visible, visible_temperature), visible)
     none = softmax(given.logits[real], temperature)[:, -1]
     limits = fit_rejection(given.distance[real], none)
     seen = Counter(label for row in parts.train for label in row.visible)
+    strict = {"temperature": temperature, "rejection": asdict(limits)}
+    if first is not None:
+        strict = {name: first[name] for name in strict}
     return {
-        "temperature": temperature,
+        **strict,
         "visible_temperature": visible_temperature,
         "visible_thresholds": {
             label: threshold for label in VISIBLE_LABELS if seen[label] >= LEAST_VISIBLE
         },
-        "rejection": {"distance": limits.distance, "none": limits.none},
     }
 
 
@@ -170,8 +172,9 @@ def export(
     """Write ``bodypart.onnx`` and ``bodypart.json`` to ``out``.
 
     The square is as large as in the training unless ``size`` says otherwise. With ``first``, the
-    description of a model that saw fewer sources, its temperature is taken over: how sure to be
-    in a strange hospital can only be measured where the hospital is strange.
+    description of a model that saw fewer sources, its temperature and its limits of rejection are
+    taken over: how sure to be in a strange hospital, and how far its pictures lie from known
+    ones, can only be measured where the hospital is strange.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     seed, size = state["plan"]["seed"], size or state["plan"]["size"]
@@ -201,8 +204,8 @@ def export(
     json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     model = BodyPartModel.load(onnx_file, provider="cpu")
     pictures = read_pictures(manifest.parent, parts.calibration[:limit])
-    known = json.loads(first.read_text(encoding="utf-8")) if first else {}
-    record.update(calibrated(model, parts, pictures, known.get("temperature")))
+    known = json.loads(first.read_text(encoding="utf-8")) if first else None
+    record.update(calibrated(model, parts, pictures, known))
     json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"{onnx_file}: {onnx_file.stat().st_size / 1e6:.1f} MB, {record['rejection']}")
 

@@ -19,6 +19,7 @@ from documentation import README, filled
 HERE = Path(__file__).resolve().parent
 TITLES = {
     "decode": "Decoding and reducing one picture",
+    "classify": "Classifying one picture",
     "latency": "From upload to annotation; memory",
     "ingest": "Taking pictures in, relative to a bare Orthanc",
     "retrieval": "Retrieval",
