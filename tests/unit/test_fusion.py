@@ -55,7 +55,7 @@ def test_a_confident_picture_is_not_overruled_by_the_table_of_the_device_but_rep
 
 
 def test_a_header_that_wins_against_the_picture_is_reported():
-    fused = fuse(picture(chest=0.4, abdomen=0.3), header("knee"))
+    fused = fuse(picture(chest=0.4, abdomen=0.3, knee=0.05), header("knee"))
     assert (fused.source, fused.agreement, fused.needs_review) == ("header", "conflict", True)
 
 
@@ -87,9 +87,27 @@ def test_distant_parts_and_parts_of_other_groups_contradict(first, second):
     assert fuse(picture(**{first: 0.9}), header(second)).agreement == "conflict"
 
 
-def test_a_part_that_the_model_never_learned_comes_from_the_header():
+def test_one_text_alone_leaves_a_part_that_the_model_never_learned_uncertain():
     fused = fuse(picture(chest=0.95, shoulder=0.03), header("sternum"))
+    assert fused.agreement == "agree"
+    assert fused.needs_review
+    assert "uncertain" in fused.review_reason
+
+
+def test_a_part_that_the_model_never_learned_comes_from_console_and_order_together():
+    both = tuple(
+        HeaderMatch(attribute, "text", "text", ("sternum",), None)
+        for attribute in ("SeriesDescription", "StudyDescription")
+    )
+    reading = HeaderReading(label="sternum", labels=("sternum",), region=None, evidence=both)
+    fused = fuse(picture(chest=0.95, shoulder=0.03), reading)
     assert (fused.label, fused.source, fused.agreement) == ("sternum", "image+header", "agree")
+    assert not fused.needs_review
+
+
+def test_one_text_does_not_outvote_a_confident_picture():
+    fused = fuse(picture(chest=0.985, thumb=0.001), header("thumb"))
+    assert (fused.label, fused.agreement, fused.needs_review) == ("chest", "conflict", True)
 
 
 def test_a_part_that_the_model_never_learned_does_not_win_against_a_distant_picture():
