@@ -27,7 +27,11 @@ def main() -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"the configuration cannot be read: {error}")
     path = storage / "orthanc.json"
-    path.write_text(json.dumps(configuration, indent=2), encoding="utf-8")
+    try:
+        text = json.dumps(configuration, indent=2, allow_nan=False)
+    except ValueError:
+        sys.exit("the configuration holds a number that is too large")
+    path.write_text(text, encoding="utf-8")
     print(
         f"Orthanc Explorer: http://127.0.0.1:{configuration['HttpPort']}/app/explorer.html "
         f"(DICOM port {configuration['DicomPort']}, storage {storage})",
@@ -47,15 +51,21 @@ def overrides(storage: Path) -> dict[str, Any]:
         ],
     }
     for key, variable in (("HttpPort", "ORTHANC_HTTP_PORT"), ("DicomPort", "ORTHANC_DICOM_PORT")):
-        if os.environ.get(variable):
-            found[key] = int(os.environ[variable])
+        port = os.environ.get(variable)
+        if port:
+            if not port.isdecimal():
+                raise ValueError(f"{variable} must be a port number, not {port!r}")
+            found[key] = int(port)
     extra = os.environ.get("BODYPART_CONFIG")
     return merged(found, read(Path(extra))) if extra else found
 
 
 def read(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file."""
-    parsed = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        parsed = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise ValueError(f"{path} holds no JSON object")
     return parsed

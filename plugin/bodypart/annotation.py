@@ -88,6 +88,9 @@ class Review:
         Free text.
     previous : dict or None
         What stood there before: label, visible labels and side.
+    history : tuple of dict
+        The reviews before this one, oldest first, without a history of their own: the first
+        one and the latest. The audit trail has all of them.
     """
 
     by: str
@@ -98,13 +101,15 @@ class Review:
     laterality_given: bool = False
     comment: str = ""
     previous: dict[str, Any] | None = None
+    history: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Review:
         """Read a review back from an annotation."""
         visible = record.get("visible")
         known = {name: record[name] for name in cls.__slots__ if name in record}
-        return cls(**{**known, "visible": None if visible is None else tuple(visible)})
+        known["visible"] = None if visible is None else tuple(visible)
+        return cls(**{**known, "history": tuple(record.get("history") or ())})
 
 
 @dataclass(frozen=True, slots=True)

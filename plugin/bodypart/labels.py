@@ -113,14 +113,15 @@ _BY_CODE: Mapping[str, BodyPart] = MappingProxyType({part.code.value: part for p
 
 
 def body_part(text: str) -> BodyPart:
-    """Return the body part that a label or a SNOMED CT code names.
+    """Return the body part that a label, in any case and spacing, or a SNOMED CT code names.
 
     Raises
     ------
     UnknownLabelError
         If it names none of the 36.
     """
-    found = BY_LABEL.get(text) or _BY_CODE.get(text)
+    name = text.strip().lower().replace(" ", "_").replace("-", "_")
+    found = BY_LABEL.get(name) or _BY_CODE.get(name)
     if found is None:
         raise UnknownLabelError(text)
     return found

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+from pydicom import Dataset, Sequence
 
 from bodypart.annotation import Annotation, Examined, Laterality, ModelIdentity, Status
 from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.correction import restore
 from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.fusion import fuse
-from bodypart.headers import Vocabulary, read_headers
+from bodypart.headers import Vocabulary, read_headers, value_of
 from bodypart.labels import router_group
 from bodypart.pixels import DatasetError, Picture, PictureError, read_dataset, read_picture
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
-
     from bodypart.evidence import HeaderReading, ImageReading
     from bodypart.model import BodyPartModel
     from bodypart.settings import Settings
@@ -140,9 +140,6 @@ class Pipeline:
             image_json = {"top": [], "rejected": True, "reason": unfit}
             return self._fused(instance, None, header, image_json), Timing()
         reading = self.model.read(picture.values)
-        if reading.rejected and modality in POSSIBLE_RADIOGRAPHS and not header.labels:
-            reason = reading.reason or "the picture is not like a radiograph"
-            return Annotation(instance, "skipped", reason=reason), Timing()
         image_json = {
             "top": [guess.to_json() for guess in reading.top()],
             "rejected": reading.rejected,
@@ -152,7 +149,13 @@ class Pipeline:
             "frame": picture.frame,
         }
         timing = Timing(decoded - start, perf_counter() - decoded)
-        return self._fused(instance, reading, header, image_json), timing
+        annotation = self._fused(instance, reading, header, image_json)
+        if reading.rejected and modality in POSSIBLE_RADIOGRAPHS and not header.labels:
+            reason = reading.reason or "the picture is not like a radiograph"
+            annotation = replace(
+                annotation, status="skipped", reason=reason, needs_review=False, review_reason=None
+            )
+        return annotation, timing
 
     def _from_header(self, instance: str, header: HeaderReading, modality: str) -> Annotation:
         if not header.evidence:
@@ -199,12 +202,14 @@ class Pipeline:
 
 
 def _carries_our_tags(dataset: Dataset) -> bool:
-    entries = dataset.get("OriginalAttributesSequence") or ()
-    return any(entry.get("ModifyingSystem") == PRODUCT for entry in entries)
+    entries = value_of(dataset, "OriginalAttributesSequence")
+    return isinstance(entries, Sequence) and any(
+        value_of(entry, "ModifyingSystem") == PRODUCT for entry in entries
+    )
 
 
 def _modality(dataset: Dataset) -> str:
-    value = dataset.get("Modality")
+    value = value_of(dataset, "Modality")
     return value.strip().upper() if isinstance(value, str) else ""
 
 

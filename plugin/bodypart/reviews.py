@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from bodypart.annotation import Review
@@ -12,6 +12,7 @@ from bodypart.labels import BY_LABEL, UnknownLabelError, body_part, router_group
 
 _FIELDS = ("examined", "visible", "laterality", "comment")
 _LONGEST_COMMENT = 2000
+_LONGEST_HISTORY = 20
 
 
 class ReviewError(ValueError):
@@ -47,6 +48,8 @@ def parse_review(body: object, *, by: str, at: str) -> Review:
     comment = body.get("comment") or ""
     if not isinstance(comment, str) or len(comment) > _LONGEST_COMMENT:
         raise ReviewError(f"comment must be a text of at most {_LONGEST_COMMENT} characters")
+    if any("\ud800" <= sign <= "\udfff" for sign in comment):
+        raise ReviewError("comment holds half a character (a lone surrogate)")
     visible = body.get("visible")
     if visible is not None and not isinstance(visible, list):
         raise ReviewError("visible must be a list of labels or codes")
@@ -126,9 +129,8 @@ def machine_word(annotation: dict[str, Any]) -> tuple[str | None, float | None]:
     review = annotation["review"]
     if review is None:
         return said.get("label"), said.get("probability")
-    while review["previous"]["review"] is not None:
-        review = review["previous"]["review"]
-    return review["previous"]["examined"], review["previous"].get("probability")
+    first = (review.get("history") or [review])[0]["previous"]
+    return first["examined"], first["probability"]
 
 
 def _with_previous(review: Review, annotation: dict[str, Any]) -> Review:
@@ -141,9 +143,13 @@ def _with_previous(review: Review, annotation: dict[str, Any]) -> Review:
         "visible": [item["label"] for item in annotation["visible"]],
         "laterality": annotation["laterality"]["value"],
         "needs_review": annotation["needs_review"],
-        "review": earlier,
     }
-    return Review(**{**asdict(review), "visible": review.visible, "previous": previous})
+    history = list(earlier["history"]) if earlier else []
+    if earlier:
+        history.append({name: value for name, value in earlier.items() if name != "history"})
+    if len(history) > _LONGEST_HISTORY:
+        history = [history[0], *history[1 - _LONGEST_HISTORY :]]
+    return replace(review, previous=previous, history=tuple(history))
 
 
 def _certain(label: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from bodypart.dicom_out.policy import tags_to_write
 from bodypart.graymap import graymap
 from bodypart.heatmap import heat_layer_png, heatmap_png
 from bodypart.labels import UnknownLabelError, body_part
-from bodypart.pixels import DatasetError, PictureError, read_dataset
+from bodypart.pixels import DatasetError, NotDicomError, PictureError, read_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +43,19 @@ def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer
     """Annotate the DICOM file in the payload."""
     annotation, timing = pipeline.annotate(data, request.get("instance", ""))
     return {"annotation": annotation.to_json(), "seconds": asdict(timing)}, b""
+
+
+def classify(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
+    """Annotate a file that is stored nowhere; one that is not DICOM is refused."""
+    try:
+        read_dataset(data)
+    except NotDicomError as error:
+        raise TaskError(f"body: {error}") from None
+    except DatasetError:
+        pass  # The annotation says why.
+    answer, attachment = annotate(pipeline, {}, data)
+    answer["annotation"]["instance"] = None
+    return answer, attachment
 
 
 def heatmap(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
@@ -166,5 +179,5 @@ def _images(
 
 TASKS: Mapping[str, Callable[[Pipeline, dict[str, Any], bytes], Answer]] = {
     task.__name__: task
-    for task in (annotate, heatmap, picture, correct, restore, headers, report, fhir)
+    for task in (annotate, classify, heatmap, picture, correct, restore, headers, report, fhir)
 }

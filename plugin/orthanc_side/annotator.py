@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import threading
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import Review, failed, utc_now
@@ -49,6 +49,9 @@ class Annotator:
         self._metrics = metrics
         self._audit = audit
         self._in_place = in_place
+        # Between the last look at an instance and the writing, nobody else may write; nor may
+        # anyone look at one that is between its deletion and its return.
+        self._writing = in_place.lock if in_place else threading.RLock()
 
     def annotate(self, instance: str, *, again: bool = False, urgent: bool = False) -> None:
         """Annotate an instance that has no annotation yet, or ``again`` in any case.
@@ -60,45 +63,57 @@ class Annotator:
         EngineDownError, WorkerDiedError
             If the engine could not do it; nothing is written then.
         """
-        with self._held():
+        with self._writing:
             existing = stored(instance)
+            before = self._audit.last(instance)
         if existing is not None and not again:
             self._sinks.adopt(existing)
             return
         with self._metrics.timed("fetch"):
             data = archive.dicom(instance)
-        annotation = self.read(data, instance, urgent=urgent)
-        annotation = self._under_review(annotation, existing)
-        with self._metrics.timed("write"):
-            self._put(annotation)
+        annotation = self._read("annotate", instance, data, urgent=urgent)
+        with self._writing, self._metrics.timed("write"):
+            word = self._audit.last(instance)
+            if word and word.review is None and word != before:
+                return  # A person had it removed while the worker looked.
+            self._put(self._under_review(annotation))
         self._metrics.count(annotation["status"])
 
-    def read(self, data: bytes, instance: str = "", *, urgent: bool) -> dict[str, Any]:
-        """Return the annotation of a DICOM file; nothing is written.
+    def classify(self, data: bytes) -> dict[str, Any]:
+        """Return the annotation of a DICOM file that is stored nowhere.
 
         Raises
         ------
         EngineDownError, WorkerDiedError
             If the engine could not do it.
+        RefusedError
+            If it is no DICOM file.
         """
-        answer, _ = self._engine.ask("annotate", {"instance": instance}, data, urgent=urgent)
+        return self._read("classify", "", data, urgent=True)
+
+    def _read(self, task: str, instance: str, data: bytes, *, urgent: bool) -> dict[str, Any]:
+        answer, _ = self._engine.ask(task, {"instance": instance}, data, urgent=urgent)
         for step, seconds in answer["seconds"].items():
             self._metrics.add_seconds(step, seconds)
         annotation: dict[str, Any] = answer["annotation"]
         return annotation
 
     def give_up(self, instance: str, reason: str) -> None:
-        """Write that an instance was tried and failed.
+        """Write that an instance was tried and failed; an earlier answer stays.
 
         Raises
         ------
         NotFoundError
             If the instance is gone.
         """
-        annotation = failed(instance, reason)
-        annotation = self._under_review(annotation, stored(instance))
-        self._sinks.put(annotation)
-        self._metrics.count(annotation["status"])
+        with self._writing:
+            if self._in_place:
+                self._in_place.mend(instance)
+            existing = stored(instance)
+            if existing and existing["status"] == "done":
+                return
+            self._sinks.put(self._under_review(failed(instance, reason)))
+        self._metrics.count("failed")
 
     def review(self, instance: str, review: Review) -> dict[str, Any]:
         """Put a person's word on an instance; return its annotation.
@@ -110,17 +125,16 @@ class Annotator:
         EngineDownError, WorkerDiedError
             If there is no annotation yet, and the engine could not make one.
         """
-        with self._held():
-            annotation = stored(instance)
-        if annotation is None:
+        if stored(instance) is None:
             # A person may be faster than the queue.
             self.annotate(instance, urgent=True)
+        with self._writing:
             annotation = stored(instance)
-        if annotation is None:
-            raise NotFoundError(instance)
-        corrected = apply_review(annotation, review)
-        self._audit.reviewed(instance, corrected["review"])
-        self._put(corrected)
+            if annotation is None:
+                raise NotFoundError(instance)
+            corrected = apply_review(annotation, review)
+            self._put(corrected)
+            self._audit.reviewed(instance, corrected["review"])
         return corrected
 
     def forget(self, instance: str, *, by: str) -> None:
@@ -135,16 +149,11 @@ class Annotator:
         EngineDownError, WorkerDiedError, StoreError
             If the original attributes could not be restored; nothing is removed then.
         """
-        with self._held():
+        with self._writing:
             if self._in_place:
                 self._in_place.undo(instance)
             self._sinks.forget(instance)
-        self._audit.forgotten(instance, by=by, at=utc_now())
-
-    def is_forgotten(self, instance: str) -> bool:
-        """Tell whether the annotation of an instance was removed on request."""
-        with self._held():
-            return self._sinks.is_forgotten(instance)
+            self._audit.forgotten(instance, by=by, at=utc_now())
 
     def _put(self, annotation: dict[str, Any]) -> None:
         if self._in_place:
@@ -152,15 +161,15 @@ class Annotator:
         else:
             self._sinks.put(annotation)
 
-    def _held(self) -> AbstractContextManager[None]:
-        """Wait until no instance is between its deletion and its return."""
-        return self._in_place.held() if self._in_place else nullcontext()
+    def _under_review(self, annotation: dict[str, Any]) -> dict[str, Any]:
+        """Put the standing review on top: the newer of the metadata's and the audit trail's.
 
-    def _under_review(
-        self, annotation: dict[str, Any], existing: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        """Put the standing review on top, also when an overwrite wiped the metadata."""
-        if existing and existing["review"]:
-            return apply_review(annotation, Review.from_json(existing["review"]))
-        review = self._audit.standing(annotation["instance"])
+        An overwrite wipes the metadata; the trail may be another Orthanc's, or lost.
+        """
+        instance = annotation["instance"]
+        said = (stored(instance) or {}).get("review")
+        review = Review.from_json(said) if said else None
+        word = self._audit.last(instance)
+        if word and (review is None or word.at >= review.at):
+            review = word.review
         return apply_review(annotation, review) if review else annotation

@@ -7,12 +7,15 @@ a background thread can hang Python for good while a store callback waits for th
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import orthanc
+
+from orthanc_side import shallow_json
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
@@ -21,8 +24,18 @@ _PARENT = {"series": "ParentStudy", "studies": "ParentPatient"}
 _SHOWN = {"series": "Modality", "studies": "StudyDate"}
 
 
+_UNKNOWN_RESOURCE, _INEXISTENT_ITEM = 17, 7
+"""Orthanc's error codes for what is not there."""
+_KEYS = frozenset({"instance", "status", "examined", "visible", "laterality", "agreement"})
+"""Some of what every annotation and every roll-up has."""
+
+
 class NotFoundError(Exception):
     """Orthanc has no such resource (any more)."""
+
+
+class ArchiveError(Exception):
+    """Orthanc could not do what it was asked; a further try may work. Gives its error code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +58,36 @@ class Ancestors:
     study_date: str = ""
 
 
+def _translated(error: Exception, what: str) -> NotFoundError | ArchiveError:
+    """Tell what is not there from what went wrong."""
+    code = error.args[0] if error.args else None
+    if code in (_UNKNOWN_RESOURCE, _INEXISTENT_ITEM):
+        return NotFoundError(what)
+    return ArchiveError(f"{what}: Orthanc's error {code}")
+
+
 def _get(path: str) -> bytes:
     try:
         return bytes(orthanc.RestApiGet(path))
     except orthanc.OrthancException as error:
-        raise NotFoundError(path) from error
+        raise _translated(error, path) from error
+
+
+def _put(path: str, data: bytes) -> None:
+    try:
+        orthanc.RestApiPut(path, data)
+    except orthanc.OrthancException as error:
+        raise _translated(error, path) from error
+
+
+def _delete(path: str) -> None:
+    """Delete something; what is gone is fine."""
+    try:
+        orthanc.RestApiDelete(path)
+    except orthanc.OrthancException as error:
+        failure = _translated(error, path)
+        if isinstance(failure, ArchiveError):
+            raise failure from error
 
 
 def get_json(path: str) -> Any:
@@ -83,7 +121,7 @@ def dicom(instance: str) -> bytes:
     try:
         return bytes(orthanc.GetDicomForInstance(instance))
     except orthanc.OrthancException as error:
-        raise NotFoundError(instance) from error
+        raise _translated(error, instance) from error
 
 
 def ancestors(instance: str) -> Ancestors:
@@ -110,10 +148,7 @@ def _place(level: str, resource: str) -> tuple[str, str]:
 
 def delete_instance(instance: str) -> None:
     """Delete an instance; one that is gone is fine."""
-    try:
-        orthanc.RestApiDelete(f"/instances/{instance}")
-    except orthanc.OrthancException:
-        return
+    _delete(f"/instances/{instance}")
 
 
 def instances_of(level: str, resource: str) -> list[str]:
@@ -124,9 +159,10 @@ def instances_of(level: str, resource: str) -> list[str]:
     NotFoundError
         If Orthanc knows no such resource.
     """
+    # Of an id of another level Orthanc says that it has no instances, or fails.
+    if not exists(level, resource):
+        raise NotFoundError(resource)
     if level == "instances":
-        if not exists(level, resource):
-            raise NotFoundError(resource)
         return [resource]
     return sorted(item["ID"] for item in get_json(f"/{level}/{resource}/instances"))
 
@@ -157,12 +193,18 @@ def metadata(level: str, resource: str, name: str) -> str | None:
         return None
 
 
-def stored(instance: str) -> dict[str, Any] | None:
-    """Return the annotation that Orthanc's metadata hold, None if there is none."""
-    text = metadata("instances", instance, ANNOTATION)
-    if text is None:
+def stored(instance: str, level: str = "instances") -> dict[str, Any] | None:
+    """Return the annotation, or roll-up, that Orthanc's metadata hold.
+
+    None if there is none, or if what stands there was not written by us.
+    """
+    text = metadata(level, instance, ANNOTATION)
+    try:
+        annotation = shallow_json.parse(text or "null")
+    except ValueError:
         return None
-    annotation: dict[str, Any] = json.loads(text)
+    if not isinstance(annotation, dict) or not annotation.keys() >= _KEYS:
+        return None
     return annotation
 
 
@@ -174,18 +216,12 @@ def set_metadata(level: str, resource: str, name: str, value: str) -> None:
     NotFoundError
         If the resource is gone.
     """
-    try:
-        orthanc.RestApiPut(f"/{level}/{resource}/metadata/{name}", value.encode())
-    except orthanc.OrthancException as error:
-        raise NotFoundError(resource) from error
+    _put(f"/{level}/{resource}/metadata/{name}", value.encode())
 
 
 def delete_metadata(level: str, resource: str, name: str) -> None:
     """Remove one metadata value; a missing one is fine."""
-    try:
-        orthanc.RestApiDelete(f"/{level}/{resource}/metadata/{name}")
-    except orthanc.OrthancException:
-        return
+    _delete(f"/{level}/{resource}/metadata/{name}")
 
 
 def user_metadata(level: str, resource: str) -> dict[str, str]:
@@ -233,10 +269,7 @@ def set_attachment(level: str, resource: str, name: str, data: bytes) -> None:
     NotFoundError
         If the resource is gone.
     """
-    try:
-        orthanc.RestApiPut(f"/{level}/{resource}/attachments/{name}", data)
-    except orthanc.OrthancException as error:
-        raise NotFoundError(resource) from error
+    _put(f"/{level}/{resource}/attachments/{name}", data)
 
 
 def labels(level: str, resource: str) -> list[str]:
@@ -251,13 +284,11 @@ def labels(level: str, resource: str) -> list[str]:
 def set_label(level: str, resource: str, label: str, *, present: bool) -> None:
     """Add or remove one Orthanc label; a resource that is gone is fine."""
     path = f"/{level}/{resource}/labels/{label}"
-    try:
-        if present:
-            orthanc.RestApiPut(path, b"")
-        else:
-            orthanc.RestApiDelete(path)
-    except orthanc.OrthancException:
-        return
+    if present:
+        with suppress(NotFoundError):
+            _put(path, b"")
+    else:
+        _delete(path)
 
 
 def has_labels() -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bodypart.annotation import Review
 
@@ -29,6 +29,24 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE INDEX IF NOT EXISTS events_instance ON events (instance, number);
 """
+
+
+class Word(NamedTuple):
+    """The last event of an instance.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the trail.
+    at : str
+        UTC time.
+    review : Review or None
+        What a person said; None if the annotation was removed.
+    """
+
+    number: int
+    at: str
+    review: Review | None
 
 
 class Audit:
@@ -62,14 +80,18 @@ class Audit:
         """Note that a person had an annotation removed."""
         self._append(at, by, "forgotten", instance, None)
 
-    def standing(self, instance: str) -> Review | None:
-        """Return the last word on an instance, None if there is none or it was forgotten."""
+    def last(self, instance: str) -> Word | None:
+        """Return the last word on an instance, None if nobody ever spoke of it."""
         with self._lock:
             row = self._connection.execute(
-                "SELECT review FROM events WHERE instance = ? ORDER BY number DESC LIMIT 1",
+                "SELECT number, at, review FROM events WHERE instance = ? "
+                "ORDER BY number DESC LIMIT 1",
                 (instance,),
             ).fetchone()
-        return Review.from_json(json.loads(row[0])) if row and row[0] else None
+        if row is None:
+            return None
+        number, at, review = row
+        return Word(number, at, Review.from_json(json.loads(review)) if review else None)
 
     def events(self, since: int, limit: int) -> list[dict[str, Any]]:
         """Return events in the order they happened, as rows of `COLUMNS`."""

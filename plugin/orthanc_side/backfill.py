@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import utc_now
 from orthanc_side import archive
-from orthanc_side.index import FORGOTTEN, UNSEEN
+from orthanc_side.index import UNSEEN
 
 if TYPE_CHECKING:
     from orthanc_side.backlog import Backlog
@@ -38,6 +38,8 @@ class Backfill:
         """Start, or go on with, the back-fill; call it after a sweep."""
         with self._lock:
             if self._state["state"] != "running":
+                # What is forgotten from now on stays so.
+                self._index.reopen_forgotten()
                 self._keep({"state": "running", "total": self._left(), "started_at": utc_now()})
         self._backlog.filling = True
         self._backlog.wake()
@@ -62,8 +64,7 @@ class Backfill:
             return {**self._state, "total": total, "done": total - left, "pending": left}
 
     def _left(self) -> int:
-        counts = self._index.counts()
-        return counts.get(UNSEEN, 0) + counts.get(FORGOTTEN, 0)
+        return self._index.counts().get(UNSEEN, 0)
 
     def _keep(self, state: dict[str, Any]) -> None:
         self._state = state

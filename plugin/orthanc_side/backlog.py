@@ -15,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from orthanc_side import archive
-from orthanc_side.index import FORGOTTEN, UNSEEN, Index
+from orthanc_side.index import UNSEEN, Index
 
 CURSOR_PROPERTY = 5100
 _PAGE = 200
@@ -161,8 +161,7 @@ class Backlog:
             stored = sum(change.kind == "NewInstance" for change in found)
             waiting += stored if len(found) < _PAGE else max(stored, archive.last_change() - read)
         if self.filling:
-            counts = self._index.counts()
-            waiting += sum(counts.get(state, 0) for state in (UNSEEN, FORGOTTEN))
+            waiting += self._index.counts().get(UNSEEN, 0)
         return waiting
 
     def has(self, instance: str) -> bool:
@@ -178,7 +177,7 @@ class Backlog:
         """Tell whether the back-fill has given out and finished everything."""
         with self._lock:
             busy = self._fill or self._out or self._retries
-        return not busy and not self._index.in_state((UNSEEN, FORGOTTEN), 1)
+        return not busy and not self._index.in_state(UNSEEN, 1)
 
     def _look(self) -> Task | None:
         with self._lock:
@@ -199,7 +198,7 @@ class Backlog:
             waiting = {retry.task.instance for retry in self._retries}
             self._fill.extend(
                 Task(instance)
-                for instance in self._index.in_state((UNSEEN, FORGOTTEN), _PAGE)
+                for instance in self._index.in_state(UNSEEN, _PAGE)
                 if instance not in self._out and instance not in waiting
             )
         if self.filling and self._fill:

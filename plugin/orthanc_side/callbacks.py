@@ -10,9 +10,11 @@ an interpreter: a host script that owns the change events calls ours from its ow
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import orthanc
 
@@ -23,6 +25,7 @@ from orthanc_side.http import Answer, HttpError, MethodNotAllowedError, Request
 from orthanc_side.routes import PREFIX, answer
 from orthanc_side.service import Service
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PANEL = Path(__file__).with_name("panel.js")
 
 
@@ -33,6 +36,7 @@ class Plugin:
         self._service = service
         self._handlers = Handlers(service)
         self._running = False
+        self._not_running = "Orthanc is starting or stopping"
 
     def on_stored_instance(self, _dicom: Any, _instance: str) -> None:
         """Wake the queue; returns at once, because the change log holds the instance already."""
@@ -45,7 +49,8 @@ class Plugin:
             try:
                 self._service.start()
             except Exception as error:
-                archive.log(f"cannot start: {type(error).__name__}: {error}")
+                self._not_running = f"cannot start: {type(error).__name__}: {error}"
+                archive.log(self._not_running)
             else:
                 self._running = True
         elif change == orthanc.ChangeType.NEW_INSTANCE and self._running:
@@ -68,13 +73,14 @@ class Plugin:
         """Answer a request below ``/bodypart``."""
         try:
             if not self._running:
-                raise HttpError(503, "Engine down", "Orthanc is starting or stopping")
+                raise HttpError(503, "Engine down", self._not_running)
             found = answer(
                 self._handlers,
                 Request(
                     request["method"],
                     uri,
-                    request.get("get", {}),
+                    # Orthanc decodes the path, but not the query.
+                    {name: unquote(value) for name, value in request.get("get", {}).items()},
                     {name.lower(): value for name, value in request["headers"].items()},
                     request.get("body") or b"",
                 ),
@@ -90,7 +96,7 @@ class Plugin:
 
 def _send(output: Any, answer: Answer) -> None:
     for name, value in answer.headers.items():
-        output.SetHttpHeader(name, value)
+        output.SetHttpHeader(name, _CONTROL.sub("", value))
     output.AnswerBuffer(answer.body, answer.content_type)
 
 

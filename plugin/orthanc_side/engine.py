@@ -25,6 +25,7 @@ _PLUGIN = Path(__file__).resolve().parents[1]
 _START_LIMIT = 120.0
 _PIPE_BYTES = 2**20
 _F_SETPIPE_SZ = 1031
+_HINT = ", without a word (is MemoryLimitMB too small?)"
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
 
 
@@ -45,9 +46,12 @@ class RefusedError(Exception):
 
 
 class _Worker:
-    """One process with its pipe."""
+    """One process with its pipe; ``greet`` must follow before the first ``ask``."""
 
     def __init__(self, settings: Settings) -> None:
+        self.hello: dict[str, Any] | None = None
+        self._settings = settings
+        self._dead = False
         environment = {
             "PATH": os.environ.get("PATH", ""),
             "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
@@ -74,11 +78,21 @@ class _Worker:
         assert self.process.stdin
         with contextlib.suppress(OSError):
             fcntl.fcntl(self.process.stdin.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
+
+    def greet(self) -> None:
+        """Hand over the settings and wait until the worker is ready.
+
+        Raises
+        ------
+        EngineDownError
+            If it dies instead, or takes too long.
+        """
         try:
-            self.hello, _ = self.ask(settings.to_json(), b"", _START_LIMIT)
+            self.hello, _ = self.ask(self._settings.to_json(), b"", _START_LIMIT)
         except WorkerDiedError as error:
             raise EngineDownError(
                 f"the worker did not start: {self._last_words[0] if self._last_words else error}"
+                f"{_HINT if not self._last_words and self._settings.memory_limit_mb else ''}"
             ) from error
 
     def ask(
@@ -101,9 +115,12 @@ class _Worker:
             watchdog.cancel()
 
     def alive(self) -> bool:
-        return self.process.poll() is None
+        """Tell whether it may be asked again."""
+        # The pipe ends a moment before the process can be waited for.
+        return not self._dead and self.process.poll() is None
 
     def kill(self) -> None:
+        self._dead = True
         self.process.kill()
 
     def close(self) -> None:
@@ -119,7 +136,7 @@ class _Worker:
     def _listen(self) -> None:
         """Keep the last line of stderr until the worker is ready, drop everything after."""
         for line in cast("IO[bytes]", self.process.stderr):
-            if not hasattr(self, "hello"):
+            if self.hello is None:
                 self._last_words.append(line.decode(errors="replace").strip()[:300])
 
 
@@ -136,6 +153,7 @@ class Engine:
         self._settings = settings
         self._idle: deque[_Worker] = deque()
         self._all: set[_Worker] = set()
+        self._starting: set[_Worker] = set()
         self._changed = threading.Condition()
         self._urgent = 0
         self._stopping = threading.Event()
@@ -155,7 +173,7 @@ class Engine:
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
-        for worker in list(self._all):
+        for worker in [*self._all, *self._starting]:
             worker.kill()
         for thread in self._starters:
             thread.join()
@@ -203,13 +221,17 @@ class Engine:
         with self._changed:
             self._urgent += urgent
             try:
-                while not self._idle or (self._urgent and not urgent):
+                while True:
+                    # One that died while nobody asked it must not be blamed on the next request.
+                    while self._idle and not self._idle[0].alive():
+                        self._idle.popleft()
+                    if self._idle and (urgent or not self._urgent):
+                        return self._idle.popleft()
                     if self._stopping.is_set():
                         raise EngineDownError("Orthanc is stopping")
                     if not self._all:
                         raise EngineDownError(self.down_reason or "no worker runs")
                     self._changed.wait(1.0)
-                return self._idle.popleft()
             finally:
                 self._urgent -= urgent
 
@@ -224,7 +246,7 @@ class Engine:
         failures = 0
         while not self._stopping.is_set():
             try:
-                worker = _Worker(self._settings)
+                worker = self._new_worker()
             except EngineDownError as error:
                 self.down_reason = str(error)
                 archive.log(str(error))
@@ -243,21 +265,36 @@ class Engine:
                 self._changed.notify_all()
             worker.close()
 
+    def _new_worker(self) -> _Worker:
+        """Return a worker that is ready; ``stop`` kills one that is still starting."""
+        worker = _Worker(self._settings)
+        self._starting.add(worker)
+        try:
+            if self._stopping.is_set():
+                worker.kill()
+            worker.greet()
+        except EngineDownError:
+            worker.close()
+            raise
+        finally:
+            self._starting.discard(worker)
+        return worker
+
     def _welcome(self, worker: _Worker) -> None:
-        first = self.hello is None
+        first, hello = self.hello is None, worker.hello
+        assert hello is not None
         with self._changed:
-            self.hello = worker.hello
+            self.hello = hello
             self._all.add(worker)
             self._idle.append(worker)
             self._changed.notify_all()
         if first:
-            model = worker.hello["model"]
+            model = hello["model"]
             archive.log(
-                f"the model {model['name']} {model['version']} is ready on "
-                f"{worker.hello['provider']}"
+                f"the model {model['name']} {model['version']} is ready on {hello['provider']}"
             )
-            if worker.hello["warning"]:
-                archive.log(worker.hello["warning"])
+            if hello["warning"]:
+                archive.log(hello["warning"])
 
     def _wait_for_death(self, worker: _Worker) -> None:
         descriptor = os.pidfd_open(worker.process.pid)

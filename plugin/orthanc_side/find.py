@@ -26,6 +26,7 @@ _WITNESSES = {
     "any": (("final", "image", "header"),),
     "both": (("image",), ("header",)),
 }
+_SHOWN = 64
 _WHOLE_LIMB = "lower_limb"
 
 
@@ -66,8 +67,10 @@ def parse(body: dict[str, Any]) -> Question:
     for key in body:
         if key not in _FIELDS and key != "Evidence":
             raise bad_request(f"{key} is not a field of a search")
-    evidence = body.get("Evidence", "final")
-    if evidence not in _WITNESSES:
+    evidence = body.get("Evidence")
+    if evidence is None:
+        evidence = "final"
+    if not isinstance(evidence, str) or evidence not in _WITNESSES:
         raise bad_request(f"Evidence must be one of {', '.join(_WITNESSES)}")
     for key, apply in _FIELDS.items():
         if body.get(key) is not None:
@@ -91,8 +94,9 @@ def labels_of(name: str, text: object) -> tuple[str, ...]:
         if wanted == _WHOLE_LIMB or (wanted not in BY_LABEL and not wanted.isdigit()):
             return parts_of(wanted)
         return (body_part(wanted).label,)
-    except UnknownLabelError as error:
-        raise bad_request(f"{name}: {error}, nor a region") from None
+    except UnknownLabelError:
+        given = str(text)[:_SHOWN]
+        raise bad_request(f"{name}: {given!r} is no label, SNOMED CT code or region") from None
 
 
 def _level(question: Question, value: object, _: str) -> None:
@@ -112,8 +116,8 @@ def _visible(question: Question, value: object, _: str) -> None:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list):
         raise bad_request("Visible must be a list of labels or codes")
-    for name in names:
-        _mentioned(question, labels_of("Visible", name), ("visible",))
+    for labels in dict.fromkeys(labels_of("Visible", name) for name in names):
+        _mentioned(question, labels, ("visible",))
 
 
 def _mentioned(question: Question, labels: tuple[str, ...], witnesses: tuple[str, ...]) -> None:
@@ -129,7 +133,7 @@ def _marks(values: tuple[str, ...]) -> str:
 
 
 def _group(question: Question, value: object, _: str) -> None:
-    if value not in ROUTER_GROUPS:
+    if not isinstance(value, str) or value not in ROUTER_GROUPS:
         raise bad_request(f"Group must be one of {', '.join(ROUTER_GROUPS)}")
     question.where.append("i.router_group = ?")
     question.parameters.append(value)

@@ -10,13 +10,14 @@ from typing import Any
 
 from bodypart import __version__
 from bodypart.annotation import pending, utc_now
-from bodypart.labels import LABELS
+from bodypart.labels import LABELS, UnknownLabelError, body_part
 from bodypart.reviews import ReviewError, parse_review
 from bodypart.rollup import roll_up
 from orthanc_side import archive, exports, find
 from orthanc_side.archive import NotFoundError
+from orthanc_side.engine import RefusedError
 from orthanc_side.http import Answer, HttpError, Request, bad_request, not_found
-from orthanc_side.index import FORGOTTEN, UNSEEN
+from orthanc_side.index import FORGOTTEN
 from orthanc_side.openapi import document
 from orthanc_side.review_page import ReviewPage
 from orthanc_side.service import Service
@@ -40,7 +41,7 @@ class Handlers(ReviewPage):
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._heatmaps: OrderedDict[tuple[str, str, str, str], bytes] = OrderedDict()
+        self._heatmaps: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
 
     def status(self, _: Request, __: Mapping[str, str]) -> Answer:
         """Answer version, model, provider, queue and readiness."""
@@ -83,15 +84,26 @@ class Handlers(ReviewPage):
             return annotation
         if not archive.exists("instances", instance):
             raise NotFoundError(instance)
-        state = self._service.index.state(instance)
-        if state in (UNSEEN, FORGOTTEN) and not self._service.backlog.filling:
-            raise not_found(f"instances {instance} has no annotation: POST here, or back-fill")
-        return pending(instance)
+        if self._is_waiting(instance):
+            return pending(instance)
+        raise not_found(f"instances {instance} has no annotation: POST here, or back-fill")
+
+    def _is_waiting(self, instance: str) -> bool:
+        service = self._service
+        state = service.index.state(instance)
+        if state == FORGOTTEN:
+            return service.backlog.has(instance)
+        if service.backlog.filling or (state is None and service.settings.on_upload):
+            return True
+        return service.backlog.has(instance)
 
     def _above(self, level: str, resource: str) -> dict[str, Any]:
         children = self._service.index.children(level, resource)
         if not children:
-            waiting = [self._instance(i) for i in archive.instances_of(level, resource)]
+            instances = archive.instances_of(level, resource)
+            waiting = [pending(i) for i in instances if self._is_waiting(i)]
+            if not waiting:
+                raise not_found(f"{level} {resource} has no annotation: POST here, or back-fill")
             return {**roll_up(level, resource, ()), "children": waiting}
         rolled = roll_up(level, resource, children)
         lines = sorted((child.to_json() for child in children), key=lambda c: c["instance"])
@@ -125,8 +137,7 @@ class Handlers(ReviewPage):
         except ReviewError as error:
             raise bad_request(str(error)) from None
         corrected = self._service.annotator.review(instance, review)
-        self._service.sinks.settle([instance])
-        self._service.is_stable("studies", archive.ancestors(instance).study)
+        self._service.reviewed([instance])
         return Answer.of(corrected)
 
     def forget(self, request: Request, path: Mapping[str, str]) -> Answer:
@@ -138,26 +149,38 @@ class Handlers(ReviewPage):
         instances = archive.instances_of(path["level"], path["id"])
         for instance in instances:
             self._service.annotator.forget(instance, by=request.user)
-        self._service.sinks.settle(instances)
+        self._service.reviewed(instances)
         return Answer.of({"level": path["level"], "id": path["id"], "forgotten": len(instances)})
 
     def heatmap(self, request: Request, path: Mapping[str, str]) -> Answer:
         """Draw where the model looked; drawings are kept for the next request."""
         instance = path["id"]
-        label = request.query.get("label") or self._likely_label(instance)
+        label = self._label(request.query.get("label") or self._likely_label(instance))
         model = (self._service.engine.hello or {}).get("model", {}).get("sha256", "")
         over = request.query.get("over", "picture")
         if over not in ("picture", "nothing"):
             raise bad_request("over must be picture or nothing")
-        key = (instance, label, model, over)
-        if key not in self._heatmaps:
+        # One that was stored anew may show something else; one that is gone shows nothing.
+        stored_at = archive.metadata("instances", instance, "ReceptionDate")
+        if stored_at is None:
+            raise NotFoundError(instance)
+        key = (instance, stored_at, label, model, over)
+        png = self._heatmaps.get(key)
+        if png is None:
             data = archive.dicom(instance)
             question = {"label": label, "over": over}
             _, png = self._service.engine.ask("heatmap", question, data, urgent=True)
             self._heatmaps[key] = png
             while len(self._heatmaps) > _HEATMAPS_KEPT:
                 self._heatmaps.popitem(last=False)
-        return Answer(self._heatmaps[key], "image/png", {"Cache-Control": "private, max-age=60"})
+        return Answer(png, "image/png", {"Cache-Control": "private, max-age=60"})
+
+    @staticmethod
+    def _label(text: str) -> str:
+        try:
+            return body_part(text).label
+        except UnknownLabelError as error:
+            raise bad_request(f"label: {error}") from None
 
     def _likely_label(self, instance: str) -> str:
         annotation = self._instance(instance)
@@ -178,15 +201,21 @@ class Handlers(ReviewPage):
 
     def report(self, _: Request, path: Mapping[str, str]) -> Answer:
         """Answer the structured report on one instance."""
-        instance = path["id"]
-        study = archive.ancestors(instance).study
-        report = exports.study_report(self._service.engine, study, [instance], None)
-        return Answer(report, "application/dicom")
+        study = archive.ancestors(path["id"]).study
+        return self._report(study, [path["id"]], f"instances {path['id']}")
 
     def study_report(self, _: Request, path: Mapping[str, str]) -> Answer:
         """Answer the structured report on a study."""
         instances = archive.instances_of("studies", path["id"])
-        report = exports.study_report(self._service.engine, path["id"], instances, None)
+        return self._report(path["id"], instances, f"studies {path['id']}")
+
+    def _report(self, study: str, instances: list[str], what: str) -> Answer:
+        if not any(map(archive.stored, instances)):
+            raise not_found(f"{what} has no annotation yet")
+        try:
+            report = exports.study_report(self._service.engine, study, instances, None)
+        except RefusedError as error:
+            raise HttpError(409, "Conflict", f"{what} gets no report: {error}") from None
         return Answer(report, "application/dicom")
 
     def fhir(self, _: Request, path: Mapping[str, str]) -> Answer:
@@ -204,12 +233,8 @@ class Handlers(ReviewPage):
             question.since,
             question.limit,
         )
-        found = []
-        for resource in ids:
-            text = archive.metadata(question.level, resource, archive.ANNOTATION)
-            if text:
-                found.append(b'{"id": "%s", "annotation": %s}' % (resource.encode(), text.encode()))
-        return Answer(b"[" + b",\n".join(found) + b"]")
+        found = ((resource, archive.stored(resource, question.level)) for resource in ids)
+        return Answer.of([{"id": i, "annotation": note} for i, note in found if note])
 
     def classify_file(self, request: Request, _: Mapping[str, str]) -> Answer:
         """Annotate the DICOM file in the body."""
@@ -218,7 +243,7 @@ class Handlers(ReviewPage):
             raise HttpError(413, "Too large", f"the body exceeds {limit} MB (MaxUploadMB)")
         if not request.body:
             raise bad_request("the body is empty; send a DICOM file")
-        return Answer.of(self._service.annotator.read(request.body, urgent=True))
+        return Answer.of(self._service.annotator.classify(request.body))
 
     def backfill(self, request: Request, _: Mapping[str, str]) -> Answer:
         """Look for what has no annotation, and start to annotate it."""

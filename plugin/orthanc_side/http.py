@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from orthanc_side import shallow_json
 
 MAX_JSON = 1_000_000
 """Bytes; longer JSON bodies are refused."""
@@ -70,8 +72,8 @@ class Request:
         if len(self.body) > MAX_JSON:
             raise HttpError(413, "Too large", f"the body exceeds {MAX_JSON} bytes")
         try:
-            parsed = json.loads(self.body or b"{}")
-        except (ValueError, RecursionError):
+            parsed = shallow_json.parse(self.body.decode() or "{}")
+        except ValueError:
             raise bad_request("the body is not valid JSON") from None
         if not isinstance(parsed, dict):
             raise bad_request("the body must be a JSON object")
@@ -79,13 +81,15 @@ class Request:
 
     @property
     def user(self) -> str:
-        """Orthanc's HTTP user, from Basic authentication (which Orthanc has checked)."""
+        """The user of Basic authentication.
+
+        Orthanc has checked it where its own authentication is on; else a proxy may have, or
+        nobody.
+        """
         kind, _, token = self.headers.get("authorization", "").partition(" ")
         if kind.lower() == "basic":
-            try:
+            with suppress(ValueError):
                 return base64.b64decode(token).decode().partition(":")[0] or "anonymous"
-            except (binascii.Error, UnicodeDecodeError):
-                pass
         return "anonymous"
 
 
@@ -111,6 +115,8 @@ def refuse_cross_site(request: Request) -> None:
     localhost only. Elsewhere a POST that a browser sends (it has an ``Origin``) must have a
     content type that another site's page cannot use without Orthanc's consent; the same holds for
     PUT and DELETE by themselves (Fetch standard, CORS-safelisted methods and content types).
+    A browser's change without ``Origin`` is none: Orthanc takes ``GET …?_method=DELETE``, which
+    any page can hide in a picture's address, for a DELETE.
 
     Raises
     ------
@@ -122,7 +128,12 @@ def refuse_cross_site(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     forgeable = request.method == "POST" and content_type in _ANY_SITE_MAY_SEND
-    if site in {"cross-site", "same-site"} or (
-        site is None and "origin" in request.headers and forgeable
-    ):
+    stated = "origin" in request.headers
+    disguised = not stated and _sent_by_browser(request)
+    if site in {"cross-site", "same-site"} or disguised or (site is None and stated and forgeable):
         raise HttpError(403, "Forbidden", "a change must come from this site's own pages")
+
+
+def _sent_by_browser(request: Request) -> bool:
+    agent = request.headers.get("user-agent", "")
+    return agent.startswith("Mozilla/") or "referer" in request.headers

@@ -8,14 +8,15 @@ done again, and the saved keepsake tells the next start that it must be.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bodypart.dicom_out.policy import tags_to_write
 from orthanc_side import archive
 from orthanc_side.archive import NotFoundError
+from orthanc_side.engine import EngineDownError
 from orthanc_side.exports import siblings_of
 from orthanc_side.keepsake import Keepsake, Keepsakes
 
@@ -26,8 +27,17 @@ if TYPE_CHECKING:
     from orthanc_side.sinks import Sinks
 
 
+_TRIES = 3
+"""How often an interrupted rewrite is tried."""
+
+
 class InPlace:
     """Writes tags into stored instances, and undoes it.
+
+    Attributes
+    ----------
+    lock : RLock
+        Held while an instance is between its deletion and its return.
 
     Parameters
     ----------
@@ -55,8 +65,10 @@ class InPlace:
         self._loopback = loopback
         self._keepsakes = Keepsakes(folder)
         self._threshold = threshold
-        self._one_at_a_time = threading.RLock()
+        self.lock = threading.RLock()
         self._stale: set[str] = set()
+        self._undone: set[str] = set()
+        self._stumbles: Counter[str] = Counter()
         self._mixed: dict[str, bool] = {}
 
     def put(self, annotation: dict[str, Any]) -> None:
@@ -69,7 +81,8 @@ class InPlace:
         EngineDownError, WorkerDiedError, StoreError
             If it could not be done; it may be tried again.
         """
-        with self._one_at_a_time:
+        with self.lock:
+            self.mend(annotation["instance"])
             self._put(annotation)
             if _concerns_tags(annotation):
                 self._align_siblings(annotation)
@@ -82,25 +95,70 @@ class InPlace:
         NotFoundError
             If the instance is gone.
         """
-        with self._one_at_a_time:
+        with self.lock:
+            self.mend(instance)
             annotation = archive.stored(instance)
             _, data = self._engine.ask("restore", {}, archive.dicom(instance), urgent=True)
             if data:
+                self._undone.add(instance)
                 self._overwrite({**(annotation or {}), "instance": instance}, data)
             return bool(data)
 
-    def recover(self) -> None:
-        """Finish what a crash interrupted; call it before anything else is annotated."""
-        for keepsake in self._keepsakes.left_over():
-            try:
-                if "status" in keepsake.annotation:
-                    _, data = self._ask(keepsake.annotation)
-                    if data:
-                        self._loopback.post("/instances", data)
-                self._finish(keepsake)
-                archive.log(f"instance {keepsake.instance}: an interrupted rewrite is finished")
-            except NotFoundError:
+    def was_undone(self, instance: str) -> bool:
+        """Tell, once, whether an instance was stored anew by ``undo`` rather than sent again."""
+        with self.lock:
+            known = instance in self._undone
+            self._undone.discard(instance)
+            return known
+
+    def mend(self, instance: str) -> None:
+        """Give back what an overwrite wiped of which Orthanc did not say that it worked.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        """
+        with self.lock:
+            keepsake = self._keepsakes.of(instance)
+            if keepsake:
+                self._keepsakes.give_back(keepsake)
                 self._keepsakes.drop(keepsake)
+
+    def recover(self) -> bool:
+        """Finish what a crash interrupted; tell whether nothing is left to be finished.
+
+        A keepsake that cannot be given back after some tries is set aside, as a file, for a person.
+        """
+        done = True
+        for instance in self._keepsakes.left_over():
+            try:
+                with self.lock:
+                    self._finish_interrupted(instance)
+                archive.log(f"instance {instance}: an interrupted rewrite is finished")
+            except NotFoundError:
+                self._keepsakes.discard(instance)
+            except EngineDownError:
+                return False
+            except Exception as error:
+                self._stumbles[instance] += 1
+                if self._stumbles[instance] < _TRIES:
+                    done = False
+                    continue
+                kind = type(error).__name__
+                archive.log(f"instance {instance}: an interrupted rewrite is set aside ({kind})")
+                self._keepsakes.set_aside(instance)
+        return done
+
+    def _finish_interrupted(self, instance: str) -> None:
+        keepsake = self._keepsakes.of(instance)
+        if keepsake is None:
+            return
+        if "status" in keepsake.annotation:
+            _, data = self._ask(keepsake.annotation)
+            if data:
+                self._loopback.post("/instances", data)
+        self._finish(keepsake)
 
     def series_is_stable(self, series: str) -> None:
         """Have Orthanc read the series' tags anew if an instance in it was rewritten.
@@ -164,17 +222,13 @@ class InPlace:
         mixed = self._is_mixed(annotation)
         if above is None or self._mixed.get(above.series) == mixed:
             return
-        self._mixed[above.series] = mixed
         for sibling in siblings_of(self._index, annotation["instance"]):
             note = archive.stored(sibling["instance"])
             if note and note.get("tags") and note["tags"]["mixed_series"] != mixed:
-                self._put(note)
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep the queue from looking at an instance between its deletion and its return."""
-        with self._one_at_a_time:
-            yield
+                with suppress(NotFoundError):  # Deleted meanwhile.
+                    self.mend(sibling["instance"])
+                    self._put(note)
+        self._mixed[above.series] = mixed
 
 
 def _concerns_tags(annotation: dict[str, Any]) -> bool:

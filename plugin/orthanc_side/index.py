@@ -1,7 +1,7 @@
 """The search index: one SQLite row an instance, a cache of what Orthanc's metadata say.
 
 It answers ``find``, knows the parents of an instance that was just deleted, and counts. Losing it
-loses nothing: the sweep rebuilds it from the metadata.
+loses nothing: the sweep rebuilds it from the metadata and the audit trail.
 """
 
 from __future__ import annotations
@@ -59,6 +59,10 @@ _SUMMARY = (
 _SUMMARY_FIELDS = tuple(field.name for field in fields(Summary))
 
 
+class _OtherVersionError(Exception):
+    """The file was written by another version of this module."""
+
+
 class Index:
     """The index in one SQLite file.
 
@@ -66,14 +70,16 @@ class Index:
     ----------
     path : Path
         The file; one that is damaged or of another version is replaced by an empty one.
+    wait : float
+        Seconds to wait for a file that is locked.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wait: float = 30.0) -> None:
         self._lock = threading.RLock()
-        self._connection = _open(path)
+        self._connection = _open(path, wait)
         # Long questions (statistics, export) must not hold up the queue.
         self._reading = threading.Lock()
-        self._reader = sqlite3.connect(path, check_same_thread=False, timeout=30.0)
+        self._reader = sqlite3.connect(path, check_same_thread=False, timeout=wait)
         self._reader.execute("PRAGMA query_only = ON")
 
     def close(self) -> None:
@@ -143,19 +149,19 @@ class Index:
         """Return the ids of all instances in the index."""
         return {row[0] for row in self._all("SELECT id FROM instances")}
 
-    def in_state(self, states: Sequence[str], limit: int) -> list[str]:
-        """Return up to ``limit`` instances in one of the states."""
-        marks = ",".join("?" * len(states))
-        return [
-            row[0]
-            for row in self._all(
-                f"SELECT id FROM instances WHERE state IN ({marks}) LIMIT ?", (*states, limit)
-            )
-        ]
+    def in_state(self, state: str, limit: int) -> list[str]:
+        """Return up to ``limit`` instances in a state."""
+        rows = self._all("SELECT id FROM instances WHERE state = ? LIMIT ?", (state, limit))
+        return [row[0] for row in rows]
 
     def counts(self) -> dict[str, int]:
         """Return the number of instances in each state."""
         return dict(self._all("SELECT state, count(*) FROM instances GROUP BY state"))
+
+    def reopen_forgotten(self) -> None:
+        """Make what was forgotten open to a back-fill that starts now."""
+        with self._lock, self._connection as db:
+            db.execute("UPDATE instances SET state = ? WHERE state = ?", (UNSEEN, FORGOTTEN))
 
     def report(self, study: str) -> tuple[str, str] | None:
         """Return fingerprint and instance of the structured report stored in a study."""
@@ -243,28 +249,32 @@ def _summary(row: tuple[Any, ...]) -> Summary:
     return Summary(**columns)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, wait: float) -> sqlite3.Connection:
     try:
-        return _connect(path)
-    except sqlite3.DatabaseError:
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return _connect(path)
+        return _connect(path, wait)
+    except _OtherVersionError:
+        pass
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return _connect(path, wait)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=30.0)
+def _connect(path: Path, wait: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=wait)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         # A cache: losing its last second in a power cut costs a sweep, not an annotation.
         connection.execute("PRAGMA synchronous = OFF")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, _SCHEMA_VERSION):
-            raise sqlite3.DatabaseError("the index is of another version")
+            raise _OtherVersionError
         if version == 0:
             connection.executescript(_SCHEMA)
             connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-    except sqlite3.DatabaseError:
+    except (_OtherVersionError, sqlite3.DatabaseError):
         connection.close()
         raise
     return connection

@@ -78,14 +78,25 @@ class Keepsakes:
         _write_durably(self._path(instance), json.dumps(record).encode())
         return keepsake
 
-    def left_over(self) -> list[Keepsake]:
-        """Return the keepsakes that a killed Orthanc left behind."""
+    def left_over(self) -> list[str]:
+        """Return the instances of which a keepsake was not given back."""
         if not self._folder.is_dir():
             return []
-        return [
-            Keepsake(**json.loads(path.read_text(encoding="utf-8")))
-            for path in sorted(self._folder.glob("*.json"))
-        ]
+        return sorted(path.stem for path in self._folder.glob("*.json"))
+
+    def of(self, instance: str) -> Keepsake | None:
+        """Return an instance's keepsake that was not given back, None if there is none.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the file is damaged.
+        """
+        try:
+            text = self._path(instance).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        return Keepsake(**json.loads(text))
 
     def give_back(self, keepsake: Keepsake) -> None:
         """Put back what is missing; what is there, or was set meanwhile, stays."""
@@ -106,9 +117,17 @@ class Keepsakes:
 
     def drop(self, keepsake: Keepsake) -> None:
         """Forget a keepsake that was given back."""
-        self._path(keepsake.instance).unlink(missing_ok=True)
-        for entry in keepsake.attachments:
-            (self._folder / entry["file"]).unlink(missing_ok=True)
+        self.discard(keepsake.instance)
+
+    def discard(self, instance: str) -> None:
+        """Remove the keepsake of an instance, given back or not."""
+        self._path(instance).unlink(missing_ok=True)
+        for path in self._folder.glob(f"{instance}.*"):
+            path.unlink(missing_ok=True)
+
+    def set_aside(self, instance: str) -> None:
+        """Keep a keepsake that cannot be given back for a person to look at."""
+        self._path(instance).replace(self._folder / f"{instance}.failed")
 
     def _path(self, instance: str) -> Path:
         return self._folder / f"{instance}.json"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from bodypart import __version__
+from bodypart.annotation import Agreement, Source
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
 from orthanc_side.archive import LEVELS
 
@@ -33,7 +34,7 @@ _ANNOTATION = {
                 "code": {"$ref": "#/components/schemas/Code"},
                 "body_part_examined": _STRING,
                 "probability": {"type": "number", "minimum": 0, "maximum": 1},
-                "source": {"enum": ["image", "header", "image+header", "person"]},
+                "source": {"enum": list(get_args(Source))},
             },
         },
         "visible": {"type": "array", "items": {"type": "object"}},
@@ -41,7 +42,7 @@ _ANNOTATION = {
         "group": {"enum": [*ROUTER_GROUPS, None]},
         "image": {"type": ["object", "null"]},
         "header": {"type": ["object", "null"]},
-        "agreement": {"enum": ["agree", "conflict", "image-only", "header-only", "none"]},
+        "agreement": {"enum": list(get_args(Agreement))},
         "needs_review": {"type": "boolean"},
         "review": {"type": ["object", "null"]},
         "model": {"type": ["object", "null"]},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
     SettingsError
         If the ``BodyPart`` section, or what it needs beside it, is wrong.
     """
+    for key in configuration:
+        if key != "BodyPart" and key.lower() == "bodypart":
+            raise SettingsError(f"{key} is not a section; did you mean BodyPart?")
     settings = Settings.parse(configuration.get("BodyPart"))
     if settings.terms:
         try:
@@ -39,9 +42,14 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
         _require_overwriting(configuration)
     python = Path(settings.python or _ROOT / ".venv/bin/python")
     model = Path(settings.model or _ROOT / "models/bodypart.onnx")
-    for key, path in (("Python", python), ("Model", model)):
+    for key, path in (("Python", python), ("Model", model), ("Model", model.with_suffix(".json"))):
         if not path.is_file():
             raise SettingsError(f"BodyPart.{key}: there is no file {path}")
+    if not os.access(python, os.X_OK):
+        raise SettingsError(f"BodyPart.Python: {python} is no program")
+    for key, file in (("IndexFile", settings.index_file), ("AuditFile", settings.audit_file)):
+        if file and not (Path(file).parent.is_dir() and os.access(Path(file).parent, os.W_OK)):
+            raise SettingsError(f"BodyPart.{key}: no file can be written to {Path(file).parent}")
     return replace(settings, python=str(python), model=str(model))
 
 
@@ -87,14 +95,16 @@ class Files:
     @classmethod
     def of(cls, settings: Settings, configuration: dict[str, Any]) -> Files:
         """Return where the files lie: in Orthanc's index directory unless settings say else."""
-        storage = configuration.get("StorageDirectory", "OrthancStorage")
-        # Relative paths of Orthanc's configuration start at its file.
-        folder = archive.configuration_folder() / str(configuration.get("IndexDirectory", storage))
-        prefix = ""
-        if not folder.is_dir():
-            # No local storage (PostgreSQL with object storage).
-            folder = Path(tempfile.gettempdir())
-            prefix = f"{configuration.get('Name', 'orthanc')}-"
-        index = Path(settings.index_file or folder / f"{prefix}bodypart-index.sqlite")
-        audit = Path(settings.audit_file or index.with_name(f"{prefix}bodypart-audit.sqlite"))
-        return cls(index, audit, index.with_name(f"{prefix}bodypart-rewrites"))
+        folder = _own_folder(configuration)
+        if not settings.index_file:
+            # Missing where database and storage are elsewhere (PostgreSQL, object storage).
+            folder.mkdir(parents=True, exist_ok=True)
+        index = Path(settings.index_file or folder / "bodypart-index.sqlite")
+        audit = Path(settings.audit_file or index.with_name("bodypart-audit.sqlite"))
+        return cls(index, audit, index.with_name("bodypart-rewrites"))
+
+
+def _own_folder(configuration: dict[str, Any]) -> Path:
+    """Return Orthanc's index directory; relative paths start at its configuration file."""
+    storage = configuration.get("StorageDirectory", "OrthancStorage")
+    return archive.configuration_folder() / str(configuration.get("IndexDirectory", storage))

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from bodypart.dicom_out.codes import PRODUCT
 from orthanc_side import archive
 from orthanc_side.archive import NotFoundError
 from orthanc_side.engine import RefusedError
@@ -35,6 +36,8 @@ class Reports:
     def study_is_stable(self, study: str) -> None:
         """Store a report if the results differ from those in the last one.
 
+        Where no result is left, the last report goes.
+
         Raises
         ------
         EngineDownError, WorkerDiedError, StoreError
@@ -42,10 +45,16 @@ class Reports:
         """
         done = [child for child in self._index.children("studies", study) if child.examined]
         fingerprint = _fingerprint(done)
-        last = self._index.report(study)
-        if not done or (last and last[0] == fingerprint):
+        last, previous = self._index.report(study) or (None, _stored_report(study))
+        if previous and not archive.exists("instances", previous):
+            previous = None
+        if not done:
+            if previous:
+                archive.delete_instance(previous)
+                self._index.note_report(study, "", previous)
             return
-        previous = last[1] if last and archive.exists("instances", last[1]) else None
+        if last == fingerprint:
+            return
         instances = sorted(child.instance for child in done)
         try:
             report = study_report(self._engine, study, instances, previous)
@@ -56,6 +65,17 @@ class Reports:
         self._index.note_report(study, fingerprint, stored)
         if previous:
             archive.delete_instance(previous)
+
+
+def _stored_report(study: str) -> str | None:
+    """Return the instance of our report in a study, for an index that lost it, or None."""
+    for series in archive.get_json(f"/studies/{study}/series"):
+        if series["MainDicomTags"].get("Modality") == "SR":
+            for instance in series["Instances"]:
+                tags = archive.get_json(f"/instances/{instance}/simplified-tags")
+                if tags.get("ManufacturerModelName") == PRODUCT:
+                    return str(instance)
+    return None
 
 
 def _fingerprint(done: list[Summary]) -> str:

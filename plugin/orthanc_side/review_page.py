@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from bodypart.annotation import utc_now
 from bodypart.reviews import ReviewError, parse_review
 from orthanc_side import archive, audit, manifest, worklist
-from orthanc_side.archive import NotFoundError
+from orthanc_side.archive import ArchiveError, NotFoundError
+from orthanc_side.engine import EngineDownError, RefusedError, WorkerDiedError
 from orthanc_side.http import Answer, HttpError, Request, bad_request
+from orthanc_side.loopback import StoreError
 from orthanc_side.statistics import statistics
 from orthanc_side.worklist import is_id
 
@@ -60,9 +62,13 @@ class ReviewPage:
             raise bad_request("instances must be a list of Orthanc ids")
         if not 1 <= len(instances) <= MOST_AT_ONCE:
             raise bad_request(f"instances must name 1 to {MOST_AT_ONCE} instances")
+        try:
+            parse_review({"examined": None, **body}, by=request.user, at=utc_now())
+        except ReviewError as error:
+            raise bad_request(str(error)) from None
         outcomes = {instance: self._review(instance, body, request.user) for instance in instances}
-        self._service.sinks.settle(instances)
         failed = {instance: why for instance, why in outcomes.items() if why}
+        self._service.reviewed([instance for instance in outcomes if instance not in failed])
         return Answer.of({"reviewed": len(outcomes) - len(failed), "failed": failed})
 
     def _review(self, instance: str, body: dict[str, Any], user: str) -> str | None:
@@ -70,15 +76,17 @@ class ReviewPage:
         try:
             if "examined" not in body:
                 annotation = archive.stored(instance)
+                if annotation is None and not archive.exists("instances", instance):
+                    raise NotFoundError(instance)
                 examined = (annotation or {}).get("examined")
                 if not examined:
                     return "there is no body part to confirm"
                 body = {**body, "examined": examined["label"]}
             self._service.annotator.review(instance, parse_review(body, by=user, at=utc_now()))
-        except ReviewError as error:
-            raise bad_request(str(error)) from None
         except NotFoundError:
             return "Orthanc has no such instance"
+        except (EngineDownError, WorkerDiedError, StoreError, ArchiveError, RefusedError) as error:
+            return str(error)
         return None
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from orthanc_side.archive import NotFoundError
+from orthanc_side.archive import ArchiveError, NotFoundError
 from orthanc_side.engine import EngineDownError, RefusedError, WorkerDiedError
 from orthanc_side.handlers import Handlers
 from orthanc_side.http import (
@@ -19,11 +19,11 @@ from orthanc_side.http import (
     refuse_cross_site,
 )
 from orthanc_side.loopback import StoreError
-from orthanc_side.worklist import FILTERS, PAGING
+from orthanc_side.worklist import FILTERS, ORTHANC_ID, PAGING
 
 PREFIX = "/bodypart"
 _LEVEL = "(?P<level>instances|series|studies|patients)"
-_ID = "(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{8}){4})"
+_ID = f"(?P<id>{ORTHANC_ID})"
 
 Handler = Callable[[Handlers, Request, Mapping[str, str]], Answer]
 
@@ -218,7 +218,7 @@ def _guarded(
         raise HttpError(503, "Engine down", str(error)) from None
     except WorkerDiedError as error:
         raise HttpError(503, "Engine down", f"{error} on this request") from None
-    except StoreError as error:
+    except (StoreError, ArchiveError) as error:
         raise HttpError(503, "Orthanc is busy", str(error)) from None
     except RefusedError as error:
         raise bad_request(str(error)) from None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from queue import SimpleQueue
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from orthanc_side import archive
@@ -24,6 +25,8 @@ from orthanc_side.sinks import Sinks
 from orthanc_side.sweep import Sweep
 
 _DEATHS_TO_QUARANTINE = 2
+_STABLE_AGE = 60
+"""Orthanc's own default, in seconds."""
 
 
 class Service:
@@ -43,21 +46,29 @@ class Service:
     def __init__(self, configuration: dict[str, Any]) -> None:
         self.settings = checked_settings(configuration)
         self._configuration = configuration
+        self._first_change = 0
         self.stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._recovered = threading.Event()
         self._published = 0.0
         self._stable: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
+        self._due: dict[str, float] = {}
+        self._settling = float(configuration.get("StableAge", _STABLE_AGE))
         self.engine = Engine(self.settings)
         self.metrics = Metrics(archive.set_metric)
 
     def start(self) -> None:
         """Start the worker processes and the threads; called when Orthanc has started."""
         settings = self.settings
+        self._first_change = archive.last_change()
         self.archive_name = str(self._configuration.get("Name", "orthanc"))
         files = Files.of(settings, self._configuration)
         self.index = Index(files.index)
-        self.sinks = Sinks(self.index, with_labels=settings.labels and archive.has_labels())
+        self.sinks = Sinks(
+            self.index,
+            with_labels=settings.labels and archive.has_labels(),
+            study_changed=self._study_changed,
+        )
         self.audit = Audit(files.audit)
         loopback = Loopback(self._configuration)
         self.reports = None
@@ -77,7 +88,9 @@ class Service:
             self.engine, self.sinks, self.metrics, self.audit, in_place=self.in_place
         )
         self.backlog = Backlog(self.index, live=settings.on_upload)
-        self.sweep = Sweep(self.index, self.backlog, self.sinks, live=settings.on_upload)
+        self.sweep = Sweep(
+            self.index, self.backlog, self.sinks, self.audit, live=settings.on_upload
+        )
         self.backfill = Backfill(self.index, self.backlog)
         self.engine.start()
         self.sinks.start()
@@ -126,15 +139,16 @@ class Service:
         if now - self._published > 1.0:
             self._published = now
             self.metrics.queue(self.backlog.pending())
+            if self.backlog.filling:
+                self.backfill.progress()
 
     def _do(self, task: Task) -> None:
         try:
             # The log tells of a rewrite that undid our tags, too: that was no upload.
-            undone = task.sequence is not None and self.annotator.is_forgotten(task.instance)
-            if not undone:
+            if not self._is_undo(task):
                 self.annotator.annotate(task.instance, again=task.again)
         except NotFoundError:
-            pass  # Deleted meanwhile.
+            self.sinks.deleted(task.instance)
         except EngineDownError:
             self.backlog.again(task, 0.5)
             return
@@ -160,29 +174,64 @@ class Service:
         try:
             self.annotator.give_up(task.instance, reason)
         except NotFoundError:
-            return
+            self.sinks.deleted(task.instance)
+        except Exception as failure:
+            # The sweep comes back to it; the queue must go on.
+            archive.log(f"instance {task.instance}: {type(failure).__name__} when giving up")
+
+    def _is_undo(self, task: Task) -> bool:
+        """Tell whether a task is about an annotation that was removed, not about a new upload.
+
+        The change log tells of our own storing of the original tags, too, and after a restart of
+        uploads that were finished before.
+        """
+        if task.sequence is None:
+            return False
+        if task.sequence <= self._first_change:
+            return self.sinks.is_forgotten(task.instance)
+        return self.in_place is not None and self.in_place.was_undone(task.instance)
 
     def is_stable(self, level: str, resource: str) -> None:
         """Note that nothing arrived in a series or study for a while; returns at once."""
         if self.in_place or self.reports:
             self._stable.put((level, resource))
 
+    def reviewed(self, instances: Sequence[str]) -> None:
+        """Bring the levels above and the reports in step with what a person just said."""
+        self.sinks.settle(instances)
+        above = (self.index.above(instance) for instance in instances)
+        for study in {place.study for place in above if place}:
+            self.is_stable("studies", study)
+
+    def _study_changed(self, study: str) -> None:
+        """Note that a study's answer changed: its report is due when that has settled."""
+        if self.reports:
+            self._due[study] = time.monotonic() + self._settling
+
+    def _settled(self) -> tuple[str, str] | None:
+        """Wait for a series or study that has settled; None when Orthanc stops."""
+        while True:
+            try:
+                return self._stable.get(timeout=1.0)
+            except Empty:
+                now = time.monotonic()
+                due = next((study for study, at in list(self._due.items()) if at <= now), None)
+                if due is not None:
+                    del self._due[due]
+                    return "studies", due
+
     def _recover(self) -> None:
         """Finish the rewrites that a crash interrupted, before anything else is annotated."""
         while self.in_place and not (self.stopping.is_set() or self._recovered.is_set()):
-            if self.engine.ready:
-                try:
-                    self.in_place.recover()
-                    self._recovered.set()
-                except Exception as error:
-                    archive.log(f"an interrupted rewrite waits: {type(error).__name__}")
-            self.stopping.wait(0.1)
+            if self.engine.ready and self.in_place.recover():
+                break
+            self.stopping.wait(0.1 if not self.engine.ready else 1.0)
         self._recovered.set()
 
     def _follow_up(self) -> None:
         """Do what waits until a series or a study has settled."""
         self._recover()
-        while (settled := self._stable.get()) is not None:
+        while (settled := self._settled()) is not None:
             level, resource = settled
             try:
                 if level == "series" and self.in_place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from bodypart.rollup import roll_up
@@ -16,6 +16,7 @@ from orthanc_side.index import FORGOTTEN, Index
 _LABEL_PREFIX = "bodypart-"
 _REVIEW_LABEL = "bodypart-review"
 _SHORTEST_PAUSE = 0.02
+_PAUSE_AFTER_FAILURE = 1.0
 _SHARE = 9
 """Seconds of rest for each second of rolling up, so that uploads find the database free."""
 
@@ -71,9 +72,14 @@ class Sinks:
         The search index.
     with_labels : bool
         Whether to set Orthanc labels.
+    study_changed : callable
+        Told of each study whose roll-up was written anew.
     """
 
-    def __init__(self, index: Index, *, with_labels: bool) -> None:
+    def __init__(
+        self, index: Index, *, with_labels: bool, study_changed: Callable[[str], None]
+    ) -> None:
+        self._study_changed = study_changed
         self._index = index
         self._with_labels = with_labels
         self._dirty: dict[tuple[str, str], None] = {}
@@ -170,19 +176,28 @@ class Sinks:
                 dirty, self._dirty = list(self._dirty), {}
                 self._doing.update(dirty)
             started = time.monotonic()
-            for level, resource in dirty:
-                self._roll_up(level, resource)
+            failed = [key for key in dirty if not self._roll_up(*key)]
             pause = max(_SHORTEST_PAUSE, _SHARE * (time.monotonic() - started))
+            if failed and not self._stopping:
+                pause = _PAUSE_AFTER_FAILURE
+                with self._wake:
+                    self._dirty.update(dict.fromkeys(failed))
 
     def _drop(self, instance: str) -> None:
-        # An overwritten instance is deleted and stored again at once: then it is still there.
-        if archive.exists("instances", instance):
+        try:
+            # An overwritten instance is deleted and stored again at once: then it is still there.
+            if archive.exists("instances", instance):
+                return
+            above = self._index.remove(instance)
+        except Exception as error:
+            # The next sweep finds it gone.
+            archive.log(f"instance {instance} stays in the index: {type(error).__name__}")
             return
-        above = self._index.remove(instance)
         if above:
             self.refresh(above)
 
-    def _roll_up(self, level: str, resource: str) -> None:
+    def _roll_up(self, level: str, resource: str) -> bool:
+        """Write a resource's roll-up; tell whether it is in step now."""
         try:
             children = self._index.children(level, resource)
             if children:
@@ -191,9 +206,13 @@ class Sinks:
             else:
                 erase(level, resource, with_labels=self._with_labels)
         except NotFoundError:
-            return
+            pass  # Deleted meanwhile.
         except Exception as error:
             archive.log(f"the roll-up of {level} {resource} failed: {type(error).__name__}")
+            return False
+        if level == "studies":
+            self._study_changed(resource)
+        return True
 
 
 def _levels_above(above: Ancestors | None) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from orthanc_side import archive
 from orthanc_side.archive import NotFoundError
 
 if TYPE_CHECKING:
+    from orthanc_side.audit import Audit
     from orthanc_side.backlog import Backlog
     from orthanc_side.index import Index
     from orthanc_side.sinks import Sinks
@@ -25,10 +26,13 @@ class Sweep:
     older one is noted for the back-fill.
     """
 
-    def __init__(self, index: Index, backlog: Backlog, sinks: Sinks, *, live: bool) -> None:
+    def __init__(
+        self, index: Index, backlog: Backlog, sinks: Sinks, audit: Audit, *, live: bool
+    ) -> None:
         self._index = index
         self._backlog = backlog
         self._sinks = sinks
+        self._audit = audit
         self._live = live
         self._installed = archive.get_property(INSTALLED_PROPERTY)
         if not self._installed:
@@ -48,25 +52,38 @@ class Sweep:
             seen.update(page)
             for instance in page:
                 if instance not in before and not stopping.is_set():
-                    self._look_at(instance)
+                    self._try_to_look_at(instance)
         else:
             return
         # Deletions while paging shift the pages, so each candidate is asked for again.
         for instance in before - seen:
             self._sinks.deleted(instance)
 
-    def _look_at(self, instance: str) -> None:
-        if self._backlog.has(instance) or self._index.state(instance):
-            return
+    def _try_to_look_at(self, instance: str) -> None:
         try:
-            annotation = archive.stored(instance)
-            if annotation:
-                self._sinks.adopt(annotation)
-                return
-            received = archive.metadata("instances", instance, "ReceptionDate") or ""
-            if self._live and received >= self._installed:
-                self._backlog.add(instance)
-            else:
-                self._index.put_unseen(instance, archive.ancestors(instance))
+            if not (self._backlog.has(instance) or self._index.state(instance)):
+                self._look_at(instance)
         except NotFoundError:
             return
+        except Exception as error:
+            # One instance that Orthanc cannot tell of must not hide the others.
+            archive.log(f"instance {instance} is left to the next sweep: {type(error).__name__}")
+
+    def _look_at(self, instance: str) -> None:
+        annotation = archive.stored(instance)
+        if annotation:
+            self._sinks.adopt(annotation)
+            return
+        received = archive.metadata("instances", instance, "ReceptionDate") or ""
+        word = self._audit.last(instance)
+        if word and word.review is None and received <= _compact(word.at):
+            self._index.put_forgotten(instance, archive.ancestors(instance))
+        elif self._live and received >= self._installed:
+            self._backlog.add(instance)
+        else:
+            self._index.put_unseen(instance, archive.ancestors(instance))
+
+
+def _compact(time: str) -> str:
+    """Return a UTC time as Orthanc writes it: ``20261120T120000``."""
+    return datetime.fromisoformat(time).strftime("%Y%m%dT%H%M%S")

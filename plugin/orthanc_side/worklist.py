@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from bodypart.annotation import Agreement, Source
 from orthanc_side import archive
 from orthanc_side.archive import LEVELS, NotFoundError
 from orthanc_side.find import labels_of
@@ -33,10 +34,10 @@ _SHOW = {
 _CONFLICTS_FIRST = (
     "needs_review DESC, agreement IS NOT 'conflict', coalesce(probability, 0), study_date DESC, id"
 )
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
+ORTHANC_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
 _DATE = re.compile(r"\d{8}")
-_AGREEMENTS = ("agree", "conflict", "image-only", "header-only", "none")
-_SOURCES = ("image", "header", "image+header", "person")
+_AGREEMENTS: tuple[str, ...] = get_args(Agreement)
+_SOURCES: tuple[str, ...] = get_args(Source)
 
 FILTERS: tuple[tuple[str, str], ...] = (
     ("show", f"{', '.join(_SHOW)}; review if it is missing"),
@@ -115,7 +116,7 @@ def condition(
 
 def is_id(value: object) -> bool:
     """Tell whether a value is an Orthanc id."""
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
+    return isinstance(value, str) and re.fullmatch(ORTHANC_ID, value) is not None
 
 
 def _label(name: str, column: str) -> Callable[[str], tuple[str, tuple[object, ...]]]:

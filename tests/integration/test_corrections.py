@@ -1,6 +1,7 @@
 """A person's word and its history outlive a restart and an overwrite."""
 
 import base64
+import time
 
 from PIL import Image
 from pydicom.uid import generate_uid
@@ -35,12 +36,61 @@ def test_the_trail_survives_a_restart_and_an_overwrite(make_server):
     assert again["examined"]["label"] == "femur"
     assert again["laterality"] == {"value": "L", "source": "person"}
     assert again["review"] == corrected["review"]
-    assert again["review"]["previous"]["review"]["comment"] == "first"
+    assert [word["comment"] for word in again["review"]["history"]] == ["first"]
     events = server.get("/bodypart/audit")
     assert [(event["old"], event["new"]) for event in events] == [
         ("knee", "patella"),
         ("patella", "femur"),
     ]
+
+
+def test_two_hundred_corrections_of_one_instance_work(make_server):
+    server = make_server({"BodyPart": {"Tags": "none"}}).start()
+    instance = server.upload(file_bytes(radiograph("knee")))
+    server.annotation(instance)
+    for number in range(200):
+        correct(server, instance, examined=("knee", "hip")[number % 2])
+    assert len(server.get("/bodypart/audit")) == 200
+    assert len(server.annotation(instance)["review"]["history"]) == 20
+
+
+def test_what_was_forgotten_is_annotated_when_it_is_sent_again(make_server):
+    server = make_server().start()
+    data = file_bytes(radiograph("knee", BodyPartExamined="KNEE", PatientID=generate_uid()))
+    instance = server.upload(data)
+    server.annotation(instance)
+    server.request("DELETE", f"/bodypart/instances/{instance}")
+    server.settle()
+    assert server.request("GET", f"/bodypart/instances/{instance}").status_code == 404
+    server.upload(data)
+    server.wait_until(lambda: server.metadata("instances", instance, "BodyPart"))
+
+
+def test_what_was_forgotten_stays_so_when_the_index_is_lost(make_server):
+    server = make_server({"BodyPart": {"Tags": "none"}}).start()
+    instance = server.upload(file_bytes(radiograph("knee")))
+    server.annotation(instance)
+    server.request("DELETE", f"/bodypart/instances/{instance}")
+    server.stop()
+    for path in server.storage.glob("db/bodypart-index.sqlite*"):
+        path.unlink()
+    server.start()
+    server.wait_until(lambda: server.get("/bodypart/statistics") is not None)
+    time.sleep(1.0)
+    assert server.request("GET", f"/bodypart/instances/{instance}").status_code == 404
+
+
+def test_a_back_fill_that_is_through_does_not_undo_a_delete(make_server):
+    server = make_server({"BodyPart": {"Tags": "none"}}).start()
+    instance = server.upload(file_bytes(radiograph("knee")))
+    server.annotation(instance)
+    server.request("POST", "/bodypart/backfill", json={})
+    server.settle()
+    server.request("DELETE", f"/bodypart/instances/{instance}")
+    time.sleep(2.5)
+    assert server.request("GET", f"/bodypart/instances/{instance}").status_code == 404
+    server.request("POST", "/bodypart/backfill", json={})
+    server.wait_until(lambda: server.annotation(instance)["status"] == "done")
 
 
 def test_what_was_forgotten_does_not_come_back(make_server):

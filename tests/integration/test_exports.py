@@ -89,7 +89,7 @@ def test_a_report_without_an_answer_is_refused(orthanc):
     instance = orthanc.upload(file_bytes(foreign("PDF", PatientID=generate_uid())))
     orthanc.annotation(instance)
     answer = orthanc.request("GET", f"/bodypart/instances/{instance}/sr")
-    assert answer.status_code == 400
+    assert answer.status_code == 409
     assert set(answer.json()) == {"error", "details"}
 
 

@@ -1,5 +1,6 @@
 """The routes as the contract has them: shapes, errors, the OpenAPI document."""
 
+import itertools
 import json
 
 import pytest
@@ -107,11 +108,80 @@ def test_a_change_asked_for_by_another_site_is_refused(orthanc, knee):
     assert answer.status_code == 403
 
 
-def test_what_is_no_dicom_file_is_an_annotation_that_failed(orthanc):
+def test_what_is_no_dicom_file_is_refused_and_a_broken_one_failed(orthanc):
     answer = orthanc.request("POST", "/bodypart/classify", data=b"<html>no</html>")
-    assert answer.status_code == 200
+    assert answer.status_code == 400
+    assert answer.json()["details"].startswith("body: not DICOM")
+    answer = orthanc.request("POST", "/bodypart/classify", data=bytes(128) + b"DICM")
     assert answer.json()["status"] == "failed"
     assert answer.json()["reason"]
+    assert answer.json()["instance"] is None
+
+
+@pytest.mark.parametrize("brackets", [600, 5_000, 400_000])
+def test_a_body_of_brackets_is_refused_and_orthanc_lives(orthanc, knee, brackets):
+    for method, path in (("PUT", f"/bodypart/instances/{knee}"), ("POST", "/bodypart/find")):
+        answer = orthanc.request(method, path, data="[" * brackets)
+        assert answer.status_code == 400
+    assert orthanc.status()["ready"]
+
+
+def test_metadata_that_somebody_else_wrote_are_no_annotation(orthanc):
+    """They neither break a search nor keep the instance from being annotated."""
+    instance = orthanc.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
+    orthanc.annotation(instance)
+    path = f"/instances/{instance}/metadata/BodyPart"
+    for text in ("knee", "1", '{"status": "done"}', "[" * 3_000):
+        assert orthanc.request("PUT", path, data=text).status_code == 200
+        assert instance not in [row["id"] for row in find(orthanc, Limit=1000)]
+        answer = orthanc.request("POST", f"/bodypart/instances/{instance}", json={})
+        assert answer.json()["status"] == "done"
+
+
+def test_an_id_of_another_level_is_not_found(orthanc, knee):
+    above = orthanc.above(knee)
+    for level, other in itertools.permutations(above, 2):
+        path = f"/bodypart/{level}/{above[other]}"
+        assert orthanc.request("GET", path).status_code == 404
+        assert orthanc.request("DELETE", path).status_code == 404
+
+
+def test_a_change_disguised_as_reading_is_refused(orthanc, knee):
+    """Orthanc takes the method from the query; a picture's address on any page may hold that."""
+    answer = orthanc.request(
+        "GET",
+        f"/bodypart/instances/{knee}?_method=DELETE",
+        headers={"User-Agent": "Mozilla/5.0", "Referer": "http://evil.example/"},
+    )
+    assert answer.status_code == 403
+    assert orthanc.request("GET", f"/bodypart/instances/{knee}").status_code == 200
+
+
+def test_query_values_may_be_percent_encoded(orthanc, knee):
+    assert orthanc.request("GET", "/bodypart/worklist?source=image%2Bheader").status_code == 200
+    answer = orthanc.request("GET", f"/bodypart/instances/{knee}/heatmap?label=%6Bnee")
+    assert answer.headers["Content-Type"] == "image/png"
+    answer = orthanc.request("GET", f"/bodypart/instances/{knee}/heatmap?label=72696002")
+    assert answer.headers["Content-Type"] == "image/png"
+
+
+def test_the_picture_of_a_deleted_instance_is_not_kept(orthanc):
+    instance = orthanc.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
+    path = f"/bodypart/instances/{instance}/heatmap?label=knee"
+    assert orthanc.request("GET", path).status_code == 200
+    orthanc.request("DELETE", f"/instances/{instance}")
+    assert orthanc.request("GET", path).status_code == 404
+
+
+def test_a_header_s_text_never_becomes_a_header_of_the_answer(orthanc):
+    broken = "1.2.3\r\nSet-Cookie: a=1"
+    dataset = radiograph("knee", PatientID=generate_uid(), SOPClassUID=broken)
+    instance = orthanc.upload(file_bytes(dataset))
+    orthanc.annotation(instance)
+    orthanc.request("PUT", f"/bodypart/instances/{instance}", json={"examined": "hand"})
+    answer = orthanc.request("GET", f"/bodypart/instances/{instance}/dicom")
+    assert "no valid SOP Class" in answer.headers["BodyPart-Refused"]
+    assert "Set-Cookie" not in answer.headers
 
 
 def test_classifying_asynchronously_answers_at_once(orthanc, knee):

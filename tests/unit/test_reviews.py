@@ -1,8 +1,10 @@
+import json
+
 import pytest
 
 from bodypart.annotation import Annotation, Examined, Laterality, Review
 from bodypart.evidence import Guess
-from bodypart.reviews import ReviewError, apply_review, parse_review
+from bodypart.reviews import ReviewError, apply_review, machine_word, parse_review
 
 AT = "2026-01-02T03:04:05Z"
 
@@ -76,7 +78,16 @@ def test_a_second_correction_keeps_the_first_in_its_history():
     first = apply_review(annotation(), review(examined="wrist"))
     second = apply_review(first, review(examined="forearm"))
     assert second["review"]["previous"]["examined"] == "wrist"
-    assert second["review"]["previous"]["review"]["previous"]["examined"] == "hand"
+    assert [word["previous"]["examined"] for word in second["review"]["history"]] == ["hand"]
+
+
+def test_a_thousand_corrections_keep_the_first_word_and_stay_small_and_flat():
+    corrected = annotation()
+    for number in range(1000):
+        corrected = apply_review(corrected, review(examined=("wrist", "forearm")[number % 2]))
+    assert machine_word(corrected)[0] == "hand"
+    assert len(json.dumps(corrected)) < 15_000
+    assert all("history" not in word for word in corrected["review"]["history"])
 
 
 @pytest.mark.parametrize(
@@ -89,6 +100,7 @@ def test_a_second_correction_keeps_the_first_in_its_history():
         ({"examined": "knee", "visible": ["x"]}, "visible"),
         ({"examined": "knee", "laterality": "left"}, "laterality"),
         ({"examined": "knee", "comment": 5}, "comment"),
+        ({"examined": "knee", "comment": "\ud800"}, "comment"),
         ({"examined": "knee", "side": "L"}, "side"),
         ([], "body"),
     ],

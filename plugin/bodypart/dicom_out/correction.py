@@ -9,6 +9,7 @@ Standard library only, so that it can run inside Orthanc too, without the worker
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -28,7 +29,7 @@ from bodypart.dicom_out.provenance import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from bodypart.dicom_out.encoding import Element
@@ -56,6 +57,7 @@ STORAGE_CLASSES = frozenset(
 Digital Intra-Oral X-Ray is none of them: its region demands modifiers that name the teeth.
 """
 
+_UID = re.compile(r"[0-9.]{1,64}")
 _SOP_CLASS = 0x00080016
 _CODE_VALUE = 0x00080100
 _CODING_SCHEME = 0x00080102
@@ -160,6 +162,8 @@ def correct(
     kept = frozenset(agreeing).difference(own)
     wanted = _wanted(original, examined, side, kept, mixed_series=mixed_series)
     refused = _side_contradicted(original, examined, side, wanted)
+    if LATERALITY in wanted and LATERALITY in _covered_by_signature(original):
+        refused = "a digital signature covers Laterality"
     if refused:
         # An earlier answer of ours must not stay either.
         wanted = {}
@@ -169,7 +173,8 @@ def correct(
     if not wanted:
         return Correction(original.rewritten({}), changed, refused)
     previous = {tag: original.elements.get(tag) for tag in wanted}
-    sequences = signed_sequences(original, previous, signature)
+    written = examined.body_part_examined if BODY_PART_EXAMINED in wanted else None
+    sequences = signed_sequences(original, previous, signature, written)
     return Correction(original.rewritten({**wanted, **sequences}), changed)
 
 
@@ -203,6 +208,8 @@ def restore(data: bytes, *, modifying_system: str = PRODUCT) -> Correction:
     refused = _signed(file)
     if refused:
         return Correction(refused=refused)
+    if LATERALITY in record.previous and LATERALITY in _covered_by_signature(file):
+        return Correction(refused="a digital signature covers Laterality")
     changes = {**record.previous, **unsigned_sequences(file, modifying_system)}
     changed = tuple(KEYWORDS[tag] for tag in sorted(record.previous))
     return Correction(file.rewritten(changes), changed)
@@ -211,30 +218,44 @@ def restore(data: bytes, *, modifying_system: str = PRODUCT) -> Correction:
 def _not_ours_to_change(file: Part10) -> str | None:
     sop_class = file.text(_SOP_CLASS)
     if sop_class not in STORAGE_CLASSES:
-        return f"{sop_class or 'no SOP Class'} is not an image IOD of projection radiography"
+        # A broken UID is foreign text, which must not reach an answer.
+        named = sop_class if _UID.fullmatch(sop_class or "") else "no valid SOP Class"
+        return f"{named} is not an image IOD of projection radiography"
     stated = file.elements.get(BODY_PART_EXAMINED)
     if stated is not None and stated.vr not in ("CS", ""):
         return f"BodyPartExamined is stored as {stated.vr}"
+    if stated is not None and len(file.value(stated)) % 2:
+        return "BodyPartExamined has an odd length, which could not be restored"
     return _signed(file)
 
 
 def _signed(file: Part10) -> str | None:
     """Return why a digital signature forbids the change, or None (PS3.3 C.12.1.1.3)."""
-    covered: set[int] = set()
     parameters = file.items(_MAC_PARAMETERS)
-    if not parameters and _DIGITAL_SIGNATURES in file.elements:
+    unnamed = any(not _elements_signed(file, item) for item in parameters)
+    if unnamed or (not parameters and _DIGITAL_SIGNATURES in file.elements):
         return "the file is digitally signed, and does not say which attributes are"
-    for item in parameters:
-        signed = file.value(item[_DATA_ELEMENTS_SIGNED]) if _DATA_ELEMENTS_SIGNED in item else b""
-        if not signed:
-            return "the file is digitally signed, and does not say which attributes are"
-        for at in range(0, len(signed) - 3, 4):
-            group = file.encoding.number(signed[at : at + 2])
-            covered.add(group << 16 | file.encoding.number(signed[at + 2 : at + 4]))
-    touched = sorted(covered.intersection(KEYWORDS).difference((LATERALITY,)))
+    # Laterality is rarely touched: whether it is, is asked when that is known.
+    touched = _covered_by_signature(file).intersection(KEYWORDS).difference((LATERALITY,))
     if touched:
-        return f"a digital signature covers {', '.join(KEYWORDS[tag] for tag in touched)}"
+        return f"a digital signature covers {', '.join(KEYWORDS[tag] for tag in sorted(touched))}"
     return None
+
+
+def _covered_by_signature(file: Part10) -> set[int]:
+    """Return the tags that digital signatures cover."""
+    return {tag for item in file.items(_MAC_PARAMETERS) for tag in _elements_signed(file, item)}
+
+
+def _elements_signed(file: Part10, parameters: Mapping[int, Element]) -> list[int]:
+    """Return the tags that an item of MAC Parameters Sequence names."""
+    if _DATA_ELEMENTS_SIGNED not in parameters:
+        return []
+    signed, number = file.value(parameters[_DATA_ELEMENTS_SIGNED]), file.encoding.number
+    return [
+        number(signed[at : at + 2]) << 16 | number(signed[at + 2 : at + 4])
+        for at in range(0, len(signed) - 3, 4)
+    ]
 
 
 def _side_contradicted(

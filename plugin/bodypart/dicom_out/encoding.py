@@ -147,8 +147,16 @@ class Encoding:
             at = item.end
         return found
 
-    def content(self, buffer: memoryview, element: Element) -> object:
-        """Return what an element says, comparable whatever its lengths and padding are."""
+    def content(self, buffer: memoryview, element: Element, depth: int = 0) -> object:
+        """Return what an element says, comparable whatever its lengths and padding are.
+
+        Raises
+        ------
+        DicomStructureError
+            If sequences are nested too deeply.
+        """
+        if depth > DEEPEST:
+            raise DicomStructureError(f"sequences are nested more than {DEEPEST} levels deep")
         # Implicit VR does not tell a sequence, but no other value begins like an item.
         begins_like_item = buffer[element.value : element.stop][:4] == self.item()[:4]
         if element.vr != "SQ" and (element.vr or not begins_like_item):
@@ -156,7 +164,7 @@ class Encoding:
         items = self.items(buffer, element)
         return tuple(
             tuple(
-                (inner.tag, self.content(buffer, inner))
+                (inner.tag, self.content(buffer, inner, depth + 1))
                 for inner in self.walk(buffer, item.value, item.stop)
             )
             for item in items

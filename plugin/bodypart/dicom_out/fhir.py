@@ -160,7 +160,9 @@ def _uid(headers: Dataset, keyword: str) -> str:
 
 def _text(headers: Dataset, keyword: str) -> str | None:
     """Return a header as a text in one line; FHIR allows no surrounding white space."""
-    return " ".join(str(headers.get(keyword) or "").split()) or None
+    value = headers.get(keyword) or ""
+    texts = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
+    return " ".join(" ".join(map(str, texts)).split()) or None
 
 
 def _number(headers: Dataset, keyword: str) -> int | None:

@@ -58,6 +58,7 @@ _REASON = 0x04000565
 
 _CODE_STRING = re.compile(rb"[A-Z0-9_ ]{0,16}")
 _ADDED = re.compile(r"Added: ([A-Za-z, ]+)\.")
+_WRITTEN = re.compile(r"Written: ([A-Z0-9_ ]+)\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ class Record:
     previous : mapping of int to bytes or None
         The original element of each attribute that we changed; None if it was absent.
     changed_since : bool
-        Whether another system recorded a later change of an attribute that is ours to write.
+        Whether another system changed the body part later: it recorded a change of an attribute
+        that is ours to write, or Body Part Examined is not what we wrote.
     """
 
     previous: Mapping[int, bytes | None]
@@ -114,7 +116,10 @@ def code_elements(encoding: Encoding, code: Code) -> tuple[bytes, ...]:
 
 
 def signed_sequences(
-    file: Part10, previous: Mapping[int, Element | None], signature: Signature
+    file: Part10,
+    previous: Mapping[int, Element | None],
+    signature: Signature,
+    written: str | None,
 ) -> dict[int, bytes]:
     """Return the two sequences with our entry appended.
 
@@ -126,6 +131,8 @@ def signed_sequences(
         The elements that are about to change; None for one that is not there yet.
     signature : Signature
         Who corrects.
+    written : str or None
+        The new Body Part Examined, if it changes.
     """
     added = [tag for tag, element in previous.items() if element is None]
     added += [
@@ -133,7 +140,7 @@ def signed_sequences(
     ]
     changed = [tag for tag, element in previous.items() if element is not None]
     entry = _original_attributes_item(file, previous, signature)
-    equipment = _equipment_item(file.encoding, changed, added, signature)
+    equipment = _equipment_item(file.encoding, changed, added, signature, written)
     return {
         ORIGINAL_ATTRIBUTES: _appended(file, ORIGINAL_ATTRIBUTES, entry),
         CONTRIBUTING_EQUIPMENT: _appended(file, CONTRIBUTING_EQUIPMENT, equipment),
@@ -173,7 +180,9 @@ def read_record(file: Part10, system: str) -> Record | None:
             value = file.value(item[_NONCONFORMING_VALUE])
             previous[BODY_PART_EXAMINED] = file.encoding.element(BODY_PART_EXAMINED, "CS", value)
     later = {tag for other in entries[ours[0] + 1 :] for tag in _modified(file, other)}
-    return Record(previous, changed_since=not later.isdisjoint(_VRS))
+    written = _described(file, system, _WRITTEN)
+    overwritten = bool(written) and (file.text(BODY_PART_EXAMINED) or "") != written
+    return Record(previous, changed_since=overwritten or not later.isdisjoint(_VRS))
 
 
 def unsigned_sequences(file: Part10, system: str) -> dict[int, bytes | None]:
@@ -225,13 +234,20 @@ def _original_attributes_item(
 
 
 def _equipment_item(
-    encoding: Encoding, changed: list[int], added: list[int], signature: Signature
+    encoding: Encoding,
+    changed: list[int],
+    added: list[int],
+    signature: Signature,
+    written: str | None,
 ) -> bytes:
     # Undo reads the names after "Added": a zero-length old value may also have been an empty one.
+    # "Written" tells whether another system has changed the value since.
     sentences = ["Body part of the exposure."]
     for verb, tags in (("Changed", changed), ("Added", added)):
         if tags:
             sentences.append(f"{verb}: {', '.join(KEYWORDS[tag] for tag in sorted(tags))}.")
+    if written:
+        sentences.append(f"Written: {written}.")
     return encoding.item(
         encoding.text(_MANUFACTURER, "LO", signature.system),
         encoding.text(_MODEL_NAME, "LO", signature.system),
@@ -261,12 +277,20 @@ def _with_items(file: Part10, sequence: Element, items: list[bytes]) -> bytes:
 
 def _added(file: Part10, system: str) -> frozenset[str] | None:
     """Return the keywords that our description calls added; None if somebody removed it."""
+    names = _described(file, system, _ADDED)
+    if names is None:
+        return None
+    return frozenset(names.split(", ")) if names else frozenset()
+
+
+def _described(file: Part10, system: str, sentence: re.Pattern[str]) -> str | None:
+    """Return what a sentence of our description says, empty without it; None without all."""
     equipment = file.items(CONTRIBUTING_EQUIPMENT)
     ours = _last_of(file, equipment, _MANUFACTURER, system)
     if ours is None:
         return None
-    found = _ADDED.search(file.text_of(equipment[ours].get(_CONTRIBUTION_DESCRIPTION)))
-    return frozenset(found[1].split(", ")) if found else frozenset()
+    found = sentence.search(file.text_of(equipment[ours].get(_CONTRIBUTION_DESCRIPTION)))
+    return found[1] if found else ""
 
 
 def _last_of(file: Part10, items: list[dict[int, Element]], owner: int, system: str) -> int | None:

@@ -121,7 +121,9 @@ def _has_answer(note: Mapping[str, Any]) -> bool:
 
 
 def _has_uids(headers: Dataset) -> bool:
-    return all(UID(str(headers.get(keyword) or "")).is_valid for keyword in _UIDS)
+    """Return whether a report can refer to an image: valid UIDs, SOP Class of the standard."""
+    uids = {keyword: UID(str(headers.get(keyword) or "")) for keyword in _UIDS}
+    return all(uid.is_valid for uid in uids.values()) and not uids["SOPClassUID"].is_private
 
 
 def _evidence(headers: Dataset) -> Dataset:
@@ -234,7 +236,11 @@ def _group(
 
 def _frames(headers: Dataset, note: Mapping[str, Any]) -> list[int] | None:
     """Return the frame that was looked at, counted from 1; None for a single-frame image."""
-    if int(headers.get("NumberOfFrames") or 1) == 1 or not note["image"]:
+    try:
+        count = int(headers.get("NumberOfFrames") or 1)
+    except (TypeError, ValueError):
+        count = 1
+    if count == 1 or not note["image"]:
         return None
     frame = note["image"].get("frame")
     return None if frame is None else [frame + 1]

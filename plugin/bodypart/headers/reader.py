@@ -115,9 +115,15 @@ def _one_label(labels: tuple[str, ...], evidence: list[HeaderMatch]) -> str | No
 def _say_coded_sides(dataset: Dataset, sides: Sides) -> None:
     sides.say("ImageLaterality", _text(dataset, "ImageLaterality"))
     sides.say("Laterality", _text(dataset, "Laterality"))
-    for item in _items(dataset, "AnatomicRegionSequence"):
-        for modifier in _items(item, "AnatomicRegionModifierSequence"):
-            sides.say("AnatomicRegionModifierSequence", side_of_code(_text(modifier, "CodeValue")))
+    named = {
+        side_of_code(_text(modifier, "CodeValue"))
+        for item in _items(dataset, "AnatomicRegionSequence")
+        for modifier in _items(item, "AnatomicRegionModifierSequence")
+    } - {None}
+    # A left and a right modifier together mean both sides.
+    sides.say(
+        "AnatomicRegionModifierSequence", named.pop() if len(named) == 1 else "B" * bool(named)
+    )
 
 
 def _plain(dataset: Dataset, attribute: str) -> Iterator[tuple[str, str]]:
@@ -132,7 +138,7 @@ def _codes(dataset: Dataset, attribute: str) -> Iterator[tuple[str, str]]:
 
 
 def _items(dataset: Dataset, keyword: str) -> list[Any]:
-    value = _value(dataset, keyword)
+    value = value_of(dataset, keyword)
     if not isinstance(value, (list, tuple)) and not hasattr(value, "__iter__"):
         return []
     return [item for item in list(value)[:_MOST_VALUES] if hasattr(item, "get")]
@@ -144,7 +150,7 @@ def _text(dataset: Dataset, keyword: str) -> str:
 
 def _texts(dataset: Dataset, keyword: str) -> list[str]:
     """Return the non-empty values of an attribute, as text and cut to a sane length."""
-    value = _value(dataset, keyword)
+    value = value_of(dataset, keyword)
     if value is None:
         return []
     if isinstance(value, bytes):
@@ -154,7 +160,7 @@ def _texts(dataset: Dataset, keyword: str) -> list[str]:
     return [text for text in texts if text]
 
 
-def _value(dataset: Dataset, keyword: str) -> object:
+def value_of(dataset: Dataset, keyword: str) -> object:
     """Return a value, or None where the element is absent or pydicom cannot decode it."""
     try:
         return dataset.get(keyword)

@@ -26,11 +26,11 @@ def rejection_reason(distance: float, none: float, limits: Rejection) -> str | N
     if not distance <= limits.distance:  # also where it is no number
         return (
             "the picture is unlike the radiographs that the model knows "
-            f"(distance {distance:.2f}, limit {limits.distance:.2f})"
+            f"(distance {distance:.3g}, limit {limits.distance:.3g})"
         )
     if none > limits.none:
         return (
             "the picture seems to show no body part that the model knows "
-            f"(probability of none {none:.3f}, limit {limits.none:.3f})"
+            f"(probability of none {none:.3g}, limit {limits.none:.3g})"
         )
     return None

@@ -1,7 +1,14 @@
 """From DICOM bytes to the small, linear, bright-is-dense picture that the model looks at."""
 
-from bodypart.pixels.dataset import DatasetError, read_dataset
+from bodypart.pixels.dataset import DatasetError, NotDicomError, read_dataset
 from bodypart.pixels.errors import PictureError
 from bodypart.pixels.picture import Picture, read_picture
 
-__all__ = ["DatasetError", "Picture", "PictureError", "read_dataset", "read_picture"]
+__all__ = [
+    "DatasetError",
+    "NotDicomError",
+    "Picture",
+    "PictureError",
+    "read_dataset",
+    "read_picture",
+]

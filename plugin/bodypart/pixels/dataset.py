@@ -49,6 +49,10 @@ class DatasetError(ValueError):
     """The bytes are not a readable DICOM data set; the message says why."""
 
 
+class NotDicomError(DatasetError):
+    """The bytes do not even begin like DICOM."""
+
+
 def read_dataset(
     data: bytes | bytearray | memoryview, *, limit: int = INFLATE_LIMIT
 ) -> FileDataset:
@@ -90,10 +94,10 @@ def read_dataset(
 
 def _parse(source: bytes, limit: int) -> FileDataset:
     if len(source) < 8:
-        raise DatasetError("not DICOM: shorter than one element")
+        raise NotDicomError("not DICOM: shorter than one element")
     has_preamble = source[128:132] == b"DICM"
     if not has_preamble and not _starts_like_a_dataset(source):
-        raise DatasetError("not DICOM: neither a preamble nor a first element")
+        raise NotDicomError("not DICOM: neither a preamble nor a first element")
     syntax, body_at = _transfer_syntax(source, 132 if has_preamble else 0)
     if syntax == DeflatedExplicitVRLittleEndian:
         dataset = _read_deflated(source, body_at, limit)

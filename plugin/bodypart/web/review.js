@@ -75,8 +75,10 @@ function correct() {
 }
 
 function classify() {
+  const line = list.current;
   return guarded(async () => {
     const answer = await post(`instances/${annotation.instance}`);
+    if (list.current !== line) return;  // Another picture is shown by now.
     annotation = answer;
     await detail.show(answer, list.current);
   });

@@ -43,17 +43,17 @@ def test_a_confirmation_is_told_from_a_correction(path):
 
 def test_the_last_word_stands_until_it_is_forgotten(path):
     audit = opened(path)
-    assert audit.standing("i") is None
+    assert audit.last("i") is None
     first = reviewed("wrist")
     audit.reviewed("i", first["review"])
     audit.reviewed("i", reviewed("finger", before=first)["review"])
     audit.close()
     audit = opened(path)
-    assert audit.standing("i").examined == "finger"
-    assert audit.standing("i").previous["review"]["examined"] == "wrist"
-    assert audit.standing("j") is None
+    assert audit.last("i").review.examined == "finger"
+    assert audit.last("i").review.history[0]["examined"] == "wrist"
+    assert audit.last("j") is None
     audit.forgotten("i", by="bob", at=AT)
-    assert audit.standing("i") is None
+    assert audit.last("i").review is None
     assert [event["by"] for event in audit.events(0, 10)] == ["ann", "ann", "bob"]
 
 

@@ -1,3 +1,5 @@
+import sqlite3
+
 import pytest
 
 from bodypart.annotation import Annotation, Examined
@@ -111,3 +113,28 @@ def test_find(index, question, found):
     q = parse(question)
     where = " AND ".join(q.where)
     assert set(index.select(q.level, where, q.parameters, q.since, q.limit)) == found
+
+
+def test_a_damaged_file_is_replaced_and_one_in_use_is_not(tmp_path):
+    from orthanc_side.index import Index
+
+    path = tmp_path / "damaged.sqlite"
+    path.write_bytes(b"damaged" * 1000)
+    first = Index(path)
+    first.put(knee("i"), above())
+    first.close()
+    holder = sqlite3.connect(path)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        Index(path, wait=0.1)
+    holder.rollback()
+    holder.close()
+    assert Index(path).state("i") == "done"
+
+
+def test_a_back_fill_that_starts_reopens_what_was_forgotten_until_then(index):
+    index.put_forgotten("i", above())
+    index.reopen_forgotten()
+    index.put_forgotten("j", above())
+    assert index.in_state("unseen", 10) == ["i"]

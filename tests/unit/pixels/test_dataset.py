@@ -1,6 +1,7 @@
 """DICOM bytes are parsed, whatever they claim, or refused with a reason."""
 
 import struct
+import zlib
 
 import numpy as np
 import pydicom.uid as uids
@@ -77,10 +78,13 @@ def test_inflating_stops_at_the_limit():
 
 
 def test_a_damaged_deflated_data_set_is_refused():
-    data = bytearray(file_bytes(radiograph(syntax=uids.DeflatedExplicitVRLittleEndian)))
-    data[2_000:2_500] = b"\xff" * 500
+    data = file_bytes(radiograph(syntax=uids.DeflatedExplicitVRLittleEndian))
+    start = 144 + struct.unpack("<I", data[140:144])[0]  # behind the file meta information
+    inflated = zlib.decompress(data[start:], -zlib.MAX_WBITS)
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    sound = packer.compress(inflated[:10_000]) + packer.flush(zlib.Z_SYNC_FLUSH)
     with pytest.raises(DatasetError, match="damaged"):
-        read_dataset(data)
+        read_dataset(data[:start] + sound + b"\xff" * 500)  # a block of a type that is none
 
 
 def test_a_truncated_deflated_data_set_gives_what_it_still_has():
