@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 ROOT = Path(__file__).resolve().parents[1]
 TRIXIE = Path(os.environ.get("BODYPART_TRIXIE", "/var/tmp/orthanc-bodypart-trixie"))
@@ -49,6 +51,9 @@ class Server:
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.session = requests.Session()
         self.session.auth = self.auth
+        # Orthanc closes a connection after a second; one may be just about to be used again.
+        retries = Retry(total=2, connect=0, read=2, allowed_methods=("GET",))
+        self.session.mount("http://", HTTPAdapter(max_retries=retries))
         self.process: subprocess.Popen[bytes] | None = None
         if self.target == "trixie":
             self.inside = Path("/tmp") / self.folder.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,12 @@ _LONGEST_WORD = 40
 _TELLING_LETTERS = 5
 _REACH_OF_NOT = 2
 _ALTERNATIVE = frozenset({"/", "_"})
+_EVERYWHERE = frozenset({"en", "fr"})
+"""Languages whose Latin words for parts are most other languages' words as well."""
+
+_GLUED_BEFORE = ("", "xr", "cr", "rx", "x", "lt", "rt", "l", "r")
+_GLUED_BEHIND = re.compile(r"(?:ap|pa|lat|obl|lt|rt|left|right|l|r)$")
+_SHORTEST_CORE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +76,22 @@ class _Form(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Mention:
-    """A term found in a text; ``start`` and ``end`` span the letters that the term holds."""
+    """A term found in a text; ``start`` and ``end`` span the ``letters`` that the term holds."""
 
     entry: Entry
     start: int
     end: int
+    letters: int
 
     @property
     def weight(self) -> tuple[int, bool, int]:
         """Longer terms come first, restricted rows before free ones, then by place."""
-        return (self.start - self.end, self.entry.when is None, self.start)
+        return (-self.letters, self.entry.when is None, self.start)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where it stands."""
+        return self.start, self.end
 
     @property
     def tells_language(self) -> bool:
@@ -115,14 +128,33 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
 
 
 def _respelt(folded: str, vocabulary: Vocabulary) -> str:
-    """Return a text with every misspelt word replaced by the first word it may stand for."""
+    """Return a text with glued words cut, and misspelt ones replaced by what they may stand for."""
     pieces = []
     for word in words(folded):
-        known = word.text in vocabulary.tree.after
-        pieces.append(
-            word.text if known else min(vocabulary.speller.corrected(word.text), default=word.text)
-        )
+        text = word.text
+        if text not in vocabulary.tree.after:
+            near = vocabulary.speller.corrected(text)
+            text = _unglued(text, vocabulary) or min(near, default=text)
+        pieces.append(text)
     return " ".join(pieces)
+
+
+def _unglued(word: str, vocabulary: Vocabulary) -> str | None:
+    """Cut a part off the marks glued to it (``LKNEE``, ``CHESTLAT``, ``XHANDLT``), or None."""
+    for before in _GLUED_BEFORE:
+        if not word.startswith(before):
+            continue
+        core, behind = word.removeprefix(before), ""
+        while len(core) >= _SHORTEST_CORE:
+            marks = len(before + behind.replace(" ", ""))
+            enough = marks > 1 or len(core) > (_SHORTEST_CORE + bool(behind)) or core == "hip"
+            if marks and enough and vocabulary.names_part(core):
+                return f"{before} {core} {behind}".strip()
+            mark = _GLUED_BEHIND.search(core)
+            if mark is None:
+                break
+            core, behind = core[: mark.start()], f"{mark.group()} {behind}".strip()
+    return None
 
 
 def _read(folded: str, vocabulary: Vocabulary) -> Reading:
@@ -153,20 +185,52 @@ def _kept(folded: str, vocabulary: Vocabulary) -> list[_Mention]:
     found = list(words(folded))
     candidates = sorted(_candidates(found, vocabulary), key=lambda mention: mention.weight)
     named = {label for mention in candidates for label in mention.entry.labels}
-    languages = {mention.entry.language for mention in candidates if mention.tells_language}
+    telling = [mention for mention in candidates if mention.tells_language]
+    languages = {mention.entry.language for mention in telling}
+    # "Pelvis" is Spanish, too, but tells nobody that "radio" is a bone rather than French.
+    shared = {mention.span for mention in telling if mention.entry.language in _EVERYWHERE}
+    certain = {mention.entry.language for mention in telling if mention.span not in shared}
     kept: list[_Mention] = []
     for mention in candidates:
         if any(mention.start < other.end and other.start < mention.end for other in kept):
             continue
-        when = mention.entry.when
+        entry, when = mention.entry, mention.entry.when
         if (
             when is None
             or when in named
-            or when in languages
+            or when in (certain if entry.names_part else languages)
             or (when == ALONE and _alone(mention, found, candidates))
-        ):
+        ) and not _is_something_else(mention, found, candidates, folded):
             kept.append(mention)
+            if when == ALONE and entry.names_part:
+                languages.add(entry.language)
     return sorted(kept, key=lambda mention: mention.start)
+
+
+def _is_something_else(
+    mention: _Mention, found: Sequence[Word], candidates: Sequence[_Mention], folded: str
+) -> bool:
+    """Return whether a short word stands where it cannot mean this.
+
+    At the end "sin" is no negation but the left side; "dx" before all else is the modality
+    rather than the right side; a Portuguese "e" that joins two parts or views means "and".
+    """
+    kind, text = mention.entry.kind, folded[mention.start : mention.end]
+    last = mention.end == found[-1].end
+    if kind == NOT:
+        return last
+    if kind not in SIDES or last:
+        return False
+    if text == "dx":
+        return mention.start == found[0].start
+    if text == "e":
+        starts = [word.start for word in found]
+        place = starts.index(mention.start)
+        before, behind = found[place - 1].end, starts[place + 1]
+        parts = [other for other in candidates if other.entry.names_part]
+        follows = place > 0 and any(other.end == before for other in parts)
+        return not follows or any(other.start == behind for other in parts)
+    return False
 
 
 def _candidates(found: Sequence[Word], vocabulary: Vocabulary) -> Iterator[_Mention]:
@@ -202,18 +266,19 @@ def _terms_from(
     vocabulary: Vocabulary,
 ) -> Iterator[_Mention]:
     """Yield the terms that begin with a word, small words between their words left out."""
-    paths: list[tuple[Node, int | None]] = [(vocabulary.tree, None)]
+    paths: list[tuple[Node, int | None, int]] = [(vocabulary.tree, None, 0)]
     for word, ways in zip(found[number:], forms[number:], strict=True):
-        further: list[tuple[Node, int | None]] = []
-        for node, start in paths:
+        further: list[tuple[Node, int | None, int]] = []
+        for node, start, before in paths:
             reached = [(node.after[form.text], form) for form in ways if form.text in node.after]
             for following, form in reached:
                 begin = form.start if start is None else start
-                further.append((following, begin))
+                letters = before + form.end - form.start
+                further.append((following, begin, letters))
                 for entry in following.entries:
-                    yield _Mention(entry, begin, form.end)
+                    yield _Mention(entry, begin, form.end, letters)
             if not reached and start is not None and word.text in vocabulary.small_words:
-                further.append((node, start))
+                further.append((node, start, before))
         paths = further
         if not paths:
             return
@@ -224,7 +289,7 @@ def _ideographs(word: Word, vocabulary: Vocabulary) -> Iterator[_Mention]:
     for first in range(len(text)):
         for length in range(1, min(vocabulary.longest_ideograph, len(text) - first) + 1):
             for entry in vocabulary.ideographs.get(text[first : first + length], ()):
-                yield _Mention(entry, word.start + first, word.start + first + length)
+                yield _Mention(entry, word.start + first, word.start + first + length, length)
 
 
 def _alone(mention: _Mention, found: Sequence[Word], candidates: Sequence[_Mention]) -> bool:
@@ -256,13 +321,16 @@ def _narrowed(parts: Sequence[_Mention], folded: str) -> tuple[str, ...]:
     """Return the labels named, without those that enclose another one named beside them.
 
     "Spine, cervical" is the cervical spine, "Hand Finger 3" a finger, "ribs with chest" a rib.
-    Neighbours set as alternatives (``FOOT_ANKLE``) are one exposure, named by the first.
+    Neighbours set as alternatives (``FOOT_ANKLE``) are one exposure, named by the first; in
+    ``SPINE_LUMBAR`` the second says which piece of the first.
     """
     labels = dict.fromkeys(label for mention in parts for label in mention.entry.labels)
     for first, second in pairwise(parts):
         one, other = first.entry.labels, second.entry.labels
         sign = folded[first.end : second.start].strip()
-        if len(one) == len(other) == 1 and sign in _ALTERNATIVE and compatible(one[0], other[0]):
+        if len(one) != 1 or len(other) != 1 or (sign == "_" and other[0] in labels_in(one[0])):
+            continue
+        if sign in _ALTERNATIVE and compatible(one[0], other[0]):
             labels.pop(other[0] if one[0] not in labels_in(other[0]) else one[0], None)
     return tuple(
         label

@@ -40,6 +40,8 @@ _LANGUAGE_LETTERS = 2
 _STAR = "*"
 _SHORTEST_GLUED = 5
 _SHORTEST_FREE = 3
+_SHORTEST_STEM = 7
+"""Letters of a stem that is looked for in spite of a misspelling; shorter ones fit too much."""
 
 
 class VocabularyError(ValueError):
@@ -162,12 +164,22 @@ class Vocabulary:
             vocabulary._add_all([path_row], _TABLE.name, own)
         vocabulary.inside_lengths = tuple(sorted({len(text) for text in vocabulary.insides}))
         vocabulary.speller = Speller(
-            word
-            for word, node in vocabulary.tree.after.items()
-            if any(entry.names_part and entry.when is None for entry in node.entries)
+            word.strip(_STAR)
+            for word in vocabulary.tree.after
+            if vocabulary._is_free_part(word) and (_STAR not in word or len(word) > _SHORTEST_STEM)
         )
         vocabulary.longest_ideograph = max(map(len, vocabulary.ideographs), default=0)
         return vocabulary
+
+    def names_part(self, word: str) -> bool:
+        """Tell whether a word names a part by itself, in any text."""
+        return self._is_free_part(word) or self._is_free_part(word + _STAR)
+
+    def _is_free_part(self, word: str) -> bool:
+        node = self.tree.after.get(word)
+        return node is not None and any(
+            entry.names_part and entry.when is None for entry in node.entries
+        )
 
     def _add_all(
         self,

@@ -137,7 +137,13 @@ def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
 
 @pytest.mark.parametrize(
     ("text", "label"),
-    [("sholder ap", "shoulder"), ("CLAVCILE", "clavicle"), ("abdomenn", "abdomen")],
+    [
+        ("sholder ap", "shoulder"),
+        ("CLAVCILE", "clavicle"),
+        ("abdomenn", "abdomen"),
+        ("Oberschenekl", "femur"),
+        ("Sprungelenk li", "ankle"),
+    ],
 )
 def test_one_slip_of_the_pen_is_forgiven(text, label, vocabulary):
     assert read_text(text, vocabulary).labels == (label,)
@@ -163,6 +169,16 @@ def test_one_slip_of_the_pen_is_forgiven(text, label, vocabulary):
         ("Knee LL", None),
         ("rodilla AP y L", None),
         ("Röntgen der Hüfte", None),
+        ("KNEE DX", None),
+        ("DX TIBIA", None),
+        ("Joelho E", "L"),
+        ("Mão E AP", "L"),
+        ("tórax PA e perfil", None),
+        ("mão e punho", None),
+        ("mano sin", "L"),
+        ("LKNEE", "L"),
+        ("XHANDLT3", "L"),
+        ("手関節4R", None),
     ],
 )
 def test_the_side_is_read_in_the_language_of_the_part(text, side, vocabulary):
@@ -180,6 +196,45 @@ def test_the_side_is_read_in_the_language_of_the_part(text, side, vocabulary):
 )
 def test_the_view_is_read_if_only_one_is_named(text, view, vocabulary):
     assert read_text(text, vocabulary).view == view
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Não informado",
+        "Maintenance",
+        "Distance",
+        "Larger FOV",
+        "STOP",
+        "Extern",
+        "Delete",
+        "Stereo",
+    ],
+)
+def test_an_ordinary_word_is_no_part(text, vocabulary):
+    assert not read_text(text, vocabulary).names_part
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("Dist. Radius li", ("forearm",)),
+        ("Oberschenkel_DIST", ("femur",)),
+        ("Dislocation shoulder", ("shoulder",)),
+        ("MAIN HOSPITAL CHEST XR", ("chest",)),
+        ("Knie Bauchlage", ("knee",)),
+        ("Telemetría columna", ("spine",)),
+        ("Radio pelvis", ("pelvis",)),
+        ("SPINE_LUMBAR_AP", ("lspine",)),
+        ("C-Spine + T-Spine", ("cspine", "tspine")),
+        ("Dig. V Fuß li", ("toe",)),
+        ("ΑΜΣΣ", ("cspine",)),
+        ("XRCHEST", ("chest",)),
+        ("CHESTLAT", ("chest",)),
+    ],
+)
+def test_words_that_stand_beside_a_part_do_not_name_another(text, labels, vocabulary):
+    assert read_text(text, vocabulary).labels == labels
 
 
 def test_an_endless_text_is_cut(vocabulary):
