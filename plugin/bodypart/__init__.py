@@ -1,7 +1,8 @@
 """Body parts of radiographs: headers and pixels in, SNOMED CT annotations out.
 
-The core never imports ``orthanc``. Its modules ``labels``, ``annotation``, ``settings`` and
-``rollup`` need the standard library only, so the plugin inside Orthanc may use them too.
+The core never imports ``orthanc``. What the plugin inside Orthanc shares with it (``labels``,
+``annotation``, ``reviews``, ``rollup``, ``settings``, ``wire``, the vocabulary of the headers and
+the policy on tags) needs the standard library only.
 """
 
 __version__ = "0.1.0"

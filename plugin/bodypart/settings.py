@@ -105,7 +105,7 @@ class Settings:
     memory_limit_mb: int = _setting(
         4096,
         _integer(0, 1_048_576),
-        "Address space of a worker in MB; 0 sets no limit. Not applied with CUDA.",
+        "Address space of a worker in MB; 0 sets no limit. Not applied on a GPU.",
     )
     retries: int = _setting(
         3, _integer(0, 20), "How often an instance is tried again before it counts as failed."

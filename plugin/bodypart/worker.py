@@ -33,12 +33,15 @@ def main() -> None:
     # Storing goes before labelling: an idle machine gives the worker all it wants anyway.
     os.nice(_NICENESS)
     settings = Settings.parse(read_frame(incoming)[0])
-    _limit_memory(settings)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Imported this late so that a broken installation is reported as a start that failed.
     from bodypart.model import BodyPartModel
     from bodypart.pipeline import Pipeline
 
     model = BodyPartModel.load(Path(settings.model), settings.provider, settings.threads)
+    if settings.memory_limit_mb and model.provider == "cpu":
+        # CUDA maps far more address space than it uses.
+        _limit_memory(settings.memory_limit_mb)
     hello = {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
         "labels": list(model.labels),
@@ -100,11 +103,13 @@ def _keep_quiet() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
-def _limit_memory(settings: Settings) -> None:
-    if settings.memory_limit_mb and settings.provider != "cuda":
-        limit = settings.memory_limit_mb * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _limit_memory(megabytes: int) -> None:
+    """Cap the address space, unless the worker has taken more than that already."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    taken = pages * resource.getpagesize() // 2**20
+    if taken > megabytes:
+        sys.exit(f"MemoryLimitMB is {megabytes}, and the worker itself takes {taken}")
+    resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
 
 
 if __name__ == "__main__":

@@ -137,10 +137,11 @@ class Annotator:
             self._audit.reviewed(instance, corrected["review"])
         return corrected
 
-    def forget(self, instance: str, *, by: str) -> None:
+    def forget(self, instance: str, *, by: str) -> str | None:
         """Remove the annotation of an instance, a person's word on it included.
 
-        Where tags are written in place, the original DICOM attributes return.
+        Where tags are written in place, the original DICOM attributes return; if they cannot
+        (another system changed them since), the answer says why.
 
         Raises
         ------
@@ -150,10 +151,10 @@ class Annotator:
             If the original attributes could not be restored; nothing is removed then.
         """
         with self._writing:
-            if self._in_place:
-                self._in_place.undo(instance)
+            refused = self._in_place.undo(instance) if self._in_place else None
             self._sinks.forget(instance)
             self._audit.forgotten(instance, by=by, at=utc_now())
+        return refused
 
     def _put(self, annotation: dict[str, Any]) -> None:
         if self._in_place:

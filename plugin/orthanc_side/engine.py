@@ -25,7 +25,6 @@ _PLUGIN = Path(__file__).resolve().parents[1]
 _START_LIMIT = 120.0
 _PIPE_BYTES = 2**20
 _F_SETPIPE_SZ = 1031
-_HINT = ", without a word (is MemoryLimitMB too small?)"
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
 
 
@@ -92,7 +91,6 @@ class _Worker:
         except WorkerDiedError as error:
             raise EngineDownError(
                 f"the worker did not start: {self._last_words[0] if self._last_words else error}"
-                f"{_HINT if not self._last_words and self._settings.memory_limit_mb else ''}"
             ) from error
 
     def ask(

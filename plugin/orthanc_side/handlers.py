@@ -146,11 +146,13 @@ class Handlers(ReviewPage):
         Orthanc does not hand the query of a DELETE to plugins (1.10 and 1.12), so that
         ``?tags=true`` cannot be told from its absence.
         """
-        instances = archive.instances_of(path["level"], path["id"])
-        for instance in instances:
-            self._service.annotator.forget(instance, by=request.user)
+        level, resource = path["level"], path["id"]
+        instances = archive.instances_of(level, resource)
+        refused = {i: self._service.annotator.forget(i, by=request.user) for i in instances}
         self._service.reviewed(instances)
-        return Answer.of({"level": path["level"], "id": path["id"], "forgotten": len(instances)})
+        kept = {instance: why for instance, why in refused.items() if why}
+        answer = {"level": level, "id": resource, "forgotten": len(instances), "tags_kept": kept}
+        return Answer.of(answer)
 
     def heatmap(self, request: Request, path: Mapping[str, str]) -> Answer:
         """Draw where the model looked; drawings are kept for the next request."""

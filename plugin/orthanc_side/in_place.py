@@ -87,8 +87,8 @@ class InPlace:
             if _concerns_tags(annotation):
                 self._align_siblings(annotation)
 
-    def undo(self, instance: str) -> bool:
-        """Restore the original values; tell whether there were any.
+    def undo(self, instance: str) -> str | None:
+        """Restore the original values, if ours stand there; return why that is refused, or None.
 
         Raises
         ------
@@ -98,11 +98,11 @@ class InPlace:
         with self.lock:
             self.mend(instance)
             annotation = archive.stored(instance)
-            _, data = self._engine.ask("restore", {}, archive.dicom(instance), urgent=True)
+            outcome, data = self._engine.ask("restore", {}, archive.dicom(instance), urgent=True)
             if data:
                 self._undone.add(instance)
                 self._overwrite({**(annotation or {}), "instance": instance}, data)
-            return bool(data)
+            return str(outcome["refused"]) if outcome["refused"] else None
 
     def was_undone(self, instance: str) -> bool:
         """Tell, once, whether an instance was stored anew by ``undo`` rather than sent again."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from bodypart import __version__
 from bodypart.annotation import Agreement, Source
+from bodypart.evidence import SIDES
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
 from orthanc_side.archive import LEVELS
 
@@ -24,7 +25,7 @@ _ANNOTATION = {
     "type": "object",
     "required": ["status"],
     "properties": {
-        "instance": _STRING,
+        "instance": {"type": ["string", "null"]},
         "status": {"enum": ["done", "pending", "failed", "skipped"]},
         "reason": {"type": ["string", "null"]},
         "examined": {
@@ -56,12 +57,45 @@ _ERROR = {
 }
 _STATUSES = {
     "400": "Bad request: names the field",
-    "403": "Forbidden",
+    "403": "Forbidden: a change that another site's page asks for",
     "404": "Not found",
-    "405": "Method not allowed",
+    "409": "Conflict: the state of the resource does not allow it",
     "413": "Too large",
     "503": "The engine is down",
 }
+_BY_ORTHANC = {
+    "401": {"description": "Orthanc's own: user or password is wrong"},
+    "405": {"description": "Orthanc's own, with Allow and without a body"},
+}
+_LABEL_OR_CODE = {"type": "string", "description": "a label or its SNOMED CT code"}
+_LABELS_OR_CODES = {"type": "array", "items": _LABEL_OR_CODE}
+_BOOLEAN = {"type": "boolean"}
+_CORRECTION = {
+    "examined": {**_LABEL_OR_CODE, "type": ["string", "null"]},
+    "visible": _LABELS_OR_CODES,
+    "laterality": {"enum": [*SIDES, None]},
+    "comment": _STRING,
+}
+_BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/bodypart/find"): {
+        "Level": {"enum": ["Instance", "Series", "Study", "Patient"]},
+        "Examined": {**_LABEL_OR_CODE, "description": "a label, its SNOMED CT code, or a region"},
+        "Visible": _LABELS_OR_CODES,
+        "Group": {"enum": list(ROUTER_GROUPS)},
+        "Evidence": {"enum": ["final", "image", "header", "any", "both"]},
+        "NeedsReview": _BOOLEAN,
+        "Since": {"type": "integer", "minimum": 0},
+        "Limit": {"type": "integer", "minimum": 1},
+    },
+    ("PUT", "/bodypart/instances/{id}"): _CORRECTION,
+    ("POST", "/bodypart/{level}/{id}"): {"Asynchronous": _BOOLEAN},
+    ("POST", "/bodypart/reviews"): {
+        "instances": {"type": "array", "items": _STRING},
+        **_CORRECTION,
+    },
+    ("POST", "/bodypart/backfill"): {},
+}
+"""The fields of the JSON bodies; no other is taken."""
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
@@ -98,11 +132,19 @@ def _operation(route: Route) -> dict[str, Any]:
                 status: {"description": text, "content": error}
                 for status, text in _STATUSES.items()
             },
+            **_BY_ORTHANC,
         },
     }
     if route.body:
-        operation["requestBody"] = {"content": {route.body: {"schema": {}}}}
+        operation["requestBody"] = {"content": {route.body: {"schema": _body(route)}}}
     return operation
+
+
+def _body(route: Route) -> dict[str, Any]:
+    fields = _BODIES.get((route.method, route.path))
+    if fields is None:
+        return {}
+    return {"type": "object", "properties": fields, "additionalProperties": False}
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:

@@ -1,8 +1,11 @@
 """The way of one instance, without Orthanc and with a model that answers as told."""
 
+import struct
 from datetime import UTC, datetime
 
 import pytest
+from pydicom.datadict import tag_for_keyword
+from pydicom.uid import ExplicitVRLittleEndian
 
 from bodypart.dicom_out.correction import correct
 from bodypart.evidence import Guess, ImageReading
@@ -43,6 +46,41 @@ def test_picture_and_header_agree():
     assert annotation["examined"]["label"] == "knee"
     assert annotation["examined"]["source"] == "image+header"
     assert annotation["agreement"] == "agree"
+
+
+def test_a_skipped_picture_tells_what_was_seen():
+    annotation = annotate(
+        file_bytes(radiograph("knee", modality="OT")), Model("knee", rejected=True)
+    )
+    assert annotation["status"] == "skipped"
+    assert annotation["image"]["rejected"]
+    assert annotation["image"]["top"][0]["label"] == "knee"
+    assert annotation["model"]["name"] == "told"
+    assert annotation["examined"] is None
+    assert not annotation["needs_review"]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "vr", "value"),
+    [
+        ("OriginalAttributesSequence", b"LO", b"garbage!"),
+        ("Modality", b"FD", b"abcd"),
+        ("SpecificCharacterSet", b"US", b"ab"),
+    ],
+)
+def test_an_attribute_of_the_wrong_kind_raises_nothing(keyword, vr, value):
+    tag = tag_for_keyword(keyword)
+    dataset = radiograph("knee", BodyPartExamined="KNEE", syntax=ExplicitVRLittleEndian)
+    dataset.pop(tag, None)
+    data = file_bytes(dataset)
+    element = (
+        struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr + struct.pack("<H", len(value)) + value
+    )
+    at = (
+        data.index(b"\x08\x00\x16\x00UI") if tag < 0x00080016 else data.index(b"\x10\x00\x10\x00PN")
+    )
+    annotation = annotate(data[:at] + element + data[at:])
+    assert annotation["status"] in ("done", "failed")
 
 
 def test_a_rejected_picture_leaves_the_word_to_the_header():

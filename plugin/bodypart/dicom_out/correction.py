@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bodypart.dicom_out.codes import PRODUCT, SIDE_OF_CODE, SIDES
+from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.part10 import Part10
 from bodypart.dicom_out.provenance import (
     ANATOMIC_REGION,
@@ -27,6 +27,7 @@ from bodypart.dicom_out.provenance import (
     signed_sequences,
     unsigned_sequences,
 )
+from bodypart.laterality import SIDE_OF_CODE, SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

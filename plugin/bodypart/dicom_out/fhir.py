@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bodypart.dicom_out.codes import SIDES
 from bodypart.labels import BY_LABEL, Code
+from bodypart.laterality import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,8 +19,9 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import UID
 from pydicom.valuerep import validate_value
 
-from bodypart.dicom_out.codes import PRODUCT, SIDES
+from bodypart.dicom_out.codes import PRODUCT
 from bodypart.labels import BY_LABEL, Code
+from bodypart.laterality import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

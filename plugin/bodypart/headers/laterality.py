@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from bodypart.evidence import SIDES
 from bodypart.labels import BY_LABEL
-
-_CODES = {
-    "7771000": "L",
-    "24028007": "R",
-    "51440002": "B",
-    "G-A101": "L",
-    "G-A100": "R",
-    "G-A102": "B",
-}
-"""CID 244 of PS3.16 in SNOMED CT, and in SNOMED RT as met in old data."""
+from bodypart.laterality import SIDE_OF_CODE
 
 _CODED = ("ImageLaterality", "AnatomicRegionModifierSequence", "Laterality")
 
 
 def side_of_code(value: str) -> str | None:
     """Return the side that a code of Anatomic Region Modifier Sequence means, or None."""
-    return _CODES.get(value.strip().upper())
+    return SIDE_OF_CODE.get(value.strip().upper())
 
 
 class Sides:

@@ -1,5 +1,6 @@
 """Corrected tags: what is written, what is refused, and that all else stays as it was."""
 
+import struct
 import subprocess
 import sys
 from datetime import timedelta
@@ -431,6 +432,48 @@ class TestRefusals:
         dataset.BodyPartExamined = "LEG"
         assert "another system" in corrected(file_of(dataset), "ankle").refused
         assert "another system" in restore(file_of(dataset)).refused
+
+    def test_an_unrecorded_change_by_another_system_is_respected(self):
+        """Many systems, Orthanc's own /modify among them, leave no entry in the sequence."""
+        dataset = read(corrected(radiograph()).data)
+        dataset.BodyPartExamined = "WRIST"
+        assert "another system" in corrected(file_of(dataset), "ankle").refused
+        assert "another system" in restore(file_of(dataset)).refused
+
+    def test_a_signed_laterality_is_neither_added_nor_removed(self):
+        parameters = Dataset()
+        parameters.MACIDNumber, parameters.DataElementsSigned = 1, [0x00200060]
+        signed = {"MACParametersSequence": [parameters]}
+        assert corrected(radiograph(**signed), "knee", "L").refused is None
+        for file, part in (
+            (radiograph(**signed), "chest"),
+            (radiograph(Laterality=None, **signed), "knee"),
+        ):
+            dataset = read(file)
+            dataset.BodyPartExamined = "ELBOW"
+            correction = corrected(file_of(dataset), part)
+            assert correction.data is None
+            assert correction.refused == "a digital signature covers Laterality"
+
+    def test_a_value_of_odd_length_is_refused(self):
+        file = radiograph(BodyPartExamined="HAND ")
+        odd = file.replace(b"\x18\x00\x15\x00CS\x06\x00HAND  ", b"\x18\x00\x15\x00CS\x05\x00HAND ")
+        assert len(odd) < len(file)
+        assert "odd length" in corrected(odd, "wrist").refused
+
+    def test_a_broken_sop_class_is_not_quoted(self):
+        correction = corrected(radiograph(SOPClassUID="1.2\r\nX: y"))
+        assert correction.refused.startswith("no valid SOP Class")
+
+    def test_endless_nesting_of_defined_length_is_refused(self):
+        nested = b""
+        for _ in range(400):
+            item = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(nested)) + nested
+            nested = b"\x08\x00\x18\x22SQ\0\0" + struct.pack("<I", len(item)) + item
+        file = radiograph()
+        at = file.index(b"\x09\x00\x01\x10UN")
+        with pytest.raises(DicomStructureError, match="nested"):
+            corrected(file[:at] + nested + file[at:], "wrist")
 
     def test_a_body_part_of_unknown_vr_is_refused(self):
         file = radiograph().replace(b"\x18\x00\x15\x00CS\x06\x00", b"\x18\x00\x15\x00LO\x06\x00")

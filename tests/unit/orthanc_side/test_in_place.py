@@ -128,9 +128,9 @@ def test_a_damaged_keepsake_is_set_aside_and_the_others_are_finished(make, memor
 def test_only_our_own_undo_is_told_from_an_upload_and_once(make, memory, monkeypatch):
     in_place = make()
     in_place.put(note("i"))
-    restored = lambda *_, **__: ({}, b"original")  # noqa: E731
+    restored = lambda *_, **__: ({"refused": None}, b"original")  # noqa: E731
     monkeypatch.setattr(in_place._engine, "ask", restored)
-    assert in_place.undo("i")
+    assert in_place.undo("i") is None
     assert in_place.was_undone("i")
     assert not in_place.was_undone("i")
 
