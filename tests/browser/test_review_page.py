@@ -78,6 +78,31 @@ def test_one_key_takes_what_the_picture_says(page, server, fresh):
     assert review_of(server, fresh.conflicting[0])["examined"] == "hand"
 
 
+def test_a_late_answer_does_not_land_on_the_next_picture(page, server, fresh):
+    """Who confirms confirms what is shown, not what was shown when a request was sent."""
+    open_page(page, server)
+    order = [line.get_attribute("data-instance") for line in page.locator(".line").all()]
+    held = []
+
+    def hold(route):
+        held.append(route) if route.request.method == "POST" else route.continue_()
+
+    page.route(f"**/bodypart/instances/{order[0]}", hold)
+    page.get_by_role("button", name="Classify again").click()
+    eventually(lambda: held)
+    page.keyboard.press("j")
+    eventually(lambda: current(page) == order[1])
+    page.locator(".detail .answer").wait_for()
+    with page.expect_response(f"**/bodypart/instances/{order[0]}"):
+        held[0].continue_()
+    with page.expect_request(lambda request: request.method == "PUT") as put:
+        page.keyboard.press("Enter")
+    assert put.value.url.endswith(order[1])
+    eventually(lambda: current(page) == order[2])
+    assert review_of(server, order[0]) is None
+    assert review_of(server, order[1])["by"]
+
+
 def test_the_help_lists_the_keys(page, server, fresh):
     open_page(page, server)
     page.keyboard.press("?")

@@ -16,7 +16,7 @@ let annotation = null;
 
 const viewer = new Viewer(byId('picture'));
 const act = {
-  confirm: () => review({ examined: annotation.examined?.label ?? null }),
+  confirm: () => review({ examined: annotation?.examined?.label ?? null }),
   takePicture: () => take(annotation.image?.rejected ? null : annotation.image?.top?.[0]?.label),
   takeHeader: () => take(annotation.header?.label),
   correct, classify,
@@ -75,6 +75,7 @@ function correct() {
 }
 
 function classify() {
+  if (!annotation) return undefined;
   const line = list.current;
   return guarded(async () => {
     const answer = await post(`instances/${annotation.instance}`);
@@ -88,7 +89,7 @@ async function confirmAll(lines) {
   const answer = await post('reviews', { instances: lines.map((line) => line.instance) });
   const failed = Object.keys(answer.failed).length;
   await list.load(list.since);
-  tell(`${answer.reviewed} confirmed${failed ? `, ${failed} have no body part to confirm` : ''}.`);
+  tell(`${answer.reviewed} confirmed${failed ? `, ${failed} could not be confirmed` : ''}.`);
 }
 
 async function guarded(work) {
