@@ -144,7 +144,7 @@ def _with_previous(review: Review, annotation: dict[str, Any]) -> Review:
         "laterality": annotation["laterality"]["value"],
         "needs_review": annotation["needs_review"],
     }
-    history = list(earlier["history"]) if earlier else []
+    history = list(earlier.get("history") or ()) if earlier else []
     if earlier:
         history.append({name: value for name, value in earlier.items() if name != "history"})
     if len(history) > _LONGEST_HISTORY:

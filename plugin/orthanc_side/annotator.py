@@ -64,18 +64,20 @@ class Annotator:
             If the engine could not do it; nothing is written then.
         """
         with self._writing:
+            self._mend(instance)
             existing = stored(instance)
             before = self._audit.last(instance)
-        if existing is not None and not again:
-            self._sinks.adopt(existing)
-            return
-        with self._metrics.timed("fetch"):
-            data = archive.dicom(instance)
+            if existing is not None and not again:
+                self._sinks.adopt(existing)
+                return
+            with self._metrics.timed("fetch"):
+                data = archive.dicom(instance)
         annotation = self._read("annotate", instance, data, urgent=urgent)
         with self._writing, self._metrics.timed("write"):
             word = self._audit.last(instance)
             if word and word.review is None and word != before:
                 return  # A person had it removed while the worker looked.
+            self._mend(instance)
             self._put(self._under_review(annotation))
         self._metrics.count(annotation["status"])
 
@@ -107,10 +109,10 @@ class Annotator:
             If the instance is gone.
         """
         with self._writing:
-            if self._in_place:
-                self._in_place.mend(instance)
+            self._mend(instance)
             existing = stored(instance)
-            if existing and existing["status"] == "done":
+            answered = existing is not None and existing["status"] == "done"
+            if answered or self._sinks.is_forgotten(instance):
                 return
             self._sinks.put(self._under_review(failed(instance, reason)))
         self._metrics.count("failed")
@@ -129,6 +131,7 @@ class Annotator:
             # A person may be faster than the queue.
             self.annotate(instance, urgent=True)
         with self._writing:
+            self._mend(instance)
             annotation = stored(instance)
             if annotation is None:
                 raise NotFoundError(instance)
@@ -155,6 +158,24 @@ class Annotator:
             self._sinks.forget(instance)
             self._audit.forgotten(instance, by=by, at=utc_now())
         return refused
+
+    def adopt(self, instance: str) -> bool:
+        """Take the annotation that the metadata hold into the index; tell whether there is one.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        """
+        with self._writing:
+            existing = stored(instance)
+            if existing:
+                self._sinks.adopt(existing)
+            return existing is not None
+
+    def _mend(self, instance: str) -> None:
+        if self._in_place:
+            self._in_place.mend(instance)
 
     def _put(self, annotation: dict[str, Any]) -> None:
         if self._in_place:

@@ -26,8 +26,13 @@ _SHOWN = {"series": "Modality", "studies": "StudyDate"}
 
 _UNKNOWN_RESOURCE, _INEXISTENT_ITEM = 17, 7
 """Orthanc's error codes for what is not there."""
-_KEYS = frozenset({"instance", "status", "examined", "visible", "laterality", "agreement"})
-"""Some of what every annotation and every roll-up has."""
+_KEYS = frozenset(
+    {
+        *("instance", "status", "examined", "visible", "laterality", "group", "agreement"),
+        *("image", "header", "review", "needs_review", "annotated_at"),
+    }
+)
+"""What every annotation and every roll-up has."""
 
 
 class NotFoundError(Exception):
@@ -198,9 +203,8 @@ def stored(instance: str, level: str = "instances") -> dict[str, Any] | None:
 
     None if there is none, or if what stands there was not written by us.
     """
-    text = metadata(level, instance, ANNOTATION)
     try:
-        annotation = shallow_json.parse(text or "null")
+        annotation = shallow_json.parse(metadata(level, instance, ANNOTATION) or "null")
     except ValueError:
         return None
     if not isinstance(annotation, dict) or not annotation.keys() >= _KEYS:

@@ -246,6 +246,8 @@ class Engine:
             try:
                 worker = self._new_worker()
             except EngineDownError as error:
+                if self._stopping.is_set():
+                    return
                 self.down_reason = str(error)
                 archive.log(str(error))
                 self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])

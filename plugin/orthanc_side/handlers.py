@@ -163,9 +163,9 @@ class Handlers(ReviewPage):
         if over not in ("picture", "nothing"):
             raise bad_request("over must be picture or nothing")
         # One that was stored anew may show something else; one that is gone shows nothing.
-        stored_at = archive.metadata("instances", instance, "ReceptionDate")
-        if stored_at is None:
+        if not archive.exists("instances", instance):
             raise NotFoundError(instance)
+        stored_at = archive.metadata("instances", instance, "ReceptionDate") or ""
         key = (instance, stored_at, label, model, over)
         png = self._heatmaps.get(key)
         if png is None:

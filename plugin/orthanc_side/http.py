@@ -112,11 +112,10 @@ def refuse_cross_site(request: Request) -> None:
 
     Orthanc leaves the protection against cross-site request forgery to the integrator. Every
     current browser says in ``Sec-Fetch-Site`` where a request comes from, but over plain HTTP to
-    localhost only. Elsewhere a POST that a browser sends (it has an ``Origin``) must have a
-    content type that another site's page cannot use without Orthanc's consent; the same holds for
-    PUT and DELETE by themselves (Fetch standard, CORS-safelisted methods and content types).
-    A browser's change without ``Origin`` is none: Orthanc takes ``GET …?_method=DELETE``, which
-    any page can hide in a picture's address, for a DELETE.
+    localhost only. Elsewhere what a browser sends must have a content type that another site's
+    page cannot use without Orthanc's consent (Fetch standard, CORS-safelisted content types).
+    The method itself protects nothing: Orthanc takes ``GET …?_method=DELETE``, which any page
+    can fetch or hide in a picture's address, for a DELETE.
 
     Raises
     ------
@@ -127,13 +126,11 @@ def refuse_cross_site(request: Request) -> None:
         return
     site = request.headers.get("sec-fetch-site")
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    forgeable = request.method == "POST" and content_type in _ANY_SITE_MAY_SEND
-    stated = "origin" in request.headers
-    disguised = not stated and _sent_by_browser(request)
-    if site in {"cross-site", "same-site"} or disguised or (site is None and stated and forgeable):
+    forgeable = site is None and content_type in _ANY_SITE_MAY_SEND
+    if site in {"cross-site", "same-site"} or (forgeable and _sent_by_browser(request)):
         raise HttpError(403, "Forbidden", "a change must come from this site's own pages")
 
 
 def _sent_by_browser(request: Request) -> bool:
-    agent = request.headers.get("user-agent", "")
-    return agent.startswith("Mozilla/") or "referer" in request.headers
+    # Scripts pretend to be one in User-Agent (PowerShell does), but send none of these.
+    return any(name in request.headers for name in ("origin", "referer", "accept-language"))

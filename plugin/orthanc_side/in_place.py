@@ -2,13 +2,12 @@
 
 The steps of one instance: ask the worker for the corrected file; save what the overwrite wipes;
 store the file over the old one; give everything back; write the annotation. Each step can be
-done again, and the saved keepsake tells the next start that it must be.
+done again, and the saved keepsake tells the next write, or the next start, that it must be.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
     from orthanc_side.index import Index
     from orthanc_side.loopback import Loopback
     from orthanc_side.sinks import Sinks
-
-
-_TRIES = 3
-"""How often an interrupted rewrite is tried."""
 
 
 class InPlace:
@@ -68,7 +63,6 @@ class InPlace:
         self.lock = threading.RLock()
         self._stale: set[str] = set()
         self._undone: set[str] = set()
-        self._stumbles: Counter[str] = Counter()
         self._mixed: dict[str, bool] = {}
 
     def put(self, annotation: dict[str, Any]) -> None:
@@ -100,8 +94,8 @@ class InPlace:
             annotation = archive.stored(instance)
             outcome, data = self._engine.ask("restore", {}, archive.dicom(instance), urgent=True)
             if data:
-                self._undone.add(instance)
                 self._overwrite({**(annotation or {}), "instance": instance}, data)
+                self._undone.add(instance)
             return str(outcome["refused"]) if outcome["refused"] else None
 
     def was_undone(self, instance: str) -> bool:
@@ -123,37 +117,41 @@ class InPlace:
             keepsake = self._keepsakes.of(instance)
             if keepsake:
                 self._keepsakes.give_back(keepsake)
-                self._keepsakes.drop(keepsake)
+                self._keepsakes.drop(instance)
 
-    def recover(self) -> bool:
-        """Finish what a crash interrupted; tell whether nothing is left to be finished.
+    def recover(self) -> None:
+        """Finish what a crash interrupted.
 
-        A keepsake that cannot be given back after some tries is set aside, as a file, for a person.
+        What cannot be finished now is left to the next write to its instance, or the next start;
+        a damaged keepsake is set aside for a person to look at.
+
+        Raises
+        ------
+        EngineDownError
+            If no worker runs.
         """
-        done = True
         for instance in self._keepsakes.left_over():
-            try:
-                with self.lock:
-                    self._finish_interrupted(instance)
-                archive.log(f"instance {instance}: an interrupted rewrite is finished")
-            except NotFoundError:
-                self._keepsakes.discard(instance)
-            except EngineDownError:
-                return False
-            except Exception as error:
-                self._stumbles[instance] += 1
-                if self._stumbles[instance] < _TRIES:
-                    done = False
-                    continue
-                kind = type(error).__name__
-                archive.log(f"instance {instance}: an interrupted rewrite is set aside ({kind})")
-                self._keepsakes.set_aside(instance)
-        return done
+            with self.lock:
+                self._try_to_finish(instance)
 
-    def _finish_interrupted(self, instance: str) -> None:
-        keepsake = self._keepsakes.of(instance)
-        if keepsake is None:
-            return
+    def _try_to_finish(self, instance: str) -> None:
+        try:
+            keepsake = self._keepsakes.of(instance)
+            if keepsake:
+                self._finish_interrupted(keepsake)
+                archive.log(f"instance {instance}: an interrupted rewrite is finished")
+        except NotFoundError:
+            self._keepsakes.drop(instance)
+        except EngineDownError:
+            raise
+        except (ValueError, TypeError, KeyError):
+            self._keepsakes.set_aside(instance)
+            archive.log(f"instance {instance}: a damaged keepsake is set aside")
+        except Exception as error:
+            kind = type(error).__name__
+            archive.log(f"instance {instance}: an interrupted rewrite waits ({kind})")
+
+    def _finish_interrupted(self, keepsake: Keepsake) -> None:
         if "status" in keepsake.annotation:
             _, data = self._ask(keepsake.annotation)
             if data:
@@ -205,7 +203,7 @@ class InPlace:
         self._keepsakes.give_back(keepsake)
         if "status" in keepsake.annotation:
             self._sinks.put(keepsake.annotation)
-        self._keepsakes.drop(keepsake)
+        self._keepsakes.drop(keepsake.instance)
 
     def _is_mixed(self, annotation: dict[str, Any]) -> bool:
         """Tell whether the sure answers in the annotation's series differ."""

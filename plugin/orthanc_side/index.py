@@ -255,7 +255,8 @@ def _open(path: Path, wait: float) -> sqlite3.Connection:
     except _OtherVersionError:
         pass
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        # The lower byte is the kind, the rest says more of it.
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -272,8 +273,9 @@ def _connect(path: Path, wait: float) -> sqlite3.Connection:
         if version not in (0, _SCHEMA_VERSION):
             raise _OtherVersionError
         if version == 0:
-            connection.executescript(_SCHEMA)
-            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            # At once: a kill halfway must not leave half of the tables.
+            version = f"PRAGMA user_version = {_SCHEMA_VERSION};"
+            connection.executescript(f"BEGIN;{_SCHEMA}{version}COMMIT;")
     except (_OtherVersionError, sqlite3.DatabaseError):
         connection.close()
         raise

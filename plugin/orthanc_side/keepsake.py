@@ -115,19 +115,19 @@ class Keepsakes:
                 data = (self._folder / entry["file"]).read_bytes()
                 archive.set_attachment(entry["level"], entry["id"], entry["name"], data)
 
-    def drop(self, keepsake: Keepsake) -> None:
-        """Forget a keepsake that was given back."""
-        self.discard(keepsake.instance)
-
-    def discard(self, instance: str) -> None:
-        """Remove the keepsake of an instance, given back or not."""
+    def drop(self, instance: str) -> None:
+        """Remove the keepsake of an instance."""
+        # The record goes first: without it the attachments mean nothing.
         self._path(instance).unlink(missing_ok=True)
         for path in self._folder.glob(f"{instance}.*"):
             path.unlink(missing_ok=True)
 
     def set_aside(self, instance: str) -> None:
-        """Keep a keepsake that cannot be given back for a person to look at."""
-        self._path(instance).replace(self._folder / f"{instance}.failed")
+        """Keep a damaged keepsake, in the folder ``failed``, for a person to look at."""
+        aside = self._folder / "failed"
+        aside.mkdir(exist_ok=True)
+        for path in self._folder.glob(f"{instance}.*"):
+            path.replace(aside / path.name)
 
     def _path(self, instance: str) -> Path:
         return self._folder / f"{instance}.json"

@@ -45,16 +45,17 @@ class Reports:
         """
         done = [child for child in self._index.children("studies", study) if child.examined]
         fingerprint = _fingerprint(done)
-        last, previous = self._index.report(study) or (None, _stored_report(study))
-        if previous and not archive.exists("instances", previous):
-            previous = None
+        last, own = self._index.report(study) or (None, None)
         if not done:
-            if previous:
-                archive.delete_instance(previous)
-                self._index.note_report(study, "", previous)
+            if own:
+                archive.delete_instance(own)
+                self._index.note_report(study, "", own)
             return
         if last == fingerprint:
             return
+        previous = own or _stored_report(study)
+        if previous and not archive.exists("instances", previous):
+            previous = None
         instances = sorted(child.instance for child in done)
         try:
             report = study_report(self._engine, study, instances, previous)
@@ -63,12 +64,13 @@ class Reports:
             return
         stored = json.loads(self._loopback.post("/instances", report))["ID"]
         self._index.note_report(study, fingerprint, stored)
-        if previous:
-            archive.delete_instance(previous)
+        # A report that the index does not know may be another archive's: it stays.
+        if own:
+            archive.delete_instance(own)
 
 
 def _stored_report(study: str) -> str | None:
-    """Return the instance of our report in a study, for an index that lost it, or None."""
+    """Return a report of this software in a study, which a new one is to name, or None."""
     for series in archive.get_json(f"/studies/{study}/series"):
         if series["MainDicomTags"].get("Modality") == "SR":
             for instance in series["Instances"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -53,7 +54,7 @@ class Service:
         self._published = 0.0
         self._stable: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
         self._due: dict[str, float] = {}
-        self._settling = float(configuration.get("StableAge", _STABLE_AGE))
+        self._settling = configuration.get("StableAge", _STABLE_AGE)
         self.engine = Engine(self.settings)
         self.metrics = Metrics(archive.set_metric)
 
@@ -89,7 +90,12 @@ class Service:
         )
         self.backlog = Backlog(self.index, live=settings.on_upload)
         self.sweep = Sweep(
-            self.index, self.backlog, self.sinks, self.audit, live=settings.on_upload
+            self.index,
+            self.backlog,
+            self.sinks,
+            self.annotator,
+            self.audit,
+            live=settings.on_upload,
         )
         self.backfill = Backfill(self.index, self.backlog)
         self.engine.start()
@@ -185,10 +191,8 @@ class Service:
         The change log tells of our own storing of the original tags, too, and after a restart of
         uploads that were finished before.
         """
-        if task.sequence is None:
-            return False
-        if task.sequence <= self._first_change:
-            return self.sinks.is_forgotten(task.instance)
+        if task.sequence is None or task.sequence <= self._first_change:
+            return not task.again and self.sinks.is_forgotten(task.instance)
         return self.in_place is not None and self.in_place.was_undone(task.instance)
 
     def is_stable(self, level: str, resource: str) -> None:
@@ -211,21 +215,27 @@ class Service:
     def _settled(self) -> tuple[str, str] | None:
         """Wait for a series or study that has settled; None when Orthanc stops."""
         while True:
-            try:
+            now = time.monotonic()
+            due = next((study for study, at in list(self._due.items()) if at <= now), None)
+            if due is not None and not self.stopping.is_set():
+                del self._due[due]
+                return "studies", due
+            with suppress(Empty):
                 return self._stable.get(timeout=1.0)
-            except Empty:
-                now = time.monotonic()
-                due = next((study for study, at in list(self._due.items()) if at <= now), None)
-                if due is not None:
-                    del self._due[due]
-                    return "studies", due
 
     def _recover(self) -> None:
         """Finish the rewrites that a crash interrupted, before anything else is annotated."""
         while self.in_place and not (self.stopping.is_set() or self._recovered.is_set()):
-            if self.engine.ready and self.in_place.recover():
+            try:
+                if self.engine.ready:
+                    self.in_place.recover()
+                    break
+            except EngineDownError:
+                pass  # It died meanwhile.
+            except Exception as error:
+                archive.log(f"interrupted rewrites wait: {type(error).__name__}")
                 break
-            self.stopping.wait(0.1 if not self.engine.ready else 1.0)
+            self.stopping.wait(0.1)
         self._recovered.set()
 
     def _follow_up(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +18,8 @@ _LABEL_PREFIX = "bodypart-"
 _REVIEW_LABEL = "bodypart-review"
 _SHORTEST_PAUSE = 0.02
 _PAUSE_AFTER_FAILURE = 1.0
+_TRIES = 3
+"""How often a roll-up that fails is done again; then the next change of a child brings it back."""
 _SHARE = 9
 """Seconds of rest for each second of rolling up, so that uploads find the database free."""
 
@@ -158,6 +161,7 @@ class Sinks:
 
     def _run(self) -> None:
         pause = _SHORTEST_PAUSE
+        failures: Counter[tuple[str, str]] = Counter()
         while True:
             with self._wake:
                 self._doing.clear()
@@ -178,10 +182,12 @@ class Sinks:
             started = time.monotonic()
             failed = [key for key in dirty if not self._roll_up(*key)]
             pause = max(_SHORTEST_PAUSE, _SHARE * (time.monotonic() - started))
-            if failed and not self._stopping:
-                pause = _PAUSE_AFTER_FAILURE
+            again = [key for key in failed if failures[key] < _TRIES and not self._stopping]
+            failures = Counter({key: failures[key] + 1 for key in failed})
+            if again:
+                pause = max(pause, _PAUSE_AFTER_FAILURE)
                 with self._wake:
-                    self._dirty.update(dict.fromkeys(failed))
+                    self._dirty.update(dict.fromkeys(again))
 
     def _drop(self, instance: str) -> None:
         try:
@@ -206,7 +212,7 @@ class Sinks:
             else:
                 erase(level, resource, with_labels=self._with_labels)
         except NotFoundError:
-            pass  # Deleted meanwhile.
+            return True  # Deleted meanwhile.
         except Exception as error:
             archive.log(f"the roll-up of {level} {resource} failed: {type(error).__name__}")
             return False

@@ -10,6 +10,7 @@ from orthanc_side import archive
 from orthanc_side.archive import NotFoundError
 
 if TYPE_CHECKING:
+    from orthanc_side.annotator import Annotator
     from orthanc_side.audit import Audit
     from orthanc_side.backlog import Backlog
     from orthanc_side.index import Index
@@ -27,11 +28,19 @@ class Sweep:
     """
 
     def __init__(
-        self, index: Index, backlog: Backlog, sinks: Sinks, audit: Audit, *, live: bool
+        self,
+        index: Index,
+        backlog: Backlog,
+        sinks: Sinks,
+        annotator: Annotator,
+        audit: Audit,
+        *,
+        live: bool,
     ) -> None:
         self._index = index
         self._backlog = backlog
         self._sinks = sinks
+        self._annotator = annotator
         self._audit = audit
         self._live = live
         self._installed = archive.get_property(INSTALLED_PROPERTY)
@@ -70,9 +79,7 @@ class Sweep:
             archive.log(f"instance {instance} is left to the next sweep: {type(error).__name__}")
 
     def _look_at(self, instance: str) -> None:
-        annotation = archive.stored(instance)
-        if annotation:
-            self._sinks.adopt(annotation)
+        if self._annotator.adopt(instance):
             return
         received = archive.metadata("instances", instance, "ReceptionDate") or ""
         word = self._audit.last(instance)

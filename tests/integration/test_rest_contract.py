@@ -131,7 +131,7 @@ def test_metadata_that_somebody_else_wrote_are_no_annotation(orthanc):
     instance = orthanc.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
     orthanc.annotation(instance)
     path = f"/instances/{instance}/metadata/BodyPart"
-    for text in ("knee", "1", '{"status": "done"}', "[" * 3_000):
+    for text in ("knee", "1", '{"status": "done"}', "[" * 3_000, b"\xff\xfe"):
         assert orthanc.request("PUT", path, data=text).status_code == 200
         assert instance not in [row["id"] for row in find(orthanc, Limit=1000)]
         answer = orthanc.request("POST", f"/bodypart/instances/{instance}", json={})
@@ -151,7 +151,13 @@ def test_a_change_disguised_as_reading_is_refused(orthanc, knee):
     answer = orthanc.request(
         "GET",
         f"/bodypart/instances/{knee}?_method=DELETE",
-        headers={"User-Agent": "Mozilla/5.0", "Referer": "http://evil.example/"},
+        headers={"User-Agent": "Mozilla/5.0", "Accept-Language": "de"},
+    )
+    assert answer.status_code == 403
+    answer = orthanc.request(
+        "GET",
+        f"/bodypart/instances/{knee}?_method=DELETE",
+        headers={"Origin": "http://evil.example"},
     )
     assert answer.status_code == 403
     assert orthanc.request("GET", f"/bodypart/instances/{knee}").status_code == 200

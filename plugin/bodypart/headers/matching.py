@@ -213,7 +213,8 @@ def _is_something_else(
     """Return whether a short word stands where it cannot mean this.
 
     At the end "sin" is no negation but the left side; "dx" before all else is the modality
-    rather than the right side; a Portuguese "e" that joins two parts or views means "and".
+    rather than the right side; a Portuguese "e" means "and" unless it follows a part and no part
+    follows it.
     """
     kind, text = mention.entry.kind, folded[mention.start : mention.end]
     last = mention.end == found[-1].end

@@ -46,10 +46,9 @@ export async function remove(path) {
 
 async function send(method, url, body, signal) {
   const request = { method, signal, credentials: 'same-origin' };
-  if (body !== undefined) {
-    request.headers = { 'Content-Type': 'application/json' };
-    request.body = JSON.stringify(body);
-  }
+  // No other site's page can send this type: see refuse_cross_site.
+  if (method !== 'GET') request.headers = { 'Content-Type': 'application/json' };
+  if (body !== undefined) request.body = JSON.stringify(body);
   let response;
   try {
     response = await fetch(url, request);

@@ -97,7 +97,7 @@ export class Detail {
   history({ review }, name) {
     const lines = [];
     const named = (label) => (label ? name(label) : 'cannot be told');
-    for (const word of review ? [review, ...[...review.history].reverse()] : []) {
+    for (const word of review ? [review, ...[...(review.history ?? [])].reverse()] : []) {
       const was = word.previous ?? {};
       const change = was.examined === word.examined ? `confirmed ${named(word.examined)}` : `${named(was.examined)} → ${named(word.examined)}`;
       const side = word.laterality_given && word.laterality !== was.laterality

@@ -77,6 +77,14 @@ def test_a_word_that_only_the_metadata_know_outranks_an_older_one_of_the_trail(p
     assert memory.annotation("i")["examined"]["label"] == "foot"
 
 
+def test_giving_up_does_not_bring_back_what_was_forgotten(parts):
+    annotator, _, memory, _ = parts
+    annotator.annotate("i")
+    annotator.forget("i", by="bob")
+    annotator.give_up("i", "quarantined")
+    assert memory.annotation("i") is None
+
+
 def test_giving_up_leaves_an_earlier_answer(parts):
     annotator, _, memory, _ = parts
     annotator.annotate("i")

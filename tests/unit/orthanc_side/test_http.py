@@ -16,7 +16,9 @@ def request(method="POST", **headers):
         request("GET", origin="http://evil", **{"sec-fetch-site": "cross-site"}),
         request(**{"sec-fetch-site": "same-origin"}, origin="http://pacs"),
         request(origin="http://pacs", **{"content-type": "application/json; charset=utf-8"}),
-        request("PUT", origin="http://pacs"),
+        request("PUT", origin="http://pacs", **{"content-type": "application/json"}),
+        request("DELETE", origin="http://pacs", **{"content-type": "application/json"}),
+        request("DELETE", **{"user-agent": "Mozilla/5.0 (Windows NT) WindowsPowerShell/5.1"}),
     ],
 )
 def test_scripts_reading_and_our_own_pages_may(asked):
@@ -31,7 +33,9 @@ def test_scripts_reading_and_our_own_pages_may(asked):
         request(origin="http://evil"),
         request(origin="null", **{"content-type": "text/plain; x=application/json"}),
         request(origin="http://evil", **{"content-type": "multipart/form-data; boundary=x"}),
-        request("DELETE", **{"user-agent": "Mozilla/5.0"}),
+        request("DELETE", **{"accept-language": "de"}),
+        request("DELETE", origin="http://evil"),
+        request("PUT", origin="http://evil", **{"content-type": "text/plain"}),
         request("PUT", referer="http://evil/"),
     ],
 )

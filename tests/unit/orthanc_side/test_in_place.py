@@ -77,7 +77,7 @@ def test_a_lost_answer_loses_nothing_when_another_word_follows(make, memory, tmp
     with pytest.raises(StoreError):
         in_place.put(note("i"))
     in_place.put(note("i", "wrist"))
-    assert make().recover()
+    make().recover()
     assert_whole(memory, "wrist")
     assert kept(tmp_path) == []
 
@@ -87,12 +87,12 @@ def test_the_next_start_finishes_what_was_interrupted(make, memory, tmp_path):
 
     with pytest.raises(StoreError):
         make(lost=1).put(note("i"))
-    assert make().recover()
+    make().recover()
     assert_whole(memory, "hand")
     assert kept(tmp_path) == []
 
 
-def test_an_error_while_giving_back_is_tried_again(make, memory, monkeypatch):
+def test_an_error_while_giving_back_leaves_the_rest_to_the_next_write(make, memory, monkeypatch):
     from orthanc_side import archive
     from orthanc_side.archive import ArchiveError
     from orthanc_side.loopback import StoreError
@@ -107,22 +107,41 @@ def test_an_error_while_giving_back_is_tried_again(make, memory, monkeypatch):
 
     monkeypatch.setattr(archive, "set_metadata", busy_once)
     in_place = make()
-    assert not in_place.recover()
-    assert in_place.recover()
-    assert_whole(memory, "hand")
+    in_place.recover()
+    assert any("waits (ArchiveError)" in line for line in memory.logged)
+    in_place.put(note("i", "wrist"))
+    assert_whole(memory, "wrist")
 
 
-def test_a_damaged_keepsake_is_set_aside_and_the_others_are_finished(make, memory, tmp_path):
+def test_a_damaged_keepsake_is_set_aside_for_good_and_the_others_are_finished(
+    make, memory, tmp_path
+):
     from orthanc_side.loopback import StoreError
 
     with pytest.raises(StoreError):
         make(lost=1).put(note("i"))
-    (tmp_path / "kept/damaged.json").write_text("")
+    (tmp_path / "kept/j.json").write_text("")
+    (tmp_path / "kept/j.instances.note").write_text("attached")
     in_place = make()
-    assert [in_place.recover() for _ in range(3)] == [False, False, True]
+    in_place.recover()
     assert_whole(memory, "hand")
-    assert kept(tmp_path) == ["damaged.failed"]
-    assert any("damaged" in line and "set aside" in line for line in memory.logged)
+    memory.files["j"] = b"file"
+    in_place.put(note("j"))
+    assert kept(tmp_path) == ["failed"]
+    aside = sorted(path.name for path in (tmp_path / "kept/failed").iterdir())
+    assert aside == ["j.instances.note", "j.json"]
+    assert any("j: a damaged keepsake is set aside" in line for line in memory.logged)
+
+
+def test_an_undo_that_orthanc_refused_is_not_taken_for_the_next_upload(make, memory, monkeypatch):
+    from orthanc_side.loopback import StoreError
+
+    in_place = make(lost=1)
+    restored = lambda *_, **__: ({"refused": None}, b"original")  # noqa: E731
+    monkeypatch.setattr(in_place._engine, "ask", restored)
+    with pytest.raises(StoreError):
+        in_place.undo("i")
+    assert not in_place.was_undone("i")
 
 
 def test_only_our_own_undo_is_told_from_an_upload_and_once(make, memory, monkeypatch):

@@ -133,6 +133,17 @@ def test_a_damaged_file_is_replaced_and_one_in_use_is_not(tmp_path):
     assert Index(path).state("i") == "done"
 
 
+def test_a_kill_while_the_file_is_made_leaves_all_or_nothing(tmp_path, monkeypatch):
+    from orthanc_side import index as module
+
+    path = tmp_path / "index.sqlite"
+    monkeypatch.setattr(module, "_SCHEMA", module._SCHEMA + "CREATE TABLE broken (;")
+    with pytest.raises(sqlite3.OperationalError):
+        module.Index(path)
+    monkeypatch.undo()
+    module.Index(path).put(knee("i"), above())
+
+
 def test_a_back_fill_that_starts_reopens_what_was_forgotten_until_then(index):
     index.put_forgotten("i", above())
     index.reopen_forgotten()

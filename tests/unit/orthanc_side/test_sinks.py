@@ -49,6 +49,27 @@ def test_an_error_of_the_index_does_not_end_the_roll_up(parts, memory, monkeypat
     assert changed == ["study"]
 
 
+def test_a_roll_up_that_always_fails_is_given_up(parts, memory, monkeypatch):
+    from orthanc_side import sinks as module
+
+    sinks, _, _ = parts
+
+    def fails(*_):
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(module, "roll_up", fails)
+    monkeypatch.setattr(module, "_PAUSE_AFTER_FAILURE", 0.01)
+    sinks.put(note("i"))
+    started = time.monotonic()
+    sinks.settle(["i"])
+    time.sleep(0.3)
+    assert time.monotonic() - started < 5
+    logged = len(memory.logged)
+    assert logged == 3 * (1 + module._TRIES)
+    time.sleep(0.3)
+    assert len(memory.logged) == logged
+
+
 def test_a_roll_up_that_failed_is_done_again(parts, memory, monkeypatch):
     from orthanc_side import sinks as module
 
