@@ -16,6 +16,9 @@ from random import Random
 
 import pydicom.uid as uids
 
+FATAL_TO_ORTHANC = ("nested_sequences", "many_elements")
+"""Mutations that crash or stall a bare Orthanc 1.10 before any plugin sees them."""
+
 _LENGTHS = (0x7FFFFFFF, 0xFFFFFFFF, 0xFFFFFFFE, 0x80000000, 0xFFFF, 0)
 _MEGABYTES = (1, 8, 8, 16, 16, 16, 200, 1_000)
 _SIZES = (0, 1, 2, 3, 255, 4_096, 32_767, 32_768, 65_535)

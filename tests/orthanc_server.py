@@ -123,6 +123,18 @@ class Server:
                 self.kill()
         shutil.rmtree(self.storage, ignore_errors=True)
 
+    def workers(self) -> list[int]:
+        """Return the processes that Orthanc started to classify."""
+        assert self.process is not None
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                command = (entry / "cmdline").read_bytes()
+                if int(fields[1]) == self.process.pid and b"bodypart.worker" in command:
+                    found.append(int(entry.name))
+        return found
+
     def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """Send a request to Orthanc."""
         return self.session.request(method, self.url + path, timeout=60, **arguments)

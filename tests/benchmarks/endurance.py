@@ -25,8 +25,7 @@ import pydicom
 import requests
 from pydicom.uid import JPEG2000Lossless, RLELossless, generate_uid
 
-from integration.test_resilience import FATAL_TO_ORTHANC, worker_pids
-from mutations import mutations
+from mutations import FATAL_TO_ORTHANC, mutations
 from orthanc_server import Server
 from phantoms import file_bytes, radiograph
 
@@ -65,7 +64,7 @@ def kills(folder: Path, images: int, count: int) -> None:
     while killed < count and not done.is_set():
         time.sleep(chance.uniform(0.3, 1.5))
         if killed % 2:
-            for pid in worker_pids(server):
+            for pid in server.workers():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         else:

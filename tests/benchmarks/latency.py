@@ -17,7 +17,6 @@ from pathlib import Path
 
 from ingest import Bare
 
-from integration.test_resilience import worker_pids
 from orthanc_server import Server
 from phantoms import file_bytes, radiograph
 

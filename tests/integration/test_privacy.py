@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-from test_resilience import worker_pids
-
 from phantoms import file_bytes, foreign, radiograph
 
 SECRETS = {
@@ -51,7 +49,7 @@ def test_no_patient_data_in_the_log_no_socket_and_no_file_in_the_worker(make_ser
         server.annotation(server.upload(data))
         server.request("POST", "/bodypart/classify", data=data)
         server.request("POST", "/bodypart/classify", data=data[: len(data) // 2])
-    pids = worker_pids(server)
+    pids = server.workers()
     assert pids
     for pid in pids:
         assert sockets(pid) == []

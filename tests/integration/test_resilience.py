@@ -13,23 +13,8 @@ from pathlib import Path
 import requests
 from pydicom.uid import JPEG2000Lossless, RLELossless, generate_uid
 
-from mutations import mutations
+from mutations import FATAL_TO_ORTHANC, mutations
 from phantoms import file_bytes, radiograph
-
-FATAL_TO_ORTHANC = ("nested_sequences", "many_elements")
-"""Mutations that crash or stall a bare Orthanc 1.10 before any plugin sees them."""
-
-
-def worker_pids(server):
-    """Return the processes that Orthanc started to classify."""
-    parent = server.process.pid
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            if int(fields[1]) == parent and b"bodypart.worker" in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-    return found
 
 
 def pictures(count):
@@ -56,7 +41,7 @@ def test_kills_of_orthanc_and_worker_lose_nothing_and_repeat_nothing(make_server
         stored += [server.upload(data) for data in files]
         time.sleep(chance.uniform(0, 0.4))
         if round_number % 2:
-            for pid in worker_pids(server):
+            for pid in server.workers():
                 os.kill(pid, signal.SIGKILL)
         else:
             server.kill()
@@ -78,13 +63,13 @@ def test_an_instance_that_hangs_the_worker_twice_is_quarantined(make_server):
     server = make_server({"BodyPart": {"TimeLimit": 0.5, "RetryDelay": 0.1}}).start()
     instance = server.upload(file_bytes(radiograph("knee")))
     server.annotation(instance)
-    for pid in worker_pids(server):
+    for pid in server.workers():
         os.kill(pid, signal.SIGSTOP)  # From now on every request of this worker hangs.
     stop = threading.Event()
 
     def freeze_new_workers():
         while not stop.wait(0.02):
-            for pid in worker_pids(server):
+            for pid in server.workers():
                 with contextlib.suppress(ProcessLookupError):
                     if server.status()["ready"]:
                         os.kill(pid, signal.SIGSTOP)
@@ -118,7 +103,7 @@ def test_the_second_start_is_quick_and_leaves_no_process_behind(make_server):
     server.wait_until(server._answers)
     assert time.monotonic() - started < 3
     server.wait_until(lambda: server.status()["ready"])
-    pids = worker_pids(server)
+    pids = server.workers()
     assert pids
     server.kill()
     server.wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10)
@@ -148,7 +133,7 @@ def test_back_fill_annotates_old_stock_resumes_and_cancels(make_server):
 def test_the_sweep_finds_what_the_change_log_does_not_tell(make_server):
     """An operator who empties the change log loses no annotation."""
     server = make_server({"BodyPart": {"SweepInterval": 1.0}}).start()
-    for pid in worker_pids(server):
+    for pid in server.workers():
         os.kill(pid, signal.SIGSTOP)
     stored = [server.upload(data) for data in pictures(5)]
     server.request("DELETE", "/changes")
@@ -160,7 +145,7 @@ def test_the_sweep_finds_what_the_change_log_does_not_tell(make_server):
 def test_answers_stay_quick_while_the_worker_is_busy(make_server):
     server = make_server().start()
     server.annotation(server.upload(file_bytes(radiograph("knee"))))
-    for pid in worker_pids(server):
+    for pid in server.workers():
         os.kill(pid, signal.SIGSTOP)
     server.upload(file_bytes(radiograph("hand")))
     started = time.monotonic()

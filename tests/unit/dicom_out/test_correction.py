@@ -10,7 +10,13 @@ import pydicom.uid as uids
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
-from radiographs import (
+
+import bodypart.dicom_out.correction as correction_module
+from bodypart.dicom_out.correction import Correction, correct, restore
+from bodypart.dicom_out.encoding import DicomStructureError
+from bodypart.labels import BY_LABEL
+from mutations import mutations
+from unit.dicom_out.radiographs import (
     NOW,
     SYNTAXES,
     assert_same,
@@ -20,12 +26,6 @@ from radiographs import (
     read,
     validation_errors,
 )
-
-import bodypart.dicom_out.correction as correction_module
-from bodypart.dicom_out.correction import Correction, correct, restore
-from bodypart.dicom_out.encoding import DicomStructureError
-from bodypart.labels import BY_LABEL
-from mutations import mutations
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value", "ignore:The value length")
 

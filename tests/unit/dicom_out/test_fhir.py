@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from annotations import annotation, side
-from radiographs import radiograph, read
 
 from bodypart.dicom_out.fhir import StudyError, imaging_study
+from unit.dicom_out.annotations import annotation, side
+from unit.dicom_out.radiographs import radiograph, read
 
 fhir = pytest.importorskip("fhir.resources.imagingstudy")
 

@@ -1,11 +1,11 @@
 """Tags are written only when sure, and agreement leaves what is there."""
 
 import pytest
-from annotations import annotation, evidence, side
 
 from bodypart.annotation import Examined
 from bodypart.dicom_out.policy import tags_to_write
 from bodypart.labels import BY_LABEL
+from unit.dicom_out.annotations import annotation, evidence, side
 
 
 def test_a_sure_answer_is_written():

@@ -3,13 +3,13 @@
 from io import BytesIO
 
 import pytest
-from annotations import MODEL, annotation, review, side
 from highdicom.sr import srread
 from pydicom.sr.codedict import codes
-from radiographs import NOW, radiograph, read, validation_errors
 
 from bodypart.dicom_out.report import ReportError, structured_report
 from bodypart.evidence import Guess
+from unit.dicom_out.annotations import MODEL, annotation, review, side
+from unit.dicom_out.radiographs import NOW, radiograph, read, validation_errors
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value", "ignore:The value length")
 
