@@ -83,7 +83,7 @@ def memory(folder: Path, images: int) -> None:
             full.settle(600)
             assert bare.process and full.process
             plugin = resident(full.process.pid) - resident(bare.process.pid)
-            worker = max(resident(pid) for pid in worker_pids(full))
+            worker = max(resident(pid) for pid in full.workers())
             lines.append((count, plugin, worker))
     finally:
         bare.close()
