@@ -15,8 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ingest import Bare
-
+from benchmarks.ingest import Bare
 from orthanc_server import Server
 from phantoms import file_bytes, radiograph
 
