@@ -50,4 +50,4 @@ screenshots: test-tools
 	$(PYTHON) tests/browser/screenshots.py
 
 benchmarks: test-tools
-	$(PYTHON) tests/benchmarks/run.py
+	$(PYTHON) tests/benchmarks/run.py $(ARGS)

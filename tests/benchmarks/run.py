@@ -1,6 +1,6 @@
 """Run the benchmarks and fill the README's section: `make benchmarks`, on a quiet machine.
 
-    python tests/benchmarks/run.py [NAME ...]
+    make benchmarks ARGS="NAME ..."
 
 Names choose some of the scripts beside this one; without names all are run. The tables that are
 not run anew stay as they are.
@@ -36,7 +36,7 @@ def section(name: str) -> str:
     script = HERE / f"{name}.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     day = datetime.now(UTC).strftime("%Y-%m-%d")
-    command = f"`python tests/benchmarks/{name}.py`, {day}"
+    command = f"`make benchmarks ARGS={name}`, {day}"
     return f"#### {TITLES[name]}\n\n{command}\n\n{done.stdout.strip()}\n"
 
 
