@@ -1,5 +1,6 @@
 # make run        Orthanc with the plugin, in the foreground; installs what is missing first
 # make test       everything: format, lint, types, unit, integration and browser tests
+# make docs       the README's tables of settings and routes
 # make benchmarks the tables of the README (quiet machine, minutes)
 # make screenshots  the README's pictures, of phantoms
 # make train      a new model from a manifest: see models/README.md
@@ -8,10 +9,11 @@ PYTHON = .venv/bin/python
 export PYTHONPATH = plugin:models:tests
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: run install test test-tools newer-orthanc lint lock screenshots benchmarks train-tools train evaluate export card
+.PHONY: run install test test-tools newer-orthanc lint lock docs screenshots benchmarks train-tools train evaluate export card
 
+# The tests' PYTHONPATH is not for Orthanc's Python.
 run: install
-	@exec python3 orthanc-config/start.py
+	@exec env -u PYTHONPATH -u PYTHONDONTWRITEBYTECODE python3 orthanc-config/start.py
 
 install:
 	@sh orthanc-config/install.sh
@@ -40,11 +42,14 @@ lock:
 # PyTorch is needed to train only; from the CPU index of your choice if the default is too large.
 train-tools: install
 	@$(PYTHON) -c 'import torch' 2>/dev/null || $(PYTHON) -m pip install -q torch==2.13.0
-	@$(PYTHON) -m pip install -q onnx matplotlib opencv-python-headless
+	@$(PYTHON) -m pip install -q onnx==1.23.2 matplotlib==3.11.2 opencv-python-headless==5.0.0.93
 
 # For example: make train ARGS="--manifest /data/manifest.csv"; the format is in models/README.md.
 train evaluate export card: train-tools
 	$(PYTHON) -m training.$@ $(ARGS)
+
+docs:
+	$(PYTHON) tests/documentation.py
 
 screenshots: test-tools
 	$(PYTHON) tests/browser/screenshots.py

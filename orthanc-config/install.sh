@@ -1,6 +1,7 @@
 #!/bin/sh
 # Install what is missing on Debian: Orthanc with its plugins, and the workers' environment.
 # Quick when everything is there. Arguments: further lock files to install.
+# Environment: BODYPART_LOCK, requirements-gpu.lock for an NVIDIA GPU.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 plugins=/usr/share/orthanc/plugins
@@ -20,4 +21,4 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086
     apt-get install -y -qq --no-install-recommends $missing
 fi
-exec sh "$root/orthanc-config/venv.sh" "$root/requirements.lock" "$@"
+exec sh "$root/orthanc-config/venv.sh" "$root/${BODYPART_LOCK:-requirements.lock}" "$@"

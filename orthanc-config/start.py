@@ -9,6 +9,7 @@ Environment: ``ORTHANC_HTTP_PORT``, ``ORTHANC_DICOM_PORT``, ``ORTHANC_STORAGE`` 
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ PLUGINS = Path(os.environ.get("ORTHANC_PLUGINS", "/usr/share/orthanc/plugins"))
 
 def main() -> None:
     """Write the configuration and become Orthanc."""
-    storage = Path(os.environ.get("ORTHANC_STORAGE", ROOT / ".run")).resolve()
-    storage.mkdir(parents=True, exist_ok=True)
+    # Debian keeps Orthanc where only root's PATH looks.
+    program = shutil.which("Orthanc", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        sys.exit("Orthanc is not installed: run `make install` as root")
+    storage = Path(os.environ.get("ORTHANC_STORAGE") or ROOT / ".run").resolve()
     try:
         configuration = merged(read(SHIPPED), overrides(storage))
     except (OSError, ValueError) as error:
@@ -31,33 +35,41 @@ def main() -> None:
         text = json.dumps(configuration, indent=2, allow_nan=False)
     except ValueError:
         sys.exit("the configuration holds a number that is too large")
-    path.write_text(text, encoding="utf-8")
+    try:
+        storage.mkdir(parents=True, exist_ok=True)
+        # It may hold the passwords of RegisteredUsers.
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"the storage folder cannot be used: {error}")
     print(
         f"Orthanc Explorer: http://127.0.0.1:{configuration['HttpPort']}/app/explorer.html "
         f"(DICOM port {configuration['DicomPort']}, storage {storage})",
         flush=True,
     )
-    os.execvp("Orthanc", ["Orthanc", str(path)])
+    os.execv(program, [program, str(path)])
 
 
 def overrides(storage: Path) -> dict[str, Any]:
-    """Return what the environment and this machine add to the shipped configuration."""
-    found: dict[str, Any] = {
-        "StorageDirectory": str(storage / "db"),
-        "IndexDirectory": str(storage / "db"),
+    """Return what this machine, ``BODYPART_CONFIG`` and the other variables add, in this order."""
+    folders = {"StorageDirectory": str(storage / "db"), "IndexDirectory": str(storage / "db")}
+    machine: dict[str, Any] = {
+        **folders,
         "PythonScript": str(ROOT / "plugin/orthanc_bodypart.py"),
         "Plugins": [
             str(PLUGINS / f"libOrthanc{name}.so") for name in ("Python", "Gdcm", "DicomWeb")
         ],
     }
+    named: dict[str, Any] = folders if os.environ.get("ORTHANC_STORAGE") else {}
     for key, variable in (("HttpPort", "ORTHANC_HTTP_PORT"), ("DicomPort", "ORTHANC_DICOM_PORT")):
         port = os.environ.get(variable)
         if port:
-            if not port.isdecimal():
+            if not (port.isdecimal() and 0 < int(port) < 65536):
                 raise ValueError(f"{variable} must be a port number, not {port!r}")
-            found[key] = int(port)
+            named[key] = int(port)
     extra = os.environ.get("BODYPART_CONFIG")
-    return merged(found, read(Path(extra))) if extra else found
+    return merged(merged(machine, read(Path(extra)) if extra else {}), named)
 
 
 def read(path: Path) -> dict[str, Any]:

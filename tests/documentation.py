@@ -1,4 +1,4 @@
-"""Fill the README's tables from the code: `python tests/documentation.py`.
+"""Fill the README's tables from the code: `make docs`.
 
 Between `<!-- begin: NAME -->` and `<!-- end: NAME -->` stands what the code says; a test fails
 when it is out of date. Benchmarks are filled by `tests/benchmarks/run.py`.

@@ -12,9 +12,11 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from random import Random
 
 import pydicom.uid as uids
+from pydicom import dcmread
 
 FATAL_TO_ORTHANC = ("nested_sequences", "many_elements")
 """Mutations that crash or stall a bare Orthanc 1.10 before any plugin sees them."""
@@ -46,6 +48,15 @@ SYNTAXES = (
 )
 
 Mutation = Callable[[bytes, Random], bytes]
+
+
+def with_own_uid(data: bytes, originals: Sequence[bytes]) -> bytes:
+    """Give a mutated file a SOP Instance UID of its own, so that none overwrites another."""
+    for original in originals:
+        uid = str(dcmread(BytesIO(original)).SOPInstanceUID)
+        fresh = str(uids.generate_uid())[: len(uid)].ljust(len(uid), "1")
+        data = data.replace(uid.encode(), fresh.encode())
+    return data
 
 
 def mutations(files: Sequence[bytes], count: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:

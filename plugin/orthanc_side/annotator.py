@@ -11,6 +11,8 @@ from orthanc_side import archive
 from orthanc_side.archive import NotFoundError, stored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orthanc_side.audit import Audit
     from orthanc_side.engine import Engine
     from orthanc_side.in_place import InPlace
@@ -31,6 +33,8 @@ class Annotator:
         Where seconds go.
     audit : Audit
         Where a person's word is kept beside the annotation.
+    drop : callable
+        Takes an instance whose annotation was removed out of the queue.
     in_place : InPlace or None
         Writes tags into the stored file as well, where the operator wants it.
     """
@@ -41,6 +45,7 @@ class Annotator:
         sinks: Sinks,
         metrics: Metrics,
         audit: Audit,
+        drop: Callable[[str], None],
         *,
         in_place: InPlace | None = None,
     ) -> None:
@@ -48,13 +53,23 @@ class Annotator:
         self._sinks = sinks
         self._metrics = metrics
         self._audit = audit
+        self._drop = drop
         self._in_place = in_place
         # Between the last look at an instance and the writing, nobody else may write; nor may
         # anyone look at one that is between its deletion and its return.
         self._writing = in_place.lock if in_place else threading.RLock()
 
-    def annotate(self, instance: str, *, again: bool = False, urgent: bool = False) -> None:
+    def annotate(
+        self,
+        instance: str,
+        *,
+        again: bool = False,
+        urgent: bool = False,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Annotate an instance that has no annotation yet, or ``again`` in any case.
+
+        Nothing is written if ``wanted`` says no, before the worker looked or after.
 
         Raises
         ------
@@ -64,6 +79,8 @@ class Annotator:
             If the engine could not do it; nothing is written then.
         """
         with self._writing:
+            if not wanted():
+                return
             self._mend(instance)
             existing = stored(instance)
             before = self._audit.last(instance)
@@ -75,7 +92,7 @@ class Annotator:
         annotation = self._read("annotate", instance, data, urgent=urgent)
         with self._writing, self._metrics.timed("write"):
             word = self._audit.last(instance)
-            if word and word.review is None and word != before:
+            if not wanted() or (word and word.review is None and word != before):
                 return  # A person had it removed while the worker looked.
             self._mend(instance)
             self._put(self._under_review(annotation))
@@ -157,6 +174,7 @@ class Annotator:
             refused = self._in_place.undo(instance) if self._in_place else None
             self._sinks.forget(instance)
             self._audit.forgotten(instance, by=by, at=utc_now())
+            self._drop(instance)
         return refused
 
     def adopt(self, instance: str) -> bool:
@@ -172,6 +190,11 @@ class Annotator:
             if existing:
                 self._sinks.adopt(existing)
             return existing is not None
+
+    def settled(self, instance: str) -> dict[str, Any] | None:
+        """Return the annotation of an instance once nobody is writing it; None if there is none."""
+        with self._writing:
+            return stored(instance)
 
     def _mend(self, instance: str) -> None:
         if self._in_place:

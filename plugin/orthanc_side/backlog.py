@@ -41,6 +41,8 @@ class Task:
         How many of these times the worker died on it.
     again : bool
         Whether to annotate it even if it has an annotation.
+    dropped : bool
+        Whether its annotation was removed since: nothing is to be done any more.
     """
 
     instance: str
@@ -48,6 +50,7 @@ class Task:
     attempts: int = 0
     deaths: int = 0
     again: bool = False
+    dropped: bool = False
 
 
 @dataclass(order=True, slots=True)
@@ -79,6 +82,7 @@ class Backlog:
         self._fill: deque[Task] = deque()
         self._out: dict[str, Task] = {}
         self._open: dict[int, Task] = {}
+        self._dropped: dict[str, int] = {}
         self._stopping = False
         self._cursor = self._read = self._first_cursor()
         self._saved = (self._cursor, time.monotonic())
@@ -132,6 +136,19 @@ class Backlog:
         with self._lock:
             self._live.append(Task(instance, again=again))
         self._woken.set()
+
+    def drop(self, instance: str) -> None:
+        """Let go of all that was asked for an instance before now: its annotation was removed.
+
+        That includes what the change log tells of it up to now: of our own storing of its
+        original tags, for one.
+        """
+        with self._lock:
+            self._dropped[instance] = archive.last_change()
+            retries = (retry.task for retry in self._retries)
+            for task in (*self._live, *retries, *self._fill, *self._out.values()):
+                if task.instance == instance:
+                    task.dropped = True
 
     def finished(self, task: Task) -> None:
         """Note that a task needs nothing more."""
@@ -222,12 +239,14 @@ class Backlog:
             found, last = archive.changes(self._read, _PAGE)
             for change in found:
                 self._read = change.sequence
-                if change.kind == "NewInstance" and self._live_wanted:
+                dropped = change.sequence <= self._dropped.get(change.resource, 0)
+                if change.kind == "NewInstance" and self._live_wanted and not dropped:
                     task = Task(change.resource, change.sequence)
                     self._open[change.sequence] = task
                     self._live.append(task)
             if len(found) < _PAGE:
                 self._read = max(self._read, last) if not found else self._read
+                self._dropped = {i: upto for i, upto in self._dropped.items() if upto > self._read}
                 return
 
     def _save(self, *, at_once: bool) -> None:

@@ -82,10 +82,14 @@ class Handlers(ReviewPage):
         annotation = archive.stored(instance)
         if annotation:
             return annotation
+        if archive.exists("instances", instance) and self._is_waiting(instance):
+            return pending(instance)
+        # It may just have been written, or be between its deletion and its return.
+        annotation = self._service.annotator.settled(instance)
+        if annotation:
+            return annotation
         if not archive.exists("instances", instance):
             raise NotFoundError(instance)
-        if self._is_waiting(instance):
-            return pending(instance)
         raise not_found(f"instances {instance} has no annotation: POST here, or back-fill")
 
     def _is_waiting(self, instance: str) -> bool:

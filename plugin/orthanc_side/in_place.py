@@ -62,7 +62,6 @@ class InPlace:
         self._threshold = threshold
         self.lock = threading.RLock()
         self._stale: set[str] = set()
-        self._undone: set[str] = set()
         self._mixed: dict[str, bool] = {}
 
     def put(self, annotation: dict[str, Any]) -> None:
@@ -95,15 +94,7 @@ class InPlace:
             outcome, data = self._engine.ask("restore", {}, archive.dicom(instance), urgent=True)
             if data:
                 self._overwrite({**(annotation or {}), "instance": instance}, data)
-                self._undone.add(instance)
             return str(outcome["refused"]) if outcome["refused"] else None
-
-    def was_undone(self, instance: str) -> bool:
-        """Tell, once, whether an instance was stored anew by ``undo`` rather than sent again."""
-        with self.lock:
-            known = instance in self._undone
-            self._undone.discard(instance)
-            return known
 
     def mend(self, instance: str) -> None:
         """Give back what an overwrite wiped of which Orthanc did not say that it worked.

@@ -85,10 +85,15 @@ class Service:
                 files.keepsakes,
                 threshold=settings.write_threshold,
             )
-        self.annotator = Annotator(
-            self.engine, self.sinks, self.metrics, self.audit, in_place=self.in_place
-        )
         self.backlog = Backlog(self.index, live=settings.on_upload)
+        self.annotator = Annotator(
+            self.engine,
+            self.sinks,
+            self.metrics,
+            self.audit,
+            self.backlog.drop,
+            in_place=self.in_place,
+        )
         self.sweep = Sweep(
             self.index,
             self.backlog,
@@ -150,9 +155,10 @@ class Service:
 
     def _do(self, task: Task) -> None:
         try:
-            # The log tells of a rewrite that undid our tags, too: that was no upload.
-            if not self._is_undo(task):
-                self.annotator.annotate(task.instance, again=task.again)
+            if not self._was_forgotten(task):
+                self.annotator.annotate(
+                    task.instance, again=task.again, wanted=lambda: not task.dropped
+                )
         except NotFoundError:
             self.sinks.deleted(task.instance)
         except EngineDownError:
@@ -185,15 +191,10 @@ class Service:
             # The sweep comes back to it; the queue must go on.
             archive.log(f"instance {task.instance}: {type(failure).__name__} when giving up")
 
-    def _is_undo(self, task: Task) -> bool:
-        """Tell whether a task is about an annotation that was removed, not about a new upload.
-
-        The change log tells of our own storing of the original tags, too, and after a restart of
-        uploads that were finished before.
-        """
-        if task.sequence is None or task.sequence <= self._first_change:
-            return not task.again and self.sinks.is_forgotten(task.instance)
-        return self.in_place is not None and self.in_place.was_undone(task.instance)
+    def _was_forgotten(self, task: Task) -> bool:
+        """Tell whether a task is of before the start, and its annotation was removed then."""
+        before = task.sequence is None or task.sequence <= self._first_change
+        return before and not task.again and self.sinks.is_forgotten(task.instance)
 
     def is_stable(self, level: str, resource: str) -> None:
         """Note that nothing arrived in a series or study for a while; returns at once."""

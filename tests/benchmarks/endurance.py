@@ -16,6 +16,7 @@ import io
 import os
 import random
 import signal
+import subprocess
 import tempfile
 import threading
 import time
@@ -23,9 +24,10 @@ from pathlib import Path
 
 import pydicom
 import requests
-from pydicom.uid import JPEG2000Lossless, RLELossless, generate_uid
+from pydicom.uid import JPEG2000Lossless, RLELossless
 
-from mutations import FATAL_TO_ORTHANC, mutations
+from benchmarks.ingest import Bare
+from mutations import FATAL_TO_ORTHANC, mutations, with_own_uid
 from orthanc_server import Server
 from phantoms import file_bytes, radiograph
 
@@ -110,15 +112,19 @@ def hostile(folder: Path, count: int) -> None:
         file_bytes(radiograph("chest", rows=160, columns=128, syntax=JPEG2000Lossless)),
         file_bytes(radiograph("hand", rows=160, columns=128, syntax=RLELossless)),
     ]
-    sent = 0
+    sent: list[tuple[str, bytes]] = []
     crashes: list[str] = []
-    for name, data in mutations(originals, count):
-        if not any(kind in name for kind in FATAL_TO_ORTHANC):
-            with contextlib.suppress(requests.ConnectionError):
-                server.request("POST", "/instances", data=_with_own_uid(data, originals))
-            sent += 1
-            if server.process and server.process.poll() is not None:
-                crashes.append(name)
+    for name, mutated in mutations(originals, count):
+        if any(kind in name for kind in FATAL_TO_ORTHANC):
+            continue
+        sent.append((name, with_own_uid(mutated, originals)))
+        try:
+            server.request("POST", "/instances", data=sent[-1][1])
+        except requests.ConnectionError:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                assert server.process
+                server.process.wait(3)
+                crashes.append(_without_the_plugin(folder / f"bare{len(sent)}", sent[-3:]))
                 server.start()
     server.settle(900)
     statuses: dict[str, int] = {}
@@ -127,21 +133,29 @@ def hostile(folder: Path, count: int) -> None:
         assert annotation["status"] == "done" or annotation["reason"]
         statuses[annotation["status"]] = statuses.get(annotation["status"], 0) + 1
     server.close()
-    print("| mutated files sent | crashes of Orthanc | stored | done | skipped | failed |")
-    print("|---|---|---|---|---|---|")
+    print("| mutations | sent | crashes of Orthanc | stored | done | skipped | failed |")
+    print("|---|---|---|---|---|---|---|")
     ends = " | ".join(str(statuses.get(name, 0)) for name in ("done", "skipped", "failed"))
-    print(f"| {sent} | {len(crashes)} | {sum(statuses.values())} | {ends} |")
-    for name in crashes:
-        print(f"\nOrthanc crashed on mutation {name}.")
+    print(f"| {count} | {len(sent)} | {len(crashes)} | {sum(statuses.values())} | {ends} |")
+    print(f"\nNot sent, because a bare Orthanc ends or stalls: {', '.join(FATAL_TO_ORTHANC)}.")
+    for crash in crashes:
+        print(crash)
 
 
-def _with_own_uid(data: bytes, originals: list[bytes]) -> bytes:
-    """Give a mutated file a SOP Instance UID of its own, so that none overwrites another."""
-    for original in originals:
-        uid = str(pydicom.dcmread(io.BytesIO(original)).SOPInstanceUID)
-        fresh = str(generate_uid())[: len(uid)].ljust(len(uid), "1")
-        data = data.replace(uid.encode(), fresh.encode())
-    return data
+def _without_the_plugin(folder: Path, last: list[tuple[str, bytes]]) -> str:
+    """Send what came before a crash to an Orthanc without the plugin; say what ends that."""
+    server = Bare(folder).start()
+    assert server.process
+    try:
+        for name, data in last:
+            with contextlib.suppress(requests.ConnectionError):
+                server.request("POST", "/instances", data=data)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.process.wait(2)
+                return f"The crash: mutation {name}, which ends an Orthanc without the plugin, too."
+    finally:
+        server.close()
+    return f"The crash: mutation {last[-1][0]}, at which an Orthanc without the plugin survives."
 
 
 def main() -> None:

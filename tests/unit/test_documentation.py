@@ -9,7 +9,7 @@ import documentation
 
 def test_every_setting_and_route_is_in_the_readme():
     text = documentation.README.read_text(encoding="utf-8")
-    assert documentation.current(text) == text, "run: python tests/documentation.py"
+    assert documentation.current(text) == text, "run: make docs"
 
 
 def test_what_the_readme_points_to_exists(request):

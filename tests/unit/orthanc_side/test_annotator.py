@@ -21,7 +21,7 @@ def parts(monkeypatch, tmp_path):
     memory, engine, audit = Memory(monkeypatch), Engine(), Audit(tmp_path / "audit")
     memory.files["i"] = b"file"
     sinks = Sinks(Index(tmp_path / "index"), with_labels=False, study_changed=lambda _: None)
-    annotator = Annotator(engine, sinks, Metrics(lambda *_: None), audit)
+    annotator = Annotator(engine, sinks, Metrics(lambda *_: None), audit, lambda _: None)
     return annotator, engine, memory, audit
 
 
@@ -42,6 +42,25 @@ def test_a_removal_during_a_new_classification_stands(parts):
     engine.during = lambda: annotator.forget("i", by="bob")
     annotator.annotate("i", again=True)
     assert memory.annotation("i") is None
+
+
+def test_what_is_wanted_no_more_is_not_written(parts):
+    annotator, _, memory, _ = parts
+    annotator.annotate("i", wanted=lambda: False)
+    assert memory.annotation("i") is None
+    answers = [True, False]
+    annotator.annotate("i", wanted=lambda: answers.pop(0))
+    assert answers == []
+    assert memory.annotation("i") is None
+
+
+def test_a_removal_empties_the_queue_of_the_instance(parts):
+    annotator, *_ = parts
+    dropped = []
+    annotator._drop = dropped.append
+    annotator.annotate("i")
+    annotator.forget("i", by="bob")
+    assert dropped == ["i"]
 
 
 def test_after_a_removal_a_new_classification_starts_afresh(parts):

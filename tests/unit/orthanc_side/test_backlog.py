@@ -162,3 +162,23 @@ def test_a_burst_is_waited_for_but_not_a_stream(log, index, monkeypatch):
         now[0] += 0.03
         queue.wake()
     assert queue.burst() == 0
+
+
+def test_what_was_asked_for_before_a_removal_is_dropped_and_a_new_upload_is_not(log, index):
+    queue = backlog(index)
+    log.add("out", "waits", "retried")
+    queue.wake()
+    out, waits, retried = drain(queue)
+    queue.again(retried, 0)
+    log.add("unread", "other")
+    for instance in ("out", "retried", "unread"):
+        queue.drop(instance)
+    queue.wake()
+    assert out.dropped
+    assert retried.dropped
+    assert not waits.dropped
+    taken = {task.instance: task.dropped for task in drain(queue)}
+    assert taken == {"other": False, "retried": True}
+    log.add("unread")
+    queue.wake()
+    assert [(task.instance, task.dropped) for task in drain(queue)] == [("unread", False)]

@@ -133,27 +133,6 @@ def test_a_damaged_keepsake_is_set_aside_for_good_and_the_others_are_finished(
     assert any("j: a damaged keepsake is set aside" in line for line in memory.logged)
 
 
-def test_an_undo_that_orthanc_refused_is_not_taken_for_the_next_upload(make, memory, monkeypatch):
-    from orthanc_side.loopback import StoreError
-
-    in_place = make(lost=1)
-    restored = lambda *_, **__: ({"refused": None}, b"original")  # noqa: E731
-    monkeypatch.setattr(in_place._engine, "ask", restored)
-    with pytest.raises(StoreError):
-        in_place.undo("i")
-    assert not in_place.was_undone("i")
-
-
-def test_only_our_own_undo_is_told_from_an_upload_and_once(make, memory, monkeypatch):
-    in_place = make()
-    in_place.put(note("i"))
-    restored = lambda *_, **__: ({"refused": None}, b"original")  # noqa: E731
-    monkeypatch.setattr(in_place._engine, "ask", restored)
-    assert in_place.undo("i") is None
-    assert in_place.was_undone("i")
-    assert not in_place.was_undone("i")
-
-
 def test_a_mixed_series_is_aligned_again_after_a_failure(make, memory, monkeypatch):
     from orthanc_side.engine import WorkerDiedError
 
