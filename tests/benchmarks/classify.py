@@ -42,7 +42,7 @@ def main() -> None:
     views = np.zeros((len(own.sides), 1, own.size, own.size), dtype=np.float32)
     # As large as the decoder gives a 3000 x 2500 film.
     picture = draw("hand", 375, 313).astype(np.float32)
-    print("| one picture, one thread | median ms |\n|---|---|")
+    print("| one picture, one thread; target 10 for an answer's network | median ms |\n|---|---|")
     print(f"| network, one view of {own.size} pixels | ", end="")
     print(f"{milliseconds(lambda: session.run(None, {INPUT: views[:1]})):.1f} |")
     print(f"| network, the {len(views)} views of an answer | ", end="")

@@ -88,6 +88,7 @@ def main() -> None:
     vocabulary = Vocabulary.load()
     held = [row for row in rows if any(name in row["source"] for name in HELD_OUT)]
     seen = [row for row in rows if row not in held]
+    print("The targets, on strings of sources held out, are 0.95 and 0.99, and 1 ms.\n")
     print("| strings | n | label accuracy | precision where it answers | answers |")
     print("|---|---|---|---|---|")
     print(f"| held-out sources | {accuracy(held, vocabulary)}")

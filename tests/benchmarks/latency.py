@@ -58,7 +58,7 @@ def main() -> None:
                 server.close()
             p95 = seconds[int(0.95 * len(seconds))]
             rows.append((tags, statistics.median(seconds), p95))
-        print("| Tags | upload to annotation, median ms | p95 ms |\n|---|---|---|")
+        print("| Tags | upload to annotation, median ms | p95 ms, target 400 |\n|---|---|---|")
         for tags, median, p95 in rows:
             print(f"| {tags} | {median * 1000:.0f} | {p95 * 1000:.0f} |")
         print()
@@ -87,7 +87,8 @@ def memory(folder: Path, images: int) -> None:
     finally:
         bare.close()
         full.close()
-    print("| after images | added to Orthanc, MB | worker, MB |\n|---|---|---|")
+    print("| after images | added to Orthanc, MB, target 30 | worker, MB, target 350 |")
+    print("|---|---|---|")
     for count, plugin, worker in lines:
         print(f"| {count} | {plugin:.0f} | {worker:.0f} |")
 

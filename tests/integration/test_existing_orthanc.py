@@ -117,8 +117,8 @@ def test_three_lines_of_configuration_are_enough(own_orthanc, tmp_path, way):
         ({"BodyPart": {"Tag": "none"}}, "BodyPart.Tag is not a setting; did you mean Tags?"),
         ({"Bodypart": {"Tags": "none"}}, "Bodypart is not a section; did you mean BodyPart?"),
         ({"BodyPart": {"IndexFile": "/nowhere/i"}}, "BodyPart.IndexFile: no file can be written"),
-        ({"BodyPart": {"Python": "/etc/hostname"}}, "BodyPart.Python: /etc/hostname is no program"),
-        ({"BodyPart": {"Model": "/etc/hostname"}}, "BodyPart.Model: there is no file /etc/"),
+        ({"BodyPart": {"Python": "/proc/version"}}, "BodyPart.Python: /proc/version is no program"),
+        ({"BodyPart": {"Model": "/proc/version"}}, "BodyPart.Model: there is no file /proc/"),
         ({"BodyPart": {"Provider": "tpu"}}, "BodyPart.Provider must be one of"),
         (
             {"BodyPart": {"Model": "/nowhere.onnx"}},
