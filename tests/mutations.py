@@ -50,22 +50,16 @@ SYNTAXES = (
 Mutation = Callable[[bytes, Random], bytes]
 
 
-def with_own_uid(data: bytes, originals: Sequence[bytes]) -> bytes:
-    """Give a mutated file a SOP Instance UID of its own, so that none overwrites another."""
-    for original in originals:
-        uid = str(dcmread(BytesIO(original)).SOPInstanceUID)
-        fresh = str(uids.generate_uid())[: len(uid)].ljust(len(uid), "1")
-        data = data.replace(uid.encode(), fresh.encode())
-    return data
-
-
 def mutations(files: Sequence[bytes], count: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
-    """Yield `count` mutated files with their names, taking files and mutations in turn."""
+    """Yield `count` mutated files with their names, taking files and mutations in turn.
+
+    Each has a SOP Instance UID of its own, so that none overwrites another in an archive.
+    """
     for number in range(count):
         mutate = _MUTATIONS[number % len(_MUTATIONS)]
         original = number // len(_MUTATIONS) % len(files)
         name = f"{number}: {mutate.__name__} of file {original}"
-        yield name, mutate(files[original], Random(seed + number))
+        yield name, mutate(_numbered(files[original], number), Random(seed + number))
 
 
 def flip_anywhere(data: bytes, random: Random) -> bytes:
@@ -167,6 +161,14 @@ def run_length_bomb(data: bytes, random: Random) -> bytes:
     items = b"\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\x00\xe0" + struct.pack("<I", len(frame)) + frame
     whole = data[: _pixels_at(data)] + start + items + b"\xfe\xff\xdd\xe0\0\0\0\0"
     return _with_syntax(whole, uids.RLELossless)
+
+
+def _numbered(data: bytes, number: int) -> bytes:
+    """Replace the end of the SOP Instance UID by a number."""
+    uid = str(dcmread(BytesIO(data), stop_before_pixels=True, force=True).get("SOPInstanceUID", ""))
+    if not uid:
+        return data
+    return data.replace(uid.encode(), f"{uid[:-6]}1{number:05d}".encode())
 
 
 def _deflated(data: bytes) -> bytes:

@@ -31,6 +31,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _state(pid: int) -> str:
+    """Return the letter that the kernel gives a process: T is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 def targets() -> list[str]:
     """Return the Orthancs that this machine has: Debian 12's, and the newer one in a chroot."""
     found = ["bookworm"] if Path("/usr/sbin/Orthanc").exists() else []
@@ -108,14 +113,20 @@ class Server:
         return time.monotonic() - started
 
     def kill(self) -> None:
-        """Kill Orthanc with SIGKILL."""
+        """Kill Orthanc with SIGKILL, and the workers that a test has stopped."""
         assert self.process
+        # A stopped process does not hear that its pipe is closed.
+        stopped = [pid for pid in self.workers() if _state(pid) == "T"]
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        for pid in stopped:
+            os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End whatever still runs and remove the storage."""
         if self.process and self.process.poll() is None:
+            for pid in self.workers():
+                os.kill(pid, signal.SIGCONT)
             self.process.terminate()
             try:
                 self.process.wait(20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import Review, failed, utc_now
@@ -117,8 +118,12 @@ class Annotator:
         annotation: dict[str, Any] = answer["annotation"]
         return annotation
 
-    def give_up(self, instance: str, reason: str) -> None:
+    def give_up(
+        self, instance: str, reason: str, *, wanted: Callable[[], bool] = lambda: True
+    ) -> None:
         """Write that an instance was tried and failed; an earlier answer stays.
+
+        Nothing is written if ``wanted`` says no.
 
         Raises
         ------
@@ -129,7 +134,7 @@ class Annotator:
             self._mend(instance)
             existing = stored(instance)
             answered = existing is not None and existing["status"] == "done"
-            if answered or self._sinks.is_forgotten(instance):
+            if answered or not wanted():
                 return
             self._sinks.put(self._under_review(failed(instance, reason)))
         self._metrics.count("failed")
@@ -177,6 +182,15 @@ class Annotator:
             self._drop(instance)
         return refused
 
+    def was_removed(self, instance: str) -> bool:
+        """Tell whether a person had the annotation removed since Orthanc received the instance."""
+        word = self._audit.last(instance)
+        if word is None or word.review is not None:
+            return False
+        # Both in UTC, Orthanc's like 20261120T120000.
+        removed = datetime.fromisoformat(word.at).strftime("%Y%m%dT%H%M%S")
+        return (archive.metadata("instances", instance, "ReceptionDate") or "") <= removed
+
     def adopt(self, instance: str) -> bool:
         """Take the annotation that the metadata hold into the index; tell whether there is one.
 
@@ -190,11 +204,6 @@ class Annotator:
             if existing:
                 self._sinks.adopt(existing)
             return existing is not None
-
-    def settled(self, instance: str) -> dict[str, Any] | None:
-        """Return the annotation of an instance once nobody is writing it; None if there is none."""
-        with self._writing:
-            return stored(instance)
 
     def _mend(self, instance: str) -> None:
         if self._in_place:

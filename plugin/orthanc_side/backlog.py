@@ -80,7 +80,7 @@ class Backlog:
         self._live: deque[Task] = deque()
         self._retries: list[_Retry] = []
         self._fill: deque[Task] = deque()
-        self._out: dict[str, Task] = {}
+        self._out: dict[int, Task] = {}
         self._open: dict[int, Task] = {}
         self._dropped: dict[str, int] = {}
         self._stopping = False
@@ -144,16 +144,14 @@ class Backlog:
         original tags, for one.
         """
         with self._lock:
+            for task in self._known(instance):
+                task.dropped = True
             self._dropped[instance] = archive.last_change()
-            retries = (retry.task for retry in self._retries)
-            for task in (*self._live, *retries, *self._fill, *self._out.values()):
-                if task.instance == instance:
-                    task.dropped = True
 
     def finished(self, task: Task) -> None:
         """Note that a task needs nothing more."""
         with self._lock:
-            self._out.pop(task.instance, None)
+            self._out.pop(id(task), None)
             if task.sequence is not None:
                 self._open.pop(task.sequence, None)
         self._save(at_once=False)
@@ -161,7 +159,7 @@ class Backlog:
     def again(self, task: Task, delay: float) -> None:
         """Give a task out again after ``delay`` seconds."""
         with self._lock:
-            self._out.pop(task.instance, None)
+            self._out.pop(id(task), None)
             heapq.heappush(self._retries, _Retry(time.monotonic() + delay, task))
 
     def pending(self) -> int:
@@ -184,11 +182,13 @@ class Backlog:
     def has(self, instance: str) -> bool:
         """Tell whether an instance waits or is being worked on."""
         with self._lock:
-            return (
-                instance in self._out
-                or any(task.instance == instance for task in self._live)
-                or any(retry.task.instance == instance for retry in self._retries)
-            )
+            return any(not task.dropped for task in self._known(instance))
+
+    def _known(self, instance: str) -> list[Task]:
+        """Return the tasks about an instance that wait or are being worked on."""
+        retries = (retry.task for retry in self._retries)
+        tasks = (*self._live, *retries, *self._fill, *self._out.values())
+        return [task for task in tasks if task.instance == instance]
 
     def fill_done(self) -> bool:
         """Tell whether the back-fill has given out and finished everything."""
@@ -203,7 +203,7 @@ class Backlog:
             self._read_log()
             task = self._next()
             if task:
-                self._out[task.instance] = task
+                self._out[id(task)] = task
             return task
 
     def _next(self) -> Task | None:
@@ -212,11 +212,12 @@ class Backlog:
         if self._retries and self._retries[0].due <= time.monotonic():
             return heapq.heappop(self._retries).task
         if self.filling and not self._fill:
-            waiting = {retry.task.instance for retry in self._retries}
+            busy = {retry.task.instance for retry in self._retries}
+            busy.update(task.instance for task in self._out.values())
             self._fill.extend(
                 Task(instance)
                 for instance in self._index.in_state(UNSEEN, _PAGE)
-                if instance not in self._out and instance not in waiting
+                if instance not in busy
             )
         if self.filling and self._fill:
             return self._fill.popleft()

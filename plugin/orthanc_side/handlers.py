@@ -79,13 +79,15 @@ class Handlers(ReviewPage):
         return Answer.of(self._above(level, resource))
 
     def _instance(self, instance: str) -> dict[str, Any]:
-        annotation = archive.stored(instance)
+        in_place = self._service.in_place
+        annotation = archive.stored(instance) or (in_place and in_place.away(instance))
         if annotation:
             return annotation
         if archive.exists("instances", instance) and self._is_waiting(instance):
             return pending(instance)
-        # It may just have been written, or be between its deletion and its return.
-        annotation = self._service.annotator.settled(instance)
+        # It may have been written between the two looks. No lock is taken for a reader: its
+        # holder may need the very thread of Orthanc that would wait.
+        annotation = archive.stored(instance)
         if annotation:
             return annotation
         if not archive.exists("instances", instance):

@@ -99,7 +99,6 @@ class Service:
             self.backlog,
             self.sinks,
             self.annotator,
-            self.audit,
             live=settings.on_upload,
         )
         self.backfill = Backfill(self.index, self.backlog)
@@ -184,7 +183,7 @@ class Service:
             reason = f"given up after {task.attempts} attempts: {what}"
         archive.log(f"instance {task.instance} failed: {reason}")
         try:
-            self.annotator.give_up(task.instance, reason)
+            self.annotator.give_up(task.instance, reason, wanted=lambda: not task.dropped)
         except NotFoundError:
             self.sinks.deleted(task.instance)
         except Exception as failure:
@@ -192,9 +191,9 @@ class Service:
             archive.log(f"instance {task.instance}: {type(failure).__name__} when giving up")
 
     def _was_forgotten(self, task: Task) -> bool:
-        """Tell whether a task is of before the start, and its annotation was removed then."""
-        before = task.sequence is None or task.sequence <= self._first_change
-        return before and not task.again and self.sinks.is_forgotten(task.instance)
+        """Tell whether a task is of an entry before the start, and its answer was removed since."""
+        before = task.sequence is not None and task.sequence <= self._first_change
+        return before and self.annotator.was_removed(task.instance)
 
     def is_stable(self, level: str, resource: str) -> None:
         """Note that nothing arrived in a series or study for a while; returns at once."""

@@ -12,7 +12,7 @@ from typing import Any
 from bodypart.rollup import roll_up
 from orthanc_side import archive
 from orthanc_side.archive import ANNOTATION, CODE, Ancestors, NotFoundError
-from orthanc_side.index import FORGOTTEN, Index
+from orthanc_side.index import Index
 
 _LABEL_PREFIX = "bodypart-"
 _REVIEW_LABEL = "bodypart-review"
@@ -129,10 +129,6 @@ class Sinks:
         erase("instances", instance, with_labels=self._with_labels)
         self._index.put_forgotten(instance, above)
         self.refresh(above)
-
-    def is_forgotten(self, instance: str) -> bool:
-        """Tell whether ``forget`` was the last word on an instance."""
-        return self._index.state(instance) == FORGOTTEN
 
     def deleted(self, instance: str) -> None:
         """Note that Orthanc deleted an instance; returns at once."""

@@ -11,7 +11,6 @@ from orthanc_side.archive import NotFoundError
 
 if TYPE_CHECKING:
     from orthanc_side.annotator import Annotator
-    from orthanc_side.audit import Audit
     from orthanc_side.backlog import Backlog
     from orthanc_side.index import Index
     from orthanc_side.sinks import Sinks
@@ -33,7 +32,6 @@ class Sweep:
         backlog: Backlog,
         sinks: Sinks,
         annotator: Annotator,
-        audit: Audit,
         *,
         live: bool,
     ) -> None:
@@ -41,7 +39,6 @@ class Sweep:
         self._backlog = backlog
         self._sinks = sinks
         self._annotator = annotator
-        self._audit = audit
         self._live = live
         self._installed = archive.get_property(INSTALLED_PROPERTY)
         if not self._installed:
@@ -82,15 +79,9 @@ class Sweep:
         if self._annotator.adopt(instance):
             return
         received = archive.metadata("instances", instance, "ReceptionDate") or ""
-        word = self._audit.last(instance)
-        if word and word.review is None and received <= _compact(word.at):
+        if self._annotator.was_removed(instance):
             self._index.put_forgotten(instance, archive.ancestors(instance))
         elif self._live and received >= self._installed:
             self._backlog.add(instance)
         else:
             self._index.put_unseen(instance, archive.ancestors(instance))
-
-
-def _compact(time: str) -> str:
-    """Return a UTC time as Orthanc writes it: ``20261120T120000``."""
-    return datetime.fromisoformat(time).strftime("%Y%m%dT%H%M%S")

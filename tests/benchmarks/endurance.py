@@ -27,7 +27,7 @@ import requests
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from benchmarks.ingest import Bare
-from mutations import FATAL_TO_ORTHANC, mutations, with_own_uid
+from mutations import FATAL_TO_ORTHANC, mutations
 from orthanc_server import Server
 from phantoms import file_bytes, radiograph
 
@@ -117,7 +117,7 @@ def hostile(folder: Path, count: int) -> None:
     for name, mutated in mutations(originals, count):
         if any(kind in name for kind in FATAL_TO_ORTHANC):
             continue
-        sent.append((name, with_own_uid(mutated, originals)))
+        sent.append(name(mutated, originals))
         try:
             server.request("POST", "/instances", data=sent[-1][1])
         except requests.ConnectionError:

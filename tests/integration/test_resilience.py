@@ -10,9 +10,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import requests
 from pydicom.uid import JPEG2000Lossless, RLELossless, generate_uid
 
-from mutations import FATAL_TO_ORTHANC, mutations, with_own_uid
+from mutations import FATAL_TO_ORTHANC, mutations
 from phantoms import file_bytes, radiograph
 
 
@@ -158,6 +159,28 @@ def test_answers_stay_quick_while_the_worker_is_busy(make_server):
     assert time.monotonic() - started < 2
 
 
+def test_readers_cannot_use_up_the_threads_that_a_rewrite_needs(make_server):
+    """The plugin stores through Orthanc's own HTTP server; readers must never wait for that."""
+    configuration = {"HttpThreadsCount": 4, "BodyPart": {"WriteThreshold": 0.0}}
+    server = make_server(configuration).start()
+    stop = threading.Event()
+
+    def ask_for_what_is_not_there():
+        while not stop.is_set():
+            answer = requests.get(f"{server.url}/bodypart/instances/{'0' * 8}", timeout=20)
+            assert answer.status_code == 404
+
+    with ThreadPoolExecutor(8) as pool:
+        readers = [pool.submit(ask_for_what_is_not_there) for _ in range(8)]
+        try:
+            stored = [server.upload(data) for data in pictures(8)]
+            server.wait_until(lambda: len(annotated(server, stored)) == len(stored), 60)
+        finally:
+            stop.set()
+        for reader in readers:
+            reader.result()
+
+
 def test_hostile_files_end_done_skipped_or_failed(make_server):
     """Whatever Orthanc takes in gets a status, and Orthanc answers throughout."""
     server = make_server({"BodyPart": {"RetryDelay": 0.1, "TimeLimit": 10}}).start()
@@ -174,7 +197,7 @@ def test_hostile_files_end_done_skipped_or_failed(make_server):
         file_bytes(radiograph("hand", rows=160, columns=128, syntax=RLELossless)),
     ]
     hostile = (
-        with_own_uid(data, originals)
+        data
         for name, data in mutations(originals, 150)
         if not any(kind in name for kind in FATAL_TO_ORTHANC)
     )

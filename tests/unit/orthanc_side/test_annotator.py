@@ -63,6 +63,29 @@ def test_a_removal_empties_the_queue_of_the_instance(parts):
     assert dropped == ["i"]
 
 
+def test_a_failure_is_written_also_after_a_removal_unless_it_is_wanted_no_more(parts):
+    annotator, _, memory, _ = parts
+    annotator.annotate("i")
+    annotator.forget("i", by="bob")
+    annotator.give_up("i", "too large", wanted=lambda: False)
+    assert memory.annotation("i") is None
+    annotator.give_up("i", "too large")
+    assert memory.annotation("i")["status"] == "failed"
+
+
+def test_a_removal_counts_until_the_instance_is_sent_again(parts, monkeypatch):
+    from orthanc_side import archive
+
+    annotator, _, _, audit = parts
+    received = {"i": "20260701T000000"}
+    monkeypatch.setattr(archive, "metadata", lambda _, i, __: received[i])
+    assert not annotator.was_removed("i")
+    audit.forgotten("i", by="bob", at="2026-08-01T00:00:00Z")
+    assert annotator.was_removed("i")
+    received["i"] = "20260901T000000"
+    assert not annotator.was_removed("i")
+
+
 def test_after_a_removal_a_new_classification_starts_afresh(parts):
     annotator, _, memory, _ = parts
     annotator.annotate("i")
@@ -94,14 +117,6 @@ def test_a_word_that_only_the_metadata_know_outranks_an_older_one_of_the_trail(p
     audit.reviewed("i", old)  # As of a trail that came back from an older backup.
     annotator.annotate("i", again=True)
     assert memory.annotation("i")["examined"]["label"] == "foot"
-
-
-def test_giving_up_does_not_bring_back_what_was_forgotten(parts):
-    annotator, _, memory, _ = parts
-    annotator.annotate("i")
-    annotator.forget("i", by="bob")
-    annotator.give_up("i", "quarantined")
-    assert memory.annotation("i") is None
 
 
 def test_giving_up_leaves_an_earlier_answer(parts):

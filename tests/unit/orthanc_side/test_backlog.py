@@ -164,6 +164,23 @@ def test_a_burst_is_waited_for_but_not_a_stream(log, index, monkeypatch):
     assert queue.burst() == 0
 
 
+def test_two_tasks_about_one_instance_are_told_apart(log, index):
+    """A rewrite in place is in the log as well, while its own task is still out."""
+    queue = backlog(index)
+    log.add("i")
+    queue.wake()
+    (first,) = drain(queue)
+    log.add("i")
+    queue.wake()
+    (second,) = drain(queue)
+    queue.finished(first)
+    assert queue.has("i")
+    assert queue.pending() == 1
+    queue.drop("i")
+    assert second.dropped
+    assert not queue.has("i")
+
+
 def test_what_was_asked_for_before_a_removal_is_dropped_and_a_new_upload_is_not(log, index):
     queue = backlog(index)
     log.add("out", "waits", "retried")

@@ -18,7 +18,7 @@ def parts(monkeypatch, tmp_path):
     service = SimpleNamespace(
         index=Index(tmp_path / "index"),
         backlog=SimpleNamespace(filling=False, has=lambda _: False),
-        annotator=SimpleNamespace(settled=memory.annotation),
+        in_place=SimpleNamespace(away=lambda _: None),
         settings=SimpleNamespace(on_upload=True),
     )
     monkeypatch.setattr(handlers.archive, "stored", memory.annotation)
@@ -38,30 +38,21 @@ def test_what_was_uploaded_and_not_looked_at_is_pending(parts):
     assert read(handlers, "i")["status"] == "pending"
 
 
-def test_an_annotation_that_comes_between_two_looks_is_answered(parts):
+def test_an_annotation_that_comes_between_two_looks_is_answered(parts, monkeypatch):
     """It was not there, then it was no longer waited for: that is no 404."""
-    handlers, memory, service = parts
-    memory.files["i"] = b"file"
     from orthanc_side import archive
 
-    def settled(instance):
-        memory.metadata["instances", instance] = {"BodyPart": '{"status": "done"}'}
-        return memory.annotation(instance)
-
+    handlers, memory, service = parts
+    memory.files["i"] = b"file"
     service.index.put(note("i"), archive.ancestors("i"))
-    service.annotator.settled = settled
+    looks = [None, {"status": "done"}]
+    monkeypatch.setattr(archive, "stored", lambda *_: looks.pop(0))
     assert read(handlers, "i")["status"] == "done"
 
 
-def test_an_instance_between_its_deletion_and_its_return_is_waited_for(parts):
-    handlers, memory, service = parts
-
-    def settled(instance):
-        memory.files[instance] = b"file"
-        memory.metadata["instances", instance] = {"BodyPart": '{"status": "done"}'}
-        return memory.annotation(instance)
-
-    service.annotator.settled = settled
+def test_an_instance_between_its_deletion_and_its_return_has_its_annotation(parts):
+    handlers, _, service = parts
+    service.in_place.away = lambda _: {"status": "done"}
     assert read(handlers, "i")["status"] == "done"
 
 
