@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install what is missing on Debian: Orthanc with its plugins, and the workers' environment.
 # Quick when everything is there. Arguments: further lock files to install.
-# Environment: BODYPART_LOCK, requirements-gpu.lock for an NVIDIA GPU.
+# Environment: BODYPART_LOCK, requirements-gpu.lock for an NVIDIA GPU; kept until it names another.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 plugins=/usr/share/orthanc/plugins
@@ -21,4 +21,8 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086
     apt-get install -y -qq --no-install-recommends $missing
 fi
-exec sh "$root/orthanc-config/venv.sh" "$root/${BODYPART_LOCK:-requirements.lock}" "$@"
+lock=${BODYPART_LOCK:-requirements.lock}
+if [ -z "${BODYPART_LOCK:-}" ] && ls "$root"/.venv/lib/python*/site-packages/requirements-gpu.lock >/dev/null 2>&1; then
+    lock=requirements-gpu.lock
+fi
+exec sh "$root/orthanc-config/venv.sh" "$root/$lock" "$@"

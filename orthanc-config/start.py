@@ -45,7 +45,7 @@ def main() -> None:
         sys.exit(f"the storage folder cannot be used: {error}")
     print(
         f"Orthanc Explorer: http://127.0.0.1:{configuration['HttpPort']}/app/explorer.html "
-        f"(DICOM port {configuration['DicomPort']}, storage {storage})",
+        f"(DICOM port {configuration['DicomPort']}, storage {configuration['StorageDirectory']})",
         flush=True,
     )
     os.execv(program, [program, str(path)])
@@ -69,7 +69,11 @@ def overrides(storage: Path) -> dict[str, Any]:
                 raise ValueError(f"{variable} must be a port number, not {port!r}")
             named[key] = int(port)
     extra = os.environ.get("BODYPART_CONFIG")
-    return merged(merged(machine, read(Path(extra)) if extra else {}), named)
+    own = read(Path(extra)) if extra else {}
+    if "StorageDirectory" in own:
+        # The index lies beside the pictures, unless the file says otherwise.
+        own.setdefault("IndexDirectory", own["StorageDirectory"])
+    return merged(merged(machine, own), named)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -4,14 +4,9 @@
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=$root/.venv
+python=$venv/bin/python
 
-# The locks for CPU and GPU exclude each other: begin anew where the other one was installed.
-for other in requirements.lock requirements-gpu.lock; do
-    if [ "$other" != "$(basename "$1")" ] && [ -e "$venv/$other.installed" ]; then rm -rf "$venv"; fi
-done
-# Nor is one of use that was interrupted, or made by another Python before an upgrade of Debian.
-if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
-    rm -rf "$venv"
+if [ ! -e "$python" ]; then
     if ! /usr/bin/python3 -c 'import ensurepip' 2>/dev/null; then
         [ "$(id -u)" = 0 ] || { echo "please install as root: python3-venv" >&2; exit 1; }
         apt-get update -qq
@@ -19,10 +14,24 @@ if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
     fi
     /usr/bin/python3 -m venv "$venv"
 fi
+# What is installed is noted where it lies, so that an upgrade of Python installs it anew.
+packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+# What was interrupted, or was made by the Python before an upgrade of Debian, lacks pip.
+if ! "$python" -c 'import pip' 2>/dev/null; then
+    rm -rf "$packages"/pip-*.dist-info
+    "$python" -m ensurepip >/dev/null
+fi
+for other in requirements.lock requirements-gpu.lock; do
+    if [ "$other" != "$(basename "$1")" ] && [ -e "$packages/$other" ]; then
+        # The packages for CPU and for GPU are one Python module.
+        "$python" -m pip uninstall -q -y onnxruntime onnxruntime-gpu
+        rm "$packages/"requirements*.lock
+    fi
+done
 for lock in "$@"; do
-    stamp=$venv/$(basename "$lock").installed
+    stamp=$packages/$(basename "$lock")
     if ! cmp -s "$lock" "$stamp"; then
-        "$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
+        "$python" -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
         cp "$lock" "$stamp"
     fi
 done

@@ -16,6 +16,7 @@ def start(monkeypatch, tmp_path):
     spec = importlib.util.spec_from_file_location("start", ROOT / "orthanc-config/start.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
     became = []
     monkeypatch.setattr(module.shutil, "which", lambda *_, **__: "/usr/sbin/Orthanc")
     monkeypatch.setattr(module.os, "execv", lambda program, words: became.append(words))
@@ -49,6 +50,13 @@ def test_a_file_overrides_key_by_key_and_a_named_variable_overrides_the_file(sta
     assert (made["HttpPort"], made["DicomPort"]) == (9000, 2)
     assert made["BodyPart"]["Workers"] == 2
     assert made["BodyPart"]["Tags"] == "in-place"
+
+
+def test_pictures_and_index_lie_together_where_the_file_says(start, monkeypatch, tmp_path):
+    made = start({"StorageDirectory": "/pictures"}, ORTHANC_STORAGE="")
+    assert (made["StorageDirectory"], made["IndexDirectory"]) == ("/pictures", "/pictures")
+    made = start({"StorageDirectory": "/pictures", "IndexDirectory": "/index"}, ORTHANC_STORAGE="")
+    assert (made["StorageDirectory"], made["IndexDirectory"]) == ("/pictures", "/index")
 
 
 def test_only_the_owner_may_read_what_may_hold_passwords(start, tmp_path):
