@@ -1,7 +1,7 @@
 """Write the tables of the model card: ``python -m training.card``.
 
 They come from ``evaluation.json``, of the shipped weights, and from ``leave_out.json``, of the
-weights that the training's first step gives, which has seen fewer sources.
+weights before the training's last step, which have seen fewer sources.
 """
 
 from __future__ import annotations
@@ -39,12 +39,19 @@ def _share(figure: dict[str, Any]) -> str:
     return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"
 
 
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def _verdict(value: float, least: float, aim: float, *, larger: bool) -> str:
+def _verdict(value: float | None, least: float, aim: float, *, larger: bool) -> str:
+    if value is None:
+        return "not measured"
+
     def good(bound: float) -> bool:
         return value >= bound if larger else value <= bound
 
@@ -71,7 +78,7 @@ def _targets(report: dict[str, Any]) -> str:
     ]
     rows = []
     for (name, least, aim, larger), figure in zip(TARGETS, figures, strict=True):
-        value = _share(figure) if "low" in figure else f"{figure['value']:.3f}"
+        value = _share(figure) if "low" in figure else _plain(figure["value"])
         verdict = _verdict(figure["value"], least, aim, larger=larger)
         named = name.format(whose=_whose(report))
         rows.append((named, str(figure["n"]), value, f"{least:.2f}", f"{aim:.2f}", verdict))
@@ -94,8 +101,8 @@ def _strata(report: dict[str, Any]) -> str:
                 _share(part["top1"]),
                 _share(part["tolerant"]),
                 f"{_share(part['macro_recall'])} of {part['macro_recall']['labels']} labels",
-                f"{part['visible']['value']:.3f}",
-                f"{part['ece']:.3f}",
+                _plain(part["visible"]["value"]),
+                _plain(part["ece"]),
                 _share(part["accepted"]),
             )
         )
@@ -198,6 +205,7 @@ def _computed(report: dict[str, Any]) -> str:
     return (
         f"Computed with {model['name']} {model['version']}, SHA-256 `{model['sha256']}`, on "
         f"{pictures['test']} pictures kept apart from the {pictures['train']} of the training "
+        f"({pictures['closeups']} close-ups were cut from them) "
         f"and the {pictures['calibration']} of the calibration."
     )
 
@@ -210,10 +218,10 @@ def tables(report: dict[str, Any], strict: dict[str, Any]) -> str:
     report : dict
         Evaluation of the shipped weights.
     strict : dict
-        Evaluation of the weights of the first step, which saw fewer sources.
+        Evaluation of the weights before the last step, which saw fewer sources.
     """
     parts = (
-        "### A hospital that the training never saw: the first step\n\n" + _computed(strict),
+        "### A hospital that the training never saw: before the last step\n\n" + _computed(strict),
         _targets(strict),
         _strata(strict),
         "#### By label, unseen sources\n\n" + _labels(strict, "labels_unseen_sources"),

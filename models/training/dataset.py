@@ -48,6 +48,9 @@ PLATE_CROPS = {
 }
 """Smallest crop of an uncollimated plate, as a part of its side: joints are small on it."""
 
+CLOSEUP_CROP = 0.8
+"""Smallest crop of a close-up, which has been collimated already."""
+
 VISIBLE_LABELS = tuple(part.label for part in LABELS)
 
 
@@ -109,6 +112,8 @@ def crops(example: Example) -> Crops:
             plate=True,
             halves="two exposures" in example.notes,
         )
+    if example.box is not None:
+        return Crops(least=CLOSEUP_CROP)
     if "panoramic" in example.notes:
         return Crops(zoom=0.2)
     return Crops()

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -260,6 +260,13 @@ def _worst(readings: Readings) -> list[dict[str, Any]]:
     ][:WORST]
 
 
+def licences_of(model_file: Path) -> Literal["all", "clear"]:
+    """Return of which licences the pictures were that a model was trained on."""
+    record = json.loads(model_file.with_suffix(".json").read_text(encoding="utf-8"))
+    clear: bool = record["training"]["licences"] == "clear"
+    return "clear" if clear else "all"
+
+
 def evaluate(
     model_file: Path, manifest: Path, *, split_file: Path = SPLIT, dicom: Path | None = None
 ) -> dict[str, Any]:
@@ -277,7 +284,7 @@ def evaluate(
         Folder of DICOM files with a manifest of their labels.
     """
     model = BodyPartModel.load(model_file, provider="cpu")
-    parts = split(read_manifest(manifest), split_file)
+    parts = split(read_manifest(manifest, licences_of(model_file)), split_file)
     every = read(model, parts.test, manifest.parent)
     known = every.where(lambda row: row.examined in model.labels)
     apart = known.where(lambda row: row.source in parts.unseen)
@@ -286,7 +293,8 @@ def evaluate(
     return {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
         "pictures": {
-            "train": len(parts.train),
+            "train": sum(row.box is None for row in parts.train),
+            "closeups": sum(row.box is not None for row in parts.train),
             "calibration": len(parts.calibration),
             "test": len(parts.test),
         },
@@ -343,7 +351,8 @@ def evaluate(
 
 def _data(parts: Split) -> list[dict[str, Any]]:
     """Return each source's licence, and how many of its pictures serve for what."""
-    rows = {"train": parts.train, "calibration": parts.calibration, "test": parts.test}
+    whole = [row for row in parts.train if row.box is None]
+    rows = {"train": whole, "calibration": parts.calibration, "test": parts.test}
     counts = {name: Counter(row.source for row in some) for name, some in rows.items()}
     every = [row for some in rows.values() for row in some]
     licences: dict[str, Counter[str]] = {}
@@ -376,15 +385,14 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
     parser.add_argument("--split", type=Path, default=SPLIT)
     parser.add_argument("--dicom", type=Path, default=shared / "dicom")
-    parser.add_argument("--out", type=Path, default=HERE.parent)
+    parser.add_argument("--out", type=Path, help="by default the model's folder")
     given = parser.parse_args()
+    out = given.out or given.model.parent
     dicom = given.dicom if given.dicom.is_dir() else None
     report = evaluate(given.model, given.manifest, split_file=given.split, dicom=dicom)
-    given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "evaluation.json").write_text(
-        json.dumps(report, indent=1) + "\n", encoding="utf-8"
-    )
-    draw_figures(report, given.out / "figures")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "evaluation.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    draw_figures(report, out / "figures")
     for part in ("unseen_sources", "unseen_patients", "limbs"):
         figures = report[part]
         print(part, figures["top1"], "macro", figures["macro_recall"]["value"])

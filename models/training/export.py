@@ -30,7 +30,7 @@ from training.network import VIEWS, Network
 from training.onnx_graph import Graph, reference_embeddings, to_onnx
 from training.pictures import Picture, read_pictures
 from training.split import SPLIT, Split, split
-from training.train import HERE, load_averaged, read_all
+from training.train import HERE, Start, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def load_network(state: dict[str, Any], *, averaged: bool = True) -> Network:
     """Return the network of a checkpoint, with averaged weights unless told otherwise."""
     network = Network(len(state["labels"]), len(VISIBLE_LABELS))
     if averaged:
-        load_averaged(network, state, state["labels"])
+        Start.of_checkpoint(state).load_into(network, state["labels"])
     else:
         network.load_state_dict(state["network"])
     return network.eval()
@@ -114,7 +114,8 @@ def description(
     version: str,
 ) -> dict[str, Any]:
     """Return what is known of the model before it is calibrated."""
-    sources = Counter(row.source for row in parts.train)
+    whole = [row for row in parts.train if row.box is None]
+    closeups = [row for row in parts.train if row.box is not None]
     plan = state["plan"]
     return {
         "name": NAME,
@@ -140,17 +141,20 @@ def description(
         "training": {
             "command": state["command"],
             "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+            "backbone_sha256": state.get("backbone_sha256"),
             "started_from_sha256": state["start_sha256"],
             "epochs": state["epoch"],
             "epochs_by_file_list_sha256": dict(Counter(state["learnt_sha256"])),
             "plan": plan,
             "licences": state["licences"],
             "manifest_sha256": state["manifest_sha256"],
-            "pictures": len(parts.train),
-            "pictures_by_source": dict(sources.most_common()),
+            "pictures": len(whole),
+            "pictures_by_source": dict(Counter(row.source for row in whole).most_common()),
             "pictures_by_label": dict(
-                Counter(row.examined or "several" for row in parts.train).most_common()
+                Counter(row.examined or "several" for row in whole).most_common()
             ),
+            "closeups": len(closeups),
+            "closeups_by_label": dict(Counter(row.examined for row in closeups).most_common()),
         },
     }
 
@@ -178,7 +182,11 @@ def export(
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     seed, size = state["plan"]["seed"], size or state["plan"]["size"]
-    parts = split(read_manifest(manifest, state["licences"]), split_file)
+    rows = read_manifest(manifest, state["licences"])
+    # Earlier runs did not record whether they had close-ups.
+    parts = split(rows, split_file, with_closeups=state.get("with_closeups", True))
+    if list(parts.labels) != state["labels"]:
+        raise ValueError(f"{split_file} is not the split that {checkpoint} was trained with")
     network = load_network(state, averaged=averaged)
     graph = build_graph(
         network,
@@ -217,7 +225,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
     parser.add_argument("--split", type=Path, default=SPLIT)
     parser.add_argument("--run", type=Path, default=HERE / "runs/latest")
-    parser.add_argument("--out", type=Path, default=HERE.parent)
+    parser.add_argument("--out", type=Path, help="by default the run's folder")
     parser.add_argument("--size", type=int, help="side of the network's square, in pixels")
     parser.add_argument(
         "--sides",
@@ -228,7 +236,7 @@ def main() -> None:
     )
     parser.add_argument("--mirrored", action="store_true", help="average with mirror images")
     parser.add_argument("--raw-weights", action="store_true", help="not the averaged ones")
-    parser.add_argument("--first", type=Path, help="folder of the first step's exported model")
+    parser.add_argument("--first", type=Path, help="folder of an exported model, for its limits")
     parser.add_argument("--version", default="1.0.0")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
@@ -236,7 +244,7 @@ def main() -> None:
     export(
         given.run / "checkpoint.pt",
         given.manifest,
-        given.out,
+        given.out or given.run,
         size=given.size,
         split_file=given.split,
         sides=given.sides,

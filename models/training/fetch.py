@@ -48,7 +48,10 @@ def fetch(orthanc: str, folder: Path, user: str | None = None) -> int:
         path = folder / row["file"]
         if not path.exists():
             graymap = get(f"{orthanc}/bodypart/instances/{path.stem}/picture", user)
-            eight_bits(graymap).save(path)
+            # What is cut off must not look fetched the next time.
+            unfinished = path.with_suffix(".part")
+            eight_bits(graymap).save(unfinished, format="PNG")
+            unfinished.replace(path)
             fetched += 1
     # Last, so that a manifest never names a picture that is not there.
     (folder / "manifest.csv").write_bytes(text)

@@ -43,7 +43,8 @@ def _reliability(report: dict[str, Any], path: Path) -> None:
         bins = report[part]["reliability"]
         confidence = [one["confidence"] for one in bins]
         accuracy = [one["accuracy"] for one in bins]
-        axes.plot(confidence, accuracy, "o-", label=f"{name}, ECE {report[part]['ece']:.3f}")
+        if bins:
+            axes.plot(confidence, accuracy, "o-", label=f"{name}, ECE {report[part]['ece']:.3f}")
     axes.set_xlabel("probability given")
     axes.set_ylabel("share that is right")
     axes.set_xlim(0, 1)

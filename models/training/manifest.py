@@ -60,6 +60,8 @@ class Example:
         ``child``, ``adult`` or ``unknown``.
     notes : str
         Free text.
+    box : tuple of int, or None
+        Left, top, right and bottom of the part of the picture that is meant, in percent.
     """
 
     file: str
@@ -72,6 +74,12 @@ class Example:
     view: str | None
     age: Age
     notes: str
+    box: tuple[int, int, int, int] | None = None
+
+    @property
+    def name(self) -> str:
+        """The file, and the box in it if there is one."""
+        return self.file if self.box is None else f"{self.file} {self.box}"
 
     @property
     def foreign(self) -> bool:
@@ -91,6 +99,11 @@ class Example:
             part = BY_LABEL[label]
             near.update(part.visible, part.often_visible)
         return frozenset(near.difference(self.visible))
+
+
+def view_of(position: str) -> str | None:
+    """Return the kind of view of a manifest's view position; None where it tells none."""
+    return _VIEWS.get(position)
 
 
 def _example(row: dict[str, str]) -> Example:
@@ -114,7 +127,7 @@ def _example(row: dict[str, str]) -> Example:
         group=row["group"],
         examined=examined,
         visible=visible,
-        view=_VIEWS.get(row["view"]),
+        view=view_of(row["view"]),
         age=age,
         notes=row["notes"],
     )

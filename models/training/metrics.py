@@ -66,6 +66,8 @@ def resampled(
     seed: int = 0,
 ) -> dict[str, Any]:
     """Return a figure of two label lists with its bootstrap interval, resampled within labels."""
+    if not truth:
+        return {"n": 0, "labels": 0, "value": None, "low": 0.0, "high": 1.0}
     given, named = np.asarray(truth), np.asarray(said)
     random = np.random.default_rng(seed)
     places = [np.flatnonzero(given == label) for label in np.unique(given)]
@@ -91,7 +93,7 @@ def micro_f1(probable: Bools, truth: Floats) -> dict[str, Any]:
     return {
         "n": len(truth),
         "decisions": int(known.sum()),
-        "value": round(2 * hits / max(1, int(said.sum() + true.sum())), 4),
+        "value": round(2 * hits / max(1, int(said.sum() + true.sum())), 4) if len(truth) else None,
         "precision": round(hits / max(1, int(said.sum())), 4),
         "recall": round(hits / max(1, int(true.sum())), 4),
     }
@@ -111,9 +113,14 @@ def reliability(confidence: Floats, right: Bools) -> list[dict[str, Any]]:
     ]
 
 
-def calibration_error(bins: Sequence[dict[str, Any]]) -> float:
-    """Return the expected calibration error of :func:`reliability` (Naeini et al. 2015)."""
+def calibration_error(bins: Sequence[dict[str, Any]]) -> float | None:
+    """Return the expected calibration error of :func:`reliability` (Naeini et al. 2015).
+
+    None where there is nothing to compute it from.
+    """
     total = sum(one["n"] for one in bins)
+    if not total:
+        return None
     gaps = sum(one["n"] * abs(one["confidence"] - one["accuracy"]) for one in bins)
     return round(float(gaps / total), 4)
 

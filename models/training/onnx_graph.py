@@ -15,6 +15,8 @@ from torch.nn import functional
 from bodypart.model.session import INPUT, OUTPUTS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from training.network import Network
 
 OPSET = 17
@@ -102,6 +104,17 @@ def _halve(model: onnx.ModelProto) -> None:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
+
+
+def weights_of(path: Path) -> dict[str, Tensor]:
+    """Return the network's weights in an exported file, by their names in the network."""
+    weights = {}
+    for tensor in onnx.load(path).graph.initializer:
+        if tensor.name.startswith("network."):
+            name = tensor.name.removeprefix("network.").removesuffix("_half")
+            values = numpy_helper.to_array(tensor).astype(np.float32)
+            weights[name] = torch.from_numpy(values)
+    return weights
 
 
 def to_onnx(graph: Graph, size: int) -> bytes:

@@ -30,10 +30,13 @@ class Picture:
     field: Box
 
 
-def read_picture(path: Path) -> Picture:
-    """Read a picture file as 8-bit grey."""
+def read_picture(path: Path, box: tuple[int, int, int, int] | None = None) -> Picture:
+    """Read a picture file as 8-bit grey, or a box of it: left, top, right, bottom in percent."""
     with Image.open(path) as file:
         grey = file.convert("L")
+    if box is not None:
+        sides = (grey.width, grey.height) * 2
+        grey = grey.crop([round(side * part / 100) for side, part in zip(sides, box, strict=True)])
     if max(grey.size) > LONG_SIDE:
         grey.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.BOX)
     values = np.asarray(grey)
@@ -42,4 +45,4 @@ def read_picture(path: Path) -> Picture:
 
 def read_pictures(folder: Path, examples: Iterable[Example]) -> list[Picture]:
     """Read the pictures of the examples, in their order."""
-    return [read_picture(folder / example.file) for example in examples]
+    return [read_picture(folder / example.file, example.box) for example in examples]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bodypart.labels import LABELS
+from training.closeups import closeups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +22,13 @@ SPLIT = Path(__file__).with_name("split.toml")
 """The split of the project's own pictures."""
 
 
+class SplitError(ValueError):
+    """A split leaves nothing to learn from, to calibrate on, or to measure on."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path.name}: {reason}")
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """The three parts of a manifest.
@@ -28,7 +36,7 @@ class Split:
     Attributes
     ----------
     train : tuple of Example
-        Pictures that the network sees.
+        Pictures that the network sees, and close-ups of them.
     calibration : tuple of Example
         Pictures for temperature, thresholds and choices.
     test : tuple of Example
@@ -54,8 +62,18 @@ def _draw(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
-def split(examples: Iterable[Example], path: Path) -> Split:
-    """Split as the TOML file says; the same rows always fall on the same side."""
+def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True) -> Split:
+    """Split as the TOML file says; the same rows always fall on the same side.
+
+    Close-ups are added to the training where the picture that they are cut from trains, unless
+    they are not wanted. What the split named as ``first`` calibrates on calibrates here, too, and
+    is not measured.
+
+    Raises
+    ------
+    SplitError
+        If no radiograph is left to train, to calibrate or to measure on.
+    """
     plan: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     held_out, foreign = set(plan["held_out"]), set(plan["held_out_foreign"])
     kept_apart: dict[str, float] = plan["kept_apart"]
@@ -82,12 +100,26 @@ def split(examples: Iterable[Example], path: Path) -> Split:
         if sizes[row.source] >= plan["calibration_from"]
         and _draw(f"calibration {row.group}") < plan["calibration"]
     ]
+    if "first" in plan:
+        earlier = {row.file for row in split(rows, path.parent / plan["first"]).calibration}
+        chosen = {row.file for row in calibration}
+        calibration += [r for r in measured if r.file in earlier and r.file not in chosen]
     aside = {row.file for row in calibration}
+    test = [row for row in measured if row.file not in aside]
+    for part, use, remedy in (
+        (train, "train", "lower kept_apart"),
+        (calibration, "calibrate", "raise kept_apart, or lower calibration_from"),
+        (test, "measure", "raise kept_apart, or lower calibration"),
+    ):
+        if not any(row.examined and not row.foreign for row in part):
+            raise SplitError(path, f"no radiograph is left to {use} on: {remedy}")
+    if with_closeups and "closeups" in plan:
+        train += closeups(train, path.parent / plan["closeups"])
     count = Counter(row.examined for row in train)
     return Split(
         train=tuple(train),
         calibration=tuple(calibration),
-        test=tuple(row for row in measured if row.file not in aside),
+        test=tuple(test),
         labels=tuple(part.label for part in LABELS if count[part.label] >= plan["least_pictures"]),
         unseen=frozenset(held_out),
         limbs=frozenset(plan["limbs"]),

@@ -9,7 +9,7 @@ import math
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,8 +24,9 @@ from torch.utils.data import DataLoader
 
 from bodypart.model.model_input import network_input
 from training.dataset import VISIBLE_LABELS, Targets, VariedPictures, collate, target
-from training.manifest import read_manifest
+from training.manifest import NONE, read_manifest
 from training.network import Answer, Network, load_imagenet
+from training.onnx_graph import weights_of
 from training.pictures import Picture, read_pictures
 from training.split import SPLIT, split
 
@@ -79,24 +80,54 @@ class Plan:
     bfloat16: bool = False
 
 
-def load_averaged(network: Network, state: dict[str, Any], labels: Sequence[str]) -> None:
-    """Take over a checkpoint's averaged weights.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a training starts from: the averaged weights of a run, or of an exported model.
 
-    Raises
-    ------
-    ValueError
-        If the checkpoint was trained for other labels.
+    Attributes
+    ----------
+    weights : dict
+        Tensors by their names in the network.
+    labels : list of str
+        Labels that it emits.
+    licences : str
+        Of which licences the pictures were that it learnt from.
     """
-    if state["labels"] != list(labels):
-        raise ValueError(f"the checkpoint emits {state['labels']}, the split {list(labels)}")
-    prefix = "module."
-    network.load_state_dict(
-        {
+
+    weights: dict[str, Tensor]
+    labels: list[str]
+    licences: str
+
+    @classmethod
+    def of_checkpoint(cls, state: dict[str, Any]) -> Start:
+        """Take the averaged weights of a checkpoint."""
+        prefix = "module."
+        weights = {
             name.removeprefix(prefix): value
             for name, value in state["average"].items()
             if name.startswith(prefix)
         }
-    )
+        return cls(weights, state["labels"], state["licences"])
+
+    @classmethod
+    def read(cls, path: Path) -> Start:
+        """Read a checkpoint, or an exported ``.onnx`` file with its JSON beside it."""
+        if path.suffix != ".onnx":
+            return cls.of_checkpoint(torch.load(path, map_location="cpu", weights_only=True))
+        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return cls(weights_of(path), record["labels"], record["training"]["licences"])
+
+    def load_into(self, network: Network, labels: Sequence[str]) -> None:
+        """Give a network these weights; labels that they do not know start anew."""
+        weights = dict(self.weights)
+        before, after = [*self.labels, NONE], [*labels, NONE]
+        for name in ("examined.weight", "examined.bias"):
+            head = network.state_dict()[name].clone()
+            for index, label in enumerate(after):
+                if label in before:
+                    head[index] = weights[name][before.index(label)]
+            weights[name] = head
+        network.load_state_dict(weights)
 
 
 def loss(answer: Answer, goal: Targets, smoothing: float) -> Tensor:
@@ -184,6 +215,7 @@ def train(
     resume: bool = False,
     limit: int | None = None,
     workers: int = 1,
+    with_closeups: bool = True,
 ) -> Path:
     """Train and return the last checkpoint's path; a checkpoint is written after every epoch.
 
@@ -198,7 +230,7 @@ def train(
     backbone : Path or None
         ImageNet weights to start from; None starts from random ones.
     start : Path or None
-        Checkpoint of another run, whose averaged weights this one starts from.
+        Checkpoint of another run, or exported model, whose weights this one starts from.
     split_file : Path
         Which pictures train.
     licences : str
@@ -209,11 +241,13 @@ def train(
         Use only so many training and calibration pictures (smoke test).
     workers : int
         Processes that vary pictures; 0 does it in this one.
+    with_closeups : bool
+        Whether the split's close-ups train as well.
     """
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(plan.seed)
-    parts = split(read_manifest(manifest, licences), split_file)
+    parts = split(read_manifest(manifest, licences), split_file, with_closeups=with_closeups)
     learn, check = parts.train[:limit], parts.calibration[:limit]
     labels = parts.labels
     print(f"{len(learn)} training pictures, {len(labels)} labels, on {device}", flush=True)
@@ -225,18 +259,32 @@ def train(
     if backbone is not None:
         load_imagenet(network, backbone)
     if start is not None:
-        load_averaged(network, torch.load(start, map_location="cpu", weights_only=True), labels)
-    network.freeze(plan.frozen if backbone is not None else 0)
+        earlier = Start.read(start)
+        if licences == "clear" and earlier.licences != "clear":
+            raise ValueError(f"{start} learnt from pictures that are not clearly licensed")
+        earlier.load_into(network, labels)
+    if backbone is None and start is None:
+        plan = replace(plan, frozen=0)
+    network.freeze(plan.frozen)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY))
     optimizer = torch.optim.AdamW(_groups(network, plan.rate))
     peaks = [float(group["lr"]) for group in optimizer.param_groups]
     steps = plan.draws // plan.batch
-    learnt = hashlib.sha256("\n".join(row.file for row in learn).encode()).hexdigest()
+    learnt = hashlib.sha256("\n".join(row.name for row in learn).encode()).hexdigest()
     learnt_by_epoch: list[str] = []
+    origin = {
+        "labels": list(labels),
+        "licences": licences,
+        "with_closeups": with_closeups,
+        "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
+        "backbone_sha256": backbone and hashlib.sha256(backbone.read_bytes()).hexdigest(),
+        "start_sha256": start and hashlib.sha256(start.read_bytes()).hexdigest(),
+    }
     checkpoint, first = run / "checkpoint.pt", 0
     if resume and checkpoint.is_file():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
+        _check_resumed(state, origin, plan)
         network.load_state_dict(state["network"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
@@ -284,11 +332,8 @@ def train(
                 "optimizer": optimizer.state_dict(),
                 "epoch": epoch + 1,
                 "learnt_sha256": learnt_by_epoch,
-                "labels": list(labels),
                 "plan": asdict(plan),
-                "licences": licences,
-                "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
-                "start_sha256": start and hashlib.sha256(start.read_bytes()).hexdigest(),
+                **origin,
                 "command": " ".join(["python", "-m", "training.train", *sys.argv[1:]]),
             },
             checkpoint.with_suffix(".new"),
@@ -300,18 +345,28 @@ def train(
     return checkpoint
 
 
+def _check_resumed(state: dict[str, Any], origin: dict[str, Any], plan: Plan) -> None:
+    """Refuse to go on with a run that began otherwise: its record would not be true.
+
+    Raises
+    ------
+    ValueError
+        If anything but the number of epochs differs.
+    """
+    now = {**origin, **asdict(plan)}
+    then = {**state, **state["plan"]}
+    differ = [name for name in now if name != "epochs" and now[name] != then.get(name)]
+    if differ:
+        raise ValueError(f"the run was begun with another {', '.join(differ)}: start a new one")
+
+
 def main() -> None:
     """Read the command line and train."""
     shared = HERE.parents[2] / "shared"
     plan = Plan()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
-    parser.add_argument(
-        "--backbone",
-        type=Path,
-        default=shared / "backbones/mobilenet_v2_1.0_224_dequant_fp16.npz",
-        help="ImageNet weights to start from",
-    )
+    parser.add_argument("--backbone", type=Path, help="ImageNet weights to start from (.npz)")
     parser.add_argument("--split", type=Path, default=SPLIT, help="which pictures train")
     parser.add_argument("--run", type=Path, default=HERE / "runs/latest")
     parser.add_argument("--licences", choices=("all", "clear"), default="all")
@@ -321,12 +376,23 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=plan.seed)
     parser.add_argument("--rate", type=float, default=plan.rate, help="highest learning rate")
     parser.add_argument("--bfloat16", action="store_true", help="faster where there is hardware")
-    parser.add_argument("--start", type=Path, help="run whose last checkpoint this one starts from")
+    parser.add_argument("--start", type=Path, help="run, or exported .onnx, to start from")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--no-closeups", action="store_true", help="train on whole pictures only")
     parser.add_argument("--resume", action="store_true", help="continue after the last checkpoint")
     parser.add_argument("--smoke", action="store_true", help="a few small steps: does it run?")
+    parser.add_argument("--from-nothing", action="store_true", help="random weights to start from")
     given = parser.parse_args()
+    start = given.start
+    if start and start.suffix != ".onnx":
+        start /= "checkpoint.pt"
+    backbone = given.backbone
+    if backbone is None and not (start or given.from_nothing):
+        backbone = shared / "backbones/mobilenet_v2_1.0_224_dequant_fp16.npz"
+    for path in (given.manifest, given.split, backbone, start):
+        if path is not None and not path.exists():
+            parser.error(f"{path} does not exist; see --backbone, --start and --from-nothing")
     torch.set_num_threads(given.threads)
     plan = Plan(
         size=given.size,
@@ -342,13 +408,14 @@ def main() -> None:
         given.manifest,
         given.run,
         plan,
-        backbone=given.backbone if given.backbone.is_file() else None,
-        start=given.start and given.start / "checkpoint.pt",
+        backbone=backbone,
+        start=start,
         split_file=given.split,
         licences=given.licences,
         resume=given.resume,
         limit=64 if given.smoke else None,
         workers=given.workers,
+        with_closeups=not given.no_closeups,
     )
 
 

@@ -5,6 +5,13 @@
 import csv
 import hashlib
 import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,12 +26,18 @@ pytest.importorskip("matplotlib", reason="training needs the train extra (matplo
 
 from bodypart.model import BodyPartModel
 from training import card, drawn_foreign
+from training.closeups import closeups
 from training.evaluate import evaluate
 from training.export import export
 from training.figures import draw_figures
+from training.manifest import ManifestError, read_manifest
 from training.network import Network
-from training.train import Plan, load_averaged, train
+from training.pictures import read_pictures
+from training.split import SplitError, split
+from training.train import Plan, Start, train
 
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "models/bodypart.onnx"
 PARTS = ("hand", "chest", "knee", "pelvis")
 
 COLUMNS = (
@@ -39,12 +52,17 @@ calibration = 0.3
 calibration_from = 4
 held_out = ["elsewhere"]
 limbs = ["elsewhere"]
+closeups = "closeups.csv"
 held_out_foreign = ["elsewhere"]
 [kept_apart]
 "*" = 0.3
 [age]
 "here" = "adult"
 """
+
+CLOSEUPS = "file,examined,visible,view,left,top,right,bottom\n" + "".join(
+    f"here-hand-{number}.png,finger,finger;hand,AP,20,0,60,50\n" for number in range(8)
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +88,7 @@ def archive(tmp_path_factory):
                 [name, source, "", "own", "clear", name, part, seen, "", "AP", "unknown", ""]
             )
     (folder / "split.toml").write_text(SPLIT)
+    (folder / "closeups.csv").write_text(CLOSEUPS)
     return folder
 
 
@@ -110,10 +129,153 @@ def test_a_second_step_starts_from_the_first_one_s_weights(trained, tmp_path):
     assert torch.equal(weights, before["average"]["module.body.0.convolution.weight"])
 
 
-def test_a_step_does_not_start_from_weights_for_other_labels(trained):
+def test_a_step_takes_over_the_labels_that_the_one_before_knew(trained):
     state = torch.load(trained / "run/checkpoint.pt", weights_only=True)
-    with pytest.raises(ValueError, match="emits"):
-        load_averaged(Network(1, 36), state, ["knee"])
+    network = Network(2, 36)
+    fresh = network.examined.weight[1].clone()
+    Start.of_checkpoint(state).load_into(network, ["knee", "toe"])
+    known = state["average"]["module.examined.weight"]
+    assert torch.equal(network.examined.weight[0], known[state["labels"].index("knee")])
+    assert torch.equal(network.examined.weight[1], fresh)
+    assert torch.equal(network.examined.weight[2], known[-1])
+
+
+def test_close_ups_train_where_their_pictures_train_and_teach_a_label_of_their_own(trained):
+    parts = split(read_manifest(trained / "manifest.csv"), trained / "split.toml")
+    cut = [row for row in parts.train if row.box]
+    learnt = {row.file for row in parts.train if not row.box}
+    apart = {row.file for row in (*parts.calibration, *parts.test)}
+    assert cut
+    assert {row.file for row in cut} <= learnt
+    assert not {row.file for row in cut} & apart
+    assert not any(row.box for row in (*parts.calibration, *parts.test))
+    assert "finger" in parts.labels
+    whole, part = read_pictures(trained, [replace(cut[0], box=None), cut[0]])
+    rows, columns = whole.values.shape
+    assert np.array_equal(
+        part.values, whole.values[: round(rows / 2), round(columns * 0.2) : round(columns * 0.6)]
+    )
+
+
+def test_a_run_does_not_go_on_under_another_plan(trained):
+    plan = Plan(96, 3, draws=32, batch=8, seed=8, frozen=0)
+    with pytest.raises(ValueError, match="another seed"):
+        train(
+            trained / "manifest.csv",
+            trained / "run",
+            plan,
+            backbone=None,
+            split_file=trained / "split.toml",
+            resume=True,
+            workers=0,
+        )
+
+
+def test_a_stopped_run_ends_with_the_weights_of_a_straight_one(archive, tmp_path, monkeypatch):
+    from training import train as module
+
+    plan = Plan(96, 2, draws=16, batch=8, frozen=0)
+    own = {"backbone": None, "split_file": archive / "split.toml", "workers": 0}
+    straight = train(archive / "manifest.csv", tmp_path / "straight", plan, **own)
+    answers = iter([0.5])
+    with monkeypatch.context() as patch:
+        # The second epoch's end is never reached.
+        patch.setattr(module, "accuracy", lambda *_: next(answers))
+        with pytest.raises(StopIteration):
+            train(archive / "manifest.csv", tmp_path / "stopped", plan, **own)
+    resumed = train(archive / "manifest.csv", tmp_path / "stopped", plan, resume=True, **own)
+    one, two = (torch.load(path, weights_only=True)["average"] for path in (straight, resumed))
+    assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('"*" = 0.3', "to calibrate on"),
+        ("calibration_from = 4", "to calibrate on"),
+    ],
+)
+def test_a_split_that_keeps_nothing_apart_is_refused_before_the_training(
+    archive, tmp_path, line, reason
+):
+    without = {'"*" = 0.3': '"*" = 0.0', "calibration_from = 4": "calibration_from = 400"}[line]
+    plan = SPLIT.replace(line, without).replace('held_out = ["elsewhere"]', "held_out = []")
+    path = tmp_path / "own.toml"
+    path.write_text(plan.replace('closeups = "closeups.csv"\n', ""))
+    with pytest.raises(SplitError, match=reason):
+        split(read_manifest(archive / "manifest.csv"), path)
+
+
+def test_the_commands_train_export_and_measure_an_archive_of_one_source(archive, tmp_path):
+    """As docs/train-on-your-own-archive.md tells it, with the split that it shows."""
+    guide = (ROOT / "docs/train-on-your-own-archive.md").read_text(encoding="utf-8")
+    shown = re.search(r"```toml\n(.*?)```", guide, re.DOTALL)
+    assert shown
+    plan = textwrap.dedent(shown[1]).replace("least_pictures = 20", "least_pictures = 2")
+    (tmp_path / "split.toml").write_text(plan)
+    with (archive / "manifest.csv").open() as file:
+        rows = [row for row in csv.reader(file) if row[1] != "elsewhere" and row[6] != "none"]
+    with (archive / "own.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    own = ["--manifest", archive / "own.csv", "--split", tmp_path / "split.toml"]
+    run, model = tmp_path / "run", tmp_path / "model"
+    report = ["--report", model / "evaluation.json", "--strict", model / "evaluation.json"]
+    (tmp_path / "card.md").write_text(f"{card.BEGIN}\n{card.END}\n")
+    for command in (
+        ["train", *own, "--run", run, "--smoke", "--start", SHIPPED, "--workers", "0"],
+        ["export", *own, "--run", run, "--out", model],
+        ["evaluate", *own, "--model", model / "bodypart.onnx", "--dicom", tmp_path / "none"],
+        ["card", *report, "--card", tmp_path / "card.md"],
+    ):
+        program = [sys.executable, "-m", f"training.{command[0]}", *map(str, command[1:])]
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'plugin'}:{ROOT / 'models'}"}
+        done = subprocess.run(program, check=False, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert BodyPartModel.load(model / "bodypart.onnx", provider="cpu").labels
+    assert "not measured" in (tmp_path / "card.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"), [("20,0,60,50", "box"), ("finger;hand", "'tentacle'")]
+)
+def test_a_wrong_close_up_is_named(archive, tmp_path, changed, message):
+    wrong = {"box": "60,0,20,50", "'tentacle'": "finger;tentacle"}[message]
+    path = tmp_path / "closeups.csv"
+    path.write_text(CLOSEUPS.replace(changed, wrong))
+    with pytest.raises(ManifestError, match=message):
+        closeups(read_manifest(archive / "manifest.csv"), path)
+
+
+def test_a_training_can_start_from_the_shipped_model():
+    record = json.loads(SHIPPED.with_suffix(".json").read_text())
+    network = Network(len(record["labels"]), 36).eval()
+    Start.read(SHIPPED).load_into(network, record["labels"])
+    model = BodyPartModel.load(SHIPPED, provider="cpu")
+    size = record["preprocessing"]["size"]
+    from bodypart.model.model_input import network_input
+
+    square = network_input(draw("knee", 200, 160).astype(np.float32), size)[0]
+    answer = model._session.run(None, {"picture": square})[0]
+    with torch.inference_mode():
+        own = network(torch.from_numpy(square)).logits.numpy()
+    assert own == pytest.approx(answer, abs=0.02)
+
+
+def test_a_run_without_close_ups_is_exported_without(archive, tmp_path):
+    run = tmp_path / "run"
+    plan = Plan(96, 1, draws=8, batch=8, frozen=0)
+    own = {"split_file": archive / "split.toml"}
+    manifest = archive / "manifest.csv"
+    made = train(manifest, run, plan, backbone=None, workers=0, with_closeups=False, **own)
+    export(made, manifest, run, size=96, **own)
+    record = json.loads((run / "bodypart.json").read_text())
+    assert set(record["labels"]) == set(PARTS)
+    assert record["training"]["closeups"] == 0
+    (tmp_path / "other.toml").write_text(SPLIT.replace("least_pictures = 3", "least_pictures = 99"))
+    (tmp_path / "closeups.csv").write_text(CLOSEUPS)
+    with pytest.raises(ValueError, match="not the split"):
+        export(made, manifest, tmp_path / "no", size=96, split_file=tmp_path / "other.toml")
+    assert not (tmp_path / "no").exists()
 
 
 def test_the_exported_model_answers_like_the_trained_network(trained):
@@ -134,7 +296,8 @@ def test_the_description_names_its_origin(trained):
     record = json.loads((trained / "out/bodypart.json").read_text())
     assert record["training"]["epochs"] == 2
     assert len(record["training"]["checkpoint_sha256"]) == 64
-    assert set(record["labels"]) == set(PARTS)
+    assert set(record["labels"]) == {*PARTS, "finger"}
+    assert record["training"]["closeups"] > 0
     assert record["training"]["pictures_by_source"].keys() == {"here"}
 
 

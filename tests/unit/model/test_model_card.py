@@ -12,6 +12,7 @@ for module in ("torch", "cv2", "matplotlib"):
 
 from bodypart.model import BodyPartModel
 from training.card import with_tables
+from training.closeups import CLOSEUPS
 from training.evaluate import read
 from training.manifest import read_manifest
 from training.split import SPLIT, split
@@ -70,11 +71,21 @@ def test_a_sample_of_the_figures_comes_out_again(shared, report):
         assert abs(right - figures[source]["value"] * len(rows)) <= 1
 
 
+def test_every_close_up_is_of_a_picture_that_trains_in_all_steps(shared):
+    rows = read_manifest(shared / "radiographs/manifest.csv")
+    boxes = CLOSEUPS.read_text(encoding="utf-8").count("\n") - 1
+    for plan in (SPLIT, FIRST_STEP):
+        assert sum(row.box is not None for row in split(rows, plan).train) == boxes > 5000
+
+
 def test_no_tested_picture_was_learnt_in_either_step(shared):
     rows = read_manifest(shared / "radiographs/manifest.csv")
     shipped, first = split(rows, SPLIT), split(rows, FIRST_STEP)
     learnt = {row.group for parts in (shipped, first) for row in parts.train}
     assert not learnt & {row.group for row in shipped.test}
     assert not {row.group for row in first.train} & {row.group for row in first.test}
+    # Temperature and limits of rejection of the shipped model were fitted on these.
+    fitted = {row.file for parts in (shipped, first) for row in parts.calibration}
+    assert not fitted & {row.file for row in shipped.test}
     for parts in (shipped, first):
         assert not {row.source for row in parts.train} & parts.unseen
