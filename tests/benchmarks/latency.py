@@ -1,6 +1,6 @@
 """From upload to annotation, and what it costs in memory.
 
-    python tests/benchmarks/latency.py [--images 1000]
+    python tests/benchmarks/latency.py [--images 5000]
 
 Uploads raw 3000 x 2500 radiographs one at a time to an idle Orthanc and waits for each
 annotation; then a stream of small ones, watching the memory of Orthanc and of the worker.
@@ -46,7 +46,7 @@ def upload_to_annotation(server: Server) -> list[float]:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--images", type=int, default=5000)
     images = parser.parse_args().images
     with tempfile.TemporaryDirectory() as name:
         rows = []
