@@ -79,10 +79,12 @@ class Handlers(ReviewPage):
         return Answer.of(self._above(level, resource))
 
     def _instance(self, instance: str) -> dict[str, Any]:
-        in_place = self._service.in_place
-        annotation = archive.stored(instance) or (in_place and in_place.away(instance))
+        annotation = archive.stored(instance)
         if annotation:
             return annotation
+        in_place = self._service.in_place
+        if in_place and in_place.is_away(instance):
+            return pending(instance)
         if archive.exists("instances", instance) and self._is_waiting(instance):
             return pending(instance)
         # It may have been written between the two looks. No lock is taken for a reader: its

@@ -110,13 +110,9 @@ class InPlace:
                 self._keepsakes.give_back(keepsake)
                 self._keepsakes.drop(instance)
 
-    def away(self, instance: str) -> dict[str, Any] | None:
-        """Return the annotation of an instance that is being rewritten; never waits."""
-        with suppress(ValueError, TypeError, OSError):
-            keepsake = self._keepsakes.of(instance)
-            if keepsake and "status" in keepsake.annotation:
-                return keepsake.annotation
-        return None
+    def is_away(self, instance: str) -> bool:
+        """Tell whether an instance is being rewritten, its metadata yet to return; never waits."""
+        return self._keepsakes.has(instance)
 
     def recover(self) -> None:
         """Finish what a crash interrupted.

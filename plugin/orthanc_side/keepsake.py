@@ -84,6 +84,10 @@ class Keepsakes:
             return []
         return sorted(path.stem for path in self._folder.glob("*.json"))
 
+    def has(self, instance: str) -> bool:
+        """Tell whether an instance's keepsake was not given back."""
+        return self._path(instance).exists()
+
     def of(self, instance: str) -> Keepsake | None:
         """Return an instance's keepsake that was not given back, None if there is none.
 

@@ -18,7 +18,7 @@ def parts(monkeypatch, tmp_path):
     service = SimpleNamespace(
         index=Index(tmp_path / "index"),
         backlog=SimpleNamespace(filling=False, has=lambda _: False),
-        in_place=SimpleNamespace(away=lambda _: None),
+        in_place=SimpleNamespace(is_away=lambda _: False),
         settings=SimpleNamespace(on_upload=True),
     )
     monkeypatch.setattr(handlers.archive, "stored", memory.annotation)
@@ -50,10 +50,11 @@ def test_an_annotation_that_comes_between_two_looks_is_answered(parts, monkeypat
     assert read(handlers, "i")["status"] == "done"
 
 
-def test_an_instance_between_its_deletion_and_its_return_has_its_annotation(parts):
+def test_an_instance_between_its_deletion_and_its_return_is_pending(parts):
+    """Not done: who reads "done" reads the metadata next."""
     handlers, _, service = parts
-    service.in_place.away = lambda _: {"status": "done"}
-    assert read(handlers, "i")["status"] == "done"
+    service.in_place.is_away = lambda _: True
+    assert read(handlers, "i")["status"] == "pending"
 
 
 def test_what_orthanc_does_not_have_is_not_found(parts):

@@ -70,6 +70,18 @@ def test_a_lost_answer_loses_nothing_when_it_is_tried_again(make, memory, tmp_pa
     assert kept(tmp_path) == []
 
 
+def test_an_instance_is_away_until_everything_is_given_back(make, memory):
+    from orthanc_side.loopback import StoreError
+
+    in_place = make(lost=1)
+    assert not in_place.is_away("i")
+    with pytest.raises(StoreError):
+        in_place.put(note("i"))
+    assert in_place.is_away("i")
+    in_place.put(note("i"))
+    assert not in_place.is_away("i")
+
+
 def test_a_lost_answer_loses_nothing_when_another_word_follows(make, memory, tmp_path):
     from orthanc_side.loopback import StoreError
 
