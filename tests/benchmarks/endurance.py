@@ -117,7 +117,7 @@ def hostile(folder: Path, count: int) -> None:
     for name, mutated in mutations(originals, count):
         if any(kind in name for kind in FATAL_TO_ORTHANC):
             continue
-        sent.append(name(mutated, originals))
+        sent.append((name, mutated))
         try:
             server.request("POST", "/instances", data=sent[-1][1])
         except requests.ConnectionError:

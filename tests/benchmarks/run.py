@@ -34,7 +34,7 @@ TITLES = {
 def section(name: str) -> str:
     """Run one script and return its part of the README."""
     script = HERE / f"{name}.py"
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, check=True)
     day = datetime.now(UTC).strftime("%Y-%m-%d")
     command = f"`make benchmarks ARGS={name}`, {day}"
     return f"#### {TITLES[name]}\n\n{command}\n\n{done.stdout.strip()}\n"
