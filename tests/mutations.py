@@ -18,6 +18,8 @@ from random import Random
 import pydicom.uid as uids
 from pydicom import dcmread
 
+from phantoms import file_bytes, radiograph
+
 FATAL_TO_ORTHANC = ("nested_sequences", "many_elements")
 """Mutations that crash or stall a bare Orthanc 1.10 before any plugin sees them."""
 
@@ -60,6 +62,18 @@ def mutations(files: Sequence[bytes], count: int, seed: int = 0) -> Iterator[tup
         original = number // len(_MUTATIONS) % len(files)
         name = f"{number}: {mutate.__name__} of file {original}"
         yield name, mutate(_numbered(files[original], number), Random(seed + number))
+
+
+def sent_to_orthanc(count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield those of `count` mutated radiographs that do not end a bare Orthanc."""
+    files = [
+        file_bytes(radiograph("knee", rows=160, columns=128)),
+        file_bytes(radiograph("chest", rows=160, columns=128, syntax=uids.JPEG2000Lossless)),
+        file_bytes(radiograph("hand", rows=160, columns=128, syntax=uids.RLELossless)),
+    ]
+    for name, data in mutations(files, count):
+        if not any(kind in name for kind in FATAL_TO_ORTHANC):
+            yield name, data
 
 
 def flip_anywhere(data: bytes, random: Random) -> bytes:

@@ -31,9 +31,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _state(pid: int) -> str:
-    """Return the letter that the kernel gives a process: T is stopped."""
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+def _stat(pid: int) -> tuple[str, int]:
+    """Return a process's state (T is stopped) and its parent, as proc(5) has them."""
+    state, parent, *_ = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return state, int(parent)
 
 
 def targets() -> list[str]:
@@ -116,7 +117,7 @@ class Server:
         """Kill Orthanc with SIGKILL, and the workers that a test has stopped."""
         assert self.process
         # A stopped process does not hear that its pipe is closed.
-        stopped = [pid for pid in self.workers() if _state(pid) == "T"]
+        stopped = [pid for pid in self.workers() if _stat(pid)[0] == "T"]
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         for pid in stopped:
@@ -140,10 +141,10 @@ class Server:
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                pid = int(entry.name)
                 command = (entry / "cmdline").read_bytes()
-                if int(fields[1]) == self.process.pid and b"bodypart.worker" in command:
-                    found.append(int(entry.name))
+                if _stat(pid)[1] == self.process.pid and b"bodypart.worker" in command:
+                    found.append(pid)
         return found
 
     def request(self, method: str, path: str, **arguments: Any) -> requests.Response:

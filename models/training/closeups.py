@@ -12,8 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bodypart.labels import BY_LABEL
-from training.manifest import ManifestError, view_of
+from training.manifest import ManifestError, labels_shown, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,10 +43,7 @@ def closeups(examples: Iterable[Example], path: Path = CLOSEUPS) -> list[Example
 
 
 def _closeup(whole: Example, row: dict[str, str]) -> Example:
-    visible = tuple(dict.fromkeys([row["examined"], *filter(None, row["visible"].split(";"))]))
-    for label in visible:
-        if label not in BY_LABEL:
-            raise ManifestError(whole.file, f"a close-up shows {label!r}, which is no label")
+    visible = labels_shown(whole.file, row["examined"], row["visible"])
     left, top, right, bottom = (int(row[side]) for side in ("left", "top", "right", "bottom"))
     if not (0 <= left < right <= 100 and 0 <= top < bottom <= 100):
         raise ManifestError(whole.file, f"a close-up's box is {left} {top} {right} {bottom}")

@@ -293,8 +293,8 @@ def evaluate(
     return {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
         "pictures": {
-            "train": sum(row.box is None for row in parts.train),
-            "closeups": sum(row.box is not None for row in parts.train),
+            "train": len(parts.whole),
+            "closeups": len(parts.closeups),
             "calibration": len(parts.calibration),
             "test": len(parts.test),
         },
@@ -351,8 +351,7 @@ def evaluate(
 
 def _data(parts: Split) -> list[dict[str, Any]]:
     """Return each source's licence, and how many of its pictures serve for what."""
-    whole = [row for row in parts.train if row.box is None]
-    rows = {"train": whole, "calibration": parts.calibration, "test": parts.test}
+    rows = {"train": parts.whole, "calibration": parts.calibration, "test": parts.test}
     counts = {name: Counter(row.source for row in some) for name, some in rows.items()}
     every = [row for some in rows.values() for row in some]
     licences: dict[str, Counter[str]] = {}

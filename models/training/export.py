@@ -114,8 +114,7 @@ def description(
     version: str,
 ) -> dict[str, Any]:
     """Return what is known of the model before it is calibrated."""
-    whole = [row for row in parts.train if row.box is None]
-    closeups = [row for row in parts.train if row.box is not None]
+    whole, closeups = parts.whole, parts.closeups
     plan = state["plan"]
     return {
         "name": NAME,

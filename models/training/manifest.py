@@ -106,16 +106,26 @@ def view_of(position: str) -> str | None:
     return _VIEWS.get(position)
 
 
-def _example(row: dict[str, str]) -> Example:
-    file, examined = row["file"], row["examined"] or None
-    if examined is not None and examined != NONE and examined not in BY_LABEL:
+def labels_shown(file: str, examined: str | None, visible: str) -> tuple[str, ...]:
+    """Return the labels of a row's ``visible``, with the examined one among them.
+
+    Raises
+    ------
+    ManifestError
+        If one of them does not exist.
+    """
+    if examined is not None and examined not in BY_LABEL:
         raise ManifestError(file, f"examined is {examined!r}, which is no label")
-    visible = tuple(label for label in row["visible"].split(";") if label)
-    for label in visible:
+    labels = tuple(label for label in visible.split(";") if label)
+    for label in labels:
         if label not in BY_LABEL:
             raise ManifestError(file, f"visible has {label!r}, which is no label")
-    if examined in BY_LABEL and examined not in visible:
-        visible = (examined, *visible)
+    return labels if examined is None or examined in labels else (examined, *labels)
+
+
+def _example(row: dict[str, str]) -> Example:
+    file, examined = row["file"], row["examined"] or None
+    visible = labels_shown(file, None if examined == NONE else examined, row["visible"])
     age: Age = "child" if row["age_group"] == "child" else "unknown"
     if row["age_group"] == "adult":
         age = "adult"

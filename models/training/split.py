@@ -56,6 +56,16 @@ class Split:
     unseen: frozenset[str]
     limbs: frozenset[str]
 
+    @property
+    def whole(self) -> list[Example]:
+        """The training's whole pictures."""
+        return [row for row in self.train if row.box is None]
+
+    @property
+    def closeups(self) -> list[Example]:
+        """The training's close-ups."""
+        return [row for row in self.train if row.box is not None]
+
 
 def _draw(text: str) -> float:
     """Return a number in 0..1 that depends on the text alone."""
@@ -101,7 +111,8 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         and _draw(f"calibration {row.group}") < plan["calibration"]
     ]
     if "first" in plan:
-        earlier = {row.file for row in split(rows, path.parent / plan["first"]).calibration}
+        first = split(rows, path.parent / plan["first"], with_closeups=False)
+        earlier = {row.file for row in first.calibration}
         chosen = {row.file for row in calibration}
         calibration += [r for r in measured if r.file in earlier and r.file not in chosen]
     aside = {row.file for row in calibration}

@@ -12,7 +12,9 @@ import heapq
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from orthanc_side import archive
 from orthanc_side.index import UNSEEN, Index
@@ -184,11 +186,12 @@ class Backlog:
         with self._lock:
             return any(not task.dropped for task in self._known(instance))
 
-    def _known(self, instance: str) -> list[Task]:
-        """Return the tasks about an instance that wait or are being worked on."""
+    def _known(self, instance: str) -> Iterator[Task]:
+        """Give the tasks about an instance that wait or are being worked on."""
         retries = (retry.task for retry in self._retries)
-        tasks = (*self._live, *retries, *self._fill, *self._out.values())
-        return [task for task in tasks if task.instance == instance]
+        for task in chain(self._live, retries, self._fill, self._out.values()):
+            if task.instance == instance:
+                yield task
 
     def fill_done(self) -> bool:
         """Tell whether the back-fill has given out and finished everything."""

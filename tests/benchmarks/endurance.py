@@ -24,10 +24,9 @@ from pathlib import Path
 
 import pydicom
 import requests
-from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from benchmarks.ingest import Bare
-from mutations import FATAL_TO_ORTHANC, mutations
+from mutations import FATAL_TO_ORTHANC, sent_to_orthanc
 from orthanc_server import Server
 from phantoms import file_bytes, radiograph
 
@@ -107,19 +106,12 @@ def kills(folder: Path, images: int, count: int) -> None:
 def hostile(folder: Path, count: int) -> None:
     """Send mutated files; every one that Orthanc takes must end with a status."""
     server = Server(folder / "hostile", configuration={"BodyPart": {"RetryDelay": 0.1}}).start()
-    originals = [
-        file_bytes(radiograph("knee", rows=160, columns=128)),
-        file_bytes(radiograph("chest", rows=160, columns=128, syntax=JPEG2000Lossless)),
-        file_bytes(radiograph("hand", rows=160, columns=128, syntax=RLELossless)),
-    ]
     sent: list[tuple[str, bytes]] = []
     crashes: list[str] = []
-    for name, mutated in mutations(originals, count):
-        if any(kind in name for kind in FATAL_TO_ORTHANC):
-            continue
-        sent.append((name, mutated))
+    for name, data in sent_to_orthanc(count):
+        sent.append((name, data))
         try:
-            server.request("POST", "/instances", data=sent[-1][1])
+            server.request("POST", "/instances", data=data)
         except requests.ConnectionError:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 assert server.process

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
-from pydicom.uid import JPEG2000Lossless, RLELossless, generate_uid
+from pydicom.uid import generate_uid
 
-from mutations import FATAL_TO_ORTHANC, mutations
+from mutations import sent_to_orthanc
 from phantoms import file_bytes, radiograph
 
 
@@ -191,18 +191,10 @@ def test_hostile_files_end_done_skipped_or_failed(make_server):
         if answer.status_code == 200 and isinstance(answer.json(), dict):
             stored.add(answer.json()["ID"])
 
-    originals = [
-        file_bytes(radiograph("knee", rows=160, columns=128)),
-        file_bytes(radiograph("chest", rows=160, columns=128, syntax=JPEG2000Lossless)),
-        file_bytes(radiograph("hand", rows=160, columns=128, syntax=RLELossless)),
-    ]
-    hostile = (
-        data
-        for name, data in mutations(originals, 150)
-        if not any(kind in name for kind in FATAL_TO_ORTHANC)
-    )
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(upload, hostile))  # Raises what an upload raised.
+        list(
+            pool.map(upload, (data for _, data in sent_to_orthanc(150)))
+        )  # Raises what an upload raised.
     assert len(stored) > 50
     server.settle(240)
     for instance in stored:

@@ -1,5 +1,6 @@
 """What is answered of an instance that is just being written."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -26,8 +27,6 @@ def parts(monkeypatch, tmp_path):
 
 
 def read(handlers, instance):
-    import json
-
     path = {"level": "instances", "id": instance}
     return json.loads(handlers.read(None, path).body)
 

@@ -53,6 +53,14 @@ def kept(tmp_path):
     return sorted(path.name for path in (tmp_path / "kept").iterdir())
 
 
+def lose_the_answer(in_place):
+    """Write an annotation in place, with Orthanc's answer to the overwrite lost."""
+    from orthanc_side.loopback import StoreError
+
+    with pytest.raises(StoreError):
+        in_place.put(note("i"))
+
+
 def assert_whole(memory, label):
     assert memory.metadata["instances", "i"]["Hospital"] == "precious"
     assert memory.labels["instances", "i"] == ["teaching"]
@@ -60,34 +68,25 @@ def assert_whole(memory, label):
 
 
 def test_a_lost_answer_loses_nothing_when_it_is_tried_again(make, memory, tmp_path):
-    from orthanc_side.loopback import StoreError
-
     in_place = make(lost=1)
-    with pytest.raises(StoreError):
-        in_place.put(note("i"))
+    lose_the_answer(in_place)
     in_place.put(note("i"))
     assert_whole(memory, "hand")
     assert kept(tmp_path) == []
 
 
 def test_an_instance_is_away_until_everything_is_given_back(make, memory):
-    from orthanc_side.loopback import StoreError
-
     in_place = make(lost=1)
     assert not in_place.is_away("i")
-    with pytest.raises(StoreError):
-        in_place.put(note("i"))
+    lose_the_answer(in_place)
     assert in_place.is_away("i")
     in_place.put(note("i"))
     assert not in_place.is_away("i")
 
 
 def test_a_lost_answer_loses_nothing_when_another_word_follows(make, memory, tmp_path):
-    from orthanc_side.loopback import StoreError
-
     in_place = make(lost=1)
-    with pytest.raises(StoreError):
-        in_place.put(note("i"))
+    lose_the_answer(in_place)
     in_place.put(note("i", "wrist"))
     make().recover()
     assert_whole(memory, "wrist")
@@ -95,10 +94,7 @@ def test_a_lost_answer_loses_nothing_when_another_word_follows(make, memory, tmp
 
 
 def test_the_next_start_finishes_what_was_interrupted(make, memory, tmp_path):
-    from orthanc_side.loopback import StoreError
-
-    with pytest.raises(StoreError):
-        make(lost=1).put(note("i"))
+    lose_the_answer(make(lost=1))
     make().recover()
     assert_whole(memory, "hand")
     assert kept(tmp_path) == []
@@ -107,10 +103,8 @@ def test_the_next_start_finishes_what_was_interrupted(make, memory, tmp_path):
 def test_an_error_while_giving_back_leaves_the_rest_to_the_next_write(make, memory, monkeypatch):
     from orthanc_side import archive
     from orthanc_side.archive import ArchiveError
-    from orthanc_side.loopback import StoreError
 
-    with pytest.raises(StoreError):
-        make(lost=1).put(note("i"))
+    lose_the_answer(make(lost=1))
     real = archive.set_metadata
 
     def busy_once(*arguments):
@@ -128,10 +122,7 @@ def test_an_error_while_giving_back_leaves_the_rest_to_the_next_write(make, memo
 def test_a_damaged_keepsake_is_set_aside_for_good_and_the_others_are_finished(
     make, memory, tmp_path
 ):
-    from orthanc_side.loopback import StoreError
-
-    with pytest.raises(StoreError):
-        make(lost=1).put(note("i"))
+    lose_the_answer(make(lost=1))
     (tmp_path / "kept/j.json").write_text("")
     (tmp_path / "kept/j.instances.note").write_text("attached")
     in_place = make()
