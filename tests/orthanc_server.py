@@ -143,7 +143,7 @@ class Server:
             with contextlib.suppress(OSError):
                 pid = int(entry.name)
                 command = (entry / "cmdline").read_bytes()
-                if _stat(pid)[1] == self.process.pid and b"bodypart.worker" in command:
+                if _stat(pid)[1] == self.process.pid and b"\0-m\0decoder\0" in command:
                     found.append(pid)
         return found
 

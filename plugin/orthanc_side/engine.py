@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from bodypart.settings import Settings
-from bodypart.wire import WireError, read_frame, write_frame
+from decoder.wire import WireError, read_frame, write_frame
 from orthanc_side import archive
 
 _PLUGIN = Path(__file__).resolve().parents[1]
@@ -63,7 +63,7 @@ class _Worker:
         }
         try:
             self.process = subprocess.Popen(
-                [settings.python, "-m", "bodypart.worker"],
+                [settings.python, "-m", "decoder"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -189,7 +189,7 @@ class Engine:
         Parameters
         ----------
         task : str
-            A key of ``bodypart.tasks.TASKS``.
+            A key of ``decoder.tasks.TASKS``.
         request, payload : dict, bytes
             What the task takes, usually a DICOM file as payload.
         urgent : bool

@@ -67,7 +67,7 @@ def test_labels_lists_all_36_and_what_the_model_knows(orthanc):
         ("POST", "/bodypart/find", '{"Limit": 0}', 400),
         ("POST", "/bodypart/backfill", '{"x": 1}', 400),
         ("POST", "/bodypart/classify", "", 400),
-        ("GET", "/bodypart/ui/../worker.py", None, 404),
+        ("GET", "/bodypart/ui/../settings.py", None, 404),
     ],
 )
 def test_every_error_has_one_shape(orthanc, method, path, body, status):

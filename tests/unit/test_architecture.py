@@ -1,4 +1,4 @@
-"""The two processes and the one direction between them, read off the source."""
+"""The kinds of process and the one direction between them, read off the source."""
 
 import ast
 import subprocess
@@ -27,13 +27,26 @@ def modules(root, package):
 def test_the_core_never_imports_orthanc(request):
     for path in modules(request.config.rootpath, "bodypart"):
         tops = {name.split(".")[0] for name in imports(path)}
-        assert not tops & {"orthanc", "orthanc_side"}, path
+        assert not tops & {"orthanc", "orthanc_side", "decoder"}, path
+
+
+def test_a_decoder_knows_the_core_only_and_nothing_of_networks(request):
+    for path in modules(request.config.rootpath, "decoder"):
+        tops = {name.split(".")[0] for name in imports(path)}
+        assert tops <= STANDARD_LIBRARY | {"decoder", "bodypart", "pydicom"}, path
+        assert not tops & {"socket", "ssl", "http", "urllib", "subprocess", "multiprocessing"}, path
+
+
+def test_of_a_decoder_the_other_side_of_the_pipe_knows_the_frames_only(request):
+    for path in modules(request.config.rootpath, "orthanc_side"):
+        decoders = {name for name in imports(path) if name.split(".")[0] == "decoder"}
+        assert decoders <= {"decoder.wire"}, path
 
 
 def test_the_orthanc_side_imports_the_standard_library_the_core_and_orthanc_only(request):
     for path in modules(request.config.rootpath, "orthanc_side"):
         tops = {name.split(".")[0] for name in imports(path)}
-        assert tops <= STANDARD_LIBRARY | {"orthanc", "orthanc_side", "bodypart"}, path
+        assert tops <= STANDARD_LIBRARY | {"orthanc", "orthanc_side", "bodypart", "decoder"}, path
 
 
 def test_what_orthanc_loads_needs_nothing_but_the_standard_library(request):
@@ -54,13 +67,13 @@ assert not heavy, heavy
     subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("package", ["bodypart", "orthanc_side"])
+@pytest.mark.parametrize("package", ["bodypart", "decoder", "orthanc_side"])
 def test_modules_stay_small(request, package):
     for path in modules(request.config.rootpath, package):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
 
 
-@pytest.mark.parametrize("package", ["bodypart", "orthanc_side"])
+@pytest.mark.parametrize("package", ["bodypart", "decoder", "orthanc_side"])
 def test_no_module_is_named_after_nothing(request, package):
     for path in modules(request.config.rootpath, package):
         assert path.stem not in {"utils", "util", "helpers", "manager", "common", "misc"}

@@ -10,7 +10,7 @@ from bodypart.settings import Settings
 WORKER = """#!{python}
 import os, sys, time
 sys.path.insert(0, {plugin!r})
-from bodypart.wire import read_frame, write_frame
+from decoder.wire import read_frame, write_frame
 time.sleep({slow})
 read_frame(sys.stdin.buffer)
 hold = bytearray(200 * 2**20)  # What takes the kernel a moment to clear away.

@@ -1,4 +1,4 @@
-"""The process behind the pipe: reads frames from stdin, answers on stdout, dies with its parent.
+"""A decoder behind its pipe: reads frames from stdin, answers on stdout, dies with its parent.
 
 It may crash, hang or run out of memory on a hostile file without hurting Orthanc, which kills
 and restarts it.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bodypart.pipeline import Pipeline
 
 from bodypart.settings import Settings
-from bodypart.wire import WireError, read_frame, write_frame
+from decoder.wire import WireError, read_frame, write_frame
 
 Answer = tuple[dict[str, Any], bytes]
 _NICENESS = 10
@@ -55,7 +55,7 @@ def main() -> None:
 
 def serve(pipeline: Pipeline, incoming: BinaryIO, outgoing: BinaryIO) -> None:
     """Answer frames until the pipe closes."""
-    from bodypart.tasks import TASKS
+    from decoder.tasks import TASKS
 
     while True:
         try:
@@ -76,7 +76,7 @@ def perform(
 
     The text of a foreign exception may quote a header, hence patient data.
     """
-    from bodypart.tasks import TaskError
+    from decoder.tasks import TaskError
 
     try:
         return task(pipeline, request, payload)

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from bodypart.wire import WireError, read_frame, write_frame
+from decoder.wire import WireError, read_frame, write_frame
 
 
 def test_a_frame_comes_back_as_it_went():
