@@ -15,11 +15,13 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from bodypart.settings import Settings
 from decoder.wire import WireError, read_frame, write_frame
-from orthanc_side import archive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PLUGIN = Path(__file__).resolve().parents[1]
 _START_LIMIT = 120.0
@@ -145,10 +147,13 @@ class Engine:
     ----------
     settings : Settings
         The checked section, with ``python`` and ``model`` filled in.
+    log : callable
+        Takes a line without patient data.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, log: Callable[[str], None]) -> None:
         self._settings = settings
+        self._log = log
         self._idle: deque[_Worker] = deque()
         self._all: set[_Worker] = set()
         self._starting: set[_Worker] = set()
@@ -249,7 +254,7 @@ class Engine:
                 if self._stopping.is_set():
                     return
                 self.down_reason = str(error)
-                archive.log(str(error))
+                self._log(str(error))
                 self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
                 failures += 1
                 continue
@@ -290,11 +295,11 @@ class Engine:
             self._changed.notify_all()
         if first:
             model = hello["model"]
-            archive.log(
+            self._log(
                 f"the model {model['name']} {model['version']} is ready on {hello['provider']}"
             )
             if hello["warning"]:
-                archive.log(hello["warning"])
+                self._log(hello["warning"])
 
     def _wait_for_death(self, worker: _Worker) -> None:
         descriptor = os.pidfd_open(worker.process.pid)

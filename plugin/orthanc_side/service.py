@@ -55,7 +55,7 @@ class Service:
         self._stable: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
         self._due: dict[str, float] = {}
         self._settling = configuration.get("StableAge", _STABLE_AGE)
-        self.engine = Engine(self.settings)
+        self.engine = Engine(self.settings, archive.log)
         self.metrics = Metrics(archive.set_metric)
 
     def start(self) -> None:

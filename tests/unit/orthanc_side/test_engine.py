@@ -26,18 +26,17 @@ while True:
 
 
 @pytest.fixture
-def make(tmp_path, monkeypatch):
-    from orthanc_side import archive
+def make(tmp_path):
     from orthanc_side.engine import _PLUGIN, Engine
 
-    monkeypatch.setattr(archive, "log", lambda _: None)
     engines = []
 
     def made(slow=0.0):
         program = tmp_path / f"worker{len(engines)}"
         program.write_text(WORKER.format(python=sys.executable, plugin=str(_PLUGIN), slow=slow))
         program.chmod(0o755)
-        engine = Engine(Settings(python=str(program), model="none", time_limit=5.0))
+        settings = Settings(python=str(program), model="none", time_limit=5.0)
+        engine = Engine(settings, lambda _: None)
         engines.append(engine)
         engine.start()
         return engine
