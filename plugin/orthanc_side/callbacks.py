@@ -1,10 +1,8 @@
-"""Orthanc's callbacks: change events, routes, the Explorer's panel.
+"""What Orthanc calls: an instance was stored, something changed, a request came.
 
-Uploads are heard of through the change event NEW_INSTANCE rather than OnStoredInstance. Both say
-the same, but Orthanc runs OnStoredInstance inside the upload, which then waits for Python's
-lock; ``tests/benchmarks/ingest.py`` measures what that costs. Each kind of callback exists once
-an interpreter: a host script that owns the change events calls ours from its own, after
-``register(on_change=False)``; ``on_stored_instance`` is there for one that has no change events.
+Nothing here waits for the service or for Orthanc, but a forwarded request for its answer. Each
+kind of callback exists once an interpreter: a host script that owns them calls ours from its own,
+after ``register(on_change=False)``.
 """
 
 from __future__ import annotations
@@ -12,126 +10,154 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import orthanc
 
-from bodypart.settings import SettingsError
-from orthanc_side import archive
-from orthanc_side.handlers import Handlers
-from orthanc_side.http import Answer, HttpError, MethodNotAllowedError, Request
-from orthanc_side.routes import PREFIX, answer
-from orthanc_side.service import Service
+from orthanc_side.forwarder import Answer, Forwarder, http_threads
+from orthanc_side.service_process import ConfigurationError, ServiceProcess
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PANEL = Path(__file__).with_name("panel.js")
+_PROPERTIES = {"cursor": 5100, "installed": 5101, "backfill": 5102}
+"""Where version 0.1 kept its state in Orthanc's database."""
+_FIRST_TO_TYPE_ERRORS = (1, 12, 7)
+"""Orthanc that gives the body of an error a Content-Type of its own."""
+_REGISTERED: list[Any] = []
+"""orthanc-python 5 drops a bound method that nobody else holds without the lock, and crashes."""
 
 
 class Plugin:
-    """The callbacks, around one service."""
+    """The callbacks, around one service.
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._handlers = Handlers(service)
-        self._running = False
-        self._not_running = "Orthanc is starting or stopping"
+    Parameters
+    ----------
+    process : ServiceProcess
+        The service.
+    configuration : mapping
+        Orthanc's whole configuration.
+    """
 
-    def on_stored_instance(self, _dicom: Any, _instance: str) -> None:
-        """Wake the queue; returns at once, because the change log holds the instance already."""
-        if self._running:
-            self._service.backlog.wake()
+    def __init__(self, process: ServiceProcess, configuration: Mapping[str, Any]) -> None:
+        self._process = process
+        self._configuration = configuration
+        self._forwarder = Forwarder(
+            lambda: (process.socket, process.down_reason), http_threads(configuration)
+        )
+        self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
+        self._hooked = False
+
+    def on_stored_instance(self, _dicom: Any, instance: str) -> None:
+        """Queue the id of an instance that was stored, and return."""
+        self._process.tell("stored", instance)
 
     def on_change(self, change: int, level: int, resource: str) -> None:
-        """Start and stop with Orthanc; wake the queue; note what settled and what was deleted."""
+        """Start and end the service with Orthanc; queue what was deleted and what settled."""
         if change == orthanc.ChangeType.ORTHANC_STARTED:
-            try:
-                self._service.start()
-            except Exception as error:
-                self._not_running = f"cannot start: {type(error).__name__}: {error}"
-                archive.log(self._not_running)
-            else:
-                self._running = True
-        elif change == orthanc.ChangeType.NEW_INSTANCE and self._running:
-            self._service.backlog.wake()
-        elif change == orthanc.ChangeType.ORTHANC_STOPPED and self._running:
-            self._running = False
-            self._service.stop()
-        elif change == orthanc.ChangeType.STABLE_SERIES and self._running:
-            self._service.is_stable("series", resource)
-        elif change == orthanc.ChangeType.STABLE_STUDY and self._running:
-            self._service.is_stable("studies", resource)
-        elif (
-            change == orthanc.ChangeType.DELETED
-            and level == orthanc.ResourceType.INSTANCE
-            and self._running
-        ):
-            self._service.sinks.deleted(resource)
+            self._process.start(self._orthanc())
+        elif change == orthanc.ChangeType.ORTHANC_STOPPED:
+            self._process.stop()
+        elif change == orthanc.ChangeType.STABLE_SERIES:
+            self._process.tell("stable-series", resource)
+        elif change == orthanc.ChangeType.STABLE_STUDY:
+            self._process.tell("stable-study", resource)
+        elif change == orthanc.ChangeType.DELETED and level == orthanc.ResourceType.INSTANCE:
+            self._process.tell("deleted", resource)
+        elif change == orthanc.ChangeType.NEW_INSTANCE and not self._hooked:
+            # A host script need not have a store callback.
+            self._process.tell("stored", resource)
 
     def on_request(self, output: Any, uri: str, **request: Any) -> None:
-        """Answer a request below ``/bodypart``."""
+        """Forward a request below ``/bodypart``."""
         try:
-            if not self._running:
-                raise HttpError(503, "Engine down", self._not_running)
-            found = answer(
-                self._handlers,
-                Request(
-                    request["method"],
-                    uri,
-                    # Orthanc decodes the path, but not the query.
-                    {name: unquote(value) for name, value in request.get("get", {}).items()},
-                    {name.lower(): value for name, value in request["headers"].items()},
-                    request.get("body") or b"",
-                ),
+            answer = self._forwarder.forward(
+                request["method"],
+                uri,
+                request.get("get", {}),
+                request["headers"],
+                request.get("body") or b"",
             )
-            _send(output, found)
-        except HttpError as error:
-            _send_error(output, error)
         except Exception as error:
-            archive.log(f"{uri}: unexpected {type(error).__name__}")
             details = f"unexpected {type(error).__name__}"
-            _send_error(output, HttpError(500, "Internal error", details))
+            orthanc.LogWarning(f"bodypart: a request failed: {details}")
+            answer = Answer.error(500, "Internal error", details)
+        self._send(output, answer)
 
+    def register(self, *, on_change: bool) -> None:
+        """Register the callbacks with Orthanc."""
+        self._hooked = on_change
+        callbacks = [self.on_stored_instance, self.on_change, self.on_request]
+        _REGISTERED.extend(callbacks)
+        if on_change:
+            orthanc.RegisterOnStoredInstanceCallback(callbacks[0])
+            orthanc.RegisterOnChangeCallback(callbacks[1])
+        orthanc.RegisterRestCallback("/bodypart/.*", callbacks[2])
+        if (self._configuration.get("BodyPart") or {}).get("Panel", True):
+            orthanc.ExtendOrthancExplorer(_PANEL.read_text(encoding="utf-8"))
 
-def _send(output: Any, answer: Answer) -> None:
-    for name, value in answer.headers.items():
-        output.SetHttpHeader(name, _CONTROL.sub("", value))
-    output.AnswerBuffer(answer.body, answer.content_type)
+    def _orthanc(self) -> dict[str, Any]:
+        scheme = "https" if self._configuration.get("SslEnabled") else "http"
+        return {
+            "url": f"{scheme}://127.0.0.1:{self._configuration.get('HttpPort', 8042)}",
+            "token": orthanc.GenerateRestApiAuthorizationToken(),
+            "properties": {
+                name: str(orthanc.GetGlobalProperty(number, ""))
+                for name, number in _PROPERTIES.items()
+            },
+        }
 
-
-def _send_error(output: Any, error: HttpError) -> None:
-    if isinstance(error, MethodNotAllowedError):
-        # Orthanc refuses a body of ours with this status; it writes Allow and nothing else.
-        output.SendMethodNotAllowed(",".join(error.allowed))
-        return
-    body = json.dumps({"error": error.error, "details": error.details})
-    output.SetHttpHeader("Content-Type", "application/json")
-    try:
-        output.SendHttpStatus(error.status, body)
-    except TypeError:
-        # orthanc-python before 4.2 wants the length as well.
-        output.SendHttpStatus(error.status, body, len(body))
+    def _send(self, output: Any, answer: Answer) -> None:
+        for name, value in answer.headers.items():
+            if name.lower() != "allow":
+                output.SetHttpHeader(name, _CONTROL.sub("", value))
+        if answer.status == 200:
+            output.AnswerBuffer(answer.body, answer.content_type)
+        elif answer.status == 405:
+            # Orthanc refuses a body of ours with this status; it writes Allow and nothing else.
+            output.SendMethodNotAllowed(answer.headers.get("allow", ""))
+        else:
+            if not self._types_errors:
+                output.SetHttpHeader("Content-Type", answer.content_type)
+            try:
+                output.SendHttpStatus(answer.status, answer.body)
+            except TypeError:
+                # orthanc-python before 4.2 wants the length as well.
+                output.SendHttpStatus(answer.status, answer.body, len(answer.body))
 
 
 def register(*, on_change: bool = True) -> Plugin:
     """Register the callbacks with Orthanc and return them.
 
+    Parameters
+    ----------
+    on_change : bool
+        False where a host script owns the callbacks of stores and changes.
+
     Raises
     ------
-    SettingsError
+    ConfigurationError
         If a setting is wrong; Orthanc then stops with this one line.
     """
+    configuration = json.loads(orthanc.GetConfiguration())
+    path = Path(orthanc.GetConfigurationPath())
+    folder = path if path.is_dir() else path.parent
+    process = ServiceProcess(configuration, str(folder), _report)
     try:
-        service = Service(archive.configuration())
-    except SettingsError as error:
+        process.check()
+    except ConfigurationError as error:
         # One line is what the operator needs; Orthanc would print the whole traceback.
         sys.tracebacklimit = 0
-        raise SettingsError(f"bodypart cannot start: {error}") from None
-    plugin = Plugin(service)
-    if on_change:
-        orthanc.RegisterOnChangeCallback(plugin.on_change)
-    orthanc.RegisterRestCallback(f"{PREFIX}/.*", plugin.on_request)
-    if service.settings.panel:
-        orthanc.ExtendOrthancExplorer(_PANEL.read_text(encoding="utf-8"))
+        raise ConfigurationError(f"bodypart cannot start: {error}") from None
+    plugin = Plugin(process, configuration)
+    plugin.register(on_change=on_change)
     return plugin
+
+
+def _report(message: Mapping[str, Any]) -> None:
+    """Pass on what the service says: a line for the log, numbers for Prometheus."""
+    if "log" in message:
+        orthanc.LogWarning(f"bodypart: {message['log']}")
+    for name, value in message.get("metrics", {}).items():
+        orthanc.SetMetricsValue(name, float(value), orthanc.MetricsType.DEFAULT)

@@ -12,41 +12,31 @@ _PREFIX = "bodypart_"
 
 
 class Metrics:
-    """Counts and seconds since the start of Orthanc.
+    """Counts and seconds since the start of the service.
 
     Published as ``bodypart_annotated``, ``bodypart_failed``, ``bodypart_skipped``,
     ``bodypart_queue`` and, for each step, ``bodypart_seconds_STEP`` (sum of seconds).
-
-    Parameters
-    ----------
-    publish : callable
-        Takes a name and a number.
     """
 
-    def __init__(self, publish: Callable[[str, float], None]) -> None:
-        self._publish = publish
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seconds: Counter[str] = Counter()
-        self._statuses: Counter[str] = Counter()
+        self._numbers: Counter[str] = Counter()
+        self._published: dict[str, float] = {}
 
     def count(self, status: str) -> None:
         """Count an annotation that was written with a status."""
-        name = "annotated" if status == "done" else status
         with self._lock:
-            self._statuses[name] += 1
-            total = self._statuses[name]
-        self._publish(_PREFIX + name, total)
+            self._numbers["annotated" if status == "done" else status] += 1
 
     def add_seconds(self, step: str, seconds: float) -> None:
         """Add to the seconds that a step took."""
         with self._lock:
-            self._seconds[step] += seconds  # type: ignore[assignment]
-            total = self._seconds[step]
-        self._publish(f"{_PREFIX}seconds_{step}", total)
+            self._numbers[f"seconds_{step}"] += seconds  # type: ignore[assignment]
 
     def queue(self, pending: int) -> None:
         """Tell the length of the queue."""
-        self._publish(_PREFIX + "queue", pending)
+        with self._lock:
+            self._numbers["queue"] = pending
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -56,3 +46,15 @@ class Metrics:
             yield
         finally:
             self.add_seconds(step, time.perf_counter() - started)
+
+    def publish(self, say: Callable[[dict[str, dict[str, float]]], None]) -> None:
+        """Hand on what changed since the last time."""
+        with self._lock:
+            changed = {
+                f"{_PREFIX}{name}": float(value)
+                for name, value in self._numbers.items()
+                if self._published.get(name) != value
+            }
+            self._published = dict(self._numbers)
+        if changed:
+            say({"metrics": changed})

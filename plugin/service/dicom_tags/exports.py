@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orthanc_side import archive
-
 if TYPE_CHECKING:
-    from orthanc_side.engine import Engine
-    from orthanc_side.index import Index
+    from service.decoders.pool import Engine
+    from service.orthanc_api.archive import Archive
+    from service.records.index import Index
 
 
 def corrected_file(
-    engine: Engine, index: Index, instance: str, threshold: float
+    archive: Archive, engine: Engine, index: Index, instance: str, threshold: float
 ) -> tuple[dict[str, Any], bytes]:
     """Return the stored file with corrected tags; the stored one stays untouched.
 
     Parameters
     ----------
+    archive : Archive
+        Orthanc.
     engine : Engine
-        The worker processes.
+        The pool of decoders.
     index : Index
         Knows the rest of the series.
     instance : str
@@ -38,42 +39,54 @@ def corrected_file(
         If Orthanc has no such instance.
     """
     data = archive.dicom(instance)
-    annotation = archive.stored(instance)
+    annotation = archive.annotation(instance)
     if annotation is None:
         return {"changed": [], "refused": "there is no annotation yet"}, data
     request = {
         "annotation": annotation,
-        "siblings": siblings_of(index, instance),
+        "siblings": siblings_of(index, instance, archive.parents(instance).series),
         "threshold": threshold,
     }
     outcome, corrected = engine.ask("correct", request, data, urgent=True)
     return outcome, corrected or data
 
 
-def study_report(engine: Engine, study: str, instances: list[str], previous: str | None) -> bytes:
+def study_report(
+    archive: Archive,
+    engine: Engine,
+    study: str,
+    instances: list[str],
+    previous: str | None,
+    uid: str | None = None,
+) -> bytes:
     """Return the DICOM SR (TID 1500) on instances of one study.
 
     Parameters
     ----------
+    archive : Archive
+        Orthanc.
     engine : Engine
-        The worker processes.
+        The pool of decoders.
     study : str
         Orthanc id of the study.
     instances : list of str
         The instances to report on; those without an answer are left out.
     previous : str or None
         Orthanc id of the report that this one replaces.
+    uid : str or None
+        SOP Instance UID of the report; a new one if it is None.
 
     Raises
     ------
     RefusedError
         If none of them has an answer.
     """
-    request, payload = _gathered(engine, study, instances, previous)
+    request, payload = _gathered(archive, engine, study, instances, previous)
+    request["uid"] = uid
     return engine.ask("report", request, payload, urgent=True)[1]
 
 
-def imaging_study(engine: Engine, study: str) -> dict[str, Any]:
+def imaging_study(archive: Archive, engine: Engine, study: str) -> dict[str, Any]:
     """Return the FHIR R5 ImagingStudy of a study.
 
     Raises
@@ -81,16 +94,14 @@ def imaging_study(engine: Engine, study: str) -> dict[str, Any]:
     NotFoundError
         If Orthanc has no such study.
     """
-    request, payload = _gathered(engine, study, archive.instances_of("studies", study), None)
+    instances = archive.instances_of("studies", study)
+    request, payload = _gathered(archive, engine, study, instances, None)
     resource: dict[str, Any] = engine.ask("fhir", request, payload, urgent=True)[0]["resource"]
     return resource
 
 
-def siblings_of(index: Index, instance: str) -> list[dict[str, Any]]:
+def siblings_of(index: Index, instance: str, series: str) -> list[dict[str, Any]]:
     """Return what the policy on tags needs of the other annotated instances of a series."""
-    above = index.above(instance)
-    if above is None:
-        return []
     return [
         {
             "instance": child.instance,
@@ -103,20 +114,20 @@ def siblings_of(index: Index, instance: str) -> list[dict[str, Any]]:
                 "probability": child.probability,
             },
         }
-        for child in index.children("series", above.series)
+        for child in index.children("series", series)
         if child.instance != instance
     ]
 
 
 def _gathered(
-    engine: Engine, study: str, instances: list[str], previous: str | None
+    archive: Archive, engine: Engine, study: str, instances: list[str], previous: str | None
 ) -> tuple[dict[str, Any], bytes]:
-    """Collect headers and annotations; pixel data do not travel further than one worker."""
+    """Collect headers and annotations; pixel data do not travel further than one decoder."""
     wanted = [*instances, *([previous] if previous else [])]
     headers = [engine.ask("headers", {}, archive.dicom(i), urgent=True)[1] for i in wanted]
     request = {
         "study": study,
-        "annotations": [archive.stored(instance) for instance in instances],
+        "annotations": [archive.annotation(instance) for instance in instances],
         "lengths": [len(header) for header in headers],
         "previous": previous is not None,
     }

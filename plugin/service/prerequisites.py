@@ -1,4 +1,4 @@
-"""What must hold before the plugin starts, and where its files lie."""
+"""What must hold before the service starts, and where its files lie."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Any
 
 from bodypart.headers.vocabulary import Vocabulary, VocabularyError
 from bodypart.settings import Settings, SettingsError
-from orthanc_side import archive
-from orthanc_side.archive import ANNOTATION, CODE
+from service.orthanc_api.archive import ANNOTATION, CODE
 
 _ROOT = Path(__file__).resolve().parents[2]
+_LOSSY = frozenset(
+    f"1.2.840.10008.1.2.4.{number}"
+    for number in (50, 51, 81, 91, 93, 100, 101, 102, 103, 104, 105, 106, 107, 108, 203)
+)
+"""Transfer syntaxes that may lose something (PS3.5 section 10); Orthanc then changes the UID."""
 
 
 def checked_settings(configuration: dict[str, Any]) -> Settings:
@@ -38,6 +42,7 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
         except VocabularyError as error:
             raise SettingsError(f"BodyPart.Terms: {error}") from None
     _require_metadata_names(configuration)
+    _require_http(configuration, settings)
     if settings.tags == "in-place":
         _require_overwriting(configuration)
     python = Path(settings.python or _ROOT / ".venv/bin/python")
@@ -64,47 +69,66 @@ def _require_metadata_names(configuration: dict[str, Any]) -> None:
         raise SettingsError("CheckRevisions must be false: the plugin updates its own metadata")
 
 
+def _require_http(configuration: dict[str, Any], settings: Settings) -> None:
+    """The service talks to Orthanc by its HTTP server, and needs a thread of it for itself."""
+    if configuration.get("HttpServerEnabled", True) is not True:
+        raise SettingsError('the service needs "HttpServerEnabled": true')
+    if int(configuration.get("HttpThreadsCount", 50)) < 2:
+        raise SettingsError("HttpThreadsCount must be at least 2: one is the service's own")
+    if configuration.get("SslVerifyPeers") and not settings.client_certificate:
+        raise SettingsError(
+            "SslVerifyPeers needs BodyPart.ClientCertificate: a certificate that Orthanc trusts, "
+            "with its key, in one PEM file"
+        )
+
+
 def _require_overwriting(configuration: dict[str, Any]) -> None:
-    """In-place writing stores a file over itself, through Orthanc's own HTTP server."""
-    for key, needed, default in (
-        ("OverwriteInstances", True, False),
-        ("HttpServerEnabled", True, True),
-    ):
-        if configuration.get(key, default) is not needed:
-            raise SettingsError(f'BodyPart.Tags "in-place" needs "{key}": {str(needed).lower()}')
+    """In-place writing stores a file over itself; Orthanc must take it, and take it as it is."""
+    if configuration.get("OverwriteInstances") is not True:
+        raise SettingsError('BodyPart.Tags "in-place" needs "OverwriteInstances": true')
+    syntax = configuration.get("IngestTranscoding", "")
+    if syntax in _LOSSY:
+        raise SettingsError(
+            f'BodyPart.Tags "in-place" cannot be with the lossy "IngestTranscoding": "{syntax}"'
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The plugin's own files.
+    """The service's own files.
 
     Attributes
     ----------
     index : Path
         The search index, a cache.
     audit : Path
-        The audit trail.
-    keepsakes : Path
-        Folder of what an interrupted rewrite has to give back.
+        The audit trail, and whatever else must not be lost.
+    overwrites_of_0_1 : Path
+        Folder where version 0.1 kept what an interrupted rewrite has to give back.
     """
 
     index: Path
     audit: Path
-    keepsakes: Path
+    overwrites_of_0_1: Path
 
     @classmethod
-    def of(cls, settings: Settings, configuration: dict[str, Any]) -> Files:
-        """Return where the files lie: in Orthanc's index directory unless settings say else."""
-        folder = _own_folder(configuration)
+    def of(cls, settings: Settings, configuration: dict[str, Any], start: Path) -> Files:
+        """Return where the files lie: in Orthanc's index directory unless settings say else.
+
+        Parameters
+        ----------
+        settings : Settings
+            The checked section.
+        configuration : dict
+            Orthanc's whole configuration.
+        start : Path
+            Where its relative paths start.
+        """
+        storage = configuration.get("StorageDirectory", "OrthancStorage")
+        folder = start / str(configuration.get("IndexDirectory", storage))
         if not settings.index_file:
             # Missing where database and storage are elsewhere (PostgreSQL, object storage).
             folder.mkdir(parents=True, exist_ok=True)
         index = Path(settings.index_file or folder / "bodypart-index.sqlite")
         audit = Path(settings.audit_file or index.with_name("bodypart-audit.sqlite"))
         return cls(index, audit, index.with_name("bodypart-rewrites"))
-
-
-def _own_folder(configuration: dict[str, Any]) -> Path:
-    """Return Orthanc's index directory; relative paths start at its configuration file."""
-    storage = configuration.get("StorageDirectory", "OrthancStorage")
-    return archive.configuration_folder() / str(configuration.get("IndexDirectory", storage))

@@ -1,0 +1,177 @@
+"""A request from Orthanc to the service, and its answer back; never more than a few at once.
+
+The service needs Orthanc's HTTP threads itself to answer, so that requests must never hold all of
+them: a part stays free, a few more may wait for a moment, and the rest is sent away at once.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+_DEFAULT_THREADS = 50
+_MOST_AT_ONCE = 40
+_SHARE = 0.75
+_LONGEST_WAIT = 0.3
+_LONGEST_ANSWER = 600.0
+_FORWARDED = frozenset(
+    (
+        *("authorization", "content-type", "if-match", "if-none-match", "origin", "referer"),
+        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "accept-language", "user-agent"),
+    )
+)
+_KEPT_BY_ORTHANC = frozenset(
+    ("content-type", "content-length", "connection", "date", "server", "transfer-encoding")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the client gets: status, content type, further headers, body."""
+
+    status: int
+    content_type: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    def error(cls, status: int, error: str, details: str, **headers: str) -> Answer:
+        """Return the one shape of an error."""
+        body = json.dumps({"error": error, "details": details}).encode()
+        return cls(status, "application/json", headers, body)
+
+
+class Forwarder:
+    """Passes requests on over a Unix socket.
+
+    Parameters
+    ----------
+    where : callable
+        Gives the socket's path, or None while there is no service, and why.
+    http_threads : int
+        Orthanc's ``HttpThreadsCount``.
+    """
+
+    def __init__(self, where: Callable[[], tuple[str | None, str]], http_threads: int) -> None:
+        self._where = where
+        at_once = max(1, min(_MOST_AT_ONCE, int(http_threads * _SHARE)))
+        self._slots = threading.BoundedSemaphore(at_once)
+        self._waiting = threading.BoundedSemaphore(max(1, (http_threads - at_once) // 2))
+        self._idle: deque[_Connection] = deque()
+
+    def forward(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> Answer:
+        """Have the service answer a request.
+
+        Parameters
+        ----------
+        method, path : str
+            The method, and the path as Orthanc decoded it.
+        query : mapping
+            Parameters as they stand in the address: Orthanc does not decode them.
+        headers, body
+            As Orthanc gives them.
+        """
+        address, reason = self._where()
+        if address is None:
+            return _without_service(method, path, reason)
+        if not self._enter():
+            details = "too many requests of /bodypart at once"
+            return Answer.error(503, "Busy", details, **{"Retry-After": "1"})
+        try:
+            target = quote(path)
+            if query:
+                target += "?" + "&".join(f"{name}={value}" for name, value in query.items())
+            kept = {k: v for k, v in headers.items() if k.lower() in _FORWARDED}
+            return self._ask(address, method, target.replace(" ", "+"), kept, body)
+        except (OSError, http.client.HTTPException) as error:
+            # The service died on the way; what it was asked may or may not be done.
+            details = f"the service did not answer: {type(error).__name__}"
+            return Answer.error(503, "Engine down", details, **{"Retry-After": "1"})
+        finally:
+            self._slots.release()
+
+    def _enter(self) -> bool:
+        if self._slots.acquire(blocking=False):
+            return True
+        if not self._waiting.acquire(blocking=False):
+            return False
+        try:
+            return self._slots.acquire(timeout=_LONGEST_WAIT)
+        finally:
+            self._waiting.release()
+
+    def _ask(
+        self, address: str, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> Answer:
+        connection = self._connection(address)
+        try:
+            connection.request(method, target, body, headers)
+            response = connection.getresponse()
+            content = response.read()
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        further = {
+            name: value
+            for name, value in response.getheaders()
+            if name.lower() not in _KEPT_BY_ORTHANC
+        }
+        kind = response.getheader("Content-Type") or "application/octet-stream"
+        return Answer(response.status, kind, further, content)
+
+    def _connection(self, address: str) -> _Connection:
+        with suppress(IndexError):
+            while True:
+                connection = self._idle.pop()
+                if connection.address == address:
+                    return connection
+                connection.close()  # Of a service that is no more.
+        return _Connection(address)
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__("service", timeout=_LONGEST_ANSWER)
+        self.address = address
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_LONGEST_ANSWER)
+        self.sock.connect(self.address)
+
+
+def _without_service(method: str, path: str, reason: str) -> Answer:
+    """Answer what can be answered without a service: that there is none, and why."""
+    if method == "GET" and path == "/bodypart/status":
+        status: dict[str, Any] = {
+            "model": None,
+            "provider": None,
+            "queue": {"pending": 0, "failed": 0, "done": 0},
+            "ready": False,
+            "reason": reason,
+        }
+        return Answer(200, "application/json", {}, json.dumps(status).encode())
+    return Answer.error(503, "Engine down", reason, **{"Retry-After": "1"})
+
+
+def http_threads(configuration: Mapping[str, Any]) -> int:
+    """Return how many requests Orthanc serves at once."""
+    return int(configuration.get("HttpThreadsCount", _DEFAULT_THREADS))

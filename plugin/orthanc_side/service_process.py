@@ -1,0 +1,221 @@
+"""The service as Orthanc's side sees it: started, told what happens, watched, ended.
+
+The service is an ordinary program. It is told of Orthanc through its standard input, one JSON
+object a line, and learns from the end of it that Orthanc is gone, also after ``kill -9``. What
+it has to say to Orthanc (log lines, metrics, where it listens) comes back on its standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Any
+
+_PLUGIN = Path(__file__).resolve().parents[1]
+_PAUSES = (0.2, 1.0, 5.0, 30.0)
+_HEALTHY = 60.0
+"""Seconds after which a service that ends is started again at once."""
+_LONGEST_STOP = 8.0
+_LONGEST_CHECK = 30.0
+_MOST_WAITING = 100_000
+"""Messages that wait for a service that does not read; more are dropped, the change log and the
+sweep tell of them later."""
+
+Report = Callable[[Mapping[str, Any]], None]
+
+
+class ConfigurationError(Exception):
+    """The service refuses Orthanc's configuration; the text is one line that names the key."""
+
+
+class ServiceProcess:
+    """Keeps one service alive from ``start`` to ``stop``.
+
+    Parameters
+    ----------
+    configuration : mapping
+        Orthanc's whole configuration.
+    folder : str
+        Where relative paths of the configuration start.
+    report : callable
+        Takes what the service says: an object with ``log`` (a line) or ``metrics``.
+
+    Attributes
+    ----------
+    socket : str or None
+        Unix socket at which the service answers requests; None while it does not.
+    down_reason : str
+        Why it does not, in a sentence.
+    """
+
+    def __init__(self, configuration: Mapping[str, Any], folder: str, report: Report) -> None:
+        self._configuration = configuration
+        self._folder = folder
+        self._report = report
+        self._messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._hello: dict[str, Any] = {}
+        self._last_words = ""
+        self.socket: str | None = None
+        self.down_reason = "the service is starting"
+
+    def check(self) -> None:
+        """Have the service check the configuration before Orthanc goes on.
+
+        Raises
+        ------
+        ConfigurationError
+            If a setting, or what it needs, is wrong.
+        """
+        try:
+            done = subprocess.run(
+                [self._python(), "-m", "service", "--check"],
+                input=json.dumps(self._given()).encode(),
+                capture_output=True,
+                env=self._environment(),
+                timeout=_LONGEST_CHECK,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ConfigurationError(
+                f"{self._python()} cannot run the service: {type(error).__name__}"
+            ) from None
+        if done.returncode:
+            lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing"]
+            raise ConfigurationError(lines[-1])
+
+    def start(self, orthanc: Mapping[str, Any]) -> None:
+        """Start the service in the background.
+
+        Parameters
+        ----------
+        orthanc : mapping
+            What it needs to talk to Orthanc: ``url``, ``token``, ``version`` and what 0.1 kept
+            in Orthanc's global ``properties``.
+        """
+        self._hello = {**self._given(), **orthanc}
+        for target in (self._keep, self._send):
+            thread = threading.Thread(target=target, name=f"bodypart{target.__name__}")
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """End the service and wait for it."""
+        self._stopping.set()
+        self.down_reason = "Orthanc is stopping"
+        self._messages.put(None)
+        process = self._process
+        if process:
+            with suppress(OSError):
+                _stream(process.stdin).close()
+            try:
+                process.wait(_LONGEST_STOP)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def tell(self, event: str, resource: str) -> None:
+        """Tell the service what happened; returns at once, whatever the service does."""
+        if self._messages.qsize() < _MOST_WAITING:
+            self._messages.put({"event": event, "id": resource})
+
+    def _given(self) -> dict[str, Any]:
+        return {"configuration": self._configuration, "folder": self._folder}
+
+    def _python(self) -> str:
+        """Return the environment beside ``plugin/``, else the interpreter of the settings."""
+        own = _PLUGIN.parent / ".venv/bin/python"
+        section = self._configuration.get("BodyPart")
+        named = section.get("Python") if isinstance(section, dict) else None
+        return str(named) if named and not own.exists() else str(own)
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        kept = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR")
+        return {
+            **{name: os.environ[name] for name in kept if name in os.environ},
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(_PLUGIN),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def _keep(self) -> None:
+        """Start the service, wait for its end, start it again, more slowly each time."""
+        failures = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._run_once()
+            except OSError as error:
+                self.down_reason = f"the service cannot start: {error.strerror}"
+            if self._stopping.is_set():
+                return
+            failures = 0 if time.monotonic() - began > _HEALTHY else failures + 1
+            self._report({"log": self.down_reason})
+            self._stopping.wait(_PAUSES[min(failures, len(_PAUSES)) - 1])
+
+    def _run_once(self) -> None:
+        process = subprocess.Popen(
+            [self._python(), "-m", "service"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(),
+            start_new_session=True,
+        )
+        listener = threading.Thread(target=self._hear_last_words, args=(process,))
+        listener.start()
+        try:
+            _write(_stream(process.stdin), self._hello)
+            self._process = process
+            for line in _stream(process.stdout):
+                self._take(json.loads(line))
+        except (OSError, ValueError):
+            pass  # It died, or said what is no message: it is ended and started again.
+        finally:
+            self._process = None
+            self.socket = None
+            process.kill()
+            process.wait()
+            listener.join()
+            ended = self._last_words or f"status {process.returncode}"
+            self.down_reason = f"the service ended: {ended}"
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if "socket" in message:
+            self.socket = str(message["socket"])
+        else:
+            self._report(message)
+
+    def _send(self) -> None:
+        while (message := self._messages.get()) is not None:
+            process = self._process
+            if process and not self._stopping.is_set():
+                with suppress(OSError, ValueError):
+                    _write(_stream(process.stdin), message)
+
+    def _hear_last_words(self, process: subprocess.Popen[bytes]) -> None:
+        # A traceback's last line names an exception; what else is printed is not ours to log.
+        self._last_words = ""
+        for line in _stream(process.stderr):
+            self._last_words = line.decode(errors="replace").strip()[:300] or self._last_words
+
+
+def _stream(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream
+
+
+def _write(stream: IO[bytes], message: Mapping[str, Any]) -> None:
+    stream.write(json.dumps(message).encode() + b"\n")
+    stream.flush()

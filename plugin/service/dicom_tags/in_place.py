@@ -1,0 +1,320 @@
+"""``"Tags": "in-place"``: the stored file follows its annotation.
+
+The steps of one instance: ask a decoder for the corrected file; save what the overwrite wipes; look
+whether the file is still the one that was read; store the new one over it; read what Orthanc did;
+give back what was wiped; note the outcome in the annotation. The newer file wins: where another
+one came in between, ours yields.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from bodypart.dicom_out.policy import tags_to_write
+from service.dicom_tags.exports import siblings_of
+from service.errors import NotFoundError, StorageFullError
+from service.queue.tasks import Kind, Mode, Priority
+from service.records.annotations import concerns_tags, of_file
+from service.records.audit_trail import REMOVED
+
+if TYPE_CHECKING:
+    from service.decoders.pool import Engine
+    from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
+    from service.orthanc_api.archive import Archive, StoredFile
+    from service.queue.tasks import Task, Tasks
+    from service.records.annotations import Annotations
+    from service.records.audit_trail import AuditTrail
+    from service.records.index import Index
+
+_KEPT = 1000
+_YIELDED = "another file was stored meanwhile"
+_CHANGES = 500
+
+
+class InPlace:
+    """Rewrites stored instances, one at a time.
+
+    Parameters
+    ----------
+    archive, decoders, annotations, trail, index, tasks, backups
+        The service's other parts.
+    threshold : float
+        Least probability of an answer that is written.
+    settle : float
+        Seconds that a series must have been left alone before its main tags are read anew.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        decoders: Engine,
+        annotations: Annotations,
+        trail: AuditTrail,
+        index: Index,
+        tasks: Tasks,
+        backups: OverwriteBackups,
+        *,
+        threshold: float,
+        settle: float,
+    ) -> None:
+        self._archive = archive
+        self._decoders = decoders
+        self._annotations = annotations
+        self._trail = trail
+        self._index = index
+        self._tasks = tasks
+        self._backups = backups
+        self._threshold = threshold
+        self._settle = settle
+        self._mixed: OrderedDict[str, bool] = OrderedDict()
+        self._outcomes: OrderedDict[str, str | None] = OrderedDict()
+        self._ended = threading.Condition()
+
+    def rewrite(self, task: Task) -> None:
+        """Have the file of an instance follow its annotation, or the removal of it.
+
+        Raises
+        ------
+        EngineDownError, WorkerDiedError, ArchiveError, RecordError
+            If it could not be done; it may be tried again.
+        """
+        instance = task.resource
+        try:
+            with self._annotations.lock(instance):
+                self.mend(instance)
+                refused = self._follow(instance, urgent=task.priority == Priority.PERSON)
+        except NotFoundError:
+            self._backups.drop(instance)
+            refused = "the instance is gone"
+        self._note_outcome(instance, refused)
+
+    def give_up(self, task: Task, reason: str) -> None:
+        """Note in the annotation that its file could not follow."""
+        instance = task.resource
+        with self._annotations.lock(instance):
+            annotation = self._archive.annotation(instance)
+            if annotation:
+                stored = self._archive.stored_file(instance)
+                self._settle_tags(annotation, stored, [], reason, mixed=False)
+        self._note_outcome(instance, reason)
+
+    def outcome(self, instance: str, limit: float) -> str | None:
+        """Wait until the file follows its record, ``limit`` seconds at most; return why it does not."""
+        with self._ended:
+            self._ended.wait_for(lambda: instance in self._outcomes, limit)
+            return self._outcomes.get(instance)
+
+    def expect(self, instance: str) -> None:
+        """Forget earlier outcomes of an instance, before a new one is asked for."""
+        with self._ended:
+            self._outcomes.pop(instance, None)
+
+    def is_away(self, instance: str) -> bool:
+        """Tell whether an instance is being rewritten, its metadata yet to return."""
+        return self._backups.of(instance) is not None
+
+    def mend(self, instance: str) -> None:
+        """Give back what an overwrite wiped of which Orthanc did not say that it worked.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        """
+        with self._annotations.lock(instance):
+            backup = self._backups.of(instance)
+            if backup is None:
+                return
+            md5 = self._archive.md5(instance)
+            if md5 == backup.md5_after or not backup.md5_after:
+                self._give_back(backup)
+            # Else the overwrite never happened, or another file stands there now.
+            self._backups.drop(instance)
+
+    def recover(self) -> list[str]:
+        """Finish what a crash interrupted; return the instances that must be looked at again."""
+        found = self._backups.left_over()
+        for instance in found:
+            try:
+                self.mend(instance)
+            except NotFoundError:
+                self._backups.drop(instance)
+        return found
+
+    def reconstruct(self, task: Task) -> None:
+        """Have Orthanc read the main tags of a rewritten series anew, where they differ.
+
+        Orthanc deadlocks for good if it overwrites at the same time, so that the one thread that
+        rewrites does this as well, and only where it is needed.
+        """
+        series = task.resource
+        try:
+            instances = self._archive.instances_of("series", series)
+            if len(instances) < 2:
+                return  # It was made anew by the overwrite.
+            if self._archive.series_part(series) != self._archive.instance_part(instances[0]):
+                self._archive.reconstruct(series)
+        except NotFoundError:
+            return
+
+    def _follow(self, instance: str, *, urgent: bool) -> str | None:
+        stored = self._archive.stored_file(instance)
+        annotation = self._archive.annotation(instance)
+        if annotation is None:
+            return self._restore(instance, stored)
+        if not of_file(annotation, stored.version):
+            self._annotate_again(instance)
+            return _YIELDED
+        if not concerns_tags(annotation):
+            return None
+        data = self._archive.dicom(instance)
+        siblings = siblings_of(self._index, instance, stored.parents.series)
+        request = {
+            "annotation": annotation,
+            "siblings": siblings,
+            "threshold": self._threshold,
+        }
+        outcome, corrected = self._decoders.ask("correct", request, data, urgent=urgent)
+        refused, changed = outcome["refused"], outcome["changed"]
+        wanted = tags_to_write(annotation, self._threshold, siblings)
+        mixed = wanted is not None and wanted.mixed_series
+        if corrected:
+            refused, stored = self._overwrite(instance, stored, annotation, data, corrected)
+            changed = changed if refused is None else []
+        if refused != _YIELDED:
+            self._settle_tags(annotation, stored, changed, refused, mixed=mixed)
+            self._align_siblings(instance, stored, mixed=mixed)
+        return refused
+
+    def _restore(self, instance: str, stored: StoredFile) -> str | None:
+        """Give a file its original attributes back, if ours stand there."""
+        data = self._archive.dicom(instance)
+        outcome, original = self._decoders.ask("restore", {}, data, urgent=True)
+        refused: str | None = outcome["refused"]
+        if original:
+            refused, _ = self._overwrite(instance, stored, None, data, original)
+            word = self._trail.last(instance)
+            if word and word.action == REMOVED:
+                self._trail.removal_reaches(word.number, self._archive.last_change())
+        return refused
+
+    def _overwrite(
+        self,
+        instance: str,
+        stored: StoredFile,
+        annotation: dict[str, Any] | None,
+        data: bytes,
+        corrected: bytes,
+    ) -> tuple[str | None, StoredFile]:
+        """Store a corrected file; return why that was refused, or None, and the file that is there."""
+        for level, resource in [("instances", instance), *stored.parents.levels()]:
+            link = self._archive.copied_from(level, resource)
+            if link:
+                return f"it is a copy ({link}), a link that an overwrite would drop", stored
+        backup = self._backups.take(
+            instance, stored.parents, annotation, _md5(data), _md5(corrected)
+        )
+        if self._archive.stored_file(instance).version != stored.version:
+            self._backups.drop(instance)
+            self._annotate_again(instance)
+            return _YIELDED, stored
+        before = self._archive.last_change()
+        try:
+            answer = self._archive.store(corrected)
+        except StorageFullError:
+            self._backups.drop(instance)
+            return "storage full", stored
+        if answer.status != "Success" or answer.instance != instance:
+            self._backups.drop(instance)
+            if answer.status == "Success":
+                # Stored under another id, as a lossy transcoding does: that copy is ours.
+                self._archive.delete_instance(answer.instance)
+                return "Orthanc stores it under another id", stored
+            return f"Orthanc answers {answer.status or 'nothing'}", stored
+        if not self._is_ours(instance, before, backup):
+            self._backups.drop(instance)
+            self._annotate_again(instance)
+            return _YIELDED, stored
+        self._give_back(backup)
+        self._backups.drop(instance)
+        self._ask_for_reconstruction(stored)
+        return None, self._archive.stored_file(instance)
+
+    def _is_ours(self, instance: str, before: int, backup: OverwriteBackup) -> bool:
+        """Tell whether the file that is stored now is the one that we stored."""
+        found, _ = self._archive.changes(before, _CHANGES)
+        stores = sum(c.kind == "NewInstance" and c.resource == instance for c in found)
+        return stores == 1 or self._archive.md5(instance) == backup.md5_after
+
+    def _give_back(self, backup: OverwriteBackup) -> None:
+        self._backups.give_back(backup)
+
+    def _ask_for_reconstruction(self, stored: StoredFile) -> None:
+        with self._index.database.write() as connection:
+            self._tasks.ask(
+                connection,
+                Kind.RECONSTRUCT,
+                [stored.parents.series],
+                level="series",
+                delay=self._settle,
+                postpone=True,
+            )
+
+    def _settle_tags(
+        self,
+        annotation: dict[str, Any],
+        stored: StoredFile,
+        changed: list[str],
+        refused: str | None,
+        *,
+        mixed: bool,
+    ) -> None:
+        state = "refused" if refused else "written" if changed else "none"
+        if not (changed or refused) and (annotation.get("tags") or {}).get("changed"):
+            # It was written before, and stands there.
+            state, changed = "written", annotation["tags"]["changed"]
+        tags = {"state": state, "changed": changed, "refused": refused, "mixed_series": mixed}
+        annotation = {**annotation, "tags": tags, "file": stored.version}
+        self._annotations.put(annotation, stored.parents, follow=False)
+
+    def _align_siblings(self, instance: str, stored: StoredFile, *, mixed: bool) -> None:
+        """Have the rest of a series follow that became mixed, or ceased to be."""
+        series = stored.parents.series
+        if self._mixed.get(series) == mixed:
+            return
+        self._mixed[series] = mixed
+        while len(self._mixed) > _KEPT:
+            self._mixed.popitem(last=False)
+        others = []
+        for sibling in siblings_of(self._index, instance, series):
+            note = self._archive.annotation(sibling["instance"])
+            tags = (note or {}).get("tags") or {}
+            if tags.get("state") == "written" and tags.get("mixed_series", False) != mixed:
+                others.append(sibling["instance"])
+        if others:
+            with self._index.database.write() as connection:
+                self._tasks.ask(connection, Kind.REWRITE, others)
+            self._tasks.wake()
+
+    def _annotate_again(self, instance: str) -> None:
+        with self._index.database.write() as connection:
+            self._tasks.ask(connection, Kind.ANNOTATE, [instance], mode=Mode.NEW)
+        self._tasks.wake()
+
+    def _note_outcome(self, instance: str, refused: str | None) -> None:
+        with self._ended:
+            self._outcomes[instance] = refused
+            self._outcomes.move_to_end(instance)
+            while len(self._outcomes) > _KEPT:
+                self._outcomes.popitem(last=False)
+            self._ended.notify_all()
+
+
+def _md5(data: bytes) -> str:
+    """Return the digest by which Orthanc knows a file."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+

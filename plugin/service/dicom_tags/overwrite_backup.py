@@ -1,0 +1,208 @@
+"""What an overwrite wipes: metadata, labels, attachments and protection of an instance and above it.
+
+Orthanc deletes an instance before it stores its successor, and with it a series, study or patient
+that has no other child. A backup is taken before, outlives a crash, and is tied to the two files
+by their MD5: what another file left behind is never given to it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from service.records.tables import overwrite_attachments, overwrites
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.orthanc_api.archive import Archive, Parents
+    from service.records.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class OverwriteBackup:
+    """One instance about to be overwritten.
+
+    Attributes
+    ----------
+    instance : str
+        Orthanc id.
+    md5_before, md5_after : str
+        The stored file and its successor; empty where version 0.1 took the backup.
+    annotation : dict or None
+        The annotation that the rewritten instance is to carry; None where it is to have none.
+    levels : list of dict
+        Per level: ``level``, ``id``, ``metadata`` (name to value), ``labels``.
+    protected : str or None
+        Patient that is protected against recycling.
+    """
+
+    instance: str
+    md5_before: str
+    md5_after: str
+    annotation: dict[str, Any] | None
+    levels: list[dict[str, Any]] = field(default_factory=list)
+    protected: str | None = None
+
+
+class OverwriteBackups:
+    """The backups that are not given back yet.
+
+    Parameters
+    ----------
+    database : Database
+        Outlives a power cut.
+    archive : Archive
+        Orthanc.
+    """
+
+    def __init__(self, database: Database, archive: Archive) -> None:
+        self._database = database
+        self._archive = archive
+
+    def take(
+        self,
+        instance: str,
+        parents: Parents,
+        annotation: dict[str, Any] | None,
+        md5_before: str,
+        md5_after: str,
+    ) -> OverwriteBackup:
+        """Save what an overwrite of an instance would wipe.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        RecordError
+            If it cannot be saved: then nothing may be overwritten.
+        """
+        levels, attachments = [], []
+        for level, resource in [("instances", instance), *parents.levels()]:
+            levels.append(
+                {
+                    "level": level,
+                    "id": resource,
+                    "metadata": self._archive.user_metadata(level, resource),
+                    "labels": self._archive.labels(level, resource),
+                }
+            )
+            attachments += [
+                {
+                    "instance": instance,
+                    "level": level,
+                    "resource": resource,
+                    "name": name,
+                    "data": self._archive.attachment(level, resource, name),
+                }
+                for name in self._archive.user_attachments(level, resource)
+            ]
+        protected = parents.patient if self._archive.is_protected(parents.patient) else None
+        backup = OverwriteBackup(instance, md5_before, md5_after, annotation, levels, protected)
+        self._keep(backup, attachments)
+        return backup
+
+    def left_over(self) -> list[str]:
+        """Return the instances whose backup was not given back."""
+        return [row.instance for row in self._database.rows(sa.select(overwrites.c.instance))]
+
+    def of(self, instance: str) -> OverwriteBackup | None:
+        """Return an instance's backup that was not given back, None if there is none."""
+        rows = self._database.rows(sa.select(overwrites).where(overwrites.c.instance == instance))
+        if not rows:
+            return None
+        row = rows[0]
+        return OverwriteBackup(
+            instance, row.md5_before, row.md5_after, **json.loads(row.record)
+        )
+
+    def give_back(self, backup: OverwriteBackup) -> None:
+        """Put back what is missing; what is there, or was set meanwhile, stays.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        ArchiveError
+            If it must be tried again.
+        """
+        if backup.protected:
+            # First, because a patient that is not may be recycled at any moment.
+            self._archive.protect(backup.protected)
+        for entry in backup.levels:
+            level, resource = entry["level"], entry["id"]
+            present = self._archive.user_metadata(level, resource)
+            for name, value in entry["metadata"].items():
+                if name not in present:
+                    self._archive.set_metadata(level, resource, name, value)
+            there = set(self._archive.labels(level, resource))
+            for label in entry["labels"]:
+                if label not in there:
+                    self._archive.set_label(level, resource, label, present=True)
+        rows = self._database.rows(
+            sa.select(overwrite_attachments).where(
+                overwrite_attachments.c.instance == backup.instance
+            )
+        )
+        for row in rows:
+            if row.name not in self._archive.user_attachments(row.level, row.resource):
+                self._archive.set_attachment(row.level, row.resource, row.name, row.data)
+
+    def drop(self, instance: str) -> None:
+        """Remove the backup of an instance."""
+        with self._database.write() as connection:
+            for table in (overwrites, overwrite_attachments):
+                connection.execute(sa.delete(table).where(table.c.instance == instance))
+
+    def take_over(self, folder: Path, log: Callable[[str], None]) -> None:
+        """Take over what version 0.1 left in files; a damaged one is set aside for a person."""
+        if not folder.is_dir():
+            return
+        for path in sorted(folder.glob("*.json")):
+            try:
+                record = json.loads(path.read_text(encoding="utf-8"))
+                attachments = [
+                    {
+                        "instance": path.stem,
+                        "level": item["level"],
+                        "resource": item["id"],
+                        "name": item["name"],
+                        "data": (folder / item["file"]).read_bytes(),
+                    }
+                    for item in record["attachments"]
+                ]
+                backup = OverwriteBackup(
+                    path.stem, "", "", record["annotation"], list(record["levels"])
+                )
+            except (OSError, ValueError, TypeError, KeyError):
+                aside = folder / "failed"
+                aside.mkdir(exist_ok=True)
+                path.replace(aside / path.name)
+                log(f"instance {path.stem}: a damaged backup of version 0.1 is set aside")
+                continue
+            self._keep(backup, attachments)
+            for file in folder.glob(f"{path.stem}.*"):
+                file.unlink()
+
+    def _keep(self, backup: OverwriteBackup, attachments: list[dict[str, Any]]) -> None:
+        record = {
+            "annotation": backup.annotation,
+            "levels": backup.levels,
+            "protected": backup.protected,
+        }
+        self.drop(backup.instance)
+        with self._database.write() as connection:
+            connection.execute(
+                sa.insert(overwrites).values(
+                    instance=backup.instance,
+                    md5_before=backup.md5_before,
+                    md5_after=backup.md5_after,
+                    record=json.dumps(record, ensure_ascii=False),
+                )
+            )
+            if attachments:
+                connection.execute(sa.insert(overwrite_attachments), attachments)

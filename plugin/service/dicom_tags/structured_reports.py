@@ -1,0 +1,124 @@
+"""``"StructuredReport": true``: one DICOM SR a study, written when the study has settled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bodypart.dicom_out.codes import PRODUCT
+from service.decoders.pool import RefusedError
+from service.dicom_tags.exports import study_report
+from service.errors import NotFoundError
+from service.records.tables import reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bodypart.rollup import Summary
+    from service.decoders.pool import Engine
+    from service.orthanc_api.archive import Archive
+    from service.queue.tasks import Task
+    from service.records.database import Database
+    from service.records.index import Index
+
+_NAMESPACE = uuid.UUID("6f0dfb0e-6a3d-4c0c-9d3a-0c2f1f3f9f55")
+
+
+class Reports:
+    """Stores reports; a new one names its predecessor and takes its place.
+
+    Parameters
+    ----------
+    archive, decoders, index
+        The service's other parts.
+    database : Database
+        Knows which report is whose.
+    log : callable
+        Takes a line.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        decoders: Engine,
+        index: Index,
+        database: Database,
+        log: Callable[[str], None],
+    ) -> None:
+        self._archive = archive
+        self._decoders = decoders
+        self._index = index
+        self._database = database
+        self._log = log
+
+    def write(self, task: Task) -> None:
+        """Store a study's report if the results differ from those in the last one.
+
+        Where no result is left, the last report goes. The report's UID derives from what it says,
+        so that one which was stored just before a kill is not stored twice.
+
+        Raises
+        ------
+        EngineDownError, WorkerDiedError, ArchiveError, RecordError
+            If it could not be done.
+        """
+        study = task.resource
+        done = [child for child in self._index.children("studies", study) if child.examined]
+        fingerprint = _fingerprint(done)
+        last, own = self._noted(study)
+        if not done:
+            if own:
+                self._archive.delete_instance(own)
+                self._note(study, "", "")
+            return
+        if last == fingerprint:
+            return
+        instances = sorted(child.instance for child in done)
+        try:
+            previous = own or self._stored_report(study)
+            if previous and not self._archive.exists("instances", previous):
+                previous = None
+            uid = f"2.25.{uuid.uuid5(_NAMESPACE, f'{study} {fingerprint} {previous}').int}"
+            report = study_report(
+                self._archive, self._decoders, study, instances, previous, uid
+            )
+        except (NotFoundError, RefusedError) as error:
+            self._log(f"study {study} gets no report: {type(error).__name__}")
+            return
+        stored = self._archive.store(report).instance
+        self._note(study, fingerprint, stored)
+        # A report that we did not note may be another archive's: it stays.
+        if own and own != stored:
+            self._archive.delete_instance(own)
+
+    def _noted(self, study: str) -> tuple[str | None, str | None]:
+        rows = self._database.rows(sa.select(reports).where(reports.c.study == study))
+        return (rows[0].fingerprint, rows[0].instance or None) if rows else (None, None)
+
+    def _note(self, study: str, fingerprint: str, instance: str) -> None:
+        with self._database.write() as connection:
+            connection.execute(sa.delete(reports).where(reports.c.study == study))
+            connection.execute(
+                sa.insert(reports).values(study=study, fingerprint=fingerprint, instance=instance)
+            )
+
+    def _stored_report(self, study: str) -> str | None:
+        """Return a report of this software in a study, which a new one is to name, or None."""
+        for series in self._archive.client.get_json(f"/studies/{study}/series"):
+            if series["MainDicomTags"].get("Modality") == "SR":
+                for instance in series["Instances"]:
+                    tags = self._archive.client.get_json(f"/instances/{instance}/simplified-tags")
+                    if tags.get("ManufacturerModelName") == PRODUCT:
+                        return str(instance)
+        return None
+
+
+def _fingerprint(done: list[Summary]) -> str:
+    results = sorted(
+        (c.instance, c.examined, c.laterality, c.source, sorted(c.visible)) for c in done
+    )
+    return hashlib.sha256(json.dumps(results).encode()).hexdigest()

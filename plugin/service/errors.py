@@ -1,0 +1,37 @@
+"""What can go wrong in the service; no text holds a value of a header."""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """The base of everything that the service raises on purpose."""
+
+
+class NotFoundError(ServiceError):
+    """Orthanc has no such resource (any more)."""
+
+
+class ArchiveError(ServiceError):
+    """Orthanc could not do what it was asked; a further try may work."""
+
+
+class StorageFullError(ArchiveError):
+    """Orthanc has no room left for what it was to store."""
+
+
+class RecordError(ServiceError):
+    """A record could not be written; nothing was changed."""
+
+
+class StaleError(ServiceError):
+    """What was to be changed is not what the client had seen.
+
+    Attributes
+    ----------
+    present : dict
+        The annotation as it is now.
+    """
+
+    def __init__(self, present: dict[str, object]) -> None:
+        super().__init__("the annotation was changed since")
+        self.present = present

@@ -1,0 +1,265 @@
+"""The service put together: it starts, works, answers, and ends when Orthanc is gone."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from service.annotator import Annotator
+from service.decoders.pool import Engine
+from service.dicom_tags.in_place import InPlace
+from service.dicom_tags.overwrite_backup import OverwriteBackups
+from service.dicom_tags.structured_reports import Reports
+from service.errors import ServiceError
+from service.metrics import Metrics
+from service.orthanc_api.archive import Archive
+from service.orthanc_api.client import Client
+from service.prerequisites import Files, checked_settings
+from service.queue.backfill import Backfill
+from service.queue.change_log import ChangeLog
+from service.queue.sweep import Sweep
+from service.queue.tasks import Kind, Priority, Tasks
+from service.queue.workers import Workers
+from service.records.annotations import Annotations
+from service.records.audit_trail import AuditTrail
+from service.records.facts import Facts
+from service.records.index import Index
+from service.records.rollups import RollUps
+from service.records.schema import open_durable, open_index, open_shared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.records.database import Database
+
+_STABLE_AGE = 60
+"""Orthanc's own default, in seconds."""
+_PUBLISH_EVERY = 1.0
+_PAGE = 1000
+
+
+class Service:
+    """Everything that lives from the service's start to its end.
+
+    Parameters
+    ----------
+    given : dict
+        What Orthanc's side hands over: ``configuration``, ``folder``, ``url``, ``token``,
+        ``properties``.
+    say : callable
+        Takes a message for Orthanc's side.
+    """
+
+    def __init__(self, given: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
+        self._say = say
+        configuration = given["configuration"]
+        self.settings = checked_settings(configuration)
+        self.archive_name = str(configuration.get("Name", "orthanc"))
+        self.stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.metrics = Metrics()
+        self.archive = _archive(given, self.settings.client_certificate)
+        self.durable, database = self._databases(Path(given["folder"]), configuration)
+        inherited = given.get("properties") or {}
+        facts = Facts(
+            self.durable, {name: inherited.get(name, "") for name in ("installed", "backfill")}
+        )
+        settle = float(configuration.get("StableAge", _STABLE_AGE))
+        self.decoders = Engine(self.settings, self.log)
+        self.tasks = Tasks(database, _node(configuration))
+        self.index = Index(database)
+        self.trail = AuditTrail(self.durable)
+        self.annotations = Annotations(
+            self.archive,
+            self.index,
+            self.tasks,
+            with_labels=self.settings.labels,
+            in_place=self.settings.tags == "in-place",
+        )
+        self.annotator = Annotator(
+            self.archive, self.decoders, self.annotations, self.trail, self.tasks, self.metrics
+        )
+        self.in_place = self._in_place(settle) if self.settings.tags == "in-place" else None
+        reports = None
+        if self.settings.structured_report:
+            reports = Reports(self.archive, self.decoders, self.index, self.durable, self.log)
+        self.change_log = ChangeLog(
+            self.archive,
+            self.tasks,
+            self.trail,
+            database,
+            live=self.settings.on_upload,
+            old_cursor=inherited.get("cursor", ""),
+        )
+        self.sweep = Sweep(
+            self.archive,
+            self.index,
+            self.tasks,
+            self.annotations,
+            self.annotator,
+            facts,
+            live=self.settings.on_upload,
+            log=self.log,
+        )
+        self.backfill = Backfill(
+            self.archive, self.index, self.tasks, facts, self.sweep, self.log
+        )
+        self._workers = Workers(
+            self.settings,
+            self.tasks,
+            self.decoders,
+            self.annotator,
+            self.annotations,
+            RollUps(
+                self.annotations,
+                self.index,
+                self.tasks,
+                report_after=settle if reports else None,
+            ),
+            self.change_log,
+            in_place=self.in_place,
+            reports=reports,
+            log=self.log,
+        )
+
+    def start(self) -> None:
+        """Finish what was interrupted, then start the decoders and the threads."""
+        self.tasks.release()
+        self._recover()
+        self.decoders.start()
+        self._threads = [
+            *self._workers.threads(self.stopping),
+            *(
+                threading.Thread(target=target, name=f"bodypart-{name}")
+                for name, target in (
+                    ("change-log", self._follow_changes),
+                    ("back-fill", lambda: self.backfill.follow(self.stopping)),
+                    ("sweep", self._sweep_now_and_then),
+                    ("metrics", self._publish_now_and_then),
+                )
+            ),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop everything and wait for it; what is unfinished is done after the next start."""
+        self.stopping.set()
+        self.change_log.stop()
+        self.backfill.stop()
+        self.tasks.wake()
+        self.decoders.stop()
+        for thread in self._threads:
+            thread.join()
+        self.index.database.close()
+        self.durable.close()
+
+    def take(self, event: str, resource: str) -> None:
+        """Take in what Orthanc's side tells; returns at once but for a line in a table."""
+        if event == "stored":
+            self.change_log.wake()
+        elif event == "deleted":
+            self._deleted(resource)
+
+    def log(self, line: str) -> None:
+        """Have a line written to Orthanc's log."""
+        self._say({"log": line})
+
+    def pending(self) -> int:
+        """Return how many instances wait for an annotation or are being worked on."""
+        return self.tasks.count(Kind.ANNOTATE) + self.change_log.unread_instances()
+
+    def _in_place(self, settle: float) -> InPlace:
+        self.backups = OverwriteBackups(self.durable, self.archive)
+        self.backups.take_over(self._files.overwrites_of_0_1, self.log)
+        return InPlace(
+            self.archive,
+            self.decoders,
+            self.annotations,
+            self.trail,
+            self.index,
+            self.tasks,
+            self.backups,
+            threshold=self.settings.write_threshold,
+            settle=settle,
+        )
+
+    def _databases(
+        self, folder: Path, configuration: dict[str, Any]
+    ) -> tuple[Database, Database]:
+        self._files = Files.of(self.settings, configuration, folder)
+        if self.settings.database:
+            shared = open_shared(self.settings.database)
+            return shared, shared
+        durable = open_durable(self._files.audit)
+        return durable, open_index(self._files.index, durable, self.log)
+
+    def _recover(self) -> None:
+        """Ask for all that a kill may have left between two steps."""
+        with self.index.database.write() as connection:
+            again = self.in_place.recover() if self.in_place else []
+            self.tasks.ask(connection, Kind.REWRITE, again, priority=Priority.ARRIVAL)
+            words = [instance for _, instance in self.trail.open(_PAGE)]
+            self.tasks.ask(connection, Kind.APPLY, words, priority=Priority.PERSON)
+            if self.in_place:
+                waiting = self.index.with_pending_tags(_PAGE)
+                self.tasks.ask(connection, Kind.REWRITE, waiting)
+
+    def _deleted(self, instance: str) -> None:
+        try:
+            # An overwritten instance is deleted and stored again at once: then it is still there.
+            if not self.archive.exists("instances", instance):
+                self.annotations.gone(instance)
+        except ServiceError as error:
+            # The next sweep finds it gone.
+            self.log(f"instance {instance} stays in the index: {type(error).__name__}")
+
+    def _follow_changes(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                self.change_log.follow(self.stopping)
+            except ServiceError as error:
+                self.log(f"the change log cannot be read: {type(error).__name__}")
+                self.stopping.wait(_PUBLISH_EVERY)
+
+    def _sweep_now_and_then(self) -> None:
+        due = self.change_log.fresh
+        while not self.stopping.is_set():
+            try:
+                if due or self.sweep.is_due():
+                    self.sweep.run(self.stopping)
+            except ServiceError as error:
+                self.log(f"the sweep stumbled: {type(error).__name__}")
+            due = False
+            self.stopping.wait(self.settings.sweep_interval)
+
+    def _publish_now_and_then(self) -> None:
+        while not self.stopping.wait(_PUBLISH_EVERY):
+            try:
+                self.metrics.queue(self.pending())
+            except ServiceError:
+                continue
+            self.metrics.publish(self._say)
+
+
+def _archive(given: dict[str, Any], client_certificate: str) -> Archive:
+    configuration = given["configuration"]
+    certificate = configuration.get("SslCertificate") if configuration.get("SslEnabled") else None
+    return Archive(
+        Client(
+            given["url"],
+            given["token"],
+            certificate=Path(given["folder"]) / certificate if certificate else None,
+            client_certificate=Path(client_certificate) if client_certificate else None,
+        ),
+        registered_metadata=frozenset(configuration.get("UserMetadata") or {}),
+        registered_attachments=frozenset(configuration.get("UserContentType") or {}),
+    )
+
+
+def _node(configuration: dict[str, Any]) -> str:
+    """Return a name that this node keeps over restarts, and that no other has."""
+    name = configuration.get("DatabaseServerIdentifier") or configuration.get("Name", "orthanc")
+    return f"{socket.gethostname()} {name} {configuration.get('HttpPort', 8042)}"

@@ -1,0 +1,1 @@
+"""The one door to Orthanc: its REST API as typed calls."""

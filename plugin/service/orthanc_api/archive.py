@@ -1,0 +1,316 @@
+"""Orthanc as the service sees it: instances, their metadata, labels, attachments and changes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from service import shallow_json
+from service.errors import ArchiveError, NotFoundError
+from service.orthanc_api.client import Client
+
+LEVELS = ("instances", "series", "studies", "patients")
+ANNOTATION = "BodyPart"
+CODE = "BodyPartExamined"
+_PARENT = {"series": "ParentStudy", "studies": "ParentPatient"}
+_SHOWN = {"series": "Modality", "studies": "StudyDate"}
+_COPY_LINKS = ("AnonymizedFrom", "ModifiedFrom")
+_KEYS = frozenset(
+    {
+        *("instance", "status", "examined", "visible", "laterality", "group", "agreement"),
+        *("image", "header", "review", "needs_review", "annotated_at"),
+    }
+)
+"""What every annotation and every roll-up has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of Orthanc's change log."""
+
+    sequence: int
+    kind: str
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """Orthanc ids of what an instance belongs to, and what a work list shows of them."""
+
+    series: str
+    study: str
+    patient: str
+    modality: str = ""
+    study_date: str = ""
+
+    def levels(self) -> list[tuple[str, str]]:
+        """Return level and id of each, the series first."""
+        return [("series", self.series), ("studies", self.study), ("patients", self.patient)]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An instance as Orthanc holds it now.
+
+    Attributes
+    ----------
+    parents : Parents
+        What it belongs to.
+    version : str
+        Names this very file: another file under the same UIDs has another one.
+    """
+
+    parents: Parents
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Orthanc's answer to a file that was sent to it."""
+
+    instance: str
+    status: str
+
+
+class Archive:
+    """What the service asks of Orthanc.
+
+    Parameters
+    ----------
+    client : Client
+        The way there.
+    registered_metadata, registered_attachments : frozenset of str
+        Names that the operator gave to metadata and attachments of his own.
+    with_labels : bool
+        Whether this Orthanc has labels (1.12 and later).
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        registered_metadata: frozenset[str] = frozenset(),
+        registered_attachments: frozenset[str] = frozenset(),
+    ) -> None:
+        self.client = client
+        self._registered_metadata = registered_metadata
+        self._registered_attachments = registered_attachments
+        # Orthanc ids are hashes of the DICOM identifiers: a parent never changes.
+        self._place = lru_cache(maxsize=4096)(self._read_place)
+        system = client.get_json("/system")
+        self.version = str(system["Version"])
+        self.has_labels = _at_least(self.version, (1, 12))
+
+    def stored_file(self, instance: str) -> StoredFile:
+        """Return what an instance belongs to, and which file it is.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        """
+        found = self.client.get_json(f"/instances/{instance}")
+        study, modality = self._place("series", found["ParentSeries"])
+        patient, date = self._place("studies", study)
+        parents = Parents(found["ParentSeries"], study, patient, modality, date)
+        return StoredFile(parents, str(found["FileUuid"]))
+
+    def parents(self, instance: str) -> Parents:
+        """Return what an instance belongs to; errors as of ``stored_file``."""
+        return self.stored_file(instance).parents
+
+    def _read_place(self, level: str, resource: str) -> tuple[str, str]:
+        """Return the parent of a series or study, and its Modality or Study Date."""
+        found = self.client.get_json(f"/{level}/{resource}")
+        return str(found[_PARENT[level]]), str(found["MainDicomTags"].get(_SHOWN[level], ""))
+
+    def dicom(self, instance: str) -> bytes:
+        """Return the stored DICOM file; NotFoundError if the instance is gone."""
+        return self.client.get(f"/instances/{instance}/file")
+
+    def md5(self, instance: str) -> str:
+        """Return the MD5 of the stored DICOM file; NotFoundError if the instance is gone."""
+        return self.client.get(f"/instances/{instance}/attachments/dicom/md5").decode().strip()
+
+    def store(self, data: bytes) -> Stored:
+        """Store a DICOM file.
+
+        Raises
+        ------
+        StorageFullError
+            If there is no room.
+        ArchiveError
+            If Orthanc does not say what it did.
+        """
+        answer = self.client.post("/instances", data)
+        if not isinstance(answer, dict):
+            raise ArchiveError("POST /instances: no single instance in the answer")
+        return Stored(str(answer.get("ID", "")), str(answer.get("Status", "")))
+
+    def exists(self, level: str, resource: str) -> bool:
+        """Tell whether Orthanc has a resource at this level."""
+        try:
+            self.client.get(f"/{level}/{resource}/metadata")
+        except NotFoundError:
+            return False
+        return True
+
+    def instances_of(self, level: str, resource: str) -> list[str]:
+        """Return the ids of the instances below a resource, in a stable order.
+
+        Raises
+        ------
+        NotFoundError
+            If Orthanc knows no such resource.
+        """
+        # Of an id of another level Orthanc says that it has no instances, or fails.
+        if not self.exists(level, resource):
+            raise NotFoundError(resource)
+        if level == "instances":
+            return [resource]
+        found = self.client.get_json(f"/{level}/{resource}/instances")
+        return sorted(item["ID"] for item in found)
+
+    def instance_ids(self, since: int, limit: int) -> list[str]:
+        """Return one page of the ids of all stored instances."""
+        ids: list[str] = self.client.get_json(f"/instances?since={since}&limit={limit}")
+        return ids
+
+    def count(self) -> int:
+        """Return how many instances are stored."""
+        return int(self.client.get_json("/statistics")["CountInstances"])
+
+    def delete_instance(self, instance: str) -> None:
+        """Delete an instance; one that is gone is fine."""
+        self.client.delete(f"/instances/{instance}")
+
+    def reconstruct(self, series: str) -> None:
+        """Have Orthanc read the main tags of a series anew from its files."""
+        self.client.post(f"/series/{series}/reconstruct", b"{}")
+
+    def series_part(self, series: str) -> str:
+        """Return the Body Part Examined that Orthanc noted of a series."""
+        found = self.client.get_json(f"/series/{series}")
+        return str(found["MainDicomTags"].get("BodyPartExamined", ""))
+
+    def instance_part(self, instance: str) -> str:
+        """Return the Body Part Examined that stands in a stored file."""
+        try:
+            return self.client.get(f"/instances/{instance}/content/0018-0015").decode().strip("\0 ")
+        except (NotFoundError, UnicodeDecodeError):
+            return ""
+
+    def changes(self, since: int, limit: int) -> tuple[list[Change], int]:
+        """Return the changes after ``since`` and the number of the last change that there is."""
+        answer = self.client.get_json(f"/changes?since={since}&limit={limit}")
+        found = [Change(c["Seq"], c["ChangeType"], c["ID"]) for c in answer["Changes"]]
+        return found, int(answer["Last"])
+
+    def last_change(self) -> int:
+        """Return the number of the newest change."""
+        return int(self.client.get_json("/changes?last")["Last"])
+
+    def received_at(self, instance: str) -> str:
+        """Return when Orthanc received an instance, UTC, like ``20261120T120000``."""
+        return self.metadata("instances", instance, "ReceptionDate") or ""
+
+    def copied_from(self, level: str, resource: str) -> str | None:
+        """Return the name of the link that a resource carries to what it was copied from."""
+        found = self.client.get_json(f"/{level}/{resource}")
+        return next((name for name in _COPY_LINKS if name in found), None)
+
+    def metadata(self, level: str, resource: str, name: str) -> str | None:
+        """Return one metadata value, None if it is not set; one that is no text is not ours."""
+        try:
+            return self.client.get(f"/{level}/{resource}/metadata/{name}").decode()
+        except (NotFoundError, UnicodeDecodeError):
+            return None
+
+    def annotation(self, resource: str, level: str = "instances") -> dict[str, Any] | None:
+        """Return the annotation, or roll-up, that Orthanc's metadata hold.
+
+        None if there is none, or if what stands there was not written by us.
+        """
+        try:
+            found = shallow_json.parse(self.metadata(level, resource, ANNOTATION) or "null")
+        except ValueError:
+            return None
+        if not isinstance(found, dict) or not found.keys() >= _KEYS:
+            return None
+        return found
+
+    def set_metadata(self, level: str, resource: str, name: str, value: str) -> None:
+        """Write one metadata value; NotFoundError if the resource is gone."""
+        self.client.put(f"/{level}/{resource}/metadata/{name}", value.encode())
+
+    def delete_metadata(self, level: str, resource: str, name: str) -> None:
+        """Remove one metadata value; a missing one is fine."""
+        self.client.delete(f"/{level}/{resource}/metadata/{name}")
+
+    def user_metadata(self, level: str, resource: str) -> dict[str, str]:
+        """Return the metadata that users and plugins set; Orthanc's own cannot be written.
+
+        Raises
+        ------
+        NotFoundError
+            If Orthanc knows no such resource.
+        """
+        found: dict[str, str] = self.client.get_json(f"/{level}/{resource}/metadata?expand")
+        own = self._registered_metadata
+        return {name: value for name, value in found.items() if name in own or name.isdigit()}
+
+    def user_attachments(self, level: str, resource: str) -> list[str]:
+        """Return the names of the attachments that users and plugins added.
+
+        Raises
+        ------
+        NotFoundError
+            If Orthanc knows no such resource.
+        """
+        found: list[str] = self.client.get_json(f"/{level}/{resource}/attachments")
+        return [name for name in found if name in self._registered_attachments or name.isdigit()]
+
+    def attachment(self, level: str, resource: str, name: str) -> bytes:
+        """Return the content of an attachment; NotFoundError if it is gone."""
+        return self.client.get(f"/{level}/{resource}/attachments/{name}/data")
+
+    def set_attachment(self, level: str, resource: str, name: str, data: bytes) -> None:
+        """Write an attachment; NotFoundError if the resource is gone."""
+        self.client.put(f"/{level}/{resource}/attachments/{name}", data)
+
+    def labels(self, level: str, resource: str) -> list[str]:
+        """Return the Orthanc labels of a resource; none where Orthanc has none."""
+        if not self.has_labels:
+            return []
+        try:
+            found: list[str] = self.client.get_json(f"/{level}/{resource}/labels")
+        except NotFoundError:
+            return []
+        return found
+
+    def set_label(self, level: str, resource: str, label: str, *, present: bool) -> None:
+        """Add or remove one Orthanc label; a resource that is gone is fine."""
+        path = f"/{level}/{resource}/labels/{label}"
+        if present:
+            with suppress(NotFoundError):
+                self.client.put(path, b"")
+        else:
+            self.client.delete(path)
+
+    def is_protected(self, patient: str) -> bool:
+        """Tell whether a patient is protected against recycling."""
+        return self.client.get(f"/patients/{patient}/protected").strip() == b"1"
+
+    def protect(self, patient: str) -> None:
+        """Protect a patient against recycling."""
+        self.client.put(f"/patients/{patient}/protected", b"1")
+
+
+def _at_least(version: str, wanted: tuple[int, ...]) -> bool:
+    """Compare versions; a build from the main line, which has no number, is the newest."""
+    parts = version.split(".")
+    if not all(part.isdigit() for part in parts):
+        return True
+    return tuple(map(int, parts)) >= wanted

@@ -1,0 +1,163 @@
+"""The back-fill: annotate what is stored without an annotation; resumable and cancellable."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from bodypart.annotation import utc_now
+from service.errors import ServiceError
+from service.queue.tasks import Kind, Mode, Priority
+from service.records.index import UNSEEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.orthanc_api.archive import Archive
+    from service.queue.sweep import Sweep
+    from service.queue.tasks import Tasks
+    from service.records.facts import Facts
+    from service.records.index import Index
+
+_STATE = "backfill"
+_PAGE = 200
+_FEW = 100
+_LOOK_EVERY = 0.5
+
+
+class Backfill:
+    """The order to annotate the old stock, and its progress.
+
+    What is left to do is what the index has without annotation, so that a restart goes on where
+    the last run was killed. A page at a time of it becomes tasks.
+
+    Parameters
+    ----------
+    archive, index, tasks, facts, sweep
+        The service's other parts.
+    log : callable
+        Takes a line.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        index: Index,
+        tasks: Tasks,
+        facts: Facts,
+        sweep: Sweep,
+        log: Callable[[str], None],
+    ) -> None:
+        self._archive = archive
+        self._index = index
+        self._tasks = tasks
+        self._facts = facts
+        self._sweep = sweep
+        self._log = log
+        self._lock = threading.Lock()
+        self._woken = threading.Event()
+        self._to_sweep = self.running
+
+    @property
+    def running(self) -> bool:
+        """Whether tasks are still to be made of the old stock."""
+        return bool(self._state()["state"] == "running")
+
+    def start(self) -> dict[str, Any]:
+        """Start, or go on with, the back-fill; the archive is looked through in the background."""
+        with self._lock:
+            if self._state()["state"] != "running":
+                # What is removed from now on stays so.
+                self._index.reopen_removed()
+                total = self._left()
+                self._keep({"state": "running", "total": total, "started_at": utc_now()})
+            self._to_sweep = True
+        self._woken.set()
+        return self.progress()
+
+    def cancel(self) -> dict[str, Any]:
+        """Give out no further instance; what is being worked on is finished."""
+        with self._lock:
+            state = self._state()
+            if state["state"] == "running":
+                self._keep({**state, "state": "cancelled"})
+                self._tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
+        return self.progress()
+
+    def progress(self) -> dict[str, Any]:
+        """Return state, total, done and pending, and the time of the start."""
+        state = self._state()
+        left = self._left() if state["state"] in ("running", "cancelled") else 0
+        total = max(state["total"], left)
+        return {**state, "total": total, "done": total - left, "pending": left}
+
+    def follow(self, stopping: threading.Event) -> None:
+        """Make tasks of the old stock while the back-fill runs, until the service stops."""
+        while not stopping.is_set():
+            try:
+                self._step(stopping)
+            except ServiceError as error:
+                self._log(f"the back-fill stumbled: {type(error).__name__}")
+            self._woken.wait(_LOOK_EVERY)
+            self._woken.clear()
+
+    def stop(self) -> None:
+        """Let ``follow`` see that it is to end."""
+        self._woken.set()
+
+    def _step(self, stopping: threading.Event) -> None:
+        if not self.running:
+            return
+        if self._to_sweep:
+            self._to_sweep = False
+            self._sweep.run(stopping)
+            with self._lock:
+                state = self._state()
+                self._keep({**state, "total": max(state["total"], self._left())})
+        while not stopping.is_set() and self.running:
+            open_ = self._tasks.count(Kind.ANNOTATE, Priority.BACKFILL)
+            if open_ < _FEW and not self._fill() and not open_:
+                with self._lock:
+                    if self.running and not self._left():
+                        self._keep({**self._state(), "state": "done"})
+                return
+            if open_ >= _FEW:
+                return
+
+    def _fill(self) -> bool:
+        """Make tasks of the next page; tell whether there were any."""
+        after = ""
+        while page := self._index.in_state(UNSEEN, _PAGE, after):
+            after = page[-1]
+            standing = self._tasks.standing(Kind.ANNOTATE, page)
+            fresh = [instance for instance in page if instance not in standing]
+            if fresh:
+                with self._index.database.write() as connection:
+                    self._tasks.ask(
+                        connection,
+                        Kind.ANNOTATE,
+                        fresh,
+                        mode=Mode.ASKED,
+                        priority=Priority.BACKFILL,
+                    )
+                self._tasks.wake()
+                return True
+        return False
+
+    def _left(self) -> int:
+        """Count what has no annotation, what the index has not heard of included."""
+        counts = self._index.counts()
+        unheard = self._archive.count() - sum(counts.values())
+        waiting = self._tasks.count(Kind.ANNOTATE, Priority.ARRIVAL)
+        return counts.get(UNSEEN, 0) + max(0, unheard - waiting)
+
+    def _state(self) -> dict[str, Any]:
+        text = self._facts.get(_STATE)
+        if not text:
+            return {"state": "idle", "total": 0, "started_at": None}
+        state: dict[str, Any] = json.loads(text)
+        return state
+
+    def _keep(self, state: dict[str, Any]) -> None:
+        self._facts.set(_STATE, json.dumps(state))

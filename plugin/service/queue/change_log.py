@@ -1,0 +1,166 @@
+"""Orthanc's change log, read into the table of tasks; a mark beside them keeps how far.
+
+The store hook only says that there is something to read. What arrived while the service was down
+stands in the log as well. The mark moves in the same transaction as the tasks that it passed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from service.queue.tasks import Kind, Mode
+from service.records.audit_trail import REMOVED
+from service.records.tables import marks
+
+if TYPE_CHECKING:
+    from service.orthanc_api.archive import Archive, Change
+    from service.queue.tasks import Tasks
+    from service.records.audit_trail import AuditTrail
+    from service.records.database import Database
+
+_CURSOR = "cursor"
+_PAGE = 500
+_QUIET = 0.03
+_LONGEST_BURST = 2.0
+_LOOK_EVERY = 1.0
+
+
+class ChangeLog:
+    """Reads on in the log.
+
+    Parameters
+    ----------
+    archive, tasks, trail
+        The service's other parts.
+    database : Database
+        Keeps the mark.
+    live : bool
+        Whether what arrives is annotated at all.
+    old_cursor : str
+        Where version 0.1 stood, empty if it never ran here.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        tasks: Tasks,
+        trail: AuditTrail,
+        database: Database,
+        *,
+        live: bool,
+        old_cursor: str,
+    ) -> None:
+        self._archive = archive
+        self._tasks = tasks
+        self._trail = trail
+        self._database = database
+        self._live = live
+        self._woken = threading.Event()
+        self._arrived = self._burst_began = 0.0
+        self.fresh = self._begin(old_cursor)
+
+    def _begin(self, old_cursor: str) -> bool:
+        """Set the first mark; tell whether there was none, so that a sweep is due."""
+        last = self._archive.last_change()
+        kept = self._cursor()
+        if kept is None:
+            # A log that was emptied starts at 1 again on some databases.
+            self._keep(min(int(old_cursor), last) if old_cursor else last)
+        elif kept > last:
+            self._keep(last)
+        return kept is None
+
+    def wake(self) -> None:
+        """Tell that something was stored; returns at once."""
+        now = time.monotonic()
+        if now - self._arrived > _QUIET:
+            self._burst_began = now
+        self._arrived = now
+        self._woken.set()
+
+    def burst(self) -> float:
+        """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
+
+        A burst ends with a pause of 30 ms, and counts as a stream, to be kept up with, after 2 s.
+        """
+        now = time.monotonic()
+        if now - self._burst_began > _LONGEST_BURST:
+            return 0.0
+        return max(0.0, self._arrived + _QUIET - now)
+
+    def follow(self, stopping: threading.Event) -> None:
+        """Read on whenever there may be something new, until the service stops."""
+        while not stopping.is_set():
+            self._woken.wait(_LOOK_EVERY)
+            while (pause := self.burst()) and not stopping.wait(pause):
+                pass
+            self._woken.clear()
+            self.read()
+
+    def stop(self) -> None:
+        """Let ``follow`` see that it is to end."""
+        self._woken.set()
+
+    def read(self) -> None:
+        """Read all that is new.
+
+        Raises
+        ------
+        ArchiveError, RecordError
+            If it could not be read or kept; what was passed already is kept.
+        """
+        while True:
+            since = self._cursor() or 0
+            found, last = self._archive.changes(since, _PAGE)
+            if found:
+                self._take(found)
+            elif last < since:
+                self._keep(last)
+            if len(found) < _PAGE:
+                return
+
+    def unread_instances(self) -> int:
+        """Return how many instances the log tells of that are no tasks yet; in a flood, at least."""
+        if not self._live:
+            return 0
+        found, _ = self._archive.changes(self._cursor() or 0, _PAGE)
+        return len({change.resource for change in found if change.kind == "NewInstance"})
+
+    def _take(self, found: list[Change]) -> None:
+        stored = {c.resource: c.sequence for c in found if c.kind == "NewInstance" and self._live}
+        wanted = {i: sequence for i, sequence in stored.items() if not self._removed(i, sequence)}
+        with self._database.write() as connection:
+            for instance, sequence in wanted.items():
+                self._tasks.ask(
+                    connection, Kind.ANNOTATE, [instance], mode=Mode.NEW, sequence=sequence
+                )
+            connection.execute(
+                sa.update(marks)
+                .where(marks.c.name == _CURSOR)
+                .values(value=str(found[-1].sequence))
+            )
+        if wanted:
+            self._tasks.wake()
+
+    def _removed(self, instance: str, sequence: int) -> bool:
+        """Tell whether the annotation was removed after this entry was written."""
+        word = self._trail.last(instance)
+        return (
+            word is not None
+            and word.action == REMOVED
+            and word.change is not None
+            and sequence <= word.change
+        )
+
+    def _cursor(self) -> int | None:
+        kept = self._database.value(sa.select(marks.c.value).where(marks.c.name == _CURSOR))
+        return None if kept is None else int(kept)
+
+    def _keep(self, cursor: int) -> None:
+        with self._database.write() as connection:
+            connection.execute(sa.delete(marks).where(marks.c.name == _CURSOR))
+            connection.execute(sa.insert(marks).values(name=_CURSOR, value=str(cursor)))

@@ -1,0 +1,123 @@
+"""The second net: compare what Orthanc stores with what the index knows, a page at a time."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from service.errors import NotFoundError, ServiceError
+from service.queue.tasks import Kind, Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.annotator import Annotator
+    from service.orthanc_api.archive import Archive
+    from service.queue.tasks import Tasks
+    from service.records.annotations import Annotations
+    from service.records.facts import Facts
+    from service.records.index import Index
+
+_PAGE = 1000
+_BREATH = 0.05
+"""Seconds between two pages, so that a sweep over a large archive is not felt."""
+
+
+class Sweep:
+    """Finds instances that the change log did not tell of, and those that are gone.
+
+    An instance without annotation that arrived after the plugin was installed is queued; an
+    older one is noted for the back-fill.
+
+    Parameters
+    ----------
+    archive, index, tasks, annotations, annotator, facts
+        The service's other parts.
+    live : bool
+        Whether what arrives is annotated at all.
+    log : callable
+        Takes a line.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        index: Index,
+        tasks: Tasks,
+        annotations: Annotations,
+        annotator: Annotator,
+        facts: Facts,
+        *,
+        live: bool,
+        log: Callable[[str], None],
+    ) -> None:
+        self._archive = archive
+        self._index = index
+        self._tasks = tasks
+        self._annotations = annotations
+        self._annotator = annotator
+        self._live = live
+        self._log = log
+        self._installed = facts.once("installed", _now())
+
+    def is_due(self) -> bool:
+        """Tell whether Orthanc stores another number of instances than the index knows."""
+        known = sum(self._index.counts().values())
+        waiting = self._tasks.count(Kind.ANNOTATE)
+        return not known <= self._archive.count() <= known + waiting
+
+    def run(self, stopping: threading.Event) -> None:
+        """Sweep the whole archive once; ends early when ``stopping`` is set."""
+        since = 0
+        while not stopping.is_set():
+            page = self._archive.instance_ids(since, _PAGE)
+            if not page:
+                break
+            since += len(page)
+            for instance in self._index.unknown(page):
+                if stopping.is_set():
+                    return
+                self._try_to_look_at(instance)
+            stopping.wait(_BREATH)
+        after = ""
+        while not stopping.is_set() and (known := self._index.after(after, _PAGE)):
+            after = known[-1]
+            self._drop_gone(known, stopping)
+
+    def _drop_gone(self, known: list[str], stopping: threading.Event) -> None:
+        """Take out what Orthanc holds no more; each is asked for, for pages shift meanwhile."""
+        if sum(self._index.counts().values()) <= self._archive.count():
+            return
+        for instance in known:
+            if stopping.is_set():
+                return
+            if not self._archive.exists("instances", instance):
+                self._annotations.gone(instance)
+
+    def _try_to_look_at(self, instance: str) -> None:
+        try:
+            if not self._tasks.stands(Kind.ANNOTATE, instance):
+                self._look_at(instance)
+        except NotFoundError:
+            return
+        except ServiceError as error:
+            # One instance that Orthanc cannot tell of must not hide the others.
+            self._log(f"instance {instance} is left to the next sweep: {type(error).__name__}")
+
+    def _look_at(self, instance: str) -> None:
+        if self._annotator.adopt(instance):
+            return
+        removed = self._annotator.was_removed(instance)
+        if not removed and self._live and self._archive.received_at(instance) >= self._installed:
+            with self._index.database.write() as connection:
+                self._tasks.ask(connection, Kind.ANNOTATE, [instance], mode=Mode.NEW)
+            self._tasks.wake()
+            return
+        parents = self._archive.parents(instance)
+        self._annotations.note(instance, parents, removed=removed, done=None)
+
+
+def _now() -> str:
+    """Return the time as Orthanc writes its ReceptionDate."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S")

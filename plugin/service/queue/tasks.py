@@ -1,0 +1,317 @@
+"""What is still to do: one table of tasks, given out in order, to one worker at a time.
+
+A task is a kind of work on one resource. It stands in the table from the moment it is asked for
+until it is done, so that a kill at any moment leaves it there. Asking for what stands there
+already raises its generation: a worker that ends an older one leaves the newer request standing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.records.tables import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.engine import Connection
+
+    from service.records.database import Database
+
+_LEASE = 900.0
+"""Seconds after which a task is given out again whose worker fell silent with its node."""
+_LONGEST_WAIT = 1.0
+"""Seconds after which a worker looks again, because another node may have asked for something."""
+
+
+class Kind(StrEnum):
+    """Kinds of work."""
+
+    ANNOTATE = "annotate"
+    REWRITE = "rewrite"
+    ROLL_UP = "roll-up"
+    REPORT = "report"
+    RECONSTRUCT = "reconstruct"
+    APPLY = "apply"
+
+
+class Mode(StrEnum):
+    """Why an instance is to be annotated, the weakest reason first."""
+
+    NEW = "new"
+    """It arrived: one that was annotated, or whose annotation was removed, stays as it is."""
+    ASKED = "asked"
+    """Somebody asked for all that have no annotation."""
+    AGAIN = "again"
+    """Somebody asked for this one, annotated or not."""
+
+
+class Priority:
+    """Who goes first: a person, what arrives, what failed before, the old stock."""
+
+    PERSON = 0
+    ARRIVAL = 10
+    RETRY = 20
+    BACKFILL = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as a worker has it."""
+
+    kind: str
+    resource: str
+    level: str
+    mode: str
+    priority: int
+    sequence: int | None
+    generation: int
+    attempts: int
+    deaths: int
+
+
+_COLUMNS = [tasks.c[name] for name in Task.__slots__]
+_MODES = tuple(Mode)
+
+
+class Tasks:
+    """The table of tasks.
+
+    Parameters
+    ----------
+    database : Database
+        Where it lies; several nodes may share it.
+    node : str
+        Name of this service among those that share the database.
+    """
+
+    def __init__(self, database: Database, node: str) -> None:
+        self._database = database
+        self._node = node
+        self._insert: Any = postgresql.insert if database.shared else sqlite.insert
+        self._changed = threading.Condition()
+        self._version = 0
+
+    def release(self) -> None:
+        """Take back what this node had claimed before it was killed."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(tasks)
+                .where(tasks.c.claimed_by == self._node)
+                .values(claimed_by=None, claimed_until=None)
+            )
+
+    def ask(
+        self,
+        connection: Connection,
+        kind: Kind,
+        resources: Iterable[str],
+        *,
+        level: str = "instances",
+        mode: Mode = Mode.NEW,
+        priority: int = Priority.ARRIVAL,
+        delay: float = 0.0,
+        postpone: bool = False,
+        sequence: int | None = None,
+    ) -> None:
+        """Put tasks into the table, in a transaction of the caller's; ``wake`` follows it.
+
+        Parameters
+        ----------
+        connection : Connection
+            An open transaction.
+        kind, resources, level
+            What to do with which resources.
+        mode : Mode
+            The stronger of two requests counts.
+        priority : int
+            The more urgent of two requests counts.
+        delay : float
+            Seconds to wait first.
+        postpone : bool
+            Whether a further request begins the wait anew (what is to settle) or not.
+        sequence : int or None
+            The change that asked for it.
+        """
+        rows = [
+            {
+                "kind": kind,
+                "resource": resource,
+                "level": level,
+                "mode": mode,
+                "priority": priority,
+                "due": time.time() + delay,
+                "sequence": sequence,
+                "generation": 1,
+                "attempts": 0,
+                "deaths": 0,
+            }
+            for resource in resources
+        ]
+        if not rows:
+            return
+        insert = self._insert(tasks)
+        new = insert.excluded
+        stronger = sa.case(
+            *(
+                (sa.or_(tasks.c.mode == name, new.mode == name), name)
+                for name in reversed(_MODES)
+            ),
+        )
+        due = new.due if postpone else sa.case((tasks.c.due < new.due, tasks.c.due), else_=new.due)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["kind", "resource"],
+                set_={
+                    "generation": tasks.c.generation + 1,
+                    "mode": stronger,
+                    "priority": sa.case(
+                        (tasks.c.priority < new.priority, tasks.c.priority), else_=new.priority
+                    ),
+                    "due": due,
+                    "sequence": sa.func.coalesce(new.sequence, tasks.c.sequence),
+                    "attempts": 0,
+                },
+            ),
+            rows,
+        )
+
+    def wake(self) -> None:
+        """Tell the workers that there is something to do."""
+        with self._changed:
+            self._version += 1
+            self._changed.notify_all()
+
+    def claim(self, kinds: tuple[Kind, ...]) -> Task | None:
+        """Return the next task that is due, None if there is none; it is ours until it ends."""
+        now = time.time()
+        free = sa.or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until < now)
+        chosen = (
+            sa.select(*_COLUMNS)
+            .where(tasks.c.kind.in_(kinds), tasks.c.due <= now, free)
+            .order_by(tasks.c.priority, tasks.c.due)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        with self._database.write() as connection:
+            row = connection.execute(chosen).first()
+            if row is None:
+                return None
+            connection.execute(
+                sa.update(tasks)
+                .where(_is(row.kind, row.resource))
+                .values(claimed_by=self._node, claimed_until=now + _LEASE)
+            )
+        return Task(*row)
+
+    def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event) -> Task | None:
+        """Return the next task, waiting for about a second if there is none yet."""
+        with self._changed:
+            seen = self._version
+        task = self.claim(kinds)
+        if task is None and not stopping.is_set():
+            pause = min(_LONGEST_WAIT, max(0.002, self._until_due(kinds)))
+            with self._changed:
+                self._changed.wait_for(lambda: self._version != seen, pause)
+        return task
+
+    def finish(self, task: Task, connection: Connection | None = None) -> None:
+        """Note that a task is done; one that was asked for again meanwhile is given out again."""
+        if connection is None:
+            with self._database.write() as own:
+                self._finish(own, task)
+        else:
+            self._finish(connection, task)
+
+    def _finish(self, connection: Connection, task: Task) -> None:
+        same = _is(task.kind, task.resource)
+        done = connection.execute(
+            sa.delete(tasks).where(same, tasks.c.generation == task.generation)
+        )
+        if not done.rowcount:
+            connection.execute(
+                sa.update(tasks).where(same).values(claimed_by=None, claimed_until=None)
+            )
+            self.wake()
+
+    def retry(self, task: Task, delay: float, *, died: bool = False, counts: bool = True) -> None:
+        """Give a task out again after ``delay`` seconds.
+
+        Parameters
+        ----------
+        task : Task
+            What could not be done.
+        delay : float
+            Seconds.
+        died : bool
+            Whether a decoder died on it.
+        counts : bool
+            Whether it was the task's fault.
+        """
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(tasks)
+                .where(_is(task.kind, task.resource))
+                .values(
+                    due=time.time() + delay,
+                    attempts=tasks.c.attempts + int(counts),
+                    deaths=tasks.c.deaths + int(died),
+                    claimed_by=None,
+                    claimed_until=None,
+                )
+            )
+        self.wake()
+
+    def drop(self, connection: Connection, kind: Kind, resource: str) -> None:
+        """Take out what was asked for a resource."""
+        connection.execute(sa.delete(tasks).where(_is(kind, resource)))
+
+    def cancel(self, kind: Kind, priority: int) -> None:
+        """Take out what waits at a priority; what is being worked on is finished."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.delete(tasks).where(
+                    tasks.c.kind == kind,
+                    tasks.c.priority == priority,
+                    tasks.c.claimed_until.is_(None),
+                )
+            )
+
+    def stands(self, kind: Kind, resource: str) -> bool:
+        """Tell whether a task waits or is being worked on."""
+        found = self._database.value(sa.select(sa.literal(1)).where(_is(kind, resource)))
+        return found is not None
+
+    def standing(self, kind: Kind, resources: Iterable[str]) -> set[str]:
+        """Return those of some resources for which a task waits or is being worked on."""
+        rows = self._database.rows(
+            sa.select(tasks.c.resource).where(
+                tasks.c.kind == kind, tasks.c.resource.in_(list(resources))
+            )
+        )
+        return {row.resource for row in rows}
+
+    def count(self, kind: Kind, priority: int | None = None) -> int:
+        """Return how many tasks of a kind (and priority) wait or are being worked on."""
+        question = sa.select(sa.func.count()).select_from(tasks).where(tasks.c.kind == kind)
+        if priority is not None:
+            question = question.where(tasks.c.priority == priority)
+        return int(self._database.value(question))
+
+    def _until_due(self, kinds: tuple[Kind, ...]) -> float:
+        free = tasks.c.claimed_until.is_(None)
+        due = self._database.value(
+            sa.select(sa.func.min(tasks.c.due)).where(tasks.c.kind.in_(kinds), free)
+        )
+        return _LONGEST_WAIT if due is None else float(due) - time.time()
+
+
+def _is(kind: str, resource: str) -> sa.ColumnElement[bool]:
+    return sa.and_(tasks.c.kind == kind, tasks.c.resource == resource)

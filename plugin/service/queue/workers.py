@@ -1,0 +1,169 @@
+"""The threads that do the tasks: who does which kind, and what happens when one cannot be done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
+from service.errors import ArchiveError, NotFoundError, RecordError, ServiceError
+from service.queue.tasks import Kind, Mode, Priority, Task
+
+if TYPE_CHECKING:
+    from bodypart.settings import Settings
+    from service.annotator import Annotator
+    from service.decoders.pool import Engine
+    from service.dicom_tags.in_place import InPlace
+    from service.dicom_tags.structured_reports import Reports
+    from service.queue.change_log import ChangeLog
+    from service.queue.tasks import Tasks
+    from service.records.annotations import Annotations
+    from service.records.rollups import RollUps
+
+_DEATHS_TO_QUARANTINE = 2
+_PAUSE_WHILE_DOWN = 0.5
+_PAUSE_AFTER_TROUBLE = 1.0
+_FOLLOW_UP_TRIES = 5
+Log = Callable[[str], None]
+
+
+class Workers:
+    """Does the tasks until the service stops.
+
+    Parameters
+    ----------
+    settings, tasks, decoders, annotator, annotations, roll_ups, change_log
+        The service's other parts.
+    in_place : InPlace or None
+        Rewrites files, where the operator wants it.
+    reports : Reports or None
+        Stores reports, where the operator wants it.
+    log : callable
+        Takes a line.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tasks: Tasks,
+        decoders: Engine,
+        annotator: Annotator,
+        annotations: Annotations,
+        roll_ups: RollUps,
+        change_log: ChangeLog,
+        *,
+        in_place: InPlace | None,
+        reports: Reports | None,
+        log: Log,
+    ) -> None:
+        self._settings = settings
+        self._tasks = tasks
+        self._decoders = decoders
+        self._annotator = annotator
+        self._annotations = annotations
+        self._roll_ups = roll_ups
+        self._change_log = change_log
+        self._in_place = in_place
+        self._reports = reports
+        self._log = log
+
+    def threads(self, stopping: threading.Event) -> list[threading.Thread]:
+        """Return the threads, not started yet."""
+        plan: list[tuple[str, tuple[Kind, ...], Callable[[Task], None]]] = [
+            (f"annotate-{number}", (Kind.APPLY, Kind.ANNOTATE), self._annotate)
+            for number in range(self._settings.workers)
+        ]
+        plan.append(("roll-up", (Kind.ROLL_UP,), self._follow_up))
+        if self._in_place:
+            # One thread does both, because Orthanc deadlocks if they happen side by side.
+            plan.append(("rewrite", (Kind.REWRITE, Kind.RECONSTRUCT), self._follow_up))
+        if self._reports:
+            plan.append(("report", (Kind.REPORT,), self._follow_up))
+        return [
+            threading.Thread(target=self._work, args=(kinds, do, stopping), name=f"bodypart-{name}")
+            for name, kinds, do in plan
+        ]
+
+    def _work(
+        self, kinds: tuple[Kind, ...], do: Callable[[Task], None], stopping: threading.Event
+    ) -> None:
+        needs_decoder = kinds != (Kind.ROLL_UP,)
+        while not stopping.is_set():
+            if needs_decoder and not self._decoders.ready:
+                stopping.wait(0.1)
+                continue
+            while Kind.ANNOTATE in kinds and (burst := self._change_log.burst()):
+                if stopping.wait(burst):
+                    return
+            try:
+                task = self._tasks.wait(kinds, stopping)
+                if task:
+                    do(task)
+            except Exception as error:
+                # A transient failure of the database must not end the queue.
+                self._log(f"the queue stumbled: {type(error).__name__}")
+                stopping.wait(_PAUSE_AFTER_TROUBLE)
+
+    def _annotate(self, task: Task) -> None:
+        try:
+            if task.kind == Kind.APPLY:
+                self._annotator.apply_word(task)
+                return
+            self._annotator.annotate(
+                task.resource,
+                Mode(task.mode),
+                urgent=task.priority == Priority.PERSON,
+                task=task,
+            )
+        except NotFoundError:
+            self._annotations.gone(task.resource)
+        except EngineDownError:
+            self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
+        except (ArchiveError, RecordError, RefusedError, WorkerDiedError) as error:
+            self._try_again(task, error)
+
+    def _try_again(self, task: Task, error: Exception) -> None:
+        died = isinstance(error, WorkerDiedError)
+        deaths, attempts = task.deaths + died, task.attempts + 1
+        if deaths >= _DEATHS_TO_QUARANTINE:
+            reason = f"quarantined: {error}, {deaths} times"
+        elif attempts > self._settings.retries:
+            what = str(error) if isinstance(error, RefusedError) else type(error).__name__
+            reason = f"given up after {attempts} attempts: {what}"
+        else:
+            delay = self._settings.retry_delay * 2 ** (attempts - 1)
+            self._tasks.retry(task, delay, died=died)
+            return
+        self._log(f"instance {task.resource} failed: {reason}")
+        try:
+            self._annotator.give_up(task, reason)
+        except NotFoundError:
+            self._annotations.gone(task.resource)
+
+    def _follow_up(self, task: Task) -> None:
+        """Do what follows a record: it is tried a few times, and then left as it is, and told."""
+        try:
+            self._do(task)
+        except EngineDownError:
+            self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
+        except (ServiceError, WorkerDiedError, RefusedError) as error:
+            if task.attempts + 1 < _FOLLOW_UP_TRIES:
+                self._tasks.retry(task, _PAUSE_AFTER_TROUBLE * 2**task.attempts)
+                return
+            self._log(f"{task.kind} of {task.level} {task.resource} failed: {type(error).__name__}")
+            if task.kind == Kind.REWRITE and self._in_place:
+                self._in_place.give_up(task, f"it could not be done: {type(error).__name__}")
+            self._tasks.finish(task)
+        else:
+            self._tasks.finish(task)
+
+    def _do(self, task: Task) -> None:
+        if task.kind == Kind.ROLL_UP:
+            self._roll_ups.write(task)
+        elif task.kind == Kind.REPORT and self._reports:
+            self._reports.write(task)
+        elif task.kind == Kind.REWRITE and self._in_place:
+            self._in_place.rewrite(task)
+        elif task.kind == Kind.RECONSTRUCT and self._in_place:
+            self._in_place.reconstruct(task)

@@ -1,0 +1,234 @@
+"""The annotation of an instance, written in order of truth: metadata, then index, then what follows.
+
+The audit trail comes before all of it (`service.annotator`); roll-ups and the DICOM file follow from
+the table of tasks, which is filled in the same transaction as the index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from service.errors import NotFoundError
+from service.orthanc_api.archive import ANNOTATION, CODE, Archive, Parents
+from service.queue.tasks import Kind, Priority, Task, Tasks
+from service.records.index import REMOVED, UNSEEN, Index
+
+if TYPE_CHECKING:
+    from service.records.database import Database
+
+_LABEL_PREFIX = "bodypart-"
+_REVIEW_LABEL = "bodypart-review"
+_LOCKS = 256
+_NOT_SEALED = ("tags", "revision", "file")
+"""What may change without changing the answer."""
+_ROLL_UP_DELAY = 0.02
+NO_TAGS: dict[str, Any] = {"state": "none", "changed": [], "refused": None}
+
+
+class Annotations:
+    """Writes annotations, and takes them away.
+
+    Parameters
+    ----------
+    archive : Archive
+        Orthanc.
+    index : Index
+        The search index.
+    tasks : Tasks
+        Takes what follows.
+    with_labels : bool
+        Whether to set Orthanc labels.
+    in_place : bool
+        Whether stored files follow their annotations.
+    """
+
+    def __init__(
+        self, archive: Archive, index: Index, tasks: Tasks, *, with_labels: bool, in_place: bool
+    ) -> None:
+        self._archive = archive
+        self._index = index
+        self._tasks = tasks
+        self.database: Database = index.database
+        self._with_labels = with_labels and archive.has_labels
+        self._in_place = in_place
+        self._locks = [threading.RLock() for _ in range(_LOCKS)]
+
+    @contextmanager
+    def lock(self, instance: str) -> Iterator[None]:
+        """Let nobody else write of an instance, on this node or another."""
+        number = int.from_bytes(hashlib.sha256(instance.encode()).digest()[:7])
+        with self._locks[number % _LOCKS]:
+            if not self.database.shared:
+                yield
+                return
+            with self.database.engine.connect() as connection:
+                connection.execute(sa.text("SELECT pg_advisory_lock(:n)"), {"n": number})
+                try:
+                    yield
+                finally:
+                    connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+
+    def put(
+        self,
+        annotation: dict[str, Any],
+        parents: Parents,
+        *,
+        done: Task | None = None,
+        follow: bool = True,
+    ) -> dict[str, Any]:
+        """Write an annotation; return it as it was written.
+
+        Parameters
+        ----------
+        annotation : dict
+            Its ``tags`` are kept where ``follow`` is false.
+        parents : Parents
+            What the instance belongs to.
+        done : Task or None
+            The task that ends with it, in the same transaction as the index.
+        follow : bool
+            Whether the DICOM file is to follow.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        ArchiveError, RecordError
+            If it could not be written; it may be tried again.
+        """
+        instance = annotation["instance"]
+        if follow:
+            pending = self._in_place and concerns_tags(annotation)
+            annotation = {**annotation, "tags": {**NO_TAGS, "state": "pending"} if pending else NO_TAGS}
+        annotation = sealed(annotation)
+        self._write("instances", instance, annotation)
+        self._take_in(annotation, parents, done)
+        return annotation
+
+    def adopt(self, annotation: dict[str, Any], parents: Parents, done: Task | None = None) -> None:
+        """Take an annotation that the metadata hold already into the index."""
+        self._take_in(annotation, parents, done)
+
+    def erase(self, instance: str, parents: Parents) -> None:
+        """Remove the annotation of an instance, and what was asked for it."""
+        self._archive.delete_metadata("instances", instance, ANNOTATION)
+        self._archive.delete_metadata("instances", instance, CODE)
+        if self._with_labels:
+            self._set_labels("instances", instance, set())
+        with self.database.write() as connection:
+            self._index.put_bare(connection, instance, parents, REMOVED)
+            self._tasks.drop(connection, Kind.ANNOTATE, instance)
+            self._ask_roll_ups(connection, parents)
+            if self._in_place:
+                self._tasks.ask(connection, Kind.REWRITE, [instance], priority=Priority.PERSON)
+        self._tasks.wake()
+
+    def note(self, instance: str, parents: Parents, *, removed: bool, done: Task | None) -> None:
+        """Note an instance that is left without annotation: removed, or of before our time."""
+        with self.database.write() as connection:
+            self._index.put_bare(connection, instance, parents, REMOVED if removed else UNSEEN)
+            if done:
+                self._tasks.finish(done, connection)
+
+    def gone(self, instance: str) -> None:
+        """Note that Orthanc holds an instance no more."""
+        with self.database.write() as connection:
+            parents = self._index.remove(connection, instance)
+            for kind in (Kind.ANNOTATE, Kind.REWRITE):
+                self._tasks.drop(connection, kind, instance)
+            if parents:
+                self._ask_roll_ups(connection, parents)
+        self._tasks.wake()
+
+    def put_roll_up(self, level: str, resource: str, annotation: dict[str, Any] | None) -> None:
+        """Write, or with None remove, what stands for the instances below a resource."""
+        if annotation is not None:
+            self._write(level, resource, annotation)
+            return
+        self._archive.delete_metadata(level, resource, ANNOTATION)
+        self._archive.delete_metadata(level, resource, CODE)
+        if self._with_labels:
+            self._set_labels(level, resource, set())
+
+    def _write(self, level: str, resource: str, annotation: dict[str, Any]) -> None:
+        examined = annotation["examined"]
+        if examined:
+            self._archive.set_metadata(level, resource, CODE, examined["code"]["value"])
+        else:
+            self._archive.delete_metadata(level, resource, CODE)
+        # Last, because its presence says that the resource is finished.
+        text = json.dumps(annotation, ensure_ascii=False)
+        self._archive.set_metadata(level, resource, ANNOTATION, text)
+        if self._with_labels:
+            self._set_labels(level, resource, _labels(annotation))
+
+    def _set_labels(self, level: str, resource: str, wanted: set[str]) -> None:
+        present = self._archive.labels(level, resource)
+        ours = {name for name in present if name.startswith(_LABEL_PREFIX)}
+        for name in sorted(ours ^ wanted):
+            self._archive.set_label(level, resource, name, present=name in wanted)
+
+    def _take_in(self, annotation: dict[str, Any], parents: Parents, done: Task | None) -> None:
+        instance = annotation["instance"]
+        with self.database.write() as connection:
+            self._index.put(connection, annotation, parents)
+            self._ask_roll_ups(connection, parents)
+            if (annotation.get("tags") or {}).get("state") == "pending":
+                spoken = annotation["review"] is not None
+                priority = Priority.PERSON if spoken else Priority.ARRIVAL
+                self._tasks.ask(connection, Kind.REWRITE, [instance], priority=priority)
+            if done:
+                self._tasks.finish(done, connection)
+        self._tasks.wake()
+
+    def _ask_roll_ups(self, connection: sa.Connection, parents: Parents) -> None:
+        for level, resource in parents.levels():
+            self._tasks.ask(
+                connection, Kind.ROLL_UP, [resource], level=level, delay=_ROLL_UP_DELAY
+            )
+
+
+def sealed(annotation: dict[str, Any]) -> dict[str, Any]:
+    """Return an annotation with its revision, which changes with the answer and with nothing else."""
+    answer = {name: value for name, value in annotation.items() if name not in _NOT_SEALED}
+    text = json.dumps(answer, sort_keys=True, ensure_ascii=False)
+    return {**annotation, "revision": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def concerns_tags(annotation: dict[str, Any]) -> bool:
+    """Tell whether tags may be written: a picture was read, or a person spoke."""
+    return annotation["status"] == "done" and bool(annotation["image"] or annotation["review"])
+
+
+def of_file(annotation: dict[str, Any], version: str) -> bool:
+    """Tell whether an annotation is of this very file; version 0.1 did not note of which."""
+    return annotation.get("file") in (None, version)
+
+
+def _labels(annotation: dict[str, Any]) -> set[str]:
+    parts = [part["label"] for part in annotation.get("parts", ())]
+    if annotation["examined"]:
+        parts.append(annotation["examined"]["label"])
+    # Orthanc allows letters, digits and "-" only.
+    names = {_LABEL_PREFIX + part.replace("_", "-") for part in parts}
+    return names | {_REVIEW_LABEL} if annotation["needs_review"] else names
+
+
+def known(annotation: dict[str, Any] | None, instance: str) -> dict[str, Any]:
+    """Return an annotation that must be there.
+
+    Raises
+    ------
+    NotFoundError
+        If it is not.
+    """
+    if annotation is None:
+        raise NotFoundError(instance)
+    return annotation

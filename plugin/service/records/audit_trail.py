@@ -1,0 +1,178 @@
+"""The audit trail: who said what of which instance, in a table that is only appended to.
+
+The annotation in Orthanc's metadata carries its own history, but goes when the instance is
+overwritten or deleted. The trail stays, is written first, and gives a person's word back to an
+instance that comes again. It holds Orthanc ids, labels, users and comments; no header.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from bodypart.annotation import Review
+from service.records.tables import events
+
+if TYPE_CHECKING:
+    from service.records.database import Database
+
+COLUMNS = (
+    "number", "at", "by", "action", "instance", "old", "new", "old_laterality", "new_laterality",
+    "comment",
+)  # fmt: skip
+REMOVED, WITHDRAWN = "forgotten", "withdrawn"
+"""Events that end a person's word: the annotation was removed; the word was taken back."""
+
+
+class Word(NamedTuple):
+    """The last event of an instance.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the trail.
+    at : str
+        UTC time.
+    action : str
+        ``confirmed``, ``corrected``, ``withdrawn`` or ``forgotten``.
+    review : Review or None
+        What a person said; None if that was taken back, or the annotation removed.
+    change : int or None
+        Number of Orthanc's newest change when it was said.
+    """
+
+    number: int
+    at: str
+    action: str
+    review: Review | None
+    change: int | None
+
+
+class AuditTrail:
+    """The trail in the durable database.
+
+    Parameters
+    ----------
+    database : Database
+        Writes that outlive a power cut.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reviewed(self, instance: str, review: dict[str, Any]) -> int:
+        """Note a person's word, as it stands in the annotation; return its number.
+
+        Raises
+        ------
+        RecordError
+            If it could not be noted: then nothing may be changed.
+        """
+        action = "confirmed" if _confirms(review) else "corrected"
+        text = json.dumps(review, ensure_ascii=False)
+        return self._append(review["at"], review["by"], action, instance, text, None)
+
+    def withdrawn(self, instance: str, *, by: str, at: str) -> int:
+        """Note that a person's word was taken back; returns and raises as ``reviewed``."""
+        return self._append(at, by, WITHDRAWN, instance, None, None)
+
+    def removed(self, instance: str, *, by: str, at: str, change: int) -> int:
+        """Note that an annotation was removed; returns and raises as ``reviewed``.
+
+        What Orthanc's change log tells of the instance up to ``change`` means nothing any more.
+        """
+        return self._append(at, by, REMOVED, instance, None, change)
+
+    def applied(self, number: int) -> None:
+        """Note that metadata and index carry an event."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(events).where(events.c.number == number).values(applied=True)
+            )
+
+    def removal_reaches(self, number: int, change: int) -> None:
+        """Note that a removal covers what the change log tells up to ``change``.
+
+        Giving a file its original tags back is in that log, too.
+        """
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(events).where(events.c.number == number).values(change=change)
+            )
+
+    def open(self, limit: int) -> list[tuple[int, str]]:
+        """Return number and instance of the oldest events that are not applied."""
+        rows = self._database.rows(
+            sa.select(events.c.number, events.c.instance)
+            .where(~events.c.applied)
+            .order_by(events.c.number)
+            .limit(limit)
+        )
+        return [(row.number, row.instance) for row in rows]
+
+    def last(self, instance: str) -> Word | None:
+        """Return the last word on an instance, None if nobody ever spoke of it."""
+        rows = self._database.rows(
+            sa.select(events)
+            .where(events.c.instance == instance)
+            .order_by(events.c.number.desc())
+            .limit(1)
+        )
+        if not rows:
+            return None
+        row = rows[0]
+        review = Review.from_json(json.loads(row.review)) if row.review else None
+        return Word(row.number, row.at, row.action, review, row.change)
+
+    def events(self, since: int, limit: int) -> list[dict[str, Any]]:
+        """Return events after a number, in the order they happened, as rows of `COLUMNS`."""
+        rows = self._database.rows(
+            sa.select(events)
+            .where(events.c.number > since)
+            .order_by(events.c.number)
+            .limit(limit)
+        )
+        return [_event(row) for row in rows]
+
+    def _append(
+        self, at: str, by: str, action: str, instance: str, review: str | None, change: int | None
+    ) -> int:
+        with self._database.write() as connection:
+            done = connection.execute(
+                sa.insert(events).values(
+                    at=at,
+                    by=by,
+                    action=action,
+                    instance=instance,
+                    review=review,
+                    change=change,
+                    applied=False,
+                )
+            )
+            return int(done.inserted_primary_key[0])
+
+
+def _confirms(review: dict[str, Any]) -> bool:
+    previous = review["previous"]
+    same_side = not review["laterality_given"] or review["laterality"] == previous["laterality"]
+    return review["examined"] == previous["examined"] and same_side and review["visible"] is None
+
+
+def _event(row: sa.Row[Any]) -> dict[str, Any]:
+    said = json.loads(row.review) if row.review else {}
+    previous = said.get("previous") or {}
+    side = said.get("laterality") if said.get("laterality_given") else previous.get("laterality")
+    return {
+        "number": row.number,
+        "at": row.at,
+        "by": row.by,
+        "action": row.action,
+        "instance": row.instance,
+        "old": previous.get("examined"),
+        "new": said.get("examined"),
+        "old_laterality": previous.get("laterality"),
+        "new_laterality": side,
+        "comment": said.get("comment", ""),
+    }

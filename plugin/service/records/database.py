@@ -1,0 +1,136 @@
+"""Where records are kept: SQLite beside Orthanc's index, or one PostgreSQL for several Orthancs."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DatabaseError
+
+from service.errors import RecordError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+_BUSY_SECONDS = 30
+SCHEMA = "bodypart"
+"""The schema of ours in a PostgreSQL that others use as well."""
+
+
+class DamagedError(RecordError):
+    """The file of the database is damaged."""
+
+
+class Database:
+    """One database: reads side by side, writes one after the other where SQLite is behind it.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///FILE`` or ``postgresql+psycopg://…``.
+    synchronous : str
+        How hard SQLite writes: ``FULL`` outlives a power cut, ``NORMAL`` a crash.
+
+    Attributes
+    ----------
+    shared : bool
+        Whether other nodes may write to it at the same time.
+    """
+
+    def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
+        self.shared = not url.startswith("sqlite")
+        if self.shared:
+            self.engine = sa.create_engine(
+                url,
+                pool_size=10,
+                max_overflow=30,
+                pool_pre_ping=True,
+                connect_args={"options": f"-csearch_path={SCHEMA}"},
+            )
+            self._writing: Any = nullcontext()
+        else:
+            self.engine = _sqlite(url, synchronous)
+            self._writing = threading.RLock()
+
+    @classmethod
+    def of_file(cls, path: Path, *, synchronous: str = "NORMAL") -> Database:
+        """Return the SQLite database in a file."""
+        return cls(f"sqlite:///{path}", synchronous=synchronous)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection whose changes are kept together, or not at all.
+
+        Raises
+        ------
+        RecordError
+            If they could not be kept.
+        DamagedError
+            If the file is damaged.
+        """
+        with self._writing, _told_apart(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for questions; errors as of ``write``."""
+        with _told_apart(), self.engine.connect() as connection:
+            yield connection
+
+    def rows(self, statement: sa.Executable) -> list[sa.Row[Any]]:
+        """Return all rows that a question gives."""
+        with self.read() as connection:
+            return list(connection.execute(statement))
+
+    def value(self, statement: sa.Executable) -> Any:
+        """Return the first column of the first row, None if there is none."""
+        with self.read() as connection:
+            return connection.execute(statement).scalar()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Turn the database's errors into ours; their own text may hold values."""
+    try:
+        yield
+    except DatabaseError as error:
+        kind = type(error.orig).__name__ if error.orig else type(error).__name__
+        if is_damage(error.orig):
+            raise DamagedError("the database is damaged") from None
+        raise RecordError(f"the records cannot be kept: {kind}") from error
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Tell whether SQLite says that its file is none, or is damaged."""
+    # The lower byte is the kind, the rest says more of it.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _sqlite(url: str, synchronous: str) -> Engine:
+    engine = sa.create_engine(
+        url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        # The driver would begin transactions by itself, and not where they are needed.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine

@@ -1,0 +1,51 @@
+"""What the service remembers of itself, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from service.records.tables import facts
+
+if TYPE_CHECKING:
+    from service.records.database import Database
+
+
+class Facts:
+    """Texts by name in the durable database.
+
+    Parameters
+    ----------
+    database : Database
+        Where they lie.
+    inherited : dict of str to str
+        What version 0.1 kept in Orthanc's database; it counts where nothing newer is there.
+    """
+
+    def __init__(self, database: Database, inherited: dict[str, str]) -> None:
+        self._database = database
+        for name, value in inherited.items():
+            if value and self.get(name) is None:
+                self.set(name, value)
+
+    def get(self, name: str) -> str | None:
+        """Return a text, None if it was never set."""
+        found = self._database.value(sa.select(facts.c.value).where(facts.c.name == name))
+        return None if found is None else str(found)
+
+    def set(self, name: str, value: str) -> None:
+        """Remember a text."""
+        with self._database.write() as connection:
+            done = connection.execute(
+                sa.update(facts).where(facts.c.name == name).values(value=value)
+            )
+            if not done.rowcount:
+                connection.execute(sa.insert(facts).values(name=name, value=value))
+
+    def once(self, name: str, value: str) -> str:
+        """Return a text, remembering ``value`` if there is none yet."""
+        found = self.get(name)
+        if found is None:
+            self.set(name, value)
+        return found or value

@@ -1,0 +1,290 @@
+"""The search index: one row an instance, a cache of what Orthanc's metadata say.
+
+It answers ``find`` and the work list, knows the parents of an instance that was just deleted, and
+counts. Losing it loses nothing: the sweep rebuilds it from the metadata and the audit trail.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bodypart.reviews import machine_word
+from bodypart.rollup import Summary
+from service.orthanc_api.archive import Parents
+from service.records.tables import counts, instances, mentions
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from service.records.database import Database
+
+UNSEEN, REMOVED = "unseen", "forgotten"
+"""States of an instance without annotation: stored before the plugin came; removed on request."""
+
+BARE = (UNSEEN, REMOVED)
+COLUMNS = {
+    "instances": instances.c.id,
+    "series": instances.c.series,
+    "studies": instances.c.study,
+    "patients": instances.c.patient,
+}
+ANNOTATED = instances.c.state.not_in(BARE)
+
+_SUMMARY = [
+    instances.c.id.label("instance"),
+    instances.c.state.label("status"),
+    *(
+        instances.c[name]
+        for name in (
+            "examined", "probability", "source", "visible", "laterality", "laterality_source",
+        )
+    ),
+    instances.c.router_group.label("group"),
+    *(instances.c[name] for name in ("agreement", "needs_review", "annotated_at")),
+]  # fmt: skip
+_SUMMARY_FIELDS = tuple(field.name for field in fields(Summary))
+_IN_ONE_STATEMENT = 500
+
+
+class Index:
+    """The index in a database.
+
+    Parameters
+    ----------
+    database : Database
+        Where it lies.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def put(self, connection: Connection, annotation: dict[str, Any], parents: Parents) -> None:
+        """Take in an annotation, in a transaction of the caller's."""
+        instance = annotation["instance"]
+        self._replace(connection, instance, _row(annotation, parents))
+        named = dict.fromkeys(_mentions(annotation))
+        if named:
+            connection.execute(
+                sa.insert(mentions),
+                [{"label": label, "source": source, "instance": instance} for label, source in named],
+            )
+
+    def put_bare(
+        self, connection: Connection, instance: str, parents: Parents, state: str
+    ) -> None:
+        """Take in an instance without annotation: `UNSEEN` or `REMOVED`."""
+        row = {
+            "id": instance,
+            "series": parents.series,
+            "study": parents.study,
+            "patient": parents.patient,
+            "state": state,
+            "modality": parents.modality,
+            "study_date": parents.study_date,
+        }
+        self._replace(connection, instance, row)
+
+    def remove(self, connection: Connection, instance: str) -> Parents | None:
+        """Take an instance out; return what it belonged to, None if it was not known."""
+        parents = self._parents(connection, instance)
+        self._clear(connection, instance)
+        return parents
+
+    def set_tags_state(self, connection: Connection, instance: str, state: str) -> None:
+        """Note how far the file of an instance follows its annotation."""
+        connection.execute(
+            sa.update(instances).where(instances.c.id == instance).values(tags_state=state)
+        )
+
+    def parents(self, instance: str) -> Parents | None:
+        """Return what an instance belongs to, None if the index does not know it."""
+        with self.database.read() as connection:
+            return self._parents(connection, instance)
+
+    def state(self, instance: str) -> str | None:
+        """Return the state of an instance, None if the index does not know it."""
+        found = self.database.value(sa.select(instances.c.state).where(instances.c.id == instance))
+        return str(found) if found is not None else None
+
+    def unknown(self, ids: Sequence[str]) -> list[str]:
+        """Return those of some instances that the index does not know, in their order."""
+        known: set[str] = set()
+        with self.database.read() as connection:
+            for start in range(0, len(ids), _IN_ONE_STATEMENT):
+                some = ids[start : start + _IN_ONE_STATEMENT]
+                rows = connection.execute(sa.select(instances.c.id).where(instances.c.id.in_(some)))
+                known.update(row.id for row in rows)
+        return [instance for instance in ids if instance not in known]
+
+    def after(self, instance: str, limit: int) -> list[str]:
+        """Return the next known instances in order of id."""
+        rows = self.database.rows(
+            sa.select(instances.c.id)
+            .where(instances.c.id > instance)
+            .order_by(instances.c.id)
+            .limit(limit)
+        )
+        return [row.id for row in rows]
+
+    def in_state(self, state: str, limit: int, after: str = "") -> list[str]:
+        """Return up to ``limit`` instances in a state, in order of id."""
+        rows = self.database.rows(
+            sa.select(instances.c.id)
+            .where(instances.c.state == state, instances.c.id > after)
+            .order_by(instances.c.id)
+            .limit(limit)
+        )
+        return [row.id for row in rows]
+
+    def with_pending_tags(self, limit: int, after: str = "") -> list[str]:
+        """Return instances whose file does not follow their annotation yet, in order of id."""
+        rows = self.database.rows(
+            sa.select(instances.c.id)
+            .where(instances.c.tags_state == "pending", instances.c.id > after)
+            .order_by(instances.c.id)
+            .limit(limit)
+        )
+        return [row.id for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of instances in each state."""
+        rows = self.database.rows(sa.select(counts.c.name, counts.c.number))
+        return {row.name: row.number for row in rows if row.number}
+
+    def reopen_removed(self) -> None:
+        """Make what was removed open to a back-fill that starts now."""
+        with self.database.write() as connection:
+            done = connection.execute(
+                sa.update(instances).where(instances.c.state == REMOVED).values(state=UNSEEN)
+            )
+            self._count(connection, Counter({UNSEEN: done.rowcount, REMOVED: -done.rowcount}))
+
+    def children(self, level: str, resource: str) -> list[Summary]:
+        """Return the summaries of the annotated instances below a resource."""
+        rows = self.database.rows(
+            sa.select(*_SUMMARY).where(COLUMNS[level] == resource, ANNOTATED)
+        )
+        return [_summary(row) for row in rows]
+
+    def _replace(self, connection: Connection, instance: str, row: dict[str, Any]) -> None:
+        self._clear(connection, instance)
+        connection.execute(sa.insert(instances).values(row))
+        self._count(connection, Counter({row["state"]: 1}))
+
+    def _clear(self, connection: Connection, instance: str) -> None:
+        before = connection.execute(
+            sa.delete(instances).where(instances.c.id == instance).returning(instances.c.state)
+        ).scalar()
+        if before is not None:
+            connection.execute(sa.delete(mentions).where(mentions.c.instance == instance))
+            self._count(connection, Counter({before: -1}))
+
+    @staticmethod
+    def _count(connection: Connection, changes: Counter[str]) -> None:
+        # In one order, so that two nodes never wait for each other.
+        for name in sorted(changes):
+            if changes[name]:
+                done = connection.execute(
+                    sa.update(counts)
+                    .where(counts.c.name == name)
+                    .values(number=counts.c.number + changes[name])
+                )
+                if not done.rowcount:
+                    connection.execute(sa.insert(counts).values(name=name, number=changes[name]))
+
+    @staticmethod
+    def _parents(connection: Connection, instance: str) -> Parents | None:
+        row = connection.execute(
+            sa.select(
+                instances.c.series,
+                instances.c.study,
+                instances.c.patient,
+                instances.c.modality,
+                instances.c.study_date,
+            ).where(instances.c.id == instance)
+        ).first()
+        return Parents(*row) if row else None
+
+
+def _row(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
+    summary = Summary.of(annotation)
+    image, header = annotation["image"], annotation["header"]
+    seen = image["top"][0]["label"] if image and image["top"] and not image["rejected"] else None
+    label, probability = machine_word(annotation)
+    review = annotation["review"] or {}
+    return {
+        "id": annotation["instance"],
+        "series": parents.series,
+        "study": parents.study,
+        "patient": parents.patient,
+        "state": summary.status,
+        "examined": summary.examined,
+        "probability": summary.probability,
+        "source": summary.source,
+        "visible": json.dumps(summary.visible),
+        "laterality": summary.laterality,
+        "laterality_source": summary.laterality_source,
+        "router_group": summary.group,
+        "agreement": summary.agreement,
+        "needs_review": summary.needs_review,
+        "annotated_at": summary.annotated_at,
+        "modality": parents.modality,
+        "study_date": parents.study_date,
+        "image_label": seen,
+        "header_label": header["label"] if header else None,
+        "machine_label": label,
+        "machine_probability": probability,
+        "reviewed_at": review.get("at"),
+        "reviewed_by": review.get("by"),
+        "tags_state": (annotation.get("tags") or {}).get("state", "none"),
+        "model": (annotation["model"] or {}).get("sha256"),
+        "rank": rank(summary, parents.study_date),
+    }
+
+
+def rank(summary: Summary, study_date: str) -> str:
+    """Return the place in the work list as a text that sorts like it.
+
+    First what needs a review, then conflicts, then the least probable, then the newest study.
+    """
+    digits = study_date if study_date.isdigit() else "0"
+    newest_first = f"{99_999_999 - int(digits) % 100_000_000:08d}"
+    return (
+        f"{int(not summary.needs_review)}{int(summary.agreement != 'conflict')}"
+        f"{summary.probability or 0.0:.4f}{newest_first}{summary.instance}"
+    )
+
+
+def _mentions(annotation: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (label, source) pairs: who names which part."""
+    if annotation["examined"]:
+        yield annotation["examined"]["label"], "final"
+    image = annotation["image"]
+    if image and image["top"] and not image["rejected"]:
+        yield image["top"][0]["label"], "image"
+    header = annotation["header"]
+    if header:
+        for label in header.get("labels") or [header["label"]]:
+            if label:
+                yield label, "header"
+    for item in annotation["visible"]:
+        yield item["label"], "visible"
+
+
+def _summary(row: sa.Row[Any]) -> Summary:
+    columns: dict[str, Any] = {name: getattr(row, name) for name in _SUMMARY_FIELDS}
+    columns["visible"] = json.loads(columns["visible"] or "{}")
+    columns["probability"] = columns["probability"] or 0.0
+    return Summary(**columns)
+
+
+def rows_as(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return rows as objects with the given names."""
+    names = tuple(names)
+    return [dict(zip(names, row, strict=True)) for row in rows]

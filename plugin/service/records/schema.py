@@ -1,0 +1,166 @@
+"""The databases made ready: opened, made, brought up to date, replaced where that loses nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from service.records.database import SCHEMA, Database, DamagedError, is_damage
+from service.records.tables import DURABLE, INDEX, reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_LOCK = 0x626F6479
+"""Key of the advisory lock under which one node at a time changes a PostgreSQL's tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One set of tables and how it came to be.
+
+    Attributes
+    ----------
+    name : str
+        Names the folder of migrations and the table of Alembic's version.
+    tables : MetaData
+        Today's tables.
+    head : str
+        The newest migration: a database made today needs none.
+    first : str
+        A table that every version had.
+    """
+
+    name: str
+    tables: sa.MetaData
+    head: str
+    first: str
+
+    @property
+    def version_table(self) -> str:
+        """Alembic's table in the database."""
+        return f"{self.name}_version"
+
+
+DURABLE_SCHEMA = Schema("durable", DURABLE, "durable-0001", "events")
+INDEX_SCHEMA = Schema("index", INDEX, "index-0001", "instances")
+
+
+def open_durable(path: Path) -> Database:
+    """Return the database of what must not be lost, made or brought up to date.
+
+    Raises
+    ------
+    RecordError
+        If it cannot be used: it is never replaced.
+    """
+    database = Database.of_file(path, synchronous="FULL")
+    prepare(database, DURABLE_SCHEMA)
+    return database
+
+
+def open_index(path: Path, durable: Database, log: Callable[[str], None]) -> Database:
+    """Return the database of the index and the queue; a damaged one is replaced by an empty one.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    durable : Database
+        Takes over what version 0.1 kept in the index and exists nowhere else.
+    log : callable
+        Takes a line.
+    """
+    try:
+        _keep_reports(path, durable)
+        database = Database.of_file(path)
+        prepare(database, INDEX_SCHEMA)
+        with database.read() as connection:
+            connection.execute(sa.select(sa.func.count()).select_from(sa.table("tasks"))).scalar()
+    except (DamagedError, sa.exc.OperationalError, sa.exc.IntegrityError, RuntimeError) as error:
+        log(f"the index is damaged ({type(error).__name__}) and is made anew")
+        set_aside(path)
+        database = Database.of_file(path)
+        prepare(database, INDEX_SCHEMA)
+    return database
+
+
+def open_shared(url: str) -> Database:
+    """Return one PostgreSQL that holds everything for several Orthancs."""
+    database = Database(url)
+    with database.write() as connection:
+        connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    for schema in (DURABLE_SCHEMA, INDEX_SCHEMA):
+        prepare(database, schema)
+    return database
+
+
+def set_aside(path: Path) -> None:
+    """Move a damaged SQLite file, and what belongs to it, out of the way."""
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    if path.exists():
+        path.replace(path.with_name(path.name + ".damaged"))
+
+
+def prepare(database: Database, schema: Schema) -> None:
+    """Make the tables, or bring them up to date."""
+    with database.write() as connection:
+        if database.shared:
+            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        tables = sa.inspect(connection).get_table_names()
+        if schema.version_table in tables:
+            version = sa.table(schema.version_table, sa.column("version_num"))
+            if connection.execute(sa.select(version.c.version_num)).scalar() != schema.head:
+                _alembic(connection, schema, "upgrade")
+        elif schema.first in tables:
+            _alembic(connection, schema, "upgrade")
+        else:
+            schema.tables.create_all(connection)
+            _alembic(connection, schema, "stamp")
+
+
+def _alembic(connection: Connection, schema: Schema, command: str) -> None:
+    # It takes a tenth of a second to import, and is needed once a version.
+    from alembic import command as commands
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("version_locations", str(_MIGRATIONS / schema.name))
+    config.attributes["connection"] = connection
+    config.attributes["version_table"] = schema.version_table
+    getattr(commands, command)(config, "head")
+
+
+def _keep_reports(path: Path, durable: Database) -> None:
+    """Take over from an index of 0.1 which structured reports are ours."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as old:
+            if old.execute("PRAGMA user_version").fetchone()[0] != 2:
+                return
+            rows = old.execute("SELECT study, fingerprint, instance FROM reports").fetchall()
+            old.execute("DROP TABLE reports")
+            old.execute("PRAGMA user_version = 0")
+            if rows:
+                with durable.write() as connection:
+                    names = ("study", "fingerprint", "instance")
+                    connection.execute(
+                        sa.insert(reports), [dict(zip(names, row, strict=True)) for row in rows]
+                    )
+            old.commit()
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        raise DamagedError("the index is damaged") from None

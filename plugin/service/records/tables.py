@@ -1,0 +1,184 @@
+"""The tables. What outlives everything is apart from what can be made anew.
+
+``DURABLE`` holds what exists nowhere else: the audit trail, what a rewrite must give back. ``INDEX``
+holds what Orthanc's metadata say, for searching, and what is still to do; losing it loses nothing,
+because a sweep over the archive rebuilds it. In PostgreSQL both lie in one schema.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+DURABLE = sa.MetaData()
+INDEX = sa.MetaData()
+
+events = sa.Table(
+    "events",
+    DURABLE,
+    # SQLite counts on only if the column is exactly INTEGER.
+    sa.Column(
+        "number",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("instance", sa.Text, nullable=False),
+    sa.Column("review", sa.Text),
+    # Number of Orthanc's newest change when it was said.
+    sa.Column("change", sa.BigInteger),
+    # Whether metadata and index carry it.
+    sa.Column("applied", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Index("events_instance", "instance", "number"),
+    sa.Index(
+        "events_open",
+        "number",
+        sqlite_where=sa.text("NOT applied"),
+        postgresql_where=sa.text("NOT applied"),
+    ),
+    sqlite_autoincrement=True,
+)
+"""The audit trail: who said what of which instance."""
+
+facts = sa.Table(
+    "facts",
+    DURABLE,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""What the service remembers of itself: when it was installed, the state of the back-fill."""
+
+overwrites = sa.Table(
+    "overwrites",
+    DURABLE,
+    sa.Column("instance", sa.Text, primary_key=True),
+    # The files, by MD5, before and after: another file's backup is never given back.
+    sa.Column("md5_before", sa.Text, nullable=False),
+    sa.Column("md5_after", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+)
+"""What an overwrite wipes, until it is given back."""
+
+overwrite_attachments = sa.Table(
+    "overwrite_attachments",
+    DURABLE,
+    sa.Column("instance", sa.Text, primary_key=True),
+    sa.Column("level", sa.Text, primary_key=True),
+    sa.Column("resource", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+reports = sa.Table(
+    "reports",
+    DURABLE,
+    sa.Column("study", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("instance", sa.Text, nullable=False),
+)
+"""The structured report stored in each study."""
+
+instances = sa.Table(
+    "instances",
+    INDEX,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("series", sa.Text, nullable=False),
+    sa.Column("study", sa.Text, nullable=False),
+    sa.Column("patient", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("examined", sa.Text),
+    sa.Column("probability", sa.Float),
+    sa.Column("source", sa.Text),
+    sa.Column("visible", sa.Text),
+    sa.Column("laterality", sa.Text),
+    sa.Column("laterality_source", sa.Text),
+    sa.Column("router_group", sa.Text),
+    sa.Column("agreement", sa.Text),
+    sa.Column("needs_review", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("annotated_at", sa.Text),
+    sa.Column("modality", sa.Text, nullable=False, server_default=""),
+    sa.Column("study_date", sa.Text, nullable=False, server_default=""),
+    sa.Column("image_label", sa.Text),
+    sa.Column("header_label", sa.Text),
+    sa.Column("machine_label", sa.Text),
+    sa.Column("machine_probability", sa.Float),
+    sa.Column("reviewed_at", sa.Text),
+    sa.Column("reviewed_by", sa.Text),
+    sa.Column("tags_state", sa.Text, nullable=False, server_default="none"),
+    sa.Column("model", sa.Text),
+    # Orders the work list: what needs a review first, conflicts before doubts, then by date.
+    sa.Column("rank", sa.Text, nullable=False, server_default=""),
+    sa.Index("instances_series", "series"),
+    sa.Index("instances_study", "study"),
+    sa.Index("instances_patient", "patient"),
+    sa.Index("instances_state", "state", "id"),
+    sa.Index("instances_rank", "rank"),
+    sa.Index("instances_examined", "examined", "rank"),
+    sa.Index("instances_group", "router_group", "id"),
+    sa.Index(
+        "instances_reviewed",
+        "reviewed_at",
+        "id",
+        sqlite_where=sa.text("reviewed_at IS NOT NULL"),
+        postgresql_where=sa.text("reviewed_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "instances_tags",
+        "id",
+        sqlite_where=sa.text("tags_state = 'pending'"),
+        postgresql_where=sa.text("tags_state = 'pending'"),
+    ),
+)
+"""One row an instance that Orthanc stores, as far as it was heard of."""
+
+mentions = sa.Table(
+    "mentions",
+    INDEX,
+    sa.Column("label", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("instance", sa.Text, primary_key=True),
+    sa.Index("mentions_instance", "instance"),
+    sqlite_with_rowid=False,
+)
+"""Which source names which part of an instance."""
+
+counts = sa.Table(
+    "counts",
+    INDEX,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
+"""Instances by state, kept with every change so that nobody has to count."""
+
+marks = sa.Table(
+    "marks",
+    INDEX,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""How far Orthanc's change log was read."""
+
+tasks = sa.Table(
+    "tasks",
+    INDEX,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("resource", sa.Text, primary_key=True),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    # Small numbers go first.
+    sa.Column("priority", sa.Integer, nullable=False),
+    # Unix seconds before which it is not given out.
+    sa.Column("due", sa.Float, nullable=False),
+    # Number of the change in Orthanc's log that asked for it.
+    sa.Column("sequence", sa.BigInteger),
+    # Grows with each request, so that what is asked for meanwhile is not lost at the end.
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("deaths", sa.Integer, nullable=False),
+    sa.Column("claimed_by", sa.Text),
+    sa.Column("claimed_until", sa.Float),
+    sa.Index("tasks_next", "kind", "priority", "due"),
+)
+"""What is still to do, and who does it."""

@@ -1,0 +1,1 @@
+"""What is answered below `/bodypart`: one router a subject."""
