@@ -15,7 +15,7 @@ from typing import Any
 
 import orthanc
 
-from orthanc_side import shallow_json
+from bodypart import shallow_json
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
