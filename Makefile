@@ -24,9 +24,9 @@ test: test-tools newer-orthanc lint
 test-tools: install
 	@sh tests/install.sh
 
-# The tests against Orthanc 1.12 are skipped with a reason where this cannot be had.
-newer-orthanc: install
-	-@sh tests/newer_orthanc.sh
+# Orthanc 1.12 and 1.13. Where they cannot be had, their tests are skipped with the reason; in CI they fail.
+newer-orthanc: test-tools
+	@sh tests/newer_orthanc.sh
 
 lint:
 	$(PYTHON) -m ruff format --check .

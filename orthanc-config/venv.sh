@@ -31,7 +31,8 @@ done
 for lock in "$@"; do
     stamp=$packages/$(basename "$lock")
     if ! cmp -s "$lock" "$stamp"; then
-        "$python" -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
+        # The lock is whole: nothing is looked up beside it (pyproject.toml overrides one need).
+        "$python" -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r "$lock"
         cp "$lock" "$stamp"
     fi
 done

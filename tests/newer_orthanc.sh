@@ -1,26 +1,74 @@
 #!/bin/sh
-# Lay Debian trixie with its Orthanc 1.12 into a folder, and the project into it with
-# the same install step that `make run` takes. Needs root and debootstrap; quick when it is there.
+# Lay newer Debians with their Orthancs into folders, for the tests: trixie (1.12, Python 3.13) and
+# sid (1.13, Python 3.14), each by the install step that `make run` takes. Quick when they are there.
+# Needs root and debootstrap. One that cannot be had is named, and its tests are skipped with the
+# reason; where CI is set, that is an error.
+# Arguments: which ones. Environment: BODYPART_TARGETS, the folder that holds them.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-target=${BODYPART_TRIXIE:-/var/tmp/orthanc-bodypart-trixie}
+targets=${BODYPART_TARGETS:-/var/tmp/orthanc-bodypart-targets}
 inside=/opt/orthanc-bodypart
 
-if [ ! -e "$target/etc/debian_version" ]; then
-    mkdir -p "$target"
-    debootstrap --variant=minbase trixie "$target" >"$target.log" 2>&1 || {
-        tail -3 "$target.log"
-        rm -rf "$target"
-        exit 1
-    }
-fi
-mkdir -p "$target/etc/ssl/certs" "$target$inside"
-cp /etc/resolv.conf "$target/etc/resolv.conf" 2>/dev/null || true
-[ -e /etc/pip.conf ] && cp /etc/pip.conf "$target/etc/pip.conf"
-cp /etc/apt/apt.conf.d/*proxy* "$target/etc/apt/apt.conf.d/" 2>/dev/null || true
-mountpoint -q "$target/proc" || mount -t proc proc "$target/proc"
-rm -rf "$target$inside/plugin" "$target$inside/models"
-cp -r "$root/plugin" "$root/models" "$root/orthanc-config" "$root/requirements.lock" "$target$inside/"
-cp /etc/ssl/certs/ca-certificates.crt "$target/etc/ssl/certs/ca-certificates.crt"
-chroot "$target" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-    PIP_CERT=/etc/ssl/certs/ca-certificates.crt sh "$inside/orthanc-config/install.sh"
+# Only what is whole bears its name: what was interrupted is begun again.
+prepare() {
+    target=$targets/$1
+    if [ ! -d "$target" ]; then
+        discard "$target.part"
+        debootstrap --variant=minbase "$1" "$target.part"
+        # No service starts in there, and nothing in there waits for the disk.
+        printf '#!/bin/sh\nexit 101\n' >"$target.part/usr/sbin/policy-rc.d"
+        chmod +x "$target.part/usr/sbin/policy-rc.d"
+        echo force-unsafe-io >"$target.part/etc/dpkg/dpkg.cfg.d/unsafe-io"
+        # What reaches the host's mirror reaches it from there, too.
+        apt-config dump | grep -iE '^Acquire::(https?|Check-|Retries)' \
+            >"$target.part/etc/apt/apt.conf.d/90of-the-host" || true
+        mount -t proc proc "$target.part/proc"
+        lay_project "$target.part"
+        umount "$target.part/proc"
+        mv "$target.part" "$target"
+    fi
+    # Mounts do not outlive a reboot.
+    mountpoint -q "$target/proc" || mount -t proc proc "$target/proc"
+    lay_project "$target"
+}
+
+lay_project() {
+    cp /etc/resolv.conf "$1/etc/resolv.conf" 2>/dev/null || true
+    [ ! -e /etc/pip.conf ] || cp /etc/pip.conf "$1/etc/pip.conf"
+    # A file that no package owns: ca-certificates would replace the host's bundle by its own.
+    mkdir -p "$1/etc/ssl" "$1$inside"
+    cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/of-the-host.pem"
+    cp -r "$root/orthanc-config" "$root/requirements.lock" "$1$inside/"
+    chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+        PIP_CERT=/etc/ssl/of-the-host.pem PIP_NO_CACHE_DIR=1 \
+        ${PIP_INDEX_URL:+"PIP_INDEX_URL=$PIP_INDEX_URL"} sh "$inside/orthanc-config/install.sh"
+}
+
+discard() {
+    if mountpoint -q "$1/proc"; then umount "$1/proc"; fi
+    rm -rf --one-file-system "$1"
+}
+
+mkdir -p "$targets"
+exec 9>"$targets/lock"
+flock 9
+[ $# -gt 0 ] || set -- trixie sid
+started=""
+for suite in "$@"; do
+    # In the background, because `set -e` does not hold in what an `if` asks for.
+    (prepare "$suite") >"$targets/$suite.log" 2>&1 &
+    started="$started $suite:$!"
+done
+missing=""
+for job in $started; do
+    suite=${job%%:*}
+    if wait "${job##*:}"; then
+        rm -f "$targets/$suite.failed"
+    else
+        tail -n 3 "$targets/$suite.log" | cut -c 1-300 >"$targets/$suite.failed"
+        echo "no Orthanc of Debian $suite: $(tail -n 1 "$targets/$suite.failed") ($targets/$suite.log)" >&2
+        missing="$missing $suite"
+        discard "$targets/$suite.part"
+    fi
+done
+[ -z "$missing" ] || [ -z "${CI:-}" ]

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 ROOT = Path(__file__).resolve().parents[1]
-TRIXIE = Path(os.environ.get("BODYPART_TRIXIE", "/var/tmp/orthanc-bodypart-trixie"))
-INSIDE = Path("/opt/orthanc-bodypart")
-"""Where the project lies in the chroot of the newer Debian."""
+TARGETS = Path(os.environ.get("BODYPART_TARGETS", "/var/tmp/orthanc-bodypart-targets"))
+"""Holds the newer Debians, each in a folder of its name."""
+KNOWN = ("bookworm", "trixie", "sid")
+"""Debian 12 with Orthanc 1.10, 13 with 1.12, and the coming one with 1.13."""
 
 
 def free_port() -> int:
@@ -37,10 +42,40 @@ def _stat(pid: int) -> tuple[str, int]:
     return state, int(parent)
 
 
-def targets() -> list[str]:
-    """Return the Orthancs that this machine has: Debian 12's, and the newer one in a chroot."""
-    found = ["bookworm"] if Path("/usr/sbin/Orthanc").exists() else []
-    return found + (["trixie"] if (TRIXIE / "usr/sbin/Orthanc").exists() else [])
+def missing(target: str) -> str | None:
+    """Return why there is no Orthanc of a Debian on this machine, None where there is one."""
+    if target == "bookworm":
+        return None if Path("/usr/sbin/Orthanc").exists() else "Orthanc is not installed"
+    failed = TARGETS / f"{target}.failed"
+    if failed.exists():
+        return f"no Orthanc of {target}: {failed.read_text().strip()}"
+    if not (TARGETS / target).exists():
+        return f"no Orthanc of {target}: run tests/newer_orthanc.sh"
+    return None
+
+
+def require(target: str) -> None:
+    """Skip the test, with the reason, where there is no such Orthanc; fail where CI runs."""
+    reason = missing(target)
+    if reason and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+
+
+@functools.cache
+def checkout_in(target: str) -> Path:
+    """Return where this checkout's present files lie, as the target sees it."""
+    if target == "bookworm":
+        return ROOT
+    chroot = TARGETS / target
+    copy = Path(tempfile.mkdtemp(prefix="orthanc-bodypart-", dir=chroot / "tmp"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    for name in ("plugin", "models", "orthanc-config"):
+        ignored = shutil.ignore_patterns("__pycache__", "training", "figures")
+        shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+    (copy / ".venv").symlink_to("/opt/orthanc-bodypart/.venv")
+    return Path("/") / copy.relative_to(chroot)
 
 
 @dataclass
@@ -61,12 +96,12 @@ class Server:
         retries = Retry(total=2, connect=0, read=2, allowed_methods=("GET",))
         self.session.mount("http://", HTTPAdapter(max_retries=retries))
         self.process: subprocess.Popen[bytes] | None = None
-        if self.target == "trixie":
-            self.inside = Path("/tmp") / self.folder.name
-            self.storage = TRIXIE / self.inside.relative_to("/")
-            shutil.rmtree(self.storage, ignore_errors=True)
-        else:
+        if self.target == "bookworm":
             self.storage = self.inside = self.folder
+        else:
+            chroot = TARGETS / self.target
+            self.storage = Path(tempfile.mkdtemp(prefix="orthanc-", dir=chroot / "tmp"))
+            self.inside = Path("/") / self.storage.relative_to(chroot)
         self.storage.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "orthanc.log"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -81,15 +116,9 @@ class Server:
             "ORTHANC_STORAGE": str(self.inside),
             "BODYPART_CONFIG": str(self.inside / "override.json"),
         }
-        if self.target == "trixie":
-            command = [
-                "chroot",
-                str(TRIXIE),
-                "/usr/bin/python3",
-                f"{INSIDE}/orthanc-config/start.py",
-            ]
-        else:
-            command = ["/usr/bin/python3", str(ROOT / "orthanc-config/start.py")]
+        command = ["/usr/bin/python3", str(checkout_in(self.target) / "orthanc-config/start.py")]
+        if self.target != "bookworm":
+            command = ["chroot", str(TARGETS / self.target), *command]
         self.process = subprocess.Popen(
             command, env=environment, stdout=self.log.open("ab"), stderr=subprocess.STDOUT
         )

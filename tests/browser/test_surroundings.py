@@ -5,7 +5,7 @@ from pydicom.uid import generate_uid
 
 from browser.chromium import eventually
 from browser.proxy import proxied
-from orthanc_server import Server, targets
+from orthanc_server import KNOWN, Server, require
 from phantoms import file_bytes, foreign, radiograph
 
 
@@ -34,8 +34,7 @@ def test_behind_a_reverse_proxy_with_a_prefix(page, server, uploaded):
 
 
 def test_behind_a_password(browser, tmp_path):
-    if "bookworm" not in targets():
-        pytest.skip("there is no Orthanc here")
+    require("bookworm")
     users = {"AuthenticationEnabled": True, "RegisteredUsers": {"ann": "secret"}}
     server = Server(tmp_path / "locked", configuration=users, auth=("ann", "secret"))
     try:
@@ -55,10 +54,10 @@ def test_behind_a_password(browser, tmp_path):
         server.close()
 
 
-def test_in_a_newer_orthanc(page, tmp_path):
-    if "trixie" not in targets():
-        pytest.skip("there is no newer Orthanc here (see tests/newer_orthanc.sh)")
-    server = Server(tmp_path / "newer-browser", "trixie")
+@pytest.mark.parametrize("target", KNOWN[1:])
+def test_in_a_newer_orthanc(page, tmp_path, target):
+    require(target)
+    server = Server(tmp_path / "newer-browser", target)
     try:
         server.start()
         instance = server.upload(

@@ -8,15 +8,14 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
-from integration.conftest import KNOWN, need
-from orthanc_server import Server
+from orthanc_server import KNOWN, Server, require
 from phantoms import file_bytes, foreign, radiograph
 
 
 @pytest.fixture(scope="module", params=KNOWN)
 def orthanc(request, tmp_path_factory):
     """An Orthanc that never touches what it stores."""
-    need(request.param)
+    require(request.param)
     server = Server(
         tmp_path_factory.mktemp(f"exports-{request.param}"),
         request.param,

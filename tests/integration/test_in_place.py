@@ -9,8 +9,7 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless, generate_uid
 
-from integration.conftest import KNOWN, need
-from orthanc_server import free_port
+from orthanc_server import KNOWN, free_port, require
 from phantoms import file_bytes, foreign, radiograph
 
 OWN_METADATA = {"UserMetadata": {"BodyPart": 3301, "BodyPartExamined": 3302, "Ours": 4000}}
@@ -21,7 +20,7 @@ PRODUCT = "orthanc-bodypart"
 @pytest.fixture(params=KNOWN)
 def server(request, make_server):
     """An Orthanc with the shipped configuration, and metadata and attachments of its own."""
-    need(request.param)
+    require(request.param)
     configuration = {**OWN_METADATA, **OWN_CONTENT, "StableAge": 1}
     return make_server(configuration, target=request.param).start()
 

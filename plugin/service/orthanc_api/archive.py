@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from service import shallow_json
+from bodypart import shallow_json
 from service.errors import ArchiveError, NotFoundError
 from service.orthanc_api.client import Client
 

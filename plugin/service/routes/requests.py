@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from orthanc_side import shallow_json
+from bodypart import shallow_json
 
 MAX_JSON = 1_000_000
 """Bytes; longer JSON bodies are refused."""

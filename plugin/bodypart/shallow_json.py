@@ -1,0 +1,46 @@
+"""JSON from outside: how deep it goes is counted before it is parsed.
+
+The parser recurses once a level. Orthanc runs callbacks on threads with a small C stack (about
+100 kB), which that overflows long before Python's own limit: 600 brackets would end the whole PACS.
+Standard library only; every step takes time proportional to the text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+DEEPEST = 64
+"""Nesting of the deepest JSON that is parsed; an annotation has less than ten."""
+
+_BRACKETS = re.compile(r"[\[\]{}]")
+
+
+def parse(text: str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or nested too deeply.
+    """
+    if text.count("[") + text.count("{") > DEEPEST and too_deep(text):
+        raise ValueError(f"nested more than {DEEPEST} levels deep")
+    return json.loads(text)
+
+
+def too_deep(text: str) -> bool:
+    """Tell whether the parser would go deeper than ``DEEPEST`` before it ends or gives up.
+
+    Backslashes stand in strings only, up to where the parser gives up: without escaped ones and
+    escaped quotes, every other piece between quotes lies outside of the strings.
+    """
+    outside = text.replace("\\\\", "").replace('\\"', "").split('"')[::2]
+    depth = 0
+    for piece in outside:
+        for bracket in _BRACKETS.finditer(piece):
+            depth += 1 if bracket[0] in "[{" else -1
+            if depth > DEEPEST:
+                return True
+    return False
