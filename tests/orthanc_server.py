@@ -78,6 +78,18 @@ def checkout_in(target: str) -> Path:
     return Path("/") / copy.relative_to(chroot)
 
 
+def _children(parent: int, module: str) -> list[int]:
+    """Return the processes that another one started to run a Python module."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            pid = int(entry.name)
+            command = (entry / "cmdline").read_bytes()
+            if _stat(pid)[1] == parent and f"\0-m\0{module}\0".encode() in command:
+                found.append(pid)
+    return found
+
+
 @dataclass
 class Server:
     """One Orthanc process that can be stopped, killed and started again on its storage."""
@@ -165,16 +177,13 @@ class Server:
         shutil.rmtree(self.storage, ignore_errors=True)
 
     def workers(self) -> list[int]:
-        """Return the processes that Orthanc started to classify."""
+        """Return the decoders: the processes that the service started to classify."""
+        return [pid for parent in self.services() for pid in _children(parent, "decoder")]
+
+    def services(self) -> list[int]:
+        """Return the service that Orthanc started, in a list."""
         assert self.process is not None
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                pid = int(entry.name)
-                command = (entry / "cmdline").read_bytes()
-                if _stat(pid)[1] == self.process.pid and b"\0-m\0decoder\0" in command:
-                    found.append(pid)
-        return found
+        return _children(self.process.pid, "service")
 
     def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """Send a request to Orthanc."""

@@ -56,6 +56,12 @@ def _text(value: object) -> str | None:
     return None if isinstance(value, str) else "must be a string"
 
 
+def _database(value: object) -> str | None:
+    if value == "" or (isinstance(value, str) and value.startswith("postgresql://")):
+        return None
+    return "must be empty or start with postgresql://"
+
+
 def _terms(value: object) -> str | None:
     if not isinstance(value, Mapping):
         return "must be an object of label: [terms]"
@@ -144,6 +150,18 @@ class Settings:
     )
     structured_report: bool = _setting(
         False, _boolean, "Store a DICOM SR (TID 1500) with the result in each study."
+    )
+    database: str = _setting(
+        "",
+        _database,
+        "`postgresql://user:password@host/name`: several Orthancs on one archive keep their "
+        "records there. Empty: SQLite beside Orthanc's index.",
+    )
+    client_certificate: str = _setting(
+        "",
+        _text,
+        "PEM file with a certificate that Orthanc trusts, and its key; needed with "
+        "`SslVerifyPeers`.",
     )
     panel: bool = _setting(True, _boolean, "Show the panel in the legacy Orthanc Explorer.")
     index_file: str = _setting(

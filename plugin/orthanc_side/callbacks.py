@@ -120,11 +120,12 @@ class Plugin:
         else:
             if not self._types_errors:
                 output.SetHttpHeader("Content-Type", answer.content_type)
+            text = answer.body.decode(errors="replace")
             try:
-                output.SendHttpStatus(answer.status, answer.body)
+                output.SendHttpStatus(answer.status, text)
             except TypeError:
-                # orthanc-python before 4.2 wants the length as well.
-                output.SendHttpStatus(answer.status, answer.body, len(answer.body))
+                # orthanc-python before 4.2 wants the length in bytes as well.
+                output.SendHttpStatus(answer.status, text, len(text.encode()))
 
 
 def register(*, on_change: bool = True) -> Plugin:

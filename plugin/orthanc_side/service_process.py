@@ -62,7 +62,8 @@ class ServiceProcess:
         self._messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._keeper = threading.Thread(target=self._keep, name="bodypart-keep")
+        self._sender = threading.Thread(target=self._send, name="bodypart-send")
         self._hello: dict[str, Any] = {}
         self._last_words = ""
         self.socket: str | None = None
@@ -103,26 +104,26 @@ class ServiceProcess:
             in Orthanc's global ``properties``.
         """
         self._hello = {**self._given(), **orthanc}
-        for target in (self._keep, self._send):
-            thread = threading.Thread(target=target, name=f"bodypart{target.__name__}")
-            thread.start()
-            self._threads.append(thread)
+        self._keeper.start()
+        self._sender.start()
 
     def stop(self) -> None:
         """End the service and wait for it."""
         self._stopping.set()
         self.down_reason = "Orthanc is stopping"
         self._messages.put(None)
+        self._sender.join()
         process = self._process
         if process:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
+                # Without this word the end of its input means that Orthanc was killed.
+                _write(_stream(process.stdin), {"event": "stop", "id": ""})
                 _stream(process.stdin).close()
             try:
                 process.wait(_LONGEST_STOP)
             except subprocess.TimeoutExpired:
                 process.kill()
-        for thread in self._threads:
-            thread.join()
+        self._keeper.join()
 
     def tell(self, event: str, resource: str) -> None:
         """Tell the service what happened; returns at once, whatever the service does."""

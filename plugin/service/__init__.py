@@ -1,1 +1,1 @@
-"""The ordinary program behind `/bodypart`: queue, records, rewriting, routes; talks to Orthanc by REST."""
+"""The program behind `/bodypart`: queue, records, rewriting, routes; talks to Orthanc by REST."""

@@ -148,9 +148,7 @@ class Annotator:
             self._annotations.put(annotation, stored.parents, done=task)
         self._metrics.count("failed")
 
-    def review(
-        self, instance: str, review: Review, revision: str | None = None
-    ) -> dict[str, Any]:
+    def review(self, instance: str, review: Review, revision: str | None = None) -> dict[str, Any]:
         """Put a person's word on an instance; return its annotation.
 
         Once the word stands in the trail it is said, whatever fails after.
@@ -190,6 +188,16 @@ class Annotator:
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
         return corrected
+
+    def must_have(self, instance: str, revision: str) -> None:
+        """Make sure that an annotation is the one that a client saw.
+
+        Raises
+        ------
+        NotFoundError, StaleError
+            If it is not.
+        """
+        _must_be(known(self._archive.annotation(instance), instance), revision)
 
     def withdraw(self, instance: str, *, by: str, revision: str | None = None) -> dict[str, Any]:
         """Take a person's word back; return the machine's annotation, made anew.

@@ -35,3 +35,17 @@ class StaleError(ServiceError):
     def __init__(self, present: dict[str, object]) -> None:
         super().__init__("the annotation was changed since")
         self.present = present
+
+
+class DamagedError(RecordError):
+    """The file of a database is damaged.
+
+    Attributes
+    ----------
+    place : str
+        The database's address.
+    """
+
+    def __init__(self, place: str) -> None:
+        super().__init__("the records are damaged")
+        self.place = place

@@ -1,4 +1,4 @@
-"""What the service says to Orthanc's side: log lines, metrics and where it listens, line by line."""
+"""What the service says to Orthanc's side, a line each: log, metrics, where it listens."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from service.decoders.pool import Engine
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.structured_reports import Reports
-from service.errors import ServiceError
+from service.errors import DamagedError, ServiceError
 from service.metrics import Metrics
 from service.orthanc_api.archive import Archive
 from service.orthanc_api.client import Client
@@ -27,7 +27,7 @@ from service.records.audit_trail import AuditTrail
 from service.records.facts import Facts
 from service.records.index import Index
 from service.records.rollups import RollUps
-from service.records.schema import open_durable, open_index, open_shared
+from service.records.schema import only_one, open_durable, open_index, open_shared, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,7 @@ _STABLE_AGE = 60
 """Orthanc's own default, in seconds."""
 _PUBLISH_EVERY = 1.0
 _PAGE = 1000
+_SETTLE_LIMIT = 0.4
 
 
 class Service:
@@ -50,10 +51,18 @@ class Service:
         ``properties``.
     say : callable
         Takes a message for Orthanc's side.
+    end : callable
+        Ends the process.
     """
 
-    def __init__(self, given: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        given: dict[str, Any],
+        say: Callable[[dict[str, Any]], None],
+        end: Callable[[], None],
+    ) -> None:
         self._say = say
+        self._end = end
         configuration = given["configuration"]
         self.settings = checked_settings(configuration)
         self.archive_name = str(configuration.get("Name", "orthanc"))
@@ -103,9 +112,7 @@ class Service:
             live=self.settings.on_upload,
             log=self.log,
         )
-        self.backfill = Backfill(
-            self.archive, self.index, self.tasks, facts, self.sweep, self.log
-        )
+        self.backfill = Backfill(self.archive, self.index, self.tasks, facts, self.sweep, self.log)
         self._workers = Workers(
             self.settings,
             self.tasks,
@@ -119,6 +126,7 @@ class Service:
                 report_after=settle if reports else None,
             ),
             self.change_log,
+            damaged=self.damaged,
             in_place=self.in_place,
             reports=reports,
             log=self.log,
@@ -171,6 +179,19 @@ class Service:
         """Return how many instances wait for an annotation or are being worked on."""
         return self.tasks.count(Kind.ANNOTATE) + self.change_log.unread_instances()
 
+    def settle(self, instances: list[str]) -> None:
+        """Wait a moment for the levels above some instances to be in step."""
+        parents = map(self.index.parents, instances)
+        above = {resource for found in parents if found for _, resource in found.levels()}
+        self.tasks.wait_for(Kind.ROLL_UP, above, _SETTLE_LIMIT)
+
+    def damaged(self, error: DamagedError) -> None:
+        """End the service over a damaged database: the next start makes the index anew."""
+        if error.place == str(self._files.index):
+            set_aside(self._files.index)
+        self.log(f"{error}: {error.place}; the service starts again")
+        self._end()
+
     def _in_place(self, settle: float) -> InPlace:
         self.backups = OverwriteBackups(self.durable, self.archive)
         self.backups.take_over(self._files.overwrites_of_0_1, self.log)
@@ -186,13 +207,12 @@ class Service:
             settle=settle,
         )
 
-    def _databases(
-        self, folder: Path, configuration: dict[str, Any]
-    ) -> tuple[Database, Database]:
+    def _databases(self, folder: Path, configuration: dict[str, Any]) -> tuple[Database, Database]:
         self._files = Files.of(self.settings, configuration, folder)
         if self.settings.database:
             shared = open_shared(self.settings.database)
             return shared, shared
+        self._lock = only_one(self._files.audit)
         durable = open_durable(self._files.audit)
         return durable, open_index(self._files.index, durable, self.log)
 

@@ -23,7 +23,7 @@ from decoder.wire import WireError, read_frame, write_frame
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PLUGIN = Path(__file__).resolve().parents[1]
+_PLUGIN = Path(__file__).resolve().parents[2]
 _START_LIMIT = 120.0
 _PIPE_BYTES = 2**20
 _F_SETPIPE_SZ = 1031

@@ -102,7 +102,7 @@ class InPlace:
         self._note_outcome(instance, reason)
 
     def outcome(self, instance: str, limit: float) -> str | None:
-        """Wait until the file follows its record, ``limit`` seconds at most; return why it does not."""
+        """Wait for a file to follow, ``limit`` seconds at most; return why it does not."""
         with self._ended:
             self._ended.wait_for(lambda: instance in self._outcomes, limit)
             return self._outcomes.get(instance)
@@ -187,7 +187,7 @@ class InPlace:
         if refused != _YIELDED:
             self._settle_tags(annotation, stored, changed, refused, mixed=mixed)
             self._align_siblings(instance, stored, mixed=mixed)
-        return refused
+        return None if refused is None else str(refused)
 
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
         """Give a file its original attributes back, if ours stand there."""
@@ -209,7 +209,7 @@ class InPlace:
         data: bytes,
         corrected: bytes,
     ) -> tuple[str | None, StoredFile]:
-        """Store a corrected file; return why that was refused, or None, and the file that is there."""
+        """Store a corrected file; return why not, or None, and the file that is there now."""
         for level, resource in [("instances", instance), *stored.parents.levels()]:
             link = self._archive.copied_from(level, resource)
             if link:
@@ -316,5 +316,3 @@ class InPlace:
 def _md5(data: bytes) -> str:
     """Return the digest by which Orthanc knows a file."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-

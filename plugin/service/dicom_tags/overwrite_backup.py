@@ -1,4 +1,4 @@
-"""What an overwrite wipes: metadata, labels, attachments and protection of an instance and above it.
+"""What an overwrite wipes, of an instance and above it: metadata, labels, attachments, protection.
 
 Orthanc deletes an instance before it stores its successor, and with it a series, study or patient
 that has no other child. A backup is taken before, outlives a crash, and is tied to the two files
@@ -116,9 +116,7 @@ class OverwriteBackups:
         if not rows:
             return None
         row = rows[0]
-        return OverwriteBackup(
-            instance, row.md5_before, row.md5_after, **json.loads(row.record)
-        )
+        return OverwriteBackup(instance, row.md5_before, row.md5_after, **json.loads(row.record))
 
     def give_back(self, backup: OverwriteBackup) -> None:
         """Put back what is missing; what is there, or was set meanwhile, stays.

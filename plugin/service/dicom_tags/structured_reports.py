@@ -83,9 +83,7 @@ class Reports:
             if previous and not self._archive.exists("instances", previous):
                 previous = None
             uid = f"2.25.{uuid.uuid5(_NAMESPACE, f'{study} {fingerprint} {previous}').int}"
-            report = study_report(
-                self._archive, self._decoders, study, instances, previous, uid
-            )
+            report = study_report(self._archive, self._decoders, study, instances, previous, uid)
         except (NotFoundError, RefusedError) as error:
             self._log(f"study {study} gets no report: {type(error).__name__}")
             return

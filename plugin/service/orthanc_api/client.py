@@ -146,9 +146,7 @@ class _PinnedAdapter(HTTPAdapter):
         if self._certificate:
             context.load_verify_locations(self._certificate)
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        super().init_poolmanager(
-            *arguments, ssl_context=context, assert_hostname=False, **options
-        )  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*arguments, ssl_context=context, assert_hostname=False, **options)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]

@@ -124,7 +124,7 @@ class ChangeLog:
                 return
 
     def unread_instances(self) -> int:
-        """Return how many instances the log tells of that are no tasks yet; in a flood, at least."""
+        """Return how many instances the log tells of that are no tasks yet, as far as a page."""
         if not self._live:
             return 0
         found, _ = self._archive.changes(self._cursor() or 0, _PAGE)

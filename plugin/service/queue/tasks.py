@@ -160,10 +160,7 @@ class Tasks:
         insert = self._insert(tasks)
         new = insert.excluded
         stronger = sa.case(
-            *(
-                (sa.or_(tasks.c.mode == name, new.mode == name), name)
-                for name in reversed(_MODES)
-            ),
+            *((sa.or_(tasks.c.mode == name, new.mode == name), name) for name in reversed(_MODES)),
         )
         due = new.due if postpone else sa.case((tasks.c.due < new.due, tasks.c.due), else_=new.due)
         connection.execute(
@@ -239,7 +236,7 @@ class Tasks:
             connection.execute(
                 sa.update(tasks).where(same).values(claimed_by=None, claimed_until=None)
             )
-            self.wake()
+        self.wake()
 
     def retry(self, task: Task, delay: float, *, died: bool = False, counts: bool = True) -> None:
         """Give a task out again after ``delay`` seconds.
@@ -288,6 +285,18 @@ class Tasks:
         """Tell whether a task waits or is being worked on."""
         found = self._database.value(sa.select(sa.literal(1)).where(_is(kind, resource)))
         return found is not None
+
+    def wait_for(self, kind: Kind, resources: set[str], limit: float) -> None:
+        """Wait, ``limit`` seconds at most, until no task of a kind stands for some resources."""
+        end = time.monotonic() + limit
+        while (left := end - time.monotonic()) > 0:
+            with self._changed:
+                seen = self._version
+            if not self.standing(kind, resources):
+                return
+            with self._changed:
+                if self._version == seen:
+                    self._changed.wait(min(left, 0.02))
 
     def standing(self, kind: Kind, resources: Iterable[str]) -> set[str]:
         """Return those of some resources for which a task waits or is being worked on."""

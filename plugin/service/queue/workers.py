@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
-from service.errors import ArchiveError, NotFoundError, RecordError, ServiceError
+from service.errors import ArchiveError, DamagedError, NotFoundError, RecordError, ServiceError
 from service.queue.tasks import Kind, Mode, Priority, Task
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Workers:
     ----------
     settings, tasks, decoders, annotator, annotations, roll_ups, change_log
         The service's other parts.
+    damaged : callable
+        Told of a damaged database.
     in_place : InPlace or None
         Rewrites files, where the operator wants it.
     reports : Reports or None
@@ -53,6 +55,7 @@ class Workers:
         roll_ups: RollUps,
         change_log: ChangeLog,
         *,
+        damaged: Callable[[DamagedError], None],
         in_place: InPlace | None,
         reports: Reports | None,
         log: Log,
@@ -64,6 +67,7 @@ class Workers:
         self._annotations = annotations
         self._roll_ups = roll_ups
         self._change_log = change_log
+        self._damaged = damaged
         self._in_place = in_place
         self._reports = reports
         self._log = log
@@ -100,6 +104,9 @@ class Workers:
                 task = self._tasks.wait(kinds, stopping)
                 if task:
                     do(task)
+            except DamagedError as error:
+                self._damaged(error)
+                return
             except Exception as error:
                 # A transient failure of the database must not end the queue.
                 self._log(f"the queue stumbled: {type(error).__name__}")

@@ -1,7 +1,7 @@
-"""The annotation of an instance, written in order of truth: metadata, then index, then what follows.
+"""The annotation of an instance, written in order of truth: metadata, then index.
 
-The audit trail comes before all of it (`service.annotator`); roll-ups and the DICOM file follow from
-the table of tasks, which is filled in the same transaction as the index.
+The audit trail comes before both (`service.annotator`); roll-ups and the DICOM file follow from the
+table of tasks, which is filled in the same transaction as the index.
 """
 
 from __future__ import annotations
@@ -106,7 +106,10 @@ class Annotations:
         instance = annotation["instance"]
         if follow:
             pending = self._in_place and concerns_tags(annotation)
-            annotation = {**annotation, "tags": {**NO_TAGS, "state": "pending"} if pending else NO_TAGS}
+            annotation = {
+                **annotation,
+                "tags": {**NO_TAGS, "state": "pending"} if pending else NO_TAGS,
+            }
         annotation = sealed(annotation)
         self._write("instances", instance, annotation)
         self._take_in(annotation, parents, done)
@@ -190,13 +193,11 @@ class Annotations:
 
     def _ask_roll_ups(self, connection: sa.Connection, parents: Parents) -> None:
         for level, resource in parents.levels():
-            self._tasks.ask(
-                connection, Kind.ROLL_UP, [resource], level=level, delay=_ROLL_UP_DELAY
-            )
+            self._tasks.ask(connection, Kind.ROLL_UP, [resource], level=level, delay=_ROLL_UP_DELAY)
 
 
 def sealed(annotation: dict[str, Any]) -> dict[str, Any]:
-    """Return an annotation with its revision, which changes with the answer and with nothing else."""
+    """Return an annotation with its revision, which changes with the answer alone."""
     answer = {name: value for name, value in annotation.items() if name not in _NOT_SEALED}
     text = json.dumps(answer, sort_keys=True, ensure_ascii=False)
     return {**annotation, "revision": hashlib.sha256(text.encode()).hexdigest()[:16]}

@@ -129,10 +129,7 @@ class AuditTrail:
     def events(self, since: int, limit: int) -> list[dict[str, Any]]:
         """Return events after a number, in the order they happened, as rows of `COLUMNS`."""
         rows = self._database.rows(
-            sa.select(events)
-            .where(events.c.number > since)
-            .order_by(events.c.number)
-            .limit(limit)
+            sa.select(events).where(events.c.number > since).order_by(events.c.number).limit(limit)
         )
         return [_event(row) for row in rows]
 
@@ -151,7 +148,7 @@ class AuditTrail:
                     applied=False,
                 )
             )
-            return int(done.inserted_primary_key[0])
+            return int(done.inserted_primary_key[0])  # type: ignore[index]
 
 
 def _confirms(review: dict[str, Any]) -> bool:

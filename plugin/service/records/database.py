@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
-from service.errors import RecordError
+from service.errors import DamagedError, RecordError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 _BUSY_SECONDS = 30
 SCHEMA = "bodypart"
 """The schema of ours in a PostgreSQL that others use as well."""
-
-
-class DamagedError(RecordError):
-    """The file of the database is damaged."""
 
 
 class Database:
@@ -74,14 +70,25 @@ class Database:
         DamagedError
             If the file is damaged.
         """
-        with self._writing, _told_apart(), self.engine.begin() as connection:
+        with self._writing, self._told_apart(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection for questions; errors as of ``write``."""
-        with _told_apart(), self.engine.connect() as connection:
+        with self._told_apart(), self.engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def _told_apart(self) -> Iterator[None]:
+        """Turn the database's errors into ours; their own text may hold values."""
+        try:
+            yield
+        except DatabaseError as error:
+            kind = type(error.orig).__name__ if error.orig else type(error).__name__
+            if is_damage(error.orig):
+                raise DamagedError(str(self.engine.url.database)) from None
+            raise RecordError(f"the records cannot be kept: {kind}") from error
 
     def rows(self, statement: sa.Executable) -> list[sa.Row[Any]]:
         """Return all rows that a question gives."""
@@ -96,18 +103,6 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-
-
-@contextmanager
-def _told_apart() -> Iterator[None]:
-    """Turn the database's errors into ours; their own text may hold values."""
-    try:
-        yield
-    except DatabaseError as error:
-        kind = type(error.orig).__name__ if error.orig else type(error).__name__
-        if is_damage(error.orig):
-            raise DamagedError("the database is damaged") from None
-        raise RecordError(f"the records cannot be kept: {kind}") from error
 
 
 def is_damage(error: BaseException | None) -> bool:

@@ -72,12 +72,13 @@ class Index:
         if named:
             connection.execute(
                 sa.insert(mentions),
-                [{"label": label, "source": source, "instance": instance} for label, source in named],
+                [
+                    {"label": label, "source": source, "instance": instance}
+                    for label, source in named
+                ],
             )
 
-    def put_bare(
-        self, connection: Connection, instance: str, parents: Parents, state: str
-    ) -> None:
+    def put_bare(self, connection: Connection, instance: str, parents: Parents, state: str) -> None:
         """Take in an instance without annotation: `UNSEEN` or `REMOVED`."""
         row = {
             "id": instance,
@@ -167,9 +168,7 @@ class Index:
 
     def children(self, level: str, resource: str) -> list[Summary]:
         """Return the summaries of the annotated instances below a resource."""
-        rows = self.database.rows(
-            sa.select(*_SUMMARY).where(COLUMNS[level] == resource, ANNOTATED)
-        )
+        rows = self.database.rows(sa.select(*_SUMMARY).where(COLUMNS[level] == resource, ANNOTATED))
         return [_summary(row) for row in rows]
 
     def _replace(self, connection: Connection, instance: str, row: dict[str, Any]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.records.database import SCHEMA, Database, DamagedError, is_damage
+from service.errors import DamagedError, RecordError
+from service.records.database import SCHEMA, Database, is_damage
 from service.records.tables import DURABLE, INDEX, reports
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
+_LOCK_TRIES, _LOCK_PAUSE = 200, 0.05
 _LOCK = 0x626F6479
 """Key of the advisory lock under which one node at a time changes a PostgreSQL's tables."""
 
@@ -50,8 +54,8 @@ class Schema:
         return f"{self.name}_version"
 
 
-DURABLE_SCHEMA = Schema("durable", DURABLE, "durable-0001", "events")
-INDEX_SCHEMA = Schema("index", INDEX, "index-0001", "instances")
+DURABLE_SCHEMA = Schema("durable", DURABLE, "durable_0001", "events")
+INDEX_SCHEMA = Schema("index", INDEX, "index_0001", "instances")
 
 
 def open_durable(path: Path) -> Database:
@@ -101,6 +105,24 @@ def open_shared(url: str) -> Database:
     for schema in (DURABLE_SCHEMA, INDEX_SCHEMA):
         prepare(database, schema)
     return database
+
+
+def only_one(path: Path) -> IO[bytes]:
+    """Make sure that no other service works on a database; return what holds the place.
+
+    Raises
+    ------
+    RecordError
+        If another one does, and does not end within a few seconds: one whose Orthanc was killed
+        may need a moment.
+    """
+    place = path.with_name(path.name + ".lock").open("wb")
+    for _ in range(_LOCK_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return place
+        time.sleep(_LOCK_PAUSE)
+    raise RecordError(f"another service works on {path}")
 
 
 def set_aside(path: Path) -> None:
@@ -163,4 +185,4 @@ def _keep_reports(path: Path, durable: Database) -> None:
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-        raise DamagedError("the index is damaged") from None
+        raise DamagedError(str(path)) from None

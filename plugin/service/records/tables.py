@@ -1,8 +1,8 @@
 """The tables. What outlives everything is apart from what can be made anew.
 
-``DURABLE`` holds what exists nowhere else: the audit trail, what a rewrite must give back. ``INDEX``
-holds what Orthanc's metadata say, for searching, and what is still to do; losing it loses nothing,
-because a sweep over the archive rebuilds it. In PostgreSQL both lie in one schema.
+``DURABLE`` holds what exists nowhere else: the audit trail, what a rewrite must give back.
+``INDEX`` holds what Orthanc's metadata say, for searching, and what is still to do; losing it loses
+nothing, because a sweep over the archive rebuilds it. In PostgreSQL both lie in one schema.
 """
 
 from __future__ import annotations

@@ -1,224 +1,171 @@
-"""The routes below ``/bodypart``: one table, which the OpenAPI document reads as well."""
+"""The application: routers put together, errors in one shape, what every request must pass."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from orthanc_side.archive import ArchiveError, NotFoundError
-from orthanc_side.engine import EngineDownError, RefusedError, WorkerDiedError
-from orthanc_side.handlers import Handlers
-from orthanc_side.http import (
-    Answer,
-    HttpError,
-    MethodNotAllowedError,
-    Request,
-    bad_request,
-    not_found,
-    refuse_cross_site,
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from bodypart import __version__
+from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
+from service.errors import (
+    ArchiveError,
+    DamagedError,
+    NotFoundError,
+    RecordError,
+    ServiceError,
+    StaleError,
 )
-from orthanc_side.loopback import StoreError
-from orthanc_side.worklist import FILTERS, ORTHANC_ID, PAGING
+from service.routes.annotations import router as annotation_router
+from service.routes.backfill import router as backfill
+from service.routes.exports import router as exports
+from service.routes.guard import Guard
+from service.routes.models import ErrorAnswer
+from service.routes.pages import router as pages
+from service.routes.pictures import router as pictures
+from service.routes.requests import HttpError, etag
+from service.routes.reviews import router as reviews
+from service.routes.search import router as search
+from service.routes.statistics import router as statistics
+from service.routes.status import router as status
+from service.routes.worklist import router as worklist
 
-PREFIX = "/bodypart"
-_LEVEL = "(?P<level>instances|series|studies|patients)"
-_ID = f"(?P<id>{ORTHANC_ID})"
+if TYPE_CHECKING:
+    from service.main import Service
 
-Handler = Callable[[Handlers, Request, Mapping[str, str]], Answer]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One method on one path.
-
-    Attributes
-    ----------
-    method, path : str
-        HTTP method and the path as the contract writes it, with ``{level}`` and ``{id}``.
-    summary : str
-        What it does, for the OpenAPI document.
-    handler : callable
-        A method of ``Handlers``.
-    body : str or None
-        Content type of the request's body.
-    produces : str
-        Content type of the answer.
-    query : tuple of (str, str)
-        Query parameters with what they mean.
-    """
-
-    method: str
-    path: str
-    summary: str
-    handler: Handler
-    body: str | None = None
-    produces: str = "application/json"
-    query: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """The path as a regular expression."""
-        text = self.path.replace("{level}", _LEVEL).replace("{id}", _ID)
-        # Orthanc drops a slash at the end: the page itself arrives as /bodypart/ui.
-        return re.compile(text.replace("/{file}", "(?:/(?P<file>[A-Za-z0-9._/-]*))?"))
+_ERRORS = {
+    400: "Bad request: names the field",
+    403: "Forbidden: a change that another site's page asks for",
+    404: "Not found",
+    409: "Conflict: the state of the resource does not allow it",
+    412: "Precondition failed: the annotation was changed since; the present one is the answer",
+    413: "Too large",
+    503: "The engine is down, or too much is asked at once: Retry-After tells when to try again",
+}
+_RETRY = {"Retry-After": "1"}
 
 
-_JSON = "application/json"
-_TABLE_FORMAT = (("format", "json (the default) or csv"),)
-ROUTES: tuple[Route, ...] = (
-    Route("GET", "/bodypart/status", "Version, model, provider, queue, readiness", Handlers.status),
-    Route("GET", "/bodypart/labels", "The 36 labels with their codes", Handlers.labels),
-    Route("GET", "/bodypart/openapi.json", "This document", Handlers.openapi),
-    Route("POST", "/bodypart/find", "Ids with annotations by body part", Handlers.find, body=_JSON),
-    Route(
-        "POST",
-        "/bodypart/classify",
-        "The annotation of the DICOM file in the body; nothing is stored",
-        Handlers.classify_file,
-        body="application/dicom",
-    ),
-    Route(
-        "POST", "/bodypart/backfill", "Annotate what has no annotation", Handlers.backfill, _JSON
-    ),
-    Route("GET", "/bodypart/backfill", "Progress of the back-fill", Handlers.backfill_progress),
-    Route("DELETE", "/bodypart/backfill", "Cancel the back-fill", Handlers.backfill_cancel),
-    Route(
-        "GET",
-        "/bodypart/instances/{id}/heatmap",
-        "Where the model looked, drawn over the picture",
-        Handlers.heatmap,
-        produces="image/png",
-        query=(
-            ("label", "the label to explain; the model's first choice if it is missing"),
-            ("over", "picture (the default), or nothing for a transparent layer"),
-        ),
-    ),
-    Route(
-        "GET",
-        "/bodypart/instances/{id}/picture",
-        "The picture's grey values, 16 bits, bright where dense, at most 1600 pixels a side",
-        Handlers.picture,
-        produces="image/x-portable-graymap",
-    ),
-    Route(
-        "GET",
-        "/bodypart/worklist",
-        "What a person should look at, conflicts first",
-        Handlers.worklist,
-        query=FILTERS + PAGING,
-    ),
-    Route(
-        "POST",
-        "/bodypart/reviews",
-        "Confirm several instances (instances: ids), or correct them all alike",
-        Handlers.review_many,
-        body=_JSON,
-    ),
-    Route("GET", "/bodypart/statistics", "Counts, confusion, calibration", Handlers.statistics),
-    Route(
-        "GET",
-        "/bodypart/manifest",
-        "What people confirmed, as rows of a training manifest",
-        Handlers.manifest,
-        query=_TABLE_FORMAT,
-    ),
-    Route(
-        "GET",
-        "/bodypart/audit",
-        "Who said what of which instance, and when",
-        Handlers.audit,
-        query=_TABLE_FORMAT,
-    ),
-    Route(
-        "GET",
-        "/bodypart/instances/{id}/dicom",
-        "The file with corrected tags; the stored one stays untouched",
-        Handlers.corrected,
-        produces="application/dicom",
-    ),
-    Route(
-        "GET",
-        "/bodypart/instances/{id}/sr",
-        "The DICOM SR (TID 1500) of the result",
-        Handlers.report,
-        produces="application/dicom",
-    ),
-    Route(
-        "GET",
-        "/bodypart/studies/{id}/sr",
-        "One DICOM SR (TID 1500) for the whole study",
-        Handlers.study_report,
-        produces="application/dicom",
-    ),
-    Route(
-        "GET",
-        "/bodypart/studies/{id}/fhir",
-        "The FHIR R5 ImagingStudy with SNOMED CT body sites",
-        Handlers.fhir,
-    ),
-    Route("PUT", "/bodypart/instances/{id}", "A person's correction", Handlers.correct, body=_JSON),
-    Route("GET", "/bodypart/{level}/{id}", "The annotation, or the roll-up", Handlers.read),
-    Route("POST", "/bodypart/{level}/{id}", "Classify now, again", Handlers.classify, body=_JSON),
-    Route(
-        "DELETE",
-        "/bodypart/{level}/{id}",
-        "Forget the annotation; tags written in place are undone, as with ?tags=true",
-        Handlers.forget,
-    ),
-    Route(
-        "GET",
-        "/bodypart/ui/{file}",
-        "The review page and what belongs to it",
-        Handlers.page,
-        produces="text/html",
-    ),
-    Route(
-        "GET",
-        "/bodypart/review.js",
-        "Leads from /bodypart/ui, without the slash at the end, to the review page",
-        Handlers.page_without_slash,
-        produces="text/javascript",
-    ),
+_ROUTERS = (
+    status,
+    search,
+    backfill,
+    worklist,
+    statistics,
+    reviews,
+    exports,
+    pictures,
+    annotation_router,
+    pages,
 )
-_COMPILED = tuple((route, route.pattern) for route in ROUTES)
+"""The first that fits is taken: what has a name of its own goes before what has a pattern."""
 
 
-def answer(handlers: Handlers, request: Request) -> Answer:
-    """Answer a request.
+def build(service: Service) -> FastAPI:
+    """Return the application that answers for a service."""
+    app = FastAPI(
+        title="orthanc-bodypart",
+        version=__version__,
+        license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={
+            code: {"model": ErrorAnswer, "description": text} for code, text in _ERRORS.items()
+        },
+    )
+    app.state.service = service
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.add_middleware(Guard, max_upload=service.settings.max_upload_mb)
+    _handle_errors(app)
+    return app
 
-    Raises
-    ------
-    HttpError
-        With the status of the contract for everything that goes wrong.
-    """
-    allowed = set()
-    for route, pattern in _COMPILED:
-        match = pattern.fullmatch(request.path)
-        if match and route.method == request.method:
-            refuse_cross_site(request)
-            return _guarded(route.handler, handlers, request, match.groupdict())
-        if match:
-            allowed.add(route.method)
-    if allowed:
-        raise MethodNotAllowedError(request.path, allowed)
-    raise not_found(f"there is no route {request.path}")
+
+def _handle_errors(app: FastAPI) -> None:
+    @app.exception_handler(StaleError)
+    def stale(_: Request, error: StaleError) -> Response:
+        return JSONResponse(error.present, 412, headers=etag(error.present))
+
+    @app.exception_handler(ServiceError)
+    def service_error(request: Request, error: ServiceError) -> Response:
+        if isinstance(error, DamagedError):
+            request.app.state.service.damaged(error)
+        if isinstance(error, NotFoundError):
+            return _error(404, "Not found", _missing(request))
+        if isinstance(error, ArchiveError):
+            return _error(503, "Orthanc is busy", str(error), _RETRY)
+        if isinstance(error, RecordError):
+            return _error(503, "Records are not writable", str(error), _RETRY)
+        return _error(500, "Internal error", type(error).__name__)
+
+    @app.exception_handler(EngineDownError)
+    @app.exception_handler(WorkerDiedError)
+    def engine_down(_: Request, error: Exception) -> Response:
+        return _error(503, "Engine down", str(error), _RETRY)
+
+    @app.exception_handler(RefusedError)
+    def refused(_: Request, error: RefusedError) -> Response:
+        return _error(400, "Bad request", str(error))
+
+    @app.exception_handler(HttpError)
+    def http_error(_: Request, error: HttpError) -> Response:
+        return _error(error.status, error.error, error.details, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> Response:
+        return _error(400, "Bad request", "; ".join(map(_complaint, error.errors())))
+
+    @app.exception_handler(HTTPException)
+    def by_starlette(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404:
+            return _error(404, "Not found", f"there is no route {_shown(request)}")
+        if error.status_code == 405:
+            allowed = ",".join(sorted(_methods(request)))
+            return _error(405, "Method not allowed", f"allowed: {allowed}", {"Allow": allowed})
+        return _error(error.status_code, "Bad request", str(error.detail))
+
+    @app.exception_handler(Exception)
+    def unexpected(_: Request, error: Exception) -> Response:
+        return _error(500, "Internal error", f"unexpected {type(error).__name__}")
 
 
-def _guarded(
-    handler: Handler, handlers: Handlers, request: Request, path: Mapping[str, str]
-) -> Answer:
-    try:
-        return handler(handlers, request, path)
-    except NotFoundError:
-        raise not_found(
-            f"Orthanc has no {path.get('level', 'instances')} {path.get('id')}"
-        ) from None
-    except EngineDownError as error:
-        raise HttpError(503, "Engine down", str(error)) from None
-    except WorkerDiedError as error:
-        raise HttpError(503, "Engine down", f"{error} on this request") from None
-    except (StoreError, ArchiveError) as error:
-        raise HttpError(503, "Orthanc is busy", str(error)) from None
-    except RefusedError as error:
-        raise bad_request(str(error)) from None
+def _error(
+    status: int, error: str, details: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    return JSONResponse({"error": error, "details": details}, status, headers=headers)
+
+
+def _complaint(error: Any) -> str:
+    """Return one line on what is wrong with a field; never the value that was sent."""
+    place = ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))
+    if error["type"] == "extra_forbidden":
+        return f"{place} is not a field of this request"
+    if error["type"] == "missing":
+        return f"{place or 'the body'} is missing"
+    if error["type"] == "json_invalid":
+        return "the body is not valid JSON"
+    text = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {text}" if place else text
+
+
+def _missing(request: Request) -> str:
+    path = request.path_params
+    return f"Orthanc has no {path.get('level', 'instances')} {path.get('id', '')}".strip()
+
+
+def _shown(request: Request) -> str:
+    return request.url.path[:80]
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods that a path takes, on whichever routes."""
+    found: set[str] = set()
+    for route in (route for router in _ROUTERS for route in router.routes):
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return found

@@ -1,26 +1,131 @@
-"""What people confirmed, as rows of a training manifest (the columns of ``models/README.md``)."""
+"""What leaves as files: the corrected instance, reports, FHIR, the training manifest, the trail."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from service.decoders.pool import RefusedError
+from service.dicom_tags.exports import corrected_file, imaging_study, study_report
+from service.records import audit_trail
+from service.records.tables import instances
+from service.routes.requests import HttpError, TheService, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from service.main import Service
+    from service.records.index import Index
 
-    from orthanc_side.index import Index
-
+router = APIRouter()
 COLUMNS = (
     "file", "source", "upstream", "licence", "licence_class", "group", "examined", "visible",
     "laterality", "view", "age_group", "notes",
 )  # fmt: skip
 _LICENCE_CLASS = "clear"
+_PAGE = 5000
+_FORMULA = re.compile(r"[\s\u00a0;]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+"""What a spreadsheet takes for the beginning of a formula, signs of full width included."""
+_DICOM: dict[str, Any] = {
+    "response_class": Response,
+    "responses": {200: {"content": {"application/dicom": {}}}},
+}
+_Format = Annotated[Literal["json", "csv"], Query(description="json or csv")]
 
 
-def manifest(index: Index, source: str) -> list[dict[str, str]]:
-    """Return one row an instance that a person confirmed or corrected, oldest review first.
+@router.get(
+    "/bodypart/instances/{id:orthanc_id}/dicom",
+    summary="The file with corrected tags; the stored one stays untouched",
+    **_DICOM,
+)
+def corrected(id: str, service: TheService) -> Response:  # noqa: A002
+    """Answer the file with corrected tags."""
+    threshold = service.settings.write_threshold
+    outcome, file = corrected_file(service.archive, service.decoders, service.index, id, threshold)
+    headers = {"BodyPart-Changed": ", ".join(outcome["changed"])}
+    if outcome["refused"]:
+        headers["BodyPart-Refused"] = _one_line(outcome["refused"])
+    return Response(file, media_type="application/dicom", headers=headers)
+
+
+@router.get(
+    "/bodypart/instances/{id:orthanc_id}/sr",
+    summary="The DICOM SR (TID 1500) of the result",
+    **_DICOM,
+)
+def report(id: str, service: TheService) -> Response:  # noqa: A002
+    """Answer the structured report on one instance."""
+    study = service.archive.parents(id).study
+    return _report(service, study, [id], f"instances {id}")
+
+
+@router.get(
+    "/bodypart/studies/{id:orthanc_id}/sr",
+    summary="One DICOM SR (TID 1500) for the whole study",
+    **_DICOM,
+)
+def report_on_study(id: str, service: TheService) -> Response:  # noqa: A002
+    """Answer the structured report on a study."""
+    return _report(service, id, service.archive.instances_of("studies", id), f"studies {id}")
+
+
+@router.get(
+    "/bodypart/studies/{id:orthanc_id}/fhir",
+    summary="The FHIR R5 ImagingStudy with SNOMED CT body sites",
+)
+def fhir(id: str, service: TheService) -> dict[str, Any]:  # noqa: A002
+    """Answer the FHIR ImagingStudy of a study."""
+    return imaging_study(service.archive, service.decoders, id)
+
+
+@router.get("/bodypart/manifest", summary="What people confirmed, as rows of a training manifest")
+def manifest(service: TheService, format: _Format = "json") -> Response:  # noqa: A002
+    """Answer what people confirmed, as rows of a training manifest."""
+    rows = training_rows(service.index, service.archive_name)
+    return _table(format, "bodypart-manifest", COLUMNS, rows)
+
+
+@router.get("/bodypart/audit", summary="Who said what of which instance, and when")
+def audit(
+    service: TheService,
+    format: _Format = "json",  # noqa: A002
+    since: Annotated[int, Query(ge=0, description="number of the last event that is known")] = 0,
+    limit: Annotated[int | None, Query(ge=1, le=10_000_000)] = None,
+) -> Response:
+    """Answer the audit trail."""
+    rows = _events(service, since, limit)
+    return _table(format, "bodypart-audit", audit_trail.COLUMNS, rows)
+
+
+def _events(service: Service, since: int, limit: int | None) -> Iterator[dict[str, Any]]:
+    left = limit
+    while left is None or left > 0:
+        page = service.trail.events(since, _PAGE if left is None else min(_PAGE, left))
+        yield from page
+        if len(page) < _PAGE:
+            return
+        since = page[-1]["number"]
+        left = None if left is None else left - len(page)
+
+
+def _report(service: Service, study: str, ids: list[str], what: str) -> Response:
+    if not any(map(service.archive.annotation, ids)):
+        raise not_found(f"{what} has no annotation yet")
+    try:
+        found = study_report(service.archive, service.decoders, study, ids, None)
+    except RefusedError as error:
+        raise HttpError(409, "Conflict", f"{what} gets no report: {error}") from None
+    return Response(found, media_type="application/dicom")
+
+
+def training_rows(index: Index, source: str) -> Iterator[dict[str, str]]:
+    """Give one row an instance that a person confirmed or corrected, oldest review first.
 
     Patients appear under their Orthanc id, which is a hash of the PatientID; no text of a header
     and no comment is in a row.
@@ -32,48 +137,90 @@ def manifest(index: Index, source: str) -> list[dict[str, str]]:
     source : str
         Name of this archive, so that training can hold out whole archives.
     """
-    rows = index.ask(
-        "SELECT id, patient, examined, visible, laterality, laterality_source, machine_label, "
-        "reviewed_at FROM instances WHERE reviewed_at IS NOT NULL ORDER BY reviewed_at, id"
-    )
-    return [_row(row, source) for row in rows]
+    names = (
+        "id", "patient", "examined", "visible", "laterality", "laterality_source",
+        "machine_label", "reviewed_at",
+    )  # fmt: skip
+    columns = [instances.c[name] for name in names]
+    place = sa.tuple_(instances.c.reviewed_at, instances.c.id)
+    after: tuple[str, str] = ("", "")
+    while True:
+        page = index.database.rows(
+            sa.select(*columns)
+            .where(instances.c.reviewed_at.is_not(None), place > after)
+            .order_by(instances.c.reviewed_at, instances.c.id)
+            .limit(_PAGE)
+        )
+        for row in page:
+            yield _training_row(row, source)
+        if len(page) < _PAGE:
+            return
+        after = (page[-1].reviewed_at, page[-1].id)
 
 
-def _row(row: tuple[Any, ...], source: str) -> dict[str, str]:
-    instance, patient, examined, visible, side, side_source, machine, at = row
+def _training_row(row: sa.Row[Any], source: str) -> dict[str, str]:
     # Only a person's word is certain; the machine's guesses teach nothing new.
-    certain = [label for label, probability in json.loads(visible).items() if probability >= 1]
-    note = "confirmed" if examined == machine else f"corrected from {machine or 'nothing'}"
+    said = [label for label, share in json.loads(row.visible or "{}").items() if share >= 1]
+    machine = row.machine_label
+    note = "confirmed" if row.examined == machine else f"corrected from {machine or 'nothing'}"
     return {
-        "file": f"{instance}.png",
+        "file": f"{row.id}.png",
         "source": source,
         "upstream": "",
         "licence": "own archive",
         "licence_class": _LICENCE_CLASS,
-        "group": patient,
-        "examined": examined or "",
-        "visible": ";".join(certain),
-        "laterality": side if side_source == "person" else "",
+        "group": row.patient,
+        "examined": row.examined or "",
+        "visible": ";".join(said),
+        "laterality": row.laterality if row.laterality_source == "person" else "",
         "view": "",
         "age_group": "unknown",
-        "notes": f"{note} {at}",
+        "notes": f"{note} {row.reviewed_at}",
     }
 
 
-def as_csv(columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> bytes:
-    """Return rows as CSV (RFC 4180) with a header line, UTF-8.
+def _table(
+    kind: str, name: str, columns: tuple[str, ...], rows: Iterable[dict[str, Any]]
+) -> Response:
+    """Answer rows as JSON, or as CSV to be saved, a piece at a time."""
+    if kind == "json":
+        return StreamingResponse(_as_json(rows), media_type="application/json")
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return StreamingResponse(
+        as_csv(columns, rows), media_type="text/csv; charset=utf-8", headers=headers
+    )
+
+
+def _as_json(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    separator = "["
+    for row in rows:
+        yield separator + json.dumps(row, ensure_ascii=False)
+        separator = ",\n"
+    yield "[]" if separator == "[" else "]"
+
+
+def as_csv(columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Give rows as CSV (RFC 4180) with a header line, every field in quotes.
 
     A text that a spreadsheet would take for a formula is given a leading apostrophe.
     """
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns)
+    writer = csv.DictWriter(stream, columns, quoting=csv.QUOTE_ALL)
     writer.writeheader()
     for row in rows:
         writer.writerow({name: _harmless(row[name]) for name in columns})
-    return stream.getvalue().encode()
+        yield stream.getvalue()
+        stream.seek(0)
+        stream.truncate()
+    yield stream.getvalue()
 
 
 def _harmless(value: object) -> object:
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if isinstance(value, str) and _FORMULA.match(value):
         return f"'{value}"
     return value
+
+
+def _one_line(text: str) -> str:
+    """Return a text as it may stand in a header of an answer (RFC 9110, 5.5)."""
+    return "".join(sign if " " <= sign <= "~" else " " for sign in text)

@@ -1,17 +1,22 @@
-"""Retrieval: the question of ``POST /bodypart/find`` as a query on the index."""
+"""Retrieval: ``POST /bodypart/find`` as a question to the index."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from bodypart.labels import BY_LABEL, ROUTER_GROUPS, UnknownLabelError, body_part, parts_of
-from orthanc_side.http import bad_request
-from orthanc_side.index import FORGOTTEN, UNSEEN
+import sqlalchemy as sa
+from fastapi import APIRouter
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 
-LONGEST_LIMIT = 10_000
-DEFAULT_LIMIT = 100
+from bodypart.labels import ROUTER_GROUPS
+from service.records.index import ANNOTATED, COLUMNS
+from service.records.tables import instances, mentions
+from service.routes.models import Body
+from service.routes.requests import TheService, labels_of
+
+router = APIRouter()
+_LONGEST_LIMIT = 10_000
+_DEFAULT_LIMIT = 100
 _LEVELS = {
     "instance": "instances",
     "series": "series",
@@ -19,152 +24,101 @@ _LEVELS = {
     "studie": "studies",
     "patient": "patients",
 }
-_WITNESSES = {
+_SOURCES = {
     "final": (("final",),),
     "image": (("image",),),
     "header": (("header",),),
     "any": (("final", "image", "header"),),
     "both": (("image",), ("header",)),
 }
-_SHOWN = 64
-_WHOLE_LIMB = "lower_limb"
 
 
-@dataclass(slots=True)
-class Question:
-    """A checked question.
+def _level(value: object) -> str:
+    text = str(value).lower()
+    level = _LEVELS.get(text.removesuffix("s")) or _LEVELS.get(text)
+    if level is None:
+        raise ValueError("must be Instance, Series, Study or Patient")
+    return level
 
-    Attributes
-    ----------
-    level : str
-        ``instances``, ``series``, ``studies`` or ``patients``.
-    where : list of str
-        SQL conditions on a row ``i`` of the index, to be joined by AND.
-    parameters : list
-        Their parameters, in order.
-    since, limit : int
-        How many ids to skip, and how many to give.
-    """
 
-    level: str = "instances"
-    where: list[str] = field(
-        default_factory=lambda: [f"i.state NOT IN ('{UNSEEN}', '{FORGOTTEN}')"]
+def _group(value: object) -> object:
+    if value is not None and value not in ROUTER_GROUPS:
+        raise ValueError(f"must be one of {', '.join(ROUTER_GROUPS)}")
+    return value
+
+
+class Question(Body):
+    """What is looked for; all conditions must hold."""
+
+    Level: Annotated[
+        str,
+        BeforeValidator(_level),
+        Field(
+            json_schema_extra={"enum": ["Instance", "Series", "Study", "Patient"]},
+            validate_default=True,
+        ),
+    ] = "Instance"
+    Examined: str | None = Field(None, description="a label, its SNOMED CT code, or a region")
+    Visible: list[str] | str | None = Field(
+        None, description="labels, codes or regions, all of them"
     )
-    parameters: list[object] = field(default_factory=list)
-    since: int = 0
-    limit: int = DEFAULT_LIMIT
+    Group: Annotated[str | None, BeforeValidator(_group)] = None
+    Evidence: Literal["final", "image", "header", "any", "both"] | None = None
+    NeedsReview: StrictBool | None = None
+    Since: Annotated[StrictInt, Field(ge=0, lt=2**31, description="how many to skip")] | None = None
+    After: str | None = Field(
+        None, description="the last id of the page before: quicker than Since"
+    )
+    Limit: Annotated[StrictInt, Field(ge=1, le=_LONGEST_LIMIT)] | None = None
 
 
-def parse(body: dict[str, Any]) -> Question:
-    """Check the body of ``POST /bodypart/find``.
-
-    Raises
-    ------
-    HttpError
-        400 that names the field which is unknown or wrong.
-    """
-    question = Question()
-    for key in body:
-        if key not in _FIELDS and key != "Evidence":
-            raise bad_request(f"{key} is not a field of a search")
-    evidence = body.get("Evidence")
-    if evidence is None:
-        evidence = "final"
-    if not isinstance(evidence, str) or evidence not in _WITNESSES:
-        raise bad_request(f"Evidence must be one of {', '.join(_WITNESSES)}")
-    for key, apply in _FIELDS.items():
-        if body.get(key) is not None:
-            apply(question, body[key], evidence)
-    return question
+@router.post("/bodypart/find", summary="Ids with annotations by body part")
+def find(body: Question, service: TheService) -> list[dict[str, Any]]:
+    """Answer the ids, with annotations, that a question selects."""
+    column = COLUMNS[body.Level]
+    question = (
+        sa.select(column)
+        .distinct()
+        .where(*conditions(body))
+        .order_by(column)
+        .limit(body.Limit or _DEFAULT_LIMIT)
+    )
+    if body.After:
+        question = question.where(column > body.After)
+    elif body.Since:
+        question = question.offset(body.Since)
+    ids = [row[0] for row in service.index.database.rows(question)]
+    found = zip(ids, service.archive.annotations(ids, body.Level), strict=True)
+    return [{"id": resource, "annotation": note} for resource, note in found if note]
 
 
-def labels_of(name: str, text: object) -> tuple[str, ...]:
-    """Return the labels that a label, a SNOMED CT code or a region stands for.
-
-    A label stands for itself (``hand`` finds hands, not fingers); a region that is no label
-    (``upper_limb``, ``head``) stands for its parts, as does the whole limb.
+def conditions(body: Question) -> list[sa.ColumnElement[bool]]:
+    """Return a question as conditions on a row of the index.
 
     Raises
     ------
     HttpError
         400 that names the field.
     """
-    wanted = str(text).strip().lower().replace(" ", "_").replace("-", "_")
-    try:
-        if wanted == _WHOLE_LIMB or (wanted not in BY_LABEL and not wanted.isdigit()):
-            return parts_of(wanted)
-        return (body_part(wanted).label,)
-    except UnknownLabelError:
-        given = str(text)[:_SHOWN]
-        raise bad_request(f"{name}: {given!r} is no label, SNOMED CT code or region") from None
+    found: list[sa.ColumnElement[bool]] = [ANNOTATED]
+    if body.Examined is not None:
+        labels = labels_of("Examined", body.Examined)
+        found += [_mentioned(labels, sources) for sources in _SOURCES[body.Evidence or "final"]]
+    names = [body.Visible] if isinstance(body.Visible, str) else body.Visible or []
+    found += [
+        _mentioned(labels, ("visible",))
+        for labels in dict.fromkeys(labels_of("Visible", name) for name in names)
+    ]
+    if body.Group is not None:
+        found.append(instances.c.router_group == body.Group)
+    if body.NeedsReview is not None:
+        found.append(instances.c.needs_review.is_(body.NeedsReview))
+    return found
 
 
-def _level(question: Question, value: object, _: str) -> None:
-    level = _LEVELS.get(str(value).lower().removesuffix("s")) or _LEVELS.get(str(value).lower())
-    if level is None:
-        raise bad_request("Level must be Instance, Series, Study or Patient")
-    question.level = level
-
-
-def _examined(question: Question, value: object, evidence: str) -> None:
-    labels = labels_of("Examined", value)
-    for witnesses in _WITNESSES[evidence]:
-        _mentioned(question, labels, witnesses)
-
-
-def _visible(question: Question, value: object, _: str) -> None:
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list):
-        raise bad_request("Visible must be a list of labels or codes")
-    for labels in dict.fromkeys(labels_of("Visible", name) for name in names):
-        _mentioned(question, labels, ("visible",))
-
-
-def _mentioned(question: Question, labels: tuple[str, ...], witnesses: tuple[str, ...]) -> None:
-    question.where.append(
-        f"i.id IN (SELECT instance FROM mentions WHERE label IN ({_marks(labels)}) "
-        f"AND witness IN ({_marks(witnesses)}))"
+def _mentioned(labels: tuple[str, ...], sources: tuple[str, ...]) -> sa.ColumnElement[bool]:
+    return instances.c.id.in_(
+        sa.select(mentions.c.instance).where(
+            mentions.c.label.in_(labels), mentions.c.source.in_(sources)
+        )
     )
-    question.parameters += [*labels, *witnesses]
-
-
-def _marks(values: tuple[str, ...]) -> str:
-    return ",".join("?" * len(values))
-
-
-def _group(question: Question, value: object, _: str) -> None:
-    if not isinstance(value, str) or value not in ROUTER_GROUPS:
-        raise bad_request(f"Group must be one of {', '.join(ROUTER_GROUPS)}")
-    question.where.append("i.router_group = ?")
-    question.parameters.append(value)
-
-
-def _needs_review(question: Question, value: object, _: str) -> None:
-    if not isinstance(value, bool):
-        raise bad_request("NeedsReview must be true or false")
-    question.where.append("i.needs_review" if value else "NOT i.needs_review")
-
-
-def _since(question: Question, value: object, _: str) -> None:
-    question.since = _whole("Since", value, 0, 2**31)
-
-
-def _limit(question: Question, value: object, _: str) -> None:
-    question.limit = _whole("Limit", value, 1, LONGEST_LIMIT)
-
-
-def _whole(name: str, value: object, low: int, high: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise bad_request(f"{name} must be a whole number from {low} to {high}")
-    return value
-
-
-_FIELDS: dict[str, Callable[[Question, object, str], None]] = {
-    "Level": _level,
-    "Examined": _examined,
-    "Visible": _visible,
-    "Group": _group,
-    "NeedsReview": _needs_review,
-    "Since": _since,
-    "Limit": _limit,
-}

@@ -4,87 +4,116 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+from fastapi import APIRouter
+
+from service.records.index import rows_as
+from service.records.tables import instances
+from service.routes.requests import TheService
+
 if TYPE_CHECKING:
-    from orthanc_side.index import Index
+    from service.records.database import Database
 
+router = APIRouter()
 _BINS = 10
+_count = sa.func.count().label("instances")
+_columns = instances.c
+_corrected = _columns.machine_label.is_distinct_from(_columns.examined)
 
 
-def statistics(index: Index) -> dict[str, Any]:
+@router.get("/bodypart/statistics", summary="Counts, confusion, calibration")
+def statistics(service: TheService) -> dict[str, Any]:
     """Return the numbers of the statistics view.
 
-    Returns
-    -------
-    dict
-        ``states`` (instances by state), ``examined`` (instances by label), ``modalities``,
-        ``confusion`` (how often the header named one label and the picture showed another),
-        ``agreement`` (by month of the study), ``reviews`` (how many, and how many corrected),
-        ``calibration`` (by the machine's probability: how often a person left its label).
+    ``states`` (instances by state), ``examined`` (instances by label), ``modalities``,
+    ``confusion`` (how often the header named one label and the picture showed another),
+    ``agreement`` (by month of the study), ``reviews`` (how many, and how many corrected),
+    ``calibration`` (by the machine's probability: how often a person left its label).
     """
+    database = service.index.database
+    month = sa.func.substr(_columns.study_date, 1, 6).label("month")
     return {
-        "states": dict(index.ask("SELECT state, count(*) FROM instances GROUP BY state")),
-        "examined": _named(
+        "states": service.index.counts(),
+        "examined": rows_as(
             ("label", "instances"),
-            index.ask(
-                "SELECT examined, count(*) AS n FROM instances WHERE examined IS NOT NULL "
-                "GROUP BY examined ORDER BY n DESC, examined"
+            database.rows(
+                sa.select(_columns.examined, _count)
+                .where(_columns.examined.is_not(None))
+                .group_by(_columns.examined)
+                .order_by(_count.desc(), _columns.examined)
             ),
         ),
         "modalities": [
             row[0]
-            for row in index.ask(
-                "SELECT DISTINCT modality FROM instances WHERE modality <> '' ORDER BY modality"
+            for row in database.rows(
+                sa.select(_columns.modality)
+                .distinct()
+                .where(_columns.modality != "")
+                .order_by(_columns.modality)
             )
         ],
-        "confusion": _named(
+        "confusion": rows_as(
             ("header", "image", "instances"),
-            index.ask(
-                "SELECT header_label, image_label, count(*) FROM instances "
-                "WHERE header_label IS NOT NULL AND image_label IS NOT NULL "
-                "GROUP BY header_label, image_label ORDER BY header_label, image_label"
+            database.rows(
+                sa.select(_columns.header_label, _columns.image_label, _count)
+                .where(_columns.header_label.is_not(None), _columns.image_label.is_not(None))
+                .group_by(_columns.header_label, _columns.image_label)
+                .order_by(_columns.header_label, _columns.image_label)
             ),
         ),
-        "agreement": _named(
+        "agreement": rows_as(
             ("month", "agreement", "instances"),
-            index.ask(
-                "SELECT substr(study_date, 1, 6) AS month, agreement, count(*) FROM instances "
-                "WHERE state = 'done' AND length(study_date) = 8 "
-                "GROUP BY month, agreement ORDER BY month, agreement"
+            database.rows(
+                sa.select(month, _columns.agreement, _count)
+                .where(_columns.state == "done", sa.func.length(_columns.study_date) == 8)
+                .group_by(month, _columns.agreement)
+                .order_by(month, _columns.agreement)
             ),
         ),
-        "reviews": _reviews(index),
-        "calibration": _calibration(index),
+        "reviews": _reviews(database),
+        "calibration": _calibration(database),
     }
 
 
-def _reviews(index: Index) -> dict[str, int]:
-    reviewed, corrected, waiting = index.ask(
-        "SELECT count(reviewed_at), "
-        "coalesce(sum(reviewed_at IS NOT NULL AND machine_label IS NOT examined), 0), "
-        "coalesce(sum(needs_review), 0) FROM instances"
-    )[0]
-    return {"reviewed": reviewed, "corrected": corrected, "waiting": waiting}
+def _reviews(database: Database) -> dict[str, int]:
+    reviewed = _columns.reviewed_at.is_not(None)
+    (row,) = database.rows(
+        sa.select(
+            sa.func.count().filter(reviewed),
+            sa.func.count().filter(reviewed, _corrected),
+            sa.func.count().filter(_columns.needs_review.is_(True)),
+        ).select_from(instances)
+    )
+    return dict(zip(("reviewed", "corrected", "waiting"), row, strict=True))
 
 
-def _calibration(index: Index) -> list[dict[str, Any]]:
-    rows = index.ask(
-        "SELECT min(CAST(machine_probability * ? AS INTEGER), ?) AS bin, count(*), "
-        "avg(machine_probability), avg(machine_label IS examined) FROM instances "
-        "WHERE reviewed_at IS NOT NULL AND machine_label IS NOT NULL "
-        "AND machine_probability IS NOT NULL GROUP BY bin ORDER BY bin",
-        (_BINS, _BINS - 1),
+def _calibration(database: Database) -> list[dict[str, Any]]:
+    probability = _columns.machine_probability
+    tenth = sa.case((probability >= 1, _BINS - 1), else_=sa.func.floor(probability * _BINS)).label(
+        "tenth"
+    )
+    rows = database.rows(
+        sa.select(
+            tenth,
+            sa.func.count(),
+            sa.func.avg(probability),
+            sa.func.avg(sa.case((_corrected, 0.0), else_=1.0)),
+        )
+        .where(
+            _columns.reviewed_at.is_not(None),
+            _columns.machine_label.is_not(None),
+            probability.is_not(None),
+        )
+        .group_by(tenth)
+        .order_by(tenth)
     )
     return [
         {
-            "from": bin_ / _BINS,
-            "to": (bin_ + 1) / _BINS,
+            "from": int(number) / _BINS,
+            "to": (int(number) + 1) / _BINS,
             "reviewed": count,
-            "probability": round(probability, 3),
-            "right": round(right, 3),
+            "probability": round(float(mean), 3),
+            "right": round(float(right), 3),
         }
-        for bin_, count, probability, right in rows
+        for number, count, mean, right in map(tuple, rows)
     ]
-
-
-def _named(names: tuple[str, ...], rows: list[Any]) -> list[dict[str, Any]]:
-    return [dict(zip(names, row, strict=True)) for row in rows]

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "durable-0001"
+revision = "durable_0001"
 down_revision = None
 
 

@@ -1,9 +1,9 @@
-"""The search index of version 0.1: sources get their name, lists their order, states their counts."""
+"""The search index of version 0.1: sources get their name, lists an order, states their counts."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "index-0001"
+revision = "index_0001"
 down_revision = None
 
 _RANK = """

@@ -1,0 +1,93 @@
+"""``python -m service``: told of Orthanc through its standard input, one JSON object a line.
+
+The first line holds what `service.main.Service` takes; each further one ``event`` and ``id``. The
+end of the input is the end of the service: Orthanc is gone. With ``--check``, the one line is
+checked, and what is wrong is said in one line on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from service.main import Service
+
+_BACKLOG = 128
+_RESTART = 75
+"""Exit status that asks to be started again (EX_TEMPFAIL)."""
+
+
+def main() -> int:
+    """Check a configuration, or serve until Orthanc is gone; return the exit status."""
+    os.umask(0o077)
+    if sys.argv[1:] == ["--check"]:
+        return _check(json.loads(sys.stdin.buffer.read()))
+    return _serve(sys.stdin.buffer)
+
+
+def _check(given: dict[str, Any]) -> int:
+    from bodypart.settings import SettingsError
+    from service.prerequisites import checked_settings
+
+    try:
+        checked_settings(given["configuration"])
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(incoming: BinaryIO) -> int:
+    import uvicorn
+
+    from service.log import Speaker
+    from service.main import Service
+    from service.routes.app import build
+
+    speaker = Speaker.on_stdout()
+    given = json.loads(incoming.readline())
+    service = Service(given, speaker.say, lambda: os._exit(_RESTART))
+    service.start()
+    folder = Path(tempfile.mkdtemp(prefix="bodypart-"))
+    try:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                build(service), log_config=None, access_log=False, lifespan="off", workers=1
+            )
+        )
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        address = folder / "socket"
+        listener.bind(str(address))
+        listener.listen(_BACKLOG)
+        threading.Thread(target=_hear, args=(incoming, service, server), daemon=True).start()
+        speaker.say({"socket": str(address)})
+        server.run(sockets=[listener])
+        service.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _hear(incoming: BinaryIO, service: Service, server: Any) -> None:
+    """Take in what Orthanc's side tells, until it stops, or is gone."""
+    for line in incoming:
+        message = json.loads(line)
+        if message["event"] == "stop":
+            service.stopping.set()
+            server.should_exit = True
+            return
+        service.take(message["event"], message["id"])
+    # Orthanc was killed: what is being done must not go on beside the next one's.
+    os._exit(_RESTART)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""What comes in and goes out, as models: checks and the OpenAPI document derive from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from bodypart.annotation import Agreement, Review, Source
+from bodypart.labels import UnknownLabelError, body_part
+from service.routes.requests import ORTHANC_ID
+
+_LONGEST_COMMENT = 2000
+MOST_AT_ONCE = 500
+"""Instances that one bulk review may name."""
+
+
+def _label(value: object) -> str:
+    try:
+        return body_part(str(value)).label
+    except UnknownLabelError as error:
+        raise ValueError(str(error)) from None
+
+
+def _whole_characters(text: str) -> str:
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ValueError("holds half a character (a lone surrogate)")
+    return text
+
+
+Label = Annotated[str, BeforeValidator(_label), Field(description="a label or its SNOMED CT code")]
+Comment = Annotated[str, Field(max_length=_LONGEST_COMMENT), AfterValidator(_whole_characters)]
+Side = Literal["L", "R", "B"]
+InstanceId = Annotated[str, Field(pattern=rf"^{ORTHANC_ID}$")]
+
+
+class Body(BaseModel):
+    """A JSON body: no field but its own is taken."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Correction(Body):
+    """A person's word on one instance."""
+
+    examined: Label | None
+    visible: list[Label] | None = None
+    laterality: Side | None = None
+    comment: Comment | None = None
+
+    def review(self, *, by: str, at: str) -> Review:
+        """Return the word as it goes into the records."""
+        return Review(
+            by=by,
+            at=at,
+            examined=self.examined,
+            visible=None if self.visible is None else tuple(dict.fromkeys(self.visible)),
+            laterality=self.laterality,
+            laterality_given="laterality" in self.model_fields_set,
+            comment=self.comment or "",
+        )
+
+
+class Reviews(Correction):
+    """One word on several instances; without ``examined``, what stands for each is confirmed."""
+
+    instances: Annotated[list[InstanceId], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    examined: Label | None = None
+    revisions: dict[str, str] | None = Field(
+        None, description="the revision of each instance that the person saw"
+    )
+
+
+class Classify(Body):
+    """How to classify again."""
+
+    Asynchronous: Annotated[bool, Field(strict=True)] = False
+
+
+class Nothing(Body):
+    """A body without fields."""
+
+
+class ErrorAnswer(BaseModel):
+    """The one shape of an error."""
+
+    error: str
+    details: str
+
+
+class CodeAnswer(BaseModel):
+    """A coded concept (PS3.3 table 8.8-1)."""
+
+    value: str
+    scheme: Literal["SCT"]
+    meaning: str
+
+
+class ExaminedAnswer(BaseModel):
+    """The body part that the exposure was made for."""
+
+    label: str
+    code: CodeAnswer
+    body_part_examined: str
+    probability: float
+    source: Source
+
+
+class VisibleAnswer(BaseModel):
+    """A part that the picture shows."""
+
+    label: str
+    code: CodeAnswer
+    probability: float
+
+
+class LateralityAnswer(BaseModel):
+    """The side, and who said so."""
+
+    value: Side | None
+    source: str | None
+
+
+class TagsAnswer(BaseModel):
+    """How far the DICOM file follows the annotation."""
+
+    state: Literal["none", "pending", "written", "refused"]
+    changed: list[str]
+    refused: str | None
+
+
+class AnnotationAnswer(BaseModel):
+    """What an instance shows, and how we know; roll-ups have the same fields and their children."""
+
+    model_config = ConfigDict(extra="allow")
+
+    instance: str | None
+    status: Literal["done", "pending", "failed", "skipped"]
+    reason: str | None
+    examined: ExaminedAnswer | None
+    visible: list[VisibleAnswer]
+    laterality: LateralityAnswer
+    group: str | None
+    image: dict[str, Any] | None
+    header: dict[str, Any] | None
+    agreement: Agreement
+    needs_review: bool
+    review: dict[str, Any] | None
+    model: dict[str, Any] | None
+    tags: TagsAnswer | None = None
+    revision: str | None = None
+    annotated_at: str | None

@@ -1,0 +1,51 @@
+"""Is it alive, and what does it know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from bodypart import __version__
+from bodypart.labels import LABELS
+from service.routes.requests import TheService
+
+router = APIRouter()
+
+
+@router.get("/bodypart/status", summary="Version, model, provider, queue, readiness")
+def status(service: TheService) -> dict[str, Any]:
+    """Answer version, model, provider, queue and readiness."""
+    hello = service.decoders.hello or {}
+    counts = service.index.counts()
+    ready = service.decoders.ready
+    return {
+        "version": __version__,
+        "orthanc": service.archive.version,
+        "model": hello.get("model"),
+        "provider": hello.get("provider"),
+        "warning": hello.get("warning"),
+        "lockdown": hello.get("lockdown"),
+        "queue": {
+            "pending": service.pending(),
+            "failed": counts.get("failed", 0),
+            "done": counts.get("done", 0) + counts.get("skipped", 0),
+        },
+        "tags": service.settings.tags,
+        "ready": ready,
+        "reason": None if ready else service.decoders.down_reason,
+    }
+
+
+@router.get("/bodypart/labels", summary="The 36 labels with their codes")
+def labels(service: TheService) -> list[dict[str, Any]]:
+    """Answer the 36 labels, and which of them the model knows."""
+    known = set((service.decoders.hello or {}).get("labels", ()))
+    return [part.to_json(image_model=part.label in known) for part in LABELS]
+
+
+@router.get("/bodypart/openapi.json", summary="This document")
+def openapi(request: Request) -> dict[str, Any]:
+    """Answer the OpenAPI document of all routes."""
+    document: dict[str, Any] = request.app.openapi()
+    return document
