@@ -7,27 +7,15 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from bodypart.dicom_out.encoding import DicomStructureError, Element, Encoding, by_tag, tag_text
+from bodypart.file_meta import DEFLATED, has_prefix, read_file_meta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-DEFLATED = frozenset(
-    (
-        "1.2.840.10008.1.2.1.99",
-        "1.2.840.10008.1.2.4.95",
-        "1.2.840.10008.1.2.4.205",
-    )
-)
-"""Deflated explicit little endian, and the two JPIP syntaxes that deflate (PS3.5 annex A)."""
-
 LARGEST_INFLATED = 2**28
 """Bytes; a deflated data set that unfolds to more is refused."""
-
-_PREAMBLE = 128
-_TRANSFER_SYNTAX = 0x00020010
-_META = Encoding()
 
 
 class Part10:
@@ -54,10 +42,10 @@ class Part10:
     """
 
     def __init__(self, data: bytes) -> None:
-        if data[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
+        if not has_prefix(data):
             raise DicomStructureError("there is no DICM prefix (PS3.10 section 7.1)")
         self._data = data
-        self._meta_end, syntax = _read_meta(memoryview(data))
+        self._meta_end, syntax = _read_meta(data)
         self.deflated = syntax in DEFLATED
         self.encoding = Encoding(
             implicit=syntax == IMPLICIT_LITTLE_ENDIAN, big_endian=syntax == EXPLICIT_BIG_ENDIAN
@@ -167,23 +155,15 @@ class Part10:
         return lengths
 
 
-def _read_meta(data: memoryview) -> tuple[int, str]:
-    """Return where the file meta information ends, and its transfer syntax.
-
-    The end is found by the group number: group lengths are wrong in the field.
-    """
-    at = _PREAMBLE + 4
-    syntax = None
-    while at < len(data) and _META.number(data[at : at + 2]) == 0x0002:
-        element = next(_META.walk(data, at, len(data)))
-        if element.tag == _TRANSFER_SYNTAX:
-            syntax = bytes(data[element.value : element.stop]).decode("latin-1").strip(" \0")
-        at = element.end
+def _read_meta(data: bytes) -> tuple[int, str]:
+    """Return where the data set begins, and the transfer syntax of the file."""
+    meta = read_file_meta(data)
+    syntax = meta.transfer_syntax
     if not syntax:
         raise DicomStructureError("the file meta information names no transfer syntax")
     if syntax != IMPLICIT_LITTLE_ENDIAN and not syntax.startswith(IMPLICIT_LITTLE_ENDIAN + "."):
         raise DicomStructureError("the transfer syntax is a private or unknown one")
-    return at, syntax
+    return meta.end, syntax
 
 
 def _inflate(data: bytes) -> bytes:
