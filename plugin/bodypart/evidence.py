@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 SIDES = ("L", "R", "B")
 """Left, right, both (PS3.3 C.7.3.1.1 and C.8.11.7.1, without U)."""
 
+BLANK = "the picture is blank"
+"""Reason of an `ImageReading` of a plate with nothing on it: nothing was seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guess:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bodypart.model.parameters import Rejection
 
-BLANK = "the picture is blank"
-
 
 def rejection_reason(distance: float, none: float, limits: Rejection) -> str | None:
     """Return why a picture is rejected, None if it is accepted.

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import onnxruntime
 
-from bodypart.evidence import Guess, ImageReading
+from bodypart.evidence import BLANK, Guess, ImageReading
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.heat_map import heat_map
 from bodypart.model.model_input import BlankPictureError, network_input
 from bodypart.model.parameters import ModelError, Parameters, read_parameters
 from bodypart.model.provider import CUDA_PROVIDER, Provider, providers
-from bodypart.model.rejection import BLANK, rejection_reason
+from bodypart.model.rejection import rejection_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
