@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from bodypart.model.parameters import Rejection
 
 
-def rejection_reason(distance: float, none: float, limits: Rejection) -> str | None:
+def rejection_reason(distance: float, none: float, label: str, limits: Rejection) -> str | None:
     """Return why a picture is rejected, None if it is accepted.
 
     Parameters
@@ -18,6 +18,8 @@ def rejection_reason(distance: float, none: float, limits: Rejection) -> str | N
         Sun et al. 2022).
     none : float
         Calibrated probability of "none of the labels".
+    label : str
+        The most probable label.
     limits : Rejection
         The model's thresholds.
     """
@@ -26,9 +28,10 @@ def rejection_reason(distance: float, none: float, limits: Rejection) -> str | N
             "the picture is unlike the radiographs that the model knows "
             f"(distance {distance:.3g}, limit {limits.distance:.3g})"
         )
-    if none > limits.none:
+    largest = limits.largest_none(label)
+    if not none <= largest:
         return (
             "the picture seems to show no body part that the model knows "
-            f"(probability of none {none:.3g}, limit {limits.none:.3g})"
+            f"(probability of none {none:.3g}, limit {largest:.3g})"
         )
     return None

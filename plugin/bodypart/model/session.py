@@ -180,7 +180,8 @@ class BodyPartModel:
             for label, probability in visible
             if probability >= own.visible_thresholds.get(label, np.inf)
         ]
-        reason = rejection_reason(answer.distance, float(posterior[-1]), own.rejection)
+        best = own.labels[int(np.argmax(posterior[:-1]))]
+        reason = rejection_reason(answer.distance, float(posterior[-1]), best, own.rejection)
         return ImageReading(
             probabilities={
                 label: float(value) for label, value in zip(own.labels, posterior, strict=False)
