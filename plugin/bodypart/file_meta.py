@@ -24,6 +24,8 @@ DEFLATED = frozenset(
 """Deflated explicit little endian, and the two JPIP syntaxes that deflate (PS3.5 annex A)."""
 
 _GROUP = b"\x02\x00"
+_LONGEST = 2**20
+"""Bytes; no element behind these is file meta information, so a flood of them takes no time."""
 _COMMAND_SET = b"\0\0\0\0\x04\0\0\0"
 """Group length of the command set (PS3.7 section 6.3), which some programs store with a message."""
 
@@ -58,7 +60,8 @@ def read_file_meta(source: bytes) -> FileMeta:
     """
     position = PREFIX_AT + 4 if has_prefix(source) else 0
     syntax, stated_end = "", -1
-    while source[position : position + 2] == _GROUP and position + 8 <= len(source):
+    last = min(len(source) - 8, _LONGEST)
+    while source[position : position + 2] == _GROUP and position <= last:
         if position == stated_end and syntax in DEFLATED:
             break  # compressed bytes may begin like an element
         element = struct.unpack_from("<H", source, position + 2)[0]

@@ -34,6 +34,8 @@ class Part10:
         The top-level elements by tag, in the order of the file.
     body : memoryview
         What the elements' offsets point into.
+    meta : memoryview
+        All that goes before the data set: preamble, prefix and file meta information.
 
     Raises
     ------
@@ -44,18 +46,18 @@ class Part10:
     def __init__(self, data: bytes) -> None:
         if not has_prefix(data):
             raise DicomStructureError("there is no DICM prefix (PS3.10 section 7.1)")
-        self._data = data
-        self._meta_end, syntax = _read_meta(data)
+        meta_end, syntax = _read_meta(data)
+        self.meta = memoryview(data)[:meta_end]
         self.deflated = syntax in DEFLATED
         self.encoding = Encoding(
             implicit=syntax == IMPLICIT_LITTLE_ENDIAN, big_endian=syntax == EXPLICIT_BIG_ENDIAN
         )
         if self.deflated:
-            self.body = memoryview(_inflate(data[self._meta_end :]))
+            self.body = memoryview(_inflate(data[meta_end:]))
             start = 0
         else:
             self.body = memoryview(data)
-            start = self._meta_end
+            start = meta_end
         self.start = start
         self.elements = by_tag(self.encoding.walk(self.body, start, len(self.body)))
         if list(self.elements) != sorted(self.elements):
@@ -132,8 +134,8 @@ class Part10:
             copied = resume
         pieces.append(self.body[copied:])
         if self.deflated:
-            return self._data[: self._meta_end] + _deflate(b"".join(pieces))
-        return b"".join((memoryview(self._data)[: self._meta_end], *pieces))
+            return b"".join((self.meta, _deflate(b"".join(pieces))))
+        return b"".join((self.meta, *pieces))
 
     def _group_lengths(self, changes: Mapping[int, bytes | None]) -> dict[int, bytes]:
         """Return the retired group length elements (PS3.5 section 7.2) that a change moves."""

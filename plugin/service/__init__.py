@@ -1,0 +1,1 @@
+"""The ordinary program behind `/bodypart`; it talks to Orthanc by REST."""
