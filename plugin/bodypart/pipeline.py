@@ -16,6 +16,7 @@ from bodypart.evidence import BLANK, ImageReading
 from bodypart.fusion import fuse
 from bodypart.headers import Vocabulary, read_headers, value_of
 from bodypart.labels import router_group
+from bodypart.memory import Recall
 from bodypart.pixels import (
     DatasetError,
     Picture,
@@ -80,6 +81,7 @@ class Pipeline:
         self._settings = settings
         self._vocabulary = Vocabulary.load(settings.terms)
         self._identity = ModelIdentity(model.name, model.version, model.sha256)
+        self.recall = Recall(model.sha256)
 
     def annotate(self, data: bytes, instance: str = "") -> tuple[Annotation, Timing]:
         """Annotate one DICOM file.
@@ -147,6 +149,10 @@ class Pipeline:
             reading = ImageReading({}, rejected=True, reason=BLANK)
         else:
             reading = self.model.read(picture.values)
+        seen, recalled = reading.seen, None
+        if self._settings.learn != "off":
+            informed, recalled = self.recall.consult(reading)
+            reading = informed if self._settings.learn == "on" else reading
         image_json = {
             "top": [guess.to_json() for guess in reading.top()],
             "rejected": reading.rejected,
@@ -156,7 +162,9 @@ class Pipeline:
             "frame": picture.frame,
         }
         timing = Timing(decoded - start, perf_counter() - decoded)
-        annotation = self._fused(instance, reading, header, image_json)
+        annotation = replace(self._fused(instance, reading, header, image_json), seen=seen)
+        if recalled is not None:
+            annotation = recalled.noted(annotation, applied=self._settings.learn == "on")
         if reading.rejected and kind == "possible" and not header.labels:
             reason = reading.reason or "the picture is not like a radiograph"
             annotation = replace(

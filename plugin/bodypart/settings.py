@@ -127,6 +127,12 @@ class Settings:
     child_age: float = _setting(
         16.0, _number(0, 30), "Patients younger than this, in years, are pediatric for the router."
     )
+    learn: Literal["on", "suggest", "off"] = _setting(
+        "on",
+        _one_of("on", "suggest", "off"),
+        "Whether pictures that people confirmed or corrected help to read the next ones. "
+        "`suggest` changes no answer, and marks for review what it would change.",
+    )
     terms: dict[str, list[str]] = _setting(
         {}, _terms, 'Header terms of your own, for example `{"knee": ["Knie spez"]}`.'
     )

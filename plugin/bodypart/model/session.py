@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import onnxruntime
 
-from bodypart.evidence import BLANK, Guess, ImageReading
+from bodypart.evidence import BLANK, Guess, ImageReading, Seen
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.heat_map import heat_map
 from bodypart.model.model_input import BlankPictureError, network_input
@@ -191,6 +191,7 @@ class BodyPartModel:
             view=own.views[int(np.argmax(answer.view))],
             rejected=reason is not None,
             reason=reason,
+            seen=Seen(answer.embedding, posterior, reason is not None),
         )
 
     def heatmap(self, values: Float32, label: str) -> Float32:
