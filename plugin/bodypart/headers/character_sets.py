@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _CODE_PAGES = (
     *("utf-8", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "euc_kr", "iso8859_2"),
@@ -41,6 +42,9 @@ def text_of(dataset: Dataset, keyword: str) -> object:
     Exception
         Of any kind, if pydicom cannot convert the value.
     """
+    # Orthanc's Python loads this package for the vocabulary, and has no pydicom.
+    from pydicom.dataelem import RawDataElement
+
     raw = dataset.get_item(keyword) if keyword in dataset else None
     value = dataset.get(keyword)
     data = raw.value if isinstance(raw, RawDataElement) else None
