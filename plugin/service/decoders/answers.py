@@ -27,6 +27,9 @@ _LARGEST_INTEGER = 2**63
 _LONGEST_DETAILS = 1_000
 _ERRORS = frozenset(("TaskError", "WorkerError"))
 _STATUS = frozenset(("done", "failed", "skipped"))
+_SEEN = frozenset(("embedding", "probabilities", "rejected"))
+_LONGEST_NUMBERS = 16 * _KB
+"""Characters of what the model saw in a picture, in base64; `unpack_seen` looks at the numbers."""
 _PROVIDERS = frozenset(("cpu", "cuda", "remote"))
 _SOURCES = frozenset(("image", "header", "image+header"))
 """Never a person."""
@@ -152,11 +155,28 @@ def _annotation(
         _demand(said is None or isinstance(said, dict), f"{part} is no object")
         if said and said.get("source") is not None:
             _one_of(said["source"], _SOURCES)
+    seen = answer.get("seen")
+    if seen is not None:
+        _demand(isinstance(seen, dict) and seen.keys() == _SEEN, "it saw something else")
+        for name in ("embedding", "probabilities"):
+            _text(seen[name], _LONGEST_NUMBERS)
     seconds = answer.get("seconds")
     _demand(isinstance(seconds, dict), "no seconds")
     for value in answer["seconds"].values():
         _demand(isinstance(value, float | int) and value >= 0, "seconds that are none")
     _demand(not attachment, "an annotation with a file")
+
+
+def _learned(
+    request: Mapping[str, Any], _: bytes, answer: Mapping[str, Any], attachment: bytes
+) -> None:
+    _demand(answer.keys() == {"applied", "revision"}, "a lesson of another shape")
+    _demand(isinstance(answer["applied"], bool), "neither learned nor not")
+    _demand(
+        not answer["applied"] or answer["revision"] == request["memory"]["revision"],
+        "it learned something else",
+    )
+    _demand(not attachment, "a lesson with a file")
 
 
 def _starts_with(magic: bytes) -> Check:
@@ -253,6 +273,7 @@ _EXPECTED: dict[str, _Expected] = {
     "hello": _Expected(_hello),
     "annotate": _Expected(_annotation, header=_MB),
     "classify": _Expected(_annotation, header=_MB),
+    "learn": _Expected(_learned),
     "heatmap": _Expected(_starts_with(b"\x89PNG\r\n\x1a\n"), payload=8 * _MB),
     "picture": _Expected(_starts_with(b"P5\n"), payload=16 * _MB),
     # A deflated file is packed anew, by another program's rules.

@@ -63,6 +63,10 @@ def test_a_good_answer_passes():
         annotated(examined={"label": "knee", "source": "person"}),
         annotated(examined="knee"),
         annotated(laterality={"value": "R", "source": "person"}),
+        {**ANSWER, "seen": []},
+        {**ANSWER, "seen": {"embedding": "", "probabilities": ""}},
+        {**ANSWER, "seen": {"embedding": "", "probabilities": 1, "rejected": False}},
+        {**ANSWER, "seen": {"embedding": "A" * 20_000, "probabilities": "", "rejected": False}},
         {"error": "TaskError"},
         {"error": "TaskError", "details": "x" * 1001},
         {"error": "TaskError", "details": None},
@@ -73,6 +77,29 @@ def test_a_good_answer_passes():
 )
 def test_an_annotation_of_another_shape_instance_or_person_is_refused(answer):
     assert refused("annotate", REQUEST, b"", answer)
+
+
+LESSON = {"task": "learn", "memory": {"revision": "new"}}
+
+
+@pytest.mark.parametrize(
+    "answer", [{"applied": True, "revision": "new"}, {"applied": False, "revision": None}]
+)
+def test_a_lesson_that_was_learned_or_declined_passes(answer):
+    check("learn", LESSON, b"numbers", Frame(answer, number=7), 7)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"applied": True, "revision": "old"},
+        {"applied": "yes", "revision": "new"},
+        {"applied": True, "revision": "new", "more": 1},
+    ],
+)
+def test_another_lesson_is_refused(answer):
+    assert refused("learn", LESSON, b"numbers", answer)
 
 
 @pytest.mark.parametrize(
