@@ -16,6 +16,15 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "orthanc-config/orthanc.json"
+ALONE: dict[str, Any] = {
+    "Name": "orthanc-bodypart",
+    "HttpPort": 8042,
+    "DicomPort": 4242,
+    "RemoteAccessAllowed": False,
+    "HttpCompressionEnabled": False,
+    "StableAge": 10,
+}
+"""What an Orthanc gets that serves this machine only, beside what the plugin itself needs."""
 PLUGINS = Path(os.environ.get("ORTHANC_PLUGINS", "/usr/share/orthanc/plugins"))
 
 
@@ -27,9 +36,12 @@ def main() -> None:
         sys.exit("Orthanc is not installed: run `make install` as root")
     storage = Path(os.environ.get("ORTHANC_STORAGE") or ROOT / ".run").resolve()
     try:
-        configuration = merged(read(SHIPPED), overrides(storage))
+        configuration = merged(merged(ALONE, read(SHIPPED)), overrides(storage))
     except (OSError, ValueError) as error:
         sys.exit(f"the configuration cannot be read: {error}")
+    # No password on loopback alone, unless there are users.
+    asked = bool(configuration["RemoteAccessAllowed"] or configuration.get("RegisteredUsers"))
+    configuration.setdefault("AuthenticationEnabled", asked)
     path = storage / "orthanc.json"
     try:
         text = json.dumps(configuration, indent=2, allow_nan=False)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install what only the tests need: DICOM tools, a browser, debootstrap, and the test lock file.
+# Install what only the tests need: DICOM tools, a browser, what lays other Debians and
+# builds images, and the test lock file.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 missing=""
@@ -8,6 +9,7 @@ want storescu dcmtk
 want dciodvfy dicom3tools
 want chromium chromium
 want debootstrap debootstrap
+want buildah buildah
 if [ -n "$missing" ]; then
     [ "$(id -u)" = 0 ] || { echo "please install as root:$missing" >&2; exit 1; }
     export DEBIAN_FRONTEND=noninteractive

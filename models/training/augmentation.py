@@ -24,8 +24,19 @@ if TYPE_CHECKING:
 
 cv2.setNumThreads(0)
 
+MARKERS = ("L", "R", "G", "D", "E", "I", "R AP", "L 12:40", "STANDING")
+
 TIGHT_CROP = 0.45
 """Below this part of the field's area the crop may have cut off the other visible parts."""
+
+LOOSE_CROP = 1.15
+"""Above this multiple of a close-up's area the crop may show more parts than were listed."""
+
+LOOSE_SHARE = 0.6
+"""Share of the close-ups that are collimated loosely, where the part allows it."""
+
+LOPSIDED = 1.5
+"""How much further a loose collimation may reach to one side of the part than to the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +54,15 @@ class Crops:
         Whether the plate holds two exposures side by side.
     zoom : float
         Chance of a close-up of any middle piece (intra-oral films out of panoramic ones).
+    loose : float
+        How many times as high or wide as the close-up a looser collimation may be; 1 for never.
     """
 
     least: float = 0.62
     plate: bool = False
     halves: bool = False
     zoom: float = 0.0
+    loose: float = 1.0
 
 
 def _span(
@@ -83,12 +97,42 @@ def _plate_crop(
     )
 
 
+def _loose_crop(
+    random: np.random.Generator, picture: Picture, crops: Crops
+) -> tuple[float, float, float, float]:
+    """Collimate loosely around the middle of a close-up: the part is small, its neighbours show.
+
+    Where the plate ends nearby, the other side is cut short too, or the part would not stay the
+    middle of the field.
+    """
+    field, outer = picture.field, picture.outer
+    sides: list[float] = []
+    common = random.random()
+    for low, high, begin, end in (
+        (field.top, field.bottom, outer.top, outer.bottom),
+        (field.left, field.right, outer.left, outer.right),
+    ):
+        middle, length = (low + high) / 2, high - low
+        share = 0.5 * common + 0.5 * random.random()
+        reach = length * crops.loose**share / 2
+        before = max(min(reach, middle - begin), length / 2)
+        after = max(min(reach, end - middle), length / 2)
+        shorter = LOPSIDED * min(before, after)
+        sides += [middle - min(before, shorter), middle + min(after, shorter)]
+    rows, columns = picture.values.shape
+    return (
+        max(0.0, sides[0]),
+        min(float(rows), sides[1]),
+        max(0.0, sides[2]),
+        min(float(columns), sides[3]),
+    )
+
+
 def crop_box(
     random: np.random.Generator, picture: Picture, crops: Crops
 ) -> tuple[float, float, float, float]:
     """Choose the collimated field: top, bottom, left, right in pixels."""
-    field = picture.field
-    rows, columns = picture.values.shape
+    field, region = picture.field, picture.region
     if random.random() < crops.zoom:
         middle = field.top + field.height * random.uniform(0.4, 0.65)
         across = field.left + field.width * random.uniform(0.15, 0.85)
@@ -98,8 +142,10 @@ def crop_box(
             *_span(random, field.top, field.bottom, middle, height),
             *_span(random, field.left, field.right, across, width),
         )
+    if crops.loose > 1 and random.random() < LOOSE_SHARE:
+        return _loose_crop(random, picture, crops)
     if random.random() < 0.1:
-        return 0.0, float(rows), 0.0, float(columns)
+        return float(region.top), float(region.bottom), float(region.left), float(region.right)
     if random.random() < (0.15 if crops.plate else 0.3):
         return float(field.top), float(field.bottom), float(field.left), float(field.right)
     if crops.plate:
@@ -116,8 +162,8 @@ def _angle(random: np.random.Generator) -> float:
     draw = random.random()
     if draw < 0.12:
         return float(random.uniform(-180, 180))
-    quarter = 90.0 * int(random.integers(1, 4)) if draw < 0.32 else 0.0
-    return quarter + float(random.normal(0, 7))
+    quarter = 90.0 * int(random.integers(1, 4)) if draw < 0.37 else 0.0
+    return quarter + float(random.normal(0, 8))
 
 
 def _inside(random: np.random.Generator, height: int, width: int, size: int) -> Box:
@@ -135,7 +181,7 @@ def warp(
 ) -> tuple[Grey, Box]:
     """Crop, flip, rotate, stretch and shrink in one sampling; return the square and its inside."""
     top, bottom, left, right = crop
-    stretch = float(np.exp(random.normal(0, 0.1)))
+    stretch = float(np.exp(random.normal(0, 0.13)))
     height, width = (bottom - top) / stretch, (right - left) * stretch
     angle = _angle(random)
     cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
@@ -166,6 +212,26 @@ def warp(
     return square, inside
 
 
+def _side_letter(random: np.random.Generator, square: Grey, inside: Box) -> None:
+    """Put a lead or digital side letter near a corner, plain, in a box or in a circle."""
+    letter = str(random.choice(["L", "R", "L", "R", "G", "D", "E", "I"]))
+    high = max(5, round(square.shape[0] * random.uniform(0.04, 0.14)))
+    font = int(random.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX]))
+    scale, thick = high / 22, 1 + high // 9
+    away = 1 + high // 2 + int(random.integers(0, 1 + square.shape[0] // 10))
+    x = int(random.choice([inside.left + away, inside.right - away - high]))
+    y = int(random.choice([inside.top + away + high, inside.bottom - away]))
+    white = 255 if random.random() < 0.85 else 0
+    middle = (x + high // 2, y - high // 2)
+    shape = random.random()
+    if shape < 0.15:
+        corner = (x - high // 3, y - high - high // 3)
+        cv2.rectangle(square, corner, (x + high + high // 3, y + high // 3), 255 - white, -1)
+    elif shape < 0.3:
+        cv2.circle(square, middle, high, white, 1, cv2.LINE_AA)
+    cv2.putText(square, letter, (x, y), font, scale, white, thick, cv2.LINE_AA)
+
+
 def _overlay(random: np.random.Generator, square: Grey, inside: Box) -> None:
     """Burn in what films carry: side letters, texts, arrows, bars, metal."""
     side = square.shape[0]
@@ -178,9 +244,11 @@ def _overlay(random: np.random.Generator, square: Grey, inside: Box) -> None:
 
     grey = int(random.choice([0, 255, 255, int(random.integers(0, 256))]))
     if random.random() < 0.25:
-        letter = str(random.choice(["L", "R", "G", "D", "E", "I", "R AP", "L 12:40", "STANDING"]))
+        letter = str(random.choice(MARKERS))
         size = random.uniform(0.3, 0.9) * side / 160
         cv2.putText(square, letter, point(), cv2.FONT_HERSHEY_SIMPLEX, size, grey, 1, cv2.LINE_AA)
+    if random.random() < 0.3:
+        _side_letter(random, square, inside)
     if random.random() < 0.08:
         cv2.arrowedLine(square, point(), point(), grey, 1 + side // 150, cv2.LINE_AA, tipLength=0.3)
     if random.random() < 0.1:
@@ -229,7 +297,7 @@ def _tone(random: np.random.Generator, square: Grey) -> Grey:
         limit = random.uniform(1, 6)
         square = cv2.createCLAHE(clipLimit=limit, tileGridSize=(4, 4)).apply(square)
     ramp = np.linspace(0, 1, 256)
-    ramp = ramp ** np.exp(random.normal(0, 0.4))
+    ramp = ramp ** np.exp(random.normal(0, 0.5))
     if random.random() < 0.3:
         slope, middle = random.uniform(3, 9), random.uniform(0.3, 0.7)
         curve = 1 / (1 + np.exp(-slope * (ramp - middle)))
@@ -237,12 +305,14 @@ def _tone(random: np.random.Generator, square: Grey) -> Grey:
     if random.random() < 0.2:
         cut = random.uniform(0, 0.25, 2)
         ramp = np.clip((ramp - cut[0]) / (1 - cut.sum()), 0, 1)
-    if random.random() < 0.12:
+    if random.random() < 0.18:
         ramp = 1 - ramp
     square = cv2.LUT(square, (ramp * 255).astype(np.uint8))
     square = _sharpness(random, square)
-    if random.random() < 0.18:
-        noise = random.normal(0, random.uniform(1, 11), square.shape)
+    if random.random() < 0.25:
+        # Up to what a badly underexposed film shows.
+        sigma = 40 * random.random() ** 2 + 1
+        noise = random.normal(0, sigma, square.shape)
         square = np.clip(square + noise, 0, 255).astype(np.uint8)
     if random.random() < 0.12:
         quality = int(random.integers(15, 70))
@@ -266,11 +336,11 @@ def _windowed(square: Grey, inside: Box) -> Float32:
 
 def varied(
     random: np.random.Generator, picture: Picture, size: int, crops: Crops
-) -> tuple[Float32, bool]:
-    """Return one varied network input (size, size) and whether the crop is tight."""
+) -> tuple[Float32, float]:
+    """Return one varied network input (size, size) and the crop's area as a part of the field's."""
     crop = crop_box(random, picture, crops)
     square, inside = warp(random, picture.values, crop, size)
     _overlay(random, square, inside)
     top, bottom, left, right = crop
     part = (bottom - top) * (right - left) / (picture.field.height * picture.field.width)
-    return _windowed(_tone(random, square), inside), part < TIGHT_CROP
+    return _windowed(_tone(random, square), inside), part

@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.parameters import Rejection
+from bodypart.model.rejection import rejection_reason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating]
-    Integers = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
 
 TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(4), 150))
-ACCEPTANCE = 0.95
-"""Share of real radiographs that must be accepted."""
+ACCEPTANCE = 0.985
+"""Share of real radiographs that must be accepted: a rejected one goes without an answer."""
 
 NEAR = 0.99
-"""Share of them that must lie near enough to known radiographs, whatever "none" says."""
+"""Share of them whose distance to known radiographs is called near."""
+
+FARTHER = 1.25
+"""How much farther than near a picture may lie: the next hospital's films do."""
+
+FOREIGN_REJECTED = 0.98
+"""Share of foreign pictures that must be rejected, else no label gets a looser limit."""
+
+LOOSEST = 5.0
+"""How many times as loose a label's own limit may be: few pictures stand behind it."""
+
+LEAST_OF_A_LABEL = 8
+"""A label with fewer radiographs to calibrate on gets no limit of its own."""
 
 
-def fit_temperature(logits: Floats, goal: Integers) -> float:
+def fit_temperature(logits: Floats, right: Bools) -> float:
     """Return the temperature of least negative log-likelihood.
 
     Parameters
     ----------
     logits : ndarray, shape (n, classes)
         Outputs.
-    goal : ndarray of int64, shape (n,)
-        True classes.
+    right : ndarray of bool, shape (n, classes)
+        Right classes, one or more a row.
     """
-    rows = np.arange(len(goal))
     costs = [
-        -np.log(np.maximum(softmax(logits, float(t))[rows, goal], 1e-12)).mean()
+        -np.log(np.maximum((softmax(logits, float(t)) * right).sum(axis=1), 1e-12)).mean()
         for t in TEMPERATURES
     ]
     return round(float(TEMPERATURES[int(np.argmin(costs))]), 3)
@@ -65,20 +80,52 @@ def fit_visible_threshold(probabilities: Floats, goal: Floats) -> float:
     return round(threshold, 2)
 
 
-def fit_rejection(distance: Floats, none: Floats) -> Rejection:
-    """Return the limits that together accept 95 % of the radiographs.
+def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Bools) -> Rejection:
+    """Return the strictest limits that accept :data:`ACCEPTANCE` of the radiographs.
 
     The probability of "none" does most of the work; the distance is there for what is like
-    neither the radiographs nor the foreign pictures of the training.
+    neither the radiographs nor the foreign pictures of the training. A label whose radiographs
+    are accepted more seldom than that gets a looser limit of "none" of its own, as long as
+    enough of the foreign pictures are rejected still.
 
     Parameters
     ----------
     distance, none : ndarray, shape (n,)
-        Of radiographs: distance to known ones, and probability of "none".
+        Distance to known radiographs, and probability of "none".
+    said : sequence of str, length n
+        Most probable label.
+    real : ndarray of bool, shape (n,)
+        Whether the picture is a radiograph; the others are foreign.
     """
     far = np.asarray(distance, dtype=np.float64)
-    near = float(np.quantile(far, NEAR))
-    passed = far <= near
-    share = min(1.0, ACCEPTANCE / float(passed.mean()))
-    limit = float(np.quantile(none[passed], share))
-    return Rejection(distance=round(near, 4), none=float(f"{limit:.3g}"))
+    near = FARTHER * float(np.quantile(far[real], NEAR))
+    passed = real & (far <= near)
+    share = min(1.0, ACCEPTANCE / float(passed.sum() / real.sum()))
+    limits = Rejection(round(near, 4), _rounded_up(np.quantile(none[passed], share)))
+    named = np.asarray(said)
+    for label in sorted({str(label) for label in named[real]}):
+        own = passed & (named == label)
+        if own.sum() < LEAST_OF_A_LABEL:
+            continue
+        limit = min(_rounded_up(np.quantile(none[own], ACCEPTANCE)), LOOSEST * limits.none)
+        looser = replace(limits, none_by_label={**limits.none_by_label, label: limit})
+        if limit > limits.none and rejections(far, none, said, looser)[~real].mean() >= (
+            FOREIGN_REJECTED
+        ):
+            limits = looser
+    return limits
+
+
+def _rounded_up(limit: float) -> float:
+    """Return a limit with three significant digits that lets as much pass."""
+    step = 10.0 ** (np.floor(np.log10(max(limit, 1e-9))) - 2)
+    return float(f"{np.ceil(limit / step) * step:.3g}")
+
+
+def rejections(distance: Floats, none: Floats, said: Sequence[str], limits: Rejection) -> Bools:
+    """Tell which pictures are rejected."""
+    answers = zip(distance, none, said, strict=True)
+    return np.array(
+        [rejection_reason(float(d), float(n), s, limits) is not None for d, n, s in answers],
+        dtype=bool,
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,9 +11,9 @@ import torch
 from torch.utils.data import Dataset
 
 from bodypart.labels import LABELS
-from bodypart.model.model_input import exposed_field
-from training.augmentation import Crops, varied
+from training.augmentation import LOOSE_CROP, TIGHT_CROP, Crops, varied
 from training.drawn_foreign import TRAINING_KINDS
+from training.manifest import NONE
 from training.network import VIEWS
 from training.pictures import Picture
 
@@ -42,11 +42,39 @@ PLATE_CROPS = {
     "elbow": 0.18,
     "ankle": 0.18,
     "calcaneus": 0.18,
-    "hand": 0.3,
-    "foot": 0.3,
+    "hand": 0.6,
+    "foot": 0.5,
     "knee": 0.28,
 }
-"""Smallest crop of an uncollimated plate, as a part of its side: joints are small on it."""
+"""Smallest crop of an uncollimated plate, as a part of its side: joints are small on it.
+
+The middle of a plate of a hand is often its carpus: a close crop of that is a wrist.
+"""
+
+LOOSE = {
+    "wrist": 2.4,
+    "elbow": 2.2,
+    "knee": 2.2,
+    "ankle": 1.9,
+    "shoulder": 1.6,
+    "hip": 1.6,
+    "clavicle": 1.3,
+    "cspine": 1.3,
+    "hand": 1.5,
+    "foot": 1.4,
+    "finger": 1.25,
+    "thumb": 1.25,
+    "toe": 1.25,
+    "calcaneus": 1.3,
+    "forearm": 1.3,
+    "lower_leg": 1.3,
+    "femur": 1.3,
+    "humerus": 1.3,
+}
+"""How many times as high or wide as a close-up hospitals collimate the part, at the loosest."""
+
+TWO_VIEWS = 0.05
+"""Share of the pictures that stand beside another of the same part, as on one plate."""
 
 CLOSEUP_CROP = 0.8
 """Smallest crop of a close-up, which has been collimated already."""
@@ -59,8 +87,9 @@ class Targets(NamedTuple):
 
     Attributes
     ----------
-    examined : Tensor of int64, shape (N,)
-        Index into the emitted labels; the next index is "none".
+    examined : Tensor of float32, shape (N, labels + 1)
+        1 for each emitted label that is right, the last being "none"; nothing but zeros where
+        none is known.
     visible : Tensor of float32, shape (N, 36)
         1 in the picture, 0 not.
     child : Tensor of float32, shape (N,)
@@ -79,7 +108,7 @@ class Targets(NamedTuple):
 class Target:
     """What one example teaches; fields as in :class:`Targets`."""
 
-    examined: int
+    examined: NDArray[np.float32]
     visible: NDArray[np.float32]
     child: float
     view: int
@@ -87,11 +116,11 @@ class Target:
 
 def target(example: Example, labels: Sequence[str]) -> Target:
     """Return what an example teaches a model that emits ``labels``."""
-    examined = UNKNOWN
-    if example.foreign:
-        examined = len(labels)
-    elif example.examined in labels:
-        examined = labels.index(example.examined)
+    names = [*labels, NONE]
+    examined = np.zeros(len(names), dtype=np.float32)
+    for label in example.accepted:
+        if label in names:
+            examined[names.index(label)] = 1
     visible = np.zeros(len(VISIBLE_LABELS), dtype=np.float32)
     hidden = example.hidden()
     for index, label in enumerate(VISIBLE_LABELS):
@@ -113,7 +142,7 @@ def crops(example: Example) -> Crops:
             halves="two exposures" in example.notes,
         )
     if example.box is not None:
-        return Crops(least=CLOSEUP_CROP)
+        return Crops(least=CLOSEUP_CROP, loose=LOOSE.get(example.examined or "", 1.0))
     if "panoramic" in example.notes:
         return Crops(zoom=0.2)
     return Crops()
@@ -135,6 +164,19 @@ def drawing_weights(examples: Sequence[Example]) -> NDArray[np.float64]:
         ]
     )
     return weights / weights.sum()
+
+
+def _same(examples: Sequence[Example]) -> list[list[int]]:
+    """Return for each radiograph the others of its part that are of the same patient."""
+    by_part: dict[tuple[str | None, str], list[int]] = defaultdict(list)
+    for index, example in enumerate(examples):
+        by_part[example.examined, example.group].append(index)
+    return [
+        []
+        if example.foreign or example.examined is None
+        else [other for other in by_part[example.examined, example.group] if other != index]
+        for index, example in enumerate(examples)
+    ]
 
 
 class VariedPictures(Dataset[tuple["Tensor", "Target"]]):
@@ -166,9 +208,13 @@ class VariedPictures(Dataset[tuple["Tensor", "Target"]]):
         self.examined = [
             VISIBLE_LABELS.index(e.examined) if e.examined in labels else UNKNOWN for e in examples
         ]
+        self.on_plate = [target(replace(e, visible=e.on_plate), labels).visible for e in examples]
+        self.same = _same(examples)
         self.weights = drawing_weights(examples)
+        none = np.zeros(len(labels) + 1, np.float32)
+        none[-1] = 1
         self.foreign = Target(
-            len(labels), np.full(len(VISIBLE_LABELS), UNKNOWN, np.float32), UNKNOWN, UNKNOWN
+            none, np.full(len(VISIBLE_LABELS), UNKNOWN, np.float32), UNKNOWN, UNKNOWN
         )
         self.count, self.seed = count, seed
         self.start(epoch=0, size=128)
@@ -187,25 +233,50 @@ class VariedPictures(Dataset[tuple["Tensor", "Target"]]):
         random = np.random.default_rng((self.seed, self.epoch, index))
         if self.drawn[index]:
             values = TRAINING_KINDS[int(random.integers(len(TRAINING_KINDS)))](random)
-            picture = Picture(values, exposed_field(values.astype(np.float32)))
-            square, _ = varied(random, picture, self.size, Crops())
+            square, _ = varied(random, Picture.whole(values), self.size, Crops())
             return torch.from_numpy(square), self.foreign
         which = int(self.order[index])
-        square, tight = varied(random, self.pictures[which], self.size, self.crops[which])
+        others = self.same[which]
+        if others and random.random() < TWO_VIEWS:
+            return self._two(random, which, int(random.choice(others)))
+        square, part = varied(random, self.pictures[which], self.size, self.crops[which])
+        return torch.from_numpy(square), self._goal(which, part)
+
+    def _goal(self, which: int, part: float) -> Target:
+        """Return what is known of an example of which this part of its field's area is there."""
         goal = self.targets[which]
-        if tight:
-            visible = np.where(goal.visible > 0, np.float32(UNKNOWN), goal.visible)
+        visible = goal.visible
+        if part < TIGHT_CROP:
+            visible = np.where(visible > 0, np.float32(UNKNOWN), visible)
             if self.examined[which] >= 0:
                 visible[self.examined[which]] = 1
-            goal = Target(goal.examined, visible, goal.child, goal.view)
-        return torch.from_numpy(square), goal
+        elif part > LOOSE_CROP:
+            also = (visible <= 0) & (self.on_plate[which] != 0)
+            visible = np.where(also, np.float32(UNKNOWN), visible)
+        return replace(goal, visible=visible)
+
+    def _two(self, random: np.random.Generator, first: int, second: int) -> tuple[Tensor, Target]:
+        """Set two pictures of one part side by side; what only one of them shows is unknown."""
+        half = self.size // 2
+        square, goals = np.full((self.size, self.size), -1, np.float32), []
+        for left, which in ((0, first), (self.size - half, second)):
+            picture, part = varied(random, self.pictures[which], half, self.crops[which])
+            square[half // 2 : half // 2 + half, left : left + half] = picture
+            goals.append(self._goal(which, part))
+        if random.random() < 0.5:
+            square = np.ascontiguousarray(square.T)
+        one, other = goals
+        alike = one.visible == other.visible
+        visible = np.where(alike, one.visible, np.float32(UNKNOWN))
+        view = one.view if one.view == other.view else UNKNOWN
+        return torch.from_numpy(square), replace(one, visible=visible, view=view)
 
 
 def collate(batch: list[tuple[Tensor, Target]]) -> tuple[Tensor, Targets]:
     """Stack examples to (N, 1, S, S) and :class:`Targets`."""
     squares, goals = zip(*batch, strict=True)
     return torch.stack(squares)[:, None], Targets(
-        torch.tensor([goal.examined for goal in goals]),
+        torch.from_numpy(np.stack([goal.examined for goal in goals])),
         torch.from_numpy(np.stack([goal.visible for goal in goals])),
         torch.tensor([goal.child for goal in goals], dtype=torch.float32),
         torch.tensor([goal.view for goal in goals]),

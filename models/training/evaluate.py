@@ -13,10 +13,10 @@ import numpy as np
 
 from bodypart.labels import LABELS, router_group
 from bodypart.model.calibration import sigmoid, softmax
-from bodypart.model.rejection import rejection_reason
 from bodypart.model.session import BodyPartModel
 from training import metrics
 from training.answers import Answers, answers
+from training.calibrate import rejections
 from training.dataset import target
 from training.dicom_files import dicom_readings
 from training.drawn_foreign import TEST_KINDS
@@ -110,27 +110,35 @@ class Readings:
         return [row.examined or "" for row in self.rows]
 
     @property
-    def right(self) -> NDArray[np.bool_]:
-        """Whether the most probable label is the examined one."""
+    def answered(self) -> list[str]:
+        """What a user is told: ``none`` if rejected, the examined label for any that is right."""
+        return [
+            NONE if rejected else (row.examined or "") if said in row.accepted else said
+            for row, said, rejected in zip(self.rows, self.said, self.rejected, strict=True)
+        ]
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """Whether the most probable label is a right one, rejected or not."""
         pairs = zip(self.rows, self.said, strict=True)
-        return np.array([row.examined == said for row, said in pairs], dtype=bool)
+        return np.array([said in row.accepted for row, said in pairs], dtype=bool)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether a right label is given: a rejected picture counts as wrong."""
+        return self.found & ~self.rejected
 
     @property
     def tolerable(self) -> NDArray[np.bool_]:
-        """Whether it is the examined one or a confusable neighbour."""
-        pairs = zip(self.truth, self.said, strict=True)
+        """Whether what is given is right or a confusable neighbour of what is."""
+        pairs = zip(self.truth, self.answered, strict=True)
         return np.array([tolerated(truth, said) for truth, said in pairs], dtype=bool)
 
 
 def _rejections(model: BodyPartModel, given: Answers) -> NDArray[np.bool_]:
-    none = softmax(given.logits, model.parameters.temperature)[:, -1]
-    return np.array(
-        [
-            rejection_reason(float(distance), float(share), model.parameters.rejection) is not None
-            for distance, share in zip(given.distance, none, strict=True)
-        ],
-        dtype=bool,
-    )
+    posterior = softmax(given.logits, model.parameters.temperature)
+    best = [model.labels[index] for index in posterior[:, :-1].argmax(axis=1)]
+    return rejections(given.distance, posterior[:, -1], best, model.parameters.rejection)
 
 
 def read(model: BodyPartModel, rows: Sequence[Example], folder: Path) -> Readings:
@@ -156,11 +164,12 @@ def read(model: BodyPartModel, rows: Sequence[Example], folder: Path) -> Reading
 
 def _figures(readings: Readings) -> dict[str, Any]:
     """Return the figures of radiographs of emitted labels."""
-    bins = metrics.reliability(readings.confidence, readings.right)
+    bins = metrics.reliability(readings.confidence, readings.found)
     return {
         "top1": metrics.proportion(readings.right),
+        "found": metrics.proportion(readings.found),
         "tolerant": metrics.proportion(readings.tolerable),
-        "macro_recall": metrics.resampled(readings.truth, readings.said, metrics.macro_recall),
+        "macro_recall": metrics.resampled(readings.truth, readings.answered, metrics.macro_recall),
         "visible": metrics.micro_f1(readings.visible, readings.visible_truth),
         "ece": metrics.calibration_error(bins),
         "accepted": metrics.proportion(~readings.rejected),
@@ -172,7 +181,7 @@ def _groups(readings: Readings, *, age_known: bool) -> dict[str, Any]:
     """Return macro F1 of the router's five groups; a chest of unknown age is left out."""
     known = readings.where(lambda row: row.examined != "chest" or row.age != "unknown")
     truth, said = [], []
-    for row, label, child in zip(known.rows, known.said, known.child, strict=True):
+    for row, label, child in zip(known.rows, known.answered, known.child, strict=True):
         young = row.age == "child"
         truth.append(router_group(row.examined, child=young))
         guess = young if age_known else bool(child >= 0.5)
@@ -205,7 +214,7 @@ def _by_source(readings: Readings, unseen: frozenset[str]) -> list[dict[str, Any
 
 def _by_label(readings: Readings, parts: Split) -> list[dict[str, Any]]:
     trained = Counter(row.examined for row in parts.train)
-    said = np.array(readings.said)
+    said = np.array(readings.answered)
     truth = np.array(readings.truth)
     result = []
     for label in parts.labels:
@@ -371,7 +380,7 @@ def _confusion(readings: Readings, labels: Sequence[str]) -> dict[str, Any]:
     """Return counts of true label (row) against said label (column), "none" last."""
     names = [*labels, NONE]
     counts = np.zeros((len(labels), len(names)), dtype=int)
-    for truth, said in zip(readings.truth, readings.said, strict=True):
+    for truth, said in zip(readings.truth, readings.answered, strict=True):
         counts[names.index(truth), names.index(said)] += 1
     return {"labels": names, "counts": counts.tolist()}
 

@@ -74,28 +74,35 @@ def calibrated(
 ) -> dict[str, Any]:
     """Fit the calibration on the pictures set aside for it; return the description's keys.
 
-    Temperature and limits of rejection are taken over from the description ``first``, if given.
+    The temperature is taken over from the description ``first``, if given.
     """
     rows = parts.calibration[: len(pictures)]
     given = answers(model, [picture.values for picture in pictures])
     goals = [target(row, parts.labels) for row in rows]
-    examined = np.array([goal.examined for goal in goals])
+    examined = np.stack([goal.examined for goal in goals]) > 0
     visible = np.stack([goal.visible for goal in goals])
-    real = (examined >= 0) & (examined < len(parts.labels))
+    real, foreign = examined[:, :-1].any(axis=1), examined[:, -1]
     # Confidence must be right where it is hardest: on sources that the training never saw.
     strange = real & np.array([row.source in parts.unseen for row in rows])
     fitted = strange if strange.any() else real
-    temperature = fit_temperature(given.logits[fitted], examined[fitted])
+    temperature = (
+        first["temperature"] if first else fit_temperature(given.logits[fitted], examined[fitted])
+    )
     visible_temperature = fit_visible_temperature(given.visible, visible)
     threshold = fit_visible_threshold(sigmoid(given.visible, visible_temperature), visible)
-    none = softmax(given.logits[real], temperature)[:, -1]
-    limits = fit_rejection(given.distance[real], none)
+    posterior = softmax(given.logits, temperature)
+    said = [model.labels[index] for index in posterior[:, :-1].argmax(axis=1)]
+    told = real | foreign
+    limits = fit_rejection(
+        given.distance[told],
+        posterior[told, -1],
+        [label for label, known in zip(said, told, strict=True) if known],
+        real[told],
+    )
     seen = Counter(label for row in parts.train for label in row.visible)
-    strict = {"temperature": temperature, "rejection": asdict(limits)}
-    if first is not None:
-        strict = {name: first[name] for name in strict}
     return {
-        **strict,
+        "temperature": temperature,
+        "rejection": asdict(limits),
         "visible_temperature": visible_temperature,
         "visible_thresholds": {
             label: threshold for label in VISIBLE_LABELS if seen[label] >= LEAST_VISIBLE
@@ -175,9 +182,8 @@ def export(
     """Write ``bodypart.onnx`` and ``bodypart.json`` to ``out``.
 
     The square is as large as in the training unless ``size`` says otherwise. With ``first``, the
-    description of a model that saw fewer sources, its temperature and its limits of rejection are
-    taken over: how sure to be in a strange hospital, and how far its pictures lie from known
-    ones, can only be measured where the hospital is strange.
+    description of a model that saw fewer sources, its temperature is taken over: how sure to be in
+    a strange hospital can only be measured where the hospital is strange.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     seed, size = state["plan"]["seed"], size or state["plan"]["size"]
@@ -235,7 +241,9 @@ def main() -> None:
     )
     parser.add_argument("--mirrored", action="store_true", help="average with mirror images")
     parser.add_argument("--raw-weights", action="store_true", help="not the averaged ones")
-    parser.add_argument("--first", type=Path, help="folder of an exported model, for its limits")
+    parser.add_argument(
+        "--first", type=Path, help="folder of an exported model, for its temperature"
+    )
     parser.add_argument("--version", default="1.0.0")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()

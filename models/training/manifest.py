@@ -62,6 +62,13 @@ class Example:
         Free text.
     box : tuple of int, or None
         Left, top, right and bottom of the part of the picture that is meant, in percent.
+    also : tuple of str
+        Labels that are as right as the examined one.
+    edge : tuple of str, or None
+        If ``visible`` was read from the picture: labels that are cut off or too faint to tell;
+        all others are absent. None if it was not read.
+    on_plate : tuple of str
+        Of a close-up: labels in the picture that it is cut from.
     """
 
     file: str
@@ -75,6 +82,14 @@ class Example:
     age: Age
     notes: str
     box: tuple[int, int, int, int] | None = None
+    also: tuple[str, ...] = ()
+    edge: tuple[str, ...] | None = None
+    on_plate: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Every right answer to what was examined; none where it cannot be told."""
+        return () if self.examined is None else (self.examined, *self.also)
 
     @property
     def name(self) -> str:
@@ -94,6 +109,8 @@ class Example:
         """
         if self.foreign:
             return frozenset(BY_LABEL)
+        if self.edge is not None:
+            return frozenset(self.edge)
         near: set[str] = set()
         for label in (self.examined,) if self.examined else self.visible:
             part = BY_LABEL[label]

@@ -35,6 +35,8 @@ def _unit(rows: Tensor) -> Tensor:
 class Graph(nn.Module):
     """The network with all outputs that the service reads, in the order of ``OUTPUTS``.
 
+    Each has a row a picture and at least one column: inference servers refuse batches of numbers.
+
     Parameters
     ----------
     network : Network
@@ -64,9 +66,9 @@ class Graph(nn.Module):
         return (
             answer.logits,
             answer.visible,
-            answer.child,
+            answer.child[:, None],
             answer.view,
-            1 - similarity.mean(dim=1),
+            1 - similarity.mean(dim=1, keepdim=True),
             embedding,
             cam,
         )

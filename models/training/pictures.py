@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,25 +24,58 @@ LONG_SIDE = 320
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Grey values (uint8, rows by columns) and the exposed field in them."""
+    """A picture, or a close-up with the plate around it.
+
+    Attributes
+    ----------
+    values : ndarray of uint8, shape (rows, columns)
+        Grey values; of a close-up those of its whole plate.
+    field : Box
+        Exposed field of what is meant.
+    region : Box
+        What is meant, borders and all: the whole picture, or a close-up's box.
+    outer : Box
+        Exposed field of the whole picture: a looser collimation may reach as far.
+    """
 
     values: NDArray[np.uint8]
     field: Box
+    region: Box
+    outer: Box
+
+    @classmethod
+    def whole(cls, values: NDArray[np.uint8]) -> Picture:
+        """Return a picture that is meant as a whole."""
+        field = exposed_field(values.astype(np.float32))
+        return cls(values, field, Box(0, values.shape[0], 0, values.shape[1]), field)
+
+    def closeup(self, box: tuple[int, int, int, int]) -> Picture:
+        """Return a box of this picture: left, top, right, bottom in percent."""
+        rows, columns = self.values.shape
+        left, top, right, bottom = (
+            round(side * part / 100) for side, part in zip((columns, rows) * 2, box, strict=True)
+        )
+        inside = exposed_field(self.values[top:bottom, left:right].astype(np.float32))
+        field = Box(top + inside.top, top + inside.bottom, left + inside.left, left + inside.right)
+        return replace(self, field=field, region=Box(top, bottom, left, right))
 
 
-def read_picture(path: Path, box: tuple[int, int, int, int] | None = None) -> Picture:
-    """Read a picture file as 8-bit grey, or a box of it: left, top, right, bottom in percent."""
+def read_picture(path: Path) -> Picture:
+    """Read a picture file as 8-bit grey."""
     with Image.open(path) as file:
         grey = file.convert("L")
-    if box is not None:
-        sides = (grey.width, grey.height) * 2
-        grey = grey.crop([round(side * part / 100) for side, part in zip(sides, box, strict=True)])
     if max(grey.size) > LONG_SIDE:
         grey.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.BOX)
-    values = np.asarray(grey)
-    return Picture(values, exposed_field(values.astype(np.float32)))
+    return Picture.whole(np.asarray(grey))
 
 
 def read_pictures(folder: Path, examples: Iterable[Example]) -> list[Picture]:
-    """Read the pictures of the examples, in their order."""
-    return [read_picture(folder / example.file, example.box) for example in examples]
+    """Read the pictures of the examples, in their order; close-ups share their plate's values."""
+    plates: dict[str, Picture] = {}
+    pictures = []
+    for example in examples:
+        if example.file not in plates:
+            plates[example.file] = read_picture(folder / example.file)
+        plate = plates[example.file]
+        pictures.append(plate if example.box is None else plate.closeup(example.box))
+    return pictures

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.labels import LABELS
 from training.closeups import closeups
+from training.readings import with_readings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,6 +94,8 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         else row
         for row in examples
     ]
+    if "readings" in plan:
+        rows = with_readings(rows, path.parent / plan["readings"])
     train: list[Example] = []
     measured: list[Example] = []
     for row in rows:

@@ -130,11 +130,28 @@ class Start:
         network.load_state_dict(weights)
 
 
+def set_cross_entropy(logits: Tensor, right: Tensor, smoothing: float) -> Tensor:
+    """Return the mean cross-entropy where any of several classes is right.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, classes)
+        Outputs.
+    right : Tensor, shape (N, classes)
+        1 for right classes; rows without one do not count.
+    smoothing : float
+        Part of the target that is spread over all classes.
+    """
+    known = right.any(dim=1)
+    shares = functional.log_softmax(logits[known], dim=1)
+    found = shares.masked_fill(right[known] == 0, -math.inf).logsumexp(dim=1)
+    every = -((1 - smoothing) * found + smoothing * shares.mean(dim=1))
+    return every.sum() / known.sum().clamp(min=1)
+
+
 def loss(answer: Answer, goal: Targets, smoothing: float) -> Tensor:
     """Sum the heads' losses; unknown targets count for nothing."""
-    examined = functional.cross_entropy(
-        answer.logits, goal.examined, ignore_index=-1, label_smoothing=smoothing
-    )
+    examined = set_cross_entropy(answer.logits, goal.examined, smoothing)
     known = goal.visible >= 0
     visible = functional.binary_cross_entropy_with_logits(
         answer.visible[known], goal.visible[known]
@@ -168,10 +185,11 @@ def read_all(network: torch.nn.Module, pictures: Sequence[Picture], size: int) -
 
 
 def accuracy(answer: Answer, examples: Sequence[Example], labels: Sequence[str]) -> float:
-    """Return the strict top-1 over radiographs of emitted labels."""
-    goal = torch.tensor([target(example, labels).examined for example in examples])
-    known = (goal >= 0) & (goal < len(labels))
-    return float((answer.logits.argmax(1)[known] == goal[known]).float().mean())
+    """Return the top-1 over radiographs of emitted labels."""
+    right = np.stack([target(example, labels).examined for example in examples])
+    known = right[:, :-1].any(axis=1)
+    said = answer.logits.argmax(dim=1).numpy()
+    return float(right[known, said[known]].mean())
 
 
 def _groups(network: Network, rate: float) -> list[dict[str, Any]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bodypart.evidence import Guess
 from bodypart.labels import BY_LABEL
+
+if TYPE_CHECKING:
+    from bodypart.evidence import Seen
 
 Status = Literal["done", "pending", "failed", "skipped"]
 Source = Literal["image", "header", "image+header", "person"]
@@ -114,7 +117,11 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """The answer for one instance; ``to_json`` gives the contract's form of it."""
+    """The answer for one instance; ``to_json`` gives the contract's form of it.
+
+    ``memory`` says what the words confirmed here added; ``seen`` goes beside the annotation, never
+    into it.
+    """
 
     instance: str
     status: Status
@@ -131,7 +138,9 @@ class Annotation:
     review_reason: str | None = None
     review: Review | None = None
     model: ModelIdentity | None = None
+    memory: dict[str, Any] | None = None
     annotated_at: str = field(default_factory=utc_now)
+    seen: Seen | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the annotation as JSON-ready dictionaries, keys as in the contract."""
@@ -158,6 +167,7 @@ class Annotation:
             "review_reason": self.review_reason,
             "review": asdict(self.review) if self.review else None,
             "model": asdict(self.model) if self.model else None,
+            "memory": self.memory,
             "annotated_at": self.annotated_at,
         }
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SIDES = ("L", "R", "B")
 """Left, right, both (PS3.3 C.7.3.1.1 and C.8.11.7.1, without U)."""
+
+BLANK = "the picture is blank"
+"""Reason of an `ImageReading` of a plate with nothing on it: nothing was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,25 @@ class Guess:
     def to_json(self) -> dict[str, object]:
         """Return the guess with the probability to three digits."""
         return {"label": self.label, "probability": round(self.probability, 3)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the model itself made of a picture: all that the memory needs of it.
+
+    Attributes
+    ----------
+    embedding : ndarray of float32, shape (d,)
+        The picture's place among others, a unit vector.
+    posterior : ndarray of float, shape (labels + 1,)
+        Calibrated probabilities in the order of the model's labels, "none" last.
+    rejected : bool
+        Whether the model rejects the picture.
+    """
+
+    embedding: NDArray[np.float32]
+    posterior: NDArray[np.floating]
+    rejected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +67,8 @@ class ImageReading:
         Whether the picture is unlike the radiographs that the model knows.
     reason : str or None
         Why it was rejected, in a sentence.
+    seen : Seen or None
+        What the memory is asked with; None if the model did not look.
     """
 
     probabilities: Mapping[str, float]
@@ -48,6 +77,7 @@ class ImageReading:
     view: str | None = None
     rejected: bool = False
     reason: str | None = None
+    seen: Seen | None = field(default=None, compare=False, repr=False)
 
     def top(self, count: int = 5) -> tuple[Guess, ...]:
         """Return the most probable labels, best first; ties in alphabetical order."""

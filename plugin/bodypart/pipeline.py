@@ -12,21 +12,25 @@ from bodypart.annotation import Annotation, Examined, Laterality, ModelIdentity,
 from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.correction import restore
 from bodypart.dicom_out.encoding import DicomStructureError
+from bodypart.evidence import BLANK, ImageReading
 from bodypart.fusion import fuse
 from bodypart.headers import Vocabulary, read_headers, value_of
 from bodypart.labels import router_group
-from bodypart.pixels import DatasetError, Picture, PictureError, read_dataset, read_picture
+from bodypart.memory import Recall
+from bodypart.pixels import (
+    DatasetError,
+    Picture,
+    PictureError,
+    is_blank,
+    read_dataset,
+    read_picture,
+)
+from bodypart.sop_class import Kind, kind_of, modality_of, shown_class
 
 if TYPE_CHECKING:
-    from bodypart.evidence import HeaderReading, ImageReading
+    from bodypart.evidence import HeaderReading
     from bodypart.model import BodyPartModel
     from bodypart.settings import Settings
-
-RADIOGRAPHS = frozenset({"CR", "DX", "DR", "IO", "PX"})
-"""Modalities whose pictures are radiographs (PS3.3 C.7.3.1.1.1; DR is met in the field)."""
-
-POSSIBLE_RADIOGRAPHS = frozenset({"RF", "XA", "OT", "SC", "RG", ""})
-"""Modalities under which radiographs arrive among other things: the picture decides."""
 
 WITHOUT_EXPOSURE = {
     "SR": "a structured report",
@@ -77,6 +81,7 @@ class Pipeline:
         self._settings = settings
         self._vocabulary = Vocabulary.load(settings.terms)
         self._identity = ModelIdentity(model.name, model.version, model.sha256)
+        self.recall = Recall(model.sha256)
 
     def annotate(self, data: bytes, instance: str = "") -> tuple[Annotation, Timing]:
         """Annotate one DICOM file.
@@ -101,15 +106,15 @@ class Pipeline:
                 dataset = read_dataset(restore(data).data or data)
         except (DatasetError, DicomStructureError) as error:
             return Annotation(instance, "failed", reason=str(error)), Timing()
-        modality = _modality(dataset)
-        without = _without_exposure(dataset, modality)
+        kind = kind_of(dataset)
+        without = _without_exposure(dataset, kind)
         if without:
             return Annotation(instance, "skipped", reason=without), Timing()
         header = read_headers(dataset, self._vocabulary)
-        if modality in RADIOGRAPHS | POSSIBLE_RADIOGRAPHS:
-            annotation, timing = self._from_both(instance, dataset, modality, header)
+        if kind == "foreign":
+            annotation, timing = self._from_header(instance, header, dataset), Timing()
         else:
-            annotation, timing = self._from_header(instance, header, modality), Timing()
+            annotation, timing = self._from_both(instance, dataset, kind, header)
         total = perf_counter() - start
         return annotation, Timing(timing.decode, timing.classify, total)
 
@@ -124,12 +129,12 @@ class Pipeline:
         return read_picture(read_dataset(data), long_side=long_side)
 
     def _from_both(
-        self, instance: str, dataset: Dataset, modality: str, header: HeaderReading
+        self, instance: str, dataset: Dataset, kind: Kind, header: HeaderReading
     ) -> tuple[Annotation, Timing]:
         start = perf_counter()
         try:
             picture = read_picture(dataset)
-            unfit = _unfit(picture, modality)
+            unfit = _unfit(picture, kind)
         except PictureError as error:
             picture, unfit = None, str(error)
         decoded = perf_counter()
@@ -138,8 +143,16 @@ class Pipeline:
                 status: Status = "failed" if picture is None else "skipped"
                 return Annotation(instance, status, reason=unfit), Timing()
             image_json = {"top": [], "rejected": True, "reason": unfit}
-            return self._fused(instance, None, header, image_json), Timing()
-        reading = self.model.read(picture.values)
+            unseen = ImageReading({}, rejected=True, reason=unfit)
+            return self._fused(instance, unseen, header, image_json), Timing()
+        if is_blank(picture.values):
+            reading = ImageReading({}, rejected=True, reason=BLANK)
+        else:
+            reading = self.model.read(picture.values)
+        seen, recalled = reading.seen, None
+        if self._settings.learn != "off":
+            informed, recalled = self.recall.consult(reading)
+            reading = informed if self._settings.learn == "on" else reading
         image_json = {
             "top": [guess.to_json() for guess in reading.top()],
             "rejected": reading.rejected,
@@ -149,17 +162,20 @@ class Pipeline:
             "frame": picture.frame,
         }
         timing = Timing(decoded - start, perf_counter() - decoded)
-        annotation = self._fused(instance, reading, header, image_json)
-        if reading.rejected and modality in POSSIBLE_RADIOGRAPHS and not header.labels:
+        annotation = replace(self._fused(instance, reading, header, image_json), seen=seen)
+        if recalled is not None:
+            annotation = recalled.noted(annotation, applied=self._settings.learn == "on")
+        if reading.rejected and kind == "possible" and not header.labels:
             reason = reading.reason or "the picture is not like a radiograph"
             annotation = replace(
                 annotation, status="skipped", reason=reason, needs_review=False, review_reason=None
             )
         return annotation, timing
 
-    def _from_header(self, instance: str, header: HeaderReading, modality: str) -> Annotation:
+    def _from_header(self, instance: str, header: HeaderReading, dataset: Dataset) -> Annotation:
         if not header.evidence:
-            reason = f"{modality} is not a radiograph, and nothing in the header names a body part"
+            what = shown_class(dataset)
+            reason = f"{what} is not a radiograph, and nothing in the header names a body part"
             return Annotation(instance, "skipped", reason=reason)
         return self._fused(instance, None, header, None)
 
@@ -208,14 +224,10 @@ def _carries_our_tags(dataset: Dataset) -> bool:
     )
 
 
-def _modality(dataset: Dataset) -> str:
-    value = value_of(dataset, "Modality")
-    return value.strip().upper() if isinstance(value, str) else ""
-
-
-def _without_exposure(dataset: Dataset, modality: str) -> str | None:
+def _without_exposure(dataset: Dataset, kind: Kind) -> str | None:
     """Return why an instance shows no body part, or None if it may show one."""
-    if modality in WITHOUT_EXPOSURE:
+    modality = modality_of(dataset)
+    if kind != "radiograph" and modality in WITHOUT_EXPOSURE:
         return f"{WITHOUT_EXPOSURE[modality]} shows no body part of its own"
     if "EncapsulatedDocument" in dataset:
         return "an encapsulated document shows no body part of its own"
@@ -227,11 +239,11 @@ def _without_exposure(dataset: Dataset, modality: str) -> str | None:
     return None
 
 
-def _unfit(picture: Picture, modality: str) -> str | None:
+def _unfit(picture: Picture, kind: Kind) -> str | None:
     """Return why a decoded picture is not given to the model, or None."""
     if min(picture.shape_original) < SMALLEST_SIDE:
         rows, columns = picture.shape_original
         return f"the picture of {columns} x {rows} pixels is too small to be classified"
-    if picture.colour and modality not in RADIOGRAPHS:
+    if picture.colour and kind != "radiograph":
         return "a colour picture is not a radiograph"
     return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -133,6 +134,12 @@ class Settings:
     child_age: float = _setting(
         16.0, _number(0, 30), "Patients younger than this, in years, are pediatric for the router."
     )
+    learn: Literal["on", "suggest", "off"] = _setting(
+        "on",
+        _one_of("on", "suggest", "off"),
+        "Whether pictures that people confirmed or corrected help to read the next ones. "
+        "`suggest` changes no answer, and marks for review what it would change.",
+    )
     terms: dict[str, list[str]] = _setting(
         {}, _terms, 'Header terms of your own, for example `{"knee": ["Knie spez"]}`.'
     )
@@ -199,9 +206,7 @@ class Settings:
         values: dict[str, Any] = {}
         for key, value in section.items():
             if key not in fields:
-                near = get_close_matches(str(key), fields, n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise SettingsError(f"BodyPart.{key} is not a setting{hint}")
+                raise SettingsError(f"BodyPart.{key} is not a setting{_hint(str(key), fields)}")
             wrong = fields[key].metadata["check"](value)
             if wrong:
                 raise SettingsError(f"BodyPart.{key} {wrong}, not {value!r}")
@@ -219,12 +224,37 @@ def key_of(name: str) -> str:
     return "".join("MB" if word == "mb" else word.capitalize() for word in words)
 
 
+def environment_variable(key: str) -> str:
+    """Return the variable by which Orthanc's public image sets a key of the section.
+
+    The image makes a capital of the letter after each underscore and small letters of the rest, so
+    each capital needs its own: ``MaxUploadMB`` is ``ORTHANC__BODY_PART__MAX_UPLOAD_M_B``.
+    """
+    return "ORTHANC__BODY_PART__" + re.sub("(?<!^)(?=[A-Z])", "_", key).upper()
+
+
+def _hint(key: str, known: Iterable[str]) -> str:
+    """Return which key was probably meant, and its variable if only its capitals are wrong."""
+    near = {name.lower(): name for name in known}
+    found = get_close_matches(key.lower(), near, n=1)
+    if not found:
+        return ""
+    meant = near[found[0]]
+    capitals = key.lower() == meant.lower()
+    variable = f" In the environment: {environment_variable(meant)}" if capitals else ""
+    return f"; did you mean {meant}?{variable}"
+
+
 def table() -> str:
     """Return the Markdown table of all settings that the README carries."""
-    lines = ["| key | default | what it does |", "|---|---|---|"]
+    lines = [
+        "| key | default | what it does | in the public image's environment |",
+        "|---|---|---|---|",
+    ]
     for item in dataclasses.fields(Settings):
-        default = json.dumps(getattr(Settings(), item.name))
-        lines.append(f"| `{key_of(item.name)}` | `{default}` | {item.metadata['doc']} |")
+        key, default = key_of(item.name), json.dumps(getattr(Settings(), item.name))
+        variable = environment_variable(key)
+        lines.append(f"| `{key}` | `{default}` | {item.metadata['doc']} | `{variable}` |")
     return "\n".join(lines)
 
 

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from bodypart.pipeline import Pipeline
 
 from bodypart.settings import Settings
-from decoder.wire import WireError, read_frame, write_frame
+from decoder.wire import Frame, WireError, read_frame, write_frame
 
 Answer = tuple[dict[str, Any], bytes]
 _NICENESS = 10
+_LONGEST_DETAILS = 1_000
 
 
 def main() -> None:
@@ -32,7 +33,8 @@ def main() -> None:
     _keep_quiet()
     # Storing goes before labelling: an idle machine gives the worker all it wants anyway.
     os.nice(_NICENESS)
-    settings = Settings.parse(read_frame(incoming)[0])
+    question = read_frame(incoming)
+    settings = Settings.parse(question.header)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Imported this late so that a broken installation is reported as a start that failed.
     from bodypart.model import BodyPartModel
@@ -49,7 +51,7 @@ def main() -> None:
         "warning": model.warning,
         "pid": os.getpid(),
     }
-    write_frame(outgoing, hello)
+    write_frame(outgoing, Frame(hello, number=question.number))
     serve(Pipeline(model, settings), incoming, outgoing)
 
 
@@ -59,11 +61,12 @@ def serve(pipeline: Pipeline, incoming: BinaryIO, outgoing: BinaryIO) -> None:
 
     while True:
         try:
-            request, payload = read_frame(incoming)
+            question = read_frame(incoming)
         except WireError:
             return
-        answer, attachment = perform(TASKS[request["task"]], pipeline, request, payload)
-        write_frame(outgoing, answer, attachment)
+        task = TASKS[question.header["task"]]
+        answer, attachment = perform(task, pipeline, question.header, question.payload)
+        write_frame(outgoing, Frame(answer, attachment, question.number))
 
 
 def perform(
@@ -81,7 +84,7 @@ def perform(
     try:
         return task(pipeline, request, payload)
     except TaskError as error:
-        return {"error": type(error).__name__, "details": str(error)}, b""
+        return {"error": "TaskError", "details": str(error)[:_LONGEST_DETAILS]}, b""
     except MemoryError:
         # Nothing can be trusted after that: the parent sees the death and counts it.
         os._exit(70)

@@ -18,6 +18,7 @@ from bodypart.dicom_out.policy import tags_to_write
 from bodypart.graymap import graymap
 from bodypart.heatmap import heat_layer_png, heatmap_png
 from bodypart.labels import UnknownLabelError, body_part
+from bodypart.memory import MemoryFormatError, pack_seen
 from bodypart.pixels import DatasetError, NotDicomError, PictureError, read_dataset
 
 if TYPE_CHECKING:
@@ -42,7 +43,19 @@ class TaskError(Exception):
 def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
     """Annotate the DICOM file in the payload."""
     annotation, timing = pipeline.annotate(data, request.get("instance", ""))
-    return {"annotation": annotation.to_json(), "seconds": asdict(timing)}, b""
+    answer = {"annotation": annotation.to_json(), "seconds": asdict(timing)}
+    if annotation.seen is not None:
+        answer["seen"] = pack_seen(annotation.seen)
+    return answer, b""
+
+
+def learn(pipeline: Pipeline, request: dict[str, Any], update: bytes) -> Answer:
+    """Take over an update of the memory; ``applied`` is false where the whole is wanted."""
+    try:
+        applied = pipeline.recall.apply(request["memory"], update)
+    except MemoryFormatError as error:
+        raise TaskError(str(error)) from None
+    return {"applied": applied, "revision": pipeline.recall.revision}, b""
 
 
 def classify(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
@@ -179,5 +192,16 @@ def _images(
 
 TASKS: Mapping[str, Callable[[Pipeline, dict[str, Any], bytes], Answer]] = {
     task.__name__: task
-    for task in (annotate, classify, heatmap, picture, correct, restore, headers, report, fhir)
+    for task in (
+        annotate,
+        classify,
+        learn,
+        heatmap,
+        picture,
+        correct,
+        restore,
+        headers,
+        report,
+        fhir,
+    )
 }

@@ -27,7 +27,7 @@ def modules(root, package):
 def test_the_core_never_imports_orthanc(request):
     for path in modules(request.config.rootpath, "bodypart"):
         tops = {name.split(".")[0] for name in imports(path)}
-        assert not tops & {"orthanc", "orthanc_side", "decoder"}, path
+        assert not tops & {"orthanc", "orthanc_side", "service", "decoder"}, path
 
 
 def test_a_decoder_knows_the_core_only_and_nothing_of_networks(request):
@@ -38,7 +38,8 @@ def test_a_decoder_knows_the_core_only_and_nothing_of_networks(request):
 
 
 def test_of_a_decoder_the_other_side_of_the_pipe_knows_the_frames_only(request):
-    for path in modules(request.config.rootpath, "orthanc_side"):
+    sides = ("orthanc_side", "service")
+    for path in [path for side in sides for path in modules(request.config.rootpath, side)]:
         decoders = {name for name in imports(path) if name.split(".")[0] == "decoder"}
         assert decoders <= {"decoder.wire"}, path
 
@@ -46,7 +47,7 @@ def test_of_a_decoder_the_other_side_of_the_pipe_knows_the_frames_only(request):
 def test_the_orthanc_side_imports_the_standard_library_the_core_and_orthanc_only(request):
     for path in modules(request.config.rootpath, "orthanc_side"):
         tops = {name.split(".")[0] for name in imports(path)}
-        assert tops <= STANDARD_LIBRARY | {"orthanc", "orthanc_side", "bodypart", "decoder"}, path
+        assert tops <= STANDARD_LIBRARY | {"orthanc", "orthanc_side", "bodypart", "service"}, path
 
 
 def test_what_orthanc_loads_needs_nothing_but_the_standard_library(request):

@@ -3,6 +3,7 @@
 import struct
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from pydicom.datadict import tag_for_keyword
 from pydicom.uid import ExplicitVRLittleEndian
@@ -12,7 +13,7 @@ from bodypart.evidence import Guess, ImageReading
 from bodypart.labels import body_part
 from bodypart.pipeline import Pipeline
 from bodypart.settings import Settings
-from phantoms import file_bytes, foreign, radiograph
+from phantoms import dataset_of, file_bytes, foreign, radiograph
 
 
 class Model:
@@ -164,3 +165,63 @@ def test_child_and_adult_chests_part_by_age():
 
     assert group(PatientAge="004Y") == "pediatric chest"
     assert group(PatientAge="040Y") == "adult chest"
+
+
+def test_the_sop_class_says_radiograph_whatever_modality_says():
+    for modality in ("XC", "DR", "OT", "CT", "SR", "", None):
+        dataset = radiograph("hand", modality="DX", Modality=modality)
+        annotation = annotate(file_bytes(dataset), Model("hand"))
+        assert annotation["status"] == "done", modality
+        assert annotation["examined"]["source"] == "image", modality
+
+
+@pytest.mark.parametrize("sop_class", ["CT", "MR", "US", "MG"])
+def test_another_sop_class_is_no_radiograph_whatever_modality_says(sop_class):
+    model = Model()
+    dataset = radiograph("hand", modality=sop_class, Modality="DX")
+    annotation = annotate(file_bytes(dataset), model)
+    assert model.seen == []
+    assert annotation["status"] == "skipped"
+    assert dataset.SOPClassUID.name in annotation["reason"]
+
+
+@pytest.mark.parametrize("sop_class", [None, "1.2.3.4", "Secret^Person"])
+def test_without_a_known_sop_class_modality_decides(sop_class):
+    for modality, source in (("CR", "image"), ("CT", None)):
+        data = file_bytes(radiograph("hand", modality=modality))
+        uid = radiograph("hand", modality=modality).SOPClassUID
+        at = data.index(b"\x08\x00\x16\x00UI")
+        element = data[at : at + 8 + len(uid) + len(uid) % 2]
+        value = (sop_class or "").encode()
+        value += b"\0" * (len(value) % 2)
+        other = element[:6] + struct.pack("<H", len(value)) + value
+        annotation = annotate(data.replace(element, other), Model("hand"))
+        assert (annotation["examined"] or {}).get("source") == source
+        assert "Secret" not in str(annotation["reason"])
+
+
+def blank_plates():
+    noise = np.random.default_rng(0).standard_normal((400, 350))
+    down, across = np.mgrid[-1:1:400j, -1:1:350j]
+    yield "black", np.zeros((400, 350))
+    yield "noise on black", np.abs(noise)
+    yield "flat field", 3000 + 15 * noise
+    yield "heel effect", 2000 + 400 * down - 150 * across**2 + 20 * noise
+    yield "white", np.full((400, 350), 4095)
+
+
+@pytest.mark.parametrize(
+    "pixels", [pytest.param(pixels, id=name) for name, pixels in blank_plates()]
+)
+def test_a_plate_with_nothing_on_it_is_blank(pixels):
+    model = Model("chest")
+    dataset = dataset_of(pixels.astype(np.uint16), BodyPartExamined="CHEST")
+    annotation = annotate(file_bytes(dataset), model)
+    assert model.seen == []
+    assert annotation["image"]["rejected"]
+    assert annotation["image"]["reason"] == "the picture is blank"
+    dataset.BodyPartExamined = None
+    annotation = annotate(file_bytes(dataset), model)
+    assert annotation["status"] == "done"
+    assert annotation["needs_review"]
+    assert "blank" in annotation["review_reason"]

@@ -1,6 +1,6 @@
 import pytest
 
-from bodypart.settings import Settings, SettingsError, key_of, table
+from bodypart.settings import Settings, SettingsError, environment_variable, key_of, table
 
 
 def test_an_absent_section_gives_the_defaults():
@@ -16,6 +16,11 @@ def test_settings_survive_the_way_to_the_worker():
     ("section", "message"),
     [
         ({"Tag": "none"}, "BodyPart.Tag is not a setting; did you mean Tags?"),
+        (
+            {"MaxUploadMb": 9},
+            "BodyPart.MaxUploadMb is not a setting; did you mean MaxUploadMB? "
+            "In the environment: ORTHANC__BODY_PART__MAX_UPLOAD_M_B",
+        ),
         ({"Tags": "sometimes"}, "BodyPart.Tags must be one of"),
         ({"Workers": 0}, "BodyPart.Workers must be a whole number"),
         ({"Workers": True}, "BodyPart.Workers must be a whole number"),
@@ -37,6 +42,17 @@ def test_a_wrong_section_is_refused_by_key(section, message):
 def test_keys_are_camel_case():
     assert key_of("memory_limit_mb") == "MemoryLimitMB"
     assert key_of("tags") == "Tags"
+
+
+def test_the_variable_of_each_key_becomes_that_key_in_the_public_image():
+    for key in Settings().to_json():
+        prefix, section, name = environment_variable(key).split("__")
+        assert (prefix, camel_case(section), camel_case(name)) == ("ORTHANC", "BodyPart", key)
+
+
+def camel_case(variable):
+    """What the image's entrypoint makes of it."""
+    return "".join(word[0] + word[1:].lower() for word in variable.split("_"))
 
 
 def test_the_table_has_a_row_for_every_key():

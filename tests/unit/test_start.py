@@ -59,6 +59,13 @@ def test_pictures_and_index_lie_together_where_the_file_says(start, monkeypatch,
     assert (made["StorageDirectory"], made["IndexDirectory"]) == ("/pictures", "/index")
 
 
+def test_no_password_is_asked_for_on_loopback_alone(start):
+    assert start()["AuthenticationEnabled"] is False
+    for own in ({"RemoteAccessAllowed": True}, {"RegisteredUsers": {"ann": "secret"}}):
+        assert start(own)["AuthenticationEnabled"] is True
+        assert start({**own, "AuthenticationEnabled": False})["AuthenticationEnabled"] is False
+
+
 def test_only_the_owner_may_read_what_may_hold_passwords(start, tmp_path):
     (tmp_path / "storage").mkdir()
     (tmp_path / "storage/orthanc.json").touch(mode=0o644)

@@ -19,6 +19,8 @@ ITEM_END = 0xFFFEE00D
 SEQUENCE_END = 0xFFFEE0DD
 DEEPEST = 64
 """Levels of undefined length that are followed; deeper nesting is taken for an attack."""
+MOST_ELEMENTS = 250_000
+"""Elements and items that are looked at in one walk; more would keep whoever reads for seconds."""
 
 _LONG_VRS = frozenset(
     ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
@@ -58,6 +60,18 @@ class Element:
     def undefined(self) -> bool:
         """Whether the element has an undefined length."""
         return self.stop != self.end
+
+
+class _Budget:
+    """What is left of the elements that one walk may look at."""
+
+    def __init__(self) -> None:
+        self._left = MOST_ELEMENTS
+
+    def spend(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise DicomStructureError(f"there are more than {MOST_ELEMENTS} elements")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +133,12 @@ class Encoding:
         Raises
         ------
         DicomStructureError
-            If the bytes do not parse exactly up to ``stop``.
+            If the bytes do not parse exactly up to ``stop``, or hold too many elements.
         """
+        budget = _Budget()
         at = start
         while at < stop:
-            element = self._element_at(buffer, at, stop, 0)
+            element = self._element_at(buffer, at, stop, 0, budget)
             if element.tag >> 16 == 0xFFFE:
                 raise DicomStructureError("a delimiter stands outside of any sequence")
             yield element
@@ -138,9 +153,10 @@ class Encoding:
             If the value is not a sequence of items.
         """
         found = []
+        budget = _Budget()
         at = sequence.value
         while at < sequence.stop:
-            item = self._item_at(buffer, at, sequence.stop, 0)
+            item = self._item_at(buffer, at, sequence.stop, 0, budget)
             if item.tag != ITEM:
                 raise DicomStructureError(f"{tag_text(sequence.tag)} holds something but items")
             found.append(item)
@@ -170,7 +186,10 @@ class Encoding:
             for item in items
         )
 
-    def _element_at(self, buffer: memoryview, at: int, stop: int, depth: int) -> Element:
+    def _element_at(
+        self, buffer: memoryview, at: int, stop: int, depth: int, budget: _Budget
+    ) -> Element:
+        budget.spend()
         if stop - at < 8:
             raise DicomStructureError("the data set ends within an element")
         tag = self._tag_at(buffer, at)
@@ -194,26 +213,37 @@ class Encoding:
                 raise DicomStructureError(f"{tag_text(tag)} of VR {vr} has no length")
             # PS3.5 section 6.2.2, note 4: an unknown sequence of undefined length is implicit.
             inner = Encoding(implicit=True) if vr == "UN" else self
-            end = inner._sequence_end(buffer, value, stop, depth, fragments=vr in ("OB", "OW"))
+            fragments = vr in ("OB", "OW")
+            end = inner._sequence_end(buffer, value, stop, depth, budget, fragments=fragments)
             return Element(tag, vr, at, value, end - 8, end)
         if length > stop - value:
             raise DicomStructureError(f"{tag_text(tag)} is longer than what holds it")
         return Element(tag, vr, at, value, value + length, value + length)
 
     def _sequence_end(
-        self, buffer: memoryview, at: int, stop: int, depth: int, *, fragments: bool
+        self,
+        buffer: memoryview,
+        at: int,
+        stop: int,
+        depth: int,
+        budget: _Budget,
+        *,
+        fragments: bool,
     ) -> int:
         """Return the offset behind the delimiter of a sequence of undefined length."""
         while True:
-            item = self._item_at(buffer, at, stop, depth + 1)
+            item = self._item_at(buffer, at, stop, depth + 1, budget)
             if item.tag == SEQUENCE_END:
                 return item.end
             if fragments and item.undefined:
                 raise DicomStructureError("a fragment of pixel data has no length")
             at = item.end
 
-    def _item_at(self, buffer: memoryview, at: int, stop: int, depth: int) -> Element:
+    def _item_at(
+        self, buffer: memoryview, at: int, stop: int, depth: int, budget: _Budget
+    ) -> Element:
         """Return the item, or the sequence delimiter, at an offset."""
+        budget.spend()
         if depth > DEEPEST:
             raise DicomStructureError(f"sequences are nested more than {DEEPEST} levels deep")
         if stop - at < 8:
@@ -233,7 +263,7 @@ class Encoding:
         while True:
             if stop - inside >= 8 and self._tag_at(buffer, inside) == ITEM_END:
                 return Element(tag, "", at, value, inside, inside + 8)
-            inside = self._element_at(buffer, inside, stop, depth).end
+            inside = self._element_at(buffer, inside, stop, depth, budget).end
 
     def _tag_at(self, buffer: memoryview, at: int) -> int:
         group = self.number(buffer[at : at + 2])

@@ -7,27 +7,15 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from bodypart.dicom_out.encoding import DicomStructureError, Element, Encoding, by_tag, tag_text
+from bodypart.file_meta import DEFLATED, has_prefix, read_file_meta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-DEFLATED = frozenset(
-    (
-        "1.2.840.10008.1.2.1.99",
-        "1.2.840.10008.1.2.4.95",
-        "1.2.840.10008.1.2.4.205",
-    )
-)
-"""Deflated explicit little endian, and the two JPIP syntaxes that deflate (PS3.5 annex A)."""
-
 LARGEST_INFLATED = 2**28
 """Bytes; a deflated data set that unfolds to more is refused."""
-
-_PREAMBLE = 128
-_TRANSFER_SYNTAX = 0x00020010
-_META = Encoding()
 
 
 class Part10:
@@ -46,6 +34,8 @@ class Part10:
         The top-level elements by tag, in the order of the file.
     body : memoryview
         What the elements' offsets point into.
+    meta : memoryview
+        All that goes before the data set: preamble, prefix and file meta information.
 
     Raises
     ------
@@ -54,20 +44,20 @@ class Part10:
     """
 
     def __init__(self, data: bytes) -> None:
-        if data[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
+        if not has_prefix(data):
             raise DicomStructureError("there is no DICM prefix (PS3.10 section 7.1)")
-        self._data = data
-        self._meta_end, syntax = _read_meta(memoryview(data))
+        meta_end, syntax = _read_meta(data)
+        self.meta = memoryview(data)[:meta_end]
         self.deflated = syntax in DEFLATED
         self.encoding = Encoding(
             implicit=syntax == IMPLICIT_LITTLE_ENDIAN, big_endian=syntax == EXPLICIT_BIG_ENDIAN
         )
         if self.deflated:
-            self.body = memoryview(_inflate(data[self._meta_end :]))
+            self.body = memoryview(_inflate(data[meta_end:]))
             start = 0
         else:
             self.body = memoryview(data)
-            start = self._meta_end
+            start = meta_end
         self.start = start
         self.elements = by_tag(self.encoding.walk(self.body, start, len(self.body)))
         if list(self.elements) != sorted(self.elements):
@@ -144,8 +134,8 @@ class Part10:
             copied = resume
         pieces.append(self.body[copied:])
         if self.deflated:
-            return self._data[: self._meta_end] + _deflate(b"".join(pieces))
-        return b"".join((memoryview(self._data)[: self._meta_end], *pieces))
+            return b"".join((self.meta, _deflate(b"".join(pieces))))
+        return b"".join((self.meta, *pieces))
 
     def _group_lengths(self, changes: Mapping[int, bytes | None]) -> dict[int, bytes]:
         """Return the retired group length elements (PS3.5 section 7.2) that a change moves."""
@@ -167,23 +157,15 @@ class Part10:
         return lengths
 
 
-def _read_meta(data: memoryview) -> tuple[int, str]:
-    """Return where the file meta information ends, and its transfer syntax.
-
-    The end is found by the group number: group lengths are wrong in the field.
-    """
-    at = _PREAMBLE + 4
-    syntax = None
-    while at < len(data) and _META.number(data[at : at + 2]) == 0x0002:
-        element = next(_META.walk(data, at, len(data)))
-        if element.tag == _TRANSFER_SYNTAX:
-            syntax = bytes(data[element.value : element.stop]).decode("latin-1").strip(" \0")
-        at = element.end
+def _read_meta(data: bytes) -> tuple[int, str]:
+    """Return where the data set begins, and the transfer syntax of the file."""
+    meta = read_file_meta(data)
+    syntax = meta.transfer_syntax
     if not syntax:
         raise DicomStructureError("the file meta information names no transfer syntax")
     if syntax != IMPLICIT_LITTLE_ENDIAN and not syntax.startswith(IMPLICIT_LITTLE_ENDIAN + "."):
         raise DicomStructureError("the transfer syntax is a private or unknown one")
-    return at, syntax
+    return meta.end, syntax
 
 
 def _inflate(data: bytes) -> bytes:

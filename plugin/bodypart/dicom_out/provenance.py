@@ -169,7 +169,9 @@ def read_record(file: Part10, system: str) -> Record | None:
     entry = entries[ours[0]]
     previous: dict[int, bytes | None] = {}
     for element in _modified(file, entry).values():
-        if element.tag not in _VRS:
+        # A side that was there is never touched, so no entry of ours can give one back.
+        invented = element.tag == LATERALITY and file.text_of(element)
+        if element.tag not in _VRS or invented:
             raise DicomStructureError(f"the entry of {system} is not as {system} writes it")
         was_absent = added is not None and KEYWORDS[element.tag] in added
         previous[element.tag] = None if was_absent else file.raw(element)

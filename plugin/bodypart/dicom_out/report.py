@@ -7,6 +7,7 @@ visible parts, the probability and the model.
 from __future__ import annotations
 
 import warnings
+from datetime import date
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -148,10 +149,15 @@ def _evidence(headers: Dataset) -> Dataset:
 
 
 def _is_valid(keyword: str, value: object) -> bool:
+    vr = dictionary_VR(keyword)
     if keyword == "PatientSex" and value not in ("M", "F", "O"):
         return False
+    if vr in ("DA", "TM") and "-" in str(value):
+        return False  # a range, which belongs into queries (PS3.5 table 6.2-1, note)
     try:
-        validate_value(dictionary_VR(keyword), str(value), config.RAISE)
+        validate_value(vr, str(value), config.RAISE)
+        if vr == "DA":
+            date.fromisoformat(str(value))
     except ValueError:
         return False
     return isinstance(value, str) or keyword == "ReferringPhysicianName"

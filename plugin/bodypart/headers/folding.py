@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import NamedTuple
 
 LONGEST_TEXT = 256
@@ -61,29 +60,3 @@ def words(folded: str) -> Iterator[Word]:
     """Cut a folded text into runs of letters, of digits and of ideographs."""
     for match in _WORD.finditer(folded):
         yield Word(match.group(), match.start(), match.end())
-
-
-_CODE_PAGES = ("utf-8", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "euc_kr", "iso8859_2")
-_LOST_LETTER = re.compile(r"(?<=[^\W\d_])[?\ufffd](?=[^\W\d_])")
-_LOSABLE = ("a", "o", "u", "e", "i", "ss", "n", "c", "s", "z", "l", "r")
-
-
-def repaired(text: str) -> Iterator[str]:
-    """Yield what a text may have been before a wrong character set spoiled it.
-
-    Files without Specific Character Set (0008,0005) are read as Latin-1, whatever the bytes
-    mean: ``BØICHO`` is the Czech ``BŘICHO`` of code page 1250. Others have lost the letter for
-    good: ``Sch?del``.
-    """
-    if _LOST_LETTER.search(text):
-        yield from (_LOST_LETTER.sub(letter, text) for letter in _LOSABLE)
-    if text.isascii():
-        return
-    for wrong in ("latin-1", "cp1252", "cp1251"):
-        try:
-            data = text.encode(wrong)
-        except UnicodeEncodeError:
-            continue
-        for right in _CODE_PAGES:
-            with suppress(UnicodeDecodeError):
-                yield data.decode(right)

@@ -9,7 +9,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from bodypart.headers.folding import LONGEST_TEXT, Word, fold, repaired, words
+from bodypart.headers.character_sets import repaired, undoubled
+from bodypart.headers.folding import LONGEST_TEXT, Word, fold, words
 from bodypart.headers.regions import compatible, labels_in, narrowest
 from bodypart.headers.vocabulary import (
     ALONE,
@@ -114,17 +115,31 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
     vocabulary : Vocabulary
         The terms.
     """
-    text = text[:LONGEST_TEXT]
+    text = undoubled(text[:LONGEST_TEXT])
     reading = _read(fold(text), vocabulary)
     if reading.names_part and (reading.complete or (text.isascii() and "?" not in text)):
         return reading
-    others = (_read(fold(candidate), vocabulary) for candidate in repaired(text))
-    best = max(others, key=lambda other: len(other.matched), default=reading)
+    others = (
+        (folded, _read(folded, vocabulary)) for folded in dict.fromkeys(map(fold, repaired(text)))
+    )
+    telling = (other for folded, other in others if _is_telling(other.matched, folded))
+    best = max(telling, key=lambda other: len(other.matched), default=reading)
     if len(best.matched) > len(reading.matched):
         return best
     if reading.names_part:
         return reading
     return _read(_respelt(fold(text), vocabulary), vocabulary)
+
+
+def _is_telling(matched: str, folded: str) -> bool:
+    """Tell whether what a guessed code page makes of a text is no accident.
+
+    Among a dozen code pages one always turns some bytes into two letters, or one ideograph, that
+    mean something.
+    """
+    fewest = 2 if "\u3040" <= matched[:1] <= "\ud7a3" else 4
+    longest = max((len(word.text) for word in words(matched)), default=0)
+    return longest >= fewest or matched == folded.strip()
 
 
 def _respelt(folded: str, vocabulary: Vocabulary) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.evidence import HeaderMatch, HeaderReading
 from bodypart.headers.age import age_in_years
+from bodypart.headers.character_sets import text_of
 from bodypart.headers.codes import of_code, of_defined_term
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.laterality import Sides, side_of_code
@@ -150,7 +151,10 @@ def _text(dataset: Dataset, keyword: str) -> str:
 
 def _texts(dataset: Dataset, keyword: str) -> list[str]:
     """Return the non-empty values of an attribute, as text and cut to a sane length."""
-    value = value_of(dataset, keyword)
+    try:
+        value = text_of(dataset, keyword)
+    except Exception:  # pydicom raises many kinds for broken bytes; none may stop the reading
+        value = None
     if value is None:
         return []
     if isinstance(value, bytes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bodypart.labels import BY_LABEL
@@ -28,10 +28,18 @@ class Rejection:
         Largest distance to the nearest training radiographs, in the embedding.
     none : float
         Largest probability of showing none of the labels.
+    none_by_label : mapping of str to float
+        The same for pictures read as these labels, in place of ``none``: some parts look more
+        like foreign pictures than others.
     """
 
     distance: float
     none: float
+    none_by_label: Mapping[str, float] = field(default_factory=dict)
+
+    def largest_none(self, label: str) -> float:
+        """Return the largest probability of "none" of a picture read as ``label``."""
+        return self.none_by_label.get(label, self.none)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bodypart.model.parameters import Rejection
 
-BLANK = "the picture is blank"
 
-
-def rejection_reason(distance: float, none: float, limits: Rejection) -> str | None:
+def rejection_reason(distance: float, none: float, label: str, limits: Rejection) -> str | None:
     """Return why a picture is rejected, None if it is accepted.
 
     Parameters
@@ -20,6 +18,8 @@ def rejection_reason(distance: float, none: float, limits: Rejection) -> str | N
         Sun et al. 2022).
     none : float
         Calibrated probability of "none of the labels".
+    label : str
+        The most probable label.
     limits : Rejection
         The model's thresholds.
     """
@@ -28,9 +28,10 @@ def rejection_reason(distance: float, none: float, limits: Rejection) -> str | N
             "the picture is unlike the radiographs that the model knows "
             f"(distance {distance:.3g}, limit {limits.distance:.3g})"
         )
-    if none > limits.none:
+    largest = limits.largest_none(label)
+    if not none <= largest:
         return (
             "the picture seems to show no body part that the model knows "
-            f"(probability of none {none:.3g}, limit {limits.none:.3g})"
+            f"(probability of none {none:.3g}, limit {largest:.3g})"
         )
     return None

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import onnxruntime
 
-from bodypart.evidence import Guess, ImageReading
+from bodypart.evidence import BLANK, Guess, ImageReading, Seen
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.heat_map import heat_map
 from bodypart.model.model_input import BlankPictureError, network_input
 from bodypart.model.parameters import ModelError, Parameters, read_parameters
 from bodypart.model.provider import CUDA_PROVIDER, Provider, providers
-from bodypart.model.rejection import BLANK, rejection_reason
+from bodypart.model.rejection import rejection_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,7 +180,8 @@ class BodyPartModel:
             for label, probability in visible
             if probability >= own.visible_thresholds.get(label, np.inf)
         ]
-        reason = rejection_reason(answer.distance, float(posterior[-1]), own.rejection)
+        best = own.labels[int(np.argmax(posterior[:-1]))]
+        reason = rejection_reason(answer.distance, float(posterior[-1]), best, own.rejection)
         return ImageReading(
             probabilities={
                 label: float(value) for label, value in zip(own.labels, posterior, strict=False)
@@ -190,6 +191,7 @@ class BodyPartModel:
             view=own.views[int(np.argmax(answer.view))],
             rejected=reason is not None,
             reason=reason,
+            seen=Seen(answer.embedding, posterior, reason is not None),
         )
 
     def heatmap(self, values: Float32, label: str) -> Float32:

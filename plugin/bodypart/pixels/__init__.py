@@ -1,5 +1,6 @@
 """From DICOM bytes to the small, linear, bright-is-dense picture that the model looks at."""
 
+from bodypart.pixels.blank import is_blank
 from bodypart.pixels.dataset import DatasetError, NotDicomError, read_dataset
 from bodypart.pixels.errors import PictureError
 from bodypart.pixels.picture import Picture, read_picture
@@ -9,6 +10,7 @@ __all__ = [
     "NotDicomError",
     "Picture",
     "PictureError",
+    "is_blank",
     "read_dataset",
     "read_picture",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Literal
 
 from bodypart.pixels.errors import PictureError
 from bodypart.pixels.layout import Layout
@@ -15,7 +16,15 @@ from bodypart.pixels.layout import Layout
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """SOF0-SOF15 (ITU-T T.81 table B.1) and SOF55 of JPEG-LS (ITU-T T.87)."""
 
+Coding = Literal["rle", "jpeg", "jpeg-ls", "jpeg-2000", "htj2k"]
+
+_JPEG_START = b"\xff\xd8\xff"
 _JPEG_2000_START = b"\xff\x4f\xff\x51"
+_JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
+_JPEG_LS = 0xF7
+_HIGH_THROUGHPUT = 0x4000
+"""Bit of Rsiz that HTJ2K sets (ITU-T T.814 section 6.1)."""
+
 _MOST_TILES = 65_535
 """Tiles that a JPEG 2000 codestream may have (ITU-T T.800 A.4.2: a 16-bit index)."""
 
@@ -66,6 +75,39 @@ class Jpeg2000Header:
     columns: int
     components: int
     levels: int
+
+
+def coding_of(code: bytes, layout: Layout) -> Coding | None:
+    """Tell by its first bytes how a frame is coded; None where they tell nothing.
+
+    Transfer syntaxes are wrong in the field: programs copy the file meta information of another
+    file, and gateways recompress and forget to say so.
+    """
+    if code[:3] == _JPEG_START:
+        try:
+            return "jpeg-ls" if jpeg_header(code).process == _JPEG_LS else "jpeg"
+        except PictureError:
+            return "jpeg"
+    if begins_frame(code):
+        start = code[:4096].find(_JPEG_2000_START)
+        capabilities = code[start + 6 : start + 8] if start >= 0 else b""
+        return "htj2k" if int.from_bytes(capabilities, "big") & _HIGH_THROUGHPUT else "jpeg-2000"
+    return "rle" if _is_rle(code, layout) else None
+
+
+def begins_frame(code: bytes) -> bool:
+    """Tell whether bytes are the start of a JPEG, JPEG-LS or JPEG 2000 frame."""
+    return code.startswith((_JPEG_START, _JPEG_2000_START, _JP2_START))
+
+
+def _is_rle(code: bytes, layout: Layout) -> bool:
+    """Tell whether bytes begin with the RLE header that the layout calls for (PS3.5 annex G.5)."""
+    count = layout.samples * layout.allocated // 8
+    if len(code) < 64 or not 0 < count <= 15:
+        return False
+    stated, *offsets = struct.unpack_from("<16I", code)
+    used = offsets[:count]
+    return bool(stated == count and used[0] == 64 and used == sorted(set(used)))
 
 
 def check_size(header: JpegHeader | Jpeg2000Header, layout: Layout) -> None:

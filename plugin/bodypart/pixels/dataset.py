@@ -1,9 +1,10 @@
 """DICOM bytes to a pydicom data set, trusting nothing that the bytes claim.
 
 pydicom does the parsing. What is added here: pixel data stay where they are (a view into the
-bytes that came, not a copy), a deflated data set is inflated only up to a limit (pydicom
-inflates without one), the number of elements is bounded, and whatever goes wrong becomes a
-`DatasetError` with a reason. Elements after the pixel data are not read.
+bytes that came, not a copy), file meta information and byte order are read off the bytes, a
+deflated data set is inflated only up to a limit (pydicom inflates without one), the number of
+elements and the length of a value are bounded, and whatever goes wrong becomes a `DatasetError`
+with a reason. Elements after the pixel data are not read.
 """
 
 from __future__ import annotations
@@ -17,9 +18,19 @@ from io import BytesIO
 
 from pydicom import config, filereader
 from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.tag import BaseTag
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID, ImplicitVRLittleEndian
+
+from bodypart.file_meta import (
+    DEFLATED,
+    LONG_FORM,
+    FileMeta,
+    has_prefix,
+    is_vr,
+    read_file_meta,
+)
+from bodypart.pixels.layout import GE_PRIVATE
 
 INFLATE_LIMIT = 128 << 20
 """Bytes; what a deflated data set may grow to."""
@@ -29,15 +40,21 @@ _PIECE = 8 << 20
 ELEMENT_LIMIT = 50_000
 """Top-level elements; radiographs have about a hundred."""
 
+READ_LIMIT = 6 * ELEMENT_LIMIT
+"""Reads of the stream, up to three an element, those nested in sequences included."""
+
+LARGEST_VALUE = 256 << 10
+"""Bytes; a longer value, the pixels' apart, is not kept: nothing that is read here needs it.
+
+The largest that is, a Modality LUT of 65,536 entries, takes half. Turning hundreds of megabytes
+of text, numbers or items into objects would hold a decoder for minutes."""
+
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3 and C.7.6.24)."""
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
-_LONG_FORM = frozenset(
-    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-)
-"""Value representations with a 32-bit length (PS3.5 table 7.1-1)."""
+_IMPLICIT = frozenset({ImplicitVRLittleEndian, GE_PRIVATE})
 
 # pydicom's warnings quote header values, and those must reach no log.
 config.settings.reading_validation_mode = config.IGNORE
@@ -95,18 +112,24 @@ def read_dataset(
 def _parse(source: bytes, limit: int) -> FileDataset:
     if len(source) < 8:
         raise NotDicomError("not DICOM: shorter than one element")
-    has_preamble = source[128:132] == b"DICM"
-    if not has_preamble and not _starts_like_a_dataset(source):
+    if not has_prefix(source) and not _starts_like_a_dataset(source):
         raise NotDicomError("not DICOM: neither a preamble nor a first element")
-    syntax, body_at = _transfer_syntax(source, 132 if has_preamble else 0)
-    if syntax == DeflatedExplicitVRLittleEndian:
-        dataset = _read_deflated(source, body_at, limit)
-    else:
-        stream = BytesIO(source)
-        dataset = filereader.read_partial(stream, stop_when=_at_pixels(), force=True)
-        _attach_pixels(dataset, source, stream.tell())
-    if not len(dataset):
+    meta = read_file_meta(source)
+    start = meta.end
+    if meta.transfer_syntax in DEFLATED:
+        source, start = _inflated(memoryview(source)[start:], limit), 0
+    implicit, little = _encoding(source, start, meta.transfer_syntax)
+    stream = _CountedReads(source)
+    stream.seek(start)
+    elements = filereader.read_dataset(
+        stream, implicit, little, stop_when=_at_pixels(), defer_size=LARGEST_VALUE
+    )
+    if not elements:
         raise DatasetError("no attribute could be read")
+    implicit = elements.original_encoding[0] is not False  # pydicom believes the first element
+    dataset = FileDataset(BytesIO(), elements, None, _pydicom_meta(meta), implicit, little)
+    dataset.set_original_encoding(implicit, little, elements.original_character_set)
+    _attach_pixels(dataset, source, stream.tell())
     return dataset
 
 
@@ -115,30 +138,24 @@ def _starts_like_a_dataset(source: bytes) -> bool:
     return any(struct.unpack(order, source[:2])[0] in (2, 4, 8) for order in ("<H", ">H"))
 
 
-def _transfer_syntax(source: bytes, start: int) -> tuple[str, int]:
-    """Return the Transfer Syntax UID ("" if absent) and where the file meta group ends."""
-    syntax, position = "", start
-    while source[position : position + 2] == b"\x02\x00" and position + 12 <= len(source):
-        if source[position + 4 : position + 6] in _LONG_FORM:
-            length, value_at = struct.unpack_from("<I", source, position + 8)[0], position + 12
-        else:
-            length, value_at = struct.unpack_from("<H", source, position + 6)[0], position + 8
-        if source[position + 2 : position + 4] == b"\x10\x00":
-            syntax = source[value_at : value_at + length].decode("ascii", "replace").strip("\0 ")
-        position = value_at + length
-    return syntax, min(position, len(source))
+def _encoding(source: bytes, start: int, syntax: str) -> tuple[bool, bool]:
+    """Return whether the data set is in implicit VR, and whether in little endian.
+
+    The byte order is read off the first group number, which is below 0x0100, because gateways
+    rewrite data sets and leave the file meta information as it was.
+    """
+    first = source[start : start + 2]
+    little = len(first) < 2 or first[0] != 0 or first[1] == 0
+    if syntax:
+        return syntax in _IMPLICIT, little
+    return not is_vr(source[start + 4 : start + 6]), little
 
 
-def _read_deflated(source: bytes, body_at: int, limit: int) -> FileDataset:
-    """Read a data set in the deflated transfer syntax (PS3.5 A.5)."""
-    body = _inflated(memoryview(source)[body_at:], limit)
-    head = filereader.read_partial(BytesIO(source[:body_at]), force=True)
-    stream = BytesIO(body)
-    elements = filereader.read_dataset(stream, False, True, stop_when=_at_pixels())
-    dataset = FileDataset(BytesIO(), elements, head.preamble, head.file_meta, False, True)
-    dataset.set_original_encoding(False, True)
-    _attach_pixels(dataset, body, stream.tell())
-    return dataset
+def _pydicom_meta(meta: FileMeta) -> FileMetaDataset:
+    file_meta = FileMetaDataset()
+    if meta.transfer_syntax:
+        file_meta.TransferSyntaxUID = UID(meta.transfer_syntax)
+    return file_meta
 
 
 def _inflated(deflated: memoryview, limit: int) -> bytes:
@@ -155,6 +172,18 @@ def _inflated(deflated: memoryview, limit: int) -> bytes:
     except zlib.error:
         raise DatasetError("its deflated data set is damaged") from None
     return b"".join(pieces)
+
+
+class _CountedReads(BytesIO):
+    """A stream that ends the reading when a data set has too many elements, at any depth."""
+
+    _reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads += 1
+        if self._reads > READ_LIMIT:
+            raise DatasetError("it has too many elements, or too many items in its sequences")
+        return super().read(size)
 
 
 def _at_pixels() -> Callable[[BaseTag, str | None, int], bool]:
@@ -183,7 +212,7 @@ def _attach_pixels(dataset: Dataset, source: bytes, position: int) -> None:
     if tag not in PIXEL_TAGS:
         return
     vr = "OW" if implicit else header[4:6].decode("ascii", "replace")
-    if not implicit and header[4:6] in _LONG_FORM:
+    if not implicit and header[4:6] in LONG_FORM:
         if len(header) < 12:
             return
         length, start = struct.unpack_from(order + "I", header, 8)[0], position + 12

@@ -1,4 +1,4 @@
-"""Which decoder for which transfer syntax; pydicom where the fast one gives up."""
+"""Which decoder for which coding; pydicom where the fast one gives up."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pydicom.uid as syntaxes
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
+from bodypart.pixels.codestream import Coding, coding_of
 from bodypart.pixels.errors import PictureError
-from bodypart.pixels.frames import encapsulated_frame
+from bodypart.pixels.frames import StoredFrames
 from bodypart.pixels.jpeg import decode_jpeg
 from bodypart.pixels.jpeg_2000 import decode_htj2k, decode_jpeg_2000
 from bodypart.pixels.jpeg_ls import decode_jpeg_ls
@@ -21,74 +23,85 @@ from bodypart.pixels.rle import decode_rle
 
 Decoder = Callable[[bytes, Layout, int], Raster]
 
-_NATIVE = frozenset(
-    {
-        syntaxes.ImplicitVRLittleEndian,
-        syntaxes.ExplicitVRLittleEndian,
-        syntaxes.DeflatedExplicitVRLittleEndian,
-        syntaxes.ExplicitVRBigEndian,
-    }
-)
-
-_DECODERS: dict[UID, Decoder] = {
-    syntaxes.RLELossless: decode_rle,
-    syntaxes.JPEGBaseline8Bit: decode_jpeg,
-    syntaxes.JPEGExtended12Bit: decode_jpeg,
-    syntaxes.JPEGLossless: decode_jpeg,
-    syntaxes.JPEGLosslessSV1: decode_jpeg,
-    syntaxes.JPEGLSLossless: decode_jpeg_ls,
-    syntaxes.JPEGLSNearLossless: decode_jpeg_ls,
-    syntaxes.JPEG2000Lossless: decode_jpeg_2000,
-    syntaxes.JPEG2000: decode_jpeg_2000,
-    syntaxes.JPEG2000MCLossless: decode_jpeg_2000,
-    syntaxes.JPEG2000MC: decode_jpeg_2000,
-    syntaxes.HTJ2KLossless: decode_htj2k,
-    syntaxes.HTJ2KLosslessRPCL: decode_htj2k,
-    syntaxes.HTJ2K: decode_htj2k,
+_DECODERS: dict[Coding, Decoder] = {
+    "rle": decode_rle,
+    "jpeg": decode_jpeg,
+    "jpeg-ls": decode_jpeg_ls,
+    "jpeg-2000": decode_jpeg_2000,
+    "htj2k": decode_htj2k,
 }
 
+_CODINGS: dict[UID, Coding] = {
+    syntaxes.RLELossless: "rle",
+    syntaxes.JPEGBaseline8Bit: "jpeg",
+    syntaxes.JPEGExtended12Bit: "jpeg",
+    syntaxes.JPEGLossless: "jpeg",
+    syntaxes.JPEGLosslessSV1: "jpeg",
+    syntaxes.JPEGLSLossless: "jpeg-ls",
+    syntaxes.JPEGLSNearLossless: "jpeg-ls",
+    syntaxes.JPEG2000Lossless: "jpeg-2000",
+    syntaxes.JPEG2000: "jpeg-2000",
+    syntaxes.JPEG2000MCLossless: "jpeg-2000",
+    syntaxes.JPEG2000MC: "jpeg-2000",
+    syntaxes.HTJ2KLossless: "htj2k",
+    syntaxes.HTJ2KLosslessRPCL: "htj2k",
+    syntaxes.HTJ2K: "htj2k",
+}
 
-def decode_frame(dataset: Dataset, layout: Layout, index: int, largest_step: int) -> Raster:
+_PLUGINS: dict[Coding, tuple[UID, str]] = {
+    "rle": (syntaxes.RLELossless, "pydicom"),
+    "jpeg": (syntaxes.JPEGLossless, "pylibjpeg"),
+    "jpeg-ls": (syntaxes.JPEGLSLossless, "pylibjpeg"),
+    "jpeg-2000": (syntaxes.JPEG2000Lossless, "pylibjpeg"),
+    "htj2k": (syntaxes.HTJ2KLossless, "pylibjpeg"),
+}
+"""Syntax and plugin of pydicom for each coding.
+
+Not whatever pydicom finds: pyjpegls takes ten seconds to refuse a truncated frame, and
+pylibjpeg's RLE decoder panics on some. The codestream tells the plugin how it is coded in detail.
+"""
+
+
+def decode_frame(
+    dataset: Dataset, layout: Layout, stored: StoredFrames, index: int, largest_step: int
+) -> Raster:
     """Return frame `index`, reduced by up to `largest_step` if the coding makes that cheap.
 
     Raises
     ------
     PictureError
-        If the transfer syntax is not supported, or neither the fast decoder nor pydicom can
-        decode what is there.
+        If neither codestream nor transfer syntax name a coding that is supported, or neither
+        the fast decoder nor pydicom can decode what is there.
     """
+    if stored.codestreams is None:
+        return decode_native(stored.data, dataset, layout, index)
     syntax = layout.transfer_syntax
-    if syntax in _NATIVE:
-        return decode_native(dataset, layout, index)
-    decoder = _DECODERS.get(syntax)
-    if decoder is None:
+    code = stored.codestreams[index].joined()
+    coding = coding_of(code, layout) or _CODINGS.get(syntax)
+    if coding is None:
         raise PictureError(f"transfer syntax {_shown(syntax)} is not supported")
-    code = encapsulated_frame(dataset, layout, index)
     try:
-        return decoder(code, layout, largest_step)
+        return _DECODERS[coding](code, layout, largest_step)
     except (PictureError, MemoryError):
         raise
     except Exception:  # codecs raise anything; what they cannot do, pydicom's may
-        return _with_pydicom(dataset, layout, index)
+        return _with_pydicom(code, coding, dataset, layout)
 
 
-def _with_pydicom(dataset: Dataset, layout: Layout, index: int) -> Raster:
-    """Decode with one of pydicom's plugins, at full size and without colour conversion.
-
-    Not with whatever it finds: pyjpegls takes ten seconds to refuse a truncated frame, and
-    pylibjpeg's RLE decoder panics on some.
-    """
-    plugin = "pydicom" if layout.transfer_syntax == syntaxes.RLELossless else "pylibjpeg"
+def _with_pydicom(code: bytes, coding: Coding, dataset: Dataset, layout: Layout) -> Raster:
+    """Decode with one of pydicom's plugins, at full size and without colour conversion."""
     image = dataset.group_dataset(0x0028)
     image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = layout.transfer_syntax
-    image.PixelData = bytes(dataset.PixelData)
+    image.file_meta.TransferSyntaxUID, plugin = _PLUGINS[coding]
+    image.NumberOfFrames = 1
+    image.PixelData = encapsulate([code])
     try:
-        samples = pixel_array(image, index=index, raw=True, decoding_plugin=plugin)
+        samples = pixel_array(image, raw=True, decoding_plugin=plugin)
     except MemoryError:
         raise
     except Exception:
-        raise PictureError(f"its {_shown(layout.transfer_syntax)} data cannot be decoded") from None
+        name = _shown(layout.transfer_syntax)
+        raise PictureError(f"its {name} data cannot be decoded") from None
     if samples.shape[:2] != (layout.rows, layout.columns):
         raise PictureError("its frame does not have the size that Rows and Columns state")
     return Raster(stored_values(samples, layout), stated_space(layout))

@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
-import struct
+from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
 
+from bodypart.pixels.codestream import begins_frame, coding_of
+from bodypart.pixels.encapsulation import (
+    TOLERATED_LOSS,
+    Codestream,
+    begins_like_items,
+    codestreams,
+)
 from bodypart.pixels.errors import PictureError
 from bodypart.pixels.layout import Layout, read_value
-
-TOLERATED_LOSS = 0.05
-"""Share of a frame that may be missing at its end, as after a broken transfer."""
-
-_ITEM = b"\xfe\xff\x00\xe0"
-_FIRST_FRAME_MODALITIES = ("CR", "DX")
+from bodypart.sop_class import kind_of
 
 
-def chosen_frame(dataset: Dataset, layout: Layout) -> int:
-    """Return the index of the frame that stands for the instance.
+@dataclass(frozen=True, slots=True)
+class StoredFrames:
+    """The frames that are really there, whatever Number of Frames and the transfer syntax claim.
 
-    The first for CR and DX, whose further frames are other views of the same exposure; the
+    Attributes
+    ----------
+    data : memoryview
+        All pixel data.
+    count : int
+        Frames that are there, at least 1 and at most those that are claimed.
+    codestreams : tuple of Codestream or None
+        The compressed frames; None where the pixels are not compressed.
+    """
+
+    data: memoryview
+    count: int
+    codestreams: tuple[Codestream, ...] | None = None
+
+
+def stored_frames(dataset: Dataset, layout: Layout) -> StoredFrames:
+    """Find the frames.
+
+    The bytes decide whether they are compressed: archives and anonymisers change a transfer
+    syntax without touching the pixels, and the other way round.
+
+    Raises
+    ------
+    PictureError
+        If there is no whole frame.
+    """
+    data = pixel_bytes(dataset, layout)
+    fits = 0 <= len(data) - layout.frame_bytes * layout.frames <= 1
+    if layout.floating or (fits and not layout.encapsulated):
+        return _native(data, layout)
+    if begins_like_items(data):
+        found = codestreams(dataset, data, layout)
+        if layout.encapsulated or coding_of(found[0].start(), layout):
+            return StoredFrames(data, min(len(found), layout.frames), found)
+    elif begins_frame(bytes(data[:16])) and len(data) < layout.frame_bytes:
+        return StoredFrames(data, 1, (Codestream((data,)),))  # without items around it
+    elif layout.encapsulated and not fits:
+        raise PictureError("PixelData has no fragment")
+    return _native(data, layout)
+
+
+def chosen_frame(dataset: Dataset, count: int) -> int:
+    """Return the index of the frame that stands for an instance of `count` frames.
+
+    The first for radiographs, whose further frames are other views of the same exposure; the
     middle one otherwise, because fluoroscopic and angiographic runs begin and end dark.
     """
-    if str(read_value(dataset, "Modality")) in _FIRST_FRAME_MODALITIES:
-        return 0
-    return layout.frames // 2
+    return 0 if kind_of(dataset) == "radiograph" else count // 2
 
 
 def pixel_bytes(dataset: Dataset, layout: Layout) -> memoryview:
@@ -39,49 +83,11 @@ def pixel_bytes(dataset: Dataset, layout: Layout) -> memoryview:
         raise PictureError(f"{layout.keyword} is not a string of bytes") from None
 
 
-def encapsulated_frame(dataset: Dataset, layout: Layout, index: int) -> bytes:
-    """Return the codestream of one frame (PS3.5 A.4).
-
-    Raises
-    ------
-    PictureError
-        If the items cannot be followed or more than `TOLERATED_LOSS` of the frame is missing.
-    """
-    data = pixel_bytes(dataset, layout)
-    if layout.frames == 1:
-        return _only_frame(data)
-    try:
-        return get_frame(
-            bytes(data),
-            index,
-            number_of_frames=layout.frames,
-            extended_offsets=_extended_offsets(dataset),
+def _native(data: memoryview, layout: Layout) -> StoredFrames:
+    whole = int(len(data) / layout.frame_bytes + TOLERATED_LOSS)
+    if not whole:
+        raise PictureError(
+            f"{layout.keyword} is truncated: {len(data)} bytes, "
+            f"where {layout.frame_bytes:.0f} are due"
         )
-    except Exception:  # whatever a damaged offset table makes of it
-        raise PictureError(f"frame {index} is not to be found among the fragments") from None
-
-
-def _extended_offsets(dataset: Dataset) -> tuple[bytes, bytes] | None:
-    offsets = read_value(dataset, "ExtendedOffsetTable")
-    lengths = read_value(dataset, "ExtendedOffsetTableLengths")
-    if isinstance(offsets, bytes) and isinstance(lengths, bytes):
-        return offsets, lengths
-    return None
-
-
-def _only_frame(data: memoryview) -> bytes:
-    """Join the fragments after the Basic Offset Table."""
-    fragments: list[memoryview] = []
-    position, missing = 0, 0
-    while data[position : position + 4] == _ITEM and position + 8 <= len(data):
-        length = struct.unpack_from("<I", data, position + 4)[0]
-        fragment = data[position + 8 : position + 8 + length]
-        missing += length - len(fragment)
-        fragments.append(fragment)
-        position += 8 + length
-    present = sum(len(fragment) for fragment in fragments[1:])
-    if not present:
-        raise PictureError("PixelData has no fragment")
-    if missing > TOLERATED_LOSS * (present + missing):
-        raise PictureError(f"PixelData is truncated: {present} of {present + missing} bytes")
-    return b"".join(fragments[1:])
+    return StoredFrames(data, min(whole, layout.frames))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from bodypart.pixels.layout import read_value
+from bodypart.pixels.layout import optional_value
 
 _NEGLIGIBLE = 0.02
 _LARGEST_RATIO = 8.0
@@ -22,7 +22,7 @@ def pixel_stretch(dataset: Dataset) -> tuple[float, float]:
     without the spacings; where they disagree, the spacing is the measured one.
     """
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
-        value = read_value(dataset, keyword)
+        value = optional_value(dataset, keyword)
         if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
             try:
                 ratio = float(value[0]) / float(value[1])

@@ -5,12 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from bodypart.pixels.errors import PictureError
 
 LARGEST_FRAME = 100_000_000
 """Pixels in a frame; the largest radiographs, stitched spines and legs, have about 50 million."""
+
+GE_PRIVATE = UID("1.2.840.113619.5.2")
+"""GE's private syntax: implicit VR little endian with big-endian pixels."""
+
+UNCOMPRESSED = frozenset(
+    {
+        ImplicitVRLittleEndian,
+        ExplicitVRLittleEndian,
+        DeflatedExplicitVRLittleEndian,
+        ExplicitVRBigEndian,
+        GE_PRIVATE,
+    }
+)
 
 _FLOATS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
 _PHOTOMETRIC = frozenset(
@@ -51,6 +70,8 @@ class Layout:
         ``DoubleFloatPixelData``.
     transfer_syntax : UID
         Transfer Syntax UID; guessed from the encoding where the file meta have none.
+    big_endian : bool
+        Byte order of uncompressed pixels.
     """
 
     rows: int
@@ -65,11 +86,24 @@ class Layout:
     planar: bool
     keyword: str
     transfer_syntax: UID
+    big_endian: bool
 
     @property
     def floating(self) -> bool:
         """Whether the samples are floating-point numbers."""
         return self.keyword in _FLOATS
+
+    @property
+    def encapsulated(self) -> bool:
+        """Whether the transfer syntax says that the pixels are compressed."""
+        return self.transfer_syntax not in UNCOMPRESSED
+
+    @property
+    def frame_bytes(self) -> float:
+        """Size of an uncompressed frame; frames of one bit a pixel share bytes."""
+        half_chroma = self.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422")
+        samples = 2 if half_chroma else self.samples
+        return self.rows * self.columns * samples * self.allocated / 8
 
     @property
     def lowest(self) -> int:
@@ -114,6 +148,7 @@ def read_layout(dataset: Dataset) -> Layout:
     high_bit = _whole(dataset, "HighBit", stored - 1)
     if not stored <= high_bit + 1 <= allocated:
         high_bit = stored - 1
+    syntax = _transfer_syntax(dataset)
     return Layout(
         rows=rows,
         columns=columns,
@@ -126,7 +161,8 @@ def read_layout(dataset: Dataset) -> Layout:
         photometric=photometric,
         planar=_whole(dataset, "PlanarConfiguration", 0) == 1,
         keyword=keyword,
-        transfer_syntax=_transfer_syntax(dataset),
+        transfer_syntax=syntax,
+        big_endian=_is_big_endian(dataset, syntax),
     )
 
 
@@ -143,6 +179,17 @@ def read_value(dataset: Dataset, keyword: str) -> object:
     except Exception:  # conversion of a damaged raw element raises anything
         raise PictureError(f"{keyword} cannot be read") from None
     return None if value in (None, "", b"") else value
+
+
+def optional_value(dataset: Dataset, keyword: str) -> object:
+    """Return an attribute's value, None also where it cannot be read.
+
+    For what only refines the picture: a spacing with a decimal comma costs nobody the picture.
+    """
+    try:
+        return read_value(dataset, keyword)
+    except PictureError:
+        return None
 
 
 def _whole(dataset: Dataset, keyword: str, default: int | None = None) -> int:
@@ -178,3 +225,11 @@ def _transfer_syntax(dataset: Dataset) -> UID:
     if little is False:
         return ExplicitVRBigEndian
     return ExplicitVRLittleEndian if implicit is False else ImplicitVRLittleEndian
+
+
+def _is_big_endian(dataset: Dataset, syntax: UID) -> bool:
+    """Tell the byte order: that in which the data set was found, where it was read at all."""
+    little = dataset.original_encoding[1]
+    if syntax == GE_PRIVATE:
+        return True
+    return syntax == ExplicitVRBigEndian if little is None else not little

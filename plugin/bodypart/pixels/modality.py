@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from bodypart.pixels.layout import Layout, read_value
+from bodypart.pixels.layout import Layout, optional_value
+from bodypart.sop_class import is_fluoroscopic
 
 Values = NDArray[np.float32]
 
@@ -53,8 +54,12 @@ def modality_values(values: Values, dataset: Dataset, layout: Layout) -> Values:
 def lookup_table(dataset: Dataset, layout: Layout) -> tuple[int, NDArray[np.float64]] | None:
     """Return the first stored value mapped and the entries of the Modality LUT Sequence.
 
-    None where there is none or it is damaged: the picture is still good enough without it.
+    None where there is none or it is damaged: the picture is still good enough without it. That
+    of angiography and fluoroscopy leads back to X-ray intensity, for subtraction, and is not
+    applied for display (PS3.3 C.8.7.2, Pixel Intensity Relationship LOG).
     """
+    if is_fluoroscopic(dataset):
+        return None
     try:
         item = dataset.ModalityLUTSequence[0]
         count, first, _ = (int(number) for number in item.LUTDescriptor)
@@ -98,7 +103,7 @@ def _rescale(dataset: Dataset) -> tuple[float, float]:
 
 def _number(dataset: Dataset, keyword: str) -> float | None:
     """Return one finite number below 1e9, None for anything else."""
-    value = read_value(dataset, keyword)
+    value = optional_value(dataset, keyword)
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRBigEndian
 
+from bodypart.pixels.encapsulation import TOLERATED_LOSS
 from bodypart.pixels.errors import PictureError
-from bodypart.pixels.frames import TOLERATED_LOSS, pixel_bytes
 from bodypart.pixels.layout import Layout
 from bodypart.pixels.raster import Raster, Samples, stated_space, stored_values
 
 
-def decode_native(dataset: Dataset, layout: Layout, index: int) -> Raster:
+def decode_native(data: memoryview, dataset: Dataset, layout: Layout, index: int) -> Raster:
     """Return one frame of uncompressed pixels.
 
     Raises
@@ -20,7 +19,6 @@ def decode_native(dataset: Dataset, layout: Layout, index: int) -> Raster:
     PictureError
         If more than `TOLERATED_LOSS` of the frame's bytes are not there.
     """
-    data = pixel_bytes(dataset, layout)
     if layout.allocated == 1:
         return Raster(_one_bit(data, layout, index), stated_space(layout))
     if layout.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422"):
@@ -38,7 +36,7 @@ def decode_native(dataset: Dataset, layout: Layout, index: int) -> Raster:
 
 
 def _dtype(layout: Layout) -> np.dtype[np.generic]:
-    order = ">" if layout.transfer_syntax == ExplicitVRBigEndian else "<"
+    order = ">" if layout.big_endian else "<"
     kind = "f" if layout.floating else "i" if layout.signed else "u"
     return np.dtype(f"{order}{kind}{layout.allocated // 8}")
 
@@ -84,7 +82,7 @@ def _half_chroma(data: memoryview, layout: Layout, index: int) -> Samples:
 def _has_swapped_bytes(dataset: Dataset, layout: Layout) -> bool:
     """Tell whether 8-bit pixels came as big-endian 16-bit words (PS3.5 annex D, VR OW)."""
     return (
-        layout.transfer_syntax == ExplicitVRBigEndian
+        layout.big_endian
         and layout.allocated == 8
         and dataset[layout.keyword].VR == "OW"
         and layout.rows * layout.columns * layout.samples % 2 == 0

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from bodypart.pixels.colour import luminance, palette_luminance
 from bodypart.pixels.decode import decode_frame
 from bodypart.pixels.errors import PictureError
-from bodypart.pixels.frames import chosen_frame
+from bodypart.pixels.frames import chosen_frame, stored_frames
 from bodypart.pixels.geometry import pixel_stretch, stretched
 from bodypart.pixels.layout import Layout, read_layout
 from bodypart.pixels.modality import modality_values, padding_range
@@ -37,7 +37,7 @@ class Picture:
     frame : int
         Index of the frame shown.
     frames : int
-        Number of frames in the instance.
+        Number of frames that are there.
     colour : bool
         Whether the pixels are coloured, not merely stored in three channels.
     """
@@ -81,11 +81,13 @@ def read_picture(dataset: Dataset, *, long_side: int = 320) -> Picture:
 
 def _read(dataset: Dataset, long_side: int) -> Picture:
     layout = read_layout(dataset)
-    frame = chosen_frame(dataset, layout)
+    stored = stored_frames(dataset, layout)
+    frame = chosen_frame(dataset, stored.count)
     stretch = pixel_stretch(dataset)
     longest = max(layout.rows * stretch[0], layout.columns * stretch[1])
     whole = layout.photometric == "PALETTE COLOR"  # palette indices cannot be reduced
-    raster = decode_frame(dataset, layout, frame, 1 if whole else max(1, int(longest // long_side)))
+    largest_step = 1 if whole else max(1, int(longest // long_side))
+    raster = decode_frame(dataset, layout, stored, frame, largest_step)
     samples, colour = raster.samples, False
     if raster.space == "palette":
         samples, colour = palette_luminance(samples, dataset, layout)
@@ -99,7 +101,7 @@ def _read(dataset: Dataset, long_side: int) -> Picture:
         if raster.space in ("rgb", "ybr"):
             values, colour = luminance(values, raster.space, layout)
     values = stretched(_finite(values, empty), stretch)
-    return Picture(values, (layout.rows, layout.columns), frame, layout.frames, colour)
+    return Picture(values, (layout.rows, layout.columns), frame, stored.count, colour)
 
 
 def _without_padding(

@@ -1,41 +1,28 @@
-"""The worker processes: started, spoken to over a pipe, timed, killed and started again.
+"""The pool of decoders: kept running, replaced when they die or have served long enough.
 
-A worker that hangs is killed at its time limit; one that dies takes down one request only.
-Requests that a person waits for go before the backlog's.
+One that hangs is killed at its time limit; one that dies takes down one request only. Requests
+that a person waits for go before the backlog's.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import select
-import subprocess
 import threading
-import time
 from collections import deque
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from bodypart.settings import Settings
-from decoder.wire import WireError, read_frame, write_frame
+from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PLUGIN = Path(__file__).resolve().parents[2]
-_START_LIMIT = 120.0
-_PIPE_BYTES = 2**20
-_F_SETPIPE_SZ = 1031
+    from bodypart.settings import Settings
+
+__all__ = ["Engine", "EngineDownError", "RefusedError", "WorkerDiedError"]
+
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
-
-
-class EngineDownError(Exception):
-    """No worker runs: the text says why the last start failed."""
-
-
-class WorkerDiedError(Exception):
-    """The worker died, or was killed at its time limit, while it had the request."""
 
 
 class RefusedError(Exception):
@@ -44,100 +31,6 @@ class RefusedError(Exception):
     def __init__(self, kind: str, details: str) -> None:
         super().__init__(details)
         self.kind = kind
-
-
-class _Worker:
-    """One process with its pipe; ``greet`` must follow before the first ``ask``."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.hello: dict[str, Any] | None = None
-        self._settings = settings
-        self._dead = False
-        environment = {
-            "PATH": os.environ.get("PATH", ""),
-            "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
-            "HOME": os.environ.get("HOME", "/"),
-            "LANG": "C.UTF-8",
-            "PYTHONPATH": str(_PLUGIN),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "ORT_DISABLE_TELEMETRY": "1",
-            "OMP_NUM_THREADS": str(settings.threads),
-        }
-        try:
-            self.process = subprocess.Popen(
-                [settings.python, "-m", "decoder"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise EngineDownError(f"{settings.python}: {error.strerror}") from error
-        self._last_words = deque[str](maxlen=1)
-        threading.Thread(target=self._listen, daemon=True).start()
-        assert self.process.stdin
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(self.process.stdin.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
-
-    def greet(self) -> None:
-        """Hand over the settings and wait until the worker is ready.
-
-        Raises
-        ------
-        EngineDownError
-            If it dies instead, or takes too long.
-        """
-        try:
-            self.hello, _ = self.ask(self._settings.to_json(), b"", _START_LIMIT)
-        except WorkerDiedError as error:
-            raise EngineDownError(
-                f"the worker did not start: {self._last_words[0] if self._last_words else error}"
-            ) from error
-
-    def ask(
-        self, request: dict[str, Any], payload: bytes, limit: float
-    ) -> tuple[dict[str, Any], bytes]:
-        """Send one frame and wait for the answer; a worker past its limit is killed."""
-        watchdog = threading.Timer(limit, self.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        started = time.monotonic()
-        try:
-            write_frame(cast("IO[bytes]", self.process.stdin), request, payload)  # type: ignore[arg-type]
-            return read_frame(cast("IO[bytes]", self.process.stdout))  # type: ignore[arg-type]
-        except (WireError, OSError, ValueError) as error:
-            self.kill()
-            late = time.monotonic() - started >= limit
-            why = f"took longer than {limit:g} s" if late else "died"
-            raise WorkerDiedError(f"the worker {why}") from error
-        finally:
-            watchdog.cancel()
-
-    def alive(self) -> bool:
-        """Tell whether it may be asked again."""
-        # The pipe ends a moment before the process can be waited for.
-        return not self._dead and self.process.poll() is None
-
-    def kill(self) -> None:
-        self._dead = True
-        self.process.kill()
-
-    def close(self) -> None:
-        """Let it end by itself, then make sure."""
-        with contextlib.suppress(OSError):
-            cast("IO[bytes]", self.process.stdin).close()
-        try:
-            self.process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            self.process.wait()
-
-    def _listen(self) -> None:
-        """Keep the last line of stderr until the worker is ready, drop everything after."""
-        for line in cast("IO[bytes]", self.process.stderr):
-            if self.hello is None:
-                self._last_words.append(line.decode(errors="replace").strip()[:300])
 
 
 class Engine:
@@ -154,9 +47,9 @@ class Engine:
     def __init__(self, settings: Settings, log: Callable[[str], None]) -> None:
         self._settings = settings
         self._log = log
-        self._idle: deque[_Worker] = deque()
-        self._all: set[_Worker] = set()
-        self._starting: set[_Worker] = set()
+        self._idle: deque[DecoderProcess] = deque()
+        self._all: set[DecoderProcess] = set()
+        self._running: set[DecoderProcess] = set()
         self._changed = threading.Condition()
         self._urgent = 0
         self._stopping = threading.Event()
@@ -176,7 +69,7 @@ class Engine:
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
-        for worker in [*self._all, *self._starting]:
+        for worker in list(self._running):
             worker.kill()
         for thread in self._starters:
             thread.join()
@@ -212,21 +105,24 @@ class Engine:
         worker = self._take(urgent=urgent)
         try:
             answer, attachment = worker.ask(
-                {**request, "task": task}, payload, self._settings.time_limit
+                task, {**request, "task": task}, payload, self._settings.time_limit
             )
+        except WorkerDiedError as error:
+            self._log(str(error))
+            raise
         finally:
             self._give(worker)
         if "error" in answer:
             raise RefusedError(answer["error"], answer["details"])
         return answer, attachment
 
-    def _take(self, *, urgent: bool) -> _Worker:
+    def _take(self, *, urgent: bool) -> DecoderProcess:
         with self._changed:
             self._urgent += urgent
             try:
                 while True:
                     # One that died while nobody asked it must not be blamed on the next request.
-                    while self._idle and not self._idle[0].alive():
+                    while self._idle and not self._idle[0].fit():
                         self._idle.popleft()
                     if self._idle and (urgent or not self._urgent):
                         return self._idle.popleft()
@@ -238,54 +134,62 @@ class Engine:
             finally:
                 self._urgent -= urgent
 
-    def _give(self, worker: _Worker) -> None:
+    def _give(self, worker: DecoderProcess) -> None:
         with self._changed:
-            if worker.alive():
+            dismissed = worker not in self._all
+            if worker.fit() and not dismissed:
                 self._idle.append(worker)
             self._changed.notify_all()
+        if dismissed:
+            self._end(worker)
 
     def _keep_one(self) -> None:
-        """Start one worker, wait for its death, start it again, more slowly each time."""
+        """Keep one running: start it, wait for its end, start it again, more slowly each time.
+
+        One that has served long enough goes when the next is ready. This thread must outlive
+        them: the kernel takes the end of the thread that started a process for its parent's.
+        """
         failures = 0
+        current: DecoderProcess | None = None
         while not self._stopping.is_set():
             try:
-                worker = self._new_worker()
+                following = self._new_worker()
             except EngineDownError as error:
                 if self._stopping.is_set():
-                    return
+                    break
                 self.down_reason = str(error)
                 self._log(str(error))
                 self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
                 failures += 1
+                if current and not current.alive():
+                    self._dismiss(current)
+                    current = None
                 continue
             failures = 0
-            self._welcome(worker)
-            self._wait_for_death(worker)
-            with self._changed:
-                self._all.discard(worker)
-                with contextlib.suppress(ValueError):
-                    self._idle.remove(worker)
-                if not self._all:
-                    self.down_reason = "the worker is starting again"
-                self._changed.notify_all()
-            worker.close()
+            self._welcome(following)
+            if current:
+                self._dismiss(current)
+            current = following
+            if not self._serves_until_worn(current):
+                self._dismiss(current)
+                current = None
+        if current:
+            self._dismiss(current)
 
-    def _new_worker(self) -> _Worker:
+    def _new_worker(self) -> DecoderProcess:
         """Return a worker that is ready; ``stop`` kills one that is still starting."""
-        worker = _Worker(self._settings)
-        self._starting.add(worker)
+        worker = DecoderProcess(self._settings)
+        self._running.add(worker)
         try:
             if self._stopping.is_set():
                 worker.kill()
             worker.greet()
         except EngineDownError:
-            worker.close()
+            self._end(worker)
             raise
-        finally:
-            self._starting.discard(worker)
         return worker
 
-    def _welcome(self, worker: _Worker) -> None:
+    def _welcome(self, worker: DecoderProcess) -> None:
         first, hello = self.hello is None, worker.hello
         assert hello is not None
         with self._changed:
@@ -301,12 +205,33 @@ class Engine:
             if hello["warning"]:
                 self._log(hello["warning"])
 
-    def _wait_for_death(self, worker: _Worker) -> None:
+    def _serves_until_worn(self, worker: DecoderProcess) -> bool:
+        """Wait; return whether it has served long enough, not if it died or all is to stop."""
         descriptor = os.pidfd_open(worker.process.pid)
         try:
             while not self._stopping.is_set():
                 if select.select([descriptor], [], [], 1.0)[0]:
-                    return
+                    return False
+                if worker.worn():
+                    return True
         finally:
             os.close(descriptor)
         worker.kill()
+        return False
+
+    def _dismiss(self, worker: DecoderProcess) -> None:
+        """Take it out of the pool; one that is at work ends after it."""
+        with self._changed:
+            self._all.discard(worker)
+            at_work = worker.alive() and worker not in self._idle
+            with contextlib.suppress(ValueError):
+                self._idle.remove(worker)
+            if not self._all:
+                self.down_reason = "the worker is starting again"
+            self._changed.notify_all()
+        if not at_work:
+            self._end(worker)
+
+    def _end(self, worker: DecoderProcess) -> None:
+        worker.close()
+        self._running.discard(worker)

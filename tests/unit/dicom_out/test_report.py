@@ -117,9 +117,22 @@ class TestValidity:
             {"PatientSex": "male", "StudyID": "more than sixteen signs", "StudyTime": "10:15"},
             {"PatientBirthDate": "01.01.1980", "StudyDate": "2026.11.01", "PatientAge": "old"},
             {"StudyDate": None, "StudyTime": None, "PatientSex": None, "StudyID": None},
+            {"StudyDate": "20260101-20260131", "StudyTime": "0800-1200"},
+            {"StudyDate": "20260101-", "StudyTime": "-12", "PatientBirthDate": "-19801231"},
+            {"StudyDate": "00000000", "PatientBirthDate": "19801332", "StudyTime": "9:15 am"},
             {"PatientName": ["A^B", "C"], "StudyTime": ["10", "11"], "StudyDescription": "x" * 80},
         ],
-        ids=["whole", "anonymous", "wrong", "wrong dates", "missing", "several values"],
+        ids=[
+            "whole",
+            "anonymous",
+            "wrong",
+            "wrong dates",
+            "missing",
+            "ranges",
+            "open ranges",
+            "no dates",
+            "several values",
+        ],
     )
     def test_the_validator_finds_no_error(self, attributes, tmp_path):
         notes = [

@@ -27,19 +27,30 @@ def test_sigmoid_bears_extreme_logits():
 
 
 def test_a_near_picture_is_accepted():
-    assert rejection_reason(0.1, 0.1, LIMITS) is None
+    assert rejection_reason(0.1, 0.1, "knee", LIMITS) is None
 
 
 def test_a_far_picture_is_rejected_with_its_distance():
-    assert "distance 0.4," in (rejection_reason(0.4, 0.1, LIMITS) or "")
+    assert "distance 0.4," in (rejection_reason(0.4, 0.1, "knee", LIMITS) or "")
 
 
 def test_a_distance_that_is_no_number_is_no_reason_to_accept():
-    assert rejection_reason(float("nan"), 0.1, LIMITS)
+    assert rejection_reason(float("nan"), 0.1, "knee", LIMITS)
 
 
 def test_a_picture_of_no_body_part_is_rejected():
-    assert "no body part" in (rejection_reason(0.1, 0.9, LIMITS) or "")
+    assert "no body part" in (rejection_reason(0.1, 0.9, "knee", LIMITS) or "")
+
+
+def test_a_label_may_have_a_limit_of_its_own():
+    limits = Rejection(distance=0.3, none=0.5, none_by_label={"jaw": 0.95})
+    assert rejection_reason(0.1, 0.9, "jaw", limits) is None
+    assert rejection_reason(0.1, 0.9, "knee", limits)
+    assert rejection_reason(0.4, 0.1, "jaw", limits)
+
+
+def test_a_probability_that_is_no_number_is_no_reason_to_accept():
+    assert rejection_reason(0.1, float("nan"), "knee", LIMITS)
 
 
 def test_the_heat_map_lies_where_the_activation_was_and_zero_outside_the_field():

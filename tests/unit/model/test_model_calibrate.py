@@ -5,10 +5,13 @@ import pytest
 
 from training import metrics
 from training.calibrate import (
+    ACCEPTANCE,
+    FARTHER,
     fit_rejection,
     fit_temperature,
     fit_visible_temperature,
     fit_visible_threshold,
+    rejections,
 )
 
 
@@ -17,8 +20,17 @@ def test_overconfident_logits_get_a_temperature_above_one():
     goal = random.integers(0, 4, 2000)
     logits = random.normal(size=(2000, 4))
     logits[np.arange(2000), goal] += 1.5
-    assert fit_temperature(logits * 3, goal) > 1.5
-    assert fit_temperature(logits, goal) < fit_temperature(logits * 3, goal)
+    right = goal[:, None] == np.arange(4)
+    assert fit_temperature(logits * 3, right) > 1.5
+    assert fit_temperature(logits, right) < fit_temperature(logits * 3, right)
+
+
+def test_either_of_two_right_labels_counts_for_the_temperature():
+    """A model that shares its confidence among right labels is not overconfident."""
+    logits = np.tile([4.0, 3.0, 0.0], (50, 1))
+    both = np.tile([True, True, False], (50, 1))
+    second = np.tile([False, True, False], (50, 1))
+    assert fit_temperature(logits, both) < 1 < fit_temperature(logits, second)
 
 
 def test_unknown_visible_labels_do_not_count():
@@ -34,18 +46,46 @@ def test_the_visible_threshold_parts_the_two_kinds():
     assert 0.35 < fit_visible_threshold(probabilities, np.array([[0.0, 0.0, 1.0, 1.0]])) <= 0.7
 
 
-def test_rejection_limits_accept_95_percent():
+def drawn(count, foreign=400):
+    """Distances, probabilities of none, said labels and whether it is a radiograph."""
     random = np.random.default_rng(1)
-    distance, none = random.random(4000), random.random(4000) ** 4
-    limits = fit_rejection(distance, none)
-    accepted = (distance <= limits.distance) & (none <= limits.none)
-    assert accepted.mean() == pytest.approx(0.95, abs=0.005)
+    distance = np.concatenate([random.random(count) * 0.2, random.random(foreign) * 0.2 + 0.1])
+    none = np.concatenate([random.random(count) ** 4 * 0.1, 0.5 + random.random(foreign) / 2])
+    real = np.arange(count + foreign) < count
+    return distance, none, ["knee"] * (count + foreign), real
+
+
+def test_rejection_limits_are_the_strictest_that_accept_enough():
+    distance, none, said, real = drawn(4000)
+    limits = fit_rejection(distance, none, said, real)
+    rejected = rejections(distance, none, said, limits)
+    assert 1 - rejected[real].mean() == pytest.approx(ACCEPTANCE, abs=0.001)
+    assert rejected[~real].all()
 
 
 def test_rejection_limits_exist_where_all_pictures_are_alike():
-    limits = fit_rejection(np.full(5, 0.1, np.float32), np.full(5, 0.2))
-    assert limits.distance == pytest.approx(0.1)
+    real = np.ones(5, dtype=bool)
+    limits = fit_rejection(np.full(5, 0.1, np.float32), np.full(5, 0.2), ["knee"] * 5, real)
+    assert limits.distance == pytest.approx(0.1 * FARTHER)
     assert limits.none == pytest.approx(0.2)
+
+
+def test_a_label_whose_radiographs_are_rejected_too_often_gets_a_looser_limit():
+    distance, none, said, real = drawn(4000)
+    said[:40] = ["jaw"] * 40
+    none[:40] = 0.12
+    limits = fit_rejection(distance, none, said, real)
+    assert limits.none < 0.12 <= limits.none_by_label["jaw"]
+    assert set(limits.none_by_label) == {"jaw"}
+
+
+def test_a_label_gets_no_looser_limit_at_the_price_of_foreign_pictures():
+    distance, none, said, real = drawn(4000)
+    said[:40] = ["jaw"] * 40
+    none[:40] = 0.12
+    said[4000:4040] = ["jaw"] * 40
+    none[4000:4040] = 0.11
+    assert not fit_rejection(distance, none, said, real).none_by_label
 
 
 def test_wilson_s_interval_is_the_published_one():

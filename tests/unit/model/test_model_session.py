@@ -11,6 +11,7 @@ import pytest
 from bodypart.labels import BY_LABEL
 from bodypart.model import BodyPartModel
 from bodypart.model.model_input import network_input
+from bodypart.model.session import OUTPUTS
 from phantoms import draw
 
 MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
@@ -121,6 +122,33 @@ def test_reading_needs_little_memory_and_no_torch():
         check=True,
     )
     assert int(result.stdout) < 250
+
+
+def test_every_output_has_a_row_a_picture_and_a_column(model):
+    """Inference servers refuse batches of plain numbers."""
+    tensor = network_input(picture(), model.parameters.size, (160, 96))[0]
+    outputs = model._session.run(list(OUTPUTS), {"picture": tensor})
+    shapes = dict(zip(OUTPUTS, (output.shape for output in outputs), strict=True))
+    assert all(shape[0] == 2 and len(shape) >= 2 for shape in shapes.values())
+    assert shapes["child"] == shapes["distance"] == (2, 1)
+
+
+@pytest.mark.parametrize("columns", [(), (1,)])
+def test_child_and_distance_may_come_as_numbers_or_as_columns(model, columns):
+    """Models up to 1.2 gave them as numbers, and an archive may keep its own."""
+
+    class Answering:
+        def run(self, names, inputs):
+            outputs = dict(zip(names, model._session.run(names, inputs), strict=True))
+            for name in ("child", "distance"):
+                outputs[name] = outputs[name].reshape(-1, *columns)
+            return list(outputs.values())
+
+        def get_providers(self):
+            return ["CPUExecutionProvider"]
+
+    other = BodyPartModel(Answering(), model.parameters, None)
+    assert other.read(picture()) == model.read(picture())
 
 
 def test_the_file_stays_small():

@@ -1,6 +1,7 @@
 """Workers that die, hang and start slowly, as real processes without a model."""
 
 import sys
+import threading
 import time
 
 import pytest
@@ -10,33 +11,44 @@ from bodypart.settings import Settings
 WORKER = """#!{python}
 import os, sys, time
 sys.path.insert(0, {plugin!r})
-from decoder.wire import read_frame, write_frame
+from decoder.wire import Frame, read_frame, write_frame
 time.sleep({slow})
-read_frame(sys.stdin.buffer)
+question = read_frame(sys.stdin.buffer)
 hold = bytearray(200 * 2**20)  # What takes the kernel a moment to clear away.
-model = {{"name": "m", "version": "1"}}
-hello = {{"model": model, "provider": "cpu", "warning": None, "pid": os.getpid()}}
-write_frame(sys.stdout.buffer, hello)
+hello = {{
+    "model": {{"name": "m", "version": "1", "sha256": ""}},
+    "labels": [],
+    "provider": "cpu",
+    "warning": None,
+    "pid": os.getpid(),
+}}
+write_frame(sys.stdout.buffer, Frame(hello, number=question.number))
 while True:
-    request, payload = read_frame(sys.stdin.buffer)
-    if request["task"] == "die":
+    question = read_frame(sys.stdin.buffer)
+    task, answer = question.header["task"], {{"pid": os.getpid(), "length": len(question.payload)}}
+    if task == "die":
         os._exit(70)
-    write_frame(sys.stdout.buffer, {{"payload": len(payload)}})
+    if task == "sleep":
+        time.sleep(0.5)
+    write_frame(sys.stdout.buffer, Frame(answer, number=question.number + (task == "other number")))
+    if task == "twice":
+        write_frame(sys.stdout.buffer, Frame(answer, number=question.number))
 """
 
 
 @pytest.fixture
 def make(tmp_path):
-    from orthanc_side.engine import _PLUGIN, Engine
+    from orthanc_side.engine import Engine
+    from service.decoders.process import _PLUGIN
 
     engines = []
 
-    def made(slow=0.0):
+    def made(slow=0.0, log=lambda _: None):
         program = tmp_path / f"worker{len(engines)}"
         program.write_text(WORKER.format(python=sys.executable, plugin=str(_PLUGIN), slow=slow))
         program.chmod(0o755)
         settings = Settings(python=str(program), model="none", time_limit=5.0)
-        engine = Engine(settings, lambda _: None)
+        engine = Engine(settings, log)
         engines.append(engine)
         engine.start()
         return engine
@@ -53,22 +65,72 @@ def until_ready(engine):
         time.sleep(0.01)
 
 
+def answered(engine):
+    """Ask until a worker runs again."""
+    from orthanc_side.engine import EngineDownError
+
+    while True:
+        try:
+            return engine.ask("work", {}, b"12345")[0]
+        except EngineDownError:
+            time.sleep(0.01)
+
+
 def test_the_request_after_a_death_is_not_blamed_for_it(make):
-    from orthanc_side.engine import EngineDownError, WorkerDiedError
+    from orthanc_side.engine import WorkerDiedError
 
     engine = make()
     for _ in range(10):
         until_ready(engine)
         with pytest.raises(WorkerDiedError):
             engine.ask("die", {}, b"")
-        while True:
-            try:
-                answer, _ = engine.ask("work", {}, b"12345")
-            except EngineDownError:
-                time.sleep(0.01)
-            else:
-                assert answer == {"payload": 5}
-                break
+        assert answered(engine)["length"] == 5
+
+
+def test_an_answer_to_another_question_ends_the_worker(make):
+    from orthanc_side.engine import WorkerDiedError
+
+    lines = []
+    engine = make(log=lines.append)
+    until_ready(engine)
+    with pytest.raises(WorkerDiedError, match="belongs to another question"):
+        engine.ask("other number", {}, b"")
+    assert "belongs to another question" in lines[-1]
+    assert answered(engine)["length"] == 5
+
+
+def test_a_second_answer_ends_the_worker_before_the_next_question(make):
+    engine = make()
+    until_ready(engine)
+    first = engine.ask("twice", {}, b"")[0]["pid"]
+    time.sleep(0.1)
+    assert answered(engine)["pid"] != first
+
+
+def test_one_that_served_long_enough_is_replaced_without_a_gap(make, monkeypatch):
+    from service.decoders import process
+
+    monkeypatch.setattr(process, "MOST_ANSWERS", 3)
+    engine = make()
+    until_ready(engine)
+    seen = set()
+    end = time.monotonic() + 20
+    while len(seen) < 3:
+        seen.add(engine.ask("work", {}, b"")[0]["pid"])
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert len(engine._running) <= 2
+
+
+def test_one_at_work_is_replaced_after_its_answer(make):
+    engine = make()
+    until_ready(engine)
+    worker = next(iter(engine._all))
+    replacer = threading.Timer(0.1, engine._dismiss, [worker])
+    replacer.start()
+    assert engine.ask("sleep", {}, b"")[0]["pid"] == worker.process.pid
+    assert not worker.alive()
+    assert worker not in engine._running
 
 
 def test_stopping_does_not_wait_for_a_worker_that_is_still_starting(make):

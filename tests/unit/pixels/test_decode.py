@@ -1,12 +1,16 @@
 """The dispatcher: what is supported, what pydicom rescues, what fails with a reason."""
 
+from io import BytesIO
+
 import imagecodecs
 import numpy as np
 import pydicom.uid as uids
 import pytest
+from PIL import Image
+from pydicom.encaps import encapsulate
 
 from bodypart.pixels import PictureError, jpeg_2000, read_dataset, read_picture
-from phantoms import draw, file_bytes, radiograph
+from phantoms import dataset_of, draw, encode, file_bytes, radiograph
 
 FAST = {
     uids.RLELossless: "dicomrle_decode",
@@ -53,6 +57,7 @@ def test_pixels_that_nobody_can_decode_fail_with_the_transfer_syntax(syntax, mon
 def test_other_transfer_syntaxes_are_refused_by_name(syntax, reason):
     dataset = radiograph("hand", 20, 20)
     dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([b"\0\0\x01\xb3 a film"])
     with pytest.raises(PictureError, match=reason):
         read_picture(dataset)
 
@@ -84,3 +89,66 @@ def test_a_truncated_jpeg_ls_frame_does_not_take_seconds():
     dataset.PixelData = dataset.PixelData[: int(len(dataset.PixelData) * 0.97)]
     picture = read_picture(dataset)
     assert np.abs(picture.values - draw("knee", 200, 150))[:150].max() == 0
+
+
+COMPRESSED = (
+    uids.RLELossless,
+    uids.JPEGExtended12Bit,
+    uids.JPEGLosslessSV1,
+    uids.JPEGLSLossless,
+    uids.JPEG2000Lossless,
+    uids.HTJ2KLossless,
+)
+STATED = (
+    *COMPRESSED,
+    uids.ImplicitVRLittleEndian,
+    uids.ExplicitVRLittleEndian,
+    uids.UID("1.2.840.10008.1.2.4.55"),
+    uids.UID("1.2.3.4"),
+)
+
+
+@pytest.mark.parametrize("real", COMPRESSED, ids=lambda syntax: syntax.keyword)
+@pytest.mark.parametrize("stated", STATED)
+def test_the_codestream_tells_the_coding_whatever_the_transfer_syntax_says(stated, real):
+    dataset = radiograph("hand", 100, 80, syntax=real)
+    expected = read_picture(dataset).values
+    dataset.file_meta.TransferSyntaxUID = stated
+    np.testing.assert_array_equal(read_picture(dataset).values, expected)
+
+
+@pytest.mark.parametrize("stated", COMPRESSED, ids=lambda syntax: syntax.keyword)
+@pytest.mark.parametrize("frames", [1, 3])
+def test_pixels_that_are_not_compressed_whatever_the_transfer_syntax_says(stated, frames):
+    pixels = np.stack([draw("hand", 100, 80, seed=number) for number in range(frames)])
+    dataset = dataset_of(pixels if frames > 1 else pixels[0], modality="RF")
+    dataset.file_meta.TransferSyntaxUID = stated
+    np.testing.assert_array_equal(read_picture(dataset).values, pixels[frames // 2])
+
+
+@pytest.mark.parametrize("stated", [uids.JPEGExtended12Bit, uids.ExplicitVRLittleEndian])
+def test_a_codestream_without_items_around_it(stated):
+    dataset = radiograph("hand", 100, 80)
+    dataset.file_meta.TransferSyntaxUID = stated
+    code = encode(draw("hand", 100, 80), uids.JPEGLosslessSV1, 12)
+    dataset.PixelData = code + b"\0" * (len(code) % 2)
+    np.testing.assert_array_equal(read_picture(dataset).values, draw("hand", 100, 80))
+
+
+@pytest.mark.parametrize("process", ["10 and 12", "wrongly stated"])
+def test_progressive_jpeg(process):
+    pixels = draw("hand", 400, 320, bits=8).astype(np.uint8)
+    stream = BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=95, progressive=True)
+    dataset = radiograph("hand", 400, 320, bits=8, syntax=uids.JPEGBaseline8Bit)
+    dataset.PixelData = encapsulate([stream.getvalue()])
+    if process == "10 and 12":
+        dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.55"
+    assert np.abs(read_picture(dataset, long_side=400).values - pixels).mean() < 2
+    assert read_picture(dataset, long_side=100).values.shape == (100, 80)
+
+
+def test_pixels_that_begin_like_an_item_are_pixels():
+    pixels = draw("hand", 100, 80, bits=16)
+    pixels[0, :2] = 0xFFFE, 0xE000
+    np.testing.assert_array_equal(read_picture(dataset_of(pixels, bits=16)).values, pixels)

@@ -60,10 +60,45 @@ def test_pixel_data_without_fragments_are_refused():
         read_picture(dataset)
 
 
-def test_a_wrong_offset_table_is_refused():
+def test_frames_are_found_in_spite_of_a_wrong_offset_table():
     dataset = dataset_of(FRAMES, modality="XA", syntax=uids.JPEGLSLossless)
     data = bytearray(encapsulate(codes()))
     data[16:20] = b"\xff\xff\xff\x7f"
     dataset.PixelData = bytes(data)
-    with pytest.raises(PictureError):
+    np.testing.assert_array_equal(read_picture(dataset).values, FRAMES[2])
+
+
+@pytest.mark.parametrize("has_table", [True, False])
+@pytest.mark.parametrize("syntax", [uids.JPEGLSLossless, uids.JPEG2000Lossless, uids.RLELossless])
+def test_of_frames_that_are_claimed_and_not_there_the_middle_one_that_is(syntax, has_table):
+    dataset = dataset_of(FRAMES[:3], modality="RF", syntax=syntax, NumberOfFrames=8)
+    dataset.PixelData = encapsulate(
+        [encode(frame, syntax, 12) for frame in FRAMES[:3]], has_bot=has_table
+    )
+    picture = read_picture(dataset)
+    assert (picture.frame, picture.frames) == (1, 3)
+    np.testing.assert_array_equal(picture.values, FRAMES[1])
+
+
+def test_of_claimed_frames_in_many_fragments_the_middle_one_that_is_there():
+    dataset = dataset_of(FRAMES, modality="RF", syntax=uids.JPEGLSLossless, NumberOfFrames=40)
+    dataset.PixelData = encapsulate(codes(), fragments_per_frame=2, has_bot=False)
+    picture = read_picture(dataset)
+    assert (picture.frame, picture.frames) == (2, 5)
+    np.testing.assert_array_equal(picture.values, FRAMES[2])
+
+
+def test_a_run_that_breaks_off_has_the_frames_before():
+    dataset = dataset_of(FRAMES, modality="RF", syntax=uids.JPEGLSLossless)
+    dataset.PixelData = encapsulate(codes())
+    data = file_bytes(dataset)
+    picture = read_picture(read_dataset(data[: len(data) - len(codes()[4]) // 2]))
+    assert (picture.frame, picture.frames) == (2, 4)
+    np.testing.assert_array_equal(picture.values, FRAMES[2])
+
+
+def test_more_fragments_than_any_run_has_are_refused():
+    dataset = radiograph("knee", 20, 20, syntax=uids.JPEGLosslessSV1)
+    dataset.PixelData = b"\xfe\xff\x00\xe0\0\0\0\0" * 150_000
+    with pytest.raises(PictureError, match="more than 100000 fragments"):
         read_picture(dataset)

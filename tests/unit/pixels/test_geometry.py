@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bodypart.pixels import read_dataset, read_picture
-from phantoms import draw, file_bytes, radiograph
+from phantoms import dataset_of, draw, file_bytes, radiograph
 
 
 def picture(rows=100, columns=80, long_side=320, **headers):
@@ -58,3 +58,12 @@ def test_the_stretched_side_counts():
     found = picture(400, 400, long_side=100, PixelSpacing=[0.8, 0.2])
     assert 100 <= max(found.values.shape) < 200
     assert found.values.shape[0] == pytest.approx(4 * found.values.shape[1], rel=0.03)
+
+
+@pytest.mark.parametrize("keyword", ["PixelSpacing", "RescaleSlope", "RescaleIntercept"])
+def test_numbers_that_are_none_cost_nobody_the_picture(keyword):
+    pixels = draw("knee", 30, 20)
+    data = file_bytes(dataset_of(pixels, **{keyword: ["7777", "7777"]}))
+    for wrong in (b"0,14\\0,14", b"          ", b"\xff" * 9, b"Infinity\\"):
+        damaged = data.replace(b"7777\\7777", wrong[:9].ljust(9))
+        np.testing.assert_array_equal(read_picture(read_dataset(damaged)).values, pixels)

@@ -60,6 +60,15 @@ def test_the_modality_lut_outranks_the_rescale():
     np.testing.assert_array_equal(read, np.array(entries)[RAMP])
 
 
+@pytest.mark.parametrize("modality", ["XA", "RF"])
+@pytest.mark.parametrize("word", ["", "OT"])
+def test_the_modality_lut_of_angiography_and_fluoroscopy_is_not_for_display(modality, word):
+    sequence = lut([4096, 0, 16], list(range(4095, -1, -1)))
+    options = {"Modality": word or modality, "PixelIntensityRelationship": "LOG"}
+    read = values(modality=modality, ModalityLUTSequence=sequence, **options)
+    np.testing.assert_array_equal(read, RAMP)
+
+
 def test_values_outside_the_modality_lut_get_its_ends():
     read = values(ModalityLUTSequence=lut([3, 100, 16], [5, 6, 7]))
     assert read[0, 0] == 5

@@ -100,9 +100,12 @@ def test_a_large_loss_is_refused():
         read_picture(read_dataset(data[:-1600]))
 
 
-def test_frames_that_are_not_there_are_refused():
-    with pytest.raises(PictureError, match="truncated"):
-        values(RAMP, modality="XA", NumberOfFrames=1_000_000)
+def test_of_frames_that_are_claimed_and_not_there_the_middle_one_that_is():
+    frames = np.stack([RAMP + number for number in range(3)])
+    dataset = dataset_of(frames, modality="XA", NumberOfFrames=1_000_000)
+    picture = read_picture(read_dataset(file_bytes(dataset)))
+    assert (picture.frame, picture.frames) == (1, 3)
+    np.testing.assert_array_equal(picture.values, frames[1])
 
 
 def test_an_odd_number_of_bytes():

@@ -1,0 +1,87 @@
+"""Whether a rewritten file is still the same picture of the same patient.
+
+A decoder rewrites files, and a decoder may be in a stranger's hands. Before what it gives back is
+stored over the original, the two are compared by whoever stores: every element but the few that
+a correction writes must be the original's byte for byte. Standard library only, in one pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bodypart.dicom_out.encoding import DicomStructureError, Element, tag_text
+from bodypart.dicom_out.part10 import Part10
+from bodypart.dicom_out.provenance import KEYWORDS, LATERALITY
+
+_PATIENT_ID = 0x00100020
+_STUDY, _SERIES, _INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
+_GROUP_LENGTHS = frozenset(tag & 0xFFFF0000 for tag in KEYWORDS)
+_PIECE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What makes an instance itself: patient, study, series and instance, without padding."""
+
+    patient: str
+    study: str
+    series: str
+    instance: str
+
+
+def same_picture(original: bytes, corrected: bytes) -> str | None:
+    """Return why a file is not the original with another body part, None if it is.
+
+    Parameters
+    ----------
+    original, corrected : bytes
+        DICOM files, as PS3.10 lays them out, of any transfer syntax.
+
+    Returns
+    -------
+    str or None
+        A sentence's end without patient data: which element differs that must not.
+    """
+    try:
+        before = Part10(original)
+    except DicomStructureError as error:
+        return f"the original cannot be compared: {error}"
+    try:
+        after = Part10(corrected)
+    except DicomStructureError as error:
+        return f"the rewritten file is broken: {error}"
+    if before.meta != after.meta:
+        return "the file meta information differs"
+    for tag in sorted(before.elements.keys() | after.elements.keys()):
+        old, new = before.elements.get(tag), after.elements.get(tag)
+        if tag in _GROUP_LENGTHS and (old is None) == (new is None):
+            continue
+        if tag in KEYWORDS:
+            continue
+        if old is None or new is None or not _same(before, old, after, new):
+            return f"{tag_text(tag)} differs"
+    if before.text(LATERALITY) != after.text(LATERALITY):
+        return "the side differs"
+    return None
+
+
+def origin_of(data: bytes) -> Origin | None:
+    """Return whose picture a DICOM file is, None if its bytes do not tell beyond doubt."""
+    try:
+        file = Part10(data)
+    except DicomStructureError:
+        return None
+    texts = (file.text(tag) or "" for tag in (_PATIENT_ID, _STUDY, _SERIES, _INSTANCE))
+    return Origin(*texts)
+
+
+def _same(before: Part10, old: Element, after: Part10, new: Element) -> bool:
+    """Compare two elements, a piece at a time: pixel data are not copied as a whole."""
+    length = old.end - old.start
+    if length != new.end - new.start:
+        return False
+    return all(
+        bytes(before.body[old.start + at : min(old.start + at + _PIECE, old.end)])
+        == bytes(after.body[new.start + at : min(new.start + at + _PIECE, new.end)])
+        for at in range(0, length, _PIECE)
+    )

@@ -1,0 +1,117 @@
+"""Texts whose Specific Character Set (0008,0005) is missing or wrong (PS3.3 C.12.1.1.2).
+
+Modalities leave it out, worklists paste texts of another code page, and gateways convert twice.
+Which of the possible readings is meant only the vocabulary can tell: they are tried until one
+names a body part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_CODE_PAGES = (
+    *("utf-8", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "euc_kr", "iso8859_2"),
+    *("iso8859_5", "koi8_r", "cp866", "cp1254", "cp850", "euc_jp", "big5", "iso8859_1"),
+)
+"""What texts are really written in, the likely ones first."""
+
+_STATED = ("latin-1", "cp1252", "cp1251", "iso8859_5", "iso8859_2", "iso8859_9", "iso8859_7")
+"""What they are taken for."""
+
+_MULTI_BYTE = ("gb18030", "cp932")
+_ESCAPED = ("iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
+_ESCAPE = re.compile(r"\x1b[$(),\-./]*[0-9A-Z@]")
+_LOST_LETTER = re.compile(r"(?<=[^\W\d_])[?\ufffd](?=[^\W\d_])")
+_LOSABLE = ("a", "o", "u", "e", "i", "ss", "n", "c", "s", "z", "l", "r")
+
+
+def text_of(dataset: Dataset, keyword: str) -> object:
+    """Return a value as pydicom decodes it, unless its bytes say that the character set is wrong.
+
+    Bytes that are valid UTF-8 beyond ASCII are UTF-8: no other text looks like that by chance.
+    What the stated character set cannot decode is returned as Latin-1, so that no byte is lost.
+
+    Raises
+    ------
+    Exception
+        Of any kind, if pydicom cannot convert the value.
+    """
+    # Orthanc's Python loads this package for the vocabulary, and has no pydicom.
+    from pydicom.dataelem import RawDataElement
+
+    raw = dataset.get_item(keyword) if keyword in dataset else None
+    value = dataset.get(keyword)
+    data = raw.value if isinstance(raw, RawDataElement) else None
+    if not isinstance(data, bytes) or data.isascii() or not _is_text(value):
+        return value
+    lost = "\ufffd" in str(value)
+    if lost or not _is_multi_byte(dataset):
+        with suppress(UnicodeDecodeError):
+            return data.decode("utf-8").split("\\")
+    return data.decode("latin-1").split("\\") if lost else value
+
+
+def undoubled(text: str) -> str:
+    """Return a text that was written as UTF-8 and read as Latin-1 as it was meant.
+
+    Once or twice: programs convert what is converted already. ``TÃ³rax`` is ``Tórax``.
+    """
+    for _ in range(2):
+        for wrong in ("latin-1", "cp1252"):
+            if text.isascii():
+                return text
+            with suppress(UnicodeError):
+                text = text.encode(wrong).decode("utf-8")
+                break
+    return text
+
+
+def repaired(text: str) -> Iterator[str]:
+    """Yield what a text may have been before a wrong character set spoiled it.
+
+    ``BØICHO`` is the Czech ``BŘICHO`` of code page 1250, read as Latin-1. Others have lost the
+    letter for good: ``Sch?del``.
+    """
+    if _LOST_LETTER.search(text):
+        yield from (_LOST_LETTER.sub(letter, text) for letter in _LOSABLE)
+    if "\x1b" in text:
+        yield from _unescaped(text)
+        text = _ESCAPE.sub("", text)
+    if text.isascii():
+        return
+    for wrong in (*_STATED, *_MULTI_BYTE):
+        try:
+            data = text.encode(wrong)
+        except UnicodeEncodeError:
+            continue
+        for right in _CODE_PAGES:
+            with suppress(UnicodeDecodeError):
+                yield data.decode(right)
+
+
+def _unescaped(text: str) -> Iterator[str]:
+    """Yield a text whose escape sequences were read as if they were letters (PS3.5 6.1.2.5)."""
+    try:
+        data = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return
+    for right in _ESCAPED:
+        with suppress(UnicodeDecodeError):
+            yield data.decode(right)
+
+
+def _is_text(value: object) -> bool:
+    several = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
+    return all(isinstance(item, str) for item in several)
+
+
+def _is_multi_byte(dataset: Dataset) -> bool:
+    """Tell whether the stated character set has letters of several bytes, UTF-8 apart."""
+    stated = str(getattr(dataset, "original_character_set", ""))
+    return any(name in stated for name in ("gb", "euc_kr"))

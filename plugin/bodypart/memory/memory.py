@@ -1,0 +1,154 @@
+"""All words of the hospital, and what was learned from them: one memory for all decoders."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bodypart.memory.learning import Gain, learn
+from bodypart.memory.recall import pack_rule
+from bodypart.memory.words import MemoryFormatError, Word, pack_floats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bodypart.memory.rule import Rule
+
+MOST_WORDS = 10_000
+"""Beyond, the words that add least are left out; 10,000 take less than 20 MB."""
+
+LEAST_WORDS = 5
+"""Fewer words, or words on fewer patients than this, teach nothing that could be tried."""
+
+
+class Memory:
+    """The words seen with one model.
+
+    Parameters
+    ----------
+    model : str
+        SHA-256 of the model whose numbers the words carry.
+    labels : tuple of str
+        The model's labels, without "none".
+    most : int
+        Words to keep.
+
+    Attributes
+    ----------
+    gains : list of Gain
+        What the words on each part do for patients left out.
+    """
+
+    def __init__(self, model: str, labels: tuple[str, ...], most: int = MOST_WORDS) -> None:
+        self.model = model
+        self.gains: list[Gain] = []
+        self._labels = labels
+        self._most = most
+        self._words: dict[str, Word] = {}
+        self._rule: Rule | None = None
+        self._revision = self._digest()
+
+    @property
+    def revision(self) -> str:
+        """The memory's state: the same words seen with the same model have the same revision."""
+        return self._revision
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words, the oldest first."""
+        return tuple(self._words.values())
+
+    def change(self, add: Iterable[Word] = (), remove: Iterable[str] = ()) -> None:
+        """Take words away, by id, add others, and learn.
+
+        A word on an instance takes the place of an earlier one. The rule depends on the words
+        alone, not on their order nor on what was there before.
+
+        Raises
+        ------
+        MemoryFormatError
+            If a word carries another model's numbers; nothing is changed then.
+        """
+        add = list(add)
+        for word in add:
+            self._check(word)
+        for name in remove:
+            self._words.pop(name, None)
+        for word in add:
+            self._replace(word)
+        while len(self._words) > self._most:
+            del self._words[least_useful(self.words)]
+        patients = {word.patient for word in self._words.values()}
+        self._rule, self.gains = None, []
+        if len(self._words) >= LEAST_WORDS and len(patients) >= LEAST_WORDS:
+            self._rule, self.gains = learn(self.words, self._labels)
+        self._revision = self._digest()
+
+    def update(
+        self, known: Sequence[str] | None = None, base: str | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """Return what turns a decoder's memory into this one.
+
+        Parameters
+        ----------
+        known : sequence of str, optional
+            Words that the decoder has; by default none.
+        base : str, optional
+            Revision of the decoder's memory; None tells it to begin anew.
+
+        Returns
+        -------
+        record : dict
+            JSON-ready.
+        payload : bytes
+            Embeddings of the new words, then the coefficients of the rule.
+        """
+        had = set(known or ()) if base is not None else set()
+        fresh = [word for word in self.words if word.id not in had]
+        rule, numbers = None, b""
+        if self._rule is not None:
+            rule, numbers = pack_rule(self._rule)
+        record = {
+            "revision": self.revision,
+            "base": base,
+            "model": self.model,
+            "dimensions": len(self.words[0].embedding) if self._words else 0,
+            "removed": sorted(had - set(self._words)),
+            "added": [{"id": word.id, "instance": word.instance} for word in fresh],
+            "rule": rule,
+        }
+        return record, b"".join(pack_floats(word.embedding) for word in fresh) + numbers
+
+    def _check(self, word: Word) -> None:
+        dimensions = next((len(one.embedding) for one in self._words.values()), None)
+        if len(word.probabilities) != len(self._labels) + 1 or (
+            dimensions is not None and len(word.embedding) != dimensions
+        ):
+            raise MemoryFormatError(f"word {word.id} was seen with another model")
+
+    def _replace(self, word: Word) -> None:
+        for name, one in list(self._words.items()):
+            if one.instance == word.instance:
+                del self._words[name]
+        self._words[word.id] = word
+
+    def _digest(self) -> str:
+        text = "\n".join([self.model, *sorted(self._words)])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def least_useful(words: Sequence[Word]) -> str:
+    """Return the word to leave out first: of the part with most words, the most repeated one.
+
+    It is the one whose nearest other word on the same part is nearest; of two, the older.
+    """
+    groups: dict[tuple[str, ...], list[Word]] = {}
+    for word in words:
+        groups.setdefault(word.labels, []).append(word)
+    largest = max(groups.values(), key=len)
+    rows = np.stack([word.embedding for word in largest])
+    cosine = rows @ rows.T
+    np.fill_diagonal(cosine, -1)
+    return largest[int(cosine.max(axis=1).argmax())].id

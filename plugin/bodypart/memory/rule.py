@@ -1,0 +1,107 @@
+"""What was learned: how the words around a picture change what the model says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bodypart.memory.kernel import likeness
+from bodypart.memory.regression import log_odds, softmax_rows
+from bodypart.memory.words import NONE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+    Floats = NDArray[np.float64]
+    Bools = NDArray[np.bool_]
+
+REJECTED_NONE = 0.6
+"""Probability of "none" that stands for a rejection: the words must speak up for a part."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """The memory's rule, found by :func:`bodypart.memory.learning.learn`.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        The model's labels, then those that only words have taught, "none" last.
+    model_labels : int
+        How many of them are the model's.
+    landmark_words : tuple of str
+        Ids of the words that stand for all.
+    landmarks : ndarray of float32, shape (k, d)
+        Their unit vectors.
+    coefficients : ndarray of float64, shape (k, labels)
+        What likeness to a landmark adds to a label's log-probability.
+    allowed : ndarray of bool, shape (labels, labels)
+        Whether an answer (row) may become another (column): leaving patients out showed more
+        answers mended than broken by it. The diagonal tells whether an answer that stays may
+        become more or less sure.
+    """
+
+    labels: tuple[str, ...]
+    model_labels: int
+    landmark_words: tuple[str, ...]
+    landmarks: Float32
+    coefficients: Floats
+    allowed: Bools
+
+    def change(
+        self, embedding: Float32, probabilities: NDArray[np.floating], *, rejected: bool
+    ) -> Floats | None:
+        """Return what is to be said of a picture in the light of the words.
+
+        Parameters
+        ----------
+        embedding : ndarray of float32, shape (d,)
+            The picture's unit vector.
+        probabilities : ndarray, shape (model labels + 1,)
+            What the model says, "none" last.
+        rejected : bool
+            Whether the model rejects the picture.
+
+        Returns
+        -------
+        ndarray of float64, shape (labels,), or None
+            The new probabilities in the order of :attr:`labels`; None where the words have
+            nothing to say, or have not shown that they may say it.
+        """
+        near = likeness(embedding[None], self.landmarks)[0]
+        if not near.any():
+            return None
+        before = prior(probabilities[None], np.array([rejected]), len(self.labels))[0]
+        after = softmax_rows(log_odds(before) + near @ self.coefficients)
+        return after if self.allowed[int(before.argmax()), int(after.argmax())] else None
+
+
+def prior(probabilities: NDArray[np.floating], rejected: Bools, labels: int) -> Floats:
+    """Return the model's probabilities in the space of all labels; a rejection counts as "none".
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, model labels + 1)
+        What the model says, "none" last.
+    rejected : ndarray of bool, shape (n,)
+        Whether it rejects the picture, on whatever ground.
+    labels : int
+        Number of labels, those that only words have taught and "none" included.
+    """
+    given = np.asarray(probabilities, dtype=np.float64)
+    result = np.zeros((len(given), labels))
+    result[:, : given.shape[1] - 1] = given[:, :-1]
+    result[:, -1] = given[:, -1]
+    low = rejected & (result[:, -1] < REJECTED_NONE)
+    scale = (1 - REJECTED_NONE) / np.maximum(1 - result[low, -1], 1e-12)
+    result[low] *= scale[:, None]
+    result[low, -1] = REJECTED_NONE
+    return result
+
+
+def label_space(model_labels: tuple[str, ...], taught: set[str]) -> tuple[str, ...]:
+    """Return the model's labels, then taught ones that it does not give, then "none"."""
+    return (*model_labels, *sorted(taught - set(model_labels) - {NONE}), NONE)

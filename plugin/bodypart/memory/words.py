@@ -1,0 +1,164 @@
+"""One confirmed picture as the memory keeps it, and how many of them travel."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bodypart.evidence import Seen
+from bodypart.labels import BY_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+
+NONE = "none"
+"""What a picture shows of which a person said that it shows none of the parts."""
+
+
+UNIT_TOLERANCE = 0.01
+"""How far the length of a vector in half precision may be from 1."""
+
+
+class MemoryFormatError(ValueError):
+    """Words that do not belong together, or whose bytes are not what their list says."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Word:
+    """A person's word on one picture, beside what the model saw in it.
+
+    Attributes
+    ----------
+    id : str
+        Identity of the word; a later word on the same instance has another one.
+    instance : str
+        Orthanc id of the picture.
+    patient : str
+        Orthanc id of its patient: a picture is never judged by words on the same patient.
+    labels : tuple of str
+        The part that the person confirmed, several where several are right, or ``none`` alone.
+    embedding : ndarray of float32, shape (d,)
+        Unit vector of the model.
+    probabilities : ndarray of float32, shape (labels + 1,)
+        What the model itself said, in the order of its labels, "none" last.
+    rejected : bool
+        Whether the model itself rejected the picture.
+    """
+
+    id: str
+    instance: str
+    patient: str
+    labels: tuple[str, ...]
+    embedding: Float32
+    probabilities: Float32
+    rejected: bool = False
+
+    def __post_init__(self) -> None:
+        known = self.labels == (NONE,) or all(label in BY_LABEL for label in self.labels)
+        if not self.labels or not known:
+            raise MemoryFormatError(f"word {self.id}: {self.labels!r} are no labels")
+        for values in (self.embedding, self.probabilities):
+            if values.ndim != 1 or not np.isfinite(values).all():
+                raise MemoryFormatError(f"word {self.id}: its numbers are not finite rows")
+
+
+def pack_floats(values: NDArray[np.floating]) -> bytes:
+    """Return numbers as they are kept and sent: half precision, little-endian.
+
+    A cosine of 192 such numbers is right to 0.0005, a twentieth of what tells two pictures apart.
+    """
+    return np.ascontiguousarray(values, dtype="<f2").tobytes()
+
+
+def unpack_floats(data: bytes) -> Float32:
+    """Return what :func:`pack_floats` wrote."""
+    return np.frombuffer(data, dtype="<f2").astype(np.float32)
+
+
+def pack_seen(seen: Seen) -> dict[str, Any]:
+    """Return what a decoder sends along with an answer: all that a word needs of the picture."""
+    return {
+        "embedding": base64.b64encode(pack_floats(seen.embedding)).decode(),
+        "probabilities": base64.b64encode(pack_floats(seen.posterior)).decode(),
+        "rejected": seen.rejected,
+    }
+
+
+def unpack_seen(record: Mapping[str, Any]) -> Seen:
+    """Return what :func:`pack_seen` packed.
+
+    Raises
+    ------
+    MemoryFormatError
+        If it is something else: a decoder may have been taken over.
+    """
+    try:
+        embedding, posterior = (
+            unpack_floats(base64.b64decode(record[name], validate=True))
+            for name in ("embedding", "probabilities")
+        )
+        if not abs(float(np.linalg.norm(embedding)) - 1) < UNIT_TOLERANCE:
+            raise ValueError("no unit vector")
+        if not (posterior.size and (posterior >= 0).all() and (posterior <= 1).all()):
+            raise ValueError("no probabilities")
+        return Seen(embedding, posterior, rejected=record["rejected"] is True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise MemoryFormatError(f"a decoder's numbers are not readable: {error}") from error
+
+
+def pack_words(words: Sequence[Word]) -> tuple[list[dict[str, Any]], bytes]:
+    """Return the words as JSON-ready records, and their numbers one row after the other."""
+    records = [
+        {
+            "id": word.id,
+            "instance": word.instance,
+            "patient": word.patient,
+            "labels": list(word.labels),
+            "rejected": word.rejected,
+            "dimensions": len(word.embedding),
+        }
+        for word in words
+    ]
+    rows = [pack_floats(np.concatenate([word.embedding, word.probabilities])) for word in words]
+    return records, b"".join(rows)
+
+
+def unpack_words(records: Sequence[Mapping[str, Any]], data: bytes) -> list[Word]:
+    """Return the words that :func:`pack_words` packed.
+
+    Raises
+    ------
+    MemoryFormatError
+        If the bytes are not as many as the records need, or a record is no word.
+    """
+    if not records:
+        return []
+    width, rest = divmod(len(data), len(records))
+    if rest or width % 2:
+        raise MemoryFormatError(f"{len(data)} bytes do not hold {len(records)} words")
+    words = []
+    for index, record in enumerate(records):
+        row = unpack_floats(data[index * width : (index + 1) * width])
+        try:
+            cut = int(record["dimensions"])
+            words.append(
+                Word(
+                    id=str(record["id"]),
+                    instance=str(record["instance"]),
+                    patient=str(record["patient"]),
+                    labels=tuple(record["labels"]),
+                    embedding=row[:cut],
+                    probabilities=row[cut:],
+                    rejected=bool(record["rejected"]),
+                )
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise MemoryFormatError(f"word {index} is not readable: {error}") from error
+    return words

@@ -1,0 +1,49 @@
+"""Black plates and flat fields: a picture with nothing in it but noise on a smooth ground."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bodypart.pixels.reduce import box_mean
+
+GRID = 32
+"""Boxes along the longest side."""
+
+LEAST_STRUCTURE = 3.0
+"""How far box means must lie off a smooth ground, in what noise alone moves them by.
+
+White noise gives 1, radiographs give 7 and more; what lies between is left to the model.
+"""
+
+
+def is_blank(values: NDArray[np.float32]) -> bool:
+    """Tell whether a picture shows nothing.
+
+    A flat exposure has a ground that changes slowly over the plate (heel effect, distance), and
+    noise. A quadratic surface takes the ground away; what is left of the box means is compared
+    with what the noise of single pixels, measured between neighbours, makes of them.
+
+    Parameters
+    ----------
+    values : float32 array, (rows, columns)
+        Grey values.
+    """
+    factor = max(1, max(values.shape) // GRID)
+    if min(values.shape) < 2 * factor:
+        return bool(np.ptp(values) == 0)
+    means = box_mean(values, factor).astype(np.float64)
+    return structure(values, means, factor) < LEAST_STRUCTURE
+
+
+def structure(values: NDArray[np.float32], means: NDArray[np.float64], factor: int) -> float:
+    """Return how much more box means scatter around a quadratic surface than noise explains."""
+    down, across = (np.linspace(-1, 1, size) for size in means.shape)
+    y, x = (axis.ravel() for axis in np.meshgrid(down, across, indexing="ij"))
+    surface = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    heights = means.ravel() - means.mean()
+    fit = np.linalg.lstsq(surface, heights, rcond=None)[0]
+    left = float(np.std(heights - surface @ fit))
+    noise = float(np.std(np.diff(values, axis=1))) / np.sqrt(2) / factor
+    rounding = 1e-6 * float(np.abs(values).max())
+    return float(left / max(noise, rounding, 1e-30))

@@ -1,0 +1,99 @@
+"""What kind of object an instance is: its SOP class decides, Modality where that leaves it open.
+
+A device is built and tested for a SOP class. Modality is a word that worklists, gateways and
+people fill in, and radiographs come as XC, DR, OT, CT or nothing (PS3.3 C.7.3.1.1.1).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydicom.uid as uids
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+Kind = Literal["radiograph", "possible", "foreign"]
+"""A plain radiograph; a radiograph perhaps, the picture decides; something else for sure."""
+
+RADIOGRAPHIC_MODALITIES = frozenset({"CR", "DX", "DR", "IO", "PX"})
+"""Modalities of plain radiographs; DR is met in the field."""
+
+OPEN_MODALITIES = frozenset({"RF", "XA", "OT", "SC", "RG", ""})
+"""Modalities under which radiographs arrive among other things."""
+
+_RADIOGRAPHIC = frozenset(
+    {
+        uids.ComputedRadiographyImageStorage,
+        uids.DigitalXRayImageStorageForPresentation,
+        uids.DigitalXRayImageStorageForProcessing,
+        uids.DigitalIntraOralXRayImageStorageForPresentation,
+        uids.DigitalIntraOralXRayImageStorageForProcessing,
+    }
+)
+_FLUOROSCOPIC = frozenset(
+    {
+        uids.XRayAngiographicImageStorage,
+        uids.EnhancedXAImageStorage,
+        uids.XRayRadiofluoroscopicImageStorage,
+        uids.EnhancedXRFImageStorage,
+        UID("1.2.840.10008.5.1.4.1.1.12.3"),  # X-Ray Angiographic Bi-plane, retired
+    }
+)
+_SECONDARY_CAPTURE = frozenset(
+    {
+        uids.SecondaryCaptureImageStorage,
+        uids.MultiFrameSingleBitSecondaryCaptureImageStorage,
+        uids.MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+        uids.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+        uids.MultiFrameTrueColorSecondaryCaptureImageStorage,
+    }
+)
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+
+
+def kind_of(dataset: Dataset) -> Kind:
+    """Return what kind of object an instance is.
+
+    A private, unknown or missing SOP class, and secondary captures, leave it to Modality.
+    """
+    sop_class, modality = _sop_class(dataset), modality_of(dataset)
+    if sop_class in _RADIOGRAPHIC:
+        return "radiograph"
+    left_open = sop_class in _FLUOROSCOPIC | _SECONDARY_CAPTURE
+    if sop_class.startswith(_STORAGE) and not left_open:
+        return "foreign"
+    if modality in RADIOGRAPHIC_MODALITIES:
+        return "radiograph"
+    return "possible" if modality in OPEN_MODALITIES or sop_class in _FLUOROSCOPIC else "foreign"
+
+
+def is_fluoroscopic(dataset: Dataset) -> bool:
+    """Tell whether an instance is X-ray angiography or radiofluoroscopy."""
+    sop_class = _sop_class(dataset)
+    if sop_class.startswith(_STORAGE):
+        return sop_class in _FLUOROSCOPIC
+    return modality_of(dataset) in ("XA", "RF")
+
+
+def shown_class(dataset: Dataset) -> str:
+    """Return what an instance is, for a person: the name of its SOP class, else its Modality."""
+    sop_class = _sop_class(dataset)
+    return sop_class.name if sop_class.startswith(_STORAGE) else modality_of(dataset)
+
+
+def modality_of(dataset: Dataset) -> str:
+    """Return Modality in capitals; empty where it is absent or no text."""
+    value = _value(dataset, "Modality")
+    return value.strip(" \0").upper() if isinstance(value, str) else ""
+
+
+def _sop_class(dataset: Dataset) -> UID:
+    value = _value(dataset, "SOPClassUID")
+    return UID(value.strip(" \0")) if isinstance(value, str) else UID("")
+
+
+def _value(dataset: Dataset, keyword: str) -> object:
+    try:
+        return dataset.get(keyword)
+    except Exception:  # pydicom raises many kinds for broken bytes
+        return None

@@ -1,0 +1,286 @@
+"""What an answer of a decoder may be, task by task.
+
+A hostile file may have taken the decoder over. Whoever reads an answer here need not ask whether
+it is as large, as deep and of the shape that it should be, whether it speaks of another instance
+or in a person's name, or whether a rewritten file is still the same picture of the same patient.
+What cannot be seen from outside, whether the answer is true, stays open.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bodypart.dicom_out.same_picture import origin_of, same_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from decoder.wire import Frame
+
+    Check = Callable[[Mapping[str, Any], bytes, Mapping[str, Any], bytes], None]
+    """Takes request, its payload, answer and its payload; raises `SurpriseError`."""
+
+_KB, _MB = 2**10, 2**20
+_LARGEST_INTEGER = 2**63
+_LONGEST_DETAILS = 1_000
+_ERRORS = frozenset(("TaskError", "WorkerError"))
+_STATUS = frozenset(("done", "failed", "skipped"))
+_SEEN = frozenset(("embedding", "probabilities", "rejected"))
+_LONGEST_NUMBERS = 16 * _KB
+"""Characters of what the model saw in a picture, in base64; `unpack_seen` looks at the numbers."""
+_PROVIDERS = frozenset(("cpu", "cuda", "remote"))
+_SOURCES = frozenset(("image", "header", "image+header"))
+"""Never a person."""
+
+
+class SurpriseError(Exception):
+    """An answer that no healthy decoder gives; the text says what, without quoting it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bytes that an answer may have."""
+
+    header: int
+    payload: int
+
+
+def bounds(task: str, request: Mapping[str, Any], payload: bytes) -> Bounds:
+    """Return the largest answer to a request."""
+    expected = _EXPECTED.get(task, _UNKNOWN)
+    images = len(request.get("annotations") or ())
+    return Bounds(
+        expected.header + expected.header_per_image * images,
+        expected.payload + int(expected.share * len(payload)) + expected.per_image * images,
+    )
+
+
+def check(task: str, request: Mapping[str, Any], payload: bytes, frame: Frame, number: int) -> None:
+    """Look at an answer.
+
+    Parameters
+    ----------
+    task, request, payload : str, mapping, bytes
+        What was asked.
+    frame : Frame
+        What came back, within its bounds.
+    number : int
+        The number of the question.
+
+    Raises
+    ------
+    SurpriseError
+        If no healthy decoder would have given it.
+    """
+    answer, attachment = frame.header, frame.payload
+    if frame.number != number:
+        raise SurpriseError("it belongs to another question")
+    _plain(answer)
+    if "error" in answer:
+        _demand(answer.keys() == {"error", "details"}, "an error with more to it")
+        _one_of(answer["error"], _ERRORS)
+        _text(answer["details"], _LONGEST_DETAILS)
+        _demand(not attachment, "an error with a file")
+        return
+    _EXPECTED.get(task, _UNKNOWN).check(request, payload, answer, attachment)
+
+
+def _plain(value: object) -> None:
+    """Refuse values that JSON writers or UTF-8 choke on later."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            _demand(item.isascii() or _encodes(item), "a text that is no Unicode")
+        elif isinstance(item, float):
+            _demand(math.isfinite(item), "a number that is none")
+        elif isinstance(item, int):
+            _demand(abs(item) < _LARGEST_INTEGER, "a number beyond 64 bits")
+        elif isinstance(item, dict):
+            waiting += item
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _demand(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise SurpriseError(otherwise)
+
+
+def _one_of(value: object, choices: frozenset[str]) -> None:
+    _demand(isinstance(value, str) and value in choices, f"none of {', '.join(sorted(choices))}")
+
+
+def _text(value: object, longest: int) -> None:
+    _demand(isinstance(value, str) and len(value) <= longest, "a text is none, or too long")
+
+
+def _hello(_: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachment: bytes) -> None:
+    model = answer.get("model")
+    _demand(isinstance(model, dict), "a model without identity")
+    for name in ("name", "version", "sha256"):
+        _text(answer["model"].get(name), 200)
+    _demand(isinstance(answer.get("labels"), list), "no labels")
+    for label in answer["labels"]:
+        _text(label, 100)
+    _one_of(answer.get("provider"), _PROVIDERS)
+    if answer.get("warning") is not None:
+        _text(answer["warning"], _LONGEST_DETAILS)
+    _demand(not attachment, "a greeting with a file")
+
+
+def _annotation(
+    request: Mapping[str, Any], _: bytes, answer: Mapping[str, Any], attachment: bytes
+) -> None:
+    note = answer.get("annotation")
+    _demand(isinstance(note, dict), "no annotation")
+    note = answer["annotation"]
+    _demand(note.get("instance") == request.get("instance"), "it speaks of another instance")
+    _one_of(note.get("status"), _STATUS)
+    _demand(note.get("reason") is None or isinstance(note["reason"], str), "a reason that is none")
+    _demand(note.get("review") is None, "it speaks for a person")
+    for part in ("examined", "laterality"):
+        said = note.get(part)
+        _demand(said is None or isinstance(said, dict), f"{part} is no object")
+        if said and said.get("source") is not None:
+            _one_of(said["source"], _SOURCES)
+    seen = answer.get("seen")
+    if seen is not None:
+        _demand(isinstance(seen, dict) and seen.keys() == _SEEN, "it saw something else")
+        for name in ("embedding", "probabilities"):
+            _text(seen[name], _LONGEST_NUMBERS)
+    seconds = answer.get("seconds")
+    _demand(isinstance(seconds, dict), "no seconds")
+    for value in answer["seconds"].values():
+        _demand(isinstance(value, float | int) and value >= 0, "seconds that are none")
+    _demand(not attachment, "an annotation with a file")
+
+
+def _learned(
+    request: Mapping[str, Any], _: bytes, answer: Mapping[str, Any], attachment: bytes
+) -> None:
+    _demand(answer.keys() == {"applied", "revision"}, "a lesson of another shape")
+    _demand(isinstance(answer["applied"], bool), "neither learned nor not")
+    _demand(
+        not answer["applied"] or answer["revision"] == request["memory"]["revision"],
+        "it learned something else",
+    )
+    _demand(not attachment, "a lesson with a file")
+
+
+def _starts_with(magic: bytes) -> Check:
+    def check_picture(
+        _: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachment: bytes
+    ) -> None:
+        _demand(not answer, "a picture with more to it")
+        _demand(attachment.startswith(magic), "a picture of another kind")
+
+    return check_picture
+
+
+def _correction(
+    _: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
+) -> None:
+    _demand(answer.keys() == {"changed", "refused"}, "a correction of another shape")
+    _demand(isinstance(answer["changed"], list), "changes that are no list")
+    for keyword in answer["changed"]:
+        _text(keyword, 64)
+    if answer["refused"] is not None:
+        _text(answer["refused"], _LONGEST_DETAILS)
+    if attachment:
+        difference = same_picture(payload, attachment)
+        _demand(difference is None, difference or "")
+
+
+def _copied_headers(
+    _: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
+) -> None:
+    _demand(not answer, "headers with more to them")
+    original = origin_of(payload)
+    # The decoder reads files that are too odd to be compared.
+    _demand(original in (None, origin_of(attachment)), "headers of another instance")
+
+
+def _report(
+    request: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
+) -> None:
+    """A report may join the study of its images, in a series that is none of theirs."""
+    _demand(not answer, "a report with more to it")
+    report = origin_of(attachment)
+    if report is None:
+        raise SurpriseError("a report that is no DICOM file")
+    files, start = [], 0
+    for length in request["lengths"]:
+        files.append(origin_of(payload[start : start + length]))
+        start += length
+    previous = files.pop() if request.get("previous") else None
+    images = [image for image in files if image is not None]
+    if len(images) < len(files):
+        return
+    _demand(report.study in {image.study for image in images}, "a report in another study")
+    _demand(report.series not in {image.series for image in images}, "a report over an image")
+    _demand(previous is None or report.series == previous.series, "a report in a strange series")
+    named = {image.patient for image in images}
+    _demand(
+        report.patient in named or not all(map(str.isascii, named)), "a report on another patient"
+    )
+
+
+def _resource(
+    request: Mapping[str, Any], _: bytes, answer: Mapping[str, Any], attachment: bytes
+) -> None:
+    resource = answer.get("resource")
+    _demand(
+        isinstance(resource, dict)
+        and resource.get("resourceType") == "ImagingStudy"
+        and resource.get("id") == request.get("study"),
+        "a resource of another study",
+    )
+    _demand(not attachment, "a resource with a file")
+
+
+def _anything(_: Mapping[str, Any], __: bytes, ___: Mapping[str, Any], ____: bytes) -> None:
+    """Accept what is within the bounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """Bounds of an answer, in bytes, and the look at its shape.
+
+    ``share`` is how much its payload may have of the request's.
+    """
+
+    check: Check
+    header: int = 64 * _KB
+    header_per_image: int = 0
+    payload: int = 0
+    share: float = 0.0
+    per_image: int = 0
+
+
+_EXPECTED: dict[str, _Expected] = {
+    "hello": _Expected(_hello),
+    "annotate": _Expected(_annotation, header=_MB),
+    "classify": _Expected(_annotation, header=_MB),
+    "learn": _Expected(_learned),
+    "heatmap": _Expected(_starts_with(b"\x89PNG\r\n\x1a\n"), payload=8 * _MB),
+    "picture": _Expected(_starts_with(b"P5\n"), payload=16 * _MB),
+    # A deflated file is packed anew, by another program's rules.
+    "correct": _Expected(_correction, payload=_MB, share=1.25),
+    "restore": _Expected(_correction, payload=_MB, share=1.25),
+    "headers": _Expected(_copied_headers, payload=_MB, share=1.25),
+    "report": _Expected(_report, payload=_MB, per_image=16 * _KB),
+    "fhir": _Expected(_resource, header=_MB, header_per_image=16 * _KB),
+}
+_UNKNOWN = _Expected(_anything, header=_MB, payload=64 * _MB)

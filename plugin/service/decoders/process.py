@@ -1,0 +1,211 @@
+"""One decoder process: started, asked over its pipe, timed, watched, killed.
+
+Nothing that comes back is trusted: see `answers` for what is looked at. On any surprise the
+process is killed, and whoever asked is told that it died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import select
+import subprocess
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from decoder.wire import ClosedError, Frame, WireError, read_frame, write_frame
+from service.decoders import answers
+from service.decoders.answers import SurpriseError
+
+if TYPE_CHECKING:
+    from bodypart.settings import Settings
+
+MOST_ANSWERS = 5_000
+MOST_CPU_SECONDS = 1_800.0
+"""After either, a decoder is replaced, so that one that was taken over unnoticed does not stay."""
+
+_PLUGIN = Path(__file__).resolve().parents[2]
+_START_LIMIT = 120.0
+_PIPE_BYTES = 2**20
+_F_SETPIPE_SZ = 1031
+_TICKS = os.sysconf("SC_CLK_TCK")
+_LISTENED, _LONGEST_WORDS = 65_536, 300
+_INHERITED = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
+
+
+class EngineDownError(Exception):
+    """No worker runs: the text says why the last start failed."""
+
+
+class WorkerDiedError(Exception):
+    """The worker died, or was killed, while it had the request; the text says why."""
+
+
+class DecoderProcess:
+    """One process with its pipe; ``greet`` must follow before the first ``ask``.
+
+    Parameters
+    ----------
+    settings : Settings
+        The checked section, with ``python`` and ``model`` filled in.
+
+    Attributes
+    ----------
+    hello : dict or None
+        What it told of itself when it was ready.
+    answered : int
+        Tasks that it did.
+
+    Raises
+    ------
+    EngineDownError
+        If it cannot be started.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.hello: dict[str, Any] | None = None
+        self.answered = 0
+        self._settings = settings
+        self._dead = False
+        self._at_work = threading.Lock()
+        try:
+            self.process = subprocess.Popen(
+                # -P: no module comes from the folder that happens to be the current one.
+                [settings.python, "-P", "-s", "-m", "decoder"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env=_environment(settings),
+                cwd="/",
+                umask=0o077,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise EngineDownError(f"{settings.python}: {error.strerror}") from error
+        self._questions = cast("IO[bytes]", self.process.stdin)
+        self._answers = cast("IO[bytes]", self.process.stdout)
+        self._last_words = deque[bytes](maxlen=1)
+        threading.Thread(target=self._listen, daemon=True).start()
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._questions.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
+
+    def greet(self) -> None:
+        """Hand over the settings and wait until the decoder is ready.
+
+        Raises
+        ------
+        EngineDownError
+            If it dies instead, or takes too long.
+        """
+        try:
+            self.hello, _ = self.ask("hello", self._settings.to_json(), b"", _START_LIMIT)
+        except WorkerDiedError as error:
+            words = self._last_words[0].decode(errors="replace").strip() if self._last_words else ""
+            raise EngineDownError(f"the worker did not start: {words or error}") from error
+
+    def ask(
+        self, task: str, request: dict[str, Any], payload: bytes, limit: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """Have it do a task; it is killed after ``limit`` seconds, and on any surprise.
+
+        Raises
+        ------
+        WorkerDiedError
+            If it died or was killed.
+        """
+        watchdog = threading.Timer(limit, self.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        started = time.monotonic()
+        number = secrets.randbits(64)
+        bounds = answers.bounds(task, request, payload)
+        try:
+            with self._at_work:
+                write_frame(self._questions, Frame(request, payload, number))
+                frame = read_frame(
+                    self._answers, longest_header=bounds.header, longest_payload=bounds.payload
+                )
+            answers.check(task, request, payload, frame, number)
+        except (WireError, SurpriseError, OSError, ValueError, MemoryError) as error:
+            self.kill()
+            if time.monotonic() - started >= limit:
+                why = f"took longer than {limit:g} s"
+            elif isinstance(error, WireError | SurpriseError) and not isinstance(
+                error, ClosedError
+            ):
+                why = f"was killed, its answer cannot be trusted: {error}"
+            else:
+                why = "died"
+            raise WorkerDiedError(f"the worker {why}") from error
+        finally:
+            watchdog.cancel()
+        self.answered += 1
+        return frame.header, frame.payload
+
+    def alive(self) -> bool:
+        """Tell whether it runs, as far as is known."""
+        # The pipe ends a moment before the process can be waited for.
+        return not self._dead and self.process.poll() is None
+
+    def fit(self) -> bool:
+        """Tell whether it may be asked; one that speaks without having been asked is killed."""
+        if self.alive() and select.select([self._answers], [], [], 0)[0]:
+            self.kill()
+        return self.alive()
+
+    def worn(self) -> bool:
+        """Tell whether it has served long enough."""
+        return self.answered >= MOST_ANSWERS or self.cpu_seconds() >= MOST_CPU_SECONDS
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time of its threads, as the kernel counts it."""
+        try:
+            stat = Path(f"/proc/{self.process.pid}/stat").read_bytes()
+        except OSError:
+            return 0.0
+        # The second field, in brackets, is a name that may hold anything.
+        fields = stat[stat.rindex(b")") + 2 :].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._dead = True
+        self.process.kill()
+
+    def close(self) -> None:
+        """End it and give back what it held here."""
+        self.kill()
+        self.process.wait()
+        with self._at_work:
+            self._questions.close()
+            self._answers.close()
+
+    def _listen(self) -> None:
+        """Keep the last line of stderr until it is ready, drop everything after."""
+        errors = cast("IO[bytes]", self.process.stderr)
+        with contextlib.suppress(OSError), errors:
+            rest = b""
+            while piece := errors.read(_LISTENED):
+                if self.hello is None:
+                    *lines, rest = (rest + piece)[-_LISTENED:].split(b"\n")
+                    spoken = [line for line in (*lines, rest) if line.strip()]
+                    self._last_words.extend(line[:_LONGEST_WORDS] for line in spoken[-1:])
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return all that a decoder gets to know of our environment."""
+    return {
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(_PLUGIN),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
+        "OMP_NUM_THREADS": str(settings.threads),
+    }

@@ -1,0 +1,131 @@
+"""The words, what is handed to decoders, and the bounds."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bodypart.memory import Memory, MemoryFormatError, Recall
+from unit.memory.hospital import LABELS, MODEL, reading, word, words
+
+
+def memory_of(some, **others):
+    memory = Memory(MODEL, LABELS, **others)
+    memory.change(add=some)
+    return memory
+
+
+def same_answers(first, second):
+    for part in ("wrist", "hand", "knee"):
+        some = reading(part, 1)
+        one, other = first.consult(some), second.consult(some)
+        assert one[0].probabilities == pytest.approx(other[0].probabilities, abs=1e-6)
+        assert one[1] == other[1]
+
+
+def test_words_taken_back_leave_no_trace():
+    some = words(10, "hand", "knee")
+    memory = memory_of(some)
+    before = memory.update()
+    memory.change(add=words(10, "wrist"))
+    assert memory.update() != before
+    memory.change(remove=[one.id for one in words(10, "wrist")])
+    assert memory.update() == before
+
+
+def test_a_later_word_on_an_instance_takes_the_place_of_the_earlier():
+    memory = memory_of(words(3, "hand"))
+    memory.change(add=[replace(word("hand", 1, ("wrist",)), id="later")])
+    assert [one.labels for one in memory.words if one.instance == "instance-hand-1"] == [("wrist",)]
+    assert len(memory.words) == 3
+
+
+def test_the_revision_tells_the_words():
+    first, second = memory_of(words(5, "hand")), memory_of(words(5, "hand")[::-1])
+    assert first.revision == second.revision
+    second.change(remove=["word-hand-1"])
+    assert first.revision != second.revision
+
+
+def test_another_model_has_another_revision():
+    assert Memory(MODEL, LABELS).revision != Memory("1" * 64, LABELS).revision
+
+
+def test_a_word_seen_with_another_model_is_refused_and_nothing_changes():
+    memory = memory_of(words(5, "hand"))
+    before = memory.revision
+    stranger = replace(word("knee", 1), probabilities=np.full(9, 0.1, np.float32))
+    with pytest.raises(MemoryFormatError, match="another model"):
+        memory.change(add=[stranger], remove=["word-hand-1"])
+    assert memory.revision == before
+    assert len(memory.words) == 5
+
+
+def test_an_update_brings_a_decoder_from_one_state_to_the_next():
+    memory, recall, fresh = memory_of(words(8, "hand", "knee")), Recall(MODEL), Recall(MODEL)
+    assert recall.apply(*memory.update())
+    base, known = memory.revision, [one.id for one in memory.words]
+    memory.change(add=words(8, "wrist"), remove=["word-hand-0"])
+    record, payload = memory.update(known, base)
+    assert len(record["added"]) == 8
+    assert record["removed"] == ["word-hand-0"]
+    assert recall.apply(json.loads(json.dumps(record)), payload)
+    assert recall.revision == memory.revision
+    assert fresh.apply(*memory.update())
+    same_answers(recall, fresh)
+
+
+def test_an_update_for_another_state_is_declined():
+    memory, recall = memory_of(words(8, "hand")), Recall(MODEL)
+    base, known = memory.revision, [one.id for one in memory.words]
+    memory.change(add=words(8, "wrist"))
+    assert not recall.apply(*memory.update(known, base))
+    assert recall.revision is None
+    assert recall.apply(*memory.update())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda record, payload: (record, payload[:-2]),
+        lambda record, payload: ({**record, "model": "1" * 64}, payload),
+        lambda record, payload: ({**record, "added": record["added"][1:]}, payload),
+        lambda record, payload: ({**record, "removed": ["nobody"]}, payload),
+        lambda record, payload: ({**record, "rule": {}}, payload),
+        lambda record, payload: ({**record, "dimensions": "many"}, payload),
+    ],
+)
+def test_a_damaged_update_is_refused_and_nothing_changes(spoil):
+    memory, recall = memory_of(words(8, "hand", "wrist")), Recall(MODEL)
+    assert recall.apply(*memory.update())
+    before = recall.consult(reading("wrist", 1))
+    memory.change(add=words(8, "knee"))
+    with pytest.raises(MemoryFormatError):
+        recall.apply(*spoil(*memory.update()))
+    assert recall.consult(reading("wrist", 1))[0].probabilities == before[0].probabilities
+
+
+def test_forgetting_all_empties_the_decoders_too():
+    memory, recall = memory_of(words(8, "hand", "wrist")), Recall(MODEL)
+    assert recall.apply(*memory.update())
+    memory.change(remove=[one.id for one in memory.words])
+    assert recall.apply(*memory.update())
+    before = reading("wrist", 1)
+    assert recall.consult(before) == (before, None)
+    assert recall.alike(before.seen.embedding) == ()
+
+
+def test_beyond_the_bound_the_most_repeated_word_of_the_largest_part_goes():
+    copy = replace(word("hand", 1), id="copy", instance="copy", patient="copy")
+    memory = memory_of([*words(4, "hand"), copy, *words(3, "knee")], most=7)
+    assert [one.id for one in memory.words if "hand-1" in one.id or one.id == "copy"] == ["copy"]
+    assert sum(one.labels == ("knee",) for one in memory.words) == 3
+
+
+def test_what_a_part_gains_is_told():
+    memory = memory_of(words(10, "wrist", "hand", "knee"))
+    gain = {one.label: one for one in memory.gains}
+    assert (gain["wrist"].words, gain["wrist"].before, gain["wrist"].after) == (10, 0.0, 1.0)
+    assert (gain["wrist"].mended, gain["wrist"].broken) == (10, 0)
+    assert (gain["hand"].before, gain["hand"].after) == (1.0, 1.0)

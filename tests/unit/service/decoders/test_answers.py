@@ -1,0 +1,196 @@
+"""What a decoder in a stranger's hands may try to say, and that none of it gets through."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from bodypart.dicom_out.correction import correct
+from bodypart.labels import BY_LABEL
+from decoder.tasks import TASKS
+from decoder.wire import Frame
+from service.decoders import answers
+from service.decoders.answers import SurpriseError, bounds, check
+from unit.dicom_out.radiographs import NOW, file_of, radiograph, read
+
+ANNOTATION = {
+    "instance": "a",
+    "status": "done",
+    "reason": None,
+    "examined": {"label": "knee", "source": "image+header", "probability": 0.9},
+    "laterality": {"value": "L", "source": "header"},
+    "review": None,
+}
+ANSWER = {"annotation": ANNOTATION, "seconds": {"decode": 0.1, "total": 1}}
+REQUEST = {"task": "annotate", "instance": "a"}
+
+
+def refused(task, request, payload, answer, attachment=b"", number=7):
+    with pytest.raises(SurpriseError) as error:
+        check(task, request, payload, Frame(answer, attachment, number), 7)
+    return str(error.value)
+
+
+def annotated(**changes):
+    return {**ANSWER, "annotation": {**ANNOTATION, **changes}}
+
+
+def test_every_task_has_its_own_look():
+    assert set(TASKS) <= set(answers._EXPECTED)
+
+
+def test_a_good_answer_passes():
+    check("annotate", REQUEST, b"", Frame(ANSWER, number=7), 7)
+    check("annotate", REQUEST, b"", Frame({"error": "TaskError", "details": "no"}, number=7), 7)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"annotation": None, "seconds": {}},
+        {"annotation": [], "seconds": {}},
+        {**ANSWER, "seconds": None},
+        {**ANSWER, "seconds": {"total": "1"}},
+        {**ANSWER, "seconds": {"total": -1}},
+        annotated(instance="b"),
+        annotated(instance=None),
+        annotated(status="pending"),
+        annotated(status=["done"]),
+        annotated(reason={"x": 1}),
+        annotated(review={"by": "doctor", "examined": "hand"}),
+        annotated(examined={"label": "knee", "source": "person"}),
+        annotated(examined="knee"),
+        annotated(laterality={"value": "R", "source": "person"}),
+        {**ANSWER, "seen": []},
+        {**ANSWER, "seen": {"embedding": "", "probabilities": ""}},
+        {**ANSWER, "seen": {"embedding": "", "probabilities": 1, "rejected": False}},
+        {**ANSWER, "seen": {"embedding": "A" * 20_000, "probabilities": "", "rejected": False}},
+        {"error": "TaskError"},
+        {"error": "TaskError", "details": "x" * 1001},
+        {"error": "TaskError", "details": None},
+        {"error": ["TaskError"], "details": ""},
+        {"error": "SystemExit", "details": ""},
+        {**ANSWER, "error": "TaskError", "details": ""},
+    ],
+)
+def test_an_annotation_of_another_shape_instance_or_person_is_refused(answer):
+    assert refused("annotate", REQUEST, b"", answer)
+
+
+LESSON = {"task": "learn", "memory": {"revision": "new"}}
+
+
+@pytest.mark.parametrize(
+    "answer", [{"applied": True, "revision": "new"}, {"applied": False, "revision": None}]
+)
+def test_a_lesson_that_was_learned_or_declined_passes(answer):
+    check("learn", LESSON, b"numbers", Frame(answer, number=7), 7)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"applied": True, "revision": "old"},
+        {"applied": "yes", "revision": "new"},
+        {"applied": True, "revision": "new", "more": 1},
+    ],
+)
+def test_another_lesson_is_refused(answer):
+    assert refused("learn", LESSON, b"numbers", answer)
+
+
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, 2**64, "\ud800", {"\udfff": 1}, [["\ud800"]]]
+)
+def test_values_that_break_later_are_refused(value):
+    assert refused("annotate", REQUEST, b"", annotated(group=value))
+
+
+def test_an_answer_to_another_question_is_refused():
+    assert "another question" in refused("annotate", REQUEST, b"", ANSWER, number=8)
+
+
+def test_an_annotation_brings_no_file():
+    assert refused("annotate", REQUEST, b"", ANSWER, b"x")
+
+
+def test_a_classification_names_no_instance():
+    assert refused("classify", {"task": "classify"}, b"", ANSWER)
+    check("classify", {}, b"", Frame(annotated(instance=None), number=7), 7)
+
+
+def test_a_picture_is_a_picture():
+    check("heatmap", {}, b"", Frame({}, b"\x89PNG\r\n\x1a\n...", 7), 7)
+    for task in ("heatmap", "picture"):
+        assert refused(task, {}, b"", {}, b"<script>")
+
+
+def correction(data):
+    return correct(data, BY_LABEL["knee"], "L", version="1", now=NOW).data
+
+
+def test_a_corrected_file_is_the_same_picture_of_the_same_patient():
+    original = radiograph()
+    answer = {"changed": ["BodyPartExamined"], "refused": None}
+    good = correction(original)
+    check("correct", {}, original, Frame(answer, good, 7), 7)
+    check("restore", {}, good, Frame(answer, original, 7), 7)
+    check("correct", {}, original, Frame({"changed": [], "refused": "why"}, b"", 7), 7)
+    forged = read(good)
+    forged.PatientID = "EVIL"
+    assert "(0010,0020)" in refused("correct", {}, original, answer, file_of(forged))
+    forged = read(good)
+    forged.PixelData = bytes(len(forged.PixelData))
+    assert "(7FE0,0010)" in refused("correct", {}, original, answer, file_of(forged))
+    assert refused("correct", {}, original, {**answer, "more": 1}, good)
+    assert refused("correct", {}, original, {"changed": [1], "refused": None}, good)
+
+
+def test_copied_headers_are_those_of_the_instance():
+    original, other = radiograph(), radiograph(PatientID="P2")
+    check("headers", {}, original, Frame({}, original, 7), 7)
+    check("headers", {}, b"too odd for us", Frame({}, other, 7), 7)
+    assert refused("headers", {}, original, {}, other)
+    assert refused("headers", {}, original, {}, b"")
+
+
+def test_a_report_joins_its_study_and_no_other_and_overwrites_no_image():
+    image = radiograph()
+    request = {"lengths": [len(image)], "annotations": [{}], "previous": False}
+    report = radiograph(SeriesInstanceUID="2.25.9", SOPInstanceUID="2.25.99")
+    check("report", request, image, Frame({}, report, 7), 7)
+    for name, forged in {
+        "another study": radiograph(SeriesInstanceUID="2.25.9", StudyInstanceUID="2.25.8"),
+        "over an image": radiograph(SOPInstanceUID="2.25.99"),
+        "another patient": radiograph(SeriesInstanceUID="2.25.9", PatientID="P2"),
+        "no DICOM": b"%PDF",
+    }.items():
+        assert name in refused("report", request, image, {}, forged)
+    request = {"lengths": [len(image), len(report)], "annotations": [{}], "previous": True}
+    check("report", request, image + report, Frame({}, report, 7), 7)
+    stray = radiograph(SeriesInstanceUID="2.25.10")
+    assert "strange series" in refused("report", request, image + report, {}, stray)
+
+
+def test_a_resource_is_that_of_the_study():
+    good = {"resource": {"resourceType": "ImagingStudy", "id": "s"}}
+    check("fhir", {"study": "s"}, b"", Frame(good, number=7), 7)
+    assert refused("fhir", {"study": "t"}, b"", good)
+    assert refused("fhir", {"study": "s"}, b"", {"resource": []})
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_answers_are_bounded_by_what_was_asked(task):
+    small = bounds(task, {"annotations": [{}]}, b"")
+    assert small.header <= 2**21
+    assert small.payload <= 2**24
+    large = bounds(task, {}, bytes(10 * 2**20))
+    assert large.payload <= 14 * 2**20 or task == "picture"
+
+
+def test_the_module_needs_the_standard_library_only():
+    assert "import pydicom" not in Path(answers.__file__).read_text()
+    assert json.dumps(ANSWER)

@@ -1,0 +1,78 @@
+"""What the compose file and the Dockerfile promise, read from them."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from orthanc_server import ROOT
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES = COMPOSE["services"]
+ORTHANCS = ("orthanc", "orthanc-gpu", "orthanc-a", "orthanc-b")
+USERS = {"AuthenticationEnabled", "RegisteredUsers", "RemoteAccessAllowed"}
+DOCKERFILE = (ROOT / "orthanc-config/docker/Dockerfile").read_text(encoding="utf-8")
+COPIED = re.findall(r"^COPY (\S+(?: \S+)*) \S+$", DOCKERFILE, re.MULTILINE)
+
+
+def test_each_profile_has_its_services():
+    profiles = {name: service.get("profiles", []) for name, service in SERVICES.items()}
+    assert profiles == {
+        "orthanc": [],
+        "orthanc-gpu": ["gpu"],
+        "orthanc-a": ["cluster"],
+        "orthanc-b": ["cluster"],
+        "postgres": ["cluster"],
+        "proxy": ["cluster"],
+    }
+    devices = SERVICES["orthanc-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert devices[0]["driver"] == "nvidia"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_published_on_loopback_at_most_and_locked_up(name):
+    service = SERVICES[name]
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["pids_limit"] and service["mem_limit"]
+
+
+@pytest.mark.parametrize("name", ORTHANCS)
+def test_each_orthanc_keeps_its_own_identifier_and_asks_for_a_password(name):
+    environment = SERVICES[name]["environment"]
+    assert environment["ORTHANC_PASSWORD"]
+    assert not any("AUTHENTICATION" in key for key in environment)
+    assert environment["ORTHANC__DATABASE_SERVER_IDENTIFIER"]
+
+
+def test_no_two_nodes_of_a_cluster_share_an_identifier():
+    key = "ORTHANC__DATABASE_SERVER_IDENTIFIER"
+    assert len({SERVICES[name]["environment"][key] for name in ORTHANCS[2:]}) == 2
+
+
+@pytest.mark.parametrize("name", ORTHANCS)
+def test_what_is_built_is_there(name):
+    build = SERVICES[name]["build"]
+    assert ROOT / build["dockerfile"] == ROOT / "orthanc-config/docker/Dockerfile"
+    assert (ROOT / build.get("args", {}).get("LOCK", "requirements.lock")).exists()
+    for source in COPIED:
+        for path in source.split():
+            assert path == "${LOCK}" or (ROOT / path).exists(), path
+
+
+def test_every_image_is_of_one_version():
+    images = [service["image"] for service in SERVICES.values() if "build" not in service]
+    images += re.findall(r"^ARG ORTHANC=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert len(images) == 3
+    for image in images:
+        assert re.search(r":\d+\.\d+[\w.-]*$", image), image
+
+
+def test_no_setting_on_users_gets_into_the_image():
+    for source in COPIED:
+        if source.endswith(".json") and source.startswith("orthanc-config"):
+            keys = json.loads((ROOT / source).read_text(encoding="utf-8"))
+            assert not USERS & set(keys)
