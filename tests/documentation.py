@@ -7,23 +7,23 @@ when it is out of date. Benchmarks are filled by `tests/benchmarks/run.py`.
 from __future__ import annotations
 
 import re
-import sys
-import types
 from pathlib import Path
 
+from fastapi.routing import APIRoute
+
 from bodypart.settings import table
+from service.routes.app import ROUTERS
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 def routes() -> str:
     """Return the table of routes."""
-    # The table lies in the package that imports Orthanc, but needs nothing of it.
-    sys.modules.setdefault("orthanc", types.ModuleType("orthanc"))
-    from orthanc_side.routes import ROUTES
-
     lines = ["| route | what it does |", "|---|---|"]
-    lines += [f"| `{route.method} {route.path}` | {route.summary} |" for route in ROUTES]
+    for route in (route for router in ROUTERS for route in router.routes):
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            (method,) = route.methods
+            lines.append(f"| `{method} {route.path_format}` | {route.summary} |")
     return "\n".join(lines)
 
 

@@ -171,8 +171,13 @@ def _corrected(work: Callable[[], Correction]) -> Answer:
     try:
         outcome = work()
     except DicomStructureError as error:
-        return {"changed": [], "refused": str(error)}, b""
-    return {"changed": list(outcome.changed), "refused": outcome.refused}, outcome.data or b""
+        return {"changed": [], "refused": str(error), "standing": []}, b""
+    answer = {
+        "changed": list(outcome.changed),
+        "refused": outcome.refused,
+        "standing": list(outcome.standing),
+    }
+    return answer, outcome.data or b""
 
 
 def _images(

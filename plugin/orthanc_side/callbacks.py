@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,8 @@ class Plugin:
         return {
             "url": f"{scheme}://127.0.0.1:{self._configuration.get('HttpPort', 8042)}",
             "token": orthanc.GenerateRestApiAuthorizationToken(),
+            "last_change": json.loads(orthanc.RestApiGet("/changes?last"))["Last"],
+            "started_at": datetime.now(UTC).strftime("%Y%m%dT%H%M%S"),
             "properties": {
                 name: str(orthanc.GetGlobalProperty(number, ""))
                 for name, number in _PROPERTIES.items()

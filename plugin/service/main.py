@@ -47,8 +47,8 @@ class Service:
     Parameters
     ----------
     given : dict
-        What Orthanc's side hands over: ``configuration``, ``folder``, ``url``, ``token``,
-        ``properties``.
+        What Orthanc's side hands over: ``configuration``, ``folder``, ``url``, ``token``; the
+        ``last_change`` and time at its start, ``started_at``; ``properties``, what 0.1 kept.
     say : callable
         Takes a message for Orthanc's side.
     end : callable
@@ -71,9 +71,13 @@ class Service:
         self.metrics = Metrics()
         self.archive = _archive(given, self.settings.client_certificate)
         self.durable, database = self._databases(Path(given["folder"]), configuration)
-        inherited = given.get("properties") or {}
+        inherited = given["properties"]
         facts = Facts(
-            self.durable, {name: inherited.get(name, "") for name in ("installed", "backfill")}
+            self.durable,
+            {
+                "installed": inherited.get("installed") or given["started_at"],
+                "backfill": inherited.get("backfill", ""),
+            },
         )
         settle = float(configuration.get("StableAge", _STABLE_AGE))
         self.decoders = Engine(self.settings, self.log)
@@ -100,7 +104,7 @@ class Service:
             self.trail,
             database,
             live=self.settings.on_upload,
-            old_cursor=inherited.get("cursor", ""),
+            first=int(inherited.get("cursor") or given["last_change"]),
         )
         self.sweep = Sweep(
             self.archive,

@@ -130,6 +130,9 @@ def test_a_series_of_several_parts_keeps_its_own_body_part_examined(server):
     server.annotation(one), server.annotation(two)
     corrected_to(server, one, "wrist")
     corrected_to(server, two, "forearm")
+    server.wait_until(
+        lambda: parsed(stored_file(server, one)).BodyPartExamined == "EXTREMITY"
+    )  # Its file follows what was said of the other one.
     for instance, code in ((one, "74670003"), (two, "14975008")):
         dataset = parsed(stored_file(server, instance))
         assert dataset.BodyPartExamined == "EXTREMITY"
@@ -180,6 +183,8 @@ def test_kills_leave_whole_instances_with_one_entry_each(make_server):
     for instance, original in originals.items():
         annotation = server.annotation(instance)
         assert annotation["status"] == "done"
+        server.wait_until(lambda i=instance: server.annotation(i)["tags"]["state"] != "pending")
+        annotation = server.annotation(instance)
         dataset = parsed(stored_file(server, instance))
         assert dataset.PixelData == parsed(original).PixelData
         wanted = 1 if annotation["tags"]["changed"] else 0

@@ -82,11 +82,15 @@ class Correction:
         Keywords of the attributes whose values differ from those of the given file.
     refused : str or None
         Why the answer must not be written, in a sentence without patient data.
+    standing : tuple of str
+        Keywords of the attributes that hold a value of ours, in the new file or, where it need
+        not change, in the given one.
     """
 
     data: bytes | None = None
     changed: tuple[str, ...] = ()
     refused: str | None = None
+    standing: tuple[str, ...] = ()
 
 
 def correct(
@@ -169,14 +173,15 @@ def correct(
         # An earlier answer of ours must not stay either.
         wanted = {}
     changed = _differing(file, original, wanted)
+    standing = tuple(sorted(KEYWORDS[tag] for tag in wanted))
     if not changed:
-        return Correction(refused=refused)
+        return Correction(refused=refused, standing=standing)
     if not wanted:
         return Correction(original.rewritten({}), changed, refused)
     previous = {tag: original.elements.get(tag) for tag in wanted}
     written = examined.body_part_examined if BODY_PART_EXAMINED in wanted else None
     sequences = signed_sequences(original, previous, signature, written)
-    return Correction(original.rewritten({**wanted, **sequences}), changed)
+    return Correction(original.rewritten({**wanted, **sequences}), changed, standing=standing)
 
 
 def restore(data: bytes, *, modifying_system: str = PRODUCT) -> Correction:

@@ -192,9 +192,10 @@ def _starts_with(magic: bytes) -> Check:
 def _correction(
     _: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
 ) -> None:
-    _demand(answer.keys() == {"changed", "refused"}, "a correction of another shape")
-    _demand(isinstance(answer["changed"], list), "changes that are no list")
-    for keyword in answer["changed"]:
+    _demand(answer.keys() == {"changed", "refused", "standing"}, "a correction of another shape")
+    for name in ("changed", "standing"):
+        _demand(isinstance(answer[name], list), "changes that are no list")
+    for keyword in [*answer["changed"], *answer["standing"]]:
         _text(keyword, 64)
     if answer["refused"] is not None:
         _text(answer["refused"], _LONGEST_DETAILS)

@@ -71,7 +71,8 @@ class InPlace:
         self._settle = settle
         self._mixed: OrderedDict[str, bool] = OrderedDict()
         self._outcomes: OrderedDict[str, str | None] = OrderedDict()
-        self._ended = threading.Condition()
+        self._counting = threading.Lock()
+        self._waiting = 0
 
     def rewrite(self, task: Task) -> None:
         """Have the file of an instance follow its annotation, or the removal of it.
@@ -103,14 +104,18 @@ class InPlace:
 
     def outcome(self, instance: str, limit: float) -> str | None:
         """Wait for a file to follow, ``limit`` seconds at most; return why it does not."""
-        with self._ended:
-            self._ended.wait_for(lambda: instance in self._outcomes, limit)
-            return self._outcomes.get(instance)
+        with self._counting:
+            self._waiting += 1
+        try:
+            self._tasks.wait_for(Kind.REWRITE, {instance}, limit)
+        finally:
+            with self._counting:
+                self._waiting -= 1
+        return self._outcomes.get(instance)
 
-    def expect(self, instance: str) -> None:
-        """Forget earlier outcomes of an instance, before a new one is asked for."""
-        with self._ended:
-            self._outcomes.pop(instance, None)
+    def waiting(self) -> int:
+        """Return how many wait for a file to follow."""
+        return self._waiting
 
     def is_away(self, instance: str) -> bool:
         """Tell whether an instance is being rewritten, its metadata yet to return."""
@@ -178,14 +183,14 @@ class InPlace:
             "threshold": self._threshold,
         }
         outcome, corrected = self._decoders.ask("correct", request, data, urgent=urgent)
-        refused, changed = outcome["refused"], outcome["changed"]
+        refused, standing = outcome["refused"], outcome["standing"]
         wanted = tags_to_write(annotation, self._threshold, siblings)
         mixed = wanted is not None and wanted.mixed_series
         if corrected:
             refused, stored = self._overwrite(instance, stored, annotation, data, corrected)
-            changed = changed if refused is None else []
+            standing = standing if refused is None else []
         if refused != _YIELDED:
-            self._settle_tags(annotation, stored, changed, refused, mixed=mixed)
+            self._settle_tags(annotation, stored, standing, refused, mixed=mixed)
             self._align_siblings(instance, stored, mixed=mixed)
         return None if refused is None else str(refused)
 
@@ -273,9 +278,6 @@ class InPlace:
         mixed: bool,
     ) -> None:
         state = "refused" if refused else "written" if changed else "none"
-        if not (changed or refused) and (annotation.get("tags") or {}).get("changed"):
-            # It was written before, and stands there.
-            state, changed = "written", annotation["tags"]["changed"]
         tags = {"state": state, "changed": changed, "refused": refused, "mixed_series": mixed}
         annotation = {**annotation, "tags": tags, "file": stored.version}
         self._annotations.put(annotation, stored.parents, follow=False)
@@ -305,12 +307,11 @@ class InPlace:
         self._tasks.wake()
 
     def _note_outcome(self, instance: str, refused: str | None) -> None:
-        with self._ended:
+        with self._counting:
             self._outcomes[instance] = refused
             self._outcomes.move_to_end(instance)
             while len(self._outcomes) > _KEPT:
                 self._outcomes.popitem(last=False)
-            self._ended.notify_all()
 
 
 def _md5(data: bytes) -> str:

@@ -40,8 +40,8 @@ class ChangeLog:
         Keeps the mark.
     live : bool
         Whether what arrives is annotated at all.
-    old_cursor : str
-        Where version 0.1 stood, empty if it never ran here.
+    first : int
+        Number of the last change that is not ours to read, if there is no mark yet.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ChangeLog:
         database: Database,
         *,
         live: bool,
-        old_cursor: str,
+        first: int,
     ) -> None:
         self._archive = archive
         self._tasks = tasks
@@ -61,15 +61,15 @@ class ChangeLog:
         self._live = live
         self._woken = threading.Event()
         self._arrived = self._burst_began = 0.0
-        self.fresh = self._begin(old_cursor)
+        self.fresh = self._begin(first)
 
-    def _begin(self, old_cursor: str) -> bool:
+    def _begin(self, first: int) -> bool:
         """Set the first mark; tell whether there was none, so that a sweep is due."""
         last = self._archive.last_change()
         kept = self._cursor()
         if kept is None:
             # A log that was emptied starts at 1 again on some databases.
-            self._keep(min(int(old_cursor), last) if old_cursor else last)
+            self._keep(min(first, last))
         elif kept > last:
             self._keep(last)
         return kept is None

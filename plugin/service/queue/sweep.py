@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from service.errors import NotFoundError, ServiceError
@@ -59,7 +58,7 @@ class Sweep:
         self._annotator = annotator
         self._live = live
         self._log = log
-        self._installed = facts.once("installed", _now())
+        self._installed = facts.get("installed") or ""
 
     def is_due(self) -> bool:
         """Tell whether Orthanc stores another number of instances than the index knows."""
@@ -116,8 +115,3 @@ class Sweep:
             return
         parents = self._archive.parents(instance)
         self._annotations.note(instance, parents, removed=removed, done=None)
-
-
-def _now() -> str:
-    """Return the time as Orthanc writes its ReceptionDate."""
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S")

@@ -19,13 +19,13 @@ class Facts:
     ----------
     database : Database
         Where they lie.
-    inherited : dict of str to str
-        What version 0.1 kept in Orthanc's database; it counts where nothing newer is there.
+    first : dict of str to str
+        What counts where nothing is remembered yet.
     """
 
-    def __init__(self, database: Database, inherited: dict[str, str]) -> None:
+    def __init__(self, database: Database, first: dict[str, str]) -> None:
         self._database = database
-        for name, value in inherited.items():
+        for name, value in first.items():
             if value and self.get(name) is None:
                 self.set(name, value)
 
@@ -42,10 +42,3 @@ class Facts:
             )
             if not done.rowcount:
                 connection.execute(sa.insert(facts).values(name=name, value=value))
-
-    def once(self, name: str, value: str) -> str:
-        """Return a text, remembering ``value`` if there is none yet."""
-        found = self.get(name)
-        if found is None:
-            self.set(name, value)
-        return found or value

@@ -29,8 +29,9 @@ router = APIRouter()
 _ANNOTATION: dict[int | str, dict[str, Any]] = {200: {"model": AnnotationAnswer}}
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 _RESOURCE = "/bodypart/{level:level}/{id:orthanc_id}"
-_FILE_LIMIT = 0.12
+_FILE_LIMIT, _FILE_LIMIT_IN_A_CROWD = 1.0, 0.05
 """Seconds that the answer to a correction waits for the file to follow, so as to tell of it."""
+_CROWD = 3
 _RESTORE_LIMIT = 10.0
 _FILE = {"content": {"application/dicom": {"schema": {"type": "string", "format": "binary"}}}}
 
@@ -104,8 +105,6 @@ def withdraw(
 ) -> Any:
     """Take a person's word back; the trail keeps both."""
     annotation_of(service, id)
-    if service.in_place:
-        service.in_place.expect(id)
     try:
         annotation = service.annotator.withdraw(id, by=user, revision=wanted)
     except NotFoundError:
@@ -136,8 +135,6 @@ def remove(
     """
     instances = service.archive.instances_of(level, id)
     for instance in instances:
-        if service.in_place:
-            service.in_place.expect(instance)
         service.annotator.remove(
             instance, by=user, revision=wanted if level == "instances" else None
         )
@@ -193,8 +190,6 @@ def review_and_follow(
     service: Service, instance: str, body: Correction, user: str, wanted: str | None
 ) -> dict[str, Any]:
     """Put a person's word on an instance, and wait a moment for its file to follow."""
-    if service.in_place:
-        service.in_place.expect(instance)
     review = body.review(by=user, at=utc_now())
     annotation = service.annotator.review(instance, review, wanted)
     annotation = _with_outcome(service, instance, annotation)
@@ -204,7 +199,8 @@ def review_and_follow(
 
 def _with_outcome(service: Service, instance: str, annotation: dict[str, Any]) -> dict[str, Any]:
     if service.in_place and annotation["tags"]["state"] == "pending":
-        service.in_place.outcome(instance, _FILE_LIMIT)
+        crowd = service.in_place.waiting() >= _CROWD
+        service.in_place.outcome(instance, _FILE_LIMIT_IN_A_CROWD if crowd else _FILE_LIMIT)
         present = service.archive.annotation(instance)
         if present and present.get("revision") == annotation["revision"]:
             return present

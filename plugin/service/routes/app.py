@@ -49,7 +49,7 @@ _ERRORS = {
 _RETRY = {"Retry-After": "1"}
 
 
-_ROUTERS = (
+ROUTERS = (
     status,
     search,
     backfill,
@@ -79,7 +79,7 @@ def build(service: Service) -> FastAPI:
         },
     )
     app.state.service = service
-    for router in _ROUTERS:
+    for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(Guard, max_upload=service.settings.max_upload_mb)
     _handle_errors(app)
@@ -165,7 +165,7 @@ def _shown(request: Request) -> str:
 def _methods(request: Request) -> set[str]:
     """Return the methods that a path takes, on whichever routes."""
     found: set[str] = set()
-    for route in (route for router in _ROUTERS for route in router.routes):
+    for route in (route for router in ROUTERS for route in router.routes):
         if route.matches(request.scope)[0] is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
     return found

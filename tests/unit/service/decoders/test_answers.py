@@ -134,11 +134,13 @@ def correction(data):
 
 def test_a_corrected_file_is_the_same_picture_of_the_same_patient():
     original = radiograph()
-    answer = {"changed": ["BodyPartExamined"], "refused": None}
+    answer = {"changed": ["BodyPartExamined"], "refused": None, "standing": ["BodyPartExamined"]}
     good = correction(original)
     check("correct", {}, original, Frame(answer, good, 7), 7)
     check("restore", {}, good, Frame(answer, original, 7), 7)
-    check("correct", {}, original, Frame({"changed": [], "refused": "why"}, b"", 7), 7)
+    check(
+        "correct", {}, original, Frame({"changed": [], "refused": "why", "standing": []}, b"", 7), 7
+    )
     forged = read(good)
     forged.PatientID = "EVIL"
     assert "(0010,0020)" in refused("correct", {}, original, answer, file_of(forged))
@@ -146,7 +148,7 @@ def test_a_corrected_file_is_the_same_picture_of_the_same_patient():
     forged.PixelData = bytes(len(forged.PixelData))
     assert "(7FE0,0010)" in refused("correct", {}, original, answer, file_of(forged))
     assert refused("correct", {}, original, {**answer, "more": 1}, good)
-    assert refused("correct", {}, original, {"changed": [1], "refused": None}, good)
+    assert refused("correct", {}, original, {"changed": [1], "refused": None, "standing": []}, good)
 
 
 def test_copied_headers_are_those_of_the_instance():
