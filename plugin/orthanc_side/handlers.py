@@ -55,6 +55,7 @@ class Handlers(ReviewPage):
                 "model": hello.get("model"),
                 "provider": hello.get("provider"),
                 "warning": hello.get("warning"),
+                "lockdown": hello.get("lockdown"),
                 "queue": {
                     "pending": service.backlog.pending(),
                     "failed": counts.get("failed", 0),

@@ -137,6 +137,10 @@ def _hello(_: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachmen
     _one_of(answer.get("provider"), _PROVIDERS)
     if answer.get("warning") is not None:
         _text(answer["warning"], _LONGEST_DETAILS)
+    missing = answer.get("lockdown", {}).get("missing", {})
+    for layer, why in missing.items():
+        _text(layer, 100)
+        _text(why, 200)
     _demand(not attachment, "a greeting with a file")
 
 

@@ -83,7 +83,6 @@ class DecoderProcess:
                 bufsize=0,
                 env=_environment(settings),
                 cwd="/",
-                umask=0o077,
                 start_new_session=True,
             )
         except OSError as error:
