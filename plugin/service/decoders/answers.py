@@ -171,6 +171,13 @@ def _annotation(
     _demand(not attachment, "an annotation with a file")
 
 
+def _classification(
+    request: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
+) -> None:
+    """An annotation of a file that is no instance, whatever was asked with it."""
+    _annotation({**request, "instance": None}, payload, answer, attachment)
+
+
 def _learned(
     request: Mapping[str, Any], _: bytes, answer: Mapping[str, Any], attachment: bytes
 ) -> None:
@@ -276,7 +283,7 @@ class _Expected:
 _EXPECTED: dict[str, _Expected] = {
     "hello": _Expected(_hello),
     "annotate": _Expected(_annotation, header=_MB),
-    "classify": _Expected(_annotation, header=_MB),
+    "classify": _Expected(_classification, header=_MB),
     "learn": _Expected(_learned),
     "heatmap": _Expected(_starts_with(b"\x89PNG\r\n\x1a\n"), payload=8 * _MB),
     "picture": _Expected(_starts_with(b"P5\n"), payload=16 * _MB),
