@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import sys
 import warnings
 from pathlib import Path
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from bodypart.pipeline import Pipeline
 
 from bodypart.settings import Settings
+from decoder.lockdown import Lockdown, close_inherited, gpu_is_there
 from decoder.wire import Frame, WireError, read_frame, write_frame
 
 Answer = tuple[dict[str, Any], bytes]
@@ -29,30 +29,33 @@ _LONGEST_DETAILS = 1_000
 
 def main() -> None:
     """Serve one parent until it closes the pipe; the settings come as the first frame."""
+    close_inherited()
     incoming, outgoing = sys.stdin.buffer, _private_stdout()
     _keep_quiet()
     # Storing goes before labelling: an idle machine gives the worker all it wants anyway.
     os.nice(_NICENESS)
     question = read_frame(incoming)
     settings = Settings.parse(question.header)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Imported this late so that a broken installation is reported as a start that failed.
+    lockdown = Lockdown(Path(settings.model), settings.provider != "cpu" and gpu_is_there())
+    lockdown.close_files()
+    # Imported this late so that libraries with code of their own find the files closed, and a
+    # broken installation is reported as a start that failed.
     from bodypart.model import BodyPartModel
     from bodypart.pipeline import Pipeline
 
     model = BodyPartModel.load(Path(settings.model), settings.provider, settings.threads)
-    if settings.memory_limit_mb and model.provider == "cpu":
-        # CUDA maps far more address space than it uses.
-        _limit_memory(settings.memory_limit_mb)
+    pipeline = Pipeline(model, settings)
+    lockdown.close_system_calls(settings.memory_limit_mb, cuda=model.provider == "cuda")
     hello = {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
         "labels": list(model.labels),
         "provider": model.provider,
         "warning": model.warning,
         "pid": os.getpid(),
+        "lockdown": lockdown.to_json(),
     }
     write_frame(outgoing, Frame(hello, number=question.number))
-    serve(Pipeline(model, settings), incoming, outgoing)
+    serve(pipeline, incoming, outgoing)
 
 
 def serve(pipeline: Pipeline, incoming: BinaryIO, outgoing: BinaryIO) -> None:
@@ -104,15 +107,6 @@ def _keep_quiet() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-
-
-def _limit_memory(megabytes: int) -> None:
-    """Cap the address space, unless the worker has taken more than that already."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    taken = pages * resource.getpagesize() // 2**20
-    if taken > megabytes:
-        sys.exit(f"MemoryLimitMB is {megabytes}, and the worker itself takes {taken}")
-    resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
 
 
 if __name__ == "__main__":

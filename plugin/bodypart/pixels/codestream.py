@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
-from bodypart.pixels.errors import PictureError
+from bodypart.pixels.errors import FrameSizeError, PictureError
 from bodypart.pixels.layout import Layout
 
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -111,14 +111,11 @@ def _is_rle(code: bytes, layout: Layout) -> bool:
 
 
 def check_size(header: JpegHeader | Jpeg2000Header, layout: Layout) -> None:
-    """Raise `PictureError` where the codestream and the data set disagree on the size."""
+    """Raise `FrameSizeError` where the codestream and the data set disagree on the size."""
     found = (header.rows, header.columns, header.components)
     stated = (layout.rows, layout.columns, layout.samples)
     if found != stated:
-        raise PictureError(
-            "its codestream is {} x {} x {} where Rows x Columns x SamplesPerPixel is "
-            "{} x {} x {}".format(*found, *stated)
-        )
+        raise FrameSizeError(found, stated)
     if header.bits > layout.allocated:
         raise PictureError(
             f"its codestream has {header.bits} bits where BitsAllocated is {layout.allocated}"

@@ -49,6 +49,9 @@ LARGEST_VALUE = 256 << 10
 The largest that is, a Modality LUT of 65,536 entries, takes half. Turning hundreds of megabytes
 of text, numbers or items into objects would hold a decoder for minutes."""
 
+_MOST_REPAIRS = 8
+"""Elements of an impossible VR that are put up with; each costs a copy of the file."""
+
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3 and C.7.6.24)."""
 
@@ -118,14 +121,30 @@ def _parse(source: bytes, limit: int) -> FileDataset:
     start = meta.end
     if meta.transfer_syntax in DEFLATED:
         source, start = _inflated(memoryview(source)[start:], limit), 0
+    for _ in range(_MOST_REPAIRS):
+        try:
+            dataset = _read_body(source, start, meta)
+            break
+        except _OddVrError as error:
+            source = source[: error.at] + b"ST" + source[error.at + 2 :]
+    else:
+        raise DatasetError("its value representations are none")
+    if not len(dataset):
+        raise DatasetError("no attribute could be read")
+    return dataset
+
+
+def _read_body(source: bytes, start: int, meta: FileMeta) -> FileDataset:
     implicit, little = _encoding(source, start, meta.transfer_syntax)
     stream = _CountedReads(source)
     stream.seek(start)
     elements = filereader.read_dataset(
-        stream, implicit, little, stop_when=_at_pixels(), defer_size=LARGEST_VALUE
+        stream,
+        implicit,
+        little,
+        stop_when=_at_pixels(stream, explicit=not implicit),
+        defer_size=LARGEST_VALUE,
     )
-    if not elements:
-        raise DatasetError("no attribute could be read")
     implicit = elements.original_encoding[0] is not False  # pydicom believes the first element
     dataset = FileDataset(BytesIO(), elements, None, _pydicom_meta(meta), implicit, little)
     dataset.set_original_encoding(implicit, little, elements.original_character_set)
@@ -174,10 +193,21 @@ def _inflated(deflated: memoryview, limit: int) -> bytes:
     return b"".join(pieces)
 
 
+class _OddVrError(Exception):
+    """An element's value representation is none, like ``??`` or ``xx``; `at` is its offset."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+
 class _CountedReads(BytesIO):
     """A stream that ends the reading when a data set has too many elements, at any depth."""
 
-    _reads = 0
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.size = len(data)
+        self._reads = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._reads += 1
@@ -186,7 +216,9 @@ class _CountedReads(BytesIO):
         return super().read(size)
 
 
-def _at_pixels() -> Callable[[BaseTag, str | None, int], bool]:
+def _at_pixels(
+    stream: _CountedReads, *, explicit: bool
+) -> Callable[[BaseTag, str | None, int], bool]:
     """Return a stop condition for pydicom: at the pixel data, or at too many elements."""
     seen = 0
 
@@ -195,7 +227,12 @@ def _at_pixels() -> Callable[[BaseTag, str | None, int], bool]:
         seen += 1
         if seen > ELEMENT_LIMIT:
             raise DatasetError(f"it has more than {ELEMENT_LIMIT} elements")
-        return tag in PIXEL_TAGS
+        if tag in PIXEL_TAGS:
+            return True
+        if explicit and vr is None and stream.size < stream.tell() + length < UNDEFINED_LENGTH:
+            # pydicom took what stands in the place of the VR for a part of a length.
+            raise _OddVrError(stream.tell() - 4)
+        return False
 
     return stop
 

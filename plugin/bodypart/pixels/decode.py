@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pydicom.uid as syntaxes
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -11,7 +13,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
 from bodypart.pixels.codestream import Coding, coding_of
-from bodypart.pixels.errors import PictureError
+from bodypart.pixels.errors import FrameSizeError, PictureError
 from bodypart.pixels.frames import StoredFrames
 from bodypart.pixels.jpeg import decode_jpeg
 from bodypart.pixels.jpeg_2000 import decode_htj2k, decode_jpeg_2000
@@ -81,11 +83,37 @@ def decode_frame(
     if coding is None:
         raise PictureError(f"transfer syntax {_shown(syntax)} is not supported")
     try:
+        return _decoded(code, coding, dataset, layout, largest_step)
+    except FrameSizeError as error:
+        if not error.exchanged:
+            raise
+        turned = replace(layout, rows=layout.columns, columns=layout.rows)
+        return _upright(_decoded(code, coding, dataset, turned, 1), layout)
+
+
+def _decoded(
+    code: bytes, coding: Coding, dataset: Dataset, layout: Layout, largest_step: int
+) -> Raster:
+    try:
         return _DECODERS[coding](code, layout, largest_step)
     except (PictureError, MemoryError):
         raise
     except Exception:  # codecs raise anything; what they cannot do, pydicom's may
         return _with_pydicom(code, coding, dataset, layout)
+
+
+def _upright(raster: Raster, layout: Layout) -> Raster:
+    """Settle whether codestream or data set has exchanged rows and columns.
+
+    Of the two ways to cut one string of pixels into rows, the right one makes neighbouring rows
+    alike.
+    """
+    coded = raster.samples
+    stated = coded.reshape(layout.rows, layout.columns, *coded.shape[2:])
+    samples = min(
+        coded, stated, key=lambda rows: np.abs(np.diff(rows.astype(np.float32), axis=0)).mean()
+    )
+    return replace(raster, samples=samples)
 
 
 def _with_pydicom(code: bytes, coding: Coding, dataset: Dataset, layout: Layout) -> Raster:

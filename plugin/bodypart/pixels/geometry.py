@@ -23,7 +23,9 @@ def pixel_stretch(dataset: Dataset) -> tuple[float, float]:
     """
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
         value = optional_value(dataset, keyword)
-        if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
+        if isinstance(value, str):  # of another VR than DS
+            value = value.split("\\")
+        if isinstance(value, Sequence) and len(value) == 2:
             try:
                 ratio = float(value[0]) / float(value[1])
             except (TypeError, ValueError, ZeroDivisionError):

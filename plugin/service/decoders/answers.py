@@ -137,6 +137,10 @@ def _hello(_: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachmen
     _one_of(answer.get("provider"), _PROVIDERS)
     if answer.get("warning") is not None:
         _text(answer["warning"], _LONGEST_DETAILS)
+    missing = answer.get("lockdown", {}).get("missing", {})
+    for layer, why in missing.items():
+        _text(layer, 100)
+        _text(why, 200)
     _demand(not attachment, "a greeting with a file")
 
 
@@ -165,6 +169,13 @@ def _annotation(
     for value in answer["seconds"].values():
         _demand(isinstance(value, float | int) and value >= 0, "seconds that are none")
     _demand(not attachment, "an annotation with a file")
+
+
+def _classification(
+    request: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
+) -> None:
+    """An annotation of a file that is no instance, whatever was asked with it."""
+    _annotation({**request, "instance": None}, payload, answer, attachment)
 
 
 def _learned(
@@ -273,7 +284,7 @@ class _Expected:
 _EXPECTED: dict[str, _Expected] = {
     "hello": _Expected(_hello),
     "annotate": _Expected(_annotation, header=_MB),
-    "classify": _Expected(_annotation, header=_MB),
+    "classify": _Expected(_classification, header=_MB),
     "learn": _Expected(_learned),
     "heatmap": _Expected(_starts_with(b"\x89PNG\r\n\x1a\n"), payload=8 * _MB),
     "picture": _Expected(_starts_with(b"P5\n"), payload=16 * _MB),

@@ -204,6 +204,8 @@ class Engine:
             )
             if hello["warning"]:
                 self._log(hello["warning"])
+            for layer, why in hello.get("lockdown", {}).get("missing", {}).items():
+                self._log(f"the workers do without a layer of protection: {layer} ({why})")
 
     def _serves_until_worn(self, worker: DecoderProcess) -> bool:
         """Wait; return whether it has served long enough, not if it died or all is to stop."""

@@ -83,7 +83,6 @@ class DecoderProcess:
                 bufsize=0,
                 env=_environment(settings),
                 cwd="/",
-                umask=0o077,
                 start_new_session=True,
             )
         except OSError as error:
@@ -155,7 +154,12 @@ class DecoderProcess:
 
     def fit(self) -> bool:
         """Tell whether it may be asked; one that speaks without having been asked is killed."""
-        if self.alive() and select.select([self._answers], [], [], 0)[0]:
+        if not self.alive():
+            return False
+        # Not `select`, which takes 74 kB of the small stacks that Orthanc gives its threads.
+        unasked = select.poll()
+        unasked.register(self._answers, select.POLLIN)
+        if unasked.poll(0):
             self.kill()
         return self.alive()
 

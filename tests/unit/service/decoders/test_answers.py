@@ -118,8 +118,9 @@ def test_an_annotation_brings_no_file():
 
 
 def test_a_classification_names_no_instance():
-    assert refused("classify", {"task": "classify"}, b"", ANSWER)
-    check("classify", {}, b"", Frame(annotated(instance=None), number=7), 7)
+    for request in ({"task": "classify"}, {"task": "classify", "instance": ""}):
+        assert refused("classify", request, b"", ANSWER)
+        check("classify", request, b"", Frame(annotated(instance=None), number=7), 7)
 
 
 def test_a_picture_is_a_picture():

@@ -1,0 +1,59 @@
+"""What a decoder may use up: limits of the kernel, for the process and all that it does."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+CPU_SECONDS = 3_600
+"""The asking process replaces a decoder long before; this ends one that nobody asks any more."""
+
+_FILES, _FILES_OF_CUDA = 64, 1024
+
+
+def limit(*, cuda: bool) -> dict[str, int]:
+    """Set all limits but that of memory, and return them by name.
+
+    There is none for processes: the kernel counts those of the whole user, so that no number
+    is right, and `seccomp` lets none be started anyway.
+    """
+    wanted = {
+        "CPU": CPU_SECONDS,
+        "CORE": 0,
+        "NOFILE": _FILES_OF_CUDA if cuda else _FILES,
+        "MSGQUEUE": 0,
+        "SIGPENDING": 64,
+    }
+    if not cuda:
+        # The driver backs memory that it shares between processes by files.
+        wanted |= {"FSIZE": 0, "MEMLOCK": 0}
+    for name, value in wanted.items():
+        key = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(key)[1]
+        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(key, (allowed, allowed))
+    return wanted
+
+
+class AddressSpace:
+    """The memory limit; made before files are closed off, set when the model is loaded."""
+
+    def __init__(self) -> None:
+        self._statm = Path("/proc/self/statm").open("rb", buffering=0)  # noqa: SIM115
+
+    def limit(self, megabytes: int) -> None:
+        """Cap the address space, unless the decoder has taken more than that already.
+
+        Raises
+        ------
+        SystemExit
+            If it has; the text names the setting.
+        """
+        with self._statm:
+            taken = int(self._statm.read().split()[0]) * resource.getpagesize() // 2**20
+        if not megabytes:
+            return
+        if taken > megabytes:
+            sys.exit(f"MemoryLimitMB is {megabytes}, and the worker itself takes {taken}")
+        resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
