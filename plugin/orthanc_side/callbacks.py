@@ -7,6 +7,7 @@ after ``register(on_change=False)``.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
@@ -50,8 +51,11 @@ class Plugin:
         self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
         self._hooked = False
 
-    def on_stored_instance(self, _dicom: Any, instance: str) -> None:
+    def on_stored_instance(self, dicom: Any, instance: str) -> None:
         """Queue the id of an instance that was stored, and return."""
+        rewriting = self._process.rewriting.get(instance)
+        if rewriting:
+            _keep_if_foreign(dicom.GetInstanceData(), rewriting)
         self._process.tell("stored", instance)
 
     def on_change(self, change: int, level: int, resource: str) -> None:
@@ -157,6 +161,15 @@ def register(*, on_change: bool = True) -> Plugin:
     plugin = Plugin(process, configuration)
     plugin.register(on_change=on_change)
     return plugin
+
+
+def _keep_if_foreign(data: bytes, rewriting: Mapping[str, str]) -> None:
+    """Keep a file that the service's own is just about to replace, unless it is that."""
+    if hashlib.md5(data, usedforsecurity=False).hexdigest() != rewriting["md5"]:
+        place = Path(rewriting["file"])
+        partial = place.with_suffix(".part")
+        partial.write_bytes(data)
+        partial.replace(place)
 
 
 def _report(message: Mapping[str, Any]) -> None:

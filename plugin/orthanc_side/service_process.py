@@ -49,6 +49,9 @@ class ServiceProcess:
 
     Attributes
     ----------
+    rewriting : dict
+        Instances that the service is just rewriting: ``md5`` of its file, and the ``file`` in
+        which another one that is stored meanwhile is to be kept.
     socket : str or None
         Unix socket at which the service answers requests; None while it does not.
     down_reason : str
@@ -66,6 +69,7 @@ class ServiceProcess:
         self._sender = threading.Thread(target=self._send, name="bodypart-send")
         self._hello: dict[str, Any] = {}
         self._last_words = ""
+        self.rewriting: dict[str, dict[str, str]] = {}
         self.socket: str | None = None
         self.down_reason = "the service is starting"
 
@@ -186,6 +190,7 @@ class ServiceProcess:
         finally:
             self._process = None
             self.socket = None
+            self.rewriting.clear()
             process.kill()
             process.wait()
             listener.join()
@@ -195,6 +200,11 @@ class ServiceProcess:
     def _take(self, message: dict[str, Any]) -> None:
         if "socket" in message:
             self.socket = str(message["socket"])
+        elif "rewriting" in message:
+            self.rewriting[message["rewriting"]["id"]] = message["rewriting"]
+            self.tell("rewriting", message["rewriting"]["id"])
+        elif "rewritten" in message:
+            self.rewriting.pop(message["rewritten"], None)
         else:
             self._report(message)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from service.annotator import Annotator
 from service.decoders.pool import Engine
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
+from service.dicom_tags.rescue import Rescue
 from service.dicom_tags.structured_reports import Reports
 from service.errors import DamagedError, ServiceError
 from service.metrics import Metrics
@@ -68,6 +70,7 @@ class Service:
         self.archive_name = str(configuration.get("Name", "orthanc"))
         self.stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._deletions: SimpleQueue[str | None] = SimpleQueue()
         self.metrics = Metrics()
         self.archive = _archive(given, self.settings.client_certificate)
         self.durable, database = self._databases(Path(given["folder"]), configuration)
@@ -147,6 +150,7 @@ class Service:
                 threading.Thread(target=target, name=f"bodypart-{name}")
                 for name, target in (
                     ("change-log", self._follow_changes),
+                    ("deletions", self._follow_deletions),
                     ("back-fill", lambda: self.backfill.follow(self.stopping)),
                     ("sweep", self._sweep_now_and_then),
                     ("metrics", self._publish_now_and_then),
@@ -161,6 +165,7 @@ class Service:
         self.stopping.set()
         self.change_log.stop()
         self.backfill.stop()
+        self._deletions.put(None)
         self.tasks.wake()
         self.decoders.stop()
         for thread in self._threads:
@@ -169,11 +174,13 @@ class Service:
         self.durable.close()
 
     def take(self, event: str, resource: str) -> None:
-        """Take in what Orthanc's side tells; returns at once but for a line in a table."""
+        """Take in what Orthanc's side tells; returns at once."""
         if event == "stored":
             self.change_log.wake()
         elif event == "deleted":
-            self._deleted(resource)
+            self._deletions.put(resource)
+        elif event == "rewriting" and self.in_place:
+            self.rescue.acknowledge(resource)
 
     def log(self, line: str) -> None:
         """Have a line written to Orthanc's log."""
@@ -198,6 +205,7 @@ class Service:
 
     def _in_place(self, settle: float) -> InPlace:
         self.backups = OverwriteBackups(self.durable, self.archive)
+        self.rescue = Rescue(self._files.rescued, self._say)
         self.backups.take_over(self._files.overwrites_of_0_1, self.log)
         return InPlace(
             self.archive,
@@ -207,6 +215,7 @@ class Service:
             self.index,
             self.tasks,
             self.backups,
+            self.rescue,
             threshold=self.settings.write_threshold,
             settle=settle,
         )
@@ -230,6 +239,10 @@ class Service:
             if self.in_place:
                 waiting = self.index.with_pending_tags(_PAGE)
                 self.tasks.ask(connection, Kind.REWRITE, waiting)
+
+    def _follow_deletions(self) -> None:
+        while (instance := self._deletions.get()) is not None:
+            self._deleted(instance)
 
     def _deleted(self, instance: str) -> None:
         try:

@@ -103,12 +103,15 @@ class Files:
         The search index, a cache.
     audit : Path
         The audit trail, and whatever else must not be lost.
+    rescued : Path
+        Folder of files that came in while others were rewritten; empty unless that happens.
     overwrites_of_0_1 : Path
         Folder where version 0.1 kept what an interrupted rewrite has to give back.
     """
 
     index: Path
     audit: Path
+    rescued: Path
     overwrites_of_0_1: Path
 
     @classmethod
@@ -131,4 +134,9 @@ class Files:
             folder.mkdir(parents=True, exist_ok=True)
         index = Path(settings.index_file or folder / "bodypart-index.sqlite")
         audit = Path(settings.audit_file or index.with_name("bodypart-audit.sqlite"))
-        return cls(index, audit, index.with_name("bodypart-rewrites"))
+        return cls(
+            index,
+            audit,
+            index.with_name("bodypart-rescued"),
+            index.with_name("bodypart-rewrites"),
+        )

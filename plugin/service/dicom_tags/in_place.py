@@ -23,6 +23,7 @@ from service.records.audit_trail import REMOVED
 if TYPE_CHECKING:
     from service.decoders.pool import Engine
     from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
+    from service.dicom_tags.rescue import Rescue
     from service.orthanc_api.archive import Archive, StoredFile
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
@@ -39,7 +40,7 @@ class InPlace:
 
     Parameters
     ----------
-    archive, decoders, annotations, trail, index, tasks, backups
+    archive, decoders, annotations, trail, index, tasks, backups, rescue
         The service's other parts.
     threshold : float
         Least probability of an answer that is written.
@@ -56,6 +57,7 @@ class InPlace:
         index: Index,
         tasks: Tasks,
         backups: OverwriteBackups,
+        rescue: Rescue,
         *,
         threshold: float,
         settle: float,
@@ -67,6 +69,7 @@ class InPlace:
         self._index = index
         self._tasks = tasks
         self._backups = backups
+        self._rescue = rescue
         self._threshold = threshold
         self._settle = settle
         self._mixed: OrderedDict[str, bool] = OrderedDict()
@@ -134,10 +137,13 @@ class InPlace:
             if backup is None:
                 return
             md5 = self._archive.md5(instance)
-            if md5 == backup.md5_after or not backup.md5_after:
-                self._give_back(backup)
+            if instance in self._rescue.left_over():
+                self._yield(backup)
+            elif md5 == backup.md5_after or not backup.md5_after:
+                self._backups.give_back(backup)
             # Else the overwrite never happened, or another file stands there now.
             self._backups.drop(instance)
+            self._rescue.drop(instance)
 
     def recover(self) -> list[str]:
         """Finish what a crash interrupted; return the instances that must be looked at again."""
@@ -214,7 +220,7 @@ class InPlace:
         data: bytes,
         corrected: bytes,
     ) -> tuple[str | None, StoredFile]:
-        """Store a corrected file; return why not, or None, and the file that is there now."""
+        """Have a corrected file replace the stored one; return why not, and what stands there."""
         for level, resource in [("instances", instance), *stored.parents.levels()]:
             link = self._archive.copied_from(level, resource)
             if link:
@@ -222,40 +228,49 @@ class InPlace:
         backup = self._backups.take(
             instance, stored.parents, annotation, _md5(data), _md5(corrected)
         )
-        if self._archive.stored_file(instance).version != stored.version:
+        with self._rescue.watching(instance, backup.md5_after):
+            refused = self._store_over(stored, corrected, backup)
+        self._rescue.drop(instance)
+        if refused is not None:
             self._backups.drop(instance)
-            self._annotate_again(instance)
-            return _YIELDED, stored
-        before = self._archive.last_change()
-        try:
-            answer = self._archive.store(corrected)
-        except StorageFullError:
-            self._backups.drop(instance)
-            return "storage full", stored
-        if answer.status != "Success" or answer.instance != instance:
-            self._backups.drop(instance)
-            if answer.status == "Success":
-                # Stored under another id, as a lossy transcoding does: that copy is ours.
-                self._archive.delete_instance(answer.instance)
-                return "Orthanc stores it under another id", stored
-            return f"Orthanc answers {answer.status or 'nothing'}", stored
-        if not self._is_ours(instance, before, backup):
-            self._backups.drop(instance)
-            self._annotate_again(instance)
-            return _YIELDED, stored
-        self._give_back(backup)
+            return refused, stored
+        self._backups.give_back(backup)
         self._backups.drop(instance)
         self._ask_for_reconstruction(stored)
         return None, self._archive.stored_file(instance)
 
-    def _is_ours(self, instance: str, before: int, backup: OverwriteBackup) -> bool:
-        """Tell whether the file that is stored now is the one that we stored."""
+    def _store_over(
+        self, stored: StoredFile, corrected: bytes, backup: OverwriteBackup
+    ) -> str | None:
+        """Store a corrected file unless another one came in; return why it does not stand there."""
+        instance = backup.instance
+        if self._archive.stored_file(instance).version != stored.version:
+            self._annotate_again(instance)
+            return _YIELDED
+        before = self._archive.last_change()
+        try:
+            answer = self._archive.store(corrected)
+        except StorageFullError:
+            return "storage full"
+        if answer.status != "Success":
+            return f"Orthanc answers {answer.status or 'nothing'}"
+        if answer.instance != instance:
+            # As a lossy transcoding has it: that copy is ours.
+            self._archive.delete_instance(answer.instance)
+            return "Orthanc stores it under another id"
         found, _ = self._archive.changes(before, _CHANGES)
-        stores = sum(c.kind == "NewInstance" and c.resource == instance for c in found)
-        return stores == 1 or self._archive.md5(instance) == backup.md5_after
+        if sum(c.kind == "NewInstance" and c.resource == instance for c in found) > 1:
+            self._yield(backup)
+            return _YIELDED
+        return None
 
-    def _give_back(self, backup: OverwriteBackup) -> None:
-        self._backups.give_back(backup)
+    def _yield(self, backup: OverwriteBackup) -> None:
+        """Let the file stand that another sender stored meanwhile, ours replaced or not."""
+        if self._archive.md5(backup.instance) == backup.md5_after:
+            theirs = self._rescue.kept(backup.instance)
+            if theirs is not None:
+                self._archive.store(theirs)
+        self._annotate_again(backup.instance)
 
     def _ask_for_reconstruction(self, stored: StoredFile) -> None:
         with self._index.database.write() as connection:

@@ -1,0 +1,86 @@
+"""What another sender stores while a file is being rewritten is kept aside by Orthanc's side.
+
+Between the last look at a file and the storing of its successor lie milliseconds in which another
+file may come in, and ours would then replace it. Orthanc's store hook sees that file pass: it is
+told which instances are being rewritten, and keeps the bytes of what is not ours.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from service.errors import ArchiveError
+
+_ACKNOWLEDGED_WITHIN = 2.0
+_KEPT_WITHIN = 5.0
+_LOOK_EVERY = 0.02
+
+
+class Rescue:
+    """The files that came in while others were rewritten.
+
+    Parameters
+    ----------
+    folder : Path
+        Where Orthanc's side keeps them; as private as the archive itself.
+    say : callable
+        Takes a message for Orthanc's side.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[dict[str, Any]], None]) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder = folder
+        self._say = say
+        self._acknowledged: dict[str, threading.Event] = {}
+
+    @contextmanager
+    def watching(self, instance: str, md5: str) -> Iterator[None]:
+        """Have what is stored under an instance kept, but for the file with a digest.
+
+        Raises
+        ------
+        ArchiveError
+            If Orthanc's side does not say that it watches.
+        """
+        heard = self._acknowledged[instance] = threading.Event()
+        file = str(self._place(instance))
+        self._say({"rewriting": {"id": instance, "md5": md5, "file": file}})
+        try:
+            if not heard.wait(_ACKNOWLEDGED_WITHIN):
+                raise ArchiveError("Orthanc's side does not watch over the rewrite")
+            yield
+        finally:
+            self._say({"rewritten": instance})
+            self._acknowledged.pop(instance, None)
+
+    def acknowledge(self, instance: str) -> None:
+        """Note that Orthanc's side watches an instance."""
+        heard = self._acknowledged.get(instance)
+        if heard:
+            heard.set()
+
+    def kept(self, instance: str) -> bytes | None:
+        """Return what was stored meanwhile, waiting for the hook to have written it; or None."""
+        end = time.monotonic() + _KEPT_WITHIN
+        place = self._place(instance)
+        while not place.exists():
+            if time.monotonic() > end:
+                return None
+            time.sleep(_LOOK_EVERY)
+        return place.read_bytes()
+
+    def left_over(self) -> list[str]:
+        """Return the instances of which a file is kept."""
+        return sorted(path.stem for path in self._folder.glob("*.dcm"))
+
+    def drop(self, instance: str) -> None:
+        """Remove what is kept of an instance."""
+        self._place(instance).unlink(missing_ok=True)
+
+    def _place(self, instance: str) -> Path:
+        return self._folder / f"{instance}.dcm"
