@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from service.main import Service
 
 _BACKLOG = 128
+_KEEP_ALIVE = 3600
+"""Seconds: connections are Orthanc's side's to close."""
 _RESTART = 75
 """Exit status that asks to be started again (EX_TEMPFAIL)."""
 
@@ -60,7 +62,11 @@ def _serve(incoming: BinaryIO) -> int:
     try:
         server = uvicorn.Server(
             uvicorn.Config(
-                build(service), log_config=None, access_log=False, lifespan="off", workers=1
+                build(service),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_keep_alive=_KEEP_ALIVE,
             )
         )
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -218,6 +218,7 @@ class Service:
             self.rescue,
             threshold=self.settings.write_threshold,
             settle=settle,
+            log=self.log,
         )
 
     def _databases(self, folder: Path, configuration: dict[str, Any]) -> tuple[Database, Database]:

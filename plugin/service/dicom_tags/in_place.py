@@ -21,6 +21,8 @@ from service.records.annotations import concerns_tags, of_file
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from service.decoders.pool import Engine
     from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
     from service.dicom_tags.rescue import Rescue
@@ -46,6 +48,8 @@ class InPlace:
         Least probability of an answer that is written.
     settle : float
         Seconds that a series must have been left alone before its main tags are read anew.
+    log : callable
+        Takes a line.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class InPlace:
         *,
         threshold: float,
         settle: float,
+        log: Callable[[str], None],
     ) -> None:
         self._archive = archive
         self._decoders = decoders
@@ -72,6 +77,7 @@ class InPlace:
         self._rescue = rescue
         self._threshold = threshold
         self._settle = settle
+        self._log = log
         self._mixed: OrderedDict[str, bool] = OrderedDict()
         self._outcomes: OrderedDict[str, str | None] = OrderedDict()
         self._counting = threading.Lock()
@@ -136,10 +142,11 @@ class InPlace:
             backup = self._backups.of(instance)
             if backup is None:
                 return
-            md5 = self._archive.md5(instance)
-            if instance in self._rescue.left_over():
-                self._yield(backup)
-            elif md5 == backup.md5_after or not backup.md5_after:
+            stands = self._archive.md5(instance) == backup.md5_after
+            theirs = self._rescue.kept(instance, 0.0) if stands else None
+            if theirs is not None:
+                self._put_back(instance, theirs)
+            elif stands or not backup.md5_after:
                 self._backups.give_back(backup)
             # Else the overwrite never happened, or another file stands there now.
             self._backups.drop(instance)
@@ -228,26 +235,28 @@ class InPlace:
         backup = self._backups.take(
             instance, stored.parents, annotation, _md5(data), _md5(corrected)
         )
-        with self._rescue.watching(instance, backup.md5_after):
-            refused = self._store_over(stored, corrected, backup)
         self._rescue.drop(instance)
-        if refused is not None:
+        with self._rescue.watching(instance, backup.md5_after):
+            outcome = self._store_over(stored, corrected, backup)
+        self._rescue.drop(instance)
+        if isinstance(outcome, str):
             self._backups.drop(instance)
-            return refused, stored
+            return outcome, stored
         self._backups.give_back(backup)
         self._backups.drop(instance)
         self._ask_for_reconstruction(stored)
-        return None, self._archive.stored_file(instance)
+        return None, outcome
 
     def _store_over(
         self, stored: StoredFile, corrected: bytes, backup: OverwriteBackup
-    ) -> str | None:
-        """Store a corrected file unless another one came in; return why it does not stand there."""
+    ) -> StoredFile | str:
+        """Store a corrected file unless another one came in; return it, or why it is not there."""
         instance = backup.instance
+        # In this order: what comes in after the mark is seen in the log, what came before it here.
+        before = self._archive.last_change()
         if self._archive.stored_file(instance).version != stored.version:
             self._annotate_again(instance)
             return _YIELDED
-        before = self._archive.last_change()
         try:
             answer = self._archive.store(corrected)
         except StorageFullError:
@@ -258,19 +267,40 @@ class InPlace:
             # As a lossy transcoding has it: that copy is ours.
             self._archive.delete_instance(answer.instance)
             return "Orthanc stores it under another id"
-        found, _ = self._archive.changes(before, _CHANGES)
-        if sum(c.kind == "NewInstance" and c.resource == instance for c in found) > 1:
-            self._yield(backup)
+        ours = self._archive.stored_file(instance)
+        if self._archive.md5(instance) != backup.md5_after:
+            self._annotate_again(instance)
             return _YIELDED
-        return None
-
-    def _yield(self, backup: OverwriteBackup) -> None:
-        """Let the file stand that another sender stored meanwhile, ours replaced or not."""
-        if self._archive.md5(backup.instance) == backup.md5_after:
-            theirs = self._rescue.kept(backup.instance)
+        if self._log_has_gap(before, instance):
+            theirs = self._rescue.kept(instance)
             if theirs is not None:
-                self._archive.store(theirs)
-        self._annotate_again(backup.instance)
+                self._put_back(instance, theirs)
+                return _YIELDED
+        return ours
+
+    def _log_has_gap(self, before: int, instance: str) -> bool:
+        """Tell whether entries are missing in the change log between a mark and our own store.
+
+        Orthanc forgets the entries of what is overwritten: had another file been stored after the
+        mark and then been replaced by ours, the number of its entry would be missing.
+        """
+        since = before
+        while True:
+            found, _ = self._archive.changes(since, _CHANGES)
+            for change in found:
+                if change.sequence != since + 1:
+                    return True
+                since = change.sequence
+                if change.kind == "NewInstance" and change.resource == instance:
+                    return False
+            if len(found) < _CHANGES:
+                return True
+
+    def _put_back(self, instance: str, theirs: bytes) -> None:
+        """Store again what ours had replaced."""
+        self._archive.store(theirs)
+        self._log(f"instance {instance}: a file that was stored during its rewrite is put back")
+        self._annotate_again(instance)
 
     def _ask_for_reconstruction(self, stored: StoredFile) -> None:
         with self._index.database.write() as connection:

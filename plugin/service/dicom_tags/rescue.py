@@ -17,7 +17,7 @@ from typing import Any
 from service.errors import ArchiveError
 
 _ACKNOWLEDGED_WITHIN = 2.0
-_KEPT_WITHIN = 5.0
+_KEPT_WITHIN = 2.0
 _LOOK_EVERY = 0.02
 
 
@@ -64,19 +64,23 @@ class Rescue:
         if heard:
             heard.set()
 
-    def kept(self, instance: str) -> bytes | None:
-        """Return what was stored meanwhile, waiting for the hook to have written it; or None."""
-        end = time.monotonic() + _KEPT_WITHIN
+    def kept(self, instance: str, limit: float = _KEPT_WITHIN) -> bytes | None:
+        """Return what was stored meanwhile, None if nothing was.
+
+        Parameters
+        ----------
+        instance : str
+            Orthanc id.
+        limit : float
+            Seconds to wait for the hook to have written it.
+        """
+        end = time.monotonic() + limit
         place = self._place(instance)
         while not place.exists():
             if time.monotonic() > end:
                 return None
             time.sleep(_LOOK_EVERY)
         return place.read_bytes()
-
-    def left_over(self) -> list[str]:
-        """Return the instances of which a file is kept."""
-        return sorted(path.stem for path in self._folder.glob("*.dcm"))
 
     def drop(self, instance: str) -> None:
         """Remove what is kept of an instance."""

@@ -15,7 +15,7 @@ from urllib3.util import Retry
 from service.errors import ArchiveError, NotFoundError, StorageFullError
 
 _TIMEOUT = (5.0, 120.0)
-_FULL_STORAGE = 15
+_FULL_STORAGE = 19
 """Orthanc's error code for a storage area that cannot take a file (``FullStorage``)."""
 
 

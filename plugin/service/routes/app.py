@@ -110,6 +110,8 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RefusedError)
     def refused(_: Request, error: RefusedError) -> Response:
+        if error.kind == "WorkerError":
+            return _error(500, "Internal error", f"the decoder: {error}")
         return _error(400, "Bad request", str(error))
 
     @app.exception_handler(HttpError)
