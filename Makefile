@@ -1,6 +1,7 @@
 # make run        Orthanc with the plugin, in the foreground; installs what is missing first
 # make test       everything: format, lint, types, unit, integration and browser tests
 # make docs       the README's tables of settings and routes
+# make fuzz       the reader against made-up files: make fuzz TARGET=reader SECONDS=1800
 # make benchmarks the tables of the README (quiet machine, minutes)
 # make screenshots  the README's pictures, of phantoms
 # make train      a new model from a manifest: see models/README.md
@@ -9,7 +10,7 @@ PYTHON = .venv/bin/python
 export PYTHONPATH = plugin:models:tests
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: run install test test-tools newer-orthanc lint lock docs screenshots benchmarks train-tools train evaluate export card
+.PHONY: run install test fuzz test-tools newer-orthanc lint lock docs screenshots benchmarks train-tools train evaluate export card
 
 # The tests' PYTHONPATH is not for Orthanc's Python.
 run: install
@@ -38,6 +39,14 @@ lock:
 	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --extra cpu pyproject.toml -o requirements.lock
 	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --extra gpu pyproject.toml -o requirements-gpu.lock
 	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --extra cpu --extra test pyproject.toml -o requirements-test.lock
+
+# Coverage-guided, as long as you like; needs `pip install atheris` (see tests/fuzzing/run.py).
+# Targets: reader, headers, rewriter, wire, json_guard.
+FUZZ_PYTHON = $(PYTHON)
+TARGET = reader
+SECONDS = 600
+fuzz:
+	nice -n 15 $(FUZZ_PYTHON) tests/fuzzing/run.py $(TARGET) $(SECONDS)
 
 # PyTorch is needed to train only; from the CPU index of your choice if the default is too large.
 train-tools: install
