@@ -139,9 +139,9 @@ class Forwarder:
         with suppress(IndexError):
             while True:
                 connection = self._idle.pop()
-                if connection.address == address:
+                if connection.address == address and connection.is_open():
                     return connection
-                connection.close()  # Of a service that is no more.
+                connection.close()  # Of a service that is no more, or that closed it.
         return _Connection(address)
 
 
@@ -156,6 +156,16 @@ class _Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(_LONGEST_ANSWER)
         self.sock.connect(self.address)
+
+    def is_open(self) -> bool:
+        """Tell whether the service has not closed it: it does after some seconds of rest."""
+        try:
+            self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False  # The end, or bytes that nobody asked for.
 
 
 def _without_service(method: str, path: str, reason: str) -> Answer:
