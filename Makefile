@@ -10,7 +10,7 @@ PYTHON = .venv/bin/python
 export PYTHONPATH = plugin:models:tests
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: run install test fuzz test-tools newer-orthanc lint lock docs screenshots benchmarks train-tools train evaluate export card
+.PHONY: run install test fuzz test-tools newer-orthanc lint lock docs screenshots benchmarks train-tools train evaluate export card memory-evaluation
 
 # The tests' PYTHONPATH is not for Orthanc's Python.
 run: install
@@ -56,6 +56,11 @@ train-tools: install
 # For example: make train ARGS="--manifest /data/manifest.csv"; the format is in models/README.md.
 train evaluate export card: train-tools
 	$(PYTHON) -m training.$@ $(ARGS)
+
+# What confirmed pictures add in hospitals new to the model; trains the blind models it lacks.
+memory-evaluation: train-tools
+	$(PYTHON) -m training.memory_evaluation $(ARGS)
+	$(PYTHON) -m training.memory_card
 
 docs:
 	$(PYTHON) tests/documentation.py
