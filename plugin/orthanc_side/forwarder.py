@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import threading
 from collections import deque
@@ -159,13 +160,12 @@ class _Connection(http.client.HTTPConnection):
 
     def is_open(self) -> bool:
         """Tell whether the service has not closed it: it does after some seconds of rest."""
-        try:
-            self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return True
-        except OSError:
+        if self.sock is None:
             return False
-        return False  # The end, or bytes that nobody asked for.
+        # What can be read now is the end, or bytes that nobody asked for.
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return not poll.poll(0)
 
 
 def _without_service(method: str, path: str, reason: str) -> Answer:
