@@ -1,15 +1,26 @@
-# make run        Orthanc with the plugin, in the foreground; installs what is missing first
-# make test       everything: format, lint, types, unit, integration and browser tests
-# make docs       the README's tables of settings and routes
-# make benchmarks the tables of the README (quiet machine, minutes)
+# make run          Orthanc with the plugin, in the foreground; installs what is missing first
+# make test         everything: format, lint, types, unit, integration, image and browser tests
+# make unit | integration | browser   a part of it
+# make coverage     the unit tests, with the lines that none of them reaches
+# make format       what can be put right by itself
+# make docs         the README's tables of settings and routes
+# make fuzz         the reader against made-up files: make fuzz TARGET=reader SECONDS=1800
+# make benchmarks   the tables of the README (quiet machine, minutes)
 # make screenshots  the README's pictures, of phantoms
-# make train      a new model from a manifest: see models/README.md
+# make train        a new model from a manifest: see models/README.md
+# make dist         one archive for hospitals without internet, in dist/
+# make sbom | audit the bill of materials; known holes in what is locked
+# make lock         the lock files, from pyproject.toml
 
 PYTHON = .venv/bin/python
-export PYTHONPATH = plugin:models:tests
+export PYTHONPATH = plugin:models:tests:.
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: run install test test-tools newer-orthanc lint lock docs screenshots benchmarks train-tools train evaluate export card
+.PHONY: help run install test unit integration browser coverage format fuzz test-tools newer-orthanc lint lock \
+	docs screenshots benchmarks train-tools train evaluate export card memory-evaluation dist sbom audit tools
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
 
 # The tests' PYTHONPATH is not for Orthanc's Python.
 run: install
@@ -18,8 +29,24 @@ run: install
 install:
 	@sh orthanc-config/install.sh
 
-test: test-tools newer-orthanc lint
+test: test-tools newer-orthanc tools lint
 	$(PYTHON) -m pytest tests
+
+unit: test-tools
+	$(PYTHON) -m pytest tests/unit $(ARGS)
+
+integration: test-tools newer-orthanc tools
+	$(PYTHON) -m pytest tests/integration tests/image tests/distribution $(ARGS)
+
+browser: test-tools newer-orthanc
+	$(PYTHON) -m pytest tests/browser $(ARGS)
+
+coverage: test-tools
+	$(PYTHON) -m pytest tests/unit --cov=plugin --cov=models/training --cov-report=term-missing:skip-covered $(ARGS)
+
+format: test-tools
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
 
 test-tools: install
 	@sh tests/install.sh
@@ -33,20 +60,13 @@ lint:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 
-lock:
-	$(PYTHON) -m pip install -q uv
-	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --extra cpu pyproject.toml -o requirements.lock
-	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --extra gpu pyproject.toml -o requirements-gpu.lock
-	$(PYTHON) -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --extra cpu --extra test pyproject.toml -o requirements-test.lock
-
-# PyTorch is needed to train only; from the CPU index of your choice if the default is too large.
-train-tools: install
-	@$(PYTHON) -c 'import torch' 2>/dev/null || $(PYTHON) -m pip install -q torch==2.13.0
-	@$(PYTHON) -m pip install -q onnx==1.23.2 matplotlib==3.11.2 opencv-python-headless==5.0.0.93
-
-# For example: make train ARGS="--manifest /data/manifest.csv"; the format is in models/README.md.
-train evaluate export card: train-tools
-	$(PYTHON) -m training.$@ $(ARGS)
+# Coverage-guided, as long as you like; needs `pip install atheris` (see tests/fuzzing/run.py).
+# Targets: reader, headers, rewriter, wire, json_guard.
+FUZZ_PYTHON = $(PYTHON)
+TARGET = reader
+SECONDS = 600
+fuzz:
+	nice -n 15 $(FUZZ_PYTHON) tests/fuzzing/run.py $(TARGET) $(SECONDS)
 
 docs:
 	$(PYTHON) tests/documentation.py
@@ -56,3 +76,41 @@ screenshots: test-tools
 
 benchmarks: test-tools
 	$(PYTHON) tests/benchmarks/run.py $(ARGS)
+
+# PyTorch's build for CPUs where pip is told of one (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL), else the
+# usual one with CUDA, which takes gigabytes.
+train-tools:
+	@sh orthanc-config/install.sh requirements-train.lock
+	@$(PYTHON) -c 'import torch' 2>/dev/null \
+		|| sh orthanc-config/install.sh requirements-train-cpu.lock 2>/dev/null \
+		|| sh orthanc-config/install.sh requirements-train-cuda.lock
+
+# For example: make train ARGS="--manifest /data/manifest.csv"; the format is in models/README.md.
+train evaluate export card: train-tools
+	$(PYTHON) -m training.$@ $(ARGS)
+
+# What confirmed pictures add in hospitals new to the model; trains the blind models it lacks.
+memory-evaluation: train-tools
+	$(PYTHON) -m training.memory_evaluation $(ARGS)
+	$(PYTHON) -m training.memory_card
+
+# What is needed to build for others lies apart from what they get.
+tools: .tools/requirements-tools.lock
+
+.tools/requirements-tools.lock: requirements-tools.lock | install
+	@/usr/bin/python3 -m venv --clear .tools
+	@.tools/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
+	@cp $< $@
+
+lock: tools
+	.tools/bin/python -m distribution.lock
+
+dist: install tools
+	.tools/bin/python -m distribution.archive $(ARGS)
+
+sbom: install tools
+	.tools/bin/python -m distribution.bill_of_materials $(ARGS)
+
+# "-s osv" asks another source. What nobody can tell of is an error, too.
+audit: tools
+	.tools/bin/python -m pip_audit --strict --disable-pip --require-hashes -r requirements.lock $(ARGS)

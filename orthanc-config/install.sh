@@ -1,10 +1,16 @@
 #!/bin/sh
 # Install what is missing on Debian: Orthanc with its plugins, and the workers' environment.
-# Quick when everything is there. Arguments: further lock files to install.
+# Quick when everything is there. From the archive of `make dist` it fetches nothing but missing
+# Debian packages. Arguments: further lock files to install.
 # Environment: BODYPART_LOCK, requirements-gpu.lock for an NVIDIA GPU; kept until it names another.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 plugins=/usr/share/orthanc/plugins
+
+if [ -e "$root/SHA256SUMS" ] && ! (cd "$root" && sha256sum --quiet --check SHA256SUMS); then
+    echo "these files are not as they were packed: unpack the archive again" >&2
+    exit 1
+fi
 
 missing=""
 want() { [ -e "$1" ] || missing="$missing $2"; }
@@ -17,9 +23,11 @@ want /etc/ssl/certs/ca-certificates.crt ca-certificates
 if [ -n "$missing" ]; then
     [ "$(id -u)" = 0 ] || { echo "please install as root:$missing" >&2; exit 1; }
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
     # shellcheck disable=SC2086
-    apt-get install -y -qq --no-install-recommends $missing
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } || {
+        echo "these Debian packages are missing and cannot be fetched:$missing" >&2
+        exit 1
+    }
 fi
 lock=${BODYPART_LOCK:-requirements.lock}
 if [ -z "${BODYPART_LOCK:-}" ] && ls "$root"/.venv/lib/python*/site-packages/requirements-gpu.lock >/dev/null 2>&1; then

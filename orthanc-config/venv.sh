@@ -9,8 +9,11 @@ python=$venv/bin/python
 if [ ! -e "$python" ]; then
     if ! /usr/bin/python3 -c 'import ensurepip' 2>/dev/null; then
         [ "$(id -u)" = 0 ] || { echo "please install as root: python3-venv" >&2; exit 1; }
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv
+        export DEBIAN_FRONTEND=noninteractive
+        { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } || {
+            echo "this Debian package is missing and cannot be fetched: python3-venv" >&2
+            exit 1
+        }
     fi
     /usr/bin/python3 -m venv "$venv"
 fi
@@ -28,11 +31,16 @@ for other in requirements.lock requirements-gpu.lock; do
         rm "$packages/"requirements*.lock
     fi
 done
+# Whoever has no internet has the archive of `make dist`, which brings all of them.
+from=""
+[ ! -d "$root/wheels" ] || from="--no-index --find-links wheels"
 for lock in "$@"; do
     stamp=$packages/$(basename "$lock")
     if ! cmp -s "$lock" "$stamp"; then
         # The lock is whole: nothing is looked up beside it (pyproject.toml overrides one need).
-        "$python" -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r "$lock"
+        wanted=$(realpath "$lock")
+        # shellcheck disable=SC2086
+        (cd "$root" && "$python" -m pip install -q --disable-pip-version-check --no-deps --require-hashes $from -r "$wanted")
         cp "$lock" "$stamp"
     fi
 done

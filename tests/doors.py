@@ -284,8 +284,7 @@ def surroundings() -> Iterator[Surroundings]:
         Path(folder, "secret").write_text("a patient's name", encoding="utf-8")
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        sleep = [sys.executable, "-c", "import time; time.sleep(3600)"]
-        victim = subprocess.Popen(sleep, start_new_session=True)
+        victim = subprocess.Popen(["sleep", "3600"], start_new_session=True)
         try:
             yield Surroundings(victim.pid, folder, listener.getsockname()[1])
         finally:

@@ -141,6 +141,36 @@ def other_syntax(data: bytes, random: Random) -> bytes:
     return _with_syntax(data, random.choice(SYNTAXES))
 
 
+def claim_frames(data: bytes, random: Random) -> bytes:
+    """Claim more frames than there are."""
+    at = data.find(b"\x28\x00\x10\x00US")
+    if at < 0:
+        return data
+    number = str(random.choice((0, 2, 3, 9, 1_000, 2_147_483_647))).encode()
+    number += b" " * (len(number) % 2)
+    return data[:at] + b"\x28\x00\x08\x00IS" + struct.pack("<H", len(number)) + number + data[at:]
+
+
+def group_2_in_body(data: bytes, random: Random) -> bytes:
+    """Repeat elements of the file meta information where the data set begins."""
+    end = _meta_end(data)
+    start = random.randrange(144, max(end, 145))
+    return data[:end] + data[start:end] + data[end:]
+
+
+def zeros_in_body(data: bytes, random: Random) -> bytes:
+    """Put zeros, which read as elements of group 0000, where the data set begins."""
+    end = _meta_end(data)
+    return data[:end] + bytes(random.choice((1, 8, 64, 1_000_000))) + data[end:]
+
+
+def odd_vr(data: bytes, random: Random) -> bytes:
+    """Put letters that are no value representation into the place of one."""
+    places = [at for vr in (b"UI", b"LO", b"US", b"CS") for at in _all(data, vr)]
+    at = random.choice(places) if places else 0
+    return data[:at] + random.choice((b"??", b"xx", b"  ", b"\0\0", b"ZZ")) + data[at + 2 :]
+
+
 def nested_sequences(data: bytes, random: Random) -> bytes:
     """Put sequences in sequences in sequences before the pixel data."""
     depth = random.choice((10, 100, 1_000, 20_000))
@@ -213,6 +243,16 @@ def _pixels_at(data: bytes) -> int:
     return at if at >= 0 else len(data)
 
 
+def _all(data: bytes, piece: bytes) -> list[int]:
+    """Return where a piece stands before the pixel data."""
+    end, found = _pixels_at(data), []
+    at = data.find(piece, 132)
+    while 0 <= at < end:
+        found.append(at)
+        at = data.find(piece, at + 1)
+    return found
+
+
 def _meta_end(data: bytes) -> int:
     at = data.find(b"\x02\x00\x00\x00UL")
     return at + 12 + struct.unpack_from("<I", data, at + 8)[0] if at >= 0 else 132
@@ -236,6 +276,10 @@ _MUTATIONS: tuple[Mutation, ...] = (
     lie_about_size,
     lie_about_format,
     other_syntax,
+    claim_frames,
+    group_2_in_body,
+    zeros_in_body,
+    odd_vr,
     nested_sequences,
     many_elements,
     run_length_bomb,

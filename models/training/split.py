@@ -73,6 +73,18 @@ def _draw(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
+def _plan(path: Path) -> tuple[dict[str, Any], Path]:
+    """Return what a split file says, and the folder that the files it names lie in.
+
+    One with ``as_in`` says what another file says, with the sources of ``also_held_out`` left out.
+    """
+    plan: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    if "as_in" not in plan:
+        return plan, path.parent
+    base, folder = _plan(path.parent / plan["as_in"])
+    return {**base, "held_out": [*base["held_out"], *plan["also_held_out"]]}, folder
+
+
 def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True) -> Split:
     """Split as the TOML file says; the same rows always fall on the same side.
 
@@ -85,7 +97,7 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
     SplitError
         If no radiograph is left to train, to calibrate or to measure on.
     """
-    plan: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    plan, folder = _plan(path)
     held_out, foreign = set(plan["held_out"]), set(plan["held_out_foreign"])
     kept_apart: dict[str, float] = plan["kept_apart"]
     rows = [
@@ -95,7 +107,7 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         for row in examples
     ]
     if "readings" in plan:
-        rows = with_readings(rows, path.parent / plan["readings"])
+        rows = with_readings(rows, folder / plan["readings"])
     train: list[Example] = []
     measured: list[Example] = []
     for row in rows:
@@ -114,7 +126,7 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         and _draw(f"calibration {row.group}") < plan["calibration"]
     ]
     if "first" in plan:
-        first = split(rows, path.parent / plan["first"], with_closeups=False)
+        first = split(rows, folder / plan["first"], with_closeups=False)
         earlier = {row.file for row in first.calibration}
         chosen = {row.file for row in calibration}
         calibration += [r for r in measured if r.file in earlier and r.file not in chosen]
@@ -128,7 +140,7 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         if not any(row.examined and not row.foreign for row in part):
             raise SplitError(path, f"no radiograph is left to {use} on: {remedy}")
     if with_closeups and "closeups" in plan:
-        train += closeups(train, path.parent / plan["closeups"])
+        train += closeups(train, folder / plan["closeups"])
     count = Counter(row.examined for row in train)
     return Split(
         train=tuple(train),

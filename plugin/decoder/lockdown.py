@@ -7,6 +7,7 @@ so that an old kernel loses one and not the service; what is missing is told.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import struct
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from decoder.kernel import Machine
 
 _SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_NO_NEW_PRIVILEGES = 1, 4, 38
+_CAPGET: dict[Machine, int] = {"x86_64": 125, "aarch64": 90}
 _CAPSET: dict[Machine, int] = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION = 0x20080522
 _READ_ANY_FILE = 1 << 2
@@ -148,8 +150,11 @@ def _end_with_parent() -> None:
 
 
 def _drop_capabilities() -> None:
-    kept = _READ_ANY_FILE if os.geteuid() == 0 else 0
     header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
+    # Effective, permitted and inheritable ones from 0 to 31, then those from 32 on.
+    held = ctypes.create_string_buffer(24)
+    system_call(_CAPGET[machine()], header, held)
+    kept = struct.unpack_from("=I", held, 4)[0] & _READ_ANY_FILE
     lower = struct.pack("=III", kept, kept, 0)
     system_call(_CAPSET[machine()], header, lower + bytes(12))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import threading
 from collections import deque
@@ -145,9 +146,9 @@ class Forwarder:
         with suppress(IndexError):
             while True:
                 connection = self._idle.pop()
-                if connection.address == address:
+                if connection.address == address and connection.is_open():
                     return connection
-                connection.close()  # Of a service that is no more.
+                connection.close()  # Of a service that is no more, or that closed it.
         return _Connection(address)
 
 
@@ -162,6 +163,15 @@ class _Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(_LONGEST_ANSWER)
         self.sock.connect(self.address)
+
+    def is_open(self) -> bool:
+        """Tell whether the service has not closed it: it does after some seconds of rest."""
+        if self.sock is None:
+            return False
+        # What can be read now is the end, or bytes that nobody asked for.
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return not poll.poll(0)
 
 
 def _without_service(method: str, path: str, reason: str) -> Answer:

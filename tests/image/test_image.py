@@ -158,7 +158,6 @@ def test_as_compose_starts_it_it_asks_for_a_password_and_annotates(started):
     assert container.health() == (0, "")
 
 
-@pytest.mark.xfail(reason="a callback that Orthanc's Python drops without its lock: issue 12")
 def test_it_stops_cleanly(started):
     container = started(ORTHANC_PASSWORD="secret")
     container.wait_until_ready(("orthanc", "secret"))

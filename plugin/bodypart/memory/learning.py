@@ -28,6 +28,18 @@ FOLDS = 10
 BALANCE = 0.5
 """A label's words count in proportion to their number to 1 less this power."""
 
+TRUSTED = 0.95
+"""Share of the changes that must be right before changes that were never seen are trusted."""
+
+LEAST_MENDED = 3
+"""So many right changes at least tell that share."""
+
+MOST_BROKEN = 0.1
+"""Share of a part's right answers that may be lost to patients left out."""
+
+LEAST_TRIED = 2
+"""With fewer words on a part, leaving a patient out leaves none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gain:
@@ -82,7 +94,7 @@ def learn(words: Sequence[Word], model_labels: tuple[str, ...]) -> tuple[Rule, l
     offset = log_odds(lesson.before)
     found = fit(features, offset, lesson.accepted, lesson.weight)
     left_out = _left_out(lesson, offset, found)
-    allowed = judged(lesson.before, left_out, lesson.accepted)
+    margins = judged(lesson.before, left_out, lesson.accepted)
     # Features of a landmark are a row of a triangle: solve it once instead of for every picture.
     coefficients = np.asarray(np.linalg.solve(features[chosen].T, found), dtype=np.float64)
     rule = Rule(
@@ -91,9 +103,9 @@ def learn(words: Sequence[Word], model_labels: tuple[str, ...]) -> tuple[Rule, l
         landmark_words=tuple(words[index].id for index in chosen),
         landmarks=embeddings[chosen],
         coefficients=coefficients,
-        allowed=allowed,
+        margins=margins,
     )
-    return rule, _gains(labels, lesson, left_out, allowed)
+    return rule, _gains(labels, lesson, left_out, margins)
 
 
 def _lesson(words: Sequence[Word], labels: tuple[str, ...], features: Floats) -> _Lesson:
@@ -144,22 +156,87 @@ def _left_out(lesson: _Lesson, offset: Floats, start: Floats) -> Floats:
     return result
 
 
-def judged(before: Floats, after: Floats, accepted: Bools) -> Bools:
-    """Return which changes of the answer are allowed; see :attr:`Rule.allowed`."""
+def judged(before: Floats, left_out: Floats, accepted: Bools) -> Floats:
+    """Return by how much a new answer must lead; see :attr:`bodypart.memory.rule.Rule.margins`.
+
+    Asked about words on patients that were left out, some answers are mended by the words of the
+    others and some are broken.
+
+    - An answer that becomes another one of them (hand that becomes wrist) may do so at once where
+      that mended more than it broke, if also twice as many answers were mended as broken among
+      all that were hand, and among all that became wrist.
+    - Where that never happened, it may do so from the lead on from which :data:`TRUSTED` of all
+      changes were right, if the model's answer has words of its own: then it was tried whether
+      the words take from it what it should keep.
+    - Where it broke more than it mended, it may not.
+    - Of the words of a part that the model reads rightly, :data:`MOST_BROKEN` at most may be
+      broken in all: else the part keeps its answers up to a lead that spares the rest.
+
+    Parameters
+    ----------
+    before, left_out : ndarray, shape (n, labels)
+        Probabilities of each word without any words, and with those on other patients.
+    accepted : ndarray of bool, shape (n, labels)
+        What the person accepts.
+
+    Returns
+    -------
+    ndarray of float64, shape (labels, labels)
+        From 0 to infinity; rows are the model's answers, columns the new ones.
+    """
     labels = before.shape[1]
     rows = np.arange(len(before))
-    was, became = before.argmax(axis=1), after.argmax(axis=1)
-    mended = np.zeros((labels, labels))
-    broken = np.zeros((labels, labels))
+    was, became = before.argmax(axis=1), left_out.argmax(axis=1)
     changed = was != became
-    np.add.at(mended, (was, became), changed & accepted[rows, became])
-    np.add.at(broken, (was, became), changed & accepted[rows, was])
-    allowed: Bools = (mended > broken) & (mended.sum(axis=0) > broken.sum(axis=0))
-    cost = _cost(before, accepted) - _cost(after, accepted)
+    right, wrong = changed & accepted[rows, became], changed & accepted[rows, was]
+    mended, broken = np.zeros((labels, labels)), np.zeros((labels, labels))
+    np.add.at(mended, (was, became), right)
+    np.add.at(broken, (was, became), wrong)
+    good_from = mended.sum(axis=1) > 2 * broken.sum(axis=1)
+    good_to = mended.sum(axis=0) > 2 * broken.sum(axis=0)
+    shown = (mended >= broken) & good_from[:, None] & good_to
+    lead = np.log(left_out[rows, became] / np.maximum(left_out[rows, was], 1e-12))
+    told = right | wrong
+    margins = np.full((labels, labels), trusted_lead(lead[told], right[told]))
+    margins[accepted.sum(axis=0) < LEAST_TRIED] = np.inf
+    margins[broken > mended] = np.inf
+    margins[shown] = 0
+    _spare_what_is_right(margins, was, became, np.where(wrong, lead, -np.inf), accepted)
+    gain = _cost(before, accepted) - _cost(left_out, accepted)
     for label in range(labels):
         stays = (was == label) & ~changed
-        allowed[label, label] = bool(stays.any()) and cost[stays].sum() > 0
-    return allowed
+        margins[label, label] = 0 if stays.any() and gain[stays].sum() > 0 else np.inf
+    return margins
+
+
+def _spare_what_is_right(
+    margins: Floats, was: Integers, became: Integers, lead: Floats, accepted: Bools
+) -> None:
+    """Raise the margins of parts that would lose too many answers; ``lead`` is that of a loss."""
+    rows = np.arange(len(was))
+    lost = lead >= margins[was, became]
+    for label in range(len(margins)):
+        right = (was == label) & accepted[rows, was]
+        leads = np.sort(lead[right & lost])[::-1]
+        bearable = int(MOST_BROKEN * right.sum())
+        if len(leads) > bearable:
+            margins[label] = np.maximum(margins[label], np.nextafter(leads[bearable], np.inf))
+
+
+def trusted_lead(lead: Floats, right: Bools) -> float:
+    """Return the lead from which on enough changes were right, infinite where none is.
+
+    Parameters
+    ----------
+    lead : ndarray, shape (n,)
+        By how much log-probability the new answers led.
+    right : ndarray of bool, shape (n,)
+        Whether they were right; the others broke a right answer.
+    """
+    order = np.argsort(-lead, kind="stable")
+    found = np.cumsum(right[order])
+    enough = (found >= TRUSTED * np.arange(1, len(order) + 1)) & (found >= LEAST_MENDED)
+    return float(lead[order][np.flatnonzero(enough)[-1]]) if enough.any() else float("inf")
 
 
 def _cost(said: Floats, accepted: Bools) -> Floats:
@@ -167,11 +244,12 @@ def _cost(said: Floats, accepted: Bools) -> Floats:
 
 
 def _gains(
-    labels: tuple[str, ...], lesson: _Lesson, left_out: Floats, allowed: Bools
+    labels: tuple[str, ...], lesson: _Lesson, left_out: Floats, margins: Floats
 ) -> list[Gain]:
     rows = np.arange(len(left_out))
     was, became = lesson.before.argmax(axis=1), left_out.argmax(axis=1)
-    said = np.where(allowed[was, became], became, was)
+    lead = np.log(left_out[rows, became] / np.maximum(left_out[rows, was], 1e-12))
+    said = np.where(lead >= margins[was, became], became, was)
     right_before, right_after = lesson.accepted[rows, was], lesson.accepted[rows, said]
     gains = []
     for index, label in enumerate(labels):

@@ -176,9 +176,9 @@ def pack_rule(rule: Rule) -> tuple[dict[str, Any], bytes]:
         "labels": list(rule.labels),
         "model_labels": rule.model_labels,
         "landmarks": list(rule.landmark_words),
-        "allowed": np.flatnonzero(rule.allowed).tolist(),
     }
-    return record, np.ascontiguousarray(rule.coefficients, dtype="<f4").tobytes()
+    numbers = np.concatenate([rule.coefficients.ravel(), rule.margins.ravel()])
+    return record, np.ascontiguousarray(numbers, dtype="<f4").tobytes()
 
 
 def unpack_rule(
@@ -188,14 +188,13 @@ def unpack_rule(
     if record is None:
         return None
     labels = tuple(record["labels"])
-    allowed = np.zeros((len(labels), len(labels)), dtype=bool)
-    allowed.flat[record["allowed"]] = True
+    cut = len(record["landmarks"]) * len(labels)
     numbers = np.frombuffer(data, dtype="<f4").astype(np.float64)
     return Rule(
         labels=labels,
         model_labels=int(record["model_labels"]),
         landmark_words=tuple(record["landmarks"]),
         landmarks=np.stack([embeddings[word] for word in record["landmarks"]]),
-        coefficients=numbers.reshape(len(record["landmarks"]), len(labels)),
-        allowed=allowed,
+        coefficients=numbers[:cut].reshape(len(record["landmarks"]), len(labels)),
+        margins=numbers[cut:].reshape(len(labels), len(labels)),
     )

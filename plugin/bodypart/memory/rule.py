@@ -38,10 +38,10 @@ class Rule:
         Their unit vectors.
     coefficients : ndarray of float64, shape (k, labels)
         What likeness to a landmark adds to a label's log-probability.
-    allowed : ndarray of bool, shape (labels, labels)
-        Whether an answer (row) may become another (column): leaving patients out showed more
-        answers mended than broken by it. The diagonal tells whether an answer that stays may
-        become more or less sure.
+    margins : ndarray of float64, shape (labels, labels)
+        By how much log-probability the new answer (column) must lead before it takes the place of
+        the model's (row); see :func:`bodypart.memory.learning.judged`. The diagonal is 0 where an
+        answer that stays may become more or less sure, and infinite where it may not.
     """
 
     labels: tuple[str, ...]
@@ -49,7 +49,7 @@ class Rule:
     landmark_words: tuple[str, ...]
     landmarks: Float32
     coefficients: Floats
-    allowed: Bools
+    margins: Floats
 
     def change(
         self, embedding: Float32, probabilities: NDArray[np.floating], *, rejected: bool
@@ -75,8 +75,11 @@ class Rule:
         if not near.any():
             return None
         before = prior(probabilities[None], np.array([rejected]), len(self.labels))[0]
-        after = softmax_rows(log_odds(before) + near @ self.coefficients)
-        return after if self.allowed[int(before.argmax()), int(after.argmax())] else None
+        logits = log_odds(before) + near @ self.coefficients
+        was, became = int(before.argmax()), int(logits.argmax())
+        if logits[became] - logits[was] < self.margins[was, became]:
+            return None
+        return softmax_rows(logits)
 
 
 def prior(probabilities: NDArray[np.floating], rejected: Bools, labels: int) -> Floats:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 BASE_DOUBT = 0.05
 """Doubt of a picture of which the model is sure: it may read a whole kind wrongly, and surely."""
 
+REACH = 0.15
+"""Cosine distance up to which a word is taken to help."""
+
 MOST_CANDIDATES = 2000
 """Pictures that are compared with each other, the most doubtful ones: 16 MB of similarities."""
 
@@ -42,7 +45,7 @@ def teaches_most(
     known: Float32,
     count: int,
     *,
-    reach: float,
+    reach: float = REACH,
 ) -> list[int]:
     """Return which pictures to ask for, the one that teaches most first.
 
@@ -57,7 +60,7 @@ def teaches_most(
     count : int
         How many are wanted.
     reach : float
-        Cosine distance up to which a word helps.
+        Cosine distance up to which a word is taken to help.
 
     Returns
     -------

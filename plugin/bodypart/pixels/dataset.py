@@ -49,6 +49,12 @@ LARGEST_VALUE = 256 << 10
 The largest that is, a Modality LUT of 65,536 entries, takes half. Turning hundreds of megabytes
 of text, numbers or items into objects would hold a decoder for minutes."""
 
+LONGEST_CHARACTER_SET = 1024
+"""Bytes of Specific Character Set, which pydicom splits and looks up at once, at any depth."""
+
+_CHARACTER_SET_TAGS = (b"\x08\x00\x05\x00", b"\x00\x08\x00\x05")
+_ELEMENT_HEADER = 8
+
 _MOST_REPAIRS = 8
 """Elements of an impossible VR that are put up with; each costs a copy of the file."""
 
@@ -202,18 +208,24 @@ class _OddVrError(Exception):
 
 
 class _CountedReads(BytesIO):
-    """A stream that ends the reading when a data set has too many elements, at any depth."""
+    """A stream that ends the reading of a data set that asks too much, at any depth."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self.size = len(data)
         self._reads = 0
+        self._at_character_set = False
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._reads += 1
         if self._reads > READ_LIMIT:
             raise DatasetError("it has too many elements, or too many items in its sequences")
-        return super().read(size)
+        if self._at_character_set and size is not None and size > LONGEST_CHARACTER_SET:
+            raise DatasetError("its SpecificCharacterSet is too long")
+        data = super().read(size)
+        if size == _ELEMENT_HEADER:
+            self._at_character_set = data[:4] in _CHARACTER_SET_TAGS
+        return data
 
 
 def _at_pixels(

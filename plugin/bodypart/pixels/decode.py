@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -95,11 +97,29 @@ def _decoded(
     code: bytes, coding: Coding, dataset: Dataset, layout: Layout, largest_step: int
 ) -> Raster:
     try:
-        return _DECODERS[coding](code, layout, largest_step)
+        with _nothing_ignored():
+            return _DECODERS[coding](code, layout, largest_step)
     except (PictureError, MemoryError):
         raise
     except Exception:  # codecs raise anything; what they cannot do, pydicom's may
         return _with_pydicom(code, coding, dataset, layout)
+
+
+@contextmanager
+def _nothing_ignored() -> Iterator[None]:
+    """Raise what a codec could only report as unraisable.
+
+    imagecodecs does so where OpenJPH gives up within a frame, and returns what it has, black below.
+    """
+    ignored: list[type[BaseException] | None] = []
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda report: ignored.append(report.exc_type)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+    if ignored:
+        raise RuntimeError("a codec gave up within a frame")
 
 
 def _upright(raster: Raster, layout: Layout) -> Raster:

@@ -202,7 +202,7 @@ class Engine:
             self._log(
                 f"the model {model['name']} {model['version']} is ready on {hello['provider']}"
             )
-            if hello["warning"]:
+            if hello.get("warning"):
                 self._log(hello["warning"])
             for layer, why in hello.get("lockdown", {}).get("missing", {}).items():
                 self._log(f"the workers do without a layer of protection: {layer} ({why})")

@@ -31,6 +31,7 @@ MOST_CPU_SECONDS = 1_800.0
 
 _PLUGIN = Path(__file__).resolve().parents[2]
 _START_LIMIT = 120.0
+_LAST_WORDS_LIMIT = 1.0
 _PIPE_BYTES = 2**20
 _F_SETPIPE_SZ = 1031
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -90,7 +91,8 @@ class DecoderProcess:
         self._questions = cast("IO[bytes]", self.process.stdin)
         self._answers = cast("IO[bytes]", self.process.stdout)
         self._last_words = deque[bytes](maxlen=1)
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._questions.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
 
@@ -105,6 +107,7 @@ class DecoderProcess:
         try:
             self.hello, _ = self.ask("hello", self._settings.to_json(), b"", _START_LIMIT)
         except WorkerDiedError as error:
+            self._listener.join(_LAST_WORDS_LIMIT)
             words = self._last_words[0].decode(errors="replace").strip() if self._last_words else ""
             raise EngineDownError(f"the worker did not start: {words or error}") from error
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from service.routes.requests import not_found
 
 router = APIRouter()
-_WEB = Path(__file__).resolve().parents[2] / "bodypart/web"
+_PAGES = Path(__file__).resolve().parents[1] / "pages"
 _CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -31,8 +31,8 @@ _LONGEST_NAME = 100
 )
 def page(file: str) -> Response:
     """Answer a file of the review page."""
-    path = _WEB / (file or "index.html")
-    if len(file) > _LONGEST_NAME or "\0" in file or not path.resolve().is_relative_to(_WEB):
+    path = _PAGES / (file or "index.html")
+    if len(file) > _LONGEST_NAME or "\0" in file or not path.resolve().is_relative_to(_PAGES):
         raise not_found("there is no such page")
     if not path.is_file():
         raise not_found(f"there is no page {file}")

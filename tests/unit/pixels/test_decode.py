@@ -1,6 +1,7 @@
 """The dispatcher: what is supported, what pydicom rescues, what fails with a reason."""
 
 from io import BytesIO
+from random import Random
 
 import imagecodecs
 import numpy as np
@@ -152,3 +153,15 @@ def test_pixels_that_begin_like_an_item_are_pixels():
     pixels = draw("hand", 100, 80, bits=16)
     pixels[0, :2] = 0xFFFE, 0xE000
     np.testing.assert_array_equal(read_picture(dataset_of(pixels, bits=16)).values, pixels)
+
+
+def test_a_damaged_htj2k_frame_is_refused():
+    """imagecodecs returns a black picture where OpenJPH gives up, and raises nothing."""
+    pick = Random(1)
+    code = bytearray(encode(draw("knee", 400, 300), uids.HTJ2KLossless, 12))
+    for _ in range(20):
+        code[pick.randrange(200, len(code))] = pick.randrange(256)
+    dataset = radiograph("knee", 400, 300, syntax=uids.HTJ2KLossless)
+    dataset.PixelData = encapsulate([bytes(code)])
+    with pytest.raises(PictureError, match="cannot be decoded"):
+        read_picture(dataset)

@@ -94,7 +94,9 @@ def tell_outcomes():
         kind, reason = "picture", ""
         try:
             read_picture(read_dataset(data))
-        except (PictureError, DatasetError) as error:
+        except PictureError as error:
+            kind, reason = "PictureError", str(error)
+        except DatasetError as error:
             kind, reason = type(error).__name__, str(error)
         outcome = {
             "name": name,

@@ -1,0 +1,162 @@
+"""Locked, a decoder does all it is for; and a layer that the kernel lacks is told, not fatal."""
+
+import errno
+import json
+import os
+import sys
+from pathlib import Path
+
+import pydicom.uid as uids
+import pytest
+
+import doors
+from bodypart.labels import BY_LABEL
+from bodypart.settings import Settings
+from decoder import landlock, lockdown, seccomp
+from decoder.lockdown import Lockdown
+from phantoms import file_bytes, radiograph
+from service.decoders.process import DecoderProcess
+
+SYNTAXES = [
+    uids.ImplicitVRLittleEndian,
+    uids.ExplicitVRLittleEndian,
+    uids.ExplicitVRBigEndian,
+    uids.DeflatedExplicitVRLittleEndian,
+    uids.RLELossless,
+    uids.JPEGBaseline8Bit,
+    uids.JPEGExtended12Bit,
+    uids.JPEGLossless,
+    uids.JPEGLosslessSV1,
+    uids.JPEGLSLossless,
+    uids.JPEGLSNearLossless,
+    uids.JPEG2000Lossless,
+    uids.JPEG2000,
+    uids.HTJ2KLossless,
+    uids.HTJ2KLosslessRPCL,
+    uids.HTJ2K,
+]
+
+
+def settings(**changes):
+    model = str(doors.ROOT / "models/bodypart.onnx")
+    return Settings(python=sys.executable, model=model, provider="cpu", **changes)
+
+
+@pytest.fixture(scope="module")
+def decoder():
+    """Start the product's own decoder, from a folder and an environment that are none of its."""
+    process = DecoderProcess(settings())
+    process.greet()
+    yield process
+    process.close()
+
+
+def ask(decoder, task, payload, **request):
+    return decoder.ask(task, {"task": task, **request}, payload, 60)
+
+
+def knee(**attributes):
+    return file_bytes(radiograph("knee", 200, 160, StudyDescription="Knie rechts", **attributes))
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.keyword)
+def test_every_transfer_syntax_is_read_behind_the_lock(decoder, syntax):
+    bits = {"bits": 8} if syntax == uids.JPEGBaseline8Bit else {}
+    answer, _ = ask(decoder, "annotate", knee(syntax=syntax, **bits), instance="i")
+    annotation = answer["annotation"]
+    assert annotation["status"] == "done"
+    assert annotation["image"]["top"], "the picture was not seen"
+
+
+def test_every_task_works_behind_the_lock(decoder):
+    data = knee()
+    annotation = ask(decoder, "classify", data, instance="")[0]["annotation"]
+    examined = {**annotation["examined"], "probability": 1.0, "source": "person"}
+    annotation = {**annotation, "examined": examined, "needs_review": False}
+    for task, request in (("heatmap", {"label": "knee", "over": "picture"}), ("picture", {})):
+        assert ask(decoder, task, data, **request)[1]
+    request = {"annotation": annotation, "siblings": [], "threshold": 0.5}
+    outcome, corrected = ask(decoder, "correct", data, **request)
+    assert "AnatomicRegionSequence" in outcome["changed"]
+    assert BY_LABEL["knee"].code.value.encode() in corrected
+    assert ask(decoder, "restore", corrected)[1] == data
+    header = ask(decoder, "headers", data)[1]
+    study = {"study": "s", "annotations": [annotation], "lengths": [len(header)]}
+    assert ask(decoder, "report", header, **study)[1][128:132] == b"DICM"
+    assert ask(decoder, "fhir", header, **study)[0]["resource"]["resourceType"] == "ImagingStudy"
+
+
+def test_it_tells_what_holds(decoder):
+    told = decoder.hello["lockdown"]
+    assert not told["cuda"]
+    assert set(told["held"]) | set(told["missing"]) == {
+        "parent death",
+        "not dumpable",
+        "no new privileges",
+        "limits",
+        "capabilities",
+        "landlock",
+        "seccomp",
+    }
+
+
+def locked_in_a_child():
+    """Lock a process of its own and return what that tells."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            lock = Lockdown(Path("none.onnx"), cuda=False)
+            lock.close_files()
+            lock.close_system_calls(0, cuda=False)
+            os.write(writer, json.dumps(lock.to_json()).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as told:
+        return json.load(told)
+
+
+@pytest.mark.parametrize("module", [landlock, seccomp], ids=["landlock", "seccomp"])
+def test_a_layer_that_the_kernel_lacks_is_told_and_the_rest_holds(monkeypatch, module):
+    def lacks(*_, **__):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    whole = locked_in_a_child()
+    monkeypatch.setattr(module, "restrict", lacks)
+    told, layer = locked_in_a_child(), module.__name__.split(".")[-1]
+    assert told["missing"] == {**whole["missing"], layer: "Function not implemented"}
+    assert set(told["held"]) == set(whole["held"]) - {layer}
+
+
+def test_another_processor_loses_two_layers_and_not_the_service(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    missing = locked_in_a_child()["missing"]
+    assert {"capabilities", "seccomp"} <= set(missing)
+    assert "riscv64" in missing["seccomp"]
+
+
+def test_a_search_path_does_not_open_the_root_or_a_home(monkeypatch):
+    monkeypatch.setattr(sys, "path", ["", "/", "/home", "/root", "/tmp", "/etc", "/opt/x"])
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/:/usr/local/cuda/lib64::/tmp")
+    readable = set(map(str, Lockdown(Path("/m/a.onnx"), cuda=False)._paths().readable))
+    assert {"/opt/x", "/usr/local/cuda/lib64", "/m/a.onnx", "/m/a.json"} <= readable
+    assert not readable & lockdown._TOO_WIDE
+
+
+def test_cuda_gets_its_devices_and_no_more_to_write_to():
+    paths = Lockdown(Path("/m/a.onnx"), cuda=True)._paths()
+    assert all(str(path).startswith("/dev/nvidia") for path in paths.writable)
+    assert not {str(path) for path in paths.readable} & lockdown._TOO_WIDE
+
+
+def test_more_memory_than_the_limit_is_a_start_that_fails_with_a_reason():
+    from service.decoders.process import EngineDownError
+
+    process = DecoderProcess(settings(memory_limit_mb=16))
+    try:
+        with pytest.raises(EngineDownError, match="MemoryLimitMB is 16"):
+            process.greet()
+    finally:
+        process.close()

@@ -1,0 +1,133 @@
+"""Workers that die, hang and start slowly, as real processes without a model."""
+
+import sys
+import threading
+import time
+
+import pytest
+
+from bodypart.settings import Settings
+from service.decoders import process
+from service.decoders.pool import Engine, EngineDownError, WorkerDiedError
+from service.decoders.process import _PLUGIN
+
+WORKER = """#!{python}
+import os, sys, time
+sys.path.insert(0, {plugin!r})
+from decoder.wire import Frame, read_frame, write_frame
+time.sleep({slow})
+question = read_frame(sys.stdin.buffer)
+hold = bytearray(200 * 2**20)  # What takes the kernel a moment to clear away.
+hello = {{
+    "model": {{"name": "m", "version": "1", "sha256": ""}},
+    "labels": [],
+    "provider": "cpu",
+    "warning": None,
+    "pid": os.getpid(),
+}}
+write_frame(sys.stdout.buffer, Frame(hello, number=question.number))
+while True:
+    question = read_frame(sys.stdin.buffer)
+    task, answer = question.header["task"], {{"pid": os.getpid(), "length": len(question.payload)}}
+    if task == "die":
+        os._exit(70)
+    if task == "sleep":
+        time.sleep(0.5)
+    write_frame(sys.stdout.buffer, Frame(answer, number=question.number + (task == "other number")))
+    if task == "twice":
+        write_frame(sys.stdout.buffer, Frame(answer, number=question.number))
+"""
+
+
+@pytest.fixture
+def make(tmp_path):
+    engines = []
+
+    def made(slow=0.0, log=lambda _: None):
+        program = tmp_path / f"worker{len(engines)}"
+        program.write_text(WORKER.format(python=sys.executable, plugin=str(_PLUGIN), slow=slow))
+        program.chmod(0o755)
+        settings = Settings(python=str(program), model="none", time_limit=5.0)
+        engine = Engine(settings, log)
+        engines.append(engine)
+        engine.start()
+        return engine
+
+    yield made
+    for engine in engines:
+        engine.stop()
+
+
+def until_ready(engine):
+    end = time.monotonic() + 10
+    while not engine.ready:
+        assert time.monotonic() < end, engine.down_reason
+        time.sleep(0.01)
+
+
+def answered(engine):
+    """Ask until a worker runs again."""
+    while True:
+        try:
+            return engine.ask("work", {}, b"12345")[0]
+        except EngineDownError:
+            time.sleep(0.01)
+
+
+def test_the_request_after_a_death_is_not_blamed_for_it(make):
+    engine = make()
+    for _ in range(10):
+        until_ready(engine)
+        with pytest.raises(WorkerDiedError):
+            engine.ask("die", {}, b"")
+        assert answered(engine)["length"] == 5
+
+
+def test_an_answer_to_another_question_ends_the_worker(make):
+    lines = []
+    engine = make(log=lines.append)
+    until_ready(engine)
+    with pytest.raises(WorkerDiedError, match="belongs to another question"):
+        engine.ask("other number", {}, b"")
+    assert "belongs to another question" in lines[-1]
+    assert answered(engine)["length"] == 5
+
+
+def test_a_second_answer_ends_the_worker_before_the_next_question(make):
+    engine = make()
+    until_ready(engine)
+    first = engine.ask("twice", {}, b"")[0]["pid"]
+    time.sleep(0.1)
+    assert answered(engine)["pid"] != first
+
+
+def test_one_that_served_long_enough_is_replaced_without_a_gap(make, monkeypatch):
+    monkeypatch.setattr(process, "MOST_ANSWERS", 3)
+    engine = make()
+    until_ready(engine)
+    seen = set()
+    end = time.monotonic() + 20
+    while len(seen) < 3:
+        seen.add(engine.ask("work", {}, b"")[0]["pid"])
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert len(engine._running) <= 2
+
+
+def test_one_at_work_is_replaced_after_its_answer(make):
+    engine = make()
+    until_ready(engine)
+    worker = next(iter(engine._all))
+    replacer = threading.Timer(0.1, engine._dismiss, [worker])
+    replacer.start()
+    assert engine.ask("sleep", {}, b"")[0]["pid"] == worker.process.pid
+    assert not worker.alive()
+    assert worker not in engine._running
+
+
+def test_stopping_does_not_wait_for_a_worker_that_is_still_starting(make):
+    engine = make(slow=30)
+    time.sleep(0.3)
+    started = time.monotonic()
+    engine.stop()
+    assert time.monotonic() - started < 5
