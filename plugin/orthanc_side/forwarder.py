@@ -121,13 +121,7 @@ class Forwarder:
     ) -> Answer:
         connection = self._connection(address)
         try:
-            try:
-                connection.request(method, target, body, headers)
-            except OSError:
-                # Closed while it was idle: the service has not seen the request.
-                connection.close()
-                connection = _Connection(address)
-                connection.request(method, target, body, headers)
+            connection.request(method, target, body, headers)
             response = connection.getresponse()
             content = response.read()
         except BaseException:

@@ -148,6 +148,7 @@ class InPlace:
                 self._put_back(instance, theirs)
             elif stands or not backup.md5_after:
                 self._backups.give_back(backup)
+                self._note_file(instance)
             # Else the overwrite never happened, or another file stands there now.
             self._backups.drop(instance)
             self._rescue.drop(instance)
@@ -301,6 +302,14 @@ class InPlace:
         self._archive.store(theirs)
         self._log(f"instance {instance}: a file that was stored during its rewrite is put back")
         self._annotate_again(instance)
+
+    def _note_file(self, instance: str) -> None:
+        """Note that the annotation is of the file that stands there now."""
+        annotation = self._archive.annotation(instance)
+        if annotation:
+            stored = self._archive.stored_file(instance)
+            annotation = {**annotation, "file": stored.version}
+            self._annotations.put(annotation, stored.parents, follow=False)
 
     def _ask_for_reconstruction(self, stored: StoredFile) -> None:
         with self._index.database.write() as connection:

@@ -117,13 +117,12 @@ class Backfill:
                 self._keep({**state, "total": max(state["total"], self._left())})
         while not stopping.is_set() and self.running:
             open_ = self._tasks.count(Kind.ANNOTATE, Priority.BACKFILL)
-            if open_ < _FEW and not self._fill() and not open_:
-                with self._lock:
-                    if self.running and not self._left():
-                        self._keep({**self._state(), "state": "done"})
-                return
-            if open_ >= _FEW:
-                return
+            if open_ < _FEW and self._fill():
+                continue
+            with self._lock:
+                if not open_ and self.running and not self._left():
+                    self._keep({**self._state(), "state": "done"})
+            return
 
     def _fill(self) -> bool:
         """Make tasks of the next page; tell whether there were any."""

@@ -1,0 +1,13 @@
+"""The service's parts, made anew for each test."""
+
+import pytest
+
+from unit.service.house import House
+
+
+@pytest.fixture
+def house(tmp_path):
+    """Give a house whose Orthanc holds one instance, `i`."""
+    made = House(tmp_path)
+    made.orthanc.arrive("i", b"file")
+    return made

@@ -1,0 +1,173 @@
+"""The file follows its record; nothing that an overwrite wipes is lost; the newer file wins."""
+
+import pytest
+
+from bodypart.annotation import Review
+from service.errors import ArchiveError, StorageFullError
+from service.orthanc_api.archive import Stored
+from service.queue.tasks import Kind, Mode
+from unit.service.house import PARENTS, House
+
+
+@pytest.fixture
+def annotated(house):
+    house.annotator.annotate("i", Mode.NEW)
+    return house
+
+
+def tags(house):
+    return house.orthanc.annotation("i")["tags"]
+
+
+def test_the_file_follows_and_the_annotation_tells(annotated):
+    assert tags(annotated)["state"] == "pending"
+    annotated.follow()
+    assert annotated.orthanc.files["i"] == b"file corrected to hand"
+    assert tags(annotated)["state"] == "written"
+    assert tags(annotated)["changed"] == ["BodyPartExamined"]
+    assert annotated.backups.left_over() == []
+
+
+def test_what_an_overwrite_wipes_returns(annotated):
+    orthanc = annotated.orthanc
+    for level, resource in [("instances", "i"), *PARENTS.levels()]:
+        orthanc.set_metadata(level, resource, "Ours", level)
+        orthanc.set_label(level, resource, "teaching", present=True)
+        orthanc.set_attachment(level, resource, "note", level.encode())
+    orthanc.protect("patient")
+    annotated.follow()
+    for level, resource in [("instances", "i"), *PARENTS.levels()]:
+        assert orthanc.metadata(level, resource, "Ours") == level
+        assert "teaching" in orthanc.labels(level, resource)
+        assert orthanc.attachment(level, resource, "note") == level.encode()
+    assert orthanc.is_protected("patient")
+
+
+def test_a_lost_answer_loses_nothing(annotated):
+    orthanc = annotated.orthanc
+    orthanc.set_metadata("instances", "i", "Ours", "kept")
+    orthanc.protect("patient")
+
+    def lose():
+        orthanc.after_store = lambda: None
+        raise ArchiveError("POST /instances: Timeout")
+
+    orthanc.after_store = lose
+    task = annotated.claim(Kind.REWRITE)
+    with pytest.raises(ArchiveError):
+        annotated.in_place.rewrite(task)
+    assert annotated.in_place.is_away("i")
+    annotated.in_place.rewrite(task)
+    assert orthanc.metadata("instances", "i", "Ours") == "kept"
+    assert orthanc.is_protected("patient")
+    assert tags(annotated)["state"] == "written"
+
+
+def test_a_start_finishes_what_a_kill_interrupted(annotated, tmp_path):
+    orthanc = annotated.orthanc
+    orthanc.set_metadata("instances", "i", "Ours", "kept")
+    orthanc.after_store = _die
+    with pytest.raises(KeyboardInterrupt):
+        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    orthanc.after_store = lambda: None
+    after = House(tmp_path, orthanc)
+    assert after.in_place.recover() == ["i"]
+    assert orthanc.metadata("instances", "i", "Ours") == "kept"
+    assert after.backups.left_over() == []
+
+
+@pytest.mark.parametrize("moment", ["before the look", "after the look", "after the store"])
+def test_another_file_that_comes_in_meanwhile_stands(annotated, moment):
+    orthanc, theirs = annotated.orthanc, b"another picture"
+
+    def arrive():
+        annotated.watch.file = theirs
+        orthanc.before_store = orthanc.after_store = annotated.decoders.while_asked = lambda: None
+        orthanc.arrive("i", theirs)
+
+    if moment == "before the look":
+        annotated.decoders.while_asked = arrive
+    elif moment == "after the look":
+        orthanc.before_store = arrive
+    else:
+        orthanc.after_store = arrive
+    annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    assert orthanc.files["i"] == theirs
+    annotated.decoders.label = "foot"
+    annotated.annotator.annotate("i", Mode.NEW, task=annotated.claim(Kind.ANNOTATE))
+    assert orthanc.annotation("i")["examined"]["label"] == "foot"
+
+
+def test_a_backup_is_not_given_to_another_picture(annotated):
+    orthanc = annotated.orthanc
+    orthanc.set_metadata("instances", "i", "Ours", "of the first")
+    orthanc.after_store = _die
+    with pytest.raises(KeyboardInterrupt):
+        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    orthanc.after_store = lambda: None
+    orthanc.arrive("i", b"another picture")
+    annotated.in_place.recover()
+    assert orthanc.metadata("instances", "i", "Ours") is None
+    assert annotated.backups.left_over() == []
+
+
+def test_what_is_deleted_meanwhile_does_not_come_back(annotated):
+    annotated.decoders.while_asked = lambda: annotated.orthanc.delete_instance("i")
+    annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    assert annotated.orthanc.files == {}
+    assert annotated.backups.left_over() == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (StorageFullError("storage full"), "storage full"),
+        (Stored("i", "FilteredOut"), "Orthanc answers FilteredOut"),
+        (Stored("other", "Success"), "Orthanc stores it under another id"),
+    ],
+)
+def test_what_orthanc_does_not_take_is_refused_and_told(annotated, answer, why):
+    annotated.orthanc.answer = answer
+    annotated.follow()
+    assert tags(annotated) == {
+        "state": "refused",
+        "changed": [],
+        "refused": why,
+        "mixed_series": False,
+    }
+    assert annotated.orthanc.annotation("i")["examined"]["label"] == "hand"
+    assert annotated.orthanc.files["i"] == b"file"
+    assert annotated.backups.left_over() == []
+
+
+@pytest.mark.parametrize("level", ["instances", "studies"])
+def test_a_copy_is_not_rewritten(annotated, level):
+    annotated.orthanc.links[level] = "AnonymizedFrom"
+    annotated.follow()
+    assert "AnonymizedFrom" in tags(annotated)["refused"]
+    assert annotated.orthanc.files["i"] == b"file"
+
+
+def test_a_removal_gives_the_original_back_and_is_not_undone_by_it(annotated):
+    annotated.follow()
+    annotated.annotator.remove("i", by="ann")
+    annotated.follow()
+    assert annotated.orthanc.files["i"] == b"file"
+    annotated.ask(Kind.ANNOTATE, "i", sequence=annotated.orthanc.last_change())
+    annotated.annotator.annotate("i", Mode.NEW, task=annotated.claim(Kind.ANNOTATE))
+    assert annotated.orthanc.annotation("i") is None
+
+
+def test_a_correction_said_during_a_rewrite_is_written_after_it(annotated):
+    task = annotated.claim(Kind.REWRITE)
+    review = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")
+    annotated.annotator.review("i", review)
+    annotated.in_place.rewrite(task)
+    annotated.tasks.finish(task)
+    assert annotated.tasks.stands(Kind.REWRITE, "i")
+    annotated.follow()
+    assert annotated.orthanc.files["i"] == b"file corrected to foot"
+
+
+def _die():
+    raise KeyboardInterrupt

@@ -1,0 +1,273 @@
+"""The service's parts around an Orthanc in memory, for tests of what happens in which order."""
+
+import hashlib
+import json
+from collections import Counter
+from contextlib import contextmanager
+
+from bodypart.annotation import Annotation, Examined
+from bodypart.settings import Settings
+from service.annotator import Annotator
+from service.dicom_tags.in_place import InPlace
+from service.dicom_tags.overwrite_backup import OverwriteBackups
+from service.errors import ArchiveError, NotFoundError
+from service.metrics import Metrics
+from service.orthanc_api.archive import Change, Parents, Stored, StoredFile
+from service.queue.tasks import Kind, Tasks
+from service.records.annotations import Annotations
+from service.records.audit_trail import AuditTrail
+from service.records.index import Index
+from service.records.rollups import RollUps
+from service.records.schema import open_durable, open_index
+
+PARENTS = Parents("series", "study", "patient", "DX", "20260101")
+
+
+class Orthanc:
+    """Files, metadata and labels as Orthanc keeps them; put in the place of `Archive`.
+
+    Like Orthanc it forgets metadata, labels and entries of the change log of what is overwritten.
+    """
+
+    def __init__(self):
+        self.files, self.versions, self.log = {}, {}, []
+        self.metadata_, self.labels_, self.attachments = {}, {}, {}
+        self.protected, self.links = set(), {}
+        self.asked = Counter()
+        self.before_store = self.after_store = lambda: None
+        self.answer = None
+        self.has_labels = True
+        self.version = "1.12.7"
+        self.down = False
+        self._sequence = 0
+
+    def arrive(self, instance, data, received="20260101T000000"):
+        """Store a file as a modality sends it."""
+        self._forget(instance)
+        self.files[instance] = data
+        self._sequence += 1
+        self.versions[instance] = f"file-{self._sequence}"
+        self.log.append(Change(self._sequence, "NewInstance", instance))
+        self.metadata_["instances", instance] = {"ReceptionDate": received}
+
+    def delete_instance(self, instance):
+        self._forget(instance)
+        self.files.pop(instance, None)
+
+    def _forget(self, instance):
+        self.log = [change for change in self.log if change.resource != instance]
+        resources = [("instances", instance)]
+        if set(self.files) <= {instance}:
+            resources += PARENTS.levels()
+            self.protected.clear()
+        for of in resources:
+            for kept in (self.metadata_, self.labels_, self.attachments):
+                kept.pop(of, None)
+
+    def _must_have(self, instance):
+        if self.down:
+            raise ArchiveError("Orthanc is away")
+        if instance not in self.files:
+            raise NotFoundError(instance)
+
+    def stored_file(self, instance):
+        self._must_have(instance)
+        return StoredFile(PARENTS, self.versions[instance])
+
+    def parents(self, instance):
+        return self.stored_file(instance).parents
+
+    def dicom(self, instance):
+        self._must_have(instance)
+        return self.files[instance]
+
+    def md5(self, instance):
+        return hashlib.md5(self.dicom(instance)).hexdigest()
+
+    def store(self, data):
+        self.before_store()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if self.answer is not None:
+            return self.answer
+        self.arrive("i", data)
+        self.after_store()
+        return Stored("i", "Success")
+
+    def exists(self, level, resource):
+        return resource in self.files if level == "instances" else bool(self.files)
+
+    def instances_of(self, level, resource):
+        return sorted(self.files) if level != "instances" else [resource]
+
+    def instance_ids(self, since, limit):
+        return sorted(self.files)[since : since + limit]
+
+    def count(self):
+        return len(self.files)
+
+    def changes(self, since, limit):
+        found = [change for change in self.log if change.sequence > since][:limit]
+        return found, self.last_change()
+
+    def last_change(self):
+        return self.log[-1].sequence if self.log else 0
+
+    def received_at(self, instance):
+        return self.metadata("instances", instance, "ReceptionDate") or ""
+
+    def copied_from(self, level, _resource):
+        return self.links.get(level)
+
+    def metadata(self, level, resource, name):
+        return self.metadata_.get((level, resource), {}).get(name)
+
+    def annotation(self, resource, level="instances"):
+        text = self.metadata(level, resource, "BodyPart")
+        return json.loads(text) if text else None
+
+    def set_metadata(self, level, resource, name, value):
+        if level == "instances":
+            self._must_have(resource)
+        self.metadata_.setdefault((level, resource), {})[name] = value
+
+    def delete_metadata(self, level, resource, name):
+        self.metadata_.get((level, resource), {}).pop(name, None)
+
+    def user_metadata(self, level, resource):
+        found = self.metadata_.get((level, resource), {})
+        return {name: value for name, value in found.items() if name != "ReceptionDate"}
+
+    def user_attachments(self, level, resource):
+        return list(self.attachments.get((level, resource), {}))
+
+    def attachment(self, level, resource, name):
+        return self.attachments[level, resource][name]
+
+    def set_attachment(self, level, resource, name, data):
+        self.attachments.setdefault((level, resource), {})[name] = data
+
+    def labels(self, level, resource):
+        return sorted(self.labels_.get((level, resource), ()))
+
+    def set_label(self, level, resource, label, *, present):
+        labels = self.labels_.setdefault((level, resource), set())
+        labels.add(label) if present else labels.discard(label)
+
+    def is_protected(self, patient):
+        return patient in self.protected
+
+    def protect(self, patient):
+        self.protected.add(patient)
+
+
+class Decoders:
+    """Answers at once; `label` is what every picture shows."""
+
+    ready = True
+    down_reason = None
+
+    def __init__(self):
+        self.label = "hand"
+        self.asked = []
+        self.while_asked = lambda: None
+
+    def ask(self, task, request, payload, *, urgent=False):
+        self.asked.append(task)
+        self.while_asked()
+        if task in ("annotate", "classify"):
+            annotation = note(request.get("instance") or "i", self.label)
+            return {"annotation": annotation, "seconds": {"decode": 0.001}}, b""
+        original = payload.partition(b" corrected to ")[0]
+        if task == "restore":
+            changed = payload != original
+            return {"refused": None, "changed": [], "standing": []}, original if changed else b""
+        label = request["annotation"]["examined"]["label"]
+        corrected = original + b" corrected to " + label.encode()
+        answer = {"refused": None, "changed": ["X"], "standing": ["BodyPartExamined"]}
+        return answer, b"" if payload == corrected else corrected
+
+
+class Watch:
+    """The side of Orthanc that keeps what is stored while a file is rewritten."""
+
+    def __init__(self):
+        self.file = None
+        self.watched = []
+
+    @contextmanager
+    def watching(self, instance, _md5):
+        self.watched.append(instance)
+        yield
+
+    def kept(self, _instance, _limit=0.0):
+        return self.file
+
+    def drop(self, _instance):
+        """Leave what a test has put there."""
+
+
+class House:
+    """The parts put together as `service.main` does."""
+
+    def __init__(self, folder, orthanc=None, tags="in-place"):
+        self.orthanc = orthanc or Orthanc()
+        self.decoders, self.watch = Decoders(), Watch()
+        self.settings = Settings.parse({"Tags": tags})
+        self.lines = []
+        self.durable = open_durable(folder / "audit.sqlite")
+        self.database = open_index(folder / "index.sqlite", self.durable, self.lines.append)
+        self.tasks = Tasks(self.database, "node")
+        self.index = Index(self.database)
+        self.trail = AuditTrail(self.durable)
+        self.annotations = Annotations(
+            self.orthanc, self.index, self.tasks, with_labels=True, in_place=tags == "in-place"
+        )
+        self.annotator = Annotator(
+            self.orthanc, self.decoders, self.annotations, self.trail, self.tasks, Metrics()
+        )
+        self.backups = OverwriteBackups(self.durable, self.orthanc)
+        self.in_place = InPlace(
+            self.orthanc,
+            self.decoders,
+            self.annotations,
+            self.trail,
+            self.index,
+            self.tasks,
+            self.backups,
+            self.watch,
+            threshold=0.5,
+            settle=0.0,
+            log=self.lines.append,
+        )
+        self.roll_ups = RollUps(self.annotations, self.index, self.tasks, report_after=None)
+
+    def ask(self, kind, resource, **options):
+        """Put a task into the table."""
+        with self.database.write() as connection:
+            self.tasks.ask(connection, kind, [resource], **options)
+
+    def claim(self, *kinds):
+        """Take the next task of some kinds."""
+        return self.tasks.claim(kinds)
+
+    def claim_due(self, *kinds):
+        """Take the next task of some kinds, whenever it is due."""
+        with self.database.write() as connection:
+            connection.exec_driver_sql("UPDATE tasks SET due = 0")
+        return self.claim(*kinds)
+
+    def follow(self):
+        """Do all rewrites and roll-ups that are due."""
+        while task := self.tasks.claim((Kind.REWRITE,)):
+            self.in_place.rewrite(task)
+            self.tasks.finish(task)
+
+
+def note(instance="i", label="hand", **fields):
+    """Return an annotation as a decoder gives it."""
+    seen = {"top": [{"label": label, "probability": 0.9}], "rejected": False, "reason": None}
+    annotation = Annotation(
+        instance, "done", examined=Examined(label, 0.9, "image"), image=seen, group="others"
+    )
+    return {**annotation.to_json(), **fields}

@@ -1,0 +1,94 @@
+"""Orthanc's change log becomes tasks, each entry once, whatever is killed when."""
+
+import pytest
+
+from service.queue.change_log import ChangeLog
+from service.queue.tasks import Kind
+
+
+@pytest.fixture
+def log(house):
+    def made(first=0, live=True):
+        return ChangeLog(
+            house.orthanc, house.tasks, house.trail, house.database, live=live, first=first
+        )
+
+    return made
+
+
+def waiting(house):
+    found = set()
+    while task := house.claim(Kind.ANNOTATE):
+        found.add(task.resource)
+        house.tasks.finish(task)
+    return found
+
+
+def test_what_arrived_is_a_task_once(house, log):
+    reader = log()
+    house.orthanc.arrive("j", b"file")
+    assert reader.unread_instances() == 2
+    reader.read()
+    assert reader.unread_instances() == 0
+    assert waiting(house) == {"i", "j"}
+    reader.read()
+    assert waiting(house) == set()
+
+
+def test_it_goes_on_where_it_was_killed(house, log):
+    log().read()
+    assert waiting(house) == {"i"}
+    house.orthanc.arrive("j", b"file")
+    log(first=99).read()
+    assert waiting(house) == {"j"}
+
+
+def test_the_first_start_begins_with_what_comes(house, log):
+    reader = log(first=house.orthanc.last_change())
+    assert reader.fresh
+    reader.read()
+    assert waiting(house) == set()
+    assert not log().fresh
+
+
+def test_a_log_that_was_emptied_and_counts_anew_is_followed(house, log):
+    reader = log()
+    for name in "jkl":
+        house.orthanc.arrive(name, b"file")
+    reader.read()
+    waiting(house)
+    house.orthanc.log, house.orthanc._sequence = [], 0
+    reader.read()
+    house.orthanc.arrive("m", b"file")
+    reader.read()
+    assert waiting(house) == {"m"}
+
+
+def test_what_was_removed_after_an_entry_was_written_is_no_task(house, log):
+    reader = log()
+    house.trail.removed("i", by="ann", at="2026-11-28T10:00:00Z", change=1)
+    reader.read()
+    assert waiting(house) == set()
+    house.orthanc.arrive("i", b"file")
+    reader.read()
+    assert waiting(house) == {"i"}
+
+
+def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log):
+    reader = log(live=False)
+    reader.read()
+    assert waiting(house) == set()
+    assert reader.unread_instances() == 0
+
+
+def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("service.queue.change_log.time.monotonic", lambda: now)
+    reader = log()
+    assert reader.burst() == 0.0
+    reader.wake()
+    assert 0.0 < reader.burst() < 0.05
+    for _ in range(300):
+        now += 0.01
+        reader.wake()
+    assert reader.burst() == 0.0

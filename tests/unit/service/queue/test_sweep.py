@@ -1,0 +1,101 @@
+"""What the change log did not tell of is found; what is gone is forgotten."""
+
+import threading
+
+import pytest
+
+from service.queue.backfill import Backfill
+from service.queue.sweep import Sweep
+from service.queue.tasks import Kind, Mode
+from service.records.facts import Facts
+from service.records.index import UNSEEN
+
+INSTALLED = "20260601T000000"
+
+
+@pytest.fixture
+def facts(house):
+    return Facts(house.durable, {"installed": INSTALLED})
+
+
+@pytest.fixture
+def sweep(house, facts):
+    return Sweep(
+        house.orthanc,
+        house.index,
+        house.tasks,
+        house.annotations,
+        house.annotator,
+        facts,
+        live=True,
+        log=house.lines.append,
+    )
+
+
+@pytest.fixture
+def backfill(house, facts, sweep):
+    return Backfill(house.orthanc, house.index, house.tasks, facts, sweep, house.lines.append)
+
+
+def run(sweep):
+    sweep.run(threading.Event())
+
+
+def test_what_arrived_unheard_is_queued_and_the_old_stock_noted(house, sweep):
+    house.orthanc.arrive("new", b"file", received="20260701T000000")
+    assert sweep.is_due()
+    run(sweep)
+    assert house.claim(Kind.ANNOTATE).resource == "new"
+    assert house.index.state("i") == UNSEEN
+    assert not sweep.is_due()
+
+
+def test_a_lost_index_is_rebuilt_from_the_metadata_and_the_trail(house, sweep):
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.arrive("removed", b"file")
+    house.trail.removed("removed", by="ann", at="2026-11-28T10:00:00Z", change=9)
+    with house.database.write() as connection:
+        for table in ("instances", "mentions", "counts", "tasks"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    run(sweep)
+    assert house.index.children("series", "series")[0].examined == "hand"
+    assert house.index.state("removed") == "forgotten"
+
+
+def test_what_is_gone_is_taken_out(house, sweep):
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.arrive("j", b"file")
+    house.annotator.annotate("j", Mode.NEW)
+    house.orthanc.delete_instance("i")
+    run(sweep)
+    assert house.index.state("i") is None
+    assert house.index.state("j") == "done"
+
+
+def test_a_back_fill_annotates_the_old_stock_and_ends(house, backfill):
+    assert backfill.progress()["state"] == "idle"
+    assert backfill.start() == {**backfill.progress(), "state": "running", "total": 1, "done": 0}
+    backfill._step(threading.Event())
+    task = house.claim(Kind.ANNOTATE)
+    assert task.mode == Mode.ASKED
+    house.annotator.annotate("i", Mode.ASKED, task=task)
+    backfill._step(threading.Event())
+    assert backfill.progress() == {**backfill.progress(), "state": "done", "done": 1, "pending": 0}
+
+
+def test_a_back_fill_that_is_cancelled_gives_out_nothing(house, backfill):
+    backfill.start()
+    backfill._step(threading.Event())
+    assert backfill.cancel()["state"] == "cancelled"
+    assert house.claim(Kind.ANNOTATE) is None
+    backfill._step(threading.Event())
+    assert house.claim(Kind.ANNOTATE) is None
+
+
+def test_a_back_fill_reopens_what_was_removed_before_it(house, backfill):
+    house.annotator.annotate("i", Mode.NEW)
+    house.annotator.remove("i", by="ann")
+    backfill.start()
+    backfill._step(threading.Event())
+    house.annotator.annotate("i", Mode.ASKED, task=house.claim(Kind.ANNOTATE))
+    assert house.orthanc.annotation("i")["examined"]["label"] == "hand"

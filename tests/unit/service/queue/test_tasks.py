@@ -1,0 +1,140 @@
+"""The table of tasks: order, claims, what is asked for again, kills."""
+
+import time
+
+import pytest
+
+from service.queue.tasks import Kind, Mode, Priority, Tasks
+from service.records.database import Database
+from service.records.schema import INDEX_SCHEMA, prepare
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = Database.of_file(tmp_path / "index.sqlite")
+    prepare(made, INDEX_SCHEMA)
+    return made
+
+
+@pytest.fixture
+def tasks(database):
+    return Tasks(database, "node")
+
+
+@pytest.fixture
+def ask(database, tasks):
+    def asked(resource, kind=Kind.ANNOTATE, **options):
+        with database.write() as connection:
+            tasks.ask(connection, kind, [resource], **options)
+
+    return asked
+
+
+def drained(tasks, *kinds):
+    found = []
+    while task := tasks.claim(kinds or (Kind.ANNOTATE,)):
+        found.append(task.resource)
+        tasks.finish(task)
+    return found
+
+
+def test_a_person_goes_first_and_the_old_stock_last(ask, tasks):
+    ask("old", priority=Priority.BACKFILL)
+    ask("new")
+    ask("asked", priority=Priority.PERSON)
+    assert drained(tasks) == ["asked", "new", "old"]
+
+
+def test_one_that_is_claimed_is_given_to_nobody_else(ask, tasks, database):
+    ask("i")
+    assert tasks.claim((Kind.ANNOTATE,)).resource == "i"
+    assert tasks.claim((Kind.ANNOTATE,)) is None
+    assert Tasks(database, "other").claim((Kind.ANNOTATE,)) is None
+    assert tasks.stands(Kind.ANNOTATE, "i")
+
+
+def test_what_is_asked_for_meanwhile_is_done_again(ask, tasks):
+    ask("i")
+    task = tasks.claim((Kind.ANNOTATE,))
+    ask("i")
+    tasks.finish(task)
+    again = tasks.claim((Kind.ANNOTATE,))
+    assert again.resource == "i"
+    tasks.finish(again)
+    assert not tasks.stands(Kind.ANNOTATE, "i")
+
+
+def test_a_node_that_was_killed_takes_its_own_back_and_leaves_the_others_theirs(
+    ask, tasks, database
+):
+    ask("mine"), ask("theirs")
+    assert tasks.claim((Kind.ANNOTATE,)).resource == "mine"
+    assert Tasks(database, "other").claim((Kind.ANNOTATE,)).resource == "theirs"
+    again = Tasks(database, "node")
+    again.release()
+    assert drained(again) == ["mine"]
+
+
+def test_the_claim_of_a_node_that_fell_silent_runs_out(ask, tasks, database):
+    ask("i")
+    Tasks(database, "other").claim((Kind.ANNOTATE,))
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE tasks SET claimed_until = 1")
+    assert drained(tasks) == ["i"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stronger"),
+    [
+        (Mode.NEW, Mode.AGAIN, Mode.AGAIN),
+        (Mode.AGAIN, Mode.NEW, Mode.AGAIN),
+        (Mode.NEW, Mode.ASKED, Mode.ASKED),
+        (Mode.NEW, Mode.NEW, Mode.NEW),
+    ],
+)
+def test_the_stronger_of_two_requests_counts(ask, tasks, first, second, stronger):
+    ask("i", mode=first, priority=Priority.BACKFILL)
+    ask("i", mode=second, priority=Priority.PERSON)
+    task = tasks.claim((Kind.ANNOTATE,))
+    assert (task.mode, task.priority) == (stronger, Priority.PERSON)
+
+
+def test_a_retry_waits_and_counts(ask, tasks):
+    ask("i")
+    task = tasks.claim((Kind.ANNOTATE,))
+    tasks.retry(task, 30.0, died=True)
+    assert tasks.claim((Kind.ANNOTATE,)) is None
+    tasks.retry(task, 0.0, counts=False)
+    again = tasks.claim((Kind.ANNOTATE,))
+    assert (again.attempts, again.deaths) == (1, 1)
+
+
+def test_what_is_to_settle_begins_its_wait_anew_and_other_things_do_not(ask, tasks):
+    ask("series", Kind.RECONSTRUCT, delay=0.0)
+    ask("series", Kind.RECONSTRUCT, delay=30.0, postpone=True)
+    assert tasks.claim((Kind.RECONSTRUCT,)) is None
+    ask("study", Kind.ROLL_UP, delay=0.0)
+    ask("study", Kind.ROLL_UP, delay=30.0)
+    assert tasks.claim((Kind.ROLL_UP,)).resource == "study"
+
+
+def test_waiting_for_what_is_done_is_short(ask, tasks):
+    ask("study", Kind.ROLL_UP)
+    began = time.monotonic()
+    tasks.wait_for(Kind.ROLL_UP, {"study"}, 0.1)
+    assert time.monotonic() - began > 0.09
+    drained(tasks, Kind.ROLL_UP)
+    began = time.monotonic()
+    tasks.wait_for(Kind.ROLL_UP, {"study"}, 10.0)
+    assert time.monotonic() - began < 5
+
+
+def test_cancelling_leaves_what_is_being_done_and_what_others_asked_for(ask, tasks):
+    for resource in ("doing", "old"):
+        ask(resource, priority=Priority.BACKFILL)
+    doing = tasks.claim((Kind.ANNOTATE,))
+    ask("new")
+    tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
+    assert drained(tasks) == ["new"]
+    assert tasks.stands(Kind.ANNOTATE, doing.resource)
+    assert tasks.count(Kind.ANNOTATE, Priority.BACKFILL) == 1

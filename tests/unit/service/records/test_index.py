@@ -1,0 +1,77 @@
+"""The index says what the annotations say, in the order of the work list, and counts."""
+
+import sqlalchemy as sa
+
+from service.orthanc_api.archive import Parents
+from service.records.index import REMOVED, UNSEEN
+from service.records.tables import instances, mentions
+from unit.service.house import PARENTS, note
+
+
+def put(house, *notes):
+    with house.database.write() as connection:
+        for annotation in notes:
+            house.index.put(connection, annotation, PARENTS)
+
+
+def test_an_annotation_is_found_by_what_each_source_says(house):
+    header = {"label": "wrist", "labels": ["wrist"], "evidence": []}
+    put(house, note(header=header, visible=[{"label": "finger", "probability": 0.7}]))
+    rows = house.database.rows(sa.select(mentions.c.label, mentions.c.source))
+    assert set(map(tuple, rows)) == {
+        ("hand", "final"),
+        ("hand", "image"),
+        ("wrist", "header"),
+        ("finger", "visible"),
+    }
+    put(house, note(label="knee"))
+    rows = house.database.rows(sa.select(mentions.c.label).where(mentions.c.source == "final"))
+    assert [row.label for row in rows] == ["knee"]
+
+
+def test_counts_follow_every_change(house):
+    put(house, note("a"), note("b"), note("a", label="knee"))
+    with house.database.write() as connection:
+        house.index.put_bare(connection, "c", PARENTS, UNSEEN)
+        house.index.put_bare(connection, "b", PARENTS, REMOVED)
+    assert house.index.counts() == {"done": 1, UNSEEN: 1, REMOVED: 1}
+    house.index.reopen_removed()
+    assert house.index.counts() == {"done": 1, UNSEEN: 2}
+    with house.database.write() as connection:
+        assert house.index.remove(connection, "a") == PARENTS
+        assert house.index.remove(connection, "a") is None
+    assert house.index.counts() == {UNSEEN: 2}
+    counted = dict(
+        map(
+            tuple,
+            house.database.rows(
+                sa.select(instances.c.state, sa.func.count()).group_by(instances.c.state)
+            ),
+        )
+    )
+    assert counted == house.index.counts()
+
+
+def test_the_work_list_s_order_is_a_column(house):
+    day = {"2": Parents("s", "t", "p", "DX", "20260102")}
+    conflict = {"agreement": "conflict", "needs_review": True}
+    notes = [
+        note("sure"),
+        note("doubt", needs_review=True),
+        note("old", **conflict),
+        note("2", **conflict),
+    ]
+    with house.database.write() as connection:
+        for annotation in notes:
+            house.index.put(connection, annotation, day.get(annotation["instance"], PARENTS))
+    rows = house.database.rows(sa.select(instances.c.id).order_by(instances.c.rank))
+    assert [row.id for row in rows] == ["2", "old", "doubt", "sure"]
+
+
+def test_pages_go_on_after_an_id(house):
+    put(house, *(note(name) for name in "abcde"))
+    assert house.index.after("", 2) == ["a", "b"]
+    assert house.index.after("b", 10) == ["c", "d", "e"]
+    assert house.index.unknown(["x", "a", "y"]) == ["x", "y"]
+    put(house, note("f", tags={"state": "pending", "changed": [], "refused": None}))
+    assert house.index.with_pending_tags(10) == ["f"]

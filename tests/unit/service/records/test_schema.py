@@ -1,0 +1,167 @@
+"""Databases made ready: new ones, those of version 0.1, damaged ones, several services."""
+
+import json
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+
+from service.errors import DamagedError, RecordError
+from service.records import schema
+from service.records.audit_trail import AuditTrail
+from service.records.index import Index
+from service.records.tables import DURABLE, INDEX, reports
+
+REVIEW = {
+    "by": "ann",
+    "at": "2026-11-20T10:00:00Z",
+    "examined": "foot",
+    "visible": None,
+    "laterality": None,
+    "laterality_given": False,
+    "comment": "",
+    "previous": {"examined": "hand", "laterality": None},
+    "history": [],
+}
+OLD_INDEX = """
+CREATE TABLE instances (
+    id TEXT PRIMARY KEY, series TEXT NOT NULL, study TEXT NOT NULL, patient TEXT NOT NULL,
+    state TEXT NOT NULL, examined TEXT, probability REAL, source TEXT, visible TEXT,
+    laterality TEXT, laterality_source TEXT, router_group TEXT, agreement TEXT,
+    needs_review INTEGER NOT NULL DEFAULT 0, annotated_at TEXT,
+    modality TEXT NOT NULL DEFAULT '', study_date TEXT NOT NULL DEFAULT '',
+    image_label TEXT, header_label TEXT, machine_label TEXT, machine_probability REAL,
+    reviewed_at TEXT, reviewed_by TEXT
+) WITHOUT ROWID;
+CREATE INDEX instances_series ON instances (series);
+CREATE INDEX instances_study ON instances (study);
+CREATE INDEX instances_patient ON instances (patient);
+CREATE INDEX instances_state ON instances (state);
+CREATE INDEX instances_group ON instances (router_group);
+CREATE INDEX instances_reviewed ON instances (reviewed_at) WHERE reviewed_at IS NOT NULL;
+CREATE INDEX instances_review ON instances (needs_review, id) WHERE needs_review;
+CREATE TABLE mentions (
+    label TEXT NOT NULL, witness TEXT NOT NULL, instance TEXT NOT NULL,
+    PRIMARY KEY (label, witness, instance)
+) WITHOUT ROWID;
+CREATE TABLE reports (
+    study TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, instance TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX mentions_instance ON mentions (instance);
+INSERT INTO instances (id, series, study, patient, state, examined, probability, visible,
+    agreement, needs_review, study_date) VALUES
+    ('a', 's', 't', 'p', 'done', 'hand', 0.9, '{"hand": 0.9}', 'agree', 0, '20260101'),
+    ('b', 's', 't', 'p', 'done', 'knee', 0.4, '{}', 'conflict', 1, '20260201'),
+    ('c', 's', 't', 'p', 'unseen', NULL, NULL, NULL, NULL, 0, '');
+INSERT INTO mentions VALUES ('hand', 'final', 'a');
+INSERT INTO reports VALUES ('t', 'print', 'report');
+PRAGMA user_version = 2;
+"""
+OLD_TRAIL = """
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL, by TEXT NOT NULL, action TEXT NOT NULL, instance TEXT NOT NULL,
+    review TEXT
+);
+CREATE INDEX events_instance ON events (instance, number);
+"""
+
+
+@pytest.fixture
+def durable(tmp_path):
+    return schema.open_durable(tmp_path / "audit.sqlite")
+
+
+def columns(database, tables):
+    inspector = sa.inspect(database.engine)
+    return {table: {column["name"] for column in inspector.get_columns(table)} for table in tables}
+
+
+def test_what_version_0_1_kept_is_kept(tmp_path):
+    with sqlite3.connect(tmp_path / "audit.sqlite") as old:
+        old.executescript(OLD_TRAIL)
+        old.execute(
+            "INSERT INTO events (at, by, action, instance, review) VALUES (?,?,?,?,?)",
+            (REVIEW["at"], "ann", "corrected", "a", json.dumps(REVIEW)),
+        )
+    with sqlite3.connect(tmp_path / "index.sqlite") as old:
+        old.executescript(OLD_INDEX)
+    old.close()
+    durable = schema.open_durable(tmp_path / "audit.sqlite")
+    trail = AuditTrail(durable)
+    assert trail.last("a").review.examined == "foot"
+    assert trail.open(10) == []
+    trail.removed("a", by="bob", at="2026-11-28T10:00:00Z", change=7)
+    assert [event["number"] for event in trail.events(0, 10)] == [1, 2]
+
+    lines = []
+    index = Index(schema.open_index(tmp_path / "index.sqlite", durable, lines.append))
+    assert lines == []
+    assert {child.instance for child in index.children("studies", "t")} == {"a", "b"}
+    assert index.counts() == {"done": 2, "unseen": 1}
+    ranked = index.database.rows(sa.text("SELECT id FROM instances ORDER BY rank"))
+    assert next(iter(ranked)).id == "b"
+    assert index.database.rows(sa.text("SELECT source FROM mentions"))[0].source == "final"
+    assert durable.rows(sa.select(reports))[0].instance == "report"
+    for database, tables in ((durable, DURABLE.tables), (index.database, INDEX.tables)):
+        made = {name: {column.name for column in table.columns} for name, table in tables.items()}
+        assert columns(database, tables) == made
+
+
+def test_today_s_database_needs_no_migration(tmp_path, durable):
+    for one in (schema.DURABLE_SCHEMA, schema.INDEX_SCHEMA):
+        scripts = ScriptDirectory(
+            str(schema._MIGRATIONS), version_locations=[str(schema._MIGRATIONS / one.name)]
+        )
+        assert scripts.get_heads() == [one.head]
+    durable.close()
+    again = schema.open_durable(tmp_path / "audit.sqlite")
+    assert AuditTrail(again).events(0, 10) == []
+
+
+@pytest.mark.parametrize("spoiled", [b"no database at all" * 500, b""])
+def test_an_index_that_is_damaged_is_made_anew(tmp_path, durable, spoiled):
+    path = tmp_path / "index.sqlite"
+    path.write_bytes(spoiled)
+    lines = []
+    index = Index(schema.open_index(path, durable, lines.append))
+    assert index.counts() == {}
+    assert bool(lines) == bool(spoiled)
+
+
+def test_damage_that_shows_later_is_told_apart_from_trouble(tmp_path, durable):
+    path = tmp_path / "index.sqlite"
+    database = schema.open_index(path, durable, print)
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE wide (x)")
+        for _ in range(500):
+            connection.exec_driver_sql("INSERT INTO wide VALUES (randomblob(2000))")
+    database.close()
+    with path.open("r+b") as file:
+        file.seek(20_000)
+        file.write(b"\xff" * 900_000)
+    database = schema.Database.of_file(path)
+    with pytest.raises(DamagedError) as damaged:
+        database.rows(sa.text("SELECT sum(length(x)), count(*) FROM wide"))
+        database.rows(sa.text("SELECT * FROM instances"))
+    assert damaged.value.place == str(path)
+    with pytest.raises(RecordError):
+        durable.rows(sa.text("SELECT * FROM nothing"))
+
+
+def test_the_trail_is_never_replaced(tmp_path):
+    path = tmp_path / "audit.sqlite"
+    path.write_bytes(b"no database at all" * 500)
+    with pytest.raises(RecordError):
+        schema.open_durable(path)
+    assert path.read_bytes().startswith(b"no database")
+
+
+def test_one_service_at_a_time_works_on_a_database(tmp_path, monkeypatch):
+    monkeypatch.setattr(schema, "_LOCK_TRIES", 2)
+    place = schema.only_one(tmp_path / "audit.sqlite")
+    with pytest.raises(RecordError):
+        schema.only_one(tmp_path / "audit.sqlite")
+    place.close()
+    schema.only_one(tmp_path / "audit.sqlite").close()

@@ -1,0 +1,169 @@
+"""From an id to a written annotation, and a person's word on top of it."""
+
+import json
+
+import pytest
+
+from bodypart.annotation import Review
+from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
+from service.queue.tasks import Kind, Mode
+
+
+def word(label="foot", at="2026-11-28T10:00:00Z", **more):
+    return Review(by="ann", at=at, examined=label, **more)
+
+
+def label_of(house, instance="i"):
+    return house.orthanc.annotation(instance)["examined"]["label"]
+
+
+def test_what_arrives_is_annotated_once(house):
+    house.annotator.annotate("i", Mode.NEW)
+    assert label_of(house) == "hand"
+    house.annotator.annotate("i", Mode.NEW)
+    house.annotator.annotate("i", Mode.ASKED)
+    assert house.decoders.asked == ["annotate"]
+    house.annotator.annotate("i", Mode.AGAIN)
+    assert house.decoders.asked == ["annotate"] * 2
+
+
+def test_another_file_under_the_same_uids_is_annotated_anew(house):
+    """Metadata that outlived it, or were given back to it, are of another file."""
+    house.annotator.annotate("i", Mode.NEW)
+    before = dict(house.orthanc.metadata_["instances", "i"])
+    house.orthanc.arrive("i", b"another")
+    house.orthanc.metadata_["instances", "i"] = before
+    house.decoders.label = "foot"
+    house.annotator.annotate("i", Mode.NEW)
+    assert label_of(house) == "foot"
+
+
+def test_a_word_is_in_the_trail_before_anything_else_changes(house):
+    house.annotator.annotate("i", Mode.NEW)
+    with house.durable.write() as connection:
+        connection.exec_driver_sql("DROP TABLE events")
+    with pytest.raises(RecordError):
+        house.annotator.review("i", word())
+    assert label_of(house) == "hand"
+    assert house.index.children("series", "series")[0].examined == "hand"
+
+
+def test_a_word_that_stands_in_the_trail_is_said_whatever_fails_after(house):
+    house.annotator.annotate("i", Mode.NEW)
+    put, house.orthanc.set_metadata = house.orthanc.set_metadata, _fail
+    assert house.annotator.review("i", word())["examined"]["label"] == "foot"
+    assert label_of(house) == "hand"
+    house.orthanc.set_metadata = put
+    _due_now(house)
+    house.annotator.apply_word(house.claim(Kind.APPLY))
+    assert label_of(house) == "foot"
+    assert house.trail.open(10) == []
+
+
+def test_an_open_word_is_applied_where_the_metadata_lack_it(house):
+    """Killed between trail and metadata: the next start finds the event open."""
+    house.annotator.annotate("i", Mode.NEW)
+    annotation = house.orthanc.annotation("i")
+    from bodypart.reviews import apply_review
+
+    house.trail.reviewed("i", apply_review(annotation, word())["review"])
+    ((_, instance),) = house.trail.open(10)
+    house.ask(Kind.APPLY, instance)
+    house.annotator.apply_word(house.claim(Kind.APPLY))
+    assert label_of(house) == "foot"
+    assert house.trail.open(10) == []
+
+
+def test_a_word_outlives_classifying_again_overwriting_and_lost_metadata(house):
+    house.annotator.annotate("i", Mode.NEW)
+    house.annotator.review("i", word())
+    house.annotator.annotate("i", Mode.AGAIN)
+    assert label_of(house) == "foot"
+    house.orthanc.arrive("i", b"file")
+    house.annotator.annotate("i", Mode.NEW)
+    assert label_of(house) == "foot"
+
+
+def test_a_stale_revision_is_refused_with_what_stands_there(house):
+    house.annotator.annotate("i", Mode.NEW)
+    seen = house.orthanc.annotation("i")["revision"]
+    house.annotator.review("i", word(), seen)
+    with pytest.raises(StaleError) as refused:
+        house.annotator.review("i", word("knee"), seen)
+    assert refused.value.present["examined"]["label"] == "foot"
+    with pytest.raises(StaleError):
+        house.annotator.remove("i", by="ann", revision=seen)
+    assert label_of(house) == "foot"
+
+
+def test_the_file_that_follows_does_not_make_a_revision_stale(house):
+    house.annotator.annotate("i", Mode.NEW)
+    revision = house.annotator.review("i", word())["revision"]
+    house.follow()
+    assert house.orthanc.annotation("i")["tags"]["state"] == "written"
+    house.annotator.review("i", word("knee"), revision)
+
+
+def test_a_word_that_is_taken_back_leaves_the_machine_s_and_both_in_the_trail(house):
+    house.annotator.annotate("i", Mode.NEW)
+    house.annotator.review("i", word())
+    assert house.annotator.withdraw("i", by="bob")["review"] is None
+    assert label_of(house) == "hand"
+    assert [event["action"] for event in house.trail.events(0, 10)] == ["corrected", "withdrawn"]
+    house.annotator.annotate("i", Mode.AGAIN)
+    assert label_of(house) == "hand"
+    with pytest.raises(NotFoundError):
+        house.annotator.withdraw("i", by="bob")
+
+
+def test_what_was_removed_stays_so_until_it_is_sent_again(house):
+    house.annotator.annotate("i", Mode.NEW)
+    house.annotator.remove("i", by="ann")
+    house.ask(Kind.ANNOTATE, "i", sequence=1)
+    house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
+    assert house.orthanc.annotation("i") is None
+    house.orthanc.arrive("i", b"file")
+    house.ask(Kind.ANNOTATE, "i", sequence=2)
+    house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
+    assert label_of(house) == "hand"
+
+
+def test_what_is_removed_while_a_decoder_looks_stays_removed(house):
+    house.decoders.while_asked = lambda: house.annotator.remove("i", by="ann")
+    house.annotator.annotate("i", Mode.NEW)
+    assert house.orthanc.annotation("i") is None
+
+
+def test_what_is_gone_leaves_nothing(house):
+    house.orthanc.delete_instance("i")
+    with pytest.raises(NotFoundError):
+        house.annotator.annotate("i", Mode.NEW)
+    with pytest.raises(NotFoundError):
+        house.annotator.review("i", word())
+
+
+def test_giving_up_keeps_an_earlier_answer(house):
+    house.annotator.annotate("i", Mode.NEW)
+    house.ask(Kind.ANNOTATE, "i")
+    house.annotator.give_up(house.claim(Kind.ANNOTATE), "it hangs")
+    assert label_of(house) == "hand"
+    house.orthanc.arrive("i", b"another")
+    house.ask(Kind.ANNOTATE, "i")
+    house.annotator.give_up(house.claim(Kind.ANNOTATE), "it hangs")
+    assert house.orthanc.annotation("i")["status"] == "failed"
+
+
+def test_metadata_are_what_is_answered(house):
+    house.annotator.annotate("i", Mode.NEW)
+    corrected = house.annotator.review("i", word())
+    stored = json.loads(house.orthanc.metadata("instances", "i", "BodyPart"))
+    assert stored == json.loads(json.dumps(corrected))
+
+
+def _fail(*_):
+    raise ArchiveError("Orthanc is away")
+
+
+def _due_now(house):
+    with house.database.write() as connection:
+        connection.exec_driver_sql("UPDATE tasks SET due = 0")
