@@ -8,6 +8,7 @@
 # make benchmarks   the tables of the README (quiet machine, minutes)
 # make screenshots  the README's pictures, of phantoms
 # make train        a new model from a manifest: see models/README.md
+# make fusion       the error rates that join picture and header, measured anew
 # make dist         one archive for hospitals without internet, in dist/
 # make sbom | audit the bill of materials; known holes in what is locked
 # make lock         the lock files, from pyproject.toml
@@ -17,7 +18,7 @@ export PYTHONPATH = plugin:models:tests:.
 export PYTHONDONTWRITEBYTECODE = 1
 
 .PHONY: help run install test unit integration browser coverage format fuzz test-tools newer-orthanc lint lock \
-	docs screenshots benchmarks train-tools train evaluate export card memory-evaluation dist sbom audit tools
+	docs screenshots benchmarks fusion train-tools train evaluate export card memory-evaluation dist sbom audit tools
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -67,6 +68,11 @@ TARGET = reader
 SECONDS = 600
 fuzz:
 	nice -n 15 $(FUZZ_PYTHON) tests/fuzzing/run.py $(TARGET) $(SECONDS)
+
+# How often picture and header are wrong: after a training, or from reviews
+# (docs/train-on-your-own-archive.md).
+fusion: install
+	$(PYTHON) -m training.error_rates $(ARGS)
 
 docs:
 	$(PYTHON) tests/documentation.py
