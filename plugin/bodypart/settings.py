@@ -129,7 +129,7 @@ class Settings:
         512, _integer(1, 65_536), "Largest body of `POST /bodypart/classify` in MB; above: 413."
     )
     review_threshold: float = _setting(
-        0.6, _number(0, 1), "An answer less probable than this needs a review."
+        0.75, _number(0, 1), "An answer less probable than this needs a review."
     )
     child_age: float = _setting(
         16.0, _number(0, 30), "Patients younger than this, in years, are pediatric for the router."
@@ -154,6 +154,12 @@ class Settings:
     )
     write_threshold: float = _setting(
         0.9, _number(0, 1), "Tags are written only for answers at least this probable."
+    )
+    write_conflicts: bool = _setting(
+        True,
+        _boolean,
+        "Write the answer over a header that the picture contradicts, if it is probable enough; "
+        "the original is kept in the file. When false, a person must confirm it first.",
     )
     structured_report: bool = _setting(
         False, _boolean, "Store a DICOM SR (TID 1500) with the result in each study."

@@ -93,13 +93,18 @@ def picture(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
     return {}, graymap(_seen(pipeline, data, _SHOWN_SIDE).values)
 
 
-def correct(_: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
+def correct(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
     """Write the annotation's tags into the file, as far as they are sure.
 
     The request has ``annotation``, ``siblings`` (annotations of the rest of the series) and
     ``threshold``. The answer's payload is the new file, empty if nothing is to be changed.
     """
-    wanted = tags_to_write(request["annotation"], request["threshold"], request["siblings"])
+    wanted = tags_to_write(
+        request["annotation"],
+        request["threshold"],
+        request["siblings"],
+        write_conflicts=pipeline.settings.write_conflicts,
+    )
     if wanted is None:
         return _corrected(lambda: restore_file(data))
     return _corrected(

@@ -208,6 +208,7 @@ class Service:
             self.tasks,
             self.backups,
             threshold=self.settings.write_threshold,
+            write_conflicts=self.settings.write_conflicts,
             settle=settle,
         )
 

@@ -58,6 +58,7 @@ class InPlace:
         backups: OverwriteBackups,
         *,
         threshold: float,
+        write_conflicts: bool = True,
         settle: float,
     ) -> None:
         self._archive = archive
@@ -68,6 +69,7 @@ class InPlace:
         self._tasks = tasks
         self._backups = backups
         self._threshold = threshold
+        self._write_conflicts = write_conflicts
         self._settle = settle
         self._mixed: OrderedDict[str, bool] = OrderedDict()
         self._outcomes: OrderedDict[str, str | None] = OrderedDict()
@@ -184,7 +186,9 @@ class InPlace:
         }
         outcome, corrected = self._decoders.ask("correct", request, data, urgent=urgent)
         refused, standing = outcome["refused"], outcome["standing"]
-        wanted = tags_to_write(annotation, self._threshold, siblings)
+        wanted = tags_to_write(
+            annotation, self._threshold, siblings, write_conflicts=self._write_conflicts
+        )
         mixed = wanted is not None and wanted.mixed_series
         if corrected:
             refused, stored = self._overwrite(instance, stored, annotation, data, corrected)
