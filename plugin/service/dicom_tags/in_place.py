@@ -43,6 +43,8 @@ class InPlace:
         The service's other parts.
     threshold : float
         Least probability of an answer that is written.
+    write_conflicts : bool
+        Whether it is written over a header that the picture contradicts.
     settle : float
         Seconds that a series must have been left alone before its main tags are read anew.
     """
