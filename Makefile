@@ -56,10 +56,11 @@ test-tools: install
 newer-orthanc: test-tools
 	@sh tests/newer_orthanc.sh
 
-lint:
+lint: tools
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+	.tools/bin/oxlint --deny-warnings plugin
 
 # Coverage-guided, as long as you like; needs `pip install atheris` (see tests/fuzzing/run.py).
 # Targets: reader, headers, rewriter, wire, json_guard.
