@@ -74,8 +74,8 @@ def _terms(value: object) -> str | None:
     return None
 
 
-def _setting(default: Any, check: Check, doc: str) -> Any:
-    metadata = {"check": check, "doc": doc}
+def _setting(default: Any, check: Check, doc: str, *, secret: bool = False) -> Any:
+    metadata = {"check": check, "doc": doc, "secret": secret}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -169,6 +169,7 @@ class Settings:
         _database,
         "`postgresql://user:password@host/name`: several Orthancs on one archive keep their "
         "records there. Empty: SQLite beside Orthanc's index.",
+        secret=True,
     )
     client_certificate: str = _setting(
         "",
@@ -215,7 +216,8 @@ class Settings:
                 raise SettingsError(f"BodyPart.{key} is not a setting{_hint(str(key), fields)}")
             wrong = fields[key].metadata["check"](value)
             if wrong:
-                raise SettingsError(f"BodyPart.{key} {wrong}, not {value!r}")
+                shown = "" if fields[key].metadata["secret"] else f", not {value!r}"
+                raise SettingsError(f"BodyPart.{key} {wrong}{shown}")
             values[fields[key].name] = value
         return cls(**values)
 
