@@ -4,6 +4,7 @@
 # make coverage     the unit tests, with the lines that none of them reaches
 # make format       what can be put right by itself
 # make docs         the README's tables of settings and routes
+# make doors        docs/security.md: what a decoder in a stranger's hands cannot do
 # make fuzz         the reader against made-up files: make fuzz TARGET=reader SECONDS=1800
 # make benchmarks   the tables of the README (quiet machine, minutes)
 # make screenshots  the README's pictures, of phantoms
@@ -18,7 +19,7 @@ export PYTHONPATH = plugin:models:tests:.
 export PYTHONDONTWRITEBYTECODE = 1
 
 .PHONY: help run install test unit integration browser coverage format fuzz test-tools newer-orthanc lint lock \
-	docs screenshots benchmarks fusion train-tools train evaluate export card memory-evaluation dist sbom audit tools
+	docs doors screenshots benchmarks fusion train-tools train evaluate export card memory-evaluation dist sbom audit tools
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -77,6 +78,9 @@ fusion: install
 
 docs:
 	$(PYTHON) tests/documentation.py
+
+doors: test-tools
+	$(PYTHON) tests/doors.py
 
 screenshots: test-tools
 	$(PYTHON) tests/browser/screenshots.py
