@@ -19,7 +19,13 @@ from bodypart.graymap import graymap
 from bodypart.heatmap import heat_layer_png, heatmap_png
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.memory import MemoryFormatError, pack_seen
-from bodypart.pixels import DatasetError, NotDicomError, PictureError, read_dataset
+from bodypart.pixels import (
+    DatasetError,
+    NotDicomError,
+    PictureError,
+    read_dataset,
+    uncompressed_syntax,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -132,6 +138,7 @@ def headers(_: Pipeline, __: dict[str, Any], data: bytes) -> Answer:
         for keyword in _BULK:
             if keyword in dataset:
                 delattr(dataset, keyword)
+        dataset.file_meta.TransferSyntaxUID = uncompressed_syntax(dataset)
         buffer = io.BytesIO()
         dcmwrite(buffer, dataset, enforce_file_format=True)
     except (DatasetError, ValueError, TypeError, AttributeError) as error:

@@ -44,7 +44,7 @@ READ_LIMIT = 6 * ELEMENT_LIMIT
 """Reads of the stream, up to three an element, those nested in sequences included."""
 
 LARGEST_VALUE = 256 << 10
-"""Bytes; a longer value, the pixels' apart, is not kept: nothing that is read here needs it.
+"""Bytes; a longer value, the pixels' apart, is read as empty: nothing that is read here needs it.
 
 The largest that is, a Modality LUT of 65,536 entries, takes half. Turning hundreds of megabytes
 of text, numbers or items into objects would hold a decoder for minutes."""
@@ -151,11 +151,26 @@ def _read_body(source: bytes, start: int, meta: FileMeta) -> FileDataset:
         stop_when=_at_pixels(stream, explicit=not implicit),
         defer_size=LARGEST_VALUE,
     )
+    _clear(elements)
     implicit = elements.original_encoding[0] is not False  # pydicom believes the first element
     dataset = FileDataset(BytesIO(), elements, None, _pydicom_meta(meta), implicit, little)
     dataset.set_original_encoding(implicit, little, elements.original_character_set)
     _attach_pixels(dataset, source, stream.tell())
     return dataset
+
+
+def _clear(elements: Dataset) -> None:
+    """Empty the values that are too long to be kept; leave out groups 0000 and 0002.
+
+    The two belong to messages and files (PS3.5 section 7.1), and no data set may be written with
+    them.
+    """
+    for tag in list(elements.keys()):
+        item = elements.get_item(tag, keep_deferred=True)
+        if tag.group in (0x0000, 0x0002):
+            del elements[tag]
+        elif isinstance(item, RawDataElement) and item.value is None and item.length:
+            elements[tag] = item._replace(value=b"", length=0)
 
 
 def _starts_like_a_dataset(source: bytes) -> bool:
