@@ -227,6 +227,7 @@ class _CountedReads(BytesIO):
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
+        self._data = data
         self.size = len(data)
         self._reads = 0
         self._at_character_set = False
@@ -241,6 +242,10 @@ class _CountedReads(BytesIO):
         if size == _ELEMENT_HEADER:
             self._at_character_set = data[:4] in _CHARACTER_SET_TAGS
         return data
+
+    def peek(self, at: int, count: int) -> bytes:
+        """Return bytes from anywhere, without moving."""
+        return self._data[at : at + count]
 
 
 def _at_pixels(
@@ -257,8 +262,10 @@ def _at_pixels(
         if tag in PIXEL_TAGS:
             return True
         if explicit and vr is None and stream.size < stream.tell() + length < UNDEFINED_LENGTH:
-            # pydicom took what stands in the place of the VR for a part of a length.
-            raise _OddVrError(stream.tell() - 4)
+            at = stream.tell() - 4
+            if all(0x20 <= letter < 0x7F for letter in stream.peek(at, 2)):
+                # Letters: pydicom took them for a part of a length in implicit VR.
+                raise _OddVrError(at)
         return False
 
     return stop
