@@ -17,6 +17,7 @@ SCHEME = "SCT"
 ROUTER_GROUPS = ("abdominal", "adult chest", "pediatric chest", "spine", "others")
 """The five groups of the DICOM Imaging Router (Pham et al. 2021)."""
 
+_WHOLE_LIMB = "lower_limb"
 _TABLE = Path(__file__).with_name("labels.csv")
 
 
@@ -128,6 +129,23 @@ def body_part(text: str) -> BodyPart:
     if found is None:
         raise UnknownLabelError(text)
     return found
+
+
+def labels_named(text: str) -> tuple[str, ...]:
+    """Return the labels that a label, a SNOMED CT code or a region stands for.
+
+    A label stands for itself (``hand`` finds hands, not fingers); a region that is no label
+    (``upper_limb``, ``head``) stands for its parts, as does the whole limb.
+
+    Raises
+    ------
+    UnknownLabelError
+        If it stands for none.
+    """
+    wanted = text.strip().lower().replace(" ", "_").replace("-", "_")
+    if wanted == _WHOLE_LIMB or (wanted not in BY_LABEL and not wanted.isdigit()):
+        return parts_of(wanted)
+    return (body_part(wanted).label,)
 
 
 def parts_of(region: str) -> tuple[str, ...]:
