@@ -212,6 +212,7 @@ class Pipeline:
                 "label": header.label,
                 "labels": list(header.labels),
                 "region": header.region,
+                "view": header.view,
                 "evidence": [match.to_json() for match in header.evidence],
             },
             agreement=fused.agreement,

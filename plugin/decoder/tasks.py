@@ -26,6 +26,7 @@ from bodypart.pixels import (
     read_dataset,
     uncompressed_syntax,
 )
+from bodypart.sop_class import modality_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,15 +66,20 @@ def learn(pipeline: Pipeline, request: dict[str, Any], update: bytes) -> Answer:
 
 
 def classify(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
-    """Annotate a file that is stored nowhere; one that is not DICOM is refused."""
+    """Annotate a file that is stored nowhere; one that is not DICOM is refused.
+
+    The answer has its Modality beside the annotation, which an archive would tell.
+    """
+    modality = ""
     try:
-        read_dataset(data)
+        modality = modality_of(read_dataset(data))
     except NotDicomError as error:
         raise TaskError(f"body: {error}") from None
     except DatasetError:
         pass  # The annotation says why.
     answer, attachment = annotate(pipeline, {}, data)
     answer["annotation"]["instance"] = None
+    answer["modality"] = modality
     return answer, attachment
 
 
