@@ -74,10 +74,17 @@ def _terms(value: object) -> str | None:
     return None
 
 
+def _rules(value: object) -> str | None:
+    # The service reads the rules themselves: they name nodes of Orthanc's configuration.
+    if isinstance(value, list) and all(isinstance(rule, Mapping) for rule in value):
+        return None
+    return "must be a list of rules"
+
+
 def _setting(default: Any, check: Check, doc: str, *, secret: bool = False) -> Any:
     metadata = {"check": check, "doc": doc, "secret": secret}
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
+    if isinstance(default, dict | list):
+        return field(default_factory=default.copy, metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
@@ -163,6 +170,23 @@ class Settings:
     )
     structured_report: bool = _setting(
         False, _boolean, "Store a DICOM SR (TID 1500) with the result in each study."
+    )
+    routes: list[dict[str, Any]] = _setting(
+        [], _rules, "Rules that send pictures on by their answer: see `docs/routing.md`."
+    )
+    route_retries: int = _setting(
+        100, _integer(0, 10_000), "How often a delivery is tried again before it counts as failed."
+    )
+    route_retry_delay: float = _setting(
+        5.0, _number(0.01, 3600), "Seconds before its first retry; doubled for each further one."
+    )
+    route_retry_ceiling: float = _setting(
+        1800.0, _number(0.01, 86_400), "Longest pause between two tries of a delivery, in seconds."
+    )
+    webhook_secret_file: str = _setting(
+        "",
+        _text,
+        "File whose content signs what webhooks are sent (HMAC-SHA256). Empty: not signed.",
     )
     database: str = _setting(
         "",
