@@ -4,10 +4,12 @@
 # make coverage     the unit tests, with the lines that none of them reaches
 # make format       what can be put right by itself
 # make docs         the README's tables of settings and routes
+# make doors        docs/security.md: what a decoder in a stranger's hands cannot do
 # make fuzz         the reader against made-up files: make fuzz TARGET=reader SECONDS=1800
 # make benchmarks   the tables of the README (quiet machine, minutes)
 # make screenshots  the README's pictures, of phantoms
 # make train        a new model from a manifest: see models/README.md
+# make fusion       the error rates that join picture and header, measured anew
 # make dist         one archive for hospitals without internet, in dist/
 # make sbom | audit the bill of materials; known holes in what is locked
 # make lock         the lock files, from pyproject.toml
@@ -17,7 +19,7 @@ export PYTHONPATH = plugin:models:tests:.
 export PYTHONDONTWRITEBYTECODE = 1
 
 .PHONY: help run install test unit integration browser coverage format fuzz test-tools newer-orthanc lint lock \
-	docs screenshots benchmarks train-tools train evaluate export card memory-evaluation dist sbom audit tools
+	docs doors screenshots benchmarks fusion train-tools train evaluate export card memory-evaluation dist sbom audit tools
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -55,10 +57,11 @@ test-tools: install
 newer-orthanc: test-tools
 	@sh tests/newer_orthanc.sh
 
-lint:
+lint: tools
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+	.tools/bin/oxlint --deny-warnings plugin
 
 # Coverage-guided, as long as you like; needs `pip install atheris` (see tests/fuzzing/run.py).
 # Targets: reader, headers, rewriter, wire, json_guard.
@@ -68,8 +71,16 @@ SECONDS = 600
 fuzz:
 	nice -n 15 $(FUZZ_PYTHON) tests/fuzzing/run.py $(TARGET) $(SECONDS)
 
+# How often picture and header are wrong: after a training, or from reviews
+# (docs/train-on-your-own-archive.md).
+fusion: install
+	$(PYTHON) -m training.error_rates $(ARGS)
+
 docs:
 	$(PYTHON) tests/documentation.py
+
+doors: test-tools
+	$(PYTHON) tests/doors.py
 
 screenshots: test-tools
 	$(PYTHON) tests/browser/screenshots.py

@@ -32,7 +32,7 @@ def filled(text: str, name: str, content: str) -> str:
     begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(f"README.md has no section {name}")
+        raise ValueError(f"the document has no section {name}")
     return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)
 
 

@@ -1,4 +1,4 @@
-"""What the two witnesses say: one record for the picture, one for the headers."""
+"""What the two sources say: one record for the picture, one for the headers."""
 
 from __future__ import annotations
 
@@ -67,6 +67,8 @@ class ImageReading:
         Whether the picture is unlike the radiographs that the model knows.
     reason : str or None
         Why it was rejected, in a sentence.
+    blank : bool
+        Whether there is nothing to see in it.
     seen : Seen or None
         What the memory is asked with; None if the model did not look.
     """
@@ -77,6 +79,7 @@ class ImageReading:
     view: str | None = None
     rejected: bool = False
     reason: str | None = None
+    blank: bool = False
     seen: Seen | None = field(default=None, compare=False, repr=False)
 
     def top(self, count: int = 5) -> tuple[Guess, ...]:
@@ -141,6 +144,12 @@ class HeaderReading:
         ``frontal``, ``lateral`` or ``oblique``.
     age_years : float or None
         PatientAge, else birth date to study date, in years.
+    age_unusable : bool
+        Whether something stands there for an age that cannot be believed.
+    human : bool
+        Whether no other species is named.
+    outside : str or None
+        A defined term of Body Part Examined that means a part outside the 36 labels.
     """
 
     label: str | None = None
@@ -151,3 +160,6 @@ class HeaderReading:
     laterality_conflict: bool = False
     view: str | None = None
     age_years: float | None = None
+    age_unusable: bool = False
+    human: bool = True
+    outside: str | None = None

@@ -29,6 +29,7 @@ _LONGEST = 2**20
 _COMMAND_SET = b"\0\0\0\0\x04\0\0\0"
 """Group length of the command set (PS3.7 section 6.3), which some programs store with a message."""
 
+_ZEROS = bytes(8)
 _GROUP_LENGTH, _TRANSFER_SYNTAX = 0x0000, 0x0010
 
 
@@ -51,7 +52,8 @@ class FileMeta:
 def read_file_meta(source: bytes) -> FileMeta:
     """Step over the preamble and all elements of group 0002 that stand before the data set.
 
-    A command set of a network message, saved with it, is stepped over as a whole.
+    Zeros behind them, and a command set of a network message that was saved with it, are stepped
+    over, too.
 
     Parameters
     ----------
@@ -72,6 +74,8 @@ def read_file_meta(source: bytes) -> FileMeta:
         elif element == _TRANSFER_SYNTAX:
             syntax = syntax or value.decode("ascii", "replace").strip("\0 ")
         position = value_at + length
+    while source[position : position + 8] == _ZEROS and position <= last:
+        position += 8
     if source[position : position + 8] == _COMMAND_SET and position + 12 <= len(source):
         position += 12 + int(struct.unpack_from("<I", source, position + 8)[0])
     return FileMeta(syntax, min(position, len(source)))

@@ -1,39 +1,37 @@
 """Picture and header → one answer, and whether a person should look at it.
 
-The picture's calibrated probabilities are multiplied by the likelihood of the headers
-(`bodypart.headers.reliability`); a header never outvotes a confident picture silently, nor the
-reverse: where the two name parts that cannot be one exposure, the answer is marked.
+The two err independently of each other: the answer is the part of the largest product of what the
+picture says (`bodypart.confusion`) and of what the headers say (`bodypart.misnaming`),
+whether they agree or not. Where they name parts that cannot be one exposure, the answer is marked
+all the same: its probability says how sure it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bodypart.ages import age_in_doubt, is_child
+from bodypart.confusion import picture_evidence, plausible
+from bodypart.error_rates import ErrorRates, shipped
 from bodypart.evidence import Guess
-from bodypart.headers.regions import compatible, labels_in
-from bodypart.headers.reliability import likelihood
-from bodypart.labels import BY_LABEL
+from bodypart.headers.reliability import leading
+from bodypart.labels import BY_LABEL, LABELS, router_group
+from bodypart.misnaming import header_evidence
+from bodypart.regions import compatible, labels_in
 
 if TYPE_CHECKING:
     from bodypart.annotation import Agreement
     from bodypart.evidence import HeaderReading, ImageReading
 
 CHILD_AGE = 16.0
-REVIEW_THRESHOLD = 0.6
-
-SURPRISE = 0.02
-"""Share of pictures on which even a confident model is wrong: spread over all labels."""
-
-UNTRAINED = 0.03
-"""Share of what the model takes for a neighbour that is a part which it never learned.
-
-Of what looks like a chest, a few in a hundred are ribs or a sternum. So one text that says so
-leaves the answer uncertain, and two hands settle it."""
+REVIEW_THRESHOLD = 0.75
 
 LEAST = 0.2
 """Posterior below which no label is given at all."""
+
+RIVAL = 0.2
+"""Probability from which a label of the picture is not contradicted by a header that names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +41,21 @@ class Fused:
     Attributes
     ----------
     label : str or None
-        Examined part; None where neither witness can tell.
+        Examined part; None where neither source can tell.
     probability : float
         Its posterior, 0 to 1.
     source : str or None
-        Which witness the label rests on.
+        What the label rests on.
     visible : tuple of Guess
-        Labels in the picture, the examined one included, most probable first.
-    child : bool
-        Whether the patient counts as a child.
+        Labels in the picture, most probable first; the header's word is not among them.
+    laterality : str or None
+        The header's side, if it is the side of this part.
+    child : bool or None
+        Whether the patient counts as a child; None where nothing tells.
+    group : str or None
+        The router's group; None where no picture was seen.
     agreement : str
-        How the witnesses relate.
+        How the sources relate.
     needs_review : bool
         Whether a person should look.
     review_reason : str or None
@@ -64,7 +66,9 @@ class Fused:
     probability: float
     source: Literal["image", "header", "image+header"] | None
     visible: tuple[Guess, ...]
-    child: bool
+    laterality: str | None
+    child: bool | None
+    group: str | None
     agreement: Agreement
     needs_review: bool
     review_reason: str | None
@@ -76,85 +80,74 @@ def fuse(
     *,
     child_age: float = CHILD_AGE,
     review_threshold: float = REVIEW_THRESHOLD,
+    rates: ErrorRates | None = None,
 ) -> Fused:
     """Join what picture and header say.
 
     Parameters
     ----------
     image : ImageReading or None
-        The model's reading; None if there is no usable picture. A rejected one gives no label.
+        The model's reading; None if the instance is none of a kind that the model looks at. One
+        that was rejected, or could not be decoded, decides nothing.
     header : HeaderReading
         The headers' reading.
     child_age : float
         Patients younger than this, in years, are children.
     review_threshold : float
         An answer less probable than this needs a review.
+    rates : ErrorRates, optional
+        How the sources err; the shipped numbers by default.
     """
-    picture = None if image is None or image.rejected or not image.probabilities else image
-    label, probability = _answer(picture, header)
-    seen = picture.top(1)[0].label if picture else None
-    agreement = _agreement(seen, header)
-    reason = _review_reason(
-        image,
-        header,
-        seen,
-        label,
-        probability=probability,
-        agreement=agreement,
-        threshold=review_threshold,
-    )
+    rates = rates or shipped()
+    picture = None if image is None or image.rejected else image
+    label, probability = _answer(picture, header, rates)
+    agreement = _agreement(picture, header)
+    child = is_child(picture, header, child_age)
+    if picture is not None and agreement == "conflict":
+        reason: str | None = _conflict(picture, header, label)
+    else:
+        reason = _doubt(image, header, label, probability, review_threshold)
+    reason = reason or age_in_doubt(label, picture, header, child_age, rates)
     return Fused(
         label=label,
         probability=probability,
-        source=_source(label, seen, header),
-        visible=_visible(picture, label, probability),
-        child=_is_child(image, header, child_age),
+        source=_source(label, picture, header),
+        visible=_visible(picture),
+        laterality=_laterality(label, header),
+        child=child,
+        group=_group(label, child, image, picture, header),
         agreement=agreement,
         needs_review=reason is not None,
         review_reason=reason,
     )
 
 
-def _answer(picture: ImageReading | None, header: HeaderReading) -> tuple[str | None, float]:
+def _answer(
+    picture: ImageReading | None, header: HeaderReading, rates: ErrorRates
+) -> tuple[str | None, float]:
     if picture is None and header.label is None:
         return None, 0.0
-    weights = likelihood(header.evidence)
-    none = 0.0
+    weights = header_evidence(header.evidence, rates.header)
     if picture is not None:
-        none = max(0.0, 1 - sum(picture.probabilities.values())) * min(weights.values())
-        evidence = _picture_evidence(picture.probabilities, header.labels)
-        weights = {label: weights[label] * value for label, value in evidence.items()}
-    best = max(weights, key=lambda label: weights[label])
-    probability = weights[best] / (sum(weights.values()) + none)
-    return (best, probability) if probability >= LEAST else (None, 0.0)
-
-
-def _picture_evidence(
-    probabilities: Mapping[str, float], named: tuple[str, ...]
-) -> dict[str, float]:
-    """Return the picture's evidence for the labels that it knows or the header names."""
-    evidence = {
-        label: (1 - SURPRISE) * value + SURPRISE / len(BY_LABEL)
-        for label, value in probabilities.items()
-    }
-    for label in named:
-        if label not in probabilities:
-            evidence[label] = SURPRISE / len(BY_LABEL) + UNTRAINED * sum(
-                value for known, value in probabilities.items() if compatible(known, label)
-            )
-    return evidence
-
-
-def _agreement(seen: str | None, header: HeaderReading) -> Agreement:
-    if seen is None:
-        return "header-only" if header.labels else "none"
-    if header.labels:
-        agree = any(compatible(seen, label) for label in _named(header))
-    elif header.region:
-        agree = not labels_in(seen).isdisjoint(labels_in(header.region))
+        weights = weights * picture_evidence(picture.probabilities, header.labels, rates)
     else:
+        weights = weights * [rates.share(part.label) for part in LABELS]
+    best = int(weights.argmax())
+    probability = float(weights[best] / weights.sum())
+    return (LABELS[best].label, probability) if probability >= LEAST else (None, 0.0)
+
+
+def _agreement(picture: ImageReading | None, header: HeaderReading) -> Agreement:
+    if picture is None:
+        return "header-only" if header.labels else "none"
+    if not header.labels and not header.region:
         return "image-only"
-    return "agree" if agree else "conflict"
+    for seen in plausible(picture.probabilities, RIVAL):
+        if any(compatible(seen, label) for label in _named(header)):
+            return "agree"
+        if not header.labels and not labels_in(seen).isdisjoint(labels_in(header.region or seen)):
+            return "agree"
+    return "conflict"
 
 
 def _named(header: HeaderReading) -> tuple[str, ...]:
@@ -162,39 +155,52 @@ def _named(header: HeaderReading) -> tuple[str, ...]:
 
 
 def _source(
-    label: str | None, seen: str | None, header: HeaderReading
+    label: str | None, picture: ImageReading | None, header: HeaderReading
 ) -> Literal["image", "header", "image+header"] | None:
     if label is None:
         return None
-    by_image = seen is not None and compatible(seen, label)
+    by_image = picture is not None and any(
+        compatible(seen, label) for seen in plausible(picture.probabilities, RIVAL)
+    )
     by_header = any(compatible(named, label) for named in header.labels)
     if by_image and by_header:
         return "image+header"
     return "header" if by_header else "image"
 
 
-def _review_reason(
+def _conflict(picture: ImageReading, header: HeaderReading, label: str | None) -> str:
+    seen = picture.top(1)[0].label
+    said = " and ".join(_name(part) for part in _named(header) or (header.region or "",))
+    sentence = f"The picture looks like {_name(seen)}, but the header says {said}"
+    if label is None:
+        return f"{sentence}."
+    follows = "picture" if compatible(seen, label) else "header"
+    return f"{sentence}; the answer follows the {follows}."
+
+
+def _doubt(
     image: ImageReading | None,
     header: HeaderReading,
-    seen: str | None,
     label: str | None,
-    *,
     probability: float,
-    agreement: Agreement,
     threshold: float,
 ) -> str | None:
-    named = " and ".join(_name(part) for part in _named(header) or (header.region or "",))
-    if agreement == "conflict" and seen is not None:
-        return f"The picture looks like {_name(seen)}, but the header says {named}."
+    """Return why an answer without a conflict needs a review, or None."""
+    named = " and ".join(_name(part) for part in _named(header))
+    if image is not None and image.rejected:
+        why = image.reason or "unlike a radiograph"
+        says = f"only the header says {named}" if named else "the header names no part"
+        return f"The picture was not classified ({why}), and {says}."
     if header.laterality_conflict:
         return "The header says left in one place and right in another."
-    if label is None and header.labels:
+    if label is None and named:
         return f"The header names {named}, and no picture decides."
-    if label is None and image is not None and image.rejected:
-        why = image.reason or "unlike a radiograph"
-        return f"The picture was not classified ({why}), and the header names no part."
     if label is None:
         return "Neither the picture nor the header tells the body part."
+    if image is None:
+        return None
+    if label not in image.probabilities:
+        return f"Only the header says {_name(label)}: the model has not learned to see it."
     if probability < threshold:
         return f"The answer {_name(label)} is uncertain ({probability:.0%})."
     return None
@@ -206,17 +212,46 @@ def _name(place: str) -> str:
     return part.code.meaning.lower() if part else place.replace("_", " ")
 
 
-def _visible(
-    picture: ImageReading | None, label: str | None, probability: float
-) -> tuple[Guess, ...]:
-    known = {guess.label: guess.probability for guess in picture.visible} if picture else {}
-    if label is not None:
-        known[label] = max(probability, known.get(label, 0.0))
+def _visible(picture: ImageReading | None) -> tuple[Guess, ...]:
+    """Return what the picture shows, its most probable examined part among it."""
+    if picture is None:
+        return ()
+    known = {guess.label: guess.probability for guess in picture.visible}
+    best = picture.top(1)[0]
+    known[best.label] = max(best.probability, known.get(best.label, 0.0))
     ranked = sorted(known.items(), key=lambda item: (-item[1], item[0]))
     return tuple(Guess(name, value) for name, value in ranked)
 
 
-def _is_child(image: ImageReading | None, header: HeaderReading, child_age: float) -> bool:
-    if header.age_years is not None:
-        return header.age_years < child_age
-    return image is not None and image.child is not None and image.child > 0.5
+def _laterality(label: str | None, header: HeaderReading) -> str | None:
+    """Return the header's side, unless the part has none or the header meant another part."""
+    if label is None or not BY_LABEL[label].paired:
+        return None
+    if header.labels:
+        meant = any(compatible(named, label) for named in header.labels)
+    else:
+        meant = header.region is None or label in labels_in(header.region)
+    return header.laterality if meant else None
+
+
+def _group(
+    label: str | None,
+    child: bool | None,
+    image: ImageReading | None,
+    picture: ImageReading | None,
+    header: HeaderReading,
+) -> str | None:
+    """Return the router's group, which sends pictures to an AI: only of pictures that were seen.
+
+    A chest that the model could not read goes there, too, if order and device both say chest and
+    the age is known; the answer is marked for review.
+    """
+    if picture is not None:
+        return router_group(label, child=child)
+    if image is None or image.blank or label != "chest" or header.age_years is None:
+        return None
+    said = [match.labels for match in leading(header.evidence)]
+    beyond_doubt = len(said) > 1 and all(labels == ("chest",) for labels in said)
+    return (
+        router_group(label, child=child) if beyond_doubt and header.labels == ("chest",) else None
+    )

@@ -17,6 +17,7 @@ SCHEME = "SCT"
 ROUTER_GROUPS = ("abdominal", "adult chest", "pediatric chest", "spine", "others")
 """The five groups of the DICOM Imaging Router (Pham et al. 2021)."""
 
+_WHOLE_LIMB = "lower_limb"
 _TABLE = Path(__file__).with_name("labels.csv")
 
 
@@ -109,6 +110,9 @@ def _read_table(path: Path) -> tuple[BodyPart, ...]:
 
 LABELS: tuple[BodyPart, ...] = _read_table(_TABLE)
 BY_LABEL: Mapping[str, BodyPart] = MappingProxyType({part.label: part for part in LABELS})
+PLACE: Mapping[str, int] = MappingProxyType({part.label: at for at, part in enumerate(LABELS)})
+"""Place of each label in the table, hence in vectors over all labels."""
+
 _BY_CODE: Mapping[str, BodyPart] = MappingProxyType({part.code.value: part for part in LABELS})
 
 
@@ -125,6 +129,23 @@ def body_part(text: str) -> BodyPart:
     if found is None:
         raise UnknownLabelError(text)
     return found
+
+
+def labels_named(text: str) -> tuple[str, ...]:
+    """Return the labels that a label, a SNOMED CT code or a region stands for.
+
+    A label stands for itself (``hand`` finds hands, not fingers); a region that is no label
+    (``upper_limb``, ``head``) stands for its parts, as does the whole limb.
+
+    Raises
+    ------
+    UnknownLabelError
+        If it stands for none.
+    """
+    wanted = text.strip().lower().replace(" ", "_").replace("-", "_")
+    if wanted == _WHOLE_LIMB or (wanted not in BY_LABEL and not wanted.isdigit()):
+        return parts_of(wanted)
+    return (body_part(wanted).label,)
 
 
 def parts_of(region: str) -> tuple[str, ...]:
@@ -152,17 +173,20 @@ def parts_of(region: str) -> tuple[str, ...]:
     return tuple(part.label for part in LABELS if part.label in inside)
 
 
-def router_group(label: str | None, *, child: bool) -> str:
+def router_group(label: str | None, *, child: bool | None) -> str | None:
     """Return the router's group of an examined part (Pham et al. 2021).
 
     Parameters
     ----------
     label : str or None
         Examined part; None, where nothing could be told, belongs to ``others``.
-    child : bool
-        Whether the patient counts as a child; only a chest depends on it.
+    child : bool or None
+        Whether the patient counts as a child; only a chest depends on it, and has no group
+        where that is not known.
     """
     group = BY_LABEL[label].router_group if label else "others"
-    if group == "chest":
-        return "pediatric chest" if child else "adult chest"
-    return group
+    if group != "chest":
+        return group
+    if child is None:
+        return None
+    return "pediatric chest" if child else "adult chest"

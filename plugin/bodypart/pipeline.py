@@ -15,7 +15,7 @@ from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.evidence import BLANK, ImageReading
 from bodypart.fusion import fuse
 from bodypart.headers import Vocabulary, read_headers, value_of
-from bodypart.labels import router_group
+from bodypart.labels import LABELS
 from bodypart.memory import Recall
 from bodypart.pixels import (
     DatasetError,
@@ -78,7 +78,7 @@ class Pipeline:
 
     def __init__(self, model: BodyPartModel, settings: Settings) -> None:
         self.model = model
-        self._settings = settings
+        self.settings = settings
         self._vocabulary = Vocabulary.load(settings.terms)
         self._identity = ModelIdentity(model.name, model.version, model.sha256)
         self.recall = Recall(model.sha256)
@@ -102,7 +102,7 @@ class Pipeline:
         try:
             dataset = read_dataset(data)
             if _carries_our_tags(dataset):
-                # What we wrote is no witness for what we are about to say.
+                # What we wrote is no source for what we are about to say.
                 dataset = read_dataset(restore(data).data or data)
         except (DatasetError, DicomStructureError) as error:
             return Annotation(instance, "failed", reason=str(error)), Timing()
@@ -142,17 +142,17 @@ class Pipeline:
             if header.label is None and not header.labels:
                 status: Status = "failed" if picture is None else "skipped"
                 return Annotation(instance, status, reason=unfit), Timing()
+            unseen = ImageReading(probabilities={}, rejected=True, reason=unfit)
             image_json = {"top": [], "rejected": True, "reason": unfit}
-            unseen = ImageReading({}, rejected=True, reason=unfit)
             return self._fused(instance, unseen, header, image_json), Timing()
         if is_blank(picture.values):
-            reading = ImageReading({}, rejected=True, reason=BLANK)
+            reading = ImageReading({}, rejected=True, reason=BLANK, blank=True)
         else:
             reading = self.model.read(picture.values)
         seen, recalled = reading.seen, None
-        if self._settings.learn != "off":
+        if self.settings.learn != "off":
             informed, recalled = self.recall.consult(reading)
-            reading = informed if self._settings.learn == "on" else reading
+            reading = informed if self.settings.learn == "on" else reading
         image_json = {
             "top": [guess.to_json() for guess in reading.top()],
             "rejected": reading.rejected,
@@ -164,7 +164,7 @@ class Pipeline:
         timing = Timing(decoded - start, perf_counter() - decoded)
         annotation = replace(self._fused(instance, reading, header, image_json), seen=seen)
         if recalled is not None:
-            annotation = recalled.noted(annotation, applied=self._settings.learn == "on")
+            annotation = recalled.noted(annotation, applied=self.settings.learn == "on")
         if reading.rejected and kind == "possible" and not header.labels:
             reason = reading.reason or "the picture is not like a radiograph"
             annotation = replace(
@@ -174,8 +174,12 @@ class Pipeline:
 
     def _from_header(self, instance: str, header: HeaderReading, dataset: Dataset) -> Annotation:
         if not header.evidence:
-            what = shown_class(dataset)
-            reason = f"{what} is not a radiograph, and nothing in the header names a body part"
+            named = (
+                f"the header names {header.outside}, which is none of the {len(LABELS)} body parts"
+                if header.outside
+                else "nothing in the header names a body part"
+            )
+            reason = f"{shown_class(dataset)} is not a radiograph, and {named}"
             return Annotation(instance, "skipped", reason=reason)
         return self._fused(instance, None, header, None)
 
@@ -189,8 +193,8 @@ class Pipeline:
         fused = fuse(
             reading,
             header,
-            child_age=self._settings.child_age,
-            review_threshold=self._settings.review_threshold,
+            child_age=self.settings.child_age,
+            review_threshold=self.settings.review_threshold,
         )
         examined = None
         if fused.label is not None and fused.source is not None:
@@ -200,14 +204,15 @@ class Pipeline:
             status="done",
             examined=examined,
             visible=fused.visible,
-            laterality=Laterality(header.laterality, "header" if header.laterality else None),
-            group=router_group(fused.label, child=fused.child),
+            laterality=Laterality(fused.laterality, "header" if fused.laterality else None),
+            group=fused.group,
             child=fused.child,
             image=image_json,
             header={
                 "label": header.label,
                 "labels": list(header.labels),
                 "region": header.region,
+                "view": header.view,
                 "evidence": [match.to_json() for match in header.evidence],
             },
             agreement=fused.agreement,

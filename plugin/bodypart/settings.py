@@ -74,10 +74,17 @@ def _terms(value: object) -> str | None:
     return None
 
 
-def _setting(default: Any, check: Check, doc: str) -> Any:
-    metadata = {"check": check, "doc": doc}
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
+def _rules(value: object) -> str | None:
+    # The service reads the rules themselves: they name nodes of Orthanc's configuration.
+    if isinstance(value, list) and all(isinstance(rule, Mapping) for rule in value):
+        return None
+    return "must be a list of rules"
+
+
+def _setting(default: Any, check: Check, doc: str, *, secret: bool = False) -> Any:
+    metadata = {"check": check, "doc": doc, "secret": secret}
+    if isinstance(default, dict | list):
+        return field(default_factory=default.copy, metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
@@ -129,7 +136,7 @@ class Settings:
         512, _integer(1, 65_536), "Largest body of `POST /bodypart/classify` in MB; above: 413."
     )
     review_threshold: float = _setting(
-        0.6, _number(0, 1), "An answer less probable than this needs a review."
+        0.75, _number(0, 1), "An answer less probable than this needs a review."
     )
     child_age: float = _setting(
         16.0, _number(0, 30), "Patients younger than this, in years, are pediatric for the router."
@@ -155,14 +162,38 @@ class Settings:
     write_threshold: float = _setting(
         0.9, _number(0, 1), "Tags are written only for answers at least this probable."
     )
+    write_conflicts: bool = _setting(
+        True,
+        _boolean,
+        "Write the answer over a header that the picture contradicts, if it is probable enough; "
+        "the original is kept in the file. When false, a person must confirm it first.",
+    )
     structured_report: bool = _setting(
         False, _boolean, "Store a DICOM SR (TID 1500) with the result in each study."
+    )
+    routes: list[dict[str, Any]] = _setting(
+        [], _rules, "Rules that send pictures on by their answer: see `docs/routing.md`."
+    )
+    route_retries: int = _setting(
+        100, _integer(0, 10_000), "How often a delivery is tried again before it counts as failed."
+    )
+    route_retry_delay: float = _setting(
+        5.0, _number(0.01, 3600), "Seconds before its first retry; doubled for each further one."
+    )
+    route_retry_ceiling: float = _setting(
+        1800.0, _number(0.01, 86_400), "Longest pause between two tries of a delivery, in seconds."
+    )
+    webhook_secret_file: str = _setting(
+        "",
+        _text,
+        "File whose content signs what webhooks are sent (HMAC-SHA256). Empty: not signed.",
     )
     database: str = _setting(
         "",
         _database,
         "`postgresql://user:password@host/name`: several Orthancs on one archive keep their "
         "records there. Empty: SQLite beside Orthanc's index.",
+        secret=True,
     )
     client_certificate: str = _setting(
         "",
@@ -209,7 +240,8 @@ class Settings:
                 raise SettingsError(f"BodyPart.{key} is not a setting{_hint(str(key), fields)}")
             wrong = fields[key].metadata["check"](value)
             if wrong:
-                raise SettingsError(f"BodyPart.{key} {wrong}, not {value!r}")
+                shown = "" if fields[key].metadata["secret"] else f", not {value!r}"
+                raise SettingsError(f"BodyPart.{key} {wrong}{shown}")
             values[fields[key].name] = value
         return cls(**values)
 

@@ -19,7 +19,14 @@ from bodypart.graymap import graymap
 from bodypart.heatmap import heat_layer_png, heatmap_png
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.memory import MemoryFormatError, pack_seen
-from bodypart.pixels import DatasetError, NotDicomError, PictureError, read_dataset
+from bodypart.pixels import (
+    DatasetError,
+    NotDicomError,
+    PictureError,
+    read_dataset,
+    uncompressed_syntax,
+)
+from bodypart.sop_class import modality_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,15 +66,20 @@ def learn(pipeline: Pipeline, request: dict[str, Any], update: bytes) -> Answer:
 
 
 def classify(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
-    """Annotate a file that is stored nowhere; one that is not DICOM is refused."""
+    """Annotate a file that is stored nowhere; one that is not DICOM is refused.
+
+    The answer has its Modality beside the annotation, which an archive would tell.
+    """
+    modality = ""
     try:
-        read_dataset(data)
+        modality = modality_of(read_dataset(data))
     except NotDicomError as error:
         raise TaskError(f"body: {error}") from None
     except DatasetError:
         pass  # The annotation says why.
     answer, attachment = annotate(pipeline, {}, data)
     answer["annotation"]["instance"] = None
+    answer["modality"] = modality
     return answer, attachment
 
 
@@ -93,13 +105,18 @@ def picture(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
     return {}, graymap(_seen(pipeline, data, _SHOWN_SIDE).values)
 
 
-def correct(_: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
+def correct(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
     """Write the annotation's tags into the file, as far as they are sure.
 
     The request has ``annotation``, ``siblings`` (annotations of the rest of the series) and
     ``threshold``. The answer's payload is the new file, empty if nothing is to be changed.
     """
-    wanted = tags_to_write(request["annotation"], request["threshold"], request["siblings"])
+    wanted = tags_to_write(
+        request["annotation"],
+        request["threshold"],
+        request["siblings"],
+        write_conflicts=pipeline.settings.write_conflicts,
+    )
     if wanted is None:
         return _corrected(lambda: restore_file(data))
     return _corrected(
@@ -127,6 +144,7 @@ def headers(_: Pipeline, __: dict[str, Any], data: bytes) -> Answer:
         for keyword in _BULK:
             if keyword in dataset:
                 delattr(dataset, keyword)
+        dataset.file_meta.TransferSyntaxUID = uncompressed_syntax(dataset)
         buffer = io.BytesIO()
         dcmwrite(buffer, dataset, enforce_file_format=True)
     except (DatasetError, ValueError, TypeError, AttributeError) as error:

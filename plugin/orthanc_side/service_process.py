@@ -19,6 +19,8 @@ from queue import SimpleQueue
 from typing import IO, Any
 
 _PLUGIN = Path(__file__).resolve().parents[1]
+_OWN_MODULES = ("-P", "-s")
+"""No module comes from Orthanc's current folder, or from a home."""
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
 _HEALTHY = 60.0
 """Seconds after which a service that ends is started again at once."""
@@ -83,7 +85,7 @@ class ServiceProcess:
         """
         try:
             done = subprocess.run(
-                [self._python(), "-m", "service", "--check"],
+                [self._python(), *_OWN_MODULES, "-m", "service", "--check"],
                 input=json.dumps(self._given()).encode(),
                 capture_output=True,
                 env=self._environment(),
@@ -171,7 +173,7 @@ class ServiceProcess:
 
     def _run_once(self) -> None:
         process = subprocess.Popen(
-            [self._python(), "-m", "service"],
+            [self._python(), *_OWN_MODULES, "-m", "service"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import socket
 import sys
@@ -30,6 +31,7 @@ _RESTART = 75
 def main() -> int:
     """Check a configuration, or serve until Orthanc is gone; return the exit status."""
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.argv[1:] == ["--check"]:
         return _check(json.loads(sys.stdin.buffer.read()))
     return _serve(sys.stdin.buffer)

@@ -120,6 +120,17 @@ class Annotator:
         """
         return self._read("classify", "", data, urgent=True)
 
+    def examine(self, data: bytes) -> tuple[dict[str, Any], str]:
+        """Return the annotation of a file that is stored nowhere, and its Modality.
+
+        Raises
+        ------
+        EngineDownError, WorkerDiedError, RefusedError
+            As of ``classify``.
+        """
+        answer, _ = self._decoders.ask("classify", {"instance": ""}, data, urgent=True)
+        return answer["annotation"], str(answer.get("modality", ""))
+
     def _read(self, task: str, instance: str, data: bytes, urgent: bool) -> dict[str, Any]:
         answer, _ = self._decoders.ask(task, {"instance": instance}, data, urgent=urgent)
         for step, seconds in answer["seconds"].items():

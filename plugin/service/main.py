@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from service.annotator import Annotator
 from service.decoders.pool import Engine
+from service.deliveries.dispatch import Dispatch
+from service.dicom_tags.exports import corrected_file
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.rescue import Rescue
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 _STABLE_AGE = 60
 """Orthanc's own default, in seconds."""
 _PUBLISH_EVERY = 1.0
+_COUNT_EVERY = 5.0
 _PAGE = 1000
 _SETTLE_LIMIT = 0.4
 
@@ -87,10 +90,20 @@ class Service:
         self.tasks = Tasks(database, _node(configuration))
         self.index = Index(database)
         self.trail = AuditTrail(self.durable)
+        self.dispatch = Dispatch(
+            self.settings,
+            configuration,
+            self.durable,
+            _node(configuration),
+            self.archive,
+            settle=settle,
+            log=self.log,
+        )
         self.annotations = Annotations(
             self.archive,
             self.index,
             self.tasks,
+            routing=self.dispatch.routing,
             with_labels=self.settings.labels,
             in_place=self.settings.tags == "in-place",
         )
@@ -146,6 +159,12 @@ class Service:
         self.decoders.start()
         self._threads = [
             *self._workers.threads(self.stopping),
+            *self.dispatch.threads(
+                self.stopping,
+                read=self._file_to_leave,
+                is_away=lambda instance: bool(self.in_place and self.in_place.is_away(instance)),
+                damaged=self.damaged,
+            ),
             *(
                 threading.Thread(target=target, name=f"bodypart-{name}")
                 for name, target in (
@@ -154,6 +173,7 @@ class Service:
                     ("back-fill", lambda: self.backfill.follow(self.stopping)),
                     ("sweep", self._sweep_now_and_then),
                     ("metrics", self._publish_now_and_then),
+                    ("delivery-metrics", self._count_deliveries_now_and_then),
                 )
             ),
         ]
@@ -167,6 +187,7 @@ class Service:
         self.backfill.stop()
         self._deletions.put(None)
         self.tasks.wake()
+        self.dispatch.outbox.wake()
         self.decoders.stop()
         for thread in self._threads:
             thread.join()
@@ -217,6 +238,7 @@ class Service:
             self.backups,
             self.rescue,
             threshold=self.settings.write_threshold,
+            write_conflicts=self.settings.write_conflicts,
             settle=settle,
             log=self.log,
         )
@@ -280,6 +302,19 @@ class Service:
             except ServiceError:
                 continue
             self.metrics.publish(self._say)
+
+    def _count_deliveries_now_and_then(self) -> None:
+        while self.dispatch.routing.rules and not self.stopping.wait(_COUNT_EVERY):
+            try:
+                self.metrics.set(self.dispatch.numbers())
+            except ServiceError:
+                continue
+
+    def _file_to_leave(self, instance: str) -> bytes:
+        if self.settings.tags != "on-send":
+            return self.archive.dicom(instance)
+        threshold = self.settings.write_threshold
+        return corrected_file(self.archive, self.decoders, self.index, instance, threshold)[1]
 
 
 def _archive(given: dict[str, Any], client_certificate: str) -> Archive:

@@ -15,7 +15,9 @@ class Metrics:
     """Counts and seconds since the start of the service.
 
     Published as ``bodypart_annotated``, ``bodypart_failed``, ``bodypart_skipped``,
-    ``bodypart_queue`` and, for each step, ``bodypart_seconds_STEP`` (sum of seconds).
+    ``bodypart_queue`` and, for each step, ``bodypart_seconds_STEP`` (sum of seconds); for each
+    destination of routes ``bodypart_deliveries_open_DESTINATION``, ``…_failed_…`` and
+    ``…_delivered_…``.
     """
 
     def __init__(self) -> None:
@@ -37,6 +39,12 @@ class Metrics:
         """Tell the length of the queue."""
         with self._lock:
             self._numbers["queue"] = pending
+
+    def set(self, numbers: dict[str, float]) -> None:
+        """Tell numbers that are counted elsewhere, by name."""
+        with self._lock:
+            for name, value in numbers.items():
+                self._numbers[name] = value  # type: ignore[assignment]
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from bodypart.headers.vocabulary import Vocabulary, VocabularyError
 from bodypart.settings import Settings, SettingsError
+from service.deliveries.rules import parse_rules
+from service.deliveries.webhook import read_secret
 from service.orthanc_api.archive import ANNOTATION, CODE
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +45,7 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
             raise SettingsError(f"BodyPart.Terms: {error}") from None
     _require_metadata_names(configuration)
     _require_http(configuration, settings)
+    parse_rules(settings.routes, configuration)
     if settings.tags == "in-place":
         _require_overwriting(configuration)
     python = Path(settings.python or _ROOT / ".venv/bin/python")
@@ -55,6 +58,7 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
     for key, file in (("IndexFile", settings.index_file), ("AuditFile", settings.audit_file)):
         if file and not (Path(file).parent.is_dir() and os.access(Path(file).parent, os.W_OK)):
             raise SettingsError(f"BodyPart.{key}: no file can be written to {Path(file).parent}")
+    read_secret(settings.webhook_secret_file)
     return replace(settings, python=str(python), model=str(model))
 
 

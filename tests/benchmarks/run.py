@@ -1,5 +1,7 @@
 """Run the benchmarks and fill the README's section: `make benchmarks`, on a quiet machine.
 
+What concerns the model goes into its card as well.
+
     make benchmarks ARGS="NAME ..."
 
 Names choose some of the scripts beside this one; without names all are run. The tables that are
@@ -17,6 +19,8 @@ from pathlib import Path
 from documentation import README, filled
 
 HERE = Path(__file__).resolve().parent
+CARD = README.parent / "models" / "README.md"
+IN_THE_CARD = ("fusion",)
 TITLES = {
     "decode": "Decoding and reducing one picture",
     "classify": "Classifying one picture",
@@ -53,6 +57,10 @@ def main() -> None:
             kept[title].strip() + "\n" for title in TITLES.values() if title in kept
         )
         README.write_text(filled(text, "benchmarks", content), encoding="utf-8")
+        if name in IN_THE_CARD:
+            table = kept[TITLES[name]].split("\n", 2)[2].strip()
+            card = CARD.read_text(encoding="utf-8")
+            CARD.write_text(filled(card, name, table), encoding="utf-8")
         print(kept[TITLES[name]], flush=True)
 
 

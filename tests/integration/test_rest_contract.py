@@ -171,6 +171,21 @@ def test_query_values_may_be_percent_encoded(orthanc, knee):
     assert answer.headers["Content-Type"] == "image/png"
 
 
+def test_the_work_list_of_several_studies(orthanc):
+    """What Explorer 2 opens for the studies that are ticked: their ids, by commas."""
+    data = [file_bytes(radiograph("hand", PatientID=generate_uid())) for _ in range(3)]
+    instances = [orthanc.upload(item) for item in data]
+    for instance in instances:
+        orthanc.annotation(instance)
+    studies = [orthanc.above(instance)["studies"] for instance in instances]
+    query = f"/bodypart/worklist?show=all&studies={studies[0]},{studies[2]}"
+    listed = {item["instance"] for item in orthanc.get(query)["items"]}
+    assert listed == {instances[0], instances[2]}
+    wrong = orthanc.request("GET", f"{query},x")
+    assert wrong.status_code == 400
+    assert "studies" in wrong.json()["details"]
+
+
 def test_the_picture_of_a_deleted_instance_is_not_kept(orthanc):
     instance = orthanc.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
     path = f"/bodypart/instances/{instance}/heatmap?label=knee"

@@ -196,6 +196,30 @@ def test_an_icon_before_the_picture_is_not_the_picture(coded):
     shows(before(data, b"\x10\x00\x10\x00", element(0x00090010, b"LO", b"GEIIS ")))
 
 
+def test_empty_sequences_and_empty_items():
+    empty = struct.pack("<HH2sHI", 0x0008, 0x1111, b"SQ", 0, 0xFFFFFFFF)
+    end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, 0)
+    open_item = struct.pack("<HHIHHI", 0xFFFE, 0xE000, 0xFFFFFFFF, 0xFFFE, 0xE00D, 0)
+    private = struct.pack("<HH2sHI", 0x0009, 0x1110, b"SQ", 0, 0xFFFFFFFF)
+    data = before(file_bytes(dataset_of(PIXELS)), b"\x10\x00\x10\x00", empty + end)
+    shows(before(data, b"\x10\x00\x10\x00", private + item + open_item + item + end))
+
+
+def test_curves_and_vrs_that_are_not_those_of_the_dictionary():
+    data = file_bytes(dataset_of(PIXELS))
+    odd = element(0x00080060, b"LO", b"CR")
+    data = replaced(data, 0x00080060, odd)
+    curve = element(0x50000005, b"US", b"\x02\0") + element(0x50003000, b"OW", bytes(64))
+    shows(before(data, b"\xe0\x7f\x10\x00", curve))
+
+
+def test_sizes_whose_bytes_are_blanks():
+    pixels = np.repeat(PIXELS[:, :64], 69, axis=0)[:8192]
+    pixels = np.resize(pixels, (8192, 64))
+    assert seen(dataset_of(pixels)).shape == (8192 // 25, 64 // 25)
+
+
 # Compressed pixels
 
 
@@ -298,15 +322,34 @@ def test_grey_pixels_stored_as_rgb_and_called_ybr():
     shows(dataset, BYTES)
 
 
-def test_jpeg_xl_is_refused_by_name():
-    data = file_bytes(compressed(b"\xff\x0a" + bytes(200), uids.JPEG2000Lossless))
-    syntax = element(0x00020010, b"UI", b"1.2.840.10008.1.2.4.110")
-    annotation, values = annotated(replaced(data, 0x00020010, syntax))
-    assert (annotation.status, values) == ("failed", None)
-    assert "1.2.840.10008.1.2.4.110 is not supported" in annotation.reason
+@pytest.mark.parametrize("stated", ["RGB", "YBR_FULL", "YBR_FULL_422"])
+def test_a_jpeg_of_a_secondary_capture_whatever_colours_are_stated(stated):
+    stream = BytesIO()
+    Image.fromarray(np.stack([BYTES] * 3, axis=-1)).save(stream, "JPEG", quality=95)
+    dataset = dataset_of(np.stack([BYTES] * 3, axis=-1), bits=8, photometric=stated, modality="OT")
+    dataset.file_meta.TransferSyntaxUID = uids.JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([stream.getvalue()])
+    dataset["PixelData"].VR = "OB"
+    shows(dataset, BYTES, within=2)
 
 
 # Frames and lengths
+
+
+def test_a_last_fragment_of_no_bytes():
+    codes = [encode(frame, uids.JPEGLSLossless, 12) for frame in RUN]
+    dataset = dataset_of(RUN, modality="RF", syntax=uids.JPEGLSLossless)
+    dataset.PixelData = encapsulate(codes, has_bot=False) + b"\xfe\xff\x00\xe0\0\0\0\0"
+    shows(dataset, RUN[2])
+
+
+def test_pixels_that_are_not_square():
+    assert seen(dataset_of(PIXELS, PixelSpacing=["1", "2"])).shape == (ROWS, 2 * COLUMNS)
+
+
+def test_pixel_data_of_no_bytes_in_a_report():
+    annotation, values = annotated(file_bytes(foreign("SR")) + element(0x7FE00010, b"OW", b""))
+    assert (annotation.status, values) == ("skipped", None)
 
 
 def test_pixel_data_with_excess_padding():
@@ -469,7 +512,7 @@ def test_every_report_in_the_list_has_its_test(request):
     }
     for source, _, test, outcome in rows:
         assert re.search(r"\w", source)
-        assert outcome.strip() in ("mended", "held", "refused, with the reason"), source
+        assert outcome.strip() in ("mended", "held"), source
         file, name = test.strip().strip("`").split("::")
         (path,) = (path for path in sources if path.as_posix().endswith(f"tests/{file}"))
         assert f"def {name}(" in sources[path], name

@@ -90,6 +90,50 @@ def test_a_rejected_picture_leaves_the_word_to_the_header():
     assert annotation["examined"]["label"] == "hand"
     assert annotation["examined"]["source"] == "header"
     assert annotation["image"]["rejected"]
+    assert annotation["needs_review"]
+    assert annotation["visible"] == []
+
+
+@pytest.mark.parametrize("blind", ["black", "flat", "truncated", "rejected"])
+def test_what_was_not_seen_goes_to_a_person_and_to_no_router_group(blind):
+    dataset = radiograph("chest", BodyPartExamined="CHEST", PatientAge="054Y")
+    model = Model("chest", rejected=blind == "rejected")
+    if blind == "truncated":
+        dataset.PixelData = dataset.PixelData[:1000]
+    elif blind != "rejected":
+        dataset.PixelData = bytes([0 if blind == "black" else 120]) * len(dataset.PixelData)
+        model.reading = ImageReading({}, rejected=True, reason="blank", blank=True)
+    annotation = annotate(file_bytes(dataset), model)
+    assert annotation["examined"]["label"] == "chest"
+    assert (annotation["group"], annotation["needs_review"]) == (None, True)
+
+
+def test_a_ct_has_no_group_of_chest_radiographs_and_needs_nobody():
+    data = file_bytes(
+        radiograph("chest", modality="CT", BodyPartExamined="CHEST", PatientAge="054Y")
+    )
+    annotation = annotate(data)
+    assert annotation["examined"]["label"] == "chest"
+    assert (annotation["group"], annotation["needs_review"]) == (None, False)
+
+
+def test_a_mammogram_is_told_that_its_part_is_none_of_the_labels():
+    data = file_bytes(radiograph("chest", modality="MG", BodyPartExamined="BREAST"))
+    annotation = annotate(data)
+    assert annotation["status"] == "skipped"
+    assert "BREAST" in annotation["reason"]
+    assert "36" in annotation["reason"]
+
+
+def test_a_wrong_header_is_put_right_by_the_picture_and_its_side_goes_with_it():
+    headers = {"StudyDescription": "Schädel links", "BodyPartExamined": "SKULL", "Laterality": "L"}
+    annotation = annotate(file_bytes(radiograph("knee", **headers)), Model("knee", 0.985))
+    assert annotation["examined"]["label"] == "knee"
+    assert annotation["examined"]["source"] == "image"
+    assert annotation["agreement"] == "conflict"
+    assert annotation["needs_review"]
+    assert annotation["laterality"]["value"] is None
+    assert [item["label"] for item in annotation["visible"]] == ["knee"]
 
 
 def test_neither_can_tell():

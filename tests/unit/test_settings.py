@@ -39,6 +39,13 @@ def test_a_wrong_section_is_refused_by_key(section, message):
     assert "\n" not in str(caught.value)
 
 
+def test_the_password_of_the_database_is_not_told():
+    with pytest.raises(SettingsError) as caught:
+        Settings.parse({"Database": "mysql://ann:secret@host/name"})
+    assert "BodyPart.Database must be" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_keys_are_camel_case():
     assert key_of("memory_limit_mb") == "MemoryLimitMB"
     assert key_of("tags") == "Tags"

@@ -44,7 +44,11 @@ class TagsToWrite:
 
 
 def tags_to_write(
-    annotation: Mapping[str, Any], threshold: float, siblings: Iterable[Mapping[str, Any]] = ()
+    annotation: Mapping[str, Any],
+    threshold: float,
+    siblings: Iterable[Mapping[str, Any]] = (),
+    *,
+    write_conflicts: bool = True,
 ) -> TagsToWrite | None:
     """Return what may be written into an instance.
 
@@ -54,22 +58,25 @@ def tags_to_write(
         The instance's annotation as JSON.
     threshold : float
         Least probability (setting ``WriteThreshold``). A person's word needs none; an answer
-        that waits for a person's review is never sure.
+        that waits for a person's review is never sure, unless it waits because a confident
+        picture contradicts its header.
     siblings : iterable of mapping
         Annotations of the other instances of its series.
+    write_conflicts : bool
+        Whether the picture's word is written over a header that it contradicts before a person
+        has looked (setting ``WriteConflicts``): originals are kept, and can be restored.
 
     Returns
     -------
     TagsToWrite or None
         None if the answer is not sure enough: an earlier correction is then to be undone.
     """
-    examined = _sure(annotation, threshold)
+    examined = _sure(annotation, threshold, write_conflicts=write_conflicts)
     if examined is None:
         return None
+    others = (_sure(other, threshold, write_conflicts=write_conflicts) for other in siblings)
     terms = {examined.body_part_examined}
-    terms.update(
-        part.body_part_examined for part in (_sure(other, threshold) for other in siblings) if part
-    )
+    terms.update(part.body_part_examined for part in others if part)
     evidence = (annotation.get("header") or {}).get("evidence") or ()
     agreeing = frozenset(
         match["attribute"] for match in evidence if match.get("labels") == [examined.label]
@@ -83,13 +90,16 @@ def tags_to_write(
     )
 
 
-def _sure(annotation: Mapping[str, Any], threshold: float) -> BodyPart | None:
+def _sure(
+    annotation: Mapping[str, Any], threshold: float, *, write_conflicts: bool
+) -> BodyPart | None:
     """Return the examined part if it is sure enough to be written."""
     examined = annotation.get("examined")
     if annotation.get("status") != "done" or not examined:
         return None
-    if examined["source"] != "person" and (
-        annotation.get("needs_review") or examined["probability"] < threshold
-    ):
-        return None
-    return BY_LABEL[examined["label"]]
+    part = BY_LABEL[examined["label"]]
+    if examined["source"] == "person":
+        return part
+    contradicts = annotation.get("agreement") == "conflict" and "image" in examined["source"]
+    waits = annotation.get("needs_review") and not (contradicts and write_conflicts)
+    return None if waits or examined["probability"] < threshold else part

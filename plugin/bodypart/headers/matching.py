@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from bodypart.headers.character_sets import repaired, undoubled
 from bodypart.headers.folding import LONGEST_TEXT, Word, fold, words
-from bodypart.headers.regions import compatible, labels_in, narrowest
 from bodypart.headers.vocabulary import (
     ALONE,
     NOT,
@@ -21,6 +20,7 @@ from bodypart.headers.vocabulary import (
     Node,
     Vocabulary,
 )
+from bodypart.regions import compatible, labels_in, narrowest
 
 _LONGEST_WORD = 40
 _TELLING_LETTERS = 5
@@ -229,13 +229,17 @@ def _is_something_else(
 
     At the end "sin" is no negation but the left side; "dx" before all else is the modality
     rather than the right side; a Portuguese "e" means "and" unless it follows a part and no part
-    follows it.
+    follows it; a letter after a projection is another projection ("AP/L") rather than a side.
     """
     kind, text = mention.entry.kind, folded[mention.start : mention.end]
     last = mention.end == found[-1].end
     if kind == NOT:
         return last
-    if kind not in SIDES or last:
+    if kind not in SIDES:
+        return False
+    if len(text) == 1 and text.isascii() and _follows_projection(mention, candidates, folded):
+        return True
+    if last:
         return False
     if text == "dx":
         return mention.start == found[0].start
@@ -246,6 +250,22 @@ def _is_something_else(
         parts = [other for other in candidates if other.entry.names_part]
         follows = place > 0 and any(other.end == before for other in parts)
         return not follows or any(other.start == behind for other in parts)
+    return False
+
+
+def _follows_projection(mention: _Mention, candidates: Sequence[_Mention], folded: str) -> bool:
+    """Return whether only signs stand between a projection and a letter.
+
+    After a blank alone an "R" is a side ("Hand PA R"), because it stands for no projection.
+    """
+    for other in candidates:
+        if other.entry.kind in VIEWS and other.end <= mention.start:
+            between = folded[other.end : mention.start]
+            signs = between.strip()
+            if not any(sign.isalnum() for sign in between) and (
+                signs or folded[mention.start] == "l"
+            ):
+                return True
     return False
 
 

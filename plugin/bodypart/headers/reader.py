@@ -6,20 +6,22 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bodypart.evidence import HeaderMatch, HeaderReading
-from bodypart.headers.age import age_in_years
+from bodypart.headers.age import age_at
 from bodypart.headers.character_sets import text_of
 from bodypart.headers.codes import of_code, of_defined_term
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.laterality import Sides, side_of_code
 from bodypart.headers.matching import Reading, read_text
-from bodypart.headers.regions import compatible, narrowest
-from bodypart.headers.reliability import RELIABILITY, likelihood, posterior
+from bodypart.headers.reliability import HANDS, about, posterior
+from bodypart.headers.species import is_human
 from bodypart.headers.view import view_of_orientation, view_of_position
+from bodypart.headers.vocabulary import OTHER, Entry
+from bodypart.regions import compatible, narrowest
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from bodypart.headers.vocabulary import Entry, Vocabulary
+    from bodypart.headers.vocabulary import Vocabulary
 
 _SEQUENCES = frozenset(
     {
@@ -48,7 +50,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
     evidence: list[HeaderMatch] = []
     sides = Sides()
     views: list[str] = []
-    for attribute in RELIABILITY:
+    for attribute in HANDS:
         coded = attribute in _SEQUENCES
         pieces = _codes(dataset, attribute) if coded else _plain(dataset, attribute)
         for code, text in pieces:
@@ -66,6 +68,11 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
     view = view_of_position(_text(dataset, "ViewPosition")) or view_of_orientation(
         _texts(dataset, "PatientOrientation")
     )
+    age = age_at(
+        _text(dataset, "PatientAge"),
+        _text(dataset, "PatientBirthDate"),
+        _text(dataset, "StudyDate") or _text(dataset, "AcquisitionDate"),
+    )
     return HeaderReading(
         label=label,
         labels=labels,
@@ -74,11 +81,28 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
         laterality=sides.value(label),
         laterality_conflict=sides.contradict(label),
         view=view or next(iter(views), None),
-        age_years=age_in_years(
-            _text(dataset, "PatientAge"),
-            _text(dataset, "PatientBirthDate"),
-            _text(dataset, "StudyDate") or _text(dataset, "AcquisitionDate"),
-        ),
+        age_years=age.years,
+        age_unusable=age.unusable,
+        human=_is_human(dataset),
+        outside=_outside(dataset),
+    )
+
+
+def _outside(dataset: Dataset) -> str | None:
+    """Return a known part that is none of ours; a text of unknown words is not repeated."""
+    named = [(of_defined_term(text), text) for text in _texts(dataset, "BodyPartExamined")]
+    named += [
+        (of_code(code), f"code {code}") for code, _ in _codes(dataset, "AnatomicRegionSequence")
+    ]
+    return next((text for entry, text in named if entry and entry.kind == OTHER), None)
+
+
+def _is_human(dataset: Dataset) -> bool:
+    coded = list(_codes(dataset, "PatientSpeciesCodeSequence"))
+    return is_human(
+        [code for code, _ in coded if code],
+        [*_texts(dataset, "PatientSpeciesDescription"), *(text for _, text in coded if text)],
+        [*_texts(dataset, "PatientBreedDescription"), *_texts(dataset, "PatientSexNeutered")],
     )
 
 
@@ -107,7 +131,7 @@ def _one_label(labels: tuple[str, ...], evidence: list[HeaderMatch]) -> str | No
         return None
     if len(labels) == 1:
         return labels[0]
-    belief = posterior(likelihood(evidence))
+    belief = posterior(about(evidence))
     best = max(labels, key=lambda label: belief[label])
     agreed = all(compatible(best, label) for label in labels)
     return best if agreed or belief[best] >= _CLEAR else None

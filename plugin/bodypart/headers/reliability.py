@@ -1,101 +1,108 @@
-"""How far each header attribute is to be trusted, and what it says about every label.
+"""What the headers of an exposure are about, and how far they agree on it.
 
-Headers come from three hands, and within one hand the attributes repeat each other (a console
-fills Series Description and Protocol Name from one button), so of each hand only the most
-trusted attribute counts:
+A technologist picks one button, and the console fills description, protocol and body part from
+it: the attributes repeat one click. Within one hand they repeat each other literally, so of each
+hand only the most trusted one counts:
 
 * the console, where the technologist picks the exposure: nearest to the picture;
-* the order: right, but it speaks of the whole study, which may hold several parts;
-* the device's table of body parts, where defaults and neighbours stay uncorrected: Body Part
-  Examined was wrong in 15.3 % of radiographs (Gueld et al. 2002, SPIE 4685).
+* the order, which speaks of the whole study: it may name other parts of it as well;
+* the device's table of body parts, with its defaults.
 
-No study tells how often the texts are wrong. They stand a little above the table, so that one
-text does not outvote a confident picture, which is wrong in about two cases of a hundred; two
-hands that say the same do.
-
-Given the true part *y*, an attribute of reliability *r* names the part *s* with the likelihood
-``r * LIKENESS(s, y) + (1 - r) / 36``: the second term is a header that speaks at random.
+Of each attribute some share goes astray, to an order for another part of the study or to the
+device's default (``error_rates.json``). So a series that agrees with its picture stands against
+such an order. Whether what the headers are about is the examined part is another question:
+`bodypart.misnaming`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from bodypart.evidence import HeaderMatch
-from bodypart.headers.regions import compatible, labels_in
-from bodypart.labels import BY_LABEL
+from bodypart.error_rates import HeaderRates, shipped
+from bodypart.labels import LABELS
+from bodypart.regions import labels_in
+
+if TYPE_CHECKING:
+    from bodypart.evidence import HeaderMatch
 
 CONSOLE, ORDER, TABLE = "console", "order", "table"
 
-RELIABILITY: Mapping[str, tuple[str, float]] = MappingProxyType(
+HANDS: Mapping[str, str] = MappingProxyType(
     {
-        "SeriesDescription": (CONSOLE, 0.92),
-        "ProtocolName": (CONSOLE, 0.91),
-        "AcquisitionDeviceProcessingDescription": (CONSOLE, 0.9),
-        "PerformedProcedureStepDescription": (ORDER, 0.9),
-        "RequestedProcedureDescription": (ORDER, 0.89),
-        "StudyDescription": (ORDER, 0.89),
-        "ProcedureCodeSequence": (ORDER, 0.89),
-        "RequestedProcedureCodeSequence": (ORDER, 0.88),
-        "PrimaryAnatomicStructureSequence": (TABLE, 0.87),
-        "AnatomicRegionSequence": (TABLE, 0.87),
-        "BodyPartExamined": (TABLE, 0.85),
+        "SeriesDescription": CONSOLE,
+        "ProtocolName": CONSOLE,
+        "AcquisitionDeviceProcessingDescription": CONSOLE,
+        "PerformedProcedureStepDescription": ORDER,
+        "RequestedProcedureDescription": ORDER,
+        "StudyDescription": ORDER,
+        "ProcedureCodeSequence": ORDER,
+        "RequestedProcedureCodeSequence": ORDER,
+        "PrimaryAnatomicStructureSequence": TABLE,
+        "AnatomicRegionSequence": TABLE,
+        "BodyPartExamined": TABLE,
     }
 )
-"""Hand and reliability of each attribute, the most trusted first."""
+"""Who fills each attribute, the most trusted first."""
 
-SAME = 1.0
-ENCLOSING = 0.1
-"""A header names the hand where the finger was examined: now and then."""
-
-ENCLOSED = 0.03
-"""A header names the finger where the whole hand was examined: rare."""
-
-NEIGHBOUR = 0.05
-"""A header names the wrist where the hand was examined."""
+_RANK = {attribute: -place for place, attribute in enumerate(HANDS)}
 
 
-def likeness(said: str, true: str) -> float:
-    """Return how readily a header that means part ``true`` names part ``said``, 0 to 1."""
-    if said == true:
-        return SAME
-    if true in labels_in(said):
-        return ENCLOSING
-    if said in labels_in(true):
-        return ENCLOSED
-    return NEIGHBOUR if compatible(said, true) else 0.0
+def about(evidence: Iterable[HeaderMatch], rates: HeaderRates | None = None) -> list[float]:
+    """Return the likelihood of all headers for each label being what they are about.
 
+    Parameters
+    ----------
+    evidence : iterable of HeaderMatch
+        What the attributes name.
+    rates : HeaderRates, optional
+        How headers err; the shipped numbers by default.
 
-def likelihood(evidence: Iterable[HeaderMatch]) -> dict[str, float]:
-    """Return the likelihood of all headers for each of the 36 labels (not normalised)."""
-    best: dict[str, HeaderMatch] = {}
-    for match in evidence:
-        hand = RELIABILITY[match.attribute][0]
-        if hand not in best or _rank(match) > _rank(best[hand]):
-            best[hand] = match
-    product = dict.fromkeys(BY_LABEL, 1.0)
-    for match in best.values():
-        reliability = RELIABILITY[match.attribute][1]
-        noise = (1 - reliability) / len(BY_LABEL)
-        for label in product:
-            product[label] *= reliability * _share(match, label) + noise
+    Returns
+    -------
+    list of float
+        In the order of the label table, not normalised.
+    """
+    rates = rates or shipped().header
+    product = [1.0] * len(LABELS)
+    for match in leading(evidence):
+        astray = rates.astray[match.attribute]
+        inside = match.labels or (labels_in(match.region) if match.region else ())
+        named = (1 - astray) / max(1, len(inside))
+        by_chance = astray * _by_chance(match, rates)
+        for place, part in enumerate(LABELS):
+            product[place] *= named * (part.label in inside) + by_chance
     return product
 
 
-def _rank(match: HeaderMatch) -> tuple[bool, bool, float]:
-    """One label outranks several, several outrank a region, then reliability decides."""
-    return len(match.labels) == 1, bool(match.labels), RELIABILITY[match.attribute][1]
+def leading(evidence: Iterable[HeaderMatch]) -> tuple[HeaderMatch, ...]:
+    """Return the attribute of each hand that counts.
+
+    One label outranks several, several outrank a region, then the more trusted decides.
+    """
+    best: dict[str, HeaderMatch] = {}
+    for match in evidence:
+        hand = HANDS[match.attribute]
+        if hand not in best or _rank(match) > _rank(best[hand]):
+            best[hand] = match
+    return tuple(best.values())
 
 
-def _share(match: HeaderMatch, label: str) -> float:
-    if match.labels:
-        return max(likeness(said, label) for said in match.labels) / len(match.labels)
-    inside = labels_in(match.region) if match.region else frozenset()
-    return 1 / len(inside) if label in inside else 0.0
+def _rank(match: HeaderMatch) -> tuple[bool, bool, int]:
+    return len(match.labels) == 1, bool(match.labels), _RANK[match.attribute]
 
 
-def posterior(weights: Mapping[str, float]) -> dict[str, float]:
-    """Return weights scaled to a sum of 1."""
-    total = sum(weights.values())
-    return {label: weight / total for label, weight in weights.items()}
+def _by_chance(match: HeaderMatch, rates: HeaderRates) -> float:
+    """Return how readily an attribute that went astray uses these words."""
+    chance = 1 / len(LABELS)
+    if HANDS[match.attribute] == TABLE and len(match.labels) == 1:
+        return max(chance, rates.defaults.get(match.labels[0], 0.0))
+    return chance
+
+
+def posterior(weights: Iterable[float]) -> dict[str, float]:
+    """Return weights over the labels scaled to a sum of 1, by label."""
+    given = list(weights)
+    total = sum(given)
+    return {part.label: weight / total for part, weight in zip(LABELS, given, strict=True)}

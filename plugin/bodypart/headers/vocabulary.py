@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bodypart.headers.folding import fold, spellings, words
-from bodypart.headers.regions import PLACES
 from bodypart.headers.spelling import Speller
 from bodypart.labels import BY_LABEL
+from bodypart.regions import PLACES
 
 _TABLE = Path(__file__).with_name("vocabulary.csv")
 

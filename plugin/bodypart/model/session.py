@@ -165,7 +165,7 @@ class BodyPartModel:
         try:
             answer, _ = self.answer(values)
         except BlankPictureError:
-            return ImageReading(probabilities={}, rejected=True, reason=BLANK)
+            return ImageReading(probabilities={}, rejected=True, reason=BLANK, blank=True)
         return self.reading(answer)
 
     def reading(self, answer: RawAnswer) -> ImageReading:

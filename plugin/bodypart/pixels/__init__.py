@@ -3,6 +3,7 @@
 from bodypart.pixels.blank import is_blank
 from bodypart.pixels.dataset import DatasetError, NotDicomError, read_dataset
 from bodypart.pixels.errors import PictureError
+from bodypart.pixels.layout import uncompressed_syntax
 from bodypart.pixels.picture import Picture, read_picture
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "is_blank",
     "read_dataset",
     "read_picture",
+    "uncompressed_syntax",
 ]

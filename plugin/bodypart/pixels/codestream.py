@@ -16,11 +16,14 @@ from bodypart.pixels.layout import Layout
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """SOF0-SOF15 (ITU-T T.81 table B.1) and SOF55 of JPEG-LS (ITU-T T.87)."""
 
-Coding = Literal["rle", "jpeg", "jpeg-ls", "jpeg-2000", "htj2k"]
+Coding = Literal["rle", "jpeg", "jpeg-ls", "jpeg-2000", "htj2k", "jpeg-xl"]
 
 _JPEG_START = b"\xff\xd8\xff"
 _JPEG_2000_START = b"\xff\x4f\xff\x51"
 _JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
+JPEG_XL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+"""A bare codestream, and one in a container of boxes (ISO/IEC 18181-2)."""
+
 _JPEG_LS = 0xF7
 _HIGH_THROUGHPUT = 0x4000
 """Bit of Rsiz that HTJ2K sets (ITU-T T.814 section 6.1)."""
@@ -88,6 +91,8 @@ def coding_of(code: bytes, layout: Layout) -> Coding | None:
             return "jpeg-ls" if jpeg_header(code).process == _JPEG_LS else "jpeg"
         except PictureError:
             return "jpeg"
+    if code.startswith(JPEG_XL_STARTS):
+        return "jpeg-xl"
     if begins_frame(code):
         start = code[:4096].find(_JPEG_2000_START)
         capabilities = code[start + 6 : start + 8] if start >= 0 else b""
@@ -96,8 +101,8 @@ def coding_of(code: bytes, layout: Layout) -> Coding | None:
 
 
 def begins_frame(code: bytes) -> bool:
-    """Tell whether bytes are the start of a JPEG, JPEG-LS or JPEG 2000 frame."""
-    return code.startswith((_JPEG_START, _JPEG_2000_START, _JP2_START))
+    """Tell whether bytes are the start of a frame of one of the JPEGs."""
+    return code.startswith((_JPEG_START, _JPEG_2000_START, _JP2_START, *JPEG_XL_STARTS))
 
 
 def _is_rle(code: bytes, layout: Layout) -> bool:

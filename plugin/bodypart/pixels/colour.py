@@ -25,12 +25,15 @@ def luminance(
 ) -> tuple[NDArray[np.float32], bool]:
     """Return Y of (rows, columns, 3) values, and whether they are a colour picture."""
     span = layout.highest - layout.lowest
+    spread = values.max(axis=2) - values.min(axis=2)
     if space == "ybr":
         middle = (layout.highest + layout.lowest + 1) / 2
-        strength = np.abs(values[:, :, 1:] - middle).max(axis=2)
+        chroma = np.abs(values[:, :, 1:] - middle).max(axis=2)
+        # RGB is called YBR often enough: equal channels are grey then.
+        strength = np.minimum(chroma, spread)
         grey = values[:, :, 0]
     else:
-        strength = values.max(axis=2) - values.min(axis=2)
+        strength = spread
         grey = values @ LUMA
     return np.ascontiguousarray(grey), is_coloured(strength, span)
 

@@ -44,7 +44,7 @@ READ_LIMIT = 6 * ELEMENT_LIMIT
 """Reads of the stream, up to three an element, those nested in sequences included."""
 
 LARGEST_VALUE = 256 << 10
-"""Bytes; a longer value, the pixels' apart, is not kept: nothing that is read here needs it.
+"""Bytes; a longer value, the pixels' apart, is read as empty: nothing that is read here needs it.
 
 The largest that is, a Modality LUT of 65,536 entries, takes half. Turning hundreds of megabytes
 of text, numbers or items into objects would hold a decoder for minutes."""
@@ -151,11 +151,26 @@ def _read_body(source: bytes, start: int, meta: FileMeta) -> FileDataset:
         stop_when=_at_pixels(stream, explicit=not implicit),
         defer_size=LARGEST_VALUE,
     )
+    _clear(elements)
     implicit = elements.original_encoding[0] is not False  # pydicom believes the first element
     dataset = FileDataset(BytesIO(), elements, None, _pydicom_meta(meta), implicit, little)
     dataset.set_original_encoding(implicit, little, elements.original_character_set)
     _attach_pixels(dataset, source, stream.tell())
     return dataset
+
+
+def _clear(elements: Dataset) -> None:
+    """Empty the values that are too long to be kept; leave out groups 0000 and 0002.
+
+    The two belong to messages and files (PS3.5 section 7.1), and no data set may be written with
+    them.
+    """
+    for tag in list(elements.keys()):
+        item = elements.get_item(tag, keep_deferred=True)
+        if tag.group in (0x0000, 0x0002):
+            del elements[tag]
+        elif isinstance(item, RawDataElement) and item.value is None and item.length:
+            elements[tag] = item._replace(value=b"", length=0)
 
 
 def _starts_like_a_dataset(source: bytes) -> bool:
@@ -212,6 +227,7 @@ class _CountedReads(BytesIO):
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
+        self._data = data
         self.size = len(data)
         self._reads = 0
         self._at_character_set = False
@@ -226,6 +242,10 @@ class _CountedReads(BytesIO):
         if size == _ELEMENT_HEADER:
             self._at_character_set = data[:4] in _CHARACTER_SET_TAGS
         return data
+
+    def peek(self, at: int, count: int) -> bytes:
+        """Return bytes from anywhere, without moving."""
+        return self._data[at : at + count]
 
 
 def _at_pixels(
@@ -242,8 +262,10 @@ def _at_pixels(
         if tag in PIXEL_TAGS:
             return True
         if explicit and vr is None and stream.size < stream.tell() + length < UNDEFINED_LENGTH:
-            # pydicom took what stands in the place of the VR for a part of a length.
-            raise _OddVrError(stream.tell() - 4)
+            at = stream.tell() - 4
+            if all(0x20 <= letter < 0x7F for letter in stream.peek(at, 2)):
+                # Letters: pydicom took them for a part of a length in implicit VR.
+                raise _OddVrError(at)
         return False
 
     return stop

@@ -20,6 +20,7 @@ from bodypart.pixels.frames import StoredFrames
 from bodypart.pixels.jpeg import decode_jpeg
 from bodypart.pixels.jpeg_2000 import decode_htj2k, decode_jpeg_2000
 from bodypart.pixels.jpeg_ls import decode_jpeg_ls
+from bodypart.pixels.jpeg_xl import decode_jpeg_xl
 from bodypart.pixels.layout import Layout
 from bodypart.pixels.native import decode_native
 from bodypart.pixels.raster import Raster, stated_space, stored_values
@@ -33,6 +34,7 @@ _DECODERS: dict[Coding, Decoder] = {
     "jpeg-ls": decode_jpeg_ls,
     "jpeg-2000": decode_jpeg_2000,
     "htj2k": decode_htj2k,
+    "jpeg-xl": decode_jpeg_xl,
 }
 
 _CODINGS: dict[UID, Coding] = {
@@ -50,6 +52,9 @@ _CODINGS: dict[UID, Coding] = {
     syntaxes.HTJ2KLossless: "htj2k",
     syntaxes.HTJ2KLosslessRPCL: "htj2k",
     syntaxes.HTJ2K: "htj2k",
+    UID("1.2.840.10008.1.2.4.110"): "jpeg-xl",  # lossless
+    UID("1.2.840.10008.1.2.4.111"): "jpeg-xl",  # recompressed JPEG
+    UID("1.2.840.10008.1.2.4.112"): "jpeg-xl",
 }
 
 _PLUGINS: dict[Coding, tuple[UID, str]] = {
@@ -138,6 +143,8 @@ def _upright(raster: Raster, layout: Layout) -> Raster:
 
 def _with_pydicom(code: bytes, coding: Coding, dataset: Dataset, layout: Layout) -> Raster:
     """Decode with one of pydicom's plugins, at full size and without colour conversion."""
+    if coding not in _PLUGINS:
+        raise PictureError(f"its {_shown(layout.transfer_syntax)} data cannot be decoded")
     image = dataset.group_dataset(0x0028)
     image.file_meta = FileMetaDataset()
     image.file_meta.TransferSyntaxUID, plugin = _PLUGINS[coding]

@@ -75,16 +75,21 @@ def codestreams(dataset: Dataset, data: memoryview, layout: Layout) -> tuple[Cod
 
 
 def _fragments(data: memoryview) -> tuple[memoryview, list[Fragment]]:
-    """Return the Basic Offset Table, and the fragments behind it that are not empty."""
-    items = _items(data)
-    table = next(items)
-    start = 8 + len(table.data)
+    """Return the Basic Offset Table, and the fragments behind it that are not empty.
+
+    Some writers leave the table's item out, although it must be there at least empty.
+    """
+    items = list(_items(data))
+    has_table = bool(items) and not begins_frame(bytes(items[0].data[:16]))
+    table, start = (items[0].data, 8 + len(items[0].data)) if has_table else (data[:0], 0)
     found = [
-        Fragment(item.offset - start, item.data, item.missing) for item in items if len(item.data)
+        Fragment(item.offset - start, item.data, item.missing)
+        for item in items[has_table:]
+        if len(item.data)
     ]
     if not found:
         raise PictureError("PixelData has no fragment")
-    return table.data, found
+    return table, found
 
 
 def _items(data: memoryview) -> Iterator[Fragment]:

@@ -219,8 +219,11 @@ def _photometric(dataset: Dataset, samples: int) -> str:
 
 def _transfer_syntax(dataset: Dataset) -> UID:
     stated = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-    if stated:
-        return UID(str(stated))
+    return UID(str(stated)) if stated else uncompressed_syntax(dataset)
+
+
+def uncompressed_syntax(dataset: Dataset) -> UID:
+    """Return the transfer syntax in which a data set was found, but for its pixels."""
     implicit, little = dataset.original_encoding
     if little is False:
         return ExplicitVRBigEndian

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _KB, _MB = 2**10, 2**20
 _LARGEST_INTEGER = 2**63
 _LONGEST_DETAILS = 1_000
+_LONGEST_MODALITY = 64
 _ERRORS = frozenset(("TaskError", "WorkerError"))
 _STATUS = frozenset(("done", "failed", "skipped"))
 _SEEN = frozenset(("embedding", "probabilities", "rejected"))
@@ -176,6 +177,7 @@ def _classification(
 ) -> None:
     """An annotation of a file that is no instance, whatever was asked with it."""
     _annotation({**request, "instance": None}, payload, answer, attachment)
+    _text(answer.get("modality", ""), _LONGEST_MODALITY)
 
 
 def _learned(

@@ -46,6 +46,8 @@ class InPlace:
         The service's other parts.
     threshold : float
         Least probability of an answer that is written.
+    write_conflicts : bool
+        Whether it is written over a header that the picture contradicts.
     settle : float
         Seconds that a series must have been left alone before its main tags are read anew.
     log : callable
@@ -64,6 +66,7 @@ class InPlace:
         rescue: Rescue,
         *,
         threshold: float,
+        write_conflicts: bool = True,
         settle: float,
         log: Callable[[str], None],
     ) -> None:
@@ -76,6 +79,7 @@ class InPlace:
         self._backups = backups
         self._rescue = rescue
         self._threshold = threshold
+        self._write_conflicts = write_conflicts
         self._settle = settle
         self._log = log
         self._mixed: OrderedDict[str, bool] = OrderedDict()
@@ -198,7 +202,9 @@ class InPlace:
         }
         outcome, corrected = self._decoders.ask("correct", request, data, urgent=urgent)
         refused, standing = outcome["refused"], outcome["standing"]
-        wanted = tags_to_write(annotation, self._threshold, siblings)
+        wanted = tags_to_write(
+            annotation, self._threshold, siblings, write_conflicts=self._write_conflicts
+        )
         mixed = wanted is not None and wanted.mixed_series
         if corrected:
             refused, stored = self._overwrite(instance, stored, annotation, data, corrected)

@@ -224,6 +224,15 @@ class Archive:
         """Return when Orthanc received an instance, UTC, like ``20261120T120000``."""
         return self.metadata("instances", instance, "ReceptionDate") or ""
 
+    def sender(self, instance: str) -> tuple[str, str]:
+        """Return AET and IP of who sent an instance; empty where Orthanc did not note them."""
+        found = self.client.get_json(f"/instances/{instance}/metadata?expand")
+        return str(found.get("RemoteAET", "")), str(found.get("RemoteIP", ""))
+
+    def is_stable(self, series: str) -> bool:
+        """Tell whether nothing was added to a series for Orthanc's ``StableAge``."""
+        return self.client.get_json(f"/series/{series}").get("IsStable") is True
+
     def copied_from(self, level: str, resource: str) -> str | None:
         """Return the name of the link that a resource carries to what it was copied from."""
         found = self.client.get_json(f"/{level}/{resource}")

@@ -1,4 +1,4 @@
-"""The annotation of an instance, written in order of truth: metadata, then index.
+"""The annotation of an instance, written in order of truth: metadata, outbox, then index.
 
 The audit trail comes before both (`service.annotator`); roll-ups and the DICOM file follow from the
 table of tasks, which is filled in the same transaction as the index.
@@ -21,6 +21,7 @@ from service.queue.tasks import Kind, Priority, Task, Tasks
 from service.records.index import REMOVED, UNSEEN, Index
 
 if TYPE_CHECKING:
+    from service.deliveries.routing import Routing
     from service.records.database import Database
 
 _LABEL_PREFIX = "bodypart-"
@@ -43,6 +44,8 @@ class Annotations:
         The search index.
     tasks : Tasks
         Takes what follows.
+    routing : Routing or None
+        Decides where an annotated instance goes.
     with_labels : bool
         Whether to set Orthanc labels.
     in_place : bool
@@ -50,12 +53,20 @@ class Annotations:
     """
 
     def __init__(
-        self, archive: Archive, index: Index, tasks: Tasks, *, with_labels: bool, in_place: bool
+        self,
+        archive: Archive,
+        index: Index,
+        tasks: Tasks,
+        *,
+        routing: Routing | None = None,
+        with_labels: bool,
+        in_place: bool,
     ) -> None:
         self._archive = archive
         self._index = index
         self._tasks = tasks
         self.database: Database = index.database
+        self._routing = routing
         self._with_labels = with_labels and archive.has_labels
         self._in_place = in_place
         self._locks = [threading.RLock() for _ in range(_LOCKS)]
@@ -112,11 +123,23 @@ class Annotations:
             }
         annotation = sealed(annotation)
         self._write("instances", instance, annotation)
+        if follow and (done is None or done.priority < Priority.BACKFILL):
+            self._route(annotation, parents)
         self._take_in(annotation, parents, done)
         return annotation
 
     def adopt(self, annotation: dict[str, Any], parents: Parents, done: Task | None = None) -> None:
-        """Take an annotation that the metadata hold already into the index."""
+        """Take an annotation that the metadata hold already into the index.
+
+        A kill after they were written may have come before it was routed. One that the index knows
+        was: its file was stored again, perhaps by our own rewriting.
+        """
+        instance = annotation["instance"]
+        if done and (
+            done.kind == Kind.APPLY
+            or (done.priority < Priority.BACKFILL and not self._index.knows(instance))
+        ):
+            self._route(annotation, parents)
         self._take_in(annotation, parents, done)
 
     def erase(self, instance: str, parents: Parents) -> None:
@@ -125,6 +148,8 @@ class Annotations:
         self._archive.delete_metadata("instances", instance, CODE)
         if self._with_labels:
             self._set_labels("instances", instance, set())
+        if self._routing:
+            self._routing.removed(instance)
         with self.database.write() as connection:
             self._index.put_bare(connection, instance, parents, REMOVED)
             self._tasks.drop(connection, Kind.ANNOTATE, instance)
@@ -177,6 +202,14 @@ class Annotations:
         ours = {name for name in present if name.startswith(_LABEL_PREFIX)}
         for name in sorted(ours ^ wanted):
             self._archive.set_label(level, resource, name, present=name in wanted)
+
+    def _route(self, annotation: dict[str, Any], parents: Parents) -> None:
+        """Write what is to leave into the outbox, before the annotation counts as finished.
+
+        Not for the old stock: a rule is applied to that on request, after a count.
+        """
+        if self._routing:
+            self._routing.take(annotation, parents)
 
     def _take_in(self, annotation: dict[str, Any], parents: Parents, done: Task | None) -> None:
         instance = annotation["instance"]

@@ -113,6 +113,10 @@ class Index:
         found = self.database.value(sa.select(instances.c.state).where(instances.c.id == instance))
         return str(found) if found is not None else None
 
+    def knows(self, instance: str) -> bool:
+        """Tell whether the index holds an annotation of an instance."""
+        return self.state(instance) not in (None, *BARE)
+
     def unknown(self, ids: Sequence[str]) -> list[str]:
         """Return those of some instances that the index does not know, in their order."""
         known: set[str] = set()

@@ -54,7 +54,7 @@ class Schema:
         return f"{self.name}_version"
 
 
-DURABLE_SCHEMA = Schema("durable", DURABLE, "durable_0001", "events")
+DURABLE_SCHEMA = Schema("durable", DURABLE, "durable_0002", "events")
 INDEX_SCHEMA = Schema("index", INDEX, "index_0001", "instances")
 
 

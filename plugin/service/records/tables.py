@@ -80,6 +80,65 @@ reports = sa.Table(
 )
 """The structured report stored in each study."""
 
+deliveries = sa.Table(
+    "deliveries",
+    DURABLE,
+    sa.Column(
+        "number",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("destination", sa.Text, nullable=False),
+    sa.Column("instance", sa.Text, nullable=False),
+    sa.Column("series", sa.Text, nullable=False),
+    sa.Column("study", sa.Text, nullable=False),
+    # What the instance was routed for: part and side.
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("error", sa.Text),
+    # Small numbers go first: what arrives before the old stock.
+    sa.Column("priority", sa.Integer, nullable=False),
+    # Unix seconds: of a waiting one when it is tried, of one being sent when it is looked after.
+    sa.Column("due", sa.Float, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    # The job that carries it, and the node whose Orthanc runs that job.
+    sa.Column("job", sa.Text),
+    sa.Column("node", sa.Text),
+    # Where the instance came from, as Orthanc noted it.
+    sa.Column("sender_aet", sa.Text, nullable=False, server_default=""),
+    sa.Column("sender_ip", sa.Text, nullable=False, server_default=""),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("changed_at", sa.Text, nullable=False),
+    sa.Index("deliveries_one", "instance", "rule", "destination", unique=True),
+    sa.Index("deliveries_next", "destination", "state", "priority", "due"),
+    sa.Index("deliveries_state", "state", "number"),
+    sqlite_autoincrement=True,
+)
+"""The outbox: one row for each rule, destination and instance."""
+
+departures = sa.Table(
+    "departures",
+    DURABLE,
+    sa.Column(
+        "number",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("instance", sa.Text, nullable=False),
+    sa.Column("destination", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+    # "delivered", or "unknown" where a job vanished before it told.
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Index("departures_instance", "instance", "number"),
+    sqlite_autoincrement=True,
+)
+"""What left the archive, in a table that is only appended to."""
+
 instances = sa.Table(
     "instances",
     INDEX,

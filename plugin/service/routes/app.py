@@ -22,6 +22,7 @@ from service.errors import (
 )
 from service.routes.annotations import router as annotation_router
 from service.routes.backfill import router as backfill
+from service.routes.deliveries import router as deliveries
 from service.routes.exports import router as exports
 from service.routes.guard import Guard
 from service.routes.models import ErrorAnswer
@@ -57,6 +58,7 @@ ROUTERS = (
     statistics,
     reviews,
     exports,
+    deliveries,
     pictures,
     annotation_router,
     pages,

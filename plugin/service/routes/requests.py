@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Depends, Request
 from starlette.convertors import Convertor, register_url_convertor
 
-from bodypart.labels import BY_LABEL, UnknownLabelError, body_part, parts_of
+from bodypart.labels import UnknownLabelError, labels_named
 from service.orthanc_api.archive import LEVELS
 
 if TYPE_CHECKING:
     from service.main import Service
 
 ORTHANC_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
-_WHOLE_LIMB = "lower_limb"
 _SHOWN = 64
 
 
@@ -102,19 +101,13 @@ def etag(annotation: dict[str, Any]) -> dict[str, str]:
 def labels_of(name: str, text: object) -> tuple[str, ...]:
     """Return the labels that a label, a SNOMED CT code or a region stands for.
 
-    A label stands for itself (``hand`` finds hands, not fingers); a region that is no label
-    (``upper_limb``, ``head``) stands for its parts, as does the whole limb.
-
     Raises
     ------
     HttpError
         400 that names the field.
     """
-    wanted = str(text).strip().lower().replace(" ", "_").replace("-", "_")
     try:
-        if wanted == _WHOLE_LIMB or (wanted not in BY_LABEL and not wanted.isdigit()):
-            return parts_of(wanted)
-        return (body_part(wanted).label,)
+        return labels_named(str(text))
     except UnknownLabelError:
         given = str(text)[:_SHOWN]
         raise bad_request(f"{name}: {given!r} is no label, SNOMED CT code or region") from None

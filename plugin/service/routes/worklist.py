@@ -37,7 +37,10 @@ _SHOW: dict[str, sa.ColumnElement[bool]] = {
     "all": ANNOTATED,
 }
 _NOBODY = {"patient_name": "", "study_description": ""}
-_Id = Annotated[str, Field(pattern=rf"^({ORTHANC_ID})?$")]
+_Ids = Annotated[
+    str,
+    Field(pattern=rf"^({ORTHANC_ID}(,{ORTHANC_ID}){{0,499}})?$", description="ids, by commas"),
+]
 _Day = Annotated[str, Field(pattern=r"^(\d{8})?$", description="YYYYMMDD")]
 
 
@@ -55,10 +58,10 @@ class Filters(BaseModel):
     modality: str = Field("", description="for example DX")
     first_day: _Day = Field("", alias="from")
     last_day: _Day = Field("", alias="to")
-    instances: _Id = ""
-    series: _Id = ""
-    studies: _Id = ""
-    patients: _Id = ""
+    instances: _Ids = ""
+    series: _Ids = ""
+    studies: _Ids = ""
+    patients: _Ids = ""
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Return them as conditions on a row of the index.
@@ -115,6 +118,10 @@ def _equals(column: sa.Column[Any]) -> Callable[[str], sa.ColumnElement[bool]]:
     return lambda text: column == text
 
 
+def _one_of(column: sa.Column[Any]) -> Callable[[str], sa.ColumnElement[bool]]:
+    return lambda text: column.in_(text.split(","))
+
+
 _CONDITIONS: dict[str, Callable[[str], sa.ColumnElement[bool]]] = {
     "label": _label("label", instances.c.examined),
     "picture": _label("picture", instances.c.image_label),
@@ -124,7 +131,7 @@ _CONDITIONS: dict[str, Callable[[str], sa.ColumnElement[bool]]] = {
     "modality": _equals(instances.c.modality),
     "first_day": lambda day: instances.c.study_date >= day,
     "last_day": lambda day: instances.c.study_date <= day,
-    **{level: _equals(column) for level, column in COLUMNS.items()},
+    **{level: _one_of(column) for level, column in COLUMNS.items()},
 }
 
 

@@ -1,6 +1,7 @@
 """A decoder reaches nothing: every door is there, and locked."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,6 +62,13 @@ def test_most_doors_open_in_a_plain_process():
     names = ("TCP socket", "a file of Orthanc", "new file", "exec", "fork", "kill", "priority")
     for name in names:
         assert doors.tried_in_a_plain_process(name)["opened"], name
+
+
+def test_the_table_of_the_documentation_has_every_door():
+    page = (doors.ROOT / "docs/security.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|*]+) \| (?:opens|closed here[^|]*) \| ([^|]+) \|$", page, re.M)
+    assert [name for name, _ in rows] == list(doors.DOORS), "run: make doors"
+    assert {held.split(":")[0] for _, held in rows} == {"held"}
 
 
 def test_no_call_exists_beyond_the_list(locked):

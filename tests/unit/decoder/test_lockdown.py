@@ -130,6 +130,26 @@ def test_a_layer_that_the_kernel_lacks_is_told_and_the_rest_holds(monkeypatch, m
     assert set(told["held"]) == set(whole["held"]) - {layer}
 
 
+@pytest.mark.parametrize("speaks", range(1, 8))
+def test_an_older_landlock_still_closes_the_files(monkeypatch, speaks):
+    try:
+        if landlock.version() < speaks:
+            pytest.skip(f"this kernel speaks version {landlock.version()}")
+    except OSError:
+        pytest.skip("this kernel has no Landlock")
+    monkeypatch.setattr(landlock, "version", lambda: speaks)
+    assert locked_in_a_child()["held"]["landlock"] == speaks
+    monkeypatch.setattr(seccomp, "restrict", lambda **_: tries())
+
+    def tries():
+        for path, flags in (("/etc/passwd", os.O_RDONLY), ("/tmp/x", os.O_CREAT | os.O_WRONLY)):
+            with pytest.raises(PermissionError):
+                os.open(path, flags)
+        return "tried"
+
+    assert locked_in_a_child()["held"]["seccomp"] == "tried"
+
+
 def test_another_processor_loses_two_layers_and_not_the_service(monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     missing = locked_in_a_child()["missing"]

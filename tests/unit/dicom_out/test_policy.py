@@ -30,6 +30,33 @@ def test_an_unsure_answer_is_not(unsure):
     assert tags_to_write(unsure, 0.9) is None
 
 
+CONFLICT = annotation("knee", 0.97, agreement="conflict", needs_review=True)
+
+
+def test_a_picture_that_contradicts_its_header_is_written_unless_a_person_must_look_first():
+    assert tags_to_write(CONFLICT, 0.9).examined.label == "knee"
+    assert tags_to_write(CONFLICT, 0.9, write_conflicts=False) is None
+
+
+@pytest.mark.parametrize(
+    "unsure",
+    [
+        annotation("knee", 0.85, agreement="conflict", needs_review=True),
+        annotation("knee", 0.95, source="header", agreement="conflict", needs_review=True),
+        annotation("knee", 0.95, source="header", agreement="header-only", needs_review=True),
+        annotation("knee", 0.95, agreement="agree", needs_review=True),
+    ],
+)
+def test_what_waits_for_a_person_otherwise_is_not_written(unsure):
+    assert tags_to_write(unsure, 0.9) is None
+
+
+def test_conflicts_that_are_not_written_do_not_mix_a_series():
+    ankle = annotation("ankle")
+    assert tags_to_write(ankle, 0.9, [CONFLICT]).mixed_series
+    assert not tags_to_write(ankle, 0.9, [CONFLICT], write_conflicts=False).mixed_series
+
+
 def test_a_persons_word_needs_no_probability():
     note = annotation(examined=Examined("knee", 0.0, "person"))
     assert tags_to_write(note, 0.99).examined.label == "knee"

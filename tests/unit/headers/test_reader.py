@@ -96,10 +96,17 @@ def test_the_narrower_name_of_agreeing_headers_wins(vocabulary):
 
 
 def test_contradicting_headers_name_both_parts(vocabulary):
+    dataset = headers(BodyPartExamined="ELBOW", SeriesDescription="Knie")
+    reading = read_headers(dataset, vocabulary)
+    assert reading.labels == ("knee", "elbow")
+    assert reading.label is None
+
+
+def test_the_devices_default_does_not_hide_what_the_technologist_picked(vocabulary):
     dataset = headers(BodyPartExamined="CHEST", SeriesDescription="Knie")
     reading = read_headers(dataset, vocabulary)
     assert reading.labels == ("knee", "chest")
-    assert reading.label is None
+    assert reading.label == "knee"
 
 
 def test_a_label_and_a_distant_region_are_two_parts(vocabulary):
@@ -158,12 +165,69 @@ def test_the_view_comes_from_position_orientation_or_text(values, view, vocabula
         ({"PatientBirthDate": "20100601", "StudyDate": "20200601"}, 10),
         ({"PatientAge": "nonsense"}, None),
         ({"PatientAge": "999Y"}, None),
+        ({"PatientAge": "000Y"}, None),
+        ({"PatientAge": "000D"}, 0.0001),
+        ({"PatientAge": "000Y", "PatientBirthDate": "19700501", "StudyDate": "20200501"}, 50),
+        ({"PatientAge": "0", "PatientBirthDate": "20240101", "StudyDate": "20240102"}, None),
+        ({"PatientBirthDate": "20230101", "StudyDate": "20240601"}, None),
+        ({"PatientBirthDate": "20180101", "StudyDate": "20240101"}, 6),
+        ({"PatientBirthDate": "19000101", "StudyDate": "20240101"}, None),
         ({"PatientBirthDate": "20200601", "StudyDate": "20100601"}, None),
     ],
 )
 def test_the_age_is_read_in_years(values, years, vocabulary):
     reading = read_headers(headers(**values), vocabulary)
     assert reading.age_years == (pytest.approx(years, abs=0.01) if years else None)
+
+
+@pytest.mark.parametrize(
+    ("values", "unusable"),
+    [
+        ({}, False),
+        ({"PatientAge": "045Y"}, False),
+        ({"PatientAge": "000Y"}, True),
+        ({"PatientAge": "0"}, True),
+        ({"PatientBirthDate": "20240101", "StudyDate": "20240102"}, True),
+        ({"PatientAge": "0", "PatientBirthDate": "19700501", "StudyDate": "20200501"}, False),
+    ],
+)
+def test_what_stands_for_an_age_without_being_one_is_told(values, unusable, vocabulary):
+    assert read_headers(headers(**values), vocabulary).age_unusable == unusable
+
+
+@pytest.mark.parametrize(
+    ("values", "human"),
+    [
+        ({}, True),
+        ({"PatientSpeciesDescription": "Canine"}, False),
+        ({"PatientSpeciesDescription": "Homo sapiens"}, True),
+        ({"PatientSpeciesCodeSequence": Sequence([code("448771007", meaning="Canis")])}, False),
+        ({"PatientSpeciesCodeSequence": Sequence([code("337915000")])}, True),
+        ({"PatientBreedDescription": "Dachshund"}, False),
+        ({"PatientSexNeutered": "ALTERED"}, False),
+    ],
+)
+def test_a_species_that_is_not_human_is_told(values, human, vocabulary):
+    assert read_headers(headers(**values), vocabulary).human == human
+
+
+@pytest.mark.parametrize("text", ["Knee AP/L", "Knee AP-L", "Knee PA+R", "Knee AP L", "KNEE LAT/L"])
+def test_a_letter_after_a_projection_is_no_side(text, vocabulary):
+    reading = read_headers(headers(SeriesDescription=text), vocabulary)
+    assert (reading.label, reading.laterality) == ("knee", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [("Knee L AP", "L"), ("Knee L", "L"), ("Hand PA R", "R"), ("Knee AP left", "L")],
+)
+def test_a_letter_or_word_elsewhere_is_a_side(text, side, vocabulary):
+    assert read_headers(headers(SeriesDescription=text), vocabulary).laterality == side
+
+
+def test_a_known_part_outside_the_labels_is_told(vocabulary):
+    assert read_headers(headers(BodyPartExamined="BREAST"), vocabulary).outside == "BREAST"
+    assert read_headers(headers(BodyPartExamined="Mustermann"), vocabulary).outside is None
 
 
 def test_a_japanese_character_set_is_decoded(vocabulary):

@@ -150,3 +150,10 @@ def test_a_truncated_palette_is_refused():
 @pytest.mark.parametrize("kind", ["US", "photo"])
 def test_photographs_are_colour(kind):
     assert read_picture(foreign(kind)).colour
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda syntax: syntax.keyword)
+def test_grey_in_three_channels_is_no_colour_when_it_is_called_ybr(syntax):
+    picture = picture_of(np.stack([GREY] * 3, axis=-1), syntax=syntax, photometric="YBR_FULL")
+    np.testing.assert_allclose(picture.values, GREY, atol=0.01)
+    assert not picture.colour

@@ -102,3 +102,19 @@ def test_more_fragments_than_any_run_has_are_refused():
     dataset.PixelData = b"\xfe\xff\x00\xe0\0\0\0\0" * 150_000
     with pytest.raises(PictureError, match="more than 100000 fragments"):
         read_picture(dataset)
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_fragments_without_the_item_of_an_offset_table(frames):
+    pixels = FRAMES[:frames] if frames > 1 else FRAMES[0]
+    dataset = dataset_of(pixels, modality="RF", syntax=uids.JPEGLSLossless)
+    dataset.PixelData = encapsulate(codes()[:frames], has_bot=False)[8:]
+    np.testing.assert_array_equal(read_picture(dataset).values, FRAMES[frames // 2])
+
+
+@pytest.mark.parametrize("data", [b"\xfe\xff\x00\xe0", b"\xfe\xff\x00\xe0\x04\0", b"\xff\xd8"])
+def test_pixel_data_that_end_in_their_first_item_are_refused(data):
+    dataset = radiograph("knee", 20, 20, syntax=uids.JPEGLosslessSV1)
+    dataset.PixelData = data
+    with pytest.raises(PictureError, match=r"no fragment|cannot be read|no frame header"):
+        read_picture(dataset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 from bodypart.labels import BY_LABEL, LABELS, parts_of
 
@@ -49,3 +50,38 @@ def compatible(first: str, second: str) -> bool:
         return True
     mutual = second in one.often_visible and first in other.often_visible
     return mutual and not set(one.part_of).isdisjoint(other.part_of)
+
+
+@cache
+def near(first: str, second: str) -> bool:
+    """Return whether two labels lie so near each other that a picture of one may look like both.
+
+    Wider than :func:`compatible`: an exposure of one shows the other at least often, or both are
+    pieces of one hand or foot. The thoracic spine is near the chest, the lumbar one near the
+    abdomen.
+    """
+    one, other = BY_LABEL[first], BY_LABEL[second]
+    shown = (
+        second in one.visible + one.often_visible or first in other.visible + other.often_visible
+    )
+    pieces = {place for place in one.part_of if place in other.part_of} & {"hand", "foot"}
+    return shown or bool(pieces) or compatible(first, second)
+
+
+Relation = Literal["same", "near", "other limb", "far"]
+
+
+@cache
+def relation(first: str, second: str) -> Relation:
+    """Return how a part relates to another one that it may be taken for.
+
+    ``other limb`` are parts of arm and leg, whose bones look alike: elbow and knee, wrist and
+    ankle.
+    """
+    if first == second:
+        return "same"
+    if near(first, second):
+        return "near"
+    arm, leg = labels_in("upper_limb"), labels_in("lower_limb")
+    across = (first in arm and second in leg) or (first in leg and second in arm)
+    return "other limb" if across else "far"

@@ -1,0 +1,108 @@
+"""What a picture says about every label, with the errors that the model really makes.
+
+A classifier trained with smoothed labels leaves every other label the same small remainder, as if
+it took a knee for a skull as readily as for a femur. It does not: what it takes for something
+else lies near it, or is the like part of the other limb. So the remainder of each relation is
+scaled to the share that was measured on pictures which the model had not seen, at this confidence;
+and a part that had next to no probability at all keeps the share of pictures on which that
+happened.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bodypart.error_rates import MISTAKES, RELATIONS, Band, ErrorRates, shipped
+from bodypart.labels import LABELS, PLACE
+from bodypart.regions import compatible, relation
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+
+RELATION: Integers = np.array(
+    [[RELATIONS.index(relation(one.label, other.label)) for other in LABELS] for one in LABELS]
+)
+"""Place in ``RELATIONS`` of each label (columns) seen from the most probable one (rows)."""
+
+
+def picture_evidence(
+    probabilities: Mapping[str, float],
+    named: Collection[str] = (),
+    rates: ErrorRates | None = None,
+) -> Floats:
+    """Return the probability of each label being the examined part, given the picture.
+
+    Parameters
+    ----------
+    probabilities : mapping of str to float
+        The model's answer for the labels that it learned.
+    named : collection of str
+        Labels that the header names. One that the model never learned is considered if it is
+        among them.
+    rates : ErrorRates, optional
+        How the picture errs; the shipped numbers by default.
+
+    Returns
+    -------
+    ndarray of float64, shape (labels,)
+        In the order of the label table; sums up to 1.
+    """
+    rates = rates or shipped()
+    given = spread(probabilities)
+    learned = tuple(sorted(PLACE[label] for label in probabilities))
+    evidence = corrected(given, rates.band(float(given.max())), learned)
+    habits = rates.habits.get(LABELS[int(given.argmax())].label, {})
+    evidence *= 1 - sum(habits.values())
+    for label, share in habits.items():
+        evidence[PLACE[label]] += share
+    for label in named:
+        if label not in probabilities:
+            kin = [PLACE[known] for known in probabilities if compatible(known, label)]
+            evidence[PLACE[label]] = rates.unlearned * evidence[kin].sum()
+    return np.asarray(evidence / evidence.sum())
+
+
+def spread(probabilities: Mapping[str, float]) -> Floats:
+    """Return the model's answer in the order of the label table, scaled to a sum of 1."""
+    given = np.zeros(len(LABELS))
+    given[[PLACE[label] for label in probabilities]] = list(probabilities.values())
+    return np.asarray(given / given.sum())
+
+
+def corrected(given: Floats, band: Band, learned: tuple[int, ...]) -> Floats:
+    """Return one answer of the model with the mistakes of its band."""
+    top = int(given.argmax())
+    scaled = given * np.array([band.scale[name] for name in RELATIONS])[RELATION[top]]
+    mistakes = np.array([band.unforeseen[name] for name in MISTAKES])
+    return np.asarray((1 - mistakes.sum()) * scaled / scaled.sum() + mistakes @ even(learned)[top])
+
+
+@lru_cache(maxsize=4)
+def even(learned: tuple[int, ...]) -> Floats:
+    """Return the even spread over the learned labels of each relation.
+
+    Returns
+    -------
+    ndarray of float64, shape (labels, mistakes, labels)
+        By the most probable label, the relation of a mistake, and the true label.
+    """
+    knows = np.zeros(len(LABELS), dtype=bool)
+    knows[list(learned)] = True
+    members = np.stack([(RELATIONS.index(name) == RELATION) & knows for name in MISTAKES], axis=1)
+    return np.asarray(members / np.maximum(members.sum(axis=2, keepdims=True), 1))
+
+
+def plausible(probabilities: Mapping[str, float], least: float) -> Iterable[str]:
+    """Yield the labels that a picture may well show: the most probable one and its rivals."""
+    best = max(probabilities, key=lambda label: probabilities[label])
+    for label, probability in probabilities.items():
+        if label == best or probability >= least:
+            yield label

@@ -1,0 +1,200 @@
+"""How often picture and header are wrong, and in which way: the numbers of the fusion.
+
+They stand in ``error_rates.json`` with their source. ``make fusion`` measures those of the
+picture anew after a training, and all of them from the reviews of a hospital of one's own.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from bodypart.labels import BY_LABEL
+from bodypart.regions import Relation
+
+FILE = Path(__file__).with_suffix(".json")
+"""The numbers of the shipped model."""
+
+RELATIONS: tuple[Relation, ...] = get_args(Relation)
+MISTAKES: tuple[Relation, ...] = RELATIONS[1:]
+"""Relations of a mistaken part to the true one."""
+
+KINDS = ("whole", "piece", "neighbour", "default", "any")
+"""Kinds of wrong headers: the enclosing part, one that it encloses, a part beside it, what the
+device fills in by itself, and any part at all (another patient's button, another order)."""
+
+UNFORESEEN: Mapping[str, float] = {"near": 1e-3, "other limb": 2.5e-4, "far": 2.5e-4}
+"""Share of mistakes out of the blue before anything was measured."""
+
+
+class ErrorRatesError(ValueError):
+    """The file of error rates cannot be used; the text names the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """How the picture errs at some confidence, the probability of its most probable label.
+
+    Attributes
+    ----------
+    least : float
+        Confidence at which the band begins; it ends where the next one does.
+    pictures : int
+        Pictures that it was measured on.
+    scale : mapping of str to float
+        Measured share of true parts over the share that the model gave them, by their relation
+        to the most probable label.
+    unforeseen : mapping of str to float
+        Share of pictures whose true part had next to no probability, by relation.
+    """
+
+    least: float
+    pictures: int
+    scale: Mapping[str, float]
+    unforeseen: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRates:
+    """How headers err.
+
+    Attributes
+    ----------
+    wrong : mapping of str to float
+        Share of all headers that are wrong as a whole, by kind of error (``KINDS``).
+    defaults : mapping of str to float
+        What devices fill in by themselves, by label.
+    astray : mapping of str to float
+        Share of attributes that do not repeat what the rest of the header is about, by keyword,
+        the most trusted first.
+    """
+
+    wrong: Mapping[str, float]
+    defaults: Mapping[str, float]
+    astray: Mapping[str, float]
+
+    @property
+    def right(self) -> float:
+        """Share of headers that name the examined part."""
+        return 1 - sum(self.wrong.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRates:
+    """All numbers.
+
+    Attributes
+    ----------
+    bands : tuple of Band
+        How the picture errs, by rising confidence; the first begins at 0.
+    habits : mapping of str to mapping of str to float
+        Share of the pictures that the model takes for a part (outer label) which show another
+        one (inner label) that it gave too little.
+    prior : mapping of str to float
+        How often parts are examined, where no picture tells; the rest is spread over the labels
+        that are not named.
+    unlearned : float
+        Share of what the model takes for a part that is one near it which it never learned.
+    child_above, adult_below : float
+        Output for a child above which an adult, below which a child is next to impossible.
+    header : HeaderRates
+        How headers err.
+    sources : mapping of str to str
+        Where the numbers come from.
+    """
+
+    bands: tuple[Band, ...]
+    habits: Mapping[str, Mapping[str, float]]
+    prior: Mapping[str, float]
+    unlearned: float
+    child_above: float
+    adult_below: float
+    header: HeaderRates
+    sources: Mapping[str, str]
+
+    def share(self, label: str) -> float:
+        """Return how often a part is examined."""
+        rest = (1 - sum(self.prior.values())) / (len(BY_LABEL) - len(self.prior))
+        return self.prior.get(label, rest)
+
+    def band(self, confidence: float) -> Band:
+        """Return the band of a confidence."""
+        return self.bands[bisect_right([band.least for band in self.bands], confidence) - 1]
+
+    def unmeasured(self) -> ErrorRates:
+        """Return the rates of a picture that is taken at its word, before anything is measured."""
+        scale: dict[str, float] = dict.fromkeys(RELATIONS, 1.0)
+        return replace(self, bands=(Band(0.0, 0, scale, UNFORESEEN),), habits={})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of the file."""
+        return {**asdict(self), "bands": [asdict(band) for band in self.bands]}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> ErrorRates:
+        """Check the content of the file.
+
+        Raises
+        ------
+        ErrorRatesError
+            If an entry is missing or no share.
+        """
+        try:
+            rates = cls(
+                bands=tuple(Band(**band) for band in content["bands"]),
+                habits=content["habits"],
+                prior=content["prior"],
+                unlearned=content["unlearned"],
+                child_above=content["child_above"],
+                adult_below=content["adult_below"],
+                header=HeaderRates(**content["header"]),
+                sources=content["sources"],
+            )
+        except (KeyError, TypeError) as error:
+            raise ErrorRatesError(f"error rates: {error}") from None
+        header = rates.header
+        for name, table, keys in (
+            ("header.wrong", header.wrong, KINDS),
+            *((f"bands.{b.least}.scale", b.scale, RELATIONS) for b in rates.bands),
+            *((f"bands.{b.least}.unforeseen", b.unforeseen, MISTAKES) for b in rates.bands),
+        ):
+            if set(table) != set(keys) or any(value < 0 for value in table.values()):
+                raise ErrorRatesError(f"error rates: {name} must hold {', '.join(keys)}")
+        for name, named in (
+            ("header.defaults", {*header.defaults}),
+            ("prior", {*rates.prior}),
+            ("habits", {*rates.habits}.union(*rates.habits.values())),
+        ):
+            if not named <= set(BY_LABEL):
+                raise ErrorRatesError(f"error rates: {name} has an unknown label")
+        if not 0 < header.right < 1:
+            raise ErrorRatesError("error rates: header.wrong must sum up to less than 1")
+        if not rates.bands or rates.bands[0].least != 0:
+            raise ErrorRatesError("error rates: the first band must begin at 0")
+        return rates
+
+    @classmethod
+    def read(cls, path: Path) -> ErrorRates:
+        """Read a file.
+
+        Raises
+        ------
+        ErrorRatesError
+            If it cannot be used.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ErrorRatesError(f"{path.name}: {error}") from None
+        return cls.from_json(content)
+
+
+@cache
+def shipped() -> ErrorRates:
+    """Return the numbers that come with the package."""
+    return ErrorRates.read(FILE)

@@ -1,0 +1,242 @@
+"""One thread a destination: takes what is due, looks whether it may leave, has it sent.
+
+A destination that is slow or down holds up nobody else, and has one delivery in flight. After a
+failure the delivery waits, longer each time, up to a ceiling, and in the end counts as failed.
+After three failures in a row the destination itself is in trouble: then all that is due waits.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from service.deliveries.delivery import State
+from service.deliveries.routing import REMOVED
+from service.deliveries.senders import JobGoneError, SendError, StoppedError
+from service.errors import DamagedError, NotFoundError
+
+if TYPE_CHECKING:
+    from service.deliveries.delivery import Delivery
+    from service.deliveries.outbox import Outbox
+    from service.deliveries.rules import Rule
+    from service.deliveries.senders import Sender
+    from service.orthanc_api.archive import Archive
+
+_TROUBLE = 3
+"""Failures in a row after which it is the destination's fault."""
+_FOR_TAGS = 1.0
+_SHORTEST_SETTLE = 0.5
+_PAUSE_AFTER_STUMBLE = 1.0
+_JITTER = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """How long to wait between tries, and how often to try.
+
+    Attributes
+    ----------
+    first, ceiling : float
+        Seconds after the first failure; the longest pause. Each is twice the one before.
+    retries : int
+        Tries after the first.
+    """
+
+    first: float
+    ceiling: float
+    retries: int
+
+    def after(self, failures: int) -> float:
+        """Return the pause after so many failures, a little random so that not all wake at once."""
+        doubled = self.first * 2.0 ** min(failures - 1, 40)
+        pause: float = min(self.ceiling, doubled) * random.uniform(1 - _JITTER, 1)
+        return pause
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What must be true of an instance before it may leave.
+
+    Attributes
+    ----------
+    archive : Archive
+        Orthanc.
+    is_away : callable
+        Tells whether an instance is just being rewritten.
+    settle : float
+        Seconds after which a series counts as complete.
+    """
+
+    archive: Archive
+    is_away: Callable[[str], bool]
+    settle: float
+
+
+class Courier:
+    """Delivers to one destination.
+
+    Parameters
+    ----------
+    destination : str
+        As the rules have it.
+    sender : Sender
+        What carries.
+    outbox : Outbox
+        What is to be carried.
+    rules : mapping
+        Rules by name and destination.
+    readiness : Readiness
+        What must be true before.
+    pauses : Pauses
+        Between tries.
+    damaged : callable
+        Told of a damaged database.
+    log : callable
+        Takes a line.
+    """
+
+    def __init__(
+        self,
+        destination: str,
+        sender: Sender,
+        outbox: Outbox,
+        rules: Mapping[tuple[str, str], Rule],
+        readiness: Readiness,
+        pauses: Pauses,
+        *,
+        damaged: Callable[[DamagedError], None],
+        log: Callable[[str], None],
+    ) -> None:
+        self.destination = destination
+        self.delivered = 0
+        self._sender = sender
+        self._outbox = outbox
+        self._rules = rules
+        self._readiness = readiness
+        self._pauses = pauses
+        self._damaged = damaged
+        self._log = log
+        self._failures = 0
+        self._held_until = 0.0
+
+    def run(self, stopping: threading.Event) -> None:
+        """Deliver until the service stops."""
+        stumbled = True  # Whatever was being sent when the service ended is looked after first.
+        while not stopping.is_set():
+            try:
+                if stumbled:
+                    self._outbox.recover(self.destination)
+                    stumbled = False
+                seen = self._outbox.version()
+                held = self._held_until - time.monotonic()
+                delivery = self._outbox.claim(self.destination) if held <= 0 else None
+                if delivery:
+                    self.carry(delivery)
+                    continue
+                pause = self._outbox.until_due(self.destination)
+                self._outbox.wait(seen, max(pause, min(held, 5.0)))
+            except StoppedError:
+                return
+            except DamagedError as error:
+                self._damaged(error)
+                return
+            except Exception as error:
+                self._log(f"deliveries to {self.destination} stumbled: {type(error).__name__}")
+                stumbled = True
+                stopping.wait(_PAUSE_AFTER_STUMBLE)
+
+    def nudge(self) -> None:
+        """Try again at once: an operator says that the destination works."""
+        self._held_until = 0.0
+        self._failures = 0
+        self._outbox.wake()
+
+    def carry(self, delivery: Delivery) -> None:
+        """Send one delivery if it may leave, and note what came of it.
+
+        Raises
+        ------
+        StoppedError
+            If the service stops meanwhile.
+        """
+        annotation = None
+        if delivery.job is None:
+            annotation = self._ready(delivery)
+            if annotation is None:
+                return
+        try:
+            self._sender.send(delivery, annotation or {})
+        except NotFoundError:
+            self._outbox.give_up(delivery, "the instance is gone")
+        except JobGoneError:
+            self._outbox.may_have_left(delivery)
+            self._failed(delivery, SendError("its job is gone; it may have arrived"))
+        except SendError as error:
+            self._failed(delivery, error)
+        except StoppedError:
+            raise
+        except Exception as error:
+            self._failed(delivery, SendError(f"it could not be sent: {type(error).__name__}"))
+        else:
+            self._failures = 0
+            self.delivered += 1
+            self._outbox.delivered(delivery)
+
+    def _ready(self, delivery: Delivery) -> dict[str, Any] | None:
+        """Return the annotation of an instance that may leave now; else put it back, and None."""
+        now = time.time()
+        rule = self._rules.get((delivery.rule, delivery.destination))
+        if rule is None:
+            self._outbox.give_up(delivery, "no rule asks for it any more", State.CANCELLED)
+            return None
+        if rule.window and not rule.window.is_open(datetime.fromtimestamp(now)):
+            opening = rule.window.next_open(datetime.fromtimestamp(now))
+            self._outbox.postpone(delivery, opening.timestamp())
+            return None
+        archive = self._readiness.archive
+        annotation = archive.annotation(delivery.instance)
+        if annotation is None:
+            self._without_annotation(delivery, now)
+            return None
+        if (annotation.get("tags") or {}).get("state") == "pending":
+            self._outbox.postpone(delivery, now + _FOR_TAGS)
+            return None
+        if not rule.urgent and not archive.is_stable(delivery.series):
+            pause = max(_SHORTEST_SETTLE, self._readiness.settle / 5)
+            self._outbox.postpone(delivery, now + pause)
+            return None
+        return annotation
+
+    def _without_annotation(self, delivery: Delivery, now: float) -> None:
+        if self._readiness.is_away(delivery.instance):
+            self._outbox.postpone(delivery, now + _FOR_TAGS)
+        elif not self._readiness.archive.exists("instances", delivery.instance):
+            self._outbox.give_up(delivery, "the instance is gone")
+        elif self._readiness.archive.annotation(delivery.instance) is None:
+            self._outbox.give_up(delivery, REMOVED, State.CANCELLED)
+        else:
+            self._outbox.postpone(delivery, now)
+
+    def _failed(self, delivery: Delivery, error: SendError) -> None:
+        self._failures += 1
+        attempts = delivery.attempts + 1
+        text = str(error)
+        if attempts > self._pauses.retries:
+            self._log(f"delivery {delivery.number} to {self.destination} failed: {text}")
+            self._outbox.give_up(delivery, text)
+        else:
+            pause = max(error.pause, self._pauses.after(attempts))
+            self._outbox.retry(delivery, pause, text)
+        pause = error.pause
+        if self._failures >= _TROUBLE:
+            pause = max(pause, self._pauses.after(self._failures - _TROUBLE + 1))
+            self._outbox.hold(self.destination, pause, self._pauses.retries, text)
+        if pause:
+            self._held_until = time.monotonic() + pause
+        if self._failures == _TROUBLE:
+            self._log(f"{self.destination} takes nothing: {text}")

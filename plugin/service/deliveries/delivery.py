@@ -1,0 +1,88 @@
+"""One delivery: a row of the outbox, and the states it goes through."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from service.records.tables import deliveries
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from sqlalchemy.engine import Connection
+
+
+class State(StrEnum):
+    """How far a delivery is."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Priority:
+    """Who goes first."""
+
+    URGENT = 0
+    ARRIVAL = 10
+    OLD_STOCK = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A row of the outbox."""
+
+    number: int
+    rule: str
+    destination: str
+    instance: str
+    series: str
+    study: str
+    answer: str
+    state: str
+    error: str | None
+    priority: int
+    due: float
+    attempts: int
+    job: str | None
+    sender_aet: str
+    sender_ip: str
+    created_at: str
+    changed_at: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as the routes show it."""
+        waits = self.state == State.WAITING
+        return {
+            "id": self.number,
+            "rule": self.rule,
+            "destination": self.destination,
+            "instance": self.instance,
+            "series": self.series,
+            "study": self.study,
+            "answer": self.answer,
+            "state": self.state,
+            "attempts": self.attempts,
+            "error": self.error,
+            "due": _utc(self.due) if waits else None,
+            "job": self.job,
+            "created_at": self.created_at,
+            "changed_at": self.changed_at,
+        }
+
+
+COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
+OPEN = (State.WAITING, State.SENDING)
+
+
+def read(connection: Connection, question: sa.Select[Any]) -> list[Delivery]:
+    """Return the deliveries that a question for `COLUMNS` gives."""
+    return [Delivery(*row) for row in connection.execute(question)]
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,0 +1,175 @@
+"""Which rules take an annotation, and which condition of the others failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from service.deliveries.rules import Condition, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An annotation as the rules look at it.
+
+    Attributes
+    ----------
+    annotation : dict
+        As in the contract.
+    modality : str
+        Modality of the series.
+    """
+
+    annotation: dict[str, Any]
+    modality: str
+
+    @property
+    def examined(self) -> str | None:
+        """The answer's label."""
+        return (self.annotation["examined"] or {}).get("label")
+
+    @property
+    def probability(self) -> float:
+        """The answer's probability; 0 where there is no answer."""
+        return float((self.annotation["examined"] or {}).get("probability", 0.0))
+
+    @property
+    def visible(self) -> list[str]:
+        """What the picture shows."""
+        return [item["label"] for item in self.annotation["visible"]]
+
+    @property
+    def image_label(self) -> str | None:
+        """What the picture alone says."""
+        image = self.annotation["image"]
+        seen = image and image["top"] and not image["rejected"]
+        return image["top"][0]["label"] if seen else None
+
+    @property
+    def header_labels(self) -> list[str]:
+        """What the header alone says."""
+        header = self.annotation["header"] or {}
+        return [label for label in header.get("labels") or [header.get("label")] if label]
+
+    @property
+    def view(self) -> str | None:
+        """The projection: the picture's, or the header's where the picture does not tell."""
+        image = self.annotation["image"] or {}
+        seen = None if image.get("rejected") else image.get("view")
+        return seen or (self.annotation["header"] or {}).get("view")
+
+    @property
+    def answer(self) -> str:
+        """What the picture was routed for: the examined part and its side."""
+        return f"{self.examined or '-'} {self.annotation['laterality']['value'] or '-'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A condition that does not hold: what was wanted, and what was found instead."""
+
+    condition: str
+    wanted: Any
+    found: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule says of a case."""
+
+    rule: Rule
+    takes: bool
+    failures: tuple[Failure, ...] = ()
+
+
+def verdicts(rules: Iterable[Rule], case: Case) -> list[Verdict]:
+    """Return what each rule says, in the order of the rules."""
+    rules = tuple(rules)
+    failures = {
+        rule.name: _failures(rule.conditions, case) for rule in rules if rule.conditions is not None
+    }
+    takers = [name for name, failed in failures.items() if not failed]
+    found = []
+    for rule in rules:
+        if rule.conditions is None:
+            failed: tuple[Failure, ...] = ()
+            if takers:
+                failed = (Failure("Otherwise", "no other rule takes it", takers),)
+        else:
+            failed = failures[rule.name]
+        found.append(Verdict(rule, not failed, failed))
+    return found
+
+
+def taking(rules: Iterable[Rule], case: Case) -> list[Rule]:
+    """Return the rules that take a case."""
+    return [verdict.rule for verdict in verdicts(rules, case) if verdict.takes]
+
+
+def _failures(conditions: tuple[Condition, ...], case: Case) -> tuple[Failure, ...]:
+    evidence = next((c.accepted for c in conditions if c.key == "Evidence"), "final")
+    failed = []
+    for condition in conditions:
+        found, holds = _LOOK[condition.key](case, condition.accepted, evidence)
+        if not holds:
+            failed.append(Failure(condition.key, condition.given, found))
+    return tuple(failed)
+
+
+Look = Callable[[Case, Any, str], tuple[Any, bool]]
+"""Takes case, what is accepted and the evidence; gives what was found and whether it holds."""
+
+
+def _examined(case: Case, accepted: frozenset[str], evidence: str) -> tuple[Any, bool]:
+    said = {
+        "final": [case.examined] if case.examined else [],
+        "image": [case.image_label] if case.image_label else [],
+        "header": case.header_labels,
+    }
+    holds = {source: not accepted.isdisjoint(labels) for source, labels in said.items()}
+    if evidence == "any":
+        return said, any(holds.values())
+    if evidence == "both":
+        return {source: said[source] for source in ("image", "header")}, (
+            holds["image"] and holds["header"]
+        )
+    return (case.examined if evidence == "final" else said[evidence]), holds[evidence]
+
+
+def _visible(case: Case, accepted: tuple[frozenset[str], ...], _: str) -> tuple[Any, bool]:
+    return case.visible, all(not labels.isdisjoint(case.visible) for labels in accepted)
+
+
+def _among(read: Callable[[Case], Any]) -> Look:
+    def look(case: Case, accepted: frozenset[str], _: str) -> tuple[Any, bool]:
+        found = read(case)
+        return found, found in accepted
+
+    return look
+
+
+def _same(read: Callable[[Case], Any]) -> Look:
+    def look(case: Case, accepted: Any, _: str) -> tuple[Any, bool]:
+        found = read(case)
+        return found, found == accepted
+
+    return look
+
+
+def _at_least(case: Case, accepted: float, _: str) -> tuple[Any, bool]:
+    return case.probability, case.probability >= accepted
+
+
+_LOOK: dict[str, Look] = {
+    "Examined": _examined,
+    "Evidence": lambda _, accepted, __: (accepted, True),  # Looked at with Examined.
+    "Visible": _visible,
+    "Group": _among(lambda case: case.annotation["group"]),
+    "View": _among(lambda case: case.view),
+    "Modality": _among(lambda case: case.modality),
+    "Laterality": _among(lambda case: case.annotation["laterality"]["value"]),
+    "Child": _same(lambda case: case.annotation.get("child")),
+    "MinProbability": _at_least,
+    "NeedsReview": _same(lambda case: case.annotation["needs_review"]),
+}

@@ -1,0 +1,311 @@
+"""The outbox: what is to leave, what left, what could not; one row a (rule, destination, instance).
+
+It lies in the durable database and is the truth; Orthanc's jobs only carry. A row is written
+before the annotation counts as finished, and is ``delivered`` only when its carrier proved it. A
+kill at any moment leaves it in a state from which it goes on: at worst something is sent twice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bodypart.annotation import utc_now
+from service.deliveries.delivery import COLUMNS, OPEN, Delivery, State, read
+from service.records.tables import deliveries, departures
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from service.records.database import Database
+
+UNKNOWN = "unknown"
+"""Outcome of what was interrupted before it could tell."""
+LEASE = 900.0
+"""Seconds after which another node looks after what a silent one was sending."""
+_LONGEST_WAIT = 5.0
+
+
+class Outbox:
+    """The table of deliveries.
+
+    Parameters
+    ----------
+    database : Database
+        The durable one; several nodes may share it.
+    node : str
+        Name of this service among those that share it.
+    """
+
+    def __init__(self, database: Database, node: str) -> None:
+        self.database = database
+        self._node = node
+        self._changed = threading.Condition()
+        self._version = 0
+
+    # What routing writes.
+
+    def of(self, connection: Connection, instance: str) -> list[Delivery]:
+        """Return all rows of an instance, in a transaction of the caller's."""
+        return read(connection, sa.select(*COLUMNS).where(deliveries.c.instance == instance))
+
+    def put(
+        self, connection: Connection, existing: Delivery | None, values: dict[str, Any]
+    ) -> None:
+        """Write a row of an answer, new or over an older answer's; ``wake`` follows it.
+
+        One that is just being sent for an older answer is sent again after that.
+        """
+        now = utc_now()
+        if existing is None:
+            row = {**values, "created_at": now, "changed_at": now}
+            connection.execute(sa.insert(deliveries).values(row))
+            return
+        if existing.state == State.SENDING:
+            values = {"answer": values["answer"]}
+        else:
+            values = {**values, "attempts": 0, "job": None, "node": None}
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.number == existing.number)
+            .values(**values, changed_at=now)
+        )
+
+    def withdraw(self, connection: Connection, number: int, why: str) -> None:
+        """Cancel what was not sent yet; a later answer may open it again."""
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.number == number, deliveries.c.state != State.SENDING)
+            .values(state=State.CANCELLED, answer="", error=why, changed_at=utc_now())
+        )
+
+    def keep_only(self, pairs: Iterable[tuple[str, str]]) -> int:
+        """Cancel what waits by a rule that is no longer there; return how many.
+
+        Parameters
+        ----------
+        pairs : iterable of tuple of str
+            Rule and destination of all rules that there are.
+        """
+        known = set(pairs)
+        waiting = deliveries.c.state.in_(OPEN)
+        found = self.database.rows(
+            sa.select(deliveries.c.rule, deliveries.c.destination).where(waiting).distinct()
+        )
+        cancelled = 0
+        for rule, destination in map(tuple, found):
+            if (rule, destination) not in known:
+                with self.database.write() as connection:
+                    done = connection.execute(
+                        sa.update(deliveries)
+                        .where(
+                            deliveries.c.rule == rule,
+                            deliveries.c.destination == destination,
+                            waiting,
+                        )
+                        .values(
+                            state=State.CANCELLED,
+                            error="no rule asks for it any more",
+                            changed_at=utc_now(),
+                        )
+                    )
+                cancelled += done.rowcount
+        return cancelled
+
+    # What couriers do.
+
+    def recover(self, destination: str) -> None:
+        """Take up again what this node was sending to a destination when it was interrupted."""
+        with self.database.write() as connection:
+            mine = read(
+                connection,
+                sa.select(*COLUMNS).where(
+                    deliveries.c.state == State.SENDING,
+                    deliveries.c.destination == destination,
+                    deliveries.c.node == self._node,
+                ),
+            )
+            for delivery in mine:
+                if delivery.job is None:
+                    _depart(connection, delivery, UNKNOWN)
+                connection.execute(
+                    sa.update(deliveries).where(_sent(delivery)).values(due=time.time())
+                )
+
+    def claim(self, destination: str) -> Delivery | None:
+        """Return the next delivery to a destination that is due; it is ours until it ends.
+
+        One with a job was being sent before: its job may have carried it by now.
+        """
+        now = time.time()
+        with self.database.read() as connection:
+            if not any(connection.execute(chosen).first() for chosen in _next(destination, now)):
+                return None
+        with self.database.write() as connection:
+            for chosen in _next(destination, now):
+                row = connection.execute(chosen.with_for_update(skip_locked=True)).first()
+                if row is not None:
+                    connection.execute(
+                        sa.update(deliveries)
+                        .where(deliveries.c.number == row.number)
+                        .values(state=State.SENDING, node=self._node, due=now + LEASE)
+                    )
+                    return Delivery(*row)
+        return None
+
+    def note_job(self, delivery: Delivery, job: str) -> None:
+        """Note which job carries a delivery."""
+        self._end(delivery, lambda _: {"job": job})
+
+    def extend(self, delivery: Delivery) -> None:
+        """Keep other nodes away for as long again."""
+        self._end(delivery, lambda _: {"due": time.time() + LEASE})
+
+    def delivered(self, delivery: Delivery) -> None:
+        """Note that it arrived; where the answer changed meanwhile, it is sent again."""
+        with self.database.write() as connection:
+            _depart(connection, delivery, State.DELIVERED)
+            row = connection.execute(sa.select(deliveries.c.answer).where(_sent(delivery))).first()
+            same = row is not None and row.answer == delivery.answer
+            connection.execute(
+                sa.update(deliveries)
+                .where(_sent(delivery))
+                .values(
+                    state=State.DELIVERED if same else State.WAITING,
+                    due=time.time(),
+                    attempts=delivery.attempts + 1 if same else 0,
+                    error=None,
+                    job=None,
+                    node=None,
+                    changed_at=utc_now(),
+                )
+            )
+
+    def may_have_left(self, delivery: Delivery) -> None:
+        """Note that nobody can tell whether it arrived."""
+        with self.database.write() as connection:
+            _depart(connection, delivery, UNKNOWN)
+
+    def retry(self, delivery: Delivery, delay: float, error: str) -> None:
+        """Note a try that failed; the next one is due after ``delay`` seconds."""
+        self._end(
+            delivery,
+            lambda now: {
+                "state": State.WAITING,
+                "due": now + delay,
+                "attempts": deliveries.c.attempts + 1,
+                "error": error,
+                "job": None,
+                "node": None,
+            },
+        )
+
+    def postpone(self, delivery: Delivery, due: float) -> None:
+        """Put back what is not to be sent yet; that is no try."""
+        self._end(delivery, lambda _: {"state": State.WAITING, "due": due, "node": None})
+
+    def give_up(self, delivery: Delivery, error: str, state: State = State.FAILED) -> None:
+        """Note that it is not tried any more."""
+        tries = int(state == State.FAILED)
+        self._end(
+            delivery,
+            lambda _: {
+                "state": state,
+                "error": error,
+                "attempts": deliveries.c.attempts + tries,
+                "job": None,
+                "node": None,
+            },
+        )
+
+    def hold(self, destination: str, delay: float, retries: int, error: str) -> None:
+        """Count a try against all that is due for a destination that takes nothing.
+
+        Those that were tried more than ``retries`` times have failed.
+        """
+        tried = deliveries.c.attempts + 1
+        with self.database.write() as connection:
+            connection.execute(
+                sa.update(deliveries)
+                .where(
+                    deliveries.c.destination == destination,
+                    deliveries.c.state == State.WAITING,
+                    deliveries.c.due <= time.time(),
+                )
+                .values(
+                    attempts=tried,
+                    state=sa.case((tried > retries, State.FAILED), else_=State.WAITING),
+                    due=time.time() + delay,
+                    error=error,
+                    changed_at=utc_now(),
+                )
+            )
+
+    def until_due(self, destination: str) -> float:
+        """Return the seconds until something is due for a destination, a few at most."""
+        due = self.database.value(
+            sa.select(sa.func.min(deliveries.c.due)).where(
+                deliveries.c.destination == destination, deliveries.c.state.in_(OPEN)
+            )
+        )
+        return _LONGEST_WAIT if due is None else min(_LONGEST_WAIT, float(due) - time.time())
+
+    def version(self) -> int:
+        """Return what `wait` is to compare with."""
+        with self._changed:
+            return self._version
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Wait some seconds, or until the outbox changed since ``version`` said ``seen``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._version != seen, max(0.002, seconds))
+
+    def wake(self) -> None:
+        """Tell the couriers that there is something to do."""
+        with self._changed:
+            self._version += 1
+            self._changed.notify_all()
+
+    def _end(self, delivery: Delivery, values: Callable[[float], dict[str, Any]]) -> None:
+        with self.database.write() as connection:
+            connection.execute(
+                sa.update(deliveries)
+                .where(_sent(delivery))
+                .values(**values(time.time()), changed_at=utc_now())
+            )
+
+
+def _next(destination: str, now: float) -> list[sa.Select[Any]]:
+    """Return the questions for what is due: what a node left being sent, what waits."""
+    return [
+        sa.select(*COLUMNS)
+        .where(
+            deliveries.c.destination == destination,
+            deliveries.c.state == state,
+            deliveries.c.due <= now,
+        )
+        .order_by(deliveries.c.priority, deliveries.c.due)
+        .limit(1)
+        for state in (State.SENDING, State.WAITING)
+    ]
+
+
+def _sent(delivery: Delivery) -> sa.ColumnElement[bool]:
+    return sa.and_(deliveries.c.number == delivery.number, deliveries.c.state == State.SENDING)
+
+
+def _depart(connection: Connection, delivery: Delivery, outcome: str) -> None:
+    connection.execute(
+        sa.insert(departures).values(
+            at=utc_now(),
+            instance=delivery.instance,
+            destination=delivery.destination,
+            rule=delivery.rule,
+            answer=delivery.answer,
+            outcome=outcome,
+        )
+    )

@@ -1,0 +1,124 @@
+"""The outbox as an operator sees it: pages, counts, what left; retry and cancel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bodypart.annotation import utc_now
+from service.deliveries.delivery import COLUMNS, OPEN, Delivery, State, read
+from service.records.tables import deliveries, departures
+
+if TYPE_CHECKING:
+    from service.records.database import Database
+
+_IN_ONE_STATEMENT = 500
+_NOT_SENT = (State.WAITING, State.FAILED, State.CANCELLED)
+
+
+class ConflictError(Exception):
+    """An action that the state of a delivery does not allow; the text says why."""
+
+
+class Overview:
+    """Reads the outbox, and changes what a person says of single deliveries.
+
+    Parameters
+    ----------
+    database : Database
+        The durable one.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(
+        self,
+        where: Iterable[sa.ColumnElement[bool]],
+        after: int | None,
+        limit: int,
+    ) -> list[Delivery]:
+        """Return deliveries, the newest first, from one on."""
+        question = sa.select(*COLUMNS).where(*where)
+        if after is not None:
+            question = question.where(deliveries.c.number < after)
+        with self._database.read() as connection:
+            return read(connection, question.order_by(deliveries.c.number.desc()).limit(limit))
+
+    def get(self, number: int) -> Delivery | None:
+        """Return one delivery, None if there is none of this number."""
+        with self._database.read() as connection:
+            found = read(connection, sa.select(*COLUMNS).where(deliveries.c.number == number))
+        return found[0] if found else None
+
+    def open_counts(self) -> dict[str, dict[str, int]]:
+        """Return the number of deliveries by destination and state that are not delivered."""
+        open_ = (*OPEN, State.FAILED)
+        rows = self._database.rows(
+            sa.select(deliveries.c.destination, deliveries.c.state, sa.func.count())
+            .where(deliveries.c.state.in_(open_))
+            .group_by(deliveries.c.destination, deliveries.c.state)
+        )
+        found: dict[str, dict[str, int]] = {}
+        for row in rows:
+            destination, state, number = tuple(row)
+            found.setdefault(destination, dict.fromkeys(open_, 0))[state] = number
+        return found
+
+    def again(self, number: int) -> None:
+        """Try a delivery again, at once and from the first try on.
+
+        Raises
+        ------
+        ConflictError
+            If it arrived, or is being sent.
+        """
+        self._act(
+            number,
+            {"state": State.WAITING, "attempts": 0, "due": time.time(), "error": None},
+        )
+
+    def cancel(self, number: int) -> None:
+        """Do not send it.
+
+        Raises
+        ------
+        ConflictError
+            If it arrived, or is being sent.
+        """
+        self._act(number, {"state": State.CANCELLED, "error": "cancelled by a person"})
+
+    def departures(self, since: int, limit: int) -> list[dict[str, Any]]:
+        """Return what left after a number, in the order it left."""
+        rows = self._database.rows(
+            sa.select(departures)
+            .where(departures.c.number > since)
+            .order_by(departures.c.number)
+            .limit(limit)
+        )
+        return [dict(row._mapping) for row in rows]
+
+    def known(self, instances: list[str]) -> dict[str, list[Delivery]]:
+        """Return the rows of some instances."""
+        found: dict[str, list[Delivery]] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(instances), _IN_ONE_STATEMENT):
+                some = instances[start : start + _IN_ONE_STATEMENT]
+                question = sa.select(*COLUMNS).where(deliveries.c.instance.in_(some))
+                for row in read(connection, question):
+                    found.setdefault(row.instance, []).append(row)
+        return found
+
+    def _act(self, number: int, values: dict[str, Any]) -> None:
+        with self._database.write() as connection:
+            done = connection.execute(
+                sa.update(deliveries)
+                .where(deliveries.c.number == number, deliveries.c.state.in_(_NOT_SENT))
+                .values(**values, job=None, node=None, changed_at=utc_now())
+            )
+        if not done.rowcount:
+            found = self.get(number)
+            raise ConflictError(f"delivery {number} is {found.state if found else 'gone'}")

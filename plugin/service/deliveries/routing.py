@@ -1,0 +1,201 @@
+"""From an annotation to rows of the outbox: which rules take it, what of that is new.
+
+A later answer, a person's above all, is routed again: to where it belongs now. What was delivered
+stays delivered; what still waits for the older answer is withdrawn. Nothing goes twice to one
+destination for one answer, whichever rules ask for it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from service.deliveries.delivery import Priority, State
+from service.deliveries.matching import Case, taking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from service.deliveries.delivery import Delivery
+    from service.deliveries.destinations import Destination
+    from service.deliveries.outbox import Outbox
+    from service.deliveries.rules import Rule
+    from service.orthanc_api.archive import Archive, Parents
+
+_Wanted = dict[str, "tuple[Rule, Destination]"]
+WITHDRAWN = "the answer changed before it was sent"
+REMOVED = "the annotation was removed before it was sent"
+RETURN = "not sent back to where it came from"
+
+
+class Sender(NamedTuple):
+    """Where an instance came from, as Orthanc noted it; empty where it did not."""
+
+    aet: str = ""
+    ip: str = ""
+
+
+class Routing:
+    """Decides where an annotation goes, and writes it into the outbox.
+
+    Parameters
+    ----------
+    rules : iterable of Rule
+        The checked rules.
+    outbox : Outbox
+        Takes the rows.
+    archive : Archive
+        Knows where an instance came from.
+    settle : float
+        Seconds after which a series counts as complete.
+    """
+
+    def __init__(
+        self, rules: Iterable[Rule], outbox: Outbox, archive: Archive, *, settle: float
+    ) -> None:
+        self.rules = tuple(rules)
+        self._outbox = outbox
+        self._archive = archive
+        self._settle = settle
+
+    def pairs(self) -> dict[tuple[str, str], Rule]:
+        """Return the rules by their name and each of their destinations."""
+        return {(rule.name, str(to)): rule for rule in self.rules for to in rule.destinations}
+
+    def take(
+        self, annotation: dict[str, Any], parents: Parents, *, only: Rule | None = None
+    ) -> int:
+        """Write what an annotation asks for; return how many deliveries are new.
+
+        Parameters
+        ----------
+        annotation : dict
+            As it was written.
+        parents : Parents
+            What the instance belongs to.
+        only : Rule or None
+            The rule that is applied to the old stock; what others ask for is left alone.
+
+        Raises
+        ------
+        RecordError
+            If the outbox could not be written: then the annotation is not finished.
+        """
+        if not self.rules:
+            return 0
+        case = Case(annotation, parents.modality)
+        instance = annotation["instance"]
+        wanted: _Wanted = {}
+        for rule in taking(self.rules, case):
+            if only is None or rule is only:
+                for to in rule.destinations:
+                    wanted.setdefault(str(to), (rule, to))
+        with self._outbox.database.read() as connection:
+            existing = self._outbox.of(connection, instance)
+        stale, new = _compared(existing, wanted, case.answer, whole=only is None)
+        if not new and not stale:
+            return 0
+        sender = self._sender(existing, annotation) if new else Sender()
+        with self._outbox.database.write() as connection:
+            existing = self._outbox.of(connection, instance)
+            stale, new = _compared(existing, wanted, case.answer, whole=only is None)
+            for row in stale:
+                self._outbox.withdraw(connection, row.number, WITHDRAWN)
+            for name, (rule, to) in new.items():
+                same = (row for row in existing if (row.rule, row.destination) == (rule.name, name))
+                values = self._row(rule, to, case.answer, parents, sender, old=only is not None)
+                self._outbox.put(connection, next(same, None), {**values, "instance": instance})
+        self._outbox.wake()
+        return len(new)
+
+    def removed(self, instance: str) -> None:
+        """Withdraw what waits for an annotation that was removed."""
+        if not self.rules:
+            return
+        with self._outbox.database.write() as connection:
+            for row in self._outbox.of(connection, instance):
+                if row.state in (State.WAITING, State.FAILED):
+                    self._outbox.withdraw(connection, row.number, REMOVED)
+
+    def _row(
+        self,
+        rule: Rule,
+        to: Destination,
+        answer: str,
+        parents: Parents,
+        sender: Sender,
+        *,
+        old: bool,
+    ) -> dict[str, Any]:
+        returns = to.is_node and came_from(to, sender)
+        at_once = rule.urgent or old
+        priority = Priority.URGENT if rule.urgent else Priority.ARRIVAL
+        return {
+            "rule": rule.name,
+            "destination": str(to),
+            "series": parents.series,
+            "study": parents.study,
+            "answer": answer,
+            "state": State.CANCELLED if returns else State.WAITING,
+            "error": RETURN if returns else None,
+            "priority": Priority.OLD_STOCK if old else priority,
+            "due": time.time() + (0.0 if at_once else self._settle),
+            "sender_aet": sender.aet,
+            "sender_ip": sender.ip,
+        }
+
+    def _sender(self, existing: list[Delivery], annotation: dict[str, Any]) -> Sender:
+        """Return where an instance came from, before we may have stored it over itself."""
+        known = next((Sender(row.sender_aet, row.sender_ip) for row in existing), None)
+        if known is not None:
+            return known
+        if (annotation.get("tags") or {}).get("state") == "written":
+            return Sender()  # Orthanc notes of it that we sent it.
+        return Sender(*self._archive.sender(annotation["instance"]))
+
+
+def came_from(to: Destination, sender: Sender) -> bool:
+    """Tell whether an instance came from a node.
+
+    Its AET tells, and its address: but not that of this machine itself, where several programs
+    may live, all with one address.
+    """
+    if sender.aet and to.aet and sender.aet.strip() == to.aet.strip():
+        return True
+    if not sender.ip or not to.host or _is_loopback(sender.ip):
+        return False
+    return sender.ip in _addresses(to.host)
+
+
+def _compared(
+    existing: list[Delivery], wanted: _Wanted, answer: str, *, whole: bool
+) -> tuple[list[Delivery], _Wanted]:
+    """Return what waits and is not wanted any more, and what is wanted and was not given yet.
+
+    Where only one rule was looked at (not ``whole``), what others asked for is left alone.
+    """
+    stale = [
+        row
+        for row in existing
+        if whole
+        and row.state in (State.WAITING, State.FAILED)
+        and (row.destination not in wanted or wanted[row.destination][0].name != row.rule)
+    ]
+    given = {row.destination for row in existing if row.answer == answer and row not in stale}
+    return stale, {name: pair for name, pair in wanted.items() if name not in given}
+
+
+def _is_loopback(ip: str) -> bool:
+    try:
+        return ipaddress.ip_address(ip.removeprefix("::ffff:")).is_loopback
+    except ValueError:
+        return False
+
+
+def _addresses(host: str) -> set[str]:
+    try:
+        return {str(info[4][0]) for info in socket.getaddrinfo(host, None)} | {host}
+    except (OSError, UnicodeError):
+        return {host}

@@ -1,0 +1,193 @@
+"""Routing: the rules and what they make of an instance; what waits, left, or failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.deliveries.matching import Case, verdicts
+from service.deliveries.overview import ConflictError
+from service.records.tables import deliveries
+from service.routes.models import Body, InstanceId
+from service.routes.requests import ORTHANC_ID, HttpError, TheService, bad_request, not_found
+
+if TYPE_CHECKING:
+    from service.main import Service
+
+router = APIRouter()
+LONGEST_PAGE = 1000
+_DEFAULT_PAGE = 100
+_MAX_TEST_JSON = 10_000
+_States = Literal["waiting", "sending", "delivered", "failed", "cancelled"]
+_TEST = {
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "properties": {"Instance": {"type": "string"}}}
+        },
+        "application/dicom": {"schema": {"type": "string", "format": "binary"}},
+    }
+}
+
+
+class Tested(Body):
+    """The instance to test the rules with."""
+
+    Instance: InstanceId
+
+
+class Action(Body):
+    """What to do with a delivery."""
+
+    Action: Literal["retry", "cancel"]
+
+
+class Page(BaseModel):
+    """Which deliveries; the newest come first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Annotated[list[_States], Query()] = Field(default=[], description="one or more")
+    rule: str = Field("", max_length=100)
+    destination: str = Field("", max_length=2000)
+    instance: Annotated[str, Field(pattern=rf"^({ORTHANC_ID})?$")] = ""
+    after: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
+        None, description="`next` of the page before"
+    )
+    limit: int = Field(_DEFAULT_PAGE, ge=1, le=LONGEST_PAGE)
+
+
+@router.get("/bodypart/routes", summary="The rules that send pictures on")
+def rules(service: TheService) -> dict[str, Any]:
+    """Answer the rules, and how many deliveries each destination has that are not delivered."""
+    found = [rule.to_json() for rule in service.dispatch.routing.rules]
+    return {"routes": found, "open": service.dispatch.overview.open_counts()}
+
+
+@router.post(
+    "/bodypart/routes/test",
+    summary="Which rule takes an instance, or a DICOM file in the body, and why others do not",
+    openapi_extra={"requestBody": _TEST},
+)
+async def test(request: Request, service: TheService) -> dict[str, Any]:
+    """Answer what each rule makes of an instance; nothing is sent."""
+    data = await request.body()
+    if not data:
+        raise bad_request('the body is empty; send {"Instance": id} or a DICOM file')
+    if len(data) <= _MAX_TEST_JSON and data.lstrip()[:1] == b"{":
+        return await run_in_threadpool(_test_stored, service, _tested(data))
+    annotation, modality = await run_in_threadpool(service.annotator.examine, data)
+    return _tested_with(service, annotation, modality)
+
+
+@router.get("/bodypart/deliveries", summary="What waits, was delivered, failed; the newest first")
+def listed(query: Annotated[Page, Query()], service: TheService) -> dict[str, Any]:
+    """Answer one page of the outbox."""
+    where = [
+        column == value
+        for column, value in (
+            (deliveries.c.rule, query.rule),
+            (deliveries.c.destination, query.destination),
+            (deliveries.c.instance, query.instance),
+        )
+        if value
+    ]
+    if query.state:
+        where.append(deliveries.c.state.in_(query.state))
+    found = service.dispatch.overview.page(where, query.after, query.limit)
+    return {
+        "deliveries": [delivery.to_json() for delivery in found],
+        "next": found[-1].number if len(found) == query.limit else None,
+    }
+
+
+@router.get("/bodypart/departures", summary="What left, when, where to, by which rule and answer")
+def departures(
+    service: TheService,
+    since: Annotated[int, Query(ge=0, lt=2**63, description="number of the last one known")] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = LONGEST_PAGE,
+) -> list[dict[str, Any]]:
+    """Answer the audit of what left the archive, in order."""
+    return service.dispatch.overview.departures(since, limit)
+
+
+@router.get("/bodypart/deliveries/{number}", summary="One delivery")
+def one(number: Annotated[int, Path(ge=1, lt=2**63)], service: TheService) -> dict[str, Any]:
+    """Answer one delivery."""
+    found = service.dispatch.overview.get(number)
+    if found is None:
+        raise not_found(f"there is no delivery {number}")
+    return found.to_json()
+
+
+@router.post("/bodypart/deliveries/{number}", summary="Retry or cancel a delivery")
+def act(
+    number: Annotated[int, Path(ge=1, lt=2**63)], body: Action, service: TheService
+) -> dict[str, Any]:
+    """Try a delivery again at once, or do not send it."""
+    dispatch = service.dispatch
+    found = dispatch.overview.get(number)
+    if found is None:
+        raise not_found(f"there is no delivery {number}")
+    try:
+        if body.Action == "cancel":
+            dispatch.overview.cancel(number)
+        elif (found.rule, found.destination) not in dispatch.routing.pairs():
+            raise ConflictError(f"no rule {found.rule!r} sends to {found.destination} any more")
+        else:
+            dispatch.overview.again(number)
+            dispatch.nudge(found.destination)
+    except ConflictError as error:
+        raise HttpError(409, "Conflict", str(error)) from None
+    return one(number, service)
+
+
+def _tested(data: bytes) -> str:
+    try:
+        return Tested.model_validate_json(data).Instance
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"])) or "the body"
+        raise bad_request(f'{place}: send {{"Instance": id}} or a DICOM file') from None
+
+
+def _test_stored(service: Service, instance: str) -> dict[str, Any]:
+    annotation = service.archive.annotation(instance)
+    modality = service.archive.parents(instance).modality
+    if annotation is None:
+        raise not_found(f"instances {instance} has no annotation: POST it, or back-fill")
+    return _tested_with(service, annotation, modality)
+
+
+def _tested_with(service: Service, annotation: dict[str, Any], modality: str) -> dict[str, Any]:
+    case = Case(annotation, modality)
+    found = verdicts(service.dispatch.routing.rules, case)
+    return {
+        "instance": annotation["instance"],
+        "taken_by": [verdict.rule.name for verdict in found if verdict.takes],
+        "rules": [
+            {
+                "name": verdict.rule.name,
+                "takes": verdict.takes,
+                "failed": [
+                    {"condition": f.condition, "wanted": f.wanted, "found": f.found}
+                    for f in verdict.failures
+                ],
+                "to": [str(to) for to in verdict.rule.destinations],
+            }
+            for verdict in found
+        ],
+        "case": {
+            "examined": case.examined,
+            "probability": case.probability,
+            "visible": case.visible,
+            "group": annotation["group"],
+            "view": case.view,
+            "modality": modality,
+            "laterality": annotation["laterality"]["value"],
+            "child": annotation.get("child"),
+            "needs_review": annotation["needs_review"],
+        },
+        "annotation": annotation,
+    }

@@ -1,0 +1,181 @@
+from datetime import datetime, timedelta
+
+import pytest
+
+from routed import PARENTS, annotation, outbox, rules
+from service.deliveries.couriers import Courier, Pauses, Readiness
+from service.deliveries.delivery import State
+from service.deliveries.overview import Overview
+from service.deliveries.routing import REMOVED, Routing
+from service.deliveries.senders import JobGoneError, SendError, StoppedError
+from service.errors import NotFoundError
+
+
+class Archive:
+    """An Orthanc with one instance."""
+
+    def __init__(self):
+        self.note, self.stored, self.stable = annotation(), True, True
+
+    def sender(self, _):
+        return "", ""
+
+    def annotation(self, _):
+        return self.note
+
+    def exists(self, *_):
+        return self.stored
+
+    def is_stable(self, _):
+        return self.stable
+
+
+class Sender:
+    """Does what it is told, in turn, then succeeds."""
+
+    def __init__(self):
+        self.sent, self.errors = [], []
+
+    def send(self, delivery, _):
+        self.sent.append(delivery.instance)
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+class Desk:
+    """A courier with all that it needs."""
+
+    def __init__(self, folder, rule, count=1, retries=5):
+        self.outbox, self.archive, self.sender = outbox(folder), Archive(), Sender()
+        self.overview = Overview(self.outbox.database)
+        self.away = False
+        routing = Routing(rules(rule), self.outbox, self.archive, settle=0)
+        self.courier = Courier(
+            "modality:A",
+            self.sender,
+            self.outbox,
+            routing.pairs(),
+            Readiness(self.archive, lambda _: self.away, 10.0),
+            Pauses(1.0, 8.0, retries),
+            damaged=pytest.fail,
+            log=lambda _: None,
+        )
+        for number in range(count):
+            routing.take(annotation(instance=f"instance {number}"), PARENTS)
+
+    def carry(self):
+        with self.outbox.database.write() as connection:
+            connection.exec_driver_sql("UPDATE deliveries SET due = 0 WHERE state = 'waiting'")
+        self.courier.carry(self.outbox.claim("modality:A"))
+        return self.row()
+
+    def row(self):
+        return self.overview.page([], None, 10)[-1]
+
+
+@pytest.fixture
+def desk(tmp_path):
+    rule = {"Name": "all", "If": {}, "To": ["modality:A"]}
+    return lambda count=1, retries=5, **changes: Desk(tmp_path, {**rule, **changes}, count, retries)
+
+
+def test_what_arrived_is_delivered(desk):
+    one = desk()
+    assert one.carry().state == State.DELIVERED
+    assert one.courier.delivered == 1
+
+
+def test_tags_come_first(desk):
+    one = desk(Urgent=True)
+    one.archive.note = annotation(tags={"state": "pending"})
+    assert (one.carry().state, one.row().attempts, one.sender.sent) == ("waiting", 0, [])
+
+
+def test_a_series_must_be_complete_unless_it_is_urgent(desk):
+    one = desk()
+    one.archive.stable = False
+    assert (one.carry().state, one.row().attempts) == ("waiting", 0)
+
+
+def test_an_urgent_rule_sends_before_the_series_is_complete(desk):
+    one = desk(Urgent=True)
+    one.archive.stable = False
+    assert one.carry().state == State.DELIVERED
+
+
+def test_a_closed_window_is_waited_for(desk):
+    now = datetime.now()
+    opens, closes = now + timedelta(hours=2), now + timedelta(hours=3)
+    one = desk(When=f"{opens:%H:%M}-{closes:%H:%M}")
+    found = one.carry()
+    assert (found.state, found.attempts) == (State.WAITING, 0)
+    assert 3500 < found.due - now.timestamp() < 7300
+    assert one.sender.sent == []
+
+
+def test_an_instance_that_is_just_being_rewritten_is_waited_for(desk):
+    one = desk()
+    one.archive.note, one.away = None, True
+    assert one.carry().state == State.WAITING
+
+
+def test_an_instance_that_is_gone_is_not_tried_again(desk):
+    one = desk()
+    one.archive.note, one.archive.stored = None, False
+    assert (one.carry().state, one.row().error) == ("failed", "the instance is gone")
+
+
+def test_an_instance_that_goes_while_it_is_sent_is_not_tried_again(desk):
+    one = desk()
+    one.sender.errors = [NotFoundError("instance")]
+    assert one.carry().state == State.FAILED
+
+
+def test_a_removed_annotation_is_not_sent(desk):
+    one = desk()
+    one.archive.note = None
+    assert (one.carry().state, one.row().error) == ("cancelled", REMOVED)
+
+
+@pytest.mark.parametrize(
+    "error", [SendError("refused"), JobGoneError("job"), ValueError("unforeseen")]
+)
+def test_a_failure_is_tried_again_and_ends(desk, error):
+    one = desk(retries=2)
+    one.sender.errors = [error] * 3
+    assert [str(one.carry().state) for _ in range(3)] == ["waiting", "waiting", "failed"]
+    assert one.row().attempts == 3
+    unknown = [left["outcome"] for left in one.overview.departures(0, 10)]
+    assert unknown == (["unknown"] * 3 if isinstance(error, JobGoneError) else [])
+
+
+def test_a_receiver_s_wish_for_a_pause_is_honoured(desk):
+    one = desk()
+    one.sender.errors = [SendError("503", pause=500.0)]
+    before = datetime.now().timestamp()
+    assert one.carry().due - before >= 500
+
+
+def test_what_is_being_sent_when_the_service_stops_stays_so(desk):
+    one = desk()
+    one.sender.errors = [StoppedError()]
+    with pytest.raises(StoppedError):
+        one.carry()
+    assert one.row().state == State.SENDING
+
+
+def test_after_three_failures_in_a_row_all_wait(desk):
+    one = desk(count=5)
+    one.sender.errors = [SendError("down")] * 3
+    for _ in range(3):
+        one.carry()
+    assert {row.attempts for row in one.overview.page([], None, 10)} >= {1}
+    assert all(row.attempts for row in one.overview.page([], None, 10))
+    assert one.outbox.claim("modality:A") is None
+
+
+def test_pauses_double_up_to_a_ceiling():
+    pauses = Pauses(1.0, 8.0, 5)
+    found = [pauses.after(failures) for failures in (1, 2, 3, 4, 5, 1000)]
+    for pause, longest in zip(found, (1, 2, 4, 8, 8, 8), strict=True):
+        assert 0.9 * longest <= pause <= longest

@@ -1,0 +1,165 @@
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+
+from routed import PARENTS, annotation, outbox, rules
+from service.deliveries import outbox as outbox_module
+from service.deliveries.delivery import State
+from service.deliveries.overview import ConflictError, Overview
+from service.deliveries.routing import Routing
+from service.records.schema import open_durable
+from service.records.tables import deliveries
+
+ALL = {"Name": "all", "If": {}, "To": ["modality:A", "modality:B"], "Urgent": True}
+
+
+@pytest.fixture
+def box(tmp_path):
+    return filled(outbox(tmp_path))
+
+
+def filled(box, count=1, rule=ALL):
+    archive = type("Archive", (), {"sender": lambda *_: ("", "")})()
+    routing = Routing(rules(rule), box, archive, settle=0)
+    for number in range(count):
+        routing.take(annotation(instance=f"instance {number}"), PARENTS)
+    return box
+
+
+def row(box, destination="modality:A"):
+    (found,) = [
+        d for d in Overview(box.database).page([], None, 10) if d.destination == destination
+    ]
+    return found
+
+
+def test_a_delivery_is_given_to_one_courier_only(box):
+    assert box.claim("modality:A").instance == "instance 0"
+    assert box.claim("modality:A") is None
+    assert box.claim("modality:B") is not None
+
+
+def test_what_was_being_sent_is_taken_up_again_with_its_job(box, tmp_path):
+    delivery = box.claim("modality:A")
+    box.note_job(delivery, "job 1")
+    box.claim("modality:B")
+    restarted = outbox(tmp_path)
+    assert restarted.claim("modality:A") is None
+    restarted.recover("modality:A")
+    assert restarted.claim("modality:A").job == "job 1"
+    # Without a job nobody knows whether it left: the audit says so.
+    assert Overview(box.database).departures(0, 10) == []
+    restarted.recover("modality:B")
+    (left,) = Overview(box.database).departures(0, 10)
+    assert (left["destination"], left["outcome"]) == ("modality:B", "unknown")
+
+
+def test_another_node_waits_for_its_lease_to_end(box, tmp_path, monkeypatch):
+    other = outbox(tmp_path, "other node")
+    box.claim("modality:A")
+    other.recover("modality:A")
+    assert other.claim("modality:A") is None
+    monkeypatch.setattr(outbox_module.time, "time", lambda: row(box).due + 1)
+    assert other.claim("modality:A") is not None
+
+
+def test_what_arrived_stands_in_the_audit(box):
+    box.delivered(box.claim("modality:A"))
+    found = row(box)
+    assert (found.state, found.attempts, found.error) == (State.DELIVERED, 1, None)
+    (left,) = Overview(box.database).departures(0, 10)
+    assert {k: left[k] for k in ("rule", "destination", "instance", "answer", "outcome")} == {
+        "rule": "all",
+        "destination": "modality:A",
+        "instance": "instance 0",
+        "answer": "knee L",
+        "outcome": "delivered",
+    }
+
+
+def test_a_retry_waits_and_counts_a_postponement_only_waits(box):
+    box.postpone(box.claim("modality:A"), 0.0)
+    assert row(box).attempts == 0
+    box.retry(box.claim("modality:A"), 100.0, "refused")
+    assert (row(box).attempts, row(box).error) == (1, "refused")
+    assert box.claim("modality:A") is None
+
+
+def test_a_cancelled_delivery_is_not_brought_back_by_its_courier(box):
+    delivery = box.claim("modality:A")
+    with box.database.write() as connection:
+        connection.execute(sa.update(deliveries).values(state=State.CANCELLED))
+    box.retry(delivery, 0.0, "refused")
+    assert row(box).state == State.CANCELLED
+
+
+def test_a_destination_in_trouble_uses_up_the_tries_of_all_that_is_due(tmp_path):
+    box = filled(outbox(tmp_path), count=3)
+    box.hold("modality:A", 0.0, 1, "down")
+    assert {d.attempts for d in Overview(box.database).page([], None, 10)} == {0, 1}
+    box.hold("modality:A", 0.0, 1, "down")
+    counts = Overview(box.database).open_counts()
+    assert counts == {
+        "modality:A": {"waiting": 0, "sending": 0, "failed": 3},
+        "modality:B": {"waiting": 3, "sending": 0, "failed": 0},
+    }
+
+
+def test_what_no_rule_asks_for_any_more_is_not_sent(box):
+    assert box.keep_only([("all", "modality:B")]) == 1
+    assert row(box).state == State.CANCELLED
+    assert row(box, "modality:B").state == State.WAITING
+    assert box.keep_only([("all", "modality:B")]) == 0
+
+
+def test_an_operator_retries_and_cancels_but_not_what_arrived_or_is_on_its_way(box):
+    overview, number = Overview(box.database), row(box).number
+    overview.cancel(number)
+    assert box.claim("modality:A") is None
+    overview.again(number)
+    delivery = box.claim("modality:A")
+    for action in (overview.again, overview.cancel):
+        with pytest.raises(ConflictError, match="is sending"):
+            action(number)
+    box.delivered(delivery)
+    for action in (overview.again, overview.cancel):
+        with pytest.raises(ConflictError, match="is delivered"):
+            action(number)
+
+
+def test_pages_follow_each_other(tmp_path):
+    overview = Overview(filled(outbox(tmp_path), count=3).database)
+    first = overview.page([], None, 4)
+    second = overview.page([], first[-1].number, 4)
+    assert [d.number for d in first + second] == [6, 5, 4, 3, 2, 1]
+
+
+def test_the_durable_database_of_before_gets_the_outbox(tmp_path):
+    """Its rows stay."""
+    path = tmp_path / "audit.sqlite"
+    open_durable(path).close()
+    with sqlite3.connect(path) as old:
+        old.execute("DROP TABLE deliveries")
+        old.execute("DROP TABLE departures")
+        old.execute("UPDATE durable_version SET version_num = 'durable_0001'")
+        old.execute("INSERT INTO facts VALUES ('name', 'value')")
+    old.close()
+    upgraded = filled(outbox_module.Outbox(open_durable(path), "node"))
+    fresh = open_durable(tmp_path / "fresh.sqlite")
+    assert described(upgraded.database) == described(fresh)
+    assert upgraded.claim("modality:A")
+    assert upgraded.database.value(sa.text("SELECT value FROM facts")) == "value"
+
+
+def described(database):
+    inspector = sa.inspect(database.engine)
+    return {
+        table: (
+            [(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(table)],
+            sorted(
+                (i["name"], i["column_names"], i["unique"]) for i in inspector.get_indexes(table)
+            ),
+        )
+        for table in ("deliveries", "departures")
+    }
