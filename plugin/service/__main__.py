@@ -31,6 +31,8 @@ _RESTART = 75
 def main() -> int:
     """Check a configuration, or serve until Orthanc is gone; return the exit status."""
     os.umask(0o077)
+    # What is learned is learned on one core, beside Orthanc and the decoders (read by numpy's BLAS).
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.argv[1:] == ["--check"]:
         return _check(json.loads(sys.stdin.buffer.read()))
