@@ -101,12 +101,14 @@ def test_what_teaches_most_is_one_of_each_kind(orthanc, hospital):
 
 def test_a_back_fill_reads_again_what_the_words_change_and_nothing_else(orthanc, hospital):
     waiting = hospital["waiting"]["instance"]
-    other = read(orthanc, 5, "foot")
+    other = read(orthanc, 5, "foot")["instance"]
+    orthanc.settle()
+    before = orthanc.annotation(other)
     assert label(orthanc.annotation(waiting)) != SAID
     answer = orthanc.request("POST", "/bodypart/backfill", json={"LearnedSince": "2020-01-01"})
     assert answer.json()["again"] == 1
     orthanc.wait_until(lambda: label(orthanc.annotation(waiting)) == SAID, 30)
-    assert orthanc.annotation(other["instance"]) == other
+    assert orthanc.annotation(other) == before
     again = orthanc.request("POST", "/bodypart/backfill", json={"LearnedSince": "2020-01-01"})
     assert again.json()["again"] == 0
 
