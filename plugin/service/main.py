@@ -47,6 +47,7 @@ _STABLE_AGE = 60
 """Orthanc's own default, in seconds."""
 _PUBLISH_EVERY = 1.0
 _COUNT_EVERY = 5.0
+_LONGEST_FAREWELL = 2.0
 _PAGE = 1000
 _SETTLE_LIMIT = 0.4
 
@@ -226,7 +227,8 @@ class Service:
         self.dispatch.outbox.wake()
         self.decoders.stop()
         for thread in self._threads:
-            thread.join()
+            # A courier may wait for a slow receiver: the outbox knows what it was sending.
+            thread.join(_LONGEST_FAREWELL if thread.daemon else None)
         self.index.database.close()
         self.durable.close()
 
