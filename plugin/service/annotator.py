@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +113,12 @@ class Annotator:
             if word and word.action == REMOVED and word != before:
                 return  # A person had it removed while the decoder looked.
             existing = self._archive.annotation(instance)
-            annotation = self._under_review(annotation, existing, word)
+            spoken = word or (existing or {}).get("review")
+            annotation = (
+                self._under_review(annotation, existing, word)
+                if spoken
+                else self._as_a_copy(annotation)
+            )
             self._annotations.put(annotation, stored.parents, done=task)
         self._learning.saw(instance, seen)
         self._metrics.count(annotation["status"])
@@ -141,7 +147,8 @@ class Annotator:
             If it is no DICOM file.
         """
         annotation, _ = self._read("classify", "", data, urgent=True)
-        return self._under_review(annotation, None, None)
+        review = carried_word(annotation)
+        return apply_review(annotation, review) if review else annotation
 
     def examine(self, data: bytes) -> tuple[dict[str, Any], str]:
         """Return the annotation of a file that is stored nowhere, and its Modality.
@@ -388,8 +395,19 @@ class Annotator:
         review = Review.from_json(said) if said else None
         if word and (review is None or word.at >= review.at):
             review = word.review
-        if word is None and review is None:
-            review = carried_word(annotation)
+        return apply_review(annotation, review) if review else annotation
+
+    def _as_a_copy(self, annotation: dict[str, Any]) -> dict[str, Any]:
+        """Put a person's word on another copy of the same pixel data on top, if there is one.
+
+        It came in the file, or the file was copied from an instance of this archive.
+        """
+        review = carried_word(annotation)
+        for original in self._archive.originals(annotation["instance"]):
+            word = self._trail.last(original)
+            said = word.review if word else None
+            if said and said.pixels and said.pixels == annotation["pixels"]:
+                review = replace(said, previous=None, history=(), carried=True)
         return apply_review(annotation, review) if review else annotation
 
 

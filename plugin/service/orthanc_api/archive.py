@@ -256,6 +256,11 @@ class Archive:
         found = self.client.get_json(f"/{level}/{resource}")
         return next((name for name in _COPY_LINKS if name in found), None)
 
+    def originals(self, instance: str) -> list[str]:
+        """Return the instances that an instance is said to be a copy of."""
+        found = (self.metadata("instances", instance, name) for name in _COPY_LINKS)
+        return [original for original in found if original]
+
     def metadata(self, level: str, resource: str, name: str) -> str | None:
         """Return one metadata value, None if it is not set; one that is no text is not ours."""
         try:

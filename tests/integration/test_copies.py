@@ -1,0 +1,79 @@
+"""What was said of a picture goes with its copies, and what we wrote is no header of them."""
+
+import io
+
+import pydicom
+import pytest
+from pydicom.uid import generate_uid
+
+from orthanc_server import KNOWN, require
+from phantoms import file_bytes, radiograph
+
+
+@pytest.fixture(params=KNOWN)
+def server(request, make_server):
+    require(request.param)
+    return make_server(target=request.param).start()
+
+
+def hand():
+    return file_bytes(radiograph("hand", BodyPartExamined="EXTREMITY", PatientID=generate_uid()))
+
+
+def said_wrist(server, data):
+    instance = server.upload(data)
+    server.annotation(instance)
+    word = {"examined": "wrist", "laterality": "R"}
+    answer = server.request("PUT", f"/bodypart/instances/{instance}", json=word)
+    assert answer.status_code == 200, answer.text
+    server.settle()
+    return instance
+
+
+def copy_of(server, instance, how):
+    study = server.above(instance)["studies"]
+    order = {"Replace": {"StudyDescription": "mended"}} if how == "modify" else {}
+    answer = server.request("POST", f"/studies/{study}/{how}", json=order)
+    assert answer.status_code == 200, answer.text
+    (copy,) = server.get(f"/studies/{answer.json()['ID']}/instances")
+    return copy["ID"]
+
+
+def assert_said_by_a_person(annotation):
+    assert annotation["examined"]["label"] == "wrist"
+    assert annotation["examined"]["source"] == "person"
+    assert annotation["laterality"] == {"value": "R", "source": "person"}
+    assert annotation["review"]["carried"]
+
+
+@pytest.mark.parametrize("how", ["modify", "anonymize"])
+def test_a_persons_word_goes_with_a_copy_of_its_picture(server, how):
+    instance = said_wrist(server, hand())
+    assert_said_by_a_person(server.annotation(copy_of(server, instance, how)))
+
+
+def test_a_persons_word_reaches_another_orthanc_with_the_file(server, make_server):
+    instance = said_wrist(server, hand())
+    file = server.request("GET", f"/instances/{instance}/file").content
+    other = make_server(target=server.target).start()
+    assert_said_by_a_person(other.annotation(other.upload(file)))
+
+
+def test_what_we_wrote_is_no_second_source_in_an_anonymised_copy(server):
+    instance = said_wrist(server, hand())
+    copy = copy_of(server, instance, "anonymize")
+    file = server.request("GET", f"/instances/{copy}/file").content
+    dataset = pydicom.dcmread(io.BytesIO(file))
+    assert dataset.BodyPartExamined == "WRIST"
+    assert server.annotation(copy)["header"]["labels"] == []
+
+
+def test_another_picture_under_the_same_uids_is_asked_again(server):
+    first = radiograph("hand", BodyPartExamined="EXTREMITY", PatientID=generate_uid())
+    instance = said_wrist(server, file_bytes(first))
+    first.PixelData = radiograph("chest").PixelData
+    server.upload(file_bytes(first))
+    server.settle()
+    annotation = server.annotation(instance)
+    assert annotation["needs_review"]
+    assert (annotation["examined"] or {}).get("source") != "person"
