@@ -119,6 +119,10 @@ class Orthanc:
     def copied_from(self, level, _resource):
         return self.links.get(level)
 
+    def originals(self, instance):
+        link = self.metadata("instances", instance, "ModifiedFrom")
+        return [link] if link else []
+
     def metadata(self, level, resource, name):
         return self.metadata_.get((level, resource), {}).get(name)
 
