@@ -3,10 +3,10 @@
 # make unit | integration | browser   a part of it
 # make coverage     the unit tests, with the lines that none of them reaches
 # make format       what can be put right by itself
-# make docs         the README's tables of settings and routes
+# make docs         the tables of settings and routes in README and docs
 # make doors        docs/security.md: what a decoder in a stranger's hands cannot do
 # make fuzz         the reader against made-up files: make fuzz TARGET=reader SECONDS=1800
-# make benchmarks   the tables of the README (quiet machine, minutes)
+# make benchmarks   docs/benchmarks.md (quiet machine, minutes)
 # make screenshots  the README's pictures, of phantoms
 # make train        a new model from a manifest: see models/README.md
 # make fusion       the error rates that join picture and header, measured anew

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install what is missing on Debian: Orthanc with its plugins, and the workers' environment.
+# Install what is missing on Debian: Orthanc with its plugins, and the service's environment.
 # Quick when everything is there. From the archive of `make dist` it fetches nothing but missing
 # Debian packages. Arguments: further lock files to install.
 # Environment: BODYPART_LOCK, requirements-gpu.lock for an NVIDIA GPU; kept until it names another.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make the workers' Python environment beside plugin/ from lock files. Quick when it is there.
+# Make the service's and the decoders' Python environment beside plugin/ from lock files. Quick when it is there.
 # Arguments: the lock files, first the service's own. Used by install.sh and the Dockerfile alike.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)

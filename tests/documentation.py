@@ -1,4 +1,4 @@
-"""Fill the README's tables from the code: `make docs`.
+"""Fill the documents' tables from the code: `make docs`.
 
 Between `<!-- begin: NAME -->` and `<!-- end: NAME -->` stands what the code says; a test fails
 when it is out of date. Benchmarks are filled by `tests/benchmarks/run.py`.
@@ -7,6 +7,7 @@ when it is out of date. Benchmarks are filled by `tests/benchmarks/run.py`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from fastapi.routing import APIRoute
@@ -14,17 +15,45 @@ from fastapi.routing import APIRoute
 from bodypart.settings import table
 from service.routes.app import ROUTERS
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+CONFIGURATION = ROOT / "docs" / "configuration.md"
+REST = ROOT / "docs" / "rest.md"
+BENCHMARKS = ROOT / "docs" / "benchmarks.md"
+
+MOST_USED_SETTINGS = (
+    *("OnUpload", "Tags", "WriteThreshold", "WriteConflicts", "ReviewThreshold", "Labels"),
+    *("Learn", "Routes", "Workers", "Provider", "Database"),
+)
+MOST_USED_ROUTES = (
+    "GET /bodypart/status",
+    "GET /bodypart/{level}/{id}",
+    "POST /bodypart/{level}/{id}",
+    "PUT /bodypart/instances/{id}",
+    "DELETE /bodypart/instances/{id}/review",
+    "DELETE /bodypart/{level}/{id}",
+    "POST /bodypart/find",
+    "POST /bodypart/classify",
+    "GET /bodypart/instances/{id}/dicom",
+    "POST /bodypart/backfill",
+)
 
 
-def routes() -> str:
-    """Return the table of routes."""
-    lines = ["| route | what it does |", "|---|---|"]
+def documents() -> list[Path]:
+    """Return every document for people who use or change the project."""
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def routes(chosen: Iterable[str] | None = None) -> str:
+    """Return the table of all routes, or of some of them in their order."""
+    summaries = {}
     for route in (route for router in ROUTERS for route in router.routes):
         if isinstance(route, APIRoute) and route.include_in_schema:
             (method,) = route.methods
-            lines.append(f"| `{method} {route.path_format}` | {route.summary} |")
-    return "\n".join(lines)
+            summaries[f"{method} {route.path_format}"] = route.summary
+    lines = ["| route | what it does |", "|---|---|"]
+    names = summaries if chosen is None else chosen
+    return "\n".join([*lines, *(f"| `{name}` | {summaries[name]} |" for name in names)])
 
 
 def filled(text: str, name: str, content: str) -> str:
@@ -36,10 +65,19 @@ def filled(text: str, name: str, content: str) -> str:
     return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)
 
 
-def current(text: str) -> str:
-    """Return the README with the tables that derive from the code up to date."""
-    return filled(filled(text, "settings", table()), "routes", routes())
+def current() -> dict[Path, str]:
+    """Return the documents with tables that derive from the code, up to date."""
+    readme, configuration, rest = (
+        path.read_text(encoding="utf-8") for path in (README, CONFIGURATION, REST)
+    )
+    readme = filled(readme, "settings", table(MOST_USED_SETTINGS))
+    return {
+        README: filled(readme, "routes", routes(MOST_USED_ROUTES)),
+        CONFIGURATION: filled(configuration, "settings", table()),
+        REST: filled(rest, "routes", routes()),
+    }
 
 
 if __name__ == "__main__":
-    README.write_text(current(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, text in current().items():
+        path.write_text(text, encoding="utf-8")

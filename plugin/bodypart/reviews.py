@@ -2,82 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from bodypart.annotation import Review
-from bodypart.evidence import SIDES
-from bodypart.labels import BY_LABEL, UnknownLabelError, body_part, router_group
+from bodypart.labels import BY_LABEL, router_group
 from bodypart.regions import compatible
 
-_FIELDS = ("examined", "visible", "laterality", "comment")
-_LONGEST_COMMENT = 2000
 _LONGEST_HISTORY = 20
-
-
-class ReviewError(ValueError):
-    """The body of a correction is wrong; the text names the field."""
-
-
-def parse_review(body: object, *, by: str, at: str) -> Review:
-    """Check the body of ``PUT /bodypart/instances/{id}``.
-
-    Parameters
-    ----------
-    body : object
-        Parsed JSON; ``examined`` is required (a label, a SNOMED CT code, or null for "cannot be
-        told"), ``visible``, ``laterality`` and ``comment`` may follow.
-    by, at : str
-        Orthanc's HTTP user and the UTC time.
-
-    Raises
-    ------
-    ReviewError
-        If a field is missing, unknown or wrong.
-    """
-    if not isinstance(body, Mapping):
-        raise ReviewError("the body must be an object")
-    for name in body:
-        if name not in _FIELDS:
-            raise ReviewError(f"{name} is not a field of a correction")
-    if "examined" not in body:
-        raise ReviewError("examined is missing")
-    laterality = body.get("laterality")
-    if laterality is not None and laterality not in SIDES:
-        raise ReviewError(f"laterality must be one of {', '.join(SIDES)} or null")
-    comment = body.get("comment") or ""
-    if not isinstance(comment, str) or len(comment) > _LONGEST_COMMENT:
-        raise ReviewError(f"comment must be a text of at most {_LONGEST_COMMENT} characters")
-    if any("\ud800" <= sign <= "\udfff" for sign in comment):
-        raise ReviewError("comment holds half a character (a lone surrogate)")
-    if laterality is not None and not _has_side(body["examined"]):
-        raise ReviewError("laterality: the examined part has no side")
-    visible = body.get("visible")
-    if visible is not None and not isinstance(visible, list):
-        raise ReviewError("visible must be a list of labels or codes")
-    return Review(
-        by=by,
-        at=at,
-        examined=_label("examined", body["examined"]) if body["examined"] is not None else None,
-        visible=None
-        if visible is None
-        else tuple(dict.fromkeys(_label("visible", item) for item in visible)),
-        laterality=laterality,
-        laterality_given="laterality" in body,
-        comment=comment,
-    )
-
-
-def _has_side(examined: object) -> bool:
-    return examined is None or BY_LABEL[_label("examined", examined)].paired
-
-
-def _label(name: str, text: object) -> str:
-    try:
-        return body_part(str(text)).label
-    except UnknownLabelError as error:
-        raise ReviewError(f"{name}: {error}") from None
 
 
 def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Every key of the ``BodyPart`` section: default, check and its sentence of documentation.
 
-Standard library only, because both processes read it: Orthanc's side refuses to start on a
-wrong key or value, and hands the checked section to the worker.
+The service refuses a wrong key or value, so that Orthanc does not start, and hands the checked
+section to the decoders.
 """
 
 from __future__ import annotations
@@ -101,12 +101,13 @@ class Settings:
         "Where the model runs. `auto` takes CUDA where it works; "
         "`cuda` falls back to the CPU with a warning that names what is missing.",
     )
-    workers: int = _setting(1, _integer(1, 64), "Worker processes that classify side by side.")
-    threads: int = _setting(1, _integer(1, 64), "CPU threads of the model in each worker.")
+    workers: int = _setting(1, _integer(1, 64), "Decoders: processes that classify side by side.")
+    threads: int = _setting(1, _integer(1, 64), "CPU threads of the model in each decoder.")
     python: str = _setting(
         "",
         _text,
-        "Python interpreter of the workers. Empty: `.venv/bin/python` beside `plugin/`.",
+        "Python interpreter of the decoders, and of the service where there is no "
+        "`.venv/bin/python` beside `plugin/`. Empty: that one.",
     )
     model: str = _setting(
         "",
@@ -114,12 +115,12 @@ class Settings:
         "ONNX file of the model, with its JSON beside it. Empty: `models/bodypart.onnx`.",
     )
     time_limit: float = _setting(
-        60.0, _number(0.1, 3600), "Seconds that a worker may take for one instance."
+        60.0, _number(0.1, 3600), "Seconds that a decoder may take for one instance."
     )
     memory_limit_mb: int = _setting(
         4096,
         _integer(0, 1_048_576),
-        "Address space of a worker in MB; 0 sets no limit. Not applied on a GPU.",
+        "Address space of a decoder in MB; 0 sets no limit. Not applied on a GPU.",
     )
     retries: int = _setting(
         3, _integer(0, 20), "How often an instance is tried again before it counts as failed."
@@ -211,8 +212,8 @@ class Settings:
     audit_file: str = _setting(
         "",
         _text,
-        "SQLite file of the audit trail of people's corrections: back it up with the archive. "
-        "Empty: `bodypart-audit.sqlite` beside the index.",
+        "SQLite file of the audit trail, and of all else that must not be lost: back it up with "
+        "the archive. Empty: `bodypart-audit.sqlite` beside the index.",
     )
 
     @classmethod
@@ -277,16 +278,16 @@ def _hint(key: str, known: Iterable[str]) -> str:
     return f"; did you mean {meant}?{variable}"
 
 
-def table() -> str:
-    """Return the Markdown table of all settings that the README carries."""
-    lines = [
-        "| key | default | what it does | in the public image's environment |",
-        "|---|---|---|---|",
-    ]
-    for item in dataclasses.fields(Settings):
-        key, default = key_of(item.name), json.dumps(getattr(Settings(), item.name))
-        variable = environment_variable(key)
-        lines.append(f"| `{key}` | `{default}` | {item.metadata['doc']} | `{variable}` |")
+def table(chosen: Iterable[str] | None = None) -> str:
+    """Return the Markdown table of all settings with their variables, or a short one of some."""
+    fields = {key_of(item.name): item for item in dataclasses.fields(Settings)}
+    lines = ["| key | default | what it does |", "|---|---|---|"]
+    if chosen is None:
+        lines = [lines[0] + " in the public image's environment |", lines[1] + "---|"]
+    for key in fields if chosen is None else chosen:
+        default = json.dumps(getattr(Settings(), fields[key].name))
+        line = f"| `{key}` | `{default}` | {fields[key].metadata['doc']} |"
+        lines.append(line if chosen is not None else f"{line} `{environment_variable(key)}` |")
     return "\n".join(lines)
 
 

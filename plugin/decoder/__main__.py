@@ -32,7 +32,7 @@ def main() -> None:
     close_inherited()
     incoming, outgoing = sys.stdin.buffer, _private_stdout()
     _keep_quiet()
-    # Storing goes before labelling: an idle machine gives the worker all it wants anyway.
+    # Storing goes before labelling: an idle machine gives the decoder all it wants anyway.
     os.nice(_NICENESS)
     question = read_frame(incoming)
     settings = Settings.parse(question.header)

@@ -1,4 +1,4 @@
-"""What a worker can be asked: one function a task, request and DICOM bytes in, answer out."""
+"""What a decoder can be asked: one function a task, request and DICOM bytes in, answer out."""
 
 from __future__ import annotations
 

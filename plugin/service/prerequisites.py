@@ -22,7 +22,7 @@ _LOSSY = frozenset(
 
 
 def checked_settings(configuration: dict[str, Any]) -> Settings:
-    """Return the settings, with the worker's interpreter and the model's file filled in.
+    """Return the settings, with the decoders' interpreter and the model's file filled in.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ def memory(folder: Path, images: int) -> None:
     finally:
         bare.close()
         full.close()
-    print("| after images | added to Orthanc, MB, target 30 | worker, MB, target 350 |")
+    print("| after images | added to Orthanc, MB, target 30 | decoder, MB, target 350 |")
     print("|---|---|---|")
     for count, plugin, worker in lines:
         print(f"| {count} | {plugin:.0f} | {worker:.0f} |")

@@ -20,8 +20,8 @@ from bodypart.labels import LABELS, router_group
 
 QUESTIONS = {
     "knees": {"Examined": "knee"},
-    "knees, both witnesses": {"Examined": "knee", "Evidence": "both"},
-    "upper limbs, any witness": {"Examined": "upper_limb", "Evidence": "any"},
+    "knees, both sources": {"Examined": "knee", "Evidence": "both"},
+    "upper limbs, any source": {"Examined": "upper_limb", "Evidence": "any"},
     "visible patella and knee": {"Visible": ["patella", "knee"]},
     "spine group that needs review": {"Group": "spine", "NeedsReview": True},
     "studies with a chest": {"Level": "Study", "Examined": "chest"},

@@ -1,4 +1,4 @@
-"""Run the benchmarks and fill the README's section: `make benchmarks`, on a quiet machine.
+"""Run the benchmarks and fill docs/benchmarks.md: `make benchmarks`, on a quiet machine.
 
 What concerns the model goes into its card as well.
 
@@ -16,10 +16,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from documentation import README, filled
+from documentation import BENCHMARKS, ROOT, filled
 
 HERE = Path(__file__).resolve().parent
-CARD = README.parent / "models" / "README.md"
+CARD = ROOT / "models" / "README.md"
 IN_THE_CARD = ("fusion",)
 TITLES = {
     "decode": "Decoding and reducing one picture",
@@ -37,27 +37,27 @@ TITLES = {
 
 
 def section(name: str) -> str:
-    """Run one script and return its part of the README."""
+    """Run one script and return its part of the document."""
     script = HERE / f"{name}.py"
     done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, check=True)
     day = datetime.now(UTC).strftime("%Y-%m-%d")
     command = f"`make benchmarks ARGS={name}`, {day}"
-    return f"#### {TITLES[name]}\n\n{command}\n\n{done.stdout.strip()}\n"
+    return f"## {TITLES[name]}\n\n{command}\n\n{done.stdout.strip()}\n"
 
 
 def main() -> None:
-    """Run what is asked for, one after the other, and write the README after each."""
+    """Run what is asked for, one after the other, and write the document after each."""
     for name in sys.argv[1:] or TITLES:
-        text = README.read_text(encoding="utf-8")
+        text = BENCHMARKS.read_text(encoding="utf-8")
         inside = re.search(r"<!-- begin: benchmarks -->\n(.*?)<!-- end", text, re.DOTALL)
         assert inside
-        parts = re.split(r"(?=^#### )", inside[1], flags=re.MULTILINE)
-        kept = {part.splitlines()[0][5:]: part for part in parts if part.startswith("#### ")}
+        parts = re.split(r"(?=^## )", inside[1], flags=re.MULTILINE)
+        kept = {part.splitlines()[0][3:]: part for part in parts if part.startswith("## ")}
         kept[TITLES[name]] = section(name)
         content = "\n".join(
             kept[title].strip() + "\n" for title in TITLES.values() if title in kept
         )
-        README.write_text(filled(text, "benchmarks", content), encoding="utf-8")
+        BENCHMARKS.write_text(filled(text, "benchmarks", content), encoding="utf-8")
         if name in IN_THE_CARD:
             table = kept[TITLES[name]].split("\n", 2)[2].strip()
             card = CARD.read_text(encoding="utf-8")

@@ -60,6 +60,22 @@ def test_nothing_else_imports_orthanc(request):
             assert not tops & {"orthanc", "orthanc_side"}, path
 
 
+def test_the_service_speaks_to_orthanc_and_to_configured_webhooks_alone(request):
+    """No byte leaves the machine unless somebody configured where it goes."""
+    speaking = {"http", "requests", "urllib3", "httpx", "aiohttp", "ftplib", "smtplib", "telnetlib"}
+    plugin = request.config.rootpath / "plugin"
+    found = {
+        str(path.relative_to(plugin))
+        for path in modules(request.config.rootpath, "service")
+        if any(
+            name.split(".")[0] in speaking or name.startswith("urllib.request")
+            for name in imports(path)
+        )
+    }
+    # Orthanc by its own address and token; what a rule of `Routes` names.
+    assert found == {"service/orthanc_api/client.py", "service/deliveries/webhook.py"}
+
+
 def test_the_service_never_reads_a_dicom_file_or_a_picture(request):
     """What a hostile file could break runs in a decoder; numpy is there for numbers alone."""
     program = """

@@ -13,7 +13,7 @@ def test_a_benchmark_can_be_imported(name):
     assert callable(importlib.import_module(f"benchmarks.{name}").main)
 
 
-def test_every_benchmark_has_its_title_in_the_readme():
+def test_every_benchmark_has_its_title():
     from benchmarks.run import TITLES
 
     assert sorted([*TITLES, "run"]) == SCRIPTS

@@ -2,23 +2,68 @@
 
 import re
 
+import pytest
+from starlette.routing import Match
+
 import documentation
 
-
-def test_every_setting_and_route_is_in_the_readme():
-    text = documentation.README.read_text(encoding="utf-8")
-    assert documentation.current(text) == text, "run: make docs"
-
-
-def test_what_the_readme_points_to_exists(request):
-    text = documentation.README.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (request.config.rootpath / target).exists(), target
-    for name in re.findall(r"`((?:plugin|tests|orthanc-config|models)/[\w./-]+)`", text):
-        assert (request.config.rootpath / name).exists(), name
+LONGEST_README = 160
+ID = "0123abcd-0123abcd-0123abcd-0123abcd-0123abcd"
+DOCUMENTS = [
+    pytest.param(path, id=str(path.relative_to(documentation.ROOT)))
+    for path in documentation.documents()
+]
 
 
-def test_make_targets_in_the_readme_exist(request):
-    targets = (request.config.rootpath / "Makefile").read_text(encoding="utf-8")
-    for name in re.findall(r"make ([a-z-]+)", documentation.README.read_text(encoding="utf-8")):
+def test_every_setting_and_route_is_documented():
+    for path, text in documentation.current().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run make docs"
+
+
+def test_the_readme_stays_short():
+    assert len(documentation.README.read_text(encoding="utf-8").splitlines()) <= LONGEST_README
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_what_a_document_points_to_exists(path):
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[\w-]*)?\)", text):
+        assert (path.parent / target).exists(), target
+    for name in re.findall(
+        r"`((?:plugin|tests|orthanc-config|models|distribution)/[\w./-]+)`", text
+    ):
+        assert (documentation.ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_headings_that_a_document_points_to_exist(path):
+    for target, heading in re.findall(r"\]\(([^)#:]*)#([\w-]+)\)", path.read_text("utf-8")):
+        other = (path.parent / target).resolve() if target else path
+        headings = re.findall(r"^#+ (.+)$", other.read_text("utf-8"), re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in headings}
+        assert heading in anchors, f"{target}#{heading}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_make_targets_that_a_document_names_exist(path):
+    targets = (documentation.ROOT / "Makefile").read_text(encoding="utf-8")
+    for name in re.findall(r"(?:`|^)make ([a-z-]+)", path.read_text("utf-8"), re.MULTILINE):
         assert re.search(rf"^(?:[\w-]+ )*{name}\b[^\n]*:", targets, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_routes_that_a_document_names_exist(path):
+    named = re.findall(
+        r"\b(GET|POST|PUT|DELETE) (/bodypart/[\w/{}.-]*[\w/}])", path.read_text("utf-8")
+    )
+    for method, shown in named:
+        address = re.sub(r"\{level\}", "studies", re.sub(r"\{id\}|\bID\b", ID, shown))
+        address = re.sub(r"\{number\}", "1", re.sub(r"\{file\}", "index.html", address))
+        scope = {"type": "http", "method": method, "path": address}
+        answering = [
+            route
+            for router in documentation.ROUTERS
+            for route in router.routes
+            if route.matches(scope)[0] is Match.FULL
+        ]
+        assert answering, f"{method} {shown}"

@@ -4,7 +4,7 @@ A correction is always computed from the original: one of ours that stands in th
 first. So it can be repeated and changed at will, and the entry in Original Attributes Sequence
 keeps the values from before the first one.
 
-Standard library only, so that it can run inside Orthanc too, without the worker's pipe.
+Standard library only: it needs no decoded picture, and nothing that could break on one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which tags an annotation allows to be written: only what is sure, only what is missing.
 
-Standard library only, so that the Orthanc side can decide without asking the worker.
+Standard library only, so that the service can decide without asking a decoder.
 """
 
 from __future__ import annotations

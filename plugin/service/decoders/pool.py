@@ -28,7 +28,7 @@ _PAUSES = (0.2, 1.0, 5.0, 30.0)
 
 
 class RefusedError(Exception):
-    """The worker answered that the task cannot be done on this input."""
+    """The decoder answered that the task cannot be done on this input."""
 
     def __init__(self, kind: str, details: str) -> None:
         super().__init__(details)
@@ -36,7 +36,7 @@ class RefusedError(Exception):
 
 
 class Engine:
-    """A pool of workers behind one method, ``ask``.
+    """A pool of decoders behind one method, ``ask``.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Engine:
         self.down_reason: str | None = "the worker is starting"
 
     def start(self) -> None:
-        """Start the workers in the background; ``ask`` waits for none but raises until then."""
+        """Start the decoders in the background; ``ask`` waits for none but raises until then."""
         for number in range(self._settings.workers):
             thread = threading.Thread(target=self._keep_one, name=f"bodypart-worker-{number}")
             thread.start()
@@ -83,13 +83,13 @@ class Engine:
 
     @property
     def ready(self) -> bool:
-        """Whether a worker runs."""
+        """Whether a decoder runs."""
         return bool(self._all)
 
     def ask(
         self, task: str, request: dict[str, Any], payload: bytes, *, urgent: bool = False
     ) -> tuple[dict[str, Any], bytes]:
-        """Have a worker do a task.
+        """Have a decoder do a task.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Engine:
         Raises
         ------
         EngineDownError
-            If no worker runs.
+            If no decoder runs.
         WorkerDiedError
             If it died on this request, or took longer than ``TimeLimit``.
         RefusedError
@@ -202,7 +202,7 @@ class Engine:
             self._dismiss(current)
 
     def _new_worker(self) -> DecoderProcess:
-        """Return a worker that is ready; ``stop`` kills one that is still starting."""
+        """Return a decoder that is ready; ``stop`` kills one that is still starting."""
         worker = DecoderProcess(self._settings)
         self._running.add(worker)
         try:

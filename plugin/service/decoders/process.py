@@ -40,11 +40,11 @@ _INHERITED = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 
 
 class EngineDownError(Exception):
-    """No worker runs: the text says why the last start failed."""
+    """No decoder runs: the text says why the last start failed."""
 
 
 class WorkerDiedError(Exception):
-    """The worker died, or was killed, while it had the request; the text says why."""
+    """The decoder died, or was killed, while it had the request; the text says why."""
 
 
 class DecoderProcess:

@@ -27,7 +27,7 @@ class Panel {
 
   async load() {
     try {
-      // Whether the worker runs may be told later than what the resource shows.
+      // Whether a decoder runs may be told later than what the resource shows.
       const status = get('status').catch(() => null);
       const [name, annotation] = await Promise.all([naming(), get(this.path).catch(unlabelled)]);
       this.draw(name, annotation);

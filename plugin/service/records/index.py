@@ -97,12 +97,6 @@ class Index:
         self._clear(connection, instance)
         return parents
 
-    def set_tags_state(self, connection: Connection, instance: str, state: str) -> None:
-        """Note how far the file of an instance follows its annotation."""
-        connection.execute(
-            sa.update(instances).where(instances.c.id == instance).values(tags_state=state)
-        )
-
     def parents(self, instance: str) -> Parents | None:
         """Return what an instance belongs to, None if the index does not know it."""
         with self.database.read() as connection:
