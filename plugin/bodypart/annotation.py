@@ -89,6 +89,10 @@ class Review:
         Whether the person spoke of the side at all.
     comment : str
         Free text.
+    pixels : str or None
+        Digest of the pixel data that it was said of; None where that was not noted.
+    carried : bool
+        Whether it was said of another copy of the same pixel data.
     previous : dict or None
         What stood there before: label, visible labels and side.
     history : tuple of dict
@@ -103,6 +107,8 @@ class Review:
     laterality: str | None = None
     laterality_given: bool = False
     comment: str = ""
+    pixels: str | None = None
+    carried: bool = False
     previous: dict[str, Any] | None = None
     history: tuple[dict[str, Any], ...] = ()
 
@@ -119,8 +125,9 @@ class Review:
 class Annotation:
     """The answer for one instance; ``to_json`` gives the contract's form of it.
 
-    ``memory`` says what the words confirmed here added; ``seen`` goes beside the annotation, never
-    into it.
+    ``pixels`` is a digest of the pixel data. ``carried`` is a person's word on the same pixel data
+    that stands in the file, put there by this product before the file was copied. ``memory`` says
+    what the words confirmed here added; ``seen`` goes beside the annotation, never into it.
     """
 
     instance: str
@@ -139,6 +146,8 @@ class Annotation:
     review: Review | None = None
     model: ModelIdentity | None = None
     memory: dict[str, Any] | None = None
+    pixels: str | None = None
+    carried: dict[str, Any] | None = None
     annotated_at: str = field(default_factory=utc_now)
     seen: Seen | None = field(default=None, compare=False, repr=False)
 
@@ -168,6 +177,8 @@ class Annotation:
             "review": asdict(self.review) if self.review else None,
             "model": asdict(self.model) if self.model else None,
             "memory": self.memory,
+            "pixels": self.pixels,
+            "carried": self.carried,
             "annotated_at": self.annotated_at,
         }
 

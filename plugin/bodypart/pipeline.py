@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from pydicom import Dataset, Sequence
+from pydicom import Dataset
 
 from bodypart.annotation import Annotation, Examined, Laterality, ModelIdentity, Status
-from bodypart.dicom_out.codes import PRODUCT
-from bodypart.dicom_out.correction import restore
+from bodypart.dicom_out.decision import pixel_digest
 from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.evidence import BLANK, ImageReading
 from bodypart.fusion import fuse
 from bodypart.headers import Vocabulary, read_headers, value_of
-from bodypart.labels import LABELS
+from bodypart.labels import BY_LABEL, LABELS
 from bodypart.memory import Recall
+from bodypart.own_tags import OwnWord, set_aside
 from bodypart.pixels import (
     DatasetError,
     Picture,
@@ -100,10 +100,8 @@ class Pipeline:
         """
         start = perf_counter()
         try:
-            dataset = read_dataset(data)
-            if _carries_our_tags(dataset):
-                # What we wrote is no source for what we are about to say.
-                dataset = read_dataset(restore(data).data or data)
+            # What we wrote is no source for what we are about to say.
+            dataset, word = set_aside(data, read_dataset(data))
         except (DatasetError, DicomStructureError) as error:
             return Annotation(instance, "failed", reason=str(error)), Timing()
         kind = kind_of(dataset)
@@ -115,6 +113,7 @@ class Pipeline:
             annotation, timing = self._from_header(instance, header, dataset), Timing()
         else:
             annotation, timing = self._from_both(instance, dataset, kind, header)
+        annotation = _carried(replace(annotation, pixels=_pixels(dataset)), word)
         total = perf_counter() - start
         return annotation, Timing(timing.decode, timing.classify, total)
 
@@ -214,6 +213,7 @@ class Pipeline:
                 "region": header.region,
                 "view": header.view,
                 "evidence": [match.to_json() for match in header.evidence],
+                "laterality": header.laterality,
             },
             agreement=fused.agreement,
             needs_review=fused.needs_review,
@@ -222,11 +222,21 @@ class Pipeline:
         )
 
 
-def _carries_our_tags(dataset: Dataset) -> bool:
-    entries = value_of(dataset, "OriginalAttributesSequence")
-    return isinstance(entries, Sequence) and any(
-        value_of(entry, "ModifyingSystem") == PRODUCT for entry in entries
-    )
+def _pixels(dataset: Dataset) -> str | None:
+    value = value_of(dataset, "PixelData")
+    return pixel_digest(value) if isinstance(value, bytes | memoryview) and len(value) else None
+
+
+def _carried(annotation: Annotation, word: OwnWord | None) -> Annotation:
+    """Add a person's word that came with the file, or ask again where it was of another picture."""
+    if word is None or not word.decision.by_person or annotation.pixels is None:
+        return annotation
+    if word.decision.pixels == annotation.pixels:
+        said = {"examined": word.label, "laterality": word.decision.side}
+        return replace(annotation, carried=said)
+    name = BY_LABEL[word.label].code.meaning.lower()
+    reason = f"A person said {name} of other pixel data before this copy was made."
+    return replace(annotation, needs_review=True, review_reason=annotation.review_reason or reason)
 
 
 def _without_exposure(dataset: Dataset, kind: Kind) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from bodypart.annotation import Review
 from bodypart.evidence import SIDES
 from bodypart.labels import BY_LABEL, UnknownLabelError, body_part, router_group
+from bodypart.regions import compatible
 
 _FIELDS = ("examined", "visible", "laterality", "comment")
 _LONGEST_COMMENT = 2000
@@ -50,6 +51,8 @@ def parse_review(body: object, *, by: str, at: str) -> Review:
         raise ReviewError(f"comment must be a text of at most {_LONGEST_COMMENT} characters")
     if any("\ud800" <= sign <= "\udfff" for sign in comment):
         raise ReviewError("comment holds half a character (a lone surrogate)")
+    if laterality is not None and not _has_side(body["examined"]):
+        raise ReviewError("laterality: the examined part has no side")
     visible = body.get("visible")
     if visible is not None and not isinstance(visible, list):
         raise ReviewError("visible must be a list of labels or codes")
@@ -64,6 +67,10 @@ def parse_review(body: object, *, by: str, at: str) -> Review:
         laterality_given="laterality" in body,
         comment=comment,
     )
+
+
+def _has_side(examined: object) -> bool:
+    return examined is None or BY_LABEL[_label("examined", examined)].paired
 
 
 def _label(name: str, text: object) -> str:
@@ -87,6 +94,13 @@ def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
     review : Review
         The correction or confirmation.
     """
+    pixels = annotation.get("pixels")
+    if review.pixels and pixels and review.pixels != pixels:
+        said = BY_LABEL[review.examined].code.meaning.lower() if review.examined else "nothing"
+        reason = f"A person said {said} of another picture of this instance."
+        return {**annotation, "needs_review": True, "review_reason": reason}
+    if review.pixels is None:
+        review = replace(review, pixels=pixels)
     if review.previous is None:
         review = _with_previous(review, annotation)
     label = review.examined
@@ -95,12 +109,7 @@ def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
         visible = [_certain(name) for name in review.visible]
     if label is not None and label not in {item["label"] for item in visible}:
         visible = [_certain(label), *visible]
-    laterality = annotation["laterality"]
-    if review.laterality_given:
-        laterality = {
-            "value": review.laterality,
-            "source": "person" if review.laterality else None,
-        }
+    laterality = _laterality(annotation, review)
     part = BY_LABEL[label] if label else None
     return {
         **annotation,
@@ -116,11 +125,53 @@ def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
         },
         "visible": visible,
         "laterality": laterality,
-        "group": router_group(label, child=bool(annotation.get("child"))),
+        "group": _group(annotation, label),
         "needs_review": False,
         "review_reason": None,
         "review": asdict(review),
     }
+
+
+def carried_word(annotation: dict[str, Any]) -> Review | None:
+    """Return a person's word on the same pixel data that came with the file, None without one."""
+    word = annotation.get("carried")
+    if not word:
+        return None
+    return Review(
+        by="a person, on another copy",
+        at=annotation["annotated_at"],
+        examined=word["examined"],
+        laterality=word["laterality"],
+        laterality_given=word["laterality"] is not None,
+        carried=True,
+    )
+
+
+def _laterality(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
+    """Return the side: the person's, or the header's if the header means the person's part."""
+    nothing = {"value": None, "source": None}
+    label = review.examined
+    if label is None or not BY_LABEL[label].paired:
+        return nothing
+    if review.laterality_given:
+        return {"value": review.laterality, "source": "person"} if review.laterality else nothing
+    header = annotation["header"] or {}
+    if "laterality" not in header:
+        said = (annotation["examined"] or {}).get("label")
+        kept = said is None or compatible(said, label)
+        return annotation["laterality"] if kept else nothing
+    named = header.get("labels") or ()
+    meant = not named or any(compatible(name, label) for name in named)
+    side = header["laterality"] if meant else None
+    return {"value": side, "source": "header"} if side else nothing
+
+
+def _group(annotation: dict[str, Any], label: str | None) -> str | None:
+    """Return the router's group; of a chest only where it is a radiograph and the age is known."""
+    chest = label is not None and BY_LABEL[label].router_group == "chest"
+    if chest and annotation["image"] is None:
+        return None
+    return router_group(label, child=annotation.get("child"))
 
 
 def machine_word(annotation: dict[str, Any]) -> tuple[str | None, float | None]:

@@ -128,6 +128,7 @@ def correct(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
             now=datetime.now(UTC),
             agreeing=wanted.agreeing,
             mixed_series=wanted.mixed_series,
+            decision=wanted.decision,
         )
     )
 

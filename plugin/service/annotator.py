@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import Review, failed, utc_now
-from bodypart.reviews import apply_review
+from bodypart.reviews import apply_review, carried_word
 from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import known, of_file
@@ -118,7 +118,8 @@ class Annotator:
         RefusedError
             If it is no DICOM file.
         """
-        return self._read("classify", "", data, urgent=True)
+        annotation = self._read("classify", "", data, urgent=True)
+        return self._under_review(annotation, None, None)
 
     def examine(self, data: bytes) -> tuple[dict[str, Any], str]:
         """Return the annotation of a file that is stored nowhere, and its Modality.
@@ -356,6 +357,8 @@ class Annotator:
         review = Review.from_json(said) if said else None
         if word and (review is None or word.at >= review.at):
             review = word.review
+        if word is None and review is None:
+            review = carried_word(annotation)
         return apply_review(annotation, review) if review else annotation
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from service.annotator import Annotator
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
+from service.deliveries.old_stock import OldStock
 from service.dicom_tags.exports import corrected_file
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
@@ -132,6 +133,14 @@ class Service:
             live=self.settings.on_upload,
             log=self.log,
         )
+        self.old_stock = OldStock(
+            self.archive,
+            self.annotations,
+            self.dispatch.routing,
+            self.dispatch.overview,
+            facts,
+            self.log,
+        )
         self.backfill = Backfill(self.archive, self.index, self.tasks, facts, self.sweep, self.log)
         self._workers = Workers(
             self.settings,
@@ -171,6 +180,7 @@ class Service:
                     ("change-log", self._follow_changes),
                     ("deletions", self._follow_deletions),
                     ("back-fill", lambda: self.backfill.follow(self.stopping)),
+                    ("routes-apply", lambda: self.old_stock.follow(self.stopping)),
                     ("sweep", self._sweep_now_and_then),
                     ("metrics", self._publish_now_and_then),
                     ("delivery-metrics", self._count_deliveries_now_and_then),
@@ -186,6 +196,7 @@ class Service:
         self.change_log.stop()
         self.backfill.stop()
         self._deletions.put(None)
+        self.old_stock.stop()
         self.tasks.wake()
         self.dispatch.outbox.wake()
         self.decoders.stop()

@@ -29,6 +29,7 @@ TITLES = {
     "retrieval": "Retrieval",
     "rewrite": "Rewriting tags",
     "endurance": "Kills and hostile files",
+    "deliveries": "Deliveries",
     "headers": "Reading headers",
     "fusion": "Picture, header, both",
     "pages": "Pages",

@@ -81,6 +81,15 @@ def test_a_picture_reaches_every_kind_of_destination_by_its_answer(
     assert len(headers["Idempotency-Key"]) == 64
     tested = server.request("POST", "/bodypart/routes/test", json={"Instance": instance}).json()
     assert tested["taken_by"] == ["hands"]
+    tested = server.request("POST", "/bodypart/routes/test", data=hand()).json()
+    assert tested["taken_by"] == ["hands"]
+    assert tested["case"]["modality"] == "CR"
+    assert [failure["condition"] for failure in tested["rules"][1]["failed"]] == ["Otherwise"]
+    unknown = {"Instance": "-".join(["00000000"] * 5)}
+    assert server.request("POST", "/bodypart/routes/test", json=unknown).status_code == 404
+    for wrong in ({"instance": instance}, {"Instance": "x"}, {}):
+        answer = server.request("POST", "/bodypart/routes/test", json=wrong)
+        assert (answer.status_code, answer.json()["error"]) == (400, "Bad request")
     # The rewriting comes first: what left carries the tags.
     assert server.get(f"/bodypart/instances/{instance}")["tags"]["state"] != "pending"
     assert {row["outcome"] for row in server.get("/bodypart/departures")} == {"delivered"}
@@ -158,6 +167,27 @@ def test_nothing_goes_back_to_where_it_came_from(make_server, receiver, hook, tm
     assert receiver.instances() == []
 
 
+def test_two_nodes_that_send_to_each_other_come_to_rest(make_server):
+    nodes = [make_server({}) for _ in range(2)]
+    for node, other in zip(nodes, reversed(nodes), strict=True):
+        node.configuration = {
+            "OrthancPeers": {"OTHER": [other.url]},
+            "BodyPart": {
+                "Tags": "in-place",
+                "Routes": [{"Name": "all", "If": {}, "To": ["peer:OTHER"], "Urgent": True}],
+                **RETRY_SOON,
+            },
+        }
+    first, second = (node.start() for node in nodes)
+    first.upload(hand())
+    for node in nodes:
+        node.wait_until(lambda node=node: states(node).get("peer") == "delivered", 60)
+    time.sleep(3)
+    for node in nodes:
+        assert len(deliveries(node)) == len(node.get("/bodypart/departures")) == 1
+    assert second.status()["queue"]["done"] == 1
+
+
 def test_a_correction_is_routed_to_where_it_belongs_and_recalls_nothing(
     make_server, receiver, hook
 ):
@@ -210,6 +240,15 @@ def test_the_old_stock_stays_where_it_is(make_server, receiver, hook):
     server.wait_until(lambda: server.status()["queue"]["done"] == 1, 30)
     time.sleep(3)
     assert deliveries(server) == []
+    apply = "/bodypart/routes/apply"
+    assert server.request("POST", apply, json={"Rule": "some", "DryRun": True}).status_code == 404
+    assert server.request("POST", apply, json={"Rule": "all", "DryRun": False}).status_code == 409
+    for dry_run in (True, False):
+        server.request("POST", apply, json={"Rule": "all", "DryRun": dry_run})
+        server.wait_until(lambda: server.get(apply)["state"] == "done", 30)
+        assert (server.get(apply)["dry_run"], server.get(apply)["deliveries"]) == (dry_run, 1)
+        assert len(deliveries(server)) == int(not dry_run)
+    server.wait_until(lambda: states(server)["webhook"] == "delivered", 30)
 
 
 @pytest.mark.parametrize(

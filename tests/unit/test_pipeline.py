@@ -1,14 +1,17 @@
 """The way of one instance, without Orthanc and with a model that answers as told."""
 
+import io
 import struct
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from bodypart.dicom_out.correction import correct
+from bodypart.dicom_out.decision import Decision
 from bodypart.evidence import Guess, ImageReading
 from bodypart.labels import body_part
 from bodypart.pipeline import Pipeline
@@ -195,7 +198,68 @@ def test_pixels_that_cannot_be_read_fail_unless_the_header_helps():
     assert annotation["image"]["rejected"]
 
 
-def test_tags_that_we_wrote_ourselves_are_no_witness():
+def by(person, data, side=None):
+    """Write a knee into a file, as a person or the machine decided."""
+    pixels = annotate(data)["pixels"]
+    decision = Decision(by_person=person, pixels=pixels)
+    now = datetime.now(UTC)
+    return correct(data, body_part("knee"), side, version="1", now=now, decision=decision).data
+
+
+def copied(data, *without, **values):
+    """Return a copy as other programs make it: new UIDs, some attributes gone, some replaced."""
+    dataset = dcmread(io.BytesIO(data))
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    for keyword in without:
+        if keyword in dataset:
+            delattr(dataset, keyword)
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return file_bytes(dataset)
+
+
+PROVENANCE = ("OriginalAttributesSequence", "ContributingEquipmentSequence")
+
+
+@pytest.mark.parametrize("without", [(), PROVENANCE])
+@pytest.mark.parametrize("person", [False, True])
+def test_what_we_wrote_is_no_second_source_in_a_copy(without, person):
+    """Anonymising removes the entries that tell what stood there before."""
+    data = by(person, file_bytes(radiograph("hand", BodyPartExamined="HAND")))
+    annotation = annotate(copied(data, *without), Model("hand"))
+    assert "knee" not in annotation["header"]["labels"]
+    assert annotation["examined"]["label"] == "hand"
+    assert annotation["agreement"] == ("image-only" if without else "agree")
+
+
+@pytest.mark.parametrize("without", [(), PROVENANCE])
+def test_a_persons_word_goes_with_the_copy_of_its_picture(without):
+    data = by(True, file_bytes(radiograph("hand", BodyPartExamined="HAND")), side="R")
+    annotation = annotate(copied(data, *without), Model("hand"))
+    assert annotation["carried"] == {"examined": "knee", "laterality": "R"}
+
+
+def test_a_persons_word_is_asked_again_where_the_copy_shows_another_picture():
+    data = by(True, file_bytes(radiograph("hand", BodyPartExamined="HAND")))
+    other = radiograph("chest").PixelData
+    annotation = annotate(copied(data, PixelData=other), Model("hand", 0.99))
+    assert annotation["carried"] is None
+    assert annotation["needs_review"]
+    assert annotation["review_reason"].startswith("A person said knee of other pixel data")
+
+
+def test_the_machines_word_is_not_carried():
+    data = by(False, file_bytes(radiograph("hand", BodyPartExamined="HAND")))
+    assert annotate(copied(data), Model("hand"))["carried"] is None
+
+
+def test_what_others_wrote_over_our_word_is_theirs():
+    data = by(False, file_bytes(radiograph("hand", BodyPartExamined="HAND")))
+    annotation = annotate(copied(data, BodyPartExamined="FOOT"), Model("hand"))
+    assert annotation["header"]["label"] == "foot"
+
+
+def test_tags_that_we_wrote_ourselves_are_no_source():
     data = file_bytes(radiograph("knee", BodyPartExamined="HAND"))
     corrected = correct(data, body_part("knee"), None, version="1", now=datetime.now(UTC)).data
     assert annotate(corrected, Model("knee")) | {"annotated_at": ""} == annotate(

@@ -4,7 +4,13 @@ import pytest
 
 from bodypart.annotation import Annotation, Examined, Laterality, Review
 from bodypart.evidence import Guess
-from bodypart.reviews import ReviewError, apply_review, machine_word, parse_review
+from bodypart.reviews import (
+    ReviewError,
+    apply_review,
+    carried_word,
+    machine_word,
+    parse_review,
+)
 
 AT = "2026-01-02T03:04:05Z"
 
@@ -63,9 +69,68 @@ def test_cannot_be_told_is_an_answer():
     assert corrected["group"] == "others"
 
 
-def test_the_group_follows_the_corrected_part_and_the_age():
-    corrected = apply_review(annotation(child=True), review(examined="chest"))
-    assert corrected["group"] == "pediatric chest"
+@pytest.mark.parametrize(
+    ("child", "image", "group"),
+    [
+        (True, {"top": []}, "pediatric chest"),
+        (False, {"top": []}, "adult chest"),
+        (None, {"top": []}, None),
+        (False, None, None),
+    ],
+)
+def test_the_group_follows_the_corrected_part_and_the_age(child, image, group):
+    """A CT (no image) is no chest radiograph, whoever says chest."""
+    corrected = apply_review(annotation(child=child, image=image), review(examined="chest"))
+    assert corrected["group"] == group
+
+
+HEADER = {"label": "hand", "labels": ["hand"], "laterality": "L"}
+
+
+@pytest.mark.parametrize(
+    ("header", "examined", "side"),
+    [
+        (HEADER, "hand", "L"),
+        (HEADER, "wrist", "L"),
+        (HEADER, "foot", None),
+        (HEADER, "skull", None),
+        ({"labels": [], "laterality": "R"}, "foot", "R"),
+        (None, "wrist", "L"),
+        (None, "knee", None),
+    ],
+)
+def test_a_side_does_not_stay_behind_when_the_part_is_corrected(header, examined, side):
+    corrected = apply_review(annotation(header=header), review(examined=examined))
+    assert corrected["laterality"]["value"] == side
+
+
+def test_the_side_of_a_header_that_was_right_returns_with_the_part():
+    machine = annotation(header=HEADER, laterality={"value": None, "source": None})
+    corrected = apply_review(machine, review(examined="hand"))
+    assert corrected["laterality"] == {"value": "L", "source": "header"}
+
+
+def test_a_word_on_one_picture_is_not_put_on_another_under_the_same_uids():
+    first = apply_review(annotation(pixels="a" * 32), review(examined="wrist"))
+    assert first["review"]["pixels"] == "a" * 32
+    again = apply_review(annotation(pixels="b" * 32), Review.from_json(first["review"]))
+    assert again["examined"]["label"] == "hand"
+    assert again["review"] is None
+    assert again["needs_review"]
+    assert (
+        again["review_reason"] == "A person said wrist joint of another picture of this instance."
+    )
+    same = apply_review(annotation(pixels="a" * 32), Review.from_json(first["review"]))
+    assert same["examined"]["label"] == "wrist"
+
+
+def test_a_persons_word_of_another_copy_is_a_persons_word_here():
+    copy = annotation(pixels="a" * 32, carried={"examined": "wrist", "laterality": "R"})
+    corrected = apply_review(copy, carried_word(copy))
+    assert corrected["examined"]["source"] == "person"
+    assert corrected["laterality"] == {"value": "R", "source": "person"}
+    assert corrected["review"]["carried"]
+    assert carried_word(annotation()) is None
 
 
 def test_a_review_read_back_applies_to_a_new_classification_unchanged():
@@ -102,6 +167,7 @@ def test_a_thousand_corrections_keep_the_first_word_and_stay_small_and_flat():
         ({"examined": "knee", "comment": 5}, "comment"),
         ({"examined": "knee", "comment": "\ud800"}, "comment"),
         ({"examined": "knee", "side": "L"}, "side"),
+        ({"examined": "skull", "laterality": "L"}, "laterality"),
         ([], "body"),
     ],
 )

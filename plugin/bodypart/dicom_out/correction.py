@@ -10,10 +10,11 @@ Standard library only, so that it can run inside Orthanc too, without the worker
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from bodypart.dicom_out.codes import PRODUCT
+from bodypart.dicom_out.decision import Decision
 from bodypart.dicom_out.part10 import Part10
 from bodypart.dicom_out.provenance import (
     ANATOMIC_REGION,
@@ -62,6 +63,7 @@ _UID = re.compile(r"[0-9.]{1,64}")
 _SOP_CLASS = 0x00080016
 _CODE_VALUE = 0x00080100
 _CODING_SCHEME = 0x00080102
+_MAPPING_RESOURCE_NAME = 0x00080122
 _MODIFIERS = 0x00082220
 _IMAGE_LATERALITY = 0x00200062
 _DATA_ELEMENTS_SIGNED = 0x04000020
@@ -102,6 +104,7 @@ def correct(
     now: datetime,
     agreeing: Collection[str] = (),
     mixed_series: bool = False,
+    decision: Decision | None = None,
     modifying_system: str = PRODUCT,
     reason: Literal["CORRECT", "COERCE"] = "CORRECT",
 ) -> Correction:
@@ -130,6 +133,8 @@ def correct(
     mixed_series : bool
         Whether the series shows several parts. Body Part Examined, an attribute of the series,
         is then left to its original value (PS3.3 C.7.3.1).
+    decision : Decision, optional
+        Who decided, and of which pixel data; the machine, if it is not said.
     modifying_system : str
         Name under which our entry is written and found again.
     reason : {"CORRECT", "COERCE"}
@@ -165,7 +170,8 @@ def correct(
     # What we wrote ourselves cannot agree with us.
     own = [KEYWORDS[tag] for tag in record.previous] if record else []
     kept = frozenset(agreeing).difference(own)
-    wanted = _wanted(original, examined, side, kept, mixed_series=mixed_series)
+    decision = replace(decision or Decision(by_person=False), side=side)
+    wanted = _wanted(original, examined, decision, kept, mixed_series=mixed_series)
     refused = _side_contradicted(original, examined, side, wanted)
     if LATERALITY in wanted and LATERALITY in _covered_by_signature(original):
         refused = "a digital signature covers Laterality"
@@ -180,7 +186,7 @@ def correct(
         return Correction(original.rewritten({}), changed, refused)
     previous = {tag: original.elements.get(tag) for tag in wanted}
     written = examined.body_part_examined if BODY_PART_EXAMINED in wanted else None
-    sequences = signed_sequences(original, previous, signature, written)
+    sequences = signed_sequences(original, previous, signature, written, decision)
     return Correction(original.rewritten({**wanted, **sequences}), changed, standing=standing)
 
 
@@ -299,14 +305,14 @@ def _sides_of_region(file: Part10) -> set[str]:
 def _wanted(
     file: Part10,
     examined: BodyPart,
-    side: str | None,
+    decision: Decision,
     agreeing: Collection[str],
     *,
     mixed_series: bool,
 ) -> dict[int, bytes | None]:
     """Return the elements that the original has otherwise; None for one that it must lose."""
     wanted: dict[int, bytes | None] = {}
-    region = _region(file, examined, side, agrees=KEYWORDS[ANATOMIC_REGION] in agreeing)
+    region = _region(file, examined, decision, agrees=KEYWORDS[ANATOMIC_REGION] in agreeing)
     if region is not None:
         wanted[ANATOMIC_REGION] = region
     if mixed_series:
@@ -325,9 +331,10 @@ def _wanted(
     return wanted
 
 
-def _region(file: Part10, examined: BodyPart, side: str | None, *, agrees: bool) -> bytes | None:
+def _region(file: Part10, examined: BodyPart, decision: Decision, *, agrees: bool) -> bytes | None:
     """Return Anatomic Region Sequence as it should be, or None if it need not change."""
-    encoding = file.encoding
+    encoding, side = file.encoding, decision.side
+    mark = encoding.text(_MAPPING_RESOURCE_NAME, "LO", decision.text)
     modifier = encoding.item(*code_elements(encoding, SIDES[side])) if side else b""
     regions = file.items(ANATOMIC_REGION)
     if len(regions) == 1 and (agrees or _is_code(file, regions[0], examined)):
@@ -336,10 +343,11 @@ def _region(file: Part10, examined: BodyPart, side: str | None, *, agrees: bool)
         region = regions[0]
         elements = {tag: file.raw(element) for tag, element in region.items()}
         stated = file.value(region[_MODIFIERS]) if _MODIFIERS in region else b""
+        elements[_MAPPING_RESOURCE_NAME] = mark
         elements[_MODIFIERS] = encoding.sequence(_MODIFIERS, stated, modifier)
         content = [elements[tag] for tag in sorted(elements)]
     else:
-        content = list(code_elements(encoding, examined.code))
+        content = [*code_elements(encoding, examined.code), mark]
         if side:
             content.append(encoding.sequence(_MODIFIERS, modifier))
     return encoding.sequence(ANATOMIC_REGION, encoding.item(*content))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bodypart.dicom_out.decision import Decision
 from bodypart.labels import BY_LABEL
 
 if TYPE_CHECKING:
@@ -35,12 +36,15 @@ class TagsToWrite:
         Whether sure answers within the series differ. Body Part Examined belongs to the series
         (PS3.3 C.7.3.1), so it then keeps its original value in all of its instances; the
         anatomic region belongs to the image and is still written.
+    decision : Decision
+        Who decided, and of which pixel data.
     """
 
     examined: BodyPart
     laterality: str | None
     agreeing: frozenset[str]
     mixed_series: bool
+    decision: Decision
 
 
 def tags_to_write(
@@ -87,6 +91,9 @@ def tags_to_write(
         laterality=side if examined.paired else None,
         agreeing=agreeing & WRITTEN_BY_THE_MODALITY,
         mixed_series=len(terms) > 1,
+        decision=Decision(
+            by_person=annotation["examined"]["source"] == "person", pixels=annotation.get("pixels")
+        ),
     )
 
 

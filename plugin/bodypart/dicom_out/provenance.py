@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from bodypart.dicom_out.decision import Decision
     from bodypart.dicom_out.encoding import Element, Encoding
     from bodypart.dicom_out.part10 import Part10
     from bodypart.labels import Code
@@ -120,6 +121,7 @@ def signed_sequences(
     previous: Mapping[int, Element | None],
     signature: Signature,
     written: str | None,
+    decision: Decision,
 ) -> dict[int, bytes]:
     """Return the two sequences with our entry appended.
 
@@ -133,6 +135,8 @@ def signed_sequences(
         Who corrects.
     written : str or None
         The new Body Part Examined, if it changes.
+    decision : Decision
+        Who decided.
     """
     added = [tag for tag, element in previous.items() if element is None]
     added += [
@@ -140,7 +144,8 @@ def signed_sequences(
     ]
     changed = [tag for tag, element in previous.items() if element is not None]
     entry = _original_attributes_item(file, previous, signature)
-    equipment = _equipment_item(file.encoding, changed, added, signature, written)
+    sentences = _sentences(changed, added, written, decision)
+    equipment = _equipment_item(file.encoding, signature, " ".join(sentences))
     return {
         ORIGINAL_ATTRIBUTES: _appended(file, ORIGINAL_ATTRIBUTES, entry),
         CONTRIBUTING_EQUIPMENT: _appended(file, CONTRIBUTING_EQUIPMENT, equipment),
@@ -235,13 +240,9 @@ def _original_attributes_item(
     )
 
 
-def _equipment_item(
-    encoding: Encoding,
-    changed: list[int],
-    added: list[int],
-    signature: Signature,
-    written: str | None,
-) -> bytes:
+def _sentences(
+    changed: list[int], added: list[int], written: str | None, decision: Decision
+) -> list[str]:
     # Undo reads the names after "Added": a zero-length old value may also have been an empty one.
     # "Written" tells whether another system has changed the value since.
     sentences = ["Body part of the exposure."]
@@ -250,12 +251,19 @@ def _equipment_item(
             sentences.append(f"{verb}: {', '.join(KEYWORDS[tag] for tag in sorted(tags))}.")
     if written:
         sentences.append(f"Written: {written}.")
+    sentences.append(f"Decided by: {'a person' if decision.by_person else 'the machine'}.")
+    if decision.pixels:
+        sentences.append(f"Of pixel data: {decision.pixels}.")
+    return sentences
+
+
+def _equipment_item(encoding: Encoding, signature: Signature, description: str) -> bytes:
     return encoding.item(
         encoding.text(_MANUFACTURER, "LO", signature.system),
         encoding.text(_MODEL_NAME, "LO", signature.system),
         encoding.text(_SOFTWARE_VERSIONS, "LO", signature.version),
         encoding.text(_CONTRIBUTION_TIME, "DT", signature.time),
-        encoding.text(_CONTRIBUTION_DESCRIPTION, "ST", " ".join(sentences)),
+        encoding.text(_CONTRIBUTION_DESCRIPTION, "ST", description),
         encoding.sequence(
             _PURPOSE_OF_REFERENCE, encoding.item(*code_elements(encoding, MODIFYING_EQUIPMENT))
         ),

@@ -119,7 +119,14 @@ def structured_report(
 
 
 def _has_answer(note: Mapping[str, Any]) -> bool:
-    return note["status"] == "done" and bool(note["examined"] or note["visible"])
+    """Return whether a picture or a person says what is seen: a header alone is no observation."""
+    return note["status"] == "done" and bool(_observed(note) or note["visible"])
+
+
+def _observed(note: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the examined part if it rests on more than the header."""
+    examined: dict[str, Any] | None = note["examined"]
+    return examined if examined and examined["source"] != "header" else None
 
 
 def _has_uids(headers: Dataset) -> bool:
@@ -193,7 +200,7 @@ def _group(
     number: int, headers: Dataset, note: Mapping[str, Any]
 ) -> sr.MeasurementsAndQualitativeEvaluations:
     """Return the measurement group (TID 1501) of one image."""
-    examined, model = note["examined"], note["model"]
+    examined, model = _observed(note), note["model"]
     sites, certainty = None, None
     if examined:
         side = note["laterality"]["value"] if BY_LABEL[examined["label"]].paired else None
@@ -203,7 +210,7 @@ def _group(
                 laterality=_coded(SIDES[side]) if side else None,
             )
         ]
-    by_person = bool(examined) and examined["source"] == "person"
+    by_person = examined is not None and examined["source"] == "person"
     if examined and not by_person:
         certainty = [
             sr.Measurement(

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bodypart.dicom_out.decision import Decision
 from bodypart.dicom_out.same_picture import origin_of, same_picture
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ _LONGEST_NUMBERS = 16 * _KB
 _PROVIDERS = frozenset(("cpu", "cuda", "remote"))
 _SOURCES = frozenset(("image", "header", "image+header"))
 """Never a person."""
+
+
+_PERSONS_MARK = Decision(by_person=True).text.encode()
 
 
 class SurpriseError(Exception):
@@ -146,7 +150,7 @@ def _hello(_: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachmen
 
 
 def _annotation(
-    request: Mapping[str, Any], _: bytes, answer: Mapping[str, Any], attachment: bytes
+    request: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
 ) -> None:
     note = answer.get("annotation")
     _demand(isinstance(note, dict), "no annotation")
@@ -160,6 +164,9 @@ def _annotation(
         _demand(said is None or isinstance(said, dict), f"{part} is no object")
         if said and said.get("source") is not None:
             _one_of(said["source"], _SOURCES)
+    if note.get("carried") is not None:
+        _demand(_PERSONS_MARK in payload, "a person's word that the file does not hold")
+        _demand(isinstance(note["carried"], dict), "a person's word that is no object")
     seen = answer.get("seen")
     if seen is not None:
         _demand(isinstance(seen, dict) and seen.keys() == _SEEN, "it saw something else")

@@ -131,15 +131,18 @@ class Dispatch:
         if courier:
             courier.nudge()
 
+    def open_counts(self) -> dict[str, dict[str, int]]:
+        """Return what each destination has waiting, on the way and failed."""
+        return self.overview.open_counts(self._couriers)
+
     def numbers(self) -> dict[str, float]:
         """Return the metrics: what waits, failed, and was delivered since the start."""
-        open_ = self.overview.open_counts()
+        open_ = self.open_counts()
         found: dict[str, float] = {}
         for name, courier in self._couriers.items():
-            counts = open_.get(name, {})
-            label = slug(name)
-            found[f"deliveries_open_{label}"] = counts.get("waiting", 0) + counts.get("sending", 0)
-            found[f"deliveries_failed_{label}"] = counts.get("failed", 0)
+            counts, label = open_[name], slug(name)
+            found[f"deliveries_open_{label}"] = counts["waiting"] + counts["sending"]
+            found[f"deliveries_failed_{label}"] = counts["failed"]
             found[f"deliveries_delivered_{label}"] = courier.delivered
         return found
 

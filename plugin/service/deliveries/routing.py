@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.deliveries.delivery import Priority, State
@@ -129,7 +130,7 @@ class Routing:
         *,
         old: bool,
     ) -> dict[str, Any]:
-        returns = to.is_node and came_from(to, sender)
+        returns = to.is_node and came_from(self._addressed(to), sender)
         at_once = rule.urgent or old
         priority = Priority.URGENT if rule.urgent else Priority.ARRIVAL
         return {
@@ -145,6 +146,14 @@ class Routing:
             "sender_aet": sender.aet,
             "sender_ip": sender.ip,
         }
+
+    def _addressed(self, to: Destination) -> Destination:
+        """Return a node with its address, also where Orthanc keeps it in its database."""
+        kind = {"modality": "modalities", "peer": "peers"}.get(to.kind)
+        if kind is None or to.aet or to.host:
+            return to
+        aet, host = self._archive.node(kind, to.name)
+        return replace(to, aet=aet, host=host)
 
     def _sender(self, existing: list[Delivery], annotation: dict[str, Any]) -> Sender:
         """Return where an instance came from, before we may have stored it over itself."""

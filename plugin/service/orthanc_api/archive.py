@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from bodypart import shallow_json
 from service.errors import ArchiveError, NotFoundError
@@ -228,6 +229,23 @@ class Archive:
         """Return AET and IP of who sent an instance; empty where Orthanc did not note them."""
         found = self.client.get_json(f"/instances/{instance}/metadata?expand")
         return str(found.get("RemoteAET", "")), str(found.get("RemoteIP", ""))
+
+    def node(self, kind: str, name: str) -> tuple[str, str]:
+        """Return AET and host of a modality, or the host of a peer; empty if there is none.
+
+        Parameters
+        ----------
+        kind : str
+            ``modalities`` or ``peers``.
+        name : str
+            Orthanc's name of it.
+        """
+        try:
+            found = self.client.get_json(f"/{kind}/{quote(name, safe='')}/configuration")
+        except NotFoundError:
+            return "", ""
+        host = found.get("Host") or urlsplit(str(found.get("Url", ""))).hostname
+        return str(found.get("AET", "")), str(host or "")
 
     def is_stable(self, series: str) -> bool:
         """Tell whether nothing was added to a series for Orthanc's ``StableAge``."""

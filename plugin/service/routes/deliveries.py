@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.deliveries.matching import Case, verdicts
 from service.deliveries.overview import ConflictError
+from service.errors import NotFoundError
 from service.records.tables import deliveries
 from service.routes.models import Body, InstanceId
 from service.routes.requests import ORTHANC_ID, HttpError, TheService, bad_request, not_found
@@ -38,6 +39,13 @@ class Tested(Body):
     Instance: InstanceId
 
 
+class Application(Body):
+    """The rule to apply to the old stock."""
+
+    Rule: Annotated[str, Field(min_length=1, max_length=100)]
+    DryRun: Annotated[bool, Field(strict=True, description="count only")] = True
+
+
 class Action(Body):
     """What to do with a delivery."""
 
@@ -63,7 +71,7 @@ class Page(BaseModel):
 def rules(service: TheService) -> dict[str, Any]:
     """Answer the rules, and how many deliveries each destination has that are not delivered."""
     found = [rule.to_json() for rule in service.dispatch.routing.rules]
-    return {"routes": found, "open": service.dispatch.overview.open_counts()}
+    return {"routes": found, "open": service.dispatch.open_counts()}
 
 
 @router.post(
@@ -80,6 +88,32 @@ async def test(request: Request, service: TheService) -> dict[str, Any]:
         return await run_in_threadpool(_test_stored, service, _tested(data))
     annotation, modality = await run_in_threadpool(service.annotator.examine, data)
     return _tested_with(service, annotation, modality)
+
+
+@router.post(
+    "/bodypart/routes/apply",
+    summary="Count what a rule takes of the old stock; then, with DryRun false, send it",
+)
+def apply(body: Application, service: TheService) -> dict[str, Any]:
+    """Start to count, or to send, what a rule takes of what is stored."""
+    try:
+        return service.old_stock.start(body.Rule, dry_run=body.DryRun)
+    except NotFoundError:
+        raise not_found(f"there is no rule {body.Rule!r}") from None
+    except ConflictError as error:
+        raise HttpError(409, "Conflict", str(error)) from None
+
+
+@router.get("/bodypart/routes/apply", summary="How far the count, or the application, is")
+def applied(service: TheService) -> dict[str, Any]:
+    """Answer how far a rule's count or application is."""
+    return service.old_stock.progress()
+
+
+@router.delete("/bodypart/routes/apply", summary="Stop to apply a rule to the old stock")
+def stop_applying(service: TheService) -> dict[str, Any]:
+    """Stop the run; what stands in the outbox stays there."""
+    return service.old_stock.cancel()
 
 
 @router.get("/bodypart/deliveries", summary="What waits, was delivered, failed; the newest first")

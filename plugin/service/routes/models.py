@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 from bodypart.annotation import Agreement, Review, Source
-from bodypart.labels import UnknownLabelError, body_part
+from bodypart.labels import BY_LABEL, UnknownLabelError, body_part
 from service.routes.requests import ORTHANC_ID
 
 _LONGEST_COMMENT = 2000
@@ -47,6 +55,15 @@ class Correction(Body):
     visible: list[Label] | None = None
     laterality: Side | None = None
     comment: Comment | None = None
+
+    @field_validator("laterality")
+    @classmethod
+    def belongs_to_a_part_with_sides(cls, side: str | None, info: ValidationInfo) -> str | None:
+        """Refuse a side of a part that has none."""
+        part = BY_LABEL.get(info.data.get("examined") or "")
+        if side is not None and part is not None and not part.paired:
+            raise ValueError(f"{part.label} has no side")
+        return side
 
     def review(self, *, by: str, at: str) -> Review:
         """Return the word as it goes into the records."""

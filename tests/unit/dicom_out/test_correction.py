@@ -38,6 +38,10 @@ WRITTEN = (
 )
 
 
+def changes_nothing(correction):
+    return correction == Correction(standing=correction.standing)
+
+
 def corrected(data, label="knee", side=None, **options) -> Correction:
     return correct(data, BY_LABEL[label], side, **{"version": "0.1.0", "now": NOW, **options})
 
@@ -112,7 +116,7 @@ class TestEverySyntax:
 
     def test_the_same_answer_changes_nothing_the_second_time(self, syntax):
         once = corrected(radiograph(syntax), "knee", "R").data
-        assert corrected(once, "knee", "R", version="9", now=NOW + timedelta(1)) == Correction()
+        assert changes_nothing(corrected(once, "knee", "R", version="9", now=NOW + timedelta(1)))
 
     def test_another_answer_keeps_the_first_original(self, syntax):
         original = radiograph(syntax)
@@ -153,7 +157,7 @@ class TestAfterTranscoding:
 
     def test_the_same_answer_still_changes_nothing(self, before, after):
         once = corrected(radiograph(SYNTAXES[before]), "knee", "L").data
-        assert corrected(self.transcoded(once, after), "knee", "L") == Correction()
+        assert changes_nothing(corrected(self.transcoded(once, after), "knee", "L"))
 
     def test_undo_still_gives_back_the_original(self, before, after):
         original = radiograph(SYNTAXES[before], AnatomicRegionSequence=region("chest"))
@@ -202,7 +206,7 @@ def test_every_label_makes_a_valid_file_of_a_valid_one(label, stated, tmp_path):
 class TestWhatIsMissing:
     def test_a_header_that_says_all_of_it_is_left_alone(self):
         original = radiograph(BodyPartExamined="KNEE", AnatomicRegionSequence=region("knee"))
-        assert corrected(original, "knee") == Correction()
+        assert changes_nothing(corrected(original, "knee"))
 
     def test_only_the_region_is_added_to_a_right_term(self):
         correction = corrected(radiograph(BodyPartExamined="KNEE"), "knee")
@@ -226,7 +230,7 @@ class TestWhatIsMissing:
         legacy = Sequence([code("T-D9200", "SRT", "Knee")])
         original = radiograph(BodyPartExamined="KNEE JOINT", AnatomicRegionSequence=legacy)
         agreeing = ("BodyPartExamined", "AnatomicRegionSequence")
-        assert corrected(original, "knee", agreeing=agreeing) == Correction()
+        assert changes_nothing(corrected(original, "knee", agreeing=agreeing))
 
     def test_an_agreeing_value_that_breaks_its_vr_is_replaced(self):
         original = radiograph(BodyPartExamined="CHEST")
@@ -238,7 +242,7 @@ class TestWhatIsMissing:
         """A header reading after a correction must not freeze that correction."""
         once = corrected(radiograph(), "knee").data
         again = corrected(once, "knee", agreeing=("BodyPartExamined", "AnatomicRegionSequence"))
-        assert again == Correction()
+        assert changes_nothing(again)
 
     def test_the_original_returns_when_the_answer_becomes_what_it_said(self):
         original = radiograph(AnatomicRegionSequence=region("chest"))
@@ -354,7 +358,7 @@ class TestSides:
         correction = corrected(original, "pelvis")
         assert "Laterality" not in read(correction.data)
         assert validation_errors(correction.data, tmp_path) <= validation_errors(original, tmp_path)
-        assert corrected(correction.data, "pelvis") == Correction()
+        assert changes_nothing(corrected(correction.data, "pelvis"))
         assert restore(correction.data).data == original
 
     def test_a_stated_laterality_is_not_removed(self):
@@ -570,7 +574,7 @@ class TestRealFiles:
                 assert correction.data
                 assert_same(original, correction.data, except_for=WRITTEN)
                 assert read(correction.data).PixelData == dcmread(path).PixelData
-                assert corrected(correction.data, label) == Correction()
+                assert changes_nothing(corrected(correction.data, label))
                 assert restore(correction.data).data == original
                 assert validation_errors(correction.data, tmp_path) <= validation_errors(
                     original, tmp_path

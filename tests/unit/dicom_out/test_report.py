@@ -174,6 +174,11 @@ class TestNoReport:
         failed = (image(2), annotation(None, status="failed", reason="truncated"))
         assert len(groups(report_of(knee, failed))) == 1
 
+    def test_a_headers_word_alone_is_no_observation(self, knee):
+        """The report says what picture or person say is there."""
+        unseen = annotation("hand", source="header", visible=())
+        assert len(groups(report_of(knee, (image(2), unseen)))) == 1
+
     @pytest.mark.parametrize("images", [[], [(image(), annotation(None))]])
     def test_a_study_without_answers_has_none(self, images):
         with pytest.raises(ReportError, match="no image"):

@@ -99,7 +99,7 @@ def test_a_destination_in_trouble_uses_up_the_tries_of_all_that_is_due(tmp_path)
     box.hold("modality:A", 0.0, 1, "down")
     assert {d.attempts for d in Overview(box.database).page([], None, 10)} == {0, 1}
     box.hold("modality:A", 0.0, 1, "down")
-    counts = Overview(box.database).open_counts()
+    counts = Overview(box.database).open_counts(["modality:A", "modality:B"])
     assert counts == {
         "modality:A": {"waiting": 0, "sending": 0, "failed": 3},
         "modality:B": {"waiting": 3, "sending": 0, "failed": 0},

@@ -21,6 +21,9 @@ class Archive:
         self.asked += 1
         return self.found
 
+    def node(self, kind, name):
+        return (name, "10.0.0.1") if kind == "modalities" else ("", "10.0.0.2")
+
 
 class Routed:
     """Routing over a real outbox."""
@@ -198,6 +201,24 @@ def test_the_sender_is_remembered_where_a_rewriting_hides_it(routed):
 def test_aet_and_address_tell_the_sender(aet, ip, returns):
     ((to,),) = (rule.destinations for rule in rules(KNEES))
     assert came_from(to, From(aet, ip)) is returns
+
+
+@pytest.mark.parametrize(
+    ("to", "sender", "state"),
+    [
+        ("modality:NEW", ("NEW", "10.9.9.9"), "cancelled"),
+        ("peer:NEW", ("", "10.0.0.2"), "cancelled"),
+        ("peer:NEW", ("NEW", "10.0.0.1"), "waiting"),
+    ],
+)
+def test_a_node_that_orthanc_keeps_in_its_database_is_asked_for(
+    tmp_path, monkeypatch, to, sender, state
+):
+    kept = {"DicomModalitiesInDatabase": True, "OrthancPeersInDatabase": True}
+    monkeypatch.setattr("routed.CONFIGURATION", kept)
+    found = Routed(tmp_path, {"Name": "all", "If": {}, "To": [to]}, archive=Archive(*sender))
+    found.take()
+    assert found.states() == {("all", to): state}
 
 
 def test_the_address_of_this_machine_tells_nothing():

@@ -1,0 +1,86 @@
+"""What this product wrote into a file is no header of it, also not in a copy made by others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pydicom import Sequence
+
+from bodypart.dicom_out.codes import PRODUCT
+from bodypart.dicom_out.correction import restore
+from bodypart.dicom_out.decision import Decision
+from bodypart.headers import value_of
+from bodypart.labels import UnknownLabelError, body_part
+from bodypart.pixels import read_dataset
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWord:
+    """What we wrote.
+
+    Attributes
+    ----------
+    label : str
+        The examined part.
+    decision : Decision
+        Who decided, and of which pixel data.
+    """
+
+    label: str
+    decision: Decision
+
+
+def set_aside(data: bytes, dataset: Dataset) -> tuple[Dataset, OwnWord | None]:
+    """Return a file's headers as they were before us, and what we wrote.
+
+    Parameters
+    ----------
+    data, dataset : bytes, Dataset
+        A DICOM file, as bytes and as it was read.
+
+    Raises
+    ------
+    DatasetError, DicomStructureError
+        If it cannot be read again.
+    """
+    word = own_word(dataset)
+    if word and word.decision.by_person and word.decision.text.encode() not in data:
+        # Packed (deflated): whoever asked could not see for himself that a person spoke.
+        word = OwnWord(word.label, replace(word.decision, by_person=False))
+    if _carries_our_entry(dataset):
+        original = restore(data).data
+        if original is not None:
+            return read_dataset(original), word
+    if word is not None:
+        # The entry that knows the original values is gone: what we wrote goes, and nothing returns.
+        term = body_part(word.label).body_part_examined
+        if value_of(dataset, "BodyPartExamined") == term:
+            del dataset.BodyPartExamined
+        del dataset.AnatomicRegionSequence
+    return dataset, word
+
+
+def own_word(dataset: Dataset) -> OwnWord | None:
+    """Return what we wrote into a file, by the mark in its anatomic region."""
+    regions = value_of(dataset, "AnatomicRegionSequence")
+    if not isinstance(regions, Sequence) or len(regions) != 1:
+        return None
+    name, code = (value_of(regions[0], k) for k in ("MappingResourceName", "CodeValue"))
+    decision = Decision.read(name) if isinstance(name, str) else None
+    if decision is None:
+        return None
+    try:
+        return OwnWord(body_part(str(code)).label, decision)
+    except UnknownLabelError:
+        return None
+
+
+def _carries_our_entry(dataset: Dataset) -> bool:
+    entries = value_of(dataset, "OriginalAttributesSequence")
+    return isinstance(entries, Sequence) and any(
+        value_of(entry, "ModifyingSystem") == PRODUCT for entry in entries
+    )

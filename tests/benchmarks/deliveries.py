@@ -1,0 +1,222 @@
+"""Deliveries under kills; what routing adds to an instance; the list of a long outbox.
+
+    python tests/benchmarks/deliveries.py [--instances 250] [--kills 20] [--open 100000]
+
+Each instance goes to a second Orthanc by C-STORE, by STOW-RS and as a peer, and to storescp. All
+start down; storescp then refuses, before it takes pictures. Meanwhile Orthanc and the service are
+killed in turn. What arrived is counted at the receivers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+import sqlalchemy as sa
+
+from nodes import BareOrthanc, storescp
+from orthanc_server import Server, free_port
+from phantoms import file_bytes, foreign
+from routed import PARENTS, annotation, outbox, rules
+from service.deliveries.overview import Overview
+from service.deliveries.routing import Routing
+from service.records.tables import deliveries, facts
+
+LIMIT = 1200.0
+TO = ("modality:RECEIVER", "peer:RECEIVER", "dicomweb:RECEIVER", "modality:STORESCP")
+
+
+def main() -> None:
+    """Measure, and print tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--instances", type=int, default=250)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--open", type=int, default=100_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        under_kills(Path(folder), given.instances, given.kills)
+    with tempfile.TemporaryDirectory() as folder:
+        cost(Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        pages(Path(folder), given.open)
+
+
+def under_kills(folder: Path, instances: int, kills: int) -> None:
+    """Deliver while Orthanc and the service are killed in turn."""
+    port = free_port()
+    receiver = BareOrthanc(folder / "receiver", "RECEIVER", {"OverwriteInstances": True})
+    server = Server(folder / "server", configuration=configuration(receiver, port))
+    received = folder / "received"
+    try:
+        server.start()
+        for _ in range(instances):
+            server.upload(file_bytes(foreign("SR")))
+        server.settle(600)
+        receiver.start()
+        for number in range(kills):
+            # While the first half lasts, storescp takes associations and refuses pictures.
+            options = ("--refuse",) if number < kills / 2 else ()
+            with storescp(received if not options else folder / "refused", port, *options):
+                time.sleep(2)
+                kill(server, orthanc=number % 2 == 0)
+        with storescp(received, port):
+            end = time.monotonic() + LIMIT
+            while unfinished(server) and time.monotonic() < end:
+                time.sleep(1)
+        report(server, receiver, received, instances)
+    finally:
+        receiver.kill()
+        server.close()
+
+
+def configuration(receiver: BareOrthanc, port: int) -> dict[str, Any]:
+    """Return that of the Orthanc that sends."""
+    return {
+        "StableAge": 1,
+        "DicomModalities": {
+            "RECEIVER": receiver.modality,
+            "STORESCP": ["STORESCP", "127.0.0.1", port],
+        },
+        "OrthancPeers": {"RECEIVER": [receiver.url]},
+        "DicomWeb": {"Servers": {"RECEIVER": [f"{receiver.url}/dicom-web/"]}},
+        "BodyPart": {
+            "Tags": "none",
+            "RouteRetryDelay": 0.5,
+            "RouteRetryCeiling": 3.0,
+            "RouteRetries": 10_000,
+            "Routes": [{"Name": "all", "If": {}, "To": list(TO), "Urgent": True}],
+        },
+    }
+
+
+def kill(server: Server, *, orthanc: bool) -> None:
+    """Kill Orthanc, or the service alone, and wait until all is there again."""
+    if orthanc:
+        server.kill()
+        server.start()
+        return
+    for pid in server.services():
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(0.5)
+    server.wait_until(lambda: answers(server), 60)
+
+
+def answers(server: Server) -> bool:
+    """Tell whether the service answers."""
+    return server.request("GET", "/bodypart/status").status_code == 200
+
+
+def unfinished(server: Server) -> bool:
+    """Tell whether anything waits or is being sent."""
+    page = server.get("/bodypart/deliveries?state=waiting&state=sending&limit=1")
+    return bool(page["deliveries"])
+
+
+def report(server: Server, receiver: BareOrthanc, received: Path, instances: int) -> None:
+    """Print what the outbox says against what the receivers hold."""
+    rows: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        page = server.get(f"/bodypart/deliveries?limit=1000{after}")
+        rows += page["deliveries"]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    states = Counter(row["state"] for row in rows)
+    there = set(receiver.instances())
+    changes = requests.get(f"{receiver.url}/changes?limit=100000", timeout=60).json()["Changes"]
+    stores = sum(change["ChangeType"] == "NewInstance" for change in changes)
+    files = sum(1 for _ in received.iterdir()) if received.exists() else 0
+    wanted = instances * len(TO)
+    arrived = stores + files
+    claimed = {row["instance"] for row in rows if row["state"] == "delivered"}
+    falsely = len(claimed - there)
+    print("| deliveries | delivered | lost | sent twice | falsely delivered |")
+    print("|---|---|---|---|---|")
+    print(
+        f"| {wanted} | {states['delivered']} | {wanted - len(rows) + instances - len(there)} "
+        f"| {arrived - wanted} ({(arrived - wanted) / wanted:.1%}) | {falsely} |"
+    )
+    others = {state: number for state, number in states.items() if state != "delivered"}
+    if others:
+        print(f"\nNot delivered at the end: {others}")
+
+
+def cost(folder: Path) -> None:
+    """Print what routing adds to an instance: the rules, the commit to the disk."""
+    given = [
+        {"Name": f"rule {n}", "If": {"Examined": label, "Modality": ["CR", "DX"]}, "To": [to]}
+        for n, (label, to) in enumerate(
+            [("chest", "modality:A"), ("hand", "modality:A"), ("knee", "modality:B")]
+        )
+    ]
+    archive = type("Archive", (), {"sender": lambda *_: ("", "")})()
+    box = outbox(folder)
+    routing = Routing(rules(*given), box, archive, settle=60)
+
+    def route(label: str) -> Callable[[int], object]:
+        return lambda number: routing.take(annotation(label, instance=f"{label} {number}"), PARENTS)
+
+    def commit(number: int) -> None:
+        with box.database.write() as connection:
+            connection.execute(sa.insert(facts).values(name=str(number), value=""))
+
+    print("\n| an instance | ms, median | of a bare commit |\n|---|---|---|")
+    bare = 0.0
+    for name, step in (
+        ("a bare commit to the same disk", commit),
+        ("routed, a rule takes it", route("knee")),
+        ("routed, no rule takes it", route("spine")),
+    ):
+        median = statistics.median(seconds_of(step, number) for number in range(300))
+        bare = bare or median
+        print(f"| {name} | {median * 1e3:.2f} | {median / bare:.2f} |")
+
+
+def seconds_of(step: Callable[[int], object], number: int) -> float:
+    """Return the seconds that a step takes."""
+    started = time.perf_counter()
+    step(number)
+    return time.perf_counter() - started
+
+
+def pages(folder: Path, number: int) -> None:
+    """Print how long the list of a long outbox takes."""
+    box = outbox(folder)
+    row = {
+        "rule": "all", "destination": "modality:A", "series": "series", "study": "study",
+        "answer": "knee L", "state": "waiting", "priority": 10, "due": 0.0,
+        "created_at": "2026-11-28T10:00:00Z", "changed_at": "2026-11-28T10:00:00Z",
+    }  # fmt: skip
+    with box.database.write() as connection:
+        rows = [{**row, "instance": str(n)} for n in range(number)]
+        connection.execute(sa.insert(deliveries), rows)
+    overview = Overview(box.database)
+    waiting = [deliveries.c.state == "waiting"]
+    questions = {
+        "the first page of 100": lambda: overview.page([], None, 100),
+        "a page of 100 in the middle": lambda: overview.page([], number // 2, 100),
+        "what waits, a page of 100": lambda: overview.page(waiting, None, 100),
+        "what fails, a page of 100": lambda: overview.page(
+            [deliveries.c.state == "failed"], None, 100
+        ),
+        "the counts": lambda: overview.open_counts(["modality:A"]),
+        "what is next for a courier": lambda: box.claim("modality:A"),
+    }
+    print(f"\n| of {number:,} open deliveries | ms, median of 9 |\n|---|---|")
+    for name, ask in questions.items():
+        seconds = [seconds_of(lambda _, ask=ask: ask(), 0) for _ in range(9)]
+        print(f"| {name} | {statistics.median(seconds) * 1e3:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+import contextlib
+
+import pytest
+
+from routed import annotation, outbox, rules
+from service.deliveries.delivery import Priority
+from service.deliveries.old_stock import OldStock
+from service.deliveries.overview import ConflictError, Overview
+from service.deliveries.routing import Routing
+from service.errors import NotFoundError
+from service.orthanc_api.archive import Parents
+from service.records.database import Database
+from service.records.facts import Facts
+from service.records.index import Index
+from service.records.schema import INDEX_SCHEMA, prepare
+
+KNEES = {
+    "Name": "knees",
+    "If": {"Examined": "knee", "View": "frontal", "Modality": "DX"},
+    "To": ["modality:A", "modality:B"],
+}
+REST = {"Name": "rest", "Otherwise": True, "To": ["modality:A"]}
+
+
+class Stock:
+    """An archive of annotated instances, some of them knees."""
+
+    def __init__(self, folder, *given):
+        database = Database.of_file(folder / "index.sqlite")
+        prepare(database, INDEX_SCHEMA)
+        self.index = Index(database)
+        self.database = database
+        self.notes = {}
+        self.outbox = outbox(folder)
+        self.overview = Overview(self.outbox.database)
+        self.facts = Facts(self.outbox.database, {})
+        self.restart(*given)
+
+    def restart(self, *given):
+        self.routing = Routing(rules(*given), self.outbox, self, settle=60)
+        self.old_stock = OldStock(self, self, self.routing, self.overview, self.facts, pytest.fail)
+
+    def put(self, instance, label, view="frontal"):
+        image = {"top": [{"label": label, "probability": 0.9}], "rejected": False, "view": view}
+        note = annotation(label, instance=instance, image=image)
+        note |= {"agreement": "agree", "annotated_at": "", "review": None, "model": None}
+        self.notes[instance] = note
+        with self.database.write() as connection:
+            self.index.put(connection, note, Parents("s", "t", "p", "DX", "20261128"))
+
+    def annotation(self, instance):
+        return self.notes[instance]
+
+    def annotations(self, ids, _level):
+        return [self.notes[instance] for instance in ids]
+
+    def sender(self, _):
+        return "", ""
+
+    @contextlib.contextmanager
+    def lock(self, _):
+        yield
+
+    def run(self, name, *, dry_run):
+        self.old_stock.start(name, dry_run=dry_run)
+        while self.old_stock.step():
+            pass
+        return self.old_stock.progress()
+
+
+@pytest.fixture
+def stock(tmp_path):
+    found = Stock(tmp_path, KNEES, REST)
+    for number in range(3):
+        found.put(f"knee {number}", "knee")
+    found.put("knee from the side", "knee", view="lateral")
+    found.put("hand", "hand")
+    return found
+
+
+def test_a_count_sends_nothing(stock):
+    done = stock.run("knees", dry_run=True)
+    assert (done["state"], done["taken"], done["deliveries"]) == ("done", 3, 6)
+    assert stock.overview.page([], None, 10) == []
+
+
+def test_a_rule_is_applied_after_its_count_only(stock):
+    with pytest.raises(ConflictError, match="must be counted first"):
+        stock.old_stock.start("knees", dry_run=False)
+    stock.run("rest", dry_run=True)
+    with pytest.raises(ConflictError, match="must be counted first"):
+        stock.old_stock.start("knees", dry_run=False)
+    stock.run("knees", dry_run=True)
+    assert stock.run("knees", dry_run=False)["deliveries"] == 6
+    found = stock.overview.page([], None, 10)
+    assert {(row.rule, row.priority) for row in found} == {("knees", Priority.OLD_STOCK)}
+
+
+def test_a_rule_that_changed_since_its_count_is_counted_again(stock):
+    stock.run("knees", dry_run=True)
+    stock.restart({**KNEES, "If": {}}, REST)
+    with pytest.raises(ConflictError, match="must be counted first"):
+        stock.old_stock.start("knees", dry_run=False)
+
+
+def test_what_went_already_is_not_counted_and_not_sent_again(stock):
+    for dry_run in (True, False):
+        stock.run("knees", dry_run=dry_run)
+    assert stock.run("knees", dry_run=True)["deliveries"] == 0
+
+
+def test_otherwise_takes_what_the_other_rules_leave(stock):
+    done = stock.run("rest", dry_run=True)
+    assert (done["looked_at"], done["taken"], done["deliveries"]) == (5, 2, 2)
+
+
+def test_a_run_goes_on_after_a_restart_and_may_be_cancelled(stock, monkeypatch):
+    monkeypatch.setattr("service.deliveries.old_stock._PAGE", 2)
+    stock.old_stock.start("knees", dry_run=True)
+    assert stock.old_stock.step()
+    with pytest.raises(ConflictError, match="is being looked at"):
+        stock.old_stock.start("rest", dry_run=True)
+    stock.restart(KNEES, REST)
+    while stock.old_stock.step():
+        pass
+    assert stock.old_stock.progress()["deliveries"] == 6
+    stock.old_stock.start("knees", dry_run=True)
+    assert stock.old_stock.cancel()["state"] == "cancelled"
+    assert not stock.old_stock.step()
+
+
+def test_a_run_of_a_rule_that_is_gone_ends(stock):
+    stock.run("knees", dry_run=True)
+    stock.old_stock.start("knees", dry_run=False)
+    stock.restart(REST)
+    assert not stock.old_stock.step()
+    assert stock.old_stock.progress()["state"] == "cancelled"
+    assert stock.overview.page([], None, 10) == []
+
+
+def test_an_unknown_rule_is_told(stock):
+    with pytest.raises(NotFoundError):
+        stock.old_stock.start("nobody", dry_run=True)
