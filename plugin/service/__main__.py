@@ -31,6 +31,8 @@ _RESTART = 75
 def main() -> int:
     """Check a configuration, or serve until Orthanc is gone; return the exit status."""
     os.umask(0o077)
+    # Read by numpy's BLAS: learning takes one core at most, beside Orthanc and the decoders.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.argv[1:] == ["--check"]:
         return _check(json.loads(sys.stdin.buffer.read()))

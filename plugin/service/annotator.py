@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import Review, failed, utc_now
+from bodypart.memory import MemoryFormatError, unpack_seen
 from bodypart.reviews import apply_review, carried_word
 from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
 from service.queue.tasks import Kind, Mode, Priority
@@ -13,7 +14,9 @@ from service.records.annotations import known, of_file
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
+    from bodypart.evidence import Seen
     from service.decoders.pool import Engine
+    from service.learning.follow import Learning
     from service.metrics import Metrics
     from service.orthanc_api.archive import Archive
     from service.queue.tasks import Task, Tasks
@@ -38,6 +41,8 @@ class Annotator:
         Takes what has to be done again.
     metrics : Metrics
         Where seconds go.
+    learning : Learning
+        Told of what the model saw, and that a person spoke.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Annotator:
         trail: AuditTrail,
         tasks: Tasks,
         metrics: Metrics,
+        learning: Learning,
     ) -> None:
         self._archive = archive
         self._decoders = decoders
@@ -55,6 +61,7 @@ class Annotator:
         self._trail = trail
         self._tasks = tasks
         self._metrics = metrics
+        self._learning = learning
 
     def annotate(
         self,
@@ -98,7 +105,8 @@ class Annotator:
                 return
             with self._metrics.timed("fetch"):
                 data = self._archive.dicom(instance)
-        annotation = {**self._read("annotate", instance, data, urgent), "file": stored.version}
+        machine, seen = self._read("annotate", instance, data, urgent)
+        annotation = {**machine, "file": stored.version}
         with self._annotations.lock(instance), self._metrics.timed("write"):
             word = self._trail.last(instance)
             if word and word.action == REMOVED and word != before:
@@ -106,7 +114,21 @@ class Annotator:
             existing = self._archive.annotation(instance)
             annotation = self._under_review(annotation, existing, word)
             self._annotations.put(annotation, stored.parents, done=task)
+        self._learning.saw(instance, seen)
         self._metrics.count(annotation["status"])
+
+    def look(self, task: Task) -> None:
+        """Have the model look at a picture again, whose annotation stays as it is.
+
+        Raises
+        ------
+        NotFoundError, EngineDownError, WorkerDiedError, ArchiveError
+            As of ``annotate``.
+        """
+        instance = task.resource
+        _, seen = self._read("annotate", instance, self._archive.dicom(instance), urgent=False)
+        self._learning.saw(instance, seen)
+        self._tasks.finish(task)
 
     def classify(self, data: bytes) -> dict[str, Any]:
         """Return the annotation of a DICOM file that is stored nowhere.
@@ -118,7 +140,7 @@ class Annotator:
         RefusedError
             If it is no DICOM file.
         """
-        annotation = self._read("classify", "", data, urgent=True)
+        annotation, _ = self._read("classify", "", data, urgent=True)
         return self._under_review(annotation, None, None)
 
     def examine(self, data: bytes) -> tuple[dict[str, Any], str]:
@@ -132,12 +154,17 @@ class Annotator:
         answer, _ = self._decoders.ask("classify", {"instance": ""}, data, urgent=True)
         return answer["annotation"], str(answer.get("modality", ""))
 
-    def _read(self, task: str, instance: str, data: bytes, urgent: bool) -> dict[str, Any]:
+    def _read(
+        self, task: str, instance: str, data: bytes, urgent: bool
+    ) -> tuple[dict[str, Any], Seen | None]:
         answer, _ = self._decoders.ask(task, {"instance": instance}, data, urgent=urgent)
         for step, seconds in answer["seconds"].items():
             self._metrics.add_seconds(step, seconds)
         annotation: dict[str, Any] = answer["annotation"]
-        return annotation
+        try:
+            return annotation, unpack_seen(answer["seen"]) if "seen" in answer else None
+        except MemoryFormatError:
+            return annotation, None  # It is not learned from; the answer may be good.
 
     def give_up(self, task: Task, reason: str) -> None:
         """Write that an instance was tried and failed; an earlier answer stays.
@@ -199,6 +226,7 @@ class Annotator:
                 self._trail.applied(number)
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
+        self._learning.wake()
         return corrected
 
     def must_have(self, instance: str, revision: str) -> None:
@@ -228,7 +256,7 @@ class Annotator:
             _must_be(annotation, revision)
             stored = self._archive.stored_file(instance)
             data = self._archive.dicom(instance)
-            machine = self._read("annotate", instance, data, urgent=True)
+            machine, seen = self._read("annotate", instance, data, urgent=True)
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             machine = {**machine, "file": stored.version}
             try:
@@ -236,6 +264,8 @@ class Annotator:
                 self._trail.applied(number)
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
+        self._learning.saw(instance, seen)
+        self._learning.wake()
         return machine
 
     def remove(self, instance: str, *, by: str, revision: str | None = None) -> None:
@@ -261,6 +291,7 @@ class Annotator:
                 self._trail.applied(number)
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
+        self._learning.wake()
 
     def apply_word(self, task: Task) -> None:
         """Bring metadata and index in step with the last word of the trail.

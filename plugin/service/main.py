@@ -18,6 +18,10 @@ from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.rescue import Rescue
 from service.dicom_tags.structured_reports import Reports
 from service.errors import DamagedError, ServiceError
+from service.learning.follow import Learning
+from service.learning.lessons import Lessons
+from service.learning.sightings import Sightings
+from service.learning.words import Words
 from service.metrics import Metrics
 from service.orthanc_api.archive import Archive
 from service.orthanc_api.client import Client
@@ -43,6 +47,7 @@ _STABLE_AGE = 60
 """Orthanc's own default, in seconds."""
 _PUBLISH_EVERY = 1.0
 _COUNT_EVERY = 5.0
+_LONGEST_FAREWELL = 2.0
 _PAGE = 1000
 _SETTLE_LIMIT = 0.4
 
@@ -92,7 +97,8 @@ class Service:
             },
         )
         settle = float(configuration.get("StableAge", _STABLE_AGE))
-        self.decoders = Engine(self.settings, self.log)
+        lessons = Lessons()
+        self.decoders = Engine(self.settings, self.log, lessons)
         self.tasks = Tasks(database, _node(configuration))
         self.index = Index(database)
         self.trail = AuditTrail(self.durable)
@@ -113,8 +119,26 @@ class Service:
             with_labels=self.settings.labels,
             in_place=self.settings.tags == "in-place",
         )
+        self.learning = Learning(
+            self.settings.learn,
+            self.archive,
+            self.decoders,
+            self.tasks,
+            self.trail,
+            facts,
+            words=Words(self.durable),
+            sightings=Sightings(database),
+            lessons=lessons,
+            log=self.log,
+        )
         self.annotator = Annotator(
-            self.archive, self.decoders, self.annotations, self.trail, self.tasks, self.metrics
+            self.archive,
+            self.decoders,
+            self.annotations,
+            self.trail,
+            self.tasks,
+            self.metrics,
+            self.learning,
         )
         self.in_place = self._in_place(settle) if self.settings.tags == "in-place" else None
         reports = None
@@ -189,6 +213,7 @@ class Service:
                     ("sweep", self._sweep_now_and_then),
                     ("metrics", self._publish_now_and_then),
                     ("delivery-metrics", self._count_deliveries_now_and_then),
+                    ("learning", lambda: self.learning.follow(self.stopping)),
                 )
             ),
         ]
@@ -202,11 +227,13 @@ class Service:
         self.backfill.stop()
         self._deletions.put(None)
         self.old_stock.stop()
+        self.learning.wake()
         self.tasks.wake()
         self.dispatch.outbox.wake()
         self.decoders.stop()
         for thread in self._threads:
-            thread.join()
+            # A courier may wait for a slow receiver: the outbox knows what it was sending.
+            thread.join(_LONGEST_FAREWELL if thread.daemon else None)
         self.index.database.close()
         self.durable.close()
 

@@ -104,10 +104,11 @@ def kill(server: Server, *, orthanc: bool) -> None:
         server.kill()
         server.start()
         return
-    for pid in server.services():
+    before = server.services()
+    for pid in before:
         os.kill(pid, signal.SIGKILL)
-    time.sleep(0.5)
-    server.wait_until(lambda: answers(server), 60)
+    server.wait_until(lambda: server.services() not in (before, []), 90)
+    server.wait_until(lambda: answers(server), 90)
 
 
 def answers(server: Server) -> bool:
@@ -117,6 +118,8 @@ def answers(server: Server) -> bool:
 
 def unfinished(server: Server) -> bool:
     """Tell whether anything waits or is being sent."""
+    if not answers(server):
+        return True
     page = server.get("/bodypart/deliveries?state=waiting&state=sending&limit=1")
     return bool(page["deliveries"])
 

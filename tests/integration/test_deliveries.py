@@ -7,7 +7,7 @@ import time
 import pytest
 
 from nodes import BareOrthanc, WebhookReceiver, storescp
-from orthanc_server import free_port
+from orthanc_server import free_port, require
 from phantoms import file_bytes, radiograph
 
 RETRY_SOON = {"RouteRetryDelay": 0.2, "RouteRetryCeiling": 1.0}
@@ -24,6 +24,10 @@ def deliveries(server, query=""):
 
 def states(server):
     return {row["destination"].partition(":")[0]: row["state"] for row in deliveries(server)}
+
+
+def attempts(server):
+    return max((row["attempts"] for row in deliveries(server)), default=0)
 
 
 @pytest.fixture
@@ -51,12 +55,16 @@ def configured(receiver, rules, tags="none", **section):
     }
 
 
+@pytest.mark.parametrize("target", ["bookworm", "trixie"])
 def test_a_picture_reaches_every_kind_of_destination_by_its_answer(
-    make_server, receiver, hook, tmp_path
+    make_server, receiver, hook, target
 ):
+    require(target)
     receiver.start()
-    folder = tmp_path / "folder"
-    folder.mkdir()
+    server = make_server({}, target=target)
+    folder = server.inside / "received"
+    received = server.storage / "received"
+    received.mkdir()
     to = [
         "modality:RECEIVER",
         "peer:RECEIVER",
@@ -68,13 +76,14 @@ def test_a_picture_reaches_every_kind_of_destination_by_its_answer(
         {"Name": "hands", "If": HAND, "To": to},
         {"Name": "rest", "Otherwise": True, "To": [f"webhook:{hook.url}"]},
     ]
-    server = make_server(configured(receiver, rules, tags="in-place")).start()
+    server.configuration = configured(receiver, rules, tags="in-place")
+    server.start()
     instance = server.upload(hand(PatientName="DOE^JANE"))
     server.wait_until(
         lambda: set(states(server).values()) == {"delivered"} and len(states(server)) == 5, 60
     )
     assert receiver.instances() == [instance]
-    assert [path.name for path in folder.iterdir()] == [f"{instance}.dcm"]
+    assert [path.name for path in received.iterdir()] == [f"{instance}.dcm"]
     ((headers, body),) = hook.received
     assert json.loads(body)["instance"] == instance
     assert b"DOE" not in body
@@ -137,12 +146,26 @@ def test_a_refusal_is_no_delivery(make_server, receiver, tmp_path):
     with storescp(tmp_path / "refused", port, "--refuse"):
         server = make_server(configuration).start()
         server.upload(hand())
-        server.wait_until(lambda: deliveries(server)[0]["attempts"] >= 2, 30)
+        server.wait_until(lambda: attempts(server) >= 2, 30)
         assert deliveries(server)[0]["state"] in ("waiting", "sending")
         assert not server.get("/bodypart/departures")
     with storescp(tmp_path / "received", port) as count:
         server.wait_until(lambda: states(server)["modality"] == "delivered", 30)
         assert count() == 1
+
+
+def test_a_server_that_refuses_dicomweb_has_nothing(make_server, receiver, hook):
+    """It answers 409, then 503, then 200 without saying what it took."""
+    hook.answers = [(409, {}), (503, {}), (200, {})]
+    configuration = configured(
+        receiver, [{"Name": "all", "If": {}, "To": ["dicomweb:REFUSING"], "Urgent": True}]
+    )
+    configuration["DicomWeb"]["Servers"]["REFUSING"] = [hook.url]
+    server = make_server(configuration).start()
+    server.upload(hand())
+    server.wait_until(lambda: attempts(server) >= 3, 30)
+    assert states(server)["dicomweb"] in ("waiting", "sending")
+    assert server.get("/bodypart/departures") == []
 
 
 def test_nothing_goes_back_to_where_it_came_from(make_server, receiver, hook, tmp_path):

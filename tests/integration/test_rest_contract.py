@@ -130,6 +130,7 @@ def test_metadata_that_somebody_else_wrote_are_no_annotation(orthanc):
     """They neither break a search nor keep the instance from being annotated."""
     instance = orthanc.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
     orthanc.annotation(instance)
+    orthanc.settle()
     path = f"/instances/{instance}/metadata/BodyPart"
     for text in ("knee", "1", '{"status": "done"}', "[" * 3_000, b"\xff\xfe"):
         assert orthanc.request("PUT", path, data=text).status_code == 200

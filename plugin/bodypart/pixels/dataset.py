@@ -61,6 +61,8 @@ _MOST_REPAIRS = 8
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3 and C.7.6.24)."""
 
+_PIXEL_VRS = ("OB", "OW", "OF", "OD")
+
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
 _IMPLICIT = frozenset({ImplicitVRLittleEndian, GE_PRIVATE})
@@ -293,6 +295,7 @@ def _attach_pixels(dataset: Dataset, source: bytes, position: int) -> None:
         length, start = struct.unpack_from(order + "H", header, 6)[0], position + 8
     end = len(source) if length == UNDEFINED_LENGTH else min(start + length, len(source))
     value = memoryview(source)[start:end]
+    vr = vr if vr in _PIXEL_VRS else "OW"  # pydicom would refuse or interpret any other
     # A raw element, because a DataElement would check the value's type and copy.
     dataset[tag] = RawDataElement(
         BaseTag(tag),

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bodypart.settings import Settings
+    from service.learning.lessons import Lessons
 
 __all__ = ["Engine", "EngineDownError", "RefusedError", "WorkerDiedError"]
 
+_WITH_MEMORY = ("annotate", "classify")
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
 
 
@@ -42,10 +44,15 @@ class Engine:
         The checked section, with ``python`` and ``model`` filled in.
     log : callable
         Takes a line without patient data.
+    lessons : Lessons or None
+        What a decoder has to learn before it looks at a picture.
     """
 
-    def __init__(self, settings: Settings, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, log: Callable[[str], None], lessons: Lessons | None = None
+    ) -> None:
         self._settings = settings
+        self._lessons = lessons
         self._log = log
         self._idle: deque[DecoderProcess] = deque()
         self._all: set[DecoderProcess] = set()
@@ -104,6 +111,8 @@ class Engine:
         """
         worker = self._take(urgent=urgent)
         try:
+            if self._lessons and task in _WITH_MEMORY:
+                self._teach(worker, self._lessons)
             answer, attachment = worker.ask(
                 task, {**request, "task": task}, payload, self._settings.time_limit
             )
@@ -115,6 +124,22 @@ class Engine:
         if "error" in answer:
             raise RefusedError(answer["error"], answer["details"])
         return answer, attachment
+
+    def _teach(self, worker: DecoderProcess, lessons: Lessons) -> None:
+        """Bring a decoder's memory up to date; told the whole where an update does not fit."""
+        for known in (worker.revision, None):
+            lesson = lessons.after(known)
+            if lesson is None:
+                return
+            record, numbers = lesson
+            answer, _ = worker.ask(
+                "learn", {"memory": record, "task": "learn"}, numbers, self._settings.time_limit
+            )
+            # It is not told the same again before the next words.
+            worker.revision = record["revision"]
+            if answer.get("applied"):
+                return
+        self._log("a decoder does not take the memory, and answers without it")
 
     def _take(self, *, urgent: bool) -> DecoderProcess:
         with self._changed:

@@ -61,6 +61,8 @@ class DecoderProcess:
         What it told of itself when it was ready.
     answered : int
         Tasks that it did.
+    revision : str or None
+        State of the memory that it has.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class DecoderProcess:
     def __init__(self, settings: Settings) -> None:
         self.hello: dict[str, Any] | None = None
         self.answered = 0
+        self.revision: str | None = None
         self._settings = settings
         self._dead = False
         self._at_work = threading.Lock()

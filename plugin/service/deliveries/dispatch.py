@@ -120,7 +120,10 @@ class Dispatch:
         }
         return [
             threading.Thread(
-                target=courier.run, args=(stopping,), name=f"bodypart-deliver-{number}"
+                target=courier.run,
+                args=(stopping,),
+                name=f"bodypart-deliver-{number}",
+                daemon=True,
             )
             for number, courier in enumerate(self._couriers.values())
         ]

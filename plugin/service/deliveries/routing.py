@@ -168,11 +168,11 @@ class Routing:
 def came_from(to: Destination, sender: Sender) -> bool:
     """Tell whether an instance came from a node.
 
-    Its AET tells, and its address: but not that of this machine itself, where several programs
-    may live, all with one address.
+    Where both have an AET, that decides: a server may house several programs. Else the address
+    does, but not that of this machine itself, where several programs may live as well.
     """
-    if sender.aet and to.aet and sender.aet.strip() == to.aet.strip():
-        return True
+    if sender.aet and to.aet:
+        return sender.aet.strip() == to.aet.strip()
     if not sender.ip or not to.host or _is_loopback(sender.ip):
         return False
     return sender.ip in _addresses(to.host)

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     REPORT = "report"
     RECONSTRUCT = "reconstruct"
     APPLY = "apply"
+    LOOK = "look"
 
 
 class Mode(StrEnum):
@@ -179,6 +180,12 @@ class Tasks:
             ),
             rows,
         )
+
+    def ask_now(self, kind: Kind, resources: Iterable[str], *, mode: Mode, priority: int) -> None:
+        """Put tasks on instances into the table, and tell the workers."""
+        with self._database.write() as connection:
+            self.ask(connection, kind, resources, mode=mode, priority=priority)
+        self.wake()
 
     def wake(self) -> None:
         """Tell the workers that there is something to do."""

@@ -75,7 +75,7 @@ class Workers:
     def threads(self, stopping: threading.Event) -> list[threading.Thread]:
         """Return the threads, not started yet."""
         plan: list[tuple[str, tuple[Kind, ...], Callable[[Task], None]]] = [
-            (f"annotate-{number}", (Kind.APPLY, Kind.ANNOTATE), self._annotate)
+            (f"annotate-{number}", (Kind.APPLY, Kind.ANNOTATE, Kind.LOOK), self._annotate)
             for number in range(self._settings.workers)
         ]
         plan.append(("roll-up", (Kind.ROLL_UP,), self._follow_up))
@@ -117,6 +117,9 @@ class Workers:
             if task.kind == Kind.APPLY:
                 self._annotator.apply_word(task)
                 return
+            if task.kind == Kind.LOOK:
+                self._annotator.look(task)
+                return
             self._annotator.annotate(
                 task.resource,
                 Mode(task.mode),
@@ -143,6 +146,10 @@ class Workers:
             self._tasks.retry(task, delay, died=died)
             return
         self._log(f"instance {task.resource} failed: {reason}")
+        if task.kind == Kind.LOOK:
+            # Its word is not learned; the annotation has nothing to do with it.
+            self._tasks.finish(task)
+            return
         try:
             self._annotator.give_up(task, reason)
         except NotFoundError:

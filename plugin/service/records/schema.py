@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 import sqlalchemy as sa
 
 from service.errors import DamagedError, RecordError
+from service.learning.tables import LEARNED, SEEN
 from service.records.database import SCHEMA, Database, is_damage
 from service.records.tables import DURABLE, INDEX, reports
 
@@ -55,6 +56,8 @@ class Schema:
 
 
 DURABLE_SCHEMA = Schema("durable", DURABLE, "durable_0002", "events")
+LEARNED_SCHEMA = Schema("learned", LEARNED, "learned_0001", "words")
+SEEN_SCHEMA = Schema("seen", SEEN, "seen_0001", "sightings")
 INDEX_SCHEMA = Schema("index", INDEX, "index_0001", "instances")
 
 
@@ -68,6 +71,7 @@ def open_durable(path: Path) -> Database:
     """
     database = Database.of_file(path, synchronous="FULL")
     prepare(database, DURABLE_SCHEMA)
+    prepare(database, LEARNED_SCHEMA)
     return database
 
 
@@ -87,6 +91,7 @@ def open_index(path: Path, durable: Database, log: Callable[[str], None]) -> Dat
         _keep_reports(path, durable)
         database = Database.of_file(path)
         prepare(database, INDEX_SCHEMA)
+        prepare(database, SEEN_SCHEMA)
         with database.read() as connection:
             connection.execute(sa.select(sa.func.count()).select_from(sa.table("tasks"))).scalar()
     except (DamagedError, sa.exc.OperationalError, sa.exc.IntegrityError, RuntimeError) as error:
@@ -94,6 +99,7 @@ def open_index(path: Path, durable: Database, log: Callable[[str], None]) -> Dat
         set_aside(path)
         database = Database.of_file(path)
         prepare(database, INDEX_SCHEMA)
+        prepare(database, SEEN_SCHEMA)
     return database
 
 
@@ -102,7 +108,7 @@ def open_shared(url: str) -> Database:
     database = Database(url)
     with database.write() as connection:
         connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-    for schema in (DURABLE_SCHEMA, INDEX_SCHEMA):
+    for schema in (DURABLE_SCHEMA, LEARNED_SCHEMA, INDEX_SCHEMA, SEEN_SCHEMA):
         prepare(database, schema)
     return database
 

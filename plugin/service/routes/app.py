@@ -25,6 +25,7 @@ from service.routes.backfill import router as backfill
 from service.routes.deliveries import router as deliveries
 from service.routes.exports import router as exports
 from service.routes.guard import Guard
+from service.routes.memory import router as memory
 from service.routes.models import ErrorAnswer
 from service.routes.pages import router as pages
 from service.routes.pictures import router as pictures
@@ -55,6 +56,7 @@ ROUTERS = (
     search,
     backfill,
     worklist,
+    memory,
     statistics,
     reviews,
     exports,

@@ -6,16 +6,24 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from service.routes.models import Nothing
+from service.queue.tasks import Kind, Mode, Priority
+from service.routes.models import Backfill
 from service.routes.requests import TheService
 
 router = APIRouter()
 
 
-@router.post("/bodypart/backfill", summary="Annotate what has no annotation")
-def start(service: TheService, body: Nothing | None = None) -> dict[str, Any]:
-    """Look for what has no annotation, and start to annotate it."""
-    return service.backfill.start()
+@router.post(
+    "/bodypart/backfill",
+    summary="Annotate what has no annotation; with LearnedSince, what new words change",
+)
+def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
+    """Look for what has no annotation, or for what new words change, and annotate it."""
+    if body is None or body.LearnedSince is None:
+        return service.backfill.start()
+    found = service.learning.read_otherwise(body.LearnedSince)
+    service.tasks.ask_now(Kind.ANNOTATE, found, mode=Mode.AGAIN, priority=Priority.BACKFILL)
+    return {**service.backfill.progress(), "again": len(found)}
 
 
 @router.get("/bodypart/backfill", summary="Progress of the back-fill")

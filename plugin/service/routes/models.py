@@ -94,8 +94,12 @@ class Classify(Body):
     Asynchronous: Annotated[bool, Field(strict=True)] = False
 
 
-class Nothing(Body):
-    """A body without fields."""
+class Backfill(Body):
+    """What to read; without a field, what has no annotation."""
+
+    LearnedSince: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$")] | None = (
+        Field(None, description="UTC day or time: what the words from then on change, nothing else")
+    )
 
 
 class ErrorAnswer(BaseModel):
@@ -164,6 +168,7 @@ class AnnotationAnswer(BaseModel):
     needs_review: bool
     review: dict[str, Any] | None
     model: dict[str, Any] | None
+    memory: dict[str, Any] | None = None
     tags: TagsAnswer | None = None
     revision: str | None = None
     annotated_at: str | None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bodypart.annotation import Agreement, Source
 from service.errors import NotFoundError
+from service.learning.alike import most_instructive
 from service.records.index import ANNOTATED, COLUMNS
 from service.records.tables import instances
 from service.routes.requests import ORTHANC_ID, TheService, labels_of
@@ -86,12 +87,18 @@ class Page(Filters):
         "", max_length=200, description="`next` of the page before: quicker than since"
     )
     limit: int = Field(_DEFAULT_PAGE, ge=1, le=LONGEST_PAGE)
+    order: Literal["urgent", "teaches-most"] = Field(
+        "urgent",
+        description="conflicts and doubts first, or what teaches the memory most: one of each kind",
+    )
 
 
 @router.get("/bodypart/worklist", summary="What a person should look at, conflicts first")
 def worklist(query: Annotated[Page, Query()], service: TheService) -> dict[str, Any]:
     """Answer one page of the work list."""
     where = query.conditions()
+    if query.order == "teaches-most":
+        return _by_lesson(service, query, where)
     database = service.index.database
     total = database.value(sa.select(sa.func.count()).select_from(instances).where(*where))
     question = (
@@ -108,6 +115,28 @@ def worklist(query: Annotated[Page, Query()], service: TheService) -> dict[str, 
     more = rows[-1].rank if len(rows) == query.limit else None
     items = [_line(service, row) for row in rows]
     return {"total": total, "since": query.since, "next": more, "items": items}
+
+
+def _by_lesson(
+    service: Service, query: Page, where: list[sa.ColumnElement[bool]]
+) -> dict[str, Any]:
+    """Answer the pictures from which most would be learned; it has no further pages."""
+    learning = service.learning
+    most = min(query.since + query.limit, LONGEST_PAGE)
+    found: list[str] = []
+    if learning.model is not None:
+        found = most_instructive(learning.sightings, learning.model, learning.memory, most, where)
+    items = lines(service, found[query.since :])
+    return {"total": len(found), "since": query.since, "next": None, "items": items}
+
+
+def lines(service: Service, ids: list[str]) -> list[dict[str, Any]]:
+    """Return the lines of some instances, in their order; what the index lost is left out."""
+    rows = service.index.database.rows(
+        sa.select(*(instances.c[name] for name in _LINE)).where(instances.c.id.in_(ids))
+    )
+    found = {row.id: _line(service, row) for row in rows}
+    return [found[instance] for instance in ids if instance in found]
 
 
 def _label(name: str, column: sa.Column[Any]) -> Callable[[str], sa.ColumnElement[bool]]:

@@ -111,3 +111,15 @@ def test_of_frames_that_are_claimed_and_not_there_the_middle_one_that_is():
 def test_an_odd_number_of_bytes():
     pixels = np.arange(15, dtype=np.uint8).reshape(3, 5)
     np.testing.assert_array_equal(values(pixels, bits=8), pixels)
+
+
+@pytest.mark.parametrize("vr", [b"UN", b"OB", b"UT", b"SQ", b"xx"])
+def test_pixel_data_of_another_vr(vr):
+    data = file_bytes(dataset_of(RAMP))
+    at = data.index(b"\xe0\x7f\x10\x00OW")
+    if vr == b"xx":  # with the short length that an unknown VR has
+        piece = vr + (len(RAMP) * len(RAMP) * 2).to_bytes(2, "little")
+        odd = data[: at + 4] + piece + data[at + 12 :]
+    else:
+        odd = data[: at + 4] + vr + data[at + 6 :]
+    np.testing.assert_array_equal(read_picture(read_dataset(odd)).values, RAMP)

@@ -207,6 +207,16 @@ class Watch:
         """Leave what a test has put there."""
 
 
+class Nobody:
+    """Learns nothing of what it is told."""
+
+    def saw(self, instance, seen):
+        """Be told of a picture."""
+
+    def wake(self):
+        """Be told that a person spoke."""
+
+
 class House:
     """The parts put together as `service.main` does."""
 
@@ -223,8 +233,15 @@ class House:
         self.annotations = Annotations(
             self.orthanc, self.index, self.tasks, with_labels=True, in_place=tags == "in-place"
         )
+        self.learning = Nobody()
         self.annotator = Annotator(
-            self.orthanc, self.decoders, self.annotations, self.trail, self.tasks, Metrics()
+            self.orthanc,
+            self.decoders,
+            self.annotations,
+            self.trail,
+            self.tasks,
+            Metrics(),
+            self.learning,
         )
         self.backups = OverwriteBackups(self.durable, self.orthanc)
         self.in_place = InPlace(

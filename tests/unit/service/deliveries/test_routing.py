@@ -191,7 +191,7 @@ def test_the_sender_is_remembered_where_a_rewriting_hides_it(routed):
     [
         ("A", "", True),
         ("A", "192.168.0.9", True),
-        ("OTHER", "10.0.0.1", True),
+        ("OTHER", "10.0.0.1", False),
         ("OTHER", "10.0.0.9", False),
         ("", "10.0.0.1", True),
         ("", "127.0.0.1", False),
@@ -208,6 +208,7 @@ def test_aet_and_address_tell_the_sender(aet, ip, returns):
     [
         ("modality:NEW", ("NEW", "10.9.9.9"), "cancelled"),
         ("peer:NEW", ("", "10.0.0.2"), "cancelled"),
+        ("peer:NEW", ("NEW", "10.0.0.2"), "cancelled"),
         ("peer:NEW", ("NEW", "10.0.0.1"), "waiting"),
     ],
 )

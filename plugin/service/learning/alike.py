@@ -1,0 +1,111 @@
+"""Which pictures are like one, which teach most, and which would be read otherwise by now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bodypart.evidence import ImageReading, Seen
+from bodypart.memory import Recall
+from bodypart.memory.kernel import UNLIKE
+from bodypart.memory.teaching import MOST_CANDIDATES, doubt_of, teaches_most
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+    from numpy.typing import NDArray
+
+    from bodypart.memory import Memory
+    from service.learning.sightings import Batch, Sightings
+
+    Float32 = NDArray[np.float32]
+
+
+def nearest(
+    sightings: Sightings, model: str, embedding: Float32, most: int, *, but: str
+) -> list[tuple[str, float]]:
+    """Return the unreviewed pictures most like one, the nearest first, with their cosine."""
+    found: list[tuple[str, float]] = []
+    for batch in sightings.batches(model):
+        cosine = batch.embeddings @ embedding
+        best = np.argsort(-cosine, kind="stable")[: most + 1]
+        found += [(batch.instances[index], float(cosine[index])) for index in best]
+        found = sorted(found, key=lambda item: (-item[1], item[0]))[: most + 1]
+    return [item for item in found if item[0] != but][:most]
+
+
+def most_instructive(
+    sightings: Sightings,
+    model: str,
+    memory: Memory | None,
+    most: int,
+    conditions: Sequence[sa.ColumnElement[bool]],
+) -> list[str]:
+    """Return the unreviewed pictures from which most would be learned, the first one most."""
+    instances: list[str] = []
+    rows: list[Float32] = []
+    doubts: list[Float32] = []
+    for batch in sightings.batches(model, conditions):
+        doubt = np.where(batch.rejected, 1, doubt_of(batch.posterior)).astype(np.float32)
+        # More than can be compared with each other need not be kept.
+        order = np.argsort(-doubt, kind="stable")[:MOST_CANDIDATES]
+        instances += [batch.instances[index] for index in order]
+        rows.append(batch.embeddings[order])
+        doubts.append(doubt[order])
+    if not instances:
+        return []
+    embeddings, doubt = np.concatenate(rows), np.concatenate(doubts)
+    words = memory.words if memory else ()
+    known = np.stack([word.embedding for word in words]) if words else embeddings[:0]
+    return [instances[index] for index in teaches_most(embeddings, doubt, known, most)]
+
+
+def read_otherwise(
+    sightings: Sightings,
+    model: str,
+    labels: Sequence[str],
+    recall: Recall,
+    words: Sequence[Float32],
+) -> list[str]:
+    """Return the unreviewed pictures whose own answer would be another one by now.
+
+    Parameters
+    ----------
+    sightings : Sightings
+        What the model saw.
+    model : str
+        SHA-256.
+    labels : sequence of str
+        Its labels.
+    recall : Recall
+        The memory.
+    words : sequence of ndarray of float32, shape (d,)
+        Embeddings of the words in question: only what is like one of them is looked at, and what
+        an earlier memory had changed.
+    """
+    nothing = Recall(model)
+    found: list[str] = []
+    for batch in sightings.batches(model):
+        near = np.zeros(len(batch.instances), dtype=bool)
+        for word in words:
+            near |= batch.embeddings @ word > UNLIKE
+        for index, (instance, said) in enumerate(zip(batch.instances, batch.said, strict=True)):
+            concerned = near[index] or said != _answer(batch, index, labels, nothing)
+            if concerned and said != _answer(batch, index, labels, recall):
+                found.append(instance)
+    return found
+
+
+def _answer(batch: Batch, index: int, labels: Sequence[str], recall: Recall) -> str | None:
+    """Return the label that the picture alone gives, None where it is rejected."""
+    posterior = batch.posterior[index]
+    rejected = bool(batch.rejected[index])
+    own = ImageReading(
+        dict(zip(labels, posterior.astype(float).tolist(), strict=False)),
+        rejected=rejected,
+        seen=Seen(batch.embeddings[index], posterior, rejected),
+    )
+    reading, _ = recall.consult(own)
+    return None if reading.rejected else reading.top(1)[0].label

@@ -1,0 +1,236 @@
+"""Learning goes on: the audit trail tells the words, and the decoders learn them a moment later."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from bodypart.memory import Recall
+from service.errors import NotFoundError, ServiceError
+from service.learning.alike import read_otherwise
+from service.queue.tasks import Kind, Mode, Priority
+from service.records.audit_trail import REMOVED, WITHDRAWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bodypart.evidence import Seen
+    from bodypart.memory import Memory
+    from service.decoders.pool import Engine
+    from service.learning.lessons import Lessons
+    from service.learning.sightings import Sightings
+    from service.learning.words import Words
+    from service.orthanc_api.archive import Archive
+    from service.queue.tasks import Tasks
+    from service.records.audit_trail import AuditTrail
+    from service.records.facts import Facts
+
+_TAKEN_IN = "memory.event"
+"""Fact: the number of the last event of the audit trail that was taken in."""
+
+_PAGE = 500
+_LOOK_EVERY = 5.0
+"""Seconds after which another node's words are found without a call."""
+
+_PATIENCE = 4
+"""Learning may take one part in so many of the time, when words come without end."""
+
+
+class Learning:
+    """Keeps the memory in step with what people say.
+
+    Parameters
+    ----------
+    mode : str
+        ``on``, ``suggest`` or ``off``, as the setting ``Learn`` says. Words are kept in any case,
+        so that the switch can be turned on later.
+    archive, decoders, tasks, trail, facts
+        The service's other parts.
+    words, sightings, lessons
+        What people said, what the model saw, what was learned.
+    log : callable
+        Takes a line.
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        archive: Archive,
+        decoders: Engine,
+        tasks: Tasks,
+        trail: AuditTrail,
+        facts: Facts,
+        *,
+        words: Words,
+        sightings: Sightings,
+        lessons: Lessons,
+        log: Callable[[str], None],
+    ) -> None:
+        self._mode = mode
+        self._archive = archive
+        self._decoders = decoders
+        self._tasks = tasks
+        self._trail = trail
+        self._facts = facts
+        self.words = words
+        self.sightings = sightings
+        self._lessons = lessons
+        self._log = log
+        self._woken = threading.Event()
+        self._learned: tuple[Any, ...] | None = None
+        self._step_lock = threading.Lock()
+
+    @property
+    def model(self) -> str | None:
+        """SHA-256 of the model in use, None until a decoder told it."""
+        hello = self._decoders.hello
+        return str(hello["model"]["sha256"]) if hello else None
+
+    @property
+    def memory(self) -> Memory | None:
+        """The words and what was learned from them, None until the model is known."""
+        return self._lessons.memory
+
+    def read_otherwise(self, since: str) -> list[str]:
+        """Return the pictures without a word that would be read otherwise by now.
+
+        Parameters
+        ----------
+        since : str
+            UTC time: only what is like pictures on which something was said from then on, and what
+        words had changed that were taken back.
+        """
+        hello = self._decoders.hello
+        if hello is None:
+            return []
+        model, memory = hello["model"]["sha256"], self.memory
+        recall = self._lessons.recall() or Recall(model)
+        fresh = self.words.since(since)
+        rows = [word.embedding for word in memory.words if word.instance in fresh] if memory else []
+        return read_otherwise(self.sightings, model, hello["labels"], recall, rows)
+
+    def saw(self, instance: str, seen: Seen | None) -> None:
+        """Keep what the model saw in a picture; losing it loses no more than that."""
+        model = self.model
+        if seen is None or model is None:
+            return
+        try:
+            self.sightings.put(instance, model, seen)
+            if self.words.waits_for(instance, model):
+                self.words.saw(instance, model, seen)
+                self.wake()
+        except ServiceError as error:
+            self._log(f"what was seen in {instance} is not kept: {type(error).__name__}")
+
+    def wake(self) -> None:
+        """Tell that a person said something, or took it back."""
+        self._woken.set()
+
+    def follow(self, stopping: threading.Event) -> None:
+        """Learn what people say until the service stops."""
+        while not stopping.is_set():
+            self._woken.wait(_LOOK_EVERY)
+            self._woken.clear()
+            begun = time.monotonic()
+            try:
+                self.step()
+            except ServiceError as error:
+                self._log(f"learning stumbled: {type(error).__name__}")
+            stopping.wait(min(_LOOK_EVERY, _PATIENCE * (time.monotonic() - begun)))
+
+    def step(self) -> None:
+        """Take in what was said, have looked at what no model saw yet, and learn.
+
+        Raises
+        ------
+        ServiceError
+            If the records cannot be read or written; the next step goes on.
+        """
+        model = self.model
+        if model is None:
+            return
+        with self._step_lock:
+            while self._take_in():
+                pass
+            self._have_looked_at(model)
+            state = (model, *self.words.state())
+            if state == self._learned or self._mode == "off":
+                return
+            hello = self._decoders.hello or {}
+            beyond = self._lessons.learn(model, tuple(hello["labels"]), self.words.seen_by(model))
+            if beyond:
+                self.words.take_back(word.instance for word in beyond)
+            self._learned = (model, *self.words.state())
+
+    def forget_all(self) -> None:
+        """Forget every word that was said so far; the audit trail and the annotations stay."""
+        with self._step_lock:
+            while page := self._trail.events(self._last_event(), _PAGE):
+                self._facts.set(_TAKEN_IN, str(page[-1]["number"]))
+            self.words.forget_all()
+        self.step()
+
+    def told(self) -> dict[str, Any]:
+        """Return what was learned, part by part."""
+        model, memory = self.model, self._lessons.memory
+        waiting = len(self.words.unseen(model)) if model else 0
+        return {
+            "learn": self._mode,
+            "model": model,
+            "revision": memory.revision if memory else None,
+            "words": len(memory.words) if memory else 0,
+            "waiting": waiting,
+            "parts": [asdict(gain) for gain in memory.gains] if memory else [],
+        }
+
+    def _last_event(self) -> int:
+        return int(self._facts.get(_TAKEN_IN) or 0)
+
+    def _take_in(self) -> bool:
+        """Take in the next events of the audit trail; tell whether there were any."""
+        page = self._trail.events(self._last_event(), _PAGE)
+        for event in page:
+            instance = event["instance"]
+            if event["action"] in (WITHDRAWN, REMOVED):
+                self.words.take_back([instance])
+                continue
+            try:
+                patient = self._archive.parents(instance).patient
+            except NotFoundError:
+                continue  # Its picture cannot be looked at any more.
+            self.words.say(
+                instance,
+                number=event["number"],
+                at=event["at"],
+                patient=patient,
+                label=event["new"],
+            )
+        if page:
+            self._facts.set(_TAKEN_IN, str(page[-1]["number"]))
+        return bool(page)
+
+    def _have_looked_at(self, model: str) -> None:
+        """Give words what the model saw; where that is not known, have a decoder look again."""
+        unknown = []
+        for instance in self.words.unseen(model):
+            seen = self.sightings.get(instance, model)
+            if seen is None:
+                unknown.append(instance)
+            else:
+                self.words.saw(instance, model, seen)
+        fresh = [
+            instance
+            for start in range(0, len(unknown), _PAGE)
+            for instance in _without(
+                unknown[start : start + _PAGE],
+                self._tasks.standing(Kind.LOOK, unknown[start : start + _PAGE]),
+            )
+        ]
+        if fresh:
+            self._tasks.ask_now(Kind.LOOK, fresh, mode=Mode.ASKED, priority=Priority.RETRY)
+
+
+def _without(instances: list[str], standing: set[str]) -> list[str]:
+    return [instance for instance in instances if instance not in standing]

@@ -1,0 +1,70 @@
+"""What was learned, and which decoder knows how much of it."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from bodypart.memory import Memory, Recall
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bodypart.memory import Word
+
+_REMEMBERED = 50
+"""States of the memory from which a small update leads on; older decoders get the whole."""
+
+
+class Lessons:
+    """The memory as the decoders get it.
+
+    Attributes
+    ----------
+    memory : Memory or None
+        The words and what was learned from them; None until the model is known.
+    """
+
+    def __init__(self) -> None:
+        self.memory: Memory | None = None
+        self._words: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def learn(self, model: str, labels: tuple[str, ...], words: Sequence[Word]) -> list[Word]:
+        """Learn from these words, and from no others.
+
+        Returns
+        -------
+        list of Word
+            Those that are beyond what the memory keeps.
+        """
+        memory = Memory(model, labels)
+        memory.change(add=words)
+        kept = {word.id for word in memory.words}
+        with self._lock:
+            self.memory = memory
+            self._words[memory.revision] = frozenset(kept)
+            while len(self._words) > _REMEMBERED:
+                self._words.popitem(last=False)
+        return [word for word in words if word.id not in kept]
+
+    def after(self, revision: str | None) -> tuple[dict[str, Any], bytes] | None:
+        """Return the update for a decoder at a revision, None where there is nothing new."""
+        with self._lock:
+            memory = self.memory
+            if memory is None or memory.revision == revision:
+                return None
+            if revision is None and not memory.words:
+                return None
+            known = self._words.get(revision or "")
+            return memory.update(sorted(known), revision) if known is not None else memory.update()
+
+    def recall(self) -> Recall | None:
+        """Return the memory as a decoder would have it, None until the model is known."""
+        with self._lock:
+            if self.memory is None:
+                return None
+            recall = Recall(self.memory.model)
+            recall.apply(*self.memory.update())
+            return recall

@@ -1,0 +1,152 @@
+"""What the model saw in each picture that it looked at: the newest hundred thousand of them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bodypart.evidence import Seen
+from bodypart.memory.words import pack_floats, unpack_floats
+from service.learning.tables import sightings
+from service.records.tables import instances
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from service.records.database import Database
+
+MOST_SIGHTINGS = 100_000
+"""Pictures; 50 MB in the database."""
+
+_PRUNE_EVERY = 1000
+_BATCH = 5000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Some pictures and what the model saw in them.
+
+    Attributes
+    ----------
+    instances : list of str
+        Their ids, n.
+    said : list of str or None
+        What stands as the picture's own answer in the index.
+    embeddings : ndarray of float32, shape (n, d)
+        Unit vectors.
+    posterior : ndarray of float32, shape (n, labels + 1)
+        The model's probabilities, "none" last.
+    rejected : ndarray of bool, shape (n,)
+        Whether the model rejects them.
+    """
+
+    instances: list[str]
+    said: list[str | None]
+    embeddings: NDArray[np.float32]
+    posterior: NDArray[np.float32]
+    rejected: NDArray[np.bool_]
+
+
+class Sightings:
+    """The table of sightings.
+
+    Parameters
+    ----------
+    database : Database
+        That of the index: losing it loses nothing that cannot be looked at again.
+    most : int
+        Pictures to keep.
+    """
+
+    def __init__(self, database: Database, most: int = MOST_SIGHTINGS) -> None:
+        self._database = database
+        self._most = most
+        self._insert: Any = postgresql.insert if database.shared else sqlite.insert
+        self._puts = itertools.count(1)
+
+    def put(self, instance: str, model: str, seen: Seen) -> None:
+        """Keep what a model saw in a picture."""
+        values = {
+            "model": model,
+            "embedding": pack_floats(seen.embedding),
+            "posterior": pack_floats(seen.posterior),
+            "rejected": seen.rejected,
+            "seen_at": time.time(),
+        }
+        with self._database.write() as connection:
+            connection.execute(
+                self._insert(sightings)
+                .values(instance=instance, **values)
+                .on_conflict_do_update(index_elements=["instance"], set_=values)
+            )
+            if next(self._puts) % _PRUNE_EVERY == 0:
+                self._prune(connection)
+
+    def get(self, instance: str, model: str) -> Seen | None:
+        """Return what a model saw in a picture, None if it is not known (any more)."""
+        rows = self._database.rows(
+            sa.select(sightings).where(sightings.c.instance == instance, sightings.c.model == model)
+        )
+        if not rows:
+            return None
+        row = rows[0]
+        return Seen(unpack_floats(row.embedding), unpack_floats(row.posterior), row.rejected)
+
+    def batches(
+        self, model: str, conditions: Sequence[sa.ColumnElement[bool]] = ()
+    ) -> Iterator[Batch]:
+        """Give what a model saw in all pictures that nobody has said a word on.
+
+        Parameters
+        ----------
+        model : str
+            SHA-256.
+        conditions : sequence
+            On the pictures' rows in the index.
+        """
+        after = ""
+        while True:
+            rows = self._database.rows(
+                sa.select(sightings, instances.c.image_label)
+                .join(instances, instances.c.id == sightings.c.instance)
+                .where(
+                    sightings.c.model == model,
+                    sightings.c.instance > after,
+                    instances.c.reviewed_at.is_(None),
+                    *conditions,
+                )
+                .order_by(sightings.c.instance)
+                .limit(_BATCH)
+            )
+            if not rows:
+                return
+            after = rows[-1].instance
+            yield Batch(
+                instances=[row.instance for row in rows],
+                said=[row.image_label for row in rows],
+                embeddings=_matrix([row.embedding for row in rows]),
+                posterior=_matrix([row.posterior for row in rows]),
+                rejected=np.array([row.rejected for row in rows], dtype=bool),
+            )
+
+    def _prune(self, connection: sa.Connection) -> None:
+        oldest = (
+            sa.select(sightings.c.seen_at)
+            .order_by(sightings.c.seen_at.desc())
+            .offset(self._most)
+            .limit(1)
+            .scalar_subquery()
+        )
+        connection.execute(sa.delete(sightings).where(sightings.c.seen_at <= oldest))
+
+
+def _matrix(rows: list[bytes]) -> NDArray[np.float32]:
+    return unpack_floats(b"".join(rows)).reshape(len(rows), -1)

@@ -1,0 +1,121 @@
+"""The words that are learned from: what the audit trail says, with what the model saw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bodypart.memory import Word
+from bodypart.memory.words import NONE, pack_floats, unpack_floats
+from service.learning.tables import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bodypart.evidence import Seen
+    from service.records.database import Database
+
+
+class Words:
+    """The table of words.
+
+    Parameters
+    ----------
+    database : Database
+        The durable one.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._insert: Any = postgresql.insert if database.shared else sqlite.insert
+
+    def say(self, instance: str, *, number: int, at: str, patient: str, label: str | None) -> None:
+        """Keep a person's word on a picture; it takes the place of an earlier one."""
+        values = {"number": number, "at": at, "patient": patient, "label": label or NONE}
+        with self._database.write() as connection:
+            connection.execute(
+                self._insert(words)
+                .values(instance=instance, **values)
+                .on_conflict_do_update(index_elements=["instance"], set_=values)
+            )
+
+    def take_back(self, instances: Iterable[str]) -> None:
+        """Forget the words on some pictures."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(words).where(words.c.instance.in_(list(instances))))
+
+    def forget_all(self) -> None:
+        """Forget every word."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(words))
+
+    def saw(self, instance: str, model: str, seen: Seen) -> None:
+        """Note what a model saw in a picture, if there is a word on it."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(words)
+                .where(words.c.instance == instance)
+                .values(
+                    model=model,
+                    embedding=pack_floats(seen.embedding),
+                    posterior=pack_floats(seen.posterior),
+                    rejected=seen.rejected,
+                )
+            )
+
+    def unseen(self, model: str) -> list[str]:
+        """Return the pictures with a word that a model has not looked at."""
+        rows = self._database.rows(
+            sa.select(words.c.instance)
+            .where(words.c.model.is_distinct_from(model))
+            .order_by(words.c.number)
+        )
+        return [row.instance for row in rows]
+
+    def waits_for(self, instance: str, model: str) -> bool:
+        """Tell whether there is a word on a picture that a model has not looked at."""
+        found = self._database.value(
+            sa.select(sa.literal(1)).where(
+                words.c.instance == instance, words.c.model.is_distinct_from(model)
+            )
+        )
+        return found is not None
+
+    def state(self) -> tuple[Any, ...]:
+        """Return something that differs whenever the words do."""
+        row = self._database.rows(
+            sa.select(
+                sa.func.count(),
+                sa.func.count(words.c.model),
+                sa.func.max(words.c.number),
+                sa.func.sum(words.c.number),
+                sa.func.min(words.c.model),
+                sa.func.max(words.c.model),
+            )
+        )[0]
+        return tuple(row)
+
+    def seen_by(self, model: str) -> list[Word]:
+        """Return the words on pictures that a model looked at, the oldest first."""
+        rows = self._database.rows(
+            sa.select(words).where(words.c.model == model).order_by(words.c.number)
+        )
+        return [
+            Word(
+                id=str(row.number),
+                instance=row.instance,
+                patient=row.patient,
+                labels=(row.label,),
+                embedding=unpack_floats(row.embedding),
+                probabilities=unpack_floats(row.posterior),
+                rejected=row.rejected,
+            )
+            for row in rows
+        ]
+
+    def since(self, at: str) -> set[str]:
+        """Return the pictures on which something was said at a UTC time or later."""
+        rows = self._database.rows(sa.select(words.c.instance).where(words.c.at >= at))
+        return {row.instance for row in rows}

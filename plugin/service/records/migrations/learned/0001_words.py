@@ -1,0 +1,8 @@
+"""The first version of the memory's words, made from the tables."""
+
+revision = "learned_0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Nothing was there before."""

@@ -1,0 +1,8 @@
+"""The first version of the sightings, made from the tables."""
+
+revision = "seen_0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Nothing was there before."""

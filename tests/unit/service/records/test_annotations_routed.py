@@ -1,0 +1,116 @@
+"""When an annotation is routed: what arrives and what a person says, not the old stock."""
+
+import pytest
+
+from routed import PARENTS, annotation
+from service.errors import RecordError
+from service.queue.tasks import Kind, Mode, Priority, Tasks
+from service.records.annotations import Annotations
+from service.records.database import Database
+from service.records.index import Index
+from service.records.schema import INDEX_SCHEMA, prepare
+
+NOTE = annotation(agreement="agree", annotated_at="", review=None, model=None)
+
+
+class Archive:
+    """Takes everything."""
+
+    has_labels = False
+
+    def set_metadata(self, *_):
+        pass
+
+    def delete_metadata(self, *_):
+        pass
+
+
+class Routing:
+    """Keeps what it was asked to route, and what the index knew by then."""
+
+    def __init__(self, index):
+        self.taken, self.gone, self.index, self.error = [], [], index, None
+
+    def take(self, note, _):
+        if self.error:
+            raise self.error
+        self.taken.append((note["instance"], self.index.knows(note["instance"])))
+
+    def removed(self, instance):
+        self.gone.append(instance)
+
+
+class Records:
+    """The real index and table of tasks."""
+
+    def __init__(self, folder):
+        database = Database.of_file(folder / "index.sqlite")
+        prepare(database, INDEX_SCHEMA)
+        self.index, self.tasks = Index(database), Tasks(database, "node")
+        self.routing = Routing(self.index)
+        self.annotations = Annotations(
+            Archive(),
+            self.index,
+            self.tasks,
+            routing=self.routing,
+            with_labels=False,
+            in_place=True,
+        )
+
+    def task(self, kind=Kind.ANNOTATE, mode=Mode.NEW, priority=Priority.ARRIVAL):
+        with self.index.database.write() as connection:
+            self.tasks.ask(connection, kind, ["instance"], mode=mode, priority=priority)
+        return self.tasks.claim((kind,))
+
+
+@pytest.fixture
+def records(tmp_path):
+    return Records(tmp_path)
+
+
+def test_what_arrives_is_routed_before_it_counts_as_finished(records):
+    records.annotations.put(NOTE, PARENTS, done=records.task())
+    assert records.routing.taken == [("instance", False)]
+
+
+def test_where_the_outbox_cannot_be_written_the_task_stays(records):
+    records.routing.error = RecordError("disk full")
+    with pytest.raises(RecordError):
+        records.annotations.put(NOTE, PARENTS, done=records.task())
+    assert records.tasks.stands(Kind.ANNOTATE, "instance")
+    assert not records.index.knows("instance")
+
+
+def test_what_a_person_says_is_routed(records):
+    records.annotations.put({**NOTE, "review": None}, PARENTS)
+    assert len(records.routing.taken) == 1
+
+
+def test_the_old_stock_is_not_routed(records):
+    task = records.task(mode=Mode.ASKED, priority=Priority.BACKFILL)
+    records.annotations.put(NOTE, PARENTS, done=task)
+    # Neither when our own rewriting makes it arrive once more.
+    records.annotations.put(NOTE, PARENTS, follow=False)
+    records.annotations.adopt(NOTE, PARENTS, records.task())
+    assert records.routing.taken == []
+
+
+def test_what_a_kill_left_between_metadata_and_outbox_is_routed(records):
+    records.annotations.adopt(NOTE, PARENTS, records.task())
+    assert len(records.routing.taken) == 1
+
+
+def test_a_person_s_word_that_a_kill_interrupted_is_routed(records):
+    records.annotations.put(NOTE, PARENTS, done=records.task())
+    records.annotations.adopt(NOTE, PARENTS, records.task(kind=Kind.APPLY))
+    assert len(records.routing.taken) == 2
+
+
+def test_what_a_sweep_finds_is_not_routed(records):
+    records.annotations.adopt(NOTE, PARENTS)
+    assert records.routing.taken == []
+
+
+def test_a_removed_annotation_is_routed_no_more(records):
+    records.annotations.erase("instance", PARENTS)
+    assert records.routing.gone == ["instance"]
