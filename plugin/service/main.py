@@ -85,8 +85,8 @@ class Service:
         self.durable, database = self._databases(Path(given["folder"]), configuration)
         if not self.settings.database and database_plugins(configuration):
             self.log(
-                f"Orthanc keeps its index in {database_plugins(configuration)}: if several Orthancs "
-                "share it, set BodyPart.Database so that they share their records, too"
+                f"Orthanc keeps its index in {database_plugins(configuration)}: if several "
+                "Orthancs share it, set BodyPart.Database so that they share their records, too"
             )
         inherited = given["properties"]
         facts = Facts(
