@@ -9,6 +9,8 @@ want storescu dcmtk
 want dciodvfy dicom3tools
 want chromium chromium
 want debootstrap debootstrap
+[ -e /usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so ] || missing="$missing orthanc-postgresql"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 want buildah buildah
 if [ -n "$missing" ]; then
     [ "$(id -u)" = 0 ] || { echo "please install as root:$missing" >&2; exit 1; }

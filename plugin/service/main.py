@@ -25,7 +25,7 @@ from service.learning.words import Words
 from service.metrics import Metrics
 from service.orthanc_api.archive import Archive
 from service.orthanc_api.client import Client
-from service.prerequisites import Files, checked_settings
+from service.prerequisites import Files, checked_settings, database_plugins
 from service.queue.backfill import Backfill
 from service.queue.change_log import ChangeLog
 from service.queue.sweep import Sweep
@@ -83,6 +83,11 @@ class Service:
         self.metrics = Metrics()
         self.archive = _archive(given, self.settings.client_certificate)
         self.durable, database = self._databases(Path(given["folder"]), configuration)
+        if not self.settings.database and database_plugins(configuration):
+            self.log(
+                f"Orthanc keeps its index in {database_plugins(configuration)}: if several "
+                "Orthancs share it, set BodyPart.Database so that they share their records, too"
+            )
         inherited = given["properties"]
         facts = Facts(
             self.durable,

@@ -97,6 +97,15 @@ def _require_overwriting(configuration: dict[str, Any]) -> None:
         )
 
 
+def database_plugins(configuration: dict[str, Any]) -> str:
+    """Return the sections of database plugins that hold Orthanc's index, empty if none does."""
+    return ", ".join(
+        name
+        for name in ("PostgreSQL", "MySQL", "Odbc")
+        if (configuration.get(name) or {}).get("EnableIndex")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
     """The service's own files.

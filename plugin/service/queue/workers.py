@@ -165,7 +165,7 @@ class Workers:
             if task.attempts + 1 < _FOLLOW_UP_TRIES:
                 self._tasks.retry(task, _PAUSE_AFTER_TROUBLE * 2**task.attempts)
                 return
-            self._log(f"{task.kind} of {task.level} {task.resource} failed: {type(error).__name__}")
+            self._log(f"{task.kind} of {task.level} {task.resource} failed: {error}")
             if task.kind == Kind.REWRITE and self._in_place:
                 self._in_place.give_up(task, f"it could not be done: {type(error).__name__}")
             self._tasks.finish(task)

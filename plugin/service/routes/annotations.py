@@ -11,6 +11,7 @@ from bodypart.annotation import pending, utc_now
 from bodypart.rollup import roll_up
 from service.errors import NotFoundError
 from service.queue.tasks import Kind, Mode, Priority
+from service.records.annotations import NO_TAGS
 from service.records.index import REMOVED
 from service.routes.models import AnnotationAnswer, Classify, Correction
 from service.routes.requests import (
@@ -157,7 +158,8 @@ async def classify_file(request: Request, service: TheService) -> Any:
     data = await request.body()
     if not data:
         raise bad_request("the body is empty; send a DICOM file")
-    return await run_in_threadpool(service.annotator.classify, data)
+    annotation = await run_in_threadpool(service.annotator.classify, data)
+    return {**annotation, "tags": NO_TAGS, "revision": None}
 
 
 def annotation_of(service: Service, instance: str) -> dict[str, Any]:
@@ -174,16 +176,21 @@ def annotation_of(service: Service, instance: str) -> dict[str, Any]:
     if annotation:
         return annotation
     if service.in_place and service.in_place.is_away(instance):
-        return pending(instance)
+        return waiting(instance)
     if not service.archive.exists("instances", instance):
         raise NotFoundError(instance)
     if _is_waiting(service, instance):
-        return pending(instance)
+        return waiting(instance)
     # It may have been written between the two looks.
     annotation = service.archive.annotation(instance)
     if annotation:
         return annotation
     raise not_found(f"instances {instance} has no annotation: POST here, or back-fill")
+
+
+def waiting(instance: str) -> dict[str, Any]:
+    """Return what stands for the annotation of an instance that waits for it."""
+    return {**pending(instance), "tags": NO_TAGS, "revision": None}
 
 
 def review_and_follow(
@@ -220,10 +227,10 @@ def _roll_up(service: Service, level: str, resource: str) -> dict[str, Any]:
     children = service.index.children(level, resource)
     if not children:
         instances = service.archive.instances_of(level, resource)
-        waiting = [pending(i) for i in instances if _is_waiting(service, i)]
-        if not waiting:
+        expected = [waiting(i) for i in instances if _is_waiting(service, i)]
+        if not expected:
             raise not_found(f"{level} {resource} has no annotation: POST here, or back-fill")
-        return {**roll_up(level, resource, ()), "children": waiting}
+        return {**roll_up(level, resource, ()), "children": expected}
     rolled = roll_up(level, resource, children)
     lines = sorted((child.to_json() for child in children), key=lambda c: str(c["instance"]))
     return {**rolled, "children": lines}
