@@ -6,6 +6,9 @@ import pytest
 from starlette.routing import Match
 
 import documentation
+from service.learning.tables import LEARNED, SEEN
+from service.queue.tasks import Kind
+from service.records.tables import DURABLE, INDEX
 
 LONGEST_README = 160
 ID = "0123abcd-0123abcd-0123abcd-0123abcd-0123abcd"
@@ -18,6 +21,13 @@ DOCUMENTS = [
 def test_every_setting_and_route_is_documented():
     for path, text in documentation.current().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name}: run make docs"
+
+
+def test_the_architecture_names_every_kind_of_task_and_every_table():
+    text = (documentation.ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    tables = [name for schema in (DURABLE, INDEX, LEARNED, SEEN) for name in schema.tables]
+    for name in [*Kind, *tables]:
+        assert f"`{name}`" in text, name
 
 
 def test_the_readme_stays_short():
