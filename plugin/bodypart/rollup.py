@@ -100,7 +100,7 @@ def roll_up(level: str, resource: str, children: Iterable[Summary]) -> dict[str,
                 visible.items(), key=lambda item: (-item[1], _ORDER[item[0]])
             )
         ],
-        "laterality": _laterality(done),
+        "laterality": _laterality(child for child in done if child.examined == label),
         "group": _most_common(c.group for c in done if c.examined == label),
         "agreement": next((name for name in _AGREEMENTS if name in agreements), "none"),
         "needs_review": any(child.needs_review for child in children),
@@ -134,8 +134,9 @@ def _examined(label: str, supporters: list[Summary]) -> dict[str, Any]:
     }
 
 
-def _laterality(done: list[Summary]) -> dict[str, str | None]:
-    """Return the common side; left and right together are both."""
+def _laterality(supporters: Iterable[Summary]) -> dict[str, str | None]:
+    """Return the common side of those that show the part; left and right together are both."""
+    done = list(supporters)
     sides = {child.laterality for child in done if child.laterality}
     value = sides.pop() if len(sides) == 1 else ("B" if sides else None)
     sources = {child.laterality_source for child in done if child.laterality}

@@ -75,3 +75,10 @@ def test_status_is_that_of_the_best_child(states, expected):
     rolled = roll_up("series", "s", children)
     assert rolled["status"] == expected
     assert rolled["examined"] is None
+
+
+def test_the_side_is_that_of_the_examined_part():
+    """A chest with a left hand beside it has no side."""
+    chest = [child(f"i{n}", "chest") for n in range(3)]
+    hand = child("i9", "hand", laterality="L", laterality_source="header")
+    assert roll_up("studies", "s", [*chest, hand])["laterality"]["value"] is None
