@@ -32,6 +32,7 @@ TITLES = {
     "deliveries": "Deliveries",
     "headers": "Reading headers",
     "fusion": "Picture, header, both",
+    "learning": "Memory of confirmed pictures",
     "pages": "Pages",
 }
 

@@ -34,8 +34,11 @@ _PAGE = 500
 _LOOK_EVERY = 5.0
 """Seconds after which another node's words are found without a call."""
 
+_FIRST_LOOK = 0.1
 _PATIENCE = 4
-"""Learning may take one part in so many of the time, when words come without end."""
+"""So many times as long as it has just taken, learning pauses, when words come without end."""
+
+_LONGEST_PAUSE = 120.0
 
 
 class Learning:
@@ -130,15 +133,17 @@ class Learning:
 
     def follow(self, stopping: threading.Event) -> None:
         """Learn what people say until the service stops."""
+        while self.model is None and not stopping.wait(_FIRST_LOOK):
+            pass
         while not stopping.is_set():
-            self._woken.wait(_LOOK_EVERY)
-            self._woken.clear()
             begun = time.monotonic()
             try:
                 self.step()
             except ServiceError as error:
                 self._log(f"learning stumbled: {type(error).__name__}")
-            stopping.wait(min(_LOOK_EVERY, _PATIENCE * (time.monotonic() - begun)))
+            stopping.wait(min(_LONGEST_PAUSE, _PATIENCE * (time.monotonic() - begun)))
+            self._woken.wait(_LOOK_EVERY)
+            self._woken.clear()
 
     def step(self) -> None:
         """Take in what was said, have looked at what no model saw yet, and learn.
