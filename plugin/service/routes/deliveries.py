@@ -128,9 +128,8 @@ def listed(query: Annotated[Page, Query()], service: TheService) -> dict[str, An
         )
         if value
     ]
-    if query.state:
-        where.append(deliveries.c.state.in_(query.state))
-    found = service.dispatch.overview.page(where, query.after, query.limit)
+    states = dict.fromkeys(query.state)
+    found = service.dispatch.overview.page(where, query.after, query.limit, states=states)
     return {
         "deliveries": [delivery.to_json() for delivery in found],
         "next": found[-1].number if len(found) == query.limit else None,
