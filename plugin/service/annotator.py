@@ -136,31 +136,6 @@ class Annotator:
         self._learning.saw(instance, seen)
         self._tasks.finish(task)
 
-    def classify(self, data: bytes) -> dict[str, Any]:
-        """Return the annotation of a DICOM file that is stored nowhere.
-
-        Raises
-        ------
-        EngineDownError, WorkerDiedError
-            If no decoder could do it.
-        RefusedError
-            If it is no DICOM file.
-        """
-        annotation, _ = self._read("classify", "", data, urgent=True)
-        review = carried_word(annotation)
-        return apply_review(annotation, review) if review else annotation
-
-    def examine(self, data: bytes) -> tuple[dict[str, Any], str]:
-        """Return the annotation of a file that is stored nowhere, and its Modality.
-
-        Raises
-        ------
-        EngineDownError, WorkerDiedError, RefusedError
-            As of ``classify``.
-        """
-        answer, _ = self._decoders.ask("classify", {"instance": ""}, data, urgent=True)
-        return answer["annotation"], str(answer.get("modality", ""))
-
     def _read(
         self, task: str, instance: str, data: bytes, urgent: bool
     ) -> tuple[dict[str, Any], Seen | None]:

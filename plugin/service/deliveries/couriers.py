@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from service.deliveries.delivery import State
 from service.deliveries.routing import REMOVED
 from service.deliveries.senders import JobGoneError, SendError, StoppedError
-from service.errors import DamagedError, NotFoundError
+from service.errors import ArchiveError, DamagedError, NotFoundError
 
 if TYPE_CHECKING:
     from service.deliveries.delivery import Delivery
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 _TROUBLE = 3
 """Failures in a row after which it is the destination's fault."""
+GONE = "the instance is gone"
 _FOR_TAGS = 1.0
+_WHILE_BUSY = 2.0
 _SHORTEST_SETTLE = 0.5
 _PAUSE_AFTER_STUMBLE = 1.0
 _JITTER = 0.1
@@ -164,15 +166,20 @@ class Courier:
         StoppedError
             If the service stops meanwhile.
         """
-        annotation = None
-        if delivery.job is None:
-            annotation = self._ready(delivery)
-            if annotation is None:
-                return
         try:
-            self._sender.send(delivery, annotation or {})
+            annotation = {} if delivery.job else self._ready(delivery)
         except NotFoundError:
-            self._outbox.give_up(delivery, "the instance is gone")
+            self._outbox.give_up(delivery, GONE)
+            return
+        except ArchiveError:
+            self._outbox.postpone(delivery, time.time() + _WHILE_BUSY)
+            return
+        if annotation is None:
+            return
+        try:
+            self._sender.send(delivery, annotation)
+        except NotFoundError:
+            self._outbox.give_up(delivery, GONE)
         except JobGoneError:
             self._outbox.may_have_left(delivery)
             self._failed(delivery, SendError("its job is gone; it may have arrived"))
@@ -216,7 +223,7 @@ class Courier:
         if self._readiness.is_away(delivery.instance):
             self._outbox.postpone(delivery, now + _FOR_TAGS)
         elif not self._readiness.archive.exists("instances", delivery.instance):
-            self._outbox.give_up(delivery, "the instance is gone")
+            self._outbox.give_up(delivery, GONE)
         elif self._readiness.archive.annotation(delivery.instance) is None:
             self._outbox.give_up(delivery, REMOVED, State.CANCELLED)
         else:

@@ -28,6 +28,9 @@ UNKNOWN = "unknown"
 LEASE = 900.0
 """Seconds after which another node looks after what a silent one was sending."""
 _LONGEST_WAIT = 5.0
+_WITHDRAWN = deliveries.c.answer == ""
+_UNLESS_WITHDRAWN = sa.case((_WITHDRAWN, State.CANCELLED), else_=State.WAITING)
+"""State of what could not be sent, and may have been withdrawn meanwhile."""
 
 
 class Outbox:
@@ -76,11 +79,20 @@ class Outbox:
         )
 
     def withdraw(self, connection: Connection, number: int, why: str) -> None:
-        """Cancel what was not sent yet; a later answer may open it again."""
+        """Cancel what was not sent yet; a later answer may open it again.
+
+        One that is just being sent is cancelled when that fails.
+        """
+        sending = deliveries.c.state == State.SENDING
         connection.execute(
             sa.update(deliveries)
-            .where(deliveries.c.number == number, deliveries.c.state != State.SENDING)
-            .values(state=State.CANCELLED, answer="", error=why, changed_at=utc_now())
+            .where(deliveries.c.number == number)
+            .values(
+                state=sa.case((sending, State.SENDING), else_=State.CANCELLED),
+                answer="",
+                error=why,
+                changed_at=utc_now(),
+            )
         )
 
     def keep_only(self, pairs: Iterable[tuple[str, str]]) -> int:
@@ -126,7 +138,8 @@ class Outbox:
                 sa.select(*COLUMNS).where(
                     deliveries.c.state == State.SENDING,
                     deliveries.c.destination == destination,
-                    deliveries.c.node == self._node,
+                    # A node may have been given another name; nobody else writes to its file.
+                    deliveries.c.node == self._node if self.database.shared else sa.true(),
                 ),
             )
             for delivery in mine:
@@ -170,12 +183,13 @@ class Outbox:
         with self.database.write() as connection:
             _depart(connection, delivery, State.DELIVERED)
             row = connection.execute(sa.select(deliveries.c.answer).where(_sent(delivery))).first()
-            same = row is not None and row.answer == delivery.answer
+            same = row is not None and row.answer in (delivery.answer, "")
             connection.execute(
                 sa.update(deliveries)
                 .where(_sent(delivery))
                 .values(
                     state=State.DELIVERED if same else State.WAITING,
+                    answer=delivery.answer if same else deliveries.c.answer,
                     due=time.time(),
                     attempts=delivery.attempts + 1 if same else 0,
                     error=None,
@@ -195,10 +209,10 @@ class Outbox:
         self._end(
             delivery,
             lambda now: {
-                "state": State.WAITING,
+                "state": _UNLESS_WITHDRAWN,
                 "due": now + delay,
                 "attempts": deliveries.c.attempts + 1,
-                "error": error,
+                "error": sa.case((_WITHDRAWN, deliveries.c.error), else_=error),
                 "job": None,
                 "node": None,
             },
@@ -206,7 +220,7 @@ class Outbox:
 
     def postpone(self, delivery: Delivery, due: float) -> None:
         """Put back what is not to be sent yet; that is no try."""
-        self._end(delivery, lambda _: {"state": State.WAITING, "due": due, "node": None})
+        self._end(delivery, lambda _: {"state": _UNLESS_WITHDRAWN, "due": due, "node": None})
 
     def give_up(self, delivery: Delivery, error: str, state: State = State.FAILED) -> None:
         """Note that it is not tried any more."""

@@ -40,13 +40,32 @@ class Overview:
         where: Iterable[sa.ColumnElement[bool]],
         after: int | None,
         limit: int,
+        *,
+        states: Iterable[str] = (),
     ) -> list[Delivery]:
-        """Return deliveries, the newest first, from one on."""
-        question = sa.select(*COLUMNS).where(*where)
+        """Return deliveries, the newest first, from one on.
+
+        Parameters
+        ----------
+        where : iterable
+            Conditions on the rows.
+        after : int or None
+            Number of the last one of the page before.
+        limit : int
+            The most to return.
+        states : iterable of str
+            Only in these states; empty is all.
+        """
+        question = sa.select(*COLUMNS).where(*where).order_by(deliveries.c.number.desc())
         if after is not None:
             question = question.where(deliveries.c.number < after)
+        # Each state has its own order in the index.
+        questions = [question.where(deliveries.c.state == state) for state in states]
         with self._database.read() as connection:
-            return read(connection, question.order_by(deliveries.c.number.desc()).limit(limit))
+            found = [
+                row for one in questions or [question] for row in read(connection, one.limit(limit))
+            ]
+        return sorted(found, key=lambda row: -row.number)[:limit]
 
     def get(self, number: int) -> Delivery | None:
         """Return one delivery, None if there is none of this number."""

@@ -11,6 +11,7 @@ import ipaddress
 import socket
 import time
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service.deliveries.delivery import Priority, State
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from service.orthanc_api.archive import Archive, Parents
 
 _Wanted = dict[str, "tuple[Rule, Destination]"]
+_REMEMBERED = 300.0
+"""Seconds for which the address of a host is not asked for again."""
 WITHDRAWN = "the answer changed before it was sent"
 REMOVED = "the annotation was removed before it was sent"
 RETURN = "not sent back to where it came from"
@@ -117,7 +120,7 @@ class Routing:
             return
         with self._outbox.database.write() as connection:
             for row in self._outbox.of(connection, instance):
-                if row.state in (State.WAITING, State.FAILED):
+                if row.state in (State.WAITING, State.SENDING, State.FAILED):
                     self._outbox.withdraw(connection, row.number, REMOVED)
 
     def _row(
@@ -185,13 +188,16 @@ def _compared(
 
     Where only one rule was looked at (not ``whole``), what others asked for is left alone.
     """
-    stale = [
-        row
-        for row in existing
-        if whole
-        and row.state in (State.WAITING, State.FAILED)
-        and (row.destination not in wanted or wanted[row.destination][0].name != row.rule)
-    ]
+
+    def is_stale(row: Delivery) -> bool:
+        if row.state in (State.DELIVERED, State.CANCELLED) or not row.answer:
+            return False
+        if row.destination not in wanted:
+            return True
+        on_its_way = row.state == State.SENDING and row.answer == answer
+        return wanted[row.destination][0].name != row.rule and not on_its_way
+
+    stale = [row for row in existing if whole and is_stale(row)]
     given = {row.destination for row in existing if row.answer == answer and row not in stale}
     return stale, {name: pair for name, pair in wanted.items() if name not in given}
 
@@ -204,6 +210,11 @@ def _is_loopback(ip: str) -> bool:
 
 
 def _addresses(host: str) -> set[str]:
+    return _resolved(host, int(time.monotonic() // _REMEMBERED))
+
+
+@lru_cache(maxsize=256)
+def _resolved(host: str, _period: int) -> set[str]:
     try:
         return {str(info[4][0]) for info in socket.getaddrinfo(host, None)} | {host}
     except (OSError, UnicodeError):

@@ -22,6 +22,7 @@ from service.routes.requests import (
     etag,
     not_found,
 )
+from service.unstored_file import annotate_file
 
 if TYPE_CHECKING:
     from service.main import Service
@@ -158,7 +159,7 @@ async def classify_file(request: Request, service: TheService) -> Any:
     data = await request.body()
     if not data:
         raise bad_request("the body is empty; send a DICOM file")
-    annotation = await run_in_threadpool(service.annotator.classify, data)
+    annotation, _ = await run_in_threadpool(annotate_file, service.decoders, service.metrics, data)
     return {**annotation, "tags": NO_TAGS, "revision": None}
 
 

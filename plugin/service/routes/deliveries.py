@@ -14,6 +14,7 @@ from service.errors import NotFoundError
 from service.records.tables import deliveries
 from service.routes.models import Body, InstanceId
 from service.routes.requests import ORTHANC_ID, HttpError, TheService, bad_request, not_found
+from service.unstored_file import annotate_file
 
 if TYPE_CHECKING:
     from service.main import Service
@@ -86,7 +87,9 @@ async def test(request: Request, service: TheService) -> dict[str, Any]:
         raise bad_request('the body is empty; send {"Instance": id} or a DICOM file')
     if len(data) <= _MAX_TEST_JSON and data.lstrip()[:1] == b"{":
         return await run_in_threadpool(_test_stored, service, _tested(data))
-    annotation, modality = await run_in_threadpool(service.annotator.examine, data)
+    annotation, modality = await run_in_threadpool(
+        annotate_file, service.decoders, service.metrics, data
+    )
     return _tested_with(service, annotation, modality)
 
 
@@ -128,9 +131,8 @@ def listed(query: Annotated[Page, Query()], service: TheService) -> dict[str, An
         )
         if value
     ]
-    if query.state:
-        where.append(deliveries.c.state.in_(query.state))
-    found = service.dispatch.overview.page(where, query.after, query.limit)
+    states = dict.fromkeys(query.state)
+    found = service.dispatch.overview.page(where, query.after, query.limit, states=states)
     return {
         "deliveries": [delivery.to_json() for delivery in found],
         "next": found[-1].number if len(found) == query.limit else None,

@@ -8,7 +8,7 @@ from service.deliveries.delivery import State
 from service.deliveries.overview import Overview
 from service.deliveries.routing import REMOVED, Routing
 from service.deliveries.senders import JobGoneError, SendError, StoppedError
-from service.errors import NotFoundError
+from service.errors import ArchiveError, NotFoundError
 
 
 class Archive:
@@ -123,6 +123,20 @@ def test_an_instance_that_is_gone_is_not_tried_again(desk):
     one = desk()
     one.archive.note, one.archive.stored = None, False
     assert (one.carry().state, one.row().error) == ("failed", "the instance is gone")
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(NotFoundError("series"), "failed"), (ArchiveError("busy"), "waiting")]
+)
+def test_an_orthanc_that_cannot_tell_is_no_try(desk, monkeypatch, error, state):
+    one = desk()
+
+    def fails(_):
+        raise error
+
+    monkeypatch.setattr(one.archive, "is_stable", fails)
+    assert (one.carry().state, one.sender.sent) == (state, [])
+    assert one.overview.departures(0, 10) == []
 
 
 def test_an_instance_that_goes_while_it_is_sent_is_not_tried_again(desk):

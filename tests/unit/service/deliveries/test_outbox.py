@@ -57,6 +57,7 @@ def test_what_was_being_sent_is_taken_up_again_with_its_job(box, tmp_path):
 
 def test_another_node_waits_for_its_lease_to_end(box, tmp_path, monkeypatch):
     other = outbox(tmp_path, "other node")
+    other.database.shared = True
     box.claim("modality:A")
     other.recover("modality:A")
     assert other.claim("modality:A") is None
@@ -133,6 +134,16 @@ def test_pages_follow_each_other(tmp_path):
     first = overview.page([], None, 4)
     second = overview.page([], first[-1].number, 4)
     assert [d.number for d in first + second] == [6, 5, 4, 3, 2, 1]
+
+
+def test_pages_may_be_of_some_states(tmp_path):
+    box = filled(outbox(tmp_path), count=3)
+    overview = Overview(box.database)
+    box.delivered(box.claim("modality:A"))
+    overview.cancel(4)
+    both = overview.page([], None, 10, states=["cancelled", "delivered"])
+    assert [(d.number, str(d.state)) for d in both] == [(4, "cancelled"), (1, "delivered")]
+    assert [d.number for d in overview.page([], None, 1, states=["cancelled", "delivered"])] == [4]
 
 
 def test_the_durable_database_of_before_gets_the_outbox(tmp_path):

@@ -145,6 +145,23 @@ def test_what_is_being_sent_for_an_older_answer_is_sent_again_after_that(routed)
     assert found.states() == {("knees", "modality:A"): "delivered"}
 
 
+@pytest.mark.parametrize(("arrives", "state"), [(True, "delivered"), (False, "cancelled")])
+def test_what_is_being_sent_and_belongs_elsewhere_now_is_not_tried_again(routed, arrives, state):
+    found = routed(KNEES, HANDS)
+    found.take()
+    with found.outbox.database.write() as connection:
+        connection.exec_driver_sql("UPDATE deliveries SET due = 0")
+    sending = found.outbox.claim("modality:A")
+    found.take(annotation("hand"))
+    assert found.states()["knees", "modality:A"] == "sending"
+    if arrives:
+        found.outbox.delivered(sending)
+    else:
+        found.outbox.retry(sending, 0.0, "refused")
+    row = found.rows()["knees", "modality:A"]
+    assert (str(row.state), row.answer) == (state, "knee L" if arrives else "")
+
+
 def test_a_removed_annotation_is_sent_no_more(routed):
     found = routed(KNEES)
     found.take()

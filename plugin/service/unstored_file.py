@@ -1,0 +1,31 @@
+"""The annotation of a DICOM file that is stored nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bodypart.reviews import apply_review, carried_word
+
+if TYPE_CHECKING:
+    from service.decoders.pool import Engine
+    from service.metrics import Metrics
+
+
+def annotate_file(decoders: Engine, metrics: Metrics, data: bytes) -> tuple[dict[str, Any], str]:
+    """Return the annotation of a file, and its Modality.
+
+    Raises
+    ------
+    EngineDownError, WorkerDiedError
+        If no decoder could do it.
+    RefusedError
+        If it is no DICOM file.
+    """
+    answer, _ = decoders.ask("classify", {"instance": ""}, data, urgent=True)
+    for step, seconds in answer["seconds"].items():
+        metrics.add_seconds(step, seconds)
+    annotation: dict[str, Any] = answer["annotation"]
+    review = carried_word(annotation)
+    if review:
+        annotation = apply_review(annotation, review)
+    return annotation, str(answer.get("modality", ""))
