@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bodypart.memory import Recall
@@ -33,6 +35,9 @@ _TAKEN_IN = "memory.event"
 _PAGE = 500
 _LOOK_EVERY = 5.0
 """Seconds after which another node's words are found without a call."""
+
+_SURELY_WRITTEN = timedelta(seconds=3)
+"""An event of the trail is as old as that before another node's cannot come in before it."""
 
 _FIRST_LOOK = 0.1
 _PATIENCE = 4
@@ -196,6 +201,10 @@ class Learning:
     def _take_in(self) -> bool:
         """Take in the next events of the audit trail; tell whether there were any."""
         page = self._trail.events(self._last_event(), _PAGE)
+        if self.words.shared:
+            # Of two nodes that write at once, the one with the larger number may be seen first.
+            sure = (datetime.now(UTC) - _SURELY_WRITTEN).strftime("%Y-%m-%dT%H:%M:%SZ")
+            page = list(itertools.takewhile(lambda event: event["at"] <= sure, page))
         for event in page:
             instance = event["instance"]
             if event["action"] in (WITHDRAWN, REMOVED):

@@ -25,10 +25,16 @@ class Words:
     ----------
     database : Database
         The durable one.
+
+    Attributes
+    ----------
+    shared : bool
+        Whether other nodes write to it, too.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.shared = database.shared
         self._insert: Any = postgresql.insert if database.shared else sqlite.insert
 
     def say(self, instance: str, *, number: int, at: str, patient: str, label: str | None) -> None:

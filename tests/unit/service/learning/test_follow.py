@@ -1,9 +1,13 @@
 """From the audit trail to the decoders' memory, with records of its own and no Orthanc."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
+from bodypart.annotation import utc_now
 from bodypart.memory import Recall
+from postgres import Postgres
 from service.errors import NotFoundError
 from service.learning.alike import most_instructive, nearest
 from service.learning.follow import Learning
@@ -13,13 +17,14 @@ from service.learning.words import Words
 from service.orthanc_api.archive import Parents
 from service.queue.tasks import Kind, Tasks
 from service.records.audit_trail import AuditTrail
-from service.records.database import Database
+from service.records.database import SCHEMA, Database
 from service.records.facts import Facts
 from service.records.schema import (
     DURABLE_SCHEMA,
     INDEX_SCHEMA,
     LEARNED_SCHEMA,
     SEEN_SCHEMA,
+    open_shared,
     prepare,
 )
 from service.records.tables import instances
@@ -45,12 +50,10 @@ class Archive:
 
 
 class House:
-    """The parts that learning needs, on one database in memory-backed files."""
+    """The parts that learning needs, on one database."""
 
-    def __init__(self, folder, mode="on"):
-        self.database = Database.of_file(folder / "records.sqlite")
-        for schema in (DURABLE_SCHEMA, LEARNED_SCHEMA, INDEX_SCHEMA, SEEN_SCHEMA):
-            prepare(self.database, schema)
+    def __init__(self, database, mode="on"):
+        self.database = database
         self.trail = AuditTrail(self.database)
         self.tasks = Tasks(self.database, "here")
         self.archive, self.decoders = Archive(), Decoders()
@@ -118,11 +121,32 @@ class House:
         return recall.consult(reading(part, number))[0].top(1)[0].label
 
 
-@pytest.fixture
-def house(tmp_path):
-    made = House(tmp_path)
+@pytest.fixture(scope="module")
+def server():
+    made = Postgres().start()
     yield made
-    made.database.close()
+    made.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    if request.param == "sqlite":
+        made = Database.of_file(tmp_path / "records.sqlite")
+        for schema in (DURABLE_SCHEMA, LEARNED_SCHEMA, INDEX_SCHEMA, SEEN_SCHEMA):
+            prepare(made, schema)
+        yield made
+    else:
+        url = request.getfixturevalue("server").url.replace("://", "+psycopg://")
+        made = open_shared(url)
+        yield made
+        with made.write() as connection:
+            connection.execute(sa.text(f"DROP SCHEMA {SCHEMA} CASCADE"))
+    made.close()
+
+
+@pytest.fixture
+def house(database):
+    return House(database)
 
 
 def test_words_reach_the_decoders(house):
@@ -201,6 +225,30 @@ def test_forgetting_all_outlives_a_restart(house):
     house.say(house.see("knee", 90), "knee")
     house.learning.step()
     assert house.learning.told()["words"] == 1
+
+
+def test_what_is_said_at_one_node_is_learned_at_the_other(house):
+    other = House(house.database)
+    house.teach()
+    other.learning.step()
+    assert other.learning.told()["revision"] == house.learning.told()["revision"]
+    other.trail.withdrawn("wrist-1", by="reader", at=AT)
+    other.learning.step()
+    house.learning.step()
+    assert other.learning.told()["revision"] == house.learning.told()["revision"]
+    assert house.learning.told()["words"] == 23
+
+
+def test_what_is_said_this_second_waits_where_other_nodes_write_too(house, monkeypatch):
+    """An event with a smaller number may still be on its way."""
+    house.teach()
+    monkeypatch.setattr(f"{__name__}.AT", utc_now())
+    house.say(house.see("knee", 90), "knee")
+    house.learning.step()
+    assert house.learning.told()["words"] == (24 if house.database.shared else 25)
+    monkeypatch.setattr("service.learning.follow._SURELY_WRITTEN", timedelta(seconds=-5))
+    house.learning.step()
+    assert house.learning.told()["words"] == 25
 
 
 def test_off_keeps_the_words_for_later(house):
