@@ -35,6 +35,12 @@ LOOSE_CROP = 1.15
 LOOSE_SHARE = 0.6
 """Share of the close-ups that are collimated loosely, where the part allows it."""
 
+TWO_FINGERS = (1.6, 2.6)
+"""Length to width of two parallel fingers; one alone is narrower, a whole hand is wider."""
+
+HALF_SHARE = 0.4
+"""Share of the close-ups of two fingers that are cut to one."""
+
 LOPSIDED = 1.5
 """How much further a loose collimation may reach to one side of the part than to the other."""
 
@@ -54,6 +60,8 @@ class Crops:
         Whether the plate holds two exposures side by side.
     zoom : float
         Chance of a close-up of any middle piece (intra-oral films out of panoramic ones).
+    paired : bool
+        Whether a close-up of the shape of two parallel fingers shows two: half of it is one.
     loose : float
         How many times as high or wide as the close-up a looser collimation may be; 1 for never.
     """
@@ -62,6 +70,7 @@ class Crops:
     plate: bool = False
     halves: bool = False
     zoom: float = 0.0
+    paired: bool = False
     loose: float = 1.0
 
 
@@ -128,6 +137,26 @@ def _loose_crop(
     )
 
 
+def _half(
+    random: np.random.Generator, picture: Picture
+) -> tuple[float, float, float, float] | None:
+    """Return one of the two fingers of a close-up; None where its shape is not that of two."""
+    field = picture.field
+    longer, shorter = max(field.height, field.width), min(field.height, field.width)
+    if not TWO_FINGERS[0] <= longer / shorter <= TWO_FINGERS[1]:
+        return None
+    share, first = random.uniform(0.48, 0.6), random.random() < 0.5
+    top, bottom = float(field.top), float(field.bottom)
+    left, right = float(field.left), float(field.right)
+    if field.height >= field.width:
+        cut = share * field.width
+        left, right = (left, left + cut) if first else (right - cut, right)
+    else:
+        cut = share * field.height
+        top, bottom = (top, top + cut) if first else (bottom - cut, bottom)
+    return top, bottom, left, right
+
+
 def crop_box(
     random: np.random.Generator, picture: Picture, crops: Crops
 ) -> tuple[float, float, float, float]:
@@ -142,6 +171,10 @@ def crop_box(
             *_span(random, field.top, field.bottom, middle, height),
             *_span(random, field.left, field.right, across, width),
         )
+    if crops.paired and random.random() < HALF_SHARE:
+        half = _half(random, picture)
+        if half is not None:
+            return half
     if crops.loose > 1 and random.random() < LOOSE_SHARE:
         return _loose_crop(random, picture, crops)
     if random.random() < 0.1:

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(4), 150))
+CANDIDATES = np.arange(0.2, 0.81, 0.02)
+"""Thresholds that are tried."""
+
+LEAST_SEEN = 12
+"""A label that fewer calibration pictures show, or do not show, has the common threshold."""
+
+GAIN = 0.005
+"""F1 that a label's own threshold must gain for each tenth that it departs from the common one."""
+
 ACCEPTANCE = 0.985
 """Share of real radiographs that must be accepted: a rejected one goes without an answer."""
 
@@ -72,12 +81,45 @@ def fit_visible_threshold(probabilities: Floats, goal: Floats) -> float:
     known = goal >= 0
     given, truth = probabilities[known], goal[known] > 0
     best, threshold = -1.0, 0.5
-    for candidate in np.arange(0.2, 0.81, 0.02):
+    for candidate in CANDIDATES:
         said = given >= candidate
         score = 2 * (said & truth).sum() / max(1, said.sum() + truth.sum())
         if score > best:
             best, threshold = float(score), float(candidate)
     return round(threshold, 2)
+
+
+def fit_visible_thresholds(
+    probabilities: Floats, goal: Floats, labels: Sequence[str]
+) -> dict[str, float]:
+    """Return a threshold for each label: its own of best F1, or the common one.
+
+    A label has its own if enough pictures show it and enough do not, and keeps near the common
+    one: it must gain :data:`GAIN` of F1 for each tenth that it departs.
+
+    Parameters
+    ----------
+    probabilities, goal : ndarray, shape (n, labels)
+        Of being in the picture; targets below 0 are unknown.
+    labels : sequence of str
+        Names of the columns.
+    """
+    common = fit_visible_threshold(probabilities, goal)
+    thresholds = {}
+    for column, label in enumerate(labels):
+        known = goal[:, column] >= 0
+        given, truth = probabilities[known, column], goal[known, column] > 0
+        thresholds[label] = common
+        if min(truth.sum(), (~truth).sum()) < LEAST_SEEN:
+            continue
+
+        def worth(candidate: float, given: Floats = given, truth: Bools = truth) -> float:
+            said = given >= candidate
+            score = 2 * (said & truth).sum() / max(1, said.sum() + truth.sum())
+            return float(score) - 10 * GAIN * abs(candidate - common)
+
+        thresholds[label] = round(max((float(c) for c in CANDIDATES), key=worth), 2)
+    return thresholds
 
 
 def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Bools) -> Rejection:

@@ -142,7 +142,11 @@ def crops(example: Example) -> Crops:
             halves="two exposures" in example.notes,
         )
     if example.box is not None:
-        return Crops(least=CLOSEUP_CROP, loose=LOOSE.get(example.examined or "", 1.0))
+        return Crops(
+            least=CLOSEUP_CROP,
+            paired=example.examined == "finger",
+            loose=LOOSE.get(example.examined or "", 1.0),
+        )
     if "panoramic" in example.notes:
         return Crops(zoom=0.2)
     return Crops()

@@ -22,7 +22,7 @@ from training.calibrate import (
     fit_rejection,
     fit_temperature,
     fit_visible_temperature,
-    fit_visible_threshold,
+    fit_visible_thresholds,
 )
 from training.dataset import VISIBLE_LABELS, drawing_weights, target
 from training.manifest import read_manifest
@@ -30,7 +30,8 @@ from training.network import VIEWS, Network
 from training.onnx_graph import Graph, reference_embeddings, to_onnx
 from training.pictures import Picture, read_pictures
 from training.split import SPLIT, Split, split
-from training.train import HERE, Start, read_all
+from training.start import Start
+from training.train import HERE, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +90,9 @@ def calibrated(
         first["temperature"] if first else fit_temperature(given.logits[fitted], examined[fitted])
     )
     visible_temperature = fit_visible_temperature(given.visible, visible)
-    threshold = fit_visible_threshold(sigmoid(given.visible, visible_temperature), visible)
+    thresholds = fit_visible_thresholds(
+        sigmoid(given.visible, visible_temperature), visible, VISIBLE_LABELS
+    )
     posterior = softmax(given.logits, temperature)
     said = [model.labels[index] for index in posterior[:, :-1].argmax(axis=1)]
     told = real | foreign
@@ -105,7 +108,9 @@ def calibrated(
         "rejection": asdict(limits),
         "visible_temperature": visible_temperature,
         "visible_thresholds": {
-            label: threshold for label in VISIBLE_LABELS if seen[label] >= LEAST_VISIBLE
+            label: threshold
+            for label, threshold in thresholds.items()
+            if seen[label] >= LEAST_VISIBLE
         },
     }
 

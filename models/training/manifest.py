@@ -68,7 +68,9 @@ class Example:
         If ``visible`` was read from the picture: labels that are cut off or too faint to tell;
         all others are absent. None if it was not read.
     on_plate : tuple of str
-        Of a close-up: labels in the picture that it is cut from.
+        Of a close-up: labels that may be in the picture that it is cut from.
+    read : bool
+        Whether ``visible`` and ``edge`` were read from this very picture.
     """
 
     file: str
@@ -85,6 +87,7 @@ class Example:
     also: tuple[str, ...] = ()
     edge: tuple[str, ...] | None = None
     on_plate: tuple[str, ...] = ()
+    read: bool = False
 
     @property
     def accepted(self) -> tuple[str, ...]:

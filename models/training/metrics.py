@@ -99,6 +99,11 @@ def micro_f1(probable: Bools, truth: Floats) -> dict[str, Any]:
     }
 
 
+def exact_sets(said: Bools, truth: Floats) -> dict[str, Any]:
+    """Return the share of pictures whose labels are all right; truth below 0 is unknown."""
+    return proportion(((said == (truth > 0)) | (truth < 0)).all(axis=1))
+
+
 def reliability(confidence: Floats, right: Bools) -> list[dict[str, Any]]:
     """Return confidence against accuracy in equal bins of confidence; empty bins are left out."""
     which = np.minimum((confidence * BINS).astype(int), BINS - 1)

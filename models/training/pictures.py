@@ -59,6 +59,11 @@ class Picture:
         field = Box(top + inside.top, top + inside.bottom, left + inside.left, left + inside.right)
         return replace(self, field=field, region=Box(top, bottom, left, right))
 
+    def cut(self) -> NDArray[np.uint8]:
+        """Return the grey values of what is meant alone."""
+        region = self.region
+        return self.values[region.top : region.bottom, region.left : region.right]
+
 
 def read_picture(path: Path) -> Picture:
     """Read a picture file as 8-bit grey."""

@@ -1,10 +1,13 @@
-"""Readings: labels read from the pictures themselves, in place of the manifest's.
+"""What a picture shows, by written rules, in place of the manifest's word.
 
 A manifest's label says what somebody called a picture, its ``visible`` what such a view mostly
-shows. What was read again, by written rules, stands in ``readings.csv``: ``file, examined, visible,
-edge``, labels joined by ``;``. Where two labels are right both stand under ``examined``. ``edge``
-is what is cut off or too faint to tell; it is neither taught nor measured. An empty ``examined``
-or ``visible`` leaves the manifest's.
+shows. Two tables know better. Both have the columns ``visible`` and ``edge``, labels joined by
+``;``; ``edge`` is what is often cut off or too faint to tell: neither taught nor measured.
+
+``templates.csv`` (``source, examined, view, visible, edge``) says what exposures of a part show;
+the first row that fits counts, ``*`` fits all. ``readings.csv`` (``file, examined, visible,
+edge``) says what single pictures show; where two labels are right both stand under ``examined``,
+and what is empty leaves the rest as it was.
 """
 
 from __future__ import annotations
@@ -22,6 +25,28 @@ if TYPE_CHECKING:
     from training.manifest import Example
 
 
+def with_templates(examples: Iterable[Example], path: Path) -> list[Example]:
+    """Return the examples with what exposures like theirs show.
+
+    Raises
+    ------
+    ManifestError
+        If a template names a label that does not exist, or calls one both visible and cut off.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        templates = list(csv.DictReader(file))
+
+    def shown(example: Example) -> Example:
+        for row in templates:
+            keys = (example.source, example.examined, example.view)
+            asked = (row["source"], row["examined"], row["view"])
+            if all(ask in ("*", key) for ask, key in zip(asked, keys, strict=True)):
+                return _showing(example, row)
+        return example
+
+    return [shown(example) for example in examples]
+
+
 def with_readings(examples: Iterable[Example], path: Path) -> list[Example]:
     """Return the examples with what was read of them.
 
@@ -36,17 +61,22 @@ def with_readings(examples: Iterable[Example], path: Path) -> list[Example]:
 
 
 def _read(example: Example, reading: dict[str, str]) -> Example:
-    examined = reading["examined"].split(";") if reading["examined"] else list(example.accepted)
-    if NONE in examined:
+    if reading["examined"] == NONE:
         return replace(example, examined=NONE, also=(), visible=(), edge=None)
-    also = labels_shown(example.file, None, ";".join(examined[1:]))
-    first = examined[0] if examined else None
-    if not reading["visible"]:
-        visible = labels_shown(example.file, first, ";".join(example.visible))
-        return replace(example, examined=first, also=also, visible=visible)
-    visible = labels_shown(example.file, None, reading["visible"])
-    edge = labels_shown(example.file, None, reading["edge"])
+    if reading["visible"]:
+        example = replace(_showing(example, reading), read=True)
+    if not reading["examined"]:
+        return example
+    first, *also = labels_shown(example.file, None, reading["examined"])
+    visible = labels_shown(example.file, first, ";".join(example.visible))
+    edge = example.edge and tuple(label for label in example.edge if label != first)
+    return replace(example, examined=first, also=tuple(also), visible=visible, edge=edge)
+
+
+def _showing(example: Example, row: dict[str, str]) -> Example:
+    visible = labels_shown(example.file, None, row["visible"])
+    edge = labels_shown(example.file, None, row["edge"])
     both = set(visible) & set(edge)
     if both:
-        raise ManifestError(example.file, f"{sorted(both)[0]} is both visible and cut off")
-    return replace(example, examined=first, also=also, visible=visible, edge=edge)
+        raise ManifestError(example.file, f"{min(both)} is both visible and cut off")
+    return replace(example, visible=visible, edge=edge)

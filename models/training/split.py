@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.labels import LABELS
 from training.closeups import closeups
-from training.readings import with_readings
+from training.readings import with_readings, with_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +48,8 @@ class Split:
         Sources of which the training sees nothing.
     limbs : frozenset of str
         Those of them that are limb films.
+    collimated : tuple of Example
+        Parts of tested pictures, cut as hospitals collimate; measured as pictures of their own.
     """
 
     train: tuple[Example, ...]
@@ -56,6 +58,7 @@ class Split:
     labels: tuple[str, ...]
     unseen: frozenset[str]
     limbs: frozenset[str]
+    collimated: tuple[Example, ...] = ()
 
     @property
     def whole(self) -> list[Example]:
@@ -106,6 +109,8 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         else row
         for row in examples
     ]
+    if "templates" in plan:
+        rows = with_templates(rows, path.parent / plan["templates"])
     if "readings" in plan:
         rows = with_readings(rows, folder / plan["readings"])
     train: list[Example] = []
@@ -149,4 +154,7 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         labels=tuple(part.label for part in LABELS if count[part.label] >= plan["least_pictures"]),
         unseen=frozenset(held_out),
         limbs=frozenset(plan["limbs"]),
+        collimated=tuple(closeups(test, path.parent / plan["collimated"]))
+        if "collimated" in plan
+        else (),
     )

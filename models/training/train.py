@@ -18,27 +18,25 @@ os.environ.setdefault("KMP_BLOCKTIME", "0")
 
 import numpy as np
 import torch
-from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from bodypart.model.model_input import network_input
 from training.dataset import VISIBLE_LABELS, Targets, VariedPictures, collate, target
-from training.manifest import NONE, read_manifest
+from training.loss import loss
+from training.manifest import read_manifest
 from training.network import Answer, Network, load_imagenet
-from training.onnx_graph import weights_of
 from training.pictures import Picture, read_pictures
 from training.split import SPLIT, split
+from training.start import Start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor
-
     from training.manifest import Example
 
 HERE = Path(__file__).parent
-EMA_DECAY = 0.998
+EMA_DECAY = 0.996
 RISE = 0.06
 """Part of the training in which the learning rate rises."""
 
@@ -78,93 +76,6 @@ class Plan:
     smoothing: float = 0.06
     seed: int = 7
     bfloat16: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a training starts from: the averaged weights of a run, or of an exported model.
-
-    Attributes
-    ----------
-    weights : dict
-        Tensors by their names in the network.
-    labels : list of str
-        Labels that it emits.
-    licences : str
-        Of which licences the pictures were that it learnt from.
-    """
-
-    weights: dict[str, Tensor]
-    labels: list[str]
-    licences: str
-
-    @classmethod
-    def of_checkpoint(cls, state: dict[str, Any]) -> Start:
-        """Take the averaged weights of a checkpoint."""
-        prefix = "module."
-        weights = {
-            name.removeprefix(prefix): value
-            for name, value in state["average"].items()
-            if name.startswith(prefix)
-        }
-        return cls(weights, state["labels"], state["licences"])
-
-    @classmethod
-    def read(cls, path: Path) -> Start:
-        """Read a checkpoint, or an exported ``.onnx`` file with its JSON beside it."""
-        if path.suffix != ".onnx":
-            return cls.of_checkpoint(torch.load(path, map_location="cpu", weights_only=True))
-        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        return cls(weights_of(path), record["labels"], record["training"]["licences"])
-
-    def load_into(self, network: Network, labels: Sequence[str]) -> None:
-        """Give a network these weights; labels that they do not know start anew."""
-        weights = dict(self.weights)
-        before, after = [*self.labels, NONE], [*labels, NONE]
-        for name in ("examined.weight", "examined.bias"):
-            head = network.state_dict()[name].clone()
-            for index, label in enumerate(after):
-                if label in before:
-                    head[index] = weights[name][before.index(label)]
-            weights[name] = head
-        network.load_state_dict(weights)
-
-
-def set_cross_entropy(logits: Tensor, right: Tensor, smoothing: float) -> Tensor:
-    """Return the mean cross-entropy where any of several classes is right.
-
-    Parameters
-    ----------
-    logits : Tensor, shape (N, classes)
-        Outputs.
-    right : Tensor, shape (N, classes)
-        1 for right classes; rows without one do not count.
-    smoothing : float
-        Part of the target that is spread over all classes.
-    """
-    known = right.any(dim=1)
-    shares = functional.log_softmax(logits[known], dim=1)
-    found = shares.masked_fill(right[known] == 0, -math.inf).logsumexp(dim=1)
-    every = -((1 - smoothing) * found + smoothing * shares.mean(dim=1))
-    return every.sum() / known.sum().clamp(min=1)
-
-
-def loss(answer: Answer, goal: Targets, smoothing: float) -> Tensor:
-    """Sum the heads' losses; unknown targets count for nothing."""
-    examined = set_cross_entropy(answer.logits, goal.examined, smoothing)
-    known = goal.visible >= 0
-    visible = functional.binary_cross_entropy_with_logits(
-        answer.visible[known], goal.visible[known]
-    )
-    total = examined + 2 * visible
-    aged = goal.child >= 0
-    if aged.any():
-        total = total + 0.2 * functional.binary_cross_entropy_with_logits(
-            answer.child[aged], goal.child[aged]
-        )
-    if (goal.view >= 0).any():
-        total = total + 0.2 * functional.cross_entropy(answer.view, goal.view, ignore_index=-1)
-    return total
 
 
 def read_all(network: torch.nn.Module, pictures: Sequence[Picture], size: int) -> Answer:
@@ -289,7 +200,8 @@ def train(
     optimizer = torch.optim.AdamW(_groups(network, plan.rate))
     peaks = [float(group["lr"]) for group in optimizer.param_groups]
     steps = plan.draws // plan.batch
-    learnt = hashlib.sha256("\n".join(row.name for row in learn).encode()).hexdigest()
+    told = (f"{row.name} {row.accepted} {row.visible} {row.edge}" for row in learn)
+    learnt = hashlib.sha256("\n".join(told).encode()).hexdigest()
     learnt_by_epoch: list[str] = []
     origin = {
         "labels": list(labels),

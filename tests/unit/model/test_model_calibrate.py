@@ -11,6 +11,7 @@ from training.calibrate import (
     fit_temperature,
     fit_visible_temperature,
     fit_visible_threshold,
+    fit_visible_thresholds,
     rejections,
 )
 
@@ -44,6 +45,18 @@ def test_unknown_visible_labels_do_not_count():
 def test_the_visible_threshold_parts_the_two_kinds():
     probabilities = np.array([[0.3, 0.35, 0.7, 0.8]])
     assert 0.35 < fit_visible_threshold(probabilities, np.array([[0.0, 0.0, 1.0, 1.0]])) <= 0.7
+
+
+def test_a_label_that_is_seen_often_has_a_visible_threshold_of_its_own():
+    often = np.tile([0.3, 0.3, 0.25, 0.75], 10)
+    truth = np.tile([1.0, 1.0, 0.0, 1.0], 10)
+    seldom = np.full(40, 0.9)
+    probabilities = np.stack([often, np.tile([0.6, 0.6, 0.4, 0.6], 10), seldom], axis=1)
+    goal = np.stack([truth, truth, np.ones(40)], axis=1)
+    thresholds = fit_visible_thresholds(probabilities, goal, ("a", "b", "c"))
+    assert 0.25 < thresholds["a"] <= 0.3
+    common = fit_visible_threshold(probabilities, goal)
+    assert thresholds["c"] == common
 
 
 def drawn(count, foreign=400):

@@ -1,0 +1,70 @@
+"""The weights that a training starts from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from training.manifest import NONE
+from training.onnx_graph import weights_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from training.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a training starts from: the averaged weights of a run, or of an exported model.
+
+    Attributes
+    ----------
+    weights : dict
+        Tensors by their names in the network.
+    labels : list of str
+        Labels that it emits.
+    licences : str
+        Of which licences the pictures were that it learnt from.
+    """
+
+    weights: dict[str, Tensor]
+    labels: list[str]
+    licences: str
+
+    @classmethod
+    def of_checkpoint(cls, state: dict[str, Any]) -> Start:
+        """Take the averaged weights of a checkpoint."""
+        prefix = "module."
+        weights = {
+            name.removeprefix(prefix): value
+            for name, value in state["average"].items()
+            if name.startswith(prefix)
+        }
+        return cls(weights, state["labels"], state["licences"])
+
+    @classmethod
+    def read(cls, path: Path) -> Start:
+        """Read a checkpoint, or an exported ``.onnx`` file with its JSON beside it."""
+        if path.suffix != ".onnx":
+            return cls.of_checkpoint(torch.load(path, map_location="cpu", weights_only=True))
+        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return cls(weights_of(path), record["labels"], record["training"]["licences"])
+
+    def load_into(self, network: Network, labels: Sequence[str]) -> None:
+        """Give a network these weights; labels that they do not know start anew."""
+        weights = dict(self.weights)
+        before, after = [*self.labels, NONE], [*labels, NONE]
+        for name in ("examined.weight", "examined.bias"):
+            head = network.state_dict()[name].clone()
+            for index, label in enumerate(after):
+                if label in before:
+                    head[index] = weights[name][before.index(label)]
+            weights[name] = head
+        network.load_state_dict(weights)
