@@ -149,11 +149,10 @@ def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Boo
         own = passed & (named == label)
         if own.sum() < LEAST_OF_A_LABEL:
             continue
-        limit = min(_rounded_up(np.quantile(none[own], ACCEPTANCE)), LOOSEST * limits.none)
+        limit = _rounded_up(min(np.quantile(none[own], ACCEPTANCE), LOOSEST * limits.none))
         looser = replace(limits, none_by_label={**limits.none_by_label, label: limit})
-        if limit > limits.none and rejections(far, none, said, looser)[~real].mean() >= (
-            FOREIGN_REJECTED
-        ):
+        let_pass = int((~rejections(far, none, said, looser)[~real]).sum())
+        if limit > limits.none and let_pass <= (1 - FOREIGN_REJECTED) * (~real).sum():
             limits = looser
     return limits
 

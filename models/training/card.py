@@ -278,9 +278,9 @@ def with_tables(card: str, report: dict[str, Any], before: dict[str, Any]) -> st
     """
     if BEGIN not in card or END not in card:
         raise CardError(f"the card lacks {BEGIN} or {END}")
-    before, rest = card.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    return f"{before}{BEGIN}\n{tables(report, before)}\n{END}{after}"
+    above, rest = card.split(BEGIN, 1)
+    below = rest.split(END, 1)[1]
+    return f"{above}{BEGIN}\n{tables(report, before)}\n{END}{below}"
 
 
 def main() -> None:

@@ -83,11 +83,8 @@ def calibrated(
     examined = np.stack([goal.examined for goal in goals]) > 0
     visible = np.stack([goal.visible for goal in goals])
     real, foreign = examined[:, :-1].any(axis=1), examined[:, -1]
-    # Confidence must be right where it is hardest: on sources that the training never saw.
-    strange = real & np.array([row.source in parts.unseen for row in rows])
-    fitted = strange if strange.any() else real
     temperature = (
-        first["temperature"] if first else fit_temperature(given.logits[fitted], examined[fitted])
+        first["temperature"] if first else fit_temperature(given.logits[real], examined[real])
     )
     visible_temperature = fit_visible_temperature(given.visible, visible)
     thresholds = fit_visible_thresholds(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Grey = NDArray[np.uint8]
 
-SAMPLE = 250
+SAMPLE = 150
 NOISE = 20.0
 """Standard deviation of the noise, in grey values of 255."""
 
