@@ -134,7 +134,7 @@ def answers(server: Server) -> bool:
 
 def unfinished(server: Server) -> bool:
     """Tell whether anything waits or is being sent."""
-    path = "/bodypart/deliveries?state=waiting&state=sending&limit=1"
+    path = "/bodypart/deliveries?state=waiting,sending&limit=1"
     answer = server.request("GET", path)
     return answer.status_code != 200 or bool(answer.json()["deliveries"])
 

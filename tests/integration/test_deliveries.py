@@ -126,7 +126,9 @@ def test_an_end_of_retries_is_shown_and_can_be_begun_anew(make_server, receiver)
     server = make_server(configured(receiver, rules, RouteRetries=1)).start()
     server.upload(hand())
     server.wait_until(lambda: states(server).get("modality") == "failed", 30)
-    (row,) = deliveries(server, "?state=failed")
+    assert deliveries(server, "?state=waiting,sending") == []
+    assert server.request("GET", "/bodypart/deliveries?state=lost").status_code == 400
+    (row,) = deliveries(server, "?state=failed,waiting")
     assert row["attempts"] == 2
     receiver.start()
     path = f"/bodypart/deliveries/{row['id']}"

@@ -69,7 +69,12 @@ class Routing:
         return {(rule.name, str(to)): rule for rule in self.rules for to in rule.destinations}
 
     def take(
-        self, annotation: dict[str, Any], parents: Parents, *, only: Rule | None = None
+        self,
+        annotation: dict[str, Any],
+        parents: Parents,
+        *,
+        only: Rule | None = None,
+        if_known: bool = False,
     ) -> int:
         """Write what an annotation asks for; return how many deliveries are new.
 
@@ -81,6 +86,8 @@ class Routing:
             What the instance belongs to.
         only : Rule or None
             The rule that is applied to the old stock; what others ask for is left alone.
+        if_known : bool
+            Whether to leave alone what was never routed, as the old stock.
 
         Raises
         ------
@@ -98,6 +105,8 @@ class Routing:
                     wanted.setdefault(str(to), (rule, to))
         with self._outbox.database.read() as connection:
             existing = self._outbox.of(connection, instance)
+        if if_known and not existing:
+            return 0
         stale, new = _compared(existing, wanted, case.answer, whole=only is None)
         if not new and not stale:
             return 0

@@ -128,8 +128,9 @@ class Annotations:
             }
         annotation = sealed(annotation)
         self._write("instances", instance, annotation)
-        if follow and (done is None or done.priority < Priority.BACKFILL):
-            self._route(annotation, parents)
+        if follow:
+            old = done is not None and done.priority >= Priority.BACKFILL
+            self._route(annotation, parents, if_known=old)
         self._take_in(annotation, parents, done)
         return annotation
 
@@ -208,13 +209,15 @@ class Annotations:
         for name in sorted(ours ^ wanted):
             self._archive.set_label(level, resource, name, present=name in wanted)
 
-    def _route(self, annotation: dict[str, Any], parents: Parents) -> None:
+    def _route(
+        self, annotation: dict[str, Any], parents: Parents, *, if_known: bool = False
+    ) -> None:
         """Write what is to leave into the outbox, before the annotation counts as finished.
 
-        Not for the old stock: a rule is applied to that on request, after a count.
+        Of the old stock only what was routed before: to the rest a rule is applied on request.
         """
         if self._routing:
-            self._routing.take(annotation, parents)
+            self._routing.take(annotation, parents, if_known=if_known)
 
     def _take_in(self, annotation: dict[str, Any], parents: Parents, done: Task | None) -> None:
         instance = annotation["instance"]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.deliveries.delivery import State
 from service.deliveries.matching import Case, verdicts
 from service.deliveries.overview import ConflictError
 from service.errors import NotFoundError
@@ -23,7 +24,7 @@ router = APIRouter()
 LONGEST_PAGE = 1000
 _DEFAULT_PAGE = 100
 _MAX_TEST_JSON = 10_000
-_States = Literal["waiting", "sending", "delivered", "failed", "cancelled"]
+_STATE = "|".join(State)
 _TEST = {
     "content": {
         "application/json": {
@@ -58,7 +59,10 @@ class Page(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    state: Annotated[list[_States], Query()] = Field(default=[], description="one or more")
+    # Orthanc hands over one value a name.
+    state: Annotated[str, Field(pattern=rf"^(({_STATE})(,({_STATE}))*)?$")] = Field(
+        "", description="one, or several with commas"
+    )
     rule: str = Field("", max_length=100)
     destination: str = Field("", max_length=2000)
     instance: Annotated[str, Field(pattern=rf"^({ORTHANC_ID})?$")] = ""
@@ -131,7 +135,7 @@ def listed(query: Annotated[Page, Query()], service: TheService) -> dict[str, An
         )
         if value
     ]
-    states = dict.fromkeys(query.state)
+    states = dict.fromkeys(query.state.split(",")) if query.state else ()
     found = service.dispatch.overview.page(where, query.after, query.limit, states=states)
     return {
         "deliveries": [delivery.to_json() for delivery in found],

@@ -186,6 +186,13 @@ def test_a_rule_applied_to_the_old_stock_leaves_the_others_alone(routed):
     assert (row.rule, row.priority) == ("all", Priority.OLD_STOCK)
 
 
+def test_of_the_old_stock_only_what_was_routed_follows_its_answer(routed):
+    found = routed(KNEES, HANDS)
+    assert found.take(if_known=True) == 0
+    found.take()
+    assert found.take(annotation("hand"), if_known=True) == 1
+
+
 def test_nothing_returns_to_its_sender(routed):
     found = routed(KNEES, archive=Archive("A", "127.0.0.1"))
     found.take()

@@ -31,9 +31,11 @@ class Routing:
     def __init__(self, index):
         self.taken, self.gone, self.index, self.error = [], [], index, None
 
-    def take(self, note, _):
+    def take(self, note, _, *, if_known):
         if self.error:
             raise self.error
+        if if_known and not self.taken:
+            return
         self.taken.append((note["instance"], self.index.knows(note["instance"])))
 
     def removed(self, instance):
@@ -93,6 +95,13 @@ def test_the_old_stock_is_not_routed(records):
     records.annotations.put(NOTE, PARENTS, follow=False)
     records.annotations.adopt(NOTE, PARENTS, records.task())
     assert records.routing.taken == []
+
+
+def test_what_was_routed_follows_an_answer_of_the_back_fill(records):
+    records.annotations.put(NOTE, PARENTS, done=records.task())
+    task = records.task(mode=Mode.AGAIN, priority=Priority.BACKFILL)
+    records.annotations.put(NOTE, PARENTS, done=task)
+    assert len(records.routing.taken) == 2
 
 
 def test_what_a_kill_left_between_metadata_and_outbox_is_routed(records):
