@@ -358,17 +358,22 @@ class Annotator:
         removed = datetime.fromisoformat(word.at).strftime("%Y%m%dT%H%M%S")
         return self._archive.received_at(instance) <= removed
 
-    @staticmethod
     def _under_review(
-        annotation: dict[str, Any], existing: dict[str, Any] | None, word: Word | None
+        self, annotation: dict[str, Any], existing: dict[str, Any] | None, word: Word | None
     ) -> dict[str, Any]:
-        """Put the standing review on top: the newer of the metadata's and the audit trail's.
+        """Put the standing review on top: the last of the audit trail.
 
-        An overwrite wipes the metadata; the trail may be another Orthanc's, or lost.
+        Metadata that hold a word which the trail does not know (another Orthanc's, or the trail
+        was lost) keep it if it is the newer one. What the trail knows it orders by itself, so
+        that a clock which was set back changes nothing.
         """
         said = (existing or {}).get("review")
         review = Review.from_json(said) if said else None
-        if word and (review is None or word.at >= review.at):
+        if word and (
+            review is None
+            or word.at >= review.at
+            or self._trail.knows(annotation["instance"], review.at)
+        ):
             review = word.review
         return apply_review(annotation, review) if review else annotation
 

@@ -126,6 +126,11 @@ class AuditTrail:
         review = Review.from_json(json.loads(row.review)) if row.review else None
         return Word(row.number, row.at, row.action, review, row.change)
 
+    def knows(self, instance: str, at: str) -> bool:
+        """Tell whether something was said of an instance at a time."""
+        said = sa.and_(events.c.instance == instance, events.c.at == at)
+        return self._database.value(sa.select(events.c.number).where(said).limit(1)) is not None
+
     def events(self, since: int, limit: int) -> list[dict[str, Any]]:
         """Return events after a number, in the order they happened, as rows of `COLUMNS`."""
         rows = self._database.rows(

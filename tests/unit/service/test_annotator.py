@@ -84,6 +84,17 @@ def test_a_word_outlives_classifying_again_overwriting_and_lost_metadata(house):
     assert label_of(house) == "foot"
 
 
+def test_a_clock_that_was_set_back_does_not_bring_an_earlier_word_back(house):
+    """Killed between the trail and the metadata, which still hold the word before."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.annotator.review("i", word("foot", at="2026-11-28T12:00:00Z"))
+    before = house.orthanc.metadata("instances", "i", "BodyPart")
+    house.annotator.review("i", word("knee", at="2026-11-28T11:00:00Z"))
+    house.orthanc.set_metadata("instances", "i", "BodyPart", before)
+    house.annotator.annotate("i", Mode.AGAIN)
+    assert label_of(house) == "knee"
+
+
 def test_a_stale_revision_is_refused_with_what_stands_there(house):
     house.annotator.annotate("i", Mode.NEW)
     seen = house.orthanc.annotation("i")["revision"]
