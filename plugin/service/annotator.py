@@ -123,6 +123,29 @@ class Annotator:
         self._learning.saw(instance, seen)
         self._metrics.count(annotation["status"])
 
+    def take(self, task: Task, annotation: dict[str, Any], file: str) -> str | None:
+        """Write what a helper on another machine found; return why not, None if it was written.
+
+        Raises
+        ------
+        NotFoundError, ArchiveError, RecordError
+            As of ``annotate``.
+        """
+        instance = task.resource
+        with self._annotations.lock(instance):
+            stored = self._archive.stored_file(instance)
+            existing = self._archive.annotation(instance)
+            if existing and of_file(existing, stored.version):
+                self._annotations.adopt(existing, stored.parents, task)
+                return "it has an annotation by now"
+            if file != stored.version:
+                return "another file stands there by now"
+            word = self._trail.last(instance)
+            annotation = self._under_review({**annotation, "file": file}, existing, word)
+            self._annotations.put(annotation, stored.parents, done=task)
+        self._metrics.count(annotation["status"])
+        return None
+
     def look(self, task: Task) -> None:
         """Have the model look at a picture again, whose annotation stays as it is.
 

@@ -28,6 +28,7 @@ from service.orthanc_api.client import Client
 from service.prerequisites import Files, checked_settings, database_plugins
 from service.queue.backfill import Backfill
 from service.queue.change_log import ChangeLog
+from service.queue.leases import Leases
 from service.queue.sweep import Sweep
 from service.queue.tasks import Kind, Priority, Tasks
 from service.queue.workers import Workers
@@ -171,6 +172,7 @@ class Service:
             self.log,
         )
         self.backfill = Backfill(self.archive, self.index, self.tasks, facts, self.sweep, self.log)
+        self.leases = Leases(self.tasks, self.backfill, self.annotator, self.annotations)
         self._workers = Workers(
             self.settings,
             self.tasks,

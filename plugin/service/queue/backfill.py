@@ -102,6 +102,15 @@ class Backfill:
             self._woken.wait(_LOOK_EVERY)
             self._woken.clear()
 
+    def make_tasks(self, count: int) -> None:
+        """Make tasks of so much of the old stock that ``count`` can be given out, if it runs."""
+        while (
+            self.running
+            and self._tasks.count_free(Kind.ANNOTATE, Priority.BACKFILL) < count
+            and self._fill()
+        ):
+            pass
+
     def stop(self) -> None:
         """Let ``follow`` see that it is to end."""
         self._woken.set()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LEASE = 900.0
 """Seconds after which a task is given out again whose worker fell silent with its node."""
+_HELPER = "a helper"
 _LONGEST_WAIT = 1.0
 """Seconds after which a worker looks again, because another node may have asked for something."""
 
@@ -196,10 +197,9 @@ class Tasks:
     def claim(self, kinds: tuple[Kind, ...]) -> Task | None:
         """Return the next task that is due, None if there is none; it is ours until it ends."""
         now = time.time()
-        free = sa.or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until < now)
         chosen = (
             sa.select(*_COLUMNS)
-            .where(tasks.c.kind.in_(kinds), tasks.c.due <= now, free)
+            .where(tasks.c.kind.in_(kinds), tasks.c.due <= now, _free(now))
             .order_by(tasks.c.priority, tasks.c.due)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -277,6 +277,32 @@ class Tasks:
         """Take out what was asked for a resource."""
         connection.execute(sa.delete(tasks).where(_is(kind, resource)))
 
+    def lend(self, kind: Kind, priority: int, count: int, seconds: float) -> list[str]:
+        """Claim up to ``count`` tasks of a priority for a helper; after a time they return."""
+        now = time.time()
+        chosen = (
+            sa.select(tasks.c.resource)
+            .where(
+                tasks.c.kind == kind, tasks.c.priority == priority, tasks.c.due <= now, _free(now)
+            )
+            .order_by(tasks.c.due)
+            .limit(count)
+            .with_for_update(skip_locked=True)
+        )
+        with self._database.write() as connection:
+            found = [row.resource for row in connection.execute(chosen)]
+            connection.execute(
+                sa.update(tasks)
+                .where(tasks.c.kind == kind, tasks.c.resource.in_(found))
+                .values(claimed_by=_HELPER, claimed_until=now + seconds)
+            )
+        return found
+
+    def standing_task(self, kind: Kind, resource: str) -> Task | None:
+        """Return a task that waits or is being worked on, None if there is none."""
+        rows = self._database.rows(sa.select(*_COLUMNS).where(_is(kind, resource)))
+        return Task(*tuple(rows[0])) if rows else None
+
     def cancel(self, kind: Kind, priority: int) -> None:
         """Take out what waits at a priority; what is being worked on is finished."""
         with self._database.write() as connection:
@@ -321,12 +347,26 @@ class Tasks:
             question = question.where(tasks.c.priority == priority)
         return int(self._database.value(question))
 
+    def count_free(self, kind: Kind, priority: int) -> int:
+        """Return how many tasks of a kind and priority nobody works on."""
+        question = (
+            sa.select(sa.func.count())
+            .select_from(tasks)
+            .where(tasks.c.kind == kind, tasks.c.priority == priority, _free(time.time()))
+        )
+        return int(self._database.value(question))
+
     def _until_due(self, kinds: tuple[Kind, ...]) -> float:
         free = tasks.c.claimed_until.is_(None)
         due = self._database.value(
             sa.select(sa.func.min(tasks.c.due)).where(tasks.c.kind.in_(kinds), free)
         )
         return _LONGEST_WAIT if due is None else float(due) - time.time()
+
+
+def _free(now: float) -> sa.ColumnElement[bool]:
+    """Return the condition that nobody works on a task, or nobody any more."""
+    return sa.or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until < now)
 
 
 def _is(kind: str, resource: str) -> sa.ColumnElement[bool]:

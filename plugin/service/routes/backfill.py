@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from service.queue.tasks import Kind, Mode, Priority
-from service.routes.models import Backfill
+from service.routes.models import Backfill, HelpersAnswers, Lease
 from service.routes.requests import TheService
 
 router = APIRouter()
@@ -36,3 +36,26 @@ def progress(service: TheService) -> dict[str, Any]:
 def cancel(service: TheService) -> dict[str, Any]:
     """Stop the back-fill."""
     return service.backfill.cancel()
+
+
+@router.post(
+    "/bodypart/backfill/lease",
+    summary="Ids of the back-fill that are a helper's for some seconds",
+)
+def lease(body: Lease, service: TheService) -> list[str]:
+    """Lend instances to a helper on another machine; none while no back-fill runs."""
+    return service.leases.lend(body.Count, body.Seconds)
+
+
+@router.post(
+    "/bodypart/backfill/results",
+    summary="A helper's answers: what was taken, and why the rest was dropped",
+)
+def results(body: HelpersAnswers, service: TheService) -> dict[str, Any]:
+    """Take a helper's answers; what was annotated, removed or replaced meanwhile stays."""
+    outcomes = {
+        answer.instance: service.leases.take(answer.instance, answer.annotation, answer.file)
+        for answer in body.results
+    }
+    dropped = {instance: why for instance, why in outcomes.items() if why}
+    return {"taken": len(outcomes) - len(dropped), "dropped": dropped}

@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictInt,
     ValidationInfo,
     field_validator,
 )
@@ -100,6 +101,27 @@ class Backfill(Body):
     LearnedSince: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$")] | None = (
         Field(None, description="UTC day or time: what the words from then on change, nothing else")
     )
+
+
+class Lease(Body):
+    """How many instances a helper takes, and for how long."""
+
+    Count: Annotated[StrictInt, Field(ge=1, le=1000)]
+    Seconds: Annotated[float, Field(ge=10, le=3600)] = 600.0
+
+
+class HelpersAnswer(Body):
+    """What a helper's decoder said of one instance."""
+
+    instance: InstanceId
+    annotation: dict[str, Any]
+    file: str = Field(max_length=100, description="FileUuid of the instance when it was read")
+
+
+class HelpersAnswers(Body):
+    """A batch of answers."""
+
+    results: Annotated[list[HelpersAnswer], Field(max_length=1000)]
 
 
 class ErrorAnswer(BaseModel):
