@@ -108,6 +108,8 @@ class Annotator:
                 data = self._archive.dicom(instance)
         machine, seen = self._read("annotate", instance, data, urgent)
         annotation = {**machine, "file": stored.version}
+        # First, so that it is there when somebody sees the answer and says a word on it.
+        self._learning.saw(instance, seen)
         with self._annotations.lock(instance), self._metrics.timed("write"):
             word = self._trail.last(instance)
             if word and word.action == REMOVED and word != before:
@@ -120,7 +122,6 @@ class Annotator:
                 else self._as_a_copy(annotation)
             )
             self._annotations.put(annotation, stored.parents, done=task)
-        self._learning.saw(instance, seen)
         self._metrics.count(annotation["status"])
 
     def take(self, task: Task, annotation: dict[str, Any], file: str) -> str | None:

@@ -81,6 +81,7 @@ def test_what_was_learned_is_told_by_part(orthanc, hospital):
 
 def test_more_like_this_are_the_films_of_the_same_kind(orthanc, hospital):
     other = read(orthanc, 2, "foot")["instance"]
+    orthanc.settle()
     first = hospital["corrected"][0]
     items = orthanc.get(f"/bodypart/instances/{first}/alike?limit=200")["items"]
     found = [item["instance"] for item in items]

@@ -35,7 +35,8 @@ def landmarks(rows: Float32, most: int) -> tuple[NDArray[np.int64], Floats]:
     """Choose the rows from which all others can best be told, and tell them.
 
     Pivoted incomplete Cholesky decomposition (Fine and Scheinberg 2001): next comes the row that
-    is least like a mixture of those chosen before.
+    is least like a mixture of those chosen before. The cut at :data:`UNLIKE` makes the likeness
+    slightly indefinite; what that leaves below zero is taken for nothing.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One confirmed picture as the memory keeps it, and how many of them travel."""
+"""One confirmed picture as the memory keeps it, and the form in which numbers travel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bodypart.evidence import Seen
 from bodypart.labels import BY_LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -27,7 +27,7 @@ UNIT_TOLERANCE = 0.01
 
 
 class MemoryFormatError(ValueError):
-    """Words that do not belong together, or whose bytes are not what their list says."""
+    """A word, or numbers on their way, that are not what they should be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,54 +111,3 @@ def unpack_seen(record: Mapping[str, Any]) -> Seen:
         return Seen(embedding, posterior, rejected=record["rejected"] is True)
     except (KeyError, TypeError, ValueError) as error:
         raise MemoryFormatError(f"a decoder's numbers are not readable: {error}") from error
-
-
-def pack_words(words: Sequence[Word]) -> tuple[list[dict[str, Any]], bytes]:
-    """Return the words as JSON-ready records, and their numbers one row after the other."""
-    records = [
-        {
-            "id": word.id,
-            "instance": word.instance,
-            "patient": word.patient,
-            "labels": list(word.labels),
-            "rejected": word.rejected,
-            "dimensions": len(word.embedding),
-        }
-        for word in words
-    ]
-    rows = [pack_floats(np.concatenate([word.embedding, word.probabilities])) for word in words]
-    return records, b"".join(rows)
-
-
-def unpack_words(records: Sequence[Mapping[str, Any]], data: bytes) -> list[Word]:
-    """Return the words that :func:`pack_words` packed.
-
-    Raises
-    ------
-    MemoryFormatError
-        If the bytes are not as many as the records need, or a record is no word.
-    """
-    if not records:
-        return []
-    width, rest = divmod(len(data), len(records))
-    if rest or width % 2:
-        raise MemoryFormatError(f"{len(data)} bytes do not hold {len(records)} words")
-    words = []
-    for index, record in enumerate(records):
-        row = unpack_floats(data[index * width : (index + 1) * width])
-        try:
-            cut = int(record["dimensions"])
-            words.append(
-                Word(
-                    id=str(record["id"]),
-                    instance=str(record["instance"]),
-                    patient=str(record["patient"]),
-                    labels=tuple(record["labels"]),
-                    embedding=row[:cut],
-                    probabilities=row[cut:],
-                    rejected=bool(record["rejected"]),
-                )
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise MemoryFormatError(f"word {index} is not readable: {error}") from error
-    return words
