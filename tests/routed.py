@@ -8,7 +8,7 @@ from typing import Any
 from service.deliveries.delivery import Delivery
 from service.deliveries.outbox import Outbox
 from service.deliveries.rules import Rule, parse_rules
-from service.orthanc_api.archive import Parents
+from service.orthanc_api.resources import Parents
 from service.records.schema import open_durable
 
 CONFIGURATION = {

@@ -1,4 +1,4 @@
-"""One instance, from its id to its written annotation; a person's word on top of it."""
+"""One instance, from its id to the machine's written annotation, a standing word on top of it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bodypart.annotation import Review, failed, utc_now
+from bodypart.annotation import Review, failed
 from bodypart.memory import MemoryFormatError, unpack_seen
 from bodypart.reviews import apply_review, carried_word
-from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
-from service.queue.tasks import Kind, Mode, Priority
-from service.records.annotations import known, of_file
+from service.queue.tasks import Mode
+from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
+from service.records.thumbnails import USUAL_SIDE
 
 if TYPE_CHECKING:
     from bodypart.evidence import Seen
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from service.learning.follow import Learning
     from service.metrics import Metrics
     from service.orthanc_api.archive import Archive
+    from service.orthanc_api.resources import StoredFile
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
     from service.records.audit_trail import AuditTrail, Word
+    from service.records.thumbnails import Thumbnails
 
 
 class Annotator:
@@ -30,20 +32,14 @@ class Annotator:
 
     Parameters
     ----------
-    archive : Archive
-        Orthanc.
-    decoders : Engine
-        The pool of decoders.
-    annotations : Annotations
-        Where annotations go.
+    archive, decoders, annotations, tasks, metrics
+        The service's other parts.
     trail : AuditTrail
         Where a person's word goes first.
-    tasks : Tasks
-        Takes what has to be done again.
-    metrics : Metrics
-        Where seconds go.
     learning : Learning
         Told of what the model saw, and that a person spoke.
+    thumbnails : Thumbnails
+        Where the small pictures go that decoders draw on the way.
     """
 
     def __init__(
@@ -55,6 +51,7 @@ class Annotator:
         tasks: Tasks,
         metrics: Metrics,
         learning: Learning,
+        thumbnails: Thumbnails,
     ) -> None:
         self._archive = archive
         self._decoders = decoders
@@ -63,6 +60,7 @@ class Annotator:
         self._tasks = tasks
         self._metrics = metrics
         self._learning = learning
+        self._thumbnails = thumbnails
 
     def annotate(
         self,
@@ -106,8 +104,7 @@ class Annotator:
                 return
             with self._metrics.timed("fetch"):
                 data = self._archive.dicom(instance)
-        machine, seen = self._read("annotate", instance, data, urgent)
-        annotation = {**machine, "file": stored.version}
+        annotation, seen = self.read(instance, stored, data, urgent=urgent)
         # First, so that it is there when somebody sees the answer and says a word on it.
         self._learning.saw(instance, seen)
         with self._annotations.lock(instance), self._metrics.timed("write"):
@@ -156,17 +153,28 @@ class Annotator:
             As of ``annotate``.
         """
         instance = task.resource
-        _, seen = self._read("annotate", instance, self._archive.dicom(instance), urgent=False)
+        stored = self._archive.stored_file(instance)
+        _, seen = self.read(instance, stored, self._archive.dicom(instance), urgent=False)
         self._learning.saw(instance, seen)
         self._tasks.finish(task)
 
-    def _read(
-        self, task: str, instance: str, data: bytes, urgent: bool
+    def read(
+        self, instance: str, stored: StoredFile, data: bytes, *, urgent: bool
     ) -> tuple[dict[str, Any], Seen | None]:
-        answer, _ = self._decoders.ask(task, {"instance": instance}, data, urgent=urgent)
+        """Return what a decoder says of a file, and what the model saw in it, if it looked.
+
+        Raises
+        ------
+        EngineDownError, WorkerDiedError, RefusedError
+            If no decoder could do it.
+        """
+        question = {"instance": instance}
+        answer, thumbnail = self._decoders.ask("annotate", question, data, urgent=urgent)
         for step, seconds in answer["seconds"].items():
             self._metrics.add_seconds(step, seconds)
-        annotation: dict[str, Any] = answer["annotation"]
+        annotation = {**answer["annotation"], "file": stored.version}
+        if thumbnail:
+            self._thumbnails.put(instance, USUAL_SIDE, stored.version, thumbnail)
         try:
             return annotation, unpack_seen(answer["seen"]) if "seen" in answer else None
         except MemoryFormatError:
@@ -192,167 +200,6 @@ class Annotator:
             annotation = self._under_review(annotation, existing, word)
             self._annotations.put(annotation, stored.parents, done=task)
         self._metrics.count("failed")
-
-    def review(self, instance: str, review: Review, revision: str | None = None) -> dict[str, Any]:
-        """Put a person's word on an instance; return its annotation.
-
-        Once the word stands in the trail it is said, whatever fails after.
-
-        Parameters
-        ----------
-        instance : str
-            Orthanc id.
-        review : Review
-            The word.
-        revision : str or None
-            The revision of the annotation that the person saw, if that matters.
-
-        Raises
-        ------
-        NotFoundError
-            If the instance is gone.
-        StaleError
-            If the annotation has another revision by now.
-        EngineDownError, WorkerDiedError
-            If there is no annotation yet, and no decoder could make one.
-        RecordError
-            If the trail cannot be written: nothing is changed then.
-        """
-        if self._archive.annotation(instance) is None:
-            # A person may be faster than the queue.
-            self.annotate(instance, Mode.ASKED, urgent=True)
-        with self._annotations.lock(instance):
-            stored = self._archive.stored_file(instance)
-            annotation = known(self._archive.annotation(instance), instance)
-            _must_be(annotation, revision)
-            corrected = {**apply_review(annotation, review), "file": stored.version}
-            number = self._trail.reviewed(instance, corrected["review"])
-            try:
-                corrected = self._annotations.put(corrected, stored.parents)
-                self._trail.applied(number)
-            except (ArchiveError, RecordError):
-                self._apply_later(instance)
-        self._learning.wake()
-        return corrected
-
-    def must_have(self, instance: str, revision: str) -> None:
-        """Make sure that an annotation is the one that a client saw.
-
-        Raises
-        ------
-        NotFoundError, StaleError
-            If it is not.
-        """
-        _must_be(known(self._archive.annotation(instance), instance), revision)
-
-    def withdraw(self, instance: str, *, by: str, revision: str | None = None) -> dict[str, Any]:
-        """Take a person's word back; return the machine's annotation, made anew.
-
-        Raises
-        ------
-        NotFoundError
-            If the instance is gone, or nobody said anything of it.
-        StaleError, EngineDownError, WorkerDiedError, RecordError
-            As of ``review``.
-        """
-        with self._annotations.lock(instance):
-            annotation = known(self._archive.annotation(instance), instance)
-            if annotation["review"] is None:
-                raise NotFoundError(instance)
-            _must_be(annotation, revision)
-            stored = self._archive.stored_file(instance)
-            data = self._archive.dicom(instance)
-            machine, seen = self._read("annotate", instance, data, urgent=True)
-            number = self._trail.withdrawn(instance, by=by, at=utc_now())
-            machine = {**machine, "file": stored.version}
-            try:
-                machine = self._annotations.put(machine, stored.parents)
-                self._trail.applied(number)
-            except (ArchiveError, RecordError):
-                self._apply_later(instance)
-        self._learning.saw(instance, seen)
-        self._learning.wake()
-        return machine
-
-    def remove(self, instance: str, *, by: str, revision: str | None = None) -> None:
-        """Remove the annotation of an instance, a person's word on it included.
-
-        Where files follow their annotations, the original DICOM attributes return.
-
-        Raises
-        ------
-        NotFoundError
-            If the instance is gone.
-        StaleError, RecordError
-            As of ``review``.
-        """
-        with self._annotations.lock(instance):
-            parents = self._archive.parents(instance)
-            if revision is not None:
-                _must_be(known(self._archive.annotation(instance), instance), revision)
-            change = self._archive.last_change()
-            number = self._trail.removed(instance, by=by, at=utc_now(), change=change)
-            try:
-                self._annotations.erase(instance, parents)
-                self._trail.applied(number)
-            except (ArchiveError, RecordError):
-                self._apply_later(instance)
-        self._learning.wake()
-
-    def apply_word(self, task: Task) -> None:
-        """Bring metadata and index in step with the last word of the trail.
-
-        Raises
-        ------
-        ArchiveError, RecordError
-            If that is not possible yet.
-        """
-        instance = task.resource
-        try:
-            with self._annotations.lock(instance):
-                self._apply(instance, task)
-        except NotFoundError:
-            self._tasks.finish(task)  # The word waits in the trail for the instance to return.
-        word = self._trail.last(instance)
-        if word:
-            self._trail.applied(word.number)
-
-    def _apply(self, instance: str, task: Task) -> None:
-        word = self._trail.last(instance)
-        stored = self._archive.stored_file(instance)
-        annotation = self._archive.annotation(instance)
-        if word is None:
-            self._tasks.finish(task)
-        elif word.action == REMOVED:
-            self._annotations.erase(instance, stored.parents)
-            self._tasks.finish(task)
-        elif word.review is None or annotation is None:
-            # The machine's own answer is to be made anew, with the word on top if there is one.
-            with self._annotations.database.write() as connection:
-                self._tasks.ask(
-                    connection,
-                    Kind.ANNOTATE,
-                    [instance],
-                    mode=Mode.AGAIN,
-                    priority=Priority.PERSON,
-                )
-                self._tasks.finish(task, connection)
-            self._tasks.wake()
-        elif (annotation["review"] or {}).get("at") != word.review.at:
-            corrected = {**apply_review(annotation, word.review), "file": stored.version}
-            self._annotations.put(corrected, stored.parents, done=task)
-        else:
-            self._annotations.adopt(annotation, stored.parents, task)
-
-    def _apply_later(self, instance: str) -> None:
-        try:
-            with self._annotations.database.write() as connection:
-                self._tasks.ask(
-                    connection, Kind.APPLY, [instance], priority=Priority.PERSON, delay=0.5
-                )
-            self._tasks.wake()
-        except RecordError:
-            return  # The trail tells of it at the next start.
 
     def adopt(self, instance: str) -> bool:
         """Take the annotation that the metadata hold into the index; tell whether there is one.
@@ -413,8 +260,3 @@ class Annotator:
             if said and said.pixels and said.pixels == annotation["pixels"]:
                 review = replace(said, previous=None, history=(), carried=True)
         return apply_review(annotation, review) if review else annotation
-
-
-def _must_be(annotation: dict[str, Any], revision: str | None) -> None:
-    if revision is not None and annotation.get("revision") != revision:
-        raise StaleError(annotation)

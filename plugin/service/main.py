@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
+from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from bodypart.headers import Vocabulary
 from service.annotator import Annotator
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
@@ -23,8 +25,7 @@ from service.learning.lessons import Lessons
 from service.learning.sightings import Sightings
 from service.learning.words import Words
 from service.metrics import Metrics
-from service.orthanc_api.archive import Archive
-from service.orthanc_api.client import Client
+from service.orthanc_api.connection import connected
 from service.prerequisites import Files, checked_settings, database_plugins
 from service.queue.backfill import Backfill
 from service.queue.change_log import ChangeLog
@@ -38,6 +39,8 @@ from service.records.facts import Facts
 from service.records.index import Index
 from service.records.rollups import RollUps
 from service.records.schema import only_one, open_durable, open_index, open_shared, set_aside
+from service.records.thumbnails import Thumbnails
+from service.reviewer import Reviewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +54,8 @@ _COUNT_EVERY = 5.0
 _LONGEST_FAREWELL = 2.0
 _PAGE = 1000
 _SETTLE_LIMIT = 0.4
+_LARGEST_THUMBNAILS = 512 * 2**20
+"""Bytes of thumbnails that are kept: those of some sixty thousand pictures."""
 
 
 class Service:
@@ -82,7 +87,7 @@ class Service:
         self._threads: list[threading.Thread] = []
         self._deletions: SimpleQueue[str | None] = SimpleQueue()
         self.metrics = Metrics()
-        self.archive = _archive(given, self.settings.client_certificate)
+        self.archive = connected(given, self.settings.client_certificate)
         self.durable, database = self._databases(Path(given["folder"]), configuration)
         if not self.settings.database and database_plugins(configuration):
             self.log(
@@ -132,6 +137,7 @@ class Service:
             lessons=lessons,
             log=self.log,
         )
+        self.thumbnails = Thumbnails(self._files.thumbnails, _LARGEST_THUMBNAILS)
         self.annotator = Annotator(
             self.archive,
             self.decoders,
@@ -139,6 +145,15 @@ class Service:
             self.trail,
             self.tasks,
             self.metrics,
+            self.learning,
+            self.thumbnails,
+        )
+        self.reviewer = Reviewer(
+            self.archive,
+            self.annotator,
+            self.annotations,
+            self.trail,
+            self.tasks,
             self.learning,
         )
         self.in_place = self._in_place(settle) if self.settings.tags == "in-place" else None
@@ -178,6 +193,7 @@ class Service:
             self.tasks,
             self.decoders,
             self.annotator,
+            self.reviewer,
             self.annotations,
             RollUps(
                 self.annotations,
@@ -238,6 +254,12 @@ class Service:
             thread.join(_LONGEST_FAREWELL if thread.daemon else None)
         self.index.database.close()
         self.durable.close()
+        self.thumbnails.close()
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The terms of the headers, for what people type."""
+        return Vocabulary.load(self.settings.terms)
 
     def take(self, event: str, resource: str) -> None:
         """Take in what Orthanc's side tells; returns at once."""
@@ -282,6 +304,7 @@ class Service:
             self.tasks,
             self.backups,
             self.rescue,
+            self.thumbnails,
             threshold=self.settings.write_threshold,
             write_conflicts=self.settings.write_conflicts,
             settle=settle,
@@ -317,6 +340,7 @@ class Service:
             # An overwritten instance is deleted and stored again at once: then it is still there.
             if not self.archive.exists("instances", instance):
                 self.annotations.gone(instance)
+                self.thumbnails.remove(instance)
         except ServiceError as error:
             # The next sweep finds it gone.
             self.log(f"instance {instance} stays in the index: {type(error).__name__}")
@@ -360,21 +384,6 @@ class Service:
             return self.archive.dicom(instance)
         threshold = self.settings.write_threshold
         return corrected_file(self.archive, self.decoders, self.index, instance, threshold)[1]
-
-
-def _archive(given: dict[str, Any], client_certificate: str) -> Archive:
-    configuration = given["configuration"]
-    certificate = configuration.get("SslCertificate") if configuration.get("SslEnabled") else None
-    return Archive(
-        Client(
-            given["url"],
-            given["token"],
-            certificate=Path(given["folder"]) / certificate if certificate else None,
-            client_certificate=Path(client_certificate) if client_certificate else None,
-        ),
-        registered_metadata=frozenset(configuration.get("UserMetadata") or {}),
-        registered_attachments=frozenset(configuration.get("UserContentType") or {}),
-    )
 
 
 def _node(configuration: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from bodypart.annotation import utc_now
 from service.deliveries.matching import Case, taking
 from service.deliveries.overview import ConflictError
 from service.errors import NotFoundError, ServiceError
-from service.orthanc_api.archive import Parents
+from service.orthanc_api.resources import Parents
 from service.records.index import ANNOTATED
 from service.records.tables import instances
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from service.deliveries.destinations import Destination
     from service.deliveries.outbox import Outbox
     from service.deliveries.rules import Rule
-    from service.orthanc_api.archive import Archive, Parents
+    from service.orthanc_api.archive import Archive
+    from service.orthanc_api.resources import Parents
 
 _Wanted = dict[str, "tuple[Rule, Destination]"]
 _REMEMBERED = 300.0

@@ -19,7 +19,8 @@ from service.records.tables import overwrite_attachments, overwrites
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.orthanc_api.archive import Archive, Parents
+    from service.orthanc_api.archive import Archive
+    from service.orthanc_api.resources import Parents
     from service.records.database import Database
 
 

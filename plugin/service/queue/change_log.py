@@ -17,7 +17,8 @@ from service.records.audit_trail import REMOVED
 from service.records.tables import marks
 
 if TYPE_CHECKING:
-    from service.orthanc_api.archive import Archive, Change
+    from service.orthanc_api.archive import Archive
+    from service.orthanc_api.resources import Change
     from service.queue.tasks import Tasks
     from service.records.audit_trail import AuditTrail
     from service.records.database import Database

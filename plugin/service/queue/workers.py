@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
     from service.records.rollups import RollUps
+    from service.reviewer import Reviewer
 
 _DEATHS_TO_QUARANTINE = 2
 _PAUSE_WHILE_DOWN = 0.5
@@ -33,7 +34,7 @@ class Workers:
 
     Parameters
     ----------
-    settings, tasks, decoders, annotator, annotations, roll_ups, change_log
+    settings, tasks, decoders, annotator, reviewer, annotations, roll_ups, change_log
         The service's other parts.
     damaged : callable
         Told of a damaged database.
@@ -51,6 +52,7 @@ class Workers:
         tasks: Tasks,
         decoders: Engine,
         annotator: Annotator,
+        reviewer: Reviewer,
         annotations: Annotations,
         roll_ups: RollUps,
         change_log: ChangeLog,
@@ -64,6 +66,7 @@ class Workers:
         self._tasks = tasks
         self._decoders = decoders
         self._annotator = annotator
+        self._reviewer = reviewer
         self._annotations = annotations
         self._roll_ups = roll_ups
         self._change_log = change_log
@@ -115,7 +118,7 @@ class Workers:
     def _annotate(self, task: Task) -> None:
         try:
             if task.kind == Kind.APPLY:
-                self._annotator.apply_word(task)
+                self._reviewer.apply_word(task)
                 return
             if task.kind == Kind.LOOK:
                 self._annotator.look(task)

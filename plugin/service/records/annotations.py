@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from service.errors import NotFoundError
-from service.orthanc_api.archive import ANNOTATION, CODE, Archive, Parents
+from service.orthanc_api.archive import ANNOTATION, CODE, Archive
+from service.orthanc_api.resources import Parents
 from service.queue.tasks import Kind, Priority, Task, Tasks
 from service.records.index import REMOVED, UNSEEN, Index
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from bodypart.reviews import machine_word
 from bodypart.rollup import Summary
-from service.orthanc_api.archive import Parents
+from service.orthanc_api.resources import Parents
 from service.records.tables import counts, instances, mentions
 
 if TYPE_CHECKING:
@@ -241,6 +241,7 @@ def _row(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
         "reviewed_by": review.get("by"),
         "tags_state": (annotation.get("tags") or {}).get("state", "none"),
         "model": (annotation["model"] or {}).get("sha256"),
+        "revision": annotation.get("revision"),
         "rank": rank(summary, parents.study_date),
     }
 

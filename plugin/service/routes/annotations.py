@@ -60,7 +60,7 @@ def classify(
     """Classify now, also what has an annotation; a person's word stays on top."""
     instances = service.archive.instances_of(level, id)
     if wanted is not None and level == "instances":
-        service.annotator.must_have(id, wanted)
+        service.reviewer.must_have(id, wanted)
     if body and body.Asynchronous:
         with service.index.database.write() as connection:
             service.tasks.ask(
@@ -108,7 +108,7 @@ def withdraw(
     """Take a person's word back; the trail keeps both."""
     annotation_of(service, id)
     try:
-        annotation = service.annotator.withdraw(id, by=user, revision=wanted)
+        annotation = service.reviewer.withdraw(id, by=user, revision=wanted)
     except NotFoundError:
         if not service.archive.exists("instances", id):
             raise
@@ -137,7 +137,7 @@ def remove(
     """
     instances = service.archive.instances_of(level, id)
     for instance in instances:
-        service.annotator.remove(
+        service.reviewer.remove(
             instance, by=user, revision=wanted if level == "instances" else None
         )
     kept = {}
@@ -199,7 +199,7 @@ def review_and_follow(
 ) -> dict[str, Any]:
     """Put a person's word on an instance, and wait a moment for its file to follow."""
     review = body.review(by=user, at=utc_now())
-    annotation = service.annotator.review(instance, review, wanted)
+    annotation = service.reviewer.review(instance, review, wanted)
     annotation = _with_outcome(service, instance, annotation)
     service.settle([instance])
     return annotation

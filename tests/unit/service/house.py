@@ -12,13 +12,15 @@ from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.errors import ArchiveError, NotFoundError
 from service.metrics import Metrics
-from service.orthanc_api.archive import Change, Parents, Stored, StoredFile
+from service.orthanc_api.resources import Change, Parents, Stored, StoredFile
 from service.queue.tasks import Kind, Tasks
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
 from service.records.index import Index
 from service.records.rollups import RollUps
 from service.records.schema import open_durable, open_index
+from service.records.thumbnails import Thumbnails
+from service.reviewer import Reviewer
 
 PARENTS = Parents("series", "study", "patient", "DX", "20260101")
 
@@ -238,6 +240,7 @@ class House:
             self.orthanc, self.index, self.tasks, with_labels=True, in_place=tags == "in-place"
         )
         self.learning = Nobody()
+        self.thumbnails = Thumbnails(folder / "thumbnails.sqlite", 1_000_000)
         self.annotator = Annotator(
             self.orthanc,
             self.decoders,
@@ -245,6 +248,15 @@ class House:
             self.trail,
             self.tasks,
             Metrics(),
+            self.learning,
+            self.thumbnails,
+        )
+        self.reviewer = Reviewer(
+            self.orthanc,
+            self.annotator,
+            self.annotations,
+            self.trail,
+            self.tasks,
             self.learning,
         )
         self.backups = OverwriteBackups(self.durable, self.orthanc)
@@ -257,6 +269,7 @@ class House:
             self.tasks,
             self.backups,
             self.watch,
+            self.thumbnails,
             threshold=0.5,
             settle=0.0,
             log=self.lines.append,

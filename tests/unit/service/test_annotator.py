@@ -43,7 +43,7 @@ def test_a_word_is_in_the_trail_before_anything_else_changes(house):
     with house.durable.write() as connection:
         connection.exec_driver_sql("DROP TABLE events")
     with pytest.raises(RecordError):
-        house.annotator.review("i", word())
+        house.reviewer.review("i", word())
     assert label_of(house) == "hand"
     assert house.index.children("series", "series")[0].examined == "hand"
 
@@ -51,11 +51,11 @@ def test_a_word_is_in_the_trail_before_anything_else_changes(house):
 def test_a_word_that_stands_in_the_trail_is_said_whatever_fails_after(house):
     house.annotator.annotate("i", Mode.NEW)
     put, house.orthanc.set_metadata = house.orthanc.set_metadata, _fail
-    assert house.annotator.review("i", word())["examined"]["label"] == "foot"
+    assert house.reviewer.review("i", word())["examined"]["label"] == "foot"
     assert label_of(house) == "hand"
     house.orthanc.set_metadata = put
     _due_now(house)
-    house.annotator.apply_word(house.claim(Kind.APPLY))
+    house.reviewer.apply_word(house.claim(Kind.APPLY))
     assert label_of(house) == "foot"
     assert house.trail.open(10) == []
 
@@ -69,14 +69,14 @@ def test_an_open_word_is_applied_where_the_metadata_lack_it(house):
     house.trail.reviewed("i", apply_review(annotation, word())["review"])
     ((_, instance),) = house.trail.open(10)
     house.ask(Kind.APPLY, instance)
-    house.annotator.apply_word(house.claim(Kind.APPLY))
+    house.reviewer.apply_word(house.claim(Kind.APPLY))
     assert label_of(house) == "foot"
     assert house.trail.open(10) == []
 
 
 def test_a_word_outlives_classifying_again_overwriting_and_lost_metadata(house):
     house.annotator.annotate("i", Mode.NEW)
-    house.annotator.review("i", word())
+    house.reviewer.review("i", word())
     house.annotator.annotate("i", Mode.AGAIN)
     assert label_of(house) == "foot"
     house.orthanc.arrive("i", b"file")
@@ -87,9 +87,9 @@ def test_a_word_outlives_classifying_again_overwriting_and_lost_metadata(house):
 def test_a_clock_that_was_set_back_does_not_bring_an_earlier_word_back(house):
     """Killed between the trail and the metadata, which still hold the word before."""
     house.annotator.annotate("i", Mode.NEW)
-    house.annotator.review("i", word("foot", at="2026-11-28T12:00:00Z"))
+    house.reviewer.review("i", word("foot", at="2026-11-28T12:00:00Z"))
     before = house.orthanc.metadata("instances", "i", "BodyPart")
-    house.annotator.review("i", word("knee", at="2026-11-28T11:00:00Z"))
+    house.reviewer.review("i", word("knee", at="2026-11-28T11:00:00Z"))
     house.orthanc.set_metadata("instances", "i", "BodyPart", before)
     house.annotator.annotate("i", Mode.AGAIN)
     assert label_of(house) == "knee"
@@ -98,38 +98,38 @@ def test_a_clock_that_was_set_back_does_not_bring_an_earlier_word_back(house):
 def test_a_stale_revision_is_refused_with_what_stands_there(house):
     house.annotator.annotate("i", Mode.NEW)
     seen = house.orthanc.annotation("i")["revision"]
-    house.annotator.review("i", word(), seen)
+    house.reviewer.review("i", word(), seen)
     with pytest.raises(StaleError) as refused:
-        house.annotator.review("i", word("knee"), seen)
+        house.reviewer.review("i", word("knee"), seen)
     assert refused.value.present["examined"]["label"] == "foot"
     with pytest.raises(StaleError):
-        house.annotator.remove("i", by="ann", revision=seen)
+        house.reviewer.remove("i", by="ann", revision=seen)
     assert label_of(house) == "foot"
 
 
 def test_the_file_that_follows_does_not_make_a_revision_stale(house):
     house.annotator.annotate("i", Mode.NEW)
-    revision = house.annotator.review("i", word())["revision"]
+    revision = house.reviewer.review("i", word())["revision"]
     house.follow()
     assert house.orthanc.annotation("i")["tags"]["state"] == "written"
-    house.annotator.review("i", word("knee"), revision)
+    house.reviewer.review("i", word("knee"), revision)
 
 
 def test_a_word_that_is_taken_back_leaves_the_machine_s_and_both_in_the_trail(house):
     house.annotator.annotate("i", Mode.NEW)
-    house.annotator.review("i", word())
-    assert house.annotator.withdraw("i", by="bob")["review"] is None
+    house.reviewer.review("i", word())
+    assert house.reviewer.withdraw("i", by="bob")["review"] is None
     assert label_of(house) == "hand"
     assert [event["action"] for event in house.trail.events(0, 10)] == ["corrected", "withdrawn"]
     house.annotator.annotate("i", Mode.AGAIN)
     assert label_of(house) == "hand"
     with pytest.raises(NotFoundError):
-        house.annotator.withdraw("i", by="bob")
+        house.reviewer.withdraw("i", by="bob")
 
 
 def test_what_was_removed_stays_so_until_it_is_sent_again(house):
     house.annotator.annotate("i", Mode.NEW)
-    house.annotator.remove("i", by="ann")
+    house.reviewer.remove("i", by="ann")
     house.ask(Kind.ANNOTATE, "i", sequence=1)
     house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
     assert house.orthanc.annotation("i") is None
@@ -140,7 +140,7 @@ def test_what_was_removed_stays_so_until_it_is_sent_again(house):
 
 
 def test_what_is_removed_while_a_decoder_looks_stays_removed(house):
-    house.decoders.while_asked = lambda: house.annotator.remove("i", by="ann")
+    house.decoders.while_asked = lambda: house.reviewer.remove("i", by="ann")
     house.annotator.annotate("i", Mode.NEW)
     assert house.orthanc.annotation("i") is None
 
@@ -150,7 +150,7 @@ def test_what_is_gone_leaves_nothing(house):
     with pytest.raises(NotFoundError):
         house.annotator.annotate("i", Mode.NEW)
     with pytest.raises(NotFoundError):
-        house.annotator.review("i", word())
+        house.reviewer.review("i", word())
 
 
 def test_giving_up_keeps_an_earlier_answer(house):
@@ -166,7 +166,7 @@ def test_giving_up_keeps_an_earlier_answer(house):
 
 def test_metadata_are_what_is_answered(house):
     house.annotator.annotate("i", Mode.NEW)
-    corrected = house.annotator.review("i", word())
+    corrected = house.reviewer.review("i", word())
     stored = json.loads(house.orthanc.metadata("instances", "i", "BodyPart"))
     assert stored == json.loads(json.dumps(corrected))
 

@@ -8,7 +8,7 @@ from service.deliveries.old_stock import OldStock
 from service.deliveries.overview import ConflictError, Overview
 from service.deliveries.routing import Routing
 from service.errors import NotFoundError
-from service.orthanc_api.archive import Parents
+from service.orthanc_api.resources import Parents
 from service.records.database import Database
 from service.records.facts import Facts
 from service.records.index import Index

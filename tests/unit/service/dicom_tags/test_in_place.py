@@ -4,7 +4,7 @@ import pytest
 
 from bodypart.annotation import Review
 from service.errors import ArchiveError, StorageFullError
-from service.orthanc_api.archive import Stored
+from service.orthanc_api.resources import Stored
 from service.queue.tasks import Kind, Mode
 from unit.service.house import PARENTS, House
 
@@ -150,7 +150,7 @@ def test_a_copy_is_not_rewritten(annotated, level):
 
 def test_a_removal_gives_the_original_back_and_is_not_undone_by_it(annotated):
     annotated.follow()
-    annotated.annotator.remove("i", by="ann")
+    annotated.reviewer.remove("i", by="ann")
     annotated.follow()
     assert annotated.orthanc.files["i"] == b"file"
     annotated.ask(Kind.ANNOTATE, "i", sequence=annotated.orthanc.last_change())
@@ -161,7 +161,7 @@ def test_a_removal_gives_the_original_back_and_is_not_undone_by_it(annotated):
 def test_a_correction_said_during_a_rewrite_is_written_after_it(annotated):
     task = annotated.claim(Kind.REWRITE)
     review = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")
-    annotated.annotator.review("i", review)
+    annotated.reviewer.review("i", review)
     annotated.in_place.rewrite(task)
     annotated.tasks.finish(task)
     assert annotated.tasks.stands(Kind.REWRITE, "i")

@@ -14,7 +14,7 @@ from service.learning.follow import Learning
 from service.learning.lessons import Lessons
 from service.learning.sightings import Sightings
 from service.learning.words import Words
-from service.orthanc_api.archive import Parents
+from service.orthanc_api.resources import Parents
 from service.queue.tasks import Kind, Tasks
 from service.records.audit_trail import AuditTrail
 from service.records.database import SCHEMA, Database

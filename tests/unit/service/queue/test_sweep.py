@@ -94,7 +94,7 @@ def test_a_back_fill_that_is_cancelled_gives_out_nothing(house, backfill):
 
 def test_a_back_fill_reopens_what_was_removed_before_it(house, backfill):
     house.annotator.annotate("i", Mode.NEW)
-    house.annotator.remove("i", by="ann")
+    house.reviewer.remove("i", by="ann")
     backfill.start()
     backfill._step(threading.Event())
     house.annotator.annotate("i", Mode.ASKED, task=house.claim(Kind.ANNOTATE))

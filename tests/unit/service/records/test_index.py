@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from service.orthanc_api.archive import Parents
+from service.orthanc_api.resources import Parents
 from service.records.index import REMOVED, UNSEEN
 from service.records.tables import instances, mentions
 from unit.service.house import PARENTS, note

@@ -1,0 +1,38 @@
+"""The way to the Orthanc that this service belongs to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from service.orthanc_api.archive import Archive
+from service.orthanc_api.client import Client
+
+
+def connected(given: dict[str, Any], client_certificate: str) -> Archive:
+    """Return the Orthanc that Orthanc's side tells of.
+
+    Parameters
+    ----------
+    given : dict
+        ``configuration``, ``folder``, ``url`` and ``token``.
+    client_certificate : str
+        PEM file for an Orthanc that asks for one; empty if it does not.
+
+    Raises
+    ------
+    ArchiveError
+        If it does not answer.
+    """
+    configuration = given["configuration"]
+    certificate = configuration.get("SslCertificate") if configuration.get("SslEnabled") else None
+    return Archive(
+        Client(
+            given["url"],
+            given["token"],
+            certificate=Path(given["folder"]) / certificate if certificate else None,
+            client_certificate=Path(client_certificate) if client_certificate else None,
+        ),
+        registered_metadata=frozenset(configuration.get("UserMetadata") or {}),
+        registered_attachments=frozenset(configuration.get("UserContentType") or {}),
+    )

@@ -1,0 +1,53 @@
+"""What Orthanc tells of its resources, as records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of Orthanc's change log."""
+
+    sequence: int
+    kind: str
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """Orthanc ids of what an instance belongs to, and what a work list shows of them."""
+
+    series: str
+    study: str
+    patient: str
+    modality: str = ""
+    study_date: str = ""
+
+    def levels(self) -> list[tuple[str, str]]:
+        """Return level and id of each, the series first."""
+        return [("series", self.series), ("studies", self.study), ("patients", self.patient)]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An instance as Orthanc holds it now.
+
+    Attributes
+    ----------
+    parents : Parents
+        What it belongs to.
+    version : str
+        Names this very file: another file under the same UIDs has another one.
+    """
+
+    parents: Parents
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Orthanc's answer to a file that was sent to it."""
+
+    instance: str
+    status: str

@@ -1,0 +1,216 @@
+"""A person's word: said, taken back, an annotation removed; in the trail before anything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bodypart.annotation import utc_now
+from bodypart.reviews import apply_review
+from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
+from service.queue.tasks import Kind, Mode, Priority
+from service.records.annotations import known
+from service.records.audit_trail import REMOVED
+
+if TYPE_CHECKING:
+    from bodypart.annotation import Review
+    from service.annotator import Annotator
+    from service.learning.follow import Learning
+    from service.orthanc_api.archive import Archive
+    from service.queue.tasks import Task, Tasks
+    from service.records.annotations import Annotations
+    from service.records.audit_trail import AuditTrail
+
+
+class Reviewer:
+    """Carries out what people say.
+
+    Parameters
+    ----------
+    archive, annotator, annotations, tasks
+        The service's other parts.
+    trail : AuditTrail
+        Where a word goes first.
+    learning : Learning
+        Told that a person spoke.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        annotator: Annotator,
+        annotations: Annotations,
+        trail: AuditTrail,
+        tasks: Tasks,
+        learning: Learning,
+    ) -> None:
+        self._archive = archive
+        self._annotator = annotator
+        self._annotations = annotations
+        self._trail = trail
+        self._tasks = tasks
+        self._learning = learning
+
+    def review(self, instance: str, review: Review, revision: str | None = None) -> dict[str, Any]:
+        """Put a person's word on an instance; return its annotation.
+
+        Once the word stands in the trail it is said, whatever fails after.
+
+        Parameters
+        ----------
+        instance : str
+            Orthanc id.
+        review : Review
+            The word.
+        revision : str or None
+            The revision of the annotation that the person saw, if that matters.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        StaleError
+            If the annotation has another revision by now.
+        EngineDownError, WorkerDiedError
+            If there is no annotation yet, and no decoder could make one.
+        RecordError
+            If the trail cannot be written: nothing is changed then.
+        """
+        if self._archive.annotation(instance) is None:
+            # A person may be faster than the queue.
+            self._annotator.annotate(instance, Mode.ASKED, urgent=True)
+        with self._annotations.lock(instance):
+            stored = self._archive.stored_file(instance)
+            annotation = known(self._archive.annotation(instance), instance)
+            _must_be(annotation, revision)
+            corrected = {**apply_review(annotation, review), "file": stored.version}
+            number = self._trail.reviewed(instance, corrected["review"])
+            try:
+                corrected = self._annotations.put(corrected, stored.parents)
+                self._trail.applied(number)
+            except (ArchiveError, RecordError):
+                self._apply_later(instance)
+        self._learning.wake()
+        return corrected
+
+    def must_have(self, instance: str, revision: str) -> None:
+        """Make sure that an annotation is the one that a client saw.
+
+        Raises
+        ------
+        NotFoundError, StaleError
+            If it is not.
+        """
+        _must_be(known(self._archive.annotation(instance), instance), revision)
+
+    def withdraw(self, instance: str, *, by: str, revision: str | None = None) -> dict[str, Any]:
+        """Take a person's word back; return the machine's annotation, made anew.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone, or nobody said anything of it.
+        StaleError, EngineDownError, WorkerDiedError, RecordError
+            As of ``review``.
+        """
+        with self._annotations.lock(instance):
+            annotation = known(self._archive.annotation(instance), instance)
+            if annotation["review"] is None:
+                raise NotFoundError(instance)
+            _must_be(annotation, revision)
+            stored = self._archive.stored_file(instance)
+            data = self._archive.dicom(instance)
+            machine, seen = self._annotator.read(instance, stored, data, urgent=True)
+            number = self._trail.withdrawn(instance, by=by, at=utc_now())
+            try:
+                machine = self._annotations.put(machine, stored.parents)
+                self._trail.applied(number)
+            except (ArchiveError, RecordError):
+                self._apply_later(instance)
+        self._learning.saw(instance, seen)
+        self._learning.wake()
+        return machine
+
+    def remove(self, instance: str, *, by: str, revision: str | None = None) -> None:
+        """Remove the annotation of an instance, a person's word on it included.
+
+        Where files follow their annotations, the original DICOM attributes return.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        StaleError, RecordError
+            As of ``review``.
+        """
+        with self._annotations.lock(instance):
+            parents = self._archive.parents(instance)
+            if revision is not None:
+                _must_be(known(self._archive.annotation(instance), instance), revision)
+            change = self._archive.last_change()
+            number = self._trail.removed(instance, by=by, at=utc_now(), change=change)
+            try:
+                self._annotations.erase(instance, parents)
+                self._trail.applied(number)
+            except (ArchiveError, RecordError):
+                self._apply_later(instance)
+        self._learning.wake()
+
+    def apply_word(self, task: Task) -> None:
+        """Bring metadata and index in step with the last word of the trail.
+
+        Raises
+        ------
+        ArchiveError, RecordError
+            If that is not possible yet.
+        """
+        instance = task.resource
+        try:
+            with self._annotations.lock(instance):
+                self._apply(instance, task)
+        except NotFoundError:
+            self._tasks.finish(task)  # The word waits in the trail for the instance to return.
+        word = self._trail.last(instance)
+        if word:
+            self._trail.applied(word.number)
+
+    def _apply(self, instance: str, task: Task) -> None:
+        word = self._trail.last(instance)
+        stored = self._archive.stored_file(instance)
+        annotation = self._archive.annotation(instance)
+        if word is None:
+            self._tasks.finish(task)
+        elif word.action == REMOVED:
+            self._annotations.erase(instance, stored.parents)
+            self._tasks.finish(task)
+        elif word.review is None or annotation is None:
+            # The machine's own answer is to be made anew, with the word on top if there is one.
+            with self._annotations.database.write() as connection:
+                self._tasks.ask(
+                    connection,
+                    Kind.ANNOTATE,
+                    [instance],
+                    mode=Mode.AGAIN,
+                    priority=Priority.PERSON,
+                )
+                self._tasks.finish(task, connection)
+            self._tasks.wake()
+        elif (annotation["review"] or {}).get("at") != word.review.at:
+            corrected = {**apply_review(annotation, word.review), "file": stored.version}
+            self._annotations.put(corrected, stored.parents, done=task)
+        else:
+            self._annotations.adopt(annotation, stored.parents, task)
+
+    def _apply_later(self, instance: str) -> None:
+        try:
+            with self._annotations.database.write() as connection:
+                self._tasks.ask(
+                    connection, Kind.APPLY, [instance], priority=Priority.PERSON, delay=0.5
+                )
+            self._tasks.wake()
+        except RecordError:
+            return  # The trail tells of it at the next start.
+
+
+def _must_be(annotation: dict[str, Any], revision: str | None) -> None:
+    if revision is not None and annotation.get("revision") != revision:
+        raise StaleError(annotation)
