@@ -1,6 +1,6 @@
 # make run          Orthanc with the plugin, in the foreground; installs what is missing first
 # make test         everything: format, lint, types, unit, integration, image and browser tests
-# make unit | integration | browser   a part of it
+# make unit | integration | browser   a part of it; integration ON=sid: what starts one Orthanc, on that one
 # make coverage     the unit tests, with the lines that none of them reaches
 # make format       what can be put right by itself
 # make docs         the tables of settings and routes in README and docs
@@ -38,7 +38,7 @@ unit: test-tools
 	$(PYTHON) -m pytest tests/unit $(ARGS)
 
 integration: test-tools newer-orthanc tools
-	$(PYTHON) -m pytest tests/integration tests/image tests/distribution $(ARGS)
+	BODYPART_ON=$(ON) $(PYTHON) -m pytest tests/integration tests/image tests/distribution $(ARGS)
 
 browser: test-tools newer-orthanc
 	$(PYTHON) -m pytest tests/browser $(ARGS)

@@ -69,10 +69,14 @@ AGES = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A picture whose part is known, as the model reads it; ``weight`` pictures are like it."""
+    """A picture whose part is known, as the model reads it; ``weight`` pictures are like it.
+
+    ``also`` are labels that a radiographer would accept as well.
+    """
 
     truth: str
     reading: ImageReading
+    also: tuple[str, ...] = ()
     source: str = ""
     group: str = ""
     age: Age = "unknown"
@@ -88,6 +92,7 @@ def cases(manifest: Path, plan: Path, model: BodyPartModel) -> list[Case]:
         Case(
             str(row.examined),
             model.read(picture.values.astype(np.float32)),
+            row.also,
             row.source,
             row.group,
             row.age,
@@ -101,7 +106,7 @@ def picture_rates(known: Iterable[Case], before: ErrorRates) -> ErrorRates:
     learned = [case for case in known if case.truth in case.reading.probabilities]
     seen = [case for case in learned if not case.reading.rejected]
     given = np.stack([spread(case.reading.probabilities) for case in seen])
-    truth = np.array([PLACE[case.truth] for case in seen])
+    truth = np.array([PLACE[_nearest(case)] for case in seen])
     weights = np.array([case.weight for case in seen])
     labels = tuple(sorted(PLACE[label] for label in seen[0].reading.probabilities))
     which = np.searchsorted(EDGES, given.max(axis=1), side="right") - 1
@@ -119,6 +124,12 @@ def picture_rates(known: Iterable[Case], before: ErrorRates) -> ErrorRates:
     rates = replace(before, bands=bands)
     answers = np.stack([corrected(row, rates.band(float(row.max())), labels) for row in given])
     return replace(rates, habits=_habits(given.argmax(axis=1), answers, truth, weights))
+
+
+def _nearest(case: Case) -> str:
+    """Return the label of those that are right to which the model gives most."""
+    known = case.reading.probabilities
+    return max((case.truth, *case.also), key=lambda label: known.get(label, 0.0))
 
 
 def _habits(

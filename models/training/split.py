@@ -110,7 +110,7 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         for row in examples
     ]
     if "templates" in plan:
-        rows = with_templates(rows, path.parent / plan["templates"])
+        rows = with_templates(rows, folder / plan["templates"])
     if "readings" in plan:
         rows = with_readings(rows, folder / plan["readings"])
     train: list[Example] = []
@@ -154,7 +154,7 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         labels=tuple(part.label for part in LABELS if count[part.label] >= plan["least_pictures"]),
         unseen=frozenset(held_out),
         limbs=frozenset(plan["limbs"]),
-        collimated=tuple(closeups(test, path.parent / plan["collimated"]))
+        collimated=tuple(closeups(test, folder / plan["collimated"]))
         if "collimated" in plan
         else (),
     )

@@ -37,8 +37,11 @@ def stand_in():
     state = (here / "entrypoint.py").read_bytes() + (here / "stand_in.sh").read_bytes()
     number = zlib.crc32(state + (debian / "var/lib/dpkg/status").read_bytes())
     name = f"localhost/orthanc-stand-in:{number:08x}"
+    older = buildah("images", "--quiet", "--filter", "reference=localhost/orthanc-stand-in")
     look = [*BUILDAH, "inspect", "--type", "image", name]
     if subprocess.run(look, capture_output=True, check=False).returncode != 0:
+        if older:
+            buildah("rmi", "--force", *older.split())
         subprocess.run(["sh", here / "stand_in.sh", debian, name, *BUILDAH], check=True)
     return name
 

@@ -1,5 +1,6 @@
 """Real Orthancs: Debian 12's own, and the newer ones where their chroots are there."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,11 +22,16 @@ def orthanc(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Make Orthancs of one's own, with a configuration; they are closed after the test."""
-    require("bookworm")
+    """Make Orthancs of one's own, with a configuration; they are closed after the test.
+
+    They are Debian 12's, or those of the Debian that `make integration ON=sid` names.
+    """
+    usual = os.environ.get("BODYPART_ON") or "bookworm"
+    require(usual)
     made: list[Server] = []
 
     def make(configuration: dict | None = None, **options) -> Server:
+        options.setdefault("target", usual)
         server = Server(
             tmp_path / f"server{len(made)}", configuration=configuration or {}, **options
         )

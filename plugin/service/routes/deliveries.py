@@ -203,9 +203,11 @@ def _test_stored(service: Service, instance: str) -> dict[str, Any]:
 def _tested_with(service: Service, annotation: dict[str, Any], modality: str) -> dict[str, Any]:
     case = Case(annotation, modality)
     found = verdicts(service.dispatch.routing.rules, case)
+    takers = [verdict.rule.name for verdict in found if verdict.takes]
     return {
         "instance": annotation["instance"],
-        "taken_by": [verdict.rule.name for verdict in found if verdict.takes],
+        "rule": takers[0] if takers else None,
+        "taken_by": takers,
         "rules": [
             {
                 "name": verdict.rule.name,
