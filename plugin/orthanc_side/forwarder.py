@@ -159,13 +159,11 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(self.address)
 
     def is_open(self) -> bool:
-        """Tell whether the service has not closed it: it does after some seconds of rest."""
-        if self.sock is None:
-            return False
-        # What can be read now is the end, or bytes that nobody asked for.
+        """Tell whether there is nothing to read: neither its end, nor what nobody asked for."""
         poll = select.poll()
-        poll.register(self.sock, select.POLLIN)
-        return not poll.poll(0)
+        if self.sock is not None:
+            poll.register(self.sock, select.POLLIN)
+        return self.sock is not None and not poll.poll(0)
 
 
 def _without_service(method: str, path: str, reason: str) -> Answer:
