@@ -132,3 +132,41 @@ def test_a_settled_study_holds_one_report_that_names_its_predecessor(make_server
     report = pydicom.dcmread(io.BytesIO(server.request("GET", f"/instances/{second}/file").content))
     assert report.PredecessorDocumentsSequence
     assert "Forearm" in str(report)
+
+
+def test_the_manifest_holds_what_people_said_and_no_guesses(orthanc, wrist):
+    _, instance = wrist
+    other = orthanc.upload(file_bytes(radiograph("hand", BodyPartExamined="HAND")))
+    orthanc.annotation(other)
+    said = {"examined": "hand", "visible": ["hand", "thumb"]}
+    orthanc.request("PUT", f"/bodypart/instances/{other}", json=said)
+    rows = {row["file"]: row for row in orthanc.get("/bodypart/manifest")}
+    assert rows[f"{instance}.png"]["visible"] == "wrist"
+    assert rows[f"{other}.png"]["visible"] == "hand;thumb"
+
+
+def test_the_audit_export_leads_back_to_study_and_instance(orthanc, wrist):
+    dataset, instance = wrist
+    row = next(row for row in orthanc.get("/bodypart/audit") if row["instance"] == instance)
+    assert row["study_date"] == dataset.StudyDate
+    assert row["study_uid"] == dataset.StudyInstanceUID
+    assert row["series_uid"] == dataset.SeriesInstanceUID
+    assert row["instance_uid"] == dataset.SOPInstanceUID
+
+
+def test_several_words_are_taken_back_at_once(orthanc):
+    ids = [orthanc.upload(file_bytes(radiograph("hand", seed=seed))) for seed in (11, 12)]
+    for instance in ids:
+        orthanc.annotation(instance)
+    said = orthanc.request(
+        "POST", "/bodypart/reviews", json={"instances": ids, "examined": "foot"}
+    ).json()
+    assert said["reviewed"] == 2
+    stale = {**said["revisions"], ids[1]: "0" * 16}
+    answer = orthanc.request(
+        "POST", "/bodypart/reviews/undo", json={"instances": ids, "revisions": stale}
+    ).json()
+    assert answer["undone"] == 1
+    assert list(answer["failed"]) == [ids[1]]
+    assert orthanc.get(f"/bodypart/instances/{ids[0]}")["review"] is None
+    assert orthanc.get(f"/bodypart/instances/{ids[1]}")["review"]["examined"] == "foot"

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 
 from service.queue.tasks import Kind, Mode, Priority
+from service.records.index import BARE
 from service.routes.models import Backfill
 from service.routes.requests import TheService
 
+if TYPE_CHECKING:
+    from service.main import Service
+
 router = APIRouter()
+_PAGE = 1000
 
 
 @router.post(
     "/bodypart/backfill",
-    summary="Annotate what has no annotation; with LearnedSince, what new words change",
+    summary="Annotate what has no annotation, what new words change, or what failed",
 )
 def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
-    """Look for what has no annotation, or for what new words change, and annotate it."""
+    """Look for what has no annotation, for what new words change, or what failed; annotate it."""
+    if body and body.Failed:
+        _try_failed_again(service)
+        return progress(service)
     if body is None or body.LearnedSince is None:
         return service.backfill.start()
     found = service.learning.read_otherwise(body.LearnedSince)
@@ -28,11 +36,25 @@ def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
 
 @router.get("/bodypart/backfill", summary="Progress of the back-fill")
 def progress(service: TheService) -> dict[str, Any]:
-    """Answer how far the back-fill is."""
-    return service.backfill.progress()
+    """Answer how far the back-fill is; ``open`` is how many a start would annotate now."""
+    counts = service.index.counts()
+    unheard = max(0, service.archive.count() - sum(counts.values()))
+    open_ = unheard + sum(counts.get(state, 0) for state in BARE)
+    return {**service.backfill.progress(), "open": open_, "failed": counts.get("failed", 0)}
 
 
 @router.delete("/bodypart/backfill", summary="Cancel the back-fill")
 def cancel(service: TheService) -> dict[str, Any]:
     """Stop the back-fill."""
     return service.backfill.cancel()
+
+
+def _try_failed_again(service: Service) -> None:
+    after = ""
+    while page := service.index.in_state("failed", _PAGE, after):
+        after = page[-1]
+        with service.index.database.write() as connection:
+            service.tasks.ask(
+                connection, Kind.ANNOTATE, page, mode=Mode.AGAIN, priority=Priority.BACKFILL
+            )
+        service.tasks.wake()

@@ -21,6 +21,7 @@ from service.routes.requests import HttpError, TheService, not_found
 
 if TYPE_CHECKING:
     from service.main import Service
+    from service.records.audit_trail import AuditTrail
     from service.records.index import Index
 
 router = APIRouter()
@@ -28,6 +29,8 @@ COLUMNS = (
     "file", "source", "upstream", "licence", "licence_class", "group", "examined", "visible",
     "laterality", "view", "age_group", "notes",
 )  # fmt: skip
+_PLACE = ("study_date", "study_uid", "series_uid", "instance_uid")
+"""Where an instance of the audit trail is found in other systems; empty once it is gone."""
 _LICENCE_CLASS = "clear"
 _PAGE = 5000
 _FORMULA = re.compile(r"[\s\u00a0;]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
@@ -87,7 +90,7 @@ def fhir(id: str, service: TheService) -> dict[str, Any]:  # noqa: A002
 @router.get("/bodypart/manifest", summary="What people confirmed, as rows of a training manifest")
 def manifest(service: TheService, format: _Format = "json") -> Response:  # noqa: A002
     """Answer what people confirmed, as rows of a training manifest."""
-    rows = training_rows(service.index, service.archive_name)
+    rows = training_rows(service.index, service.trail, service.archive_name)
     return _table(format, "bodypart-manifest", COLUMNS, rows)
 
 
@@ -100,14 +103,15 @@ def audit(
 ) -> Response:
     """Answer the audit trail."""
     rows = _events(service, since, limit)
-    return _table(format, "bodypart-audit", audit_trail.COLUMNS, rows)
+    return _table(format, "bodypart-audit", (*audit_trail.COLUMNS, *_PLACE), rows)
 
 
 def _events(service: Service, since: int, limit: int | None) -> Iterator[dict[str, Any]]:
     left = limit
     while left is None or left > 0:
         page = service.trail.events(since, _PAGE if left is None else min(_PAGE, left))
-        yield from page
+        places = service.archive.places(sorted({event["instance"] for event in page}))
+        yield from ({**event, **places[event["instance"]]} for event in page)
         if len(page) < _PAGE:
             return
         since = page[-1]["number"]
@@ -124,7 +128,7 @@ def _report(service: Service, study: str, ids: list[str], what: str) -> Response
     return Response(found, media_type="application/dicom")
 
 
-def training_rows(index: Index, source: str) -> Iterator[dict[str, str]]:
+def training_rows(index: Index, trail: AuditTrail, source: str) -> Iterator[dict[str, str]]:
     """Give one row an instance that a person confirmed or corrected, oldest review first.
 
     Patients appear under their Orthanc id, which is a hash of the PatientID; no text of a header
@@ -134,12 +138,14 @@ def training_rows(index: Index, source: str) -> Iterator[dict[str, str]]:
     ----------
     index : Index
         The search index.
+    trail : AuditTrail
+        Knows what people said to be visible.
     source : str
         Name of this archive, so that training can hold out whole archives.
     """
     names = (
-        "id", "patient", "examined", "visible", "laterality", "laterality_source",
-        "machine_label", "reviewed_at",
+        "id", "patient", "examined", "laterality", "laterality_source", "machine_label",
+        "reviewed_at",
     )  # fmt: skip
     columns = [instances.c[name] for name in names]
     place = sa.tuple_(instances.c.reviewed_at, instances.c.id)
@@ -152,15 +158,17 @@ def training_rows(index: Index, source: str) -> Iterator[dict[str, str]]:
             .limit(_PAGE)
         )
         for row in page:
-            yield _training_row(row, source)
+            word = trail.last(row.id)
+            said = word.review.visible if word and word.review else None
+            yield _training_row(row, said or (), source)
         if len(page) < _PAGE:
             return
         after = (page[-1].reviewed_at, page[-1].id)
 
 
-def _training_row(row: sa.Row[Any], source: str) -> dict[str, str]:
+def _training_row(row: sa.Row[Any], said: Iterable[str], source: str) -> dict[str, str]:
     # Only a person's word is certain; the machine's guesses teach nothing new.
-    said = [label for label, share in json.loads(row.visible or "{}").items() if share >= 1]
+    visible = dict.fromkeys([*([row.examined] if row.examined else ()), *said])
     machine = row.machine_label
     note = "confirmed" if row.examined == machine else f"corrected from {machine or 'nothing'}"
     return {
@@ -171,7 +179,7 @@ def _training_row(row: sa.Row[Any], source: str) -> dict[str, str]:
         "licence_class": _LICENCE_CLASS,
         "group": row.patient,
         "examined": row.examined or "",
-        "visible": ";".join(said),
+        "visible": ";".join(visible),
         "laterality": row.laterality if row.laterality_source == "person" else "",
         "view": "",
         "age_group": "unknown",

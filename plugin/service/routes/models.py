@@ -88,6 +88,15 @@ class Reviews(Correction):
     )
 
 
+class Undo(Body):
+    """The instances whose last word is taken back."""
+
+    instances: Annotated[list[InstanceId], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    revisions: dict[str, str] | None = Field(
+        None, description="the revision of each instance that the person saw"
+    )
+
+
 class Classify(Body):
     """How to classify again."""
 
@@ -99,6 +108,9 @@ class Backfill(Body):
 
     LearnedSince: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$")] | None = (
         Field(None, description="UTC day or time: what the words from then on change, nothing else")
+    )
+    Failed: Annotated[bool, Field(strict=True)] = Field(
+        False, description="try again what failed, nothing else"
     )
 
 

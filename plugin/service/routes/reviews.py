@@ -1,21 +1,30 @@
-"""One word on several instances."""
+"""One word on several instances, and taking it back."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 
-from bodypart.annotation import utc_now
+from bodypart.annotation import Review, utc_now
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import NotFoundError, ServiceError, StaleError
-from service.routes.models import Reviews
+from service.records.annotations import known
+from service.routes.models import Reviews, Undo
 from service.routes.requests import TheService, User, WantedRevision
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from service.main import Service
 
 router = APIRouter()
+_SIDE_BY_SIDE = 4
+
+
+class _NothingSaidError(ValueError):
+    """There is nothing to confirm, or to take back; the text says what."""
 
 
 @router.post(
@@ -27,32 +36,67 @@ def review_many(
 ) -> dict[str, Any]:
     """Confirm what stands for several instances, or give them all one answer."""
     seen = dict.fromkeys(body.instances, wanted) | (body.revisions or {})
-    outcomes = {
-        i: _review(service, i, body, user, seen.get(i)) for i in seen if i in body.instances
-    }
-    failed = {instance: why for instance, why in outcomes.items() if why}
-    service.settle([instance for instance in outcomes if instance not in failed])
-    return {"reviewed": len(outcomes) - len(failed), "failed": failed}
 
-
-def _review(
-    service: Service, instance: str, body: Reviews, user: str, wanted: str | None
-) -> str | None:
-    """Review one of several; return why it did not work, None if it did."""
-    try:
+    def review(instance: str) -> dict[str, Any]:
+        said = body
         if "examined" not in body.model_fields_set:
             annotation = service.archive.annotation(instance)
             if annotation is None and not service.archive.exists("instances", instance):
                 raise NotFoundError(instance)
             examined = (annotation or {}).get("examined")
             if not examined:
-                return "there is no body part to confirm"
-            body = body.model_copy(update={"examined": examined["label"]})
-        service.annotator.review(instance, body.review(by=user, at=utc_now()), wanted)
+                raise _NothingSaidError("there is no body part to confirm")
+            said = body.model_copy(update={"examined": examined["label"]})
+        word = said.review(by=user, at=utc_now())
+        return service.annotator.review(instance, word, seen.get(instance))
+
+    return _each(service, body.instances, review, "reviewed")
+
+
+@router.post("/bodypart/reviews/undo", summary="Take the last word on several instances back")
+def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
+    """Take the last word on each back: what stood before it returns, the trail keeps both.
+
+    Before it stood an earlier word, which is said again, or the machine's own answer.
+    """
+    seen = body.revisions or {}
+
+    def take_back(instance: str) -> dict[str, Any]:
+        review = known(service.archive.annotation(instance), instance)["review"]
+        if review is None:
+            raise _NothingSaidError("nobody said anything of it")
+        earlier = list(review.get("history") or ())
+        if not earlier:
+            return service.annotator.withdraw(instance, by=user, revision=seen.get(instance))
+        word = Review.from_json({**earlier[-1], "by": user, "at": utc_now(), "previous": None})
+        return service.annotator.review(instance, word, seen.get(instance))
+
+    return _each(service, body.instances, take_back, "undone")
+
+
+def _each(
+    service: Service,
+    instances: Iterable[str],
+    work: Callable[[str], dict[str, Any]],
+    done: str,
+) -> dict[str, Any]:
+    """Do something to each instance; return how many, their revisions, and what failed."""
+    ids = list(dict.fromkeys(instances))
+    with ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-review") as threads:
+        outcomes = dict(zip(ids, threads.map(lambda one: _tried(one, work), ids), strict=True))
+    revisions = {one: said["revision"] for one, said in outcomes.items() if isinstance(said, dict)}
+    failed = {one: why for one, why in outcomes.items() if isinstance(why, str)}
+    service.settle(list(revisions))
+    return {done: len(revisions), "failed": failed, "revisions": revisions}
+
+
+def _tried(instance: str, work: Callable[[str], dict[str, Any]]) -> dict[str, Any] | str:
+    """Return the annotation, or why there is none."""
+    try:
+        return work(instance)
     except NotFoundError:
         return "Orthanc has no such instance"
     except StaleError:
         return "the annotation was changed since"
-    except (ServiceError, EngineDownError, WorkerDiedError, RefusedError) as error:
-        return str(error)
-    return None
+    except (_NothingSaidError, ServiceError, EngineDownError, WorkerDiedError, RefusedError) as why:
+        return str(why)

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request
 
 from bodypart import __version__
 from bodypart.labels import LABELS
-from service.routes.requests import TheService
+from service.routes.requests import TheService, User
 
 router = APIRouter()
 
 
 @router.get("/bodypart/status", summary="Version, model, provider, queue, readiness")
-def status(service: TheService) -> dict[str, Any]:
-    """Answer version, model, provider, queue and readiness."""
+def status(service: TheService, user: User) -> dict[str, Any]:
+    """Answer version, model, provider, queue and readiness, and who asks."""
     hello = service.decoders.hello or {}
     counts = service.index.counts()
     ready = service.decoders.ready
@@ -32,6 +32,7 @@ def status(service: TheService) -> dict[str, Any]:
             "done": counts.get("done", 0) + counts.get("skipped", 0),
         },
         "tags": service.settings.tags,
+        "user": user,
         "ready": ready,
         "reason": None if ready else service.decoders.down_reason,
     }
