@@ -11,6 +11,7 @@ from bodypart.labels import BY_LABEL
 
 if TYPE_CHECKING:
     from bodypart.evidence import Seen
+    from bodypart.pixels import Picture
 
 Status = Literal["done", "pending", "failed", "skipped"]
 Source = Literal["image", "header", "image+header", "person"]
@@ -127,7 +128,8 @@ class Annotation:
 
     ``pixels`` is a digest of the pixel data. ``carried`` is a person's word on the same pixel data
     that stands in the file, put there by this product before the file was copied. ``memory`` says
-    what the words confirmed here added; ``seen`` goes beside the annotation, never into it.
+    what the words confirmed here added; ``seen`` and ``picture`` go beside the annotation, never
+    into it.
     """
 
     instance: str
@@ -150,6 +152,7 @@ class Annotation:
     carried: dict[str, Any] | None = None
     annotated_at: str = field(default_factory=utc_now)
     seen: Seen | None = field(default=None, compare=False, repr=False)
+    picture: Picture | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the annotation as JSON-ready dictionaries, keys as in the contract."""

@@ -140,10 +140,11 @@ class Pipeline:
         if picture is None or unfit:
             if header.label is None and not header.labels:
                 status: Status = "failed" if picture is None else "skipped"
-                return Annotation(instance, status, reason=unfit), Timing()
+                return Annotation(instance, status, reason=unfit, picture=picture), Timing()
             unseen = ImageReading(probabilities={}, rejected=True, reason=unfit)
             image_json = {"top": [], "rejected": True, "reason": unfit}
-            return self._fused(instance, unseen, header, image_json), Timing()
+            fused = self._fused(instance, unseen, header, image_json)
+            return replace(fused, picture=picture), Timing()
         if is_blank(picture.values):
             reading = ImageReading({}, rejected=True, reason=BLANK, blank=True)
         else:
@@ -161,7 +162,8 @@ class Pipeline:
             "frame": picture.frame,
         }
         timing = Timing(decoded - start, perf_counter() - decoded)
-        annotation = replace(self._fused(instance, reading, header, image_json), seen=seen)
+        fused = self._fused(instance, reading, header, image_json)
+        annotation = replace(fused, seen=seen, picture=picture)
         if recalled is not None:
             annotation = recalled.noted(annotation, applied=self.settings.learn == "on")
         if reading.rejected and kind == "possible" and not header.labels:

@@ -23,10 +23,12 @@ from bodypart.pixels import (
     DatasetError,
     NotDicomError,
     PictureError,
+    display_window,
     read_dataset,
     uncompressed_syntax,
 )
 from bodypart.sop_class import modality_of
+from bodypart.thumbnail import thumbnail as draw_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,12 +50,13 @@ class TaskError(Exception):
 
 
 def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
-    """Annotate the DICOM file in the payload."""
+    """Annotate the DICOM file in the payload; a thumbnail of its picture goes with the answer."""
     annotation, timing = pipeline.annotate(data, request.get("instance", ""))
     answer = {"annotation": annotation.to_json(), "seconds": asdict(timing)}
     if annotation.seen is not None:
         answer["seen"] = pack_seen(annotation.seen)
-    return answer, b""
+    picture = annotation.picture
+    return answer, b"" if picture is None else draw_thumbnail(picture.values)
 
 
 def learn(pipeline: Pipeline, request: dict[str, Any], update: bytes) -> Answer:
@@ -77,10 +80,10 @@ def classify(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
         raise TaskError(f"body: {error}") from None
     except DatasetError:
         pass  # The annotation says why.
-    answer, attachment = annotate(pipeline, {}, data)
+    answer, _thumbnail = annotate(pipeline, {}, data)
     answer["annotation"]["instance"] = None
     answer["modality"] = modality
-    return answer, attachment
+    return answer, b""
 
 
 def heatmap(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
@@ -101,8 +104,19 @@ def heatmap(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
 
 
 def picture(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
-    """Return the picture as a 16-bit PGM, for a page that does its own windowing."""
-    return {}, graymap(_seen(pipeline, data, _SHOWN_SIDE).values)
+    """Return the picture as a 16-bit PGM, for a page that does its own windowing.
+
+    ``values`` are those that became 0 and 65535; ``window`` is the centre and the width that the
+    file asks for, or None.
+    """
+    values = _seen(pipeline, data, _SHOWN_SIDE).values
+    ends = [float(values.min()), float(values.max())]
+    return {"values": ends, "window": display_window(read_dataset(data))}, graymap(values)
+
+
+def thumbnail(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
+    """Draw the picture as a small JPEG whose longest side is at most ``side``."""
+    return {}, draw_thumbnail(_seen(pipeline, data, request["side"]).values, request["side"])
 
 
 def correct(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
@@ -222,6 +236,7 @@ TASKS: Mapping[str, Callable[[Pipeline, dict[str, Any], bytes], Answer]] = {
         learn,
         heatmap,
         picture,
+        thumbnail,
         correct,
         restore,
         headers,

@@ -13,16 +13,18 @@ from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import known, of_file
 from service.records.audit_trail import REMOVED
+from service.records.thumbnails import USUAL_SIDE
 
 if TYPE_CHECKING:
     from bodypart.evidence import Seen
     from service.decoders.pool import Engine
     from service.learning.follow import Learning
     from service.metrics import Metrics
-    from service.orthanc_api.archive import Archive
+    from service.orthanc_api.archive import Archive, StoredFile
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
     from service.records.audit_trail import AuditTrail, Word
+    from service.records.thumbnails import Thumbnails
 
 
 class Annotator:
@@ -30,20 +32,14 @@ class Annotator:
 
     Parameters
     ----------
-    archive : Archive
-        Orthanc.
-    decoders : Engine
-        The pool of decoders.
-    annotations : Annotations
-        Where annotations go.
+    archive, decoders, annotations, tasks, metrics
+        The service's other parts.
     trail : AuditTrail
         Where a person's word goes first.
-    tasks : Tasks
-        Takes what has to be done again.
-    metrics : Metrics
-        Where seconds go.
     learning : Learning
         Told of what the model saw, and that a person spoke.
+    thumbnails : Thumbnails
+        Where the small pictures go that decoders draw on the way.
     """
 
     def __init__(
@@ -55,6 +51,7 @@ class Annotator:
         tasks: Tasks,
         metrics: Metrics,
         learning: Learning,
+        thumbnails: Thumbnails,
     ) -> None:
         self._archive = archive
         self._decoders = decoders
@@ -63,6 +60,7 @@ class Annotator:
         self._tasks = tasks
         self._metrics = metrics
         self._learning = learning
+        self._thumbnails = thumbnails
 
     def annotate(
         self,
@@ -106,8 +104,7 @@ class Annotator:
                 return
             with self._metrics.timed("fetch"):
                 data = self._archive.dicom(instance)
-        machine, seen = self._read("annotate", instance, data, urgent)
-        annotation = {**machine, "file": stored.version}
+        annotation, seen = self._read(instance, stored, data, urgent=urgent)
         # First, so that it is there when somebody sees the answer and says a word on it.
         self._learning.saw(instance, seen)
         with self._annotations.lock(instance), self._metrics.timed("write"):
@@ -133,17 +130,21 @@ class Annotator:
             As of ``annotate``.
         """
         instance = task.resource
-        _, seen = self._read("annotate", instance, self._archive.dicom(instance), urgent=False)
+        stored = self._archive.stored_file(instance)
+        _, seen = self._read(instance, stored, self._archive.dicom(instance), urgent=False)
         self._learning.saw(instance, seen)
         self._tasks.finish(task)
 
     def _read(
-        self, task: str, instance: str, data: bytes, urgent: bool
+        self, instance: str, stored: StoredFile, data: bytes, *, urgent: bool
     ) -> tuple[dict[str, Any], Seen | None]:
-        answer, _ = self._decoders.ask(task, {"instance": instance}, data, urgent=urgent)
+        question = {"instance": instance}
+        answer, thumbnail = self._decoders.ask("annotate", question, data, urgent=urgent)
         for step, seconds in answer["seconds"].items():
             self._metrics.add_seconds(step, seconds)
-        annotation: dict[str, Any] = answer["annotation"]
+        annotation = {**answer["annotation"], "file": stored.version}
+        if thumbnail:
+            self._thumbnails.put(instance, USUAL_SIDE, stored.version, thumbnail)
         try:
             return annotation, unpack_seen(answer["seen"]) if "seen" in answer else None
         except MemoryFormatError:
@@ -239,9 +240,8 @@ class Annotator:
             _must_be(annotation, revision)
             stored = self._archive.stored_file(instance)
             data = self._archive.dicom(instance)
-            machine, seen = self._read("annotate", instance, data, urgent=True)
+            machine, seen = self._read(instance, stored, data, urgent=True)
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
-            machine = {**machine, "file": stored.version}
             try:
                 machine = self._annotations.put(machine, stored.parents)
                 self._trail.applied(number)

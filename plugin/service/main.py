@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
+from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from bodypart.headers import Vocabulary
 from service.annotator import Annotator
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
@@ -37,6 +39,7 @@ from service.records.facts import Facts
 from service.records.index import Index
 from service.records.rollups import RollUps
 from service.records.schema import only_one, open_durable, open_index, open_shared, set_aside
+from service.records.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +53,8 @@ _COUNT_EVERY = 5.0
 _LONGEST_FAREWELL = 2.0
 _PAGE = 1000
 _SETTLE_LIMIT = 0.4
+_LARGEST_THUMBNAILS = 512 * 2**20
+"""Bytes of thumbnails that are kept: those of some sixty thousand pictures."""
 
 
 class Service:
@@ -131,6 +136,7 @@ class Service:
             lessons=lessons,
             log=self.log,
         )
+        self.thumbnails = Thumbnails(self._files.thumbnails, _LARGEST_THUMBNAILS)
         self.annotator = Annotator(
             self.archive,
             self.decoders,
@@ -139,6 +145,7 @@ class Service:
             self.tasks,
             self.metrics,
             self.learning,
+            self.thumbnails,
         )
         self.in_place = self._in_place(settle) if self.settings.tags == "in-place" else None
         reports = None
@@ -236,6 +243,12 @@ class Service:
             thread.join(_LONGEST_FAREWELL if thread.daemon else None)
         self.index.database.close()
         self.durable.close()
+        self.thumbnails.close()
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The terms of the headers, for what people type."""
+        return Vocabulary.load(self.settings.terms)
 
     def take(self, event: str, resource: str) -> None:
         """Take in what Orthanc's side tells; returns at once."""
@@ -280,6 +293,7 @@ class Service:
             self.tasks,
             self.backups,
             self.rescue,
+            self.thumbnails,
             threshold=self.settings.write_threshold,
             write_conflicts=self.settings.write_conflicts,
             settle=settle,
@@ -315,6 +329,7 @@ class Service:
             # An overwritten instance is deleted and stored again at once: then it is still there.
             if not self.archive.exists("instances", instance):
                 self.annotations.gone(instance)
+                self.thumbnails.remove(instance)
         except ServiceError as error:
             # The next sweep finds it gone.
             self.log(f"instance {instance} stays in the index: {type(error).__name__}")

@@ -118,6 +118,8 @@ class Files:
         The audit trail, and whatever else must not be lost.
     rescued : Path
         Folder of files that came in while others were rewritten; empty unless that happens.
+    thumbnails : Path
+        Small pictures, a cache.
     overwrites_of_0_1 : Path
         Folder where version 0.1 kept what an interrupted rewrite has to give back.
     """
@@ -125,6 +127,7 @@ class Files:
     index: Path
     audit: Path
     rescued: Path
+    thumbnails: Path
     overwrites_of_0_1: Path
 
     @classmethod
@@ -151,5 +154,6 @@ class Files:
             index,
             audit,
             index.with_name("bodypart-rescued"),
+            index.with_name("bodypart-thumbnails.sqlite"),
             index.with_name("bodypart-rewrites"),
         )

@@ -5,12 +5,15 @@ from bodypart.pixels.dataset import DatasetError, NotDicomError, read_dataset
 from bodypart.pixels.errors import PictureError
 from bodypart.pixels.layout import uncompressed_syntax
 from bodypart.pixels.picture import Picture, read_picture
+from bodypart.pixels.voi import Window, display_window
 
 __all__ = [
     "DatasetError",
     "NotDicomError",
     "Picture",
     "PictureError",
+    "Window",
+    "display_window",
     "is_blank",
     "read_dataset",
     "read_picture",

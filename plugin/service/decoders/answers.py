@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     """Takes request, its payload, answer and its payload; raises `SurpriseError`."""
 
 _KB, _MB = 2**10, 2**20
+_JPEG = b"\xff\xd8\xff"
+_LARGEST_THUMBNAIL = 32 * _KB
 _LARGEST_INTEGER = 2**63
 _LONGEST_DETAILS = 1_000
 _LONGEST_MODALITY = 64
@@ -176,13 +178,14 @@ def _annotation(
     _demand(isinstance(seconds, dict), "no seconds")
     for value in answer["seconds"].values():
         _demand(isinstance(value, float | int) and value >= 0, "seconds that are none")
-    _demand(not attachment, "an annotation with a file")
+    _demand(not attachment or attachment.startswith(_JPEG), "an annotation with a file")
 
 
 def _classification(
     request: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
 ) -> None:
     """An annotation of a file that is no instance, whatever was asked with it."""
+    _demand(not attachment, "an annotation with a file")
     _annotation({**request, "instance": None}, payload, answer, attachment)
     _text(answer.get("modality", ""), _LONGEST_MODALITY)
 
@@ -207,6 +210,19 @@ def _starts_with(magic: bytes) -> Check:
         _demand(attachment.startswith(magic), "a picture of another kind")
 
     return check_picture
+
+
+def _graymap(
+    request: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
+) -> None:
+    """Look at a picture, what its greys stand for, and the window that the file asks for."""
+    _demand(answer.keys() == {"values", "window"}, "a picture with more to it")
+    for pair in (answer["values"], answer["window"] or [0.0, 1.0]):
+        _demand(
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(n, float) for n in pair),
+            "numbers that are none",
+        )
+    _starts_with(b"P5\n")(request, payload, {}, attachment)
 
 
 def _correction(
@@ -292,11 +308,12 @@ class _Expected:
 
 _EXPECTED: dict[str, _Expected] = {
     "hello": _Expected(_hello),
-    "annotate": _Expected(_annotation, header=_MB),
+    "annotate": _Expected(_annotation, header=_MB, payload=_LARGEST_THUMBNAIL),
     "classify": _Expected(_classification, header=_MB),
     "learn": _Expected(_learned),
     "heatmap": _Expected(_starts_with(b"\x89PNG\r\n\x1a\n"), payload=8 * _MB),
-    "picture": _Expected(_starts_with(b"P5\n"), payload=16 * _MB),
+    "thumbnail": _Expected(_starts_with(_JPEG), payload=_LARGEST_THUMBNAIL),
+    "picture": _Expected(_graymap, payload=16 * _MB),
     # A deflated file is packed anew, by another program's rules.
     "correct": _Expected(_correction, payload=_MB, share=1.25),
     "restore": _Expected(_correction, payload=_MB, share=1.25),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from service.records.annotations import Annotations
     from service.records.audit_trail import AuditTrail
     from service.records.index import Index
+    from service.records.thumbnails import Thumbnails
 
 _KEPT = 1000
 _YIELDED = "another file was stored meanwhile"
@@ -42,7 +43,7 @@ class InPlace:
 
     Parameters
     ----------
-    archive, decoders, annotations, trail, index, tasks, backups, rescue
+    archive, decoders, annotations, trail, index, tasks, backups, rescue, thumbnails
         The service's other parts.
     threshold : float
         Least probability of an answer that is written.
@@ -64,6 +65,7 @@ class InPlace:
         tasks: Tasks,
         backups: OverwriteBackups,
         rescue: Rescue,
+        thumbnails: Thumbnails,
         *,
         threshold: float,
         write_conflicts: bool = True,
@@ -78,6 +80,7 @@ class InPlace:
         self._tasks = tasks
         self._backups = backups
         self._rescue = rescue
+        self._thumbnails = thumbnails
         self._threshold = threshold
         self._write_conflicts = write_conflicts
         self._settle = settle
@@ -283,6 +286,7 @@ class InPlace:
             if theirs is not None:
                 self._put_back(instance, theirs)
                 return _YIELDED
+        self._thumbnails.follow(instance, stored.version, ours.version)
         return ours
 
     def _log_has_gap(self, before: int, instance: str) -> bool:

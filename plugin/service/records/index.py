@@ -241,6 +241,7 @@ def _row(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
         "reviewed_by": review.get("by"),
         "tags_state": (annotation.get("tags") or {}).get("state", "none"),
         "model": (annotation["model"] or {}).get("sha256"),
+        "revision": annotation.get("revision"),
         "rank": rank(summary, parents.study_date),
     }
 

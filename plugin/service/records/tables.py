@@ -167,6 +167,7 @@ instances = sa.Table(
     sa.Column("reviewed_by", sa.Text),
     sa.Column("tags_state", sa.Text, nullable=False, server_default="none"),
     sa.Column("model", sa.Text),
+    sa.Column("revision", sa.Text),
     # Orders the work list: what needs a review first, conflicts before doubts, then by date.
     sa.Column("rank", sa.Text, nullable=False, server_default=""),
     sa.Index("instances_series", "series"),

@@ -1,4 +1,4 @@
-"""Pictures: where the model looked, and the grey values."""
+"""Pictures: small ones, where the model looked, and the grey values."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from bodypart.labels import UnknownLabelError, body_part
+from service.records.thumbnails import USUAL_SIDE
 from service.routes.annotations import annotation_of
 from service.routes.requests import TheService, bad_request
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 router = APIRouter()
 _SHORT_CACHE = {"Cache-Control": "private, max-age=60"}
 _KEPT = 64
+_SMALLEST_SIDE, _LARGEST_SIDE = 32, 512
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 
 
@@ -81,9 +83,43 @@ def heatmap(
     responses={200: {"content": {"image/x-portable-graymap": {}}}},
 )
 def picture(id: str, service: TheService) -> Response:  # noqa: A002
-    """Answer the picture with all its grey values."""
-    _, pgm = service.decoders.ask("picture", {}, service.archive.dicom(id), urgent=True)
-    return Response(pgm, media_type="image/x-portable-graymap", headers=_SHORT_CACHE)
+    """Answer the picture with all its grey values.
+
+    ``BodyPart-Values`` tells the values that 0 and 65535 stand for, ``BodyPart-Window`` the centre
+    and the width that the file asks to be shown through, if it does.
+    """
+    told, pgm = service.decoders.ask("picture", {}, service.archive.dicom(id), urgent=True)
+    headers = {"BodyPart-Values": _pair(told["values"]), **_SHORT_CACHE}
+    if told["window"]:
+        headers["BodyPart-Window"] = _pair(told["window"])
+    return Response(pgm, media_type="image/x-portable-graymap", headers=headers)
+
+
+@router.get(
+    f"{_INSTANCE}/thumbnail",
+    summary="The picture small, as a JPEG under 20 kB",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}},
+)
+def thumbnail(
+    id: str,  # noqa: A002
+    service: TheService,
+    size: Annotated[
+        int, Query(ge=_SMALLEST_SIDE, le=_LARGEST_SIDE, description="longest side, in pixels")
+    ] = USUAL_SIDE,
+) -> Response:
+    """Answer the small picture that was drawn when the instance was read; else draw it now."""
+    version = service.archive.stored_file(id).version
+    data = service.thumbnails.get(id, size, version)
+    if data is None:
+        question = {"side": size}
+        _, data = service.decoders.ask("thumbnail", question, service.archive.dicom(id))
+        service.thumbnails.put(id, size, version, data)
+    return Response(data, media_type="image/jpeg", headers=_SHORT_CACHE)
+
+
+def _pair(numbers: list[float]) -> str:
+    return " ".join(f"{number:.9g}" for number in numbers)
 
 
 def _label(text: str) -> str:

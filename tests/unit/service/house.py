@@ -19,6 +19,7 @@ from service.records.audit_trail import AuditTrail
 from service.records.index import Index
 from service.records.rollups import RollUps
 from service.records.schema import open_durable, open_index
+from service.records.thumbnails import Thumbnails
 
 PARENTS = Parents("series", "study", "patient", "DX", "20260101")
 
@@ -238,6 +239,7 @@ class House:
             self.orthanc, self.index, self.tasks, with_labels=True, in_place=tags == "in-place"
         )
         self.learning = Nobody()
+        self.thumbnails = Thumbnails(folder / "thumbnails.sqlite", 1_000_000)
         self.annotator = Annotator(
             self.orthanc,
             self.decoders,
@@ -246,6 +248,7 @@ class House:
             self.tasks,
             Metrics(),
             self.learning,
+            self.thumbnails,
         )
         self.backups = OverwriteBackups(self.durable, self.orthanc)
         self.in_place = InPlace(
@@ -257,6 +260,7 @@ class House:
             self.tasks,
             self.backups,
             self.watch,
+            self.thumbnails,
             threshold=0.5,
             settle=0.0,
             log=self.lines.append,

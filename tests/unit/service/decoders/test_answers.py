@@ -125,8 +125,26 @@ def test_a_classification_names_no_instance():
 
 def test_a_picture_is_a_picture():
     check("heatmap", {}, b"", Frame({}, b"\x89PNG\r\n\x1a\n...", 7), 7)
-    for task in ("heatmap", "picture"):
+    jpeg = b"\xff\xd8\xff..."
+    check("thumbnail", {}, b"", Frame({}, jpeg, 7), 7)
+    for task in ("heatmap", "thumbnail"):
         assert refused(task, {}, b"", {}, b"<script>")
+        assert refused(task, {}, b"", {"more": 1}, jpeg)
+
+
+def test_a_graymap_comes_with_numbers():
+    told = {"values": [0.0, 4095.0], "window": [40.0, 400.0]}
+    check("picture", {}, b"", Frame(told, b"P5\n...", 7), 7)
+    check("picture", {}, b"", Frame({**told, "window": None}, b"P5\n...", 7), 7)
+    assert refused("picture", {}, b"", told, b"<script>")
+    assert refused("picture", {}, b"", {}, b"P5\n...")
+    for wrong in ([1.0], ["a", "b"], [1.0, 2.0, 3.0], {"a": 1}):
+        assert refused("picture", {}, b"", {**told, "values": wrong}, b"P5\n...")
+        assert refused("picture", {}, b"", {**told, "window": wrong}, b"P5\n...")
+
+
+def test_an_annotation_may_bring_a_thumbnail():
+    check("annotate", REQUEST, b"", Frame(ANSWER, b"\xff\xd8\xff...", 7), 7)
 
 
 def correction(data):

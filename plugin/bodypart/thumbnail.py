@@ -1,0 +1,46 @@
+"""A radiograph as a small picture, for sheets of many."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+USUAL_SIDE = 192
+"""Pixels of the longest side, of the thumbnail that is made whenever a picture is read."""
+LARGEST_BYTES = 20_000
+_WINDOW = (0.5, 99.5)
+_QUALITIES = (82, 70, 55, 40, 25)
+
+
+def thumbnail(values: NDArray[np.float32], side: int = USUAL_SIDE) -> bytes:
+    """Draw a picture small.
+
+    Parameters
+    ----------
+    values : float32 array (rows, columns)
+        Grey values, bright where dense; shown between their 0.5th and 99.5th percentile.
+    side : int
+        Longest side in pixels; a smaller picture keeps its size.
+
+    Returns
+    -------
+    bytes
+        A grey JPEG of at most `LARGEST_BYTES`; what is too rich for that is drawn smaller.
+    """
+    low, high = np.percentile(values, _WINDOW)
+    grey = np.clip((values - low) / max(float(high - low), 1e-6), 0, 1) * 255
+    picture = Image.fromarray(grey.round().astype(np.uint8))
+    while True:
+        picture.thumbnail((side, side), Image.Resampling.BOX)
+        for quality in _QUALITIES:
+            buffer = io.BytesIO()
+            picture.save(buffer, "JPEG", quality=quality, optimize=True)
+            if buffer.tell() <= LARGEST_BYTES:
+                return buffer.getvalue()
+        side = side * 3 // 4  # Noise, which no quality makes small.

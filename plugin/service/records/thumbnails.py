@@ -1,0 +1,125 @@
+"""Small pictures of instances, kept beside the index: a cache of what the decoders drew."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from service.errors import DamagedError, RecordError
+from service.records.database import Database
+from service.records.schema import set_aside
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TABLES = sa.MetaData()
+_thumbnails = sa.Table(
+    "thumbnails",
+    _TABLES,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("instance", sa.Text, nullable=False),
+    sa.Column("side", sa.Integer, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("instance", "side"),
+)
+_columns = _thumbnails.c
+_AT_ONCE = 500
+USUAL_SIDE = 192
+"""Pixels of the longest side of what a decoder draws whenever it reads a picture."""
+
+
+class Thumbnails:
+    """A bounded cache in a SQLite file of its own; the oldest go first.
+
+    What goes wrong here costs a decoding and nothing else, so that nothing is raised.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made anew where it is damaged.
+    largest : int
+        Bytes of pictures to keep.
+    """
+
+    def __init__(self, path: Path, largest: int) -> None:
+        self._largest = largest
+        self._lock = threading.Lock()
+        try:
+            self._database = self._opened(path)
+        except (DamagedError, RecordError):
+            set_aside(path)
+            self._database = self._opened(path)
+        self._bytes = int(
+            self._database.value(sa.select(sa.func.sum(sa.func.length(_columns.data)))) or 0
+        )
+
+    def get(self, instance: str, side: int, version: str) -> bytes | None:
+        """Return a thumbnail of this very file, None if it is not kept."""
+        with suppress(RecordError, DamagedError):
+            found = self._database.value(
+                sa.select(_columns.data).where(
+                    _columns.instance == instance,
+                    _columns.side == side,
+                    _columns.version == version,
+                )
+            )
+            return bytes(found) if found is not None else None
+        return None
+
+    def put(self, instance: str, side: int, version: str, data: bytes) -> None:
+        """Keep a thumbnail, in the place of one of an earlier file."""
+        row = {"instance": instance, "side": side, "version": version, "data": data}
+        with suppress(RecordError, DamagedError), self._database.write() as connection:
+            connection.execute(
+                insert(_thumbnails)
+                .values(row)
+                .on_conflict_do_update(index_elements=["instance", "side"], set_=row)
+            )
+            with self._lock:
+                self._bytes += len(data)
+                if self._bytes > self._largest:
+                    self._make_room(connection)
+
+    def follow(self, instance: str, before: str, after: str) -> None:
+        """Note that the file was rewritten, its picture being the same."""
+        with suppress(RecordError, DamagedError), self._database.write() as connection:
+            connection.execute(
+                sa.update(_thumbnails)
+                .where(_columns.instance == instance, _columns.version == before)
+                .values(version=after)
+            )
+
+    def remove(self, instance: str) -> None:
+        """Forget an instance that is gone."""
+        with suppress(RecordError, DamagedError), self._database.write() as connection:
+            connection.execute(sa.delete(_thumbnails).where(_columns.instance == instance))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _make_room(self, connection: sa.Connection) -> None:
+        kept = 0
+        while True:
+            kept = connection.execute(
+                sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(_columns.data)), 0))
+            ).scalar_one()
+            if kept <= self._largest:
+                break
+            oldest = sa.select(_columns.number).order_by(_columns.number).limit(_AT_ONCE)
+            connection.execute(
+                sa.delete(_thumbnails).where(_columns.number.in_(oldest.scalar_subquery()))
+            )
+        self._bytes = kept
+
+    @staticmethod
+    def _opened(path: Path) -> Database:
+        database = Database.of_file(path)
+        with database.write() as connection:
+            _TABLES.create_all(connection)
+        return database
