@@ -32,6 +32,7 @@ from service.routes.pictures import router as pictures
 from service.routes.requests import HttpError, etag
 from service.routes.reviews import router as reviews
 from service.routes.search import router as search
+from service.routes.sheet import router as sheet
 from service.routes.statistics import router as statistics
 from service.routes.status import router as status
 from service.routes.worklist import router as worklist
@@ -57,6 +58,7 @@ ROUTERS = (
     backfill,
     worklist,
     memory,
+    sheet,
     statistics,
     reviews,
     exports,

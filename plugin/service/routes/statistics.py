@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from fastapi import APIRouter
 
+from bodypart.regions import compatible
 from service.records.index import rows_as
 from service.records.tables import instances
 from service.routes.requests import TheService
@@ -18,6 +19,7 @@ router = APIRouter()
 _BINS = 10
 _count = sa.func.count().label("instances")
 _columns = instances.c
+_series = sa.func.count(sa.distinct(_columns.series)).label("series")
 _corrected = _columns.machine_label.is_distinct_from(_columns.examined)
 
 
@@ -25,9 +27,10 @@ _corrected = _columns.machine_label.is_distinct_from(_columns.examined)
 def statistics(service: TheService) -> dict[str, Any]:
     """Return the numbers of the statistics view.
 
-    ``states`` (instances by state), ``examined`` (instances by label), ``modalities``,
-    ``confusion`` (how often the header named one label and the picture showed another),
-    ``agreement`` (by month of the study), ``reviews`` (how many, and how many corrected),
+    ``states`` (instances by state), ``examined`` (series and instances by label: a CT has hundreds
+    of slices of one part), ``modalities``, ``confusion`` (how often the header named one label and
+    the picture showed another, and whether one exposure can be both), ``agreement`` (by month of
+    the study), ``reviews`` (how many, how many corrected, how many were conflicts),
     ``calibration`` (by the machine's probability: how often a person left its label).
     """
     database = service.index.database
@@ -35,12 +38,12 @@ def statistics(service: TheService) -> dict[str, Any]:
     return {
         "states": service.index.counts(),
         "examined": rows_as(
-            ("label", "instances"),
+            ("label", "instances", "series"),
             database.rows(
-                sa.select(_columns.examined, _count)
+                sa.select(_columns.examined, _count, _series)
                 .where(_columns.examined.is_not(None))
                 .group_by(_columns.examined)
-                .order_by(_count.desc(), _columns.examined)
+                .order_by(_series.desc(), _columns.examined)
             ),
         ),
         "modalities": [
@@ -52,15 +55,23 @@ def statistics(service: TheService) -> dict[str, Any]:
                 .order_by(_columns.modality)
             )
         ],
-        "confusion": rows_as(
-            ("header", "image", "instances"),
-            database.rows(
-                sa.select(_columns.header_label, _columns.image_label, _count)
-                .where(_columns.header_label.is_not(None), _columns.image_label.is_not(None))
-                .group_by(_columns.header_label, _columns.image_label)
-                .order_by(_columns.header_label, _columns.image_label)
-            ),
-        ),
+        "confusion": [
+            {
+                "header": header,
+                "image": image,
+                "instances": count,
+                "compatible": compatible(header, image),
+            }
+            for header, image, count in map(
+                tuple,
+                database.rows(
+                    sa.select(_columns.header_label, _columns.image_label, _count)
+                    .where(_columns.header_label.is_not(None), _columns.image_label.is_not(None))
+                    .group_by(_columns.header_label, _columns.image_label)
+                    .order_by(_columns.header_label, _columns.image_label)
+                ),
+            )
+        ],
         "agreement": rows_as(
             ("month", "agreement", "instances"),
             database.rows(
@@ -82,9 +93,10 @@ def _reviews(database: Database) -> dict[str, int]:
             sa.func.count().filter(reviewed),
             sa.func.count().filter(reviewed, _corrected),
             sa.func.count().filter(_columns.needs_review.is_(True)),
+            sa.func.count().filter(reviewed, _columns.agreement == "conflict"),
         ).select_from(instances)
     )
-    return dict(zip(("reviewed", "corrected", "waiting"), row, strict=True))
+    return dict(zip(("reviewed", "corrected", "waiting", "conflicts"), row, strict=True))
 
 
 def _calibration(database: Database) -> list[dict[str, Any]]:

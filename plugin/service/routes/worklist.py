@@ -27,6 +27,8 @@ _LINE = (
     "agreement", "laterality", "needs_review", "modality", "study_date", "image_label",
     "header_label", "reviewed_at", "reviewed_by", "tags_state", "rank",
 )  # fmt: skip
+_SLICES = ("CT", "MR", "PT", "NM", "US", "IVUS", "OPT")
+"""Modalities of which one series is hundreds of pictures of one part."""
 _SHOW: dict[str, sa.ColumnElement[bool]] = {
     "review": instances.c.needs_review.is_(True),
     "reviewed": instances.c.reviewed_at.is_not(None),
@@ -35,6 +37,11 @@ _SHOW: dict[str, sa.ColumnElement[bool]] = {
         instances.c.machine_label.is_distinct_from(instances.c.examined),
     ),
     "failed": instances.c.state == "failed",
+    "open": sa.and_(
+        instances.c.state == "done",
+        instances.c.reviewed_at.is_(None),
+        instances.c.modality.not_in(_SLICES),
+    ),
     "all": ANNOTATED,
 }
 _NOBODY = {"patient_name": "", "study_description": ""}
@@ -50,13 +57,16 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    show: Literal["review", "reviewed", "corrected", "failed", "all"] = "review"
+    show: Literal["review", "open", "reviewed", "corrected", "failed", "all"] = "review"
     label: str = Field("", description="examined part: a label, a code or a region")
     agreement: Literal[("", *get_args(Agreement))] = ""  # type: ignore[valid-type]
     source: Literal[("", *get_args(Source))] = ""  # type: ignore[valid-type]
     picture: str = Field("", description="what the picture shows, whatever the answer is")
     header: str = Field("", description="what the header names, whatever the answer is")
     modality: str = Field("", description="for example DX")
+    side: Literal["", "L", "R", "B", "none"] = Field("", description="none: no side is known")
+    least: float = Field(0, ge=0, le=1, description="smallest probability of the answer")
+    most: float = Field(1, ge=0, le=1, description="largest probability of the answer")
     first_day: _Day = Field("", alias="from")
     last_day: _Day = Field("", alias="to")
     instances: _Ids = ""
@@ -73,6 +83,8 @@ class Filters(BaseModel):
             400 that names the parameter.
         """
         found = [_SHOW[self.show]]
+        if self.least > 0 or self.most < 1:
+            found.append(instances.c.probability.between(self.least, self.most))
         found += [
             apply(getattr(self, name)) for name, apply in _CONDITIONS.items() if getattr(self, name)
         ]
@@ -158,6 +170,9 @@ _CONDITIONS: dict[str, Callable[[str], sa.ColumnElement[bool]]] = {
     "agreement": _equals(instances.c.agreement),
     "source": _equals(instances.c.source),
     "modality": _equals(instances.c.modality),
+    "side": lambda side: (
+        instances.c.laterality.is_(None) if side == "none" else instances.c.laterality == side
+    ),
     "first_day": lambda day: instances.c.study_date >= day,
     "last_day": lambda day: instances.c.study_date <= day,
     **{level: _one_of(column) for level, column in COLUMNS.items()},

@@ -1,0 +1,120 @@
+"""The sheet of the pages: many instances at once, and what a person types to find them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from service.records.index import rows_as
+from service.records.tables import instances
+from service.routes.requests import TheService, bad_request
+from service.routes.worklist import Filters
+from service.text_search import meaning_of
+
+if TYPE_CHECKING:
+    from service.main import Service
+
+router = APIRouter()
+_PAGE, _LONGEST_PAGE = 200, 500
+_LONGEST_TEXT = 100
+_columns = instances.c
+_TILE = (
+    "id", "revision", "series", "study", "state", "examined", "probability", "source",
+    "agreement", "laterality", "needs_review", "modality", "study_date", "image_label",
+    "header_label", "reviewed_at", "reviewed_by", "tags_state",
+)  # fmt: skip
+_NOWHERE = "~"
+"""Sorts behind every label."""
+
+
+def _or_last(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    return sa.func.coalesce(column, _NOWHERE)
+
+
+_GROUPS: dict[str, tuple[sa.ColumnElement[Any], ...]] = {
+    "": (),
+    "answer": (_or_last(_columns.examined),),
+    "picture": (_or_last(_columns.image_label),),
+    "pair": (_or_last(_columns.header_label), _or_last(_columns.image_label)),
+    "study": (_columns.study_date, _columns.study),
+}
+_ORDERS: dict[str, tuple[sa.ColumnElement[Any], ...]] = {
+    "odd": (_columns.rank,),
+    "sure": (-sa.func.coalesce(_columns.probability, 0.0), _columns.id),
+    "new": (99_999_999 - sa.cast(sa.func.substr(_columns.study_date, 1, 8), sa.Integer),
+            _columns.id),
+    "old": (_columns.study_date, _columns.id),
+}  # fmt: skip
+
+
+class Sheet(Filters):
+    """Which instances, in which order, and which page of them."""
+
+    show: Literal["review", "open", "reviewed", "corrected", "failed", "all"] = "open"
+    q: str = Field(
+        "",
+        max_length=_LONGEST_TEXT,
+        description="a part in any language, or a patient's name or id, or an accession number",
+    )
+    group: Literal["", "answer", "picture", "pair", "study"] = ""
+    order: Literal["odd", "sure", "new", "old"] = Field(
+        "odd", description="odd: what needs a review, conflicts, then the least probable first"
+    )
+    after: str = Field("", max_length=1000, description="`next` of the page before")
+    limit: int = Field(_PAGE, ge=1, le=_LONGEST_PAGE)
+
+
+@router.get("/bodypart/sheet", summary="Many instances at once, for a sheet of thumbnails")
+def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, Any]:
+    """Answer one page of the sheet."""
+    where = query.conditions()
+    meaning = None
+    if query.q.strip():
+        meaning = meaning_of(query.q, service.archive, service.vocabulary)
+        where.append(
+            sa.or_(_columns.examined.in_(meaning.labels), _columns.study.in_(meaning.studies))
+        )
+    keys = (*_GROUPS[query.group], *_ORDERS[query.order])
+    question = (
+        sa.select(*(_columns[name] for name in _TILE), *keys)
+        .where(*where)
+        .order_by(*keys)
+        .limit(query.limit)
+    )
+    if query.after:
+        question = question.where(sa.tuple_(*keys) > _place(query.after, len(keys)))
+    rows = [tuple(row) for row in service.index.database.rows(question)]
+    items = rows_as(("instance", *_TILE[1:]), (row[: len(_TILE)] for row in rows))
+    last = json.dumps(rows[-1][len(_TILE) :]) if len(rows) == query.limit else None
+    return {
+        "total": _total(service, where) if not query.after else None,
+        "next": last,
+        "items": items,
+        "meaning": meaning.to_json() if meaning else None,
+    }
+
+
+def _place(text: str, length: int) -> sa.Tuple:
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    if (
+        not isinstance(values, list)
+        or len(values) != length
+        or not all(isinstance(value, str | int | float) for value in values)
+    ):
+        raise bad_request("after: is not the `next` of a page in this order")
+    return sa.tuple_(*map(sa.literal, values))
+
+
+def _total(service: Service, where: list[sa.ColumnElement[bool]]) -> int:
+    return int(
+        service.index.database.value(
+            sa.select(sa.func.count()).select_from(instances).where(*where)
+        )
+    )

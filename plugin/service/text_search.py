@@ -1,0 +1,83 @@
+"""What a person types into a search field: a part, in any language; a patient; a number."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bodypart.headers.matching import read_text
+from bodypart.labels import LABELS
+from bodypart.regions import labels_in
+
+if TYPE_CHECKING:
+    from bodypart.headers.vocabulary import Vocabulary
+    from service.orthanc_api.archive import Archive
+
+_MOST_STUDIES = 1000
+_SHORTEST_PIECE = 3
+_BETWEEN = re.compile(r"[\s,^=*?\\]+")
+"""What stands between the pieces of a name, and what the archive would take for wildcards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a text may stand for.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        The parts that it names.
+    studies : tuple of str
+        Orthanc ids of studies whose patient or accession number is like it.
+    """
+
+    labels: tuple[str, ...]
+    studies: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the parts, and how many studies."""
+        return {"labels": list(self.labels), "studies": len(self.studies)}
+
+
+def meaning_of(text: str, archive: Archive, vocabulary: Vocabulary) -> Meaning:
+    """Return what a text may stand for: parts that it names, and patients that are called so.
+
+    Parameters
+    ----------
+    text : str
+        As it was typed.
+    archive : Archive
+        Knows names, ids and accession numbers; they stand in no index of ours.
+    vocabulary : Vocabulary
+        Parts in the languages of the headers.
+    """
+    text = text.strip()
+    pieces = [piece for piece in _BETWEEN.split(text) if piece]
+    if not pieces:
+        return Meaning((), ())
+    labels = _parts(text, vocabulary)
+    # First names first, as people say them, and as DICOM has them.
+    names = {tuple(pieces), (*pieces[1:], pieces[0]), (pieces[-1], *pieces[:-1])}
+    questions = [("PatientName", order) for order in sorted(names)]
+    questions += [(keyword, tuple(pieces)) for keyword in ("PatientID", "AccessionNumber")]
+    found: dict[str, None] = {}
+    for keyword, order in questions:
+        pattern = f"*{'*'.join(order)}*"
+        found |= dict.fromkeys(archive.find_studies(keyword, pattern, _MOST_STUDIES))
+    return Meaning(labels, tuple(found))
+
+
+def _parts(text: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+    reading = read_text(text, vocabulary)
+    named = set(reading.labels)
+    if reading.region and not named:
+        named = set(labels_in(reading.region))
+    if not named and len(text) >= _SHORTEST_PIECE:
+        piece = text.lower().replace(" ", "_")
+        named = {
+            part.label
+            for part in LABELS
+            if part.label.startswith(piece) or part.code.meaning.lower().startswith(text.lower())
+        }
+    return tuple(part.label for part in LABELS if part.label in named)
