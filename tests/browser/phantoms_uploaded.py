@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydicom.uid import generate_uid
+
 from orthanc_server import Server
-from phantoms import file_bytes, radiograph
+from phantoms import file_bytes, foreign, radiograph
 
 _HEADERS = {
     "hand": ("HAND", "Hand li. d.p."),
@@ -17,6 +19,7 @@ _HEADERS = {
 _AGREEING = (("hand", "hand"), ("hand", "hand"), ("hand", "hand"))
 _CONFLICTING = (("hand", "knee"), ("hand", "chest"), ("hand", "foot"))
 """What is drawn, and what the header says."""
+_SLICES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +64,32 @@ def _phantom(server: Server, name: str, number: int, part: str, header: str) -> 
         PatientID=f"{name}{number}",
     )
     return server.upload(file_bytes(dataset))
+
+
+def upload_study(server: Server) -> str:
+    """Upload one study of three films and a series of slices; return its Orthanc id."""
+    study, patient = generate_uid(), generate_uid()
+    common = {
+        "StudyInstanceUID": study,
+        "PatientID": patient,
+        "PatientName": "Phantom^Several",
+        "StudyDate": "20260814",
+        "StudyDescription": "Sturz",
+        "SpecificCharacterSet": "ISO_IR 100",
+    }
+    films = [("hand", "HAND", "L"), ("hand", "HAND", "R"), ("hand", "KNEE", "L")]
+    for number, (part, header, side) in enumerate(films):
+        dataset = radiograph(
+            part, rows=1400, columns=1150, seed=20 + number, modality="DX",
+            BodyPartExamined=header, ImageLaterality=side, **common,
+        )  # fmt: skip
+        instance = server.upload(file_bytes(dataset))
+    series = generate_uid()
+    for number in range(_SLICES):
+        slice_ = foreign(
+            "CT", BodyPartExamined="KNEE", InstanceNumber=number + 1,
+            SeriesInstanceUID=series, **common,
+        )  # fmt: skip
+        instance = server.upload(file_bytes(slice_))
+    server.settle()
+    return server.above(instance)["studies"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from browser.chromium import launched
-from browser.phantoms_uploaded import upload
+from browser.phantoms_uploaded import upload, upload_study
 from documentation import README, filled
 from orthanc_server import ROOT, Server
 
@@ -29,14 +29,25 @@ def main() -> None:
         try:
             server.start()
             phantoms = upload(server)
+            pages = f"{server.url}/bodypart/ui/"
             page = browser.new_page(viewport={"width": 1360, "height": 850}, color_scheme="dark")
-            page.goto(f"{server.url}/bodypart/ui/?show=all")
-            page.locator(f'[data-instance="{phantoms.conflicting[0]}"]').click()
+            page.goto(f"{pages}?show=all#films")
+            page.locator(f'.line[data-instance="{phantoms.conflicting[0]}"]').click()
             page.get_by_role("button", name="Heat map").click()
             page.locator(f'.stage[data-shown="{phantoms.conflicting[0]}"]').wait_for()
             page.wait_for_load_state("networkidle")
             page.mouse.move(700, 5)
-            page.screenshot(path=DOCS / "review.png")
+            page.screenshot(path=DOCS / "film.png")
+            page = browser.new_page(viewport={"width": 1280, "height": 620}, color_scheme="light")
+            page.goto(f"{pages}?show=all")
+            page.get_by_text("6 seen").wait_for()
+            page.locator(f'.tile[data-instance="{phantoms.agreeing[0]}"]').click()
+            page.mouse.move(700, 5)
+            page.screenshot(path=DOCS / "sheet.png")
+            page.goto(f"{pages}?studies={upload_study(server)}")
+            page.locator(".study .tile img").first.wait_for()
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=DOCS / "study.png")
             page = browser.new_page(viewport={"width": 1280, "height": 560}, color_scheme="light")
             page.goto(f"{server.url}/app/explorer.html#instance?uuid={phantoms.agreeing[0]}")
             page.locator(".bodypart-panel figure img").wait_for()
@@ -44,11 +55,13 @@ def main() -> None:
             page.screenshot(path=DOCS / "explorer.png")
         finally:
             server.close()
-    for path in (DOCS / "review.png", DOCS / "explorer.png"):
+    for path in (DOCS / f"{name}.png" for name in ("sheet", "study", "film", "explorer")):
         kept(path)
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1024} kB")
     lines = (
-        "![The review page: work list, picture with heat map, answer](docs/review.png)\n"
+        "![The sheet: many pictures, one marked as wrong](docs/sheet.png)\n"
+        "![A study: its films side by side](docs/study.png)\n"
+        "![A film: work list, picture with heat map, answer](docs/film.png)\n"
         "![The panel in Orthanc Explorer](docs/explorer.png)\n\n"
         "Phantoms drawn by `tests/phantoms.py`."
     )

@@ -25,16 +25,52 @@ def shown(page, request):
     return page
 
 
-def open_page(page, server, fragment=""):
-    page.goto(f"{server.url}/bodypart/ui/?show=all{fragment}")
+def open_page(page, server):
+    page.goto(f"{server.url}/bodypart/ui/?show=all#films")
     page.locator("body[data-ready]").wait_for()
     page.locator(".detail .answer").wait_for()
+
+
+def test_the_sheet(shown, server, uploaded):
+    shown.goto(f"{server.url}/bodypart/ui/?show=all&group=pair")
+    shown.locator("body[data-ready]").wait_for()
+    shown.locator(".more summary").click()
+    shown.locator(".tile").first.click()
+    shown.locator("li.marked").wait_for()
+    assert grave_violations(shown) == []
+    shown.locator(".tile").first.press(" ")
+    shown.get_by_role("dialog").get_by_text("The picture looks like").wait_for()
+    assert grave_violations(shown) == []
+
+
+@pytest.mark.parametrize("view", ["sheet", "films", "statistics"])
+@pytest.mark.parametrize("width", [390, 720, 1920])
+def test_no_view_is_wider_than_the_screen(page, server, uploaded, view, width):
+    """A screen of 1440 pixels at 200 % is one of 720."""
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{server.url}/bodypart/ui/?show=all#{view}")
+    page.locator("body[data-ready]").wait_for()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert grave_violations(page) == []
+
+
+def test_on_a_phone_the_picture_is_on_top_and_the_actions_stay(page, server, uploaded):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.url}/bodypart/ui/?show=all&agreement=agree#films")
+    page.locator(".detail .answer").wait_for()
+    picture = page.locator(".stage").bounding_box()
+    confirm = page.get_by_role("button", name="Confirm Hand").bounding_box()
+    assert picture["y"] + picture["height"] < confirm["y"]
+    page.locator("#detail").evaluate("detail => detail.scrollTo(0, 9999)")
+    assert confirm["y"] + confirm["height"] <= 844
+    after = page.get_by_role("button", name="Confirm Hand").bounding_box()
+    assert after["y"] + after["height"] <= 844
 
 
 def test_the_work_list(shown, server, uploaded):
     open_page(shown, server)
     shown.locator("#filters summary").click()
-    shown.locator(".lines input").first.check()
     assert grave_violations(shown) == []
 
 
@@ -84,7 +120,7 @@ def test_everything_fits_an_upright_tablet(page, server, uploaded):
     page.set_viewport_size({"width": 820, "height": 1180})
     open_page(page, server)
     assert page.evaluate("document.documentElement.scrollWidth") <= 820
-    for name in ("Confirm", "Correct", "Next"):
+    for name in ("as in the picture", "as in the header", "Correct", "Next"):
         box = page.locator(".detail").get_by_role("button", name=name).first.bounding_box()
         assert box["height"] >= 36, name
         assert box["x"] + box["width"] <= 820, name
@@ -93,13 +129,13 @@ def test_everything_fits_an_upright_tablet(page, server, uploaded):
 
 def test_tab_reaches_the_controls_in_the_order_they_are_seen(page, server, uploaded):
     open_page(page, server)
-    page.locator("#to-worklist").focus()
+    page.locator("#to-films").focus()
     seen = []
     for _ in range(30):
         seen.append(page.evaluate("document.activeElement.textContent.trim().slice(0, 12)"))
         page.keyboard.press("Tab")
     order = [
         next(n for n, text in enumerate(seen) if text.startswith(start))
-        for start in ("Work list", "Filters", "Heat map", "Confirm")
+        for start in ("Films", "Filters", "Heat map", "Hand, as in")
     ]
     assert order == sorted(order)

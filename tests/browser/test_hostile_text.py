@@ -99,7 +99,7 @@ def test_at_least_thirty_strings_are_tried():
 
 
 def test_nothing_runs_in_the_review_page(page, server, instances):
-    page.goto(f"{server.url}/bodypart/ui/?show=all")
+    page.goto(f"{server.url}/bodypart/ui/?show=all#films")
     page.locator("body[data-ready]").wait_for()
     assert page.locator(".line").count() == len(HOSTILE)
     shown = set()

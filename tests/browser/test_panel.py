@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from pydicom.uid import generate_uid
 
 from browser.chromium import eventually
+from phantoms import file_bytes, radiograph
 
 PAGES = {"instances": "instance", "series": "series", "studies": "study", "patients": "patient"}
 
@@ -81,6 +83,38 @@ def test_confirming_a_study_confirms_its_instances(page, server, uploaded):
     assert server.get(f"/bodypart/instances/{instance}")["review"]["examined"] == "hand"
 
 
+def test_a_study_of_several_parts_is_not_confirmed_under_one_headline(page, server, uploaded):
+    study, patient = generate_uid(), generate_uid()
+    for part in ("hand", "knee"):
+        dataset = radiograph(
+            "hand", BodyPartExamined=part.upper(), StudyInstanceUID=study, PatientID=patient
+        )
+        instance = server.upload(file_bytes(dataset))
+        server.annotation(instance)
+        server.request("PUT", f"/bodypart/instances/{instance}", json={"examined": part})
+    server.settle()
+    panel = open_panel(page, server, "studies", server.above(instance)["studies"])
+    assert panel.locator(".answer").inner_text() == "Several parts"
+    assert panel.get_by_role("button", name="Confirm").count() == 0
+    assert panel.get_by_role("link", name="Look at 2 pictures").is_visible()
+
+
+def test_a_conflict_has_no_default(page, server, uploaded):
+    panel = open_panel(page, server, "instances", uploaded.conflicting[1])
+    assert panel.get_by_role("button", name="Confirm").count() == 0
+    for name in ("Hand, as in the picture", "Chest, as in the header"):
+        assert panel.get_by_role("button", name=name).is_visible()
+
+
+def test_an_action_can_be_taken_back(page, server, uploaded):
+    instance = uploaded.conflicting[1]
+    panel = open_panel(page, server, "instances", instance)
+    panel.get_by_role("button", name="Hand, as in the picture").click()
+    panel.get_by_role("button", name="Undo").click()
+    panel.get_by_role("button", name="Hand, as in the picture").wait_for()
+    assert server.get(f"/bodypart/instances/{instance}")["review"] is None
+
+
 def test_a_series_is_corrected_in_one_go(page, server, uploaded):
     instance = uploaded.conflicting[2]
     panel = open_panel(page, server, "series", server.above(instance)["series"])
@@ -104,10 +138,10 @@ def test_classifying_again_keeps_a_persons_word(page, server, uploaded):
 
 def test_the_panel_says_so_when_the_worker_is_down(page, server, uploaded):
     page.route("**/bodypart/status", lambda route: route.fulfill(json={
-        "ready": False, "reason": "the worker did not start", "queue": {},
+        "ready": False, "reason": "the worker is starting", "queue": {},
     }))  # fmt: skip
     panel = open_panel(page, server, "instances", uploaded.agreeing[0])
-    panel.get_by_text("The classifier is not running: the worker did not start").wait_for()
+    panel.get_by_text("The classifier is not running: The service is starting").wait_for()
     assert panel.get_by_role("button", name="Classify again").is_disabled()
     assert panel.get_by_role("button", name="Correct").is_enabled()
 

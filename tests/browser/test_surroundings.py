@@ -90,5 +90,8 @@ def test_a_study_of_five_hundred_instances(page, server):
     assert panel.locator(".answer").inner_text() == "Knee"
     assert panel.bounding_box()["height"] < 500
     panel.get_by_role("button", name="Classify again").wait_for()
-    page.goto(f"{server.url}/bodypart/ui/?studies={resource}")
+    page.goto(f"{server.url}/bodypart/ui/?studies={resource}#films")
     page.get_by_text("1–50 of 500").wait_for()
+    page.goto(f"{server.url}/bodypart/ui/?studies={resource}")
+    page.get_by_text("CT · 500 pictures").wait_for()
+    assert page.locator(".tile").count() == 1

@@ -1,12 +1,17 @@
 // The plugin's REST API, found from this file's own address: works behind any proxy prefix.
 
+import { t } from './language.js';
+import { plainReason } from './sentences.js';
+
 const ROOT = new URL('../', import.meta.url);
 const ORTHANC = new URL('../', ROOT);
 
 export class ApiError extends Error {
-  constructor(status, text) {
+  /** `present` is the annotation that stands now, where another one was expected (412). */
+  constructor(status, text, present = null) {
     super(text);
     this.status = status;
+    this.present = present;
   }
 }
 
@@ -24,46 +29,48 @@ export function orthanc(path) {
   return new URL(path, ORTHANC).href;
 }
 
-export async function get(path, query) {
-  return (await send('GET', address(path, query))).json();
+export async function get(path, query, signal) {
+  return (await send('GET', address(path, query), { signal })).json();
 }
 
-export async function getBytes(path, signal) {
-  return (await send('GET', address(path), undefined, signal)).arrayBuffer();
+export async function getOrthanc(path) {
+  return (await send('GET', orthanc(path))).json();
 }
 
-export async function put(path, body) {
-  return (await send('PUT', address(path), body)).json();
+/** Bytes, and the headers that came with them. */
+export async function getBytes(path) {
+  const response = await send('GET', address(path));
+  return { bytes: await response.arrayBuffer(), headers: response.headers };
+}
+
+/** `revision` is that of the annotation that the person saw; another one is refused with 412. */
+export async function put(path, body, revision) {
+  return (await send('PUT', address(path), { body, revision })).json();
 }
 
 export async function post(path, body = {}) {
-  return (await send('POST', address(path), body)).json();
+  return (await send('POST', address(path), { body })).json();
 }
 
 export async function remove(path) {
   return (await send('DELETE', address(path))).json();
 }
 
-async function send(method, url, body, signal) {
-  const request = { method, signal, credentials: 'same-origin' };
-  // No other site's page can send this type: see refuse_cross_site.
-  if (method !== 'GET') request.headers = { 'Content-Type': 'application/json' };
+async function send(method, url, { body, signal, revision } = {}) {
+  const request = { method, signal, credentials: 'same-origin', headers: {} };
+  // No other site's page can send this type: see service/routes/guard.py.
+  if (method !== 'GET') request.headers['Content-Type'] = 'application/json';
+  if (revision) request.headers['If-Match'] = `"${revision}"`;
   if (body !== undefined) request.body = JSON.stringify(body);
   let response;
   try {
     response = await fetch(url, request);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new ApiError(0, 'Orthanc does not answer');
+    throw new ApiError(0, t(navigator.onLine ? 'Orthanc does not answer.' : 'This computer is offline.'));
   }
-  if (!response.ok) throw new ApiError(response.status, await reason(response));
-  return response;
-}
-
-async function reason(response) {
-  try {
-    return (await response.json()).details;
-  } catch {
-    return `Orthanc answered ${response.status}`;
-  }
+  if (response.ok) return response;
+  const answer = await response.json().catch(() => ({}));
+  if (response.status === 412) throw new ApiError(412, t('Somebody else changed this meanwhile.'), answer);
+  throw new ApiError(response.status, plainReason(answer.details) || t('Orthanc answered {status}.', { status: response.status }));
 }

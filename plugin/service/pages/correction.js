@@ -1,16 +1,18 @@
 // The dialog in which a person names body part and side: a search field over the 36 labels.
 
 import { button, element } from './elements.js';
-import { SIDES, labels, percent } from './words.js';
+import { partName, t } from './language.js';
+import { NO_ANSWER, SIDES, labels, percent } from './words.js';
 
 let serial = 0;
 
 /**
  * Ask a person; resolves to the body of a correction, or null if they changed their mind.
  *
- * `suggestions` are [{label, probability}], shown first; `current` is {label, side}.
+ * `suggestions` are [{label, probability}], shown first; `current` is {label, side}, with `stands`
+ * where the side that is signed already differs from the one to be offered.
  */
-export async function askForCorrection({ suggestions = [], current = {}, title = 'Correct' }) {
+export async function askForCorrection({ suggestions = [], current = {}, title = t('Correct') }) {
   const known = await labels();
   return new Promise((resolve) => {
     const dialog = new CorrectionDialog(known, suggestions, current, title, resolve);
@@ -36,25 +38,25 @@ class CorrectionDialog {
     this.search = element('input', {
       type: 'search', id: id('search'), role: 'combobox', autocomplete: 'off', spellcheck: 'false',
       'aria-expanded': 'true', 'aria-controls': id('list'), 'aria-autocomplete': 'list',
-      'data-role': 'none', placeholder: 'Type to search, for example patella',
+      'data-role': 'none', placeholder: t('Type to search, for example patella'),
       input: () => this.filter(), keydown: (event) => this.key(event),
     });
-    this.list = element('ul', { id: id('list'), role: 'listbox', 'aria-label': 'Body parts', class: 'options' });
+    this.list = element('ul', { id: id('list'), role: 'listbox', 'aria-label': t('Body parts'), class: 'options' });
     this.sides = ['', 'L', 'R', 'B'].map((side) => element('input', {
       type: 'radio', name: id('side'), value: side, 'data-role': 'none', checked: side === (this.current.side ?? ''),
     }));
     this.comment = element('input', { type: 'text', id: id('comment'), maxlength: 2000, 'data-role': 'none' });
-    this.save = button('Save', { class: 'primary', 'data-role': 'none', click: () => this.finish() });
-    const cancel = button('Cancel', { 'data-role': 'none', click: () => this.close(null) });
+    this.save = button(t('Save'), { class: 'primary', 'data-role': 'none', click: () => this.finish() });
+    const cancel = button(t('Cancel'), { 'data-role': 'none', click: () => this.close(null) });
     this.node = element('dialog', {
       class: 'bodypart correction', 'aria-labelledby': id('title'),
       close: () => this.close(null), keydown: (event) => event.stopPropagation(),
     },
     element('h2', { id: id('title') }, title),
-    element('label', { for: id('search') }, 'Body part'), this.search, this.list,
-    element('fieldset', { class: 'sides' }, element('legend', {}, 'Side'),
-      this.sides.map((radio) => element('label', {}, radio, SIDES[radio.value] ?? 'none'))),
-    element('label', { for: id('comment') }, 'Comment'), this.comment,
+    element('label', { for: id('search') }, t('Body part')), this.search, this.list,
+    element('fieldset', { class: 'sides' }, element('legend', {}, t('Side')),
+      this.sides.map((radio) => element('label', {}, radio, SIDES[radio.value] ?? t('none')))),
+    element('label', { for: id('comment') }, t('Comment')), this.comment,
     element('div', { class: 'actions' }, this.save, cancel));
   }
 
@@ -66,7 +68,7 @@ class CorrectionDialog {
   }
 
   item(option) {
-    const hint = option.probability === undefined ? option.code : `picture: ${percent(option.probability)}`;
+    const hint = option.probability === undefined ? option.code : t('picture: {share}', { share: percent(option.probability) });
     option.node = element('li', {
       role: 'option', id: `bodypart-option-${this.serial}-${option.number}`, 'data-label': option.label ?? '',
       click: () => this.choose(option), dblclick: () => this.finish(),
@@ -105,7 +107,8 @@ class CorrectionDialog {
     if (this.chosen === null) return;
     const side = this.sides.find((radio) => radio.checked).value || null;
     const body = { examined: this.chosen.label, comment: this.comment.value.trim() };
-    if (side !== (this.current.side ?? null)) body.laterality = side;
+    const { stands = this.current.side } = this.current;
+    if (side !== (stands ?? null)) body.laterality = side;
     this.close(body);
   }
 
@@ -121,12 +124,12 @@ function ordered(known, suggestions) {
   const likely = new Map(suggestions.map((guess) => [guess.label, guess.probability]));
   const options = known.map((row) => ({
     label: row.label,
-    name: row.code.meaning,
+    name: partName(row.label) ?? row.code.meaning,
     code: row.code.value,
     probability: likely.get(row.label),
-    text: `${row.label.replaceAll('_', ' ')} ${row.code.meaning} ${row.code.value} ${row.body_part_examined}`.toLowerCase(),
+    text: `${partName(row.label) ?? ''} ${row.label.replaceAll('_', ' ')} ${row.code.meaning} ${row.code.value} ${row.body_part_examined}`.toLowerCase(),
   }));
   options.sort((a, b) => (b.probability ?? 0) - (a.probability ?? 0) || a.name.localeCompare(b.name));
-  options.push({ label: null, name: 'Cannot be told', code: '', text: 'cannot be told none' });
+  options.push({ label: null, name: NO_ANSWER.done, code: '', text: `${NO_ANSWER.done} cannot be told none`.toLowerCase() });
   return options.map((option, number) => ({ ...option, number }));
 }

@@ -2,128 +2,177 @@
 
 import { orthanc } from './api.js';
 import { button, element, entry } from './elements.js';
-import { AGREEMENTS, SIDES, SOURCES, moment, naming, percent } from './words.js';
+import { count, moment, personName, t } from './language.js';
+import { headerLabels, plainReason, reviewReason, seenLabel, undecided } from './sentences.js';
+import { AGREEMENTS, NO_ANSWER, SIDES, SOURCES, TAGS, percent, withSide } from './words.js';
+
+export const MOST_GUESSES = 5;
 
 export class Detail {
-  /** `act` has confirm, correct, takePicture, takeHeader, next, classify and explain. */
-  constructor(section, act) {
+  /**
+   * `act` has confirm, cannotTell, correct, take, takePicture, takeHeader, setSide, next, classify
+   * and explain. `known` has name(label) and sided(label).
+   */
+  constructor(section, act, known) {
     this.section = section;
     this.act = act;
+    this.known = known;
   }
 
   clear(text) {
     this.section.replaceChildren(element('p', { class: 'note' }, text));
   }
 
-  async show(annotation, line) {
-    const name = await naming();
+  /** `side` is what the person set but has not signed yet, undefined for nothing. */
+  show(annotation, line, side) {
+    this.annotation = annotation;
+    this.side = side;
+    this.bar = this.actions();
     this.section.replaceChildren(
-      this.answer(annotation, name),
-      this.actions(annotation, name),
-      this.picture(annotation, name),
-      this.header(annotation, name),
-      this.visible(annotation, name),
-      this.history(annotation, name),
-      this.about(annotation, line),
+      this.answer(),
+      this.bar,
+      this.sides(),
+      this.guesses(),
+      this.header(),
+      this.visible(),
+      this.history(),
+      this.about(line),
     );
   }
 
-  answer(annotation, name) {
-    const { examined, laterality, status, reason, review } = annotation;
-    const side = laterality?.value ? `, ${SIDES[laterality.value]}` : '';
+  /** A part with the side that signing it now would sign. */
+  spoken(label) {
+    const side = this.side === undefined ? this.annotation.laterality?.value : this.side;
+    return withSide(this.known.name(label), this.known.sided(label) ? side : null);
+  }
+
+  answer() {
+    const { examined, laterality, status, reason, review } = this.annotation;
     const answer = element('div', { class: 'answer' });
     if (examined) {
       const certainty = examined.source === 'person' ? '' : `${percent(examined.probability)} `;
       answer.append(
-        element('h2', { id: 'examined' }, `${name(examined.label)}${side}`),
+        element('h2', { id: 'examined' }, withSide(this.known.name(examined.label), laterality?.value)),
         element('p', { class: 'quiet' }, `SNOMED CT ${examined.code.value} · ${examined.body_part_examined}`),
         element('p', {}, `${certainty}${SOURCES[examined.source]}`),
       );
     } else {
-      answer.append(element('h2', { id: 'examined' }, NO_ANSWER[status] ?? 'Cannot be told'), element('p', {}, reason ?? ''));
+      answer.append(element('h2', { id: 'examined' }, NO_ANSWER[status] ?? NO_ANSWER.done), element('p', {}, plainReason(reason)));
     }
-    const kind = { conflict: 'bad', agree: 'good' }[annotation.agreement] ?? '';
+    const kind = { conflict: review ? '' : 'bad', agree: 'good' }[this.annotation.agreement] ?? '';
+    const [tags, tagsKind] = TAGS[this.annotation.tags?.state] ?? [];
     answer.append(element('p', { class: 'chips' },
-      annotation.agreement ? element('span', { class: `chip ${kind}` }, AGREEMENTS[annotation.agreement]) : '',
-      review ? element('span', { class: 'chip good' }, 'Reviewed') : '',
-      annotation.needs_review ? element('span', { class: 'chip warn' }, annotation.review_reason ?? 'To review') : ''));
+      this.annotation.agreement ? element('span', { class: `chip ${kind}` }, AGREEMENTS[this.annotation.agreement]) : '',
+      review ? element('span', { class: 'chip good' }, t('Reviewed')) : '',
+      tags ? element('span', { class: `chip ${tagsKind}` }, tags) : ''));
+    if (this.annotation.tags?.state === 'refused') {
+      answer.append(element('p', { class: 'message' }, plainReason(this.annotation.tags.refused)));
+    }
+    if (this.annotation.needs_review) {
+      answer.append(element('p', { class: 'why' }, reviewReason(this.annotation, this.known.name)));
+    }
     return answer;
   }
 
-  actions(annotation, name) {
-    const { examined, image, header } = annotation;
-    const seen = image?.rejected ? null : image?.top?.[0]?.label;
-    const bar = element('div', { class: 'actions' },
-      this.button(examined ? 'Confirm' : 'Cannot be told', 'Enter', this.act.confirm, 'primary'),
-      this.button('Correct', 'E', this.act.correct),
-      this.button('Next', 'J', this.act.next));
-    if (annotation.agreement === 'conflict' && seen && header?.label) {
-      bar.append(
-        this.button(`Picture: ${name(seen)}`, 'P', this.act.takePicture, 'choice'),
-        this.button(`Header: ${name(header.label)}`, 'H', this.act.takeHeader, 'choice'));
+  actions() {
+    const { examined } = this.annotation;
+    const seen = seenLabel(this.annotation);
+    const bar = element('div', { class: 'actions' });
+    if (undecided(this.annotation)) {
+      // Nothing is the default where the two contradict each other.
+      bar.append(this.button(t('{part}, as in the picture', { part: this.spoken(seen) }), 'P', this.act.takePicture, 'choice'));
+      headerLabels(this.annotation).forEach((label, number) => bar.append(this.button(
+        t('{part}, as in the header', { part: this.spoken(label) }), number ? '' : 'H', () => this.act.take(label), 'choice')));
+    } else if (examined) {
+      bar.append(this.button(t('Confirm {part}', { part: this.spoken(examined.label) }), 'Enter', this.act.confirm, 'primary'));
     }
+    bar.append(this.button(t('Correct…'), 'E', this.act.correct));
+    bar.append(this.button(t('Cannot be told'), '0', this.act.cannotTell));
+    bar.append(this.button(t('Next'), 'J', this.act.next));
     return bar;
   }
 
-  button(text, key, click, kind = '') {
-    return element('button', { type: 'button', class: kind, click: () => click() }, `${text} `, element('kbd', { 'aria-hidden': 'true' }, key));
+  sides() {
+    const stands = this.side === undefined ? this.annotation.laterality?.value ?? null : this.side;
+    const one = (value, text, key) => element('button', {
+      type: 'button', 'aria-pressed': String(stands === value), title: key, click: () => this.act.setSide(value),
+    }, text, ' ', element('kbd', { 'aria-hidden': 'true' }, key));
+    return element('div', { class: 'side-bar', role: 'group', 'aria-label': t('Side') },
+      one('L', SIDES.L, 'L'), one('R', SIDES.R, 'R'), one('B', SIDES.B, 'B'), one(null, t('none'), 'N'));
   }
 
-  picture({ image }, name) {
-    if (!image) return block('Picture', element('p', { class: 'quiet' }, 'Not looked at.'));
-    const guesses = element('ul', { class: 'guesses' }, (image.top ?? []).map((guess) => {
+  button(text, key, click, kind = '') {
+    // The second click of a double click must not sign what the first one brought.
+    return element('button', { type: 'button', class: kind, click: (event) => event.detail < 2 && click() },
+      `${text} `, key ? element('kbd', { 'aria-hidden': 'true' }, key) : '');
+  }
+
+  guesses() {
+    const { image } = this.annotation;
+    if (!image) return block(t('Picture'), element('p', { class: 'quiet' }, t('Not looked at.')));
+    const rows = (image.top ?? []).slice(0, MOST_GUESSES).map((guess, number) => {
       const bar = element('span', { class: 'bar' });
       bar.style.setProperty('--share', guess.probability);
-      return element('li', {}, button(name(guess.label), {
-        title: 'Show where the model saw this', click: () => this.act.explain(guess.label),
-      }), bar, element('span', {}, percent(guess.probability)));
-    }));
-    return block('Picture', image.rejected ? element('p', { class: 'message' }, `Rejected: ${image.reason}`) : '', guesses);
+      return element('li', {},
+        element('button', { type: 'button', title: t('Sign this'), click: (event) => event.detail < 2 && this.act.take(guess.label) },
+          element('kbd', { 'aria-hidden': 'true' }, number + 1), ' ', this.spoken(guess.label)),
+        bar, element('span', {}, percent(guess.probability)),
+        button('◎', { class: 'explain', title: t('Show where the model saw this'), 'aria-label': t('Show where the model saw {part}', { part: this.known.name(guess.label) }), click: () => this.act.explain(guess.label) }));
+    });
+    return block(t('Picture'), image.rejected ? element('p', { class: 'message' }, plainReason(image.reason)) : '',
+      element('ol', { class: 'guesses' }, rows));
   }
 
-  header({ header }, name) {
-    if (!header?.evidence?.length) return block('Header', element('p', { class: 'quiet' }, 'Names no body part.'));
-    return block('Header', element('dl', {}, header.evidence.flatMap((match) => entry(
+  header() {
+    const { header } = this.annotation;
+    if (!header?.evidence?.length) return block(t('Header'), element('p', { class: 'quiet' }, t('Names no body part.')));
+    return block(t('Header'), element('dl', {}, header.evidence.flatMap((match) => entry(
       match.attribute, ...marked(match.value, match.matched),
-      match.labels?.length ? element('span', { class: 'quiet' }, ` → ${match.labels.map(name).join(', ')}`) : ''))));
+      match.labels?.length ? element('span', { class: 'quiet' }, ` → ${match.labels.map(this.known.name).join(', ')}`) : ''))));
   }
 
-  visible({ visible }, name) {
+  visible() {
+    const { visible } = this.annotation;
     if (!visible?.length) return '';
-    return block('Visible', element('p', { class: 'chips' }, visible.map((part) => element(
-      'span', { class: 'chip' }, `${name(part.label)}${part.probability < 1 ? ` ${percent(part.probability)}` : ''}`))));
+    return block(t('Visible'), element('p', { class: 'chips' }, visible.map((part) => element(
+      'span', { class: 'chip' }, `${this.known.name(part.label)}${part.probability < 1 ? ` ${percent(part.probability)}` : ''}`))));
   }
 
-  history({ review }, name) {
+  history() {
+    const { review } = this.annotation;
+    const named = (label) => (label ? this.known.name(label) : NO_ANSWER.done);
+    const sided = (side) => SIDES[side] ?? t('none');
     const lines = [];
-    const named = (label) => (label ? name(label) : 'cannot be told');
     for (const word of review ? [review, ...[...(review.history ?? [])].reverse()] : []) {
       const was = word.previous ?? {};
-      const change = was.examined === word.examined ? `confirmed ${named(word.examined)}` : `${named(was.examined)} → ${named(word.examined)}`;
+      const change = was.examined === word.examined
+        ? t('confirmed {part}', { part: named(word.examined) }) : `${named(was.examined)} → ${named(word.examined)}`;
       const side = word.laterality_given && word.laterality !== was.laterality
-        ? `, side ${SIDES[was.laterality] ?? 'none'} → ${SIDES[word.laterality] ?? 'none'}` : '';
+        ? `, ${t('side')} ${sided(was.laterality)} → ${sided(word.laterality)}` : '';
       lines.push(element('li', {}, element('strong', {}, `${change}${side}`),
         element('span', { class: 'quiet' }, `${word.by}, ${moment(word.at)}`),
         word.comment ? element('q', {}, word.comment) : ''));
     }
-    return lines.length ? block('History', element('ol', { class: 'history' }, lines)) : '';
+    return lines.length ? block(t('History'), element('ol', { class: 'history' }, lines)) : '';
   }
 
-  about(annotation, line) {
+  about(line) {
+    const { model, annotated_at: at, instance, memory } = this.annotation;
     const list = element('dl', {});
     if (line) {
-      list.append(...entry('Patient', line.patient_name || '–'), ...entry('Study', line.study_description || '–'));
+      list.append(...entry(t('Patient'), personName(line.patient_name) || '–'), ...entry(t('Study'), line.study_description || '–'));
     }
-    if (annotation.model) list.append(...entry('Model', `${annotation.model.name} ${annotation.model.version}`));
-    if (annotation.annotated_at) list.append(...entry('Annotated', moment(annotation.annotated_at)));
-    const explorer = orthanc(`app/explorer.html#instance?uuid=${encodeURIComponent(annotation.instance)}`);
-    return block('Instance', list, element('div', { class: 'actions' },
-      button('Classify again', { click: () => this.act.classify() }),
-      element('a', { href: explorer, target: '_blank', rel: 'noopener' }, 'Open in Orthanc')));
+    if (memory?.alike?.length) {
+      list.append(...entry(t('Memory'), count('{count} picture like it was corrected before', '{count} pictures like it were corrected before', memory.alike.length)));
+    }
+    if (model) list.append(...entry(t('Model'), `${model.name} ${model.version}`));
+    if (at) list.append(...entry(t('Annotated'), moment(at)));
+    const explorer = orthanc(`app/explorer.html#instance?uuid=${encodeURIComponent(instance)}`);
+    return block(t('Instance'), list, element('div', { class: 'actions' },
+      button(t('Classify again'), { click: () => this.act.classify() }),
+      element('a', { href: explorer, target: '_blank', rel: 'noopener' }, t('Open in Orthanc'))));
   }
 }
-
-const NO_ANSWER = { failed: 'Failed', skipped: 'No radiograph', pending: 'Waiting in the queue' };
 
 function block(title, ...content) {
   return element('section', { class: 'block' }, element('h3', {}, title), ...content);

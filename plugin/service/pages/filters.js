@@ -1,10 +1,11 @@
 // The filters of the work list; they live in the page's address, so that a view can be kept.
 
 import { button, element } from './elements.js';
+import { count, t } from './language.js';
 import { AGREEMENTS, SOURCES, labels, plain } from './words.js';
 
 const SHOW = {
-  review: 'To review', reviewed: 'Reviewed', corrected: 'Corrected', failed: 'Failed', all: 'All',
+  review: t('To review'), reviewed: t('Reviewed'), corrected: t('Corrected'), failed: t('Failed'), all: t('All'),
 };
 const WITHIN = ['patients', 'studies', 'series', 'instances'];
 const PASSED_ON = [...WITHIN, 'picture', 'header'];
@@ -31,20 +32,20 @@ export class Filters {
   }
 
   build() {
-    this.label = this.select('label', 'Body part', []);
-    this.modality = this.select('modality', 'Modality', []);
+    this.label = this.select('label', t('Body part'), []);
+    this.modality = this.select('modality', t('Modality'), []);
     this.form = element('form', { submit: (event) => event.preventDefault() },
-      ...this.select('show', 'Show', Object.entries(SHOW), false),
-      ...this.label, ...this.select('agreement', 'Agreement', Object.entries(AGREEMENTS)),
-      ...this.select('source', 'Answer', Object.entries(SOURCES).map(([key, text]) => [key, plain(text)])),
-      ...this.modality, ...this.day('from', 'Studies from'), ...this.day('to', 'to'),
-      button('Clear all', { click: () => this.clear() }));
+      ...this.select('show', t('Show'), Object.entries(SHOW), false),
+      ...this.label, ...this.select('agreement', t('Agreement'), Object.entries(AGREEMENTS)),
+      ...this.select('source', t('Answer'), Object.entries(SOURCES).map(([key, text]) => [key, plain(text)])),
+      ...this.modality, ...this.day('from', t('Studies from')), ...this.day('to', t('to')),
+      button(t('Clear all'), { click: () => this.clear() }));
     this.details.append(this.form);
     this.fillLabels();
   }
 
   select(name, text, options, optional = true) {
-    const all = optional ? [['', 'any']] : [];
+    const all = optional ? [['', t('any')]] : [];
     const node = element('select', { id: `filter-${name}`, name, change: () => this.set(name, node.value) });
     node.append(...[...all, ...options].map(([value, words]) => element('option', { value }, words)));
     node.value = this.query[name] ?? (optional ? '' : 'review');
@@ -87,18 +88,23 @@ export class Filters {
     this.changed();
   }
 
+  open() {
+    this.details.open = true;
+    this.form.elements.show.focus();
+  }
+
   tell() {
     const set = Object.keys(this.query).filter((name) => name !== 'show').length;
     const within = WITHIN.find((name) => this.query[name]);
     const parts = [SHOW[this.query.show ?? 'review']];
-    if (within) parts.push({ patients: 'one patient', studies: 'one study', series: 'one series', instances: 'one instance' }[within]);
-    else if (set) parts.push(`${set} more`);
+    if (within) parts.push({ patients: t('one patient'), studies: t('one study'), series: t('one series'), instances: t('one picture') }[within]);
+    else if (set) parts.push(count('{count} more', '{count} more', set));
     document.getElementById('filters-set').textContent = parts.join(', ');
   }
 }
 
 function fill(select, options, value) {
-  select.replaceChildren(element('option', { value: '' }, 'any'),
+  select.replaceChildren(element('option', { value: '' }, t('any')),
     ...options.map(([key, words]) => element('option', { value: key }, words)));
   select.value = value ?? '';
 }

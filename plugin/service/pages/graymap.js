@@ -1,7 +1,13 @@
 // Reads the plugin's 16-bit portable graymap, and draws it through a window.
 
-/** Parse a binary PGM with 65535 grey values: {columns, rows, values: Uint16Array}. */
-export function parseGraymap(buffer) {
+const TOP = 65535;
+
+/**
+ * Parse a binary PGM with 65535 grey values: {columns, rows, values: Uint16Array, low, high,
+ * window}. `low` and `high` are the values that 0 and 65535 stand for, `window` what the file asks
+ * to be shown through, {centre, width} in grey values of the picture, or null.
+ */
+export function parseGraymap({ bytes: buffer, headers }) {
   const head = new TextDecoder('ascii').decode(new Uint8Array(buffer, 0, Math.min(64, buffer.byteLength)));
   const found = /^P5\n(\d+) (\d+)\n65535\n/.exec(head);
   if (!found) throw new Error('the picture is no 16-bit graymap');
@@ -10,7 +16,16 @@ export function parseGraymap(buffer) {
   const source = new DataView(buffer, found[0].length);
   const values = new Uint16Array(columns * rows);
   for (let at = 0; at < values.length; at += 1) values[at] = source.getUint16(2 * at);
-  return { columns, rows, values };
+  const [low, high] = numbers(headers.get('BodyPart-Values')) ?? [0, TOP];
+  const asked = numbers(headers.get('BodyPart-Window'));
+  const scale = TOP / Math.max(high - low, 1e-6);
+  const window = asked && { centre: (asked[0] - low) * scale, width: Math.max(1, asked[1] * scale) };
+  return { columns, rows, values, low, high, window };
+}
+
+function numbers(text) {
+  const pair = text?.split(' ').map(Number);
+  return pair?.length === 2 && pair.every(Number.isFinite) ? pair : null;
 }
 
 /** The window that shows all but the darkest and brightest half percent: {centre, width}. */

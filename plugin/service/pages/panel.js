@@ -1,9 +1,12 @@
 // The panel in the legacy Orthanc Explorer: what a resource shows, why, and putting it right.
 
-import { address, get, post, put } from './api.js';
+import { address, get, post } from './api.js';
 import { askForCorrection } from './correction.js';
 import { button, element, entry } from './elements.js';
-import { AGREEMENTS, SIDES, SOURCES, naming, percent } from './words.js';
+import { count, moment, t } from './language.js';
+import { Reviewing } from './reviewing.js';
+import { headerLabels, plainReason, seenLabel, undecided } from './sentences.js';
+import { AGREEMENTS, NO_ANSWER, SOURCES, TAGS, knowledge, percent, withSide } from './words.js';
 
 const ASK_AGAIN = 2000;
 const SEVERAL_NAMES = 12;
@@ -19,7 +22,9 @@ class Panel {
     this.level = level;
     this.id = id;
     this.path = `${level}/${id}`;
-    this.node = element('section', { class: 'bodypart bodypart-panel', 'aria-label': 'Body part' });
+    this.reviewing = new Reviewing();
+    this.reviewing.addEventListener('tags', () => this.load());
+    this.node = element('section', { class: 'bodypart bodypart-panel', 'aria-label': t('Body part') });
     page.querySelector('.bodypart-panel')?.remove();
     const column = page.querySelector('.ui-block-b > div') ?? page.querySelector('[data-role="content"]');
     column.prepend(this.node);
@@ -29,8 +34,9 @@ class Panel {
     try {
       // Whether a decoder runs may be told later than what the resource shows.
       const status = get('status').catch(() => null);
-      const [name, annotation] = await Promise.all([naming(), get(this.path).catch(unlabelled)]);
-      this.draw(name, annotation);
+      const [known, annotation] = await Promise.all([knowledge(), get(this.path).catch(unlabelled)]);
+      this.known = known;
+      this.draw(known.name, annotation);
       if (annotation.status === 'pending') this.later();
       this.tellIfDown(await status);
     } catch (error) {
@@ -57,42 +63,45 @@ class Panel {
     if (status === null || status.ready) return;
     this.classify.disabled = true;
     this.node.querySelector('header').after(message(
-      `The classifier is not running: ${status.reason ?? 'it is starting'}. `
-      + 'What is shown was found before; corrections are kept.'));
+      `${t('The classifier is not running: {reason}', { reason: plainReason(status.reason ?? 'the service is starting') })} `
+      + t('What is shown was found before; corrections are kept.')));
   }
 
   facts(name) {
     const { examined, laterality, visible = [], image, header, parts = [], status, reason } = this.annotation;
     const facts = element('div', { class: 'facts' });
-    if (examined) {
-      const side = laterality?.value ? `, ${SIDES[laterality.value]}` : '';
+    if (this.mixed) {
+      facts.append(element('p', { class: 'answer' }, t('Several parts')));
+    } else if (examined) {
       const certainty = examined.source === 'person' ? '' : `${percent(examined.probability)} `;
       facts.append(
-        element('p', { class: 'answer' }, `${name(examined.label)}${side}`),
+        element('p', { class: 'answer' }, withSide(name(examined.label), laterality?.value)),
         element('p', { class: 'code' }, `SNOMED CT ${examined.code.value} · ${examined.body_part_examined}`),
         element('p', {}, `${certainty}${SOURCES[examined.source]}`),
       );
     } else {
-      facts.append(element('p', { class: 'answer' }, NO_ANSWER[status] ?? 'Cannot be told'));
-      if (reason) facts.append(element('p', {}, reason));
+      facts.append(element('p', { class: 'answer' }, NO_ANSWER[status] ?? NO_ANSWER.done));
+      if (reason) facts.append(element('p', {}, plainReason(reason)));
     }
     const list = element('dl');
     if (parts.length > 1) {
-      list.append(...entry('Examined', parts.map((part) => `${name(part.label)} (${part.instances})`).join(', ')));
+      list.append(...entry(t('Examined'), parts.map((part) => `${name(part.label)} (${part.instances})`).join(', ')));
     }
     if (visible.length) {
       const seen = visible.slice(0, SEVERAL_NAMES).map((part) => `${name(part.label)} ${percent(part.probability)}`);
-      list.append(...entry('Visible', seen.join(', ')));
+      list.append(...entry(t('Visible'), seen.join(', ')));
     }
     if (image?.top?.length) {
       const guess = image.top[0];
-      list.append(...entry('Picture', image.rejected ? image.reason : `${name(guess.label)} ${percent(guess.probability)}`));
+      list.append(...entry(t('Picture'), image.rejected ? plainReason(image.reason) : `${name(guess.label)} ${percent(guess.probability)}`));
     }
     for (const match of header?.evidence ?? []) {
       list.append(...entry(match.attribute, `“${match.value}”`));
     }
-    if (this.annotation.instances) list.append(...entry('Instances', this.instances()));
-    if (this.annotation.review) list.append(...entry('Reviewed', reviewLine(this.annotation.review)));
+    if (this.annotation.instances) list.append(...entry(t('Pictures'), this.instances()));
+    if (this.annotation.review) list.append(...entry(t('Reviewed'), this.reviewLine()));
+    const [tags] = TAGS[this.annotation.tags?.state] ?? [];
+    if (tags) list.append(...entry(t('File'), [tags, plainReason(this.annotation.tags.refused)].filter(Boolean).join('. ')));
     facts.append(list);
     return facts;
   }
@@ -100,32 +109,60 @@ class Panel {
   instances() {
     const children = this.annotation.children ?? [];
     const open = children.filter((child) => child.needs_review).length;
-    const states = Object.entries(this.annotation.instances).map(([state, count]) => `${count} ${state}`);
-    return states.join(', ') + (open ? `; ${open} to review` : '');
+    const states = Object.entries(this.annotation.instances).map(([state, number]) => `${number} ${t(state)}`);
+    return states.join(', ') + (open ? `; ${count('{count} to review', '{count} to review', open)}` : '');
+  }
+
+  /** Whether one headline cannot stand for all of it. */
+  get mixed() {
+    return (this.annotation.parts ?? []).length > 1;
+  }
+
+  reviewLine() {
+    const { review } = this.annotation;
+    const was = review.previous?.examined;
+    const by = t('by {by}, {at}', { by: review.by, at: moment(review.at) });
+    return was === review.examined ? by : `${by}, ${t('was {part}', { part: was ? this.known.name(was) : NO_ANSWER.done })}`;
   }
 
   thumbnail(name) {
     const label = this.level === 'instances' ? this.annotation.image?.top?.[0]?.label : undefined;
     if (!label) return '';
     const picture = element('img', {
-      src: address(`${this.path}/heatmap`, { label }), alt: `Where the model looked for ${name(label)}`,
+      src: address(`${this.path}/heatmap`, { label }), alt: t('Where the model looked for {part}', { part: name(label) }),
       error: () => figure.remove(),
     });
-    const caption = element('figcaption', {}, `Where the model saw ${name(label)}`);
+    const caption = element('figcaption', {}, t('Where the model saw {part}', { part: name(label) }));
     const figure = element('figure', {}, picture, caption);
     return figure;
   }
 
   actions() {
-    const { examined, review } = this.annotation;
+    const { examined, review, laterality, needs_review: open } = this.annotation;
     const done = (this.annotation.children ?? [this.annotation]).filter((child) => child.status === 'done');
     const single = ['instances', 'series'].includes(this.level) || done.length === 1;
     const bar = element('div', { class: 'actions' });
-    if (examined && !review) bar.append(this.action('Confirm', 'primary', () => this.confirm(done)));
-    if (done.length && single) bar.append(this.action('Correct…', '', () => this.correct(done)));
-    this.classify = this.action('Classify again', '', () => post(this.path, { Asynchronous: true }));
-    bar.append(this.classify, element('a', { href: address('ui/', { [this.level]: this.id }), target: '_blank', rel: 'noopener' }, 'Open the review page'));
+    const spoken = (label) => withSide(this.known.name(label), this.known.sided(label) ? laterality?.value : null);
+    if (this.level === 'instances' && undecided(this.annotation)) {
+      // Nothing is the default where the two contradict each other.
+      const choice = (label, text) => this.action(t(text, { part: spoken(label) }), '', () => this.sign({ examined: label }));
+      bar.append(choice(seenLabel(this.annotation), '{part}, as in the picture'),
+        ...headerLabels(this.annotation).map((label) => choice(label, '{part}, as in the header')));
+    } else if (examined && !review && !this.mixed && !(open && this.level !== 'instances')) {
+      bar.append(this.action(t('Confirm {part}', { part: spoken(examined.label) }), 'primary', () => this.confirm(done)));
+    } else if (this.level !== 'instances' && done.length > 1) {
+      bar.append(element('a', { class: 'look', href: this.reviewPage(), target: '_blank', rel: 'noopener' },
+        count('Look at {count} picture', 'Look at {count} pictures', done.length)));
+    }
+    if (done.length && single) bar.append(this.action(t('Correct…'), '', () => this.correct(done)));
+    if (this.reviewing.canUndo) bar.append(this.action(t('Undo'), '', () => this.reviewing.undo()));
+    this.classify = this.action(t('Classify again'), '', () => post(this.path, { Asynchronous: true }));
+    bar.append(this.classify, element('a', { href: this.reviewPage(), target: '_blank', rel: 'noopener' }, t('Open the review page')));
     return bar;
+  }
+
+  reviewPage() {
+    return address('ui/', { [this.level]: this.id });
   }
 
   action(text, kind, work) {
@@ -146,27 +183,39 @@ class Panel {
   }
 
   confirm(done) {
-    if (this.level === 'instances') return put(this.path, { examined: this.annotation.examined.label });
+    if (this.level === 'instances') return this.sign({ examined: this.annotation.examined.label });
     return this.review(done.filter((child) => child.examined), {});
   }
 
   async correct(done) {
     const { image, examined, laterality } = this.annotation;
     const body = await askForCorrection({
-      title: done.length > 1 ? `Correct ${done.length} instances` : 'Correct the body part',
+      title: done.length > 1
+        ? count('Correct {count} picture', 'Correct {count} pictures', done.length) : t('Correct the body part'),
       suggestions: image?.top ?? [],
       current: { label: examined?.label, side: laterality?.value },
     });
     if (body === null) return null;
-    return this.level === 'instances' ? put(this.path, body) : this.review(done, body);
+    return this.level === 'instances' ? this.sign(body) : this.review(done, body);
   }
 
-  review(children, body) {
-    return post('reviews', { ...body, instances: children.map((child) => child.instance) });
+  async sign(body) {
+    try {
+      return await this.reviewing.sign(this.annotation, body);
+    } catch (error) {
+      if (error.status === 412) await this.load();
+      throw error;
+    }
+  }
+
+  async review(children, body) {
+    const outcome = await this.reviewing.signMany(children, body);
+    const why = Object.values(outcome?.failed ?? {})[0];
+    if (!why) return outcome;
+    await this.load();
+    throw new Error(`${count('{count} could not be signed.', '{count} could not be signed.', Object.keys(outcome.failed).length)} ${plainReason(why)}`);
   }
 }
-
-const NO_ANSWER = { pending: 'Waiting in the queue', failed: 'Failed', skipped: 'No radiograph', unlabelled: 'Not classified yet' };
 
 function unlabelled(error) {
   if (error.status !== 404) throw error;
@@ -175,12 +224,12 @@ function unlabelled(error) {
 
 function heading(annotation) {
   const chips = [];
-  if (annotation?.review) chips.push(chip('Reviewed', 'good'));
-  else if (annotation?.needs_review) chips.push(chip('To review', 'warn'));
+  if (annotation?.review) chips.push(chip(t('Reviewed'), 'good'));
+  else if (annotation?.needs_review) chips.push(chip(t('To review'), 'warn'));
   if (annotation?.examined && annotation.agreement) {
     chips.push(chip(AGREEMENTS[annotation.agreement], annotation.agreement === 'conflict' ? 'bad' : ''));
   }
-  return element('header', {}, element('h2', {}, 'Body part'), ...chips);
+  return element('header', {}, element('h2', {}, t('Body part')), ...chips);
 }
 
 function chip(text, kind) {
@@ -189,10 +238,4 @@ function chip(text, kind) {
 
 function message(text) {
   return element('p', { class: 'message', role: 'status' }, text);
-}
-
-function reviewLine(review) {
-  const was = review.previous?.examined;
-  const change = was !== review.examined ? `, was ${was ?? 'nothing'}` : '';
-  return `by ${review.by}, ${new Date(review.at).toLocaleString()}${change}`;
 }

@@ -1,45 +1,72 @@
-// Queue and back-fill, live: asked every few seconds while the page is looked at.
+// Who is signed in, queue and back-fill, live: asked every few seconds while the page is looked at.
 
 import { get, post, remove } from './api.js';
+import { askBeforeBackfill, timeLeft } from './backfill.js';
 import { button, element } from './elements.js';
+import { count, t } from './language.js';
+import { plainReason } from './sentences.js';
 
 const PAUSE = 3000;
 
-export class Progress {
-  constructor(node, failed) {
+export class Progress extends EventTarget {
+  /** `page` has guarded(work); dispatches `moved` when more is annotated than at the last look. */
+  constructor(node, page) {
+    super();
     this.node = node;
-    this.failed = failed;
+    this.page = page;
+    this.looks = [];
     document.addEventListener('visibilitychange', () => this.refresh());
+    window.addEventListener('online', () => this.refresh());
+    window.addEventListener('offline', () => this.refresh());
     this.refresh();
   }
 
   async refresh() {
     clearTimeout(this.timer);
     if (document.hidden) return;
+    const asked = (this.asked = {});
     try {
       const [status, backfill] = await Promise.all([get('status'), get('backfill')]);
+      if (this.asked !== asked) return;
+      if (this.done !== undefined && status.queue.done > this.done) this.dispatchEvent(new Event('moved'));
+      this.done = status.queue.done;
       this.draw(status, backfill);
     } catch (error) {
+      if (this.asked !== asked) return;
+      this.drawn = null;
       this.node.replaceChildren(element('span', { class: 'chip bad' }, error.message));
     }
     this.timer = setTimeout(() => this.refresh(), PAUSE);
   }
 
   draw(status, backfill) {
-    const text = JSON.stringify([status, backfill]);
+    if (backfill.state === 'running') this.looks = [...this.looks.slice(-9), { at: Date.now(), done: backfill.done }];
+    else this.looks = [];
+    const left = timeLeft(this.looks, backfill.pending);
+    const text = JSON.stringify([status, backfill, left]);
     if (text === this.drawn) return;
     this.drawn = text;
     const { pending, failed, done } = status.queue;
-    const parts = [element('span', { class: 'chip' }, pending ? `${pending} waiting, ${done} done` : `${done} done`)];
-    if (failed) parts.push(element('span', { class: 'chip warn' }, `${failed} failed`));
-    if (!status.ready) parts.push(element('span', { class: 'chip bad' }, `Classifier down: ${status.reason ?? 'starting'}`));
+    const parts = [];
+    if (!status.ready) parts.push(element('span', { class: 'chip bad' }, plainReason(status.reason ?? 'the service is starting')));
     if (backfill.state === 'running') {
-      const bar = element('progress', { max: Math.max(backfill.total, 1), value: backfill.done, 'aria-label': 'Back-fill' });
-      parts.push(element('span', {}, `Back-fill ${backfill.done} of ${backfill.total}`), bar,
-        this.order('Stop', () => remove('backfill')));
+      const bar = element('progress', { max: Math.max(backfill.total, 1), value: backfill.done, 'aria-label': t('Back-fill') });
+      parts.push(element('span', {}, t('Back-fill {done} of {total}', { done: backfill.done, total: backfill.total })), bar,
+        left ? element('span', { class: 'quiet' }, left) : '',
+        this.order(t('Stop'), () => remove('backfill')));
     } else {
-      parts.push(this.order(backfill.state === 'cancelled' ? 'Go on with back-fill' : 'Back-fill', () => post('backfill')));
+      parts.push(element('span', { class: 'chip' }, pending
+        ? t('{pending} waiting, {done} done', { pending, done }) : count('{count} done', '{count} done', done)));
     }
+    if (failed) {
+      parts.push(element('span', { class: 'chip warn' }, count('{count} failed', '{count} failed', failed)),
+        this.order(t('Try again'), () => post('backfill', { Failed: true })));
+    }
+    if (backfill.state !== 'running') {
+      parts.push(this.order(backfill.state === 'cancelled' ? t('Go on with back-fill') : t('Back-fill'),
+        async () => await askBeforeBackfill(backfill, status.tags) && post('backfill')));
+    }
+    if (status.user && status.user !== 'anonymous') parts.push(element('span', { class: 'user', title: t('Signed in') }, status.user));
     this.node.replaceChildren(...parts);
   }
 
@@ -48,11 +75,7 @@ export class Progress {
       class: 'small',
       click: async () => {
         node.disabled = true;
-        try {
-          await work();
-        } catch (error) {
-          this.failed(error);
-        }
+        await this.page.guarded(work);
         this.drawn = null;
         this.refresh();
       },

@@ -1,142 +1,87 @@
-// The review page put together: list, picture, answer, keys.
+// The pages put together: views, keys, undo, progress, colours.
 
-import { get, post, put } from './api.js';
-import { askForCorrection } from './correction.js';
-import { Detail } from './detail.js';
-import { Filters } from './filters.js';
 import { listen, showHelp } from './keys.js';
+import { LANGUAGES, count, language, speak, t } from './language.js';
 import { Progress } from './progress.js';
-import { Viewer } from './viewer.js';
-import { WorkList } from './worklist.js';
-import { naming } from './words.js';
+import { Reviewing } from './reviewing.js';
+import { Toast } from './toast.js';
+import { knowledge } from './words.js';
 
 const byId = (id) => document.getElementById(id);
-const MESSAGE_TIME = 6000;
-let annotation = null;
-
-const viewer = new Viewer(byId('picture'));
-const act = {
-  confirm: () => review({ examined: annotation?.examined?.label ?? null }),
-  takePicture: () => take(annotation.image?.rejected ? null : annotation.image?.top?.[0]?.label),
-  takeHeader: () => take(annotation.header?.label),
-  correct, classify,
-  next: () => guarded(() => list.next()),
-  explain: (label) => viewer.explain(label),
-};
-const detail = new Detail(byId('detail'), act);
-const filters = new Filters(byId('filters'), () => guarded(() => list.load()));
-const list = new WorkList({
-  head: byId('list-head'), lines: byId('lines'), paging: byId('paging'),
-  query: () => filters.query, chosen: (line, next) => guarded(() => show(line, next)),
-  selected: (lines) => guarded(() => confirmAll(lines)),
-});
-
-async function show(line, next) {
-  annotation = null;
-  if (!line) {
-    viewer.clear();
-    detail.clear('Nothing to review here. Other filters may show more.');
-    return;
-  }
-  const [found, name] = await Promise.all([get(`instances/${line.instance}`), naming()]);
-  if (list.current !== line) return;
-  annotation = found;
-  const seen = found.image?.top?.[0]?.label ?? null;
-  const description = `Radiograph: ${found.examined ? name(found.examined.label) : 'body part unknown'}`;
-  await Promise.all([detail.show(found, line), viewer.show(line.instance, seen, description)]);
-  if (next) viewer.prepare(next.instance);
-}
-
-function take(label) {
-  return label ? review({ examined: label }) : undefined;
-}
-
-function review(body) {
-  if (!annotation) return undefined;
-  const { instance } = annotation;
-  return guarded(async () => {
-    const answer = await put(`instances/${instance}`, body);
-    list.reviewed(instance, answer);
-    await list.next();
-    if (list.current?.instance === instance) await show(list.current, null);
-  });
-}
-
-function correct() {
-  if (!annotation) return undefined;
-  return guarded(async () => {
-    const { image, examined, laterality } = annotation;
-    const body = await askForCorrection({
-      suggestions: image?.top ?? [], current: { label: examined?.label, side: laterality?.value },
-    });
-    list.focus();
-    if (body) await review(body);
-  });
-}
-
-function classify() {
-  if (!annotation) return undefined;
-  const line = list.current;
-  return guarded(async () => {
-    const answer = await post(`instances/${annotation.instance}`);
-    if (list.current !== line) return;  // Another picture is shown by now.
-    annotation = answer;
-    await detail.show(answer, list.current);
-  });
-}
-
-async function confirmAll(lines) {
-  const answer = await post('reviews', { instances: lines.map((line) => line.instance) });
-  const failed = Object.keys(answer.failed).length;
-  await list.load(list.since);
-  tell(`${answer.reviewed} confirmed${failed ? `, ${failed} could not be confirmed` : ''}.`);
-}
+const reviewing = new Reviewing();
+const toast = new Toast(byId('message'), undo);
+const page = { reviewing, toast, guarded, undo };
+const VIEWS = { sheet: 'sheet-view', study: 'study', films: 'films', statistics: 'statistics' };
+const MODULES = { sheet: ['./sheet.js', 'Sheet'], study: ['./study.js', 'Study'], films: ['./film.js', 'Film'] };
+const views = {};
+let shown;
+let place;
 
 async function guarded(work) {
   try {
     return await work();
   } catch (error) {
-    tell(error.message);
+    toast.tell(error.message);
     return undefined;
   }
 }
 
-function tell(text) {
-  const node = byId('message');
-  node.textContent = text;
-  node.hidden = false;
-  clearTimeout(tell.timer);
-  tell.timer = setTimeout(() => { node.hidden = true; }, MESSAGE_TIME);
+function undo() {
+  if (reviewing.busy) return undefined;
+  if (!reviewing.canUndo) return toast.tell(t('There is nothing to undo.'));
+  return guarded(async () => {
+    const outcome = await reviewing.undo((done) => toast.tell(t('Taking back… {done}', { done })));
+    const failed = Object.keys(outcome.failed).length;
+    toast.tell(count('{count} answer taken back.', '{count} answers taken back.', outcome.done.size)
+      + (failed ? ` ${count('{count} had been changed since and stays.', '{count} had been changed since and stay.', failed)}` : ''));
+  });
 }
 
-const whenShown = (action) => () => (annotation ? action() : undefined);
-const KEYS = [
-  [['Enter', 'c'], 'Confirm and go on', whenShown(act.confirm)],
-  [['e'], 'Correct: type to search, Enter to save', correct],
-  [['p'], 'Take what the picture says', whenShown(act.takePicture)],
-  [['h'], 'Take what the header says', whenShown(act.takeHeader)],
-  [['j', 'ArrowDown'], 'Next', act.next],
-  [['k', 'ArrowUp'], 'Previous', () => guarded(() => list.previous())],
-  [['x'], 'Select for bulk confirmation', () => list.toggle()],
-  [['m'], 'Heat map on or off', () => viewer.toggleHeat()],
-  [['i'], 'Invert the picture', () => viewer.invert()],
-  [['r'], 'Reset window and level', () => viewer.reset()],
-  [['/'], 'Filters', openFilters],
-  [['?'], 'This help', () => showHelp(KEYS)],
-];
-
-function openFilters() {
-  byId('filters').open = true;
-  byId('filter-show').focus();
+function keys() {
+  return [
+    ...(views[shown]?.keys ?? []),
+    [['z'], null, undo],
+    [['?'], t('This help'), help],
+  ];
 }
 
-function route() {
-  const statistics = location.hash === '#statistics';
-  byId('worklist').hidden = statistics;
-  byId('statistics').hidden = !statistics;
-  byId('to-worklist').setAttribute('aria-current', statistics ? 'false' : 'page');
-  byId('to-statistics').setAttribute('aria-current', statistics ? 'page' : 'false');
-  if (statistics) guarded(async () => (await import('./statistics.js')).show(byId('statistics')));
+function help() {
+  showHelp(keys().filter(([, text]) => text));
+}
+
+/** The view that the address names; one picture is a film, a study stands side by side. */
+function wanted() {
+  const name = location.hash.slice(1);
+  if (name in VIEWS) return name;
+  const given = new URLSearchParams(location.search);
+  if (given.has('instances')) return given.get('instances').includes(',') ? 'sheet' : 'films';
+  return given.has('studies') || given.has('series') ? 'study' : 'sheet';
+}
+
+async function route() {
+  const name = wanted();
+  for (const [one, id] of Object.entries(VIEWS)) {
+    byId(id).hidden = one !== name;
+    byId(`to-${one}`).setAttribute('aria-current', one === name ? 'page' : 'false');
+  }
+  // Another place of the same view is loaded anew; so is a view that was left.
+  if (name === shown && place === location.search) return;
+  [shown, place] = [name, location.search];
+  if (name === 'statistics') await (await import('./statistics.js')).show(byId('statistics'));
+  else await (await view(name)).open();
+}
+
+/** The views that were opened, each made once. */
+async function view(name) {
+  const [file, what] = MODULES[name];
+  views[name] ??= new (await import(file))[what](page);
+  return views[name];
+}
+
+function offerLanguages() {
+  const select = byId('language');
+  for (const [tag, name] of Object.entries(LANGUAGES)) select.append(new Option(name, tag, false, tag === language));
+  select.addEventListener('change', () => speak(select.value));
 }
 
 function switchTheme() {
@@ -146,16 +91,20 @@ function switchTheme() {
   localStorage.setItem('bodypart-theme', document.body.dataset.theme);
 }
 
-const theme = localStorage.getItem('bodypart-theme');
-if (theme === 'light' || theme === 'dark') document.body.dataset.theme = theme;
-byId('theme').addEventListener('click', switchTheme);
-byId('help').addEventListener('click', () => showHelp(KEYS));
-window.addEventListener('hashchange', route);
-listen(KEYS);
-route();
-new Progress(byId('progress'), (error) => tell(error.message));
-guarded(() => list.load()).then(() => {
-  list.focus();
-  document.body.dataset.ready = 'yes';
-});
-guarded(async () => filters.offer((await get('statistics')).modalities));
+async function start() {
+  document.documentElement.lang = language;
+  for (const node of document.querySelectorAll('[data-text]')) node.textContent = t(node.textContent.trim());
+  for (const node of document.querySelectorAll('[aria-label]')) node.setAttribute('aria-label', t(node.getAttribute('aria-label')));
+  const theme = localStorage.getItem('bodypart-theme');
+  if (theme === 'light' || theme === 'dark') document.body.dataset.theme = theme;
+  byId('theme').addEventListener('click', switchTheme);
+  byId('help').addEventListener('click', help);
+  offerLanguages();
+  new Progress(byId('progress'), page).addEventListener('moved', () => views[shown]?.moved?.());
+  page.known = await knowledge();
+  window.addEventListener('hashchange', () => guarded(route));
+  listen(keys);
+  await route();
+}
+
+guarded(start).then(() => { document.body.dataset.ready = 'yes'; });

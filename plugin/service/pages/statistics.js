@@ -1,15 +1,21 @@
-// The statistics view: what the archive holds, where header and picture differ, how often the
-// machine was right.
+// The statistics: what the archive holds, where header and picture differ, how often the machine
+// was right. Every number opens its pictures in a sheet.
 
 import { address, get } from './api.js';
 import { agreementChart, calibrationChart, legend } from './charts.js';
 import { element, entry } from './elements.js';
+import { t } from './language.js';
+import { elsewhere } from './place.js';
 import { naming } from './words.js';
+
+const ENOUGH_REVIEWS = 50;
+const ENOUGH_IN_A_BIN = 10;
+const MOSTLY = 0.5;
 
 export async function show(section) {
   const [found, name] = await Promise.all([get('statistics'), naming()]);
   section.replaceChildren(element('div', { class: 'cards' },
-    overview(found), counts(found.examined, name), calibration(found.calibration),
+    overview(found), counts(found.examined, name), calibration(found),
     matrix(found.confusion, name), agreement(found.agreement), downloads()));
 }
 
@@ -20,49 +26,60 @@ function card(title, text, kind, ...content) {
 
 function overview({ states, reviews }) {
   const figures = element('dl', { class: 'figures' });
-  const figure = (term, value) => figures.append(element('div', {}, ...entry(term, value.toLocaleString())));
-  figure('annotated', (states.done ?? 0) + (states.skipped ?? 0));
-  figure('waiting for a review', reviews.waiting);
-  figure('reviewed', reviews.reviewed);
-  figure('of these corrected', reviews.corrected);
-  figure('failed', states.failed ?? 0);
-  return card('Overview', 'Instances in this archive.', 'wide', figures);
+  const figure = (term, value, view) => figures.append(element('div', {}, ...entry(term,
+    view ? element('a', { href: elsewhere('sheet', { show: view }) }, value.toLocaleString()) : value.toLocaleString())));
+  figure(t('annotated'), (states.done ?? 0) + (states.skipped ?? 0), 'all');
+  figure(t('waiting for a review'), reviews.waiting, 'review');
+  figure(t('reviewed'), reviews.reviewed, 'reviewed');
+  figure(t('of these corrected'), reviews.corrected, 'corrected');
+  figure(t('failed'), states.failed ?? 0, 'failed');
+  return card(t('Overview'), t('Pictures of this archive.'), 'wide', figures);
 }
 
 function counts(examined, name) {
-  const most = Math.max(...examined.map((row) => row.instances), 1);
+  const most = Math.max(...examined.map((row) => row.series), 1);
   const rows = examined.map((row) => {
     const bar = element('span', { class: 'bar' });
-    bar.style.setProperty('--share', row.instances / most);
+    bar.style.setProperty('--share', row.series / most);
     return element('tr', {},
-      element('th', { scope: 'row' }, element('a', { href: address('ui/', { show: 'all', label: row.label }) }, name(row.label))),
-      element('td', {}, bar), element('td', {}, row.instances.toLocaleString()));
+      element('th', { scope: 'row' }, element('a', { href: elsewhere('sheet', { show: 'all', label: row.label }) }, name(row.label))),
+      element('td', {}, bar), element('td', {}, row.series.toLocaleString()));
   });
-  return card('Body parts', 'Examined part of each instance.', '',
+  return card(t('Body parts'), t('Series by examined part; the slices of a CT count once.'), '',
     element('table', { class: 'counts' }, element('tbody', {}, rows)), empty(rows));
 }
 
-function calibration(bins) {
-  return card('Calibration', 'Of the reviewed answers: how probable the machine held them, and how often people left them.', '',
-    bins.length ? calibrationChart(bins) : '', empty(bins));
+/** Nothing is drawn of so few cases that chance decides where the points lie. */
+function calibration({ calibration: bins, reviews }) {
+  const reviewed = bins.reduce((sum, bin) => sum + bin.reviewed, 0);
+  const enough = bins.filter((bin) => bin.reviewed >= ENOUGH_IN_A_BIN);
+  const notes = [];
+  if (reviewed < ENOUGH_REVIEWS || !enough.length) {
+    notes.push(t('{reviewed} answers were reviewed; the chart appears from {enough} on.', { reviewed, enough: ENOUGH_REVIEWS }));
+  }
+  if (reviews.reviewed && reviews.conflicts / reviews.reviewed > MOSTLY) {
+    notes.push(t('{conflicts} of {reviewed} reviewed pictures were conflicts. Those are the hard ones: of all pictures, more are right.', { conflicts: reviews.conflicts, reviewed: reviews.reviewed }));
+  }
+  return card(t('Calibration'), t('Of the reviewed answers: how probable the machine held them, and how often people left them.'), '',
+    reviewed >= ENOUGH_REVIEWS && enough.length ? calibrationChart(enough) : '', notes.map((text) => element('p', { class: 'message' }, text)));
 }
 
 function matrix(confusion, name) {
-  const text = 'Rows: what the header names; columns: what the picture shows. A number opens its instances.';
+  const text = t('Rows: what the header names; columns: what the picture shows. Red: one exposure cannot be both.');
   const used = (key) => [...new Set(confusion.map((row) => row[key]))].sort((a, b) => name(a).localeCompare(name(b)));
   const columns = used('image');
   const most = Math.log1p(Math.max(...confusion.map((row) => row.instances), 1));
   const cell = (header, image) => {
     const found = confusion.find((row) => row.header === header && row.image === image);
     if (!found) return element('td');
-    const node = element('td', { class: header === image ? 'same' : 'other' }, element('a', {
-      href: address('ui/', { show: 'all', header, picture: image }),
-      'aria-label': `header ${name(header)}, picture ${name(image)}: ${found.instances}`,
+    const node = element('td', { class: found.compatible ? 'same' : 'other' }, element('a', {
+      href: elsewhere('sheet', { show: 'all', header, picture: image }),
+      'aria-label': t('header {header}, picture {picture}: {count}', { header: name(header), picture: name(image), count: found.instances }),
     }, found.instances.toLocaleString()));
     node.style.setProperty('--share', Math.log1p(found.instances) / most);
     return node;
   };
-  return card('Header against picture', text, 'wide', element('table', { class: 'matrix' },
+  return card(t('Header against picture'), text, 'wide', element('table', { class: 'matrix' },
     element('thead', {}, element('tr', {}, element('td'),
       columns.map((label) => element('th', { scope: 'col' }, name(label))))),
     element('tbody', {}, used('header').map((header) => element('tr', {},
@@ -70,18 +87,18 @@ function matrix(confusion, name) {
 }
 
 function agreement(rows) {
-  return card('Agreement over time', 'By month of the study: do picture and header say the same?', 'wide',
+  return card(t('Agreement over time'), t('By month of the study: do picture and header say the same? A narrow bar stands for few pictures.'), 'wide',
     rows.length ? agreementChart(rows) : '', rows.length ? legend() : '', empty(rows));
 }
 
 function downloads() {
   const link = (text, path, format) => element('a', { href: address(path, { format }), download: `bodypart-${path}.${format}` }, text);
-  return card('Export', 'What people confirmed, in the format of a training manifest; and who said what, when.', 'wide',
+  return card(t('Export'), t('What people confirmed, in the format of a training manifest; and who said what, when.'), 'wide',
     element('div', { class: 'downloads' },
-      link('Confirmed labels (CSV)', 'manifest', 'csv'), link('Confirmed labels (JSON)', 'manifest', 'json'),
-      link('Audit trail (CSV)', 'audit', 'csv'), link('Audit trail (JSON)', 'audit', 'json')));
+      link(t('Confirmed labels (CSV)'), 'manifest', 'csv'), link(t('Confirmed labels (JSON)'), 'manifest', 'json'),
+      link(t('Audit trail (CSV)'), 'audit', 'csv'), link(t('Audit trail (JSON)'), 'audit', 'json')));
 }
 
 function empty(rows) {
-  return rows.length ? '' : element('p', { class: 'quiet' }, 'Nothing yet.');
+  return rows.length ? '' : element('p', { class: 'quiet' }, t('Nothing yet.'));
 }

@@ -1,60 +1,98 @@
-// The picture: window and level by dragging or sliders, inversion, heat map on and off.
+// The picture: window, zoom, heat map, and what stands in its corners.
 
 import { address, getBytes, orthanc } from './api.js';
+import { Corners } from './corners.js';
 import { button, element } from './elements.js';
 import { draw, parseGraymap, usualWindow } from './graymap.js';
+import { t } from './language.js';
+import { Placement } from './placement.js';
 
 const KEPT = 6;
 const FULL = 65535;
 
 export class Viewer {
   constructor(section) {
+    this.section = section;
     this.pictures = new Map();
+    this.pointers = new Map();
     this.inverted = false;
     this.heat = false;
     this.canvas = element('canvas', { role: 'img' });
     this.layer = element('img', { class: 'layer', alt: '', hidden: true, error: () => this.heatMissing() });
     this.preview = element('img', { class: 'layer', hidden: true, error: () => this.nothing() });
     this.note = element('p', { class: 'note', role: 'status' });
-    this.stage = element('div', { class: 'stage', pointerdown: (event) => this.grab(event) },
-      this.canvas, this.preview, this.layer, this.note);
+    this.corners = new Corners();
+    this.film = element('div', { class: 'film' }, this.canvas, this.preview, this.layer);
+    this.stage = element('div', {
+      class: 'stage', pointerdown: (event) => this.grab(event), dblclick: (event) => this.toggleZoom(event),
+    }, this.film, this.corners.nodes, this.note);
+    this.placement = new Placement(this.stage, this.film, () => this.corners.place(this.placement ?? {}));
     section.append(this.stage, this.controls());
+  }
+
+  get keys() {
+    return [
+      [['m'], t('Heat map on or off'), () => this.toggleHeat()],
+      [['i'], t('Invert the picture'), () => this.invert()],
+      [['w'], t('Window as the file says, or reset'), () => this.reset()],
+      [['a'], t('Window from the picture itself'), () => this.auto()],
+      [['+', '='], t('Zoom in'), () => this.placement.in(), true],
+      [['-'], t('Zoom out'), () => this.placement.out(), true],
+      [['f'], t('Fit, upright'), () => this.placement.reset()],
+      [['g'], t('One pixel on one of the screen'), () => this.placement.actualSize()],
+      [['t'], t('Turn'), () => this.placement.turn()],
+      [['v'], t('Mirror'), () => this.placement.mirror()],
+      [['y'], t('Full screen'), () => this.fullScreen()],
+    ];
   }
 
   controls() {
     const slider = (text, id, value) => {
       const input = element('input', { type: 'range', id, min: 1, max: FULL, value, input: () => this.slide() });
-      return [element('label', { for: id }, text), input];
+      return element('label', { class: 'slider', for: id }, element('span', {}, text), input);
     };
-    const [levelLabel, level] = slider('Level', 'level', FULL / 2);
-    const [widthLabel, width] = slider('Window', 'width', FULL);
-    this.level = level;
-    this.width = width;
-    this.heatButton = button('Heat map', { 'aria-pressed': 'false', title: 'M', click: () => this.toggleHeat() });
-    this.invertButton = button('Invert', { 'aria-pressed': 'false', title: 'I', click: () => this.invert() });
-    return element('div', { class: 'controls' }, levelLabel, level, widthLabel, width,
-      this.heatButton, this.invertButton, button('Reset', { title: 'R', click: () => this.reset() }));
+    const level = slider(t('Level'), 'level', FULL / 2);
+    const width = slider(t('Window'), 'width', FULL);
+    this.level = level.querySelector('input');
+    this.width = width.querySelector('input');
+    this.units = element('span', { class: 'units quiet' });
+    const pressed = (text, title, click) => button(text, { 'aria-pressed': 'false', title, click });
+    this.heatButton = pressed(t('Heat map'), 'M', () => this.toggleHeat());
+    this.invertButton = pressed(t('Invert'), 'I', () => this.invert());
+    this.fileButton = button(t('File’s window'), { title: 'W', click: () => this.reset() });
+    const tool = (sign, name, title, click) => button(sign, { class: 'tool', 'aria-label': name, title: `${name} (${title})`, click });
+    return element('div', { class: 'controls' }, level, width, this.units,
+      this.fileButton, button(t('Auto'), { title: 'A', click: () => this.auto() }), this.invertButton, this.heatButton,
+      element('span', { class: 'tools' },
+        tool('+', t('Zoom in'), '+', () => this.placement.in()), tool('−', t('Zoom out'), '-', () => this.placement.out()),
+        tool(t('Fit'), t('Fit, upright'), 'F', () => this.placement.reset()), tool('1:1', t('One pixel on one of the screen'), 'G', () => this.placement.actualSize()),
+        tool('⟳', t('Turn'), 'T', () => this.placement.turn()), tool('⇋', t('Mirror'), 'V', () => this.placement.mirror()),
+        tool('⤢', t('Full screen'), 'Y', () => this.fullScreen())));
   }
 
   /** Show an instance; `label` is what the heat map explains, null if the model saw nothing. */
-  async show(instance, label, description) {
+  async show(instance, label, description, part) {
     this.instance = instance;
     this.label = label;
     this.canvas.setAttribute('aria-label', description);
     this.preview.alt = description;
     this.heatButton.disabled = !label;
     this.drawHeat();
+    this.corners.show(instance, part);
     const picture = await this.picture(instance);
     if (this.instance !== instance) return;
     this.current = picture;
     this.canvas.hidden = !picture;
     this.preview.hidden = Boolean(picture);
     this.note.textContent = '';
+    this.placement.size = picture;
+    this.placement.reset();
     if (picture) {
+      this.fileButton.textContent = picture.window ? t('File’s window') : t('Reset');
       this.reset();
     } else {
       this.preview.src = orthanc(`instances/${instance}/preview`);
-      this.note.textContent = 'Orthanc’s own preview: window and level cannot be set.';
+      this.note.textContent = t('Orthanc’s own preview: window and level cannot be set.');
     }
     this.stage.dataset.shown = instance;
   }
@@ -62,6 +100,7 @@ export class Viewer {
   clear() {
     this.instance = this.current = null;
     this.canvas.hidden = this.preview.hidden = this.layer.hidden = true;
+    this.corners.clear();
     this.note.textContent = '';
   }
 
@@ -81,9 +120,18 @@ export class Viewer {
     return this.pictures.get(instance);
   }
 
+  /** The window that the file asks for; if it asks for none, the picture's own. */
   reset() {
-    if (!this.current) return;
-    this.window = this.current.usual ??= usualWindow(this.current);
+    if (this.current?.window) this.setWindow(this.current.window);
+    else this.auto();
+  }
+
+  auto() {
+    if (this.current) this.setWindow(this.current.usual ??= usualWindow(this.current));
+  }
+
+  setWindow({ centre, width }) {
+    this.window = { centre, width: Math.max(1, width) };
     this.level.value = this.window.centre;
     this.width.value = this.window.width;
     this.redraw();
@@ -95,32 +143,65 @@ export class Viewer {
   }
 
   redraw() {
-    if (this.current) draw(this.canvas, this.current, this.window, this.inverted);
+    if (!this.current) return;
+    draw(this.canvas, this.current, this.window, this.inverted);
+    const { low, high } = this.current;
+    const scale = (high - low) / FULL;
+    this.units.textContent = `C ${Math.round(low + this.window.centre * scale)}  W ${Math.round(this.window.width * scale)}`;
   }
 
+  /**
+   * A finger or the mouse goes down: two fingers zoom; on a film that is zoomed, or with the middle
+   * button, one moves it; else one sets window (across) and level (up and down).
+   */
   grab(start) {
-    if (!this.current || start.button !== 0) return;
-    const { centre, width } = this.window;
-    const scale = FULL / Math.max(300, this.stage.clientWidth);
-    let due = false;
-    const move = (event) => {
-      const across = (event.clientX - start.clientX) * scale;
-      const down = (event.clientY - start.clientY) * scale;
-      this.window = { centre: centre + down / 2, width: Math.max(1, width + across) };
-      this.level.value = this.window.centre;
-      this.width.value = this.window.width;
-      if (!due) requestAnimationFrame(() => { due = false; this.redraw(); });
-      due = true;
-    };
-    const end = () => {
-      this.stage.removeEventListener('pointermove', move);
-      this.stage.removeEventListener('pointerup', end);
-      this.stage.removeEventListener('pointercancel', end);
-    };
+    if (![0, 1].includes(start.button)) return;
+    this.pointers.set(start.pointerId, { x: start.clientX, y: start.clientY });
     this.stage.setPointerCapture(start.pointerId);
+    const moves = start.button === 1 || (this.placement.zoom > 1 && !start.shiftKey);
+    const { centre, width } = this.window ?? {};
+    const scale = FULL / Math.max(300, this.stage.clientWidth);
+    let due = null;
+    const move = (event) => {
+      const before = this.pointers.get(event.pointerId);
+      if (!before || event.pointerId !== start.pointerId) return;
+      const now = { x: event.clientX, y: event.clientY };
+      if (this.pointers.size > 1) this.pinch(event.pointerId, before, now);
+      else if (moves) this.placement.move(now.x - before.x, now.y - before.y);
+      else if (this.current && centre !== undefined) {
+        due ??= requestAnimationFrame(() => {
+          due = null;
+          const { x, y } = this.pointers.get(start.pointerId) ?? now;
+          this.setWindow({ centre: centre + (y - start.clientY) * scale / 2, width: width + (x - start.clientX) * scale });
+        });
+      }
+      this.pointers.set(event.pointerId, now);
+    };
+    const end = (event) => {
+      if (event.pointerId !== start.pointerId) return;
+      this.pointers.delete(start.pointerId);
+      for (const name of ['pointerup', 'pointercancel']) this.stage.removeEventListener(name, end);
+      this.stage.removeEventListener('pointermove', move);
+    };
     this.stage.addEventListener('pointermove', move);
-    this.stage.addEventListener('pointerup', end);
-    this.stage.addEventListener('pointercancel', end);
+    for (const name of ['pointerup', 'pointercancel']) this.stage.addEventListener(name, end);
+  }
+
+  pinch(id, before, now) {
+    const other = [...this.pointers].find(([key]) => key !== id)[1];
+    const apart = (point) => Math.hypot(point.x - other.x, point.y - other.y);
+    const { left, top } = this.stage.getBoundingClientRect();
+    this.placement.zoomBy(apart(now) / Math.max(apart(before), 1), (now.x + other.x) / 2 - left, (now.y + other.y) / 2 - top);
+  }
+
+  toggleZoom(event) {
+    const { left, top } = this.stage.getBoundingClientRect();
+    this.placement.toggle(event.clientX - left, event.clientY - top);
+  }
+
+  fullScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.section.requestFullscreen?.();
   }
 
   invert() {
@@ -151,11 +232,11 @@ export class Viewer {
 
   heatMissing() {
     this.layer.hidden = true;
-    this.note.textContent = 'There is no heat map for this picture.';
+    this.note.textContent = t('There is no heat map for this picture.');
   }
 
   nothing() {
     this.preview.hidden = true;
-    this.note.textContent = 'This instance has no picture.';
+    this.note.textContent = t('This instance has no picture.');
   }
 }

@@ -1,22 +1,38 @@
-// How the page says what the annotation's keys mean.
+// How the pages say what the annotation's keys mean.
 
 import { get } from './api.js';
+import { partName, t } from './language.js';
 
-export const SIDES = { L: 'left', R: 'right', B: 'both sides' };
+export const SIDES = { L: t('left'), R: t('right'), B: t('both sides') };
 
 export const SOURCES = {
-  image: 'from the picture',
-  header: 'from the header',
-  'image+header': 'from picture and header',
-  person: 'from a person',
+  image: t('from the picture'),
+  header: t('from the header'),
+  'image+header': t('from picture and header'),
+  person: t('from a person'),
 };
 
 export const AGREEMENTS = {
-  agree: 'Picture and header agree',
-  conflict: 'Picture and header conflict',
-  'image-only': 'Picture only',
-  'header-only': 'Header only',
-  none: 'Neither can tell',
+  agree: t('Picture and header agree'),
+  conflict: t('Picture and header conflict'),
+  'image-only': t('Picture only'),
+  'header-only': t('Header only'),
+  none: t('Neither can tell'),
+};
+
+export const NO_ANSWER = {
+  done: t('Cannot be told'),
+  failed: t('Failed'),
+  skipped: t('No radiograph'),
+  pending: t('Waiting in the queue'),
+  unlabelled: t('Not classified yet'),
+};
+
+/** How far the file follows the answer, for lists and chips: [text, kind]. */
+export const TAGS = {
+  written: [t('Written to the file'), 'good'],
+  pending: [t('Being written'), ''],
+  refused: [t('Not written to the file'), 'warn'],
 };
 
 let table;
@@ -30,15 +46,20 @@ export function labels() {
   return table;
 }
 
-/** The label's name for people: its SNOMED CT meaning, else the label itself. */
+/** The label's name for people: the language's own, else its SNOMED CT meaning. */
 export async function naming() {
   const names = new Map((await labels()).map((row) => [row.label, row.code.meaning]));
-  return (label) => names.get(label) ?? plain(label);
+  return (label) => partName(label) ?? names.get(label) ?? plain(label);
 }
 
 export function plain(label) {
   const words = String(label).replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** A part with its side, as it is said: "Knee, left". */
+export function withSide(name, side) {
+  return side ? `${name}, ${SIDES[side]}` : name;
 }
 
 /** A share for people: nothing uncertain is 100 %, nothing possible is 0 %. */
@@ -48,14 +69,9 @@ export function percent(share) {
   return `${Math.round(100 * share)} %`;
 }
 
-/** 20260131 as 2026-01-31; what is no date stays as it is. */
-export function date(text) {
-  const parts = /^(\d{4})(\d\d)(\d\d)$/.exec(text ?? '');
-  return parts ? parts.slice(1).join('-') : text ?? '';
-}
-
-/** 2026-11-20T12:00:00Z in the reader's own time. */
-export function moment(text) {
-  const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? text : time.toLocaleString();
+/** What the pages ask of the labels: {name(label), sided(label), all}. */
+export async function knowledge() {
+  const [all, name] = await Promise.all([labels(), naming()]);
+  const paired = new Set(all.filter((row) => row.paired).map((row) => row.label));
+  return { all, name, sided: (label) => paired.has(label) };
 }

@@ -1,0 +1,70 @@
+// What stands in the corners of a film: part and side, view, age, and which way is which.
+
+import { getOrthanc } from './api.js';
+import { element } from './elements.js';
+import { date, t } from './language.js';
+
+const OPPOSITE = { A: 'P', P: 'A', R: 'L', L: 'R', H: 'F', F: 'H' };
+/** From the middle of a film: the edges clockwise, starting at the right. */
+const EDGES = ['right', 'bottom', 'left', 'top'];
+
+export class Corners {
+  constructor() {
+    this.topLeft = element('p', { class: 'corner start' });
+    this.topRight = element('p', { class: 'corner end' });
+    this.edges = Object.fromEntries(EDGES.map((edge) => [edge, element('span', { class: `edge at-${edge}` })]));
+    this.nodes = [this.topLeft, this.topRight, ...Object.values(this.edges)];
+  }
+
+  clear() {
+    for (const node of this.nodes) node.textContent = '';
+    this.orientation = [];
+  }
+
+  /** `part` is the answer in words; tags come from Orthanc, once for each film. */
+  async show(instance, part) {
+    this.instance = instance;
+    this.clear();
+    this.topLeft.textContent = part;
+    const tags = await tagsOf(instance);
+    if (this.instance !== instance) return;
+    const side = tags.ImageLaterality || tags.Laterality;
+    this.topRight.textContent = [
+      [tags.ViewPosition, side].filter(Boolean).join(' '), age(tags.PatientAge), date(tags.StudyDate),
+    ].filter(Boolean).join('\n');
+    this.orientation = String(tags.PatientOrientation ?? '').toUpperCase().split('\\');
+    this.place(this.placement ?? {});
+  }
+
+  /** Put the letters of Patient Orientation (PS3.3 C.7.6.1.1.1) where they belong now. */
+  place({ turns = 0, mirrored = false }) {
+    this.placement = { turns, mirrored };
+    const [row = '', column = ''] = this.orientation ?? [];
+    if (!/^[APRLHF]{1,3}$/.test(row) || !/^[APRLHF]{1,3}$/.test(column)) return;
+    const around = [row, column, opposite(row), opposite(column)];
+    if (mirrored) [around[0], around[2]] = [around[2], around[0]];
+    EDGES.forEach((edge, at) => { this.edges[edge].textContent = around[(at - turns + 4) % 4]; });
+  }
+}
+
+const known = new Map();
+
+function tagsOf(instance) {
+  if (!known.has(instance)) {
+    known.set(instance, getOrthanc(`instances/${instance}/simplified-tags`).catch(() => ({})));
+    if (known.size > 8) known.delete(known.keys().next().value);
+  }
+  return known.get(instance);
+}
+
+function opposite(letters) {
+  return [...letters].map((letter) => OPPOSITE[letter]).join('');
+}
+
+/** 045Y as "45 years". */
+function age(text) {
+  const found = /^(\d{3})([DWMY])$/.exec(text ?? '');
+  if (!found) return '';
+  const count = Number(found[1]);
+  return { D: t('{count} days', { count }), W: t('{count} weeks', { count }), M: t('{count} months', { count }), Y: t('{count} years', { count }) }[found[2]];
+}

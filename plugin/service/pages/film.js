@@ -1,0 +1,215 @@
+// One film after the other: list, picture, answer, keys.
+
+import { get, post } from './api.js';
+import { askForCorrection } from './correction.js';
+import { Detail, MOST_GUESSES } from './detail.js';
+import { Filters } from './filters.js';
+import { t } from './language.js';
+import { headerLabels, seenLabel, undecided } from './sentences.js';
+import { Viewer } from './viewer.js';
+import { withSide } from './words.js';
+import { WorkList } from './worklist.js';
+
+const LOOK = 300;
+/* Milliseconds that a film must have been on the screen before a word on it is taken: who presses
+   twice has not looked at the second one. */
+
+const byId = (id) => document.getElementById(id);
+
+export class Film {
+  /** `page` has reviewing, toast, known, guarded(work) and undo(). */
+  constructor(page) {
+    this.page = page;
+    this.annotation = null;
+    this.side = undefined;
+    this.viewer = new Viewer(byId('picture'));
+    this.detail = new Detail(byId('detail'), {
+      confirm: () => this.confirm(),
+      cannotTell: () => this.sign({ examined: null }),
+      take: (label) => this.take(label),
+      takePicture: () => this.take(seenLabel(this.annotation)),
+      takeHeader: () => this.take(headerLabels(this.annotation)[0]),
+      setSide: (side) => this.setSide(side),
+      correct: () => this.correct(),
+      classify: () => this.classify(),
+      next: () => this.next(),
+      explain: (label) => this.viewer.explain(label),
+    }, page.known);
+    this.filters = new Filters(byId('filters'), () => page.guarded(() => this.list.load()));
+    this.list = new WorkList({
+      head: byId('list-head'), lines: byId('lines'), paging: byId('paging'), name: page.known.name,
+      query: () => this.filters.query, chosen: (line, next) => page.guarded(() => this.show(line, next)),
+    });
+    page.reviewing.addEventListener('undone', ({ detail }) => page.guarded(() => this.undone([...detail.done])));
+    page.reviewing.addEventListener('tags', ({ detail }) => this.followed(detail));
+  }
+
+  async open() {
+    await this.list.load();
+    this.list.focus();
+    this.page.guarded(async () => this.filters.offer((await get('statistics')).modalities));
+  }
+
+  async show(line, next) {
+    this.annotation = null;
+    this.side = undefined;
+    byId('detail').removeAttribute('data-may-sign');
+    if (!line) {
+      this.viewer.clear();
+      this.detail.clear(t('Nothing to review here. Other filters may show more.'));
+      return;
+    }
+    const found = await get(`instances/${line.instance}`);
+    if (this.list.current !== line) return;
+    this.annotation = found;
+    this.detail.show(found, line, undefined);
+    const part = found.examined ? withSide(this.page.known.name(found.examined.label), found.laterality?.value) : t('body part unknown');
+    await this.viewer.show(line.instance, found.image?.top?.[0]?.label ?? null, t('Radiograph: {part}', { part }), part);
+    if (this.list.current !== line) return;
+    clearTimeout(this.looking);
+    this.looking = setTimeout(() => { byId('detail').dataset.maySign = 'yes'; }, LOOK);
+    if (next) this.viewer.prepare(next.instance);
+  }
+
+  get maySign() {
+    return this.annotation !== null && !this.page.reviewing.busy && byId('detail').dataset.maySign === 'yes';
+  }
+
+  confirm() {
+    if (!this.annotation?.examined) return undefined;
+    if (undecided(this.annotation)) {
+      this.page.toast.tell(t('Picture and header contradict each other: please choose one of them.'));
+      return undefined;
+    }
+    return this.take(this.annotation.examined.label);
+  }
+
+  /** Sign a part, with the side that its button shows. */
+  take(label) {
+    if (!label || !this.annotation) return undefined;
+    const body = { examined: label };
+    const stands = this.annotation.laterality?.value ?? null;
+    const side = this.side === undefined ? stands : this.side;
+    const wanted = this.page.known.sided(label) ? side : null;
+    if (wanted !== stands) body.laterality = wanted;
+    return this.sign(body);
+  }
+
+  guess(number) {
+    return this.take((this.annotation?.image?.top ?? []).slice(0, MOST_GUESSES)[number]?.label);
+  }
+
+  setSide(side) {
+    if (!this.annotation) return;
+    this.side = side;
+    this.detail.show(this.annotation, this.list.current, side);
+  }
+
+  sign(body) {
+    if (!this.maySign) return undefined;
+    const shown = this.annotation;
+    byId('detail').removeAttribute('data-may-sign');
+    return this.page.guarded(async () => {
+      let answer;
+      try {
+        answer = await this.page.reviewing.sign(shown, body);
+      } catch (error) {
+        if (error.status === 412) return this.changedMeanwhile(error.present);
+        if (this.annotation === shown) byId('detail').dataset.maySign = 'yes';
+        throw error;
+      }
+      if (answer === null) return undefined;
+      this.list.update(answer);
+      this.page.toast.tell(this.said(answer), { undo: true });
+      if (!await this.list.next() && this.list.current?.instance === shown.instance) {
+        await this.show(this.list.current, null);
+        this.page.toast.tell(`${this.said(answer)} ${t('That was the last one.')}`, { undo: true });
+      }
+      return undefined;
+    });
+  }
+
+  said({ examined, laterality, tags }) {
+    const part = examined ? withSide(this.page.known.name(examined.label), laterality.value) : t('Cannot be told');
+    const file = { written: t('written to the file'), refused: t('not written to the file'), pending: t('the file follows') }[tags?.state];
+    return t('{part}: signed', { part }) + (file ? `, ${file}.` : '.');
+  }
+
+  /** Somebody else was faster: show what stands now, and have the person decide again. */
+  async changedMeanwhile(present) {
+    const review = present.review;
+    this.list.update(present);
+    await this.show(this.list.current, null);
+    const part = present.examined ? withSide(this.page.known.name(present.examined.label), present.laterality.value) : t('Cannot be told');
+    this.page.toast.tell(review
+      ? t('{by} changed this meanwhile to: {part}. Please look again; nothing of yours was saved.', { by: review.by, part })
+      : t('This changed meanwhile to: {part}. Please look again; nothing of yours was saved.', { part }));
+  }
+
+  correct() {
+    if (!this.annotation) return undefined;
+    return this.page.guarded(async () => {
+      const { image, examined, laterality } = this.annotation;
+      const side = this.side === undefined ? laterality?.value : this.side;
+      const body = await askForCorrection({
+        suggestions: image?.top ?? [], current: { label: examined?.label, side, stands: laterality?.value },
+      });
+      this.list.focus();
+      if (body) await this.sign(body);
+    });
+  }
+
+  classify() {
+    if (!this.annotation) return undefined;
+    const line = this.list.current;
+    return this.page.guarded(async () => {
+      const answer = await post(`instances/${this.annotation.instance}`);
+      if (this.list.current !== line) return;  // Another picture is shown by now.
+      this.annotation = answer;
+      this.detail.show(answer, line, undefined);
+    });
+  }
+
+  next() {
+    return this.page.guarded(async () => {
+      if (!await this.list.next()) this.page.toast.tell(t('This is the end of the list.'));
+    });
+  }
+
+  async undone(instances) {
+    if (instances.length !== 1) return this.list.load(this.list.since);
+    const present = await get(`instances/${instances[0]}`);
+    this.list.update(present);
+    if (!this.list.goTo(instances[0])) await this.list.load(this.list.since);
+    return undefined;
+  }
+
+  followed(annotation) {
+    this.list.update(annotation);
+    if (annotation.tags.state === 'refused') this.page.toast.tell(`${this.said(annotation)} ${t('The list shows why.')}`, { undo: true });
+    if (this.annotation?.instance !== annotation.instance) return;
+    this.annotation = annotation;
+    this.detail.show(annotation, this.list.current, this.side);
+  }
+
+  get keys() {
+    const when = (action) => () => (this.annotation ? action() : undefined);
+    return [
+      [['Enter', 'c'], t('Confirm and go on; not where picture and header conflict'), when(() => this.confirm())],
+      [['p'], t('Take what the picture says'), when(() => this.take(seenLabel(this.annotation)))],
+      [['h'], t('Take what the header says'), when(() => this.take(headerLabels(this.annotation)[0]))],
+      [['1', '2', '3', '4', '5'], t('Take this guess'), null],
+      ...[1, 2, 3, 4, 5].map((number) => [[String(number)], null, when(() => this.guess(number - 1))]),
+      [['0'], t('Cannot be told'), when(() => this.sign({ examined: null }))],
+      [['l', 'r', 'b', 'n'], t('Side: left, right, both, none; signed with the next answer'), null],
+      [['l'], null, () => this.setSide('L')], [['r'], null, () => this.setSide('R')],
+      [['b'], null, () => this.setSide('B')], [['n'], null, () => this.setSide(null)],
+      [['e'], t('Correct: type to search, Enter to save'), () => this.correct()],
+      [['z'], t('Undo'), () => this.page.undo()],
+      [['j', 'ArrowDown'], t('Next'), () => this.next(), true],
+      [['k', 'ArrowUp'], t('Previous'), () => this.page.guarded(() => this.list.previous()), true],
+      ...this.viewer.keys,
+      [['/'], t('Filters'), () => this.filters.open()],
+    ];
+  }
+}

@@ -1,0 +1,100 @@
+// What a person says goes out here, one word at a time, and can be taken back.
+
+import { get, post, put } from './api.js';
+
+const AT_ONCE = 40;
+const LOOK_AGAIN = 1500;
+const LOOKS = 20;
+
+export class Reviewing extends EventTarget {
+  #said = [];
+  #busy = false;
+
+  /** Whether a word is on its way: until it is answered, no other one is taken. */
+  get busy() {
+    return this.#busy;
+  }
+
+  get canUndo() {
+    return this.#said.length > 0;
+  }
+
+  /**
+   * Say what an instance shows; resolves to its annotation, or to null while another word is on
+   * its way. Rejects with status 412 and the present annotation if somebody else changed it.
+   */
+  sign({ instance, revision }, body) {
+    return this.#alone(async () => {
+      const answer = await put(`instances/${instance}`, body, revision);
+      this.#said.push(new Map([[instance, answer.revision]]));
+      this.#follow(answer);
+      return answer;
+    });
+  }
+
+  /**
+   * Say one thing of several instances, or with an empty body confirm what stands for each.
+   * `items` are [{instance, revision}]; `progress(done)` is told how many are done. Resolves to
+   * {done: Set, failed: {instance: why}}, or to null while another word is on its way.
+   */
+  signMany(items, body, progress) {
+    return this.#alone(async () => {
+      const said = new Map();
+      const outcome = { done: new Set(), failed: {} };
+      try {
+        await this.#inPieces('reviews', items, body, said, outcome, progress);
+      } finally {
+        if (said.size) this.#said.push(said);
+      }
+      return outcome;
+    });
+  }
+
+  /** Take the last action back; resolves as `signMany`, to null if there is none. */
+  undo(progress) {
+    return this.#alone(async () => {
+      const last = this.#said.pop();
+      if (!last) return null;
+      const outcome = { done: new Set(), failed: {} };
+      const items = [...last].map(([instance, revision]) => ({ instance, revision }));
+      await this.#inPieces('reviews/undo', items, {}, new Map(), outcome, progress);
+      this.dispatchEvent(new CustomEvent('undone', { detail: outcome }));
+      return outcome;
+    });
+  }
+
+  async #inPieces(path, items, body, said, outcome, progress) {
+    for (let start = 0; start < items.length; start += AT_ONCE) {
+      const some = items.slice(start, start + AT_ONCE);
+      const revisions = Object.fromEntries(some.filter((item) => item.revision).map((item) => [item.instance, item.revision]));
+      const answer = await post(path, { ...body, instances: some.map((item) => item.instance), revisions });
+      Object.assign(outcome.failed, answer.failed);
+      for (const [instance, revision] of Object.entries(answer.revisions)) {
+        said.set(instance, revision);
+        outcome.done.add(instance);
+      }
+      progress?.(Math.min(start + AT_ONCE, items.length));
+    }
+  }
+
+  async #alone(work) {
+    if (this.#busy) return null;
+    this.#busy = true;
+    try {
+      return await work();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Look until the file has followed the answer, and tell. */
+  #follow(annotation, looks = LOOKS) {
+    if (annotation.tags?.state !== 'pending' || !looks) return;
+    setTimeout(async () => {
+      const present = await get(`instances/${annotation.instance}`).catch(() => annotation);
+      if (present.revision !== annotation.revision) return;
+      if (present.tags?.state === 'pending') this.#follow(present, looks - 1);
+      else this.dispatchEvent(new CustomEvent('tags', { detail: present }));
+    }, LOOK_AGAIN);
+  }
+}

@@ -1,0 +1,66 @@
+// What the service says in a specialist's words, in plain ones.
+
+import { t } from './language.js';
+
+const PLAIN = [
+  [/probability of none|shows? no body part that the model knows/, 'The picture shows no body part that the model knows.'],
+  [/unlike the radiographs|not like a radiograph/, 'The picture is unlike the radiographs that the model knows.'],
+  [/blank|one grey value|nothing was exposed/, 'The picture is blank.'],
+  [/too small to be classified/, 'The picture is too small.'],
+  [/colour picture is not a radiograph/, 'A colour picture is not a radiograph.'],
+  [/is not a radiograph, and nothing in the header/, 'This is not a radiograph, and its header names no body part.'],
+  [/shows no body part|no pixel data/, 'There is no picture in this file.'],
+  [/worker died|worker did not|process died|decoder died/, 'Reading this picture failed and was stopped. It can be tried again.'],
+  [/worker is starting|the service is starting|did not answer/, 'The service is starting. What was said before is kept.'],
+  [/too many requests/, 'Too much is asked at once. Please try again in a moment.'],
+  [/cannot be read|cannot be decoded|pixels are all padding|no DICOM/, 'The file is damaged, or of a kind that cannot be read.'],
+  [/digital signature|digitally signed/, 'The file is digitally signed, so it stays as it is. The answer is kept in Orthanc.'],
+  [/another system changed/, 'Another system has changed this tag since. The answer is kept in Orthanc.'],
+  [/contradicts the side|side of the .* would be invented|Laterality states a side/, 'The file names another side, which is never overwritten. Please have the side corrected at its source.'],
+  [/not an image IOD|is stored as|odd length/, 'Files of this kind are never rewritten. The answer is kept in Orthanc.'],
+  [/storage|no room|full/i, 'Orthanc’s storage is full. The answer is kept; the file follows once there is room.'],
+  [/changed since/, 'Somebody else changed it meanwhile.'],
+  [/nobody said anything/, 'There is nothing to take back.'],
+];
+
+/** A reason in plain words; one that nobody foresaw stays as it is. */
+export function plainReason(text) {
+  if (!text) return '';
+  const found = PLAIN.find(([pattern]) => pattern.test(text));
+  if (found) return t(found[1]);
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
+/** Why a person should look, in one sentence. */
+export function reviewReason(annotation, name) {
+  const seen = seenLabel(annotation);
+  const named = headerLabels(annotation);
+  if (annotation.agreement === 'conflict' && seen) {
+    return named.length
+      ? t('The picture looks like {seen}, the header says {named}.', { seen: name(seen), named: named.map(name).join(', ') })
+      : t('The picture looks like {seen}, the header says something else.', { seen: name(seen) });
+  }
+  const reason = annotation.review_reason ?? '';
+  if (/left in one place/.test(reason)) return t('The header says left in one place and right in another.');
+  if (!annotation.examined && named.length) return t('The header says {named}, but no picture confirms it.', { named: named.map(name).join(', ') });
+  if (!annotation.examined) return t('Neither picture nor header tells the body part.');
+  if (/uncertain/.test(reason)) return t('The answer is uncertain.');
+  return reason || t('To review');
+}
+
+/** The part that the picture shows, null where the model was not sure of any. */
+export function seenLabel({ image }) {
+  return image && !image.rejected ? image.top?.[0]?.label ?? null : null;
+}
+
+/** The parts that the header names. */
+export function headerLabels({ header }) {
+  if (!header) return [];
+  return header.label ? [header.label] : header.labels ?? [];
+}
+
+/** Whether picture and header contradict each other and nobody has decided. */
+export function undecided(annotation) {
+  return annotation.agreement === 'conflict' && !annotation.review && seenLabel(annotation) !== null;
+}

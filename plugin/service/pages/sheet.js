@@ -1,0 +1,290 @@
+// The sheet: many pictures at once. What is wrong is marked and corrected, what was seen and is
+// right is confirmed; both can be undone.
+
+import { get } from './api.js';
+import { askForCorrection } from './correction.js';
+import { button, element } from './elements.js';
+import { count, date, t } from './language.js';
+import { openLoupe } from './loupe.js';
+import { Marks } from './marks.js';
+import { elsewhere, remember, remembered } from './place.js';
+import { plainReason } from './sentences.js';
+import { SheetFilters } from './sheet_filters.js';
+import { Tile } from './tile.js';
+
+const PAGE = 200;
+const LOOK = 250;
+/* Milliseconds that a tile must have been on the screen, with its picture, to count as seen. */
+const MOST_OF_IT = 0.6;
+
+const byId = (id) => document.getElementById(id);
+
+export class Sheet {
+  /** `page` has reviewing, toast, known, guarded(work) and undo(). */
+  constructor(page) {
+    this.page = page;
+    this.tiles = [];
+    this.grid = byId('tiles');
+    this.bar = byId('sheet-bar');
+    this.end = byId('sheet-end');
+    this.scroller = byId('sheet');
+    this.filters = new SheetFilters(byId('sheet-filters'), page.known, () => page.guarded(() => this.load()),
+      (pixels) => this.scroller.style.setProperty('--tile', `${pixels}px`));
+    this.marks = new Marks(() => this.tiles, () => this.drawBar());
+    this.watch = new IntersectionObserver((entries) => this.looked(entries), { threshold: MOST_OF_IT });
+    this.more = new IntersectionObserver(([entry]) => entry.isIntersecting && page.guarded(() => this.append()), {
+      root: this.scroller, rootMargin: '1200px',
+    });
+    this.more.observe(this.end);
+    this.scroller.addEventListener('scroll', () => this.keepPlace(), { passive: true });
+    page.reviewing.addEventListener('undone', () => page.guarded(() => this.refresh()));
+    page.reviewing.addEventListener('tags', ({ detail }) => this.tileOf(detail.instance)?.update({ tags_state: detail.tags.state }));
+  }
+
+  async open() {
+    const { pages, scrolled } = remembered();
+    await this.load();
+    while (this.pages < pages && this.next) await this.append();
+    if (scrolled) this.scroller.scrollTop = scrolled;
+    this.page.guarded(async () => this.filters.offer((await get('statistics')).modalities));
+  }
+
+  /** Load the first page; an answer that comes after another one was asked for is dropped. */
+  async load() {
+    const asked = (this.asked = {});
+    this.next = null;
+    this.grid.setAttribute('aria-busy', 'true');
+    let answer;
+    try {
+      answer = await get('sheet', { ...this.filters.query, limit: PAGE });
+    } finally {
+      if (this.asked === asked) this.grid.removeAttribute('aria-busy');
+    }
+    if (this.asked !== asked) return;
+    this.watch.disconnect();
+    this.tiles = [];
+    this.group = undefined;
+    this.pages = 0;
+    this.total = answer.total;
+    this.meaning = answer.meaning;
+    this.grid.replaceChildren();
+    this.marks.at = this.marks.anchor = -1;
+    this.take(answer);
+    this.marks.go(0, { focus: false });
+    this.keepPlace();
+  }
+
+  async append() {
+    const after = this.next;
+    const asked = this.asked;
+    if (!after) return;
+    this.next = null;
+    try {
+      const answer = await get('sheet', { ...this.filters.query, limit: PAGE, after });
+      if (this.asked === asked) this.take(answer);
+    } catch (error) {
+      if (this.asked === asked) this.next = after;
+      throw error;
+    }
+  }
+
+  /** Ask again for what is shown, and bring the tiles up to date. */
+  async refresh() {
+    const shown = new Map(this.tiles.map((tile) => [tile.item.instance, tile]));
+    const asked = this.asked;
+    let after = '';
+    for (let page = 0; page < this.pages; page += 1) {
+      const answer = await get('sheet', { ...this.filters.query, show: 'all', limit: PAGE, after });
+      if (this.asked !== asked) return;
+      for (const item of answer.items) shown.get(item.instance)?.update(item);
+      after = answer.next;
+      if (!after) break;
+    }
+    this.drawBar();
+  }
+
+  take(answer) {
+    const parts = [];
+    for (const item of answer.items) {
+      const group = this.groupOf(item);
+      if (group !== this.group) {
+        this.group = group;
+        if (group) parts.push(element('li', { class: 'group' }, element('h2', {}, group)));
+      }
+      const tile = new Tile(item, this.page.known.name, (one, event) => this.press(one, event), (one) => this.loupe(one));
+      tile.button.tile = tile;
+      this.tiles.push(tile);
+      this.watch.observe(tile.button);
+      parts.push(tile.node);
+    }
+    this.grid.append(...parts);
+    this.next = answer.next;
+    this.pages += 1;
+    this.drawBar();
+  }
+
+  groupOf(item) {
+    const name = (label) => (label ? this.page.known.name(label) : t('nothing'));
+    switch (this.filters.query.group) {
+      case 'answer': return item.examined ? name(item.examined) : t('Cannot be told');
+      case 'picture': return t('Picture: {part}', { part: name(item.image_label) });
+      case 'pair': return t('Header: {header}, picture: {picture}', { header: name(item.header_label), picture: name(item.image_label) });
+      case 'study': return t('Study of {date}', { date: date(item.study_date) || '–' }) + `  ·  ${item.study.slice(0, 8)}`;
+      default: return '';
+    }
+  }
+
+  /** Count as seen what stayed on the screen for a moment with its picture drawn. */
+  looked(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const { tile } = target;
+      clearTimeout(tile.looking);
+      if (isIntersecting && !tile.seen) this.look(tile);
+    }
+  }
+
+  look(tile) {
+    tile.looking = setTimeout(() => {
+      if (!tile.loaded) return this.look(tile);
+      tile.seen = true;
+      this.watch.unobserve(tile.button);
+      return this.drawBarSoon();
+    }, LOOK);
+  }
+
+  press(tile, event) {
+    if (event?.detail > 1) return;
+    this.marks.press(tile, event);
+  }
+
+  loupe(tile = this.marks.current) {
+    if (!tile) return;
+    openLoupe(tile, {
+      name: this.page.known.name,
+      press: (one) => this.marks.press(one),
+      step: (by) => { this.marks.step(by); return this.marks.current; },
+    });
+  }
+
+  /** What a confirmation signs: seen, not marked, with an answer that nobody has to decide on. */
+  get ready() {
+    return this.tiles.filter((tile) => tile.seen && !tile.marked && tile.plain);
+  }
+
+  drawBarSoon() {
+    this.due ??= setTimeout(() => { this.due = null; this.drawBar(); }, 60);
+  }
+
+  drawBar() {
+    const { marked } = this.marks;
+    const { ready } = this;
+    const seen = this.tiles.filter((tile) => tile.seen).length;
+    const conflicts = this.tiles.filter((tile) => tile.conflict && tile.seen && !tile.marked).length;
+    const answers = new Set(ready.map((tile) => tile.answer));
+    const [only] = answers;
+    const label = answers.size === 1
+      ? t('Confirm {count} as {part}', { count: ready.length, part: only })
+      : t('Confirm {count} as they stand', { count: ready.length });
+    const told = [
+      count('{count} picture', '{count} pictures', this.total ?? 0), t('{seen} seen', { seen }),
+      marked.length ? t('{marked} marked', { marked: marked.length }) : '',
+      conflicts ? count('{count} conflict stays open', '{count} conflicts stay open', conflicts) : '',
+    ];
+    this.bar.replaceChildren(element('p', { role: 'status' }, told.filter(Boolean).join(' · ')), element('div', { class: 'actions' },
+      marked.length ? [button(t('Clear marks'), { click: () => this.marks.clear() }),
+        this.button(t('Correct {count} marked…', { count: marked.length }), 'E', () => this.correct())] : [],
+      this.button(label, 'C', () => this.confirm(), ready.length ? 'primary' : '', !ready.length)));
+    this.drawEnd();
+  }
+
+  button(text, key, click, kind = '', disabled = false) {
+    return element('button', { type: 'button', class: kind, disabled, click }, `${text} `, element('kbd', { 'aria-hidden': 'true' }, key));
+  }
+
+  drawEnd() {
+    const lines = [];
+    if (this.meaning) lines.push(this.meant());
+    if (!this.tiles.length) lines.push(Object.keys(this.filters.query).length
+      ? t('Nothing fits these filters.') : t('Nothing waits here. Pictures appear as they arrive; a back-fill looks at older ones.'));
+    else if (!this.next) lines.push(t('This is the end of the list.'));
+    byId('sheet-meaning').textContent = this.meaning ? lines.shift() : '';
+    this.end.textContent = lines.join(' ');
+  }
+
+  /** What the search took the text for. */
+  meant() {
+    const { labels, studies } = this.meaning;
+    const parts = labels.map(this.page.known.name);
+    if (studies) parts.push(count('{count} study', '{count} studies', studies));
+    return parts.length ? t('Found: {parts}', { parts: parts.join(', ') }) : t('No part, patient or number is called so.');
+  }
+
+  confirm() {
+    const { ready } = this;
+    if (!ready.length) return undefined;
+    return this.sign(ready, {});
+  }
+
+  correct() {
+    const { marked } = this.marks;
+    const chosen = marked.length ? marked : this.marks.current ? [this.marks.current] : [];
+    if (!chosen.length) return undefined;
+    return this.page.guarded(async () => {
+      const [one] = chosen;
+      const sides = new Set(chosen.map((tile) => tile.item.laterality));
+      const body = await askForCorrection({
+        title: count('Correct {count} picture', 'Correct {count} pictures', chosen.length),
+        current: { label: one.item.examined, side: sides.size === 1 ? one.item.laterality : undefined },
+      });
+      this.marks.current?.button.focus({ preventScroll: true });
+      if (body) await this.sign(chosen, body);
+    });
+  }
+
+  sign(tiles, body) {
+    return this.page.guarded(async () => {
+      const say = (done) => this.page.toast.tell(t('Signing… {done} of {all}', { done, all: tiles.length }));
+      say(0);
+      const outcome = await this.page.reviewing.signMany(tiles.map((tile) => tile.item), body, say);
+      if (outcome === null) return;
+      const failed = Object.values(outcome.failed);
+      for (const tile of tiles) if (outcome.done.has(tile.item.instance)) tile.mark(false);
+      this.page.toast.tell(count('{count} signed.', '{count} signed.', outcome.done.size)
+        + (failed.length ? ` ${count('{count} was not: {why}', '{count} were not: {why}', failed.length, { why: plainReason(failed[0]) })}` : ''),
+      { undo: outcome.done.size > 0 });
+      await this.refresh();
+    });
+  }
+
+  tileOf(instance) {
+    return this.tiles.find((tile) => tile.item.instance === instance);
+  }
+
+  keepPlace() {
+    clearTimeout(this.keeping);
+    this.keeping = setTimeout(() => remember(this.pages, this.scroller.scrollTop), 150);
+  }
+
+  /** More is annotated than before: a list that was empty, or not scrolled, fills by itself. */
+  moved() {
+    if (this.marks.marked.length || this.scroller.scrollTop > 0 || this.page.reviewing.busy) return;
+    if (!this.tiles.length || this.tiles.length < PAGE) this.page.guarded(() => this.load());
+  }
+
+  get keys() {
+    const { marks } = this;
+    return [
+      [['x', 'Enter'], t('Mark as “not this”, or take the mark away'), (event) => marks.current && marks.press(marks.current, event)],
+      [['Shift+Click'], t('Mark all from the last mark on'), null],
+      [['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'], t('Move'), null],
+      [['ArrowRight'], null, () => marks.step(1), true], [['ArrowLeft'], null, () => marks.step(-1), true],
+      [['ArrowDown'], null, () => marks.row(1), true], [['ArrowUp'], null, () => marks.row(-1), true],
+      [[' '], t('Large, as long as you look'), () => this.loupe()],
+      [['e'], t('Correct what is marked'), () => this.correct()],
+      [['c'], t('Confirm what was seen and not marked'), () => this.confirm()],
+      [['o'], t('Open the film'), () => marks.current && location.assign(elsewhere('films', { instances: marks.current.item.instance }))],
+      [['z'], t('Undo'), () => this.page.undo()],
+      [['/'], t('Search'), () => byId('sheet-q').focus()],
+    ];
+  }
+}

@@ -1,0 +1,75 @@
+// One picture of a sheet: thumbnail, answer, and what the header says where that differs.
+
+import { address } from './api.js';
+import { element } from './elements.js';
+import { t } from './language.js';
+import { NO_ANSWER, TAGS, percent, withSide } from './words.js';
+
+export class Tile {
+  /** `name(label)` is a part's name; `press(tile, event)` is called when it is clicked. */
+  constructor(item, name, press, open) {
+    this.item = item;
+    this.name = name;
+    this.marked = false;
+    /** Whether a person has had the chance to look at it. */
+    this.seen = false;
+    this.loaded = false;
+    this.picture = element('img', {
+      src: address(`instances/${item.instance}/thumbnail`), alt: '', loading: 'lazy', decoding: 'async',
+      load: () => { this.loaded = true; }, error: () => this.withoutPicture(),
+    });
+    this.button = element('button', {
+      type: 'button', class: 'tile', tabindex: -1, 'data-instance': item.instance, 'aria-pressed': 'false',
+      click: (event) => press(this, event), dblclick: () => open(this),
+    });
+    this.node = element('li', {}, this.button);
+    this.draw();
+  }
+
+  /** Whether it may be confirmed together with others: an answer stands, and nobody has to decide. */
+  get plain() {
+    const { examined, reviewed_at: reviewed, state, agreement } = this.item;
+    return Boolean(examined) && state === 'done' && !reviewed && agreement !== 'conflict';
+  }
+
+  get answer() {
+    return this.item.examined ? withSide(this.name(this.item.examined), this.item.laterality) : NO_ANSWER[this.item.state] ?? this.item.state;
+  }
+
+  get conflict() {
+    return this.item.agreement === 'conflict' && !this.item.reviewed_at;
+  }
+
+  withoutPicture() {
+    this.loaded = true;
+    this.picture.replaceWith(element('span', { class: 'no-picture' }, t('No picture')));
+  }
+
+  mark(marked) {
+    this.marked = marked;
+    this.button.setAttribute('aria-pressed', marked);
+    this.node.classList.toggle('marked', marked);
+  }
+
+  update(item) {
+    Object.assign(this.item, item);
+    this.draw();
+  }
+
+  draw() {
+    const { item } = this;
+    const certainty = item.examined && item.probability < 1 ? percent(item.probability) : '';
+    const told = [];
+    if (this.conflict) told.push(t('Header: {part}', { part: item.header_label ? this.name(item.header_label) : t('several parts') }));
+    const [tags, kind] = item.reviewed_at ? TAGS[item.tags_state] ?? [] : [];
+    this.node.className = this.conflict ? 'conflict' : item.reviewed_at ? 'done' : item.needs_review ? 'doubt' : '';
+    this.node.classList.toggle('marked', this.marked);
+    this.button.replaceChildren(
+      element('span', { class: 'frame' }, this.picture.isConnected || !this.loaded || this.picture.naturalWidth ? this.picture : element('span', { class: 'no-picture' }, t('No picture'))),
+      element('span', { class: 'caption' },
+        element('span', { class: 'part' }, this.answer),
+        element('span', { class: 'certainty' }, item.reviewed_at ? '✓' : certainty)),
+      told.length ? element('span', { class: 'told' }, told.join(', ')) : '',
+      kind === 'warn' ? element('span', { class: 'told' }, tags) : '');
+  }
+}

@@ -1,0 +1,31 @@
+// What was just done, said at the edge of the page, with the way back.
+
+import { button, element } from './elements.js';
+import { t } from './language.js';
+
+const SHORT = 6000;
+const WITH_UNDO = 12_000;
+
+export class Toast {
+  /** `undo` takes the last action back. */
+  constructor(node, undo) {
+    this.node = node;
+    this.undo = undo;
+  }
+
+  /** Say something; with `undo`, offer to take it back. */
+  tell(text, { undo = false } = {}) {
+    clearTimeout(this.timer);
+    this.node.replaceChildren(element('span', {}, text));
+    if (undo) {
+      this.node.append(element('button', { type: 'button', click: () => this.undo() }, t('Undo'), ' ', element('kbd', { 'aria-hidden': 'true' }, 'Z')));
+    }
+    this.node.append(button('×', { class: 'close', 'aria-label': t('Close'), click: () => this.hide() }));
+    this.node.hidden = false;
+    this.timer = setTimeout(() => this.hide(), undo ? WITH_UNDO : SHORT);
+  }
+
+  hide() {
+    this.node.hidden = true;
+  }
+}

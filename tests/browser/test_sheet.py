@@ -1,0 +1,210 @@
+"""The sheet: many pictures checked at once, by pointer and by keyboard."""
+
+import pytest
+
+from browser.chromium import eventually
+
+
+@pytest.fixture
+def fresh(server, uploaded):
+    """The uploaded phantoms without any person's word."""
+    for instance in (*uploaded.agreeing, *uploaded.conflicting):
+        server.request("DELETE", f"/bodypart/instances/{instance}")
+        server.request("POST", f"/bodypart/instances/{instance}")
+    server.settle()
+    return uploaded
+
+
+def open_sheet(page, server, query=""):
+    page.goto(f"{server.url}/bodypart/ui/{query}")
+    page.locator("body[data-ready]").wait_for()
+
+
+def tiles(page):
+    return page.locator(".tile").evaluate_all("all => all.map(tile => tile.dataset.instance)")
+
+
+def tile(page, instance):
+    return page.locator(f'.tile[data-instance="{instance}"]')
+
+
+def review_of(server, instance):
+    return server.get(f"/bodypart/instances/{instance}")["review"]
+
+
+def seen(page, number):
+    page.get_by_text(f"{number} seen").wait_for()
+
+
+def test_the_oddest_come_first_each_with_its_picture(page, server, fresh):
+    open_sheet(page, server)
+    assert set(tiles(page)[:3]) == set(fresh.conflicting)
+    assert set(tiles(page)[3:]) == set(fresh.agreeing)
+    for picture in page.locator(".tile img").all():
+        eventually(lambda picture=picture: picture.evaluate("image => image.naturalHeight") == 192)
+    told = tile(page, fresh.conflicting[0]).inner_text()
+    assert told.startswith("Hand")
+    assert "Header: Knee" in told
+
+
+def test_what_was_seen_is_confirmed_but_no_conflict(page, server, fresh):
+    open_sheet(page, server)
+    seen(page, 6)
+    page.get_by_text("3 conflicts stay open").wait_for()
+    page.get_by_role("button", name="Confirm 3 as Hand, left").click()
+    page.get_by_text("3 signed.").wait_for()
+    assert all(review_of(server, one)["examined"] == "hand" for one in fresh.agreeing)
+    assert all(review_of(server, one) is None for one in fresh.conflicting)
+
+
+def test_what_was_not_on_the_screen_is_not_confirmed(page, server, fresh):
+    page.set_viewport_size({"width": 420, "height": 640})
+    open_sheet(page, server, "?agreement=agree")
+    page.wait_for_timeout(1000)
+    assert page.get_by_text("3 seen").count() == 0
+    for instance in fresh.agreeing:
+        tile(page, instance).scroll_into_view_if_needed()
+        page.wait_for_timeout(500)
+    seen(page, 3)
+    page.get_by_role("button", name="Confirm 3 as Hand, left").wait_for()
+
+
+def test_a_confirmation_of_many_is_undone_as_one(page, server, fresh):
+    open_sheet(page, server)
+    seen(page, 6)
+    page.keyboard.press("c")
+    page.get_by_text("3 signed.").wait_for()
+    page.keyboard.press("Control+z")
+    page.get_by_text("3 answers taken back").wait_for()
+    assert all(review_of(server, one) is None for one in fresh.agreeing)
+    page.get_by_role("button", name="Confirm 3 as Hand, left").wait_for()
+
+
+def test_marked_ones_are_corrected_together_with_their_side(page, server, fresh):
+    open_sheet(page, server)
+    order = tiles(page)
+    tile(page, order[3]).click()
+    tile(page, order[5]).click(modifiers=["Shift"])
+    page.get_by_text("· 3 marked").wait_for()
+    page.keyboard.press("e")
+    page.get_by_role("dialog", name="Correct 3 pictures").wait_for()
+    page.keyboard.type("wrist")
+    page.get_by_role("radio", name="right").check()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("3 signed.").wait_for()
+    for instance in fresh.agreeing:
+        said = server.get(f"/bodypart/instances/{instance}")
+        assert (said["examined"]["label"], said["laterality"]["value"]) == ("wrist", "R")
+    assert page.locator("li.marked").count() == 0
+
+
+def test_the_keyboard_alone_marks_looks_and_moves(page, server, fresh):
+    open_sheet(page, server)
+    order = tiles(page)
+    page.locator(".tile").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    assert page.locator("li.marked .tile").get_attribute("data-instance") == order[1]
+    page.keyboard.press(" ")
+    loupe = page.get_by_role("dialog")
+    eventually(lambda: loupe.locator("img").evaluate("image => image.naturalHeight") == 512)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    page.keyboard.press("Escape")
+    loupe.wait_for(state="detached")
+    marked = [one.get_attribute("data-instance") for one in page.locator("li.marked .tile").all()]
+    assert marked == [order[1], order[2]]
+
+
+def test_what_changed_meanwhile_is_not_signed(page, server, fresh):
+    open_sheet(page, server)
+    seen(page, 6)
+    other = fresh.agreeing[0]
+    server.request("PUT", f"/bodypart/instances/{other}", json={"examined": "foot"})
+    page.keyboard.press("c")
+    page.get_by_text("Somebody else changed it meanwhile").wait_for()
+    assert review_of(server, other)["examined"] == "foot"
+    assert "Foot" in tile(page, other).inner_text()
+
+
+@pytest.mark.parametrize("text", ["Knie", "genou", "膝", "rodilla", "knee"])
+def test_a_part_is_found_in_any_language(page, server, fresh, text):
+    instance = fresh.conflicting[0]
+    server.request("PUT", f"/bodypart/instances/{instance}", json={"examined": "knee"})
+    open_sheet(page, server, "?show=all")
+    page.get_by_label("Search").fill(text)
+    page.keyboard.press("Enter")
+    eventually(lambda: tiles(page) == [instance])
+    page.get_by_text("Found: Knee").wait_for()
+
+
+@pytest.mark.parametrize("text", ["phantom conflict 2", "Conflict1"])
+def test_a_patient_is_found_by_name_and_by_id(page, server, fresh, text):
+    open_sheet(page, server, "?show=all")
+    page.get_by_label("Search").fill(text)
+    page.keyboard.press("Enter")
+    eventually(lambda: tiles(page) == [fresh.conflicting[1]])
+
+
+def test_filters_order_and_groups_stay_in_the_address(page, server, fresh):
+    open_sheet(page, server)
+    page.get_by_label("Group").select_option("pair")
+    page.get_by_text("Header: Knee, picture: Hand").wait_for()
+    page.get_by_text("Filters", exact=True).first.click()
+    page.get_by_label("Header", exact=True).select_option("chest")
+    eventually(lambda: tiles(page) == [fresh.conflicting[1]])
+    assert "group=pair" in page.url
+    assert "header=chest" in page.url
+    page.reload()
+    page.locator("body[data-ready]").wait_for()
+    assert tiles(page) == [fresh.conflicting[1]]
+    page.get_by_label("At most").select_option("0.5")
+    page.get_by_text("Nothing fits these filters.").wait_for()
+    page.get_by_role("button", name="Clear all").click()
+    eventually(lambda: len(tiles(page)) == 6)
+
+
+def test_a_late_answer_is_dropped(page, server, fresh):
+    open_sheet(page, server)
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/sheet?*header=knee*", hold)
+    page.get_by_text("Filters", exact=True).first.click()
+    page.get_by_label("Header", exact=True).select_option("knee")
+    eventually(lambda: held)
+    page.get_by_label("Header", exact=True).select_option("chest")
+    eventually(lambda: tiles(page) == [fresh.conflicting[1]])
+    with page.expect_response("**/sheet?*header=knee*"):
+        held[0].continue_()
+    page.wait_for_timeout(100)
+    assert tiles(page) == [fresh.conflicting[1]]
+
+
+def test_an_empty_sheet_fills_by_itself(page, server, fresh):
+    empty = {"total": 0, "next": None, "items": [], "meaning": None}
+    page.route("**/bodypart/sheet?*", lambda route: route.fulfill(json=empty))
+    open_sheet(page, server)
+    page.get_by_text("Nothing waits here").wait_for()
+    page.unroute("**/bodypart/sheet?*")
+    done = iter(range(100, 10_000))
+    queue = {"pending": 1, "failed": 0}
+    page.route(
+        "**/bodypart/status",
+        lambda route: route.fulfill(
+            json={"ready": True, "tags": "none", "queue": {**queue, "done": next(done)}}
+        ),
+    )
+    page.locator(".tile").nth(5).wait_for(timeout=15_000)
+
+
+@pytest.mark.parametrize("width", [390, 720, 1440])
+def test_nothing_is_wider_than_the_screen(page, server, fresh, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    open_sheet(page, server)
+    seen(page, 6) if width > 400 else page.locator(".tile").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    bar = page.locator("#sheet-bar").bounding_box()
+    assert bar["y"] + bar["height"] <= 844 + 1

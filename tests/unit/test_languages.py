@@ -1,0 +1,73 @@
+"""The pages' languages: complete, and with the same places to fill in."""
+
+import re
+
+import pytest
+
+from bodypart.labels import BY_LABEL
+
+_TEXT = r"'((?:[^'\\]|\\.)*)'"
+_ENTRY = re.compile(rf"^  (?:{_TEXT}|(\w+)): {_TEXT},$", re.MULTILINE)
+_SPOKEN = (
+    rf"\bt\(\s*{_TEXT}",
+    rf"\bcount\(\s*{_TEXT}",
+    rf"\bcount\(\s*{_TEXT},\s*{_TEXT}",
+    rf"navigator\.onLine \? {_TEXT} : {_TEXT}",
+    rf"^  \[/.*/i?, {_TEXT}\],$",
+)
+_IN_THE_PAGE = (r"data-text[^>]*>([^<]+)<", r'aria-label="([^"]+)"')
+
+
+@pytest.fixture(scope="module")
+def pages(request):
+    return request.config.rootpath / "plugin/service/pages"
+
+
+@pytest.fixture(scope="module")
+def spoken(pages):
+    """Every English sentence that the pages say."""
+    found = set()
+    for path in pages.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        for pattern in _SPOKEN:
+            for match in re.finditer(pattern, text, re.MULTILINE):
+                found |= {one.replace("\\'", "'") for one in match.groups() if one}
+    page = (pages / "index.html").read_text(encoding="utf-8")
+    for pattern in _IN_THE_PAGE:
+        found |= {one.strip() for one in re.findall(pattern, page)}
+    return found
+
+
+def entries(path):
+    text = path.read_text(encoding="utf-8")
+    parts, words = text.split("export const words")
+    return [
+        {(quoted or bare).replace("\\'", "'"): said for quoted, bare, said in _ENTRY.findall(piece)}
+        for piece in (parts, words)
+    ]
+
+
+def places(text):
+    return sorted(re.findall(r"\{\w+\}", text))
+
+
+@pytest.mark.parametrize("tag", ["de", "fr", "es", "it", "pt", "ja", "zh"])
+def test_every_sentence_and_every_part_is_there(pages, spoken, tag):
+    parts, words = entries(pages / "languages" / f"{tag}.js")
+    assert set(parts) == set(BY_LABEL)
+    assert spoken - set(words) == set()
+    for english, said in words.items():
+        assert places(english) == places(said), english
+
+
+def test_every_file_is_offered(pages):
+    offered = re.search(
+        r"LANGUAGES = \{(.*?)\};", (pages / "language.js").read_text(encoding="utf-8"), re.DOTALL
+    )
+    tags = set(re.findall(r"(\w\w): '", offered[1])) - {"en"}
+    assert tags == {path.stem for path in (pages / "languages").glob("*.js")}
+
+
+def test_modules_of_the_pages_stay_small(pages):
+    for path in pages.rglob("*.js"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
