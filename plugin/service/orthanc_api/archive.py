@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -286,24 +285,6 @@ class Archive:
         """Return what `annotation` says of each, asking for several at a time."""
         return list(self._side_by_side.map(lambda one: self.annotation(one, level), ids))
 
-    def places(self, ids: list[str]) -> dict[str, dict[str, str]]:
-        """Return Study Date and the UIDs of instances; empty texts of those that are gone."""
-        return dict(zip(ids, self._side_by_side.map(self._uids, ids), strict=True))
-
-    def _uids(self, instance: str) -> dict[str, str]:
-        found: dict[str, str] = dict.fromkeys(
-            ("study_date", "study_uid", "series_uid", "instance_uid"), ""
-        )
-        with suppress(NotFoundError):
-            own = self.client.get_json(f"/instances/{instance}")
-            series = self.client.get_json(f"/series/{own['ParentSeries']}")
-            study = self.client.get_json(f"/studies/{series['ParentStudy']}")["MainDicomTags"]
-            found["study_date"] = str(study.get("StudyDate", ""))
-            found["study_uid"] = str(study.get("StudyInstanceUID", ""))
-            found["series_uid"] = str(series["MainDicomTags"].get("SeriesInstanceUID", ""))
-            found["instance_uid"] = str(own["MainDicomTags"].get("SOPInstanceUID", ""))
-        return found
-
     def study_description(self, study: str) -> dict[str, str]:
         """Return the patient's name and the description of a study, for a person's eyes only.
 
@@ -317,17 +298,6 @@ class Archive:
             "patient_name": str(found["PatientMainDicomTags"].get("PatientName", "")),
             "study_description": str(found["MainDicomTags"].get("StudyDescription", "")),
         }
-
-    def find_studies(self, keyword: str, pattern: str, limit: int) -> list[str]:
-        """Return studies whose attribute is like a pattern with ``*`` and ``?``, in any case."""
-        question = {
-            "Level": "Study",
-            "Query": {keyword: pattern},
-            "CaseSensitive": False,
-            "Limit": limit,
-        }
-        found: list[str] = self.client.post("/tools/find", json.dumps(question).encode())
-        return found
 
     def set_metadata(self, level: str, resource: str, name: str, value: str) -> None:
         """Write one metadata value; NotFoundError if the resource is gone."""

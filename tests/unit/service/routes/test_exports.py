@@ -53,10 +53,10 @@ def test_a_table_comes_in_pieces():
 
 def test_what_people_said_becomes_training_rows(house):
     house.annotator.annotate("i", Mode.NEW)
-    assert list(training_rows(house.index, "here")) == []
+    assert list(training_rows(house.index, house.trail, "here")) == []
     said = Review("ann", "2026-11-28T10:00:00Z", "foot", laterality="L", laterality_given=True)
     house.annotator.review("i", said)
-    (row,) = training_rows(house.index, "here")
+    (row,) = training_rows(house.index, house.trail, "here")
     assert (row["file"], row["group"], row["examined"]) == ("i.png", "patient", "foot")
     assert (row["laterality"], row["visible"]) == ("L", "foot")
     assert row["notes"].startswith("corrected from hand")
