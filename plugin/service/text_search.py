@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from bodypart.headers.matching import read_text
 from bodypart.labels import LABELS
 from bodypart.regions import labels_in
+from service.orthanc_api.studies import find_studies
 
 if TYPE_CHECKING:
     from bodypart.headers.vocabulary import Vocabulary
-    from service.orthanc_api.archive import Archive
+    from service.orthanc_api.client import Client
 
 _MOST_STUDIES = 1000
 _SHORTEST_PIECE = 3
@@ -40,15 +41,15 @@ class Meaning:
         return {"labels": list(self.labels), "studies": len(self.studies)}
 
 
-def meaning_of(text: str, archive: Archive, vocabulary: Vocabulary) -> Meaning:
+def meaning_of(text: str, client: Client, vocabulary: Vocabulary) -> Meaning:
     """Return what a text may stand for: parts that it names, and patients that are called so.
 
     Parameters
     ----------
     text : str
         As it was typed.
-    archive : Archive
-        Knows names, ids and accession numbers; they stand in no index of ours.
+    client : Client
+        Orthanc knows names, ids and accession numbers; they stand in no index of ours.
     vocabulary : Vocabulary
         Parts in the languages of the headers.
     """
@@ -64,7 +65,7 @@ def meaning_of(text: str, archive: Archive, vocabulary: Vocabulary) -> Meaning:
     found: dict[str, None] = {}
     for keyword, order in questions:
         pattern = f"*{'*'.join(order)}*"
-        found |= dict.fromkeys(archive.find_studies(keyword, pattern, _MOST_STUDIES))
+        found |= dict.fromkeys(find_studies(client, keyword, pattern, _MOST_STUDIES))
     return Meaning(labels, tuple(found))
 
 

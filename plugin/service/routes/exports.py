@@ -15,6 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from service.decoders.pool import RefusedError
 from service.dicom_tags.exports import corrected_file, imaging_study, study_report
+from service.orthanc_api.studies import PLACE, places
 from service.records import audit_trail
 from service.records.tables import instances
 from service.routes.requests import HttpError, TheService, not_found
@@ -29,8 +30,6 @@ COLUMNS = (
     "file", "source", "upstream", "licence", "licence_class", "group", "examined", "visible",
     "laterality", "view", "age_group", "notes",
 )  # fmt: skip
-_PLACE = ("study_date", "study_uid", "series_uid", "instance_uid")
-"""Where an instance of the audit trail is found in other systems; empty once it is gone."""
 _LICENCE_CLASS = "clear"
 _PAGE = 5000
 _FORMULA = re.compile(r"[\s\u00a0;]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
@@ -103,15 +102,16 @@ def audit(
 ) -> Response:
     """Answer the audit trail."""
     rows = _events(service, since, limit)
-    return _table(format, "bodypart-audit", (*audit_trail.COLUMNS, *_PLACE), rows)
+    return _table(format, "bodypart-audit", (*audit_trail.COLUMNS, *PLACE), rows)
 
 
 def _events(service: Service, since: int, limit: int | None) -> Iterator[dict[str, Any]]:
     left = limit
     while left is None or left > 0:
         page = service.trail.events(since, _PAGE if left is None else min(_PAGE, left))
-        places = service.archive.places(sorted({event["instance"] for event in page}))
-        yield from ({**event, **places[event["instance"]]} for event in page)
+        ids = sorted({event["instance"] for event in page})
+        found = places(service.archive.client, ids)
+        yield from ({**event, **found[event["instance"]]} for event in page)
         if len(page) < _PAGE:
             return
         since = page[-1]["number"]

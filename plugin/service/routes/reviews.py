@@ -34,7 +34,14 @@ class _NothingSaidError(ValueError):
 def review_many(
     body: Reviews, service: TheService, user: User, wanted: WantedRevision
 ) -> dict[str, Any]:
-    """Confirm what stands for several instances, or give them all one answer."""
+    """Confirm what stands for several instances, or give them all one answer.
+
+    Where `If-Match` is stale for one of them, nothing is done: 412 with its annotation. What is
+    stale by `revisions` fails by itself, and is named.
+    """
+    if wanted is not None:
+        for instance in body.instances:
+            service.reviewer.must_have(instance, wanted)
     seen = dict.fromkeys(body.instances, wanted) | (body.revisions or {})
 
     def review(instance: str) -> dict[str, Any]:

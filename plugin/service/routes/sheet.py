@@ -74,7 +74,7 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, An
     where = query.conditions()
     meaning = None
     if query.q.strip():
-        meaning = meaning_of(query.q, service.archive, service.vocabulary)
+        meaning = meaning_of(query.q, service.archive.client, service.vocabulary)
         where.append(
             sa.or_(_columns.examined.in_(meaning.labels), _columns.study.in_(meaning.studies))
         )

@@ -1,20 +1,23 @@
 """What a typed text means."""
 
+import json
+
 import pytest
 
 from bodypart.headers import Vocabulary
 from service.text_search import meaning_of
 
 
-class _Archive:
+class _Orthanc:
     """Knows one patient."""
 
     def __init__(self):
         self.asked = []
 
-    def find_studies(self, keyword, pattern, limit):
-        self.asked.append((keyword, pattern))
-        return ["study"] if (keyword, pattern) == ("PatientName", "*becker*ann*") else []
+    def post(self, path, data):
+        question = json.loads(data)
+        self.asked.append(question)
+        return ["study"] if question["Query"] == {"PatientName": "*becker*ann*"} else []
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +41,17 @@ def vocabulary():
     ],
 )  # fmt: skip
 def test_a_part_in_any_language(vocabulary, text, labels):
-    assert meaning_of(text, _Archive(), vocabulary).labels == labels
+    assert meaning_of(text, _Orthanc(), vocabulary).labels == labels
 
 
 @pytest.mark.parametrize("text", ["becker ann", "becker, ann", "becker*ann?", "ann becker"])
 def test_a_name_as_people_write_it(vocabulary, text):
-    assert meaning_of(text, _Archive(), vocabulary).studies == ("study",)
+    assert meaning_of(text, _Orthanc(), vocabulary).studies == ("study",)
 
 
 @pytest.mark.parametrize("text", ["*", "?*", "  ", "\\"])
 def test_a_text_of_wildcards_asks_for_nothing(vocabulary, text):
-    archive = _Archive()
-    meaning = meaning_of(text, archive, vocabulary)
+    orthanc = _Orthanc()
+    meaning = meaning_of(text, orthanc, vocabulary)
     assert (meaning.labels, meaning.studies) == ((), ())
-    assert not archive.asked
+    assert not orthanc.asked

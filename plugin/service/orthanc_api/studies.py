@@ -1,0 +1,50 @@
+"""Studies as people and other systems look for them: by name, number and UID."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from service.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from service.orthanc_api.client import Client
+
+_SIDE_BY_SIDE = 4
+PLACE = ("study_date", "study_uid", "series_uid", "instance_uid")
+"""What leads from an Orthanc id to other systems."""
+
+
+def find_studies(client: Client, keyword: str, pattern: str, limit: int) -> list[str]:
+    """Return studies whose attribute is like a pattern with ``*`` and ``?``, in any case."""
+    question = {
+        "Level": "Study",
+        "Query": {keyword: pattern},
+        "CaseSensitive": False,
+        "Limit": limit,
+    }
+    found: list[str] = client.post("/tools/find", json.dumps(question).encode())
+    return found
+
+
+def places(client: Client, ids: list[str]) -> dict[str, dict[str, str]]:
+    """Return Study Date and the UIDs of instances; empty texts of those that are gone."""
+    with ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-places") as threads:
+        return dict(zip(ids, threads.map(lambda one: _place(client, one), ids), strict=True))
+
+
+def _place(client: Client, instance: str) -> dict[str, str]:
+    with suppress(NotFoundError):
+        own = client.get_json(f"/instances/{instance}")
+        series = client.get_json(f"/series/{own['ParentSeries']}")
+        study = client.get_json(f"/studies/{series['ParentStudy']}")["MainDicomTags"]
+        values = (
+            study.get("StudyDate", ""),
+            study.get("StudyInstanceUID", ""),
+            series["MainDicomTags"].get("SeriesInstanceUID", ""),
+            own["MainDicomTags"].get("SOPInstanceUID", ""),
+        )
+        return dict(zip(PLACE, map(str, values), strict=True))
+    return dict.fromkeys(PLACE, "")
