@@ -58,6 +58,15 @@ _NEXT = """async () => {
   while (stage.dataset.shown === before) await frame();
   return performance.now() - started;
 }""".replace("FRAME", _FRAME)
+# Milliseconds until every tile of the first screen of a sheet has its picture.
+_SHEET = """async () => {
+  FRAME
+  const drawn = (tile) => tile.querySelector('img')?.naturalWidth > 0;
+  const first = () => [...document.querySelectorAll('.tile')].filter(
+    (tile) => tile.getBoundingClientRect().top < innerHeight - 60);
+  while (!first().length || !first().every(drawn)) await frame();
+  return performance.now();
+}""".replace("FRAME", _FRAME)
 _SHOWN = """async () => {
   FRAME
   const ready = () => document.body.dataset.ready && document.querySelector('.stage').dataset.shown;
@@ -106,6 +115,7 @@ def fill(index: Path, first: str) -> None:
             copy = {
                 **row, "id": ident, "series": ident, "study": ident, "patient": ident,
                 "agreement": "image-only", "needs_review": 1, "probability": 0.3 + number / 30_000,
+                "rank": f"01{0.3 + number / 30_000:.4f}79739698{ident}",
             }  # fmt: skip
             marks = ",".join("?" * len(names))
             db.execute(f"INSERT INTO instances VALUES ({marks})", [copy[name] for name in names])
@@ -113,7 +123,8 @@ def fill(index: Path, first: str) -> None:
 
 def opened(page: Page, server: Server) -> tuple[float, float]:
     """Open the review page; return milliseconds to a usable list and to the first picture."""
-    page.goto(f"{server.url}/bodypart/ui/")
+    page.goto(f"{server.url}/bodypart/ui/?show=review#films")
+    page.reload()
     interactive, shown = page.evaluate(_SHOWN)
     return interactive, shown
 
@@ -138,6 +149,11 @@ def main() -> None:
             panel = [page.evaluate(_PANEL, instance) for instance in ids[: VISITS + 1]][1:]
             fill(server.storage / "db/bodypart-index.sqlite", ids[0])
             page = browser.new_page(viewport={"width": 1440, "height": 900})
+            sheets = []
+            for _ in range(VISITS // 2):
+                page.goto("about:blank")
+                page.goto(f"{server.url}/bodypart/ui/")
+                sheets.append(page.evaluate(_SHEET))
             times = [opened(page, server) for _ in range(VISITS // 2)]
             total = page.locator("#list-head").inner_text()
             page.wait_for_timeout(500)
@@ -147,14 +163,15 @@ def main() -> None:
                 page.wait_for_timeout(400)
         finally:
             server.close()
-    assert f"{ITEMS:,}".replace(",", "") in total, total
+    assert f"{ITEMS:,}" in total, total
     print("| milliseconds | median | 95 % | target |")
     print("|---|---|---|---|")
     print(row("Explorer's own page, without the panel", [own for own, _ in panel], "–"))
     print(row("what the panel adds until it is drawn", [all_ - own for own, all_ in panel], "150"))
+    print(row("first screen of a sheet of 10,000, pictures drawn", sheets, "800"))
     print(row("review page to a usable list of 10,000", [t[0] for t in times], "1000"))
     print(row("review page to the first picture", [t[1] for t in times], "–"))
-    print(row("key to the next picture and its answer", following, "200"))
+    print(row("key to the next picture and its answer", following, "50"))
 
 
 if __name__ == "__main__":

@@ -80,7 +80,8 @@ def test_confirming_a_study_confirms_its_instances(page, server, uploaded):
     panel = open_panel(page, server, "studies", study)
     panel.get_by_role("button", name="Confirm").click()
     panel.get_by_text("from a person").wait_for()
-    assert server.get(f"/bodypart/instances/{instance}")["review"]["examined"] == "hand"
+    server.settle()
+    assert server.annotation(instance)["review"]["examined"] == "hand"
 
 
 def test_a_study_of_several_parts_is_not_confirmed_under_one_headline(page, server, uploaded):

@@ -10,6 +10,7 @@ import { Viewer } from './viewer.js';
 import { withSide } from './words.js';
 import { WorkList } from './worklist.js';
 
+const LOOK_AGAIN = 1500;
 const LOOK = 300;
 /* Milliseconds that a film must have been on the screen before a word on it is taken: who presses
    twice has not looked at the second one. */
@@ -63,12 +64,20 @@ export class Film {
     if (this.list.current !== line) return;
     this.annotation = found;
     this.detail.show(found, line, undefined);
+    if (found.status === 'pending') this.lookAgain(line, next);
     const part = found.examined ? withSide(this.page.known.name(found.examined.label), found.laterality?.value) : t('body part unknown');
     await this.viewer.show(line.instance, found.image?.top?.[0]?.label ?? null, t('Radiograph: {part}', { part }), part);
     if (this.list.current !== line) return;
     clearTimeout(this.looking);
     this.looking = setTimeout(() => { byId('detail').dataset.maySign = 'yes'; }, LOOK);
     if (next) this.viewer.prepare(next.instance);
+  }
+
+  /** What waits, or is just being rewritten, is shown as soon as it is there. */
+  lookAgain(line, next) {
+    setTimeout(() => {
+      if (this.list.current === line && this.annotation?.status === 'pending') this.page.guarded(() => this.show(line, next));
+    }, LOOK_AGAIN);
   }
 
   get maySign() {

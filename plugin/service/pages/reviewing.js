@@ -92,6 +92,8 @@ export class Reviewing extends EventTarget {
     if (annotation.tags?.state !== 'pending' || !looks) return;
     setTimeout(async () => {
       const present = await get(`instances/${annotation.instance}`).catch(() => annotation);
+      // While its file is rewritten, an instance has no annotation for a moment.
+      if (present.status === 'pending') return this.#follow(annotation, looks - 1);
       if (present.revision !== annotation.revision) return;
       if (present.tags?.state === 'pending') this.#follow(present, looks - 1);
       else this.dispatchEvent(new CustomEvent('tags', { detail: present }));

@@ -32,6 +32,7 @@ export class Sheet {
       (pixels) => this.scroller.style.setProperty('--tile', `${pixels}px`));
     this.marks = new Marks(() => this.tiles, () => this.drawBar());
     this.watch = new IntersectionObserver((entries) => this.looked(entries), { threshold: MOST_OF_IT });
+    this.near = new IntersectionObserver((entries) => this.come(entries), { root: this.scroller, rootMargin: '600px' });
     this.more = new IntersectionObserver(([entry]) => entry.isIntersecting && page.guarded(() => this.append()), {
       root: this.scroller, rootMargin: '1200px',
     });
@@ -62,6 +63,7 @@ export class Sheet {
     }
     if (this.asked !== asked) return;
     this.watch.disconnect();
+    this.near.disconnect();
     this.tiles = [];
     this.group = undefined;
     this.pages = 0;
@@ -115,6 +117,7 @@ export class Sheet {
       tile.button.tile = tile;
       this.tiles.push(tile);
       this.watch.observe(tile.button);
+      this.near.observe(tile.button);
       parts.push(tile.node);
     }
     this.grid.append(...parts);
@@ -131,6 +134,14 @@ export class Sheet {
       case 'pair': return t('Header: {header}, picture: {picture}', { header: name(item.header_label), picture: name(item.image_label) });
       case 'study': return t('Study of {date}', { date: date(item.study_date) || '–' }) + `  ·  ${item.study.slice(0, 8)}`;
       default: return '';
+    }
+  }
+
+  come(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      this.near.unobserve(target);
+      target.tile.load();
     }
   }
 

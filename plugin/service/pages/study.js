@@ -53,6 +53,7 @@ export class Study {
     this.folds = [];
     this.node.replaceChildren(...studies.map((study, number) => this.study(study, items.filter((item) => item.study === study), lines[number].items[0])),
       items.length ? '' : element('p', { class: 'note' }, t('Nothing here is annotated yet.')));
+    for (const { tile } of this.folds) tile.load();
   }
 
   study(study, items, line) {

@@ -2,6 +2,7 @@
 
 import { address } from './api.js';
 import { element } from './elements.js';
+import { loadInTurn } from './in_turn.js';
 import { t } from './language.js';
 import { NO_ANSWER, TAGS, percent, withSide } from './words.js';
 
@@ -15,8 +16,7 @@ export class Tile {
     this.seen = false;
     this.loaded = false;
     this.picture = element('img', {
-      src: address(`instances/${item.instance}/thumbnail`), alt: '', loading: 'lazy', decoding: 'async',
-      load: () => { this.loaded = true; }, error: () => this.withoutPicture(),
+      alt: '', decoding: 'async', load: () => { this.loaded = true; }, error: () => this.withoutPicture(),
     });
     this.button = element('button', {
       type: 'button', class: 'tile', tabindex: -1, 'data-instance': item.instance, 'aria-pressed': 'false',
@@ -38,6 +38,11 @@ export class Tile {
 
   get conflict() {
     return this.item.agreement === 'conflict' && !this.item.reviewed_at;
+  }
+
+  /** Fetch the picture; called once the tile is, or will soon be, on the screen. */
+  load() {
+    loadInTurn(this.picture, address(`instances/${this.item.instance}/thumbnail`));
   }
 
   withoutPicture() {

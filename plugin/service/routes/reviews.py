@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 _SIDE_BY_SIDE = 4
+_AWAY_LIMIT = 10.0
+"""Seconds to wait for an instance whose file is just being rewritten."""
 
 
 class _NothingSaidError(ValueError):
@@ -90,15 +92,21 @@ def _each(
     """Do something to each instance; return how many, their revisions, and what failed."""
     ids = list(dict.fromkeys(instances))
     with ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-review") as threads:
-        outcomes = dict(zip(ids, threads.map(lambda one: _tried(one, work), ids), strict=True))
+        outcomes = dict(
+            zip(ids, threads.map(lambda one: _tried(service, one, work), ids), strict=True)
+        )
     revisions = {one: said["revision"] for one, said in outcomes.items() if isinstance(said, dict)}
     failed = {one: why for one, why in outcomes.items() if isinstance(why, str)}
     service.settle(list(revisions))
     return {done: len(revisions), "failed": failed, "revisions": revisions}
 
 
-def _tried(instance: str, work: Callable[[str], dict[str, Any]]) -> dict[str, Any] | str:
+def _tried(
+    service: Service, instance: str, work: Callable[[str], dict[str, Any]]
+) -> dict[str, Any] | str:
     """Return the annotation, or why there is none."""
+    if service.in_place and service.in_place.is_away(instance):
+        service.in_place.outcome(instance, _AWAY_LIMIT)
     try:
         return work(instance)
     except NotFoundError:
