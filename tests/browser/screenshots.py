@@ -58,16 +58,29 @@ def main() -> None:
     for path in (DOCS / f"{name}.png" for name in ("sheet", "study", "film", "explorer")):
         kept(path)
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1024} kB")
-    lines = (
-        "![The sheet: many pictures, one marked as wrong](docs/sheet.png)\n"
-        "![A study: its films side by side](docs/study.png)\n"
-        "![A film: work list, picture with heat map, answer](docs/film.png)\n"
-        "![The panel in Orthanc Explorer](docs/explorer.png)\n\n"
-        "Phantoms drawn by `tests/phantoms.py`."
+    _show(
+        README,
+        "docs/",
+        {
+            "The sheet: many pictures, one marked as wrong": "sheet",
+            "The panel in Orthanc Explorer": "explorer",
+        },
     )
-    README.write_text(
-        filled(README.read_text(encoding="utf-8"), "screenshots", lines), encoding="utf-8"
+    _show(
+        DOCS / "pages.md",
+        "",
+        {
+            "A study: its films side by side": "study",
+            "A film: work list, picture with heat map, answer": "film",
+        },
     )
+
+
+def _show(page: Path, folder: str, pictures: dict[str, str]) -> None:
+    lines = "\n".join(f"![{text}]({folder}{name}.png)" for text, name in pictures.items())
+    lines += "\n\nPhantoms drawn by `tests/phantoms.py`."
+    text = page.read_text(encoding="utf-8")
+    page.write_text(filled(text, "screenshots", lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
