@@ -19,6 +19,14 @@
     (await panel).show(document.getElementById(page), LEVELS[page], id);
   }
 
+  // The start page has a way in; it may be shown already.
+  async function offerWayIn() {
+    (await panel).offerWayIn(document.getElementById('lookup'));
+  }
+
+  $('#lookup').live('pagebeforeshow', offerWayIn);
+  $(offerWayIn);
+
   for (const page of Object.keys(LEVELS)) {
     $(`#${page}`).live('pagebeforeshow', () => show(page, $.mobile.pageData?.uuid));
   }

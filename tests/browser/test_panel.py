@@ -153,3 +153,15 @@ def test_going_from_one_resource_to_another_shows_the_other(page, server, upload
         "address => { location.hash = address; }", f"instance?uuid={uploaded.conflicting[1]}"
     )
     page.locator("#instance .bodypart-panel").get_by_text("Picture and header conflict").wait_for()
+
+
+def test_the_start_page_has_a_way_in_and_the_pages_one_back(page, server, uploaded):
+    page.goto(f"{server.url}/app/explorer.html")
+    page.get_by_role("link", name="Check body parts in the sheet").click()
+    page.locator("body[data-ready]").wait_for()
+    assert page.url == f"{server.url}/bodypart/ui/"
+    study = server.above(uploaded.agreeing[0])["studies"]
+    page.goto(f"{server.url}/bodypart/ui/?studies={study}")
+    page.locator("body[data-ready]").wait_for()
+    page.get_by_role("link", name="Orthanc", exact=True).click()
+    page.locator("#study .bodypart-panel .answer").wait_for()

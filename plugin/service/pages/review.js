@@ -1,5 +1,6 @@
 // The pages put together: views, keys, undo, progress, colours.
 
+import { orthanc } from './api.js';
 import { listen, showHelp } from './keys.js';
 import { LANGUAGES, count, language, speak, t } from './language.js';
 import { Progress } from './progress.js';
@@ -13,9 +14,10 @@ const toast = new Toast(byId('message'), undo);
 const page = { reviewing, toast, guarded, undo };
 const VIEWS = { sheet: 'sheet-view', study: 'study', films: 'films', statistics: 'statistics' };
 const MODULES = { sheet: ['./sheet.js', 'Sheet'], study: ['./study.js', 'Study'], films: ['./film.js', 'Film'] };
+const EXPLORER = { patients: 'patient', studies: 'study', series: 'series', instances: 'instance' };
 const views = {};
 let shown;
-let place;
+let shownSearch;
 
 async function guarded(work) {
   try {
@@ -65,8 +67,8 @@ async function route() {
     byId(`to-${one}`).setAttribute('aria-current', one === name ? 'page' : 'false');
   }
   // Another place of the same view is loaded anew; so is a view that was left.
-  if (name === shown && place === location.search) return;
-  [shown, place] = [name, location.search];
+  if (name === shown && shownSearch === location.search) return;
+  [shown, shownSearch] = [name, location.search];
   if (name === 'statistics') await (await import('./statistics.js')).show(byId('statistics'));
   else await (await view(name)).open();
 }
@@ -76,6 +78,14 @@ async function view(name) {
   const [file, what] = MODULES[name];
   views[name] ??= new (await import(file))[what](page);
   return views[name];
+}
+
+/** Explorer's page of what the address names, else its start page. */
+function whereOneCameFrom() {
+  const given = new URLSearchParams(location.search);
+  const level = Object.keys(EXPLORER).find((name) => given.get(name) && !given.get(name).includes(','));
+  const place = level ? `#${EXPLORER[level]}?uuid=${encodeURIComponent(given.get(level))}` : '';
+  return orthanc(`app/explorer.html${place}`);
 }
 
 function offerLanguages() {
@@ -100,6 +110,7 @@ async function start() {
   byId('theme').addEventListener('click', switchTheme);
   byId('help').addEventListener('click', help);
   offerLanguages();
+  byId('to-explorer').href = whereOneCameFrom();
   new Progress(byId('progress'), page).addEventListener('moved', () => views[shown]?.moved?.());
   page.known = await knowledge();
   window.addEventListener('hashchange', () => guarded(route));

@@ -344,4 +344,5 @@ export const words = {
   'Answer and evidence': 'Antwort und Belege',
   'Language': 'Sprache',
   'Switch between light and dark': 'Zwischen hell und dunkel wechseln',
+  'Check body parts in the sheet': 'Körperteile im Bogen prüfen',
 };

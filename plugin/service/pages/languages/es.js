@@ -344,4 +344,5 @@ export const words = {
   'Answer and evidence': 'Respuesta e indicios',
   'Language': 'Idioma',
   'Switch between light and dark': 'Cambiar entre claro y oscuro',
+  'Check body parts in the sheet': 'Revisar partes del cuerpo en la hoja',
 };

@@ -344,4 +344,5 @@ export const words = {
   'Answer and evidence': 'Réponse et indices',
   'Language': 'Langue',
   'Switch between light and dark': 'Passer du clair au sombre',
+  'Check body parts in the sheet': 'Vérifier les parties du corps sur la planche',
 };

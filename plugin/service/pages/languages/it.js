@@ -344,4 +344,5 @@ export const words = {
   'Answer and evidence': 'Risposta e indizi',
   'Language': 'Lingua',
   'Switch between light and dark': 'Passa da chiaro a scuro',
+  'Check body parts in the sheet': 'Verifica le parti del corpo nel foglio',
 };

@@ -344,4 +344,5 @@ export const words = {
   'Answer and evidence': '答えと根拠',
   'Language': '言語',
   'Switch between light and dark': '明暗を切り替える',
+  'Check body parts in the sheet': 'シートで身体部位を確認',
 };

@@ -344,4 +344,5 @@ export const words = {
   'Answer and evidence': 'Resposta e indícios',
   'Language': 'Língua',
   'Switch between light and dark': 'Alternar claro e escuro',
+  'Check body parts in the sheet': 'Rever partes do corpo na folha',
 };

@@ -344,4 +344,5 @@ export const words = {
   'Answer and evidence': '答案与依据',
   'Language': '语言',
   'Switch between light and dark': '切换明暗',
+  'Check body parts in the sheet': '在总览中审核身体部位',
 };
