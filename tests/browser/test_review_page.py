@@ -30,7 +30,7 @@ def may_sign(page):
 
 
 def review_of(server, instance):
-    return server.get(f"/bodypart/instances/{instance}")["review"]
+    return server.annotation(instance)["review"]
 
 
 def current(page):
@@ -102,7 +102,7 @@ def test_a_guess_with_a_side_takes_two_keys(page, server, fresh):
     page.keyboard.press("l")
     page.keyboard.press("1")
     eventually(lambda: review_of(server, knee))
-    said = server.get(f"/bodypart/instances/{knee}")
+    said = server.annotation(knee)
     assert said["examined"]["label"] == said["image"]["top"][0]["label"]
     assert said["laterality"] == {"value": "L", "source": "person"}
 

@@ -29,7 +29,7 @@ def tile(page, instance):
 
 
 def review_of(server, instance):
-    return server.get(f"/bodypart/instances/{instance}")["review"]
+    return server.annotation(instance)["review"]
 
 
 def seen(page, number):
@@ -93,7 +93,7 @@ def test_marked_ones_are_corrected_together_with_their_side(page, server, fresh)
     page.get_by_role("button", name="Save").click()
     page.get_by_text("3 signed.").wait_for()
     for instance in fresh.agreeing:
-        said = server.get(f"/bodypart/instances/{instance}")
+        said = server.annotation(instance)
         assert (said["examined"]["label"], said["laterality"]["value"]) == ("wrist", "R")
     assert page.locator("li.marked").count() == 0
 

@@ -19,7 +19,7 @@ def open_study(page, server, study):
 
 def reviewed(server, study):
     children = server.get(f"/bodypart/studies/{study}")["children"]
-    notes = [server.get(f"/bodypart/instances/{child['instance']}") for child in children]
+    notes = [server.annotation(child["instance"]) for child in children]
     return [note["instance"] for note in notes if note["review"]]
 
 
@@ -49,7 +49,7 @@ def test_a_conflict_has_no_default(page, server, study):
     film.get_by_role("button", name="Knee, as in the header").click()
     page.get_by_text("1 signed.").wait_for()
     (instance,) = reviewed(server, study)
-    assert server.get(f"/bodypart/instances/{instance}")["examined"]["label"] == "knee"
+    assert server.annotation(instance)["examined"]["label"] == "knee"
 
 
 def test_slices_are_corrected_together(page, server, study):

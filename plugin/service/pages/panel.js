@@ -17,10 +17,10 @@ export async function show(page, level, id) {
   await panel.load();
 }
 
-/** Put a way to the sheet on Explorer's start page. */
+/** Put a way to the sheet on Explorer's start page; jQuery Mobile leaves external links alone. */
 export function offerWayIn(page) {
   if (!page || page.querySelector('.bodypart-way-in')) return;
-  const link = element('a', { href: address('ui/'), 'data-role': 'none' }, t('Check body parts in the sheet'));
+  const link = element('a', { href: address('ui/'), rel: 'external', 'data-role': 'none' }, t('Check body parts in the sheet'));
   page.querySelector('[data-role="content"]')?.prepend(element('p', { class: 'bodypart bodypart-way-in' }, link));
 }
 
