@@ -35,7 +35,8 @@ def heat_map(activation: Float32, size: int, where: Placement, shape: tuple[int,
         0 where nothing speaks for the label, 1 where most does; 0 outside the exposed field.
     """
     positive = np.ascontiguousarray(np.maximum(activation, 0), dtype=np.float32)
-    square = Image.fromarray(positive).resize((size, size), Image.Resampling.BILINEAR)
+    # Bicubic, so that the network's few places do not show as squares; it overshoots a little.
+    square = Image.fromarray(positive).resize((size, size), Image.Resampling.BICUBIC)
     inside, field = where.inside, where.field
     piece = square.resize(
         (field.width, field.height),
@@ -43,7 +44,7 @@ def heat_map(activation: Float32, size: int, where: Placement, shape: tuple[int,
         box=(inside.left, inside.top, inside.right, inside.bottom),
     )
     result = np.zeros(shape, dtype=np.float32)
-    heat = np.asarray(piece)
+    heat = np.maximum(np.asarray(piece), 0)
     peak = float(heat.max())
     if peak > 0:
         result[field.top : field.bottom, field.left : field.right] = heat / peak
