@@ -208,3 +208,20 @@ def test_nothing_is_wider_than_the_screen(page, server, fresh, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     bar = page.locator("#sheet-bar").bounding_box()
     assert bar["y"] + bar["height"] <= 844 + 1
+
+
+def test_what_the_sheet_shows_the_films_show(page, server, fresh):
+    open_sheet(page, server)
+    page.get_by_text("Filters", exact=True).first.click()
+    page.get_by_label("Header", exact=True).select_option("chest")
+    page.get_by_label("Show").select_option("all")
+    eventually(lambda: tiles(page) == [fresh.conflicting[1]])
+    page.get_by_role("link", name="Films").click()
+    page.locator(".line").wait_for()
+    assert page.locator(".line").get_attribute("data-instance") == fresh.conflicting[1]
+    page.locator("#filters summary").click()
+    page.locator("#filter-show").select_option("review")
+    assert "header=chest" in page.url
+    page.get_by_role("link", name="Sheet").click()
+    eventually(lambda: tiles(page) == [fresh.conflicting[1]])
+    assert page.locator("#sheet-show").input_value() == "review"

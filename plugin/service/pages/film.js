@@ -46,6 +46,7 @@ export class Film {
   }
 
   async open() {
+    this.filters.refresh();
     await this.list.load();
     this.list.focus();
     this.page.guarded(async () => this.filters.offer((await get('statistics')).modalities));

@@ -2,13 +2,14 @@
 
 import { button, element } from './elements.js';
 import { count, t } from './language.js';
-import { AGREEMENTS, SOURCES, labels, plain } from './words.js';
+import { change, clear, query } from './place.js';
+import { AGREEMENTS, SOURCES, labels, naming, plain } from './words.js';
 
 const SHOW = {
-  review: t('To review'), reviewed: t('Reviewed'), corrected: t('Corrected'), failed: t('Failed'), all: t('All'),
+  review: t('To review'), open: t('Not reviewed yet'), reviewed: t('Reviewed'), corrected: t('Corrected'), failed: t('Failed'), all: t('All'),
 };
 const WITHIN = ['patients', 'studies', 'series', 'instances'];
-const PASSED_ON = [...WITHIN, 'picture', 'header'];
+const PASSED_ON = [...WITHIN, 'picture', 'header', 'side', 'least', 'most'];
 const FIELDS = ['show', 'label', 'agreement', 'source', 'modality', 'from', 'to'];
 
 export class Filters {
@@ -22,11 +23,8 @@ export class Filters {
   }
 
   read() {
-    const given = new URLSearchParams(location.search);
-    this.query = {};
-    for (const name of [...FIELDS, ...PASSED_ON]) {
-      if (given.get(name)) this.query[name] = given.get(name);
-    }
+    const given = query();
+    this.query = Object.fromEntries([...FIELDS, ...PASSED_ON].filter((name) => given[name]).map((name) => [name, given[name]]));
     // Who comes from one study wants to see all of it.
     if (!this.query.show && PASSED_ON.some((name) => this.query[name])) this.query.show = 'all';
   }
@@ -60,8 +58,9 @@ export class Filters {
   }
 
   async fillLabels() {
-    const known = [...await labels()].sort((a, b) => a.code.meaning.localeCompare(b.code.meaning));
-    fill(this.label[1], known.map((row) => [row.label, row.code.meaning]), this.query.label);
+    const [known, name] = await Promise.all([labels(), naming()]);
+    const options = known.map((row) => [row.label, name(row.label)]).sort((a, b) => a[1].localeCompare(b[1]));
+    fill(this.label[1], options, this.query.label);
   }
 
   /** Offer the modalities that the archive has. */
@@ -76,14 +75,21 @@ export class Filters {
   }
 
   clear() {
+    clear();
     this.query = {};
     for (const node of this.form.elements) node.value = node.name === 'show' ? 'review' : '';
     this.apply();
   }
 
+  /** Take over what another view put into the address. */
+  refresh() {
+    this.read();
+    for (const node of this.form.elements) if (node.name) node.value = this.query[node.name] ?? (node.name === 'show' ? 'review' : '');
+    this.tell();
+  }
+
   apply() {
-    const search = new URLSearchParams(this.query).toString();
-    history.replaceState(null, '', `${location.pathname}${search && `?${search}`}${location.hash}`);
+    change(Object.fromEntries(FIELDS.map((name) => [name, this.query[name]])));
     this.tell();
     this.changed();
   }

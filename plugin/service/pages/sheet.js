@@ -43,6 +43,7 @@ export class Sheet {
   }
 
   async open() {
+    this.filters.fill();
     const { pages, scrolled } = remembered();
     await this.load();
     while (this.pages < pages && this.next) await this.append();
