@@ -1,74 +1,133 @@
-"""Requests passed on over a Unix socket."""
+"""Requests go to the service and back; never so many that Orthanc has no thread left for it."""
 
+import json
+import socketserver
 import threading
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingMixIn, UnixStreamServer
 
-from orthanc_side.forwarder import Forwarder
+import pytest
 
-
-class _Keeps(BaseHTTPRequestHandler):
-    """Answers as a server that keeps connections, and rests."""
-
-    protocol_version = "HTTP/1.1"
-    closes = False
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-        self.close_connection = self.closes
-
-    def address_string(self):
-        return ""
-
-    def log_message(self, *_):
-        pass
+from orthanc_side.forwarder import Forwarder, http_threads
 
 
-class _ClosesAllTheSame(_Keeps):
-    closes = True
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 64
 
 
-@contextmanager
-def served(path, handler):
-    """Serve on a Unix socket, several connections at a time."""
+@pytest.fixture
+def service(tmp_path):
+    """A service that tells what it was asked; it holds every request while `gate` is closed."""
+    gate = threading.Event()
+    gate.set()
 
-    class Server(ThreadingMixIn, UnixStreamServer):
-        daemon_threads = True
-        block_on_close = False
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
 
-    with Server(path, handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield Forwarder(lambda: (path, ""), 50)
-        finally:
-            server.shutdown()
-            thread.join()
+        def address_string(self):
+            return "orthanc"
+
+        def log_message(self, *_):
+            pass
+
+        def _answer(self):
+            gate.wait(10)
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.dumps(
+                {
+                    "method": self.command,
+                    "path": self.path,
+                    "headers": {name.lower(): value for name, value in self.headers.items()},
+                    "body": self.rfile.read(length).decode(),
+                }
+            ).encode()
+            self.send_response(201 if self.command == "POST" else 200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("ETag", '"seen"')
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_DELETE = _answer  # noqa: N815
+
+    path = str(tmp_path / "socket")
+    with _Server(path, Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield path, gate
+        gate.set()
+        server.shutdown()
 
 
-def ask(forwarder):
-    answer = forwarder.forward("GET", "/bodypart/labels", {}, {}, b"")
-    assert (answer.status, answer.body) == (200, b"ok")
+def ask(forwarder, method="GET", path="/bodypart/status", query=None, headers=None, body=b""):
+    return forwarder.forward(method, path, query or {}, headers or {}, body)
 
 
-def test_a_connection_that_the_service_closed_at_rest_is_not_used_again(tmp_path):
-    with served(str(tmp_path / "socket"), _ClosesAllTheSame) as forwarder:
-        for _ in range(3):
-            ask(forwarder)
-            time.sleep(0.05)
+def test_a_request_arrives_as_it_was_sent(service):
+    forwarder = Forwarder(lambda: (service[0], ""), 50)
+    answer = ask(
+        forwarder,
+        "POST",
+        "/bodypart/find",
+        {"a": "%6Bnee", "b": "x+y"},
+        {"Authorization": "Basic eA==", "If-Match": '"r"', "X-Evil": "1"},
+        b'{"Examined": "knee"}',
+    )
+    assert (answer.status, answer.content_type) == (201, "application/json")
+    assert {name.lower(): value for name, value in answer.headers.items()}["etag"] == '"seen"'
+    seen = json.loads(answer.body)
+    assert seen["path"] == "/bodypart/find?a=%6Bnee&b=x+y"
+    assert seen["body"] == '{"Examined": "knee"}'
+    assert seen["headers"]["authorization"] == "Basic eA=="
+    assert seen["headers"]["if-match"] == '"r"'
+    assert "x-evil" not in seen["headers"]
 
 
-def test_a_connection_at_rest_is_used_again_at_once(tmp_path):
-    with served(str(tmp_path / "socket"), _Keeps) as forwarder:
-        ask(forwarder)
-        (kept,) = forwarder._idle
-        asking = threading.Thread(target=ask, args=(forwarder,), daemon=True)
-        asking.start()
-        asking.join(10)
-        assert not asking.is_alive()
-        assert list(forwarder._idle) == [kept]
+def test_some_threads_of_orthanc_always_stay_free(service):
+    path, gate = service
+    forwarder = Forwarder(lambda: (path, ""), 8)
+    gate.clear()
+    with ThreadPoolExecutor(20) as pool:
+        began = time.monotonic()
+        asked = [pool.submit(ask, forwarder) for _ in range(20)]
+        refused = [future for future in asked if _ended(future, began + 3)]
+        assert len(refused) == 20 - 6
+        for future in refused:
+            answer = future.result()
+            assert answer.status == 503
+            assert answer.headers["Retry-After"] == "1"
+            assert set(json.loads(answer.body)) == {"error", "details"}
+        gate.set()
+        assert [f.result().status for f in asked if f not in refused] == [200] * 6
+    assert ask(forwarder).status == 200
+
+
+def test_without_a_service_it_is_told_why():
+    forwarder = Forwarder(lambda: (None, "it is starting"), 50)
+    status = ask(forwarder)
+    assert status.status == 200
+    told = json.loads(status.body)
+    assert (told["ready"], told["reason"]) == (False, "it is starting")
+    answer = ask(forwarder, "PUT", "/bodypart/instances/x")
+    assert answer.status == 503
+    assert json.loads(answer.body)["details"] == "it is starting"
+
+
+def test_a_service_that_is_gone_is_told_and_the_next_one_is_asked(service, tmp_path):
+    where = [str(tmp_path / "nowhere")]
+    forwarder = Forwarder(lambda: (where[0], ""), 50)
+    assert ask(forwarder).status == 503
+    where[0] = service[0]
+    assert ask(forwarder).status == 200
+
+
+def test_orthanc_s_own_default_counts_where_nothing_is_set():
+    assert http_threads({}) == 50
+    assert http_threads({"HttpThreadsCount": 4}) == 4
+
+
+def _ended(future, until):
+    while not future.done() and time.monotonic() < until:
+        time.sleep(0.01)
+    return future.done()

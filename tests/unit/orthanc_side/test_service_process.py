@@ -1,0 +1,119 @@
+"""The service is started, told, watched, started again, and ended with Orthanc."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from orthanc_side import service_process
+from orthanc_side.service_process import ConfigurationError, ServiceProcess
+
+SERVICE = """
+import json, os, sys
+if "--check" in sys.argv:
+    given = json.load(sys.stdin)
+    if given["configuration"].get("Wrong"):
+        print("noise"); print("Wrong is not a setting", file=sys.stderr); sys.exit(1)
+    sys.exit(0)
+given = json.loads(sys.stdin.readline())
+print(json.dumps({"socket": f"/socket/{os.getpid()}"}), flush=True)
+print(json.dumps({"log": f"token {given['token']}"}), flush=True)
+for line in sys.stdin:
+    message = json.loads(line)
+    print(json.dumps({"log": f"{message['event']} {message['id']}"}), flush=True)
+    if message["event"] == "die":
+        print("Traceback\\nValueError: something", file=sys.stderr, flush=True)
+        os._exit(3)
+"""
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def process(tmp_path, monkeypatch, said):
+    """A process around a service of a few lines, in the place of the real one."""
+    script = tmp_path / "service.py"
+    script.write_text(SERVICE)
+    program = tmp_path / "python"
+    program.write_text(
+        f'#!/bin/sh\nwhile [ "$1" != service ]; do shift; done\nshift\n'
+        f'exec {sys.executable} {script} "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(service_process, "_PAUSES", (0.05,))
+    monkeypatch.setattr(ServiceProcess, "_python", lambda _: str(program))
+    made = ServiceProcess({}, str(tmp_path), said.append)
+    yield made
+    if made._keeper.ident:
+        made.stop()
+
+
+def eventually(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def logged(said, line):
+    return {"log": line} in said
+
+
+def test_it_is_told_of_orthanc_and_of_what_happens(process, said):
+    assert process.socket is None
+    process.start({"token": "secret"})
+    eventually(lambda: process.socket)
+    process.tell("stored", "i")
+    eventually(lambda: logged(said, "token secret") and logged(said, "stored i"))
+
+
+def test_one_that_dies_is_started_again(process, said):
+    process.start({"token": "t"})
+    eventually(lambda: process.socket)
+    first = process.socket
+    process.tell("die", "")
+    eventually(lambda: process.socket not in (None, first))
+    eventually(lambda: logged(said, "the service ended: ValueError: something"))
+    process.tell("stored", "i")
+    eventually(lambda: logged(said, "stored i"))
+
+
+def test_a_stop_is_said_and_leaves_no_process(process, said):
+    process.start({"token": "t"})
+    eventually(lambda: process.socket)
+    pid = process.socket.rpartition("/")[2]
+    process.stop()
+    assert not Path(f"/proc/{pid}").exists()
+    assert logged(said, "stop ")
+    assert process.socket is None
+
+
+def test_a_wrong_configuration_is_one_line(process, tmp_path, said):
+    process.check()
+    process._configuration = {"Wrong": True}
+    with pytest.raises(ConfigurationError) as wrong:
+        process.check()
+    assert str(wrong.value) == "Wrong is not a setting"
+
+
+def test_an_interpreter_that_is_missing_is_named(process, monkeypatch):
+    monkeypatch.setattr(ServiceProcess, "_python", lambda _: "/nowhere/python")
+    with pytest.raises(ConfigurationError, match="/nowhere/python"):
+        process.check()
+
+
+def test_the_other_interpreter_counts_where_there_is_no_environment(tmp_path, monkeypatch):
+    made = ServiceProcess({"BodyPart": {"Python": "/opt/python"}}, "", print)
+    own = service_process._PLUGIN.parent / ".venv/bin/python"
+    assert made._python() == (str(own) if own.exists() else "/opt/python")
+    monkeypatch.setattr(service_process, "_PLUGIN", tmp_path / "plugin")
+    assert made._python() == "/opt/python"
+
+
+def test_what_orthanc_s_side_hands_over_is_json(process):
+    assert json.loads(json.dumps(process._given())) == process._given()
