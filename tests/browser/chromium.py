@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
@@ -34,6 +34,14 @@ def eventually(condition: Callable[[], object], limit: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, f"not within {limit} s"
         time.sleep(0.03)
+
+
+def heard(page: Page, events: list[Any], limit: float = 10.0) -> None:
+    """Wait for an event; Playwright tells of events only while it is asked something."""
+    end = time.monotonic() + limit
+    while not events:
+        assert time.monotonic() < end, f"nothing within {limit} s"
+        page.wait_for_timeout(30)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from browser.chromium import eventually
+from browser.chromium import eventually, heard
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_a_late_list_is_dropped(page, server, fresh):
     page.route("**/worklist?*label=knee*", hold)
     page.locator("#filters summary").click()
     page.get_by_label("Body part").select_option("knee")
-    eventually(lambda: held)
+    heard(page, held)
     page.get_by_label("Body part").select_option("chest")
     eventually(lambda: page.locator(".line").count() == 1)
     with page.expect_response("**/worklist?*label=knee*"):
@@ -221,7 +221,7 @@ def test_a_late_answer_does_not_land_on_the_next_picture(page, server, fresh):
 
     page.route(f"**/bodypart/instances/{order[0]}", hold)
     page.get_by_role("button", name="Classify again").click()
-    eventually(lambda: held)
+    heard(page, held)
     page.keyboard.press("j")
     eventually(lambda: current(page) == order[1])
     page.locator(".detail .answer").wait_for()
@@ -401,7 +401,7 @@ def test_a_back_fill_asks_first(page, server, fresh):
     assert not sent
     page.get_by_role("button", name="Back-fill").click()
     page.get_by_role("button", name="Begin").click()
-    eventually(lambda: sent)
+    heard(page, sent)
 
 
 def test_what_failed_can_be_tried_again(page, server, fresh):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from browser.chromium import eventually
+from browser.chromium import eventually, heard
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_late_answer_is_dropped(page, server, fresh):
     page.route("**/sheet?*header=knee*", hold)
     page.get_by_text("Filters", exact=True).first.click()
     page.get_by_label("Header", exact=True).select_option("knee")
-    eventually(lambda: held)
+    heard(page, held)
     page.get_by_label("Header", exact=True).select_option("chest")
     eventually(lambda: tiles(page) == [fresh.conflicting[1]])
     with page.expect_response("**/sheet?*header=knee*"):
