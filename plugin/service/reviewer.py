@@ -100,7 +100,9 @@ class Reviewer:
         NotFoundError, StaleError
             If it is not.
         """
-        _must_be(known(self._archive.annotation(instance), instance), revision)
+        # Under the lock, because the metadata are away while the file is being rewritten.
+        with self._annotations.lock(instance):
+            _must_be(known(self._archive.annotation(instance), instance), revision)
 
     def withdraw(self, instance: str, *, by: str, revision: str | None = None) -> dict[str, Any]:
         """Take a person's word back; return the machine's annotation, made anew.
