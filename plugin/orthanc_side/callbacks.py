@@ -15,16 +15,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orthanc
 
-from orthanc_side.forwarder import Answer, Forwarder, http_threads
+from orthanc_side.forwarder import Answer, Forwarder
 from orthanc_side.service_process import ConfigurationError, ServiceProcess
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PANEL = Path(__file__).with_name("panel.js")
 _PROPERTIES = {"cursor": 5100, "installed": 5101, "backfill": 5102}
 """Where version 0.1 kept its state in Orthanc's database."""
+_FIRST_TO_DECODE = (1, 13, 0)
+"""Orthanc that hands over a query's values decoded."""
 _FIRST_TO_TYPE_ERRORS = (1, 12, 7)
 """Orthanc that gives the body of an error a Content-Type of its own."""
 _REGISTERED: list[Any] = []
@@ -46,7 +49,9 @@ class Plugin:
         self._process = process
         self._configuration = configuration
         self._forwarder = Forwarder(
-            lambda: (process.socket, process.down_reason), http_threads(configuration)
+            lambda: (process.socket, process.down_reason),
+            int(configuration.get("HttpThreadsCount", 50)),
+            quote if orthanc.CheckVersionAdvanced(*_FIRST_TO_DECODE) else str,
         )
         self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
         self._hooked = False

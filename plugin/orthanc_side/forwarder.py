@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-_DEFAULT_THREADS = 50
 _MOST_AT_ONCE = 40
 _SHARE = 0.75
 _LONGEST_WAIT = 0.3
@@ -29,6 +28,7 @@ _FORWARDED = frozenset(
         *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "accept-language", "user-agent"),
     )
 )
+_Where = Callable[[], tuple[str | None, str]]
 _KEPT_BY_ORTHANC = frozenset(
     ("content-type", "content-length", "connection", "date", "server", "transfer-encoding")
 )
@@ -59,10 +59,14 @@ class Forwarder:
         Gives the socket's path, or None while there is no service, and why.
     http_threads : int
         Orthanc's ``HttpThreadsCount``.
+    encode : callable
+        Gives a query's value as it stands in an address: `quote` if Orthanc has decoded it.
     """
 
-    def __init__(self, where: Callable[[], tuple[str | None, str]], http_threads: int) -> None:
-        self._where = where
+    def __init__(
+        self, where: _Where, http_threads: int, encode: Callable[[str], str] = str
+    ) -> None:
+        self._where, self._encode = where, encode
         at_once = max(1, min(_MOST_AT_ONCE, int(http_threads * _SHARE)))
         self._slots = threading.BoundedSemaphore(at_once)
         self._waiting = threading.BoundedSemaphore(max(1, (http_threads - at_once) // 2))
@@ -83,7 +87,7 @@ class Forwarder:
         method, path : str
             The method, and the path as Orthanc decoded it.
         query : mapping
-            Parameters as they stand in the address: Orthanc does not decode them.
+            Parameters as Orthanc gives them, see ``encode``.
         headers, body
             As Orthanc gives them.
         """
@@ -96,7 +100,7 @@ class Forwarder:
         try:
             target = quote(path)
             if query:
-                target += "?" + "&".join(f"{name}={value}" for name, value in query.items())
+                target += "?" + "&".join(f"{k}={self._encode(v)}" for k, v in query.items())
             kept = {k: v for k, v in headers.items() if k.lower() in _FORWARDED}
             return self._ask(address, method, target.replace(" ", "+"), kept, body)
         except (OSError, http.client.HTTPException) as error:
@@ -174,8 +178,3 @@ def _without_service(method: str, path: str, reason: str) -> Answer:
         status |= {"ready": False, "reason": reason}
         return Answer(200, "application/json", {}, json.dumps(status).encode())
     return Answer.error(503, "Engine down", reason, **{"Retry-After": "1"})
-
-
-def http_threads(configuration: Mapping[str, Any]) -> int:
-    """Return how many requests Orthanc serves at once."""
-    return int(configuration.get("HttpThreadsCount", _DEFAULT_THREADS))

@@ -62,7 +62,7 @@ class ServiceProcess:
 
     def __init__(self, configuration: Mapping[str, Any], folder: str, report: Report) -> None:
         self._configuration = configuration
-        self._folder = folder
+        self._given = {"configuration": configuration, "folder": folder}
         self._report = report
         self._messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
@@ -86,7 +86,7 @@ class ServiceProcess:
         try:
             done = subprocess.run(
                 [self._python(), *_OWN_MODULES, "-m", "service", "--check"],
-                input=json.dumps(self._given()).encode(),
+                input=json.dumps(self._given).encode(),
                 capture_output=True,
                 env=self._environment(),
                 timeout=_LONGEST_CHECK,
@@ -109,7 +109,7 @@ class ServiceProcess:
             What it needs to talk to Orthanc: ``url``, ``token``, ``version`` and what 0.1 kept
             in Orthanc's global ``properties``.
         """
-        self._hello = {**self._given(), **orthanc}
+        self._hello = {**self._given, **orthanc}
         self._keeper.start()
         self._sender.start()
 
@@ -135,9 +135,6 @@ class ServiceProcess:
         """Tell the service what happened; returns at once, whatever the service does."""
         if self._messages.qsize() < _MOST_WAITING:
             self._messages.put({"event": event, "id": resource})
-
-    def _given(self) -> dict[str, Any]:
-        return {"configuration": self._configuration, "folder": self._folder}
 
     def _python(self) -> str:
         """Return the environment beside ``plugin/``, else the interpreter of the settings."""

@@ -22,6 +22,8 @@ def knee(**headers):
 
 def test_an_upload_is_annotated_at_all_levels(orthanc):
     instance = orthanc.upload(file_bytes(knee()))
+    orthanc.annotation(instance)
+    orthanc.wait_until(lambda: orthanc.annotation(instance)["tags"]["state"] != "pending")
     annotation = orthanc.annotation(instance)
     assert annotation["status"] == "done"
     assert set(annotation) >= ANNOTATION_KEYS

@@ -138,6 +138,14 @@ class InPlace:
         """Tell whether an instance is being rewritten, its metadata yet to return."""
         return self._backups.of(instance) is not None
 
+    def annotation_of(self, instance: str) -> dict[str, Any] | None:
+        """Return the annotation that an instance has or, being rewritten, is about to have."""
+        found = self._archive.annotation(instance)
+        if found is None and (backup := self._backups.of(instance)):
+            found = backup.annotation
+        # It may have been given back between the two looks.
+        return found or self._archive.annotation(instance)
+
     def mend(self, instance: str) -> None:
         """Give back what an overwrite wiped of which Orthanc did not say that it worked.
 

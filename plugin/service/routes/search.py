@@ -88,8 +88,12 @@ def find(body: Question, service: TheService) -> list[dict[str, Any]]:
     elif body.Since:
         question = question.offset(body.Since)
     ids = [row[0] for row in service.index.database.rows(question)]
-    found = zip(ids, service.archive.annotations(ids, body.Level), strict=True)
-    return [{"id": resource, "annotation": note} for resource, note in found if note]
+    found = dict(zip(ids, service.archive.annotations(ids, body.Level), strict=True))
+    if body.Level == "instances" and service.in_place:
+        # Their metadata are away while a file is being rewritten.
+        away = [instance for instance, note in found.items() if note is None]
+        found.update({instance: service.in_place.annotation_of(instance) for instance in away})
+    return [{"id": resource, "annotation": note} for resource, note in found.items() if note]
 
 
 def conditions(body: Question) -> list[sa.ColumnElement[bool]]:

@@ -6,10 +6,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
+from urllib.parse import quote
 
 import pytest
 
-from orthanc_side.forwarder import Forwarder, http_threads
+from orthanc_side.forwarder import Forwarder
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
@@ -122,9 +123,11 @@ def test_a_service_that_is_gone_is_told_and_the_next_one_is_asked(service, tmp_p
     assert ask(forwarder).status == 200
 
 
-def test_orthanc_s_own_default_counts_where_nothing_is_set():
-    assert http_threads({}) == 50
-    assert http_threads({"HttpThreadsCount": 4}) == 4
+def test_a_value_that_orthanc_has_decoded_is_encoded_again(service):
+    forwarder = Forwarder(lambda: (service[0], ""), 50, quote)
+    answer = ask(forwarder, query={"source": "image+header", "name": "Müller & Co"})
+    path = json.loads(answer.body)["path"]
+    assert path == "/bodypart/status?source=image%2Bheader&name=M%C3%BCller%20%26%20Co"
 
 
 def _ended(future, until):

@@ -95,7 +95,7 @@ def test_a_stop_is_said_and_leaves_no_process(process, said):
 
 def test_a_wrong_configuration_is_one_line(process, tmp_path, said):
     process.check()
-    process._configuration = {"Wrong": True}
+    process._given["configuration"] = {"Wrong": True}
     with pytest.raises(ConfigurationError) as wrong:
         process.check()
     assert str(wrong.value) == "Wrong is not a setting"
@@ -116,4 +116,4 @@ def test_the_other_interpreter_counts_where_there_is_no_environment(tmp_path, mo
 
 
 def test_what_orthanc_s_side_hands_over_is_json(process):
-    assert json.loads(json.dumps(process._given())) == process._given()
+    assert json.loads(json.dumps(process._given)) == process._given
