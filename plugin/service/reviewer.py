@@ -204,11 +204,7 @@ class Reviewer:
 
     def _apply_later(self, instance: str) -> None:
         try:
-            with self._annotations.database.write() as connection:
-                self._tasks.ask(
-                    connection, Kind.APPLY, [instance], priority=Priority.PERSON, delay=0.5
-                )
-            self._tasks.wake()
+            self._tasks.ask_now(Kind.APPLY, [instance], priority=Priority.PERSON, delay=0.5)
         except RecordError:
             return  # The trail tells of it at the next start.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.dicom_out.policy import tags_to_write
 from service.dicom_tags.exports import siblings_of
 from service.errors import NotFoundError, StorageFullError
-from service.queue.tasks import Kind, Mode, Priority
+from service.queue.tasks import Kind, Priority
 from service.records.annotations import concerns_tags, of_file
 from service.records.audit_trail import REMOVED
 
@@ -370,14 +370,10 @@ class InPlace:
             if tags.get("state") == "written" and tags.get("mixed_series", False) != mixed:
                 others.append(sibling["instance"])
         if others:
-            with self._index.database.write() as connection:
-                self._tasks.ask(connection, Kind.REWRITE, others)
-            self._tasks.wake()
+            self._tasks.ask_now(Kind.REWRITE, others)
 
     def _annotate_again(self, instance: str) -> None:
-        with self._index.database.write() as connection:
-            self._tasks.ask(connection, Kind.ANNOTATE, [instance], mode=Mode.NEW)
-        self._tasks.wake()
+        self._tasks.ask_now(Kind.ANNOTATE, [instance])
 
     def _note_outcome(self, instance: str, refused: str | None) -> None:
         with self._counting:

@@ -141,15 +141,9 @@ class Backfill:
             standing = self._tasks.standing(Kind.ANNOTATE, page)
             fresh = [instance for instance in page if instance not in standing]
             if fresh:
-                with self._index.database.write() as connection:
-                    self._tasks.ask(
-                        connection,
-                        Kind.ANNOTATE,
-                        fresh,
-                        mode=Mode.ASKED,
-                        priority=Priority.BACKFILL,
-                    )
-                self._tasks.wake()
+                self._tasks.ask_now(
+                    Kind.ANNOTATE, fresh, mode=Mode.ASKED, priority=Priority.BACKFILL
+                )
                 return True
         return False
 

@@ -109,9 +109,7 @@ class Sweep:
             return
         removed = self._annotator.was_removed(instance)
         if not removed and self._live and self._archive.received_at(instance) >= self._installed:
-            with self._index.database.write() as connection:
-                self._tasks.ask(connection, Kind.ANNOTATE, [instance], mode=Mode.NEW)
-            self._tasks.wake()
+            self._tasks.ask_now(Kind.ANNOTATE, [instance], mode=Mode.NEW)
             return
         parents = self._archive.parents(instance)
         self._annotations.note(instance, parents, removed=removed, done=None)

@@ -182,10 +182,18 @@ class Tasks:
             rows,
         )
 
-    def ask_now(self, kind: Kind, resources: Iterable[str], *, mode: Mode, priority: int) -> None:
-        """Put tasks on instances into the table, and tell the workers."""
+    def ask_now(
+        self,
+        kind: Kind,
+        resources: Iterable[str],
+        *,
+        mode: Mode = Mode.NEW,
+        priority: int = Priority.ARRIVAL,
+        delay: float = 0.0,
+    ) -> None:
+        """Put tasks on instances into the table, and tell the workers; see ``ask``."""
         with self._database.write() as connection:
-            self.ask(connection, kind, resources, mode=mode, priority=priority)
+            self.ask(connection, kind, resources, mode=mode, priority=priority, delay=delay)
         self.wake()
 
     def wake(self) -> None:

@@ -62,15 +62,7 @@ def classify(
     if wanted is not None and level == "instances":
         service.reviewer.must_have(id, wanted)
     if body and body.Asynchronous:
-        with service.index.database.write() as connection:
-            service.tasks.ask(
-                connection,
-                Kind.ANNOTATE,
-                instances,
-                mode=Mode.AGAIN,
-                priority=Priority.PERSON,
-            )
-        service.tasks.wake()
+        service.tasks.ask_now(Kind.ANNOTATE, instances, mode=Mode.AGAIN, priority=Priority.PERSON)
         return {"level": level, "id": id, "status": "pending"}
     for instance in instances:
         service.annotator.annotate(instance, Mode.AGAIN, urgent=True)

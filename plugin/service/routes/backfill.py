@@ -76,8 +76,4 @@ def _try_failed_again(service: Service) -> None:
     after = ""
     while page := service.index.in_state("failed", _PAGE, after):
         after = page[-1]
-        with service.index.database.write() as connection:
-            service.tasks.ask(
-                connection, Kind.ANNOTATE, page, mode=Mode.AGAIN, priority=Priority.BACKFILL
-            )
-        service.tasks.wake()
+        service.tasks.ask_now(Kind.ANNOTATE, page, mode=Mode.AGAIN, priority=Priority.BACKFILL)
