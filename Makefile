@@ -6,6 +6,7 @@
 # make docs         the tables of settings and routes in README and docs
 # make doors        docs/security.md: what a decoder in a stranger's hands cannot do
 # make fuzz         the reader against made-up files: make fuzz TARGET=reader SECONDS=1800
+# make attack       NAME=kills | mutated | flood against a real Orthanc; docs/security.md has the figures
 # make benchmarks   docs/benchmarks.md (quiet machine, minutes)
 # make screenshots  the README's pictures, of phantoms
 # make train        a new model from a manifest: see models/README.md
@@ -18,7 +19,7 @@ PYTHON = .venv/bin/python
 export PYTHONPATH = plugin:models:tests:.
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help run install test unit integration browser coverage format fuzz test-tools newer-orthanc lint lock \
+.PHONY: help run install test unit integration browser coverage format fuzz attack test-tools newer-orthanc lint lock \
 	docs doors screenshots benchmarks fusion train-tools train evaluate export card memory-evaluation dist sbom audit tools
 
 help:
@@ -70,6 +71,11 @@ TARGET = reader
 SECONDS = 600
 fuzz:
 	nice -n 15 $(FUZZ_PYTHON) tests/fuzzing/run.py $(TARGET) $(SECONDS)
+
+# Minutes to hours; what they did goes into docs/tried, and with `make docs` into docs/security.md.
+NAME = kills
+attack: test-tools
+	$(PYTHON) tests/attacks/$(NAME).py $(ARGS)
 
 # How often picture and header are wrong: after a training, or from reviews
 # (docs/train-on-your-own-archive.md).

@@ -14,11 +14,13 @@ from fastapi.routing import APIRoute
 
 from bodypart.settings import table
 from service.routes.app import ROUTERS
+from tried import table as tried_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 REST = ROOT / "docs" / "rest.md"
+SECURITY = ROOT / "docs" / "security.md"
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"
 
 MOST_USED_SETTINGS = (
@@ -67,14 +69,15 @@ def filled(text: str, name: str, content: str) -> str:
 
 def current() -> dict[Path, str]:
     """Return the documents with tables that derive from the code, up to date."""
-    readme, configuration, rest = (
-        path.read_text(encoding="utf-8") for path in (README, CONFIGURATION, REST)
+    readme, configuration, rest, security = (
+        path.read_text(encoding="utf-8") for path in (README, CONFIGURATION, REST, SECURITY)
     )
     readme = filled(readme, "settings", table(MOST_USED_SETTINGS))
     return {
         README: filled(readme, "routes", routes(MOST_USED_ROUTES)),
         CONFIGURATION: filled(configuration, "settings", table()),
         REST: filled(rest, "routes", routes()),
+        SECURITY: filled(security, "tried", tried_table()),
     }
 
 

@@ -28,7 +28,6 @@ TITLES = {
     "ingest": "Taking pictures in, relative to a bare Orthanc",
     "retrieval": "Retrieval",
     "rewrite": "Rewriting tags",
-    "endurance": "Kills and hostile files",
     "deliveries": "Deliveries",
     "headers": "Reading headers",
     "fusion": "Picture, header, both",

@@ -4,18 +4,19 @@
 
 needs `atheris`, which has no place among the project's own tools (it wants a Python of its own
 choice): ``pip install atheris`` first. What was found stays in ``fuzz/TARGET``: the corpus, and one
-file for each crash, time-out or want of memory. A finding becomes a test.
+file for each crash, time-out or want of memory. A finding becomes a test. How many inputs there
+were goes into docs/tried.
 """
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
+import time
 from pathlib import Path
 
-import atheris
-
-with atheris.instrument_imports(include=["bodypart", "decoder", "pydicom"]):
-    from fuzzing.targets import TARGETS
+from tried import Attack, record
 
 LONGEST = 8192
 """Bytes of an input."""
@@ -26,10 +27,24 @@ SLOWEST = 20
 MOST_MEMORY = 2_000
 """Megabytes."""
 
+MOST_FINDINGS = 10
+"""After so many there is enough to mend."""
 
-def main() -> None:
-    """Fuzz until the time is up or something is found."""
-    name, seconds = sys.argv[1], int(sys.argv[2])
+NAMES = {
+    "reader": "reader of files and pictures",
+    "headers": "reading of headers",
+    "rewriter": "correcting and restoring files",
+    "wire": "frames between service and decoder",
+    "json_guard": "guard before JSON is parsed",
+}
+
+
+def fuzz(name: str, seconds: int) -> None:
+    """Fuzz in this process until the time is up or something is found."""
+    import atheris
+
+    with atheris.instrument_imports(include=["bodypart", "decoder", "pydicom"]):
+        from fuzzing.targets import TARGETS
     target, seeds = TARGETS[name]
     folder = Path("fuzz") / name
     corpus = folder / "corpus"
@@ -48,5 +63,34 @@ def main() -> None:
     atheris.Fuzz()
 
 
+def main() -> None:
+    """Fuzz in a process of its own, in another one after each finding; keep the figures."""
+    name, seconds = sys.argv[1], int(sys.argv[2])
+    began = time.monotonic()
+    inputs = findings = 0
+    while (left := seconds - int(time.monotonic() - began)) > 0 and findings < MOST_FINDINGS:
+        command = [sys.executable, __file__, name, str(left), "here"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as run:
+            assert run.stderr
+            for line in run.stderr:
+                sys.stderr.write(line)
+                if count := re.match(r"stat::number_of_executed_units:\s*(\d+)", line):
+                    inputs += int(count[1])
+        findings += run.returncode != 0
+    minutes = (time.monotonic() - began) / 60
+    attack = Attack(
+        f"fuzzing, guided by coverage: {NAMES[name]}",
+        f"make fuzz TARGET={name} SECONDS={seconds}",
+        f"{inputs:,} inputs, {minutes:.0f} minutes",
+        findings,
+    )
+    record(f"fuzz-{name}", attack)
+    print(attack.row())
+    sys.exit(bool(findings))
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[3:] == ["here"]:
+        fuzz(sys.argv[1], int(sys.argv[2]))
+    else:
+        main()

@@ -1,0 +1,52 @@
+"""What was tried against the product, how often, and how much of it held.
+
+Each command that attacks leaves its figures in ``docs/tried``, one file a kind of attack; ``make
+docs`` makes the table of docs/security.md of them. Nobody types these figures.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "tried"
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One kind of attack: how often it was tried, and how often it did not hold.
+
+    ``what`` and ``how_often`` are words for the table; ``command`` is what does it again.
+    """
+
+    what: str
+    command: str
+    how_often: str
+    broke: int
+    remarks: str = ""
+    day: str = ""
+
+    def row(self) -> str:
+        """Return the line of the table."""
+        held = "all" if not self.broke else f"**all but {self.broke:,}**"
+        if self.remarks:
+            held += f"; {self.remarks}"
+        return f"| {self.what} | {self.how_often} | {held} | `{self.command}`, {self.day} |"
+
+
+def record(name: str, attack: Attack) -> None:
+    """Keep the figures of an attack in place of the earlier ones, with today's date."""
+    FOLDER.mkdir(exist_ok=True)
+    fields = asdict(attack) | {"day": datetime.now(UTC).strftime("%Y-%m-%d")}
+    text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+    (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def table() -> str:
+    """Return the table of docs/security.md."""
+    attacks = [Attack(**json.loads(path.read_text("utf-8"))) for path in sorted(FOLDER.glob("*"))]
+    return "\n".join(
+        ["| tried | how often | held | command |", "|---|---|---|---|", *(a.row() for a in attacks)]
+    )
