@@ -7,7 +7,7 @@ docs`` makes the table of docs/security.md of them. Nobody types these figures.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,11 +37,12 @@ class Attack:
 
 
 def record(name: str, attack: Attack) -> None:
-    """Keep the figures of an attack in place of the earlier ones, with today's date."""
+    """Keep the figures of an attack in place of the earlier ones, with today's date; print them."""
     FOLDER.mkdir(exist_ok=True)
-    fields = asdict(attack) | {"day": datetime.now(UTC).strftime("%Y-%m-%d")}
-    text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+    dated = replace(attack, day=datetime.now(UTC).strftime("%Y-%m-%d"))
+    text = json.dumps(asdict(dated), indent=2, ensure_ascii=False) + "\n"
     (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+    print(dated.row())
 
 
 def table() -> str:

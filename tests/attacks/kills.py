@@ -162,7 +162,6 @@ def kills(folder: Path, images: int, count: int) -> bool:
         f"{rewritten:,} rewritten, one entry each",
     )
     record("kills", attack)
-    print(attack.row())
     return not broken
 
 

@@ -85,7 +85,6 @@ def main() -> None:
         findings,
     )
     record(f"fuzz-{name}", attack)
-    print(attack.row())
     sys.exit(bool(findings))
 
 

@@ -13,7 +13,7 @@ from service.errors import NotFoundError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import NO_TAGS
 from service.records.index import REMOVED
-from service.routes.models import AnnotationAnswer, Classify, Correction
+from service.routes.models import AnnotationAnswer, AskedAnswer, Classify, Correction
 from service.routes.requests import (
     TheService,
     User,
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 _ANNOTATION: dict[int | str, dict[str, Any]] = {200: {"model": AnnotationAnswer}}
+_ANNOTATION_OR_ASKED: dict[int | str, dict[str, Any]] = {
+    200: {"model": AnnotationAnswer | AskedAnswer}
+}
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 _RESOURCE = "/bodypart/{level:level}/{id:orthanc_id}"
 _FILE_LIMIT, _FILE_LIMIT_IN_A_CROWD = 1.0, 0.05
@@ -48,7 +51,7 @@ def read(level: str, id: str, service: TheService, response: Response) -> Any:  
     return annotation
 
 
-@router.post(_RESOURCE, summary="Classify now, again", responses=_ANNOTATION)
+@router.post(_RESOURCE, summary="Classify now, again", responses=_ANNOTATION_OR_ASKED)
 def classify(
     level: str,
     id: str,  # noqa: A002

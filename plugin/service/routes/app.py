@@ -27,6 +27,7 @@ from service.routes.exports import router as exports
 from service.routes.guard import Guard
 from service.routes.memory import router as memory
 from service.routes.models import ErrorAnswer
+from service.routes.openapi import as_it_is
 from service.routes.pages import router as pages
 from service.routes.pictures import router as pictures
 from service.routes.requests import HttpError, etag
@@ -70,9 +71,17 @@ ROUTERS = (
 """The first that fits is taken: what has a name of its own goes before what has a pattern."""
 
 
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, without what FastAPI assumes and with what it cannot see."""
+        if self.openapi_schema is None:
+            self.openapi_schema = as_it_is(super().openapi())
+        return self.openapi_schema
+
+
 def build(service: Service) -> FastAPI:
     """Return the application that answers for a service."""
-    app = FastAPI(
+    app = _Application(
         title="orthanc-bodypart",
         version=__version__,
         license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},

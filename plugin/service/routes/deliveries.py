@@ -28,7 +28,12 @@ _STATE = "|".join(State)
 _TEST = {
     "content": {
         "application/json": {
-            "schema": {"type": "object", "properties": {"Instance": {"type": "string"}}}
+            "schema": {
+                "type": "object",
+                "properties": {"Instance": {"type": "string", "pattern": f"^{ORTHANC_ID}$"}},
+                "required": ["Instance"],
+                "additionalProperties": False,
+            }
         },
         "application/dicom": {"schema": {"type": "string", "format": "binary"}},
     }

@@ -38,6 +38,14 @@ _DICOM: dict[str, Any] = {
     "response_class": Response,
     "responses": {200: {"content": {"application/dicom": {}}}},
 }
+_TABLE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
+            "text/csv": {"schema": {"type": "string"}},
+        }
+    }
+}
 _Format = Annotated[Literal["json", "csv"], Query(description="json or csv")]
 
 
@@ -86,18 +94,30 @@ def fhir(id: str, service: TheService) -> dict[str, Any]:  # noqa: A002
     return imaging_study(service.archive, service.decoders, id)
 
 
-@router.get("/bodypart/manifest", summary="What people confirmed, as rows of a training manifest")
+@router.get(
+    "/bodypart/manifest",
+    summary="What people confirmed, as rows of a training manifest",
+    response_class=Response,
+    responses=_TABLE,
+)
 def manifest(service: TheService, format: _Format = "json") -> Response:  # noqa: A002
     """Answer what people confirmed, as rows of a training manifest."""
     rows = training_rows(service.index, service.trail, service.archive_name)
     return _table(format, "bodypart-manifest", COLUMNS, rows)
 
 
-@router.get("/bodypart/audit", summary="Who said what of which instance, and when")
+@router.get(
+    "/bodypart/audit",
+    summary="Who said what of which instance, and when",
+    response_class=Response,
+    responses=_TABLE,
+)
 def audit(
     service: TheService,
     format: _Format = "json",  # noqa: A002
-    since: Annotated[int, Query(ge=0, description="number of the last event that is known")] = 0,
+    since: Annotated[
+        int, Query(ge=0, lt=2**63, description="number of the last event that is known")
+    ] = 0,
     limit: Annotated[int | None, Query(ge=1, le=10_000_000)] = None,
 ) -> Response:
     """Answer the audit trail."""

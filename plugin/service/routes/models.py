@@ -206,3 +206,11 @@ class AnnotationAnswer(BaseModel):
     tags: TagsAnswer | None = None
     revision: str | None = None
     annotated_at: str | None
+
+
+class AskedAnswer(BaseModel):
+    """What is answered where nobody waits for the annotation."""
+
+    level: str
+    id: str
+    status: Literal["pending"]
