@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from PIL import Image
+from playwright.sync_api import Browser
 
 from browser.chromium import launched
 from browser.phantoms_uploaded import upload, upload_study
 from documentation import README, filled
-from orthanc_server import ROOT, Server
+from orthanc_server import ROOT, Server, free_port
 
 DOCS = ROOT / "docs"
 
@@ -55,7 +57,10 @@ def main() -> None:
             page.screenshot(path=DOCS / "explorer.png")
         finally:
             server.close()
-    for path in (DOCS / f"{name}.png" for name in ("sheet", "study", "film", "explorer")):
+        deliveries(browser, Path(name) / "routed")
+    for path in (
+        DOCS / f"{name}.png" for name in ("sheet", "study", "film", "explorer", "deliveries")
+    ):
         kept(path)
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1024} kB")
     _show(
@@ -74,6 +79,41 @@ def main() -> None:
             "A film: work list, picture with heat map, answer": "film",
         },
     )
+    _show(DOCS / "routing.md", "", {"What rules sent on, and what became of it": "deliveries"})
+
+
+def deliveries(browser: Browser, folder: Path) -> None:
+    """Take the picture of what rules sent on: what arrived, what waits, what failed."""
+    received = folder / "received"
+    received.mkdir(parents=True)
+    hand = {"Examined": "hand", "Evidence": "any"}
+    rules = [
+        {"Name": "hands", "If": hand, "Urgent": True, "To": ["modality:BONEAGE"]},
+        {"Name": "research", "If": {}, "Urgent": True, "To": [f"folder:{received}"]},
+        {"Name": "night", "If": {"NeedsReview": False}, "When": night(), "To": ["peer:ARCHIVE"]},
+    ]
+    section = {"Tags": "none", "Routes": rules, "RouteRetries": 2, "RouteRetryDelay": 0.1}
+    nodes = {
+        "DicomModalities": {"BONEAGE": ["BONEAGE", "127.0.0.1", free_port()]},
+        "OrthancPeers": {"ARCHIVE": [f"http://127.0.0.1:{free_port()}/"]},
+    }
+    server = Server(folder / "orthanc", configuration={**nodes, "BodyPart": section})
+    try:
+        server.start()
+        upload(server)
+        page = browser.new_page(viewport={"width": 1360, "height": 850}, color_scheme="light")
+        page.goto(f"{server.url}/bodypart/ui/#deliveries")
+        page.get_by_role("button", name="6 failed").wait_for()
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=DOCS / "deliveries.png")
+    finally:
+        server.close()
+
+
+def night() -> str:
+    """Return a window of the day that is closed just now."""
+    hour = datetime.now().hour
+    return f"{(hour + 2) % 24:02}:00-{(hour + 4) % 24:02}:00"
 
 
 def _show(page: Path, folder: str, pictures: dict[str, str]) -> None:

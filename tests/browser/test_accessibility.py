@@ -43,7 +43,7 @@ def test_the_sheet(shown, server, uploaded):
     assert grave_violations(shown) == []
 
 
-@pytest.mark.parametrize("view", ["sheet", "films", "statistics"])
+@pytest.mark.parametrize("view", ["sheet", "films", "deliveries", "statistics"])
 @pytest.mark.parametrize("width", [390, 720, 1920])
 def test_no_view_is_wider_than_the_screen(page, server, uploaded, view, width):
     """A screen of 1440 pixels at 200 % is one of 720."""

@@ -38,13 +38,21 @@ def spoken(pages):
     return found
 
 
-def entries(path):
-    text = path.read_text(encoding="utf-8")
-    parts, words = text.split("export const words")
-    return [
-        {(quoted or bare).replace("\\'", "'"): said for quoted, bare, said in _ENTRY.findall(piece)}
-        for piece in (parts, words)
-    ]
+def entries(text):
+    return {
+        (quoted or bare).replace("\\'", "'"): said for quoted, bare, said in _ENTRY.findall(text)
+    }
+
+
+def language(pages, tag):
+    """The parts' names and the words of a language, with those of single views."""
+    parts, words = (pages / f"languages/{tag}.js").read_text("utf-8").split("export const words")
+    found = entries(words)
+    for path in pages.glob(f"languages/*/{tag}.js"):
+        own = entries(path.read_text(encoding="utf-8"))
+        assert not set(own) & set(found), path
+        found |= own
+    return entries(parts), found
 
 
 def places(text):
@@ -53,7 +61,7 @@ def places(text):
 
 @pytest.mark.parametrize("tag", ["de", "fr", "es", "it", "pt", "ja", "zh"])
 def test_every_sentence_and_every_part_is_there(pages, spoken, tag):
-    parts, words = entries(pages / "languages" / f"{tag}.js")
+    parts, words = language(pages, tag)
     assert set(parts) == set(BY_LABEL)
     assert spoken - set(words) == set()
     for english, said in words.items():

@@ -56,15 +56,16 @@ class Overview:
         states : iterable of str
             Only in these states; empty is all.
         """
+        where = tuple(where)
         question = sa.select(*COLUMNS).where(*where).order_by(deliveries.c.number.desc())
         if after is not None:
             question = question.where(deliveries.c.number < after)
-        # Each state has its own order in the index.
-        questions = [question.where(deliveries.c.state == state) for state in states]
+        # Each state has its own order in the indexes; only what is in any order needs no state.
+        questions = [question.where(deliveries.c.state == state) for state in states or State]
+        if not where and not states:
+            questions = [question]
         with self._database.read() as connection:
-            found = [
-                row for one in questions or [question] for row in read(connection, one.limit(limit))
-            ]
+            found = [row for one in questions for row in read(connection, one.limit(limit))]
         return sorted(found, key=lambda row: -row.number)[:limit]
 
     def get(self, number: int) -> Delivery | None:
@@ -99,10 +100,37 @@ class Overview:
         ConflictError
             If it arrived, or is being sent.
         """
-        self._act(
-            number,
-            {"state": State.WAITING, "attempts": 0, "due": time.time(), "error": None},
+        self._act(number, _anew())
+
+    def all_again(self, destination: str, rules: Iterable[str]) -> int:
+        """Try all again that failed on the way to a destination; return how many.
+
+        Parameters
+        ----------
+        destination : str
+            As the rules have it.
+        rules : iterable of str
+            Names of the rules that send there: what others asked for stays failed.
+        """
+        failed = (
+            deliveries.c.destination == destination,
+            deliveries.c.state == State.FAILED,
+            deliveries.c.rule.in_(list(rules)),
         )
+        last, tried = 0, 0
+        # Piece by piece: couriers write meanwhile.
+        while True:
+            piece = sa.select(deliveries.c.number).where(*failed, deliveries.c.number > last)
+            rows = self._database.rows(piece.order_by(deliveries.c.number).limit(_IN_ONE_STATEMENT))
+            if not rows:
+                return tried
+            with self._database.write() as connection:
+                done = connection.execute(
+                    sa.update(deliveries)
+                    .where(*failed, deliveries.c.number.between(rows[0].number, rows[-1].number))
+                    .values(**_anew(), job=None, node=None, changed_at=utc_now())
+                )
+            last, tried = rows[-1].number, tried + done.rowcount
 
     def cancel(self, number: int) -> None:
         """Do not send it.
@@ -145,3 +173,8 @@ class Overview:
         if not done.rowcount:
             found = self.get(number)
             raise ConflictError(f"delivery {number} is {found.state if found else 'gone'}")
+
+
+def _anew() -> dict[str, Any]:
+    """Return what makes a delivery be tried at once, and from the first try on."""
+    return {"state": State.WAITING, "attempts": 0, "due": time.time(), "error": None}

@@ -52,16 +52,22 @@ export async function post(path, body = {}) {
   return (await send('POST', address(path), { body })).json();
 }
 
+/** A DICOM file as the body. */
+export async function postFile(path, file) {
+  return (await send('POST', address(path), { file })).json();
+}
+
 export async function remove(path) {
   return (await send('DELETE', address(path))).json();
 }
 
-async function send(method, url, { body, signal, revision } = {}) {
+async function send(method, url, { body, file, signal, revision } = {}) {
   const request = { method, signal, credentials: 'same-origin', headers: {} };
   // No other site's page can send this type: see service/routes/guard.py.
   if (method !== 'GET') request.headers['Content-Type'] = 'application/json';
   if (revision) request.headers['If-Match'] = `"${revision}"`;
   if (body !== undefined) request.body = JSON.stringify(body);
+  if (file) Object.assign(request, { body: file, headers: { 'Content-Type': 'application/dicom' } });
   let response;
   try {
     response = await fetch(url, request);

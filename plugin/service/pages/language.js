@@ -1,6 +1,7 @@
 // The reader's language: the words of the pages, dates, and names as people write them.
 //
-// English stands in the code; every other language is one file in `languages`, English to theirs.
+// English stands in the code; every other language is one file in `languages`, English to theirs,
+// and one in `languages/{view}` for a view that is not opened every day.
 
 export const LANGUAGES = {
   en: 'English', de: 'Deutsch', fr: 'Français', es: 'Español', it: 'Italiano', pt: 'Português', ja: '日本語', zh: '中文',
@@ -11,6 +12,13 @@ export const language = chosen();
 const { words, parts } = language === 'en'
   ? { words: {}, parts: {} }
   : await import(`./languages/${language}.js`).catch(() => ({ words: {}, parts: {} }));
+
+/** Learn the words of one view, from `languages/{view}/`; its modules are loaded after that. */
+export async function learn(view) {
+  if (language === 'en') return;
+  const more = await import(`./languages/${view}/${language}.js`).catch(() => ({ words: {} }));
+  Object.assign(words, more.words);
+}
 
 function chosen() {
   const kept = localStorage.getItem(KEPT);

@@ -2,7 +2,7 @@
 
 import { orthanc } from './api.js';
 import { listen, showHelp } from './keys.js';
-import { LANGUAGES, count, language, speak, t } from './language.js';
+import { LANGUAGES, count, language, learn, speak, t } from './language.js';
 import { Progress } from './progress.js';
 import { Reviewing } from './reviewing.js';
 import { Toast } from './toast.js';
@@ -12,8 +12,12 @@ const byId = (id) => document.getElementById(id);
 const reviewing = new Reviewing();
 const toast = new Toast(byId('message'), undo);
 const page = { reviewing, toast, guarded, undo };
-const VIEWS = { sheet: 'sheet-view', study: 'study', films: 'films', statistics: 'statistics' };
-const MODULES = { sheet: ['./sheet.js', 'Sheet'], study: ['./study.js', 'Study'], films: ['./film.js', 'Film'] };
+const VIEWS = { sheet: 'sheet-view', study: 'study', films: 'films', deliveries: 'deliveries', statistics: 'statistics' };
+const MODULES = {
+  sheet: ['./sheet.js', 'Sheet'], study: ['./study.js', 'Study'], films: ['./film.js', 'Film'],
+  deliveries: ['./deliveries.js', 'Deliveries'],
+};
+const OWN_WORDS = ['deliveries'];
 const EXPLORER = { patients: 'patient', studies: 'study', series: 'series', instances: 'instance' };
 const views = {};
 let shown;
@@ -76,6 +80,7 @@ async function route() {
 /** The views that were opened, each made once. */
 async function view(name) {
   const [file, what] = MODULES[name];
+  if (OWN_WORDS.includes(name)) await learn(name);
   views[name] ??= new (await import(file))[what](page);
   return views[name];
 }

@@ -27,7 +27,11 @@ const PLAIN = [
 export function plainReason(text) {
   if (!text) return '';
   const found = PLAIN.find(([pattern]) => pattern.test(text));
-  if (found) return t(found[1]);
+  return found ? t(found[1]) : asSentence(text);
+}
+
+/** A text with a capital at its beginning and a full stop at its end. */
+export function asSentence(text) {
   const sentence = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }

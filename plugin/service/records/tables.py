@@ -114,6 +114,8 @@ deliveries = sa.Table(
     sa.Index("deliveries_one", "instance", "rule", "destination", unique=True),
     sa.Index("deliveries_next", "destination", "state", "priority", "due"),
     sa.Index("deliveries_state", "state", "number"),
+    sa.Index("deliveries_destination", "destination", "state", "number"),
+    sa.Index("deliveries_rule", "rule", "state", "number"),
     sqlite_autoincrement=True,
 )
 """The outbox: one row for each rule, destination and instance."""

@@ -59,6 +59,13 @@ class Action(Body):
     Action: Literal["retry", "cancel"]
 
 
+class ActionOnFailed(Body):
+    """What to do with all that failed on the way to a destination."""
+
+    Action: Literal["retry"]
+    Destination: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 class Page(BaseModel):
     """Which deliveries; the newest come first."""
 
@@ -146,6 +153,18 @@ def listed(query: Annotated[Page, Query()], service: TheService) -> dict[str, An
         "deliveries": [delivery.to_json() for delivery in found],
         "next": found[-1].number if len(found) == query.limit else None,
     }
+
+
+@router.post("/bodypart/deliveries", summary="Retry all that failed on the way to a destination")
+def retry_failed(body: ActionOnFailed, service: TheService) -> dict[str, Any]:
+    """Try all again that failed on the way to a destination; answer how many that are."""
+    dispatch = service.dispatch
+    rules = [rule for rule, to in dispatch.routing.pairs() if to == body.Destination]
+    if not rules:
+        raise not_found(f"no rule sends to {body.Destination}")
+    tried = dispatch.overview.all_again(body.Destination, rules)
+    dispatch.nudge(body.Destination)
+    return {"destination": body.Destination, "retried": tried}
 
 
 @router.get("/bodypart/departures", summary="What left, when, where to, by which rule and answer")

@@ -333,6 +333,7 @@ export const words = {
   'Nothing here': 'Nichts hier',
   'Sheet': 'Bogen',
   'Films': 'Aufnahmen',
+  'Deliveries': 'Zustellungen',
   'Statistics': 'Statistik',
   'done': 'fertig',
   'skipped': 'übersprungen',

@@ -333,6 +333,7 @@ export const words = {
   'Nothing here': 'Nada aquí',
   'Sheet': 'Hoja',
   'Films': 'Placas',
+  'Deliveries': 'Entregas',
   'Statistics': 'Estadísticas',
   'done': 'hechas',
   'skipped': 'omitidas',

@@ -333,6 +333,7 @@ export const words = {
   'Nothing here': 'Rien ici',
   'Sheet': 'Planche',
   'Films': 'Clichés',
+  'Deliveries': 'Livraisons',
   'Statistics': 'Statistiques',
   'done': 'faites',
   'skipped': 'passées',

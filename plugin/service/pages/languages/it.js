@@ -333,6 +333,7 @@ export const words = {
   'Nothing here': 'Niente qui',
   'Sheet': 'Foglio',
   'Films': 'Lastre',
+  'Deliveries': 'Consegne',
   'Statistics': 'Statistiche',
   'done': 'fatte',
   'skipped': 'saltate',

@@ -333,6 +333,7 @@ export const words = {
   'Nothing here': 'ありません',
   'Sheet': 'シート',
   'Films': 'フィルム',
+  'Deliveries': '配信',
   'Statistics': '統計',
   'done': '完了',
   'skipped': '対象外',

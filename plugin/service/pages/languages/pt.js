@@ -333,6 +333,7 @@ export const words = {
   'Nothing here': 'Nada aqui',
   'Sheet': 'Folha',
   'Films': 'Filmes',
+  'Deliveries': 'Entregas',
   'Statistics': 'Estatísticas',
   'done': 'feitas',
   'skipped': 'ignoradas',

@@ -333,6 +333,7 @@ export const words = {
   'Nothing here': '这里没有内容',
   'Sheet': '总览',
   'Films': '图像',
+  'Deliveries': '发送',
   'Statistics': '统计',
   'done': '完成',
   'skipped': '已跳过',

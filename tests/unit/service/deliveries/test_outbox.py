@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from routed import PARENTS, annotation, outbox, rules
 from service.deliveries import outbox as outbox_module
+from service.deliveries import overview as overview_module
 from service.deliveries.delivery import State
 from service.deliveries.overview import ConflictError, Overview
 from service.deliveries.routing import Routing
@@ -144,6 +145,35 @@ def test_pages_may_be_of_some_states(tmp_path):
     both = overview.page([], None, 10, states=["cancelled", "delivered"])
     assert [(d.number, str(d.state)) for d in both] == [(4, "cancelled"), (1, "delivered")]
     assert [d.number for d in overview.page([], None, 1, states=["cancelled", "delivered"])] == [4]
+
+
+def test_pages_may_be_of_one_rule_or_destination(tmp_path):
+    box = filled(outbox(tmp_path), count=3)
+    overview = Overview(box.database)
+    box.delivered(box.claim("modality:A"))
+    to_a = [deliveries.c.destination == "modality:A"]
+    assert [d.number for d in overview.page(to_a, None, 10)] == [5, 3, 1]
+    assert [d.number for d in overview.page(to_a, 3, 10)] == [1]
+    assert overview.page([deliveries.c.rule == "none"], None, 10) == []
+
+
+def test_all_that_failed_on_the_way_to_one_destination_is_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(overview_module, "_IN_ONE_STATEMENT", 2)
+    box = filled(outbox(tmp_path), count=5)
+    overview = Overview(box.database)
+    for destination in ("modality:A", "modality:B"):
+        while delivery := box.claim(destination):
+            box.give_up(delivery, "it is down")
+    overview.again(1)
+    box.delivered(box.claim("modality:A"))
+    assert overview.all_again("modality:A", ["another rule"]) == 0
+    assert overview.all_again("modality:A", ["all"]) == 4
+    assert [d.state for d in overview.page([], None, 10)] == ["failed", "waiting"] * 4 + [
+        "failed",
+        "delivered",
+    ]
+    tried = box.claim("modality:A")
+    assert (tried.attempts, tried.error) == (0, None)
 
 
 def test_the_durable_database_of_before_gets_the_outbox(tmp_path):
