@@ -16,6 +16,12 @@ from typing import Any, Literal
 
 from bodypart.labels import BY_LABEL
 
+OF_AN_ANSWER = (
+    *("review_threshold", "child_age", "learn", "terms"),
+    *("time_limit", "memory_limit_mb"),
+)
+"""Settings that decide what a decoder says of a file, wherever it runs."""
+
 Check = Callable[[object], str | None]
 """Gives what is wrong with a value, or None."""
 
@@ -245,6 +251,10 @@ class Settings:
                 raise SettingsError(f"BodyPart.{key} {wrong}{shown}")
             values[fields[key].name] = value
         return cls(**values)
+
+    def of_an_answer(self) -> dict[str, Any]:
+        """Return the part of the section that decoders on other machines need; nothing secret."""
+        return {key_of(name): getattr(self, name) for name in OF_AN_ANSWER}
 
     def to_json(self) -> dict[str, Any]:
         """Return the section that ``parse`` turns back into these settings."""

@@ -50,12 +50,12 @@ class TaskError(Exception):
 
 
 def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
-    """Annotate the DICOM file in the payload; a thumbnail of its picture goes with the answer."""
+    """Annotate the DICOM file in the payload; a thumbnail goes with it unless it is not wanted."""
     annotation, timing = pipeline.annotate(data, request.get("instance", ""))
     answer = {"annotation": annotation.to_json(), "seconds": asdict(timing)}
     if annotation.seen is not None:
         answer["seen"] = pack_seen(annotation.seen)
-    picture = annotation.picture
+    picture = annotation.picture if request.get("thumbnail", True) else None
     return answer, b"" if picture is None else draw_thumbnail(picture.values)
 
 

@@ -112,17 +112,24 @@ class Annotator:
             if word and word.action == REMOVED and word != before:
                 return  # A person had it removed while the decoder looked.
             existing = self._archive.annotation(instance)
-            spoken = word or (existing or {}).get("review")
-            annotation = (
-                self._under_review(annotation, existing, word)
-                if spoken
-                else self._as_a_copy(annotation)
-            )
-            self._annotations.put(annotation, stored.parents, done=task)
+            self._put_machine_answer(annotation, stored, existing, task)
         self._metrics.count(annotation["status"])
 
-    def take(self, task: Task, annotation: dict[str, Any], file: str) -> str | None:
+    def take(
+        self, task: Task, annotation: dict[str, Any], file: str, seen: Seen | None
+    ) -> str | None:
         """Write what a helper on another machine found; return why not, None if it was written.
+
+        Parameters
+        ----------
+        task : Task
+            What it was lent for.
+        annotation : dict
+            What its decoder said.
+        file : str
+            ``FileUuid`` of the instance when its file was read.
+        seen : Seen or None
+            What the model saw.
 
         Raises
         ------
@@ -133,14 +140,15 @@ class Annotator:
         with self._annotations.lock(instance):
             stored = self._archive.stored_file(instance)
             existing = self._archive.annotation(instance)
-            if existing and of_file(existing, stored.version):
+            again = task.mode == Mode.AGAIN
+            if existing and not again and of_file(existing, stored.version):
                 self._annotations.adopt(existing, stored.parents, task)
                 return "it has an annotation by now"
             if file != stored.version:
+                self._tasks.retry(task, 0.0)
                 return "another file stands there by now"
-            word = self._trail.last(instance)
-            annotation = self._under_review({**annotation, "file": file}, existing, word)
-            self._annotations.put(annotation, stored.parents, done=task)
+            self._learning.saw(instance, seen)
+            self._put_machine_answer({**annotation, "file": file}, stored, existing, task)
         self._metrics.count(annotation["status"])
         return None
 
@@ -228,6 +236,23 @@ class Annotator:
         # Both in UTC, Orthanc's like 20261120T120000.
         removed = datetime.fromisoformat(word.at).strftime("%Y%m%dT%H%M%S")
         return self._archive.received_at(instance) <= removed
+
+    def _put_machine_answer(
+        self,
+        annotation: dict[str, Any],
+        stored: StoredFile,
+        existing: dict[str, Any] | None,
+        task: Task | None,
+    ) -> None:
+        """Write what a decoder said, a standing word on top of it; the lock is held."""
+        word = self._trail.last(annotation["instance"])
+        spoken = word or (existing or {}).get("review")
+        annotation = (
+            self._under_review(annotation, existing, word)
+            if spoken
+            else self._as_a_copy(annotation)
+        )
+        self._annotations.put(annotation, stored.parents, done=task)
 
     def _under_review(
         self, annotation: dict[str, Any], existing: dict[str, Any] | None, word: Word | None

@@ -187,7 +187,9 @@ class Service:
             self.log,
         )
         self.backfill = Backfill(self.archive, self.index, self.tasks, facts, self.sweep, self.log)
-        self.leases = Leases(self.tasks, self.backfill, self.annotator, self.annotations)
+        self.leases = Leases(
+            self.settings, self.tasks, self.backfill, self.annotator, self.annotations, lessons
+        )
         self._workers = Workers(
             self.settings,
             self.tasks,

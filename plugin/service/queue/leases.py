@@ -7,16 +7,25 @@ given out again; what was annotated, removed or replaced meanwhile is not taken 
 
 from __future__ import annotations
 
+import base64
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bodypart import __version__
+from bodypart.memory import MemoryFormatError, unpack_seen
 from decoder.wire import Frame
 from service.decoders import answers
 from service.decoders.answers import SurpriseError
 from service.errors import NotFoundError, ServiceError
-from service.queue.tasks import Kind, Priority
+from service.queue.lending import Lending
+from service.queue.tasks import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bodypart.settings import Settings
     from service.annotator import Annotator
+    from service.learning.lessons import Lessons
     from service.queue.backfill import Backfill
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
@@ -25,56 +34,109 @@ _GONE = "Orthanc has no such instance"
 _NOT_LENT = "it was not lent, or its time ran out and others did it"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a helper's decoder said.
+
+    Attributes
+    ----------
+    annotation : dict
+        As a decoder gives it.
+    file : str
+        ``FileUuid`` of the instance when its file was read.
+    seen : dict or None
+        What the model saw.
+    """
+
+    annotation: dict[str, Any]
+    file: str
+    seen: dict[str, Any] | None = None
+
+
 class Leases:
     """Lends instances and takes answers.
 
     Parameters
     ----------
-    tasks, backfill, annotator, annotations
+    settings, tasks, backfill, annotator, annotations
         The service's other parts.
+    lessons : Lessons
+        What a helper's decoder has to learn.
     """
 
     def __init__(
         self,
+        settings: Settings,
         tasks: Tasks,
         backfill: Backfill,
         annotator: Annotator,
         annotations: Annotations,
+        lessons: Lessons,
     ) -> None:
+        self._settings = settings
         self._tasks = tasks
         self._backfill = backfill
         self._annotator = annotator
         self._annotations = annotations
+        self._lending = Lending(annotations.database, tasks)
+        self._lessons = lessons
+
+    def reference(self, hello: Mapping[str, Any], after: str | None) -> dict[str, Any]:
+        """Return what a helper must be, and know, to answer as the service does.
+
+        Parameters
+        ----------
+        hello : mapping
+            What a decoder of the service told of itself.
+        after : str or None
+            Revision of the memory that the helper has.
+        """
+        lesson = self._lessons.after(after)
+        memory = self._lessons.memory
+        return {
+            "version": __version__,
+            "model": hello["model"],
+            "settings": self._settings.of_an_answer(),
+            "revision": memory.revision if memory else None,
+            "memory": lesson
+            and {"record": lesson[0], "numbers": base64.b64encode(lesson[1]).decode()},
+        }
 
     def lend(self, count: int, seconds: float) -> list[str]:
         """Return instances that are a helper's for some seconds; none while no back-fill runs."""
         self._backfill.make_tasks(count)
-        return self._tasks.lend(Kind.ANNOTATE, Priority.BACKFILL, count, seconds)
+        return self._lending.lend(count, seconds)
 
-    def take(self, instance: str, annotation: dict[str, Any], file: str) -> str | None:
-        """Take an answer; return why it is dropped, None if it was written.
+    def take_back(self, instances: Iterable[str]) -> None:
+        """Give out again what a helper brings back unread."""
+        self._lending.take_back(instances)
 
-        Parameters
-        ----------
-        instance : str
-            Orthanc id.
-        annotation : dict
-            What a decoder said.
-        file : str
-            ``FileUuid`` of the instance when its file was read.
-        """
-        task = self._tasks.standing_task(Kind.ANNOTATE, instance)
-        if task is None:
-            return _NOT_LENT
-        frame = Frame({"annotation": annotation, "seconds": {}}, b"", 0)
+    def take(self, brought: Mapping[str, Answer]) -> dict[str, str]:
+        """Take answers; return of which instances they were dropped, and why."""
+        outcomes = {instance: self._take(instance, answer) for instance, answer in brought.items()}
+        return {instance: why for instance, why in outcomes.items() if why}
+
+    def _take(self, instance: str, answer: Answer) -> str | None:
+        told: dict[str, Any] = {"annotation": answer.annotation, "seconds": {}}
+        if answer.seen is not None:
+            told["seen"] = answer.seen
         try:
-            answers.check("annotate", {"instance": instance}, b"", frame, 0)
-        except SurpriseError as error:
+            answers.check("annotate", {"instance": instance}, b"", Frame(told, b"", 0), 0)
+            seen = unpack_seen(answer.seen) if answer.seen is not None else None
+        except (SurpriseError, MemoryFormatError) as error:
+            if task := self._tasks.standing_task(Kind.ANNOTATE, instance):
+                self._tasks.retry(task, 0.0)
             return f"no decoder answers that: {error}"
         try:
-            return self._annotator.take(task, annotation, file)
+            with self._annotations.lock(instance):
+                # A removal takes the task away, and an answer that came twice finds none.
+                task = self._tasks.standing_task(Kind.ANNOTATE, instance)
+                if task is None:
+                    return _NOT_LENT
+                return self._annotator.take(task, answer.annotation, answer.file, seen)
         except NotFoundError:
             self._annotations.gone(instance)
             return _GONE
         except ServiceError as error:
+            self._lending.take_back([instance])
             return str(error)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _LEASE = 900.0
 """Seconds after which a task is given out again whose worker fell silent with its node."""
-_HELPER = "a helper"
+HELPER = "a helper"
+"""Who has claimed what is lent to other machines."""
 _LONGEST_WAIT = 1.0
 """Seconds after which a worker looks again, because another node may have asked for something."""
 
@@ -164,6 +165,8 @@ class Tasks:
         stronger = sa.case(
             *((sa.or_(tasks.c.mode == name, new.mode == name), name) for name in reversed(_MODES)),
         )
+        # Whoever asks for one instance does not wait for a helper to bring its batch back.
+        lent = sa.and_(tasks.c.claimed_by == HELPER, new.priority < Priority.BACKFILL)
         due = new.due if postpone else sa.case((tasks.c.due < new.due, tasks.c.due), else_=new.due)
         connection.execute(
             insert.on_conflict_do_update(
@@ -177,6 +180,8 @@ class Tasks:
                     "due": due,
                     "sequence": sa.func.coalesce(new.sequence, tasks.c.sequence),
                     "attempts": 0,
+                    "claimed_by": sa.case((lent, None), else_=tasks.c.claimed_by),
+                    "claimed_until": sa.case((lent, None), else_=tasks.c.claimed_until),
                 },
             ),
             rows,
@@ -207,7 +212,7 @@ class Tasks:
         now = time.time()
         chosen = (
             sa.select(*_COLUMNS)
-            .where(tasks.c.kind.in_(kinds), tasks.c.due <= now, _free(now))
+            .where(tasks.c.kind.in_(kinds), tasks.c.due <= now, free(now))
             .order_by(tasks.c.priority, tasks.c.due)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -218,7 +223,7 @@ class Tasks:
                 return None
             connection.execute(
                 sa.update(tasks)
-                .where(_is(row.kind, row.resource))
+                .where(is_task(row.kind, row.resource))
                 .values(claimed_by=self._node, claimed_until=now + _LEASE)
             )
         return Task(*row)
@@ -243,7 +248,7 @@ class Tasks:
             self._finish(connection, task)
 
     def _finish(self, connection: Connection, task: Task) -> None:
-        same = _is(task.kind, task.resource)
+        same = is_task(task.kind, task.resource)
         done = connection.execute(
             sa.delete(tasks).where(same, tasks.c.generation == task.generation)
         )
@@ -270,7 +275,7 @@ class Tasks:
         with self._database.write() as connection:
             connection.execute(
                 sa.update(tasks)
-                .where(_is(task.kind, task.resource))
+                .where(is_task(task.kind, task.resource))
                 .values(
                     due=time.time() + delay,
                     attempts=tasks.c.attempts + int(counts),
@@ -283,32 +288,11 @@ class Tasks:
 
     def drop(self, connection: Connection, kind: Kind, resource: str) -> None:
         """Take out what was asked for a resource."""
-        connection.execute(sa.delete(tasks).where(_is(kind, resource)))
-
-    def lend(self, kind: Kind, priority: int, count: int, seconds: float) -> list[str]:
-        """Claim up to ``count`` tasks of a priority for a helper; after a time they return."""
-        now = time.time()
-        chosen = (
-            sa.select(tasks.c.resource)
-            .where(
-                tasks.c.kind == kind, tasks.c.priority == priority, tasks.c.due <= now, _free(now)
-            )
-            .order_by(tasks.c.due)
-            .limit(count)
-            .with_for_update(skip_locked=True)
-        )
-        with self._database.write() as connection:
-            found = [row.resource for row in connection.execute(chosen)]
-            connection.execute(
-                sa.update(tasks)
-                .where(tasks.c.kind == kind, tasks.c.resource.in_(found))
-                .values(claimed_by=_HELPER, claimed_until=now + seconds)
-            )
-        return found
+        connection.execute(sa.delete(tasks).where(is_task(kind, resource)))
 
     def standing_task(self, kind: Kind, resource: str) -> Task | None:
         """Return a task that waits or is being worked on, None if there is none."""
-        rows = self._database.rows(sa.select(*_COLUMNS).where(_is(kind, resource)))
+        rows = self._database.rows(sa.select(*_COLUMNS).where(is_task(kind, resource)))
         return Task(*tuple(rows[0])) if rows else None
 
     def cancel(self, kind: Kind, priority: int) -> None:
@@ -324,7 +308,7 @@ class Tasks:
 
     def stands(self, kind: Kind, resource: str) -> bool:
         """Tell whether a task waits or is being worked on."""
-        found = self._database.value(sa.select(sa.literal(1)).where(_is(kind, resource)))
+        found = self._database.value(sa.select(sa.literal(1)).where(is_task(kind, resource)))
         return found is not None
 
     def wait_for(self, kind: Kind, resources: set[str], limit: float) -> None:
@@ -360,22 +344,23 @@ class Tasks:
         question = (
             sa.select(sa.func.count())
             .select_from(tasks)
-            .where(tasks.c.kind == kind, tasks.c.priority == priority, _free(time.time()))
+            .where(tasks.c.kind == kind, tasks.c.priority == priority, free(time.time()))
         )
         return int(self._database.value(question))
 
     def _until_due(self, kinds: tuple[Kind, ...]) -> float:
-        free = tasks.c.claimed_until.is_(None)
+        unclaimed = tasks.c.claimed_until.is_(None)
         due = self._database.value(
-            sa.select(sa.func.min(tasks.c.due)).where(tasks.c.kind.in_(kinds), free)
+            sa.select(sa.func.min(tasks.c.due)).where(tasks.c.kind.in_(kinds), unclaimed)
         )
         return _LONGEST_WAIT if due is None else float(due) - time.time()
 
 
-def _free(now: float) -> sa.ColumnElement[bool]:
+def free(now: float) -> sa.ColumnElement[bool]:
     """Return the condition that nobody works on a task, or nobody any more."""
     return sa.or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until < now)
 
 
-def _is(kind: str, resource: str) -> sa.ColumnElement[bool]:
+def is_task(kind: str, resource: str) -> sa.ColumnElement[bool]:
+    """Return the condition that it is the task of this kind on this resource."""
     return sa.and_(tasks.c.kind == kind, tasks.c.resource == resource)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
+from service.decoders.process import EngineDownError
+from service.queue.leases import Answer
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import BARE
 from service.routes.models import Backfill, HelpersAnswers, Lease
-from service.routes.requests import TheService
+from service.routes.requests import HttpError, TheService
 
 if TYPE_CHECKING:
     from service.main import Service
@@ -58,18 +60,37 @@ def lease(body: Lease, service: TheService) -> list[str]:
     return service.leases.lend(body.Count, body.Seconds)
 
 
+@router.get(
+    "/bodypart/backfill/helper",
+    summary="What a helper must be, and know, to answer as the service does",
+)
+def helper(
+    service: TheService, after: Annotated[str | None, Query(max_length=100)] = None
+) -> dict[str, Any]:
+    """Answer version, model, settings, and what people's words taught since ``after``."""
+    hello = service.decoders.hello
+    if hello is None:
+        raise EngineDownError(service.decoders.down_reason)
+    return service.leases.reference(hello, after)
+
+
 @router.post(
     "/bodypart/backfill/results",
     summary="A helper's answers: what was taken, and why the rest was dropped",
 )
 def results(body: HelpersAnswers, service: TheService) -> dict[str, Any]:
     """Take a helper's answers; what was annotated, removed or replaced meanwhile stays."""
-    outcomes = {
-        answer.instance: service.leases.take(answer.instance, answer.annotation, answer.file)
+    own = (service.decoders.hello or {}).get("model", {}).get("sha256")
+    if body.model and own and body.model != own:
+        details = f"model: the helper has {body.model[:12]}, the service {own[:12]}"
+        raise HttpError(409, "Another model", details)
+    service.leases.take_back(body.returned)
+    answers = {
+        answer.instance: Answer(answer.annotation, answer.file, answer.seen)
         for answer in body.results
     }
-    dropped = {instance: why for instance, why in outcomes.items() if why}
-    return {"taken": len(outcomes) - len(dropped), "dropped": dropped}
+    dropped = service.leases.take(answers)
+    return {"taken": len(answers) - len(dropped), "dropped": dropped}
 
 
 def _try_failed_again(service: Service) -> None:

@@ -128,12 +128,21 @@ class HelpersAnswer(Body):
     instance: InstanceId
     annotation: dict[str, Any]
     file: str = Field(max_length=100, description="FileUuid of the instance when it was read")
+    seen: dict[str, Any] | None = Field(
+        None, description="what the model saw, as a decoder gives it: people's words need it"
+    )
 
 
 class HelpersAnswers(Body):
-    """A batch of answers."""
+    """A batch of answers, and what was lent and not read."""
 
     results: Annotated[list[HelpersAnswer], Field(max_length=1000)]
+    model: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None, description="SHA-256 of the helper's model; 409 if the service has another"
+    )
+    returned: Annotated[list[InstanceId], Field(max_length=1000)] = Field(
+        [], description="instances that the helper gives back unread"
+    )
 
 
 class ErrorAnswer(BaseModel):

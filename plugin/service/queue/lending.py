@@ -1,0 +1,75 @@
+"""Tasks of the back-fill in the hands of helpers: lent for a while, and given back unread."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from service.queue.tasks import HELPER, Kind, Priority, free
+from service.records.tables import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from service.queue.tasks import Tasks
+    from service.records.database import Database
+
+
+class Lending:
+    """What helpers may have of the table of tasks.
+
+    Parameters
+    ----------
+    database : Database
+        Where the table lies.
+    all_tasks : Tasks
+        The table for everybody else.
+    """
+
+    def __init__(self, database: Database, all_tasks: Tasks) -> None:
+        self._database = database
+        self._tasks = all_tasks
+
+    def lend(self, count: int, seconds: float) -> list[str]:
+        """Claim up to ``count`` instances for a helper; after a time they return.
+
+        What was tried before is left to the service's own decoders.
+        """
+        now = time.time()
+        chosen = (
+            sa.select(tasks.c.resource)
+            .where(
+                tasks.c.kind == Kind.ANNOTATE,
+                tasks.c.priority == Priority.BACKFILL,
+                tasks.c.attempts == 0,
+                tasks.c.due <= now,
+                free(now),
+            )
+            .order_by(tasks.c.due)
+            .limit(count)
+            .with_for_update(skip_locked=True)
+        )
+        with self._database.write() as connection:
+            found = [row.resource for row in connection.execute(chosen)]
+            connection.execute(
+                sa.update(tasks)
+                .where(tasks.c.kind == Kind.ANNOTATE, tasks.c.resource.in_(found))
+                .values(claimed_by=HELPER, claimed_until=now + seconds)
+            )
+        return found
+
+    def take_back(self, instances: Iterable[str]) -> None:
+        """Let go what a helper has and does not want."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(tasks)
+                .where(
+                    tasks.c.kind == Kind.ANNOTATE,
+                    tasks.c.resource.in_(list(instances)),
+                    tasks.c.claimed_by == HELPER,
+                )
+                .values(claimed_by=None, claimed_until=None)
+            )
+        self._tasks.wake()
