@@ -1,4 +1,5 @@
 # make run          Orthanc with the plugin, in the foreground; installs what is missing first
+# make backfill     annotate the old stock with the processors of this machine, or of a Ray cluster
 # make test         everything: format, lint, types, unit, integration, image and browser tests
 # make unit | integration | browser   a part of it; integration ON=sid: what starts one Orthanc, on that one
 # make coverage     the unit tests, with the lines that none of them reaches
@@ -19,7 +20,10 @@ PYTHON = .venv/bin/python
 export PYTHONPATH = plugin:models:tests:.
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help run install test unit integration browser coverage format fuzz attack test-tools newer-orthanc lint lock \
+HELPER = sh orthanc-config/venv.sh requirements.lock
+RAY = requirements-ray.lock
+
+.PHONY: help run install backfill ray ray-tools test unit integration browser coverage format fuzz attack test-tools newer-orthanc lint lock \
 	docs doors screenshots benchmarks fusion train-tools train evaluate export card memory-evaluation dist sbom audit tools
 
 help:
@@ -31,6 +35,19 @@ run: install
 
 install:
 	@sh orthanc-config/install.sh
+
+# For example: make backfill ARGS="http://orthanc:8042 --workers 8"; see docs/scale.md. A helper
+# needs no Orthanc of its own.
+backfill:
+	@$(HELPER) $(if $(findstring --ray,$(ARGS)),$(RAY))
+	@exec env PYTHONPATH=plugin $(PYTHON) -m backfill $(ARGS)
+
+ray-tools:
+	@$(HELPER) $(RAY)
+
+# Ray's own command, with all that it would tell its makers turned off: make ray ARGS="start --head".
+ray: ray-tools
+	@exec env PYTHONPATH=plugin $(PYTHON) -m backfill.silent_ray $(ARGS)
 
 test: test-tools newer-orthanc tools lint
 	$(PYTHON) -m pytest tests

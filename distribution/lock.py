@@ -17,6 +17,7 @@ EXTRAS = {
     SERVICE: ("cpu",),
     "requirements-gpu.lock": ("gpu",),
     "requirements-test.lock": ("cpu", "test"),
+    "requirements-ray.lock": ("cpu", "ray"),
     "requirements-train.lock": ("train",),
 }
 TOOLS = "requirements-tools.lock"
@@ -34,6 +35,9 @@ def main() -> None:
     """Write all lock files."""
     for name, extras in EXTRAS.items():
         constraint = [] if name == SERVICE else ["--constraint", SERVICE]
+        if name == "requirements-ray.lock":
+            # Both are installed where the tests run.
+            constraint += ["--constraint", "requirements-test.lock"]
         wanted = [word for extra in extras for word in ("--extra", extra)]
         compile_lock(name, "pyproject.toml", *constraint, *wanted)
     compile_lock(TOOLS, "--group", "tools")

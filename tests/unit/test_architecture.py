@@ -37,8 +37,17 @@ def test_a_decoder_knows_the_core_only_and_nothing_of_networks(request):
         assert not tops & {"socket", "ssl", "http", "urllib", "subprocess", "multiprocessing"}, path
 
 
+def test_a_helper_takes_of_the_service_its_decoders_only(request):
+    """It writes nothing, and has no records and no door to Orthanc but its own."""
+    for path in modules(request.config.rootpath, "backfill"):
+        names = imports(path)
+        service = {name for name in names if name.split(".")[0] == "service"}
+        assert service <= {"service.decoders.process"}, path
+        assert not {name.split(".")[0] for name in names} & {"orthanc", "orthanc_side"}, path
+
+
 def test_of_a_decoder_the_other_side_of_the_pipe_knows_the_frames_only(request):
-    sides = ("orthanc_side", "service")
+    sides = ("orthanc_side", "service", "backfill")
     for path in [path for side in sides for path in modules(request.config.rootpath, side)]:
         decoders = {name for name in imports(path) if name.split(".")[0] == "decoder"}
         assert decoders <= {"decoder.wire"}, path
@@ -61,19 +70,24 @@ def test_nothing_else_imports_orthanc(request):
 
 
 def test_the_service_speaks_to_orthanc_and_to_configured_webhooks_alone(request):
-    """No byte leaves the machine unless somebody configured where it goes."""
+    """No byte leaves the machine unless somebody configured, or typed, where it goes."""
     speaking = {"http", "requests", "urllib3", "httpx", "aiohttp", "ftplib", "smtplib", "telnetlib"}
     plugin = request.config.rootpath / "plugin"
     found = {
         str(path.relative_to(plugin))
-        for path in modules(request.config.rootpath, "service")
+        for package in ("service", "backfill")
+        for path in modules(request.config.rootpath, package)
         if any(
             name.split(".")[0] in speaking or name.startswith("urllib.request")
             for name in imports(path)
         )
     }
-    # Orthanc by its own address and token; what a rule of `Routes` names.
-    assert found == {"service/orthanc_api/client.py", "service/deliveries/webhook.py"}
+    # Orthanc by its own address and token; what a rule of `Routes` names; what was typed.
+    assert found == {
+        "service/orthanc_api/client.py",
+        "service/deliveries/webhook.py",
+        "backfill/connection.py",
+    }
 
 
 def test_the_service_never_reads_a_dicom_file_or_a_picture(request):
@@ -106,13 +120,13 @@ assert not heavy, heavy
     subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("package", ["bodypart", "decoder", "orthanc_side", "service"])
+@pytest.mark.parametrize("package", ["backfill", "bodypart", "decoder", "orthanc_side", "service"])
 def test_modules_stay_small(request, package):
     for path in modules(request.config.rootpath, package):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
 
 
-@pytest.mark.parametrize("package", ["bodypart", "decoder", "orthanc_side", "service"])
+@pytest.mark.parametrize("package", ["backfill", "bodypart", "decoder", "orthanc_side", "service"])
 def test_no_module_is_named_after_nothing(request, package):
     for path in modules(request.config.rootpath, package):
         assert path.stem not in {"utils", "util", "helpers", "manager", "common", "misc"}

@@ -1,0 +1,146 @@
+"""Workers of a Ray cluster: an actor each, which Ray starts again when it or its machine dies.
+
+Ray carries ids and annotations, nothing else: files go from Orthanc to the worker, and each
+machine reads the password for itself.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backfill.crew import EACH, Outcome
+from backfill.errors import BackfillError, UsageError
+from backfill.options import check_files
+from backfill.reader import Batch, Reader
+
+if TYPE_CHECKING:
+    from backfill.options import Order
+
+_PLUGIN = Path(__file__).resolve().parents[1]
+SILENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A cluster's head sends one report even so: nobody listens there.
+    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
+}
+"""Environment in which Ray tells nobody that it runs."""
+
+
+class Worker:
+    """What runs on the other machine.
+
+    Parameters
+    ----------
+    order : Order
+        What it is to do.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._reader: Reader | None = None
+
+    def read(self, batch: Batch) -> list[dict[str, Any]] | str:
+        """Return the answers, or why this machine cannot give any.
+
+        Ray asks the next life of a worker that died the same again.
+        """
+        try:
+            if self._reader is None:
+                check_files(self._order)
+                self._reader = Reader(self._order)
+            return self._reader.read(batch)
+        except BackfillError as error:
+            return f"{socket.gethostname()}: {error}"
+
+
+class RayCrew:
+    """Actors, and what each of them has to do.
+
+    Parameters
+    ----------
+    order : Order
+        What they are to do.
+    workers : int
+        How many; 0 for a processor of the cluster each.
+    address : str
+        The cluster's address, or ``auto``.
+
+    Raises
+    ------
+    UsageError
+        If there is no Ray here, or no such cluster.
+    """
+
+    def __init__(self, order: Order, workers: int, address: str) -> None:
+        os.environ.update(SILENT)
+        try:
+            import ray
+        except ImportError:
+            raise UsageError("Ray is not installed here: make ray-tools") from None
+        self._ray = ray
+        try:
+            ray.init(
+                address=address,
+                namespace="orthanc-bodypart",
+                log_to_driver=False,
+                logging_level="ERROR",
+                runtime_env={"env_vars": {"PYTHONPATH": str(_PLUGIN)}},
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise UsageError(
+                f"no Ray cluster at {address}: {first} (make ray ARGS='start --head' begins one)"
+            ) from None
+        self.processors = int(ray.cluster_resources().get("CPU", 0))
+        remote = ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=1)(Worker)
+        self._actors = [remote.remote(order) for _ in range(workers or max(1, self.processors))]
+        self._load = dict.fromkeys(self._actors, 0)
+        self._out: dict[Any, tuple[Any, Batch]] = {}
+
+    @property
+    def workers(self) -> int:
+        """How many there are (still)."""
+        return len(self._load)
+
+    @property
+    def room(self) -> int:
+        """How many batches may be given now."""
+        return EACH * self.workers - len(self._out)
+
+    def give(self, batch: Batch) -> None:
+        """Have a batch read by the least busy; returns at once."""
+        actor = min(self._load, key=self._load.__getitem__)
+        self._load[actor] += 1
+        self._out[actor.read.remote(batch)] = (actor, batch)
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """Return what was finished, waiting a while if nothing was."""
+        ready, _ = self._ray.wait(list(self._out), num_returns=1, timeout=seconds)
+        more, _ = self._ray.wait(list(self._out), num_returns=len(self._out), timeout=0)
+        return [self._outcome(reference) for reference in {*ready, *more}]
+
+    def close(self) -> None:
+        """Let all workers go."""
+        for actor in self._actors:
+            self._ray.kill(actor)
+        self._ray.shutdown()
+
+    def _outcome(self, reference: Any) -> Outcome:
+        actor, batch = self._out.pop(reference)
+        if actor in self._load:
+            self._load[actor] -= 1
+        try:
+            found = self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            found = f"Ray: {type(error).__name__}: {_last_line(error)}"
+        if isinstance(found, str):
+            self._load.pop(actor, None)
+            return Outcome(batch, lost=found)
+        return Outcome(batch, found)
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -1,0 +1,217 @@
+"""What a helper asks of Orthanc and of the service behind it; it waits while they are away."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+
+from backfill.errors import AwayError, GoneError, RefusedError, UnreadableError, UsageError
+from backfill.options import credentials
+from bodypart import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backfill.options import Order
+
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=120.0)
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+_AWAY = frozenset((429, 502, 503, 504))
+_FAILED = 500
+_TRIES = 3
+"""So often Orthanc may fail with a file before it counts as unreadable."""
+_LONGEST_REASON = 300
+
+
+class Connection:
+    """The REST API of one Orthanc, for one helper; any thread may ask.
+
+    Parameters
+    ----------
+    order : Order
+        Where it is, and who asks.
+    stopping : threading.Event
+        Ends the waiting for an Orthanc that is away.
+    notice : callable
+        Told why it waits, and None when it waits no more.
+
+    Raises
+    ------
+    UsageError
+        If a file of the order cannot be used.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        stopping: threading.Event | None = None,
+        notice: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
+        self.url = order.url
+        self._stopping = stopping or threading.Event()
+        self._notice = notice
+        # Compression of a picture takes Orthanc twenty times as long as all the rest.
+        headers = {"Accept-Encoding": "identity", "User-Agent": f"orthanc-bodypart/{__version__}"}
+        known = credentials(order)
+        if known:
+            headers |= urllib3.make_headers(basic_auth=":".join(known))
+        try:
+            self._pool = urllib3.PoolManager(
+                headers=headers,
+                timeout=_TIMEOUT,
+                # Orthanc closes an idle connection, perhaps just as it is used again.
+                retries=urllib3.Retry(
+                    connect=0, read=2, redirect=0, status=0, allowed_methods=("GET",)
+                ),
+                ca_certs=order.authority or None,
+                cert_file=order.certificate or None,
+                maxsize=8,
+            )
+        except (OSError, ValueError) as error:
+            raise UsageError(f"the certificates cannot be used: {error}") from None
+
+    def file(self, instance: str) -> tuple[bytes, str]:
+        """Return a stored DICOM file, and the ``FileUuid`` that it has at least.
+
+        A file that comes in between the two questions makes the second newer than the first; the
+        service then takes no answer for it.
+
+        Raises
+        ------
+        GoneError
+            If the instance is gone.
+        UnreadableError
+            If Orthanc fails again and again with this one.
+        RefusedError, AwayError
+            As of ``get``.
+        """
+        version = str(self.get(f"/instances/{instance}")["FileUuid"])
+        return self._patiently("GET", f"/instances/{instance}/file", tries=_TRIES), version
+
+    def get(self, path: str) -> Any:
+        """Return the parsed answer to a GET, however long it takes.
+
+        Raises
+        ------
+        RefusedError
+            If it is refused for good.
+        GoneError
+            If there is no such resource.
+        AwayError
+            If the helper is to stop meanwhile.
+        """
+        return json.loads(self._patiently("GET", path))
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Return the parsed answer to a POST that may be sent twice; errors as of ``get``."""
+        return json.loads(self._patiently("POST", path, json.dumps(body).encode()))
+
+    def once(self, path: str) -> Any:
+        """Return the parsed answer to a GET, without patience.
+
+        Raises
+        ------
+        RefusedError, GoneError
+            As of ``get``.
+        AwayError
+            If there is no answer; the text says why.
+        """
+        try:
+            return json.loads(self._ask("GET", path, None))
+        except ValueError:
+            raise RefusedError(f"{self.url} answers, but not as Orthanc does") from None
+        except UnreadableError as error:
+            raise RefusedError(str(error)) from None
+
+    def _patiently(
+        self, method: str, path: str, body: bytes | None = None, *, tries: int | None = None
+    ) -> bytes:
+        attempt = failed = 0
+        while True:
+            try:
+                answer = self._ask(method, path, body)
+            except (AwayError, UnreadableError) as trouble:
+                failed += isinstance(trouble, UnreadableError)
+                if failed == tries:
+                    raise
+                self._notice(str(trouble))
+                if self._stopping.wait(_PAUSES[min(attempt, len(_PAUSES) - 1)]):
+                    raise AwayError(str(trouble)) from None
+                attempt += 1
+            else:
+                if attempt:
+                    self._notice(None)
+                return answer
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
+        try:
+            answer = self._pool.request(
+                method,
+                self.url + path,
+                body=body,
+                headers=None if body is None else {**self._pool.headers, **_JSON},
+                decode_content=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._trouble(error) from None
+        if answer.status == 200:
+            return bytes(answer.data)
+        if answer.status == 404:
+            raise GoneError(path)
+        if answer.status == 401:
+            raise RefusedError(
+                f"{self.url} wants a user and a password, or knows these not (401): "
+                "use --credentials FILE"
+            )
+        if answer.status == 403:
+            raise RefusedError(f"{self.url} does not allow this user {method} {path} (403)")
+        reason = _reason(answer.data)
+        if answer.status == _FAILED:
+            raise UnreadableError(f"{self.url} fails with {path} ({answer.status}){reason}")
+        if answer.status in _AWAY:
+            raise AwayError(f"{self.url} answers {answer.status}{reason}")
+        raise RefusedError(f"{self.url} refuses {method} {path} ({answer.status}){reason}")
+
+    def _trouble(self, error: urllib3.exceptions.HTTPError) -> Exception:
+        """Return what a failed request means: it may pass, or it will not."""
+        cause: BaseException = error
+        if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason:
+            cause = error.reason
+        if isinstance(cause, urllib3.exceptions.SSLError):
+            text = str(cause)
+            if "CERTIFICATE_VERIFY_FAILED" in text:
+                return RefusedError(
+                    f"the certificate of {self.url} is not trusted here: use --authority PEM"
+                )
+            if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER" in text:
+                return RefusedError(f"{self.url} does not speak HTTPS: is it http://?")
+            return AwayError(f"no secure connection to {self.url}")
+        return AwayError(f"{self.url} does not answer: {_in_words(cause)}")
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _reason(body: bytes) -> str:
+    """Return what the body of an error says, if it is one of ours or of Orthanc's."""
+    try:
+        told = json.loads(body)
+        said = told.get("details") or told.get("Message") or ""
+    except (ValueError, AttributeError):
+        return ""
+    return f": {str(said)[:_LONGEST_REASON]}" if said else ""
+
+
+def _in_words(cause: BaseException) -> str:
+    if isinstance(cause, urllib3.exceptions.NameResolutionError):
+        return "there is no machine of that name"
+    if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
+        return "nothing comes back"
+    if isinstance(cause, urllib3.exceptions.ReadTimeoutError):
+        return "it takes too long"
+    if isinstance(cause, urllib3.exceptions.NewConnectionError):
+        return "connection refused" if "refused" in str(cause) else "no way there"
+    return "the connection broke off"

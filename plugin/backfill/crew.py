@@ -1,0 +1,132 @@
+"""The workers as the driver sees them, wherever they are; and those of this machine."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Protocol
+
+from backfill.errors import AwayError, BackfillError
+from backfill.reader import Batch, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backfill.options import Order
+
+EACH = 2
+"""Batches that a worker has: one that it reads, one that waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch.
+
+    Attributes
+    ----------
+    batch : Batch
+        What was to be read.
+    answers : list of dict
+        As the route for results takes them.
+    lost : str or None
+        Why the worker is none any more; the batch is to be given to another.
+    """
+
+    batch: Batch
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    lost: str | None = None
+
+
+class Crew(Protocol):
+    """Workers that read batches."""
+
+    @property
+    def workers(self) -> int:
+        """How many there are (still)."""
+
+    @property
+    def room(self) -> int:
+        """How many batches may be given now."""
+
+    def give(self, batch: Batch) -> None:
+        """Have a batch read; returns at once."""
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """Return what was finished, waiting a while if nothing was."""
+
+    def close(self) -> None:
+        """Let all workers go."""
+
+
+class LocalCrew:
+    """Workers of this machine: a thread each, with a decoder process of its own.
+
+    Parameters
+    ----------
+    order : Order
+        What they are to do.
+    workers : int
+        How many.
+    notice : callable
+        As of `Connection`.
+    """
+
+    def __init__(self, order: Order, workers: int, notice: Callable[[str | None], None]) -> None:
+        self._stopping = threading.Event()
+        self._given: SimpleQueue[Batch | None] = SimpleQueue()
+        self._finished: SimpleQueue[Outcome] = SimpleQueue()
+        self._out = 0
+        self.workers = workers
+        # The kernel ends a decoder with the thread that started it: each has its own for good.
+        self._threads = [
+            threading.Thread(target=self._work, args=(order, notice), name=f"bodypart-read-{n}")
+            for n in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def room(self) -> int:
+        """How many batches may be given now."""
+        return EACH * self.workers - self._out
+
+    def give(self, batch: Batch) -> None:
+        """Have a batch read; returns at once."""
+        self._out += 1
+        self._given.put(batch)
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """Return what was finished, waiting a while if nothing was."""
+        found: list[Outcome] = []
+        try:
+            found.append(self._finished.get(timeout=seconds))
+            while True:
+                found.append(self._finished.get_nowait())
+        except Empty:
+            pass
+        self._out -= len(found)
+        self.workers -= sum(outcome.lost is not None for outcome in found)
+        return found
+
+    def close(self) -> None:
+        """Let all workers go: what they are reading is not finished."""
+        self._stopping.set()
+        for _ in self._threads:
+            self._given.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, order: Order, notice: Callable[[str | None], None]) -> None:
+        reader = Reader(order, self._stopping, notice)
+        try:
+            while (batch := self._given.get()) and not self._stopping.is_set():
+                try:
+                    self._finished.put(Outcome(batch, reader.read(batch)))
+                except BackfillError as error:
+                    self._finished.put(Outcome(batch, lost=str(error)))
+                    return
+                except AwayError:
+                    return
+        finally:
+            reader.close()

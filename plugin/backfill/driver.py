@@ -1,0 +1,199 @@
+"""The one that leads: takes ids from the service, has them read, brings the answers back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from backfill.errors import BackfillError, MismatchError
+from backfill.reader import Batch
+from backfill.reference import Reference
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator, Sequence
+
+    from backfill.connection import Connection
+    from backfill.crew import Crew, Outcome
+    from backfill.progress import Progress
+
+BATCH = 32
+_LEASE = 300.0
+"""Seconds after which what was taken and not brought back returns to the queue."""
+_MOST_LENT = 1000
+_LARGEST_BODY = 900_000
+"""Bytes of answers sent at once; the service takes 1,000,000."""
+_POSTS = 2
+"""Batches of answers that are on their way side by side."""
+_LOOK_EVERY = 2.0
+_LEARN_EVERY = 10.0
+_TICK = 0.25
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of it.
+
+    Attributes
+    ----------
+    taken : int
+        Answers that the service wrote.
+    dropped : int
+        Those that it did not want: others had annotated, reviewed or removed the instance.
+    state : str
+        Of the back-fill at the end: ``done``, ``cancelled``, or ``running`` where it was left.
+    """
+
+    taken: int = 0
+    dropped: int = 0
+    state: str = "running"
+
+
+class Driver:
+    """Leads a crew until the service has nothing left, or somebody stops it.
+
+    Parameters
+    ----------
+    connection : Connection
+        The way to the service.
+    crew : Crew
+        Who reads.
+    reference : Reference
+        The service as it was at the beginning.
+    progress : Progress
+        Told how far it is.
+    stopping : threading.Event
+        Ends it early.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        crew: Crew,
+        reference: Reference,
+        progress: Progress,
+        stopping: threading.Event,
+    ) -> None:
+        self._connection = connection
+        self._crew = crew
+        self._reference = reference
+        self._progress = progress
+        self._stopping = stopping
+        self._posting = ThreadPoolExecutor(_POSTS, "bodypart-post")
+        self._posts: deque[Future[tuple[int, int]]] = deque()
+        self._again: deque[Batch] = deque()
+        self._out: set[str] = set()
+        self._tally = Tally()
+        self._lend_at = self._look_at = 0.0
+        self._learn_at = time.monotonic() + _LEARN_EVERY
+        self._state: dict[str, Any] = {}
+
+    def run(self) -> Tally:
+        """Lead; what is still out at the end is given back.
+
+        Raises
+        ------
+        BackfillError
+            If it cannot go on.
+        """
+        try:
+            while not self._stopping.is_set() and not self._is_over():
+                self._give()
+                for outcome in self._crew.wait(_TICK):
+                    self._take(outcome)
+                self._reap(all_=False)
+        finally:
+            self._reap(all_=True)
+            self._give_back()
+            self._posting.shutdown()
+        return self._tally
+
+    def _is_over(self) -> bool:
+        """Look at the service now and then; tell whether there is nothing left to do."""
+        now = time.monotonic()
+        if now >= self._learn_at:
+            self._learn_at = now + _LEARN_EVERY
+            present = Reference.of(self._connection, self._reference.revision)
+            if (present.model, present.settings) != (
+                self._reference.model,
+                self._reference.settings,
+            ):
+                raise MismatchError("the service has another model or other settings by now")
+            self._reference = present
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_EVERY
+            self._state = self._connection.get("/bodypart/backfill")
+            self._tally.state = self._state["state"]
+        self._progress.show(
+            total=self._state["total"],
+            pending=self._state["pending"],
+            workers=self._crew.workers,
+        )
+        return self._tally.state != "running"
+
+    def _give(self) -> None:
+        while self._crew.room > 0 and self._again:
+            self._crew.give(self._again.popleft())
+        room, now = self._crew.room, time.monotonic()
+        if room <= 0 or now < self._lend_at:
+            return
+        count = min(_MOST_LENT, BATCH * room)
+        lent: list[str] = self._connection.post(
+            "/bodypart/backfill/lease", {"Count": count, "Seconds": _LEASE}
+        )
+        if len(lent) < count:
+            # Others have the rest; what they do not bring back returns.
+            self._lend_at = now + _LOOK_EVERY / 2
+        self._out.update(lent)
+        for start in range(0, len(lent), BATCH):
+            self._crew.give(Batch(tuple(lent[start : start + BATCH]), self._reference.revision))
+
+    def _take(self, outcome: Outcome) -> None:
+        if outcome.lost is not None:
+            self._progress.say(f"a worker is lost: {outcome.lost}")
+            if not self._crew.workers:
+                raise BackfillError(f"no worker is left: {outcome.lost}")
+            self._again.append(outcome.batch)
+            return
+        self._out.difference_update(outcome.batch.instances)
+        for answers in _in_bodies(outcome.answers):
+            self._posts.append(self._posting.submit(self._post, answers))
+
+    def _post(self, answers: Sequence[dict[str, Any]]) -> tuple[int, int]:
+        body = {"model": self._reference.model["sha256"], "results": answers}
+        answer = self._connection.post("/bodypart/backfill/results", body)
+        return int(answer["taken"]), len(answer["dropped"])
+
+    def _reap(self, *, all_: bool) -> None:
+        """Count what was brought back; wait for it where too much is on its way."""
+        while self._posts and (all_ or len(self._posts) > 2 * _POSTS or self._posts[0].done()):
+            taken, dropped = self._posts.popleft().result()
+            self._tally.taken += taken
+            self._tally.dropped += dropped
+            self._progress.add(taken)
+
+    def _give_back(self) -> None:
+        """Return what was taken and not read, so that nobody waits for the lease to end."""
+        rest = sorted(self._out)
+        for start in range(0, len(rest), _MOST_LENT):
+            body = {"results": [], "returned": rest[start : start + _MOST_LENT]}
+            self._connection.post("/bodypart/backfill/results", body)
+
+
+def _in_bodies(answers: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Part answers so that none of the requests is too long."""
+    some: list[dict[str, Any]] = []
+    length = 0
+    for answer in answers:
+        size = len(json.dumps(answer))
+        if some and length + size > _LARGEST_BODY:
+            yield some
+            some, length = [], 0
+        some.append(answer)
+        length += size
+    if some:
+        yield some

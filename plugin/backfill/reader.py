@@ -1,0 +1,169 @@
+"""One worker: reads files of Orthanc and has a locked-down decoder of its own look at them."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from backfill.connection import Connection
+from backfill.errors import GoneError, MismatchError, RefusedError, UnreadableError
+from backfill.reference import Reference
+from bodypart.annotation import failed
+from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from backfill.options import Order
+
+_AHEAD = 2
+"""Files that are fetched while the decoder looks at one."""
+_DEATHS = 2
+_GONE = "Orthanc has no such instance"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Instances to read, and what the decoder must have learned by then."""
+
+    instances: tuple[str, ...]
+    memory: str | None
+
+
+class Reader:
+    """Answers batches; belongs to the thread that makes it.
+
+    Parameters
+    ----------
+    order : Order
+        Where Orthanc is, and with which model to look.
+    stopping : threading.Event
+        Ends waiting.
+    notice : callable
+        As of `Connection`.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        stopping: threading.Event | None = None,
+        notice: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
+        self._order = order
+        self._stopping = stopping or threading.Event()
+        self._connection = Connection(order, self._stopping, notice)
+        self._fetching = ThreadPoolExecutor(_AHEAD, "bodypart-fetch")
+        self._decoder: DecoderProcess | None = None
+        self._learned: str | None = None
+        self._time_limit = 0.0
+
+    def read(self, batch: Batch) -> list[dict[str, Any]]:
+        """Return an answer for each instance, as the route for results takes them.
+
+        Raises
+        ------
+        MismatchError
+            If this machine would not answer as the service does.
+        RefusedError
+            If Orthanc refuses, or no decoder can be started here.
+        AwayError
+            If it is to stop while Orthanc is away.
+        """
+        return [
+            self._answer(instance, fetched, batch.memory)
+            for instance, fetched in self._files(batch.instances)
+        ]
+
+    def close(self) -> None:
+        """End the decoder."""
+        self._fetching.shutdown(cancel_futures=True)
+        if self._decoder:
+            self._decoder.close()
+            self._decoder = None
+
+    def _files(self, instances: Sequence[str]) -> Iterator[tuple[str, Future[tuple[bytes, str]]]]:
+        """Yield the files in turn while the next ones come."""
+        coming: deque[tuple[str, Future[tuple[bytes, str]]]] = deque()
+        for instance in instances:
+            coming.append((instance, self._fetching.submit(self._connection.file, instance)))
+            if len(coming) > _AHEAD:
+                yield coming.popleft()
+        yield from coming
+
+    def _answer(
+        self, instance: str, fetched: Future[tuple[bytes, str]], memory: str | None
+    ) -> dict[str, Any]:
+        try:
+            data, file = fetched.result()
+        except GoneError:
+            return {"instance": instance, "annotation": failed(instance, _GONE), "file": ""}
+        except UnreadableError:
+            reason = "Orthanc cannot give the file"
+            return {"instance": instance, "annotation": failed(instance, reason), "file": ""}
+        deaths = 0
+        while True:
+            decoder = self._ready(memory)
+            try:
+                answer, _ = decoder.ask(
+                    "annotate",
+                    {"instance": instance, "task": "annotate", "thumbnail": False},
+                    data,
+                    self._time_limit,
+                )
+            except WorkerDiedError as error:
+                deaths += 1
+                if deaths < _DEATHS:
+                    continue
+                reason = f"quarantined: {error}, {deaths} times"
+                return {"instance": instance, "annotation": failed(instance, reason), "file": file}
+            if "error" in answer:
+                reason = f"given up: {answer['details']}"
+                return {"instance": instance, "annotation": failed(instance, reason), "file": file}
+            found = {"instance": instance, "annotation": answer["annotation"], "file": file}
+            return {**found, "seen": answer["seen"]} if "seen" in answer else found
+
+    def _ready(self, memory: str | None) -> DecoderProcess:
+        """Return a decoder that runs and has learned what it must."""
+        decoder = self._decoder
+        if decoder and decoder.fit() and not decoder.worn():
+            if memory != self._learned:
+                self._teach(decoder, Reference.of(self._connection, decoder.revision))
+                self._learned = memory
+            return decoder
+        if decoder:
+            decoder.close()
+            self._decoder = None
+        reference = Reference.of(self._connection)
+        settings = reference.settings_here(self._order, sys.executable)
+        self._time_limit = settings.time_limit
+        decoder = DecoderProcess(settings)
+        try:
+            decoder.greet()
+            assert decoder.hello is not None
+            reference.checked(decoder.hello)
+            self._teach(decoder, reference)
+        except EngineDownError as error:
+            decoder.close()
+            raise RefusedError(f"no decoder starts here: {error}") from None
+        except BaseException:
+            decoder.close()
+            raise
+        self._decoder, self._learned = decoder, memory
+        return decoder
+
+    def _teach(self, decoder: DecoderProcess, reference: Reference) -> None:
+        if reference.memory is None:
+            return
+        record, numbers = reference.memory
+        with contextlib.suppress(WorkerDiedError):
+            answer, _ = decoder.ask(
+                "learn", {"memory": record, "task": "learn"}, numbers, self._time_limit
+            )
+            if not answer.get("applied"):
+                raise MismatchError("the decoder here does not take the service's memory")
+            decoder.revision = record["revision"]

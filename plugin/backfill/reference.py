@@ -1,0 +1,140 @@
+"""What the service answers with, and what a helper must have to answer the same."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from backfill.errors import GoneError, MismatchError, RefusedError
+from bodypart import __version__
+from bodypart.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backfill.connection import Connection
+    from backfill.options import Order
+
+PATH = "/bodypart/backfill/helper"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The service as a helper has to match it.
+
+    Attributes
+    ----------
+    model : dict
+        Name, version and SHA-256 of its model.
+    settings : dict
+        Those keys of its section that an answer depends on.
+    revision : str or None
+        State of what its decoders have learned.
+    memory : tuple of dict and bytes, or None
+        What that adds to the revision that was asked after.
+    """
+
+    model: dict[str, str]
+    settings: dict[str, Any]
+    revision: str | None
+    memory: tuple[dict[str, Any], bytes] | None
+
+    @classmethod
+    def of(cls, connection: Connection, known: str | None = None) -> Reference:
+        """Ask the service.
+
+        Parameters
+        ----------
+        connection : Connection
+            The way to it.
+        known : str or None
+            Revision of the memory that the decoder has.
+
+        Raises
+        ------
+        MismatchError
+            If it is of another version than this program.
+        RefusedError, AwayError
+            As of `Connection.get`.
+        """
+        return _read(connection, connection.get(PATH + (f"?after={known}" if known else "")))
+
+    def checked(self, hello: Mapping[str, Any]) -> None:
+        """Compare with what a decoder here says of itself.
+
+        Raises
+        ------
+        MismatchError
+            If it has another model.
+        """
+        own = hello["model"]
+        if own["sha256"] != self.model["sha256"]:
+            raise MismatchError(
+                f"the model here is {_named(own)}, the service's is {_named(self.model)}: copy "
+                "its .onnx and .json file here, or name them with --model"
+            )
+
+    def settings_here(self, order: Order, python: str) -> Settings:
+        """Return the settings of a decoder on this machine.
+
+        Raises
+        ------
+        MismatchError
+            If the service has settings that are not known here.
+        """
+        own = {"Python": python, "Model": order.model, "Provider": order.provider}
+        try:
+            return Settings.parse({**self.settings, **own})
+        except SettingsError as error:
+            raise MismatchError(f"the service's settings are of another version: {error}") from None
+
+
+def first_contact(connection: Connection) -> Reference:
+    """Look whether there is an Orthanc with a service that takes help, without patience.
+
+    Raises
+    ------
+    RefusedError
+        If there is not; the text says what is there instead.
+    MismatchError
+        As of `Reference.of`.
+    AwayError
+        If nothing answers, or the service does not run yet.
+    """
+    url = connection.url
+    try:
+        system = connection.once("/system")
+    except GoneError:
+        system = {}
+    if not (isinstance(system, dict) and "ApiVersion" in system):
+        raise RefusedError(f"{url} is no Orthanc")
+    try:
+        status = connection.once("/bodypart/status")
+    except GoneError:
+        raise RefusedError(f"the Orthanc at {url} runs without orthanc-bodypart") from None
+    try:
+        return _read(connection, connection.once(PATH))
+    except GoneError:
+        raise RefusedError(
+            f"orthanc-bodypart {status.get('version', '')} at {url} takes no help yet: "
+            f"it must be {__version__}, as here"
+        ) from None
+
+
+def _read(connection: Connection, told: Mapping[str, Any]) -> Reference:
+    if told["version"] != __version__:
+        raise MismatchError(
+            f"orthanc-bodypart is {__version__} here and {told['version']} at {connection.url}"
+        )
+    memory = told["memory"]
+    return Reference(
+        told["model"],
+        told["settings"],
+        told["revision"],
+        (memory["record"], base64.b64decode(memory["numbers"])) if memory else None,
+    )
+
+
+def _named(model: Mapping[str, str]) -> str:
+    return f"{model['name']} {model['version']} ({model['sha256'][:12]})"
