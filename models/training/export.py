@@ -7,7 +7,7 @@ import datetime
 import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,13 +43,33 @@ LEAST_VISIBLE = 20
 """Labels seen in fewer training pictures are not given as visible."""
 
 
-def load_network(state: dict[str, Any], *, averaged: bool = True) -> Network:
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier model that the weights of a checkpoint are averaged with.
+
+    Attributes
+    ----------
+    path : Path
+        A checkpoint, or an exported ``.onnx`` file with its JSON beside it.
+    share : float
+        What the checkpoint counts for, 0 to 1; the earlier model counts for the rest.
+    """
+
+    path: Path
+    share: float
+
+
+def load_network(
+    state: dict[str, Any], *, averaged: bool = True, earlier: Earlier | None = None
+) -> Network:
     """Return the network of a checkpoint, with averaged weights unless told otherwise."""
     network = Network(len(state["labels"]), len(VISIBLE_LABELS))
-    if averaged:
-        Start.of_checkpoint(state).load_into(network, state["labels"])
-    else:
-        network.load_state_dict(state["network"])
+    weights = Start.of_checkpoint(state)
+    if not averaged:
+        weights = replace(weights, weights=state["network"])
+    if earlier:
+        weights = weights.averaged_with(Start.read(earlier.path), earlier.share)
+    weights.load_into(network, state["labels"])
     return network.eval()
 
 
@@ -177,6 +197,7 @@ def export(
     sides: Sequence[int] = (),
     mirrored: bool = False,
     averaged: bool = True,
+    earlier: Earlier | None = None,
     first: Path | None = None,
     version: str = "1.0.0",
     limit: int | None = None,
@@ -194,7 +215,7 @@ def export(
     parts = split(rows, split_file, with_closeups=state.get("with_closeups", True))
     if list(parts.labels) != state["labels"]:
         raise ValueError(f"{split_file} is not the split that {checkpoint} was trained with")
-    network = load_network(state, averaged=averaged)
+    network = load_network(state, averaged=averaged, earlier=earlier)
     graph = build_graph(
         network,
         parts,
@@ -212,6 +233,11 @@ def export(
         mirrored=mirrored,
         version=version,
     )
+    if earlier:
+        record["training"]["averaged_with"] = {
+            "sha256": hashlib.sha256(earlier.path.read_bytes()).hexdigest(),
+            "share": earlier.share,
+        }
     out.mkdir(parents=True, exist_ok=True)
     onnx_file, json_file = out / "bodypart.onnx", out / "bodypart.json"
     onnx_file.write_bytes(to_onnx(graph, size))
@@ -244,6 +270,12 @@ def main() -> None:
     parser.add_argument("--mirrored", action="store_true", help="average with mirror images")
     parser.add_argument("--raw-weights", action="store_true", help="not the averaged ones")
     parser.add_argument(
+        "--average-with", type=Path, help="average with the weights of this earlier model, too"
+    )
+    parser.add_argument(
+        "--share", type=float, default=0.5, help="what this run counts for in that, 0 to 1"
+    )
+    parser.add_argument(
         "--first", type=Path, help="folder of an exported model, for its temperature"
     )
     parser.add_argument("--version", default="1.0.0")
@@ -259,6 +291,7 @@ def main() -> None:
         sides=given.sides,
         mirrored=given.mirrored,
         averaged=not given.raw_weights,
+        earlier=given.average_with and Earlier(given.average_with, given.share),
         first=given.first and given.first / "bodypart.json",
         version=given.version,
     )

@@ -68,3 +68,28 @@ class Start:
                     head[index] = weights[name][before.index(label)]
             weights[name] = head
         network.load_state_dict(weights)
+
+    def averaged_with(self, earlier: Start, share: float) -> Start:
+        """Return the mean of these weights and earlier ones, in which these count ``share``.
+
+        A model that was trained on and what it was trained from lie in one basin, so that a mean of
+        their weights works, and forgets less than the last weights do (Wortsman et al., "Robust
+        fine-tuning of zero-shot models", CVPR 2022).
+
+        Raises
+        ------
+        ValueError
+            If the share does not lie between 0 and 1, the labels differ, or only the earlier model
+            learnt from pictures that are not clearly licensed.
+        """
+        if not 0 <= share <= 1:
+            raise ValueError(f"a share of {share} does not lie between 0 and 1")
+        if self.labels != earlier.labels:
+            raise ValueError("models of other labels have no mean")
+        if self.licences == "clear" and earlier.licences != "clear":
+            raise ValueError("the earlier model learnt from pictures that are not clearly licensed")
+        mean = {
+            name: share * value + (1 - share) * earlier.weights[name]
+            for name, value in self.weights.items()
+        }
+        return Start(mean, self.labels, self.licences)

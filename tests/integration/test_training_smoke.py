@@ -28,7 +28,7 @@ from bodypart.model import BodyPartModel
 from training import card, drawn_foreign
 from training.closeups import closeups
 from training.evaluate import evaluate
-from training.export import export
+from training.export import Earlier, export, load_network
 from training.figures import draw_figures
 from training.manifest import ManifestError, read_manifest
 from training.network import Network
@@ -139,6 +139,33 @@ def test_a_step_takes_over_the_labels_that_the_one_before_knew(trained):
     assert torch.equal(network.examined.weight[0], known[state["labels"].index("knee")])
     assert torch.equal(network.examined.weight[1], fresh)
     assert torch.equal(network.examined.weight[2], known[-1])
+
+
+def test_an_export_averages_the_weights_with_an_earlier_model_s(trained, tmp_path):
+    state = torch.load(trained / "run/checkpoint.pt", weights_only=True)
+    earlier = dict(state, average={k: torch.zeros_like(v) for k, v in state["average"].items()})
+    torch.save(earlier, tmp_path / "earlier.pt")
+    name = "body.3.layers.0.convolution.weight"
+    own = state["average"][f"module.{name}"]
+    quarter = load_network(state, earlier=Earlier(tmp_path / "earlier.pt", 0.25))
+    assert torch.allclose(quarter.state_dict()[name], own / 4)
+    last = load_network(state, averaged=False, earlier=Earlier(tmp_path / "earlier.pt", 1.0))
+    assert torch.equal(last.state_dict()[name], state["network"][name])
+
+
+@pytest.mark.parametrize(
+    ("share", "changed", "message"),
+    [
+        (1.5, {}, "between 0 and 1"),
+        (0.5, {"labels": ["knee"]}, "other labels"),
+        (0.5, {"licences": "all"}, "not clearly licensed"),
+    ],
+)
+def test_what_has_no_mean_is_refused(trained, share, changed, message):
+    state = {**torch.load(trained / "run/checkpoint.pt", weights_only=True), "licences": "clear"}
+    earlier = Start.of_checkpoint({**state, **changed})
+    with pytest.raises(ValueError, match=message):
+        Start.of_checkpoint(state).averaged_with(earlier, share)
 
 
 def test_close_ups_train_where_their_pictures_train_and_teach_a_label_of_their_own(trained):
@@ -280,8 +307,6 @@ def test_a_run_without_close_ups_is_exported_without(archive, tmp_path):
 
 
 def test_the_exported_model_answers_like_the_trained_network(trained):
-    from training.export import load_network
-
     model = BodyPartModel.load(trained / "out/bodypart.onnx", provider="cpu")
     values = draw("knee", 200, 160).astype(np.float32)
     answer, _ = model.answer(values)
