@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import utc_now
-from service.errors import ServiceError
+from service.errors import NotFoundError, ServiceError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _STATE = "backfill"
 _PAGE = 200
 _FEW = 100
+_READ_AGAIN = 1000
 _LOOK_EVERY = 0.5
 
 
@@ -76,13 +77,47 @@ class Backfill:
         self._woken.set()
         return self.progress()
 
+    def read_again(self, version: str | None, *, present: str | None) -> int:
+        """Have pictures read again that an earlier model read; return how many.
+
+        What a person confirmed or corrected is left as it is.
+
+        Parameters
+        ----------
+        version : str or None
+            What this version read; None for what any other model than the present one read.
+        present : str or None
+            SHA-256 of the present model.
+        """
+        count = 0
+        for model, instance in self._index.models().items():
+            if model == present if version is None else version != self._version_of(instance):
+                continue
+            after = ""
+            while page := self._index.read_by(model, _READ_AGAIN, after):
+                after = page[-1]
+                count += len(page)
+                self._tasks.ask_now(
+                    Kind.ANNOTATE, page, mode=Mode.AGAIN, priority=Priority.BACKFILL
+                )
+        return count
+
+    def _version_of(self, instance: str) -> str | None:
+        """Return the version of the model that read an instance, None if that is gone."""
+        try:
+            annotation = self._archive.annotation(instance) or {}
+        except NotFoundError:
+            return None
+        model = annotation.get("model") or {}
+        return model.get("version")
+
     def cancel(self) -> dict[str, Any]:
         """Give out no further instance; what is being worked on is finished."""
         with self._lock:
             state = self._state()
             if state["state"] == "running":
                 self._keep({**state, "state": "cancelled"})
-                self._tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
+            self._tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
         return self.progress()
 
     def progress(self) -> dict[str, Any]:

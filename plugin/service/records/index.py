@@ -141,6 +141,32 @@ class Index:
         )
         return [row.id for row in rows]
 
+    def models(self) -> dict[str, str]:
+        """Return the SHA-256 of each model that read pictures without a review, and one of those.
+
+        Pictures are instances; of each model's the first in order of id.
+        """
+        rows = self.database.rows(
+            sa.select(instances.c.model, sa.func.min(instances.c.id).label("first"))
+            .where(instances.c.model.is_not(None), instances.c.reviewed_at.is_(None))
+            .group_by(instances.c.model)
+        )
+        return {row.model: row.first for row in rows}
+
+    def read_by(self, model: str, limit: int, after: str = "") -> list[str]:
+        """Return up to ``limit`` instances without a review that a model read, in order of id."""
+        rows = self.database.rows(
+            sa.select(instances.c.id)
+            .where(
+                instances.c.model == model,
+                instances.c.reviewed_at.is_(None),
+                instances.c.id > after,
+            )
+            .order_by(instances.c.id)
+            .limit(limit)
+        )
+        return [row.id for row in rows]
+
     def with_pending_tags(self, limit: int, after: str = "") -> list[str]:
         """Return instances whose file does not follow their annotation yet, in order of id."""
         rows = self.database.rows(

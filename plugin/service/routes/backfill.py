@@ -22,13 +22,17 @@ _PAGE = 1000
 
 @router.post(
     "/bodypart/backfill",
-    summary="Annotate what has no annotation, what new words change, or what failed",
+    summary="Annotate what has no annotation, what new words change, what an earlier model read, "
+    "or what failed",
 )
 def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
-    """Look for what has no annotation, for what new words change, or what failed; annotate it."""
+    """Look for what the body asks for, without one for what has no annotation; annotate it."""
     if body and body.Failed:
         _try_failed_again(service)
         return progress(service)
+    if body and (body.ModelVersion or body.OtherModels):
+        again = service.backfill.read_again(body.ModelVersion, present=service.learning.model)
+        return {**service.backfill.progress(), "again": again}
     if body is None or body.LearnedSince is None:
         return service.backfill.start()
     found = service.learning.read_otherwise(body.LearnedSince)

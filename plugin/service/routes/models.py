@@ -113,6 +113,12 @@ class Backfill(Body):
     Failed: Annotated[bool, Field(strict=True)] = Field(
         False, description="try again what failed, nothing else"
     )
+    ModelVersion: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        None, description="read again what this version of the model read, nothing else"
+    )
+    OtherModels: Annotated[bool, Field(strict=True)] = Field(
+        False, description="read again what other models than the present one read, nothing else"
+    )
 
 
 class Lease(Body):

@@ -4,11 +4,13 @@ import threading
 
 import pytest
 
+from bodypart.annotation import Review
 from service.queue.backfill import Backfill
 from service.queue.sweep import Sweep
 from service.queue.tasks import Kind, Mode
 from service.records.facts import Facts
 from service.records.index import UNSEEN
+from unit.service.house import PARENTS, note
 
 INSTALLED = "20260601T000000"
 
@@ -99,3 +101,38 @@ def test_a_back_fill_reopens_what_was_removed_before_it(house, backfill):
     backfill._step(threading.Event())
     house.annotator.annotate("i", Mode.ASKED, task=house.claim(Kind.ANNOTATE))
     assert house.orthanc.annotation("i")["examined"]["label"] == "hand"
+
+
+@pytest.fixture
+def three_models(house):
+    """Return pictures that two earlier models and the present one read, one of them reviewed."""
+    read = {"a": "1.2.1", "b": "1.2.1", "c": "2.0.0", "d": "2.1.0", "reviewed": "1.2.1"}
+    for instance, version in read.items():
+        model = {"name": "bodypart", "version": version, "sha256": f"sha-{version}"}
+        house.orthanc.arrive(instance, b"file")
+        house.annotations.put(note(instance, model=model), PARENTS)
+    house.reviewer.review("reviewed", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [("1.2.1", ["a", "b"]), ("2.1.0", ["d"]), ("1.2", []), (None, ["a", "b", "c"])],
+)
+def test_what_an_earlier_model_read_is_read_again_but_no_person_s_word(
+    house, backfill, three_models, version, found
+):
+    assert backfill.read_again(version, present="sha-2.1.0") == len(found)
+    tasks = [house.claim(Kind.ANNOTATE) for _ in found]
+    assert sorted(task.resource for task in tasks) == found
+    assert {task.mode for task in tasks} <= {Mode.AGAIN}
+    assert house.claim(Kind.ANNOTATE) is None
+
+
+def test_what_is_to_be_read_again_is_taken_in_pages_and_can_be_cancelled(
+    house, backfill, three_models, monkeypatch
+):
+    monkeypatch.setattr("service.queue.backfill._READ_AGAIN", 1)
+    assert backfill.read_again(None, present="sha-2.1.0") == 3
+    house.claim(Kind.ANNOTATE)
+    assert backfill.cancel()["state"] == "idle"
+    assert house.claim(Kind.ANNOTATE) is None
