@@ -66,6 +66,7 @@ def test_labels_lists_all_36_and_what_the_model_knows(orthanc):
         ("POST", "/bodypart/find", '{"Evidence": "rumour"}', 400),
         ("POST", "/bodypart/find", '{"Limit": 0}', 400),
         ("POST", "/bodypart/backfill", '{"x": 1}', 400),
+        ("POST", "/bodypart/backfill", '{"OtherModels": "yes"}', 400),
         ("POST", "/bodypart/classify", "", 400),
         ("GET", "/bodypart/ui/../settings.py", None, 404),
     ],
@@ -266,6 +267,15 @@ def test_the_openapi_document_lists_the_routes_of_the_contract(orthanc):
     names = [op["operationId"] for path in document["paths"].values() for op in path.values()]
     assert len(names) == len(set(names))
     json.dumps(document)
+
+
+def test_what_a_version_of_the_model_read_is_read_again(orthanc, knee):
+    before, version = orthanc.annotation(knee), orthanc.status()["model"]["version"]
+    for question, again in (({"OtherModels": True}, False), ({"ModelVersion": version}, True)):
+        answer = orthanc.request("POST", "/bodypart/backfill", json=question)
+        assert bool(answer.json()["again"]) is again
+    orthanc.wait_until(lambda: orthanc.annotation(knee)["annotated_at"] > before["annotated_at"])
+    assert orthanc.annotation(knee)["examined"] == before["examined"]
 
 
 def test_metrics_are_published_through_orthanc(orthanc, knee):
