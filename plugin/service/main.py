@@ -356,7 +356,7 @@ class Service:
                 self.stopping.wait(_PUBLISH_EVERY)
 
     def _sweep_now_and_then(self) -> None:
-        due = self.change_log.fresh
+        due = self.change_log.fresh or bool(self.index.without_station(1))
         while not self.stopping.is_set():
             try:
                 if due or self.sweep.is_due():

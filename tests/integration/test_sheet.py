@@ -9,6 +9,7 @@ from orthanc_server import Server, require
 from phantoms import file_bytes, foreign, radiograph
 
 _PARTS = ("HAND", "KNEE", "CHEST", "FOOT", "HAND", "KNEE", "HAND")
+_STATIONS = ("ROOM 2", None, "ROOM 1")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def stored(orthanc):
             file_bytes(
                 radiograph(
                     "hand", seed=number, BodyPartExamined=part, PatientID=f"SHEET{number}",
-                    StudyDate=f"2026010{1 + number % 3}",
+                    StudyDate=f"2026010{1 + number % 3}", StationName=_STATIONS[number % 3],
                 )
             )
         )
@@ -55,13 +56,16 @@ def pages(orthanc, **query):
 
 
 @pytest.mark.parametrize("order", ["odd", "sure", "new", "old"])
-@pytest.mark.parametrize("group", ["", "answer", "picture", "pair", "study"])
+@pytest.mark.parametrize("group", ["", "answer", "picture", "pair", "study", "station"])
 def test_pages_give_each_instance_once_in_one_order(orthanc, stored, order, group):
     found = pages(orthanc, order=order, group=group)
     assert sorted(item["instance"] for item in found) == sorted(stored[0])
     if group == "pair":
         pairs = [(item["header_label"], item["image_label"]) for item in found]
         assert len({*pairs}) == sum(a != b for a, b in zip(pairs, [None, *pairs], strict=False))
+    if group == "station":
+        stations = [item["station"] for item in found]
+        assert stations == ["ROOM 1"] * 2 + ["ROOM 2"] * 3 + [""] * 2
 
 
 def test_slices_wait_in_all_but_not_in_what_is_open(orthanc, stored):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bodypart.labels import BY_LABEL, Code
+from bodypart.labels import BY_LABEL, BodyPart, Code
 from bodypart.laterality import SIDES
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ IDENTIFIER_TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 Image: TypeAlias = "tuple[Dataset, Mapping[str, Any] | None]"
 """Headers of an instance, and its annotation as JSON if it has one."""
+
+PartAndSide: TypeAlias = "tuple[BodyPart, str | None]"
 
 
 class StudyError(ValueError):
@@ -43,8 +45,9 @@ def imaging_study(images: Sequence[Image], *, resource_id: str | None = None) ->
     Returns
     -------
     dict
-        JSON-ready. A series gets a body site and a laterality only if its answers agree:
-        there is room for one of each (R5 ImagingStudy.series.bodySite, 0..1).
+        JSON-ready. A series has room for one body site and one laterality (R5
+        ImagingStudy.series.bodySite, 0..1). Where its images show several parts, the site refers
+        to a contained BodyStructure that names each of them with its side.
 
     Raises
     ------
@@ -60,12 +63,20 @@ def imaging_study(images: Sequence[Image], *, resource_id: str | None = None) ->
         if _uid(headers, "StudyInstanceUID") != study_uid:
             raise StudyError("the images belong to several studies")
         series.setdefault(_uid(headers, "SeriesInstanceUID"), []).append((headers, note))
-    described = [_series(uid, members) for uid, members in series.items()]
+    described, structures = [], []
+    for number, (uid, members) in enumerate(series.items(), start=1):
+        parts = _parts(members)
+        structure = None
+        if len({part for part, _ in parts}) > 1:
+            structure = _structure(f"parts-{number}", parts, first)
+            structures.append(structure)
+        described.append(_series(uid, members, parts, structure))
     modalities = dict.fromkeys(item["modality"]["coding"][0]["code"] for item in described)
     return _without_empty(
         {
             "resourceType": "ImagingStudy",
             "id": resource_id,
+            "contained": structures or None,
             "identifier": _identifiers(first, study_uid),
             "status": "available",
             "modality": [_modality(code) for code in modalities],
@@ -79,13 +90,51 @@ def imaging_study(images: Sequence[Image], *, resource_id: str | None = None) ->
     )
 
 
-def _series(uid: str, members: Sequence[Image]) -> dict[str, Any]:
+def _parts(members: Sequence[Image]) -> list[PartAndSide]:
+    """Return each part that the images show, with each of its sides, in the images' order."""
+    found: dict[PartAndSide, None] = {}
+    for _, note in members:
+        if note and note["examined"]:
+            part = BY_LABEL[note["examined"]["label"]]
+            found[part, note["laterality"]["value"] if part.paired else None] = None
+    return list(found)
+
+
+def _structure(name: str, parts: Sequence[PartAndSide], headers: Dataset) -> dict[str, Any]:
+    """Return the BodyStructure (R5) that names the parts of a mixed series."""
+    return {
+        "resourceType": "BodyStructure",
+        "id": name,
+        "patient": _subject(headers),
+        "includedStructure": [
+            _without_empty(
+                {
+                    "structure": _concept(part.code),
+                    "laterality": _concept(SIDES[side]) if side else None,
+                }
+            )
+            for part, side in parts
+        ],
+    }
+
+
+def _site(parts: Sequence[BodyPart], structure: dict[str, Any] | None) -> dict[str, Any] | None:
+    if structure:
+        text = ", ".join(part.code.meaning for part in parts)
+        return {"concept": {"text": text}, "reference": {"reference": f"#{structure['id']}"}}
+    return {"concept": _concept(parts[0].code)} if parts else None
+
+
+def _series(
+    uid: str,
+    members: Sequence[Image],
+    found: Sequence[PartAndSide],
+    structure: dict[str, Any] | None,
+) -> dict[str, Any]:
     first = members[0][0]
-    answers = [note for _, note in members if note and note["examined"]]
-    labels = {note["examined"]["label"] for note in answers}
-    sides = {note["laterality"]["value"] for note in answers}
-    part = BY_LABEL[labels.pop()] if len(labels) == 1 else None
-    side = sides.pop() if part and part.paired and len(sides) == 1 else None
+    parts = list(dict.fromkeys(part for part, _ in found))
+    sides = {side for _, side in found}
+    side = sides.pop() if len(parts) == 1 and len(sides) == 1 else None
     return _without_empty(
         {
             "uid": uid,
@@ -93,7 +142,7 @@ def _series(uid: str, members: Sequence[Image]) -> dict[str, Any]:
             "modality": _modality(_text(first, "Modality") or "OT"),
             "description": _text(first, "SeriesDescription"),
             "numberOfInstances": len(members),
-            "bodySite": {"concept": _concept(part.code)} if part else None,
+            "bodySite": _site(parts, structure),
             "laterality": _concept(SIDES[side]) if side else None,
             "instance": [_instance(headers) for headers, _ in members],
         }

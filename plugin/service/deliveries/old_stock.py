@@ -34,7 +34,7 @@ _IDLE: dict[str, Any] = {"state": "idle"}
 _PAGE = 200
 _BREATH = 0.02
 _PAUSE_AFTER_TROUBLE = 5.0
-_PLACE = ("id", "series", "study", "patient", "modality", "study_date")
+_PLACE = ("id", "series", "study", "patient", "modality", "study_date", "station")
 _COLUMNS: dict[str, Callable[[Any], sa.ColumnElement[bool]]] = {
     "Examined": instances.c.examined.in_,
     "Group": instances.c.router_group.in_,

@@ -18,7 +18,7 @@ LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
 CODE = "BodyPartExamined"
 _PARENT = {"series": "ParentStudy", "studies": "ParentPatient"}
-_SHOWN = {"series": "Modality", "studies": "StudyDate"}
+_SHOWN = {"series": ("Modality", "StationName"), "studies": ("StudyDate",)}
 _SIDE_BY_SIDE = 4
 _COPY_LINKS = ("AnonymizedFrom", "ModifiedFrom")
 _KEYS = frozenset(
@@ -74,19 +74,27 @@ class Archive:
             If the instance is gone.
         """
         found = self.client.get_json(f"/instances/{instance}")
-        study, modality = self._place("series", found["ParentSeries"])
+        study, modality, station = self._place("series", found["ParentSeries"])
         patient, date = self._place("studies", study)
-        parents = Parents(found["ParentSeries"], study, patient, modality, date)
+        parents = Parents(found["ParentSeries"], study, patient, modality, date, station)
         return StoredFile(parents, str(found["FileUuid"]))
 
     def parents(self, instance: str) -> Parents:
         """Return what an instance belongs to; errors as of ``stored_file``."""
         return self.stored_file(instance).parents
 
-    def _read_place(self, level: str, resource: str) -> tuple[str, str]:
-        """Return the parent of a series or study, and its Modality or Study Date."""
+    def _read_place(self, level: str, resource: str) -> tuple[str, ...]:
+        """Return the parent of a series or study, and what is shown of it."""
         found = self.client.get_json(f"/{level}/{resource}")
-        return str(found[_PARENT[level]]), str(found["MainDicomTags"].get(_SHOWN[level], ""))
+        tags = found["MainDicomTags"]
+        return (str(found[_PARENT[level]]), *(str(tags.get(name, "")) for name in _SHOWN[level]))
+
+    def station(self, series: str) -> str:
+        """Return the Station Name of a series, empty if it has none or is gone."""
+        try:
+            return self._place("series", series)[2]
+        except NotFoundError:
+            return ""
 
     def dicom(self, instance: str) -> bytes:
         """Return the stored DICOM file; NotFoundError if the instance is gone."""

@@ -23,6 +23,7 @@ class Parents:
     patient: str
     modality: str = ""
     study_date: str = ""
+    station: str = ""
 
     def levels(self) -> list[tuple[str, str]]:
         """Return level and id of each, the series first."""

@@ -134,6 +134,7 @@ export class Sheet {
       case 'picture': return t('Picture: {part}', { part: name(item.image_label) });
       case 'pair': return t('Header: {header}, picture: {picture}', { header: name(item.header_label), picture: name(item.image_label) });
       case 'study': return t('Study of {date}', { date: date(item.study_date) || '–' }) + `  ·  ${item.study.slice(0, 8)}`;
+      case 'station': return item.station || t('No station named');
       default: return '';
     }
   }

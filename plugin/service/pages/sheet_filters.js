@@ -13,6 +13,7 @@ const SHOW = {
 };
 const GROUPS = {
   '': t('not grouped'), answer: t('by answer'), picture: t('by picture’s part'), pair: t('by header and picture'), study: t('by study'),
+  station: t('by station'),
 };
 const ORDERS = { odd: t('oddest first'), sure: t('surest first'), new: t('newest first'), old: t('oldest first') };
 const LEAST = { '': t('any'), 0.5: '≥ 50 %', 0.8: '≥ 80 %', 0.95: '≥ 95 %' };

@@ -83,6 +83,10 @@ class Sweep:
         while not stopping.is_set() and (known := self._index.after(after, _PAGE)):
             after = known[-1]
             self._drop_gone(known, stopping)
+        while not stopping.is_set() and (series := self._index.without_station(_PAGE)):
+            for one in series:
+                self._index.set_station(one, self._archive.station(one))
+            stopping.wait(_BREATH)
 
     def _drop_gone(self, known: list[str], stopping: threading.Event) -> None:
         """Take out what Orthanc holds no more; each is asked for, for pages shift meanwhile."""

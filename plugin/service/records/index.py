@@ -88,6 +88,7 @@ class Index:
             "state": state,
             "modality": parents.modality,
             "study_date": parents.study_date,
+            "station": parents.station,
         }
         self._replace(connection, instance, row)
 
@@ -177,6 +178,23 @@ class Index:
         )
         return [row.id for row in rows]
 
+    def without_station(self, limit: int) -> list[str]:
+        """Return series of whose station nobody has asked yet."""
+        rows = self.database.rows(
+            sa.select(instances.c.series)
+            .where(instances.c.station.is_(None))
+            .distinct()
+            .limit(limit)
+        )
+        return [row.series for row in rows]
+
+    def set_station(self, series: str, station: str) -> None:
+        """Note where the pictures of a series were taken."""
+        with self.database.write() as connection:
+            connection.execute(
+                sa.update(instances).where(instances.c.series == series).values(station=station)
+            )
+
     def counts(self) -> dict[str, int]:
         """Return the number of instances in each state."""
         rows = self.database.rows(sa.select(counts.c.name, counts.c.number))
@@ -230,6 +248,7 @@ class Index:
                 instances.c.patient,
                 instances.c.modality,
                 instances.c.study_date,
+                sa.func.coalesce(instances.c.station, ""),
             ).where(instances.c.id == instance)
         ).first()
         return Parents(*row) if row else None
@@ -259,6 +278,7 @@ def _row(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
         "annotated_at": summary.annotated_at,
         "modality": parents.modality,
         "study_date": parents.study_date,
+        "station": parents.station,
         "image_label": seen,
         "header_label": header["label"] if header else None,
         "machine_label": label,

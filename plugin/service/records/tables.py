@@ -161,6 +161,8 @@ instances = sa.Table(
     sa.Column("annotated_at", sa.Text),
     sa.Column("modality", sa.Text, nullable=False, server_default=""),
     sa.Column("study_date", sa.Text, nullable=False, server_default=""),
+    # NULL: noted before there was this column; the sweep asks.
+    sa.Column("station", sa.Text),
     sa.Column("image_label", sa.Text),
     sa.Column("header_label", sa.Text),
     sa.Column("machine_label", sa.Text),

@@ -24,14 +24,14 @@ _LONGEST_TEXT = 100
 _columns = instances.c
 _TILE = (
     "id", "revision", "series", "study", "state", "examined", "probability", "source",
-    "agreement", "laterality", "needs_review", "modality", "study_date", "image_label",
+    "agreement", "laterality", "needs_review", "modality", "study_date", "station", "image_label",
     "header_label", "reviewed_at", "reviewed_by", "tags_state",
 )  # fmt: skip
 _NOWHERE = "~"
 """Sorts behind every label."""
 
 
-def _or_last(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+def _or_last(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.func.coalesce(column, _NOWHERE)
 
 
@@ -41,6 +41,7 @@ _GROUPS: dict[str, tuple[sa.ColumnElement[Any], ...]] = {
     "picture": (_or_last(_columns.image_label),),
     "pair": (_or_last(_columns.header_label), _or_last(_columns.image_label)),
     "study": (_columns.study_date, _columns.study),
+    "station": (_or_last(sa.func.nullif(_columns.station, "")),),
 }
 _ORDERS: dict[str, tuple[sa.ColumnElement[Any], ...]] = {
     "odd": (_columns.rank,),
@@ -60,7 +61,7 @@ class Sheet(Filters):
         max_length=_LONGEST_TEXT,
         description="a part in any language, or a patient's name or id, or an accession number",
     )
-    group: Literal["", "answer", "picture", "pair", "study"] = ""
+    group: Literal["", "answer", "picture", "pair", "study", "station"] = ""
     order: Literal["odd", "sure", "new", "old"] = Field(
         "odd", description="odd: what needs a review, conflicts, then the least probable first"
     )

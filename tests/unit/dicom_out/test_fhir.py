@@ -48,10 +48,27 @@ def test_every_series_has_its_own_site():
     assert resource["numberOfSeries"] == 2
 
 
-def test_a_mixed_series_has_no_site():
-    """One place for several parts: better none than a wrong one."""
-    resource = study((image(number=1), annotation("knee")), (image(number=2), annotation("ankle")))
-    assert "bodySite" not in resource["series"][0]
+def test_a_mixed_series_names_all_its_parts():
+    """A series has room for one site; the structure that it refers to has room for several."""
+    resource = study(
+        (image(number=1), annotation("knee", laterality=side("L"))),
+        (image(number=2), annotation("chest")),
+        (image(number=3), annotation("knee", laterality=side("R"))),
+        (image("3"), annotation("chest")),
+    )
+    mixed, plain = resource["series"]
+    assert mixed["bodySite"]["concept"] == {"text": "Knee, Chest"}
+    assert "laterality" not in mixed
+    assert plain["bodySite"]["concept"]["coding"][0]["code"] == "816094009"
+    (structure,) = resource["contained"]
+    assert mixed["bodySite"]["reference"]["reference"] == f"#{structure['id']}"
+    assert structure["patient"] == resource["subject"]
+    named = [
+        (one["structure"]["coding"][0]["display"], one.get("laterality", {}).get("coding"))
+        for one in structure["includedStructure"]
+    ]
+    assert [part for part, _ in named] == ["Knee", "Chest", "Knee"]
+    assert [side[0]["code"] if side else None for _, side in named] == ["7771000", None, "24028007"]
 
 
 def test_sides_that_differ_leave_the_laterality_out():

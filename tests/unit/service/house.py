@@ -22,7 +22,7 @@ from service.records.schema import open_durable, open_index
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
 
-PARENTS = Parents("series", "study", "patient", "DX", "20260101")
+PARENTS = Parents("series", "study", "patient", "DX", "20260101", "ROOM 1")
 
 
 class Orthanc:
@@ -78,6 +78,9 @@ class Orthanc:
 
     def parents(self, instance):
         return self.stored_file(instance).parents
+
+    def station(self, series):
+        return PARENTS.station
 
     def dicom(self, instance):
         self._must_have(instance)

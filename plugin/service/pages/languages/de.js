@@ -243,6 +243,8 @@ export const words = {
   'by picture’s part': 'nach Körperteil im Bild',
   'by header and picture': 'nach Header und Bild',
   'by study': 'nach Studie',
+  'by station': 'nach Station',
+  'No station named': 'Ohne Stationsnamen',
   'oddest first': 'Auffälligste zuerst',
   'surest first': 'Sicherste zuerst',
   'newest first': 'Neueste zuerst',

@@ -243,6 +243,8 @@ export const words = {
   'by picture’s part': 'por parte de la imagen',
   'by header and picture': 'por cabecera e imagen',
   'by study': 'por estudio',
+  'by station': 'por estación',
+  'No station named': 'Sin estación indicada',
   'oddest first': 'lo más raro primero',
   'surest first': 'lo más seguro primero',
   'newest first': 'lo más nuevo primero',

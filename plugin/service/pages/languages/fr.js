@@ -243,6 +243,8 @@ export const words = {
   'by picture’s part': 'par partie de l’image',
   'by header and picture': 'par en-tête et image',
   'by study': 'par étude',
+  'by station': 'par station',
+  'No station named': 'Station non indiquée',
   'oddest first': 'les plus étranges d’abord',
   'surest first': 'les plus sûrs d’abord',
   'newest first': 'les plus récents d’abord',

@@ -243,6 +243,8 @@ export const words = {
   'by picture’s part': 'per parte dell’immagine',
   'by header and picture': 'per intestazione e immagine',
   'by study': 'per studio',
+  'by station': 'per stazione',
+  'No station named': 'Stazione non indicata',
   'oddest first': 'prima i più strani',
   'surest first': 'prima i più sicuri',
   'newest first': 'prima i più recenti',

@@ -243,6 +243,8 @@ export const words = {
   'by picture’s part': '画像の部位別',
   'by header and picture': 'ヘッダーと画像別',
   'by study': '検査別',
+  'by station': '撮影装置別',
+  'No station named': '装置名なし',
   'oddest first': '疑わしい順',
   'surest first': '確実な順',
   'newest first': '新しい順',

@@ -243,6 +243,8 @@ export const words = {
   'by picture’s part': 'por parte da imagem',
   'by header and picture': 'por cabeçalho e imagem',
   'by study': 'por estudo',
+  'by station': 'por estação',
+  'No station named': 'Estação não indicada',
   'oddest first': 'o mais estranho primeiro',
   'surest first': 'o mais seguro primeiro',
   'newest first': 'o mais novo primeiro',

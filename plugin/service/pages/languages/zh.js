@@ -243,6 +243,8 @@ export const words = {
   'by picture’s part': '按图像部位',
   'by header and picture': '按头信息与图像',
   'by study': '按检查',
+  'by station': '按设备',
+  'No station named': '未注明设备',
   'oddest first': '最可疑的在前',
   'surest first': '最确定的在前',
   'newest first': '最新的在前',

@@ -74,6 +74,16 @@ def test_what_is_gone_is_taken_out(house, sweep):
     assert house.index.state("j") == "done"
 
 
+def test_rows_of_before_there_were_stations_get_theirs(house, sweep):
+    house.annotator.annotate("i", Mode.NEW)
+    with house.database.write() as connection:
+        connection.exec_driver_sql("UPDATE instances SET station = NULL")
+    assert house.index.without_station(9) == ["series"]
+    run(sweep)
+    assert house.index.without_station(9) == []
+    assert house.index.parents("i").station == "ROOM 1"
+
+
 def test_a_back_fill_annotates_the_old_stock_and_ends(house, backfill):
     assert backfill.progress()["state"] == "idle"
     assert backfill.start() == {**backfill.progress(), "state": "running", "total": 1, "done": 0}
