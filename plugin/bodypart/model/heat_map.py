@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from bodypart.model.air import tissue
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -15,8 +17,11 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 
-def heat_map(activation: Float32, size: int, where: Placement, shape: tuple[int, int]) -> Float32:
-    """Undo the padding and the crop of the network's input.
+_IN_THE_AIR = 0.1
+
+
+def heat_map(activation: Float32, size: int, where: Placement, values: Float32) -> Float32:
+    """Undo the padding and the crop of the network's input, and leave air out.
 
     Parameters
     ----------
@@ -26,12 +31,12 @@ def heat_map(activation: Float32, size: int, where: Placement, shape: tuple[int,
         Side of the network's square.
     where : Placement
         Where the exposed field lies in the picture and in the square.
-    shape : tuple of int
-        Rows and columns of the picture.
+    values : ndarray of float32, shape (rows, columns)
+        The picture, bright = dense.
 
     Returns
     -------
-    ndarray of float32, shape ``shape``
+    ndarray of float32, shape (rows, columns)
         0 where nothing speaks for the label, 1 where most does; 0 outside the exposed field.
     """
     positive = np.ascontiguousarray(np.maximum(activation, 0), dtype=np.float32)
@@ -43,9 +48,10 @@ def heat_map(activation: Float32, size: int, where: Placement, shape: tuple[int,
         Image.Resampling.BILINEAR,
         box=(inside.left, inside.top, inside.right, inside.bottom),
     )
-    result = np.zeros(shape, dtype=np.float32)
-    heat = np.maximum(np.asarray(piece), 0)
+    result = np.zeros(values.shape, dtype=np.float32)
+    result[field.top : field.bottom, field.left : field.right] = np.maximum(np.asarray(piece), 0)
+    seen = result * tissue(values)
+    # A map that lies in the air alone is a fact about the network: it is shown as it is.
+    heat = seen if seen.max() > _IN_THE_AIR * result.max() else result
     peak = float(heat.max())
-    if peak > 0:
-        result[field.top : field.bottom, field.left : field.right] = heat / peak
-    return result
+    return heat / np.float32(peak) if peak > 0 else heat

@@ -219,6 +219,5 @@ class BodyPartModel:
         if label not in self.labels:
             raise KeyError(label)
         answer, where = self.answer(values)
-        rows, columns = values.shape
         activation = answer.cam[self.labels.index(label)]
-        return heat_map(activation, self.parameters.size, where, (rows, columns))
+        return heat_map(activation, self.parameters.size, where, values)

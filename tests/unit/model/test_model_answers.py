@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bodypart.model import provider
+from bodypart.model.air import tissue
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.heat_map import heat_map
 from bodypart.model.model_input import Box, Placement
@@ -57,7 +58,7 @@ def test_the_heat_map_lies_where_the_activation_was_and_zero_outside_the_field()
     activation = np.zeros((4, 4), np.float32)
     activation[0, 0] = 5
     where = Placement(field=Box(20, 120, 10, 110), inside=Box(0, 64, 0, 64))
-    heat = heat_map(activation, 64, where, (150, 130))
+    heat = heat_map(activation, 64, where, np.ones((150, 130), np.float32))
     assert heat.shape == (150, 130)
     assert heat.max() == pytest.approx(1)
     assert np.unravel_index(heat.argmax(), heat.shape) < (60, 60)
@@ -67,7 +68,41 @@ def test_the_heat_map_lies_where_the_activation_was_and_zero_outside_the_field()
 
 def test_nothing_speaking_for_a_label_gives_an_empty_heat_map():
     where = Placement(field=Box(0, 50, 0, 50), inside=Box(0, 64, 0, 64))
-    assert heat_map(np.full((4, 4), -1, np.float32), 64, where, (50, 50)).max() == 0
+    nothing = np.full((4, 4), -1, np.float32)
+    assert heat_map(nothing, 64, where, np.ones((50, 50), np.float32)).max() == 0
+
+
+def two_exposures(rows=300, columns=320):
+    """Draw two limbs on one plate, with black between them, and a lung in the left one."""
+    plate = np.full((rows, columns), 0.02, np.float32)
+    plate[:, :110] = plate[:, 210:] = 0.6
+    plate[140:160, 30:50] = 0.02
+    return plate + np.random.default_rng(0).normal(0, 0.002, plate.shape).astype(np.float32)
+
+
+def test_the_heat_map_leaves_the_gap_between_two_exposures_out():
+    """The network's few places see both limbs, and the middle of both is the gap."""
+    activation = np.zeros((5, 5), np.float32)
+    activation[:, 1:4] = (2, 5, 2)
+    where = Placement(field=Box(0, 300, 0, 320), inside=Box(2, 62, 0, 64))
+    heat = heat_map(activation, 64, where, two_exposures())
+    assert heat[:, 130:190].max() < 0.05
+    assert heat.max() == pytest.approx(1)
+    assert heat[:, 80:100].max() > 0.5
+    assert heat[:, 220:240].max() > 0.5
+
+
+def test_a_dark_spot_inside_is_no_air():
+    seen = tissue(two_exposures())
+    assert seen[150, 40] > 0.9
+    assert seen[150, 160] < 0.05
+
+
+def test_heat_in_the_air_alone_is_shown_as_it_is():
+    activation = np.zeros((5, 5), np.float32)
+    activation[:, 2] = 5
+    where = Placement(field=Box(0, 300, 130, 190), inside=Box(2, 62, 0, 64))
+    assert heat_map(activation, 64, where, two_exposures()).max() == pytest.approx(1)
 
 
 def described(**changes):
