@@ -3,6 +3,7 @@
 import pytest
 
 from browser.chromium import eventually
+from browser.phantoms_uploaded import upload_study
 
 Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
 
@@ -43,12 +44,13 @@ def test_the_sheet(shown, server, uploaded):
     assert grave_violations(shown) == []
 
 
-@pytest.mark.parametrize("view", ["sheet", "films", "deliveries", "statistics"])
+@pytest.mark.parametrize("view", ["sheet", "study", "films", "deliveries", "statistics"])
 @pytest.mark.parametrize("width", [390, 720, 1920])
 def test_no_view_is_wider_than_the_screen(page, server, uploaded, view, width):
     """A screen of 1440 pixels at 200 % is one of 720."""
     page.set_viewport_size({"width": width, "height": 844})
-    page.goto(f"{server.url}/bodypart/ui/?show=all#{view}")
+    of = {"study": f"&studies={server.above(uploaded.conflicting[0])['studies']}"}.get(view, "")
+    page.goto(f"{server.url}/bodypart/ui/?show=all{of}#{view}")
     page.locator("body[data-ready]").wait_for()
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -66,6 +68,15 @@ def test_on_a_phone_the_picture_is_on_top_and_the_actions_stay(page, server, upl
     assert confirm["y"] + confirm["height"] <= 844
     after = page.get_by_role("button", name="Confirm Hand").bounding_box()
     assert after["y"] + after["height"] <= 844
+
+
+def test_the_study(shown, server, uploaded):
+    shown.goto(f"{server.url}/bodypart/ui/?studies={upload_study(server)}")
+    shown.locator(".study .tile img").first.wait_for()
+    assert grave_violations(shown) == []
+    shown.locator(".study .tile").first.click()
+    shown.get_by_role("dialog").get_by_role("link", name="Open the film").wait_for()
+    assert grave_violations(shown) == []
 
 
 def test_the_work_list(shown, server, uploaded):

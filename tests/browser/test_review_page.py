@@ -418,6 +418,49 @@ def test_what_failed_can_be_tried_again(page, server, fresh):
     page.unroute_all(behavior="wait")
 
 
+def test_a_letter_can_change_its_place(page, server, fresh):
+    knee = fresh.conflicting[0]
+    open_page(page, server, f"?instances={knee}")
+    page.keyboard.press("?")
+    help_ = page.get_by_role("dialog", name="Keys")
+    help_.get_by_role("button", name="P: Take what the picture says").click()
+    page.keyboard.press("q")
+    help_.get_by_role("button", name="Q: Take what the picture says").wait_for()
+    page.keyboard.press("Escape")
+    help_.wait_for(state="detached")
+    assert page.locator(".detail .choice kbd").first.inner_text() == "Q"
+    may_sign(page)
+    page.keyboard.press("p")
+    page.wait_for_timeout(300)
+    assert review_of(server, knee) is None
+    page.keyboard.press("q")
+    eventually(lambda: review_of(server, knee))
+    page.reload()
+    page.locator("body[data-ready]").wait_for()
+    page.get_by_role("button", name="Keys").click()
+    page.get_by_role("button", name="Usual keys").click()
+    help_.get_by_role("button", name="P: Take what the picture says").wait_for()
+
+
+def test_undo_waits_for_the_word_that_is_on_its_way(page, server, fresh):
+    knee = fresh.conflicting[0]
+    open_page(page, server, f"?instances={knee}")
+    may_sign(page)
+    held = []
+
+    def hold(route):
+        held.append(route) if route.request.method == "PUT" else route.continue_()
+
+    page.route(f"**/bodypart/instances/{knee}", hold)
+    page.keyboard.press("h")
+    heard(page, held)
+    page.keyboard.press("z")
+    held[0].continue_()
+    page.get_by_text("1 answer taken back").wait_for()
+    assert review_of(server, knee) is None
+    page.unroute_all(behavior="wait")
+
+
 def test_letters_can_be_turned_off_as_keys(page, server, fresh):
     open_page(page, server, f"?instances={fresh.conflicting[0]}")
     page.keyboard.press("?")

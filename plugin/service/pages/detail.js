@@ -3,6 +3,7 @@
 import { orthanc } from './api.js';
 import { button, element, entry } from './elements.js';
 import { count, moment, personName, t } from './language.js';
+import { keycap } from './own_keys.js';
 import { headerLabels, plainReason, reviewReason, seenLabel, undecided } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, SIDES, SOURCES, TAGS, percent, withSide } from './words.js';
 
@@ -95,8 +96,8 @@ export class Detail {
   sides() {
     const stands = this.side === undefined ? this.annotation.laterality?.value ?? null : this.side;
     const one = (value, text, key) => element('button', {
-      type: 'button', 'aria-pressed': String(stands === value), title: key, click: () => this.act.setSide(value),
-    }, text, ' ', element('kbd', { 'aria-hidden': 'true' }, key));
+      type: 'button', 'aria-pressed': String(stands === value), click: () => this.act.setSide(value),
+    }, text, ' ', keycap(key));
     return element('div', { class: 'side-bar', role: 'group', 'aria-label': t('Side') },
       one('L', SIDES.L, 'L'), one('R', SIDES.R, 'R'), one('B', SIDES.B, 'B'), one(null, t('none'), 'N'));
   }
@@ -104,7 +105,7 @@ export class Detail {
   button(text, key, click, kind = '') {
     // The second click of a double click must not sign what the first one brought.
     return element('button', { type: 'button', class: kind, click: (event) => event.detail < 2 && click() },
-      `${text} `, key ? element('kbd', { 'aria-hidden': 'true' }, key) : '');
+      `${text} `, key ? keycap(key) : '');
   }
 
   guesses() {
@@ -115,7 +116,7 @@ export class Detail {
       bar.style.setProperty('--share', guess.probability);
       return element('li', {},
         element('button', { type: 'button', title: t('Sign this'), click: (event) => event.detail < 2 && this.act.take(guess.label) },
-          element('kbd', { 'aria-hidden': 'true' }, number + 1), ' ', this.spoken(guess.label)),
+          keycap(String(number + 1)), ' ', this.spoken(guess.label)),
         bar, element('span', {}, percent(guess.probability)),
         button('◎', { class: 'explain', title: t('Show where the model saw this'), 'aria-label': t('Show where the model saw {part}', { part: this.known.name(guess.label) }), click: () => this.act.explain(guess.label) }));
     });

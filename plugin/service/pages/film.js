@@ -219,7 +219,7 @@ export class Film {
       [['j', 'ArrowDown'], t('Next'), () => this.next(), true],
       [['k', 'ArrowUp'], t('Previous'), () => this.page.guarded(() => this.list.previous()), true],
       ...this.viewer.keys,
-      [['/'], t('Filters'), () => this.filters.open()],
+      [['/'], t('Search'), () => this.filters.open()],
     ];
   }
 }

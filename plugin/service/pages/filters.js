@@ -10,7 +10,7 @@ const SHOW = {
 };
 const WITHIN = ['patients', 'studies', 'series', 'instances'];
 const PASSED_ON = [...WITHIN, 'picture', 'header', 'side', 'least', 'most'];
-const FIELDS = ['show', 'label', 'agreement', 'source', 'modality', 'from', 'to'];
+const FIELDS = ['q', 'show', 'label', 'agreement', 'source', 'modality', 'from', 'to'];
 
 export class Filters {
   /** `changed` is called after every change of a filter. */
@@ -32,6 +32,11 @@ export class Filters {
   build() {
     this.label = this.select('label', t('Body part'), []);
     this.modality = this.select('modality', t('Modality'), []);
+    this.search = element('input', {
+      type: 'search', id: 'filter-q', name: 'q', value: this.query.q ?? '', maxlength: 100,
+      placeholder: t('Part in any language, name, id or accession number'), change: () => this.set('q', this.search.value.trim()),
+    });
+    this.details.before(element('div', { class: 'list-search' }, element('label', { class: 'hidden', for: 'filter-q' }, t('Search')), this.search));
     this.form = element('form', { submit: (event) => event.preventDefault() },
       ...this.select('show', t('Show'), Object.entries(SHOW), false),
       ...this.label, ...this.select('agreement', t('Agreement'), Object.entries(AGREEMENTS)),
@@ -78,12 +83,14 @@ export class Filters {
     clear();
     this.query = {};
     for (const node of this.form.elements) node.value = node.name === 'show' ? 'review' : '';
+    this.search.value = '';
     this.apply();
   }
 
   /** Take over what another view put into the address. */
   refresh() {
     this.read();
+    this.search.value = this.query.q ?? '';
     for (const node of this.form.elements) if (node.name) node.value = this.query[node.name] ?? (node.name === 'show' ? 'review' : '');
     this.tell();
   }
@@ -95,8 +102,7 @@ export class Filters {
   }
 
   open() {
-    this.details.open = true;
-    this.form.elements.show.focus();
+    this.search.focus();
   }
 
   tell() {

@@ -1,13 +1,8 @@
-// The keyboard: one table for each view, which the help shows; it can be turned off, for people
-// who dictate or whose keys slip (WCAG 2.1.4).
+// The keyboard: one table for each view, which the help shows.
 
 import { button, element } from './elements.js';
 import { t } from './language.js';
-
-const OFF = 'bodypart-keys-off';
-const NAMES = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', Enter: 'Enter', ' ': 'Space', 'Shift+Click': 'Shift+Click' };
-/** Keys that work without letters being turned on: they are no single characters. */
-const ALWAYS = ['arrowdown', 'arrowup', 'arrowleft', 'arrowright', 'enter', ' ', 'escape'];
+import { areOff, changeKey, isLetter, keyName, keycap, turnOff, usualKey, usualKeys } from './own_keys.js';
 
 /**
  * Listen; `table()` gives the rows of the view that is shown: [keys, what it does, action, again],
@@ -25,8 +20,9 @@ export function listen(table) {
     // Enter and Space on a button or link belong to that; on a line or tile, to the view.
     if (['Enter', ' '].includes(event.key) && target.matches('button:not(.line, .tile), a, summary')) return;
     if (target.matches('[type="range"]') && event.key.startsWith('Arrow')) return;
-    const key = event.key.toLowerCase();
-    if (!undo && !ALWAYS.includes(key) && areOff()) return;
+    const pressed = event.key.toLowerCase();
+    if (!undo && isLetter(pressed) && areOff()) return;
+    const key = undo ? 'z' : usualKey(pressed);
     const row = table().find(([keys, , action]) => action && keys.some((one) => one.toLowerCase() === key));
     if (!row || (event.repeat && !row[3])) return;
     event.preventDefault();
@@ -34,23 +30,39 @@ export function listen(table) {
   });
 }
 
-function areOff() {
-  return localStorage.getItem(OFF) === 'yes';
-}
-
 export function showHelp(table) {
   const rows = table.map(([keys, text]) => element('tr', {},
-    element('td', {}, keys.map((key) => element('kbd', {}, NAMES[key] ?? key.toUpperCase()))), element('td', {}, text)));
-  const box = element('input', {
-    type: 'checkbox', id: 'keys-on', checked: !areOff(),
-    change: () => localStorage.setItem(OFF, box.checked ? 'no' : 'yes'),
-  });
+    element('td', {}, keys.map((key) => (isLetter(key) ? changeable(key, text) : keycap(key)))), element('td', {}, text)));
+  const box = element('input', { type: 'checkbox', id: 'keys-on', checked: !areOff(), change: () => turnOff(!box.checked) });
   const dialog = element('dialog', { class: 'bodypart help', 'aria-labelledby': 'help-title', close: () => dialog.remove() },
     element('h2', { id: 'help-title' }, t('Keys')),
     element('table', {}, element('tbody', {}, rows)),
+    element('p', { class: 'quiet' }, t('Click a letter or digit, then press the one that you want in its place; the two change places.')),
     element('label', { class: 'switch', for: 'keys-on' }, box, t('Letters and digits are keys')),
     element('p', { class: 'quiet' }, t('Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.')),
-    element('div', { class: 'actions' }, button(t('Close'), { class: 'primary', click: () => dialog.close() })));
+    element('div', { class: 'actions' }, button(t('Close'), { class: 'primary', click: () => dialog.close() }),
+      button(t('Usual keys'), { click: () => usualKeys() })));
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** A key that can be put elsewhere: it is clicked, and the next one that is pressed is it. */
+function changeable(usual, text) {
+  const node = element('button', {
+    type: 'button', class: 'key', title: t('Put elsewhere'), 'aria-label': `${keyName(usual)}: ${text}`,
+    click: () => { node.classList.add('waiting'); },
+    blur: () => node.classList.remove('waiting'),
+    keydown: (event) => {
+      if (!node.classList.contains('waiting')) return;
+      const escaped = event.key === 'Escape';
+      if (!escaped && !isLetter(event.key)) return;
+      // Escape ends the waiting, not the dialog.
+      event.preventDefault();
+      node.classList.remove('waiting');
+      if (escaped) return;
+      changeKey(usual.toLowerCase(), event.key.toLowerCase());
+      node.setAttribute('aria-label', `${keyName(usual)}: ${text}`);
+    },
+  }, keycap(usual));
+  return node;
 }

@@ -3,20 +3,28 @@
 import { address, get } from './api.js';
 import { element } from './elements.js';
 import { date, t } from './language.js';
+import { areOff, keycap, usualKey } from './own_keys.js';
 import { elsewhere } from './place.js';
 import { headerLabels, reviewReason } from './sentences.js';
 import { percent } from './words.js';
 
 const SIDE = 512;
+const LOOK = 300;
+/* Milliseconds that a picture must have been large before a word on it is taken. */
 
-/** Show a tile large; `step(by)` gives the tile beside it, `press` marks it. */
-export function openLoupe(tile, { name, step, press }) {
+/**
+ * Show a tile large; `step(by)` gives the tile beside it, `press` marks it, `decide(tile, label)`
+ * signs one of the two parts of a conflict. Without them it is only looked at.
+ */
+export function openLoupe(tile, { name, step = () => null, press = null, decide = null }) {
   let current = tile;
-  const picture = element('img', { alt: '' });
+  let looked = null;
+  const picture = element('img', { alt: '', load: () => look(current) });
   const answer = element('h2', { id: 'loupe-title' });
   const facts = element('p', { class: 'quiet' });
   const why = element('p', {});
-  const mark = element('button', { type: 'button', click: () => { press(current); draw(); } });
+  const choices = element('div', { class: 'actions choices' });
+  const mark = element('button', { type: 'button', hidden: !press, click: () => { press(current); draw(); } });
   const film = element('a', {}, t('Open the film'));
   const study = element('a', {}, t('Open the study'));
   const dialog = element('dialog', {
@@ -24,7 +32,7 @@ export function openLoupe(tile, { name, step, press }) {
     keydown: (event) => key(event),
   },
   element('div', { class: 'large' }, picture),
-  element('div', { class: 'beside' }, answer, facts, why,
+  element('div', { class: 'beside' }, answer, facts, why, choices,
     element('div', { class: 'actions' }, mark, film, study, element('button', { type: 'button', click: () => dialog.close() }, t('Close')))));
 
   function key(event) {
@@ -36,10 +44,37 @@ export function openLoupe(tile, { name, step, press }) {
     } else if (event.key === ' ' && !event.repeat) {
       event.preventDefault();
       dialog.close();
-    } else if (event.key.toLowerCase() === 'x' && !event.repeat) {
+    } else if (!event.repeat && !event.ctrlKey && !event.metaKey && !areOff()) {
+      letter(usualKey(event.key.toLowerCase()));
+    }
+  }
+
+  /** Who presses twice has not looked at the second picture. */
+  function look(shown) {
+    setTimeout(() => { if (current === shown) looked = shown; }, LOOK);
+  }
+
+  function letter(pressed) {
+    const { image_label: image, header_label: header } = current.item;
+    if (pressed === 'x' && press) {
       press(current);
       draw();
-    }
+    } else if (current.conflict && pressed === 'p' && image) sign(image);
+    else if (current.conflict && pressed === 'h' && header) sign(header);
+  }
+
+  /** Sign what was looked at; once that is done, go on to the next one. */
+  async function sign(label) {
+    const decided = current;
+    if (!decide || looked !== decided) return;
+    await decide(decided, label);
+    if (current !== decided) return;
+    if (!decided.conflict) current = step(1) ?? current;
+    draw();
+  }
+
+  function choice(text, cap, label) {
+    return element('button', { type: 'button', click: (event) => event.detail < 2 && sign(label) }, `${t(text, { part: name(label) })} `, keycap(cap));
   }
 
   async function draw() {
@@ -47,10 +82,16 @@ export function openLoupe(tile, { name, step, press }) {
     const { item } = shown;
     picture.src = address(`instances/${item.instance}/thumbnail`, { size: SIDE });
     picture.alt = shown.answer;
+    if (picture.complete && picture.naturalWidth) look(shown);
     shown.seen = true;
     answer.textContent = shown.answer;
     facts.textContent = [item.modality, date(item.study_date), item.examined && item.probability < 1 ? percent(item.probability) : ''].filter(Boolean).join(' · ');
     why.textContent = '';
+    choices.replaceChildren();
+    if (decide && shown.conflict) {
+      if (item.image_label) choices.append(choice('{part}, as in the picture', 'P', item.image_label));
+      if (item.header_label) choices.append(choice('{part}, as in the header', 'H', item.header_label));
+    }
     mark.textContent = shown.marked ? t('Take the mark away') : t('Not this');
     film.href = elsewhere('films', { instances: item.instance });
     study.href = elsewhere('study', { studies: item.study });

@@ -5,6 +5,7 @@ import { listen, showHelp } from './keys.js';
 import { LANGUAGES, count, language, learn, speak, t } from './language.js';
 import { Progress } from './progress.js';
 import { Reviewing } from './reviewing.js';
+import { notDone } from './sentences.js';
 import { Toast } from './toast.js';
 import { knowledge } from './words.js';
 
@@ -33,13 +34,12 @@ async function guarded(work) {
 }
 
 function undo() {
-  if (reviewing.busy) return undefined;
-  if (!reviewing.canUndo) return toast.tell(t('There is nothing to undo.'));
   return guarded(async () => {
     const outcome = await reviewing.undo((done) => toast.tell(t('Taking back… {done}', { done })));
-    const failed = Object.keys(outcome.failed).length;
-    toast.tell(count('{count} answer taken back.', '{count} answers taken back.', outcome.done.size)
-      + (failed ? ` ${count('{count} had been changed since and stays.', '{count} had been changed since and stay.', failed)}` : ''));
+    if (!outcome) return toast.tell(t('There is nothing to undo.'));
+    const failed = Object.values(outcome.failed);
+    return toast.tell(count('{count} answer taken back.', '{count} answers taken back.', outcome.done.size)
+      + notDone(failed));
   });
 }
 

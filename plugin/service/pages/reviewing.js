@@ -9,6 +9,7 @@ const LOOKS = 20;
 export class Reviewing extends EventTarget {
   #said = [];
   #busy = false;
+  #running = Promise.resolve();
 
   /** Whether a word is on its way: until it is answered, no other one is taken. */
   get busy() {
@@ -50,8 +51,12 @@ export class Reviewing extends EventTarget {
     });
   }
 
-  /** Take the last action back; resolves as `signMany`, to null if there is none. */
-  undo(progress) {
+  /**
+   * Take the last action back, one that is on its way included; resolves as `signMany`, to null
+   * if there is none.
+   */
+  async undo(progress) {
+    while (this.#busy) await this.#running;
     return this.#alone(async () => {
       const last = this.#said.pop();
       if (!last) return null;
@@ -80,11 +85,9 @@ export class Reviewing extends EventTarget {
   async #alone(work) {
     if (this.#busy) return null;
     this.#busy = true;
-    try {
-      return await work();
-    } finally {
-      this.#busy = false;
-    }
+    const run = work().finally(() => { this.#busy = false; });
+    this.#running = run.catch(() => {});
+    return run;
   }
 
   /** Look until the file has followed the answer, and tell. */

@@ -1,6 +1,6 @@
 // What the service says in a specialist's words, in plain ones.
 
-import { t } from './language.js';
+import { count, t } from './language.js';
 
 const PLAIN = [
   [/probability of none|shows? no body part that the model knows/, 'The picture shows no body part that the model knows.'],
@@ -67,4 +67,16 @@ export function headerLabels({ header }) {
 /** Whether picture and header contradict each other and nobody has decided. */
 export function undecided(annotation) {
   return annotation.agreement === 'conflict' && !annotation.review && seenLabel(annotation) !== null;
+}
+
+/** How many of several were not done, and why; empty where all were. `failed` are the reasons. */
+export function notDone(failed) {
+  return failed.length ? ` ${count('{count} was not: {why}', '{count} were not: {why}', failed.length, { why: plainReason(failed[0]) })}` : '';
+}
+
+/** What a search took the text for; `meaning` is {labels, studies}. */
+export function meant({ labels, studies }, name) {
+  const parts = labels.map(name);
+  if (studies) parts.push(count('{count} study', '{count} studies', studies));
+  return parts.length ? t('Found: {parts}', { parts: parts.join(', ') }) : t('No part, patient or number is called so.');
 }

@@ -7,8 +7,9 @@ import { button, element } from './elements.js';
 import { count, date, t } from './language.js';
 import { openLoupe } from './loupe.js';
 import { Marks } from './marks.js';
+import { keycap } from './own_keys.js';
 import { elsewhere, remember, remembered } from './place.js';
-import { plainReason } from './sentences.js';
+import { meant, notDone } from './sentences.js';
 import { SheetFilters } from './sheet_filters.js';
 import { Tile } from './tile.js';
 
@@ -114,7 +115,7 @@ export class Sheet {
         this.group = group;
         if (group) parts.push(element('li', { class: 'group' }, element('h2', {}, group)));
       }
-      const tile = new Tile(item, this.page.known.name, (one, event) => this.press(one, event), (one) => this.loupe(one));
+      const tile = new Tile(item, this.page.known.name, (one, event) => this.press(one, event), (one) => this.opened(one));
       tile.button.tile = tile;
       this.tiles.push(tile);
       this.watch.observe(tile.button);
@@ -170,11 +171,18 @@ export class Sheet {
     this.marks.press(tile, event);
   }
 
+  /** A double click looks; the mark that its first click made, or took away, is as before. */
+  opened(tile) {
+    this.marks.press(tile);
+    this.loupe(tile);
+  }
+
   loupe(tile = this.marks.current) {
     if (!tile) return;
     openLoupe(tile, {
       name: this.page.known.name,
       press: (one) => this.marks.press(one),
+      decide: (one, label) => this.sign([one], { examined: label }),
       step: (by) => { this.marks.step(by); return this.marks.current; },
     });
   }
@@ -195,15 +203,17 @@ export class Sheet {
     const conflicts = this.tiles.filter((tile) => tile.conflict && tile.seen && !tile.marked).length;
     const answers = new Set(ready.map((tile) => tile.answer));
     const [only] = answers;
-    const label = answers.size === 1
+    const named = answers.size === 1
       ? t('Confirm {count} as {part}', { count: ready.length, part: only })
       : t('Confirm {count} as they stand', { count: ready.length });
+    const label = ready.length ? named : t('Nothing to confirm yet');
     const told = [
       count('{count} picture', '{count} pictures', this.total ?? 0), t('{seen} seen', { seen }),
       marked.length ? t('{marked} marked', { marked: marked.length }) : '',
       conflicts ? count('{count} conflict stays open', '{count} conflicts stay open', conflicts) : '',
     ];
-    this.bar.replaceChildren(element('p', { role: 'status' }, told.filter(Boolean).join(' · ')), element('div', { class: 'actions' },
+    const hint = this.tiles.length && !marked.length ? t('A click marks “not this”, a double click or Space shows a picture large.') : '';
+    this.bar.replaceChildren(element('div', {}, element('p', { role: 'status' }, told.filter(Boolean).join(' · ')), element('p', { class: 'hint' }, hint)), element('div', { class: 'actions' },
       marked.length ? [button(t('Clear marks'), { click: () => this.marks.clear() }),
         this.button(t('Correct {count} marked…', { count: marked.length }), 'E', () => this.correct())] : [],
       this.button(label, 'C', () => this.confirm(), ready.length ? 'primary' : '', !ready.length)));
@@ -211,25 +221,17 @@ export class Sheet {
   }
 
   button(text, key, click, kind = '', disabled = false) {
-    return element('button', { type: 'button', class: kind, disabled, click }, `${text} `, element('kbd', { 'aria-hidden': 'true' }, key));
+    return element('button', { type: 'button', class: kind, disabled, click }, `${text} `, keycap(key));
   }
 
   drawEnd() {
     const lines = [];
-    if (this.meaning) lines.push(this.meant());
+    if (this.meaning) lines.push(meant(this.meaning, this.page.known.name));
     if (!this.tiles.length) lines.push(Object.keys(this.filters.query).length
       ? t('Nothing fits these filters.') : t('Nothing waits here. Pictures appear as they arrive; a back-fill looks at older ones.'));
     else if (!this.next) lines.push(t('This is the end of the list.'));
     byId('sheet-meaning').textContent = this.meaning ? lines.shift() : '';
     this.end.textContent = lines.join(' ');
-  }
-
-  /** What the search took the text for. */
-  meant() {
-    const { labels, studies } = this.meaning;
-    const parts = labels.map(this.page.known.name);
-    if (studies) parts.push(count('{count} study', '{count} studies', studies));
-    return parts.length ? t('Found: {parts}', { parts: parts.join(', ') }) : t('No part, patient or number is called so.');
   }
 
   confirm() {
@@ -260,10 +262,9 @@ export class Sheet {
       say(0);
       const outcome = await this.page.reviewing.signMany(tiles.map((tile) => tile.item), body, say);
       if (outcome === null) return;
-      const failed = Object.values(outcome.failed);
       for (const tile of tiles) if (outcome.done.has(tile.item.instance)) tile.mark(false);
       this.page.toast.tell(count('{count} signed.', '{count} signed.', outcome.done.size)
-        + (failed.length ? ` ${count('{count} was not: {why}', '{count} were not: {why}', failed.length, { why: plainReason(failed[0]) })}` : ''),
+        + notDone(Object.values(outcome.failed)),
       { undo: outcome.done.size > 0 });
       await this.refresh();
     });
@@ -292,7 +293,7 @@ export class Sheet {
       [['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'], t('Move'), null],
       [['ArrowRight'], null, () => marks.step(1), true], [['ArrowLeft'], null, () => marks.step(-1), true],
       [['ArrowDown'], null, () => marks.row(1), true], [['ArrowUp'], null, () => marks.row(-1), true],
-      [[' '], t('Large, as long as you look'), () => this.loupe()],
+      [[' '], t('Large, as long as you look; there P and H decide a conflict'), () => this.loupe()],
       [['e'], t('Correct what is marked'), () => this.correct()],
       [['c'], t('Confirm what was seen and not marked'), () => this.confirm()],
       [['o'], t('Open the film'), () => marks.current && location.assign(elsewhere('films', { instances: marks.current.item.instance }))],

@@ -6,6 +6,7 @@ import { element } from './elements.js';
 import { count, date, personName, t } from './language.js';
 import { openLoupe } from './loupe.js';
 import { elsewhere } from './place.js';
+import { notDone } from './sentences.js';
 import { SheetFilters } from './sheet_filters.js';
 import { Tile } from './tile.js';
 import { withSide } from './words.js';
@@ -78,7 +79,7 @@ export class Study {
 
   fold(fold) {
     const [first] = fold.items;
-    const tile = new Tile(first, this.page.known.name, () => openLoupe(tile, { name: this.page.known.name, step: () => tile, press: () => {} }), () => {});
+    const tile = new Tile(first, this.page.known.name, () => openLoupe(tile, { name: this.page.known.name }), () => {});
     fold.tile = tile;
     const many = fold.items.length > 1;
     const signed = fold.items.every((item) => item.reviewed_at);
@@ -110,9 +111,8 @@ export class Study {
       const outcome = await this.page.reviewing.signMany(fold.items, body, (done) => done < fold.items.length
         && this.page.toast.tell(t('Signing… {done} of {all}', { done, all: fold.items.length })));
       if (outcome === null) return;
-      const failed = Object.keys(outcome.failed).length;
       this.page.toast.tell(count('{count} signed.', '{count} signed.', outcome.done.size)
-        + (failed ? ` ${count('{count} was changed meanwhile: please look again.', '{count} were changed meanwhile: please look again.', failed)}` : ''),
+        + notDone(Object.values(outcome.failed)),
       { undo: outcome.done.size > 0 });
       await this.load();
     });

@@ -36,6 +36,13 @@ export class Tile {
     return this.item.examined ? withSide(this.name(this.item.examined), this.item.laterality) : NO_ANSWER[this.item.state] ?? this.item.state;
   }
 
+  /** What the source says that the answer does not follow. */
+  other() {
+    const { examined, header_label: header, image_label: image } = this.item;
+    if (header && header === examined && image) return t('Picture: {part}', { part: this.name(image) });
+    return t('Header: {part}', { part: header ? this.name(header) : t('several parts') });
+  }
+
   get conflict() {
     return this.item.agreement === 'conflict' && !this.item.reviewed_at;
   }
@@ -65,7 +72,7 @@ export class Tile {
     const { item } = this;
     const certainty = item.examined && item.probability < 1 ? percent(item.probability) : '';
     const told = [];
-    if (this.conflict) told.push(t('Header: {part}', { part: item.header_label ? this.name(item.header_label) : t('several parts') }));
+    if (this.conflict) told.push(this.other());
     const [tags, kind] = item.reviewed_at ? TAGS[item.tags_state] ?? [] : [];
     this.node.className = this.conflict ? 'conflict' : item.reviewed_at ? 'done' : item.needs_review ? 'doubt' : '';
     this.node.classList.toggle('marked', this.marked);

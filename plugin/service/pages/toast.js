@@ -2,6 +2,7 @@
 
 import { button, element } from './elements.js';
 import { t } from './language.js';
+import { keycap } from './own_keys.js';
 
 const SHORT = 6000;
 const WITH_UNDO = 12_000;
@@ -18,7 +19,7 @@ export class Toast {
     clearTimeout(this.timer);
     this.node.replaceChildren(element('span', {}, text));
     if (undo) {
-      this.node.append(element('button', { type: 'button', click: () => this.undo() }, t('Undo'), ' ', element('kbd', { 'aria-hidden': 'true' }, 'Z')));
+      this.node.append(element('button', { type: 'button', click: () => this.undo() }, t('Undo'), ' ', keycap('Z')));
     }
     this.node.append(button('×', { class: 'close', 'aria-label': t('Close'), click: () => this.hide() }));
     this.node.hidden = false;

@@ -5,6 +5,7 @@ import { Corners } from './corners.js';
 import { button, element } from './elements.js';
 import { draw, parseGraymap, usualWindow } from './graymap.js';
 import { t } from './language.js';
+import { keyName } from './own_keys.js';
 import { Placement } from './placement.js';
 
 const KEPT = 6;
@@ -56,13 +57,13 @@ export class Viewer {
     this.level = level.querySelector('input');
     this.width = width.querySelector('input');
     this.units = element('span', { class: 'units quiet' });
-    const pressed = (text, title, click) => button(text, { 'aria-pressed': 'false', title, click });
+    const pressed = (text, key, click) => button(text, { 'aria-pressed': 'false', title: keyName(key), click });
     this.heatButton = pressed(t('Heat map'), 'M', () => this.toggleHeat());
     this.invertButton = pressed(t('Invert'), 'I', () => this.invert());
-    this.fileButton = button(t('File’s window'), { title: 'W', click: () => this.reset() });
-    const tool = (sign, name, title, click) => button(sign, { class: 'tool', 'aria-label': name, title: `${name} (${title})`, click });
+    this.fileButton = button(t('File’s window'), { title: keyName('W'), click: () => this.reset() });
+    const tool = (sign, name, key, click) => button(sign, { class: 'tool', 'aria-label': name, title: `${name} (${keyName(key)})`, click });
     return element('div', { class: 'controls' }, level, width, this.units,
-      this.fileButton, button(t('Auto'), { title: 'A', click: () => this.auto() }), this.invertButton, this.heatButton,
+      this.fileButton, button(t('Auto'), { title: keyName('A'), click: () => this.auto() }), this.invertButton, this.heatButton,
       element('span', { class: 'tools' },
         tool('+', t('Zoom in'), '+', () => this.placement.in()), tool('−', t('Zoom out'), '-', () => this.placement.out()),
         tool(t('Fit'), t('Fit, upright'), 'F', () => this.placement.reset()), tool('1:1', t('One pixel on one of the screen'), 'G', () => this.placement.actualSize()),

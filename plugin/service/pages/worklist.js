@@ -3,6 +3,7 @@
 import { get } from './api.js';
 import { button, element } from './elements.js';
 import { count, date, personName, t } from './language.js';
+import { meant } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, TAGS, percent, withSide } from './words.js';
 
 const PAGE = 50;
@@ -37,7 +38,8 @@ export class WorkList {
     this.nodes = page.items.map((item, number) => this.line(item, number));
     this.lines.replaceChildren(...this.nodes);
     this.drawPaging();
-    this.head.textContent = count('{count} picture', '{count} pictures', this.total);
+    this.head.textContent = [count('{count} picture', '{count} pictures', this.total), page.meaning ? meant(page.meaning, this.name) : '']
+      .filter(Boolean).join(' · ');
     this.at = -1;
     this.go(0);
   }

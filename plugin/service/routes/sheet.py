@@ -13,14 +13,12 @@ from service.records.index import rows_as
 from service.records.tables import instances
 from service.routes.requests import TheService, bad_request
 from service.routes.worklist import Filters
-from service.text_search import meaning_of
 
 if TYPE_CHECKING:
     from service.main import Service
 
 router = APIRouter()
 _PAGE, _LONGEST_PAGE = 200, 500
-_LONGEST_TEXT = 100
 _columns = instances.c
 _TILE = (
     "id", "revision", "series", "study", "state", "examined", "probability", "source",
@@ -56,11 +54,6 @@ class Sheet(Filters):
     """Which instances, in which order, and which page of them."""
 
     show: Literal["review", "open", "reviewed", "corrected", "failed", "all"] = "open"
-    q: str = Field(
-        "",
-        max_length=_LONGEST_TEXT,
-        description="a part in any language, or a patient's name or id, or an accession number",
-    )
     group: Literal["", "answer", "picture", "pair", "study", "station"] = ""
     order: Literal["odd", "sure", "new", "old"] = Field(
         "odd", description="odd: what needs a review, conflicts, then the least probable first"
@@ -72,13 +65,7 @@ class Sheet(Filters):
 @router.get("/bodypart/sheet", summary="Many instances at once, for a sheet of thumbnails")
 def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, Any]:
     """Answer one page of the sheet."""
-    where = query.conditions()
-    meaning = None
-    if query.q.strip():
-        meaning = meaning_of(query.q, service.archive.client, service.vocabulary)
-        where.append(
-            sa.or_(_columns.examined.in_(meaning.labels), _columns.study.in_(meaning.studies))
-        )
+    where, meaning = query.conditions(service)
     keys = (*_GROUPS[query.group], *_ORDERS[query.order])
     question = (
         sa.select(*(_columns[name] for name in _TILE), *keys)

@@ -15,13 +15,16 @@ from service.learning.alike import most_instructive
 from service.records.index import ANNOTATED, COLUMNS
 from service.records.tables import instances
 from service.routes.requests import ORTHANC_ID, TheService, labels_of
+from service.text_search import meaning_of
 
 if TYPE_CHECKING:
     from service.main import Service
+    from service.text_search import Meaning
 
 router = APIRouter()
 LONGEST_PAGE = 500
 _DEFAULT_PAGE = 50
+_LONGEST_TEXT = 100
 _LINE = (
     "id", "series", "study", "patient", "state", "examined", "probability", "source",
     "agreement", "laterality", "needs_review", "modality", "study_date", "image_label",
@@ -58,6 +61,11 @@ class Filters(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     show: Literal["review", "open", "reviewed", "corrected", "failed", "all"] = "review"
+    q: str = Field(
+        "",
+        max_length=_LONGEST_TEXT,
+        description="a part in any language, or a patient's name or id, or an accession number",
+    )
     label: str = Field("", description="examined part: a label, a code or a region")
     agreement: Literal[("", *get_args(Agreement))] = ""  # type: ignore[valid-type]
     source: Literal[("", *get_args(Source))] = ""  # type: ignore[valid-type]
@@ -74,8 +82,8 @@ class Filters(BaseModel):
     studies: _Ids = ""
     patients: _Ids = ""
 
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """Return them as conditions on a row of the index.
+    def conditions(self, service: Service) -> tuple[list[sa.ColumnElement[bool]], Meaning | None]:
+        """Return them as conditions on a row of the index, and what the text was taken for.
 
         Raises
         ------
@@ -88,7 +96,14 @@ class Filters(BaseModel):
         found += [
             apply(getattr(self, name)) for name, apply in _CONDITIONS.items() if getattr(self, name)
         ]
-        return found
+        if not self.q.strip():
+            return found, None
+        meaning = meaning_of(self.q, service.archive.client, service.vocabulary)
+        columns = instances.c
+        found.append(
+            sa.or_(columns.examined.in_(meaning.labels), columns.study.in_(meaning.studies))
+        )
+        return found, meaning
 
 
 class Page(Filters):
@@ -108,9 +123,9 @@ class Page(Filters):
 @router.get("/bodypart/worklist", summary="What a person should look at, conflicts first")
 def worklist(query: Annotated[Page, Query()], service: TheService) -> dict[str, Any]:
     """Answer one page of the work list."""
-    where = query.conditions()
+    where, meaning = query.conditions(service)
     if query.order == "teaches-most":
-        return _by_lesson(service, query, where)
+        return {**_by_lesson(service, query, where), "meaning": _told(meaning)}
     database = service.index.database
     total = database.value(sa.select(sa.func.count()).select_from(instances).where(*where))
     question = (
@@ -126,7 +141,17 @@ def worklist(query: Annotated[Page, Query()], service: TheService) -> dict[str, 
     rows = database.rows(question)
     more = rows[-1].rank if len(rows) == query.limit else None
     items = [_line(service, row) for row in rows]
-    return {"total": total, "since": query.since, "next": more, "items": items}
+    return {
+        "total": total,
+        "since": query.since,
+        "next": more,
+        "items": items,
+        "meaning": _told(meaning),
+    }
+
+
+def _told(meaning: Meaning | None) -> dict[str, Any] | None:
+    return meaning.to_json() if meaning else None
 
 
 def _by_lesson(

@@ -1,0 +1,75 @@
+// The letters and digits that are keys, as a person wants them (WCAG 2.1.4): off, or in other
+// places. Kept in this browser.
+
+import { element } from './elements.js';
+
+const OFF = 'bodypart-keys-off';
+const KEPT = 'bodypart-own-keys';
+const NAMES = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', ' ': 'Space' };
+
+/** From the usual key to the one that a person pressed in its place. */
+let own = kept();
+relabel();
+showWhetherOff();
+
+function kept() {
+  try {
+    return new Map(JSON.parse(localStorage.getItem(KEPT) ?? '[]'));
+  } catch {
+    return new Map();
+  }
+}
+
+/** Whether a key can be turned off and change its place: single characters slip, others do not. */
+export function isLetter(key) {
+  return key.length === 1 && key !== ' ';
+}
+
+export function areOff() {
+  return localStorage.getItem(OFF) === 'yes';
+}
+
+export function turnOff(off) {
+  localStorage.setItem(OFF, off ? 'yes' : 'no');
+  showWhetherOff();
+}
+
+/** What is usually pressed for what this key does. */
+export function usualKey(pressed) {
+  return [...own].find(([, key]) => key === pressed)?.[0] ?? pressed;
+}
+
+/** Put what is usually on one key on another one; the two change places. */
+export function changeKey(usual, pressed) {
+  const other = usualKey(pressed);
+  const before = own.get(usual) ?? usual;
+  own.set(usual, pressed).set(other, before);
+  own = new Map([...own].filter(([from, to]) => from !== to));
+  localStorage.setItem(KEPT, JSON.stringify([...own]));
+  relabel();
+}
+
+export function usualKeys() {
+  own = new Map();
+  localStorage.removeItem(KEPT);
+  relabel();
+}
+
+/** How a key is called, wherever the person put it. */
+export function keyName(usual) {
+  const key = usual.toLowerCase();
+  return NAMES[usual] ?? (isLetter(usual) ? (own.get(key) ?? key).toUpperCase() : usual);
+}
+
+/** A key as it is shown beside what it does. */
+export function keycap(usual) {
+  return element('kbd', { 'aria-hidden': 'true', 'data-key': isLetter(usual) ? usual.toLowerCase() : null }, keyName(usual));
+}
+
+function relabel() {
+  for (const node of document.querySelectorAll('kbd[data-key]')) node.textContent = keyName(node.dataset.key);
+}
+
+function showWhetherOff() {
+  document.body.dataset.letters = areOff() ? 'off' : 'on';
+}
