@@ -423,9 +423,9 @@ def test_a_letter_can_change_its_place(page, server, fresh):
     open_page(page, server, f"?instances={knee}")
     page.keyboard.press("?")
     help_ = page.get_by_role("dialog", name="Keys")
-    help_.get_by_role("button", name="P: Take what the picture says").click()
+    help_.get_by_role("button", name="P Take what the picture says").click()
     page.keyboard.press("q")
-    help_.get_by_role("button", name="Q: Take what the picture says").wait_for()
+    help_.get_by_role("button", name="Q Take what the picture says").wait_for()
     page.keyboard.press("Escape")
     help_.wait_for(state="detached")
     assert page.locator(".detail .choice kbd").first.inner_text() == "Q"
@@ -439,7 +439,7 @@ def test_a_letter_can_change_its_place(page, server, fresh):
     page.locator("body[data-ready]").wait_for()
     page.get_by_role("button", name="Keys").click()
     page.get_by_role("button", name="Usual keys").click()
-    help_.get_by_role("button", name="P: Take what the picture says").wait_for()
+    help_.get_by_role("button", name="P Take what the picture says").wait_for()
 
 
 def test_undo_waits_for_the_word_that_is_on_its_way(page, server, fresh):

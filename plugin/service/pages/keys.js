@@ -49,7 +49,7 @@ export function showHelp(table) {
 /** A key that can be put elsewhere: it is clicked, and the next one that is pressed is it. */
 function changeable(usual, text) {
   const node = element('button', {
-    type: 'button', class: 'key', title: t('Put elsewhere'), 'aria-label': `${keyName(usual)}: ${text}`,
+    type: 'button', class: 'key', title: t('Put elsewhere'),
     click: () => { node.classList.add('waiting'); },
     blur: () => node.classList.remove('waiting'),
     keydown: (event) => {
@@ -59,10 +59,8 @@ function changeable(usual, text) {
       // Escape ends the waiting, not the dialog.
       event.preventDefault();
       node.classList.remove('waiting');
-      if (escaped) return;
-      changeKey(usual.toLowerCase(), event.key.toLowerCase());
-      node.setAttribute('aria-label', `${keyName(usual)}: ${text}`);
+      if (!escaped) changeKey(usual.toLowerCase(), event.key.toLowerCase());
     },
-  }, keycap(usual));
+  }, element('kbd', { 'data-key': usual.toLowerCase() }, keyName(usual)), element('span', { class: 'hidden' }, ` ${text}`));
   return node;
 }
