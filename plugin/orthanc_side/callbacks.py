@@ -79,16 +79,16 @@ class Plugin:
             # A host script need not have a store callback.
             self._process.tell("stored", resource)
 
+    def on_incoming(self, uri: str, **request: Any) -> bool:
+        """Hold a deletion back for the milliseconds of a rewrite; let everything in."""
+        if request["method"] == orthanc.HttpMethod.DELETE or uri == "/tools/bulk-delete":
+            self._process.hold_deletion()
+        return True
+
     def on_request(self, output: Any, uri: str, **request: Any) -> None:
         """Forward a request below ``/bodypart``."""
         try:
-            answer = self._forwarder.forward(
-                request["method"],
-                uri,
-                request.get("get", {}),
-                request["headers"],
-                request.get("body") or b"",
-            )
+            answer = self._forwarder.forward(uri, request)
         except Exception as error:
             details = f"unexpected {type(error).__name__}"
             orthanc.LogWarning(f"bodypart: a request failed: {details}")
@@ -98,13 +98,16 @@ class Plugin:
     def register(self, *, on_change: bool) -> None:
         """Register the callbacks with Orthanc."""
         self._hooked = on_change
-        callbacks = [self.on_stored_instance, self.on_change, self.on_request]
-        _REGISTERED.extend(callbacks)
+        hooks = [self.on_stored_instance, self.on_change, self.on_request, self.on_incoming]
+        _REGISTERED.extend(hooks)
+        section = self._configuration.get("BodyPart") or {}
         if on_change:
-            orthanc.RegisterOnStoredInstanceCallback(callbacks[0])
-            orthanc.RegisterOnChangeCallback(callbacks[1])
-        orthanc.RegisterRestCallback("/bodypart/.*", callbacks[2])
-        if (self._configuration.get("BodyPart") or {}).get("Panel", True):
+            orthanc.RegisterOnStoredInstanceCallback(hooks[0])
+            orthanc.RegisterOnChangeCallback(hooks[1])
+        orthanc.RegisterRestCallback("/bodypart/.*", hooks[2])
+        if section.get("Tags") == "in-place":
+            orthanc.RegisterIncomingHttpRequestFilter(hooks[3])
+        if section.get("Panel", True):
             orthanc.ExtendOrthancExplorer(_PANEL.read_text(encoding="utf-8"))
 
     def _orthanc(self) -> dict[str, Any]:
@@ -115,8 +118,7 @@ class Plugin:
             "last_change": json.loads(orthanc.RestApiGet("/changes?last"))["Last"],
             "started_at": datetime.now(UTC).strftime("%Y%m%dT%H%M%S"),
             "properties": {
-                name: str(orthanc.GetGlobalProperty(number, ""))
-                for name, number in _PROPERTIES.items()
+                k: str(orthanc.GetGlobalProperty(n, "")) for k, n in _PROPERTIES.items()
             },
         }
 

@@ -72,26 +72,18 @@ class Forwarder:
         self._waiting = threading.BoundedSemaphore(max(1, (http_threads - at_once) // 2))
         self._idle: deque[_Connection] = deque()
 
-    def forward(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        body: bytes,
-    ) -> Answer:
+    def forward(self, path: str, request: Mapping[str, Any]) -> Answer:
         """Have the service answer a request.
 
         Parameters
         ----------
-        method, path : str
-            The method, and the path as Orthanc decoded it.
-        query : mapping
-            Parameters as Orthanc gives them, see ``encode``.
-        headers, body
-            As Orthanc gives them.
+        path : str
+            As Orthanc decoded it.
+        request : mapping
+            ``method``, ``headers``, ``get`` and ``body`` as Orthanc gives them.
         """
         address, reason = self._where()
+        method = request["method"]
         if address is None:
             return _without_service(method, path, reason)
         if not self._enter():
@@ -99,9 +91,10 @@ class Forwarder:
             return Answer.error(503, "Busy", details, **{"Retry-After": "1"})
         try:
             target = quote(path)
-            if query:
+            if query := request.get("get"):
                 target += "?" + "&".join(f"{k}={self._encode(v)}" for k, v in query.items())
-            kept = {k: v for k, v in headers.items() if k.lower() in _FORWARDED}
+            kept = {k: v for k, v in request["headers"].items() if k.lower() in _FORWARDED}
+            body = request.get("body") or b""
             return self._ask(address, method, target.replace(" ", "+"), kept, body)
         except (OSError, http.client.HTTPException) as error:
             # The service died on the way; what it was asked may or may not be done.
@@ -173,8 +166,7 @@ class _Connection(http.client.HTTPConnection):
 def _without_service(method: str, path: str, reason: str) -> Answer:
     """Answer what can be answered without a service: that there is none, and why."""
     if method == "GET" and path == "/bodypart/status":
-        queue = {"pending": 0, "failed": 0, "done": 0}
-        status: dict[str, Any] = {"model": None, "provider": None, "queue": queue}
-        status |= {"ready": False, "reason": reason}
+        status: dict[str, Any] = {"model": None, "provider": None, "ready": False, "reason": reason}
+        status["queue"] = {"pending": 0, "failed": 0, "done": 0}
         return Answer(200, "application/json", {}, json.dumps(status).encode())
     return Answer.error(503, "Engine down", reason, **{"Retry-After": "1"})

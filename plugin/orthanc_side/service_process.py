@@ -26,6 +26,7 @@ _HEALTHY = 60.0
 """Seconds after which a service that ends is started again at once."""
 _LONGEST_STOP = 8.0
 _LONGEST_CHECK = 30.0
+_LONGEST_HOLD = 5.0
 _MOST_WAITING = 100_000
 """Messages that wait for a service that does not read; more are dropped, the change log and the
 sweep tell of them later."""
@@ -135,6 +136,13 @@ class ServiceProcess:
         """Tell the service what happened; returns at once, whatever the service does."""
         if self._messages.qsize() < _MOST_WAITING:
             self._messages.put({"event": event, "id": resource})
+
+    def hold_deletion(self) -> None:
+        """Tell of a deletion that comes; wait for the rewrites, which would store again."""
+        self.tell("deleting", "")
+        end, before = time.monotonic() + _LONGEST_HOLD, set(self.rewriting)
+        while before & set(self.rewriting) and time.monotonic() < end:
+            time.sleep(0.005)
 
     def _python(self) -> str:
         """Return the environment beside ``plugin/``, else the interpreter of the settings."""

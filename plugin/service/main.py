@@ -271,6 +271,8 @@ class Service:
             self._deletions.put(resource)
         elif event == "rewriting" and self.in_place:
             self.rescue.acknowledge(resource)
+        elif event == "deleting" and self.in_place:
+            self.rescue.give_way()
 
     def log(self, line: str) -> None:
         """Have a line written to Orthanc's log."""

@@ -1,12 +1,16 @@
 """``"Tags": "in-place"``: the stored file says what the annotation says, and nothing is lost."""
 
+import contextlib
 import io
 import random
+import sqlite3
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pydicom
 import pytest
+import requests
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless, generate_uid
 
 from orthanc_server import KNOWN, free_port, require
@@ -200,3 +204,26 @@ def test_in_place_refuses_to_start_without_what_it_needs(make_server, key):
     server = make_server({key: False}).start(wait=False)
     assert server.process.wait(20) != 0
     assert f'needs "{key}": true' in server.log.read_text()
+
+
+def test_what_is_deleted_during_its_rewrite_stays_deleted(server):
+    """Deleted between the last look at a file and its storing, in which a large one takes long."""
+    original = file_bytes(hand(rows=4000, columns=4000))
+    records = f"file:{server.storage / 'db/bodypart-audit.sqlite'}?mode=ro"
+    for delay in (0.01, 0.04, 0.1):
+        instance = server.upload(original)
+        server.annotation(instance)
+        path = f"/bodypart/instances/{instance}"
+        with (
+            ThreadPoolExecutor(1) as pool,
+            contextlib.closing(sqlite3.connect(records, uri=True)) as backups,
+        ):
+            pool.submit(requests.put, server.url + path, json={"examined": "foot"})
+            end = time.monotonic() + 30
+            while not backups.execute("SELECT COUNT(*) FROM overwrites").fetchone()[0]:
+                assert time.monotonic() < end
+                time.sleep(0.002)
+            time.sleep(delay)
+            assert server.request("DELETE", f"/instances/{instance}").status_code == 200
+        server.settle()
+        assert server.request("GET", f"/instances/{instance}").status_code == 404, delay

@@ -19,6 +19,9 @@ from service.errors import ArchiveError
 _ACKNOWLEDGED_WITHIN = 2.0
 _KEPT_WITHIN = 2.0
 _LOOK_EVERY = 0.02
+_RECENT = 1.0
+"""Seconds in which Orthanc may still be about to carry a deletion out."""
+_GIVEN_WAY = 0.2
 
 
 class Rescue:
@@ -37,10 +40,13 @@ class Rescue:
         self._folder = folder
         self._say = say
         self._acknowledged: dict[str, threading.Event] = {}
+        self._last_deletion = float("-inf")
 
     @contextmanager
     def watching(self, instance: str, md5: str) -> Iterator[None]:
         """Have what is stored under an instance kept, but for the file with a digest.
+
+        A deletion that comes in later waits for the end; one that came just before is given way.
 
         Raises
         ------
@@ -53,6 +59,8 @@ class Rescue:
         try:
             if not heard.wait(_ACKNOWLEDGED_WITHIN):
                 raise ArchiveError("Orthanc's side does not watch over the rewrite")
+            if time.monotonic() - self._last_deletion < _RECENT:
+                time.sleep(_GIVEN_WAY)
             yield
         finally:
             self._say({"rewritten": instance})
@@ -63,6 +71,10 @@ class Rescue:
         heard = self._acknowledged.get(instance)
         if heard:
             heard.set()
+
+    def give_way(self) -> None:
+        """Note that Orthanc is about to delete something."""
+        self._last_deletion = time.monotonic()
 
     def kept(self, instance: str, limit: float = _KEPT_WITHIN) -> bytes | None:
         """Return what was stored meanwhile, None if nothing was.

@@ -62,7 +62,8 @@ def service(tmp_path):
 
 
 def ask(forwarder, method="GET", path="/bodypart/status", query=None, headers=None, body=b""):
-    return forwarder.forward(method, path, query or {}, headers or {}, body)
+    request = {"method": method, "get": query or {}, "headers": headers or {}, "body": body}
+    return forwarder.forward(path, request)
 
 
 def test_a_request_arrives_as_it_was_sent(service):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -23,6 +24,10 @@ print(json.dumps({"log": f"token {given['token']}"}), flush=True)
 for line in sys.stdin:
     message = json.loads(line)
     print(json.dumps({"log": f"{message['event']} {message['id']}"}), flush=True)
+    if message["event"] == "begin":
+        print(json.dumps({"rewriting": {"id": message["id"], "md5": "", "file": ""}}), flush=True)
+    if message["event"] == "end":
+        print(json.dumps({"rewritten": message["id"]}), flush=True)
     if message["event"] == "die":
         print("Traceback\\nValueError: something", file=sys.stderr, flush=True)
         os._exit(3)
@@ -91,6 +96,33 @@ def test_a_stop_is_said_and_leaves_no_process(process, said):
     assert not Path(f"/proc/{pid}").exists()
     assert logged(said, "stop ")
     assert process.socket is None
+
+
+def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(process, said):
+    process.start({"token": "t"})
+    eventually(lambda: process.socket)
+    process.tell("begin", "first")
+    eventually(lambda: "first" in process.rewriting)
+    held = threading.Thread(target=process.hold_deletion)
+    held.start()
+    eventually(lambda: logged(said, "deleting "))
+    process.tell("begin", "second")
+    eventually(lambda: "second" in process.rewriting)
+    assert held.is_alive()
+    process.tell("end", "first")
+    held.join(5)
+    assert not held.is_alive()
+    assert "second" in process.rewriting
+
+
+def test_a_deletion_does_not_wait_for_ever(process, monkeypatch):
+    monkeypatch.setattr(service_process, "_LONGEST_HOLD", 0.05)
+    process.start({"token": "t"})
+    eventually(lambda: process.socket)
+    process.tell("begin", "i")
+    eventually(lambda: "i" in process.rewriting)
+    process.hold_deletion()
+    assert "i" in process.rewriting
 
 
 def test_a_wrong_configuration_is_one_line(process, tmp_path, said):

@@ -1,0 +1,71 @@
+"""Orthanc's side watches over a rewrite: it is heard, and what it kept is found."""
+
+import time
+
+import pytest
+
+from service.dicom_tags import rescue
+from service.dicom_tags.rescue import Rescue
+from service.errors import ArchiveError
+
+
+class Side:
+    """Orthanc's side: acknowledges at once, if it does."""
+
+    def __init__(self, *, answers=True):
+        self.said, self.answers, self.rescue = [], answers, None
+
+    def __call__(self, message):
+        self.said.append(message)
+        if "rewriting" in message and self.answers:
+            self.rescue.acknowledge(message["rewriting"]["id"])
+
+
+@pytest.fixture
+def side(tmp_path):
+    made = Side()
+    made.rescue = Rescue(tmp_path / "kept", made)
+    return made
+
+
+def test_a_rewrite_is_announced_and_its_end_told(side):
+    with side.rescue.watching("i", "digest"):
+        assert side.said[0]["rewriting"]["md5"] == "digest"
+        assert len(side.said) == 1
+    assert side.said[1:] == [{"rewritten": "i"}]
+
+
+def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, monkeypatch):
+    monkeypatch.setattr(rescue, "_ACKNOWLEDGED_WITHIN", 0.01)
+    side.answers = False
+    with pytest.raises(ArchiveError, match="does not watch"), side.rescue.watching("i", "digest"):
+        pytest.fail("it went on")
+    assert side.said[-1] == {"rewritten": "i"}
+
+
+def test_a_deletion_just_before_is_given_way(side, monkeypatch):
+    """Orthanc let it in before it heard of the rewrite, and carries it out any moment."""
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    with side.rescue.watching("i", "digest"):
+        assert slept == []
+    side.rescue.give_way()
+    with side.rescue.watching("i", "digest"):
+        assert slept == [rescue._GIVEN_WAY]
+
+
+def test_a_deletion_long_ago_is_over(side, monkeypatch):
+    monkeypatch.setattr(rescue, "_RECENT", 0.01)
+    side.rescue.give_way()
+    time.sleep(0.02)
+    began = time.monotonic()
+    with side.rescue.watching("i", "digest"):
+        assert time.monotonic() - began < rescue._GIVEN_WAY
+
+
+def test_what_was_kept_is_found_and_dropped(side, tmp_path):
+    assert side.rescue.kept("i", 0.0) is None
+    (tmp_path / "kept/i.dcm").write_bytes(b"theirs")
+    assert side.rescue.kept("i") == b"theirs"
+    side.rescue.drop("i")
+    assert side.rescue.kept("i", 0.0) is None
