@@ -23,7 +23,7 @@ from decoder.lockdown import Lockdown, close_inherited, gpu_is_there
 from decoder.wire import Frame, WireError, read_frame, write_frame
 
 Answer = tuple[dict[str, Any], bytes]
-_NICENESS = 10
+_NICENESS = 19
 _LONGEST_DETAILS = 1_000
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _CURSOR = "cursor"
 _PAGE = 500
-_QUIET = 0.03
+_QUIET, _LONGEST_QUIET = 0.03, 0.25
 _LONGEST_BURST = 2.0
 _LOOK_EVERY = 1.0
 
@@ -62,6 +62,7 @@ class ChangeLog:
         self._live = live
         self._woken = threading.Event()
         self._arrived = self._burst_began = 0.0
+        self._quiet = _QUIET
         self.fresh = self._begin(first)
 
     def _begin(self, first: int) -> bool:
@@ -78,20 +79,24 @@ class ChangeLog:
     def wake(self) -> None:
         """Tell that something was stored; returns at once."""
         now = time.monotonic()
-        if now - self._arrived > _QUIET:
+        since = now - self._arrived
+        if since > self._quiet:
             self._burst_began = now
+        # Large files come at longer intervals: what came twice is likely to come again.
+        self._quiet = 2 * since if _QUIET < 2 * since < _LONGEST_QUIET else _QUIET
         self._arrived = now
         self._woken.set()
 
     def burst(self) -> float:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
 
-        A burst ends with a pause of 30 ms, and counts as a stream, to be kept up with, after 2 s.
+        A burst ends with a pause of twice the last interval, 30 ms at least, and counts as a
+        stream, to be kept up with, after 2 s.
         """
         now = time.monotonic()
         if now - self._burst_began > _LONGEST_BURST:
             return 0.0
-        return max(0.0, self._arrived + _QUIET - now)
+        return max(0.0, self._arrived + self._quiet - now)
 
     def follow(self, stopping: threading.Event) -> None:
         """Read on whenever there may be something new, until the service stops."""

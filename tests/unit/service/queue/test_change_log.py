@@ -92,3 +92,20 @@ def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, monkeypatch):
         now += 0.01
         reader.wake()
     assert reader.burst() == 0.0
+
+
+def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(log, monkeypatch):
+    """Files of many megabytes follow each other more slowly than small ones."""
+    now = 100.0
+    monkeypatch.setattr("service.queue.change_log.time.monotonic", lambda: now)
+    reader = log()
+    for _ in range(5):
+        now += 0.06
+        reader.wake()
+    now += 0.06
+    assert reader.burst() > 0.0
+    now += 0.07
+    assert reader.burst() == 0.0
+    now += 10.0
+    reader.wake()
+    assert 0.0 < reader.burst() < 0.05
