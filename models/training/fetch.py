@@ -12,6 +12,7 @@ import base64
 import csv
 import io
 from pathlib import Path
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -21,14 +22,14 @@ _CLIPPED = (0.1, 99.9)
 """Percentiles of the grey values that become 0 and 255."""
 
 
-def get(url: str, user: str | None) -> bytes:
-    """Return what an address answers."""
+def get(url: str, user: str | None) -> tuple[bytes, str | None]:
+    """Return what an address answers, and where its next page begins, if it has one."""
     request = Request(url)
     if user:
         token = base64.b64encode(user.encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
     with urlopen(request, timeout=120) as answer:
-        return bytes(answer.read())
+        return bytes(answer.read()), answer.headers.get("BodyPart-Next")
 
 
 def eight_bits(graymap: bytes) -> Image.Image:
@@ -39,15 +40,24 @@ def eight_bits(graymap: bytes) -> Image.Image:
     return Image.fromarray((255 * scaled).round().astype(np.uint8))
 
 
+def manifest(orthanc: str, user: str | None = None) -> bytes:
+    """Return the whole manifest as CSV, of however many pages."""
+    text, after = get(f"{orthanc}/bodypart/manifest?format=csv", user)
+    while after:
+        page, after = get(f"{orthanc}/bodypart/manifest?format=csv&after={quote(after)}", user)
+        text += page.partition(b"\n")[2]
+    return text
+
+
 def fetch(orthanc: str, folder: Path, user: str | None = None) -> int:
     """Write ``manifest.csv`` and the pictures it names; return how many pictures are new."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = get(f"{orthanc}/bodypart/manifest?format=csv", user)
+    text = manifest(orthanc, user)
     fetched = 0
     for row in csv.DictReader(io.StringIO(text.decode())):
         path = folder / row["file"]
         if not path.exists():
-            graymap = get(f"{orthanc}/bodypart/instances/{path.stem}/picture", user)
+            graymap, _ = get(f"{orthanc}/bodypart/instances/{path.stem}/picture", user)
             # What is cut off must not look fetched the next time.
             unfinished = path.with_suffix(".part")
             eight_bits(graymap).save(unfinished, format="PNG")

@@ -138,6 +138,17 @@ class AuditTrail:
         )
         return [_event(row) for row in rows]
 
+    def number_of(self, since: int, count: int) -> int | None:
+        """Return the number of the last of so many events after one, None if there are fewer."""
+        found: int | None = self._database.value(
+            sa.select(events.c.number)
+            .where(events.c.number > since)
+            .order_by(events.c.number)
+            .offset(count - 1)
+            .limit(1)
+        )
+        return found
+
     def _append(
         self, at: str, by: str, action: str, instance: str, review: str | None, change: int | None
     ) -> int:

@@ -47,6 +47,7 @@ class Database:
                 pool_size=10,
                 max_overflow=30,
                 pool_pre_ping=True,
+                hide_parameters=True,
                 connect_args={"options": f"-csearch_path={SCHEMA}"},
             )
             self._writing: Any = nullcontext()
@@ -114,7 +115,9 @@ def is_damage(error: BaseException | None) -> bool:
 
 def _sqlite(url: str, synchronous: str) -> Engine:
     engine = sa.create_engine(
-        url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")

@@ -96,7 +96,7 @@ def build(service: Service) -> FastAPI:
     app.state.service = service
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(Guard, max_upload=service.settings.max_upload_mb)
+    app.add_middleware(Guard, max_upload=service.settings.max_upload_mb, log=service.log)
     _handle_errors(app)
     return app
 
@@ -145,10 +145,6 @@ def _handle_errors(app: FastAPI) -> None:
             allowed = ",".join(sorted(_methods(request)))
             return _error(405, "Method not allowed", f"allowed: {allowed}", {"Allow": allowed})
         return _error(error.status_code, "Bad request", str(error.detail))
-
-    @app.exception_handler(Exception)
-    def unexpected(_: Request, error: Exception) -> Response:
-        return _error(500, "Internal error", f"unexpected {type(error).__name__}")
 
 
 def _error(

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from service.deliveries.delivery import State
 from service.deliveries.matching import Case, verdicts
 from service.deliveries.overview import ConflictError
 from service.errors import NotFoundError
 from service.records.tables import deliveries
-from service.routes.models import Body, InstanceId
+from service.routes.models import Asked, Body, InstanceId
 from service.routes.requests import ORTHANC_ID, HttpError, TheService, bad_request, not_found
 from service.unstored_file import annotate_file
 
@@ -66,10 +66,8 @@ class ActionOnFailed(Body):
     Destination: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class Page(BaseModel):
+class Page(Asked):
     """Which deliveries; the newest come first."""
-
-    model_config = ConfigDict(extra="forbid")
 
     # Orthanc hands over one value a name.
     state: Annotated[str, Field(pattern=rf"^(({_STATE})(,({_STATE}))*)?$")] = Field(

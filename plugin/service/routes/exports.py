@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -32,6 +33,8 @@ COLUMNS = (
 )  # fmt: skip
 _LICENCE_CLASS = "clear"
 _PAGE = 5000
+_USUAL_ROWS, _MOST_ROWS = 1_000, 10_000
+"""Orthanc holds an answer whole (300,000 events are 131 MB), and is asked where each event lies."""
 _FORMULA = re.compile(r"[\s\u00a0;]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 """What a spreadsheet takes for the beginning of a formula, signs of full width included."""
 _DICOM: dict[str, Any] = {
@@ -47,6 +50,9 @@ _TABLE: dict[int | str, dict[str, Any]] = {
     }
 }
 _Format = Annotated[Literal["json", "csv"], Query(description="json or csv")]
+_Limit = Annotated[
+    int, Query(ge=1, le=_MOST_ROWS, description="the header BodyPart-Next tells where to go on")
+]
 
 
 @router.get(
@@ -100,10 +106,18 @@ def fhir(id: str, service: TheService) -> dict[str, Any]:  # noqa: A002
     response_class=Response,
     responses=_TABLE,
 )
-def manifest(service: TheService, format: _Format = "json") -> Response:  # noqa: A002
+def manifest(
+    service: TheService,
+    format: _Format = "json",  # noqa: A002
+    after: Annotated[
+        str, Query(max_length=100, description="BodyPart-Next of the page before")
+    ] = "",
+    limit: _Limit = _USUAL_ROWS,
+) -> Response:
     """Answer what people confirmed, as rows of a training manifest."""
-    rows = training_rows(service.index, service.trail, service.archive_name)
-    return _table(format, "bodypart-manifest", COLUMNS, rows)
+    rows = training_rows(service.index, service.trail, service.archive_name, after)
+    last = last_review(service.index, after, limit)
+    return _table(format, "bodypart-manifest", COLUMNS, islice(rows, limit), last)
 
 
 @router.get(
@@ -118,24 +132,21 @@ def audit(
     since: Annotated[
         int, Query(ge=0, lt=2**63, description="number of the last event that is known")
     ] = 0,
-    limit: Annotated[int | None, Query(ge=1, le=10_000_000)] = None,
+    limit: _Limit = _USUAL_ROWS,
 ) -> Response:
     """Answer the audit trail."""
-    rows = _events(service, since, limit)
-    return _table(format, "bodypart-audit", (*audit_trail.COLUMNS, *PLACE), rows)
+    rows = islice(_events(service, since), limit)
+    last = service.trail.number_of(since, limit)
+    columns = (*audit_trail.COLUMNS, *PLACE)
+    return _table(format, "bodypart-audit", columns, rows, str(last) if last else None)
 
 
-def _events(service: Service, since: int, limit: int | None) -> Iterator[dict[str, Any]]:
-    left = limit
-    while left is None or left > 0:
-        page = service.trail.events(since, _PAGE if left is None else min(_PAGE, left))
+def _events(service: Service, since: int) -> Iterator[dict[str, Any]]:
+    while page := service.trail.events(since, _PAGE):
         ids = sorted({event["instance"] for event in page})
         found = places(service.archive.client, ids)
         yield from ({**event, **found[event["instance"]]} for event in page)
-        if len(page) < _PAGE:
-            return
         since = page[-1]["number"]
-        left = None if left is None else left - len(page)
 
 
 def _report(service: Service, study: str, ids: list[str], what: str) -> Response:
@@ -148,7 +159,9 @@ def _report(service: Service, study: str, ids: list[str], what: str) -> Response
     return Response(found, media_type="application/dicom")
 
 
-def training_rows(index: Index, trail: AuditTrail, source: str) -> Iterator[dict[str, str]]:
+def training_rows(
+    index: Index, trail: AuditTrail, source: str, after: str = ""
+) -> Iterator[dict[str, str]]:
     """Give one row an instance that a person confirmed or corrected, oldest review first.
 
     Patients appear under their Orthanc id, which is a hash of the PatientID; no text of a header
@@ -162,28 +175,34 @@ def training_rows(index: Index, trail: AuditTrail, source: str) -> Iterator[dict
         Knows what people said to be visible.
     source : str
         Name of this archive, so that training can hold out whole archives.
+    after : str
+        What `last_review` told of the rows before.
     """
     names = (
         "id", "patient", "examined", "laterality", "laterality_source", "machine_label",
         "reviewed_at",
     )  # fmt: skip
-    columns = [instances.c[name] for name in names]
-    place = sa.tuple_(instances.c.reviewed_at, instances.c.id)
-    after: tuple[str, str] = ("", "")
-    while True:
-        page = index.database.rows(
-            sa.select(*columns)
-            .where(instances.c.reviewed_at.is_not(None), place > after)
-            .order_by(instances.c.reviewed_at, instances.c.id)
-            .limit(_PAGE)
-        )
+    question = sa.select(*(instances.c[name] for name in names)).limit(_PAGE)
+    while page := index.database.rows(_reviewed(question, after)):
         for row in page:
             word = trail.last(row.id)
             said = word.review.visible if word and word.review else None
             yield _training_row(row, said or (), source)
-        if len(page) < _PAGE:
-            return
-        after = (page[-1].reviewed_at, page[-1].id)
+        after = f"{page[-1].reviewed_at} {page[-1].id}"
+
+
+def last_review(index: Index, after: str, count: int) -> str | None:
+    """Return the place of the last of so many reviewed instances, None if there are fewer."""
+    question = sa.select(instances.c.reviewed_at, instances.c.id).offset(count - 1).limit(1)
+    return next((" ".join(row) for row in index.database.rows(_reviewed(question, after))), None)
+
+
+def _reviewed(question: sa.Select[Any], after: str) -> sa.Select[Any]:
+    at, _, instance = after.partition(" ")
+    place = sa.tuple_(instances.c.reviewed_at, instances.c.id)
+    return question.where(instances.c.reviewed_at.is_not(None), place > (at, instance)).order_by(
+        instances.c.reviewed_at, instances.c.id
+    )
 
 
 def _training_row(row: sa.Row[Any], said: Iterable[str], source: str) -> dict[str, str]:
@@ -208,12 +227,17 @@ def _training_row(row: sa.Row[Any], said: Iterable[str], source: str) -> dict[st
 
 
 def _table(
-    kind: str, name: str, columns: tuple[str, ...], rows: Iterable[dict[str, Any]]
+    kind: str,
+    name: str,
+    columns: tuple[str, ...],
+    rows: Iterable[dict[str, Any]],
+    last: str | None,
 ) -> Response:
-    """Answer rows as JSON, or as CSV to be saved, a piece at a time."""
+    """Answer rows as JSON, or as CSV to be saved, a piece at a time, and where to go on."""
+    headers = {"BodyPart-Next": last} if last else {}
     if kind == "json":
-        return StreamingResponse(_as_json(rows), media_type="application/json")
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return StreamingResponse(_as_json(rows), media_type="application/json", headers=headers)
+    headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return StreamingResponse(
         as_csv(columns, rows), media_type="text/csv; charset=utf-8", headers=headers
     )

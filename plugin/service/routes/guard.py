@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_JSON = 1_000_000
 """Bytes; longer JSON bodies are refused."""
@@ -29,11 +33,14 @@ class Guard:
         What is behind it.
     max_upload : int
         Longest DICOM file, in MB.
+    log : callable
+        Takes a line without patient data.
     """
 
-    def __init__(self, app: ASGIApp, max_upload: int) -> None:
+    def __init__(self, app: ASGIApp, max_upload: int, log: Callable[[str], None]) -> None:
         self._app = app
         self._max_upload = max_upload
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -57,7 +64,27 @@ class Guard:
         if not takes_file:
             # Scripts send JSON under whatever type their tool puts there by itself.
             MutableHeaders(scope=scope)["content-type"] = "application/json"
-        await self._app(scope, receive, send)
+        await self._answered(scope, receive, send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; an error that nobody foresaw is an answer, too.
+
+        What gets past here ends the connection, and the next request on it would fail as well.
+        """
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            self._log(f"a request failed: unexpected {type(error).__name__} {_place(error)}")
+            if started:
+                raise
+            await _refuse(send, 500, "Internal error", f"unexpected {type(error).__name__}")
 
 
 def is_cross_site(headers: Headers) -> bool:
@@ -73,10 +100,11 @@ def is_cross_site(headers: Headers) -> bool:
     site = headers.get("sec-fetch-site")
     if site in _OTHER_SITES:
         return True
-    if headers.get("sec-fetch-mode") == "navigate" or headers.get("sec-fetch-dest") in (
-        "document",
-        "image",
-        "iframe",
+    # A script's own request has no destination; a link, a picture, an object, a style do.
+    if headers.get("sec-fetch-mode") == "navigate" or headers.get("sec-fetch-dest") not in (
+        None,
+        "",
+        "empty",
     ):
         return True
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -87,6 +115,12 @@ def is_cross_site(headers: Headers) -> bool:
 def _sent_by_browser(headers: Headers) -> bool:
     # Scripts pretend to be one in User-Agent (PowerShell does), but send none of these.
     return any(name in headers for name in ("origin", "referer", "accept-language"))
+
+
+def _place(error: Exception) -> str:
+    """Return where an error was raised: file and line, and nothing of what it says."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"in {Path(last.filename).name}, line {last.lineno}"
 
 
 async def _refuse(send: Send, status: int, error: str, details: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -31,22 +30,33 @@ def _label(value: object) -> str:
         raise ValueError(str(error)) from None
 
 
-def _whole_characters(text: str) -> str:
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise ValueError("holds half a character (a lone surrogate)")
-    return text
-
-
 Label = Annotated[str, BeforeValidator(_label), Field(description="a label or its SNOMED CT code")]
-Comment = Annotated[str, Field(max_length=_LONGEST_COMMENT), AfterValidator(_whole_characters)]
+Comment = Annotated[str, Field(max_length=_LONGEST_COMMENT)]
 Side = Literal["L", "R", "B"]
 InstanceId = Annotated[str, Field(pattern=rf"^{ORTHANC_ID}$")]
 
 
-class Body(BaseModel):
-    """A JSON body: no field but its own is taken."""
+def can_be_kept(text: str) -> bool:
+    """Tell whether every database keeps a text: no NUL, no half of a character."""
+    return not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in text)
+
+
+class Asked(BaseModel):
+    """What comes in, as a body or a query: no field but its own is taken."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def holds_whole_characters(cls, value: Any) -> Any:
+        """Refuse texts that no database keeps."""
+        if isinstance(value, str) and not can_be_kept(value):
+            raise ValueError("holds NUL, or half a character (a lone surrogate)")
+        return value
+
+
+class Body(Asked):
+    """A JSON body."""
 
 
 class Correction(Body):

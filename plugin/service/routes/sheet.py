@@ -9,8 +9,10 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from bodypart import shallow_json
 from service.records.index import rows_as
 from service.records.tables import instances
+from service.routes.models import can_be_kept
 from service.routes.requests import TheService, bad_request
 from service.routes.worklist import Filters
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 _PAGE, _LONGEST_PAGE = 200, 500
+_LARGEST_KEY = 2**53
+"""Larger numbers stand in no column, and SQLite takes none beyond 64 bits."""
 _columns = instances.c
 _TILE = (
     "id", "revision", "series", "study", "state", "examined", "probability", "source",
@@ -88,16 +92,19 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, An
 
 def _place(text: str, length: int) -> sa.Tuple:
     try:
-        values = json.loads(text)
+        values = shallow_json.parse(text)
     except ValueError:
         values = None
-    if (
-        not isinstance(values, list)
-        or len(values) != length
-        or not all(isinstance(value, str | int | float) for value in values)
-    ):
+    if not isinstance(values, list) or len(values) != length or not all(map(_is_key, values)):
         raise bad_request("after: is not the `next` of a page in this order")
     return sa.tuple_(*map(sa.literal, values))
+
+
+def _is_key(value: object) -> bool:
+    """Tell whether a column could hold a value."""
+    if isinstance(value, str):
+        return can_be_kept(value)
+    return isinstance(value, int | float) and abs(value) < _LARGEST_KEY
 
 
 def _total(service: Service, where: list[sa.ColumnElement[bool]]) -> int:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from bodypart.annotation import Agreement, Source
 from service.errors import NotFoundError
 from service.learning.alike import most_instructive
 from service.records.index import ANNOTATED, COLUMNS
 from service.records.tables import instances
+from service.routes.models import Asked
 from service.routes.requests import ORTHANC_ID, TheService, labels_of
 from service.text_search import meaning_of
 
@@ -55,10 +56,10 @@ _Ids = Annotated[
 _Day = Annotated[str, Field(pattern=r"^(\d{8})?$", description="YYYYMMDD")]
 
 
-class Filters(BaseModel):
+class Filters(Asked):
     """Which instances; an empty value is as good as none."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     show: Literal["review", "open", "reviewed", "corrected", "failed", "all"] = "review"
     q: str = Field(

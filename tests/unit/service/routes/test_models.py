@@ -3,7 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
+from service.routes.deliveries import Application, Page
 from service.routes.models import Correction, Reviews
+from service.routes.search import Question
+from service.routes.sheet import Sheet
 
 ID = "0123abcd-0123abcd-0123abcd-0123abcd-0123abcd"
 
@@ -45,6 +48,7 @@ def test_several_are_confirmed_without_a_part():
         ({"examined": "knee", "laterality": "left"}, "laterality"),
         ({"examined": "knee", "comment": 5}, "comment"),
         ({"examined": "knee", "comment": "\ud800"}, "comment"),
+        ({"examined": "knee", "comment": "PostgreSQL keeps no \0"}, "comment"),
         ({"examined": "knee", "side": "L"}, "side"),
         ({"examined": "skull", "laterality": "L"}, "laterality"),
         ([], "dictionary"),
@@ -53,3 +57,15 @@ def test_several_are_confirmed_without_a_part():
 def test_a_wrong_correction_is_refused_by_field(body, field):
     with pytest.raises(ValidationError, match=field):
         Correction.model_validate(body)
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [(Question, "After"), (Sheet, "q"), (Sheet, "modality"), (Page, "destination")],
+)
+@pytest.mark.parametrize("text", ["\ud800", "a\0b"])
+def test_a_text_that_no_database_keeps_is_refused_wherever_it_comes_in(model, field, text):
+    with pytest.raises(ValidationError, match=field):
+        model.model_validate({field: text})
+    with pytest.raises(ValidationError, match="Rule"):
+        Application(Rule=text)
