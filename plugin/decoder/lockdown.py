@@ -43,7 +43,6 @@ _FACTS = (
 )
 """What libraries read of the machine; nothing of it is secret."""
 
-_NVIDIA = "/dev/nvidiactl"
 _FACTS_OF_CUDA = ("/proc", "/sys", "/dev", "/usr/share", "/usr/local", "/opt", "/etc/nvidia")
 _TOO_WIDE = frozenset(("/", "/etc", "/home", "/root", "/srv", "/tmp", "/usr", "/var"))
 
@@ -129,11 +128,6 @@ class Lockdown:
         devices = sorted(Path("/dev").glob("nvidia*")) if self.cuda else []
         readable = _narrow([*own, *code, *libraries, *facts])
         return landlock.Paths(tuple(readable), tuple(devices))
-
-
-def gpu_is_there() -> bool:
-    """Tell whether NVIDIA's driver runs on this machine."""
-    return Path(_NVIDIA).exists()
 
 
 def close_inherited() -> None:

@@ -8,7 +8,7 @@ answer (temperatures, thresholds) was fitted to.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -88,9 +88,8 @@ class Golden:
         """Write the golden file of a model, and return where."""
         path = golden_file(model)
         steps = np.round(self.pictures * _STEPS).astype(np.int8)
-        np.savez_compressed(
-            path, sha256=self.sha256, views=self.views, **{INPUT: steps}, **self.answers
-        )
+        arrays: dict[str, Any] = {INPUT: steps, **self.answers}
+        np.savez_compressed(path, sha256=self.sha256, views=self.views, **arrays)
         return path
 
     def difference(self, answers: Mapping[str, Float32]) -> str | None:
