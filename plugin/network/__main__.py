@@ -28,7 +28,7 @@ def main() -> None:
     keep_quiet()
     question = read_frame(incoming)
     path, provider = Path(question.header["model"]), question.header["provider"]
-    lockdown = Lockdown(path, cuda=provider != "cpu")
+    lockdown = Lockdown(path, cuda=provider != "cpu", lasting=True)
     lockdown.close_files()
     # Imported this late so that libraries with code of their own find the files closed.
     import numpy as np

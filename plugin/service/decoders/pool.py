@@ -276,9 +276,8 @@ class Engine:
             self._changed.notify_all()
         if first:
             model = hello["model"]
-            self._log(
-                f"the model {model['name']} {model['version']} is ready on {hello['provider']}"
-            )
+            where = "" if self.network else f" on {hello['provider']}"
+            self._log(f"the model {model['name']} {model['version']} is ready{where}")
             if hello.get("warning"):
                 self._log(hello["warning"])
             for layer, why in hello.get("lockdown", {}).get("missing", {}).items():

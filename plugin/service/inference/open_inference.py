@@ -194,12 +194,9 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _why(error: Exception) -> str:
     """Return the kind of an error, and what TLS says, which operators need."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in (error, *error.args):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted ({cause.verify_message})"
-        reason = getattr(cause, "reason", None)
-        cause = reason if isinstance(reason, BaseException) else cause.__cause__
     return type(error).__name__
 
 

@@ -37,6 +37,9 @@ _LONGEST_RUN = 60.0
 _LONGEST_HEADER, _LONGEST_PAYLOAD = 64 * 2**10, 64 * 2**20
 
 
+_PREFACE = "the model runs on the CPU: "
+
+
 class SharedNetwork:
     """See `service.inference.seam.ElsewhereNetwork`.
 
@@ -143,8 +146,8 @@ class SharedNetwork:
                 if hello is None:
                     self.down_reason = "the network's process did not start"
                 elif hello["provider"] != self.provider:
-                    self.down_reason = hello["warning"] or "CUDA does not work here"
-                    self._log(f"the model runs on the CPU: {self.down_reason}")
+                    self.down_reason = _without_preface(hello["warning"])
+                    self._log(f"{_PREFACE}{self.down_reason}")
                     return
                 else:
                     failures, self.down_reason = 0, None
@@ -214,3 +217,7 @@ class SharedNetwork:
         with contextlib.suppress(OSError):
             cast("IO[bytes]", process.stdin).close()
         cast("IO[bytes]", process.stdout).close()
+
+
+def _without_preface(warning: str | None) -> str:
+    return (warning or "CUDA does not work here").removeprefix(_PREFACE)
