@@ -73,7 +73,7 @@ class SharedNetwork:
         self._asked: dict[int, Future[Frame]] = {}
         self._writing = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._questions = self._batches = 0
+        self._questions, self._batches = 0, 0.0
         self._lockdown: object = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="bodypart-network")
@@ -126,13 +126,12 @@ class SharedNetwork:
 
     def to_json(self) -> dict[str, Any]:
         """Return what the status tells."""
-        together = self._questions / self._batches if self._batches else None
         return {
             "where": "process",
             "ready": self.ready,
             "reason": self.down_reason,
             "questions": self._questions,
-            "questions_a_batch": together and round(together, 2),
+            "batches": round(self._batches),
             "lockdown": self._lockdown,
         }
 
@@ -191,11 +190,9 @@ class SharedNetwork:
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         """Hand each answer to whoever asked, until the process ends."""
         with contextlib.suppress(WireError, OSError):
-            share = 0.0
             while True:
                 frame = self._read(process)
-                share += 1 / max(1, frame.header.get("together", 1))
-                self._batches = round(share)
+                self._batches += 1 / frame.header["together"]
                 asked = self._asked.get(frame.number)
                 if asked:
                     asked.set_result(frame)
