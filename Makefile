@@ -12,6 +12,9 @@
 # make screenshots  the README's pictures, of phantoms
 # make train        a new model from a manifest: see models/README.md
 # make fusion       the error rates that join picture and header, measured anew
+# make golden       what an inference server is checked with, and its configuration: after each new model
+# make triton       the model repository models/triton, for Triton and OpenVINO Model Server
+# make gpu-check    is a GPU used, does it agree with the CPU, and how fast is it
 # make dist         one archive for hospitals without internet, in dist/
 # make sbom | audit the bill of materials; known holes in what is locked
 # make lock         the lock files, from pyproject.toml
@@ -24,7 +27,7 @@ HELPER = sh orthanc-config/venv.sh requirements.lock
 RAY = requirements-ray.lock
 
 .PHONY: help run install backfill ray ray-tools test unit integration browser coverage format fuzz attack test-tools newer-orthanc lint lock \
-	docs doors screenshots benchmarks fusion train-tools train evaluate export card memory-evaluation dist sbom audit tools
+	docs doors screenshots benchmarks fusion golden triton gpu-check train-tools train evaluate export card memory-evaluation dist sbom audit tools
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -122,6 +125,18 @@ train-tools:
 # For example: make train ARGS="--manifest /data/manifest.csv"; the format is in models/README.md.
 train evaluate export card: train-tools
 	$(PYTHON) -m training.$@ $(ARGS)
+
+# For a model of your own: make golden ARGS="--model FILE --config FOLDER/bodypart/config.pbtxt".
+golden: install
+	$(PYTHON) -m training.golden $(ARGS)
+
+triton:
+	@mkdir -p models/triton/bodypart/1
+	cp models/bodypart.onnx models/triton/bodypart/1/model.onnx
+
+# Where there is no NVIDIA GPU it says so, and all is well. ARGS="--on cpu" goes the same way without one.
+gpu-check: install
+	$(PYTHON) tests/gpu.py $(ARGS)
 
 # What confirmed pictures add in hospitals new to the model; trains the blind models it lacks.
 memory-evaluation: train-tools

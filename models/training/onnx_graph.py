@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bodypart.model.session import INPUT, OUTPUTS
+from bodypart.network import INPUT, OUTPUTS
 
 if TYPE_CHECKING:
     from pathlib import Path

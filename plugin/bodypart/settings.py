@@ -80,6 +80,11 @@ def _terms(value: object) -> str | None:
     return None
 
 
+def _object(value: object) -> str | None:
+    # The service reads what is in it: the file of a token, say, is its own.
+    return None if isinstance(value, Mapping) else "must be an object"
+
+
 def _rules(value: object) -> str | None:
     # The service reads the rules themselves: they name nodes of Orthanc's configuration.
     if isinstance(value, list) and all(isinstance(rule, Mapping) for rule in value):
@@ -101,11 +106,18 @@ class Settings:
     on_upload: bool = _setting(
         True, _boolean, "Annotate what arrives. When false, only back-fill and `POST` annotate."
     )
-    provider: Literal["auto", "cuda", "cpu"] = _setting(
+    provider: Literal["auto", "cuda", "cpu", "remote"] = _setting(
         "auto",
-        _one_of("auto", "cuda", "cpu"),
-        "Where the model runs. `auto` takes CUDA where it works; "
-        "`cuda` falls back to the CPU with a warning that names what is missing.",
+        _one_of("auto", "cuda", "cpu", "remote"),
+        "Where the network runs. `auto` takes CUDA where it works; `cuda` falls back to the CPU "
+        "with a warning that names what is missing; `remote` asks an inference server (`Server`).",
+    )
+    server: dict[str, Any] = _setting(
+        {},
+        _object,
+        'Inference server of `"Provider": "remote"`: `{"Url": "https://host:8000", "Model": '
+        '"bodypart", "CaFile": "", "TokenFile": "", "Timeout": 10, "Fallback": "wait"}`; see '
+        "`docs/scale.md`.",
     )
     workers: int = _setting(1, _integer(1, 64), "Decoders: processes that classify side by side.")
     threads: int = _setting(1, _integer(1, 64), "CPU threads of the model in each decoder.")

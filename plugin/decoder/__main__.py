@@ -6,10 +6,8 @@ and restarts it.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -19,7 +17,9 @@ if TYPE_CHECKING:
     from bodypart.pipeline import Pipeline
 
 from bodypart.settings import Settings
-from decoder.lockdown import Lockdown, close_inherited, gpu_is_there
+from decoder.lockdown import Lockdown, close_inherited
+from decoder.outside import OutsideNetwork
+from decoder.quiet import keep_quiet, private_stdout
 from decoder.wire import Frame, WireError, read_frame, write_frame
 
 Answer = tuple[dict[str, Any], bytes]
@@ -28,24 +28,38 @@ _LONGEST_DETAILS = 1_000
 
 
 def main() -> None:
-    """Serve one parent until it closes the pipe; the settings come as the first frame."""
+    """Serve one parent until it closes the pipe.
+
+    The first frame holds the ``settings``, and where the ``network`` runs: ``inside``, ``outside``
+    (the parent is asked), or ``either`` (the parent says each time).
+    """
     close_inherited()
-    incoming, outgoing = sys.stdin.buffer, _private_stdout()
-    _keep_quiet()
+    incoming, outgoing = sys.stdin.buffer, private_stdout()
+    keep_quiet()
     # Storing goes before labelling: an idle machine gives the decoder all it wants anyway.
     os.nice(_NICENESS)
     question = read_frame(incoming)
-    settings = Settings.parse(question.header)
-    lockdown = Lockdown(Path(settings.model), settings.provider != "cpu" and gpu_is_there())
+    settings = Settings.parse(question.header["settings"])
+    # A GPU is another process's, which files never reach: see `network`.
+    lockdown = Lockdown(Path(settings.model), cuda=False)
     lockdown.close_files()
     # Imported this late so that libraries with code of their own find the files closed, and a
     # broken installation is reported as a start that failed.
     from bodypart.model import BodyPartModel
+    from bodypart.model.parameters import read_parameters
     from bodypart.pipeline import Pipeline
 
-    model = BodyPartModel.load(Path(settings.model), settings.provider, settings.threads)
+    path, where = Path(settings.model), question.header["network"]
+    if where == "inside":
+        # Asked for CUDA, it tells why there is none.
+        asked = settings.provider == "cuda"
+        model = BodyPartModel.load(path, "cuda" if asked else "cpu", settings.threads)
+    else:
+        own = BodyPartModel.load(path, "cpu", settings.threads) if where == "either" else None
+        network = OutsideNetwork(incoming, outgoing, own.network if own else None)
+        model = BodyPartModel(network, read_parameters(path))
     pipeline = Pipeline(model, settings)
-    lockdown.close_system_calls(settings.memory_limit_mb, cuda=model.provider == "cuda")
+    lockdown.close_system_calls(settings.memory_limit_mb, cuda=False)
     hello = {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
         "labels": list(model.labels),
@@ -82,31 +96,18 @@ def perform(
 
     The text of a foreign exception may quote a header, hence patient data.
     """
+    from bodypart.network import NetworkError
     from decoder.tasks import TaskError
 
     try:
         return task(pipeline, request, payload)
-    except TaskError as error:
-        return {"error": "TaskError", "details": str(error)[:_LONGEST_DETAILS]}, b""
+    except (TaskError, NetworkError) as error:
+        return {"error": type(error).__name__, "details": str(error)[:_LONGEST_DETAILS]}, b""
     except MemoryError:
         # Nothing can be trusted after that: the parent sees the death and counts it.
         os._exit(70)
     except Exception as error:
         return {"error": "WorkerError", "details": f"unexpected {type(error).__name__}"}, b""
-
-
-def _private_stdout() -> BinaryIO:
-    """Keep the pipe for frames: whatever a library prints goes to stderr."""
-    pipe = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return pipe
-
-
-def _keep_quiet() -> None:
-    """Silence the libraries: their warnings quote header values (patient data)."""
-    warnings.simplefilter("ignore")
-    logging.disable(logging.CRITICAL)
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 if __name__ == "__main__":

@@ -12,14 +12,16 @@ CPU_SECONDS = 3_600
 _FILES, _FILES_OF_CUDA = 64, 1024
 
 
-def limit(*, cuda: bool) -> dict[str, int]:
+def limit(*, cuda: bool, lasting: bool = False) -> dict[str, int]:
     """Set all limits but that of memory, and return them by name.
+
+    A ``lasting`` process is not replaced now and then, and may use the processor for ever.
 
     There is none for processes: the kernel counts those of the whole user, so that no number
     is right, and `seccomp` lets none be started anyway.
     """
     wanted = {
-        "CPU": CPU_SECONDS,
+        **({} if lasting else {"CPU": CPU_SECONDS}),
         "CORE": 0,
         "NOFILE": _FILES_OF_CUDA if cuda else _FILES,
         "MSGQUEUE": 0,

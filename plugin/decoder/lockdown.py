@@ -43,7 +43,6 @@ _FACTS = (
 )
 """What libraries read of the machine; nothing of it is secret."""
 
-_NVIDIA = "/dev/nvidiactl"
 _FACTS_OF_CUDA = ("/proc", "/sys", "/dev", "/usr/share", "/usr/local", "/opt", "/etc/nvidia")
 _TOO_WIDE = frozenset(("/", "/etc", "/home", "/root", "/srv", "/tmp", "/usr", "/var"))
 
@@ -58,6 +57,8 @@ class Lockdown:
         The ONNX file; what lies beside it under the same name is readable, too.
     cuda : bool
         Whether a GPU may be used: its driver needs more, see `system_calls` and `limits`.
+    lasting : bool
+        Whether it is to live as long as the service; see `limits`.
 
     Attributes
     ----------
@@ -69,6 +70,7 @@ class Lockdown:
 
     model: Path
     cuda: bool
+    lasting: bool = False
     held: dict[str, object] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -79,7 +81,7 @@ class Lockdown:
         self._layer("parent death", _end_with_parent)
         self._layer("not dumpable", lambda: process_control(_SET_DUMPABLE, 0))
         self._layer("no new privileges", lambda: process_control(_SET_NO_NEW_PRIVILEGES, 1))
-        self._layer("limits", lambda: limits.limit(cuda=self.cuda))
+        self._layer("limits", lambda: limits.limit(cuda=self.cuda, lasting=self.lasting))
         self._layer("capabilities", _drop_capabilities)
         self._layer("landlock", lambda: landlock.restrict(self._paths()))
 
@@ -129,11 +131,6 @@ class Lockdown:
         devices = sorted(Path("/dev").glob("nvidia*")) if self.cuda else []
         readable = _narrow([*own, *code, *libraries, *facts])
         return landlock.Paths(tuple(readable), tuple(devices))
-
-
-def gpu_is_there() -> bool:
-    """Tell whether NVIDIA's driver runs on this machine."""
-    return Path(_NVIDIA).exists()
 
 
 def close_inherited() -> None:

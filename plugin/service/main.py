@@ -20,6 +20,7 @@ from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.rescue import Rescue
 from service.dicom_tags.structured_reports import Reports
 from service.errors import DamagedError, ServiceError
+from service.inference.choice import network_of
 from service.learning.follow import Learning
 from service.learning.lessons import Lessons
 from service.learning.sightings import Sightings
@@ -104,7 +105,8 @@ class Service:
         )
         settle = float(configuration.get("StableAge", _STABLE_AGE))
         lessons = Lessons()
-        self.decoders = Engine(self.settings, self.log, lessons)
+        network = network_of(self.settings, self.log)
+        self.decoders = Engine(self.settings, self.log, lessons, network)
         self.tasks = Tasks(database, _node(configuration))
         self.index = Index(database)
         self.trail = AuditTrail(self.durable)

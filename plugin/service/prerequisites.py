@@ -11,6 +11,7 @@ from bodypart.headers.vocabulary import Vocabulary, VocabularyError
 from bodypart.settings import Settings, SettingsError
 from service.deliveries.rules import parse_rules
 from service.deliveries.webhook import read_secret
+from service.inference.choice import checked_server
 from service.orthanc_api.archive import ANNOTATION, CODE
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +60,10 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
         if file and not (Path(file).parent.is_dir() and os.access(Path(file).parent, os.W_OK)):
             raise SettingsError(f"BodyPart.{key}: no file can be written to {Path(file).parent}")
     read_secret(settings.webhook_secret_file)
-    return replace(settings, python=str(python), model=str(model))
+    settings = replace(settings, python=str(python), model=str(model))
+    if settings.provider == "remote":
+        checked_server(settings)
+    return settings
 
 
 def _require_metadata_names(configuration: dict[str, Any]) -> None:

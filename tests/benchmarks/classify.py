@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 
 from bodypart.model import BodyPartModel
-from bodypart.model.session import INPUT
+from bodypart.network import INPUT
 from phantoms import draw
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "bodypart.onnx"

@@ -283,7 +283,7 @@ def test_a_training_can_start_from_the_shipped_model():
     from bodypart.model.model_input import network_input
 
     square = network_input(draw("knee", 200, 160).astype(np.float32), size)[0]
-    answer = model._session.run(None, {"picture": square})[0]
+    answer = model.network.run(square)["logits"]
     with torch.inference_mode():
         own = network(torch.from_numpy(square)).logits.numpy()
     assert own == pytest.approx(answer, abs=0.02)

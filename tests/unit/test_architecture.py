@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+_PACKAGES = ["backfill", "bodypart", "decoder", "network", "orthanc_side", "service"]
 STANDARD_LIBRARY = set(sys.stdlib_module_names) | {"__future__"}
 
 
@@ -46,6 +47,13 @@ def test_a_helper_takes_of_the_service_its_decoders_only(request):
         assert not {name.split(".")[0] for name in names} & {"orthanc", "orthanc_side"}, path
 
 
+def test_the_network_s_process_knows_the_core_and_how_decoders_are_locked_down(request):
+    for path in modules(request.config.rootpath, "network"):
+        tops = {name.split(".")[0] for name in imports(path)}
+        assert tops <= STANDARD_LIBRARY | {"network", "bodypart", "decoder", "numpy"}, path
+        assert not tops & {"socket", "ssl", "http", "urllib", "subprocess"}, path
+
+
 def test_of_a_decoder_the_other_side_of_the_pipe_knows_the_frames_only(request):
     sides = ("orthanc_side", "service", "backfill")
     for path in [path for side in sides for path in modules(request.config.rootpath, side)]:
@@ -63,13 +71,13 @@ def test_orthanc_s_side_needs_the_standard_library_and_orthanc_only(request):
 
 
 def test_nothing_else_imports_orthanc(request):
-    for package in ("bodypart", "decoder", "service"):
+    for package in ("bodypart", "decoder", "network", "service"):
         for path in modules(request.config.rootpath, package):
             tops = {name.split(".")[0] for name in imports(path)}
             assert not tops & {"orthanc", "orthanc_side"}, path
 
 
-def test_the_service_speaks_to_orthanc_and_to_configured_webhooks_alone(request):
+def test_the_service_speaks_to_orthanc_and_to_what_is_configured_alone(request):
     """No byte leaves the machine unless somebody configured, or typed, where it goes."""
     speaking = {"http", "requests", "urllib3", "httpx", "aiohttp", "ftplib", "smtplib", "telnetlib"}
     plugin = request.config.rootpath / "plugin"
@@ -82,11 +90,11 @@ def test_the_service_speaks_to_orthanc_and_to_configured_webhooks_alone(request)
             for name in imports(path)
         )
     }
-    # Orthanc by its own address and token; what a rule of `Routes` names; what was typed.
     assert found == {
-        "service/orthanc_api/client.py",
-        "service/deliveries/webhook.py",
-        "backfill/connection.py",
+        "service/orthanc_api/client.py",  # Orthanc, by its own address and token
+        "service/deliveries/webhook.py",  # what a rule of `Routes` names
+        "service/inference/open_inference.py",  # what `Server` names
+        "backfill/connection.py",  # what was typed
     }
 
 
@@ -120,13 +128,13 @@ assert not heavy, heavy
     subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("package", ["backfill", "bodypart", "decoder", "orthanc_side", "service"])
+@pytest.mark.parametrize("package", _PACKAGES)
 def test_modules_stay_small(request, package):
     for path in modules(request.config.rootpath, package):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
 
 
-@pytest.mark.parametrize("package", ["backfill", "bodypart", "decoder", "orthanc_side", "service"])
+@pytest.mark.parametrize("package", _PACKAGES)
 def test_no_module_is_named_after_nothing(request, package):
     for path in modules(request.config.rootpath, package):
         assert path.stem not in {"utils", "util", "helpers", "manager", "common", "misc"}

@@ -1,18 +1,16 @@
-"""The model in use: one ONNX session, a picture in, an :class:`ImageReading` out."""
+"""The model in use: a picture in, the network asked, an :class:`ImageReading` out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import onnxruntime
 
 from bodypart.evidence import BLANK, Guess, ImageReading, Seen
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.heat_map import heat_map
 from bodypart.model.model_input import BlankPictureError, network_input
-from bodypart.model.parameters import ModelError, Parameters, read_parameters
-from bodypart.model.provider import CUDA_PROVIDER, Provider, providers
+from bodypart.model.parameters import Parameters, read_parameters
 from bodypart.model.rejection import rejection_reason
 
 if TYPE_CHECKING:
@@ -21,11 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bodypart.model.model_input import Placement
+    from bodypart.network import Network
+    from bodypart.network.provider import Provider
 
     Float32 = NDArray[np.float32]
-
-INPUT = "picture"
-OUTPUTS = ("logits", "visible", "child", "view", "distance", "embedding", "cam")
 
 
 class RawAnswer(NamedTuple):
@@ -68,61 +65,40 @@ class BodyPartModel:
     labels : tuple of str
         Labels that the model can give as examined.
     provider : str
-        Where it really runs: ``cpu`` or ``cuda``.
+        Where the network really runs: ``cpu``, ``cuda`` or ``remote``.
     warning : str or None
         Why it does not run where it was asked to.
     """
 
-    def __init__(
-        self,
-        session: onnxruntime.InferenceSession,
-        parameters: Parameters,
-        warning: str | None,
-    ) -> None:
-        self._session = session
+    def __init__(self, network: Network, parameters: Parameters) -> None:
+        self.network = network
         self.parameters = parameters
         self.name = parameters.name
         self.version = parameters.version
         self.sha256 = parameters.sha256
         self.labels = parameters.labels
-        self.provider = "cuda" if session.get_providers()[0] == CUDA_PROVIDER else "cpu"
-        self.warning = warning
+        self.provider = network.provider
+        self.warning = network.warning
 
     @classmethod
     def load(cls, path: Path, provider: Provider = "auto", threads: int = 1) -> BodyPartModel:
-        """Load ``bodypart.onnx`` and the description beside it.
+        """Load ``bodypart.onnx`` and the description beside it, to run in this process.
 
         Parameters
         ----------
-        path : Path
-            The ONNX file.
-        provider : str
-            ``auto``, ``cuda`` or ``cpu``.
-        threads : int
-            Threads of one inference; one is fastest where several processes share the cores.
+        path, provider, threads
+            As of `bodypart.network.local.LocalNetwork.load`.
 
         Raises
         ------
         ModelError
             If the files are missing, damaged or do not belong together.
         """
+        # Where the network runs elsewhere, onnxruntime is never loaded.
+        from bodypart.network.local import LocalNetwork
+
         parameters = read_parameters(path)
-        wanted, warning = providers(provider)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-        except Exception as error:  # onnxruntime's exceptions have no common public base
-            raise ModelError(f"{path.name} does not load: {type(error).__name__}") from error
-        if CUDA_PROVIDER in wanted and CUDA_PROVIDER not in session.get_providers():
-            warning = "the model runs on the CPU: onnxruntime could not start CUDA"
-        missing = set(OUTPUTS) - {output.name for output in session.get_outputs()}
-        if missing:
-            raise ModelError(f"{path.name} lacks the outputs {', '.join(sorted(missing))}")
-        return cls(session, parameters, warning)
+        return cls(LocalNetwork.load(path, provider, threads), parameters)
 
     def answer(self, values: Float32) -> tuple[RawAnswer, Placement]:
         """Run the network on one picture.
@@ -136,11 +112,13 @@ class BodyPartModel:
         ------
         BlankPictureError
             If there is nothing to see.
+        NetworkError
+            If the network cannot be had.
         """
         tensor, where = network_input(values, self.parameters.size, self.parameters.sides)
         if self.parameters.mirrored:
             tensor = np.concatenate([tensor, tensor[..., ::-1]])
-        outputs = dict(zip(OUTPUTS, self._session.run(list(OUTPUTS), {INPUT: tensor}), strict=True))
+        outputs = self.network.run(tensor)
         return (
             RawAnswer(
                 logits=outputs["logits"].mean(axis=0),

@@ -13,12 +13,15 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from bodypart.network import NetworkError
 from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
+from service.inference.seam import ASKING, NetworkDownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bodypart.settings import Settings
+    from service.inference.seam import ElsewhereNetwork
     from service.learning.lessons import Lessons
 
 __all__ = ["Engine", "EngineDownError", "RefusedError", "WorkerDiedError"]
@@ -46,12 +49,19 @@ class Engine:
         Takes a line without patient data.
     lessons : Lessons or None
         What a decoder has to learn before it looks at a picture.
+    network : ElsewhereNetwork or None
+        Runs the network for the decoders; None: each does that itself.
     """
 
     def __init__(
-        self, settings: Settings, log: Callable[[str], None], lessons: Lessons | None = None
+        self,
+        settings: Settings,
+        log: Callable[[str], None],
+        lessons: Lessons | None = None,
+        network: ElsewhereNetwork | None = None,
     ) -> None:
         self._settings = settings
+        self.network = network
         self._lessons = lessons
         self._log = log
         self._idle: deque[DecoderProcess] = deque()
@@ -62,10 +72,12 @@ class Engine:
         self._stopping = threading.Event()
         self._starters: list[threading.Thread] = []
         self.hello: dict[str, Any] | None = None
-        self.down_reason: str | None = "the worker is starting"
+        self._why_down: str | None = "the worker is starting"
 
     def start(self) -> None:
         """Start the decoders in the background; ``ask`` waits for none but raises until then."""
+        if self.network:
+            self.network.start()
         for number in range(self._settings.workers):
             thread = threading.Thread(target=self._keep_one, name=f"bodypart-worker-{number}")
             thread.start()
@@ -80,11 +92,45 @@ class Engine:
             worker.kill()
         for thread in self._starters:
             thread.join()
+        if self.network:
+            self.network.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether a decoder runs: it can do what needs no network."""
+        return bool(self._all)
 
     @property
     def ready(self) -> bool:
-        """Whether a decoder runs."""
-        return bool(self._all)
+        """Whether pictures can be looked at."""
+        return self.running and self._missing_network is None
+
+    @property
+    def down_reason(self) -> str | None:
+        """Why they cannot."""
+        return self._missing_network if self.running else self._why_down
+
+    @property
+    def provider(self) -> str | None:
+        """Where the network runs now: ``cpu``, ``cuda`` or ``remote``; None before the start."""
+        if self.network is None:
+            return self.hello["provider"] if self.hello else None
+        fallen_back = self.network.own_too and not self.network.ready
+        return "cpu" if fallen_back else self.network.provider
+
+    @property
+    def warning(self) -> str | None:
+        """Why it does not run where it was asked to."""
+        if self.network is None or not self.network.own_too:
+            return self.hello["warning"] if self.hello else None
+        reason = self.network.down_reason
+        return reason and f"the model runs on the CPU: {reason}"
+
+    @property
+    def _missing_network(self) -> str | None:
+        if self.network is None or self.network.own_too or self.network.ready:
+            return None
+        return self.network.down_reason
 
     def ask(
         self, task: str, request: dict[str, Any], payload: bytes, *, urgent: bool = False
@@ -103,12 +149,14 @@ class Engine:
         Raises
         ------
         EngineDownError
-            If no decoder runs.
+            If no decoder runs, or the network that it needs is away.
         WorkerDiedError
             If it died on this request, or took longer than ``TimeLimit``.
         RefusedError
             If it answered that the task cannot be done.
         """
+        if task in ASKING and (missing := self._missing_network):
+            raise EngineDownError(missing)
         worker = self._take(urgent=urgent)
         try:
             if self._lessons and task in _WITH_MEMORY:
@@ -119,6 +167,10 @@ class Engine:
         except WorkerDiedError as error:
             self._log(str(error))
             raise
+        except NetworkDownError as error:
+            raise EngineDownError(str(error)) from error
+        except NetworkError as error:
+            raise RefusedError(type(error).__name__, str(error)) from error
         finally:
             self._give(worker)
         if "error" in answer:
@@ -154,7 +206,7 @@ class Engine:
                     if self._stopping.is_set():
                         raise EngineDownError("Orthanc is stopping")
                     if not self._all:
-                        raise EngineDownError(self.down_reason or "no worker runs")
+                        raise EngineDownError(self._why_down or "no worker runs")
                     self._changed.wait(1.0)
             finally:
                 self._urgent -= urgent
@@ -182,7 +234,7 @@ class Engine:
             except EngineDownError as error:
                 if self._stopping.is_set():
                     break
-                self.down_reason = str(error)
+                self._why_down = str(error)
                 self._log(str(error))
                 self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
                 failures += 1
@@ -203,7 +255,7 @@ class Engine:
 
     def _new_worker(self) -> DecoderProcess:
         """Return a decoder that is ready; ``stop`` kills one that is still starting."""
-        worker = DecoderProcess(self._settings)
+        worker = DecoderProcess(self._settings, self.network)
         self._running.add(worker)
         try:
             if self._stopping.is_set():
@@ -224,9 +276,8 @@ class Engine:
             self._changed.notify_all()
         if first:
             model = hello["model"]
-            self._log(
-                f"the model {model['name']} {model['version']} is ready on {hello['provider']}"
-            )
+            where = "" if self.network else f" on {hello['provider']}"
+            self._log(f"the model {model['name']} {model['version']} is ready{where}")
             if hello.get("warning"):
                 self._log(hello["warning"])
             for layer, why in hello.get("lockdown", {}).get("missing", {}).items():
@@ -254,7 +305,7 @@ class Engine:
             with contextlib.suppress(ValueError):
                 self._idle.remove(worker)
             if not self._all:
-                self.down_reason = "the worker is starting again"
+                self._why_down = "the worker is starting again"
             self._changed.notify_all()
         if not at_work:
             self._end(worker)

@@ -18,12 +18,18 @@ from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from bodypart.network import NetworkError
 from decoder.wire import ClosedError, Frame, WireError, read_frame, write_frame
 from service.decoders import answers
 from service.decoders.answers import SurpriseError
+from service.inference import seam
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bodypart.settings import Settings
+    from service.decoders.answers import Bounds
+    from service.inference.seam import ElsewhereNetwork
 
 MOST_ANSWERS = 5_000
 MOST_CPU_SECONDS = 1_800.0
@@ -54,6 +60,8 @@ class DecoderProcess:
     ----------
     settings : Settings
         The checked section, with ``python`` and ``model`` filled in.
+    network : ElsewhereNetwork or None
+        Runs the network for the decoder; None: it does that itself.
 
     Attributes
     ----------
@@ -70,11 +78,12 @@ class DecoderProcess:
         If it cannot be started.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, network: ElsewhereNetwork | None = None) -> None:
         self.hello: dict[str, Any] | None = None
         self.answered = 0
         self.revision: str | None = None
         self._settings = settings
+        self._network = network
         self._dead = False
         self._at_work = threading.Lock()
         try:
@@ -85,7 +94,7 @@ class DecoderProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                env=_environment(settings),
+                env=environment(settings),
                 cwd="/",
                 start_new_session=True,
             )
@@ -107,8 +116,12 @@ class DecoderProcess:
         EngineDownError
             If it dies instead, or takes too long.
         """
+        where = "inside"
+        if self._network:
+            where = "either" if self._network.own_too else "outside"
+        told = {"settings": self._settings.to_json(), "network": where}
         try:
-            self.hello, _ = self.ask("hello", self._settings.to_json(), b"", _START_LIMIT)
+            self.hello, _ = self.ask("hello", told, b"", _START_LIMIT)
         except WorkerDiedError as error:
             self._listener.join(_LAST_WORDS_LIMIT)
             words = self._last_words[0].decode(errors="replace").strip() if self._last_words else ""
@@ -123,23 +136,19 @@ class DecoderProcess:
         ------
         WorkerDiedError
             If it died or was killed.
+        NetworkError
+            If the network that it asked for could not be had.
         """
-        watchdog = threading.Timer(limit, self.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        started = time.monotonic()
-        number = secrets.randbits(64)
+        watchdog = _Watchdog(limit, self.kill)
+        question = Frame(request, payload, secrets.randbits(64))
         bounds = answers.bounds(task, request, payload)
         try:
             with self._at_work:
-                write_frame(self._questions, Frame(request, payload, number))
-                frame = read_frame(
-                    self._answers, longest_header=bounds.header, longest_payload=bounds.payload
-                )
-            answers.check(task, request, payload, frame, number)
+                frame, trouble = self._conversation(task, question, bounds, watchdog)
+            answers.check(task, request, payload, frame, question.number)
         except (WireError, SurpriseError, OSError, ValueError, MemoryError) as error:
             self.kill()
-            if time.monotonic() - started >= limit:
+            if watchdog.bitten:
                 why = f"took longer than {limit:g} s"
             elif isinstance(error, WireError | SurpriseError) and not isinstance(
                 error, ClosedError
@@ -149,9 +158,44 @@ class DecoderProcess:
                 why = "died"
             raise WorkerDiedError(f"the worker {why}") from error
         finally:
-            watchdog.cancel()
+            watchdog.pause()
         self.answered += 1
+        if trouble:
+            raise trouble
         return frame.header, frame.payload
+
+    def _conversation(
+        self, task: str, question: Frame, bounds: Bounds, watchdog: _Watchdog
+    ) -> tuple[Frame, NetworkError | None]:
+        """Ask, run the network for it if it asks back, and return its answer.
+
+        Also what was wrong with the network, where the decoder could not do without: that is not
+        for it to say.
+        """
+        longest, trouble, network = bounds.payload, None, self._network
+        if network is not None and task in seam.ASKING:
+            longest = max(longest, seam.largest(network))
+        else:
+            network = None
+        watchdog.resume()
+        write_frame(self._questions, question)
+        while True:
+            frame = read_frame(self._answers, longest_header=bounds.header, longest_payload=longest)
+            if frame.header.keys() != {"network"}:
+                if len(frame.payload) > bounds.payload:
+                    raise SurpriseError("it is too long")
+                return frame, trouble
+            if network is None:
+                raise SurpriseError("it asks for the network")
+            watchdog.pause()
+            try:
+                header, payload = seam.answer(network, frame.payload)
+            except NetworkError as error:
+                trouble = None if network.own_too else error
+                header, payload = {}, b""
+            network = None
+            watchdog.resume()
+            write_frame(self._questions, Frame(header, payload))
 
     def alive(self) -> bool:
         """Tell whether it runs, as far as is known."""
@@ -208,8 +252,34 @@ class DecoderProcess:
                     self._last_words.extend(line[:_LONGEST_WORDS] for line in spoken[-1:])
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """Return all that a decoder gets to know of our environment."""
+class _Watchdog:
+    """Calls somebody when the seconds are over; they do not run while it is paused."""
+
+    def __init__(self, seconds: float, bite: Callable[[], None]) -> None:
+        self.bitten = False
+        self._left = seconds
+        self._call = bite
+        self._timer: threading.Timer | None = None
+
+    def resume(self) -> None:
+        self._since = time.monotonic()
+        self._timer = threading.Timer(self._left, self._bite)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def pause(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+            self._left = max(0.0, self._left - (time.monotonic() - self._since))
+
+    def _bite(self) -> None:
+        self.bitten = True
+        self._call()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return all that a decoder, or the network's process, gets to know of our environment."""
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
         "HOME": "/nonexistent",

@@ -97,7 +97,9 @@ class Workers:
     ) -> None:
         needs_decoder = kinds != (Kind.ROLL_UP,)
         while not stopping.is_set():
-            if needs_decoder and not self._decoders.ready:
+            # Rewriting and reports need no network.
+            able = self._decoders.ready if Kind.ANNOTATE in kinds else self._decoders.running
+            if needs_decoder and not able:
                 stopping.wait(0.1)
                 continue
             while Kind.ANNOTATE in kinds and (burst := self._change_log.burst()):

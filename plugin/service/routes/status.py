@@ -23,8 +23,9 @@ def status(service: TheService, user: User) -> dict[str, Any]:
         "version": __version__,
         "orthanc": service.archive.version,
         "model": hello.get("model"),
-        "provider": hello.get("provider"),
-        "warning": hello.get("warning"),
+        "provider": service.decoders.provider,
+        "warning": service.decoders.warning,
+        "network": service.decoders.network and service.decoders.network.to_json(),
         "lockdown": hello.get("lockdown"),
         "queue": {
             "pending": service.pending(),

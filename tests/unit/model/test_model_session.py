@@ -11,7 +11,8 @@ import pytest
 from bodypart.labels import BY_LABEL
 from bodypart.model import BodyPartModel
 from bodypart.model.model_input import network_input
-from bodypart.model.session import OUTPUTS
+from bodypart.network import OUTPUTS
+from bodypart.network.local import LocalNetwork
 from phantoms import draw
 
 MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
@@ -71,15 +72,13 @@ def test_white_noise_is_rejected_with_a_reason(model):
 
 def test_the_activation_map_is_exact(model):
     """Its mean and the label's bias make the logit, so their difference is the same anywhere."""
-    session = model._session
     first, second = (
-        session.run(
-            ["logits", "cam"],
-            {"picture": network_input(picture(part), model.parameters.size)[0]},
-        )
+        model.network.run(network_input(picture(part), model.parameters.size)[0])
         for part in ("hand", "chest")
     )
-    bias, again = (logits[0] - cam[0].mean(axis=(1, 2)) for logits, cam in (first, second))
+    bias, again = (
+        given["logits"][0] - given["cam"][0].mean(axis=(1, 2)) for given in (first, second)
+    )
     assert bias == pytest.approx(again, abs=1e-3)
 
 
@@ -127,8 +126,8 @@ def test_reading_needs_little_memory_and_no_torch():
 def test_every_output_has_a_row_a_picture_and_a_column(model):
     """Inference servers refuse batches of plain numbers."""
     tensor = network_input(picture(), model.parameters.size, (160, 96))[0]
-    outputs = model._session.run(list(OUTPUTS), {"picture": tensor})
-    shapes = dict(zip(OUTPUTS, (output.shape for output in outputs), strict=True))
+    shapes = {name: output.shape for name, output in model.network.run(tensor).items()}
+    assert tuple(shapes) == OUTPUTS
     assert all(shape[0] == 2 and len(shape) >= 2 for shape in shapes.values())
     assert shapes["child"] == shapes["distance"] == (2, 1)
 
@@ -139,7 +138,7 @@ def test_child_and_distance_may_come_as_numbers_or_as_columns(model, columns):
 
     class Answering:
         def run(self, names, inputs):
-            outputs = dict(zip(names, model._session.run(names, inputs), strict=True))
+            outputs = model.network.run(inputs["picture"])
             for name in ("child", "distance"):
                 outputs[name] = outputs[name].reshape(-1, *columns)
             return list(outputs.values())
@@ -147,7 +146,7 @@ def test_child_and_distance_may_come_as_numbers_or_as_columns(model, columns):
         def get_providers(self):
             return ["CPUExecutionProvider"]
 
-    other = BodyPartModel(Answering(), model.parameters, None)
+    other = BodyPartModel(LocalNetwork(Answering()), model.parameters)
     assert other.read(picture()) == model.read(picture())
 
 

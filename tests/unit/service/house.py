@@ -173,7 +173,7 @@ class Orthanc:
 class Decoders:
     """Answers at once; `label` is what every picture shows."""
 
-    ready = True
+    ready = running = True
     down_reason = None
 
     def __init__(self):

@@ -1,0 +1,62 @@
+"""Pictures and answers of the network as bytes, for the pipes between processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bodypart.network import OUTPUTS, NetworkError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+
+_NUMBER = np.dtype("<f4")
+
+
+def pictures_from(data: bytes, shape: Sequence[int]) -> Float32:
+    """Return pictures from their bytes.
+
+    Raises
+    ------
+    NetworkError
+        If the bytes are not those of pictures of this shape, in -1 to 1.
+    """
+    if len(data) != int(np.prod(shape)) * _NUMBER.itemsize:
+        raise NetworkError("pictures of another shape")
+    pictures = np.frombuffer(data, dtype=_NUMBER).reshape(tuple(shape))
+    if not (np.abs(pictures) <= 1).all():  # false for what is no number, too
+        raise NetworkError("pictures with values beyond -1 to 1")
+    return pictures
+
+
+def packed(answers: Mapping[str, Float32]) -> tuple[dict[str, Any], bytes]:
+    """Return the shape of each output, in their order, and all their bytes."""
+    own = [np.ascontiguousarray(answers[name], dtype=_NUMBER) for name in OUTPUTS]
+    return {"shapes": [list(one.shape) for one in own]}, b"".join(one.tobytes() for one in own)
+
+
+def unpacked(header: Mapping[str, Any], data: bytes) -> dict[str, Float32]:
+    """Return what ``packed`` took.
+
+    Raises
+    ------
+    NetworkError
+        If it is something else.
+    """
+    answers, start = {}, 0
+    try:
+        for name, shape in zip(OUTPUTS, header["shapes"], strict=True):
+            count = int(np.prod(shape))
+            values = np.frombuffer(data, dtype=_NUMBER, count=count, offset=start)
+            answers[name] = values.reshape(shape)
+            start += count * _NUMBER.itemsize
+    except (KeyError, TypeError, ValueError) as error:
+        raise NetworkError("an answer that is none of the network's") from error
+    if start != len(data):
+        raise NetworkError("an answer with more to it")
+    return answers

@@ -1,0 +1,55 @@
+"""The network, run by whoever is at the other end of the pipe.
+
+A decoder has no socket and no GPU. Amid a task it asks back: pictures without headers go out, and
+numbers come in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bodypart.network import NetworkError
+from decoder.wire import Frame, read_frame, write_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bodypart.network import Float32, Network
+    from decoder.wire import Readable, Writable
+
+
+class OutsideNetwork:
+    """Asks back; see `bodypart.network.Network`.
+
+    Parameters
+    ----------
+    incoming, outgoing : Readable, Writable
+        The decoder's pipe.
+    own : Network or None
+        Runs instead, where the other side says so.
+    """
+
+    def __init__(self, incoming: Readable, outgoing: Writable, own: Network | None) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._own = own
+        self.provider = "remote"
+        self.warning: str | None = None
+
+    def run(self, pictures: Float32) -> Mapping[str, Float32]:
+        """Have the network run on some squares.
+
+        Raises
+        ------
+        NetworkError
+            If the other side cannot have it run.
+        """
+        from bodypart.network.tensors import unpacked
+
+        write_frame(self._outgoing, Frame({"network": len(pictures)}, pictures.tobytes()))
+        answer = read_frame(self._incoming)
+        if "shapes" in answer.header:
+            return unpacked(answer.header, answer.payload)
+        if self._own is not None:
+            return self._own.run(pictures)
+        raise NetworkError("the network cannot be asked at the moment")

@@ -1,0 +1,91 @@
+"""Batches that form by themselves: what came in while the last one ran is the next.
+
+Nobody waits for a batch to fill. A single question is run at once, and the busier the machine, the
+larger the batches.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from bodypart.network import Network
+
+    Float32 = NDArray[np.float32]
+
+LARGEST = 256
+"""Squares in one batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Pictures, and the number that their answer carries."""
+
+    number: int
+    pictures: Float32
+
+
+class Waiting:
+    """Questions that wait for the network."""
+
+    def __init__(self) -> None:
+        self._questions: deque[Question] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, question: Question) -> None:
+        """Add one."""
+        with self._changed:
+            self._questions.append(question)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Tell that no further one comes."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def batch(self) -> list[Question]:
+        """Wait for a question, and take all that are there, up to ``LARGEST`` squares.
+
+        Empty once it is closed.
+        """
+        taken: list[Question] = []
+        squares = 0
+        with self._changed:
+            while not self._questions and not self._closed:
+                self._changed.wait()
+            while self._questions:
+                squares += len(self._questions[0].pictures)
+                if taken and squares > LARGEST:
+                    break
+                taken.append(self._questions.popleft())
+        return taken
+
+
+def answers(network: Network, batch: Sequence[Question]) -> list[dict[str, Float32]]:
+    """Run the network once for all questions; return the answers of each."""
+    pictures = np.concatenate([question.pictures for question in batch])
+    # To the next power of two: CUDA plans anew for each number of pictures that it has not seen.
+    wanted = 1 << (len(pictures) - 1).bit_length()
+    padding = np.full((wanted - len(pictures), *pictures.shape[1:]), -1, dtype=np.float32)
+    given = network.run(np.concatenate([pictures, padding]) if len(padding) else pictures)
+    parts, start = [], 0
+    for question in batch:
+        end = start + len(question.pictures)
+        parts.append(_rows(given, start, end))
+        start = end
+    return parts
+
+
+def _rows(given: Mapping[str, Float32], start: int, end: int) -> dict[str, Float32]:
+    return {name: values[start:end] for name, values in given.items()}

@@ -1,0 +1,95 @@
+"""What the service needs of a network that runs elsewhere, and the distrust of who asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bodypart.network import NetworkError
+from bodypart.network.tensors import packed, pictures_from
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+
+ASKING = frozenset(("annotate", "classify", "heatmap"))
+"""Tasks amid which a decoder may ask, each once."""
+
+
+class NetworkDownError(NetworkError):
+    """It cannot be reached, or is not what it should be; nothing was wrong with the pictures."""
+
+
+class ElsewhereNetwork(Protocol):
+    """A network that is not in the decoders.
+
+    Attributes
+    ----------
+    provider : str
+        ``remote`` or ``cuda``.
+    own_too : bool
+        Whether decoders have the network as well, and run it while this one is down.
+    shape : tuple of int
+        Of the pictures of one question: views, 1, rows, columns.
+    ready : bool
+        Whether it can be asked.
+    down_reason : str or None
+        Why not.
+    """
+
+    provider: str
+    own_too: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As above."""
+
+    @property
+    def ready(self) -> bool:
+        """As above."""
+
+    @property
+    def down_reason(self) -> str | None:
+        """As above."""
+
+    def start(self) -> None:
+        """Get it ready in the background."""
+
+    def stop(self) -> None:
+        """End what was started."""
+
+    def run(self, pictures: Float32) -> Mapping[str, Float32]:
+        """Run it, as `bodypart.network.Network`.
+
+        Raises
+        ------
+        NetworkDownError
+            If it cannot be had: the same pictures may be asked for later.
+        NetworkError
+            If it refuses these pictures.
+        """
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the status tells of it."""
+
+
+def answer(network: ElsewhereNetwork, data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Run the network on what a decoder handed over; return header and payload of the reply.
+
+    Only pictures pass: so many, of that size, each value in -1 to 1.
+
+    Raises
+    ------
+    NetworkError
+        As of ``ElsewhereNetwork.run``.
+    """
+    return packed(network.run(pictures_from(data, network.shape)))
+
+
+def largest(network: ElsewhereNetwork) -> int:
+    """Return how many bytes a decoder may hand over."""
+    views, channels, rows, columns = network.shape
+    return views * channels * rows * columns * 4

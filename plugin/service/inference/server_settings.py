@@ -1,0 +1,137 @@
+"""The section ``Server``: where the inference server is, and how it is spoken to."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bodypart.settings import SettingsError
+
+_KEYS = {
+    "Url": "url",
+    "Model": "model",
+    "CaFile": "ca_file",
+    "TokenFile": "token_file",
+    "Timeout": "timeout",
+    "Fallback": "fallback",
+}
+_LONGEST_TIMEOUT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The checked section.
+
+    Attributes
+    ----------
+    url : str
+        Address above ``/v2``, without a slash at its end.
+    model : str
+        The model's name there.
+    ca_file : str
+        PEM file of the authority that signed its certificate; empty: the system's.
+    token_file : str
+        File whose content is sent as bearer token; empty: none.
+    timeout : float
+        Seconds that it may take to answer.
+    fallback : str
+        What happens while it is down: ``wait``, or ``cpu`` (decoders run the network themselves).
+    """
+
+    url: str
+    model: str = "bodypart"
+    ca_file: str = ""
+    token_file: str = ""
+    timeout: float = 10.0
+    fallback: str = "wait"
+
+    @classmethod
+    def parse(cls, section: Mapping[str, Any]) -> ServerSettings:
+        """Check the section.
+
+        Raises
+        ------
+        SettingsError
+            If a key is unknown, missing or wrong; the text names it.
+        """
+        for key in section:
+            if key not in _KEYS:
+                near = get_close_matches(key, _KEYS, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise SettingsError(f"BodyPart.Server.{key} is not a setting{hint}")
+        if "Url" not in section:
+            raise SettingsError('BodyPart.Provider "remote" needs BodyPart.Server.Url')
+        values = {_KEYS[key]: value for key, value in section.items()}
+        for key, name in _KEYS.items():
+            if key != "Timeout" and not isinstance(values.get(name, ""), str):
+                raise SettingsError(f"BodyPart.Server.{key} must be a string")
+        server = cls(**{**values, "url": values["url"].rstrip("/")})
+        server._check()
+        return server
+
+    def _check(self) -> None:
+        if not self.model or "/" in self.model:
+            raise SettingsError("BodyPart.Server.Model must be the name of a model")
+        limit, number = self.timeout, isinstance(self.timeout, int | float)
+        if not number or isinstance(limit, bool) or not 0 < limit <= _LONGEST_TIMEOUT:
+            raise SettingsError(
+                f"BodyPart.Server.Timeout must be a number of seconds up to {_LONGEST_TIMEOUT}"
+            )
+        if self.fallback not in ("wait", "cpu"):
+            raise SettingsError("BodyPart.Server.Fallback must be one of 'wait', 'cpu'")
+        for key, file in (("CaFile", self.ca_file), ("TokenFile", self.token_file)):
+            if file and not Path(file).is_file():
+                raise SettingsError(f"BodyPart.Server.{key}: there is no file {file}")
+        read_token(self.token_file)
+        self._check_url()
+
+    def _check_url(self) -> None:
+        try:
+            address = urlsplit(self.url)
+            host, _ = address.hostname, address.port
+        except ValueError:
+            host = None
+        if not host or address.scheme not in ("http", "https") or address.query or address.fragment:
+            raise SettingsError("BodyPart.Server.Url must be like https://host:8000")
+        if address.username or address.password:
+            raise SettingsError("BodyPart.Server.Url: a password belongs into TokenFile")
+        if address.scheme == "http" and not _is_loopback(host):
+            raise SettingsError(
+                "BodyPart.Server.Url: pictures leave this machine by https only; http is for "
+                "loopback"
+            )
+
+
+def read_token(file: str) -> str | None:
+    """Return the token in a file, None if there is no file; read anew so that it may change.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, or holds no token.
+    """
+    if not file:
+        return None
+    try:
+        token = Path(file).read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise SettingsError(f"BodyPart.Server.TokenFile: {file}: {error.strerror}") from None
+    except ValueError:
+        token = ""
+    if not token or not token.isprintable() or " " in token:
+        raise SettingsError(f"BodyPart.Server.TokenFile: {file} holds no token")
+    return token
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

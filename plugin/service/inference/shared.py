@@ -1,0 +1,220 @@
+"""The network on this machine's GPU: one process with one session, asked by all decoders.
+
+Decoders have the network as well, and run it on the CPU while the process starts, where CUDA does
+not work, and after its death until the next is ready.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import subprocess
+import threading
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from bodypart.network import NetworkError
+from bodypart.network.tensors import unpacked
+from decoder.wire import Frame, WireError, read_frame, write_frame
+from service.decoders.process import environment
+from service.inference.seam import NetworkDownError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from bodypart.settings import Settings
+
+    Float32 = NDArray[np.float32]
+
+_PAUSES = (0.2, 1.0, 5.0, 30.0)
+_LONGEST_RUN = 60.0
+"""Seconds, the first batch of a size included; a GPU that takes longer hangs."""
+_LONGEST_HEADER, _LONGEST_PAYLOAD = 64 * 2**10, 64 * 2**20
+
+
+_PREFACE = "the model runs on the CPU: "
+
+
+class SharedNetwork:
+    """See `service.inference.seam.ElsewhereNetwork`.
+
+    Parameters
+    ----------
+    settings : Settings
+        The checked section, with ``python`` and ``model`` filled in.
+    shape : tuple of int
+        Of the pictures of one question.
+    log : callable
+        Takes a line.
+    provider : str
+        ``cuda``; tests put it on the ``cpu``, where it makes nothing faster.
+    """
+
+    own_too = True
+
+    def __init__(
+        self,
+        settings: Settings,
+        shape: tuple[int, ...],
+        log: Callable[[str], None],
+        provider: str = "cuda",
+    ) -> None:
+        self.provider = provider
+        self.shape = shape
+        self.down_reason: str | None = "the network's process is starting"
+        self._settings = settings
+        self._log = log
+        self._numbers = itertools.count(1)
+        self._asked: dict[int, Future[Frame]] = {}
+        self._writing = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._questions, self._batches = 0, 0.0
+        self._lockdown: object = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="bodypart-network")
+
+    @property
+    def ready(self) -> bool:
+        """Whether the process answers."""
+        return self.down_reason is None
+
+    def start(self) -> None:
+        """Start the process, and keep it running."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the process."""
+        self._stopping.set()
+        process = self._process
+        if process:
+            process.kill()
+        if self._thread.ident:
+            self._thread.join()
+
+    def run(self, pictures: Float32) -> Mapping[str, Float32]:
+        """Run the network, together with what others ask at the same time.
+
+        Raises
+        ------
+        NetworkDownError
+            If the process is away.
+        """
+        process = self._process
+        if self.down_reason is not None or process is None:
+            raise NetworkDownError(self.down_reason or "the network's process is gone")
+        number, answer = next(self._numbers), Future[Frame]()
+        self._asked[number] = answer
+        question = Frame({"network": len(pictures)}, pictures.tobytes(), number)
+        try:
+            with self._writing:
+                write_frame(cast("IO[bytes]", process.stdin), question)
+            frame = answer.result(_LONGEST_RUN)
+            self._questions += 1
+            return unpacked(frame.header, frame.payload)
+        except FutureTimeoutError:
+            process.kill()
+            raise NetworkDownError("the GPU takes too long") from None
+        except (OSError, ValueError, NetworkError):
+            raise NetworkDownError("the network's process is gone") from None
+        finally:
+            self._asked.pop(number, None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the status tells."""
+        return {
+            "where": "process",
+            "ready": self.ready,
+            "reason": self.down_reason,
+            "questions": self._questions,
+            "batches": round(self._batches),
+            "lockdown": self._lockdown,
+        }
+
+    def _keep(self) -> None:
+        """Keep it running; one that says that CUDA does not work here is not started again."""
+        failures = 0
+        while not self._stopping.is_set():
+            process = self._process = self._started()
+            try:
+                hello = self._greeted(process)
+                if hello is None:
+                    self.down_reason = "the network's process did not start"
+                elif hello["provider"] != self.provider:
+                    self.down_reason = _without_preface(hello["warning"])
+                    self._log(f"{_PREFACE}{self.down_reason}")
+                    return
+                else:
+                    failures, self.down_reason = 0, None
+                    self._log(f"one process runs the network for all decoders on {self.provider}")
+                    self._listen(process)
+                    self.down_reason = "the network's process is starting again"
+            finally:
+                self._end(process)
+            if not self._stopping.is_set():
+                self._log(self.down_reason or "")
+            self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            failures += 1
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [self._settings.python, "-P", "-s", "-m", "network"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(self._settings),
+            cwd="/",
+            start_new_session=True,
+        )
+
+    def _greeted(self, process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+        if self._stopping.is_set():
+            process.kill()
+        told = {
+            "model": self._settings.model,
+            "provider": self.provider,
+            "threads": self._settings.threads,
+        }
+        try:
+            write_frame(cast("IO[bytes]", process.stdin), Frame(told))
+            hello = self._read(process).header
+        except (WireError, OSError):
+            return None
+        self._lockdown = hello.get("lockdown")
+        return hello
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        """Hand each answer to whoever asked, until the process ends."""
+        with contextlib.suppress(WireError, OSError):
+            while True:
+                frame = self._read(process)
+                self._batches += 1 / frame.header["together"]
+                asked = self._asked.get(frame.number)
+                if asked:
+                    asked.set_result(frame)
+
+    def _read(self, process: subprocess.Popen[bytes]) -> Frame:
+        return read_frame(
+            cast("IO[bytes]", process.stdout),
+            longest_header=_LONGEST_HEADER,
+            longest_payload=_LONGEST_PAYLOAD,
+        )
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """End a process, and tell all who wait for its answers."""
+        process.kill()
+        process.wait()
+        for asked in list(self._asked.values()):
+            if not asked.done():
+                asked.set_exception(NetworkDownError("the network's process is gone"))
+        with contextlib.suppress(OSError):
+            cast("IO[bytes]", process.stdin).close()
+        cast("IO[bytes]", process.stdout).close()
+
+
+def _without_preface(warning: str | None) -> str:
+    return (warning or "CUDA does not work here").removeprefix(_PREFACE)

@@ -1,0 +1,241 @@
+"""Decoders ask back: the same answers wherever the network runs, and distrust of what they ask."""
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bodypart.network import NetworkError
+from bodypart.network.local import LocalNetwork
+from bodypart.settings import Settings
+from phantoms import file_bytes, radiograph
+from service.decoders.pool import Engine, EngineDownError, RefusedError, WorkerDiedError
+from service.decoders.process import _PLUGIN
+from service.inference import seam
+from service.inference.choice import _described, _shape, network_of
+from service.inference.seam import NetworkDownError
+from service.inference.shared import SharedNetwork
+
+MODEL = Path(__file__).resolve().parents[4] / "models/bodypart.onnx"
+SHAPE = _shape(_described(MODEL))
+
+
+class Elsewhere:
+    """The model in this process, and whatever is to go wrong."""
+
+    provider = "remote"
+    shape = SHAPE
+
+    def __init__(self, *, own_too=False):
+        self.own_too = own_too
+        self.down_reason = None
+        self.error = None
+        self.asked = 0
+        self._local = LocalNetwork.load(MODEL, "cpu")
+
+    @property
+    def ready(self):
+        return self.down_reason is None
+
+    def start(self):
+        """Be there."""
+
+    stop = start
+
+    def run(self, pictures):
+        self.asked += 1
+        if self.error:
+            raise self.error
+        return self._local.run(pictures)
+
+    def to_json(self):
+        return {}
+
+
+@pytest.fixture
+def engine():
+    started = []
+
+    def started_with(network, **settings):
+        own = {"python": sys.executable, "model": str(MODEL), "provider": "cpu", **settings}
+        engine = Engine(Settings(**own), lambda _: None, None, network)
+        started.append(engine)
+        engine.start()
+        until(lambda: engine.running)
+        return engine
+
+    yield started_with
+    for engine in started:
+        engine.stop()
+
+
+def until(holds, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def knee():
+    return file_bytes(radiograph("knee", 300, 260, StudyDescription="Knie rechts"))
+
+
+def read(engine, data):
+    answer, _ = engine.ask("annotate", {"instance": "i"}, data)
+    return answer["annotation"]
+
+
+def test_the_answer_is_the_same_wherever_the_network_runs(engine):
+    inside, elsewhere = engine(None), Elsewhere()
+    outside = engine(elsewhere)
+    data = knee()
+    own, asked = read(inside, data), read(outside, data)
+    assert elsewhere.asked == 1
+    assert {**own, "annotated_at": ""} == {**asked, "annotated_at": ""}
+    assert (inside.provider, outside.provider) == ("cpu", "remote")
+    heat = {"label": "knee", "over": "picture"}
+    assert outside.ask("heatmap", heat, data)[1] == inside.ask("heatmap", heat, data)[1]
+    assert elsewhere.asked == 2
+
+
+def test_while_it_is_down_pictures_wait_and_the_rest_goes_on(engine):
+    elsewhere = Elsewhere()
+    asking = engine(elsewhere)
+    elsewhere.down_reason = "the inference server is away"
+    assert (asking.ready, asking.running) == (False, True)
+    assert asking.down_reason == "the inference server is away"
+    with pytest.raises(EngineDownError, match="is away"):
+        read(asking, knee())
+    assert asking.ask("headers", {}, knee())[1]
+
+
+def test_trouble_amid_a_question_is_told_by_its_kind_and_the_decoder_lives(engine):
+    elsewhere = Elsewhere()
+    asking = engine(elsewhere)
+    elsewhere.error = NetworkDownError("no answer: ReadTimeoutError")
+    with pytest.raises(EngineDownError, match="no answer"):
+        read(asking, knee())
+    elsewhere.error = NetworkError("it answers 400")
+    with pytest.raises(RefusedError, match="it answers 400"):
+        read(asking, knee())
+    elsewhere.error = None
+    assert read(asking, knee())["image"]["top"]
+
+
+def test_with_a_network_of_their_own_decoders_do_without(engine):
+    elsewhere = Elsewhere(own_too=True)
+    asking = engine(elsewhere)
+    expected = read(asking, knee())
+    elsewhere.error, elsewhere.down_reason = NetworkDownError("away"), "away"
+    assert asking.ready
+    assert (asking.provider, asking.warning) == ("cpu", "the model runs on the CPU: away")
+    assert read(asking, knee())["image"] == expected["image"]
+
+
+def test_waiting_for_the_network_is_not_the_decoder_s_time(engine):
+    elsewhere = Elsewhere()
+    asking = engine(elsewhere, time_limit=3.0)
+    run = elsewhere.run
+
+    def slowly(pictures):
+        time.sleep(4)
+        return run(pictures)
+
+    elsewhere.run = slowly
+    assert read(asking, knee())["status"] == "done"
+
+
+HOSTILE = """#!{python}
+import sys
+sys.path.insert(0, {plugin!r})
+from decoder.wire import Frame, read_frame, write_frame
+out = sys.stdout.buffer
+question = read_frame(sys.stdin.buffer)
+model = {{"name": "m", "version": "1", "sha256": ""}}
+hello = {{"model": model, "labels": [], "provider": "remote", "warning": None}}
+write_frame(out, Frame(hello, number=question.number))
+while True:
+    question = read_frame(sys.stdin.buffer)
+    {trick}
+    write_frame(out, Frame({{"error": "NetworkError", "details": ""}}, number=question.number))
+"""
+WHOLE = "bytes(4 * 2 * 160 * 160)"
+TRICKS = {
+    "twice": f"[(write_frame(out, Frame({{'network': 2}}, {WHOLE})), read_frame(sys.stdin.buffer))"
+    " for _ in range(2)]",
+    "huge": "write_frame(out, Frame({'network': 2}, bytes(2**24)))",
+    "with more": f"write_frame(out, Frame({{'network': 2, 'patient': 'x'}}, {WHOLE}))",
+}
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_a_decoder_that_asks_for_what_none_asks_for_is_killed(engine, tmp_path, trick):
+    program = tmp_path / "hostile"
+    text = HOSTILE.format(python=sys.executable, plugin=str(_PLUGIN), trick=TRICKS[trick])
+    program.write_text(text)
+    program.chmod(0o755)
+    asking = engine(Elsewhere(), python=str(program))
+    with pytest.raises(WorkerDiedError, match="cannot be trusted"):
+        read(asking, b"")
+
+
+@pytest.mark.parametrize(
+    "data", [b"name of a patient", b"\xff" * (4 * 2 * 160 * 160), np.full(SHAPE, 2, "f4").tobytes()]
+)
+def test_what_is_no_picture_does_not_leave(data):
+    elsewhere = Elsewhere()
+    with pytest.raises(NetworkError, match="pictures"):
+        seam.answer(elsewhere, data)
+    assert elsewhere.asked == 0
+
+
+def test_one_process_serves_all_decoders_in_batches_and_its_death_is_bridged(engine):
+    settings = Settings(python=sys.executable, model=str(MODEL), provider="cpu")
+    shared = SharedNetwork(settings, SHAPE, lambda _: None, provider="cpu")
+    asking = engine(shared, workers=2)
+    until(lambda: shared.ready)
+    expected = read(engine(None), knee())["image"]
+    assert read(asking, knee())["image"] == expected
+    pictures = np.random.default_rng(0).uniform(-1, 1, SHAPE).astype(np.float32)
+    alone = shared.run(pictures)
+    given = []
+    threads = [
+        threading.Thread(target=lambda: given.append(shared.run(pictures))) for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.allclose(one["logits"], alone["logits"], atol=1e-4) for one in given)
+    told = shared.to_json()
+    assert told["questions"] == 14
+    assert told["batches"] < told["questions"]
+    shared._process.kill()
+    assert read(asking, knee())["image"] == expected
+    until(lambda: shared.ready)
+
+
+def test_one_that_runs_elsewhere_than_it_should_is_not_kept(engine):
+    """As on a machine with a GPU whose onnxruntime has no CUDA."""
+    settings = Settings(python=sys.executable, model=str(MODEL), provider="cuda")
+    shared = SharedNetwork(settings, SHAPE, lambda _: None)
+    asking = engine(shared)
+    until(lambda: shared.down_reason != "the network's process is starting")
+    assert asking.warning.startswith("the model runs on the CPU: the installed onnxruntime")
+    assert asking.provider == "cpu"
+    assert read(asking, knee())["image"]["top"]
+    assert shared._process.poll() is not None
+
+
+def test_without_a_gpu_each_decoder_runs_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("service.inference.choice._NVIDIA", tmp_path / "none")
+    for provider in ("auto", "cuda", "cpu"):
+        assert network_of(Settings(provider=provider, model=str(MODEL)), lambda _: None) is None
+    monkeypatch.setattr("service.inference.choice._NVIDIA", tmp_path)
+    assert network_of(Settings(provider="cpu", model=str(MODEL)), lambda _: None) is None
+    assert isinstance(
+        network_of(Settings(provider="auto", model=str(MODEL)), lambda _: None), SharedNetwork
+    )
