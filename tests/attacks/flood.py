@@ -40,6 +40,8 @@ MOST_GROWTH = 0.15
 MOST_MORE = 8
 """File handles and threads that come and go with requests."""
 LONGEST_LOG = 1_000_000
+CONFIGURATION = {"MaximumStorageCacheSize": 16}
+"""Megabytes; Orthanc's own cache of files, usually 128, takes long to be full of small ones."""
 PATIENT, STUDY, SERIES, INSTANCE = "P1000000", "1.2.1.1000000", "1.2.2.1000000", "1.2.3.1000000"
 
 
@@ -146,7 +148,7 @@ def upload(server: Server, watch: Watch, limits: argparse.Namespace) -> int:
 
 def flood(folder: Path, limits: argparse.Namespace) -> bool:
     """Send them, wait for all answers, keep the figures; tell whether all held."""
-    server = Server(folder).start()
+    server = Server(folder, configuration=CONFIGURATION).start()
     watch = Watch(server)
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:

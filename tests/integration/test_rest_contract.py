@@ -69,6 +69,12 @@ def test_labels_lists_all_36_and_what_the_model_knows(orthanc):
         ("POST", "/bodypart/backfill", '{"OtherModels": "yes"}', 400),
         ("POST", "/bodypart/classify", "", 400),
         ("GET", "/bodypart/ui/../settings.py", None, 404),
+        ("GET", f"/bodypart/{'a' * 300}", None, 404),
+        ("GET", f"/bodypart/ui/{'a' * 300}", None, 404),
+        ("GET", "/bodypart/audit?limit=0", None, 400),
+        ("GET", "/bodypart/audit?limit=1e9", None, 400),
+        ("GET", "/bodypart/audit?since=99999999999999999999", None, 400),
+        ("GET", f"/bodypart/sheet?after={'[' * 900}", None, 400),
     ],
 )
 def test_every_error_has_one_shape(orthanc, method, path, body, status):
