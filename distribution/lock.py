@@ -21,6 +21,7 @@ EXTRAS = {
     "requirements-train.lock": ("train",),
 }
 TOOLS = "requirements-tools.lock"
+TRITON = "requirements-triton.lock"
 CUDA = "requirements-train-cuda.lock"
 CPU = "requirements-train-cpu.lock"
 _CUDA_PACKAGE = re.compile(r"(?:torch|nvidia|cuda|triton)\b")
@@ -41,6 +42,8 @@ def main() -> None:
         wanted = [word for extra in extras for word in ("--extra", extra)]
         compile_lock(name, "pyproject.toml", *constraint, *wanted)
     compile_lock(TOOLS, "--group", "tools")
+    # The server alone: what its Python side asks for would clash, and is not run.
+    compile_lock(TRITON, "--group", "triton", "--no-deps")
     train = ROOT / "requirements-train.lock"
     rest, cuda = without_cuda(train.read_text(encoding="utf-8"))
     train.write_text(rest, encoding="utf-8")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install what only the tests need: DICOM tools, a browser, what lays other Debians and
-# builds images, and the lock files of tests and of Ray.
+# builds images, and the lock files of tests, of Ray and of Triton.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 missing=""
@@ -19,4 +19,5 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086
     apt-get install -y -qq --no-install-recommends $missing
 fi
-exec sh "$root/orthanc-config/install.sh" "$root/requirements-test.lock" "$root/requirements-ray.lock"
+exec sh "$root/orthanc-config/install.sh" "$root/requirements-test.lock" "$root/requirements-ray.lock" \
+    "$root/requirements-triton.lock"
