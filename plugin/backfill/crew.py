@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from backfill.errors import AwayError, BackfillError
+from backfill.gpu import MachineNetwork
 from backfill.reader import Batch, Reader
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class LocalCrew:
 
     def __init__(self, order: Order, workers: int, notice: Callable[[str | None], None]) -> None:
         self._stopping = threading.Event()
+        self._network = MachineNetwork()
         self._given: SimpleQueue[Batch | None] = SimpleQueue()
         self._finished: SimpleQueue[Outcome] = SimpleQueue()
         self._out = 0
@@ -116,9 +118,10 @@ class LocalCrew:
             self._given.put(None)
         for thread in self._threads:
             thread.join()
+        self._network.close()
 
     def _work(self, order: Order, notice: Callable[[str | None], None]) -> None:
-        reader = Reader(order, self._stopping, notice)
+        reader = Reader(order, self._stopping, notice, self._network)
         try:
             while (batch := self._given.get()) and not self._stopping.is_set():
                 try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from backfill.connection import Connection
 from backfill.errors import GoneError, MismatchError, RefusedError, UnreadableError
+from backfill.gpu import MachineNetwork
 from backfill.reference import Reference
 from bodypart.annotation import failed
 from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
@@ -46,6 +47,8 @@ class Reader:
         Ends waiting.
     notice : callable
         As of `Connection`.
+    network : MachineNetwork or None
+        Shared with other readers of this process.
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class Reader:
         order: Order,
         stopping: threading.Event | None = None,
         notice: Callable[[str | None], None] = lambda _: None,
+        network: MachineNetwork | None = None,
     ) -> None:
+        self._network = network or MachineNetwork()
         self._order = order
         self._stopping = stopping or threading.Event()
         self._connection = Connection(order, self._stopping, notice)
@@ -141,7 +146,7 @@ class Reader:
         reference = Reference.of(self._connection)
         settings = reference.settings_here(self._order, sys.executable)
         self._time_limit = settings.time_limit
-        decoder = DecoderProcess(settings)
+        decoder = DecoderProcess(settings, self._network.of(settings))
         try:
             decoder.greet()
             assert decoder.hello is not None

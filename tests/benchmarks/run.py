@@ -24,6 +24,7 @@ IN_THE_CARD = ("fusion",)
 TITLES = {
     "decode": "Decoding and reducing one picture",
     "classify": "Classifying one picture",
+    "inference": "An inference server beside the network in the decoder",
     "latency": "From upload to annotation; memory",
     "ingest": "Taking pictures in, relative to a bare Orthanc",
     "retrieval": "Retrieval",

@@ -23,14 +23,14 @@ def pictures_from(data: bytes, shape: Sequence[int]) -> Float32:
 
     Raises
     ------
-    NetworkError
+    ValueError
         If the bytes are not those of pictures of this shape, in -1 to 1.
     """
     if len(data) != int(np.prod(shape)) * _NUMBER.itemsize:
-        raise NetworkError("pictures of another shape")
+        raise ValueError("pictures of another shape")
     pictures = np.frombuffer(data, dtype=_NUMBER).reshape(tuple(shape))
     if not (np.abs(pictures) <= 1).all():  # false for what is no number, too
-        raise NetworkError("pictures with values beyond -1 to 1")
+        raise ValueError("pictures with values beyond -1 to 1")
     return pictures
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from bodypart.network import NetworkError
+from bodypart.network.tensors import packed, pictures_from
 from decoder.wire import ClosedError, Frame, WireError, read_frame, write_frame
 from service.decoders import answers
 from service.decoders.answers import SurpriseError
@@ -187,9 +188,14 @@ class DecoderProcess:
                 return frame, trouble
             if network is None:
                 raise SurpriseError("it asks for the network")
+            try:
+                # Only pictures leave: so many, of that size, each value in -1 to 1.
+                pictures = pictures_from(frame.payload, network.shape)
+            except ValueError as error:
+                raise SurpriseError(f"it hands over {error}") from None
             watchdog.pause()
             try:
-                header, payload = seam.answer(network, frame.payload)
+                header, payload = packed(network.run(pictures))
             except NetworkError as error:
                 trouble = None if network.own_too else error
                 header, payload = {}, b""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _HEADER_LENGTH = "Inference-Header-Content-Length"
 _LONGEST_ANSWER = 64 * 2**20
 _LONGEST_WORDS = 200
+_PIECE = 2**16
 _OVERLOADED = frozenset((408, 425, 429, 502, 503, 504))
 """Statuses that say nothing against the pictures (RFC 9110, section 15; RFC 6585)."""
 _CONNECTIONS = 64
@@ -134,15 +136,13 @@ class OpenInferenceServer:
         try:
             response = self._tried(method, url, body, sent)
             with response:
-                told = response.read(_LONGEST_ANSWER + 1, decode_content=False)
+                told = _body(response, self._settings.timeout)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise NetworkDownError(f"no answer: {_why(error)}") from None
         if response.status in _OVERLOADED:
             raise NetworkDownError(f"it answers {response.status}")
         if response.status != 200:
             raise NetworkError(f"it answers {response.status}{_words(told)}")
-        if len(told) > _LONGEST_ANSWER:
-            raise NetworkError("its answer is too long")
         length = response.headers.get(_HEADER_LENGTH, "")
         return (int(length) if length.isdecimal() else None), told
 
@@ -159,6 +159,19 @@ class OpenInferenceServer:
                 if last:
                     raise
         raise AssertionError
+
+
+def _body(response: urllib3.BaseHTTPResponse, seconds: float) -> bytes:
+    """Return all that an answer holds; one that trickles in is cut off in time."""
+    pieces, length, until = [], 0, time.monotonic() + seconds
+    while piece := response.read1(_PIECE, decode_content=False):
+        pieces.append(piece)
+        length += len(piece)
+        if length > _LONGEST_ANSWER:
+            raise NetworkError("its answer is too long")
+        if time.monotonic() > until:
+            raise NetworkDownError("no answer: it takes too long")
+    return b"".join(pieces)
 
 
 def _answers(body: bytes, length: int | None) -> tuple[dict[str, Float32], str | None]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PAUSES = (0.2, 1.0, 5.0, 15.0)
 """Seconds between looks at a server that is down."""
+_LONGEST_FAREWELL = 1.0
 _LOOK_AGAIN = 600.0
 """Seconds after which a server that is well is checked again: its model may have been replaced."""
 
@@ -61,7 +62,7 @@ class RemoteNetwork:
         self._binary = True
         self._due = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="bodypart-inference")
+        self._thread = threading.Thread(target=self._keep, name="bodypart-inference", daemon=True)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,11 +84,11 @@ class RemoteNetwork:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking; a question under way ends with its timeout."""
+        """Stop looking; a question under way ends with its timeout, and is not waited for."""
         self._stopping.set()
         self._due.set()
         if self._thread.ident:
-            self._thread.join()
+            self._thread.join(_LONGEST_FAREWELL)
         self._server.close()
 
     def run(self, pictures: Float32) -> Mapping[str, Float32]:
@@ -105,11 +106,11 @@ class RemoteNetwork:
         try:
             answers, version = self._server.infer(pictures, binary=self._binary)
         except NetworkDownError as error:
-            self._down(f"the inference server is away: {error}")
-            raise
+            raise self._down(f"the inference server is away: {error}") from error
+        except NetworkError as error:
+            raise NetworkError(f"the inference server refuses: {error}") from error
         if version != self._version:
-            self._down("the inference server has another version of the model")
-            raise NetworkDownError("the inference server has another version of the model")
+            raise self._down("the inference server has another version of the model")
         for name, golden in self._golden.answers.items():
             given = answers.get(name)
             if given is None or given.shape != (len(pictures), *golden.shape[1:]):
@@ -130,10 +131,11 @@ class RemoteNetwork:
             "fallback": self._settings.fallback,
         }
 
-    def _down(self, reason: str) -> None:
-        """Note that it is down; looked at again at once."""
+    def _down(self, reason: str) -> NetworkDownError:
+        """Note that it is down, to be looked at again at once; return what tells so."""
         self._reason = reason
         self._due.set()
+        return NetworkDownError(reason)
 
     def _keep(self) -> None:
         failures, told = 0, ""

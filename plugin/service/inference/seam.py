@@ -1,11 +1,10 @@
-"""What the service needs of a network that runs elsewhere, and the distrust of who asks for it."""
+"""What the service needs of a network that runs elsewhere, and who may ask for it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bodypart.network import NetworkError
-from bodypart.network.tensors import packed, pictures_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,19 +73,6 @@ class ElsewhereNetwork(Protocol):
 
     def to_json(self) -> dict[str, Any]:
         """Return what the status tells of it."""
-
-
-def answer(network: ElsewhereNetwork, data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Run the network on what a decoder handed over; return header and payload of the reply.
-
-    Only pictures pass: so many, of that size, each value in -1 to 1.
-
-    Raises
-    ------
-    NetworkError
-        As of ``ElsewhereNetwork.run``.
-    """
-    return packed(network.run(pictures_from(data, network.shape)))
 
 
 def largest(network: ElsewhereNetwork) -> int:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
 _LONGEST_RUN = 60.0
 """Seconds, the first batch of a size included; a GPU that takes longer hangs."""
+_LONGEST_WORDS = 300
 _LONGEST_HEADER, _LONGEST_PAYLOAD = 64 * 2**10, 64 * 2**20
 
 
@@ -143,7 +144,7 @@ class SharedNetwork:
             try:
                 hello = self._greeted(process)
                 if hello is None:
-                    self.down_reason = "the network's process did not start"
+                    self.down_reason = f"the network's process did not start: {_words(process)}"
                 elif hello["provider"] != self.provider:
                     self.down_reason = _without_preface(hello["warning"])
                     self._log(f"{_PREFACE}{self.down_reason}")
@@ -165,7 +166,8 @@ class SharedNetwork:
             [self._settings.python, "-P", "-s", "-m", "network"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            # Until it is ready; then it has closed it.
+            stderr=subprocess.PIPE,
             env=environment(self._settings),
             cwd="/",
             start_new_session=True,
@@ -214,6 +216,14 @@ class SharedNetwork:
         with contextlib.suppress(OSError):
             cast("IO[bytes]", process.stdin).close()
         cast("IO[bytes]", process.stdout).close()
+        cast("IO[bytes]", process.stderr).close()
+
+
+def _words(process: subprocess.Popen[bytes]) -> str:
+    """Return the last line that a process wrote before its end."""
+    process.kill()
+    lines = cast("IO[bytes]", process.stderr).read().decode(errors="replace").split("\n")
+    return next((line.strip()[:_LONGEST_WORDS] for line in reversed(lines) if line.strip()), "?")
 
 
 def _without_preface(warning: str | None) -> str:

@@ -10,11 +10,11 @@ import pytest
 
 from bodypart.network import NetworkError
 from bodypart.network.local import LocalNetwork
+from bodypart.network.tensors import pictures_from
 from bodypart.settings import Settings
 from phantoms import file_bytes, radiograph
 from service.decoders.pool import Engine, EngineDownError, RefusedError, WorkerDiedError
 from service.decoders.process import _PLUGIN
-from service.inference import seam
 from service.inference.choice import _described, _shape, network_of
 from service.inference.seam import NetworkDownError
 from service.inference.shared import SharedNetwork
@@ -167,6 +167,7 @@ TRICKS = {
     "twice": f"[(write_frame(out, Frame({{'network': 2}}, {WHOLE})), read_frame(sys.stdin.buffer))"
     " for _ in range(2)]",
     "huge": "write_frame(out, Frame({'network': 2}, bytes(2**24)))",
+    "other": "write_frame(out, Frame({'network': 2}, b'name of a patient'))",
     "with more": f"write_frame(out, Frame({{'network': 2, 'patient': 'x'}}, {WHOLE}))",
 }
 
@@ -185,11 +186,9 @@ def test_a_decoder_that_asks_for_what_none_asks_for_is_killed(engine, tmp_path, 
 @pytest.mark.parametrize(
     "data", [b"name of a patient", b"\xff" * (4 * 2 * 160 * 160), np.full(SHAPE, 2, "f4").tobytes()]
 )
-def test_what_is_no_picture_does_not_leave(data):
-    elsewhere = Elsewhere()
-    with pytest.raises(NetworkError, match="pictures"):
-        seam.answer(elsewhere, data)
-    assert elsewhere.asked == 0
+def test_what_is_no_picture_does_not_pass(data):
+    with pytest.raises(ValueError, match="pictures"):
+        pictures_from(data, SHAPE)
 
 
 def test_one_process_serves_all_decoders_in_batches_and_its_death_is_bridged(engine):

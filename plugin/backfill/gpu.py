@@ -1,0 +1,38 @@
+"""The network on this machine's GPU, where it has one: once for all readers of a process."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from service.inference.choice import network_of
+
+if TYPE_CHECKING:
+    from bodypart.settings import Settings
+    from service.inference.seam import ElsewhereNetwork
+
+
+class MachineNetwork:
+    """Started when the first reader knows the settings."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known = False
+        self._network: ElsewhereNetwork | None = None
+
+    def of(self, settings: Settings) -> ElsewhereNetwork | None:
+        """Return the network that decoders ask; None where each runs its own."""
+        with self._lock:
+            if not self._known:
+                self._known = True
+                self._network = network_of(settings, lambda _: None)
+                if self._network:
+                    self._network.start()
+            return self._network
+
+    def close(self) -> None:
+        """End it."""
+        with self._lock:
+            if self._network:
+                self._network.stop()
+                self._network = None

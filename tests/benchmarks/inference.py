@@ -1,0 +1,148 @@
+"""What asking an inference server takes, beside running the network in the decoder.
+
+A real Triton on this machine, one thread each; the network of both is onnxruntime's. Clients that
+are not installed are left out.
+
+python tests/benchmarks/inference.py
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import requests
+
+from bodypart.network import INPUT, OUTPUTS
+from bodypart.network.golden import Golden
+from bodypart.network.local import LocalNetwork
+from bodypart.settings import Settings
+from phantoms import file_bytes, radiograph
+from service.decoders.pool import Engine
+from service.inference.choice import network_of
+from service.inference.open_inference import OpenInferenceServer
+from service.inference.server_settings import ServerSettings
+from triton import Triton
+
+MODEL = Path(__file__).resolve().parents[2] / "models" / "bodypart.onnx"
+ROUNDS = 150
+
+
+def medians(tasks: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+    """Return the median milliseconds of each task; they take turns, so that noise hits all."""
+    taken: dict[str, list[float]] = {name: [] for name in tasks}
+    for task in tasks.values():
+        task()
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            started = time.perf_counter()
+            task()
+            taken[name].append(1000 * (time.perf_counter() - started))
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def by_requests(url: str, pictures: np.ndarray) -> Callable[[], object]:
+    """Return the same request with the client that is best known."""
+    session = requests.Session()
+    session.trust_env = False
+    tensor = {"name": INPUT, "shape": list(pictures.shape), "datatype": "FP32"}
+    tensor["parameters"] = {"binary_data_size": pictures.nbytes}
+    outputs = [{"name": name, "parameters": {"binary_data": True}} for name in OUTPUTS]
+
+    def ask() -> bytes:
+        head = json.dumps({"inputs": [tensor], "outputs": outputs}).encode()
+        return session.post(
+            f"{url}/v2/models/bodypart/infer",
+            data=head + pictures.tobytes(),
+            headers={"Inference-Header-Content-Length": str(len(head))},
+            timeout=10,
+        ).content
+
+    return ask
+
+
+def by_tritonclient(url: str, pictures: np.ndarray) -> Callable[[], object] | None:
+    """Return it with NVIDIA's client, None where that is not installed."""
+    try:
+        from tritonclient import http
+    except ImportError:
+        return None
+    client = http.InferenceServerClient(url.removeprefix("http://"))
+
+    def ask() -> object:
+        tensor = http.InferInput(INPUT, list(pictures.shape), "FP32")
+        tensor.set_data_from_numpy(pictures)
+        outputs = [http.InferRequestedOutput(name) for name in OUTPUTS]
+        answer = client.infer("bodypart", [tensor], outputs=outputs)
+        return [answer.as_numpy(name) for name in OUTPUTS]
+
+    return ask
+
+
+def engine(**settings: object) -> Engine:
+    """Return a decoder that is ready."""
+    own = {"python": sys.executable, "model": str(MODEL), **settings}
+    checked = Settings(**own)  # type: ignore[arg-type]
+    started = Engine(checked, lambda _: None, None, network_of(checked, lambda _: None))
+    started.start()
+    while not started.ready:
+        time.sleep(0.05)
+    return started
+
+
+def main() -> None:
+    """Print the tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        triton = Triton(Path(folder)).start()
+        try:
+            measure(triton.url)
+        finally:
+            triton.stop()
+
+
+def measure(url: str) -> None:
+    """Measure the network alone, then whole pictures."""
+    sha256 = json.loads(MODEL.with_suffix(".json").read_text())["sha256"]
+    golden = Golden.read(MODEL, sha256)
+    pictures = np.ascontiguousarray(golden.pictures[: golden.views])
+    local = LocalNetwork.load(MODEL, "cpu")
+    server = OpenInferenceServer(ServerSettings(url))
+    tasks: dict[str, Callable[[], object]] = {
+        "in process": lambda: local.run(pictures),
+        "Triton, our client (urllib3)": lambda: server.infer(pictures),
+        "Triton, `tritonclient[http]`": by_tritonclient(url, pictures) or (lambda: None),
+        "Triton, `requests`": by_requests(url, pictures),
+        "Triton, our client by JSON": lambda: server.infer(pictures, binary=False),
+    }
+    took = medians(tasks)
+    print(f"| the {len(pictures)} views of an answer, one thread | median ms | ratio |")
+    print("|---|---|---|")
+    for name, milliseconds in took.items():
+        if milliseconds > 0.01:
+            print(f"| {name} | {milliseconds:.1f} | {milliseconds / took['in process']:.2f} |")
+    inside, outside = engine(provider="cpu"), engine(provider="remote", server={"Url": url})
+    print("\n| one film to its answer, one decoder | in process, ms | Triton, ms | ratio |")
+    print("|---|---|---|---|")
+    for title, rows, columns in (("720 x 600", 720, 600), ("3000 x 2500, 15 MB", 3000, 2500)):
+        data = file_bytes(radiograph("chest", rows, columns))
+        took = medians(
+            {
+                name: lambda one=one, data=data: one.ask("annotate", {"instance": "i"}, data)
+                for name, one in (("inside", inside), ("outside", outside))
+            },
+            40,
+        )
+        ratio = took["outside"] / took["inside"]
+        print(f"| {title} | {took['inside']:.1f} | {took['outside']:.1f} | {ratio:.2f} |")
+    inside.stop()
+    outside.stop()
+
+
+if __name__ == "__main__":
+    main()
