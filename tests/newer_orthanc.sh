@@ -42,6 +42,12 @@ lay_project() {
     chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
         PIP_CERT=/etc/ssl/of-the-host.pem PIP_NO_CACHE_DIR=1 \
         ${PIP_INDEX_URL:+"PIP_INDEX_URL=$PIP_INDEX_URL"} sh "$inside/orthanc-config/install.sh"
+    # Several Orthancs on one database, and the proxy before them.
+    if [ ! -e "$1/usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so" ] || [ ! -e "$1/usr/sbin/nginx" ]; then
+        chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive sh -c \
+            "apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+                orthanc-postgresql nginx-light libnginx-mod-stream"
+    fi
 }
 
 discard() {

@@ -164,6 +164,18 @@ class Server:
         for pid in stopped:
             os.kill(pid, signal.SIGKILL)
 
+    def program(self, text: str) -> str:
+        """Write a script where Orthanc finds it, ready to run; return its path there."""
+        path = self.storage / "program"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+        return str(self.inside / path.name)
+
+    def halt_workers(self) -> None:
+        """Have the decoders stand still, as if they took very long."""
+        for pid in self.workers():
+            os.kill(pid, signal.SIGSTOP)
+
     def close(self) -> None:
         """End whatever still runs and remove the storage."""
         if self.process and self.process.poll() is None:

@@ -8,9 +8,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from orthanc_server import free_port
+from orthanc_server import TARGETS, free_port
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so")
 _ACCOUNT = "postgres"
@@ -23,11 +24,18 @@ def programs() -> Path | None:
 
 
 class Postgres:
-    """A server that is started for a test and gone after it."""
+    """A server that is started for a test and gone after it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    target : str
+        The Debian whose Orthancs use it; the server itself is always the machine's own.
+    """
+
+    def __init__(self, target: str = "bookworm") -> None:
         found = programs()
-        if found is None or not PLUGIN.exists() or os.geteuid() != 0:
+        plugin = PLUGIN if target == "bookworm" else TARGETS / target / PLUGIN.relative_to("/")
+        if found is None or not plugin.exists() or os.geteuid() != 0:
             reason = "needs root, PostgreSQL and orthanc-postgresql (make test-tools)"
             if os.environ.get("CI"):
                 pytest.fail(reason)
@@ -39,23 +47,39 @@ class Postgres:
         shutil.chown(self._data, _ACCOUNT)
 
     def start(self) -> Postgres:
-        """Start it with an empty database named ``orthanc``."""
+        """Start it with an empty database and an account, both named ``orthanc``."""
         self._run("initdb", "-A", "trust", "-D", self._data / "db")
+        self.start_again()
+        for program, *options in (("createuser", "--superuser"), ("createdb",)):
+            self._run(program, *options, "-h", "127.0.0.1", "-p", self.port, "orthanc")
+        return self
+
+    def start_again(self) -> None:
+        """Start it on what it holds."""
         options = f"-p {self.port} -k {self._data} -c listen_addresses=127.0.0.1 -c fsync=off"
         log = self._data / "log"
         self._run("pg_ctl", "-D", self._data / "db", "-o", options, "-l", log, "-w", "start")
-        self._run("createdb", "-h", "127.0.0.1", "-p", self.port, "orthanc")
-        return self
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self._run("pg_ctl", "-D", self._data / "db", "-m", "immediate", "stop")
 
     def stop(self) -> None:
-        """End it."""
-        self._run("pg_ctl", "-D", self._data / "db", "-m", "immediate", "stop")
+        """End it, and remove what it holds."""
+        self.kill()
         shutil.rmtree(self._data)
 
     @property
     def url(self) -> str:
         """Address of the database for the setting ``Database``."""
         return f"postgresql://{_ACCOUNT}@127.0.0.1:{self.port}/orthanc"
+
+    def value(self, question: str) -> int:
+        """Return the number that a question in SQL gives."""
+        with psycopg.connect(self.url) as connection:
+            row = connection.execute(question.encode()).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def section(self) -> dict[str, object]:
         """Return Orthanc's own section ``PostgreSQL``."""

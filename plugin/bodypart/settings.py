@@ -289,15 +289,13 @@ def environment_variable(key: str) -> str:
 
 
 def _hint(key: str, known: Iterable[str]) -> str:
-    """Return which key was probably meant, and its variable if only its capitals are wrong."""
+    """Return which key was probably meant, and the variable that sets it in a container."""
     near = {name.lower(): name for name in known}
     found = get_close_matches(key.lower(), near, n=1)
     if not found:
         return ""
     meant = near[found[0]]
-    capitals = key.lower() == meant.lower()
-    variable = f" In the environment: {environment_variable(meant)}" if capitals else ""
-    return f"; did you mean {meant}?{variable}"
+    return f"; did you mean {meant}? In the environment: {environment_variable(meant)}"
 
 
 def table(chosen: Iterable[str] | None = None) -> str:

@@ -11,7 +11,9 @@ import hashlib
 import json
 import re
 import sys
+from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,7 @@ class Plugin:
         )
         self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
         self._hooked = False
+        self._unsettled: deque[str] = deque(maxlen=3000)
 
     def on_stored_instance(self, dicom: Any, instance: str) -> None:
         """Queue the id of an instance that was stored, and return."""
@@ -64,15 +67,17 @@ class Plugin:
         self._process.tell("stored", instance)
 
     def on_change(self, change: int, level: int, resource: str) -> None:
-        """Start and end the service with Orthanc; queue what was deleted and what settled."""
+        """Start and end the service with Orthanc; queue what was deleted."""
         if change == orthanc.ChangeType.ORTHANC_STARTED:
             self._process.start(self._orthanc())
         elif change == orthanc.ChangeType.ORTHANC_STOPPED:
             self._process.stop()
-        elif change == orthanc.ChangeType.STABLE_SERIES:
-            self._process.tell("stable-series", resource)
-        elif change == orthanc.ChangeType.STABLE_STUDY:
-            self._process.tell("stable-study", resource)
+            # What settles from here on, orthanc-python 7.1 frees twice: nothing may.
+            for unsettled in set(self._unsettled) if hasattr(orthanc, "SetStableStatus") else ():
+                with suppress(Exception):
+                    orthanc.SetStableStatus(unsettled, orthanc.StableStatus.UNSTABLE)
+        elif change == orthanc.ChangeType.NEW_CHILD_INSTANCE:
+            self._unsettled.append(resource)
         elif change == orthanc.ChangeType.DELETED and level == orthanc.ResourceType.INSTANCE:
             self._process.tell("deleted", resource)
         elif change == orthanc.ChangeType.NEW_INSTANCE and not self._hooked:
@@ -180,8 +185,11 @@ def _keep_if_foreign(data: bytes, rewriting: Mapping[str, str]) -> None:
 
 
 def _report(message: Mapping[str, Any]) -> None:
-    """Pass on what the service says: a line for the log, numbers for Prometheus."""
+    """Pass on what the service says: for the log, the audit log (from 1.12.9), Prometheus."""
     if "log" in message:
         orthanc.LogWarning(f"bodypart: {message['log']}")
+    if "audit" in message and hasattr(orthanc, "EmitAuditLog"):
+        *words, data = message["audit"]
+        orthanc.EmitAuditLog(*words, data.encode())
     for name, value in message.get("metrics", {}).items():
         orthanc.SetMetricsValue(name, float(value), orthanc.MetricsType.DEFAULT)

@@ -48,7 +48,7 @@ class ServiceProcess:
     folder : str
         Where relative paths of the configuration start.
     report : callable
-        Takes what the service says: an object with ``log`` (a line) or ``metrics``.
+        Takes what the service says: an object with ``log`` (a line), ``metrics`` or ``audit``.
 
     Attributes
     ----------
@@ -107,8 +107,7 @@ class ServiceProcess:
         Parameters
         ----------
         orthanc : mapping
-            What it needs to talk to Orthanc: ``url``, ``token``, ``version`` and what 0.1 kept
-            in Orthanc's global ``properties``.
+            What it needs to talk to Orthanc: ``url``, ``token``; ``properties``, what 0.1 kept.
         """
         self._hello = {**self._given, **orthanc}
         self._keeper.start()

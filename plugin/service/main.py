@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import threading
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,12 +27,12 @@ from service.learning.sightings import Sightings
 from service.learning.words import Words
 from service.metrics import Metrics
 from service.orthanc_api.connection import connected
-from service.prerequisites import Files, checked_settings, database_plugins
+from service.prerequisites import Files, checked_settings, database_plugins, node_name
 from service.queue.backfill import Backfill
 from service.queue.change_log import ChangeLog
 from service.queue.leases import Leases
 from service.queue.sweep import Sweep
-from service.queue.tasks import Kind, Priority, Tasks
+from service.queue.tasks import RENEW_EVERY, Kind, Priority, Tasks
 from service.queue.workers import Workers
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
@@ -107,14 +107,14 @@ class Service:
         lessons = Lessons()
         network = network_of(self.settings, self.log)
         self.decoders = Engine(self.settings, self.log, lessons, network)
-        self.tasks = Tasks(database, _node(configuration))
+        self.tasks = Tasks(database, node_name(configuration))
         self.index = Index(database)
-        self.trail = AuditTrail(self.durable)
+        self.trail = AuditTrail(self.durable, lambda event: say({"audit": event}))
         self.dispatch = Dispatch(
             self.settings,
             configuration,
             self.durable,
-            _node(configuration),
+            node_name(configuration),
             self.archive,
             settle=settle,
             log=self.log,
@@ -233,6 +233,7 @@ class Service:
                     ("back-fill", lambda: self.backfill.follow(self.stopping)),
                     ("routes-apply", lambda: self.old_stock.follow(self.stopping)),
                     ("sweep", self._sweep_now_and_then),
+                    ("sign-of-life", self._renew_now_and_then),
                     ("metrics", self._publish_now_and_then),
                     ("delivery-metrics", self._count_deliveries_now_and_then),
                     ("learning", lambda: self.learning.follow(self.stopping)),
@@ -268,7 +269,7 @@ class Service:
     def take(self, event: str, resource: str) -> None:
         """Take in what Orthanc's side tells; returns at once."""
         if event == "stored":
-            self.change_log.wake()
+            self.change_log.wake(resource)
         elif event == "deleted":
             self._deletions.put(resource)
         elif event == "rewriting" and self.in_place:
@@ -370,6 +371,12 @@ class Service:
             due = False
             self.stopping.wait(self.settings.sweep_interval)
 
+    def _renew_now_and_then(self) -> None:
+        while self.durable.shared and not self.stopping.wait(RENEW_EVERY):
+            # A database that is away may be back before the claims run out.
+            with suppress(ServiceError):
+                self.tasks.renew()
+
     def _publish_now_and_then(self) -> None:
         while not self.stopping.wait(_PUBLISH_EVERY):
             try:
@@ -390,9 +397,3 @@ class Service:
             return self.archive.dicom(instance)
         threshold = self.settings.write_threshold
         return corrected_file(self.archive, self.decoders, self.index, instance, threshold)[1]
-
-
-def _node(configuration: dict[str, Any]) -> str:
-    """Return a name that this node keeps over restarts, and that no other has."""
-    name = configuration.get("DatabaseServerIdentifier") or configuration.get("Name", "orthanc")
-    return f"{socket.gethostname()} {name} {configuration.get('HttpPort', 8042)}"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +39,11 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
         If the ``BodyPart`` section, or what it needs beside it, is wrong.
     """
     for key in configuration:
-        if key != "BodyPart" and key.lower() == "bodypart":
-            raise SettingsError(f"{key} is not a section; did you mean BodyPart?")
+        if key != "BodyPart" and get_close_matches(key.lower(), ["bodypart"], cutoff=0.85):
+            raise SettingsError(
+                f"{key} is not a section; did you mean BodyPart? "
+                "In the environment: ORTHANC__BODY_PART__ and the setting"
+            )
     settings = Settings.parse(configuration.get("BodyPart"))
     if settings.terms:
         try:
@@ -110,6 +116,12 @@ def database_plugins(configuration: dict[str, Any]) -> str:
     )
 
 
+def node_name(configuration: dict[str, Any]) -> str:
+    """Return a name that this node keeps over restarts, and that no other has."""
+    name = configuration.get("DatabaseServerIdentifier") or configuration.get("Name", "orthanc")
+    return f"{socket.gethostname()} {name} {configuration.get('HttpPort', 8042)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
     """The service's own files.
@@ -123,7 +135,7 @@ class Files:
     rescued : Path
         Folder of files that came in while others were rewritten; empty unless that happens.
     thumbnails : Path
-        Small pictures, a cache.
+        Small pictures, a cache; each node has its own.
     overwrites_of_0_1 : Path
         Folder where version 0.1 kept what an interrupted rewrite has to give back.
     """
@@ -154,10 +166,15 @@ class Files:
             folder.mkdir(parents=True, exist_ok=True)
         index = Path(settings.index_file or folder / "bodypart-index.sqlite")
         audit = Path(settings.audit_file or index.with_name("bodypart-audit.sqlite"))
+        thumbnails = "bodypart-thumbnails"
+        if settings.database:
+            # Nodes may share the folder, on a network's disk where SQLite must not be shared.
+            name = str(configuration.get("DatabaseServerIdentifier") or node_name(configuration))
+            thumbnails += "-" + re.sub("[^A-Za-z0-9]+", "-", name)
         return cls(
             index,
             audit,
             index.with_name("bodypart-rescued"),
-            index.with_name("bodypart-thumbnails.sqlite"),
+            index.with_name(f"{thumbnails}.sqlite"),
             index.with_name("bodypart-rewrites"),
         )

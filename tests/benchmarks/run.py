@@ -30,6 +30,7 @@ TITLES = {
     "retrieval": "Retrieval",
     "rewrite": "Rewriting tags",
     "deliveries": "Deliveries",
+    "cluster": "Several Orthancs on one archive",
     "headers": "Reading headers",
     "fusion": "Picture, header, both",
     "learning": "Memory of confirmed pictures",

@@ -18,6 +18,10 @@ DEFAULTS = {
 }
 
 
+POSTGRESQL = {"EnableIndex": True, "EnableStorage": False, "Port": 5432, "Lock": False}
+NAMES = {"POSTGRESQL": "PostgreSQL"}
+
+
 def merge(base, over):
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(base.get(key), dict):
@@ -45,9 +49,11 @@ def main():
         if name.startswith("ORTHANC__"):
             value = value_of(text)
             for part in reversed(name.removeprefix("ORTHANC__").split("__")):
-                value = {camel_case(part): value}
+                value = {NAMES.get(part) or camel_case(part): value}
             merge(configuration, value)
     configuration = {**DEFAULTS, **configuration}
+    if "PostgreSQL" in configuration:
+        configuration["PostgreSQL"] = {**POSTGRESQL, **configuration["PostgreSQL"]}
     if "PythonScript" not in configuration:
         # The image loads the plugin only for a script.
         configuration["Plugins"] = []

@@ -4,11 +4,11 @@ The file names the trick in its Patient Comments; the decoder is the product's b
 answers then.
 """
 
-import sys
 import time
 
 import pytest
 
+from orthanc_server import checkout_in
 from phantoms import file_bytes, radiograph
 
 TAKEN_OVER = """#!{python}
@@ -62,19 +62,14 @@ product.main()
 """
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory, pytestconfig):
-    path = tmp_path_factory.mktemp("decoder") / "taken-over"
-    plugin = str(pytestconfig.rootpath / "plugin")
-    path.write_text(TAKEN_OVER.format(python=sys.executable, plugin=plugin), "utf-8")
-    path.chmod(0o755)
-    return str(path)
-
-
 @pytest.fixture
-def server(make_server, program):
-    section = {"Python": program, "Tags": "in-place", "RetryDelay": 0.1, "TimeLimit": 10}
-    return make_server({"BodyPart": section}).start()
+def server(make_server):
+    section = {"Tags": "in-place", "RetryDelay": 0.1, "TimeLimit": 10}
+    made = make_server({"BodyPart": section})
+    checkout = checkout_in(made.target)
+    text = TAKEN_OVER.format(python=checkout / ".venv/bin/python", plugin=f"{checkout}/plugin")
+    section["Python"] = made.program(text)
+    return made.start()
 
 
 def picture(trick="", **headers):

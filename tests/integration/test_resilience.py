@@ -115,6 +115,20 @@ def test_the_second_start_is_quick_and_leaves_no_process_behind(make_server):
     server.wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10)
 
 
+def test_a_container_that_gets_a_new_identifier_loses_nothing(make_server):
+    """Orthanc makes it of the network's address: by default each new container has another one."""
+    server = make_server({"DatabaseServerIdentifier": "old"}).start()
+    server.halt_workers()
+    for number in range(20):
+        server.upload(file_bytes(radiograph("knee", 160, 128, PatientID=f"P{number}")))
+    server.wait_until(lambda: server.status()["queue"]["pending"] == 20)
+    server.kill()
+    server.configuration["DatabaseServerIdentifier"] = "new"
+    server.start()
+    server.settle()
+    assert server.status()["queue"] == {"pending": 0, "failed": 0, "done": 20}
+
+
 def test_back_fill_annotates_old_stock_resumes_and_cancels(make_server):
     server = make_server({"BodyPart": {"OnUpload": False}}).start()
     stored = [server.upload(data) for data in pictures(30)]
@@ -209,11 +223,11 @@ def test_hostile_files_end_done_skipped_or_failed(make_server):
         assert annotation["status"] == "done" or annotation["reason"]
 
 
-def test_store_never_fails_when_the_worker_cannot_start(make_server, tmp_path):
-    broken = tmp_path / "python"
-    broken.write_text("#!/bin/sh\necho 'no such module' >&2\nexit 1\n")
-    broken.chmod(0o755)
-    server = make_server({"BodyPart": {"Python": str(broken)}}).start(wait=False)
+def test_store_never_fails_when_the_worker_cannot_start(make_server):
+    server = make_server()
+    broken = server.program("#!/bin/sh\necho 'no such module' >&2\nexit 1\n")
+    server.configuration["BodyPart"] = {"Python": broken}
+    server.start(wait=False)
     server.wait_until(server._answers)
     instance = server.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
     status = server.status()

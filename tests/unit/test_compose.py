@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from orthanc_server import ROOT
+from service.records import database
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
@@ -51,6 +52,14 @@ def test_each_orthanc_keeps_its_own_identifier_and_asks_for_a_password(name):
 def test_no_two_nodes_of_a_cluster_share_an_identifier():
     key = "ORTHANC__DATABASE_SERVER_IDENTIFIER"
     assert len({SERVICES[name]["environment"][key] for name in ORTHANCS[2:]}) == 2
+
+
+def test_postgresql_has_a_connection_for_each_that_a_node_may_take():
+    """Its default of 100 is what the indexes of two nodes take alone."""
+    of_orthanc = 50  # PostgreSQL plugin from 7.0 on.
+    of_ours = 2 * (database._CONNECTIONS + database._FURTHER_CONNECTIONS)
+    setting = next(word for word in SERVICES["postgres"]["command"] if "max_connections" in word)
+    assert int(setting.split("=")[1]) > 2 * (of_orthanc + of_ours)
 
 
 @pytest.mark.parametrize("name", ORTHANCS)

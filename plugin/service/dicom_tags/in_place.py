@@ -17,7 +17,7 @@ from bodypart.dicom_out.policy import tags_to_write
 from service.dicom_tags.exports import siblings_of
 from service.errors import NotFoundError, StorageFullError
 from service.queue.tasks import Kind, Priority
-from service.records.annotations import concerns_tags, of_file
+from service.records.annotations import concerns_tags, number_of, of_file
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
@@ -251,18 +251,20 @@ class InPlace:
             link = self._archive.copied_from(level, resource)
             if link:
                 return f"it is a copy ({link}), a link that an overwrite would drop", stored
-        backup = self._backups.take(
-            instance, stored.parents, annotation, _md5(data), _md5(corrected)
-        )
-        self._rescue.drop(instance)
-        with self._rescue.watching(instance, backup.md5_after):
-            outcome = self._store_over(stored, corrected, backup)
-        self._rescue.drop(instance)
-        if isinstance(outcome, str):
+        # What an overwrite wipes above the instance, another node's overwrite must not back up.
+        with self._index.database.hold(number_of(stored.parents.patient)):
+            backup = self._backups.take(
+                instance, stored.parents, annotation, _md5(data), _md5(corrected)
+            )
+            self._rescue.drop(instance)
+            with self._rescue.watching(instance, backup.md5_after):
+                outcome = self._store_over(stored, corrected, backup)
+            self._rescue.drop(instance)
+            if isinstance(outcome, str):
+                self._backups.drop(instance)
+                return outcome, stored
+            self._backups.give_back(backup)
             self._backups.drop(instance)
-            return outcome, stored
-        self._backups.give_back(backup)
-        self._backups.drop(instance)
         self._ask_for_reconstruction(stored)
         return None, outcome
 
@@ -358,8 +360,8 @@ class InPlace:
     def _align_siblings(self, instance: str, stored: StoredFile, *, mixed: bool) -> None:
         """Have the rest of a series follow that became mixed, or ceased to be."""
         series = stored.parents.series
-        if self._mixed.get(series) == mixed:
-            return
+        if self._mixed.get(series) == mixed and not self._index.database.shared:
+            return  # Other nodes may have seen it change.
         self._mixed[series] = mixed
         while len(self._mixed) > _KEPT:
             self._mixed.popitem(last=False)

@@ -2,16 +2,22 @@
 
 The store hook only says that there is something to read. What arrived while the service was down
 stands in the log as well. The mark moves in the same transaction as the tasks that it passed.
+
+Where several Orthancs write one log, an entry may appear behind the mark: its number was given
+before that of one which another Orthanc wrote sooner. So what the hook named is asked for also
+where it was not among what was read.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from service.errors import ServiceError
 from service.queue.tasks import Kind, Mode
 from service.records.audit_trail import REMOVED
 from service.records.tables import marks
@@ -28,6 +34,8 @@ _PAGE = 500
 _QUIET, _LONGEST_QUIET = 0.03, 0.25
 _LONGEST_BURST = 2.0
 _LOOK_EVERY = 1.0
+_MOST_TOLD = 100_000
+"""Of more than these, while nothing can be read, the sweep tells."""
 
 
 class ChangeLog:
@@ -61,6 +69,7 @@ class ChangeLog:
         self._database = database
         self._live = live
         self._woken = threading.Event()
+        self._told: deque[str] = deque(maxlen=_MOST_TOLD)
         self._arrived = self._burst_began = 0.0
         self._quiet = _QUIET
         self.fresh = self._begin(first)
@@ -76,8 +85,10 @@ class ChangeLog:
             self._keep(last)
         return kept is None
 
-    def wake(self) -> None:
-        """Tell that something was stored; returns at once."""
+    def wake(self, instance: str) -> None:
+        """Tell that an instance was stored; returns at once."""
+        if self._live and self._database.shared:
+            self._told.append(instance)
         now = time.monotonic()
         since = now - self._arrived
         if since > self._quiet:
@@ -119,15 +130,29 @@ class ChangeLog:
         ArchiveError, RecordError
             If it could not be read or kept; what was passed already is kept.
         """
+        told = {self._told.popleft() for _ in range(len(self._told))}
+        try:
+            told -= self._read_on()
+            unseen = [instance for instance in told if not self._is_removed(instance)]
+            if unseen:
+                self._tasks.ask_now(Kind.ANNOTATE, sorted(unseen))
+        except ServiceError:
+            self._told.extend(told)
+            raise
+
+    def _read_on(self) -> set[str]:
+        """Make tasks of all that is new in the log; return which instances it named."""
+        passed: set[str] = set()
         while True:
             since = self._cursor() or 0
             found, last = self._archive.changes(since, _PAGE)
             if found:
                 self._take(found)
+                passed |= {change.resource for change in found if change.kind == "NewInstance"}
             elif last < since:
                 self._keep(last)
             if len(found) < _PAGE:
-                return
+                return passed
 
     def unread_instances(self) -> int:
         """Return how many instances the log tells of that are no tasks yet, as far as a page."""
@@ -151,6 +176,10 @@ class ChangeLog:
             )
         if wanted:
             self._tasks.wake()
+
+    def _is_removed(self, instance: str) -> bool:
+        word = self._trail.last(instance)
+        return word is not None and word.action == REMOVED
 
     def _removed(self, instance: str, sequence: int) -> bool:
         """Tell whether the annotation was removed after this entry was written."""

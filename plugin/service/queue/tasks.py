@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from service.records.database import Database
 
-_LEASE = 900.0
+_LEASE = 60.0
 """Seconds after which a task is given out again whose worker fell silent with its node."""
+RENEW_EVERY = 10.0
+"""Seconds between two signs of life. Nodes' clocks may differ by what is left of the lease."""
 HELPER = "a helper"
 """Who has claimed what is lent to other machines."""
 _LONGEST_WAIT = 1.0
@@ -103,12 +105,26 @@ class Tasks:
         self._version = 0
 
     def release(self) -> None:
-        """Take back what this node had claimed before it was killed."""
+        """Take back what this node had claimed before it was killed.
+
+        Where no other node shares the table it was this one, whatever its name was then: a new
+        container has a new one.
+        """
+        mine = tasks.c.claimed_by == self._node
+        if not self._database.shared:
+            mine = tasks.c.claimed_by != HELPER
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(tasks).where(mine).values(claimed_by=None, claimed_until=None)
+            )
+
+    def renew(self) -> None:
+        """Tell the other nodes that this one lives, and still works on what it claimed."""
         with self._database.write() as connection:
             connection.execute(
                 sa.update(tasks)
                 .where(tasks.c.claimed_by == self._node)
-                .values(claimed_by=None, claimed_until=None)
+                .values(claimed_until=time.time() + _LEASE)
             )
 
     def ask(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _DEATHS_TO_QUARANTINE = 2
 _PAUSE_WHILE_DOWN = 0.5
 _PAUSE_AFTER_TROUBLE = 1.0
+_PAUSE_AFTER_STUMBLE = 5.0
 _FOLLOW_UP_TRIES = 5
 Log = Callable[[str], None]
 
@@ -105,6 +107,7 @@ class Workers:
             while Kind.ANNOTATE in kinds and (burst := self._change_log.burst()):
                 if stopping.wait(burst):
                     return
+            task = None
             try:
                 task = self._tasks.wait(kinds, stopping)
                 if task:
@@ -115,7 +118,14 @@ class Workers:
             except Exception as error:
                 # A transient failure of the database must not end the queue.
                 self._log(f"the queue stumbled: {type(error).__name__}")
-                stopping.wait(_PAUSE_AFTER_TROUBLE)
+                self._give_back(task, stopping)
+
+    def _give_back(self, task: Task | None, stopping: threading.Event) -> None:
+        """Let go of a task that could not even be ended, once the records can be written again."""
+        while not stopping.wait(_PAUSE_AFTER_TROUBLE) and task:
+            with suppress(RecordError):
+                self._tasks.retry(task, _PAUSE_AFTER_STUMBLE, counts=False)
+                task = None
 
     def _annotate(self, task: Task) -> None:
         try:

@@ -71,26 +71,13 @@ class Annotations:
         self._with_labels = with_labels and archive.has_labels
         self._in_place = in_place
         self._locks = [threading.RLock() for _ in range(_LOCKS)]
-        # PostgreSQL's locks belong to a connection: a thread must not wait for itself.
-        self._held = threading.local()
 
     @contextmanager
     def lock(self, instance: str) -> Iterator[None]:
         """Let nobody else write of an instance, on this node or another."""
-        number = int.from_bytes(hashlib.sha256(instance.encode()).digest()[:7])
-        held: set[int] = self._held.__dict__.setdefault("numbers", set())
-        with self._locks[number % _LOCKS]:
-            if not self.database.shared or number in held:
-                yield
-                return
-            held.add(number)
-            with self.database.engine.connect() as connection:
-                connection.execute(sa.text("SELECT pg_advisory_lock(:n)"), {"n": number})
-                try:
-                    yield
-                finally:
-                    held.discard(number)
-                    connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+        number = number_of(instance)
+        with self._locks[number % _LOCKS], self.database.hold(number):
+            yield
 
     def put(
         self,
@@ -236,6 +223,11 @@ class Annotations:
     def _ask_roll_ups(self, connection: sa.Connection, parents: Parents) -> None:
         for level, resource in parents.levels():
             self._tasks.ask(connection, Kind.ROLL_UP, [resource], level=level, delay=_ROLL_UP_DELAY)
+
+
+def number_of(resource: str) -> int:
+    """Return the number of the lock of a resource."""
+    return int.from_bytes(hashlib.sha256(resource.encode()).digest()[:7])
 
 
 def sealed(annotation: dict[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,16 @@ from bodypart.annotation import Review
 from service.records.tables import events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from service.records.database import Database
 
 COLUMNS = (
     "number", "at", "by", "action", "instance", "old", "new", "old_laterality", "new_laterality",
     "comment",
 )  # fmt: skip
+_INSTANCE = 3
+"""Number of the level in Orthanc's plugin interface."""
 REMOVED, WITHDRAWN = "forgotten", "withdrawn"
 """Events that end a person's word: the annotation was removed; the word was taken back."""
 
@@ -57,10 +61,16 @@ class AuditTrail:
     ----------
     database : Database
         Writes that outlive a power cut.
+    announce : callable
+        Told of each event that was noted, in the words of Orthanc's own audit log: who, of which
+        level and instance, what, and JSON without a comment.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, announce: Callable[[list[Any]], None] = lambda _: None
+    ) -> None:
         self._database = database
+        self._announce = announce
 
     def reviewed(self, instance: str, review: dict[str, Any]) -> int:
         """Note a person's word, as it stands in the annotation; return its number.
@@ -164,7 +174,11 @@ class AuditTrail:
                     applied=False,
                 )
             )
-            return int(done.inserted_primary_key[0])  # type: ignore[index]
+            number = int(done.inserted_primary_key[0])  # type: ignore[index]
+        said = json.loads(review) if review else {}
+        data = json.dumps({"number": number, "examined": said.get("examined")})
+        self._announce(["bodypart", by, _INSTANCE, instance, action, data])
+        return number
 
 
 def _confirms(review: dict[str, Any]) -> bool:

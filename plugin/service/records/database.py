@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from service.errors import DamagedError, RecordError
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 _BUSY_SECONDS = 30
+_CONNECTIONS, _FURTHER_CONNECTIONS = 5, 15
+"""To PostgreSQL, for records and as many again for locks: at most 40 a node."""
+_LONGEST_LOCK = 90
+"""Seconds to wait for a lock: longer than a decoder may take, so that it is a node that hangs."""
+_WATCHED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""A node without power, or a server, is noticed within a minute; by default after two hours."""
 SCHEMA = "bodypart"
 """The schema of ours in a PostgreSQL that others use as well."""
 
@@ -42,14 +49,12 @@ class Database:
     def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
         self.shared = not url.startswith("sqlite")
         if self.shared:
-            self.engine = sa.create_engine(
-                url,
-                pool_size=10,
-                max_overflow=30,
-                pool_pre_ping=True,
-                hide_parameters=True,
-                connect_args={"options": f"-csearch_path={SCHEMA}"},
+            self.engine = _postgresql(url)
+            # Apart: who holds a lock must find a connection to write, however many wait for one.
+            self._lockers = _postgresql(url, lock_timeout=f"{_LONGEST_LOCK}s").execution_options(
+                isolation_level="AUTOCOMMIT"
             )
+            self._mine = threading.local()
             self._writing: Any = nullcontext()
         else:
             self.engine = _sqlite(url, synchronous)
@@ -81,10 +86,54 @@ class Database:
             yield connection
 
     @contextmanager
+    def hold(self, number: int) -> Iterator[None]:
+        """Hold a lock that all nodes respect; where there is one node only, nothing happens.
+
+        A thread takes what it holds already once more. PostgreSQL lets go of a lock whose node
+        died.
+
+        Parameters
+        ----------
+        number : int
+            Which lock, 63 bits.
+
+        Raises
+        ------
+        RecordError
+            If it could not be had.
+        """
+        held: dict[int, Connection] = getattr(self._mine, "held", {}) if self.shared else {}
+        if not self.shared or number in held:
+            yield
+            return
+        self._mine.held = held
+        with self._told_apart():
+            # One connection a thread: the second lock must not wait for a place among the first.
+            connection = next(iter(held.values()), None) or self._lockers.connect()
+            try:
+                connection.execute(sa.text("SELECT pg_advisory_lock(:n)"), {"n": number})
+            except BaseException:
+                if not held:
+                    connection.close()
+                raise
+        held[number] = connection
+        try:
+            yield
+        finally:
+            del held[number]
+            # A connection that broke has let go by itself.
+            with suppress(DatabaseError):
+                connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+            if not held:
+                connection.close()
+
+    @contextmanager
     def _told_apart(self) -> Iterator[None]:
         """Turn the database's errors into ours; their own text may hold values."""
         try:
             yield
+        except NoConnectionError:
+            raise RecordError("the records cannot be kept: too many at once") from None
         except DatabaseError as error:
             kind = type(error.orig).__name__ if error.orig else type(error).__name__
             if is_damage(error.orig):
@@ -104,6 +153,8 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self.shared:
+            self._lockers.dispose()
 
 
 def is_damage(error: BaseException | None) -> bool:
@@ -111,6 +162,21 @@ def is_damage(error: BaseException | None) -> bool:
     # The lower byte is the kind, the rest says more of it.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _postgresql(url: str, **options: str) -> Engine:
+    server = {"search_path": SCHEMA, **{f"tcp_{k}": str(v) for k, v in _WATCHED.items()}, **options}
+    return sa.create_engine(
+        url,
+        pool_size=_CONNECTIONS,
+        max_overflow=_FURTHER_CONNECTIONS,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "options": " ".join(f"-c{name}={value}" for name, value in server.items()),
+            **_WATCHED,
+        },
+    )
 
 
 def _sqlite(url: str, synchronous: str) -> Engine:

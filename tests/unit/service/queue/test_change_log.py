@@ -86,11 +86,11 @@ def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, monkeypatch):
     monkeypatch.setattr("service.queue.change_log.time.monotonic", lambda: now)
     reader = log()
     assert reader.burst() == 0.0
-    reader.wake()
+    reader.wake("i")
     assert 0.0 < reader.burst() < 0.05
     for _ in range(300):
         now += 0.01
-        reader.wake()
+        reader.wake("i")
     assert reader.burst() == 0.0
 
 
@@ -101,11 +101,30 @@ def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(lo
     reader = log()
     for _ in range(5):
         now += 0.06
-        reader.wake()
+        reader.wake("i")
     now += 0.06
     assert reader.burst() > 0.0
     now += 0.07
     assert reader.burst() == 0.0
     now += 10.0
-    reader.wake()
+    reader.wake("i")
     assert 0.0 < reader.burst() < 0.05
+
+
+def test_what_several_orthancs_wrote_is_asked_for_though_the_mark_passed_it(house, log):
+    """Another Orthanc's entry was seen first, though its number is the higher one."""
+    reader = log()
+    house.database.shared = True
+    late = house.orthanc.log.pop()
+    house.orthanc.arrive("j", b"file")
+    reader.wake("j")
+    reader.read()
+    assert waiting(house) == {"j"}
+    house.orthanc.log.insert(0, late)
+    reader.wake("i")
+    reader.read()
+    assert waiting(house) == {"i"}
+    house.trail.removed("i", by="ann", at="2026-11-28T10:00:00Z", change=1)
+    reader.wake("i")
+    reader.read()
+    assert waiting(house) == set()

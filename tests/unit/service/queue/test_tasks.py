@@ -67,12 +67,36 @@ def test_what_is_asked_for_meanwhile_is_done_again(ask, tasks):
 def test_a_node_that_was_killed_takes_its_own_back_and_leaves_the_others_theirs(
     ask, tasks, database
 ):
+    database.shared = True
     ask("mine"), ask("theirs")
     assert tasks.claim((Kind.ANNOTATE,)).resource == "mine"
     assert Tasks(database, "other").claim((Kind.ANNOTATE,)).resource == "theirs"
     again = Tasks(database, "node")
     again.release()
     assert drained(again) == ["mine"]
+
+
+def test_where_there_is_one_node_its_own_is_what_another_name_had_claimed(ask, tasks, database):
+    """A new container has a new host name, and the claims of the old one would wait for minutes."""
+    ask("mine"), ask("lent", priority=Priority.BACKFILL)
+    assert tasks.claim((Kind.ANNOTATE,)).resource == "mine"
+    assert tasks.lend(Kind.ANNOTATE, Priority.BACKFILL, 1, 600) == ["lent"]
+    renamed = Tasks(database, "another name")
+    renamed.release()
+    assert drained(renamed) == ["mine"]
+
+
+def test_a_node_that_gives_signs_of_life_keeps_what_it_claimed(ask, tasks, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("service.queue.tasks.time.time", lambda: now)
+    ask("i")
+    task = tasks.claim((Kind.ANNOTATE,))
+    for _ in range(20):
+        now += 10
+        tasks.renew()
+        assert tasks.claim((Kind.ANNOTATE,)) is None
+    now += 61
+    assert tasks.claim((Kind.ANNOTATE,)).resource == task.resource
 
 
 def test_the_claim_of_a_node_that_fell_silent_runs_out(ask, tasks, database):
