@@ -78,8 +78,7 @@ def test_a_thread_takes_its_own_lock_again_and_a_second_one(node):
 def test_a_lock_that_a_hanging_node_keeps_is_an_error_after_a_while(node, monkeypatch):
     monkeypatch.setattr(module, "_LONGEST_LOCK", 1)
     database, hanging = node(), node()
-    with hanging.hold(3):
-        with pytest.raises(RecordError), database.hold(3):
-            pass
+    with hanging.hold(3), pytest.raises(RecordError), database.hold(3):
+        pass
     with database.hold(3):
         pass
