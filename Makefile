@@ -1,7 +1,7 @@
 # make run          Orthanc with the plugin, in the foreground; installs what is missing first
 # make backfill     annotate the old stock with the processors of this machine, or of a Ray cluster
 # make test         everything: format, lint, types, unit, integration, image and browser tests
-# make unit | integration | browser   a part of it; integration ON=sid: what starts one Orthanc, on that one
+# make unit | integration | browser   a part of it; integration ON=sid, browser ON=trixie: on that Debian's Orthanc
 # make coverage     the unit tests, with the lines that none of them reaches
 # make format       what can be put right by itself
 # make docs         the tables of settings and routes in README and docs
@@ -62,7 +62,7 @@ integration: test-tools newer-orthanc tools
 	BODYPART_ON=$(ON) $(PYTHON) -m pytest tests/integration tests/image tests/distribution $(ARGS)
 
 browser: test-tools newer-orthanc
-	$(PYTHON) -m pytest tests/browser $(ARGS)
+	BODYPART_ON=$(ON) $(PYTHON) -m pytest tests/browser $(ARGS)
 
 coverage: test-tools
 	$(PYTHON) -m pytest tests/unit --cov=plugin --cov=models/training --cov-report=term-missing:skip-covered $(ARGS)

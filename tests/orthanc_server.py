@@ -29,6 +29,10 @@ KNOWN = ("bookworm", "trixie", "sid")
 """Debian 12 with Orthanc 1.10, 13 with 1.12, and the coming one with 1.13."""
 
 
+USUAL = os.environ.get("BODYPART_ON") or KNOWN[0]
+"""Where a test starts one Orthanc and names no Debian: `make integration ON=sid`."""
+
+
 def free_port() -> int:
     """Return a TCP port that nobody listens on."""
     with socket.socket() as probe:

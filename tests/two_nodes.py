@@ -232,7 +232,7 @@ def faults(nodes: TwoNodes, levels: dict[str, set[str]], taken: dict[str, str]) 
             row["id"]
             for row in one.request("POST", "/bodypart/find", json={"Examined": label}).json()
         }
-        for label in BY_LABEL
+        for label in LABELS
     }
     for instance in levels["instances"]:
         annotation = one.get(f"/bodypart/instances/{instance}")
@@ -241,7 +241,7 @@ def faults(nodes: TwoNodes, levels: dict[str, set[str]], taken: dict[str, str]) 
         found["metadata"] += two.get(f"/bodypart/instances/{instance}") != annotation
         found["tag"] += not _file_follows(one, instance, annotation)
         indexed = [name for name, ids in by_label.items() if instance in ids]
-        found["index"] += indexed != ([label] if label else [])
+        found["index"] += indexed != [name for name in LABELS if name == label]
     for level, resources in levels.items():
         for resource in resources:
             found += _faults_of(two, level, resource)

@@ -7,7 +7,7 @@ import pytest
 
 from browser.chromium import ARTEFACTS, CHROMIUM, launched
 from browser.phantoms_uploaded import Uploaded, upload
-from orthanc_server import Server, require
+from orthanc_server import USUAL, Server, require
 
 pytest.importorskip("playwright", reason="Playwright is not installed")
 
@@ -24,8 +24,8 @@ def browser():
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An Orthanc with the shipped configuration, one for each module."""
-    require("bookworm")
-    running = Server(tmp_path_factory.mktemp("browser"))
+    require(USUAL)
+    running = Server(tmp_path_factory.mktemp("browser"), USUAL)
     try:
         yield running.start()
     finally:

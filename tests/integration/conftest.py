@@ -1,12 +1,11 @@
 """Real Orthancs: Debian 12's own, and the newer ones where their chroots are there."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from orthanc_server import KNOWN, Server, require
+from orthanc_server import KNOWN, USUAL, Server, require
 
 
 @pytest.fixture(scope="module", params=KNOWN)
@@ -26,12 +25,11 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
     They are Debian 12's, or those of the Debian that `make integration ON=sid` names.
     """
-    usual = os.environ.get("BODYPART_ON") or "bookworm"
-    require(usual)
+    require(USUAL)
     made: list[Server] = []
 
     def make(configuration: dict | None = None, **options) -> Server:
-        options.setdefault("target", usual)
+        options.setdefault("target", USUAL)
         server = Server(
             tmp_path / f"server{len(made)}", configuration=configuration or {}, **options
         )

@@ -49,7 +49,7 @@ def test_nothing_is_lost_where_both_correct_and_all_are_killed(nodes):
     instances = upload(nodes, 12, in_a_series=2)
     nodes.settle()
     levels = put_what_is_not_ours(nodes.servers[0], instances)
-    taken = correct(nodes, instances, corrections=40, kills=4)
+    taken = correct(nodes, instances, corrections=40, kills=3)
     assert len(taken) == 40
     nodes.settle()
     assert faults(nodes, levels, taken) == {}

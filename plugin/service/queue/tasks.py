@@ -172,7 +172,8 @@ class Tasks:
                 "attempts": 0,
                 "deaths": 0,
             }
-            for resource in resources
+            # In one order, so that two nodes never wait for each other.
+            for resource in sorted(resources)
         ]
         if not rows:
             return

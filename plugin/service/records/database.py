@@ -24,6 +24,7 @@ _CONNECTIONS, _FURTHER_CONNECTIONS = 5, 15
 """To PostgreSQL, for records and as many again for locks: at most 40 a node."""
 _LONGEST_LOCK = 90
 """Seconds to wait for a lock: longer than a decoder may take, so that it is a node that hangs."""
+_LONGEST_CONNECT = 10
 _WATCHED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """A node without power, or a server, is noticed within a minute; by default after two hours."""
 SCHEMA = "bodypart"
@@ -175,6 +176,7 @@ def _postgresql(url: str, **options: str) -> Engine:
         connect_args={
             "options": " ".join(f"-c{name}={value}" for name, value in server.items()),
             **_WATCHED,
+            "connect_timeout": _LONGEST_CONNECT,
         },
     )
 
