@@ -71,7 +71,7 @@ def once(folder: Path, target: str) -> bool:
 def rate(folder: Path, rounds: int) -> None:
     """Print the rates of one node and of two."""
     decoder = folder / "quick-decoder"
-    script = ROOT / "tests/benchmarks/quick_decoder.py"
+    script = ROOT / "tests/quick_decoder.py"
     decoder.write_text(f"#!/bin/sh\nexec {ROOT}/.venv/bin/python -P -s {script}\n")
     decoder.chmod(0o755)
     rates: dict[int, list[float]] = {1: [], 2: []}

@@ -118,10 +118,9 @@ def test_two_containers_behind_the_proxy_are_one_archive_and_one_may_die(nodes):
         assert {annotation(proxy, instance)["status"] for instance in stored} == {"done"}
 
         path = f"/bodypart/instances/{stored[0]}"
-        foreign = {"Origin": "http://elsewhere.example"}
+        foreign, own = {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-origin"}
         word = {"examined": "wrist"}
         assert proxy.request("PUT", path, json=word, headers=foreign).status_code == 403
-        own = {"Origin": proxy.url}
         assert proxy.request("PUT", path, json=word, headers=own).status_code == 200
         for node in nodes.values():
             url = f"{node.url}/bodypart/find"
