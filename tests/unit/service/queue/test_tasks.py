@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from service.queue.lending import Lending
 from service.queue.tasks import Kind, Mode, Priority, Tasks
 from service.records.database import Database
 from service.records.schema import INDEX_SCHEMA, prepare
@@ -80,7 +81,7 @@ def test_where_there_is_one_node_its_own_is_what_another_name_had_claimed(ask, t
     """A new container has a new host name, and the claims of the old one would wait for minutes."""
     ask("mine"), ask("lent", priority=Priority.BACKFILL)
     assert tasks.claim((Kind.ANNOTATE,)).resource == "mine"
-    assert tasks.lend(Kind.ANNOTATE, Priority.BACKFILL, 1, 600) == ["lent"]
+    assert Lending(database, tasks).lend(1, 600) == ["lent"]
     renamed = Tasks(database, "another name")
     renamed.release()
     assert drained(renamed) == ["mine"]
