@@ -84,7 +84,16 @@ class TwoNodes:
 
     def settle(self, limit: float = 120.0) -> None:
         """Wait until nothing is left to do on either node, files and roll-ups included."""
-        self.servers[0].wait_until(lambda: self.open_tasks() == 0, limit, 0.2)
+        alive = [
+            server for server in self.servers if server.process and server.process.poll() is None
+        ]
+
+        def is_settled() -> bool:
+            # First what is in Orthanc's change log, then what became of it.
+            unread = [server.status()["queue"]["pending"] for server in alive]
+            return not any(unread) and self.open_tasks() == 0
+
+        alive[0].wait_until(is_settled, limit, 0.2)
 
     def open_tasks(self) -> int:
         """Return how many tasks wait or are being worked on, reconstructions apart."""
