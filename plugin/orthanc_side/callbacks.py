@@ -26,7 +26,7 @@ from orthanc_side.service_process import ConfigurationError, ServiceProcess
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PANEL = Path(__file__).with_name("panel.js")
-_PROPERTIES = {"cursor": 5100, "installed": 5101, "backfill": 5102}
+_OF_0_1 = {"cursor": 5100, "installed": 5101, "backfill": 5102}
 """Where version 0.1 kept its state in Orthanc's database."""
 _FIRST_TO_DECODE = (1, 13, 0)
 """Orthanc that hands over a query's values decoded."""
@@ -61,8 +61,7 @@ class Plugin:
 
     def on_stored_instance(self, dicom: Any, instance: str) -> None:
         """Queue the id of an instance that was stored, and return."""
-        rewriting = self._process.rewriting.get(instance)
-        if rewriting:
+        if rewriting := self._process.rewriting.get(instance):
             _keep_if_foreign(dicom.GetInstanceData(), rewriting)
         self._process.tell("stored", instance)
 
@@ -72,8 +71,7 @@ class Plugin:
             self._process.start(self._orthanc())
         elif change == orthanc.ChangeType.ORTHANC_STOPPED:
             self._process.stop()
-            # What settles from here on, orthanc-python 7.1 frees twice: nothing may.
-            for unsettled in set(self._unsettled) if hasattr(orthanc, "SetStableStatus") else ():
+            for unsettled in set(self._unsettled):  # 7.1 frees twice what settles from here on.
                 with suppress(Exception):
                     orthanc.SetStableStatus(unsettled, orthanc.StableStatus.UNSTABLE)
         elif change == orthanc.ChangeType.NEW_CHILD_INSTANCE:
@@ -122,9 +120,7 @@ class Plugin:
             "token": orthanc.GenerateRestApiAuthorizationToken(),
             "last_change": json.loads(orthanc.RestApiGet("/changes?last"))["Last"],
             "started_at": datetime.now(UTC).strftime("%Y%m%dT%H%M%S"),
-            "properties": {
-                k: str(orthanc.GetGlobalProperty(n, "")) for k, n in _PROPERTIES.items()
-            },
+            "properties": {k: str(orthanc.GetGlobalProperty(n, "")) for k, n in _OF_0_1.items()},
         }
 
     def _send(self, output: Any, answer: Answer) -> None:
@@ -189,7 +185,6 @@ def _report(message: Mapping[str, Any]) -> None:
     if "log" in message:
         orthanc.LogWarning(f"bodypart: {message['log']}")
     if "audit" in message and hasattr(orthanc, "EmitAuditLog"):
-        *words, data = message["audit"]
-        orthanc.EmitAuditLog(*words, data.encode())
+        orthanc.EmitAuditLog(*message["audit"], b"")
     for name, value in message.get("metrics", {}).items():
         orthanc.SetMetricsValue(name, float(value), orthanc.MetricsType.DEFAULT)

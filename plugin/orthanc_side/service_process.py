@@ -28,8 +28,7 @@ _LONGEST_STOP = 8.0
 _LONGEST_CHECK = 30.0
 _LONGEST_HOLD = 5.0
 _MOST_WAITING = 100_000
-"""Messages that wait for a service that does not read; more are dropped, the change log and the
-sweep tell of them later."""
+"""Messages that wait for a service that does not read; change log and sweep tell of more."""
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -119,8 +118,7 @@ class ServiceProcess:
         self.down_reason = "Orthanc is stopping"
         self._messages.put(None)
         self._sender.join()
-        process = self._process
-        if process:
+        if process := self._process:
             with suppress(OSError, ValueError):
                 # Without this word the end of its input means that Orthanc was killed.
                 _write(_stream(process.stdin), {"event": "stop", "id": ""})

@@ -62,8 +62,8 @@ class AuditTrail:
     database : Database
         Writes that outlive a power cut.
     announce : callable
-        Told of each event that was noted, in the words of Orthanc's own audit log: who, of which
-        level and instance, what, and JSON without a comment.
+        Told of each event that was noted, in the words of Orthanc's own audit log: source, who, of
+        which level and instance, what; comments stay here.
     """
 
     def __init__(
@@ -175,9 +175,10 @@ class AuditTrail:
                 )
             )
             number = int(done.inserted_primary_key[0])  # type: ignore[index]
-        said = json.loads(review) if review else {}
-        data = json.dumps({"number": number, "examined": said.get("examined")})
-        self._announce(["bodypart", by, _INSTANCE, instance, action, data])
+        part = json.loads(review)["examined"] if review else None
+        self._announce(
+            ["bodypart", by, _INSTANCE, instance, f"{action} {part}" if part else action]
+        )
         return number
 
 
