@@ -72,6 +72,14 @@ def test_what_is_built_is_there(name):
             assert path == "${LOCK}" or (ROOT / path).exists(), path
 
 
+def test_what_is_built_reaches_the_builder():
+    """Whatever .dockerignore does not name is not there."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_through = tuple(line[1:] for line in lines if line.startswith("!"))
+    for path in (path for source in COPIED for path in source.split() if path != "${LOCK}"):
+        assert path.startswith(let_through), path
+
+
 def test_every_image_is_of_one_version():
     images = [service["image"] for service in SERVICES.values() if "build" not in service]
     images += re.findall(r"^ARG ORTHANC=(\S+)$", DOCKERFILE, re.MULTILINE)
