@@ -198,7 +198,9 @@ class FolderSender:
         except ArchiveError as error:
             raise SendError(str(error)) from None
         try:
-            with part.open("wb") as file:
+            # Others may write to the folder, too: a link that waits under this name is no way out.
+            part.unlink(missing_ok=True)
+            with part.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -117,6 +117,9 @@ class Leases:
         return {instance: why for instance, why in outcomes.items() if why}
 
     def _take(self, instance: str, answer: Answer) -> str | None:
+        # What was not lent is not for a helper to say: it may be a picture that just came in.
+        if not self._lending.has(instance):
+            return _NOT_LENT
         told: dict[str, Any] = {"annotation": answer.annotation, "seconds": {}}
         if answer.seen is not None:
             told["seen"] = answer.seen

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.queue.tasks import HELPER, Kind, Priority, free
+from service.queue.tasks import HELPER, Kind, Priority, free, is_task
 from service.records.tables import tasks
 
 if TYPE_CHECKING:
@@ -59,6 +59,12 @@ class Lending:
                 .values(claimed_by=HELPER, claimed_until=now + seconds)
             )
         return found
+
+    def has(self, instance: str) -> bool:
+        """Tell whether an instance is in a helper's hands, or was last."""
+        lent = sa.and_(is_task(Kind.ANNOTATE, instance), tasks.c.claimed_by == HELPER)
+        with self._database.read() as connection:
+            return connection.execute(sa.select(sa.literal(1)).where(lent)).first() is not None
 
     def take_back(self, instances: Iterable[str]) -> None:
         """Let go what a helper has and does not want."""

@@ -129,6 +129,18 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     assert (tmp_path / "instance.dcm").read_bytes() == b"corrected"
 
 
+def test_a_link_that_waits_in_the_folder_is_not_followed(tmp_path):
+    """Whoever else may write there knew the name, and had any file of ours overwritten."""
+    out, other = tmp_path / "out", tmp_path / "bodypart-audit.sqlite"
+    out.mkdir()
+    other.write_bytes(b"people's words")
+    (out / f".{DELIVERY.instance}.{DELIVERY.number}.part").symlink_to(other)
+    (out / f"{DELIVERY.instance}.dcm").symlink_to(other)
+    FolderSender(out, lambda _: b"dicom").send(DELIVERY, {})
+    assert other.read_bytes() == b"people's words"
+    assert (out / f"{DELIVERY.instance}.dcm").read_bytes() == b"dicom"
+
+
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path):
     with pytest.raises(SendError, match="the folder cannot be written to"):
         FolderSender(tmp_path / "absent", lambda _: b"dicom").send(DELIVERY, {})
