@@ -225,3 +225,27 @@ def test_what_the_sheet_shows_the_films_show(page, server, fresh):
     page.get_by_role("link", name="Sheet").click()
     eventually(lambda: tiles(page) == [fresh.conflicting[1]])
     assert page.locator("#sheet-show").input_value() == "review"
+
+
+def test_a_picture_that_could_not_be_fetched_was_not_seen(page, server, fresh):
+    page.route("**/thumbnail*", lambda route: route.fulfill(status=503, json={"details": "x"}))
+    open_sheet(page, server)
+    page.locator(".no-picture").nth(5).wait_for()
+    page.wait_for_timeout(600)
+    page.get_by_text("· 0 seen").wait_for()
+    page.unroute("**/thumbnail*")
+    page.route("**/bodypart/status", lambda route: route.fulfill(status=503, json={"details": "x"}))
+    page.locator(".progress .bad").wait_for()
+    page.unroute("**/bodypart/status")
+    seen(page, 6)
+    assert page.locator(".no-picture").count() == 0
+
+
+def test_what_other_filters_gave_does_not_stand_under_these(page, server, fresh):
+    open_sheet(page, server)
+    page.locator(".tile").nth(5).wait_for()
+    refused = {"details": "the service did not answer"}
+    page.route("**/bodypart/sheet?*", lambda route: route.fulfill(status=503, json=refused))
+    page.get_by_label("Show").select_option("all")
+    page.locator("#sheet-end", has_text="The service is starting").wait_for()
+    assert tiles(page) == []

@@ -29,8 +29,20 @@ export function orthanc(path) {
   return new URL(path, ORTHANC).href;
 }
 
+const asked = new Map();
+
+/** Ask now for what the next `get` of the same will want: it need not wait for other things. */
+export function askAhead(path, query) {
+  const answer = send('GET', address(path, query));
+  asked.set(address(path, query), answer);
+  answer.catch(() => asked.delete(address(path, query)));
+}
+
 export async function get(path, query, signal) {
-  return (await send('GET', address(path, query), { signal })).json();
+  const url = address(path, query);
+  const ahead = asked.get(url);
+  asked.delete(url);
+  return (await (ahead ?? send('GET', url, { signal }))).json();
 }
 
 export async function getOrthanc(path) {

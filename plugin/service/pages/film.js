@@ -54,24 +54,44 @@ export class Film {
 
   async show(line, next) {
     this.annotation = null;
+    this.failed = false;
     this.side = undefined;
     byId('detail').removeAttribute('data-may-sign');
     if (!line) {
-      this.viewer.clear();
-      this.detail.clear(t('Nothing to review here. Other filters may show more.'));
+      this.clear(t('Nothing to review here. Other filters may show more.'));
       return;
     }
-    const found = await get(`instances/${line.instance}`);
+    // The picture is mostly here already, and drawn while the answer is on its way.
+    const drawn = this.viewer.show(line.instance);
+    const found = await get(`instances/${line.instance}`).catch((error) => {
+      if (this.list.current === line) {
+        this.clear(error.message);
+        this.failed = true;
+      }
+      throw error;
+    });
     if (this.list.current !== line) return;
     this.annotation = found;
     this.detail.show(found, line, undefined);
     if (found.status === 'pending') this.lookAgain(line, next);
     const part = found.examined ? withSide(this.page.known.name(found.examined.label), found.laterality?.value) : t('body part unknown');
-    await this.viewer.show(line.instance, found.image?.top?.[0]?.label ?? null, t('Radiograph: {part}', { part }), part);
+    this.viewer.describe(found.image?.top?.[0]?.label ?? null, t('Radiograph: {part}', { part }), part);
+    await drawn;
     if (this.list.current !== line) return;
+    this.viewer.stage.dataset.shown = line.instance;
     clearTimeout(this.looking);
     this.looking = setTimeout(() => { byId('detail').dataset.maySign = 'yes'; }, LOOK);
-    if (next) this.viewer.prepare(next.instance);
+    if (next) this.viewer.prepare(this.list.following.map((item) => item.instance));
+  }
+
+  clear(why) {
+    this.viewer.clear();
+    this.detail.clear(why);
+  }
+
+  /** More is annotated than before, or the service is back: what was empty fills by itself. */
+  moved() {
+    if (!this.list.items.length || this.failed) this.page.guarded(() => this.list.load(this.list.since));
   }
 
   /** What waits, or is just being rewritten, is shown as soon as it is there. */

@@ -51,7 +51,11 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
 
   /** Who presses twice has not looked at the second picture. */
   function look(shown) {
-    setTimeout(() => { if (current === shown) looked = shown; }, LOOK);
+    setTimeout(() => {
+      if (current !== shown) return;
+      looked = shown;
+      shown.seen = true;
+    }, LOOK);
   }
 
   function letter(pressed) {
@@ -83,7 +87,6 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
     picture.src = address(`instances/${item.instance}/thumbnail`, { size: SIDE });
     picture.alt = shown.answer;
     if (picture.complete && picture.naturalWidth) look(shown);
-    shown.seen = true;
     answer.textContent = shown.answer;
     facts.textContent = [item.modality, date(item.study_date), item.examined && item.probability < 1 ? percent(item.probability) : ''].filter(Boolean).join(' · ');
     why.textContent = '';

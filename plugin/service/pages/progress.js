@@ -9,7 +9,7 @@ import { plainReason } from './sentences.js';
 const PAUSE = 3000;
 
 export class Progress extends EventTarget {
-  /** `page` has guarded(work); dispatches `moved` when more is annotated than at the last look. */
+  /** `page` has guarded(work); dispatches `moved` when more is annotated than at the last look, or the service is back. */
   constructor(node, page) {
     super();
     this.node = node;
@@ -28,12 +28,16 @@ export class Progress extends EventTarget {
     try {
       const [status, backfill] = await Promise.all([get('status'), get('backfill')]);
       if (this.asked !== asked) return;
-      if (this.done !== undefined && status.queue.done > this.done) this.dispatchEvent(new Event('moved'));
+      // What could not be asked for meanwhile is asked for now.
+      const back = Boolean(this.failing);
+      if (back || (this.done !== undefined && status.queue.done > this.done)) this.dispatchEvent(new CustomEvent('moved', { detail: { back } }));
+      this.failing = false;
       this.done = status.queue.done;
       this.draw(status, backfill);
     } catch (error) {
       if (this.asked !== asked) return;
       this.drawn = null;
+      this.failing = true;
       this.node.replaceChildren(element('span', { class: 'chip bad' }, error.message));
     }
     this.timer = setTimeout(() => this.refresh(), PAUSE);

@@ -1,11 +1,12 @@
 // The pages put together: views, keys, undo, progress, colours.
 
-import { orthanc } from './api.js';
+import { askAhead, orthanc } from './api.js';
 import { listen, showHelp } from './keys.js';
 import { LANGUAGES, count, language, learn, speak, t } from './language.js';
 import { Progress } from './progress.js';
 import { Reviewing } from './reviewing.js';
 import { notDone } from './sentences.js';
+import { PAGE, sheetQuery } from './sheet_filters.js';
 import { Toast } from './toast.js';
 import { knowledge } from './words.js';
 
@@ -21,6 +22,7 @@ const MODULES = {
 const OWN_WORDS = ['deliveries'];
 const EXPLORER = { patients: 'patient', studies: 'study', series: 'series', instances: 'instance' };
 const views = {};
+const AGAIN = 2000;
 let shown;
 let shownSearch;
 
@@ -116,11 +118,25 @@ async function start() {
   byId('help').addEventListener('click', help);
   offerLanguages();
   byId('to-explorer').href = whereOneCameFrom();
-  new Progress(byId('progress'), page).addEventListener('moved', () => views[shown]?.moved?.());
-  page.known = await knowledge();
+  if (wanted() === 'sheet') askAhead('sheet', { ...sheetQuery(), limit: PAGE });
+  page.known = await lasting(knowledge);
   window.addEventListener('hashchange', () => guarded(route));
   listen(keys);
-  await route();
+  await guarded(route);
+  // What stands at the top can wait for what was asked for.
+  new Progress(byId('progress'), page).addEventListener('moved', ({ detail }) => views[shown]?.moved?.(detail));
+}
+
+/** Try until it is done: a service that just starts answers in a moment. */
+async function lasting(work) {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      toast.tell(error.message);
+      await new Promise((resolve) => { setTimeout(resolve, AGAIN); });
+    }
+  }
 }
 
 guarded(start).then(() => { document.body.dataset.ready = 'yes'; });

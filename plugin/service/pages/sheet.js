@@ -10,10 +10,9 @@ import { Marks } from './marks.js';
 import { keycap } from './own_keys.js';
 import { elsewhere, remember, remembered } from './place.js';
 import { meant, notDone } from './sentences.js';
-import { SheetFilters } from './sheet_filters.js';
+import { PAGE, SheetFilters } from './sheet_filters.js';
 import { Tile } from './tile.js';
 
-const PAGE = 200;
 const LOOK = 250;
 /* Milliseconds that a tile must have been on the screen, with its picture, to count as seen. */
 const MOST_OF_IT = 0.6;
@@ -60,22 +59,30 @@ export class Sheet {
     let answer;
     try {
       answer = await get('sheet', { ...this.filters.query, limit: PAGE });
+    } catch (error) {
+      // What other filters gave does not stand under these.
+      if (this.asked === asked) this.clear({ trouble: error.message });
+      throw error;
     } finally {
       if (this.asked === asked) this.grid.removeAttribute('aria-busy');
     }
     if (this.asked !== asked) return;
+    this.clear(answer);
+    this.take(answer);
+    this.marks.go(0, { focus: false });
+    this.keepPlace();
+  }
+
+  clear({ total = 0, meaning = null, trouble = '' }) {
     this.watch.disconnect();
     this.near.disconnect();
     this.tiles = [];
     this.group = undefined;
     this.pages = 0;
-    this.total = answer.total;
-    this.meaning = answer.meaning;
+    Object.assign(this, { total, meaning, trouble });
     this.grid.replaceChildren();
     this.marks.at = this.marks.anchor = -1;
-    this.take(answer);
-    this.marks.go(0, { focus: false });
-    this.keepPlace();
+    this.drawBar();
   }
 
   async append() {
@@ -227,7 +234,8 @@ export class Sheet {
   drawEnd() {
     const lines = [];
     if (this.meaning) lines.push(meant(this.meaning, this.page.known.name));
-    if (!this.tiles.length) lines.push(Object.keys(this.filters.query).length
+    if (this.trouble) lines.push(this.trouble);
+    else if (!this.tiles.length) lines.push(Object.keys(this.filters.query).length
       ? t('Nothing fits these filters.') : t('Nothing waits here. Pictures appear as they arrive; a back-fill looks at older ones.'));
     else if (!this.next) lines.push(t('This is the end of the list.'));
     byId('sheet-meaning').textContent = this.meaning ? lines.shift() : '';
@@ -279,8 +287,9 @@ export class Sheet {
     this.keeping = setTimeout(() => remember(this.pages, this.scroller.scrollTop), 150);
   }
 
-  /** More is annotated than before: a list that was empty, or not scrolled, fills by itself. */
-  moved() {
+  /** More is annotated than before, or the service is back: what is not there yet is asked for. */
+  moved({ back }) {
+    for (const tile of this.tiles) if (back && tile.missing) tile.load();
     if (this.marks.marked.length || this.scroller.scrollTop > 0 || this.page.reviewing.busy) return;
     if (!this.tiles.length || this.tiles.length < PAGE) this.page.guarded(() => this.load());
   }

@@ -5,6 +5,9 @@ import { count, t } from './language.js';
 import { change, clear, query } from './place.js';
 import { AGREEMENTS, SIDES, SOURCES, plain } from './words.js';
 
+/** Pictures of one page of the sheet. */
+export const PAGE = 200;
+
 const SIZE = 'bodypart-tile-size';
 const [SMALLEST, USUAL, LARGEST] = [90, 150, 320];
 const SHOW = {
@@ -22,6 +25,15 @@ const WITHIN = { patients: t('one patient'), studies: t('one study'), series: t(
 const MORE = ['label', 'picture', 'header', 'agreement', 'source', 'side', 'least', 'most', 'modality', 'from', 'to'];
 const NAMES = ['q', 'show', 'group', 'order', ...MORE, ...Object.keys(WITHIN)];
 
+/** What the sheet asks the service for, as the address has it. */
+export function sheetQuery() {
+  const given = query();
+  const known = Object.fromEntries(NAMES.filter((name) => given[name]).map((name) => [name, given[name]]));
+  // Who comes from one study wants to see all of it.
+  if (!known.show && Object.keys(WITHIN).some((name) => known[name])) known.show = 'all';
+  return known;
+}
+
 export class SheetFilters {
   /** `known` are the labels; `changed()` is called after every change, `resized(pixels)` of the size. */
   constructor(node, known, changed, resized) {
@@ -30,13 +42,8 @@ export class SheetFilters {
     this.fill();
   }
 
-  /** What the sheet asks the service for. */
   get query() {
-    const given = query();
-    const known = Object.fromEntries(NAMES.filter((name) => given[name]).map((name) => [name, given[name]]));
-    // Who comes from one study wants to see all of it.
-    if (!known.show && Object.keys(WITHIN).some((name) => known[name])) known.show = 'all';
-    return known;
+    return sheetQuery();
   }
 
   /** The patient, study, series or picture that the address names. */

@@ -15,8 +15,10 @@ export class Tile {
     /** Whether a person has had the chance to look at it. */
     this.seen = false;
     this.loaded = false;
+    /** Whether its picture could not be fetched. */
+    this.missing = false;
     this.picture = element('img', {
-      alt: '', decoding: 'async', load: () => { this.loaded = true; }, error: () => this.withoutPicture(),
+      alt: '', decoding: 'async', load: () => this.withPicture(), error: () => this.withoutPicture(),
     });
     this.button = element('button', {
       type: 'button', class: 'tile', tabindex: -1, 'data-instance': item.instance, 'aria-pressed': 'false',
@@ -52,9 +54,17 @@ export class Tile {
     loadInTurn(this.picture, address(`instances/${this.item.instance}/thumbnail`));
   }
 
-  withoutPicture() {
+  withPicture() {
     this.loaded = true;
-    this.picture.replaceWith(element('span', { class: 'no-picture' }, t('No picture')));
+    if (!this.missing) return;
+    this.missing = false;
+    this.draw();
+  }
+
+  /** Nobody has seen what could not be fetched; it may come later. */
+  withoutPicture() {
+    this.missing = true;
+    this.draw();
   }
 
   mark(marked) {
@@ -77,7 +87,7 @@ export class Tile {
     this.node.className = this.conflict ? 'conflict' : item.reviewed_at ? 'done' : item.needs_review ? 'doubt' : '';
     this.node.classList.toggle('marked', this.marked);
     this.button.replaceChildren(
-      element('span', { class: 'frame' }, this.picture.isConnected || !this.loaded || this.picture.naturalWidth ? this.picture : element('span', { class: 'no-picture' }, t('No picture'))),
+      element('span', { class: 'frame' }, this.picture, this.missing ? element('span', { class: 'no-picture' }, t('No picture')) : ''),
       element('span', { class: 'caption' },
         element('span', { class: 'part' }, this.answer),
         element('span', { class: 'certainty' }, item.reviewed_at ? '✓' : certainty)),

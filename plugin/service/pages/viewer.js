@@ -71,15 +71,12 @@ export class Viewer {
         tool('⤢', t('Full screen'), 'Y', () => this.fullScreen())));
   }
 
-  /** Show an instance; `label` is what the heat map explains, null if the model saw nothing. */
-  async show(instance, label, description, part) {
+  /** Draw an instance; what is known of it comes by `describe`. */
+  async show(instance) {
     this.instance = instance;
-    this.label = label;
-    this.canvas.setAttribute('aria-label', description);
-    this.preview.alt = description;
-    this.heatButton.disabled = !label;
+    this.label = null;
     this.drawHeat();
-    this.corners.show(instance, part);
+    this.corners.clear();
     const picture = await this.picture(instance);
     if (this.instance !== instance) return;
     this.current = picture;
@@ -95,7 +92,16 @@ export class Viewer {
       this.preview.src = orthanc(`instances/${instance}/preview`);
       this.note.textContent = t('Orthanc’s own preview: window and level cannot be set.');
     }
-    this.stage.dataset.shown = instance;
+  }
+
+  /** Say what is shown; `label` is what the heat map explains, null if the model saw nothing. */
+  describe(label, description, part) {
+    this.label = label;
+    this.canvas.setAttribute('aria-label', description);
+    this.preview.alt = description;
+    this.heatButton.disabled = !label;
+    this.drawHeat();
+    this.corners.show(this.instance, part);
   }
 
   clear() {
@@ -105,9 +111,9 @@ export class Viewer {
     this.note.textContent = '';
   }
 
-  /** Fetch what will probably be asked for next. */
-  prepare(instance) {
-    this.picture(instance);
+  /** Fetch what will probably be asked for next, one after the other. */
+  async prepare(instances) {
+    for (const instance of instances) await this.picture(instance);
   }
 
   picture(instance) {

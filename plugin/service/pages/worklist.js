@@ -48,6 +48,11 @@ export class WorkList {
     return this.items[this.at] ?? null;
   }
 
+  /** The next ones after the current one. */
+  get following() {
+    return this.items.slice(this.at + 1, this.at + 3);
+  }
+
   go(at) {
     const focused = this.lines.contains(document.activeElement);
     this.mark(false);
