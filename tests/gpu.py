@@ -38,6 +38,7 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 PARTS = ("chest", "hand", "knee", "pelvis", "skull", "foot")
 LARGEST_DIFFERENCE = 1e-3
 ASKERS = 16
+_LONGEST_START = 60
 SECONDS = 1.0
 """Of each measurement."""
 
@@ -118,7 +119,7 @@ def shared(provider: str, shape: tuple[int, ...]) -> None:
     settings = Settings(python=sys.executable, model=str(MODEL), provider=provider)
     network = SharedNetwork(settings, shape, lambda _: None, provider)
     network.start()
-    end = time.monotonic() + 120
+    end = time.monotonic() + _LONGEST_START
     while not network.ready and time.monotonic() < end:
         time.sleep(0.05)
     if not network.ready:

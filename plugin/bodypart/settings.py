@@ -138,7 +138,7 @@ class Settings:
     memory_limit_mb: int = _setting(
         4096,
         _integer(0, 1_048_576),
-        "Address space of a decoder in MB; 0 sets no limit. Not applied on a GPU.",
+        "Address space of a decoder in MB; 0 sets no limit.",
     )
     retries: int = _setting(
         3, _integer(0, 20), "How often an instance is tried again before it counts as failed."

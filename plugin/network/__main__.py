@@ -35,13 +35,14 @@ def main() -> None:
 
     from bodypart.model.parameters import read_parameters
     from bodypart.network.local import LocalNetwork
-    from network.batches import Waiting
+    from network.batches import SIZES, Waiting
 
     parameters = read_parameters(path)
     network = LocalNetwork.load(path, provider, question.header["threads"])
     shape = (1, parameters.size, parameters.size)
-    # The driver loads what it needs with the first picture, and may do that no more later.
-    network.run(np.zeros((1, *shape), dtype=np.float32))
+    # The driver loads and plans for each size when it sees it first, and must not do that later.
+    for squares in SIZES if network.provider == "cuda" else SIZES[:1]:
+        network.run(np.zeros((squares, *shape), dtype=np.float32))
     waiting = Waiting()
     # Started before system calls are closed, which concerns all threads.
     threading.Thread(target=_hear, args=(incoming, shape, waiting), daemon=True).start()

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     Float32 = NDArray[np.float32]
 
-LARGEST = 256
-"""Squares in one batch."""
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""Squares in one batch: CUDA plans anew for each number of them that it has not seen."""
+LARGEST = SIZES[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,7 @@ class Waiting:
 def answers(network: Network, batch: Sequence[Question]) -> list[dict[str, Float32]]:
     """Run the network once for all questions; return the answers of each."""
     pictures = np.concatenate([question.pictures for question in batch])
-    # To the next power of two: CUDA plans anew for each number of pictures that it has not seen.
-    wanted = 1 << (len(pictures) - 1).bit_length()
+    wanted = next((size for size in SIZES if size >= len(pictures)), len(pictures))
     padding = np.full((wanted - len(pictures), *pictures.shape[1:]), -1, dtype=np.float32)
     given = network.run(np.concatenate([pictures, padding]) if len(padding) else pictures)
     parts, start = [], 0

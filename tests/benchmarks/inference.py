@@ -1,7 +1,7 @@
 """What asking an inference server takes, beside running the network in the decoder.
 
-A real Triton on this machine, one thread each; the network of both is onnxruntime's. Clients that
-are not installed are left out.
+A real Triton on this machine, one thread each; the network of both is onnxruntime's. Clients and
+runtimes that are not installed are left out.
 
 python tests/benchmarks/inference.py
 """
@@ -32,6 +32,7 @@ from triton import Triton
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "bodypart.onnx"
 ROUNDS = 150
+_SINGLE = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
 def medians(tasks: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
@@ -142,6 +143,30 @@ def measure(url: str) -> None:
         print(f"| {title} | {took['inside']:.1f} | {took['outside']:.1f} | {ratio:.2f} |")
     inside.stop()
     outside.stop()
+    precision(golden)
+
+
+def precision(golden: Golden) -> None:
+    """Print how far the answers of OpenVINO's runtime are off, as it comes and as it should be."""
+    try:
+        import openvino
+    except ImportError:
+        return
+    core = openvino.Core()
+    network = core.read_model(MODEL)
+    print("\n| OpenVINO | largest difference, part of an output's range | is told |\n|---|---|---|")
+    for title, hint in (("as it comes", {}), ("`INFERENCE_PRECISION_HINT` f32", _SINGLE)):
+        compiled = core.compile_model(network, "CPU", hint)
+        given = compiled(golden.pictures)
+        answers = {
+            name: given[port] for port in compiled.outputs for name in port.names if name in OUTPUTS
+        }
+        off = max(
+            float(np.abs(answers[name] - rows).max() / np.abs(rows).max())
+            for name, rows in golden.answers.items()
+        )
+        told = golden.difference(answers) or "nothing: it is taken"
+        print(f"| {title} | {off:.1e} | {told} |")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 https://github.com/kserve/open-inference-protocol, with the binary tensors that Triton and OpenVINO
 Model Server add to it; without, where a server does not know them.
 
-Plain urllib3, which is installed anyway: the table in docs/scale.md says what other clients take.
+Plain urllib3, which is installed anyway: docs/benchmarks.md says what other clients take.
 No redirects are followed and no proxies taken from the environment.
 """
 

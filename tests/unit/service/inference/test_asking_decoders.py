@@ -1,5 +1,6 @@
 """Decoders ask back: the same answers wherever the network runs, and distrust of what they ask."""
 
+import json
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from bodypart.network import NetworkError
 from bodypart.network.local import LocalNetwork
 from bodypart.network.tensors import pictures_from
 from bodypart.settings import Settings
+from inference_server import InferenceServer
 from phantoms import file_bytes, radiograph
 from service.decoders.pool import Engine, EngineDownError, RefusedError, WorkerDiedError
 from service.decoders.process import _PLUGIN
@@ -189,6 +191,22 @@ def test_a_decoder_that_asks_for_what_none_asks_for_is_killed(engine, tmp_path, 
 def test_what_is_no_picture_does_not_pass(data):
     with pytest.raises(ValueError, match="pictures"):
         pictures_from(data, SHAPE)
+
+
+def test_nothing_of_a_header_reaches_the_server(engine):
+    data = file_bytes(
+        radiograph("knee", 300, 260, PatientName="Geheim^Vorname", StudyDescription="Knie Geheim")
+    )
+    with InferenceServer() as server:
+        settings = Settings(provider="remote", model=str(MODEL), server={"Url": server.url})
+        asking = engine(network_of(settings, lambda _: None), provider="remote")
+        until(lambda: asking.ready)
+        assert read(asking, data)["header"]["label"] == "knee"
+        body, headers = server.asked[-1], server.headers[-1]
+    question = json.loads(body[: int(headers["Inference-Header-Content-Length"])])
+    assert question["inputs"][0].keys() == {"name", "shape", "datatype", "parameters"}
+    assert not [sent for sent in server.asked if b"Geheim" in sent or b"Vorname" in sent]
+    assert "Geheim" not in str(headers)
 
 
 def test_one_process_serves_all_decoders_in_batches_and_its_death_is_bridged(engine):
