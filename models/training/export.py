@@ -25,7 +25,6 @@ from training.calibrate import (
     fit_visible_thresholds,
 )
 from training.dataset import VISIBLE_LABELS, drawing_weights, target
-from training.golden import golden_of
 from training.manifest import read_manifest
 from training.network import VIEWS, Network
 from training.onnx_graph import Graph, reference_embeddings, to_onnx
@@ -249,7 +248,6 @@ def export(
     known = json.loads(first.read_text(encoding="utf-8")) if first else None
     record.update(calibrated(model, parts, pictures, known))
     json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    golden_of(BodyPartModel.load(onnx_file, provider="cpu")).write(onnx_file)
     print(f"{onnx_file}: {onnx_file.stat().st_size / 1e6:.1f} MB, {record['rejection']}")
 
 
