@@ -250,7 +250,7 @@ class Annotator:
         annotation = (
             self._under_review(annotation, existing, word)
             if spoken
-            else self._as_a_copy(annotation)
+            else self._as_a_copy(annotation, stored.originals)
         )
         self._annotations.put(annotation, stored.parents, done=task)
 
@@ -273,13 +273,13 @@ class Annotator:
             review = word.review
         return apply_review(annotation, review) if review else annotation
 
-    def _as_a_copy(self, annotation: dict[str, Any]) -> dict[str, Any]:
+    def _as_a_copy(self, annotation: dict[str, Any], originals: tuple[str, ...]) -> dict[str, Any]:
         """Put a person's word on another copy of the same pixel data on top, if there is one.
 
         It came in the file, or the file was copied from an instance of this archive.
         """
         review = carried_word(annotation)
-        for original in self._archive.originals(annotation["instance"]):
+        for original in originals:
             word = self._trail.last(original)
             said = word.review if word else None
             if said and said.pixels and said.pixels == annotation["pixels"]:

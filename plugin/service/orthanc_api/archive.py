@@ -77,7 +77,8 @@ class Archive:
         study, modality, station = self._place("series", found["ParentSeries"])
         patient, date = self._place("studies", study)
         parents = Parents(found["ParentSeries"], study, patient, modality, date, station)
-        return StoredFile(parents, str(found["FileUuid"]))
+        originals = tuple(str(found[name]) for name in _COPY_LINKS if found.get(name))
+        return StoredFile(parents, str(found["FileUuid"]), originals)
 
     def parents(self, instance: str) -> Parents:
         """Return what an instance belongs to; errors as of ``stored_file``."""
@@ -216,11 +217,6 @@ class Archive:
         """Return the name of the link that a resource carries to what it was copied from."""
         found = self.client.get_json(f"/{level}/{resource}")
         return next((name for name in _COPY_LINKS if name in found), None)
-
-    def originals(self, instance: str) -> list[str]:
-        """Return the instances that an instance is said to be a copy of."""
-        found = (self.metadata("instances", instance, name) for name in _COPY_LINKS)
-        return [original for original in found if original]
 
     def metadata(self, level: str, resource: str, name: str) -> str | None:
         """Return one metadata value, None if it is not set; one that is no text is not ours."""

@@ -40,10 +40,13 @@ class StoredFile:
         What it belongs to.
     version : str
         Names this very file: another file under the same UIDs has another one.
+    originals : tuple of str
+        Ids of what it is said to be a copy of.
     """
 
     parents: Parents
     version: str
+    originals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,8 @@ class Index:
     def put(self, connection: Connection, annotation: dict[str, Any], parents: Parents) -> None:
         """Take in an annotation, in a transaction of the caller's."""
         instance = annotation["instance"]
-        self._replace(connection, instance, _row(annotation, parents))
-        named = dict.fromkeys(_mentions(annotation))
+        self._replace(connection, instance, row_of(annotation, parents))
+        named = dict.fromkeys(mentions_of(annotation))
         if named:
             connection.execute(
                 sa.insert(mentions),
@@ -254,7 +254,8 @@ class Index:
         return Parents(*row) if row else None
 
 
-def _row(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
+def row_of(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
+    """Return an annotation as a row of the table of instances."""
     summary = Summary.of(annotation)
     image, header = annotation["image"], annotation["header"]
     seen = image["top"][0]["label"] if image and image["top"] and not image["rejected"] else None
@@ -305,7 +306,7 @@ def rank(summary: Summary, study_date: str) -> str:
     )
 
 
-def _mentions(annotation: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def mentions_of(annotation: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (label, source) pairs: who names which part."""
     if annotation["examined"]:
         yield annotation["examined"]["label"], "final"

@@ -74,7 +74,8 @@ class Orthanc:
 
     def stored_file(self, instance):
         self._must_have(instance)
-        return StoredFile(PARENTS, self.versions[instance])
+        link = self.metadata("instances", instance, "ModifiedFrom")
+        return StoredFile(PARENTS, self.versions[instance], (link,) if link else ())
 
     def parents(self, instance):
         return self.stored_file(instance).parents
@@ -123,10 +124,6 @@ class Orthanc:
 
     def copied_from(self, level, _resource):
         return self.links.get(level)
-
-    def originals(self, instance):
-        link = self.metadata("instances", instance, "ModifiedFrom")
-        return [link] if link else []
 
     def metadata(self, level, resource, name):
         return self.metadata_.get((level, resource), {}).get(name)
