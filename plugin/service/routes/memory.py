@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from service.learning.alike import nearest
-from service.routes.requests import TheService, not_found
+from service.routes.requests import TheService, not_found, one_at_a_time
 from service.routes.worklist import lines
 
 router = APIRouter()
@@ -42,7 +42,8 @@ def alike(
     seen = sightings.get(id, model) if model else None
     if model is None or seen is None:
         raise not_found(f"no model has looked at {id}: classify it again")
-    found = dict(nearest(sightings, model, seen.embedding, limit, but=id))
+    with one_at_a_time():
+        found = dict(nearest(sightings, model, seen.embedding, limit, but=id))
     items = [
         {**line, "likeness": round(found[line["instance"]], 3)}
         for line in lines(service, list(found))

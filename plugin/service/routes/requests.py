@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from contextlib import suppress
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
@@ -13,6 +14,8 @@ from bodypart.labels import UnknownLabelError, labels_named
 from service.orthanc_api.archive import LEVELS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from service.main import Service
 
 ORTHANC_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
@@ -58,6 +61,28 @@ def bad_request(details: str) -> HttpError:
 def not_found(details: str) -> HttpError:
     """Return a 404."""
     return HttpError(404, "Not found", details)
+
+
+_costly = threading.BoundedSemaphore(1)
+_LONGEST_WAIT = 5.0
+"""Seconds that a costly question waits for the one before it."""
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let a question that looks at all pictures be alone.
+
+    Raises
+    ------
+    HttpError
+        503 where others go on for too long.
+    """
+    if not _costly.acquire(timeout=_LONGEST_WAIT):
+        raise HttpError(503, "Busy", "others ask the same kind of question", {"Retry-After": "5"})
+    try:
+        yield
+    finally:
+        _costly.release()
 
 
 def _service(request: Request) -> Any:

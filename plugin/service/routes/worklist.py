@@ -15,7 +15,7 @@ from service.learning.alike import most_instructive
 from service.records.index import ANNOTATED, COLUMNS
 from service.records.tables import instances
 from service.routes.models import Asked
-from service.routes.requests import ORTHANC_ID, TheService, labels_of
+from service.routes.requests import ORTHANC_ID, TheService, labels_of, one_at_a_time
 from service.text_search import meaning_of
 
 if TYPE_CHECKING:
@@ -163,7 +163,10 @@ def _by_lesson(
     most = min(query.since + query.limit, LONGEST_PAGE)
     found: list[str] = []
     if learning.model is not None:
-        found = most_instructive(learning.sightings, learning.model, learning.memory, most, where)
+        with one_at_a_time():
+            found = most_instructive(
+                learning.sightings, learning.model, learning.memory, most, where
+            )
     items = lines(service, found[query.since :])
     return {"total": len(found), "since": query.since, "next": None, "items": items}
 

@@ -1,0 +1,35 @@
+"""What the routes share."""
+
+import threading
+
+import pytest
+
+from service.routes import requests
+from service.routes.requests import HttpError, one_at_a_time
+
+
+def test_a_costly_question_waits_for_the_one_before_and_not_for_ever(monkeypatch):
+    """Two seconds of numpy for a line of an address, as many at once as Orthanc has threads."""
+    monkeypatch.setattr(requests, "_LONGEST_WAIT", 0.05)
+    done = []
+
+    def ask():
+        try:
+            with one_at_a_time():
+                done.append("answered")
+        except HttpError as error:
+            done.append(error.status)
+
+    with one_at_a_time():
+        other = threading.Thread(target=ask)
+        other.start()
+        other.join()
+    ask()
+    assert done == [503, "answered"]
+
+
+def test_an_error_lets_the_next_question_in():
+    with pytest.raises(ValueError, match="x"), one_at_a_time():
+        raise ValueError("x")
+    with one_at_a_time():
+        pass
