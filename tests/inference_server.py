@@ -31,6 +31,8 @@ class InferenceServer:
         self.version = "1"
         self.status = 200
         self.delay = 0.0
+        self.trickle = 0.0
+        self.rude = False
         self.binary = True
         self.headers = []
         self.asked = []
@@ -121,6 +123,11 @@ class InferenceServer:
                     self.send_header(LENGTH, str(length))
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                for start in range(0, len(body), 4096) if server.trickle else ():
+                    time.sleep(server.trickle)
+                    self.wfile.write(body[start : start + 4096])
+                if not server.trickle:
+                    self.wfile.write(body)
+                self.close_connection = server.rude  # without having said so
 
         return Handler

@@ -75,14 +75,11 @@ class OpenInferenceServer:
         Raises
         ------
         NetworkDownError
-            If it cannot be reached, or does not have the model.
+            If it cannot be reached.
+        NetworkError
+            If it refuses, or does not have the model.
         """
-        try:
-            _, body = self._ask("GET", self._address)
-        except NetworkDownError:
-            raise
-        except NetworkError as error:
-            raise NetworkDownError(str(error)) from error
+        _, body = self._ask("GET", self._address)
         return _object(body)
 
     def infer(
@@ -201,7 +198,7 @@ def _object(body: bytes) -> dict[str, Any]:
     except ValueError:
         record = None
     if not isinstance(record, dict):
-        raise NetworkDownError("its answer is no JSON: it is no server of this protocol")
+        raise NetworkError("its answer is no JSON: it is no server of this protocol")
     return record
 
 

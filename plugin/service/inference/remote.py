@@ -163,7 +163,7 @@ class RemoteNetwork:
         except NetworkDownError as error:
             return f"the inference server is away: {error}"
         except NetworkError as error:
-            wrong = str(error)
+            return f"the inference server cannot be used: {error}"
         model = self._settings.model
         return wrong and f"the inference server's model {model!r} is not ours: {wrong}"
 

@@ -159,6 +159,23 @@ def test_a_server_that_hangs_is_left_after_the_timeout(server, network, golden):
     assert time.monotonic() - started < 3.5
 
 
+def test_an_answer_that_trickles_in_is_cut_off(server, network, golden):
+    remote = network(server, Timeout=1)
+    server.trickle = 0.5
+    started = time.monotonic()
+    with pytest.raises(NetworkDownError, match="takes too long"):
+        remote.run(golden.pictures[:2])
+    assert time.monotonic() - started < 4
+
+
+def test_idle_connections_that_the_server_closed_cost_nobody_an_answer(server, network, golden):
+    server.rude = True
+    remote = network(server)
+    for _ in range(3):
+        assert remote.run(golden.pictures[:2])["view"].shape == (2, 3)
+        time.sleep(0.05)
+
+
 def test_redirects_are_not_followed(server, network):
     server.status = 307
     remote = network(server)
