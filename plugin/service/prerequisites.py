@@ -15,6 +15,7 @@ from bodypart.settings import Settings, SettingsError
 from service.deliveries.rules import parse_rules
 from service.deliveries.webhook import read_secret
 from service.inference.choice import checked_server
+from service.inference.server_settings import ServerSettings
 from service.orthanc_api.archive import ANNOTATION, CODE
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +70,8 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
     settings = replace(settings, python=str(python), model=str(model))
     if settings.provider == "remote":
         checked_server(settings)
+    elif settings.server:
+        ServerSettings.parse(settings.server)  # It may be put to use later.
     return settings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -61,11 +62,12 @@ class ServerSettings:
         """
         for key in section:
             if key not in _KEYS:
-                near = get_close_matches(key, _KEYS, n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
+                known = {name.lower(): name for name in _KEYS}
+                near = get_close_matches(str(key).lower(), known, n=1)
+                hint = f"; did you mean {known[near[0]]}?" if near else ""
                 raise SettingsError(f"BodyPart.Server.{key} is not a setting{hint}")
         if "Url" not in section:
-            raise SettingsError('BodyPart.Provider "remote" needs BodyPart.Server.Url')
+            raise SettingsError('BodyPart.Server.Url is missing, which "Provider": "remote" needs')
         values = {_KEYS[key]: value for key, value in section.items()}
         for key, name in _KEYS.items():
             if key != "Timeout" and not isinstance(values.get(name, ""), str):
@@ -88,6 +90,11 @@ class ServerSettings:
             if file and not Path(file).is_file():
                 raise SettingsError(f"BodyPart.Server.{key}: there is no file {file}")
         read_token(self.token_file)
+        try:
+            ssl.create_default_context(cafile=self.ca_file or None)
+        except OSError as error:  # a broken certificate is one, too
+            why = error.strerror or type(error).__name__
+            raise SettingsError(f"BodyPart.Server.CaFile: {self.ca_file}: {why}") from None
         self._check_url()
 
     def _check_url(self) -> None:

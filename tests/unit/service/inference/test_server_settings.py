@@ -10,7 +10,9 @@ from service.inference.server_settings import ServerSettings, read_token
 @pytest.mark.parametrize(
     ("section", "told"),
     [
-        ({}, "needs BodyPart.Server.Url"),
+        ({}, "Server.Url is missing"),
+        ({"URL": "https://host"}, "did you mean Url"),
+        ({"Url": "https://host", "CaFile": __file__}, "Server.CaFile"),
         ({"Urll": "http://localhost:8000"}, "Server.Urll is not a setting; did you mean Url"),
         ({"Url": 8000}, "Server.Url must be a string"),
         ({"Url": "triton:8000"}, "Server.Url must be like"),
