@@ -5,7 +5,7 @@ import { button, element, entry } from './elements.js';
 import { count, moment, personName, t } from './language.js';
 import { keycap } from './own_keys.js';
 import { headerLabels, plainReason, reviewReason, seenLabel, undecided } from './sentences.js';
-import { AGREEMENTS, NO_ANSWER, SIDES, SOURCES, TAGS, percent, withSide } from './words.js';
+import { AGREEMENTS, NO_ANSWER, SIDES, SOURCES, TAGS, certainty, percent, withSide } from './words.js';
 
 export const MOST_GUESSES = 5;
 
@@ -51,11 +51,10 @@ export class Detail {
     const { examined, laterality, status, reason, review } = this.annotation;
     const answer = element('div', { class: 'answer' });
     if (examined) {
-      const certainty = examined.source === 'person' ? '' : `${percent(examined.probability)} `;
       answer.append(
         element('h2', { id: 'examined' }, withSide(this.known.name(examined.label), laterality?.value)),
         element('p', { class: 'quiet' }, `SNOMED CT ${examined.code.value} · ${examined.body_part_examined}`),
-        element('p', {}, `${certainty}${SOURCES[examined.source]}`),
+        element('p', {}, `${certainty(examined)} ${SOURCES[examined.source]}`.trim()),
       );
     } else {
       answer.append(element('h2', { id: 'examined' }, NO_ANSWER[status] ?? NO_ANSWER.done), element('p', {}, plainReason(reason)));
@@ -117,7 +116,7 @@ export class Detail {
       return element('li', {},
         element('button', { type: 'button', title: t('Sign this'), click: (event) => event.detail < 2 && this.act.take(guess.label) },
           keycap(String(number + 1)), ' ', this.spoken(guess.label)),
-        bar, element('span', {}, percent(guess.probability)),
+        bar, element('span', {}, certainty(guess)),
         button('◎', { class: 'explain', title: t('Show where the model saw this'), 'aria-label': t('Show where the model saw {part}', { part: this.known.name(guess.label) }), click: () => this.act.explain(guess.label) }));
     });
     return block(t('Picture'), image.rejected ? element('p', { class: 'message' }, plainReason(image.reason)) : '',

@@ -39,7 +39,7 @@ export class Film {
     this.filters = new Filters(byId('filters'), () => page.guarded(() => this.list.load()));
     this.list = new WorkList({
       head: byId('list-head'), lines: byId('lines'), paging: byId('paging'), name: page.known.name,
-      query: () => this.filters.query, chosen: (line, next) => page.guarded(() => this.show(line, next)),
+      query: () => this.filters.query, chosen: (line, next, trouble) => page.guarded(() => this.show(line, next, trouble)),
     });
     page.reviewing.addEventListener('undone', ({ detail }) => page.guarded(() => this.undone([...detail.done])));
     page.reviewing.addEventListener('tags', ({ detail }) => this.followed(detail));
@@ -52,13 +52,13 @@ export class Film {
     this.page.guarded(async () => this.filters.offer((await get('statistics')).modalities));
   }
 
-  async show(line, next) {
+  async show(line, next, trouble = '') {
     this.annotation = null;
     this.failed = false;
     this.side = undefined;
     byId('detail').removeAttribute('data-may-sign');
     if (!line) {
-      this.clear(t('Nothing to review here. Other filters may show more.'));
+      this.clear(trouble || t('Nothing to review here. Other filters may show more.'));
       return;
     }
     // The picture is mostly here already, and drawn while the answer is on its way.

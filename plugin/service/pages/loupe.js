@@ -6,7 +6,7 @@ import { date, t } from './language.js';
 import { areOff, keycap, usualKey } from './own_keys.js';
 import { elsewhere } from './place.js';
 import { headerLabels, reviewReason } from './sentences.js';
-import { percent } from './words.js';
+import { certainty } from './words.js';
 
 const SIDE = 512;
 const LOOK = 300;
@@ -88,7 +88,7 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
     picture.alt = shown.answer;
     if (picture.complete && picture.naturalWidth) look(shown);
     answer.textContent = shown.answer;
-    facts.textContent = [item.modality, date(item.study_date), item.examined && item.probability < 1 ? percent(item.probability) : ''].filter(Boolean).join(' · ');
+    facts.textContent = [item.modality, date(item.study_date), item.examined ? certainty(item) : ''].filter(Boolean).join(' · ');
     why.textContent = '';
     choices.replaceChildren();
     if (decide && shown.conflict) {

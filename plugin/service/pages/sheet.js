@@ -56,6 +56,7 @@ export class Sheet {
     const asked = (this.asked = {});
     this.next = null;
     this.grid.setAttribute('aria-busy', 'true');
+    if (!this.tiles.length) this.end.textContent = t('Loading…');
     let answer;
     try {
       answer = await get('sheet', { ...this.filters.query, limit: PAGE });

@@ -4,7 +4,7 @@ import { address } from './api.js';
 import { element } from './elements.js';
 import { loadInTurn } from './in_turn.js';
 import { t } from './language.js';
-import { NO_ANSWER, TAGS, percent, withSide } from './words.js';
+import { NO_ANSWER, TAGS, certainty, withSide } from './words.js';
 
 export class Tile {
   /** `name(label)` is a part's name; `press(tile, event)` is called when it is clicked. */
@@ -80,7 +80,7 @@ export class Tile {
 
   draw() {
     const { item } = this;
-    const certainty = item.examined && item.probability < 1 ? percent(item.probability) : '';
+    const sure = item.examined ? certainty(item) : '';
     const told = [];
     if (this.conflict) told.push(this.other());
     const [tags, kind] = item.reviewed_at ? TAGS[item.tags_state] ?? [] : [];
@@ -90,7 +90,7 @@ export class Tile {
       element('span', { class: 'frame' }, this.picture, this.missing ? element('span', { class: 'no-picture' }, t('No picture')) : ''),
       element('span', { class: 'caption' },
         element('span', { class: 'part' }, this.answer),
-        element('span', { class: 'certainty' }, item.reviewed_at ? '✓' : certainty)),
+        element('span', { class: 'certainty' }, item.reviewed_at ? '✓' : sure)),
       told.length ? element('span', { class: 'told' }, told.join(', ')) : '',
       kind === 'warn' ? element('span', { class: 'told' }, tags) : '');
   }

@@ -69,6 +69,11 @@ export function percent(share) {
   return `${Math.round(100 * share)} %`;
 }
 
+/** How sure the machine is; it is rounded to 1 at times, and never certain. A person needs no figure. */
+export function certainty({ probability, source }) {
+  return source === 'person' ? '' : percent(Math.min(probability, 0.999));
+}
+
 /** What the pages ask of the labels: {name(label), sided(label), all}. */
 export async function knowledge() {
   const [all, name] = await Promise.all([labels(), naming()]);

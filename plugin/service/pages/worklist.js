@@ -4,14 +4,14 @@ import { get } from './api.js';
 import { button, element } from './elements.js';
 import { count, date, personName, t } from './language.js';
 import { meant } from './sentences.js';
-import { AGREEMENTS, NO_ANSWER, TAGS, percent, withSide } from './words.js';
+import { AGREEMENTS, NO_ANSWER, TAGS, certainty, withSide } from './words.js';
 
 const PAGE = 50;
 
 export class WorkList {
   /**
-   * `query()` gives the filters, `name(label)` a part's name; `chosen(line, next)` is called when
-   * another line becomes the current one, with null for none.
+   * `query()` gives the filters, `name(label)` a part's name; `chosen(line, next, trouble)` is
+   * called when another line becomes the current one, with null for none and maybe why.
    */
   constructor({ head, lines, paging, query, name, chosen }) {
     Object.assign(this, { head, lines, paging, query, name, chosen });
@@ -24,24 +24,35 @@ export class WorkList {
   /** Load a page; an answer that comes after another one was asked for is dropped. */
   async load(since = 0) {
     const asked = (this.asked = {});
+    const query = this.query();
     this.lines.setAttribute('aria-busy', 'true');
+    if (!this.items.length) this.head.textContent = t('Loading…');
     let page;
     try {
-      page = await get('worklist', { ...this.query(), since, limit: PAGE });
+      page = await get('worklist', { ...query, since, limit: PAGE });
+    } catch (error) {
+      // What other filters gave does not stand under these.
+      if (this.asked === asked && JSON.stringify(query) !== this.filled) this.present({ items: [], total: 0 }, 0, error.message);
+      throw error;
     } finally {
       if (this.asked === asked) this.lines.removeAttribute('aria-busy');
     }
     if (this.asked !== asked) return;
+    this.filled = JSON.stringify(query);
+    this.present(page, since);
+  }
+
+  present(page, since, trouble = '') {
     this.since = since;
     this.total = page.total;
     this.items = page.items;
     this.nodes = page.items.map((item, number) => this.line(item, number));
     this.lines.replaceChildren(...this.nodes);
     this.drawPaging();
-    this.head.textContent = [count('{count} picture', '{count} pictures', this.total), page.meaning ? meant(page.meaning, this.name) : '']
+    this.head.textContent = trouble || [count('{count} picture', '{count} pictures', this.total), page.meaning ? meant(page.meaning, this.name) : '']
       .filter(Boolean).join(' · ');
     this.at = -1;
-    this.go(0);
+    this.go(0, trouble);
   }
 
   get current() {
@@ -53,14 +64,14 @@ export class WorkList {
     return this.items.slice(this.at + 1, this.at + 3);
   }
 
-  go(at) {
+  go(at, trouble = '') {
     const focused = this.lines.contains(document.activeElement);
     this.mark(false);
     this.at = this.items.length ? Math.max(0, Math.min(at, this.items.length - 1)) : -1;
     this.mark(true);
     this.nodes[this.at]?.scrollIntoView({ block: 'nearest' });
     if (focused) this.focus();
-    this.chosen(this.current, this.items[this.at + 1] ?? null);
+    this.chosen(this.current, this.items[this.at + 1] ?? null, trouble);
   }
 
   /** Put the keyboard on the current line. */
@@ -104,6 +115,7 @@ export class WorkList {
     const item = this.items[number];
     Object.assign(item, {
       examined: annotation.examined?.label ?? null, probability: annotation.examined?.probability ?? 0,
+      source: annotation.examined?.source ?? null,
       laterality: annotation.laterality.value, needs_review: annotation.needs_review,
       reviewed_at: annotation.review?.at ?? null, state: annotation.status, agreement: annotation.agreement,
       tags_state: annotation.tags?.state ?? 'none',
@@ -118,14 +130,14 @@ export class WorkList {
   }
 
   line(item, number) {
-    const certainty = item.examined && item.probability < 1 ? percent(item.probability) : '';
+    const sure = item.examined ? certainty(item) : '';
     const [tags, kind] = TAGS[item.tags_state] ?? [];
     const about = [item.modality, date(item.study_date), personName(item.patient_name), item.study_description];
     const line = element('button', {
       type: 'button', class: 'line', tabindex: -1, 'data-instance': item.instance, click: () => this.go(number),
     },
     element('span', { class: 'part' }, item.examined ? withSide(this.name(item.examined), item.laterality) : NO_ANSWER[item.state] ?? item.state),
-    element('span', { class: 'certainty' }, item.reviewed_at ? '✓' : certainty),
+    element('span', { class: 'certainty' }, item.reviewed_at ? '✓' : sure),
     element('span', { class: 'about' }, about.filter(Boolean).join(' · ')),
     element('span', { class: 'sources' }, this.sources(item)),
     tags && item.reviewed_at ? element('span', { class: `tags ${kind}` }, tags) : '');

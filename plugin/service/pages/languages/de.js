@@ -145,6 +145,7 @@ export const words = {
   'Click a letter or digit, then press the one that you want in its place; the two change places.': 'Auf einen Buchstaben oder eine Ziffer klicken, dann die gewünschte Taste drücken; beide tauschen den Platz.',
   'Large, as long as you look; there P and H decide a conflict': 'Groß, solange Sie hinsehen; dort entscheiden P und H einen Konflikt',
   'Nothing to confirm yet': 'Noch nichts zu bestätigen',
+  'Loading…': 'Wird geladen…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'Ein Klick markiert „Nicht dieses“, ein Doppelklick oder die Leertaste zeigt ein Bild groß.',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': 'Schalten Sie das ab, wenn Sie diktieren oder die Hand auf der Tastatur ruht; Pfeile, Enter und Strg+Z gelten weiter.',
   'Close': 'Schließen',

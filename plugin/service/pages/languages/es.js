@@ -145,6 +145,7 @@ export const words = {
   'Click a letter or digit, then press the one that you want in its place; the two change places.': 'Haga clic en una letra o cifra y pulse la tecla que desea en su lugar; las dos se intercambian.',
   'Large, as long as you look; there P and H decide a conflict': 'En grande, mientras mira; allí P y H deciden un conflicto',
   'Nothing to confirm yet': 'Aún no hay nada que confirmar',
+  'Loading…': 'Cargando…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'Un clic marca «esta no»; un doble clic o la barra espaciadora muestra una imagen en grande.',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': 'Desactívelo si dicta o si su mano descansa sobre el teclado; flechas, Intro y Ctrl+Z siguen funcionando.',
   'Close': 'Cerrar',

@@ -145,6 +145,7 @@ export const words = {
   'Click a letter or digit, then press the one that you want in its place; the two change places.': 'Cliquez sur une lettre ou un chiffre, puis appuyez sur la touche souhaitée ; les deux échangent leur place.',
   'Large, as long as you look; there P and H decide a conflict': 'En grand, le temps de regarder ; P et H y tranchent un conflit',
   'Nothing to confirm yet': 'Rien à confirmer pour l’instant',
+  'Loading…': 'Chargement…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'Un clic marque « pas celle-ci », un double clic ou la barre d’espace affiche une image en grand.',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': 'Désactivez-les si vous dictez ou si votre main repose sur le clavier ; flèches, Entrée et Ctrl+Z restent actifs.',
   'Close': 'Fermer',

@@ -145,6 +145,7 @@ export const words = {
   'Click a letter or digit, then press the one that you want in its place; the two change places.': 'Fare clic su una lettera o una cifra, poi premere il tasto desiderato al suo posto; i due si scambiano.',
   'Large, as long as you look; there P and H decide a conflict': 'In grande, finché si guarda; lì P e H decidono un conflitto',
   'Nothing to confirm yet': 'Ancora niente da confermare',
+  'Loading…': 'Caricamento…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'Un clic segna «non questa», un doppio clic o la barra spaziatrice mostra un’immagine in grande.',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': 'Disattivare se si detta o se la mano riposa sulla tastiera; frecce, Invio e Ctrl+Z funzionano ancora.',
   'Close': 'Chiudi',

@@ -145,6 +145,7 @@ export const words = {
   'Click a letter or digit, then press the one that you want in its place; the two change places.': '文字または数字をクリックし、代わりに使うキーを押してください。二つのキーが入れ替わります。',
   'Large, as long as you look; there P and H decide a conflict': '見ている間だけ大きく表示。そこでは P と H で不一致を決定',
   'Nothing to confirm yet': '確認できるものはまだありません',
+  'Loading…': '読み込み中…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'クリックで「これは違う」の印、ダブルクリックまたはスペースキーで画像を拡大します。',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': '音声入力の場合や手がキーボードに触れる場合はオフにしてください。矢印、Enter、Ctrl+Z は使えます。',
   'Close': '閉じる',

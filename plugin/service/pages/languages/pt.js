@@ -145,6 +145,7 @@ export const words = {
   'Click a letter or digit, then press the one that you want in its place; the two change places.': 'Clique numa letra ou num algarismo e prima a tecla que deseja no seu lugar; as duas trocam de lugar.',
   'Large, as long as you look; there P and H decide a conflict': 'Em grande, enquanto olha; aí P e H decidem um conflito',
   'Nothing to confirm yet': 'Ainda nada para confirmar',
+  'Loading…': 'A carregar…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'Um clique marca «esta não»; um duplo clique ou a barra de espaço mostra uma imagem em grande.',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': 'Desligue se ditar ou se a mão repousar no teclado; setas, Enter e Ctrl+Z continuam.',
   'Close': 'Fechar',

@@ -145,6 +145,7 @@ export const words = {
   'Click a letter or digit, then press the one that you want in its place; the two change places.': '点击一个字母或数字，然后按下想用的按键；两者互换位置。',
   'Large, as long as you look; there P and H decide a conflict': '放大查看；此时按 P 或 H 裁定不一致',
   'Nothing to confirm yet': '暂无可确认的图像',
+  'Loading…': '正在加载…',
   'A click marks “not this”, a double click or Space shows a picture large.': '单击标记“不是这个”，双击或按空格键放大图像。',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': '若使用语音输入或手放在键盘上，请关闭；方向键、回车和 Ctrl+Z 仍可用。',
   'Close': '关闭',
