@@ -36,6 +36,7 @@ _HEADER_LENGTH = "Inference-Header-Content-Length"
 _LONGEST_ANSWER = 64 * 2**20
 _LONGEST_WORDS = 200
 _PIECE = 2**16
+_MOST_DIGITS = 10
 _OVERLOADED = frozenset((408, 425, 429, 502, 503, 504))
 """Statuses that say nothing against the pictures (RFC 9110, section 15; RFC 6585)."""
 _CONNECTIONS = 64
@@ -141,7 +142,8 @@ class OpenInferenceServer:
         if response.status != 200:
             raise NetworkError(f"it answers {response.status}{_words(told)}")
         length = response.headers.get(_HEADER_LENGTH, "")
-        return (int(length) if length.isdecimal() else None), told
+        sane = length.isdecimal() and len(length) < _MOST_DIGITS
+        return (int(length) if sane else None), told
 
     def _tried(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
@@ -186,7 +188,7 @@ def _answers(body: bytes, length: int | None) -> tuple[dict[str, Float32], str |
                 values = np.frombuffer(body, dtype="<f4", count=size // 4, offset=start)
                 start += size
             answers[output["name"]] = values.reshape(output["shape"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise NetworkError("its answer is none of the Open Inference Protocol") from error
     version = record.get("model_version")
     return answers, str(version) if version is not None else None

@@ -72,7 +72,7 @@ class ServerSettings:
         for key, name in _KEYS.items():
             if key != "Timeout" and not isinstance(values.get(name, ""), str):
                 raise SettingsError(f"BodyPart.Server.{key} must be a string")
-        server = cls(**{**values, "url": values["url"].rstrip("/")})
+        server = cls(**{**values, "url": values["url"].rstrip("/").removesuffix("/v2")})
         server._check()
         return server
 

@@ -176,6 +176,34 @@ def test_idle_connections_that_the_server_closed_cost_nobody_an_answer(server, n
         time.sleep(0.05)
 
 
+ODD = [
+    b"",
+    b"\xff\xfe",
+    b"[]",
+    b"{}",
+    b'{"outputs": 5}',
+    b'{"outputs": [{"name": [], "datatype": "FP32", "shape": [1], "data": [1]}]}',
+    b'{"outputs": [{"name": "view", "datatype": "FP32", "shape": [1e999], "data": [1]}]}',
+    b'{"outputs": [{"name": "view", "datatype": "FP32", '
+    b'"shape": [9999999999999999999], "data": []}]}',
+    b'{"outputs": [{"name": "view", "datatype": "FP32", "shape": [3], "data": ["x", {}, null]}]}',
+    b'{"outputs": [{"name": "view", "datatype": "FP32", "shape": [-1], "parameters": '
+    b'{"binary_data_size": -8}}]}',
+    b'{"outputs": [{"name": "view", "datatype": "FP16", "shape": [0], "data": []}]}',
+    b'{"outputs":' + b"[" * 5000,
+]
+
+
+def test_an_answer_that_is_none_is_an_error_of_the_network(server):
+    client = OpenInferenceServer(ServerSettings.parse({"Url": server.url}))
+    for body in ODD:
+        for length in (None, "5", "9" * 5000, "-1"):
+            server.answer = lambda *_, body=body, length=length: (body, length)
+            with pytest.raises(NetworkError):
+                client.infer(np.zeros((1, 1, 8, 8), np.float32))
+    client.close()
+
+
 def test_redirects_are_not_followed(server, network):
     server.status = 307
     remote = network(server)

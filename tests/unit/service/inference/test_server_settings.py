@@ -42,6 +42,7 @@ def test_what_is_wrong_is_named(section, told):
 )
 def test_what_is_right_is_taken(url):
     assert ServerSettings.parse({"Url": url}).url == url.rstrip("/")
+    assert ServerSettings.parse({"Url": url.rstrip("/") + "/v2/"}).url == url.rstrip("/")
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"a\nb", b"\xc3\xa4"])
