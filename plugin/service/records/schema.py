@@ -58,7 +58,7 @@ class Schema:
 DURABLE_SCHEMA = Schema("durable", DURABLE, "durable_0003", "events")
 LEARNED_SCHEMA = Schema("learned", LEARNED, "learned_0001", "words")
 SEEN_SCHEMA = Schema("seen", SEEN, "seen_0001", "sightings")
-INDEX_SCHEMA = Schema("index", INDEX, "index_0003", "instances")
+INDEX_SCHEMA = Schema("index", INDEX, "index_0004", "instances")
 
 
 def open_durable(path: Path) -> Database:

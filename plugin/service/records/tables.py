@@ -7,6 +7,8 @@ nothing, because a sweep over the archive rebuilds it. In PostgreSQL both lie in
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 DURABLE = sa.MetaData()
@@ -194,8 +196,38 @@ instances = sa.Table(
         sqlite_where=sa.text("tags_state = 'pending'"),
         postgresql_where=sa.text("tags_state = 'pending'"),
     ),
+    sa.Index(
+        "instances_to_review",
+        "rank",
+        sqlite_where=sa.text("needs_review IS 1"),
+        postgresql_where=sa.text("needs_review IS true"),
+    ),
+    # Holds all that counting what is open needs.
+    sa.Index("instances_open", "state", "reviewed_at", "modality"),
+    sa.Index("instances_day", "study_date", "study"),
 )
 """One row an instance that Orthanc stores, as far as it was heard of."""
+
+
+def _or_last(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return a text that sorts behind every label where there is none."""
+    return sa.func.coalesce(column, sa.literal_column("'~'"))
+
+
+# Written out, not bound: an index is found by its very text.
+SURE = sa.func.coalesce(instances.c.probability, sa.literal_column("0.0"))
+ANSWER = _or_last(instances.c.examined)
+PICTURE = _or_last(instances.c.image_label)
+HEADER = _or_last(instances.c.header_label)
+STATION = _or_last(sa.func.nullif(instances.c.station, sa.literal_column("''")))
+SORTED = (
+    sa.Index("instances_sure", SURE, instances.c.id),
+    sa.Index("instances_answer", ANSWER, instances.c.rank),
+    sa.Index("instances_picture", PICTURE, instances.c.rank),
+    sa.Index("instances_pair", HEADER, PICTURE, instances.c.rank),
+    sa.Index("instances_station", STATION, instances.c.rank),
+)
+"""The orders and groups of the sheet; each serves the first page of a million rows."""
 
 mentions = sa.Table(
     "mentions",

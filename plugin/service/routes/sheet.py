@@ -11,7 +11,8 @@ from pydantic import Field
 
 from bodypart import shallow_json
 from service.records.index import rows_as
-from service.records.tables import instances
+from service.records.keyset import Key, behind
+from service.records.tables import ANSWER, HEADER, PICTURE, STATION, SURE, instances
 from service.routes.models import can_be_kept
 from service.routes.requests import TheService, bad_request
 from service.routes.worklist import Filters
@@ -29,29 +30,20 @@ _TILE = (
     "agreement", "laterality", "needs_review", "modality", "study_date", "station", "image_label",
     "header_label", "reviewed_at", "reviewed_by", "tags_state",
 )  # fmt: skip
-_NOWHERE = "~"
-"""Sorts behind every label."""
-
-
-def _or_last(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    return sa.func.coalesce(column, _NOWHERE)
-
-
-_GROUPS: dict[str, tuple[sa.ColumnElement[Any], ...]] = {
+_GROUPS: dict[str, tuple[Key, ...]] = {
     "": (),
-    "answer": (_or_last(_columns.examined),),
-    "picture": (_or_last(_columns.image_label),),
-    "pair": (_or_last(_columns.header_label), _or_last(_columns.image_label)),
-    "study": (_columns.study_date, _columns.study),
-    "station": (_or_last(sa.func.nullif(_columns.station, "")),),
+    "answer": (Key(ANSWER),),
+    "picture": (Key(PICTURE),),
+    "pair": (Key(HEADER), Key(PICTURE)),
+    "study": (Key(_columns.study_date), Key(_columns.study)),
+    "station": (Key(STATION),),
 }
-_ORDERS: dict[str, tuple[sa.ColumnElement[Any], ...]] = {
-    "odd": (_columns.rank,),
-    "sure": (-sa.func.coalesce(_columns.probability, 0.0), _columns.id),
-    "new": (99_999_999 - sa.cast(sa.func.substr(_columns.study_date, 1, 8), sa.Integer),
-            _columns.id),
-    "old": (_columns.study_date, _columns.id),
-}  # fmt: skip
+_ORDERS: dict[str, tuple[Key, ...]] = {
+    "odd": (Key(_columns.rank),),
+    "sure": (Key(SURE, descending=True), Key(_columns.id)),
+    "new": (Key(_columns.study_date, descending=True), Key(_columns.id)),
+    "old": (Key(_columns.study_date), Key(_columns.id)),
+}
 
 
 class Sheet(Filters):
@@ -72,13 +64,13 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, An
     where, meaning = query.conditions(service)
     keys = (*_GROUPS[query.group], *_ORDERS[query.order])
     question = (
-        sa.select(*(_columns[name] for name in _TILE), *keys)
+        sa.select(*(_columns[name] for name in _TILE), *(key.value for key in keys))
         .where(*where)
-        .order_by(*keys)
+        .order_by(*(key.order() for key in keys))
         .limit(query.limit)
     )
     if query.after:
-        question = question.where(sa.tuple_(*keys) > _place(query.after, len(keys)))
+        question = question.where(behind(keys, _place(query.after, keys)))
     rows = [tuple(row) for row in service.index.database.rows(question)]
     items = rows_as(("instance", *_TILE[1:]), (row[: len(_TILE)] for row in rows))
     last = json.dumps(rows[-1][len(_TILE) :]) if len(rows) == query.limit else None
@@ -90,21 +82,25 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, An
     }
 
 
-def _place(text: str, length: int) -> sa.Tuple:
+def _place(text: str, keys: tuple[Key, ...]) -> list[Any]:
     try:
         values = shallow_json.parse(text)
     except ValueError:
         values = None
-    if not isinstance(values, list) or len(values) != length or not all(map(_is_key, values)):
+    if (
+        not isinstance(values, list)
+        or len(values) != len(keys)
+        or not all(map(_is_value, keys, values))
+    ):
         raise bad_request("after: is not the `next` of a page in this order")
-    return sa.tuple_(*map(sa.literal, values))
+    return values
 
 
-def _is_key(value: object) -> bool:
-    """Tell whether a column could hold a value."""
-    if isinstance(value, str):
-        return can_be_kept(value)
-    return isinstance(value, int | float) and abs(value) < _LARGEST_KEY
+def _is_value(key: Key, value: object) -> bool:
+    """Tell whether a key could have a value."""
+    if key.value is SURE:
+        return isinstance(value, int | float) and abs(value) < _LARGEST_KEY
+    return isinstance(value, str) and can_be_kept(value)
 
 
 def _total(service: Service, where: list[sa.ColumnElement[bool]]) -> int:

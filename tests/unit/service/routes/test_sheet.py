@@ -3,11 +3,14 @@
 import pytest
 
 from service.routes.requests import HttpError
-from service.routes.sheet import _place
+from service.routes.sheet import _GROUPS, _ORDERS, _place
+
+SURE = _ORDERS["sure"]
+KNEES = (*_GROUPS["answer"], *SURE)
 
 
 def test_the_next_of_a_page_is_taken():
-    assert _place('["knee", 0.25, null]'.replace("null", '"id"'), 3) is not None
+    assert _place('["knee", 0.25, "id"]', KNEES) == ["knee", 0.25, "id"]
 
 
 @pytest.mark.parametrize(
@@ -15,19 +18,21 @@ def test_the_next_of_a_page_is_taken():
     [
         "",
         "{}",
+        '["a text", "id"]',
+        "[0.5, 7]",
         '["only one"]',
-        '["x", null]',
-        '["x", [1]]',
+        "[0.5, null]",
+        "[0.5, [1]]",
         "[" * 1000,
-        '["x", 99999999999999999999999]',
-        '["x", 1e400]',
-        '["x", NaN]',
-        '["\\ud800", "x"]',
-        '["\\u0000", "x"]',
+        '[99999999999999999999999, "x"]',
+        '[1e400, "x"]',
+        '[NaN, "x"]',
+        '[0.5, "\\ud800"]',
+        '[0.5, "\\u0000"]',
     ],
 )
 def test_anything_else_is_refused(text):
     """These were errors of the server: too deep, too large for SQLite, half a character."""
     with pytest.raises(HttpError, match="after") as refused:
-        _place(text, 2)
+        _place(text, SURE)
     assert refused.value.status == 400

@@ -1,0 +1,60 @@
+"""Pages of a list that go on where the one before ended, however long the list is.
+
+An ``OFFSET`` counts all that it skips. A page of ours begins behind the sort keys of the last line
+before it, which an index finds at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One of the keys that a list is sorted by; none of its values is NULL.
+
+    Attributes
+    ----------
+    value : ColumnElement
+        A column, or an expression that an index is made of.
+    descending : bool
+        Whether the largest comes first.
+    """
+
+    value: sa.ColumnElement[Any]
+    descending: bool = False
+
+    def order(self) -> sa.ColumnElement[Any]:
+        """Return it for ``ORDER BY``."""
+        return self.value.desc() if self.descending else self.value
+
+    def behind(self, last: Any) -> sa.ColumnElement[bool]:
+        """Return the condition of a line that stands behind a value."""
+        return sa.and_(self.value < last if self.descending else self.value > last)
+
+
+def behind(keys: Sequence[Key], place: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Return the condition of the lines that stand behind a place.
+
+    Parameters
+    ----------
+    keys : sequence of Key
+        What the list is sorted by.
+    place : sequence
+        Their values in the last line before.
+    """
+    first, last = keys[0], place[0]
+    alternatives = [
+        sa.and_(
+            *(key.value == value for key, value in zip(keys[:i], place[:i], strict=True)),
+            keys[i].behind(place[i]),
+        )
+        for i in range(len(keys))
+    ]
+    # The first alone is what an index can begin at; the alternatives are looked at from there.
+    begin = first.value <= last if first.descending else first.value >= last
+    return sa.and_(begin, sa.or_(*alternatives))
