@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from service.records.index import Index
 
 _PAGE = 1000
+_ARCHIVE_PAGE = 10_000
+"""Orthanc counts all that it skips: few large pages, not many small ones."""
 _BREATH = 0.05
 """Seconds between two pages, so that a sweep over a large archive is not felt."""
 
@@ -70,7 +72,7 @@ class Sweep:
         """Sweep the whole archive once; ends early when ``stopping`` is set."""
         since = 0
         while not stopping.is_set():
-            page = self._archive.instance_ids(since, _PAGE)
+            page = self._archive.instance_ids(since, _ARCHIVE_PAGE)
             if not page:
                 break
             since += len(page)
