@@ -230,6 +230,9 @@ def test_one_process_serves_all_decoders_in_batches_and_its_death_is_bridged(eng
     told = shared.to_json()
     assert told["questions"] == 14
     assert told["batches"] < told["questions"]
+    locked = asking.hello["lockdown"]
+    assert told["lockdown"]["held"].keys() == locked["held"].keys()
+    assert told["lockdown"]["missing"] == locked["missing"]
     shared._process.kill()
     assert read(asking, knee())["image"] == expected
     until(lambda: shared.ready)
