@@ -106,8 +106,9 @@ class DecoderProcess:
         self._last_words = deque[bytes](maxlen=1)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(self._questions.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
+        for pipe in (self._questions, self._answers):
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
 
     def greet(self) -> None:
         """Hand over the settings and wait until the decoder is ready.
