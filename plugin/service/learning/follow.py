@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.memory import Recall
 from service.errors import NotFoundError, ServiceError
 from service.learning.alike import read_otherwise
+from service.learning.changes import changes_of
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.audit_trail import REMOVED, WITHDRAWN
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from bodypart.evidence import Seen
     from bodypart.memory import Memory
     from service.decoders.pool import Engine
+    from service.learning.changes import Change
     from service.learning.lessons import Lessons
     from service.learning.sightings import Sightings
     from service.learning.words import Words
@@ -173,6 +175,19 @@ class Learning:
             if beyond:
                 self.words.take_back(word.instance for word in beyond)
             self._learned = (model, *self.words.state())
+
+    def forget(self, instance: str) -> None:
+        """Forget the word on one picture; what was said stays said."""
+        with self._step_lock:
+            self.words.take_back([instance])
+        self.wake()
+
+    def changes(self) -> list[Change]:
+        """Return what the memory made of the model's answers, the most frequent change first."""
+        hello = self._decoders.hello
+        if hello is None:
+            return []
+        return changes_of(self.sightings, hello["model"]["sha256"], hello["labels"])
 
     def forget_all(self) -> None:
         """Forget every word that was said so far; the audit trail and the annotations stay."""

@@ -55,6 +55,31 @@ class Batch:
     rejected: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What the model alone said of some pictures, and what was said of them then.
+
+    Attributes
+    ----------
+    instances : list of str
+        Their ids, n.
+    own : ndarray of int, shape (n,)
+        The model's most probable label.
+    rejected : ndarray of bool, shape (n,)
+        Whether the model rejects them.
+    said : list of str or None
+        What stands as the picture's own answer, after the memory.
+    confirmed : list of str or None
+        What a person said; empty where nobody said anything.
+    """
+
+    instances: list[str]
+    own: NDArray[np.int64]
+    rejected: NDArray[np.bool_]
+    said: list[str | None]
+    confirmed: list[str | None]
+
+
 class Sightings:
     """The table of sightings.
 
@@ -135,6 +160,30 @@ class Sightings:
                 embeddings=_matrix([row.embedding for row in rows]),
                 posterior=_matrix([row.posterior for row in rows]),
                 rejected=np.array([row.rejected for row in rows], dtype=bool),
+            )
+
+    def answers(self, model: str) -> Iterator[Answers]:
+        """Give the model's own answers on all pictures, and what became of them."""
+        after = ""
+        names = ("id", "image_label", "examined", "reviewed_at")
+        columns = [instances.c[name] for name in names]
+        while True:
+            rows = self._database.rows(
+                sa.select(sightings.c.posterior, sightings.c.rejected, *columns)
+                .join(instances, instances.c.id == sightings.c.instance)
+                .where(sightings.c.model == model, sightings.c.instance > after)
+                .order_by(sightings.c.instance)
+                .limit(_BATCH)
+            )
+            if not rows:
+                return
+            after = rows[-1].id
+            yield Answers(
+                instances=[row.id for row in rows],
+                own=_matrix([row.posterior for row in rows])[:, :-1].argmax(axis=1),
+                rejected=np.array([row.rejected for row in rows], dtype=bool),
+                said=[row.image_label for row in rows],
+                confirmed=[row.examined if row.reviewed_at else "" for row in rows],
             )
 
     def _prune(self, connection: sa.Connection) -> None:

@@ -12,7 +12,7 @@ from bodypart.memory.words import NONE, pack_floats, unpack_floats
 from service.learning.tables import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from bodypart.evidence import Seen
     from service.records.database import Database
@@ -119,6 +119,39 @@ class Words:
                 rejected=row.rejected,
             )
             for row in rows
+        ]
+
+    def page(
+        self, model: str | None, labels: Sequence[str], after: int | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return words for a person to look through, the newest first.
+
+        Parameters
+        ----------
+        model : str or None
+            The model in use: words are learned once it has seen their pictures.
+        labels : sequence of str
+            Only words that say one of these; empty is all.
+        after : int or None
+            Number of the last one of the page before.
+        limit : int
+            The most to return.
+        """
+        columns = (words.c.instance, words.c.number, words.c.at, words.c.label, words.c.model)
+        question = sa.select(*columns).order_by(words.c.number.desc()).limit(limit)
+        if labels:
+            question = question.where(words.c.label.in_(labels))
+        if after is not None:
+            question = question.where(words.c.number < after)
+        return [
+            {
+                "instance": row.instance,
+                "number": row.number,
+                "at": row.at,
+                "label": None if row.label == NONE else row.label,
+                "seen": row.model is not None and row.model == model,
+            }
+            for row in self._database.rows(question)
         ]
 
     def since(self, at: str) -> set[str]:

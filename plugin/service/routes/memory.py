@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from bodypart.memory.recall import ALIKE
+from bodypart.memory.words import NONE
 from service.learning.alike import nearest
-from service.routes.requests import TheService, not_found, one_at_a_time
+from service.routes.requests import TheService, labels_of, not_found, one_at_a_time
 from service.routes.worklist import lines
 
 router = APIRouter()
 _MOST_ALIKE = 200
 _DEFAULT_ALIKE = 30
+_MOST_WORDS = 200
+_DEFAULT_WORDS = 50
 
 
 @router.get("/bodypart/memory", summary="What was learned from confirmed pictures, by part")
@@ -28,6 +33,38 @@ def forget(service: TheService) -> dict[str, Any]:
     return service.learning.told()
 
 
+@router.get("/bodypart/memory/words", summary="The words that are learned from, the newest first")
+def words(
+    service: TheService,
+    label: Annotated[
+        str, Query(description="a label, a code or a region; or none: cannot be told")
+    ] = "",
+    after: Annotated[int | None, Query(ge=0, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=_MOST_WORDS)] = _DEFAULT_WORDS,
+) -> dict[str, Any]:
+    """Answer words; ``seen`` tells whether the present model looked at the picture by now."""
+    wanted = (label,) if label == NONE else labels_of("label", label) if label else ()
+    found = service.learning.words.page(service.learning.model, wanted, after, limit)
+    return {"words": found, "next": found[-1]["number"] if len(found) == limit else None}
+
+
+@router.delete(
+    "/bodypart/memory/words/{id:orthanc_id}",
+    summary="Forget the word on one picture, which may be gone; what was said stays said",
+)
+def forget_word(id: str, service: TheService) -> dict[str, Any]:  # noqa: A002
+    """Forget one word; to take back what was said as well, delete the review."""
+    service.learning.forget(id)
+    return service.learning.told()
+
+
+@router.get("/bodypart/memory/changes", summary="What the memory made of the model's answers")
+def changes(service: TheService) -> list[dict[str, Any]]:
+    """Answer which label became which other, how often, and how often people let that stand."""
+    with one_at_a_time():
+        return [asdict(change) for change in service.learning.changes()]
+
+
 @router.get(
     "/bodypart/instances/{id:orthanc_id}/alike",
     summary="The unreviewed pictures most like one, as lines of the work list",
@@ -36,6 +73,9 @@ def alike(
     id: str,  # noqa: A002
     service: TheService,
     limit: Annotated[int, Query(ge=1, le=_MOST_ALIKE)] = _DEFAULT_ALIKE,
+    least: Annotated[
+        float, Query(ge=-1, le=1, description=f"smallest likeness; {ALIKE} is called alike")
+    ] = -1,
 ) -> dict[str, Any]:
     """Answer which pictures a person may confirm or correct along with this one."""
     model, sightings = service.learning.model, service.learning.sightings
@@ -43,7 +83,8 @@ def alike(
     if model is None or seen is None:
         raise not_found(f"no model has looked at {id}: classify it again")
     with one_at_a_time():
-        found = dict(nearest(sightings, model, seen.embedding, limit, but=id))
+        near = nearest(sightings, model, seen.embedding, limit, but=id)
+    found = {instance: cosine for instance, cosine in near if cosine >= least}
     items = [
         {**line, "likeness": round(found[line["instance"]], 3)}
         for line in lines(service, list(found))

@@ -227,6 +227,39 @@ def test_forgetting_all_outlives_a_restart(house):
     assert house.learning.told()["words"] == 1
 
 
+def test_words_are_looked_through_and_forgotten_one_by_one(house):
+    house.teach(count=2)
+    house.say("away", None)
+    house.learning.step()
+    page = house.learning.words.page(MODEL, (), None, 3)
+    assert [row["instance"] for row in page] == ["away", "knee-1", "knee-0"]
+    assert [(row["label"], row["seen"]) for row in page][:2] == [(None, False), ("knee", True)]
+    rest = house.learning.words.page(MODEL, (), page[-1]["number"], 10)
+    assert [row["instance"] for row in rest] == ["hand-1", "hand-0", "wrist-1", "wrist-0"]
+    wrists = house.learning.words.page(MODEL, ("wrist",), None, 10)
+    assert {row["label"] for row in wrists} == {"wrist"}
+    house.learning.forget("knee-1")
+    house.learning.step()
+    assert house.learning.told()["words"] == 5
+
+
+def test_what_the_memory_changed_is_told_and_is_no_word(house):
+    house.teach()
+    for number in (70, 71):
+        house.see("wrist", number)
+    assert house.learning.changes() == []
+    with house.database.write() as connection:
+        changed = sa.update(instances).where(instances.c.id.in_(["wrist-70", "wrist-71"]))
+        connection.execute(changed.values(image_label="wrist", examined="wrist"))
+        stays = sa.update(instances).where(instances.c.id == "wrist-71")
+        connection.execute(stays.values(reviewed_at=AT))
+    (change,) = house.learning.changes()
+    assert (change.before, change.after, change.instances) == ("hand", "wrist", 2)
+    assert (change.reviewed, change.right) == (1, 1)
+    assert change.examples == ["wrist-70", "wrist-71"]
+    assert house.learning.told()["words"] == 24
+
+
 def test_what_is_said_at_one_node_is_learned_at_the_other(house):
     other = House(house.database)
     house.teach()
