@@ -156,6 +156,49 @@ def test_a_refusal_is_no_delivery(make_server, receiver, tmp_path):
         assert count() == 1
 
 
+def test_a_receiver_killed_in_the_middle_of_a_transfer_gets_it_again(
+    make_server, receiver, tmp_path
+):
+    """storescp has the association and half of the picture, and is killed."""
+    port = free_port()
+    configuration = configured(
+        receiver, [{"Name": "all", "If": {}, "To": ["modality:KILLED"], "Urgent": True}]
+    )
+    configuration["DicomModalities"]["KILLED"] = ["KILLED", "127.0.0.1", port]
+    server = make_server(configuration).start()
+    with storescp(tmp_path / "killed", port, "--sleep-during", "30"):
+        server.upload(hand())
+        server.wait_until(lambda: states(server).get("modality") == "sending")
+        server.wait_until(lambda: any(_jobs(server)))
+        time.sleep(0.5)
+    server.wait_until(lambda: attempts(server) >= 1, 30)
+    assert server.get("/bodypart/departures") == []
+    with storescp(tmp_path / "received", port) as count:
+        server.wait_until(lambda: states(server)["modality"] == "delivered", 30)
+        assert count() == 1
+
+
+def _jobs(server):
+    return [job for job in server.get("/jobs?expand") if job["State"] == "Running"]
+
+
+@pytest.mark.parametrize("kind", ["modality", "peer"])
+def test_a_receiver_that_drops_what_it_calls_a_success_is_believed(make_server, tmp_path, kind):
+    """As docs/limits.md says: neither C-STORE nor Orthanc's peers tell what a filter dropped."""
+    script = tmp_path / "drop.lua"
+    script.write_text("function ReceivedInstanceFilter(dicom, origin) return false end")
+    node = BareOrthanc(tmp_path / "dropping", "RECEIVER", {"LuaScripts": [str(script)]})
+    try:
+        node.start()
+        rules = [{"Name": "all", "If": {}, "To": [f"{kind}:RECEIVER"], "Urgent": True}]
+        server = make_server(configured(node, rules)).start()
+        server.upload(hand())
+        server.wait_until(lambda: states(server).get(kind) == "delivered", 30)
+        assert node.instances() == []
+    finally:
+        node.kill()
+
+
 def test_a_server_that_refuses_dicomweb_has_nothing(make_server, receiver, hook):
     """It answers 409, then 503, then 200 without saying what it took."""
     hook.answers = [(409, {}), (503, {}), (200, {})]
