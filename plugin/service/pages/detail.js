@@ -2,7 +2,8 @@
 
 import { orthanc } from './api.js';
 import { button, element, entry } from './elements.js';
-import { count, moment, personName, t } from './language.js';
+import { moment, personName, t } from './language.js';
+import { memoryTold } from './memory_told.js';
 import { keycap } from './own_keys.js';
 import { headerLabels, plainReason, reviewReason, seenLabel, undecided } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, SIDES, SOURCES, TAGS, certainty, percent, withSide } from './words.js';
@@ -55,9 +56,10 @@ export class Detail {
         element('h2', { id: 'examined' }, withSide(this.known.name(examined.label), laterality?.value)),
         element('p', { class: 'quiet' }, `SNOMED CT ${examined.code.value} · ${examined.body_part_examined}`),
         element('p', {}, `${certainty(examined)} ${SOURCES[examined.source]}`.trim()),
+        ...memoryTold(this.annotation.memory, this.known.name),
       );
     } else {
-      answer.append(element('h2', { id: 'examined' }, NO_ANSWER[status] ?? NO_ANSWER.done), element('p', {}, plainReason(reason)));
+      answer.append(element('h2', { id: 'examined' }, NO_ANSWER[status] ?? NO_ANSWER.done), element('p', {}, plainReason(reason)), ...memoryTold(this.annotation.memory, this.known.name));
     }
     const kind = { conflict: review ? '' : 'bad', agree: 'good' }[this.annotation.agreement] ?? '';
     const [tags, tagsKind] = TAGS[this.annotation.tags?.state] ?? [];
@@ -157,13 +159,10 @@ export class Detail {
   }
 
   about(line) {
-    const { model, annotated_at: at, instance, memory } = this.annotation;
+    const { model, annotated_at: at, instance } = this.annotation;
     const list = element('dl', {});
     if (line) {
       list.append(...entry(t('Patient'), personName(line.patient_name) || '–'), ...entry(t('Study'), line.study_description || '–'));
-    }
-    if (memory?.alike?.length) {
-      list.append(...entry(t('Memory'), count('{count} picture like it was corrected before', '{count} pictures like it were corrected before', memory.alike.length)));
     }
     if (model) list.append(...entry(t('Model'), `${model.name} ${model.version}`));
     if (at) list.append(...entry(t('Annotated'), moment(at)));

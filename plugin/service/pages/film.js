@@ -5,6 +5,7 @@ import { askForCorrection } from './correction.js';
 import { Detail, MOST_GUESSES } from './detail.js';
 import { Filters } from './filters.js';
 import { t } from './language.js';
+import { offerAlike } from './memory_told.js';
 import { headerLabels, seenLabel, undecided } from './sentences.js';
 import { Viewer } from './viewer.js';
 import { withSide } from './words.js';
@@ -150,11 +151,14 @@ export class Film {
       }
       if (answer === null) return undefined;
       this.list.update(answer);
-      this.page.toast.tell(this.said(answer), { undo: true });
+      let told = this.said(answer);
+      this.page.toast.tell(told, { undo: true });
       if (!await this.list.next() && this.list.current?.instance === shown.instance) {
         await this.show(this.list.current, null);
-        this.page.toast.tell(`${this.said(answer)} ${t('That was the last one.')}`, { undo: true });
+        told = `${told} ${t('That was the last one.')}`;
+        this.page.toast.tell(told, { undo: true });
       }
+      offerAlike(this.page.toast, answer.instance, told);
       return undefined;
     });
   }

@@ -14,12 +14,12 @@ const byId = (id) => document.getElementById(id);
 const reviewing = new Reviewing();
 const toast = new Toast(byId('message'), undo);
 const page = { reviewing, toast, guarded, undo };
-const VIEWS = { sheet: 'sheet-view', study: 'study', films: 'films', deliveries: 'deliveries', statistics: 'statistics' };
+const VIEWS = { sheet: 'sheet-view', study: 'study', films: 'films', deliveries: 'deliveries', learned: 'learned', statistics: 'statistics' };
 const MODULES = {
   sheet: ['./sheet.js', 'Sheet'], study: ['./study.js', 'Study'], films: ['./film.js', 'Film'],
-  deliveries: ['./deliveries.js', 'Deliveries'],
+  deliveries: ['./deliveries.js', 'Deliveries'], learned: ['./learned.js', 'Learned'],
 };
-const OWN_WORDS = ['deliveries'];
+const OWN_WORDS = { deliveries: 'deliveries', learned: 'learned', statistics: 'learned' };
 const EXPLORER = { patients: 'patient', studies: 'study', series: 'series', instances: 'instance' };
 const views = {};
 const AGAIN = 2000;
@@ -75,6 +75,7 @@ async function route() {
   // Another place of the same view is loaded anew; so is a view that was left.
   if (name === shown && shownSearch === location.search) return;
   [shown, shownSearch] = [name, location.search];
+  if (OWN_WORDS[name]) await learn(OWN_WORDS[name]);
   if (name === 'statistics') await (await import('./statistics.js')).show(byId('statistics'));
   else await (await view(name)).open();
 }
@@ -82,7 +83,6 @@ async function route() {
 /** The views that were opened, each made once. */
 async function view(name) {
   const [file, what] = MODULES[name];
-  if (OWN_WORDS.includes(name)) await learn(name);
   views[name] ??= new (await import(file))[what](page);
   return views[name];
 }

@@ -49,6 +49,7 @@ export function reviewReason(annotation, name) {
   if (/left in one place/.test(reason)) return t('The header says left in one place and right in another.');
   if (!annotation.examined && named.length) return t('The header says {named}, but no picture confirms it.', { named: named.map(name).join(', ') });
   if (!annotation.examined) return t('Neither picture nor header tells the body part.');
+  if (reason.startsWith('Pictures confirmed here')) return t('Pictures confirmed here suggest another answer.');
   if (/uncertain/.test(reason)) return t('The answer is uncertain.');
   return reason || t('To review');
 }

@@ -7,6 +7,7 @@ import { button, element } from './elements.js';
 import { count, date, t } from './language.js';
 import { openLoupe } from './loupe.js';
 import { Marks } from './marks.js';
+import { offerAlike } from './memory_told.js';
 import { keycap } from './own_keys.js';
 import { elsewhere, remember, remembered } from './place.js';
 import { meant, notDone } from './sentences.js';
@@ -261,21 +262,22 @@ export class Sheet {
         current: { label: one.item.examined, side: sides.size === 1 ? one.item.laterality : undefined },
       });
       this.marks.current?.button.focus({ preventScroll: true });
-      if (body) await this.sign(chosen, body);
+      if (body) await this.sign(chosen, body, { alike: one.item.instance });
     });
   }
 
-  sign(tiles, body) {
+  /** Sign some tiles; `alike` is one of them of which more may be wrong in the same way. */
+  sign(tiles, body, { alike = null } = {}) {
     return this.page.guarded(async () => {
       const say = (done) => this.page.toast.tell(t('Signing… {done} of {all}', { done, all: tiles.length }));
       say(0);
       const outcome = await this.page.reviewing.signMany(tiles.map((tile) => tile.item), body, say);
       if (outcome === null) return;
       for (const tile of tiles) if (outcome.done.has(tile.item.instance)) tile.mark(false);
-      this.page.toast.tell(count('{count} signed.', '{count} signed.', outcome.done.size)
-        + notDone(Object.values(outcome.failed)),
-      { undo: outcome.done.size > 0 });
+      const told = count('{count} signed.', '{count} signed.', outcome.done.size) + notDone(Object.values(outcome.failed));
+      this.page.toast.tell(told, { undo: outcome.done.size > 0 });
       await this.refresh();
+      if (outcome.done.has(alike)) offerAlike(this.page.toast, alike, told);
     });
   }
 

@@ -5,6 +5,7 @@ import { address, get } from './api.js';
 import { agreementChart, calibrationChart, legend } from './charts.js';
 import { element, entry } from './elements.js';
 import { t } from './language.js';
+import { changesMeaning, changesTable } from './learned_changes.js';
 import { elsewhere } from './place.js';
 import { naming } from './words.js';
 
@@ -13,9 +14,10 @@ const ENOUGH_IN_A_BIN = 10;
 const MOSTLY = 0.5;
 
 export async function show(section) {
-  const [found, name] = await Promise.all([get('statistics'), naming()]);
+  const [found, changes, name] = await Promise.all([get('statistics'), get('memory/changes'), naming()]);
   section.replaceChildren(element('div', { class: 'cards' },
     overview(found), counts(found.examined, name), calibration(found),
+    card(t('What was learned changed'), changesMeaning(), 'wide', changesTable(changes, name)),
     matrix(found.confusion, name), agreement(found.agreement), downloads()));
 }
 

@@ -14,16 +14,23 @@ export class Toast {
     this.undo = undo;
   }
 
-  /** Say something; with `undo`, offer to take it back. */
-  tell(text, { undo = false } = {}) {
+  /** Say something; with `undo`, offer to take it back; `more` is a link to what follows from it. */
+  tell(text, { undo = false, more = null } = {}) {
     clearTimeout(this.timer);
+    this.text = text;
     this.node.replaceChildren(element('span', {}, text));
+    if (more) this.node.append(more);
     if (undo) {
       this.node.append(element('button', { type: 'button', click: () => this.undo() }, t('Undo'), ' ', keycap('Z')));
     }
     this.node.append(button('×', { class: 'close', 'aria-label': t('Close'), click: () => this.hide() }));
     this.node.hidden = false;
     this.timer = setTimeout(() => this.hide(), undo ? WITH_UNDO : SHORT);
+  }
+
+  /** Whether this is what stands there now. */
+  says(text) {
+    return !this.node.hidden && this.text === text;
   }
 
   hide() {

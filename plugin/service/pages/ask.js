@@ -1,0 +1,20 @@
+// A question before something that cannot be undone.
+
+import { button, element } from './elements.js';
+import { t } from './language.js';
+
+/** Ask a person; resolves to whether they said yes, in the words of `yes`. */
+export function ask(title, sentences, yes) {
+  return new Promise((resolve) => {
+    let answer = false;
+    const dialog = element('dialog', {
+      class: 'bodypart ask', 'aria-labelledby': 'ask-title', close: () => { dialog.remove(); resolve(answer); },
+    },
+    element('h2', { id: 'ask-title' }, title), sentences.map((text) => element('p', {}, text)),
+    element('div', { class: 'actions' },
+      button(yes, { class: 'primary', click: () => { answer = true; dialog.close(); } }),
+      button(t('Cancel'), { autofocus: true, click: () => dialog.close() })));
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
