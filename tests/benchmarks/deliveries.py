@@ -1,6 +1,6 @@
-"""Deliveries under kills; what routing adds to an instance; the list of a long outbox.
+"""Deliveries under kills.
 
-    python tests/benchmarks/deliveries.py [--instances 250] [--kills 20] [--open 100000]
+    python tests/benchmarks/deliveries.py [--instances 250] [--kills 20]
 
 Each instance goes to a second Orthanc by C-STORE, by STOW-RS and as a peer, and to storescp. All
 start down; storescp then refuses, before it takes pictures. Meanwhile Orthanc and the service are
@@ -13,24 +13,17 @@ import argparse
 import os
 import re
 import signal
-import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pydicom
-import sqlalchemy as sa
 
 from nodes import BareOrthanc, storescp
 from orthanc_server import Server, free_port
 from phantoms import file_bytes, foreign
-from routed import PARENTS, annotation, outbox, rules
-from service.deliveries.overview import Overview
-from service.deliveries.routing import Routing
-from service.records.tables import deliveries, facts
 
 LIMIT = 1200.0
 COUNTING = """
@@ -50,18 +43,13 @@ TO = tuple(ORIGIN)
 
 
 def main() -> None:
-    """Measure, and print tables."""
+    """Measure, and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--instances", type=int, default=250)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--open", type=int, default=100_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         under_kills(Path(folder), given.instances, given.kills)
-    with tempfile.TemporaryDirectory() as folder:
-        cost(Path(folder))
-    with tempfile.TemporaryDirectory() as folder:
-        pages(Path(folder), given.open)
 
 
 def under_kills(folder: Path, instances: int, kills: int) -> None:
@@ -174,74 +162,6 @@ def report(server: Server, receiver: BareOrthanc, received: Path, instances: int
 def uid_of(server: Server, instance: str) -> str:
     """Return the SOP Instance UID of an instance."""
     return str(server.get(f"/instances/{instance}")["MainDicomTags"]["SOPInstanceUID"])
-
-
-def cost(folder: Path) -> None:
-    """Print what routing adds to an instance: the rules, the commit to the disk."""
-    given = [
-        {"Name": f"rule {n}", "If": {"Examined": label, "Modality": ["CR", "DX"]}, "To": [to]}
-        for n, (label, to) in enumerate(
-            [("chest", "modality:A"), ("hand", "modality:A"), ("knee", "modality:B")]
-        )
-    ]
-    archive = type("Archive", (), {"sender": lambda *_: ("", "")})()
-    box = outbox(folder)
-    routing = Routing(rules(*given), box, archive, settle=60)
-
-    def route(label: str) -> Callable[[int], object]:
-        return lambda number: routing.take(annotation(label, instance=f"{label} {number}"), PARENTS)
-
-    def commit(number: int) -> None:
-        with box.database.write() as connection:
-            connection.execute(sa.insert(facts).values(name=str(number), value=""))
-
-    steps = {
-        "a bare commit to the same disk": commit,
-        "routed, a rule takes it": route("knee"),
-        "routed, no rule takes it": route("spine"),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for number in range(300):
-        for name, step in steps.items():
-            seconds[name].append(seconds_of(step, number))
-    print("\n| an instance | ms, median | of a bare commit |\n|---|---|---|")
-    medians = {name: statistics.median(found) for name, found in seconds.items()}
-    bare = next(iter(medians.values()))
-    for name, median in medians.items():
-        print(f"| {name} | {median * 1e3:.2f} | {median / bare:.2f} |")
-
-
-def seconds_of(step: Callable[[int], object], number: int) -> float:
-    """Return the seconds that a step takes."""
-    started = time.perf_counter()
-    step(number)
-    return time.perf_counter() - started
-
-
-def pages(folder: Path, number: int) -> None:
-    """Print how long the list of a long outbox takes."""
-    box = outbox(folder)
-    row = {
-        "rule": "all", "destination": "modality:A", "series": "series", "study": "study",
-        "answer": "knee L", "state": "waiting", "priority": 10, "due": 0.0,
-        "created_at": "2026-11-28T10:00:00Z", "changed_at": "2026-11-28T10:00:00Z",
-    }  # fmt: skip
-    with box.database.write() as connection:
-        rows = [{**row, "instance": str(n)} for n in range(number)]
-        connection.execute(sa.insert(deliveries), rows)
-    overview = Overview(box.database)
-    questions = {
-        "the first page of 100": lambda: overview.page([], None, 100),
-        "a page of 100 in the middle": lambda: overview.page([], number // 2, 100),
-        "what waits, a page of 100": lambda: overview.page([], None, 100, states=["waiting"]),
-        "what fails, a page of 100": lambda: overview.page([], None, 100, states=["failed"]),
-        "the counts": lambda: overview.open_counts(["modality:A"]),
-        "what is next for a courier": lambda: box.claim("modality:A"),
-    }
-    print(f"\n| of {number:,} open deliveries | ms, median of 9 |\n|---|---|")
-    for name, ask in questions.items():
-        seconds = [seconds_of(lambda _, ask=ask: ask(), 0) for _ in range(9)]
-        print(f"| {name} | {statistics.median(seconds) * 1e3:.1f} |")
 
 
 if __name__ == "__main__":

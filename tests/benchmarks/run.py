@@ -31,6 +31,7 @@ TITLES = {
     "work": "An old stock, corrections",
     "rewrite": "Rewriting tags",
     "deliveries": "Deliveries",
+    "outbox": "What routing adds; lists of deliveries",
     "cluster": "Several Orthancs on one archive",
     "headers": "Reading headers",
     "fusion": "Picture, header, both",

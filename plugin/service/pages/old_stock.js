@@ -23,7 +23,8 @@ export class OldStock {
 
   /** What stands at a rule: how far its count is, what it found, and the next step. */
   parts(rule) {
-    if (this.run.state === 'idle' || this.run.rule !== rule) return [this.begin(rule)];
+    // One rule at a time.
+    if (this.run.state === 'idle' || this.run.rule !== rule) return [this.begin(rule, undefined, this.running)];
     const { state, dry_run: dry, looked_at: looked, taken, deliveries } = this.run;
     const far = t('{looked} looked at, {taken} fit', { looked: looked.toLocaleString(), taken: taken.toLocaleString() });
     if (state === 'running') {
@@ -41,18 +42,18 @@ export class OldStock {
       this.order(count('Send {count}', 'Send {count}', deliveries), () => this.start(rule, false), 'primary'), this.begin(rule, t('Count again'))];
   }
 
-  begin(rule, text = t('Count what is stored…')) {
-    return this.order(text, () => this.start(rule, true));
+  begin(rule, text = t('Count what is stored…'), disabled = false) {
+    return this.order(text, () => this.start(rule, true), '', disabled);
   }
 
   start(rule, dry) {
     return post('routes/apply', { Rule: rule, DryRun: dry });
   }
 
-  order(text, work, kind = '') {
+  order(text, work, kind = '', disabled = false) {
     const node = button(text, {
       class: `small ${kind}`,
-      disabled: this.running && this.run.rule === undefined,
+      disabled,
       click: async () => {
         node.disabled = true;
         const run = await this.page.guarded(work);

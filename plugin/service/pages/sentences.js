@@ -20,6 +20,11 @@ const PLAIN = [
   [/not an image IOD|is stored as|odd length/, 'Files of this kind are never rewritten. The answer is kept in Orthanc.'],
   [/storage|no room|full/i, 'Orthanc’s storage is full. The answer is kept; the file follows once there is room.'],
   [/changed since/, 'Somebody else changed it meanwhile.'],
+  [/^delivery \d+ is|is being looked at/, 'Somebody else changed it meanwhile.'],
+  [/^no rule .* sends to/, 'No rule asks for it any more.'],
+  [/has no annotation/, 'This picture has no annotation yet: a back-fill gives it one.'],
+  [/send \{"Instance"/, 'This is no id of an instance.'],
+  [/exceeds \d+ (MB|bytes)/, 'The file is too large.'],
   [/nobody said anything/, 'There is nothing to take back.'],
 ];
 

@@ -104,7 +104,8 @@ export class SheetFilters {
     const set = MORE.filter((name) => given[name]).length;
     this.told.textContent = set ? count('{count} set', '{count} set', set) : '';
     const within = Object.keys(WITHIN).find((name) => given[name]);
-    this.within.textContent = within ? WITHIN[within] : '';
+    const number = within === 'instances' ? given.instances.split(',').length : 1;
+    this.within.textContent = number > 1 ? count('{count} picture', '{count} pictures', number) : WITHIN[within] ?? '';
     this.within.hidden = !within;
     if (set) this.more.open = true;
   }

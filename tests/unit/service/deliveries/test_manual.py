@@ -35,6 +35,13 @@ def test_every_recipe_starts(manual, tmp_path):
         assert rules.parse_rules(given, CONFIGURATION)
 
 
+def test_the_rule_that_the_page_shows_starts(request):
+    page = request.config.rootpath / "plugin/service/pages/rules.js"
+    (example,) = re.findall(r"= `(.*?)`;", page.read_text(encoding="utf-8"), re.DOTALL)
+    configuration = json.loads(example)
+    assert rules.parse_rules(configuration["BodyPart"]["Routes"], configuration)
+
+
 def test_the_first_rule_starts(manual):
     (example,) = re.findall(r"```json\n   (\{.*?\n   \})\n   ```", manual, re.DOTALL)
     configuration = json.loads(example)

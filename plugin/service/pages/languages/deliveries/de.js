@@ -110,4 +110,7 @@ export const words = {
   'not known': 'nicht bekannt',
   'yes': 'ja',
   'no': 'nein',
+  'This picture has no annotation yet: a back-fill gives it one.': 'Dieses Bild hat noch keine Annotation: „Nachholen“ gibt ihm eine.',
+  'This is no id of an instance.': 'Das ist keine ID einer Instanz.',
+  'The file is too large.': 'Die Datei ist zu groß.',
 };

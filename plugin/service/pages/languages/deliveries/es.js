@@ -110,4 +110,7 @@ export const words = {
   'not known': 'desconocido',
   'yes': 'sí',
   'no': 'no',
+  'This picture has no annotation yet: a back-fill gives it one.': 'Esta imagen aún no tiene anotación: «Rellenar» le da una.',
+  'This is no id of an instance.': 'Esto no es el identificador de una instancia.',
+  'The file is too large.': 'El archivo es demasiado grande.',
 };

@@ -110,4 +110,7 @@ export const words = {
   'not known': 'inconnu',
   'yes': 'oui',
   'no': 'non',
+  'This picture has no annotation yet: a back-fill gives it one.': 'Cette image n’a pas encore d’annotation : le « rattrapage » lui en donne une.',
+  'This is no id of an instance.': 'Ce n’est pas l’identifiant d’une instance.',
+  'The file is too large.': 'Le fichier est trop grand.',
 };

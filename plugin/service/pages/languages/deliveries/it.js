@@ -110,4 +110,7 @@ export const words = {
   'not known': 'sconosciuto',
   'yes': 'sì',
   'no': 'no',
+  'This picture has no annotation yet: a back-fill gives it one.': 'Questa immagine non ha ancora un’annotazione: il «recupero» gliene dà una.',
+  'This is no id of an instance.': 'Questo non è l’identificativo di un’istanza.',
+  'The file is too large.': 'Il file è troppo grande.',
 };

@@ -110,4 +110,7 @@ export const words = {
   'not known': '不明',
   'yes': 'はい',
   'no': 'いいえ',
+  'This picture has no annotation yet: a back-fill gives it one.': 'この画像にはまだアノテーションがありません。過去分の処理で付けられます。',
+  'This is no id of an instance.': 'これはインスタンスの ID ではありません。',
+  'The file is too large.': 'ファイルが大きすぎます。',
 };

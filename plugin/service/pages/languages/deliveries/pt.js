@@ -110,4 +110,7 @@ export const words = {
   'not known': 'desconhecido',
   'yes': 'sim',
   'no': 'não',
+  'This picture has no annotation yet: a back-fill gives it one.': 'Esta imagem ainda não tem anotação: «Recuperar» dá-lhe uma.',
+  'This is no id of an instance.': 'Isto não é o identificador de uma instância.',
+  'The file is too large.': 'O ficheiro é demasiado grande.',
 };

@@ -110,4 +110,7 @@ export const words = {
   'not known': '未知',
   'yes': '是',
   'no': '否',
+  'This picture has no annotation yet: a back-fill gives it one.': '该图像尚无标注：补标会为它添加。',
+  'This is no id of an instance.': '这不是实例标识。',
+  'The file is too large.': '文件太大。',
 };
