@@ -167,6 +167,24 @@ def test_a_conflict_is_put_right_with_its_side_by_three_keys(opened, server, arc
     assert said_of(server, knee)[2] is None
 
 
+def test_what_looks_like_a_corrected_film_is_offered_and_checked_together(opened, server, archive):
+    knee = conflict(server, archive)
+    page = opened(f"?instances={knee}#films")
+    may_sign(page)
+    page.keyboard.press("p")
+    page.get_by_role("link", name="like this one").click()
+    page.locator("li .tile img").first.wait_for()
+    page.locator("body[data-ready]").wait_for()
+    alike = shown(page)
+    assert alike
+    assert knee not in alike
+    assert {archive[one].examined for one in alike} == {"knee"}
+    page.get_by_text(f"{len(alike)} seen").wait_for()
+    page.keyboard.press("c")
+    eventually(lambda: server.get("/bodypart/sheet?show=reviewed")["total"] > 1)
+    assert said_of(server, alike[0])[0] == "knee"
+
+
 def test_a_conflict_is_decided_on_the_sheet_in_the_loupe(opened, server, archive):
     knee = conflict(server, archive)
     page = opened("?agreement=conflict")

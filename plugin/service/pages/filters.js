@@ -109,7 +109,9 @@ export class Filters {
     const set = Object.keys(this.query).filter((name) => name !== 'show').length;
     const within = WITHIN.find((name) => this.query[name]);
     const parts = [SHOW[this.query.show ?? 'review']];
-    if (within) parts.push({ patients: t('one patient'), studies: t('one study'), series: t('one series'), instances: t('one picture') }[within]);
+    const number = within === 'instances' ? this.query.instances.split(',').length : 1;
+    if (number > 1) parts.push(count('{count} picture', '{count} pictures', number));
+    else if (within) parts.push({ patients: t('one patient'), studies: t('one study'), series: t('one series'), instances: t('one picture') }[within]);
     else if (set) parts.push(count('{count} more', '{count} more', set));
     document.getElementById('filters-set').textContent = parts.join(', ');
   }

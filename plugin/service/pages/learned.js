@@ -119,10 +119,6 @@ export class Learned {
       await this.words.load();
     });
   }
-
-  get keys() {
-    return [];
-  }
 }
 
 function card(title, text, ...content) {
