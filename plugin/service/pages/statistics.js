@@ -14,10 +14,11 @@ const ENOUGH_IN_A_BIN = 10;
 const MOSTLY = 0.5;
 
 export async function show(section) {
-  const [found, changes, name] = await Promise.all([get('statistics'), get('memory/changes'), naming()]);
+  const [found, changes, name] = await Promise.all([get('statistics'), get('memory/changes').catch(() => null), naming()]);
   section.replaceChildren(element('div', { class: 'cards' },
     overview(found), counts(found.examined, name), calibration(found),
-    card(t('What was learned changed'), changesMeaning(), 'wide', changesTable(changes, name)),
+    // Where others ask the same, it is not answered; the rest is.
+    changes ? card(t('What was learned changed'), changesMeaning(), 'wide', changesTable(changes, name)) : '',
     matrix(found.confusion, name), agreement(found.agreement), downloads()));
 }
 
