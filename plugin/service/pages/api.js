@@ -30,19 +30,23 @@ export function orthanc(path) {
 }
 
 const asked = new Map();
+const FRESH = 5000;
+/* Milliseconds for which an answer that was asked for ahead is as good as a new one. */
 
-/** Ask now for what the next `get` of the same will want: it need not wait for other things. */
+/** Ask now for what a `get` of the same will want in a moment: it need not wait for other things. */
 export function askAhead(path, query) {
-  const answer = send('GET', address(path, query));
-  asked.set(address(path, query), answer);
-  answer.catch(() => asked.delete(address(path, query)));
+  const url = address(path, query);
+  const answer = send('GET', url);
+  asked.set(url, { answer, at: Date.now() });
+  answer.catch(() => asked.delete(url));
 }
 
 export async function get(path, query, signal) {
   const url = address(path, query);
   const ahead = asked.get(url);
   asked.delete(url);
-  return (await (ahead ?? send('GET', url, { signal }))).json();
+  const fresh = ahead && Date.now() - ahead.at < FRESH;
+  return (await (fresh ? ahead.answer : send('GET', url, { signal }))).json();
 }
 
 export async function getOrthanc(path) {
@@ -75,8 +79,12 @@ export async function remove(path) {
 
 async function send(method, url, { body, file, signal, revision } = {}) {
   const request = { method, signal, credentials: 'same-origin', headers: {} };
-  // No other site's page can send this type: see service/routes/guard.py.
-  if (method !== 'GET') request.headers['Content-Type'] = 'application/json';
+  if (method !== 'GET') {
+    // No other site's page can send this type: see service/routes/guard.py.
+    request.headers['Content-Type'] = 'application/json';
+    // What was asked for ahead may be another one after it.
+    asked.clear();
+  }
   if (revision) request.headers['If-Match'] = `"${revision}"`;
   if (body !== undefined) request.body = JSON.stringify(body);
   if (file) Object.assign(request, { body: file, headers: { 'Content-Type': 'application/dicom' } });

@@ -1,6 +1,6 @@
 // One film after the other: list, picture, answer, keys.
 
-import { get, post } from './api.js';
+import { askAhead, get, post } from './api.js';
 import { askForCorrection } from './correction.js';
 import { Detail, MOST_GUESSES } from './detail.js';
 import { Filters } from './filters.js';
@@ -82,7 +82,13 @@ export class Film {
     this.viewer.stage.dataset.shown = line.instance;
     clearTimeout(this.looking);
     this.looking = setTimeout(() => { byId('detail').dataset.maySign = 'yes'; }, LOOK);
-    if (next) this.viewer.prepare(this.list.following.map((item) => item.instance));
+    if (next) this.prepare(this.list.following.map((item) => item.instance));
+  }
+
+  /** Fetch what will probably be asked for next. */
+  prepare(instances) {
+    askAhead(`instances/${instances[0]}`);
+    this.viewer.prepare(instances);
   }
 
   clear(why) {

@@ -118,7 +118,7 @@ export class Viewer {
 
   picture(instance) {
     if (!this.pictures.has(instance)) {
-      this.pictures.set(instance, getBytes(`instances/${instance}/picture`).then(parseGraymap, () => {
+      this.pictures.set(instance, getBytes(`instances/${instance}/picture`).then(readyToDraw, () => {
         this.pictures.delete(instance);
         return null;
       }));
@@ -246,4 +246,11 @@ export class Viewer {
     this.preview.hidden = true;
     this.note.textContent = t('This instance has no picture.');
   }
+}
+
+/** What takes time is done while nobody waits. */
+function readyToDraw(answer) {
+  const picture = parseGraymap(answer);
+  if (!picture.window) picture.usual = usualWindow(picture);
+  return picture;
 }

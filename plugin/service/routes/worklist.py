@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import sqlalchemy as sa
@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field
 
 from bodypart.annotation import Agreement, Source
-from service.errors import NotFoundError
 from service.learning.alike import most_instructive
 from service.records.index import ANNOTATED, COLUMNS
 from service.records.tables import instances
@@ -48,7 +47,6 @@ _SHOW: dict[str, sa.ColumnElement[bool]] = {
     ),
     "all": ANNOTATED,
 }
-_NOBODY = {"patient_name": "", "study_description": ""}
 _Ids = Annotated[
     str,
     Field(pattern=rf"^({ORTHANC_ID}(,{ORTHANC_ID}){{0,499}})?$", description="ids, by commas"),
@@ -141,7 +139,7 @@ def worklist(query: Annotated[Page, Query()], service: TheService) -> dict[str, 
         question = question.offset(query.since)
     rows = database.rows(question)
     more = rows[-1].rank if len(rows) == query.limit else None
-    items = [_line(service, row) for row in rows]
+    items = _lines(service, rows)
     return {
         "total": total,
         "since": query.since,
@@ -176,7 +174,7 @@ def lines(service: Service, ids: list[str]) -> list[dict[str, Any]]:
     rows = service.index.database.rows(
         sa.select(*(instances.c[name] for name in _LINE)).where(instances.c.id.in_(ids))
     )
-    found = {row.id: _line(service, row) for row in rows}
+    found = {line["instance"]: line for line in _lines(service, rows)}
     return [found[instance] for instance in ids if instance in found]
 
 
@@ -208,16 +206,14 @@ _CONDITIONS: dict[str, Callable[[str], sa.ColumnElement[bool]]] = {
 }
 
 
-def _line(service: Service, row: sa.Row[Any]) -> dict[str, Any]:
+def _lines(service: Service, rows: Sequence[sa.Row[Any]]) -> list[dict[str, Any]]:
+    """Return rows with what tells a study to a person; the index holds no patient data."""
+    described = service.archive.study_descriptions([row.study for row in rows])
+    return [{**_line(row), **described[row.study]} for row in rows]
+
+
+def _line(row: sa.Row[Any]) -> dict[str, Any]:
     line = dict(zip(_LINE, row, strict=True))
     line["instance"] = line.pop("id")
     del line["rank"]
-    return {**line, **description(service, line["study"])}
-
-
-def description(service: Service, study: str) -> dict[str, str]:
-    """Return what tells a study from the others to a person; the index holds no patient data."""
-    try:
-        return service.archive.study_description(study)
-    except NotFoundError:
-        return _NOBODY
+    return line
