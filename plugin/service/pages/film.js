@@ -57,6 +57,7 @@ export class Film {
     this.annotation = null;
     this.failed = false;
     this.side = undefined;
+    clearTimeout(this.looking);
     byId('detail').removeAttribute('data-may-sign');
     if (!line) {
       this.clear(trouble || t('Nothing to review here. Other filters may show more.'));
@@ -80,7 +81,6 @@ export class Film {
     await drawn;
     if (this.list.current !== line) return;
     this.viewer.stage.dataset.shown = line.instance;
-    clearTimeout(this.looking);
     this.looking = setTimeout(() => { byId('detail').dataset.maySign = 'yes'; }, LOOK);
     if (next) this.prepare(this.list.following.map((item) => item.instance));
   }

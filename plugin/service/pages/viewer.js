@@ -118,7 +118,7 @@ export class Viewer {
 
   picture(instance) {
     if (!this.pictures.has(instance)) {
-      this.pictures.set(instance, getBytes(`instances/${instance}/picture`).then(readyToDraw, () => {
+      this.pictures.set(instance, getBytes(`instances/${instance}/picture`).then(readyToDraw).catch(() => {
         this.pictures.delete(instance);
         return null;
       }));
