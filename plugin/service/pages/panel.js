@@ -94,12 +94,12 @@ class Panel {
       list.append(...entry(t('Examined'), parts.map((part) => `${name(part.label)} (${part.instances})`).join(', ')));
     }
     if (visible.length) {
-      const seen = visible.slice(0, SEVERAL_NAMES).map((part) => `${name(part.label)} ${percent(part.probability)}`);
+      const seen = visible.slice(0, SEVERAL_NAMES).map((part) => `${name(part.label)}${part.probability < 1 ? ` ${percent(part.probability)}` : ''}`);
       list.append(...entry(t('Visible'), seen.join(', ')));
     }
     if (image?.top?.length) {
       const guess = image.top[0];
-      list.append(...entry(t('Picture'), image.rejected ? plainReason(image.reason) : `${name(guess.label)} ${percent(guess.probability)}`));
+      list.append(...entry(t('Picture'), image.rejected ? plainReason(image.reason) : `${name(guess.label)} ${certainty(guess)}`));
     }
     for (const match of header?.evidence ?? []) {
       list.append(...entry(match.attribute, `“${match.value}”`));
