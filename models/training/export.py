@@ -171,6 +171,7 @@ def description(
             "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
             "backbone_sha256": state.get("backbone_sha256"),
             "started_from_sha256": state["start_sha256"],
+            "teachers_sha256": state.get("teachers_sha256", []),
             "epochs": state["epoch"],
             "epochs_by_file_list_sha256": dict(Counter(state["learnt_sha256"])),
             "plan": plan,

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from training.network import Answer
 
 
-def set_cross_entropy(logits: Tensor, right: Tensor, smoothing: float) -> Tensor:
+def set_cross_entropy(
+    logits: Tensor,
+    right: Tensor,
+    smoothing: float,
+    taught: Tensor | None = None,
+    share: float = 0.0,
+) -> Tensor:
     """Return the mean cross-entropy where any of several classes is right.
 
     Parameters
@@ -25,17 +31,34 @@ def set_cross_entropy(logits: Tensor, right: Tensor, smoothing: float) -> Tensor
         1 for right classes; rows without one do not count.
     smoothing : float
         Part of the target that is spread over all classes.
+    taught : Tensor or None, shape (N, classes)
+        What teachers say; rows of zeros where they say nothing.
+    share : float
+        What that counts for where there is any; the label counts for the rest.
     """
     known = right.any(dim=1)
     shares = functional.log_softmax(logits[known], dim=1)
     found = shares.masked_fill(right[known] == 0, -math.inf).logsumexp(dim=1)
     every = -((1 - smoothing) * found + smoothing * shares.mean(dim=1))
+    if taught is not None:
+        own = taught[known]
+        part = share * own.any(dim=1)
+        every = (1 - part) * every - part * (own * shares).sum(dim=1)
     return every.sum() / known.sum().clamp(min=1)
 
 
-def loss(answer: Answer, goal: Targets, smoothing: float) -> Tensor:
-    """Sum the heads' losses; unknown targets count for nothing."""
-    examined = set_cross_entropy(answer.logits, goal.examined, smoothing)
+def loss(
+    answer: Answer,
+    goal: Targets,
+    smoothing: float,
+    taught: Tensor | None = None,
+    share: float = 0.0,
+) -> Tensor:
+    """Sum the heads' losses; unknown targets count for nothing.
+
+    ``taught`` and ``share`` are of the examined part, as in :func:`set_cross_entropy`.
+    """
+    examined = set_cross_entropy(answer.logits, goal.examined, smoothing, taught, share)
     known = goal.visible >= 0
     visible = functional.binary_cross_entropy_with_logits(
         answer.visible[known], goal.visible[known]

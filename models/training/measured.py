@@ -50,6 +50,8 @@ class Readings:
         Most probable label, or ``none``; whether the picture is rejected does not matter here.
     confidence : ndarray, shape (n,)
         Its probability.
+    credence : ndarray, shape (n,)
+        Probability of the right labels together; 0 where none is known.
     visible : ndarray of bool, shape (n, 36)
         Labels given as visible.
     visible_truth : ndarray, shape (n, 36)
@@ -67,6 +69,7 @@ class Readings:
     rows: list[Example]
     said: list[str]
     confidence: NDArray[np.float64]
+    credence: NDArray[np.float64]
     visible: NDArray[np.bool_]
     visible_truth: NDArray[np.float32]
     child: NDArray[np.float64]
@@ -82,6 +85,7 @@ class Readings:
             [self.rows[index] for index in chosen],
             [self.said[index] for index in chosen],
             self.confidence[chosen],
+            self.credence[chosen],
             self.visible[chosen],
             self.visible_truth[chosen],
             self.child[chosen],
@@ -145,13 +149,16 @@ def read(
     given = answers(model, pictures)
     posterior = softmax(given.logits, own.temperature)
     names = [*own.labels, NONE]
+    goals = [target(row, own.labels) for row in rows]
+    examined = np.array([goal.examined for goal in goals]).reshape(posterior.shape)
     limits = np.array([own.visible_thresholds.get(label, np.inf) for label in own.visible_labels])
     return Readings(
         rows=list(rows),
         said=[names[index] for index in posterior.argmax(axis=1)],
         confidence=posterior.max(axis=1),
+        credence=(posterior * examined).sum(axis=1),
         visible=sigmoid(given.visible, own.visible_temperature) >= limits,
-        visible_truth=np.array([target(row, own.labels).visible for row in rows]).reshape(
+        visible_truth=np.array([goal.visible for goal in goals]).reshape(
             len(rows), len(own.visible_labels)
         ),
         child=sigmoid(given.child),

@@ -50,6 +50,8 @@ class Split:
         Those of them that are limb films.
     collimated : tuple of Example
         Parts of tested pictures, cut as hospitals collimate; measured as pictures of their own.
+    collimated_to_choose : tuple of Example
+        The same of the calibration's pictures, to choose between candidates by.
     """
 
     train: tuple[Example, ...]
@@ -59,6 +61,7 @@ class Split:
     unseen: frozenset[str]
     limbs: frozenset[str]
     collimated: tuple[Example, ...] = ()
+    collimated_to_choose: tuple[Example, ...] = ()
 
     @property
     def whole(self) -> list[Example]:
@@ -147,6 +150,7 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
     if with_closeups and "closeups" in plan:
         train += closeups(train, folder / plan["closeups"])
     count = Counter(row.examined for row in train)
+    boxes = folder / plan["collimated"] if "collimated" in plan else None
     return Split(
         train=tuple(train),
         calibration=tuple(calibration),
@@ -154,7 +158,6 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         labels=tuple(part.label for part in LABELS if count[part.label] >= plan["least_pictures"]),
         unseen=frozenset(held_out),
         limbs=frozenset(plan["limbs"]),
-        collimated=tuple(closeups(test, folder / plan["collimated"]))
-        if "collimated" in plan
-        else (),
+        collimated=tuple(closeups(test, boxes)) if boxes else (),
+        collimated_to_choose=tuple(closeups(calibration, boxes)) if boxes else (),
     )

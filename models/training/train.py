@@ -29,6 +29,7 @@ from training.network import Answer, Network, load_imagenet
 from training.pictures import Picture, read_pictures
 from training.split import SPLIT, split
 from training.start import Start
+from training.teacher import Teachers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ class Plan:
     batch : int
         Pictures in a step.
     frozen : int
-        First blocks that keep their ImageNet weights.
+        First blocks that keep the weights they start with.
     rate : float
         Highest learning rate of the body; the heads learn five times as fast.
     smoothing : float
@@ -65,6 +66,8 @@ class Plan:
         Seed of weights, draws and variation.
     bfloat16 : bool
         Whether the body computes in bfloat16: half the time where the processor has it.
+    taught : float
+        What teachers' answers count for; labels count for the rest.
     """
 
     size: int = 160
@@ -76,6 +79,7 @@ class Plan:
     smoothing: float = 0.06
     seed: int = 7
     bfloat16: bool = False
+    taught: float = 0.5
 
 
 def read_all(network: torch.nn.Module, pictures: Sequence[Picture], size: int) -> Answer:
@@ -139,6 +143,7 @@ def train(
     *,
     backbone: Path | None,
     start: Path | None = None,
+    teachers: Sequence[Path] = (),
     split_file: Path = SPLIT,
     licences: Literal["all", "clear"] = "all",
     resume: bool = False,
@@ -160,6 +165,8 @@ def train(
         ImageNet weights to start from; None starts from random ones.
     start : Path or None
         Checkpoint of another run, or exported model, whose weights this one starts from.
+    teachers : sequence of Path
+        Checkpoints or exported models whose answers are learnt beside the labels.
     split_file : Path
         Which pictures train.
     licences : str
@@ -196,6 +203,7 @@ def train(
         plan = replace(plan, frozen=0)
     network.freeze(plan.frozen)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    told_by = Teachers.read(teachers, labels, len(VISIBLE_LABELS), licences=licences, device=device)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY))
     optimizer = torch.optim.AdamW(_groups(network, plan.rate))
     peaks = [float(group["lr"]) for group in optimizer.param_groups]
@@ -210,6 +218,7 @@ def train(
         "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
         "backbone_sha256": backbone and hashlib.sha256(backbone.read_bytes()).hexdigest(),
         "start_sha256": start and hashlib.sha256(start.read_bytes()).hexdigest(),
+        "teachers_sha256": [hashlib.sha256(path.read_bytes()).hexdigest() for path in teachers],
     }
     checkpoint, first = run / "checkpoint.pt", 0
     if resume and checkpoint.is_file():
@@ -229,11 +238,13 @@ def train(
         network.train()
         total = 0.0
         for step, (squares, goal) in enumerate(loader):
-            with torch.autocast(device.type, torch.bfloat16, enabled=plan.bfloat16):
-                answer = network(squares.to(device, memory_format=torch.channels_last))
-            answer = Answer(*(part.float() for part in answer))
+            here = squares.to(device, memory_format=torch.channels_last)
             goal_here = Targets(*(part.to(device) for part in goal))
-            value = loss(answer, goal_here, plan.smoothing)
+            with torch.autocast(device.type, torch.bfloat16, enabled=plan.bfloat16):
+                answer = network(here)
+                taught = told_by.shares(here, goal_here.examined) if teachers else None
+            answer = Answer(*(part.float() for part in answer))
+            value = loss(answer, goal_here, plan.smoothing, taught, plan.taught)
             factor = rate_factor((epoch + step / steps) / plan.epochs)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
@@ -290,6 +301,11 @@ def _check_resumed(state: dict[str, Any], origin: dict[str, Any], plan: Plan) ->
         raise ValueError(f"the run was begun with another {', '.join(differ)}: start a new one")
 
 
+def _weights_file(given: Path) -> Path:
+    """Return the file of weights that a run, or an exported model, has."""
+    return given if given.suffix == ".onnx" else given / "checkpoint.pt"
+
+
 def main() -> None:
     """Read the command line and train."""
     shared = HERE.parents[2] / "shared"
@@ -305,8 +321,14 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=plan.draws, help="pictures in an epoch")
     parser.add_argument("--seed", type=int, default=plan.seed)
     parser.add_argument("--rate", type=float, default=plan.rate, help="highest learning rate")
+    parser.add_argument(
+        "--frozen", type=int, default=plan.frozen, help="first blocks that stay as they are"
+    )
     parser.add_argument("--bfloat16", action="store_true", help="faster where there is hardware")
     parser.add_argument("--start", type=Path, help="run, or exported .onnx, to start from")
+    parser.add_argument(
+        "--teacher", type=Path, nargs="*", default=[], help="runs or .onnx files to learn from, too"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--no-closeups", action="store_true", help="train on whole pictures only")
@@ -314,13 +336,12 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="a few small steps: does it run?")
     parser.add_argument("--from-nothing", action="store_true", help="random weights to start from")
     given = parser.parse_args()
-    start = given.start
-    if start and start.suffix != ".onnx":
-        start /= "checkpoint.pt"
+    start = given.start and _weights_file(given.start)
+    teachers = [_weights_file(path) for path in given.teacher]
     backbone = given.backbone
     if backbone is None and not (start or given.from_nothing):
         backbone = shared / "backbones/mobilenet_v2_1.0_224_dequant_fp16.npz"
-    for path in (given.manifest, given.split, backbone, start):
+    for path in (given.manifest, given.split, backbone, start, *teachers):
         if path is not None and not path.exists():
             parser.error(f"{path} does not exist; see --backbone, --start and --from-nothing")
     torch.set_num_threads(given.threads)
@@ -329,6 +350,7 @@ def main() -> None:
         epochs=given.epochs,
         draws=given.draws,
         rate=given.rate,
+        frozen=given.frozen,
         seed=given.seed,
         bfloat16=given.bfloat16,
     )
@@ -340,6 +362,7 @@ def main() -> None:
         plan,
         backbone=backbone,
         start=start,
+        teachers=teachers,
         split_file=given.split,
         licences=given.licences,
         resume=given.resume,

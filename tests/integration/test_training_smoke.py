@@ -25,7 +25,7 @@ pytest.importorskip("cv2", reason="training needs the train extra (opencv)")
 pytest.importorskip("matplotlib", reason="training needs the train extra (matplotlib)")
 
 from bodypart.model import BodyPartModel
-from training import card, drawn_foreign
+from training import card, choose, drawn_foreign
 from training.closeups import closeups
 from training.evaluate import evaluate
 from training.export import Earlier, export, load_network
@@ -121,11 +121,13 @@ def test_a_second_step_starts_from_the_first_one_s_weights(trained, tmp_path):
         plan,
         backbone=None,
         start=first,
+        teachers=[first],
         split_file=trained / "split.toml",
         workers=0,
     )
     before, after = (torch.load(path, weights_only=True) for path in (first, second))
     assert after["start_sha256"] == hashlib.sha256(first.read_bytes()).hexdigest()
+    assert after["teachers_sha256"] == [after["start_sha256"]]
     weights = after["network"]["body.0.convolution.weight"]
     assert torch.equal(weights, before["average"]["module.body.0.convolution.weight"])
 
@@ -316,6 +318,17 @@ def test_the_exported_model_answers_like_the_trained_network(trained):
     with torch.inference_mode():
         own = load_network(state)(torch.from_numpy(network_input(values, 96)[0]))
     assert answer.logits == pytest.approx(own.logits[0].numpy(), abs=0.02)
+
+
+def test_candidates_are_compared_without_the_tested_pictures(trained):
+    parts = split(read_manifest(trained / "manifest.csv"), trained / "split.toml")
+    model = BodyPartModel.load(trained / "out/bodypart.onnx", provider="cpu")
+    found = choose.figures(model, replace(parts, test=(), collimated=()), trained)
+    assert found.pop("loose wrists") is None
+    assert found.pop("log-loss") > 0
+    assert all(0 <= value <= 1 for value in found.values())
+    boxed = replace(parts, collimated_to_choose=parts.closeups[:2])
+    assert choose.figures(model, boxed, trained)["loose wrists"] is not None
 
 
 def test_the_description_names_its_origin(trained):

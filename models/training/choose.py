@@ -1,0 +1,82 @@
+"""Compare exported candidates on the calibration's pictures: ``python -m training.choose DIR...``.
+
+The tested pictures are for the one that is chosen: who picks the best of several by them fools
+himself. On some hundred pictures a difference of one in a hundred is chance, so that what the right
+label is given (the log-loss), and how changed films fare, say more than the share of right answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bodypart.model.session import BodyPartModel
+from training import metrics
+from training.manifest import read_manifest
+from training.measured import read
+from training.robustness import CHANGES
+from training.split import SPLIT, split
+
+if TYPE_CHECKING:
+    from training.split import Split
+
+HERE = Path(__file__).parent
+HARD = ("turned by 270", "noisy", "coarse", "gamma 2.5")
+"""Changes of the films that cost most."""
+
+LEAST_CREDENCE = 1e-6
+"""No single picture may decide the mean of the logarithms."""
+
+
+def figures(model: BodyPartModel, parts: Split, folder: Path) -> dict[str, float | None]:
+    """Return what speaks for a candidate, by name.
+
+    Temperature and limits were fitted on the same pictures, of every candidate alike.
+
+    Parameters
+    ----------
+    model : BodyPartModel
+        The candidate.
+    parts : Split
+        The split that it was trained with.
+    folder : Path
+        Folder of the pictures.
+    """
+    every = read(model, parts.calibration, folder)
+    known = every.where(lambda row: row.examined in model.labels)
+    changed = [read(model, known.rows, folder, CHANGES[name]).right.mean() for name in HARD]
+    wrists = read(model, parts.collimated_to_choose, folder)
+    return {
+        "strict top-1": float(known.right.mean()),
+        "macro recall": metrics.macro_recall(known.truth, known.answered),
+        "log-loss": float(-np.log(np.maximum(known.credence, LEAST_CREDENCE)).mean()),
+        "changed films": float(np.mean(changed)),
+        "loose wrists": float(wrists.right.mean()) if wrists.rows else None,
+        "visible F1": metrics.micro_f1(known.visible, known.visible_truth)["value"],
+        "foreign rejected": float(every.where(lambda row: row.foreign).rejected.mean()),
+    }
+
+
+def main() -> None:
+    """Read the command line and print a table."""
+    shared = HERE.parents[2] / "shared"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="+", help="folders of exported candidates")
+    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
+    parser.add_argument("--split", type=Path, default=SPLIT)
+    given = parser.parse_args()
+    parts = split(read_manifest(given.manifest), given.split, with_closeups=False)
+    for index, folder in enumerate(given.folder):
+        model = BodyPartModel.load(folder / "bodypart.onnx", provider="cpu")
+        found = figures(model, parts, given.manifest.parent)
+        if not index:
+            print("\t".join(("candidate", *found)))
+        values = ("-" if value is None else f"{value:.4f}" for value in found.values())
+        print("\t".join((str(folder), *values)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

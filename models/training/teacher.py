@@ -1,0 +1,91 @@
+"""Earlier models teach what they know: a training that adds a skill forgets less of the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.network import Network
+from training.start import Start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Teachers:
+    """Earlier models, asked about the very squares that the student sees.
+
+    A teacher counts where its first answer is right, so that none passes on what it never knew,
+    and where no other answer would be: 1.2 calls "hand" what may be called hand or wrist, and a
+    student that learns that of plates unlearns the wrists that are collimated loosely. Hinton et
+    al., "Distilling the knowledge in a neural network", 2015; Beyer et al., "Knowledge
+    distillation: a good teacher is patient and consistent", CVPR 2022.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        The teachers, of the student's labels.
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = [network.eval().requires_grad_(requires_grad=False) for network in networks]
+
+    @classmethod
+    def read(
+        cls,
+        paths: Sequence[Path],
+        labels: Sequence[str],
+        visible: int,
+        *,
+        licences: str,
+        device: torch.device,
+    ) -> Teachers:
+        """Read checkpoints or exported models.
+
+        Raises
+        ------
+        ValueError
+            If a teacher emits other labels than the student, or only the student is to learn from
+            clearly licensed pictures alone.
+        """
+        networks = []
+        for path in paths:
+            earlier = Start.read(path)
+            if list(earlier.labels) != list(labels):
+                raise ValueError(f"{path} emits other labels than those of this training")
+            if licences == "clear" and earlier.licences != "clear":
+                raise ValueError(f"{path} learnt from pictures that are not clearly licensed")
+            network = Network(len(labels), visible)
+            earlier.load_into(network, labels)
+            networks.append(network.to(device, memory_format=torch.channels_last))  # type: ignore[call-overload]
+        return cls(networks)
+
+    @torch.no_grad()
+    def shares(self, squares: Tensor, right: Tensor) -> Tensor:
+        """Return what the teachers say, the mean of those that count.
+
+        Parameters
+        ----------
+        squares : Tensor, shape (N, 1, S, S)
+            Input of the student.
+        right : Tensor, shape (N, labels + 1)
+            1 for right classes.
+
+        Returns
+        -------
+        Tensor, shape (N, labels + 1)
+            Probabilities; zeros where no teacher is right, or several answers are.
+        """
+        alone = (right.sum(dim=1, keepdim=True) == 1).to(right.dtype)
+        total = torch.zeros_like(right)
+        count = right.new_zeros(len(right), 1)
+        for network in self.networks:
+            said = functional.softmax(network(squares).logits.float(), dim=1)
+            agrees = alone * right.gather(1, said.argmax(dim=1, keepdim=True))
+            total += agrees * said
+            count += agrees
+        return total / count.clamp(min=1)
