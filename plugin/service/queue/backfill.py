@@ -77,7 +77,7 @@ class Backfill:
         self._woken.set()
         return self.progress()
 
-    def read_again(self, version: str | None, *, present: str | None) -> int:
+    def read_again(self, version: str | None, *, present: str) -> int:
         """Have pictures read again that an earlier model read; return how many.
 
         What a person confirmed or corrected is left as it is.
@@ -86,7 +86,7 @@ class Backfill:
         ----------
         version : str or None
             What this version read; None for what any other model than the present one read.
-        present : str or None
+        present : str
             SHA-256 of the present model.
         """
         count = 0

@@ -31,7 +31,11 @@ def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
         _try_failed_again(service)
         return progress(service)
     if body and (body.ModelVersion or body.OtherModels):
-        again = service.backfill.read_again(body.ModelVersion, present=service.learning.model)
+        present = service.learning.model
+        if present is None:
+            # Until a decoder has told its model, every model would be another one.
+            raise EngineDownError(service.decoders.down_reason)
+        again = service.backfill.read_again(body.ModelVersion, present=present)
         return {**service.backfill.progress(), "again": again}
     if body is None or body.LearnedSince is None:
         return service.backfill.start()

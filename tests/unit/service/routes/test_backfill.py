@@ -1,0 +1,30 @@
+"""What a back-fill is asked to read again, before and after the model is known."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from service.decoders.process import EngineDownError
+from service.routes.backfill import start
+from service.routes.models import Backfill
+
+
+def service(model):
+    """Return a service whose back-fill repeats what it was asked."""
+    backfill = SimpleNamespace(
+        read_again=lambda version, *, present: [version, present], progress=dict
+    )
+    decoders = SimpleNamespace(down_reason="it starts")
+    return SimpleNamespace(
+        backfill=backfill, decoders=decoders, learning=SimpleNamespace(model=model)
+    )
+
+
+def test_other_models_are_those_that_the_decoders_do_not_have():
+    assert start(service("sha"), Backfill(OtherModels=True)) == {"again": [None, "sha"]}
+    assert start(service("sha"), Backfill(ModelVersion="1.2.1")) == {"again": ["1.2.1", "sha"]}
+
+
+def test_before_the_model_is_known_nothing_counts_as_another_one_s():
+    with pytest.raises(EngineDownError):
+        start(service(None), Backfill(OtherModels=True))
