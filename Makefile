@@ -50,7 +50,7 @@ ray-tools:
 
 # Ray's own command, with all that it would tell its makers turned off: make ray ARGS="start --head".
 ray: ray-tools
-	@exec env PYTHONPATH=plugin $(PYTHON) -m backfill.silent_ray $(ARGS)
+	@exec env PYTHONPATH=plugin $(PYTHON) -m backfill.ray_command $(ARGS)
 
 test: test-tools newer-orthanc tools lint
 	$(PYTHON) -m pytest tests

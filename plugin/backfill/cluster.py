@@ -17,15 +17,28 @@ from backfill.options import check_files
 from backfill.reader import Batch, Reader
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from backfill.options import Order
 
 _PLUGIN = Path(__file__).resolve().parents[1]
-SILENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # A cluster's head sends one report even so: nobody listens there.
-    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
-}
-"""Environment in which Ray tells nobody that it runs."""
+
+
+def ray_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which Ray reports to nobody and lets nobody in without its token.
+
+    Parameters
+    ----------
+    environment : mapping
+        What there is. Its ``RAY_AUTH_MODE`` stands: a cluster of others may know no token.
+    """
+    return {
+        "RAY_AUTH_MODE": "token",
+        **environment,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        # A cluster's head sends one report even so: nobody listens there.
+        "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
+    }
 
 
 class Worker:
@@ -74,7 +87,7 @@ class RayCrew:
     """
 
     def __init__(self, order: Order, workers: int, address: str) -> None:
-        os.environ.update(SILENT)
+        os.environ.update(ray_environment(os.environ))
         try:
             import ray
         except ImportError:
@@ -89,10 +102,7 @@ class RayCrew:
                 runtime_env={"env_vars": {"PYTHONPATH": str(_PLUGIN)}},
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
-            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise UsageError(
-                f"no Ray cluster at {address}: {first} (make ray ARGS='start --head' begins one)"
-            ) from None
+            raise UsageError(_no_cluster(address, error)) from None
         self.processors = int(ray.cluster_resources().get("CPU", 0))
         remote = ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=1)(Worker)
         self._actors = [remote.remote(order) for _ in range(workers or max(1, self.processors))]
@@ -139,6 +149,18 @@ class RayCrew:
             self._load.pop(actor, None)
             return Outcome(batch, lost=found)
         return Outcome(batch, found)
+
+
+def _no_cluster(address: str, error: Exception) -> str:
+    """Return why there is no way into a cluster."""
+    text = str(error)
+    if "token" in text.lower():
+        why = "it and this machine have not the same token (~/.ray/auth_token)"
+    elif "Version mismatch" in text:
+        why = "it runs another version of Ray or of Python: " + " ".join(text.split())[:300]
+    else:
+        why = next(iter(text.strip().splitlines()), type(error).__name__)
+    return f"no way into a Ray cluster at {address}: {why}; make ray ARGS='start --head' begins one"
 
 
 def _last_line(error: Exception) -> str:

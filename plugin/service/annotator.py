@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service.learning.follow import Learning
     from service.metrics import Metrics
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.resources import StoredFile
+    from service.orthanc_api.resources import Glance, StoredFile
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
     from service.records.audit_trail import AuditTrail, Word
@@ -116,9 +116,16 @@ class Annotator:
         self._metrics.count(annotation["status"])
 
     def take(
-        self, task: Task, annotation: dict[str, Any], file: str, seen: Seen | None
+        self,
+        task: Task,
+        annotation: dict[str, Any],
+        file: str,
+        seen: Seen | None,
+        glance: Glance,
     ) -> str | None:
         """Write what a helper on another machine found; return why not, None if it was written.
+
+        The lock of the instance is held.
 
         Parameters
         ----------
@@ -130,6 +137,8 @@ class Annotator:
             ``FileUuid`` of the instance when its file was read.
         seen : Seen or None
             What the model saw.
+        glance : Glance
+            The instance as it was just before.
 
         Raises
         ------
@@ -137,18 +146,20 @@ class Annotator:
             As of ``annotate``.
         """
         instance = task.resource
-        with self._annotations.lock(instance):
+        stored, existing = glance.stored, glance.annotation
+        if existing or self._annotations.knows(instance) or self._trail.last(instance):
+            # Somebody may have written since: only what nobody ever spoke of needs no second look.
             stored = self._archive.stored_file(instance)
             existing = self._archive.annotation(instance)
-            again = task.mode == Mode.AGAIN
-            if existing and not again and of_file(existing, stored.version):
-                self._annotations.adopt(existing, stored.parents, task)
-                return "it has an annotation by now"
-            if file != stored.version:
-                self._tasks.retry(task, 0.0)
-                return "another file stands there by now"
-            self._learning.saw(instance, seen)
-            self._put_machine_answer({**annotation, "file": file}, stored, existing, task)
+        if existing and task.mode != Mode.AGAIN and of_file(existing, stored.version):
+            self._annotations.adopt(existing, stored.parents, task)
+            return "it has an annotation by now"
+        if file != stored.version:
+            self._tasks.retry(task, 0.0)
+            return "another file stands there by now"
+        self._learning.saw(instance, seen)
+        annotation = {**annotation, "file": file}
+        self._put_machine_answer(annotation, stored, existing, task)
         self._metrics.count(annotation["status"])
         return None
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from bodypart import shallow_json
 from service.errors import ArchiveError, NotFoundError
 from service.orthanc_api.client import Client
-from service.orthanc_api.resources import Change, Parents, Stored, StoredFile
+from service.orthanc_api.resources import Change, Glance, Parents, Stored, StoredFile
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
@@ -73,7 +73,24 @@ class Archive:
         NotFoundError
             If the instance is gone.
         """
-        found = self.client.get_json(f"/instances/{instance}")
+        return self._stored_file(self.client.get_json(f"/instances/{instance}"))
+
+    def glance(self, instances: list[str]) -> dict[str, Glance]:
+        """Return what is known of each of some instances, in one question; not of those gone."""
+        question = {"Resources": instances, "Metadata": True}
+        seen: dict[str, Glance] = {}
+        for found in self.client.post("/tools/bulk-content", json.dumps(question).encode()):
+            metadata = found["Metadata"]
+            # Of a series that was deleted meanwhile there is nothing to tell.
+            with suppress(NotFoundError):
+                seen[found["ID"]] = Glance(
+                    self._stored_file({**metadata, **found}),
+                    _annotation_in(metadata.get(ANNOTATION)),
+                    metadata.get("ReceptionDate", ""),
+                )
+        return seen
+
+    def _stored_file(self, found: dict[str, Any]) -> StoredFile:
         study, modality, station = self._place("series", found["ParentSeries"])
         patient, date = self._place("studies", study)
         parents = Parents(found["ParentSeries"], study, patient, modality, date, station)
@@ -230,13 +247,7 @@ class Archive:
 
         None if there is none, or if what stands there was not written by us.
         """
-        try:
-            found = shallow_json.parse(self.metadata(level, resource, ANNOTATION) or "null")
-        except ValueError:
-            return None
-        if not isinstance(found, dict) or not found.keys() >= _KEYS:
-            return None
-        return found
+        return _annotation_in(self.metadata(level, resource, ANNOTATION))
 
     def annotations(self, ids: list[str], level: str) -> list[dict[str, Any] | None]:
         """Return what `annotation` says of each, asking for several at a time."""
@@ -356,6 +367,14 @@ class Archive:
     def protect(self, patient: str) -> None:
         """Protect a patient against recycling."""
         self.client.put(f"/patients/{patient}/protected", b"1")
+
+
+def _annotation_in(text: str | None) -> dict[str, Any] | None:
+    try:
+        found = shallow_json.parse(text or "null")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and found.keys() >= _KEYS else None
 
 
 def _at_least(version: str, wanted: tuple[int, ...]) -> bool:

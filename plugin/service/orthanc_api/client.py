@@ -1,20 +1,21 @@
-"""Requests to Orthanc's REST API: one session a thread, errors told apart."""
+"""Requests to Orthanc's REST API: connections that are kept, errors told apart."""
 
 from __future__ import annotations
 
 import json
 import ssl
-import threading
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
+import urllib3
 
 from service.errors import ArchiveError, NotFoundError, StorageFullError
 
-_TIMEOUT = (5.0, 120.0)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=120.0)
+_MOST_CONNECTIONS = 64
+_OK, _NOT_FOUND, _INSUFFICIENT_STORAGE = 200, 404, 507
 _FULL_STORAGE = 19
 """Orthanc's error code for a storage area that cannot take a file (``FullStorage``)."""
 
@@ -43,10 +44,22 @@ class Client:
         client_certificate: Path | None = None,
     ) -> None:
         self._url = url
-        self._token = token
-        self._certificate = certificate
-        self._client_certificate = client_certificate
-        self._threads = threading.local()
+        # No proxy and no password of the environment: they are not for the loopback.
+        self._pool = urllib3.PoolManager(
+            headers={"Authorization": token, "Accept-Encoding": "identity"},
+            timeout=_TIMEOUT,
+            maxsize=_MOST_CONNECTIONS,
+            # Orthanc closes an idle connection after a second, perhaps just as it is used again.
+            retries=urllib3.Retry(
+                total=3,
+                connect=2,
+                read=2,
+                redirect=False,
+                backoff_factor=0.05,
+                allowed_methods=("GET", "PUT", "DELETE"),
+            ),
+            **_tls(certificate, client_certificate) if url.startswith("https:") else {},
+        )
 
     def get(self, path: str) -> bytes:
         """Return the body of the answer to a GET.
@@ -92,71 +105,41 @@ class Client:
 
     def _ask(self, method: str, path: str, data: bytes | None) -> bytes:
         try:
-            response = self._session().request(
-                method, self._url + path, data=data, timeout=_TIMEOUT, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            raise ArchiveError(f"{method} {path}: {type(error).__name__}") from None
-        if response.status_code == requests.codes.ok:
-            return response.content
-        if response.status_code == requests.codes.not_found:
+            response = self._pool.request(method, self._url + path, body=data)
+        except urllib3.exceptions.HTTPError as error:
+            cause = getattr(error, "reason", None) or error
+            raise ArchiveError(f"{method} {path}: {type(cause).__name__}") from None
+        if response.status == _OK:
+            return bytes(response.data)
+        if response.status == _NOT_FOUND:
             raise NotFoundError(path)
-        if _orthanc_error(response) == _FULL_STORAGE or (
-            response.status_code == requests.codes.insufficient_storage
+        if (
+            _orthanc_error(response.data) == _FULL_STORAGE
+            or response.status == _INSUFFICIENT_STORAGE
         ):
             raise StorageFullError("storage full")
-        raise ArchiveError(f"{method} {path}: status {response.status_code}")
-
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._threads, "session", None)
-        if session is None:
-            session = self._threads.session = self._new_session()
-        return session
-
-    def _new_session(self) -> requests.Session:
-        session = requests.Session()
-        # Proxies and passwords of the environment are not for the loopback.
-        session.trust_env = False
-        session.headers.update({"Authorization": self._token, "Accept-Encoding": "identity"})
-        # Orthanc closes an idle connection after a second, perhaps just as it is used again.
-        retries = Retry(
-            total=3,
-            connect=2,
-            read=2,
-            backoff_factor=0.05,
-            allowed_methods=("GET", "PUT", "DELETE"),
-        )
-        session.mount("http://", HTTPAdapter(max_retries=retries))
-        session.mount("https://", _PinnedAdapter(self._certificate, max_retries=retries))
-        if self._client_certificate:
-            session.cert = str(self._client_certificate)
-        return session
+        raise ArchiveError(f"{method} {path}: status {response.status}")
 
 
-class _PinnedAdapter(HTTPAdapter):
-    """HTTPS to the loopback: the certificate names the hospital's host, so it is pinned instead."""
+def _tls(certificate: Path | None, client_certificate: Path | None) -> dict[str, Any]:
+    """Return how to speak HTTPS to the loopback.
 
-    def __init__(self, certificate: Path | None, **options: Any) -> None:
-        self._certificate = certificate
-        super().__init__(**options)
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        if self._certificate:
-            context.load_verify_locations(self._certificate)
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        super().init_poolmanager(*arguments, ssl_context=context, assert_hostname=False, **options)
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
-        conn.ca_certs = None
+    The certificate names the hospital's host, so it is pinned instead.
+    """
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    if certificate:
+        context.load_verify_locations(certificate)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if client_certificate:
+        context.load_cert_chain(client_certificate)
+    return {"ssl_context": context, "assert_hostname": False}
 
 
-def _orthanc_error(response: requests.Response) -> int | None:
+def _orthanc_error(data: bytes) -> int | None:
     """Return the code that Orthanc gives in the body of an error."""
     try:
-        body = response.json()
+        body = json.loads(data)
     except ValueError:
         return None
     return body.get("OrthancStatus") if isinstance(body, dict) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,25 @@ class StoredFile:
     parents: Parents
     version: str
     originals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """An instance and its metadata, as one question about many shows them.
+
+    Attributes
+    ----------
+    stored : StoredFile
+        What it belongs to, and which file it is.
+    annotation : dict or None
+        What the metadata hold of ours.
+    received_at : str
+        When Orthanc received it, UTC, like ``20261120T120000``.
+    """
+
+    stored: StoredFile
+    annotation: dict[str, Any] | None
+    received_at: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class Backfill:
         self._sweep = sweep
         self._log = log
         self._lock = threading.Lock()
+        self._filling = threading.Lock()
         self._woken = threading.Event()
         self._to_sweep = self.running
 
@@ -171,15 +172,18 @@ class Backfill:
     def _fill(self) -> bool:
         """Make tasks of the next page; tell whether there were any."""
         after = ""
-        while page := self._index.in_state(UNSEEN, _PAGE, after):
-            after = page[-1]
-            standing = self._tasks.standing(Kind.ANNOTATE, page)
-            fresh = [instance for instance in page if instance not in standing]
-            if fresh:
-                self._tasks.ask_now(
-                    Kind.ANNOTATE, fresh, mode=Mode.ASKED, priority=Priority.BACKFILL
-                )
-                return True
+        with self._filling:
+            while page := self._index.in_state(UNSEEN, _PAGE, after):
+                after = page[-1]
+                standing = self._tasks.standing(Kind.ANNOTATE, page)
+                fresh = [instance for instance in page if instance not in standing]
+                # What was done between the two questions has no task because it needs none.
+                fresh = self._index.those_in_state(UNSEEN, fresh)
+                if fresh:
+                    self._tasks.ask_now(
+                        Kind.ANNOTATE, fresh, mode=Mode.ASKED, priority=Priority.BACKFILL
+                    )
+                    return True
         return False
 
     def _left(self) -> int:

@@ -8,6 +8,7 @@ given out again; what was annotated, removed or replaced meanwhile is not taken 
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
     from bodypart.settings import Settings
     from service.annotator import Annotator
     from service.learning.lessons import Lessons
+    from service.orthanc_api.archive import Archive
+    from service.orthanc_api.resources import Glance
     from service.queue.backfill import Backfill
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
 
+_SIDE_BY_SIDE = 4
+"""Answers that are written at once: Orthanc writes metadata of several instances side by side."""
 _GONE = "Orthanc has no such instance"
 _NOT_LENT = "it was not lent, or its time ran out and others did it"
 
@@ -58,7 +63,7 @@ class Leases:
 
     Parameters
     ----------
-    settings, tasks, backfill, annotator, annotations
+    settings, archive, tasks, backfill, annotator, annotations
         The service's other parts.
     lessons : Lessons
         What a helper's decoder has to learn.
@@ -67,6 +72,7 @@ class Leases:
     def __init__(
         self,
         settings: Settings,
+        archive: Archive,
         tasks: Tasks,
         backfill: Backfill,
         annotator: Annotator,
@@ -74,12 +80,14 @@ class Leases:
         lessons: Lessons,
     ) -> None:
         self._settings = settings
+        self._archive = archive
         self._tasks = tasks
         self._backfill = backfill
         self._annotator = annotator
         self._annotations = annotations
         self._lending = Lending(annotations.database, tasks)
         self._lessons = lessons
+        self._side_by_side = ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-take")
 
     def reference(self, hello: Mapping[str, Any], after: str | None) -> dict[str, Any]:
         """Return what a helper must be, and know, to answer as the service does.
@@ -112,14 +120,26 @@ class Leases:
         self._lending.take_back(instances)
 
     def take(self, brought: Mapping[str, Answer]) -> dict[str, str]:
-        """Take answers; return of which instances they were dropped, and why."""
-        outcomes = {instance: self._take(instance, answer) for instance, answer in brought.items()}
-        return {instance: why for instance, why in outcomes.items() if why}
+        """Take answers; return of which instances they were dropped, and why.
 
-    def _take(self, instance: str, answer: Answer) -> str | None:
+        Raises
+        ------
+        ArchiveError
+            If Orthanc is away: nothing was taken then.
+        """
+        glances = self._archive.glance(list(brought))
+        outcomes = self._side_by_side.map(
+            lambda instance: self._take(instance, brought[instance], glances.get(instance)), brought
+        )
+        return {instance: why for instance, why in zip(brought, outcomes, strict=True) if why}
+
+    def _take(self, instance: str, answer: Answer, glance: Glance | None) -> str | None:
         # What was not lent is not for a helper to say: it may be a picture that just came in.
         if not self._lending.has(instance):
             return _NOT_LENT
+        if glance is None:
+            self._annotations.gone(instance)
+            return _GONE
         told: dict[str, Any] = {"annotation": answer.annotation, "seconds": {}}
         if answer.seen is not None:
             told["seen"] = answer.seen
@@ -136,7 +156,7 @@ class Leases:
                 task = self._tasks.standing_task(Kind.ANNOTATE, instance)
                 if task is None:
                     return _NOT_LENT
-                return self._annotator.take(task, answer.annotation, answer.file, seen)
+                return self._annotator.take(task, answer.annotation, answer.file, seen, glance)
         except NotFoundError:
             self._annotations.gone(instance)
             return _GONE

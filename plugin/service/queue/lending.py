@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.queue.tasks import HELPER, Kind, Priority, free, is_task
+from service.queue.tasks import HELPER, Kind, Priority, free
 from service.records.tables import tasks
 
 if TYPE_CHECKING:
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     from service.queue.tasks import Tasks
     from service.records.database import Database
+
+_LENT = sa.select(tasks.c.resource).where(
+    tasks.c.kind == Kind.ANNOTATE,
+    tasks.c.resource == sa.bindparam("instance"),
+    tasks.c.claimed_by == HELPER,
+)
 
 
 class Lending:
@@ -62,9 +68,7 @@ class Lending:
 
     def has(self, instance: str) -> bool:
         """Tell whether an instance is in a helper's hands, or was last."""
-        lent = sa.and_(is_task(Kind.ANNOTATE, instance), tasks.c.claimed_by == HELPER)
-        with self._database.read() as connection:
-            return connection.execute(sa.select(sa.literal(1)).where(lent)).first() is not None
+        return bool(self._database.rows(_LENT, instance=instance))
 
     def take_back(self, instances: Iterable[str]) -> None:
         """Let go what a helper has and does not want."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from service.errors import NotFoundError, ServiceError
+from service.errors import ArchiveError, NotFoundError, ServiceError
 from service.queue.tasks import Kind, Mode
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from service.annotator import Annotator
     from service.orthanc_api.archive import Archive
+    from service.orthanc_api.resources import Parents
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
     from service.records.facts import Facts
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _PAGE = 1000
 _ARCHIVE_PAGE = 10_000
 """Orthanc counts all that it skips: few large pages, not many small ones."""
+_GLANCE = 200
+"""Instances that Orthanc is asked to tell of at once."""
 _BREATH = 0.05
 """Seconds between two pages, so that a sweep over a large archive is not felt."""
 
@@ -76,10 +79,11 @@ class Sweep:
             if not page:
                 break
             since += len(page)
-            for instance in self._index.unknown(page):
+            unknown = self._index.unknown(page)
+            for start in range(0, len(unknown), _GLANCE):
                 if stopping.is_set():
                     return
-                self._try_to_look_at(instance)
+                self._look_at_all(unknown[start : start + _GLANCE])
             stopping.wait(_BREATH)
         after = ""
         while not stopping.is_set() and (known := self._index.after(after, _PAGE)):
@@ -99,6 +103,25 @@ class Sweep:
                 return
             if not self._archive.exists("instances", instance):
                 self._annotations.gone(instance)
+
+    def _look_at_all(self, instances: list[str]) -> None:
+        """Look at instances with one question for all, at what has a history by itself."""
+        standing = self._tasks.standing(Kind.ANNOTATE, instances)
+        waiting = [instance for instance in instances if instance not in standing]
+        try:
+            glances = self._archive.glance(waiting)
+        except ArchiveError:
+            for instance in waiting:
+                self._try_to_look_at(instance)
+            return
+        old: dict[str, Parents] = {}
+        for instance, glance in glances.items():
+            fresh = self._live and glance.received_at >= self._installed
+            if fresh or glance.annotation or self._annotator.was_removed(instance):
+                self._try_to_look_at(instance)
+            else:
+                old[instance] = glance.stored.parents
+        self._annotations.note_old(old)
 
     def _try_to_look_at(self, instance: str) -> None:
         try:

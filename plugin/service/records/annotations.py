@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,10 @@ class Annotations:
         self._take_in(annotation, parents, done)
         return annotation
 
+    def knows(self, instance: str) -> bool:
+        """Tell whether an annotation of an instance was ever taken into the index."""
+        return self._index.knows(instance)
+
     def adopt(self, annotation: dict[str, Any], parents: Parents, done: Task | None = None) -> None:
         """Take an annotation that the metadata hold already into the index.
 
@@ -158,6 +162,12 @@ class Annotations:
             self._index.put_bare(connection, instance, parents, REMOVED if removed else UNSEEN)
             if done:
                 self._tasks.finish(done, connection)
+
+    def note_old(self, found: Mapping[str, Parents]) -> None:
+        """Note instances of before our time, but for those that were heard of meanwhile."""
+        with self.database.write() as connection:
+            for instance in self._index.unknown(list(found)):
+                self._index.put_bare(connection, instance, found[instance], UNSEEN)
 
     def gone(self, instance: str) -> None:
         """Note that Orthanc holds an instance no more."""

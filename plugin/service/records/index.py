@@ -168,6 +168,15 @@ class Index:
         )
         return [row.id for row in rows]
 
+    def those_in_state(self, state: str, ids: Sequence[str]) -> list[str]:
+        """Return those of some instances that are in a state, 500 at most, in order of id."""
+        rows = self.database.rows(
+            sa.select(instances.c.id)
+            .where(instances.c.id.in_(ids), instances.c.state == state)
+            .order_by(instances.c.id)
+        )
+        return [row.id for row in rows]
+
     def with_pending_tags(self, limit: int, after: str = "") -> list[str]:
         """Return instances whose file does not follow their annotation yet, in order of id."""
         rows = self.database.rows(

@@ -12,7 +12,7 @@ from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.errors import ArchiveError, NotFoundError
 from service.metrics import Metrics
-from service.orthanc_api.resources import Change, Parents, Stored, StoredFile
+from service.orthanc_api.resources import Change, Glance, Parents, Stored, StoredFile
 from service.queue.tasks import Kind, Tasks
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
@@ -76,6 +76,15 @@ class Orthanc:
         self._must_have(instance)
         link = self.metadata("instances", instance, "ModifiedFrom")
         return StoredFile(PARENTS, self.versions[instance], (link,) if link else ())
+
+    def glance(self, instances):
+        if self.down:
+            raise ArchiveError("Orthanc is away")
+        return {
+            i: Glance(self.stored_file(i), self.annotation(i), self.received_at(i))
+            for i in instances
+            if i in self.files
+        }
 
     def parents(self, instance):
         return self.stored_file(instance).parents

@@ -1,32 +1,74 @@
-"""What helpers bring is taken of what was lent to them, and of nothing else."""
+"""What helpers bring: taken if it is still wanted, dropped with the reason if not; never twice."""
 
-from types import SimpleNamespace
+import threading
 
 import pytest
 
+from bodypart.annotation import Review
+from service.learning.lessons import Lessons
+from service.queue.backfill import Backfill
 from service.queue.leases import Answer, Leases
-from service.queue.tasks import Kind, Priority
+from service.queue.sweep import Sweep
+from service.queue.tasks import Kind, Mode, Priority
+from service.records.facts import Facts
 from unit.service.house import note
 
 
 @pytest.fixture
 def leases(house):
-    unused = SimpleNamespace(make_tasks=lambda count: None)
-    return Leases(
-        house.settings, house.tasks, unused, house.annotator, house.annotations, SimpleNamespace()
+    """Lend and take, with a back-fill that has begun and one instance, ``i``."""
+    facts = Facts(house.durable, {"installed": "20260601T000000"})
+    sweep = Sweep(
+        house.orthanc,
+        house.index,
+        house.tasks,
+        house.annotations,
+        house.annotator,
+        facts,
+        live=True,
+        log=house.lines.append,
     )
+    backfill = Backfill(house.orthanc, house.index, house.tasks, facts, sweep, house.lines.append)
+    made = Leases(
+        house.settings,
+        house.orthanc,
+        house.tasks,
+        backfill,
+        house.annotator,
+        house.annotations,
+        Lessons(),
+    )
+    sweep.run(threading.Event())
+    backfill.start()
+    return made
 
 
-def forged(house):
-    return {"i": Answer(note("i", "skull"), house.orthanc.versions["i"])}
+def brought(house, label="hand", instance="i", **fields):
+    file = fields.pop("file", house.orthanc.versions.get(instance, "none"))
+    return {instance: Answer(note(instance, label, **fields), file)}
+
+
+def examined(house, instance="i"):
+    return house.orthanc.annotation(instance)["examined"]["label"]
+
+
+def test_what_was_lent_is_taken_once(house, leases):
+    assert leases.lend(5, 60) == ["i"]
+    assert leases.lend(5, 60) == []
+    assert leases.take(brought(house)) == {}
+    assert examined(house) == "hand"
+    assert house.index.state("i") == "done"
+    assert "not lent" in leases.take(brought(house, "knee"))["i"]
+    assert examined(house) == "hand"
 
 
 def test_a_picture_that_just_came_in_is_not_for_a_helper_to_say(house, leases):
     """Anybody may call the route; a machine's answer would be as anybody pleases, in no trail."""
-    house.tasks.ask_now(Kind.ANNOTATE, ["i"])
-    assert set(leases.take(forged(house))) == {"i"}
-    assert house.tasks.stands(Kind.ANNOTATE, "i")
-    assert house.orthanc.annotation("i") is None
+    house.orthanc.arrive("new", b"file")
+    house.tasks.ask_now(Kind.ANNOTATE, ["new"])
+    assert set(leases.take(brought(house, "skull", "new"))) == {"new"}
+    assert house.tasks.stands(Kind.ANNOTATE, "new")
+    assert house.orthanc.annotation("new") is None
 
 
 def test_an_answer_of_no_decoder_on_what_was_not_lent_changes_no_task(house, leases):
@@ -36,9 +78,106 @@ def test_an_answer_of_no_decoder_on_what_was_not_lent_changes_no_task(house, lea
     assert house.tasks.standing_task(Kind.ANNOTATE, "i") == before
 
 
-def test_what_was_lent_is_taken_once(house, leases):
-    house.tasks.ask_now(Kind.ANNOTATE, ["i"], priority=Priority.BACKFILL)
-    assert leases.lend(1, 60) == ["i"]
-    assert leases.take(forged(house)) == {}
-    assert house.orthanc.annotation("i")["examined"]["label"] == "skull"
-    assert set(leases.take(forged(house))) == {"i"}
+def test_what_is_not_brought_back_is_lent_again(house, leases):
+    assert leases.lend(5, -1) == ["i"]
+    assert leases.lend(5, 60) == ["i"]
+    leases.take_back(["i"])
+    assert leases.lend(5, 60) == ["i"]
+
+
+def test_an_answer_that_comes_after_the_lease_is_taken_all_the_same(house, leases):
+    leases.lend(5, -1)
+    assert leases.take(brought(house)) == {}
+
+
+def test_what_was_annotated_meanwhile_stays(house, leases):
+    leases.lend(5, 60)
+    house.annotator.annotate("i", Mode.NEW)
+    assert "by now" in leases.take(brought(house, "knee"))["i"]
+    assert examined(house) == "hand"
+    assert house.claim_due(Kind.ANNOTATE) is None
+
+
+def test_what_a_person_said_meanwhile_stays(house, leases):
+    leases.lend(5, 60)
+    house.reviewer.review("i", Review(by="ann", at="2026-11-28T10:00:00Z", examined="skull"))
+    leases.take(brought(house, "knee"))
+    assert examined(house) == "skull"
+
+
+def test_what_was_removed_meanwhile_stays_so(house, leases):
+    leases.lend(5, 60)
+    house.reviewer.remove("i", by="ann")
+    assert "not lent" in leases.take(brought(house))["i"]
+    assert house.orthanc.annotation("i") is None
+
+
+def test_what_is_gone_is_taken_out(house, leases):
+    leases.lend(5, 60)
+    house.orthanc.delete_instance("i")
+    assert "no such instance" in leases.take(brought(house))["i"]
+    assert house.index.state("i") is None
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
+
+
+def test_an_answer_of_another_file_is_left_to_the_own_decoders(house, leases):
+    leases.lend(5, 60)
+    old = brought(house)
+    house.orthanc.arrive("i", b"another file")
+    assert "another file" in leases.take(old)["i"]
+    assert leases.lend(5, 60) == []
+    assert house.claim_due(Kind.ANNOTATE).priority == Priority.BACKFILL
+
+
+@pytest.mark.parametrize(
+    "fields", [{"review": {"by": "ann"}}, {"carried": {"examined": "knee"}}, {"status": "fine"}]
+)
+def test_what_no_decoder_answers_is_left_to_the_own_decoders(house, leases, fields):
+    leases.lend(5, 60)
+    assert "no decoder" in leases.take(brought(house, **fields))["i"]
+    assert house.orthanc.annotation("i") is None
+    assert leases.lend(5, 60) == []
+    assert house.claim_due(Kind.ANNOTATE)
+
+
+def test_what_is_to_be_read_again_is_not_spared_for_its_old_answer(house, leases):
+    house.annotator.annotate("i", Mode.NEW)
+    house.tasks.ask_now(Kind.ANNOTATE, ["i"], mode=Mode.AGAIN, priority=Priority.BACKFILL)
+    assert leases.lend(5, 60) == ["i"]
+    assert leases.take(brought(house, "knee")) == {}
+    assert examined(house) == "knee"
+
+
+def test_who_asks_for_one_instance_does_not_wait_for_a_helper(house, leases):
+    leases.lend(5, 600)
+    house.tasks.ask_now(Kind.ANNOTATE, ["i"], mode=Mode.AGAIN, priority=Priority.PERSON)
+    assert house.claim(Kind.ANNOTATE).priority == Priority.PERSON
+
+
+def test_a_copy_of_what_a_person_spoke_of_has_that_word(house, leases):
+    house.orthanc.arrive("copy", b"file")
+    house.orthanc.metadata_["instances", "copy"]["ModifiedFrom"] = "i"
+    pixels = "a" * 64
+    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "skull", pixels=pixels))
+    word = house.trail.last("i").review
+    house.ask(Kind.ANNOTATE, "copy", mode=Mode.ASKED, priority=Priority.BACKFILL)
+    leases.lend(5, 60)
+    assert leases.take(brought(house, "knee", "copy", pixels=word.pixels)) == {}
+    assert examined(house, "copy") == "skull"
+
+
+def test_nothing_is_taken_while_orthanc_is_away(house, leases):
+    leases.lend(5, 60)
+    answer = brought(house)
+    house.orthanc.down = True
+    with pytest.raises(Exception, match="away"):
+        leases.take(answer)
+    house.orthanc.down = False
+    assert leases.take(answer) == {}
+
+
+def test_a_helper_is_told_what_an_answer_depends_on_and_no_secret(house, leases):
+    told = leases.reference({"model": {"name": "m", "version": "1", "sha256": "0"}}, None)
+    assert told["settings"]["ReviewThreshold"] == house.settings.review_threshold
+    assert told["revision"] is None
+    assert not {"Database", "Routes", "WebhookSecretFile", "Python"} & told["settings"].keys()

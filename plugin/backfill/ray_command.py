@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from backfill.cluster import SILENT
+from backfill.cluster import ray_environment
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     program = Path(sys.executable).with_name("ray")
     if not program.exists():
         sys.exit("Ray is not installed here: make ray-tools")
-    os.execve(program, [str(program), *sys.argv[1:]], {**os.environ, **SILENT})
+    os.execve(program, [str(program), *sys.argv[1:]], ray_environment(os.environ))
 
 
 if __name__ == "__main__":
