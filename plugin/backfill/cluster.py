@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from backfill.options import Order
 
+_NOBODY = "http://127.0.0.1:9"
 _PLUGIN = Path(__file__).resolve().parents[1]
 
 
@@ -37,7 +38,13 @@ def ray_environment(environment: Mapping[str, str]) -> dict[str, str]:
         **environment,
         "RAY_USAGE_STATS_ENABLED": "0",
         # A cluster's head sends one report even so: nobody listens there.
-        "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",
+        "RAY_USAGE_STATS_REPORT_URL": _NOBODY,
+        # It asks the addresses by which clouds tell a machine about itself, too.
+        **{
+            name: _NOBODY
+            for proxy in ("http_proxy", "https_proxy")
+            for name in (proxy, proxy.upper())
+        },
     }
 
 

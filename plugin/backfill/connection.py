@@ -208,10 +208,10 @@ def _reason(body: bytes) -> str:
 def _in_words(cause: BaseException) -> str:
     if isinstance(cause, urllib3.exceptions.NameResolutionError):
         return "there is no machine of that name"
+    if isinstance(cause, urllib3.exceptions.NewConnectionError):
+        return "connection refused" if "refused" in str(cause) else "no way there"
     if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
         return "nothing comes back"
     if isinstance(cause, urllib3.exceptions.ReadTimeoutError):
         return "it takes too long"
-    if isinstance(cause, urllib3.exceptions.NewConnectionError):
-        return "connection refused" if "refused" in str(cause) else "no way there"
     return "the connection broke off"

@@ -1,0 +1,61 @@
+"""An Orthanc with a service, as a helper sees it: answers that a test writes down."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from bodypart import __version__
+
+MODEL = {"name": "m", "version": "1", "sha256": "0" * 64}
+REFERENCE = {
+    "version": __version__,
+    "model": MODEL,
+    "settings": {"ReviewThreshold": 0.75},
+    "revision": None,
+    "memory": None,
+}
+USUAL = {
+    "/system": (200, {"ApiVersion": 1, "Version": "1.12.7"}),
+    "/bodypart/status": (200, {"version": __version__}),
+    "/bodypart/backfill/helper": (200, REFERENCE),
+}
+
+
+@contextmanager
+def archive(answers):
+    """Serve answers by path: a (status, body) pair, or a list of them, given in turn.
+
+    Yields the address, and the requests as (path, headers).
+    """
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+            found = answers.get(self.path.partition("?")[0], (404, {"HttpStatus": 404}))
+            if isinstance(found, list):
+                found = found.pop(0) if len(found) > 1 else found[0]
+            status, body = found
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,123 @@
+"""What is not as it should be is named; what passes is waited for."""
+
+import base64
+import threading
+
+import pytest
+
+from backfill import connection as module
+from backfill.connection import Connection
+from backfill.errors import AwayError, GoneError, MismatchError, RefusedError, UnreadableError
+from backfill.options import Order
+from backfill.reference import Reference, first_contact
+from orthanc_server import free_port
+from unit.backfill.archive import MODEL, REFERENCE, USUAL, archive
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(module, "_PAUSES", (0.0,))
+
+
+def contact(answers):
+    with archive({**USUAL, **answers}) as (url, _):
+        return first_contact(Connection(Order(url)))
+
+
+def test_the_usual_is_fine():
+    assert contact({}).model == MODEL
+
+
+@pytest.mark.parametrize(
+    ("answers", "error", "named"),
+    [
+        ({"/system": (401, b"")}, RefusedError, "401"),
+        ({"/system": (403, b"")}, RefusedError, "403"),
+        ({"/system": (200, b"<html>")}, RefusedError, "not as Orthanc"),
+        ({"/system": (200, {"some": "thing"})}, RefusedError, "no Orthanc"),
+        ({"/system": (404, b"")}, RefusedError, "no Orthanc"),
+        ({"/bodypart/status": (404, b"")}, RefusedError, "without orthanc-bodypart"),
+        (
+            {
+                "/bodypart/status": (200, {"version": "0.1"}),
+                "/bodypart/backfill/helper": (404, b""),
+            },
+            RefusedError,
+            "orthanc-bodypart 0.1 .* takes no help",
+        ),
+        (
+            {"/bodypart/backfill/helper": (200, {**REFERENCE, "version": "9.9"})},
+            MismatchError,
+            "9.9",
+        ),
+        (
+            {"/bodypart/backfill/helper": (503, {"error": "Engine down", "details": "no model"})},
+            AwayError,
+            "503: no model",
+        ),
+    ],
+)
+def test_what_is_wrong_at_the_first_contact_is_named(answers, error, named):
+    with pytest.raises(error, match=named):
+        contact(answers)
+
+
+def test_nobody_there_is_told_at_once():
+    with pytest.raises(AwayError, match="connection refused"):
+        first_contact(Connection(Order(f"http://127.0.0.1:{free_port()}")))
+    with pytest.raises(AwayError, match="no machine of that name"):
+        first_contact(Connection(Order("http://nobody.invalid:8042")))
+
+
+def test_http_where_https_is_typed_is_told():
+    with (
+        archive(USUAL) as (url, _),
+        pytest.raises(RefusedError, match="does not speak HTTPS"),
+    ):
+        first_contact(Connection(Order(url.replace("http", "https"))))
+
+
+def test_later_it_waits_and_tells_why_and_that_it_goes_on():
+    told = []
+    busy = (503, {"error": "Engine down", "details": "the service starts"})
+    with archive({"/x": [busy, busy, (200, {"a": 1})]}) as (url, _):
+        connection = Connection(Order(url), threading.Event(), told.append)
+        assert connection.get("/x") == {"a": 1}
+        assert connection.post("/x", {}) == {"a": 1}
+    assert told == [f"{url} answers 503: the service starts"] * 2 + [None]
+
+
+def test_what_is_to_stop_does_not_wait():
+    stopping = threading.Event()
+    stopping.set()
+    with pytest.raises(AwayError):
+        Connection(Order(f"http://127.0.0.1:{free_port()}"), stopping).get("/x")
+
+
+def test_a_file_that_is_gone_or_cannot_be_read_does_not_hold_up_the_others():
+    answers = {"/instances/a": (200, {"FileUuid": "f"}), "/instances/a/file": (500, b"")}
+    with archive(answers) as (url, asked):
+        connection = Connection(Order(url))
+        with pytest.raises(UnreadableError):
+            connection.file("a")
+        assert len(asked) == 4
+        with pytest.raises(GoneError):
+            connection.file("b")
+
+
+def test_files_come_uncompressed_and_with_the_password(tmp_path):
+    (tmp_path / "c").write_text("ann:secret")
+    answers = {"/instances/a": (200, {"FileUuid": "f"}), "/instances/a/file": (200, b"DICM")}
+    with archive(answers) as (url, asked):
+        assert Connection(Order(url, str(tmp_path / "c"))).file("a") == (b"DICM", "f")
+    for _, headers in asked:
+        assert headers["accept-encoding"] == "identity"
+        assert base64.b64decode(headers["authorization"][6:]) == b"ann:secret"
+
+
+def test_another_model_is_refused_with_both_names():
+    other = {"name": "m", "version": "2", "sha256": "1" * 64}
+    reference = Reference(MODEL, {}, None, None)
+    reference.checked({"model": MODEL})
+    with pytest.raises(MismatchError, match=r"m 2 \(1{12}\), the service's is m 1 \(0{12}\)"):
+        reference.checked({"model": other})

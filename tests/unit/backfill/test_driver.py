@@ -1,0 +1,151 @@
+"""The driver: nothing is lost, whatever becomes of workers and service; and a clear end."""
+
+import io
+import threading
+from collections import deque
+
+import pytest
+
+from backfill import driver as module
+from backfill.__main__ import summary
+from backfill.crew import Outcome
+from backfill.driver import Driver
+from backfill.errors import BackfillError, MismatchError
+from backfill.progress import Progress
+from backfill.reference import Reference
+from unit.backfill.archive import MODEL, REFERENCE
+
+
+class Service:
+    """Lends, takes, and knows what is left."""
+
+    def __init__(self, count):
+        self.waiting = deque(f"i{n}" for n in range(count))
+        self.total, self.taken, self.lent, self.returned = count, [], set(), []
+        self.state, self.reference = "running", REFERENCE
+
+    def get(self, path):
+        if "helper" in path:
+            return self.reference
+        left = self.total - len(self.taken)
+        state = self.state if left else "done"
+        return {"state": state, "total": self.total, "pending": left}
+
+    def post(self, path, body):
+        if path.endswith("lease"):
+            found = [self.waiting.popleft() for _ in range(min(body["Count"], len(self.waiting)))]
+            self.lent.update(found)
+            return found
+        assert body.get("model", MODEL["sha256"]) == MODEL["sha256"]
+        brought = [result["instance"] for result in body["results"]]
+        dropped = {i: "by now" for i in brought if i in self.taken}
+        self.taken += [i for i in brought if i not in dropped]
+        self.returned += body.get("returned", [])
+        return {"taken": len(brought) - len(dropped), "dropped": dropped}
+
+
+class Crew:
+    """Answers at once; ``lose`` workers, one a batch, are lost first."""
+
+    def __init__(self, workers=2, lose=0):
+        self.workers, self.lose, self.given = workers, lose, deque()
+        self.after_one = lambda: None
+
+    @property
+    def room(self):
+        return 2 * self.workers - len(self.given)
+
+    def give(self, batch):
+        self.given.append(batch)
+
+    def wait(self, _seconds):
+        if not self.given:
+            return []
+        batch = self.given.popleft()
+        self.after_one()
+        if self.lose:
+            self.lose -= 1
+            self.workers -= 1
+            return [Outcome(batch, lost="its machine burnt down")]
+        return [Outcome(batch, [{"instance": i, "annotation": {}} for i in batch.instances])]
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    for name, value in {"BATCH": 4, "_LOOK_EVERY": 0.0, "_TICK": 0.0, "_LEARN_EVERY": 0.0}.items():
+        monkeypatch.setattr(module, name, value)
+
+
+def lead(service, crew, stopping=None):
+    stream = io.StringIO()
+    driver = Driver(
+        service,
+        crew,
+        Reference(MODEL, REFERENCE["settings"], None, None),
+        Progress(stream),
+        stopping or threading.Event(),
+    )
+    return driver, stream
+
+
+def test_everything_is_brought_back_once():
+    service = Service(50)
+    driver, _ = lead(service, Crew())
+    tally = driver.run()
+    assert sorted(service.taken) == sorted(f"i{n}" for n in range(50))
+    assert (tally.taken, tally.dropped, tally.state) == (50, 0, "done")
+
+
+def test_a_batch_of_a_lost_worker_goes_to_another():
+    service = Service(50)
+    driver, stream = lead(service, Crew(3, lose=2))
+    assert driver.run().taken == 50
+    assert stream.getvalue().count("its machine burnt down") == 2
+
+
+def test_without_workers_it_ends_with_the_reason_and_gives_all_back():
+    service = Service(50)
+    driver, _ = lead(service, Crew(2, lose=2))
+    with pytest.raises(BackfillError, match="no worker is left: its machine burnt down"):
+        driver.run()
+    assert set(service.returned) == service.lent - set(service.taken)
+
+
+def test_stopped_it_gives_back_what_it_has_not_read():
+    service, crew, stopping = Service(50), Crew(), threading.Event()
+    crew.after_one = stopping.set
+    driver, _ = lead(service, crew, stopping)
+    driver.run()
+    assert service.taken
+    assert set(service.returned) == service.lent - set(service.taken)
+
+
+def test_another_model_in_the_service_ends_it():
+    service = Service(50)
+    service.reference = {**REFERENCE, "model": {**MODEL, "sha256": "1" * 64}}
+    driver, _ = lead(service, Crew())
+    with pytest.raises(MismatchError, match="another model"):
+        driver.run()
+
+
+def test_cancelled_there_it_ends_here():
+    service = Service(50)
+    service.state = "cancelled"
+    driver, stream = lead(service, Crew())
+    assert "was cancelled" in summary(driver.run(), Progress(stream))
+
+
+def test_answers_are_sent_in_bodies_that_the_service_takes(monkeypatch):
+    monkeypatch.setattr(module, "_LARGEST_BODY", 100)
+    answers = [{"instance": "i", "annotation": {"text": "x" * length}} for length in (10, 20, 300)]
+    assert [len(part) for part in module._in_bodies(answers)] == [1, 1, 1]
+    monkeypatch.setattr(module, "_LARGEST_BODY", 150)
+    assert [len(part) for part in module._in_bodies(answers)] == [2, 1]
+
+
+def test_progress_says_why_it_waits_once_and_that_it_goes_on():
+    stream = io.StringIO()
+    progress = Progress(stream)
+    for why in ("Orthanc is away", "Orthanc is away", "it answers 503", None, None):
+        progress.waits(why)
+    assert stream.getvalue() == "Orthanc is away; waiting\ngoing on\n"

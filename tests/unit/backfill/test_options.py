@@ -1,0 +1,71 @@
+"""The command line: what is refused, and that no password stands on it."""
+
+import pytest
+
+from backfill.errors import UsageError
+from backfill.options import MODEL, Order, address, credentials, parse, unprotected
+
+
+def test_an_address_is_enough():
+    options = parse(["http://orthanc:8042/"])
+    assert options.order == Order("http://orthanc:8042", model=MODEL)
+    assert (options.workers, options.ray) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "URL"),
+        (["orthanc:8042"], "http://orthanc:8042"),
+        (["ftp://orthanc"], "http://orthanc:8042"),
+        (["http://"], "http://orthanc:8042"),
+        (["http://orthanc:99999"], "http://orthanc:8042"),
+        (["http://ann:secret@orthanc:8042"], "--credentials"),
+        (["http://orthanc:8042/?user=ann"], "end with the port"),
+        (["http://orthanc:8042", "--workers", "-1"], "--workers"),
+        (["http://orthanc:8042", "--authority", "/nonexistent.pem"], "/nonexistent.pem"),
+        (["http://orthanc:8042", "--model", "/nonexistent.onnx"], "/nonexistent.onnx"),
+        (["http://orthanc:8042", "--provider", "tpu"], "tpu"),
+        (["http://orthanc:8042", "--password", "secret"], "--password"),
+    ],
+)
+def test_what_cannot_be_used_is_named(arguments, named, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert named in said
+    assert "ann:secret" not in said
+
+
+def test_the_password_comes_from_a_file_or_the_environment(tmp_path):
+    file = tmp_path / "credentials"
+    file.write_text("ann:se:cret\n")
+    assert credentials(Order("http://o", str(file)), {}) == ("ann", "se:cret")
+    both = {"ORTHANC_USER": "ben", "ORTHANC_PASSWORD": "other"}
+    assert credentials(Order("http://o"), both) == ("ben", "other")
+    assert credentials(Order("http://o"), {}) is None
+
+
+@pytest.mark.parametrize("text", ["", "ann", ":secret", "ann:secret\nben:other"])
+def test_a_file_without_one_user_and_password_is_refused_without_its_content(tmp_path, text):
+    file = tmp_path / "credentials"
+    file.write_text(text)
+    with pytest.raises(UsageError, match="one line: user:password") as refused:
+        credentials(Order("http://o", str(file)), {})
+    assert "secret" not in str(refused.value)
+
+
+def test_what_travels_to_other_machines_holds_no_password(tmp_path, monkeypatch):
+    monkeypatch.setenv("ORTHANC_PASSWORD", "secret")
+    file = tmp_path / "credentials"
+    file.write_text("ann:secret")
+    options = parse(["http://orthanc:8042", "--credentials", str(file)])
+    assert "secret" not in repr(options)
+
+
+def test_plain_http_is_told_of_where_others_may_listen():
+    assert unprotected("http://orthanc:8042")
+    assert not unprotected("https://orthanc:8042")
+    assert not unprotected("http://127.0.0.1:8042")
+    assert address("https://proxy/orthanc/") == "https://proxy/orthanc"
