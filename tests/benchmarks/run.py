@@ -37,6 +37,8 @@ TITLES = {
     "fusion": "Picture, header, both",
     "learning": "Memory of confirmed pictures",
     "pages": "Pages",
+    "scale": "Back-fill on other machines",
+    "kills": "Back-fill under kills",
 }
 
 

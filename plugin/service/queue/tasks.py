@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -83,6 +84,16 @@ class Task:
 
 
 _COLUMNS = [tasks.c[name] for name in Task.__slots__]
+_SAME = sa.and_(
+    tasks.c.kind == sa.bindparam("b_kind"), tasks.c.resource == sa.bindparam("b_resource")
+)
+_STANDING = sa.select(*_COLUMNS).where(_SAME)
+_CLAIM = (
+    sa.update(tasks)
+    .where(_SAME)
+    .values(claimed_by=sa.bindparam("claimed_by"), claimed_until=sa.bindparam("claimed_until"))
+)
+_END = sa.delete(tasks).where(_SAME, tasks.c.generation == sa.bindparam("b_generation"))
 _MODES = tuple(Mode)
 
 
@@ -100,7 +111,8 @@ class Tasks:
     def __init__(self, database: Database, node: str) -> None:
         self._database = database
         self._node = node
-        self._insert: Any = postgresql.insert if database.shared else sqlite.insert
+        # Made once: SQLAlchemy takes longer to put them together than SQLite to carry them out.
+        self._upsert = {postpone: _upsert(database, postpone) for postpone in (False, True)}
         self._changed = threading.Condition()
         self._version = 0
 
@@ -159,50 +171,22 @@ class Tasks:
         sequence : int or None
             The change that asked for it.
         """
+        due = time.time() + delay
+        # In one order, so that two nodes never wait for each other.
+        rows = [_row(kind, one, level, mode, priority, due, sequence) for one in sorted(resources)]
+        if rows:
+            connection.execute(self._upsert[postpone], rows)
+
+    def ask_roll_ups(
+        self, connection: Connection, levels: Iterable[tuple[str, str]], delay: float
+    ) -> None:
+        """Ask for the roll-ups of some (level, resource), in a transaction of the caller's."""
+        due = time.time() + delay
         rows = [
-            {
-                "kind": kind,
-                "resource": resource,
-                "level": level,
-                "mode": mode,
-                "priority": priority,
-                "due": time.time() + delay,
-                "sequence": sequence,
-                "generation": 1,
-                "attempts": 0,
-                "deaths": 0,
-            }
-            # In one order, so that two nodes never wait for each other.
-            for resource in sorted(resources)
+            _row(Kind.ROLL_UP, resource, level, Mode.NEW, Priority.ARRIVAL, due, None)
+            for level, resource in levels
         ]
-        if not rows:
-            return
-        insert = self._insert(tasks)
-        new = insert.excluded
-        stronger = sa.case(
-            *((sa.or_(tasks.c.mode == name, new.mode == name), name) for name in reversed(_MODES)),
-        )
-        # Whoever asks for one instance does not wait for a helper to bring its batch back.
-        lent = sa.and_(tasks.c.claimed_by == HELPER, new.priority < Priority.BACKFILL)
-        due = new.due if postpone else sa.case((tasks.c.due < new.due, tasks.c.due), else_=new.due)
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["kind", "resource"],
-                set_={
-                    "generation": tasks.c.generation + 1,
-                    "mode": stronger,
-                    "priority": sa.case(
-                        (tasks.c.priority < new.priority, tasks.c.priority), else_=new.priority
-                    ),
-                    "due": due,
-                    "sequence": sa.func.coalesce(new.sequence, tasks.c.sequence),
-                    "attempts": 0,
-                    "claimed_by": sa.case((lent, None), else_=tasks.c.claimed_by),
-                    "claimed_until": sa.case((lent, None), else_=tasks.c.claimed_until),
-                },
-            ),
-            rows,
-        )
+        connection.execute(self._upsert[False], rows)
 
     def ask_now(
         self,
@@ -227,22 +211,12 @@ class Tasks:
     def claim(self, kinds: tuple[Kind, ...]) -> Task | None:
         """Return the next task that is due, None if there is none; it is ours until it ends."""
         now = time.time()
-        chosen = (
-            sa.select(*_COLUMNS)
-            .where(tasks.c.kind.in_(kinds), tasks.c.due <= now, free(now))
-            .order_by(tasks.c.priority, tasks.c.due)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
         with self._database.write() as connection:
-            row = connection.execute(chosen).first()
+            row = connection.execute(_next(kinds), {"now": now}).first()
             if row is None:
                 return None
-            connection.execute(
-                sa.update(tasks)
-                .where(is_task(row.kind, row.resource))
-                .values(claimed_by=self._node, claimed_until=now + _LEASE)
-            )
+            until = {"claimed_by": self._node, "claimed_until": now + _LEASE}
+            connection.execute(_CLAIM, {"b_kind": row.kind, "b_resource": row.resource, **until})
         return Task(*row)
 
     def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event) -> Task | None:
@@ -266,9 +240,8 @@ class Tasks:
 
     def _finish(self, connection: Connection, task: Task) -> None:
         same = is_task(task.kind, task.resource)
-        done = connection.execute(
-            sa.delete(tasks).where(same, tasks.c.generation == task.generation)
-        )
+        which = {"b_kind": task.kind, "b_resource": task.resource}
+        done = connection.execute(_END, {**which, "b_generation": task.generation})
         if not done.rowcount:
             connection.execute(
                 sa.update(tasks).where(same).values(claimed_by=None, claimed_until=None)
@@ -309,7 +282,7 @@ class Tasks:
 
     def standing_task(self, kind: Kind, resource: str) -> Task | None:
         """Return a task that waits or is being worked on, None if there is none."""
-        rows = self._database.rows(sa.select(*_COLUMNS).where(is_task(kind, resource)))
+        rows = self._database.rows(_STANDING, b_kind=kind, b_resource=resource)
         return Task(*tuple(rows[0])) if rows else None
 
     def cancel(self, kind: Kind, priority: int) -> None:
@@ -373,7 +346,66 @@ class Tasks:
         return _LONGEST_WAIT if due is None else float(due) - time.time()
 
 
-def free(now: float) -> sa.ColumnElement[bool]:
+def _row(
+    kind: Kind, resource: str, level: str, mode: Mode, priority: int, due: float, change: int | None
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "resource": resource,
+        "level": level,
+        "mode": mode,
+        "priority": priority,
+        "due": due,
+        "sequence": change,
+        "generation": 1,
+        "attempts": 0,
+        "deaths": 0,
+    }
+
+
+def _upsert(database: Database, postpone: bool) -> sa.Executable:
+    """Return the statement that puts a task in, or makes one that stands there of both."""
+    make: Any = postgresql.insert if database.shared else sqlite.insert
+    insert = make(tasks)
+    new = insert.excluded
+    stronger = sa.case(
+        *((sa.or_(tasks.c.mode == name, new.mode == name), name) for name in reversed(_MODES)),
+    )
+    # Whoever asks for one instance does not wait for a helper to bring its batch back.
+    lent = sa.and_(tasks.c.claimed_by == HELPER, new.priority < Priority.BACKFILL)
+    due = new.due if postpone else sa.case((tasks.c.due < new.due, tasks.c.due), else_=new.due)
+    statement: sa.Executable = insert.on_conflict_do_update(
+        index_elements=["kind", "resource"],
+        set_={
+            "generation": tasks.c.generation + 1,
+            "mode": stronger,
+            "priority": sa.case(
+                (tasks.c.priority < new.priority, tasks.c.priority), else_=new.priority
+            ),
+            "due": due,
+            "sequence": sa.func.coalesce(new.sequence, tasks.c.sequence),
+            "attempts": 0,
+            "claimed_by": sa.case((lent, None), else_=tasks.c.claimed_by),
+            "claimed_until": sa.case((lent, None), else_=tasks.c.claimed_until),
+        },
+    )
+    return statement
+
+
+@cache
+def _next(kinds: tuple[Kind, ...]) -> sa.Select[Any]:
+    """Return the question for the next task of some kinds that is due at ``now``."""
+    now = sa.bindparam("now", type_=sa.Float)
+    return (
+        sa.select(*_COLUMNS)
+        .where(tasks.c.kind.in_(kinds), tasks.c.due <= now, free(now))
+        .order_by(tasks.c.priority, tasks.c.due)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def free(now: float | sa.BindParameter[float]) -> sa.ColumnElement[bool]:
     """Return the condition that nobody works on a task, or nobody any more."""
     return sa.or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until < now)
 

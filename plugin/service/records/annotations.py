@@ -231,8 +231,7 @@ class Annotations:
         self._tasks.wake()
 
     def _ask_roll_ups(self, connection: sa.Connection, parents: Parents) -> None:
-        for level, resource in parents.levels():
-            self._tasks.ask(connection, Kind.ROLL_UP, [resource], level=level, delay=_ROLL_UP_DELAY)
+        self._tasks.ask_roll_ups(connection, parents.levels(), _ROLL_UP_DELAY)
 
 
 def number_of(resource: str) -> int:

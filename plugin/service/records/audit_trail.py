@@ -54,6 +54,14 @@ class Word(NamedTuple):
     change: int | None
 
 
+_LAST = (
+    sa.select(events)
+    .where(events.c.instance == sa.bindparam("instance"))
+    .order_by(events.c.number.desc())
+    .limit(1)
+)
+
+
 class AuditTrail:
     """The trail in the durable database.
 
@@ -124,12 +132,7 @@ class AuditTrail:
 
     def last(self, instance: str) -> Word | None:
         """Return the last word on an instance, None if nobody ever spoke of it."""
-        rows = self._database.rows(
-            sa.select(events)
-            .where(events.c.instance == instance)
-            .order_by(events.c.number.desc())
-            .limit(1)
-        )
+        rows = self._database.rows(_LAST, instance=instance)
         if not rows:
             return None
         row = rows[0]

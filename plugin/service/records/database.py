@@ -141,10 +141,10 @@ class Database:
                 raise DamagedError(str(self.engine.url.database)) from None
             raise RecordError(f"the records cannot be kept: {kind}") from error
 
-    def rows(self, statement: sa.Executable) -> list[sa.Row[Any]]:
-        """Return all rows that a question gives."""
+    def rows(self, statement: sa.Executable, **values: Any) -> list[sa.Row[Any]]:
+        """Return all rows that a question gives; ``values`` are those of its parameters."""
         with self.read() as connection:
-            return list(connection.execute(statement))
+            return list(connection.execute(statement, values))
 
     def value(self, statement: sa.Executable) -> Any:
         """Return the first column of the first row, None if there is none."""

@@ -48,6 +48,21 @@ _SUMMARY = [
     instances.c.router_group.label("group"),
     *(instances.c[name] for name in ("agreement", "needs_review", "annotated_at")),
 ]  # fmt: skip
+_CHILDREN = {
+    level: sa.select(*_SUMMARY).where(column == sa.bindparam("resource"), ANNOTATED)
+    for level, column in COLUMNS.items()
+}
+# Made once: SQLAlchemy takes longer to put them together than SQLite to carry them out.
+_INSERT = sa.insert(instances)
+_TAKE_OUT = (
+    sa.delete(instances).where(instances.c.id == sa.bindparam("b_id")).returning(instances.c.state)
+)
+_UNMENTION = sa.delete(mentions).where(mentions.c.instance == sa.bindparam("b_id"))
+_COUNT = (
+    sa.update(counts)
+    .where(counts.c.name == sa.bindparam("b_name"))
+    .values(number=counts.c.number + sa.bindparam("more"))
+)
 _SUMMARY_FIELDS = tuple(field.name for field in fields(Summary))
 _IN_ONE_STATEMENT = 500
 
@@ -219,20 +234,18 @@ class Index:
 
     def children(self, level: str, resource: str) -> list[Summary]:
         """Return the summaries of the annotated instances below a resource."""
-        rows = self.database.rows(sa.select(*_SUMMARY).where(COLUMNS[level] == resource, ANNOTATED))
+        rows = self.database.rows(_CHILDREN[level], resource=resource)
         return [_summary(row) for row in rows]
 
     def _replace(self, connection: Connection, instance: str, row: dict[str, Any]) -> None:
         self._clear(connection, instance)
-        connection.execute(sa.insert(instances).values(row))
+        connection.execute(_INSERT, row)
         self._count(connection, Counter({row["state"]: 1}))
 
     def _clear(self, connection: Connection, instance: str) -> None:
-        before = connection.execute(
-            sa.delete(instances).where(instances.c.id == instance).returning(instances.c.state)
-        ).scalar()
+        before = connection.execute(_TAKE_OUT, {"b_id": instance}).scalar()
         if before is not None:
-            connection.execute(sa.delete(mentions).where(mentions.c.instance == instance))
+            connection.execute(_UNMENTION, {"b_id": instance})
             self._count(connection, Counter({before: -1}))
 
     @staticmethod
@@ -240,11 +253,7 @@ class Index:
         # In one order, so that two nodes never wait for each other.
         for name in sorted(changes):
             if changes[name]:
-                done = connection.execute(
-                    sa.update(counts)
-                    .where(counts.c.name == name)
-                    .values(number=counts.c.number + changes[name])
-                )
+                done = connection.execute(_COUNT, {"b_name": name, "more": changes[name]})
                 if not done.rowcount:
                     connection.execute(sa.insert(counts).values(name=name, number=changes[name]))
 
