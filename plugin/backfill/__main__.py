@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backfill.connection import Connection
@@ -67,6 +68,7 @@ def run(options: Options, progress: Progress, stopping: threading.Event) -> Tall
     order = options.order
     connection = Connection(order, stopping, progress.waits)
     reference = first_contact(connection)
+    reference.check_model(Path(order.model))
     if unprotected(order.url):
         progress.say(f"{order.url} is not encrypted: pictures and password can be read on the way")
     state = connection.get("/bodypart/backfill")

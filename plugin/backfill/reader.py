@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backfill.connection import Connection
@@ -144,13 +145,12 @@ class Reader:
             decoder.close()
             self._decoder = None
         reference = Reference.of(self._connection)
+        reference.check_model(Path(self._order.model))
         settings = reference.settings_here(self._order, sys.executable)
         self._time_limit = settings.time_limit
         decoder = DecoderProcess(settings, self._network.of(settings))
         try:
             decoder.greet()
-            assert decoder.hello is not None
-            reference.checked(decoder.hello)
             self._teach(decoder, reference)
         except EngineDownError as error:
             decoder.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from bodypart.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from backfill.connection import Connection
     from backfill.options import Order
@@ -60,19 +62,20 @@ class Reference:
         """
         return _read(connection, connection.get(PATH + (f"?after={known}" if known else "")))
 
-    def checked(self, hello: Mapping[str, Any]) -> None:
-        """Compare with what a decoder here says of itself.
+    def check_model(self, file: Path) -> None:
+        """Compare the model here with the service's.
 
         Raises
         ------
         MismatchError
-            If it has another model.
+            If it is another.
         """
-        own = hello["model"]
-        if own["sha256"] != self.model["sha256"]:
+        own = hashlib.sha256(file.read_bytes()).hexdigest()
+        if own != self.model["sha256"]:
             raise MismatchError(
-                f"the model here is {_named(own)}, the service's is {_named(self.model)}: copy "
-                "its .onnx and .json file here, or name them with --model"
+                f"the model here, {file}, has the SHA-256 {own[:12]}…, the service's is "
+                f"{self.model['name']} {self.model['version']} with {self.model['sha256'][:12]}…: "
+                "copy its .onnx and .json file here, or name them with --model"
             )
 
     def settings_here(self, order: Order, python: str) -> Settings:
@@ -134,7 +137,3 @@ def _read(connection: Connection, told: Mapping[str, Any]) -> Reference:
         told["revision"],
         (memory["record"], base64.b64decode(memory["numbers"])) if memory else None,
     )
-
-
-def _named(model: Mapping[str, str]) -> str:
-    return f"{model['name']} {model['version']} ({model['sha256'][:12]})"

@@ -190,13 +190,7 @@ class Service:
         )
         self.backfill = Backfill(self.archive, self.index, self.tasks, facts, self.sweep, self.log)
         self.leases = Leases(
-            self.settings,
-            self.archive,
-            self.tasks,
-            self.backfill,
-            self.annotator,
-            self.annotations,
-            lessons,
+            self.settings, self.tasks, self.backfill, self.annotator, self.annotations, lessons
         )
         self._workers = Workers(
             self.settings,

@@ -117,7 +117,7 @@ class Scene:
         answer = self.server.request(
             "POST", "/bodypart/find", json={"Level": "Instance", "Limit": 10_000}
         )
-        found = {note["instance"] for note in answer.json()}
+        found = {note["id"] for note in answer.json()}
         written: Counter[str] = Counter()
         since = 0
         while page := self.server.get(f"/changes?since={since}&limit=1000")["Changes"]:

@@ -75,7 +75,7 @@ def test_another_model_here_is_refused_and_nothing_is_written(make_server, tmp_p
         model.write(b"\x82\x7d\x01x")
     status, said = ended(command(server, "--model", str(tmp_path / "bodypart.onnx")))
     assert status == 1
-    assert "the service's is" in said
+    assert "the service's is" in said, said
     assert server.get("/bodypart/backfill/helper")["model"]["version"] in said
 
 
@@ -134,4 +134,4 @@ def _actors(cluster):
 
 def _annotated(server):
     answer = server.request("POST", "/bodypart/find", json={"Level": "Instance", "Limit": 1000})
-    return {found["instance"] for found in answer.json()}
+    return {found["id"] for found in answer.json()}

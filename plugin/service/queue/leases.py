@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from bodypart.settings import Settings
     from service.annotator import Annotator
     from service.learning.lessons import Lessons
-    from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Glance
     from service.queue.backfill import Backfill
     from service.queue.tasks import Tasks
@@ -63,7 +62,7 @@ class Leases:
 
     Parameters
     ----------
-    settings, archive, tasks, backfill, annotator, annotations
+    settings, tasks, backfill, annotator, annotations
         The service's other parts.
     lessons : Lessons
         What a helper's decoder has to learn.
@@ -72,7 +71,6 @@ class Leases:
     def __init__(
         self,
         settings: Settings,
-        archive: Archive,
         tasks: Tasks,
         backfill: Backfill,
         annotator: Annotator,
@@ -80,7 +78,6 @@ class Leases:
         lessons: Lessons,
     ) -> None:
         self._settings = settings
-        self._archive = archive
         self._tasks = tasks
         self._backfill = backfill
         self._annotator = annotator
@@ -127,7 +124,7 @@ class Leases:
         ArchiveError
             If Orthanc is away: nothing was taken then.
         """
-        glances = self._archive.glance(list(brought))
+        glances = self._annotations.glance(list(brought))
         outcomes = self._side_by_side.map(
             lambda instance: self._take(instance, brought[instance], glances.get(instance)), brought
         )

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from service.queue.statements import (
+    CLAIM,
+    END,
+    STANDING,
+    free,
+    is_task,
+    next_due,
+    upsert,
+)
+from service.queue.task import HELPER, Kind, Mode, Priority, Task
 from service.records.tables import tasks
 
 if TYPE_CHECKING:
@@ -26,75 +32,14 @@ if TYPE_CHECKING:
 
     from service.records.database import Database
 
+__all__ = ["HELPER", "Kind", "Mode", "Priority", "Task", "Tasks", "free", "is_task"]
+
 _LEASE = 60.0
 """Seconds after which a task is given out again whose worker fell silent with its node."""
 RENEW_EVERY = 10.0
 """Seconds between two signs of life. Nodes' clocks may differ by what is left of the lease."""
-HELPER = "a helper"
-"""Who has claimed what is lent to other machines."""
 _LONGEST_WAIT = 1.0
 """Seconds after which a worker looks again, because another node may have asked for something."""
-
-
-class Kind(StrEnum):
-    """Kinds of work."""
-
-    ANNOTATE = "annotate"
-    REWRITE = "rewrite"
-    ROLL_UP = "roll-up"
-    REPORT = "report"
-    RECONSTRUCT = "reconstruct"
-    APPLY = "apply"
-    LOOK = "look"
-
-
-class Mode(StrEnum):
-    """Why an instance is to be annotated, the weakest reason first."""
-
-    NEW = "new"
-    """It arrived: one that was annotated, or whose annotation was removed, stays as it is."""
-    ASKED = "asked"
-    """Somebody asked for all that have no annotation."""
-    AGAIN = "again"
-    """Somebody asked for this one, annotated or not."""
-
-
-class Priority:
-    """Who goes first: a person, what arrives, what failed before, the old stock."""
-
-    PERSON = 0
-    ARRIVAL = 10
-    RETRY = 20
-    BACKFILL = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task as a worker has it."""
-
-    kind: str
-    resource: str
-    level: str
-    mode: str
-    priority: int
-    sequence: int | None
-    generation: int
-    attempts: int
-    deaths: int
-
-
-_COLUMNS = [tasks.c[name] for name in Task.__slots__]
-_SAME = sa.and_(
-    tasks.c.kind == sa.bindparam("b_kind"), tasks.c.resource == sa.bindparam("b_resource")
-)
-_STANDING = sa.select(*_COLUMNS).where(_SAME)
-_CLAIM = (
-    sa.update(tasks)
-    .where(_SAME)
-    .values(claimed_by=sa.bindparam("claimed_by"), claimed_until=sa.bindparam("claimed_until"))
-)
-_END = sa.delete(tasks).where(_SAME, tasks.c.generation == sa.bindparam("b_generation"))
-_MODES = tuple(Mode)
 
 
 class Tasks:
@@ -111,8 +56,7 @@ class Tasks:
     def __init__(self, database: Database, node: str) -> None:
         self._database = database
         self._node = node
-        # Made once: SQLAlchemy takes longer to put them together than SQLite to carry them out.
-        self._upsert = {postpone: _upsert(database, postpone) for postpone in (False, True)}
+        self._upsert = {postpone: upsert(database, postpone) for postpone in (False, True)}
         self._changed = threading.Condition()
         self._version = 0
 
@@ -212,11 +156,11 @@ class Tasks:
         """Return the next task that is due, None if there is none; it is ours until it ends."""
         now = time.time()
         with self._database.write() as connection:
-            row = connection.execute(_next(kinds), {"now": now}).first()
+            row = connection.execute(next_due(kinds), {"now": now}).first()
             if row is None:
                 return None
             until = {"claimed_by": self._node, "claimed_until": now + _LEASE}
-            connection.execute(_CLAIM, {"b_kind": row.kind, "b_resource": row.resource, **until})
+            connection.execute(CLAIM, {"b_kind": row.kind, "b_resource": row.resource, **until})
         return Task(*row)
 
     def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event) -> Task | None:
@@ -241,7 +185,7 @@ class Tasks:
     def _finish(self, connection: Connection, task: Task) -> None:
         same = is_task(task.kind, task.resource)
         which = {"b_kind": task.kind, "b_resource": task.resource}
-        done = connection.execute(_END, {**which, "b_generation": task.generation})
+        done = connection.execute(END, {**which, "b_generation": task.generation})
         if not done.rowcount:
             connection.execute(
                 sa.update(tasks).where(same).values(claimed_by=None, claimed_until=None)
@@ -282,7 +226,7 @@ class Tasks:
 
     def standing_task(self, kind: Kind, resource: str) -> Task | None:
         """Return a task that waits or is being worked on, None if there is none."""
-        rows = self._database.rows(_STANDING, b_kind=kind, b_resource=resource)
+        rows = self._database.rows(STANDING, b_kind=kind, b_resource=resource)
         return Task(*tuple(rows[0])) if rows else None
 
     def cancel(self, kind: Kind, priority: int) -> None:
@@ -361,55 +305,3 @@ def _row(
         "attempts": 0,
         "deaths": 0,
     }
-
-
-def _upsert(database: Database, postpone: bool) -> sa.Executable:
-    """Return the statement that puts a task in, or makes one that stands there of both."""
-    make: Any = postgresql.insert if database.shared else sqlite.insert
-    insert = make(tasks)
-    new = insert.excluded
-    stronger = sa.case(
-        *((sa.or_(tasks.c.mode == name, new.mode == name), name) for name in reversed(_MODES)),
-    )
-    # Whoever asks for one instance does not wait for a helper to bring its batch back.
-    lent = sa.and_(tasks.c.claimed_by == HELPER, new.priority < Priority.BACKFILL)
-    due = new.due if postpone else sa.case((tasks.c.due < new.due, tasks.c.due), else_=new.due)
-    statement: sa.Executable = insert.on_conflict_do_update(
-        index_elements=["kind", "resource"],
-        set_={
-            "generation": tasks.c.generation + 1,
-            "mode": stronger,
-            "priority": sa.case(
-                (tasks.c.priority < new.priority, tasks.c.priority), else_=new.priority
-            ),
-            "due": due,
-            "sequence": sa.func.coalesce(new.sequence, tasks.c.sequence),
-            "attempts": 0,
-            "claimed_by": sa.case((lent, None), else_=tasks.c.claimed_by),
-            "claimed_until": sa.case((lent, None), else_=tasks.c.claimed_until),
-        },
-    )
-    return statement
-
-
-@cache
-def _next(kinds: tuple[Kind, ...]) -> sa.Select[Any]:
-    """Return the question for the next task of some kinds that is due at ``now``."""
-    now = sa.bindparam("now", type_=sa.Float)
-    return (
-        sa.select(*_COLUMNS)
-        .where(tasks.c.kind.in_(kinds), tasks.c.due <= now, free(now))
-        .order_by(tasks.c.priority, tasks.c.due)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-
-
-def free(now: float | sa.BindParameter[float]) -> sa.ColumnElement[bool]:
-    """Return the condition that nobody works on a task, or nobody any more."""
-    return sa.or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until < now)
-
-
-def is_task(kind: str, resource: str) -> sa.ColumnElement[bool]:
-    """Return the condition that it is the task of this kind on this resource."""
-    return sa.and_(tasks.c.kind == kind, tasks.c.resource == resource)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from service.errors import NotFoundError
 from service.orthanc_api.archive import ANNOTATION, CODE, Archive
-from service.orthanc_api.resources import Parents
+from service.orthanc_api.resources import Glance, Parents
 from service.queue.tasks import Kind, Priority, Task, Tasks
 from service.records.index import REMOVED, UNSEEN, Index
 
@@ -121,6 +121,10 @@ class Annotations:
             self._route(annotation, parents, if_known=old)
         self._take_in(annotation, parents, done)
         return annotation
+
+    def glance(self, instances: list[str]) -> dict[str, Glance]:
+        """Return what Orthanc holds of some instances; not of those that are gone."""
+        return self._archive.glance(instances)
 
     def knows(self, instance: str) -> bool:
         """Tell whether an annotation of an instance was ever taken into the index."""

@@ -1,6 +1,7 @@
 """What is not as it should be is named; what passes is waited for."""
 
 import base64
+import hashlib
 import threading
 
 import pytest
@@ -115,9 +116,10 @@ def test_files_come_uncompressed_and_with_the_password(tmp_path):
         assert base64.b64decode(headers["authorization"][6:]) == b"ann:secret"
 
 
-def test_another_model_is_refused_with_both_names():
-    other = {"name": "m", "version": "2", "sha256": "1" * 64}
-    reference = Reference(MODEL, {}, None, None)
-    reference.checked({"model": MODEL})
-    with pytest.raises(MismatchError, match=r"m 2 \(1{12}\), the service's is m 1 \(0{12}\)"):
-        reference.checked({"model": other})
+def test_another_model_is_refused_with_both_digests(tmp_path):
+    model = tmp_path / "own.onnx"
+    model.write_bytes(b"own")
+    own = hashlib.sha256(b"own").hexdigest()
+    Reference({**MODEL, "sha256": own}, {}, None, None).check_model(model)
+    with pytest.raises(MismatchError, match=rf"{own[:12]}.* m 1 with 0{{12}}….*--model"):
+        Reference(MODEL, {}, None, None).check_model(model)

@@ -31,7 +31,6 @@ def leases(house):
     backfill = Backfill(house.orthanc, house.index, house.tasks, facts, sweep, house.lines.append)
     made = Leases(
         house.settings,
-        house.orthanc,
         house.tasks,
         backfill,
         house.annotator,

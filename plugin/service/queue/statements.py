@@ -1,0 +1,83 @@
+"""What is asked of the table of tasks, put together once.
+
+SQLAlchemy takes longer to put a statement together than SQLite to carry it out.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.queue.task import HELPER, Kind, Mode, Priority, Task
+from service.records.tables import tasks
+
+if TYPE_CHECKING:
+    from service.records.database import Database
+
+COLUMNS = [tasks.c[name] for name in Task.__slots__]
+_SAME = sa.and_(
+    tasks.c.kind == sa.bindparam("b_kind"), tasks.c.resource == sa.bindparam("b_resource")
+)
+STANDING = sa.select(*COLUMNS).where(_SAME)
+CLAIM = (
+    sa.update(tasks)
+    .where(_SAME)
+    .values(claimed_by=sa.bindparam("claimed_by"), claimed_until=sa.bindparam("claimed_until"))
+)
+END = sa.delete(tasks).where(_SAME, tasks.c.generation == sa.bindparam("b_generation"))
+_MODES = tuple(Mode)
+
+
+def upsert(database: Database, postpone: bool) -> sa.Executable:
+    """Return the statement that puts a task in, or makes one that stands there of both."""
+    make: Any = postgresql.insert if database.shared else sqlite.insert
+    insert = make(tasks)
+    new = insert.excluded
+    stronger = sa.case(
+        *((sa.or_(tasks.c.mode == name, new.mode == name), name) for name in reversed(_MODES)),
+    )
+    # Whoever asks for one instance does not wait for a helper to bring its batch back.
+    lent = sa.and_(tasks.c.claimed_by == HELPER, new.priority < Priority.BACKFILL)
+    due = new.due if postpone else sa.case((tasks.c.due < new.due, tasks.c.due), else_=new.due)
+    statement: sa.Executable = insert.on_conflict_do_update(
+        index_elements=["kind", "resource"],
+        set_={
+            "generation": tasks.c.generation + 1,
+            "mode": stronger,
+            "priority": sa.case(
+                (tasks.c.priority < new.priority, tasks.c.priority), else_=new.priority
+            ),
+            "due": due,
+            "sequence": sa.func.coalesce(new.sequence, tasks.c.sequence),
+            "attempts": 0,
+            "claimed_by": sa.case((lent, None), else_=tasks.c.claimed_by),
+            "claimed_until": sa.case((lent, None), else_=tasks.c.claimed_until),
+        },
+    )
+    return statement
+
+
+@cache
+def next_due(kinds: tuple[Kind, ...]) -> sa.Select[Any]:
+    """Return the question for the next task of some kinds that is due at ``now``."""
+    now = sa.bindparam("now", type_=sa.Float)
+    return (
+        sa.select(*COLUMNS)
+        .where(tasks.c.kind.in_(kinds), tasks.c.due <= now, free(now))
+        .order_by(tasks.c.priority, tasks.c.due)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def free(now: float | sa.BindParameter[float]) -> sa.ColumnElement[bool]:
+    """Return the condition that nobody works on a task, or nobody any more."""
+    return sa.or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until < now)
+
+
+def is_task(kind: str, resource: str) -> sa.ColumnElement[bool]:
+    """Return the condition that it is the task of this kind on this resource."""
+    return sa.and_(tasks.c.kind == kind, tasks.c.resource == resource)

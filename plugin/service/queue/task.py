@@ -1,0 +1,56 @@
+"""A task as everybody knows it: what kind of work, why, how urgent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+HELPER = "a helper"
+"""Who has claimed what is lent to other machines."""
+
+
+class Kind(StrEnum):
+    """Kinds of work."""
+
+    ANNOTATE = "annotate"
+    REWRITE = "rewrite"
+    ROLL_UP = "roll-up"
+    REPORT = "report"
+    RECONSTRUCT = "reconstruct"
+    APPLY = "apply"
+    LOOK = "look"
+
+
+class Mode(StrEnum):
+    """Why an instance is to be annotated, the weakest reason first."""
+
+    NEW = "new"
+    """It arrived: one that was annotated, or whose annotation was removed, stays as it is."""
+    ASKED = "asked"
+    """Somebody asked for all that have no annotation."""
+    AGAIN = "again"
+    """Somebody asked for this one, annotated or not."""
+
+
+class Priority:
+    """Who goes first: a person, what arrives, what failed before, the old stock."""
+
+    PERSON = 0
+    ARRIVAL = 10
+    RETRY = 20
+    BACKFILL = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as a worker has it."""
+
+    kind: str
+    resource: str
+    level: str
+    mode: str
+    priority: int
+    sequence: int | None
+    generation: int
+    attempts: int
+    deaths: int
