@@ -232,7 +232,7 @@ def faults(nodes: TwoNodes, levels: dict[str, set[str]], taken: dict[str, str]) 
     """
     one, two = nodes.servers
     found: Counter[str] = Counter()
-    trail = two.get("/bodypart/audit?limit=100000")
+    trail = two.get("/bodypart/audit?limit=10000")
     said = {event["comment"] for event in trail}
     found["word"] += sum(comment not in said for comment in taken)
     last = {event["instance"]: event["new"] for event in trail}

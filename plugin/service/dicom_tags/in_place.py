@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.dicom_out.policy import tags_to_write
 from service.dicom_tags.exports import siblings_of
+from service.dicom_tags.rescue import KEPT_WITHIN, Rescue
 from service.errors import NotFoundError, StorageFullError
 from service.queue.tasks import Kind, Priority
 from service.records.annotations import concerns_tags, number_of, of_file
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from service.decoders.pool import Engine
     from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
-    from service.dicom_tags.rescue import Rescue
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import StoredFile
     from service.queue.tasks import Task, Tasks
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from service.records.thumbnails import Thumbnails
 
 _KEPT = 1000
+_KEPT_SOON = 0.5
+"""Seconds in which the hook has written what it saw, unless the machine stands."""
 _YIELDED = "another file was stored meanwhile"
 _CHANGES = 500
 
@@ -293,7 +295,9 @@ class InPlace:
             self._annotate_again(instance)
             return _YIELDED
         if self._log_has_gap(before, instance):
-            theirs = self._rescue.kept(instance)
+            # In PostgreSQL numbers are missing after each transaction that was tried twice.
+            shared = self._index.database.shared
+            theirs = self._rescue.kept(instance, _KEPT_SOON if shared else KEPT_WITHIN)
             if theirs is not None:
                 self._put_back(instance, theirs)
                 return _YIELDED

@@ -17,7 +17,7 @@ from typing import Any
 from service.errors import ArchiveError
 
 _ACKNOWLEDGED_WITHIN = 2.0
-_KEPT_WITHIN = 2.0
+KEPT_WITHIN = 2.0
 _LOOK_EVERY = 0.02
 _RECENT = 1.0
 """Seconds in which Orthanc may still be about to carry a deletion out."""
@@ -76,7 +76,7 @@ class Rescue:
         """Note that Orthanc is about to delete something."""
         self._last_deletion = time.monotonic()
 
-    def kept(self, instance: str, limit: float = _KEPT_WITHIN) -> bytes | None:
+    def kept(self, instance: str, limit: float = KEPT_WITHIN) -> bytes | None:
         """Return what was stored meanwhile, None if nothing was.
 
         Parameters

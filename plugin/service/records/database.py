@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from service.errors import DamagedError, RecordError
@@ -123,7 +123,7 @@ class Database:
         finally:
             del held[number]
             # A connection that broke has let go by itself.
-            with suppress(DatabaseError):
+            with suppress(SQLAlchemyError):
                 connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": number})
             if not held:
                 connection.close()
