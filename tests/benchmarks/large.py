@@ -39,7 +39,7 @@ PATIENT_TYPE, STUDY_TYPE, SERIES_TYPE, INSTANCE_TYPE = 1, 2, 3, 4
 METADATA = 3301
 """The number of our metadata in the shipped configuration."""
 AT_ONCE = 5_000
-QUICKLY = ("PRAGMA cache_size = -800000", "PRAGMA synchronous = OFF")
+QUICKLY = ("PRAGMA cache_size = -800000", "PRAGMA synchronous = OFF", "PRAGMA temp_store = MEMORY")
 """Nobody needs what a fall of the machine would take."""
 READ = 20_000
 REPEATS = 9
