@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -36,8 +37,7 @@ def main() -> None:
     close_inherited()
     incoming, outgoing = sys.stdin.buffer, private_stdout()
     keep_quiet()
-    # Storing goes before labelling: an idle machine gives the decoder all it wants anyway.
-    os.nice(_NICENESS)
+    _give_way()
     question = read_frame(incoming)
     settings = Settings.parse(question.header["settings"])
     # A GPU is another process's, which files never reach: see `network`.
@@ -70,6 +70,15 @@ def main() -> None:
     }
     write_frame(outgoing, Frame(hello, number=question.number))
     serve(pipeline, incoming, outgoing)
+
+
+def _give_way() -> None:
+    """Let storing go before labelling: an idle machine gives the decoder all it wants anyway."""
+    os.nice(_NICENESS)
+    with suppress(OSError):
+        # Linux may group processes by session; niceness then counts within a group alone, and a
+        # decoder is in one of its own (sched(7), "The autogroup feature").
+        Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
 
 
 def serve(pipeline: Pipeline, incoming: BinaryIO, outgoing: BinaryIO) -> None:

@@ -41,7 +41,8 @@ _SHOW: dict[str, sa.ColumnElement[bool]] = {
     ),
     "failed": instances.c.state == "failed",
     "open": sa.and_(
-        instances.c.state == "done",
+        # As an expression: most are done, so that sorting what that index finds takes longest.
+        instances.c.state.concat("") == "done",
         instances.c.reviewed_at.is_(None),
         instances.c.modality.not_in(_SLICES),
     ),

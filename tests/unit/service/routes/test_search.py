@@ -1,0 +1,89 @@
+"""What ``find`` selects is the same however much of the archive is looked through for it."""
+
+import hashlib
+import random
+
+import pytest
+import sqlalchemy as sa
+
+from service.records.schema import open_durable, open_index
+from service.records.tables import instances, mentions
+from service.routes import search
+from service.routes.search import Question, _ids
+
+COUNT = 1500
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """An index in which hands are frequent and one instance is a jaw; and what it holds."""
+    folder = tmp_path_factory.mktemp("records")
+    durable = open_durable(folder / "audit.sqlite")
+    database = open_index(folder / "index.sqlite", durable, print)
+    chance = random.Random(4)
+    rows, named, held = [], [], {}
+    for number in range(COUNT):
+        instance = hashlib.sha1(str(number).encode()).hexdigest()
+        label = "jaw" if number == 7 else chance.choice(["hand", "hand", "hand", "knee"])
+        held[instance] = label
+        rows.append(
+            {
+                "id": instance, "series": f"se{number // 2}", "study": f"st{number // 4}",
+                "patient": "p", "state": "done", "examined": label,
+                "needs_review": number % 10 == 0, "router_group": "others",
+            }
+        )  # fmt: skip
+        named += [{"instance": instance, "label": label, "source": s} for s in ("final", "visible")]
+    with database.write() as connection:
+        connection.execute(sa.insert(instances), rows)
+        connection.execute(sa.insert(mentions), named)
+    yield database, held
+    database.close()
+    durable.close()
+
+
+def all_pages(database, **question):
+    found, after = [], None
+    while page := _ids(Question(After=after, **question), database):
+        found += page
+        after = page[-1]
+    return found
+
+
+@pytest.mark.parametrize("limit", [3, 100, 2000])
+@pytest.mark.parametrize("label", ["hand", "knee", "jaw", "foot"])
+def test_pages_hold_each_once_in_order(filled, label, limit):
+    database, held = filled
+    found = all_pages(database, Examined=label, Limit=limit)
+    assert found == sorted(instance for instance, part in held.items() if part == label)
+
+
+def test_conditions_hold_together(filled):
+    database, held = filled
+    found = all_pages(database, Examined="hand", Visible=["hand"], NeedsReview=True, Limit=50)
+    assert set(found) < {instance for instance, part in held.items() if part == "hand"}
+    assert all_pages(database, Examined="hand", Visible=["knee"]) == []
+
+
+def test_what_is_frequent_is_found_in_a_part(filled, monkeypatch):
+    database, _ = filled
+    asked = []
+    rows = database.rows
+    monkeypatch.setattr(database, "rows", lambda question: asked.append(question) or rows(question))
+    _ids(Question(Examined="hand", Limit=5), database)
+    assert len(asked) == 1
+    _ids(Question(Examined="jaw", Limit=5), database)
+    assert len(asked) == 2 + len(search._SHARES)
+
+
+@pytest.mark.parametrize("after", ["", "zz", "ffffffff", "0", "not-an-id"])
+def test_any_text_may_stand_where_a_page_goes_on(filled, after):
+    database, held = filled
+    found = _ids(Question(Examined="hand", After=after or None, Limit=10_000), database)
+    assert found == sorted(i for i, part in held.items() if part == "hand" and i > after)
+
+
+def test_studies_are_found_whole(filled):
+    database, _ = filled
+    found = _ids(Question(Level="Study", Examined="hand", Limit=10_000), database)
+    assert len(found) == len(set(found)) > 300
