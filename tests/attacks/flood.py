@@ -24,7 +24,7 @@ from pathlib import Path
 
 import requests
 
-from orthanc_server import Server
+from orthanc_server import KNOWN, Server
 from phantoms import DRAWINGS, file_bytes, radiograph
 from tried import Attack, record
 
@@ -148,7 +148,7 @@ def upload(server: Server, watch: Watch, limits: argparse.Namespace) -> int:
 
 def flood(folder: Path, limits: argparse.Namespace) -> bool:
     """Send them, wait for all answers, keep the figures; tell whether all held."""
-    server = Server(folder, configuration=CONFIGURATION).start()
+    server = Server(folder, limits.on, CONFIGURATION).start()
     watch = Watch(server)
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
@@ -188,10 +188,10 @@ def flood(folder: Path, limits: argparse.Namespace) -> bool:
     for line in broken:
         print(line, file=sys.stderr)
     record(
-        "flood",
+        f"flood-{limits.on}",
         Attack(
-            "small instances in one go: each answered; memory, file handles and threads between "
-            "the second quarter and the last one",
+            f"small instances in one go on Debian {limits.on}: each answered; memory, file handles "
+            "and threads between the second quarter and the last one",
             f'make attack NAME=flood ARGS="{" ".join(sys.argv[1:])}"',
             f"{sent:,} instances in {seconds / 60:.0f} minutes, uploaded in {uploaded / 60:.0f}",
             len(broken),
@@ -215,6 +215,7 @@ def main() -> None:
     parser.add_argument("--instances", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=1e6, help="no more uploads after them")
     parser.add_argument("--waiting", type=int, default=10**9, help="most that wait for an answer")
+    parser.add_argument("--on", choices=KNOWN, default=KNOWN[0], help="whose Orthanc")
     with tempfile.TemporaryDirectory() as folder:
         held = flood(Path(folder), parser.parse_args())
     sys.exit(not held)
