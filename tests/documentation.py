@@ -13,6 +13,7 @@ from pathlib import Path
 from fastapi.routing import APIRoute
 
 from bodypart.settings import table
+from cost import cost_table
 from service.routes.app import ROUTERS
 from tried import table as tried_table
 
@@ -22,6 +23,7 @@ CONFIGURATION = ROOT / "docs" / "configuration.md"
 REST = ROOT / "docs" / "rest.md"
 SECURITY = ROOT / "docs" / "security.md"
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"
+SCALE = ROOT / "docs" / "scale.md"
 
 MOST_USED_SETTINGS = (
     *("OnUpload", "Tags", "WriteThreshold", "WriteConflicts", "ReviewThreshold", "Labels"),
@@ -77,6 +79,7 @@ def current() -> dict[Path, str]:
         README: filled(readme, "routes", routes(MOST_USED_ROUTES)),
         CONFIGURATION: filled(configuration, "settings", table()),
         REST: filled(rest, "routes", routes()),
+        SCALE: filled(SCALE.read_text(encoding="utf-8"), "cost", cost_table()),
         SECURITY: filled(security, "tried", tried_table()),
     }
 

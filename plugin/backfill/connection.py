@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -58,20 +59,16 @@ class Connection:
         known = credentials(order)
         if known:
             headers |= urllib3.make_headers(basic_auth=":".join(known))
-        try:
-            self._pool = urllib3.PoolManager(
-                headers=headers,
-                timeout=_TIMEOUT,
-                # Orthanc closes an idle connection, perhaps just as it is used again.
-                retries=urllib3.Retry(
-                    connect=0, read=2, redirect=0, status=0, allowed_methods=("GET",)
-                ),
-                ca_certs=order.authority or None,
-                cert_file=order.certificate or None,
-                maxsize=8,
-            )
-        except (OSError, ValueError) as error:
-            raise UsageError(f"the certificates cannot be used: {error}") from None
+        self._pool = urllib3.PoolManager(
+            headers=headers,
+            timeout=_TIMEOUT,
+            # Orthanc closes an idle connection, perhaps just as it is used again.
+            retries=urllib3.Retry(
+                total=2, connect=0, redirect=0, status=0, other=0, allowed_methods=("GET",)
+            ),
+            maxsize=8,
+            ssl_context=_tls(order) if order.url.startswith("https:") else None,
+        )
 
     def file(self, instance: str) -> tuple[bytes, str]:
         """Return a stored DICOM file, and the ``FileUuid`` that it has at least.
@@ -193,6 +190,28 @@ class Connection:
 
 
 _JSON = {"Content-Type": "application/json"}
+
+
+def _tls(order: Order) -> ssl.SSLContext:
+    """Return how to speak HTTPS to Orthanc.
+
+    Raises
+    ------
+    UsageError
+        If a file holds no certificate, or no key that belongs to it.
+    """
+    try:
+        context = ssl.create_default_context(cafile=order.authority or None)
+    except (OSError, ValueError):
+        raise UsageError(f"{order.authority} holds no certificate (PEM)") from None
+    if order.certificate:
+        try:
+            # Without a password rather than asking the terminal for one.
+            context.load_cert_chain(order.certificate, password="")
+        except (OSError, ValueError):
+            file = order.certificate
+            raise UsageError(f"{file} holds no certificate with its key (PEM)") from None
+    return context
 
 
 def _reason(body: bytes) -> str:

@@ -1,6 +1,7 @@
 """An Orthanc with a service, as a helper sees it: answers that a test writes down."""
 
 import json
+import ssl
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,8 +24,10 @@ USUAL = {
 
 
 @contextmanager
-def archive(answers):
+def archive(answers, certificate=None):
     """Serve answers by path: a (status, body) pair, or a list of them, given in turn.
+
+    With a certificate, a PEM file with its key, over HTTPS.
 
     Yields the address, and the requests as (path, headers).
     """
@@ -51,10 +54,16 @@ def archive(answers):
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    scheme = "http"
+    if certificate:
+        scheme = "https"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"{scheme}://127.0.0.1:{server.server_port}", asked
     finally:
         server.shutdown()
         server.server_close()

@@ -2,16 +2,26 @@
 
 import base64
 import hashlib
+import subprocess
 import threading
 
 import pytest
 
 from backfill import connection as module
 from backfill.connection import Connection
-from backfill.errors import AwayError, GoneError, MismatchError, RefusedError, UnreadableError
+from backfill.errors import (
+    AwayError,
+    GoneError,
+    MismatchError,
+    RefusedError,
+    UnreadableError,
+    UsageError,
+)
 from backfill.options import Order
 from backfill.reference import Reference, first_contact
 from orthanc_server import free_port
+from service.errors import ArchiveError
+from service.orthanc_api.client import Client
 from unit.backfill.archive import MODEL, REFERENCE, USUAL, archive
 
 
@@ -76,6 +86,51 @@ def test_http_where_https_is_typed_is_told():
         pytest.raises(RefusedError, match="does not speak HTTPS"),
     ):
         first_contact(Connection(Order(url.replace("http", "https"))))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Make a certificate of the machine ``localhost``, with its key."""
+    file = tmp_path_factory.mktemp("tls") / "orthanc.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(file), "-out", str(file.with_suffix(".crt"))),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    file.write_text(file.read_text() + file.with_suffix(".crt").read_text())
+    return file
+
+
+def test_a_certificate_is_checked_and_may_be_orthanc_s_own(certificate):
+    with archive(USUAL, certificate) as (url, _):
+        named = url.replace("127.0.0.1", "localhost")
+        with pytest.raises(RefusedError, match="not trusted here: use --authority"):
+            first_contact(Connection(Order(named)))
+        trusted = str(certificate.with_suffix(".crt"))
+        assert first_contact(Connection(Order(named, authority=trusted))).model == MODEL
+        with pytest.raises(RefusedError, match="not trusted"):
+            first_contact(Connection(Order(url, authority=trusted)))
+
+
+@pytest.mark.parametrize("option", ["authority", "certificate"])
+def test_certificates_that_are_none_are_named(tmp_path, option):
+    none = tmp_path / "none.pem"
+    none.write_text("none")
+    with pytest.raises(UsageError, match="holds no certificate"):
+        Connection(Order("https://orthanc", **{option: str(none)}))
+
+
+def test_the_service_pins_orthanc_s_certificate_whatever_machine_it_names(certificate):
+    with archive({"/x": (200, {"a": 1})}, certificate) as (url, _):
+        own = certificate.with_suffix(".crt")
+        assert Client(url, "token", certificate=own).get_json("/x") == {"a": 1}
+        with pytest.raises(ArchiveError, match="SSLError"):
+            Client(url, "token").get_json("/x")
 
 
 def test_later_it_waits_and_tells_why_and_that_it_goes_on():
