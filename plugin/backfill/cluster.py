@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +135,9 @@ class RayCrew:
 
     def wait(self, seconds: float) -> list[Outcome]:
         """Return what was finished, waiting a while if nothing was."""
+        if not self._out:
+            time.sleep(seconds)
+            return []
         ready, _ = self._ray.wait(list(self._out), num_returns=1, timeout=seconds)
         more, _ = self._ray.wait(list(self._out), num_returns=len(self._out), timeout=0)
         return [self._outcome(reference) for reference in {*ready, *more}]

@@ -100,11 +100,11 @@ class Connection:
         AwayError
             If the helper is to stop meanwhile.
         """
-        return json.loads(self._patiently("GET", path))
+        return self._parsed(self._patiently("GET", path))
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Return the parsed answer to a POST that may be sent twice; errors as of ``get``."""
-        return json.loads(self._patiently("POST", path, json.dumps(body).encode()))
+        return self._parsed(self._patiently("POST", path, json.dumps(body).encode()))
 
     def once(self, path: str) -> Any:
         """Return the parsed answer to a GET, without patience.
@@ -117,11 +117,15 @@ class Connection:
             If there is no answer; the text says why.
         """
         try:
-            return json.loads(self._ask("GET", path, None))
-        except ValueError:
-            raise RefusedError(f"{self.url} answers, but not as Orthanc does") from None
+            return self._parsed(self._ask("GET", path, None))
         except UnreadableError as error:
             raise RefusedError(str(error)) from None
+
+    def _parsed(self, answer: bytes) -> Any:
+        try:
+            return json.loads(answer)
+        except ValueError:
+            raise RefusedError(f"{self.url} answers, but not as Orthanc does") from None
 
     def _patiently(
         self, method: str, path: str, body: bytes | None = None, *, tries: int | None = None
@@ -157,7 +161,7 @@ class Connection:
         if answer.status == 200:
             return bytes(answer.data)
         if answer.status == 404:
-            raise GoneError(path)
+            raise GoneError(f"{self.url} has no {path}")
         if answer.status == 401:
             raise RefusedError(
                 f"{self.url} wants a user and a password, or knows these not (401): "

@@ -126,10 +126,13 @@ class LocalCrew:
             while (batch := self._given.get()) and not self._stopping.is_set():
                 try:
                     self._finished.put(Outcome(batch, reader.read(batch)))
+                except AwayError:
+                    return  # It is to stop.
                 except BackfillError as error:
                     self._finished.put(Outcome(batch, lost=str(error)))
                     return
-                except AwayError:
+                except Exception as error:
+                    self._finished.put(Outcome(batch, lost=f"{type(error).__name__}: {error}"))
                     return
         finally:
             reader.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backfill.connection import Connection
-from backfill.errors import GoneError, MismatchError, RefusedError, UnreadableError
+from backfill.errors import AwayError, GoneError, MismatchError, RefusedError, UnreadableError
 from backfill.gpu import MachineNetwork
 from backfill.reference import Reference
 from bodypart.annotation import failed
@@ -78,7 +78,7 @@ class Reader:
         RefusedError
             If Orthanc refuses, or no decoder can be started here.
         AwayError
-            If it is to stop while Orthanc is away.
+            If it is to stop.
         """
         return [
             self._answer(instance, fetched, batch.memory)
@@ -104,6 +104,8 @@ class Reader:
     def _answer(
         self, instance: str, fetched: Future[tuple[bytes, str]], memory: str | None
     ) -> dict[str, Any]:
+        if self._stopping.is_set():
+            raise AwayError("it is to stop")
         try:
             data, file = fetched.result()
         except GoneError:
