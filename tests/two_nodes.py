@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import random
 import signal
@@ -273,7 +274,7 @@ def _file_follows(server: Server, instance: str, annotation: dict[str, Any]) -> 
 def _faults_of(server: Server, level: str, resource: str) -> Counter[str]:
     found: Counter[str] = Counter()
     note = server.get(f"/bodypart/{level}/{resource}")
-    kept = requests.models.complexjson.loads(server.metadata(level, resource, "BodyPart") or "{}")
+    kept = json.loads(server.metadata(level, resource, "BodyPart") or "{}")
     code = (note["examined"] or {}).get("code", {}).get("value")
     same = kept.get("examined") == note["examined"] and kept.get("parts") == note.get("parts")
     found["metadata"] += not same
