@@ -196,21 +196,3 @@ def test_it_speaks_german(page, failed):
     opened(page, failed.server)
     page.get_by_text("Die Regeln an einem Bild erproben").wait_for()
     page.get_by_text("was keine andere Regel nimmt").wait_for()
-
-
-def test_in_a_newer_orthanc(page, tmp_path):
-    require("trixie")
-    server = Server(tmp_path / "newer-deliveries", "trixie")
-    try:
-        (server.storage / "received").mkdir()
-        rule = {"Name": "all", "If": {}, "To": [f"folder:{server.inside}/received"]}
-        server.configuration = {"StableAge": 1, "BodyPart": {"Tags": "none", "Routes": [rule]}}
-        server.start()
-        opened(page, server)
-        instance = server.upload(picture("hand", "HAND"))
-        page.locator('li[data-state="delivered"]').wait_for(timeout=20_000)
-        page.get_by_label("Orthanc’s id of an instance").fill(instance)
-        page.get_by_role("button", name="Try", exact=True).click()
-        page.get_by_text("Taken by all.").wait_for()
-    finally:
-        server.close()

@@ -58,12 +58,20 @@ def test_behind_a_password(browser, tmp_path):
 def test_in_a_newer_orthanc(page, tmp_path, target):
     require(target)
     server = Server(tmp_path / "newer-browser", target)
+    (server.storage / "received").mkdir()
+    rule = {"Name": "all", "If": {}, "To": [f"folder:{server.inside}/received"], "Urgent": True}
+    server.configuration = {"BodyPart": {"Routes": [rule]}}
     try:
         server.start()
         instance = server.upload(
             file_bytes(radiograph("knee", BodyPartExamined="KNEE", PatientID=generate_uid()))
         )
         server.annotation(instance)
+        page.goto(f"{server.url}/bodypart/ui/#deliveries")
+        page.locator('li[data-state="delivered"]').wait_for(timeout=20_000)
+        page.get_by_label("Orthanc’s id of an instance").fill(instance)
+        page.get_by_role("button", name="Try", exact=True).click()
+        page.get_by_text("Taken by all.").wait_for()
         page.goto(f"{server.url}/app/explorer.html#instance?uuid={instance}")
         correct_in_panel(page, "patella")
         server.settle()
