@@ -104,7 +104,8 @@ def test_nothing_runs_in_the_review_page(page, server, instances):
     assert page.locator(".line").count() == len(HOSTILE)
     shown = set()
     for _ in HOSTILE:
-        page.locator(".detail .history").wait_for()
+        instance = page.locator('.line[aria-current="true"]').get_attribute("data-instance")
+        page.locator(f'.stage[data-shown="{instance}"]').wait_for()
         shown.add(page.locator(".detail dd").first.inner_text())
         page.mouse.move(1300, 400)
         page.mouse.move(1200, 600)

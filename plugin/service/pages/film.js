@@ -63,8 +63,9 @@ export class Film {
       this.clear(trouble || t('Nothing to review here. Other filters may show more.'));
       return;
     }
-    // The picture is mostly here already, and drawn while the answer is on its way.
-    const drawn = this.viewer.show(line.instance);
+    // A picture that is here already is drawn while the answer is on its way; of films that one
+    // only passes, none is fetched.
+    const early = this.viewer.has(line.instance) ? this.viewer.show(line.instance) : null;
     const found = await get(`instances/${line.instance}`).catch((error) => {
       if (this.list.current === line) {
         this.clear(error.message);
@@ -77,6 +78,7 @@ export class Film {
     this.detail.show(found, line, undefined);
     if (found.status === 'pending') this.lookAgain(line, next);
     const part = found.examined ? withSide(this.page.known.name(found.examined.label), found.laterality?.value) : t('body part unknown');
+    const drawn = early ?? this.viewer.show(line.instance);
     this.viewer.describe(found.image?.top?.[0]?.label ?? null, t('Radiograph: {part}', { part }), part);
     await drawn;
     if (this.list.current !== line) return;

@@ -116,6 +116,10 @@ export class Viewer {
     for (const instance of instances) await this.picture(instance);
   }
 
+  has(instance) {
+    return this.pictures.has(instance);
+  }
+
   picture(instance) {
     if (!this.pictures.has(instance)) {
       this.pictures.set(instance, getBytes(`instances/${instance}/picture`).then(readyToDraw).catch(() => {
