@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _CURSOR = "cursor"
 _PAGE = 500
 _QUIET, _LONGEST_QUIET = 0.03, 0.25
-_LONGEST_BURST = 2.0
+_LONGEST_BURST = 10.0
 _LOOK_EVERY = 1.0
 _MOST_TOLD = 100_000
 """Of more than these, while nothing can be read, the sweep tells."""
@@ -102,7 +102,7 @@ class ChangeLog:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
 
         A burst ends with a pause of twice the last interval, 30 ms at least, and counts as a
-        stream, to be kept up with, after 2 s.
+        stream, to be kept up with, after 10 s.
         """
         now = time.monotonic()
         if now - self._burst_began > _LONGEST_BURST:
