@@ -29,13 +29,15 @@ from ray_cluster import Node, RayCluster
 
 _LIMIT = 600.0
 _BETWEEN = 3.0
+OLD_STOCK = {"BodyPart": {"OnUpload": False, "Tags": "none"}}
+"""A rewritten file gets its metadata back, which the change log tells like a second annotation."""
 
 
 class Scene:
     """An Orthanc with old stock, a cluster of a head and a node, and a driver."""
 
     def __init__(self, folder: Path, instances: int) -> None:
-        self.server = Server(folder, configuration={"BodyPart": {"OnUpload": False}}).start()
+        self.server = Server(folder, configuration=OLD_STOCK).start()
         self.ids = {
             self.server.upload(
                 file_bytes(radiograph("hand", rows=1500, columns=1500, PatientID=generate_uid()))
