@@ -49,7 +49,10 @@ class Node:
 
     def kill_raylet(self) -> None:
         """Kill what stands for the machine: all its workers go with it."""
-        for pid in self.processes("raylet/raylet "):
+        end = time.monotonic() + _START_LIMIT
+        while not (found := self.processes("raylet/raylet ")) and time.monotonic() < end:
+            time.sleep(0.2)  # It has not joined yet.
+        for pid in found:
             os.kill(pid, signal.SIGKILL)
         self.process.wait(60)
 
