@@ -6,13 +6,13 @@ import json
 import numpy as np
 import pytest
 
-from bodypart.model import provider
 from bodypart.model.air import tissue
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.heat_map import heat_map
 from bodypart.model.model_input import Box, Placement
 from bodypart.model.parameters import ModelError, Parameters, Rejection, read_parameters
 from bodypart.model.rejection import rejection_reason
+from bodypart.network import provider
 
 LIMITS = Rejection(distance=0.3, none=0.5)
 
