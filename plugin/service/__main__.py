@@ -54,14 +54,22 @@ def _check(given: dict[str, Any]) -> int:
 def _serve(incoming: BinaryIO) -> int:
     import uvicorn
 
+    from service.errors import DamagedError
     from service.log import Speaker
     from service.main import Service
+    from service.prerequisites import Files, checked_settings
     from service.routes.app import build
 
     speaker = Speaker.on_stdout()
     given = json.loads(incoming.readline())
-    service = Service(given, speaker.say, lambda: os._exit(_RESTART))
-    service.start()
+    try:
+        service = Service(given, speaker.say, lambda: os._exit(_RESTART))
+        service.start()
+    except DamagedError as error:
+        configuration = given["configuration"]
+        settings = checked_settings(configuration)
+        Files.of(settings, configuration, Path(given["folder"])).set_aside(error.place)
+        raise
     folder = Path(tempfile.mkdtemp(prefix="bodypart-"))
     try:
         server = uvicorn.Server(

@@ -39,7 +39,7 @@ from service.records.audit_trail import AuditTrail
 from service.records.facts import Facts
 from service.records.index import Index
 from service.records.rollups import RollUps
-from service.records.schema import only_one, open_durable, open_index, open_shared, set_aside
+from service.records.schema import only_one, open_durable, open_index, open_shared
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
 
@@ -293,8 +293,7 @@ class Service:
 
     def damaged(self, error: DamagedError) -> None:
         """End the service over a damaged database: the next start makes the index anew."""
-        if error.place == str(self._files.index):
-            set_aside(self._files.index)
+        self._files.set_aside(error.place)
         self.log(f"{error}: {error.place}; the service starts again")
         self._end()
 

@@ -17,6 +17,7 @@ from service.deliveries.webhook import read_secret
 from service.inference.choice import checked_server
 from service.inference.server_settings import ServerSettings
 from service.orthanc_api.archive import ANNOTATION, CODE
+from service.records.schema import set_aside
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOSSY = frozenset(
@@ -181,3 +182,11 @@ class Files:
             index.with_name(f"{thumbnails}.sqlite"),
             index.with_name("bodypart-rewrites"),
         )
+
+    def set_aside(self, place: str) -> None:
+        """Move a damaged database out of the way, if it is the index, which is made anew.
+
+        What exists nowhere else is never replaced: a person mends it, or brings it back.
+        """
+        if place == str(self.index):
+            set_aside(self.index)

@@ -135,6 +135,11 @@ class Database:
             yield
         except NoConnectionError:
             raise RecordError("the records cannot be kept: too many at once") from None
+        except UnicodeDecodeError as error:
+            # SQLite quotes a table's damaged definition in its message, which Python cannot read.
+            if b"malformed" not in error.object:
+                raise
+            raise DamagedError(str(self.engine.url.database)) from None
         except DatabaseError as error:
             kind = type(error.orig).__name__ if error.orig else type(error).__name__
             if is_damage(error.orig):
@@ -159,7 +164,9 @@ class Database:
 
 
 def is_damage(error: BaseException | None) -> bool:
-    """Tell whether SQLite says that its file is none, or is damaged."""
+    """Tell whether SQLite says that its file is none, or is damaged; or gives what is no text."""
+    if str(error).startswith("Could not decode to UTF-8"):
+        return True
     # The lower byte is the kind, the rest says more of it.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -92,15 +92,29 @@ def open_index(path: Path, durable: Database, log: Callable[[str], None]) -> Dat
         database = Database.of_file(path)
         prepare(database, INDEX_SCHEMA)
         prepare(database, SEEN_SCHEMA)
-        with database.read() as connection:
-            connection.execute(sa.select(sa.func.count()).select_from(sa.table("tasks"))).scalar()
-    except (DamagedError, sa.exc.OperationalError, sa.exc.IntegrityError, RuntimeError) as error:
+        _look_at_all(database)
+    except (
+        DamagedError,
+        sa.exc.OperationalError,
+        sa.exc.IntegrityError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         log(f"the index is damaged ({type(error).__name__}) and is made anew")
         set_aside(path)
         database = Database.of_file(path)
         prepare(database, INDEX_SCHEMA)
         prepare(database, SEEN_SCHEMA)
     return database
+
+
+def _look_at_all(database: Database) -> None:
+    """Name every column of every table: one damaged byte may have renamed it."""
+    for table in (*INDEX.tables.values(), *SEEN.tables.values()):
+        try:
+            database.rows(sa.select(table).limit(1))
+        except RecordError:
+            raise DamagedError(str(database.engine.url.database)) from None
 
 
 def open_shared(url: str) -> Database:
@@ -188,7 +202,7 @@ def _keep_reports(path: Path, durable: Database) -> None:
                         sa.insert(reports), [dict(zip(names, row, strict=True)) for row in rows]
                     )
             old.commit()
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if isinstance(error, sqlite3.DatabaseError) and not is_damage(error):
             raise
         raise DamagedError(str(path)) from None

@@ -80,7 +80,8 @@ def readings(said, rejected, also=()):
     row = Example("a", "s", "clear", "", "g", "wrist", ("wrist",), None, "unknown", "", also=also)
     one = np.ones(1)
     no = np.zeros((1, 36))
-    return Readings([row], [said], one, no > 0, no, one, [""], one, one, np.array([rejected]))
+    out = np.array([rejected])
+    return Readings([row], [said], one, one, no > 0, no, one, [""], one, one, out)
 
 
 def test_a_rejected_radiograph_counts_as_wrong():

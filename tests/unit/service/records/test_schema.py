@@ -1,6 +1,7 @@
 """Databases made ready: new ones, those of version 0.1, damaged ones, several services."""
 
 import json
+import random
 import sqlite3
 
 import pytest
@@ -8,10 +9,11 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from service.errors import DamagedError, RecordError
+from service.orthanc_api.resources import Parents
 from service.records import schema
 from service.records.audit_trail import AuditTrail
 from service.records.index import Index
-from service.records.tables import DURABLE, INDEX, reports
+from service.records.tables import DURABLE, INDEX, instances, reports
 
 REVIEW = {
     "by": "ann",
@@ -128,6 +130,45 @@ def test_an_index_that_is_damaged_is_made_anew(tmp_path, durable, spoiled):
     index = Index(schema.open_index(path, durable, lines.append))
     assert index.counts() == {}
     assert bool(lines) == bool(spoiled)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_is_damaged_in_an_index_it_works_again(tmp_path, durable, seed):
+    """A damaged definition of a table, for one, ended each start of the service."""
+    path = tmp_path / "index.sqlite"
+    database = schema.open_index(path, durable, print)
+    with database.write() as connection:
+        rows = [
+            {
+                "id": f"i{n}",
+                **dict.fromkeys(("series", "study", "patient", "state", "rank"), f"x{n}"),
+            }
+            for n in range(300)
+        ]
+        connection.execute(sa.insert(instances), rows)
+        connection.exec_driver_sql("INSERT INTO counts VALUES ('done', 300)")
+    database.close()
+    chance = random.Random(seed)
+    content = bytearray(path.read_bytes())
+    for _ in range(chance.choice([3, 300, 3000])):
+        content[chance.randrange(100, len(content))] = chance.randrange(256)
+    path.write_bytes(content)
+    for _ in range(3):  # As often as the service is started again.
+        try:
+            database = schema.open_index(path, durable, lambda _: None)
+            index = Index(database)
+            index.counts()
+            index.after("", 1000)
+            index.in_state("x7", 10)
+            with database.write() as connection:
+                index.put_bare(connection, "new", Parents("s", "t", "p", "", ""), "unseen")
+            break
+        except DamagedError as error:
+            assert error.place == str(path)
+            schema.set_aside(path)
+    else:
+        pytest.fail("it is damaged again and again")
+    assert index.state("new") == "unseen"
 
 
 def test_damage_that_shows_later_is_told_apart_from_trouble(tmp_path, durable):
