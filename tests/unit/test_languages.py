@@ -15,6 +15,9 @@ _SPOKEN = (
     rf"navigator\.onLine \? {_TEXT} : {_TEXT}",
     rf"^  \[/.*/i?, {_TEXT}\],$",
 )
+_IMPORTED = re.compile(r"^(?:import .*|\} )from '\./(\w+\.js)'", re.MULTILINE)
+_VIEWS_WITH_WORDS = {"deliveries": "deliveries", "learned": "learned", "statistics": "learned"}
+_ENTRANCES = ("review", "panel", "sheet", "study", "film", *_VIEWS_WITH_WORDS)
 _IN_THE_PAGE = (r"data-text[^>]*>([^<]+)<", r'aria-label="([^"]+)"')
 
 
@@ -23,15 +26,17 @@ def pages(request):
     return request.config.rootpath / "plugin/service/pages"
 
 
+def sentences(path):
+    """The English sentences of one module."""
+    text = path.read_text(encoding="utf-8")
+    matches = (match for pattern in _SPOKEN for match in re.finditer(pattern, text, re.MULTILINE))
+    return {one.replace("\\'", "'") for match in matches for one in match.groups() if one}
+
+
 @pytest.fixture(scope="module")
 def spoken(pages):
     """Every English sentence that the pages say."""
-    found = set()
-    for path in pages.glob("*.js"):
-        text = path.read_text(encoding="utf-8")
-        for pattern in _SPOKEN:
-            for match in re.finditer(pattern, text, re.MULTILINE):
-                found |= {one.replace("\\'", "'") for one in match.groups() if one}
+    found = set().union(*map(sentences, pages.glob("*.js")))
     page = (pages / "index.html").read_text(encoding="utf-8")
     for pattern in _IN_THE_PAGE:
         found |= {one.strip() for one in re.findall(pattern, page)}
@@ -55,6 +60,18 @@ def language(pages, tag):
     return entries(parts), found
 
 
+def loaded_with(path):
+    """A module, and all that the browser loads with it."""
+    found, waiting = set(), [path]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            imported = _IMPORTED.findall(one.read_text(encoding="utf-8"))
+            waiting += [one.parent / name for name in imported]
+    return found
+
+
 def places(text):
     return sorted(re.findall(r"\{\w+\}", text))
 
@@ -66,6 +83,17 @@ def test_every_sentence_and_every_part_is_there(pages, spoken, tag):
     assert spoken - set(words) == set()
     for english, said in words.items():
         assert places(english) == places(said), english
+
+
+@pytest.mark.parametrize("view", _ENTRANCES)
+def test_a_view_has_the_words_of_all_that_it_is_made_of(pages, view):
+    words = entries((pages / "languages/de.js").read_text("utf-8").split("export const words")[1])
+    if view in _VIEWS_WITH_WORDS:
+        words |= entries((pages / f"languages/{_VIEWS_WITH_WORDS[view]}/de.js").read_text("utf-8"))
+    modules = loaded_with(pages / f"{view}.js")
+    assert len(modules) > 1
+    missing = {path.name: sentences(path) - set(words) for path in modules}
+    assert {name: said for name, said in missing.items() if said} == {}
 
 
 def test_every_file_is_offered(pages):

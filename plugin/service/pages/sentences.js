@@ -22,6 +22,7 @@ const PLAIN = [
   [/changed since/, 'Somebody else changed it meanwhile.'],
   [/^delivery \d+ is|is being looked at/, 'Somebody else changed it meanwhile.'],
   [/^no rule .* sends to/, 'No rule asks for it any more.'],
+  [/^Orthanc has no (instances|series|studies|patients)/, 'The picture is no longer in this archive.'],
   [/has no annotation/, 'This picture has no annotation yet: a back-fill gives it one.'],
   [/send \{"Instance"/, 'This is no id of an instance.'],
   [/exceeds \d+ (MB|bytes)/, 'The file is too large.'],

@@ -36,8 +36,6 @@ export const words = {
   'Its annotation was removed before it was sent.': 'Die Annotation wurde vor dem Senden entfernt.',
   'It came from there, so it does not go back.': 'Es kam von dort und geht deshalb nicht zurück.',
   'Somebody cancelled it.': 'Jemand hat es abgebrochen.',
-  'No rule asks for it any more.': 'Keine Regel verlangt es mehr.',
-  'The picture is no longer in this archive.': 'Das Bild ist nicht mehr in diesem Archiv.',
   'Orthanc lost track of it; it may have arrived.': 'Orthanc hat es aus den Augen verloren; vielleicht ist es angekommen.',
   'Sending took too long and was stopped.': 'Das Senden dauerte zu lange und wurde beendet.',
   'The folder cannot be written to.': 'In den Ordner kann nicht geschrieben werden.',
@@ -110,7 +108,4 @@ export const words = {
   'not known': 'nicht bekannt',
   'yes': 'ja',
   'no': 'nein',
-  'This picture has no annotation yet: a back-fill gives it one.': 'Dieses Bild hat noch keine Annotation: „Nachholen“ gibt ihm eine.',
-  'This is no id of an instance.': 'Das ist keine ID einer Instanz.',
-  'The file is too large.': 'Die Datei ist zu groß.',
 };

@@ -36,8 +36,6 @@ export const words = {
   'Its annotation was removed before it was sent.': 'Su anotación se eliminó antes del envío.',
   'It came from there, so it does not go back.': 'Vino de allí, así que no vuelve.',
   'Somebody cancelled it.': 'Alguien la canceló.',
-  'No rule asks for it any more.': 'Ninguna regla la pide ya.',
-  'The picture is no longer in this archive.': 'La imagen ya no está en este archivo.',
   'Orthanc lost track of it; it may have arrived.': 'Orthanc la perdió de vista; puede que haya llegado.',
   'Sending took too long and was stopped.': 'El envío tardó demasiado y se detuvo.',
   'The folder cannot be written to.': 'No se puede escribir en la carpeta.',
@@ -110,7 +108,4 @@ export const words = {
   'not known': 'desconocido',
   'yes': 'sí',
   'no': 'no',
-  'This picture has no annotation yet: a back-fill gives it one.': 'Esta imagen aún no tiene anotación: «Rellenar» le da una.',
-  'This is no id of an instance.': 'Esto no es el identificador de una instancia.',
-  'The file is too large.': 'El archivo es demasiado grande.',
 };

@@ -36,8 +36,6 @@ export const words = {
   'Its annotation was removed before it was sent.': 'Son annotation a été supprimée avant l’envoi.',
   'It came from there, so it does not go back.': 'Elle vient de là, elle n’y retourne donc pas.',
   'Somebody cancelled it.': 'Quelqu’un l’a annulée.',
-  'No rule asks for it any more.': 'Aucune règle ne la demande plus.',
-  'The picture is no longer in this archive.': 'L’image n’est plus dans cette archive.',
   'Orthanc lost track of it; it may have arrived.': 'Orthanc l’a perdue de vue ; elle est peut-être arrivée.',
   'Sending took too long and was stopped.': 'L’envoi a duré trop longtemps et a été arrêté.',
   'The folder cannot be written to.': 'Impossible d’écrire dans le dossier.',
@@ -110,7 +108,4 @@ export const words = {
   'not known': 'inconnu',
   'yes': 'oui',
   'no': 'non',
-  'This picture has no annotation yet: a back-fill gives it one.': 'Cette image n’a pas encore d’annotation : le « rattrapage » lui en donne une.',
-  'This is no id of an instance.': 'Ce n’est pas l’identifiant d’une instance.',
-  'The file is too large.': 'Le fichier est trop grand.',
 };

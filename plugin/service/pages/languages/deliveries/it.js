@@ -36,8 +36,6 @@ export const words = {
   'Its annotation was removed before it was sent.': 'La sua annotazione è stata rimossa prima dell’invio.',
   'It came from there, so it does not go back.': 'Viene da lì, quindi non vi ritorna.',
   'Somebody cancelled it.': 'Qualcuno l’ha annullata.',
-  'No rule asks for it any more.': 'Nessuna regola la chiede più.',
-  'The picture is no longer in this archive.': 'L’immagine non è più in questo archivio.',
   'Orthanc lost track of it; it may have arrived.': 'Orthanc l’ha persa di vista; forse è arrivata.',
   'Sending took too long and was stopped.': 'L’invio è durato troppo ed è stato fermato.',
   'The folder cannot be written to.': 'Non si può scrivere nella cartella.',
@@ -110,7 +108,4 @@ export const words = {
   'not known': 'sconosciuto',
   'yes': 'sì',
   'no': 'no',
-  'This picture has no annotation yet: a back-fill gives it one.': 'Questa immagine non ha ancora un’annotazione: il «recupero» gliene dà una.',
-  'This is no id of an instance.': 'Questo non è l’identificativo di un’istanza.',
-  'The file is too large.': 'Il file è troppo grande.',
 };

@@ -36,8 +36,6 @@ export const words = {
   'Its annotation was removed before it was sent.': '送信前にアノテーションが削除されました。',
   'It came from there, so it does not go back.': 'そこから届いた画像なので、送り返しません。',
   'Somebody cancelled it.': '誰かが取り消しました。',
-  'No rule asks for it any more.': 'これを求めるルールはもうありません。',
-  'The picture is no longer in this archive.': '画像はもうこのアーカイブにありません。',
   'Orthanc lost track of it; it may have arrived.': 'Orthanc が追跡できなくなりました。届いている可能性があります。',
   'Sending took too long and was stopped.': '送信に時間がかかりすぎたため、停止しました。',
   'The folder cannot be written to.': 'フォルダーに書き込めません。',
@@ -110,7 +108,4 @@ export const words = {
   'not known': '不明',
   'yes': 'はい',
   'no': 'いいえ',
-  'This picture has no annotation yet: a back-fill gives it one.': 'この画像にはまだアノテーションがありません。過去分の処理で付けられます。',
-  'This is no id of an instance.': 'これはインスタンスの ID ではありません。',
-  'The file is too large.': 'ファイルが大きすぎます。',
 };

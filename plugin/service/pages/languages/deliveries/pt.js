@@ -36,8 +36,6 @@ export const words = {
   'Its annotation was removed before it was sent.': 'A anotação foi removida antes do envio.',
   'It came from there, so it does not go back.': 'Veio de lá, por isso não volta.',
   'Somebody cancelled it.': 'Alguém a cancelou.',
-  'No rule asks for it any more.': 'Nenhuma regra a pede já.',
-  'The picture is no longer in this archive.': 'A imagem já não está neste arquivo.',
   'Orthanc lost track of it; it may have arrived.': 'O Orthanc perdeu-a de vista; talvez tenha chegado.',
   'Sending took too long and was stopped.': 'O envio demorou demasiado e foi parado.',
   'The folder cannot be written to.': 'Não se pode escrever na pasta.',
@@ -110,7 +108,4 @@ export const words = {
   'not known': 'desconhecido',
   'yes': 'sim',
   'no': 'não',
-  'This picture has no annotation yet: a back-fill gives it one.': 'Esta imagem ainda não tem anotação: «Recuperar» dá-lhe uma.',
-  'This is no id of an instance.': 'Isto não é o identificador de uma instância.',
-  'The file is too large.': 'O ficheiro é demasiado grande.',
 };

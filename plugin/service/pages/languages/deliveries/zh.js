@@ -36,8 +36,6 @@ export const words = {
   'Its annotation was removed before it was sent.': '发送前其标注已被移除。',
   'It came from there, so it does not go back.': '它来自那里，因此不送回。',
   'Somebody cancelled it.': '有人取消了它。',
-  'No rule asks for it any more.': '已没有规则要求它。',
-  'The picture is no longer in this archive.': '该图像已不在本存档中。',
   'Orthanc lost track of it; it may have arrived.': 'Orthanc 失去了它的踪迹；可能已送达。',
   'Sending took too long and was stopped.': '发送时间过长，已停止。',
   'The folder cannot be written to.': '无法写入文件夹。',
@@ -110,7 +108,4 @@ export const words = {
   'not known': '未知',
   'yes': '是',
   'no': '否',
-  'This picture has no annotation yet: a back-fill gives it one.': '该图像尚无标注：补标会为它添加。',
-  'This is no id of an instance.': '这不是实例标识。',
-  'The file is too large.': '文件太大。',
 };
