@@ -236,6 +236,27 @@ def test_a_late_answer_does_not_land_on_the_next_picture(page, server, fresh):
     assert review_of(server, order[1])["by"]
 
 
+def test_who_goes_on_before_a_word_is_answered_stays_there(page, server, fresh):
+    open_page(page, server, "?show=all&agreement=agree")
+    order = [line.get_attribute("data-instance") for line in page.locator(".line").all()]
+    held = []
+
+    def hold(route):
+        held.append(route) if route.request.method == "PUT" else route.continue_()
+
+    page.route(f"**/bodypart/instances/{order[0]}", hold)
+    may_sign(page)
+    page.keyboard.press("Enter")
+    heard(page, held)
+    page.keyboard.press("j")
+    eventually(lambda: current(page) == order[1])
+    held[0].continue_()
+    page.get_by_text(": signed").wait_for()
+    page.wait_for_timeout(300)
+    assert current(page) == order[1]
+    page.unroute_all(behavior="wait")
+
+
 def test_the_help_lists_the_keys(page, server, fresh):
     open_page(page, server)
     page.keyboard.press("?")

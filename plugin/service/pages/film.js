@@ -161,7 +161,9 @@ export class Film {
       this.list.update(answer);
       let told = this.said(answer);
       this.page.toast.tell(told, { undo: true });
-      if (!await this.list.next() && this.list.current?.instance === shown.instance) {
+      // Who went on by themselves meanwhile is looking at another one.
+      const stays = () => this.list.current?.instance === shown.instance;
+      if (stays() && !await this.list.next() && stays()) {
         await this.show(this.list.current, null);
         told = `${told} ${t('That was the last one.')}`;
         this.page.toast.tell(told, { undo: true });
@@ -178,10 +180,10 @@ export class Film {
   }
 
   /** Somebody else was faster: show what stands now, and have the person decide again. */
-  async changedMeanwhile(present) {
+  changedMeanwhile(present) {
     const review = present.review;
     this.list.update(present);
-    await this.show(this.list.current, null);
+    this.list.goTo(present.instance);
     const part = present.examined ? withSide(this.page.known.name(present.examined.label), present.laterality.value) : t('Cannot be told');
     this.page.toast.tell(review
       ? t('{by} changed this meanwhile to: {part}. Please look again; nothing of yours was saved.', { by: review.by, part })
