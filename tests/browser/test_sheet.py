@@ -69,6 +69,34 @@ def test_what_was_not_on_the_screen_is_not_confirmed(page, server, fresh):
     page.get_by_role("button", name="Confirm 3 as Hand, left").wait_for()
 
 
+def test_an_answer_that_changed_off_the_screen_was_not_seen(page, server, fresh):
+    open_sheet(page, server, "?agreement=agree")
+    seen(page, 3)
+    first, _, last = tiles(page)
+    tile(page, last).click()
+    page.keyboard.press("e")
+    page.keyboard.type("wrist")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 signed.").wait_for()
+
+    def change(route):
+        found = route.fetch()
+        answer = found.json()
+        for item in answer["items"]:
+            if item["instance"] == first:
+                item["examined"] = "foot"
+        route.fulfill(response=found, json=answer)
+
+    page.route("**/bodypart/sheet?*show=all*", change)
+    page.get_by_role("link", name="Statistics").click()
+    page.get_by_role("heading", name="Overview").wait_for()
+    page.keyboard.press("Control+z")
+    page.get_by_text("1 answer taken back").wait_for()
+    eventually(lambda: "Foot" in tile(page, first).text_content())
+    eventually(lambda: "1 seen" in page.locator("#sheet-bar").text_content())
+    page.unroute_all(behavior="wait")
+
+
 def test_a_confirmation_of_many_is_undone_as_one(page, server, fresh):
     open_sheet(page, server)
     seen(page, 6)

@@ -109,11 +109,21 @@ export class Sheet {
     for (let page = 0; page < this.pages; page += 1) {
       const answer = await get('sheet', { ...this.filters.query, show: 'all', limit: PAGE, after });
       if (this.asked !== asked) return;
-      for (const item of answer.items) shown.get(item.instance)?.update(item);
+      for (const item of answer.items) if (shown.has(item.instance)) this.renew(shown.get(item.instance), item);
       after = answer.next;
       if (!after) break;
     }
     this.drawBar();
+  }
+
+  /** What says something else by now than what a person saw was not seen. */
+  renew(tile, item) {
+    const before = tile.answer;
+    tile.update(item);
+    if (tile.answer === before) return;
+    tile.seen = false;
+    this.watch.unobserve(tile.button);
+    this.watch.observe(tile.button);
   }
 
   take(answer) {
