@@ -113,6 +113,16 @@ def test_what_was_learned_is_shown_by_part_with_its_gain(page, server, taught):
     assert page.locator("li.done").count() == 0
 
 
+def test_what_it_changed_is_asked_for_again_where_others_ask_too(page, server, taught):
+    busy = {"error": "Busy", "details": "others ask the same kind of question"}
+    film(server, 52)
+    page.route("**/memory/changes", lambda route: route.fulfill(status=503, json=busy))
+    opened(page, server, "#learned")
+    page.locator(".taught li").first.wait_for()
+    page.unroute_all(behavior="wait")
+    page.get_by_role("link", name="Hand → Wrist joint").wait_for()
+
+
 def test_what_the_words_change_is_read_again(page, server, taught):
     opened(page, server, "#learned")
     page.get_by_label("Words since").fill("2020-01-01")

@@ -47,10 +47,11 @@ export class Learned {
     const told = await get('memory');
     // That looks at many pictures: not every few seconds.
     const old = this.changed?.revision !== told.revision || Date.now() - this.changed.at > LONG_PAUSE;
-    const changes = old ? await get('memory/changes') : this.changed.changes;
+    // Where others ask the same, it is not answered; the rest is.
+    const changes = old ? await get('memory/changes').catch(() => null) : null;
     if (this.asked !== asked) return;
-    if (old) this.changed = { changes, revision: told.revision, at: Date.now() };
-    this.draw(told, changes);
+    if (changes) this.changed = { changes, revision: told.revision, at: Date.now() };
+    this.draw(told, this.changed?.changes);
   }
 
   refreshSoon() {
@@ -68,7 +69,7 @@ export class Learned {
     this.drawn = text;
     this.drawState(told);
     this.drawParts(told.parts);
-    this.changes.replaceChildren(changesTable(changes, this.page.known.name));
+    if (changes) this.changes.replaceChildren(changesTable(changes, this.page.known.name));
     this.words.offer(told.parts.map((part) => part.label));
   }
 

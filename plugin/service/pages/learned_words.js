@@ -73,7 +73,7 @@ export class LearnedWords {
       } finally {
         back.disabled = false;
       }
-      this.forgotten();
+      await this.forgotten();
     });
   }
 }
