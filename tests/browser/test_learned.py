@@ -124,9 +124,13 @@ def test_what_it_changed_is_asked_for_again_where_others_ask_too(page, server, t
 
 
 def test_what_the_words_change_is_read_again(page, server, taught):
+    zone = {"timezoneId": "Asia/Tokyo"}
+    page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", zone)
     opened(page, server, "#learned")
     page.get_by_label("Words since").fill("2020-01-01")
-    page.get_by_role("button", name="Read again what they change").click()
+    with page.expect_request(lambda request: request.method == "POST") as asked:
+        page.get_by_role("button", name="Read again what they change").click()
+    assert asked.value.post_data_json == {"LearnedSince": "2019-12-31T15:00:00Z"}
     page.get_by_text("These words change nothing that is stored.").wait_for()
 
 

@@ -27,7 +27,7 @@ export class Learned {
     this.parts = element('div', {});
     this.changes = element('div', {});
     this.words = new LearnedWords(page, this.name, () => this.load());
-    this.since = element('input', { type: 'date', id: 'learned-since', value: new Date().toISOString().slice(0, 10) });
+    this.since = element('input', { type: 'date', id: 'learned-since', value: today() });
     this.section.replaceChildren(element('div', { class: 'cards' },
       card(t('What was learned'), '', this.state),
       card(t('By part'), t('How many of the confirmed pictures are read rightly: by the model alone, and with what was learned from other patients.'), this.parts),
@@ -103,7 +103,9 @@ export class Learned {
     const since = this.since.value;
     if (!since) return this.since.focus();
     return this.page.guarded(async () => {
-      const { again } = await post('backfill', { LearnedSince: since });
+      // The service counts in UTC; the day is the reader's own.
+      const begun = new Date(`${since}T00:00`).toISOString().replace('.000', '');
+      const { again } = await post('backfill', { LearnedSince: begun });
       this.page.toast.tell(again ? count('{count} picture is read again.', '{count} pictures are read again.', again)
         : t('These words change nothing that is stored.'));
     });
@@ -120,6 +122,12 @@ export class Learned {
       await this.words.load();
     });
   }
+}
+
+/** The reader's day, as a date field has it. */
+function today() {
+  const now = new Date();
+  return new Date(now - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 }
 
 function card(title, text, ...content) {
