@@ -107,6 +107,17 @@ def test_a_guess_with_a_side_takes_two_keys(page, server, fresh):
     assert said["laterality"] == {"value": "L", "source": "person"}
 
 
+def test_enter_that_ends_the_input_of_a_japanese_word_signs_nothing(page, server, fresh):
+    open_page(page, server, f"?instances={fresh.conflicting[0]}")
+    may_sign(page)
+    page.keyboard.press("e")
+    search = page.get_by_role("dialog").get_by_role("combobox")
+    search.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
+    page.wait_for_timeout(300)
+    assert search.is_visible()
+    assert review_of(server, fresh.conflicting[0]) is None
+
+
 @pytest.mark.parametrize("how", ["held", "twice"])
 def test_one_key_press_is_one_review(page, server, fresh, how):
     open_page(page, server, "?show=all&agreement=agree")

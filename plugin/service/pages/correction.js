@@ -90,6 +90,8 @@ class CorrectionDialog {
   }
 
   key(event) {
+    // Enter and arrows belong to the input method while it converts what was typed.
+    if (event.isComposing) return;
     const shown = [...this.list.children];
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && shown.length) {
