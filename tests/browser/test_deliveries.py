@@ -193,6 +193,8 @@ def test_long_lists_have_pages(page, failed):
 
 def test_it_speaks_german(page, failed):
     page.add_init_script("localStorage.setItem('bodypart-language', 'de')")
-    opened(page, failed.server)
+    opened(page, failed.server, "?state=waiting,sending")
+    state = page.locator("#delivery-state option:checked")
+    eventually(lambda: state.text_content() == "Wartet, Unterwegs")
     page.get_by_text("Die Regeln an einem Bild erproben").wait_for()
     page.get_by_text("was keine andere Regel nimmt").wait_for()

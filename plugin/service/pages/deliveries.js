@@ -114,9 +114,9 @@ export class Deliveries {
 
   offer(name, options, value = '') {
     const select = this.selects[name];
-    // A rule that is gone may still be asked for by an address that was kept.
+    // Several states at once, or a rule that is gone, may be asked for by the address.
     const all = [['', t('any')], ...options];
-    if (!all.some(([one]) => one === value)) all.push([value, value]);
+    if (!all.some(([one]) => one === value)) all.push([value, value.split(',').map((one) => options.find(([own]) => own === one)?.[1] ?? one).join(', ')]);
     const text = JSON.stringify(all);
     if (text !== select.dataset.offered) {
       select.replaceChildren(...all.map(([one, words]) => element('option', { value: one }, words)));
