@@ -1,4 +1,4 @@
-// A question before something that cannot be undone.
+// A question before something that is not done lightly.
 
 import { button, element } from './elements.js';
 import { t } from './language.js';

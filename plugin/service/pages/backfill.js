@@ -1,30 +1,21 @@
 // The back-fill asks before it begins: how many pictures, and what becomes of their files.
 
-import { button, element } from './elements.js';
+import { ask } from './ask.js';
 import { count, t } from './language.js';
 
 const FEW_LOOKS = 3;
 
 /** Ask a person; resolves to whether to begin. `progress` is the answer of `GET backfill`. */
 export function askBeforeBackfill(progress, tags) {
-  return new Promise((resolve) => {
-    let answer = false;
-    const begin = button(t('Begin'), { class: 'primary', click: () => { answer = true; dialog.close(); } });
-    const dialog = element('dialog', {
-      class: 'bodypart ask', 'aria-labelledby': 'ask-title', close: () => { dialog.remove(); resolve(answer); },
-    },
-    element('h2', { id: 'ask-title' }, t('Annotate what has no annotation yet?')),
-    element('p', {}, progress.open
+  return ask(t('Annotate what has no annotation yet?'), [
+    progress.open
       ? count('{count} picture of this archive has none.', '{count} pictures of this archive have none.', progress.open)
-      : t('Every picture of this archive has one; the archive is looked through once more.')),
-    element('p', {}, tags === 'in-place'
+      : t('Every picture of this archive has one; the archive is looked through once more.'),
+    tags === 'in-place'
       ? t('Sure answers are written into the stored DICOM files. The original values are kept and can be given back.')
-      : t('The stored DICOM files stay as they are.')),
-    element('p', { class: 'quiet' }, t('It runs in the background, goes on after a restart, and can be stopped at any time.')),
-    element('div', { class: 'actions' }, begin, button(t('Cancel'), { click: () => dialog.close() })));
-    document.body.append(dialog);
-    dialog.showModal();
-  });
+      : t('The stored DICOM files stay as they are.'),
+    t('It runs in the background, goes on after a restart, and can be stopped at any time.'),
+  ], t('Begin'));
 }
 
 /** How fast it goes and how long it takes, of looks [{at, done}]; empty as long as nobody can tell. */
