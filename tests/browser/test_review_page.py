@@ -377,6 +377,10 @@ def test_statistics_show_counts_conflicts_and_calibration(page, server, fresh):
     assert tile.get_attribute("data-instance") == fresh.conflicting[0]
 
 
+def one_row_at_a_time(route):
+    route.continue_(url=route.request.url.replace("limit=10000", "limit=1"))
+
+
 def test_confirmed_labels_leave_as_a_training_manifest(page, server, fresh):
     corrected, confirmed = fresh.conflicting[0], fresh.agreeing[0]
     server.request(
@@ -384,8 +388,10 @@ def test_confirmed_labels_leave_as_a_training_manifest(page, server, fresh):
     )
     server.request("POST", "/bodypart/reviews", json={"instances": [confirmed]})
     page.goto(f"{server.url}/bodypart/ui/#statistics")
+    page.route("**/bodypart/manifest?*", one_row_at_a_time)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Confirmed labels (CSV)").click()
+        page.get_by_role("button", name="Confirmed labels (CSV)").click()
+    assert download.value.suggested_filename == "bodypart-manifest.csv"
     text = download.value.path().read_text(encoding="utf-8")
     rows = {row["file"]: row for row in csv.DictReader(io.StringIO(text))}
     assert set(rows) == {f"{corrected}.png", f"{confirmed}.png"}

@@ -54,8 +54,8 @@ export async function getOrthanc(path) {
 }
 
 /** Bytes, and the headers that came with them. */
-export async function getBytes(path) {
-  const response = await send('GET', address(path));
+export async function getBytes(path, query) {
+  const response = await send('GET', address(path, query));
   return { bytes: await response.arrayBuffer(), headers: response.headers };
 }
 

@@ -76,7 +76,7 @@ async function route() {
   if (name === shown && shownSearch === location.search) return;
   [shown, shownSearch] = [name, location.search];
   if (OWN_WORDS[name]) await learn(OWN_WORDS[name]);
-  if (name === 'statistics') await (await import('./statistics.js')).show(byId('statistics'));
+  if (name === 'statistics') await (await import('./statistics.js')).show(byId('statistics'), page);
   else await (await view(name)).open();
 }
 

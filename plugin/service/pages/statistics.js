@@ -1,25 +1,27 @@
 // The statistics: what the archive holds, where header and picture differ, how often the machine
 // was right. Every number opens its pictures in a sheet.
 
-import { address, get } from './api.js';
+import { get } from './api.js';
 import { agreementChart, calibrationChart, legend } from './charts.js';
-import { element, entry } from './elements.js';
+import { button, element, entry } from './elements.js';
 import { t } from './language.js';
 import { changesMeaning, changesTable } from './learned_changes.js';
 import { elsewhere } from './place.js';
+import { saveTable } from './tables.js';
 import { naming } from './words.js';
 
 const ENOUGH_REVIEWS = 50;
 const ENOUGH_IN_A_BIN = 10;
 const MOSTLY = 0.5;
 
-export async function show(section) {
+/** `page` has guarded(work). */
+export async function show(section, page) {
   const [found, changes, name] = await Promise.all([get('statistics'), get('memory/changes').catch(() => null), naming()]);
   section.replaceChildren(element('div', { class: 'cards' },
     overview(found), counts(found.examined, name), calibration(found),
     // Where others ask the same, it is not answered; the rest is.
     changes ? card(t('What was learned changed'), changesMeaning(), 'wide', changesTable(changes, name)) : '',
-    matrix(found.confusion, name), agreement(found.agreement), downloads()));
+    matrix(found.confusion, name), agreement(found.agreement), downloads(page)));
 }
 
 function card(title, text, kind, ...content) {
@@ -94,12 +96,21 @@ function agreement(rows) {
     rows.length ? agreementChart(rows) : '', rows.length ? legend() : '', empty(rows));
 }
 
-function downloads() {
-  const link = (text, path, format) => element('a', { href: address(path, { format }), download: `bodypart-${path}.${format}` }, text);
+function downloads(page) {
+  const save = (text, table, format) => {
+    const node = button(text, {
+      click: async () => {
+        node.disabled = true;
+        await page.guarded(() => saveTable(table, format));
+        node.disabled = false;
+      },
+    });
+    return node;
+  };
   return card(t('Export'), t('What people confirmed, in the format of a training manifest; and who said what, when.'), 'wide',
     element('div', { class: 'downloads' },
-      link(t('Confirmed labels (CSV)'), 'manifest', 'csv'), link(t('Confirmed labels (JSON)'), 'manifest', 'json'),
-      link(t('Audit trail (CSV)'), 'audit', 'csv'), link(t('Audit trail (JSON)'), 'audit', 'json')));
+      save(t('Confirmed labels (CSV)'), 'manifest', 'csv'), save(t('Confirmed labels (JSON)'), 'manifest', 'json'),
+      save(t('Audit trail (CSV)'), 'audit', 'csv'), save(t('Audit trail (JSON)'), 'audit', 'json')));
 }
 
 function empty(rows) {
