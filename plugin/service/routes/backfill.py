@@ -11,7 +11,7 @@ from service.queue.leases import Answer
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import BARE
 from service.routes.models import Backfill, HelpersAnswers, Lease
-from service.routes.requests import HttpError, TheService
+from service.routes.requests import HttpError, TheService, one_at_a_time
 
 if TYPE_CHECKING:
     from service.main import Service
@@ -39,7 +39,8 @@ def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
         return {**service.backfill.progress(), "again": again}
     if body is None or body.LearnedSince is None:
         return service.backfill.start()
-    found = service.learning.read_otherwise(body.LearnedSince)
+    with one_at_a_time():
+        found = service.learning.read_otherwise(body.LearnedSince)
     service.tasks.ask_now(Kind.ANNOTATE, found, mode=Mode.AGAIN, priority=Priority.BACKFILL)
     return {**service.backfill.progress(), "again": len(found)}
 
