@@ -104,6 +104,11 @@ def test_every_file_is_offered(pages):
     assert tags == {path.stem for path in (pages / "languages").glob("*.js")}
 
 
+def test_numbers_are_written_as_in_the_language_of_the_page(pages):
+    for path in pages.glob("*.js"):
+        assert "toLocaleString()" not in path.read_text(encoding="utf-8"), path
+
+
 def test_modules_of_the_pages_stay_small(pages):
     for path in pages.rglob("*.js"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path

@@ -4,7 +4,7 @@
 import { get, post, remove } from './api.js';
 import { ask } from './ask.js';
 import { button, element, entry } from './elements.js';
-import { count, t } from './language.js';
+import { count, language, t } from './language.js';
 import { changesMeaning, changesTable, named, table } from './learned_changes.js';
 import { LearnedWords } from './learned_words.js';
 import { percent } from './words.js';
@@ -78,7 +78,7 @@ export class Learned {
     const right = (key) => percent(parts.reduce((sum, part) => sum + part.words * part[key], 0) / of);
     const figures = element('dl', { class: 'figures' });
     const figure = (term, value) => figures.append(element('div', {}, ...entry(term, value)));
-    figure(t('words'), words.toLocaleString());
+    figure(t('words'), words.toLocaleString(language));
     if (of) figure(t('read rightly by the model alone'), right('before'));
     if (of) figure(t('with what was learned'), right('after'));
     this.state.replaceChildren(
@@ -95,7 +95,7 @@ export class Learned {
   drawParts(parts) {
     const head = [t('Part'), t('Words'), t('Alone'), t('With'), t('Mended'), t('Broken')];
     this.parts.replaceChildren(parts.length ? table(head, parts.map((part) => [
-      this.name(part.label), part.words.toLocaleString(), percent(part.before), percent(part.after), part.mended, part.broken,
+      this.name(part.label), part.words.toLocaleString(language), percent(part.before), percent(part.after), part.mended, part.broken,
     ])) : element('p', { class: 'quiet' }, t('Nothing yet.')));
   }
 

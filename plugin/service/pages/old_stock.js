@@ -2,7 +2,7 @@
 
 import { post, remove } from './api.js';
 import { button, element } from './elements.js';
-import { count, t } from './language.js';
+import { count, language, t } from './language.js';
 
 export class OldStock {
   /** `page` has guarded(work); `moved()` is called after something was started or stopped. */
@@ -26,7 +26,7 @@ export class OldStock {
     // One rule at a time.
     if (this.run.state === 'idle' || this.run.rule !== rule) return [this.begin(rule, undefined, this.running)];
     const { state, dry_run: dry, looked_at: looked, taken, deliveries } = this.run;
-    const far = t('{looked} looked at, {taken} fit', { looked: looked.toLocaleString(), taken: taken.toLocaleString() });
+    const far = t('{looked} looked at, {taken} fit', { looked: looked.toLocaleString(language), taken: taken.toLocaleString(language) });
     if (state === 'running') {
       return [element('p', {}, dry ? t('Counting what is stored: {far}.', { far }) : t('Applied to what is stored: {far}.', { far })),
         this.order(t('Stop'), () => remove('routes/apply'))];

@@ -4,7 +4,7 @@
 import { get } from './api.js';
 import { agreementChart, calibrationChart, legend } from './charts.js';
 import { button, element, entry } from './elements.js';
-import { t } from './language.js';
+import { language, t } from './language.js';
 import { changesMeaning, changesTable } from './learned_changes.js';
 import { elsewhere } from './place.js';
 import { saveTable } from './tables.js';
@@ -32,7 +32,7 @@ function card(title, text, kind, ...content) {
 function overview({ states, reviews }) {
   const figures = element('dl', { class: 'figures' });
   const figure = (term, value, view) => figures.append(element('div', {}, ...entry(term,
-    view ? element('a', { href: elsewhere('sheet', { show: view }) }, value.toLocaleString()) : value.toLocaleString())));
+    view ? element('a', { href: elsewhere('sheet', { show: view }) }, value.toLocaleString(language)) : value.toLocaleString(language))));
   figure(t('annotated'), (states.done ?? 0) + (states.skipped ?? 0), 'all');
   figure(t('waiting for a review'), reviews.waiting, 'review');
   figure(t('reviewed'), reviews.reviewed, 'reviewed');
@@ -48,7 +48,7 @@ function counts(examined, name) {
     bar.style.setProperty('--share', row.series / most);
     return element('tr', {},
       element('th', { scope: 'row' }, element('a', { href: elsewhere('sheet', { show: 'all', label: row.label }) }, name(row.label))),
-      element('td', {}, bar), element('td', {}, row.series.toLocaleString()));
+      element('td', {}, bar), element('td', {}, row.series.toLocaleString(language)));
   });
   return card(t('Body parts'), t('Series by examined part; the slices of a CT count once.'), '',
     element('table', { class: 'counts' }, element('tbody', {}, rows)), empty(rows));
@@ -80,7 +80,7 @@ function matrix(confusion, name) {
     const node = element('td', { class: found.compatible ? 'same' : 'other' }, element('a', {
       href: elsewhere('sheet', { show: 'all', header, picture: image }),
       'aria-label': t('header {header}, picture {picture}: {count}', { header: name(header), picture: name(image), count: found.instances }),
-    }, found.instances.toLocaleString()));
+    }, found.instances.toLocaleString(language)));
     node.style.setProperty('--share', Math.log1p(found.instances) / most);
     return node;
   };
