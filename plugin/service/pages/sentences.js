@@ -3,6 +3,10 @@
 import { count, t } from './language.js';
 
 const PLAIN = [
+  // What names a rule comes first: a rule may be called like anything.
+  [/^delivery \d+ is|^rule .* is being looked at/, 'Somebody else changed it meanwhile.'],
+  [/^rule .* must be counted first/, 'Please count again first.'],
+  [/^no rule .* sends to/, 'No rule asks for it any more.'],
   [/probability of none|shows? no body part that the model knows/, 'The picture shows no body part that the model knows.'],
   [/unlike the radiographs|not like a radiograph/, 'The picture is unlike the radiographs that the model knows.'],
   [/blank|one grey value|nothing was exposed/, 'The picture is blank.'],
@@ -20,8 +24,6 @@ const PLAIN = [
   [/not an image IOD|is stored as|odd length/, 'Files of this kind are never rewritten. The answer is kept in Orthanc.'],
   [/storage|no room|full/i, 'Orthanc’s storage is full. The answer is kept; the file follows once there is room.'],
   [/changed since/, 'Somebody else changed it meanwhile.'],
-  [/^delivery \d+ is|is being looked at/, 'Somebody else changed it meanwhile.'],
-  [/^no rule .* sends to/, 'No rule asks for it any more.'],
   [/^Orthanc has no (such instance|instances|series|studies|patients)/, 'The picture is no longer in this archive.'],
   [/has no annotation/, 'This picture has no annotation yet: a back-fill gives it one.'],
   [/send \{"Instance"/, 'This is no id of an instance.'],

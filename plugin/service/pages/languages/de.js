@@ -210,6 +210,7 @@ export const words = {
   'This picture has no annotation yet: a back-fill gives it one.': 'Dieses Bild hat noch keine Annotation: „Nachholen“ gibt ihm eine.',
   'The file is too large.': 'Die Datei ist zu groß.',
   'This is no id of an instance.': 'Das ist keine ID einer Instanz.',
+  'Please count again first.': 'Bitte zuerst noch einmal zählen.',
   'No rule asks for it any more.': 'Keine Regel verlangt es mehr.',
   'The picture is no longer in this archive.': 'Das Bild ist nicht mehr in diesem Archiv.',
   'There is nothing to take back.': 'Es gibt nichts zurückzunehmen.',

@@ -210,6 +210,7 @@ export const words = {
   'This picture has no annotation yet: a back-fill gives it one.': 'Esta imagen aún no tiene anotación: «Rellenar» le da una.',
   'The file is too large.': 'El archivo es demasiado grande.',
   'This is no id of an instance.': 'Esto no es el identificador de una instancia.',
+  'Please count again first.': 'Primero, cuente de nuevo.',
   'No rule asks for it any more.': 'Ninguna regla la pide ya.',
   'The picture is no longer in this archive.': 'La imagen ya no está en este archivo.',
   'There is nothing to take back.': 'No hay nada que retirar.',

@@ -210,6 +210,7 @@ export const words = {
   'This picture has no annotation yet: a back-fill gives it one.': 'Cette image n’a pas encore d’annotation : le « rattrapage » lui en donne une.',
   'The file is too large.': 'Le fichier est trop grand.',
   'This is no id of an instance.': 'Ce n’est pas l’identifiant d’une instance.',
+  'Please count again first.': 'Veuillez d’abord compter à nouveau.',
   'No rule asks for it any more.': 'Aucune règle ne la demande plus.',
   'The picture is no longer in this archive.': 'L’image n’est plus dans cette archive.',
   'There is nothing to take back.': 'Il n’y a rien à reprendre.',

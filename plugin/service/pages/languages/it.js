@@ -210,6 +210,7 @@ export const words = {
   'This picture has no annotation yet: a back-fill gives it one.': 'Questa immagine non ha ancora un’annotazione: il «recupero» gliene dà una.',
   'The file is too large.': 'Il file è troppo grande.',
   'This is no id of an instance.': 'Questo non è l’identificativo di un’istanza.',
+  'Please count again first.': 'Prima conti di nuovo.',
   'No rule asks for it any more.': 'Nessuna regola la chiede più.',
   'The picture is no longer in this archive.': 'L’immagine non è più in questo archivio.',
   'There is nothing to take back.': 'Non c’è nulla da ritirare.',

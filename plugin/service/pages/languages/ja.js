@@ -210,6 +210,7 @@ export const words = {
   'This picture has no annotation yet: a back-fill gives it one.': 'この画像にはまだアノテーションがありません。過去分の処理で付けられます。',
   'The file is too large.': 'ファイルが大きすぎます。',
   'This is no id of an instance.': 'これはインスタンスの ID ではありません。',
+  'Please count again first.': '先にもう一度数えてください。',
   'No rule asks for it any more.': 'これを求めるルールはもうありません。',
   'The picture is no longer in this archive.': '画像はもうこのアーカイブにありません。',
   'There is nothing to take back.': '取り消すものはありません。',

@@ -210,6 +210,7 @@ export const words = {
   'This picture has no annotation yet: a back-fill gives it one.': 'Esta imagem ainda não tem anotação: «Recuperar» dá-lhe uma.',
   'The file is too large.': 'O ficheiro é demasiado grande.',
   'This is no id of an instance.': 'Isto não é o identificador de uma instância.',
+  'Please count again first.': 'Primeiro, conte de novo.',
   'No rule asks for it any more.': 'Nenhuma regra a pede já.',
   'The picture is no longer in this archive.': 'A imagem já não está neste arquivo.',
   'There is nothing to take back.': 'Não há nada a retirar.',

@@ -210,6 +210,7 @@ export const words = {
   'This picture has no annotation yet: a back-fill gives it one.': '该图像尚无标注：补标会为它添加。',
   'The file is too large.': '文件太大。',
   'This is no id of an instance.': '这不是实例标识。',
+  'Please count again first.': '请先重新统计。',
   'No rule asks for it any more.': '已没有规则要求它。',
   'The picture is no longer in this archive.': '该图像已不在本存档中。',
   'There is nothing to take back.': '没有可撤回的内容。',
