@@ -53,7 +53,7 @@ ray: ray-tools
 	@exec env PYTHONPATH=plugin $(PYTHON) -m backfill.ray_command $(ARGS)
 
 test: test-tools newer-orthanc tools lint
-	$(PYTHON) -m pytest tests
+	$(PYTHON) tests/side_by_side.py
 
 unit: test-tools
 	$(PYTHON) -m pytest tests/unit $(ARGS)
