@@ -341,7 +341,8 @@ def mentions_of(annotation: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _summary(row: sa.Row[Any]) -> Summary:
-    columns: dict[str, Any] = {name: getattr(row, name) for name in _SUMMARY_FIELDS}
+    # By place, because a patient may have thousands: by name takes five times as long.
+    columns: dict[str, Any] = dict(zip(_SUMMARY_FIELDS, row, strict=True))
     columns["visible"] = json.loads(columns["visible"] or "{}")
     columns["probability"] = columns["probability"] or 0.0
     return Summary(**columns)
