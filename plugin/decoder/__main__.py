@@ -24,7 +24,7 @@ from decoder.quiet import keep_quiet, private_stdout
 from decoder.wire import Frame, WireError, read_frame, write_frame
 
 Answer = tuple[dict[str, Any], bytes]
-_NICENESS = 19
+_NICENESS = 10
 _LONGEST_DETAILS = 1_000
 
 

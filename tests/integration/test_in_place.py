@@ -49,9 +49,17 @@ def hand(**headers):
 
 
 def corrected_to(server, instance, label):
-    answer = server.request("PUT", f"/bodypart/instances/{instance}", json={"examined": label})
+    """Correct an instance; return the annotation once the file follows, as a script has to."""
+    path = f"/bodypart/instances/{instance}"
+    answer = server.request("PUT", path, json={"examined": label})
     assert answer.status_code == 200, answer.text
-    return answer.json()
+    annotation = answer.json()
+    end = time.monotonic() + 30
+    while annotation["tags"]["state"] == "pending":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        annotation = server.get(path)
+    return annotation
 
 
 @pytest.mark.parametrize(

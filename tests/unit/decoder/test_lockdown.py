@@ -88,10 +88,10 @@ def test_every_task_works_behind_the_lock(decoder):
 
 def test_it_gives_way_to_everything_else(decoder):
     """Also where the kernel weighs sessions first: a decoder is in one of its own."""
-    assert os.getpriority(os.PRIO_PROCESS, decoder.process.pid) == 19
+    assert os.getpriority(os.PRIO_PROCESS, decoder.process.pid) == 10
     group = Path(f"/proc/{decoder.process.pid}/autogroup")
     if group.exists():
-        assert group.read_text().endswith(" nice 19\n")
+        assert group.read_text().endswith(" nice 10\n")
 
 
 def test_it_tells_what_holds(decoder):
