@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 
 import pytest
 from pydicom.uid import generate_uid
@@ -277,6 +278,7 @@ def test_the_openapi_document_lists_the_routes_of_the_contract(orthanc):
 
 def test_what_a_version_of_the_model_read_is_read_again(orthanc, knee):
     before, version = orthanc.annotation(knee), orthanc.status()["model"]["version"]
+    time.sleep(1.1)  # `annotated_at` counts seconds.
     for question, again in (({"OtherModels": True}, False), ({"ModelVersion": version}, True)):
         answer = orthanc.request("POST", "/bodypart/backfill", json=question)
         assert bool(answer.json()["again"]) is again
