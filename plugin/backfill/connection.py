@@ -85,8 +85,9 @@ class Connection:
         RefusedError, AwayError
             As of ``get``.
         """
-        version = str(self.get(f"/instances/{instance}")["FileUuid"])
-        return self._patiently("GET", f"/instances/{instance}/file", tries=_TRIES), version
+        path = f"/instances/{instance}"
+        version = str(self._parsed(self._patiently("GET", path, tries=_TRIES))["FileUuid"])
+        return self._patiently("GET", f"{path}/file", tries=_TRIES), version
 
     def get(self, path: str) -> Any:
         """Return the parsed answer to a GET, however long it takes.

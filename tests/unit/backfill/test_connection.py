@@ -161,6 +161,17 @@ def test_a_file_that_is_gone_or_cannot_be_read_does_not_hold_up_the_others():
             connection.file("b")
 
 
+def test_an_instance_that_orthanc_fails_to_describe_does_not_hold_up_the_others():
+    stopping = threading.Event()
+    limit = threading.Timer(5.0, stopping.set)
+    limit.start()
+    with archive({"/instances/a": (500, b"")}) as (url, asked):
+        with pytest.raises(UnreadableError):
+            Connection(Order(url), stopping).file("a")
+        assert len(asked) == 3
+    limit.cancel()
+
+
 def test_files_come_uncompressed_and_with_the_password(tmp_path):
     (tmp_path / "c").write_text("ann:secret")
     answers = {"/instances/a": (200, {"FileUuid": "f"}), "/instances/a/file": (200, b"DICM")}
