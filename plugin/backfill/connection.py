@@ -63,9 +63,7 @@ class Connection:
             headers=headers,
             timeout=_TIMEOUT,
             # Orthanc closes an idle connection, perhaps just as it is used again.
-            retries=urllib3.Retry(
-                total=2, connect=0, redirect=0, status=0, other=0, allowed_methods=("GET",)
-            ),
+            retries=urllib3.Retry(total=2, connect=0, status=0, other=0, allowed_methods=("GET",)),
             maxsize=8,
             ssl_context=_tls(order) if order.url.startswith("https:") else None,
         )
@@ -156,6 +154,7 @@ class Connection:
                 body=body,
                 headers=None if body is None else {**self._pool.headers, **_JSON},
                 decode_content=False,
+                redirect=False,
             )
         except urllib3.exceptions.HTTPError as error:
             raise self._trouble(error) from None

@@ -43,6 +43,8 @@ def archive(answers, certificate=None):
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
+            if status == 301:
+                self.send_header("Location", "/elsewhere")
             self.end_headers()
             self.wfile.write(data)
 

@@ -47,6 +47,7 @@ def test_the_usual_is_fine():
         ({"/system": (200, b"<html>")}, RefusedError, "not as Orthanc"),
         ({"/system": (200, {"some": "thing"})}, RefusedError, "no Orthanc"),
         ({"/system": (404, b"")}, RefusedError, "no Orthanc"),
+        ({"/system": (301, b"")}, RefusedError, "301"),
         ({"/bodypart/status": (404, b"")}, RefusedError, "without orthanc-bodypart"),
         (
             {
