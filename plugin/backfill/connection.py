@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import threading
@@ -58,7 +59,9 @@ class Connection:
         headers = {"Accept-Encoding": "identity", "User-Agent": f"orthanc-bodypart/{__version__}"}
         known = credentials(order)
         if known:
-            headers |= urllib3.make_headers(basic_auth=":".join(known))
+            # In UTF-8, as Orthanc reads its configuration (RFC 7617, section 2.1).
+            secret = base64.b64encode(":".join(known).encode()).decode()
+            headers["Authorization"] = f"Basic {secret}"
         self._pool = urllib3.PoolManager(
             headers=headers,
             timeout=_TIMEOUT,

@@ -174,13 +174,13 @@ def test_an_instance_that_orthanc_fails_to_describe_does_not_hold_up_the_others(
 
 
 def test_files_come_uncompressed_and_with_the_password(tmp_path):
-    (tmp_path / "c").write_text("ann:secret")
+    (tmp_path / "c").write_text("änn:€ecret", encoding="utf-8")
     answers = {"/instances/a": (200, {"FileUuid": "f"}), "/instances/a/file": (200, b"DICM")}
     with archive(answers) as (url, asked):
         assert Connection(Order(url, str(tmp_path / "c"))).file("a") == (b"DICM", "f")
     for _, headers in asked:
         assert headers["accept-encoding"] == "identity"
-        assert base64.b64decode(headers["authorization"][6:]) == b"ann:secret"
+        assert base64.b64decode(headers["authorization"][6:]) == "änn:€ecret".encode()
 
 
 def test_another_model_is_refused_with_both_digests(tmp_path):
