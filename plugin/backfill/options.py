@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from backfill.errors import UsageError
+from bodypart.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -189,5 +190,4 @@ def _absolute(file: str) -> str:
 def unprotected(url: str) -> bool:
     """Tell whether pictures would cross a network that others may listen to."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    return parts.scheme == "http" and host != "localhost" and not host.startswith("127.")
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bodypart.loopback import is_loopback
 from bodypart.settings import SettingsError
 
 _KEYS = {
@@ -107,7 +107,7 @@ class ServerSettings:
             raise SettingsError("BodyPart.Server.Url must be like https://host:8000")
         if address.username or address.password:
             raise SettingsError("BodyPart.Server.Url: a password belongs into TokenFile")
-        if address.scheme == "http" and not _is_loopback(host):
+        if address.scheme == "http" and not is_loopback(host):
             raise SettingsError(
                 "BodyPart.Server.Url: pictures leave this machine by https only; http is for "
                 "loopback"
@@ -133,12 +133,3 @@ def read_token(file: str) -> str | None:
     if not token or not token.isprintable() or " " in token:
         raise SettingsError(f"BodyPart.Server.TokenFile: {file} holds no token")
     return token
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

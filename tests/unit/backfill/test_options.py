@@ -68,4 +68,6 @@ def test_plain_http_is_told_of_where_others_may_listen():
     assert unprotected("http://orthanc:8042")
     assert not unprotected("https://orthanc:8042")
     assert not unprotected("http://127.0.0.1:8042")
+    assert not unprotected("http://[::1]:8042")
+    assert unprotected("http://127.elsewhere.example:8042")
     assert address("https://proxy/orthanc/") == "https://proxy/orthanc"
