@@ -141,6 +141,15 @@ def test_another_version_is_checked_before_its_answers_are_used(server, network,
     assert remote.to_json()["version"] == "2"
 
 
+def test_a_version_that_answers_otherwise_is_never_the_checked_one(server, network, golden):
+    remote = network(server)
+    server.version, server.change = "2", precise
+    with pytest.raises(NetworkDownError, match="another version"):
+        remote.run(golden.pictures[:2])
+    until(lambda: "less than single precision" in (remote.down_reason or ""))
+    assert remote.to_json()["version"] != "2"
+
+
 def test_a_refusal_is_the_pictures_and_the_server_stays(server, network, golden):
     remote = network(server)
     server.status = 400
