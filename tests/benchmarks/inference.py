@@ -30,7 +30,7 @@ from service.decoders.pool import Engine
 from service.inference.choice import network_of
 from service.inference.open_inference import OpenInferenceServer
 from service.inference.server_settings import ServerSettings
-from triton import Triton
+from triton_server import Triton
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "bodypart.onnx"
 ROUNDS = 150

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from phantoms import file_bytes, radiograph
-from triton import Triton
+from triton_server import Triton
 
 
 @pytest.fixture
