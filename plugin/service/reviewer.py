@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from service.orthanc_api.archive import Archive
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
-    from service.records.audit_trail import AuditTrail
+    from service.records.audit_trail import AuditTrail, Word
 
 
 class Reviewer:
@@ -166,17 +166,16 @@ class Reviewer:
             If that is not possible yet.
         """
         instance = task.resource
-        try:
-            with self._annotations.lock(instance):
-                self._apply(instance, task)
-        except NotFoundError:
-            self._tasks.finish(task)  # The word waits in the trail for the instance to return.
-        word = self._trail.last(instance)
-        if word:
-            self._trail.applied(word.number)
+        with self._annotations.lock(instance):
+            word = self._trail.last(instance)
+            try:
+                self._apply(instance, word, task)
+            except NotFoundError:
+                self._tasks.finish(task)  # The word waits in the trail for the instance to return.
+            if word:
+                self._trail.applied(word.number)
 
-    def _apply(self, instance: str, task: Task) -> None:
-        word = self._trail.last(instance)
+    def _apply(self, instance: str, word: Word | None, task: Task) -> None:
         stored = self._archive.stored_file(instance)
         annotation = self._archive.annotation(instance)
         if word is None:

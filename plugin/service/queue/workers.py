@@ -28,6 +28,7 @@ _PAUSE_WHILE_DOWN = 0.5
 _PAUSE_AFTER_TROUBLE = 1.0
 _PAUSE_AFTER_STUMBLE = 5.0
 _FOLLOW_UP_TRIES = 5
+_LONGEST_PAUSE = 300.0
 Log = Callable[[str], None]
 
 
@@ -149,6 +150,11 @@ class Workers:
             self._try_again(task, error)
 
     def _try_again(self, task: Task, error: Exception) -> None:
+        if task.kind == Kind.APPLY:
+            # What a person said is never given up: a full disk may last for days.
+            pause = _PAUSE_AFTER_TROUBLE * 2 ** min(task.attempts, 20)
+            self._tasks.retry(task, min(pause, _LONGEST_PAUSE))
+            return
         died = isinstance(error, WorkerDiedError)
         deaths, attempts = task.deaths + died, task.attempts + 1
         if deaths >= _DEATHS_TO_QUARANTINE:

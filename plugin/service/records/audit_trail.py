@@ -104,11 +104,11 @@ class AuditTrail:
         return self._append(at, by, REMOVED, instance, None, change)
 
     def applied(self, number: int) -> None:
-        """Note that metadata and index carry an event."""
+        """Note that metadata and index carry an event; those before it of its instance are over."""
+        of = sa.select(events.c.instance).where(events.c.number == number).scalar_subquery()
+        until = sa.and_(events.c.instance == of, events.c.number <= number, ~events.c.applied)
         with self._database.write() as connection:
-            connection.execute(
-                sa.update(events).where(events.c.number == number).values(applied=True)
-            )
+            connection.execute(sa.update(events).where(until).values(applied=True))
 
     def removal_reaches(self, number: int, change: int) -> None:
         """Note that a removal covers what the change log tells up to ``change``.

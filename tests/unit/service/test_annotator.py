@@ -1,10 +1,12 @@
 """From an id to a written annotation, and a person's word on top of it."""
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
 from bodypart.annotation import Review
+from bodypart.reviews import apply_review
 from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
 from service.queue.tasks import Kind, Mode
 
@@ -64,14 +66,42 @@ def test_an_open_word_is_applied_where_the_metadata_lack_it(house):
     """Killed between trail and metadata: the next start finds the event open."""
     house.annotator.annotate("i", Mode.NEW)
     annotation = house.orthanc.annotation("i")
-    from bodypart.reviews import apply_review
-
     house.trail.reviewed("i", apply_review(annotation, word())["review"])
     ((_, instance),) = house.trail.open(10)
     house.ask(Kind.APPLY, instance)
     house.reviewer.apply_word(house.claim(Kind.APPLY))
     assert label_of(house) == "foot"
     assert house.trail.open(10) == []
+
+
+def test_a_word_that_a_later_one_overtook_does_not_stay_open(house):
+    house.annotator.annotate("i", Mode.NEW)
+    put, house.orthanc.set_metadata = house.orthanc.set_metadata, _fail
+    house.reviewer.review("i", word())
+    house.orthanc.set_metadata = put
+    house.reviewer.review("i", word("knee", at="2026-11-28T10:00:01Z"))
+    assert house.trail.open(10) == []
+
+
+def test_a_word_that_comes_right_after_an_earlier_one_was_applied_stays_open(house, monkeypatch):
+    """Its metadata are not written yet; a kill here must leave it to the next start."""
+    house.annotator.annotate("i", Mode.NEW)
+    annotation = house.orthanc.annotation("i")
+    first = house.trail.reviewed("i", apply_review(annotation, word())["review"])
+    house.ask(Kind.APPLY, "i")
+    lock = house.annotations.lock
+    later = apply_review(annotation, word("knee", at="2026-11-28T10:00:01Z"))["review"]
+
+    @contextmanager
+    def let_another_in(instance):
+        with lock(instance):
+            yield
+        house.trail.reviewed(instance, later)
+
+    monkeypatch.setattr(house.annotations, "lock", let_another_in)
+    house.reviewer.apply_word(house.claim(Kind.APPLY))
+    assert label_of(house) == "foot"
+    assert house.trail.open(10) == [(first + 1, "i")]
 
 
 def test_a_word_outlives_classifying_again_overwriting_and_lost_metadata(house):

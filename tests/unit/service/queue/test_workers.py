@@ -1,0 +1,43 @@
+"""What becomes of a task that cannot be done."""
+
+import pytest
+
+from bodypart.annotation import Review
+from service.errors import ArchiveError
+from service.queue.tasks import Kind, Mode
+from service.queue.workers import Workers
+
+
+@pytest.fixture
+def workers(house):
+    """Give the threads' work, done by the test's own thread."""
+    return Workers(
+        house.settings,
+        house.tasks,
+        house.decoders,
+        house.annotator,
+        house.reviewer,
+        house.annotations,
+        house.roll_ups,
+        None,
+        damaged=house.lines.append,
+        in_place=house.in_place,
+        reports=None,
+        log=house.lines.append,
+    )
+
+
+def test_a_word_is_not_given_up_however_long_the_metadata_cannot_be_written(house, workers):
+    def fail(*_):
+        raise ArchiveError("the disk is full")
+
+    house.annotator.annotate("i", Mode.NEW)
+    put, house.orthanc.set_metadata = house.orthanc.set_metadata, fail
+    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", examined="foot"))
+    for _ in range(house.settings.retries + 3):
+        workers._annotate(house.claim_due(Kind.APPLY))
+    house.orthanc.set_metadata = put
+    workers._annotate(house.claim_due(Kind.APPLY))
+    assert house.orthanc.annotation("i")["examined"]["label"] == "foot"
+    assert not house.tasks.stands(Kind.APPLY, "i")
+    assert house.trail.open(10) == []
