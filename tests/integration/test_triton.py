@@ -1,6 +1,5 @@
 """Orthanc with a real inference server: Triton, on the repository that is shipped."""
 
-
 import pytest
 
 from phantoms import file_bytes, radiograph
