@@ -7,13 +7,13 @@ destination for one answer, whichever rules ask for it.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import time
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bodypart.loopback import is_loopback
 from service.deliveries.delivery import Priority, State
 from service.deliveries.matching import Case, taking
 
@@ -186,7 +186,8 @@ def came_from(to: Destination, sender: Sender) -> bool:
     """
     if sender.aet and to.aet:
         return sender.aet.strip() == to.aet.strip()
-    if not sender.ip or not to.host or _is_loopback(sender.ip):
+    # An IPv4 sender at an IPv6 port (RFC 4291, section 2.5.5.2).
+    if not sender.ip or not to.host or is_loopback(sender.ip.removeprefix("::ffff:")):
         return False
     return sender.ip in _addresses(to.host)
 
@@ -210,13 +211,6 @@ def _compared(
     stale = [row for row in existing if whole and is_stale(row)]
     given = {row.destination for row in existing if row.answer == answer and row not in stale}
     return stale, {name: pair for name, pair in wanted.items() if name not in given}
-
-
-def _is_loopback(ip: str) -> bool:
-    try:
-        return ipaddress.ip_address(ip.removeprefix("::ffff:")).is_loopback
-    except ValueError:
-        return False
 
 
 def _addresses(host: str) -> set[str]:
