@@ -163,7 +163,7 @@ class ChangeLog:
 
     def _take(self, found: list[Change]) -> None:
         stored = {c.resource: c.sequence for c in found if c.kind == "NewInstance" and self._live}
-        wanted = {i: sequence for i, sequence in stored.items() if not self._removed(i, sequence)}
+        wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
         with self._database.write() as connection:
             for instance, sequence in wanted.items():
                 self._tasks.ask(
@@ -177,19 +177,12 @@ class ChangeLog:
         if wanted:
             self._tasks.wake()
 
-    def _is_removed(self, instance: str) -> bool:
+    def _is_removed(self, instance: str, sequence: int | None = None) -> bool:
+        """Tell whether the annotation was removed; of an entry, whether after it was written."""
         word = self._trail.last(instance)
-        return word is not None and word.action == REMOVED
-
-    def _removed(self, instance: str, sequence: int) -> bool:
-        """Tell whether the annotation was removed after this entry was written."""
-        word = self._trail.last(instance)
-        return (
-            word is not None
-            and word.action == REMOVED
-            and word.change is not None
-            and sequence <= word.change
-        )
+        if word is None or word.action != REMOVED:
+            return False
+        return sequence is None or (word.change is not None and sequence <= word.change)
 
     def _cursor(self) -> int | None:
         kept = self._database.value(sa.select(marks.c.value).where(marks.c.name == _CURSOR))

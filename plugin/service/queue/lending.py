@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.queue.tasks import HELPER, Kind, Priority, free
+from service.queue.statements import free
+from service.queue.task import HELPER, Kind, Priority
 from service.records.tables import tasks
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from service.records.database import Database
 
-__all__ = ["HELPER", "Kind", "Mode", "Priority", "Task", "Tasks", "free", "is_task"]
+__all__ = ["Kind", "Mode", "Priority", "Task", "Tasks"]
 
 _LEASE = 60.0
 """Seconds after which a task is given out again whose worker fell silent with its node."""
@@ -183,13 +183,10 @@ class Tasks:
             self._finish(connection, task)
 
     def _finish(self, connection: Connection, task: Task) -> None:
-        same = is_task(task.kind, task.resource)
         which = {"b_kind": task.kind, "b_resource": task.resource}
         done = connection.execute(END, {**which, "b_generation": task.generation})
         if not done.rowcount:
-            connection.execute(
-                sa.update(tasks).where(same).values(claimed_by=None, claimed_until=None)
-            )
+            connection.execute(CLAIM, {**which, "claimed_by": None, "claimed_until": None})
         self.wake()
 
     def retry(self, task: Task, delay: float, *, died: bool = False, counts: bool = True) -> None:
@@ -242,8 +239,7 @@ class Tasks:
 
     def stands(self, kind: Kind, resource: str) -> bool:
         """Tell whether a task waits or is being worked on."""
-        found = self._database.value(sa.select(sa.literal(1)).where(is_task(kind, resource)))
-        return found is not None
+        return self.standing_task(kind, resource) is not None
 
     def wait_for(self, kind: Kind, resources: set[str], limit: float) -> None:
         """Wait, ``limit`` seconds at most, until no task of a kind stands for some resources."""
