@@ -136,8 +136,7 @@ class Database:
         except NoConnectionError:
             raise RecordError("the records cannot be kept: too many at once") from None
         except UnicodeDecodeError as error:
-            # SQLite quotes a table's damaged definition in its message, which Python cannot read.
-            if b"malformed" not in error.object:
+            if not is_damage(error):
                 raise
             raise DamagedError(str(self.engine.url.database)) from None
         except DatabaseError as error:
@@ -165,6 +164,9 @@ class Database:
 
 def is_damage(error: BaseException | None) -> bool:
     """Tell whether SQLite says that its file is none, or is damaged; or gives what is no text."""
+    if isinstance(error, UnicodeDecodeError):
+        # SQLite quotes a table's damaged definition in its message, which Python cannot read.
+        return b"malformed" in error.object
     if str(error).startswith("Could not decode to UTF-8"):
         return True
     # The lower byte is the kind, the rest says more of it.

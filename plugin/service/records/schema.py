@@ -203,6 +203,6 @@ def _keep_reports(path: Path, durable: Database) -> None:
                     )
             old.commit()
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if isinstance(error, sqlite3.DatabaseError) and not is_damage(error):
+        if not is_damage(error):
             raise
         raise DamagedError(str(path)) from None
