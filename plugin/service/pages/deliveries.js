@@ -7,6 +7,7 @@ import { button, element } from './elements.js';
 import { count, t } from './language.js';
 import { OldStock } from './old_stock.js';
 import { change, query } from './place.js';
+import { refresher } from './refresher.js';
 import { RuleTester } from './rule_tester.js';
 import { Rules, howToBegin } from './rules.js';
 
@@ -26,7 +27,7 @@ export class Deliveries {
     this.rules = new Rules(this.oldStock, page.known.name);
     this.tester = new RuleTester(page);
     this.build();
-    document.addEventListener('visibilitychange', () => this.refreshSoon());
+    this.refreshSoon = refresher(this.section, () => this.load(), () => (this.oldStock.running ? PAUSE / 3 : PAUSE));
   }
 
   build() {
@@ -66,17 +67,6 @@ export class Deliveries {
     if (this.asked !== asked) return;
     this.oldStock.tell(run);
     this.draw(routes, listed, given);
-  }
-
-  /** What happens elsewhere is seen here by itself, as long as somebody looks. */
-  refreshSoon() {
-    clearTimeout(this.timer);
-    if (this.section.hidden || document.hidden) return;
-    this.timer = setTimeout(async () => {
-      // That Orthanc does not answer stands at the top of the page already.
-      await this.load().catch(() => undefined);
-      this.refreshSoon();
-    }, this.oldStock.running ? PAUSE / 3 : PAUSE);
   }
 
   draw({ routes, open }, { deliveries, next }, given) {

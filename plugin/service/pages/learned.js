@@ -7,6 +7,7 @@ import { button, element, entry } from './elements.js';
 import { count, language, t } from './language.js';
 import { changesMeaning, changesTable, named, table } from './learned_changes.js';
 import { LearnedWords } from './learned_words.js';
+import { refresher } from './refresher.js';
 import { percent } from './words.js';
 
 const PAUSE = 4000;
@@ -33,7 +34,7 @@ export class Learned {
       card(t('By part'), t('How many of the confirmed pictures are read rightly: by the model alone, and with what was learned from other patients.'), this.parts),
       card(t('What it changed'), changesMeaning(), this.changes),
       card(t('Words'), t('What people said of which picture. What is taken back is forgotten.'), this.words.node)));
-    document.addEventListener('visibilitychange', () => this.refreshSoon());
+    this.refreshSoon = refresher(this.section, () => this.load(), () => PAUSE);
   }
 
   async open() {
@@ -52,15 +53,6 @@ export class Learned {
     if (this.asked !== asked) return;
     if (changes) this.changed = { changes, revision: told.revision, at: Date.now() };
     this.draw(told, this.changed?.changes);
-  }
-
-  refreshSoon() {
-    clearTimeout(this.timer);
-    if (this.section.hidden || document.hidden) return;
-    this.timer = setTimeout(async () => {
-      await this.load().catch(() => undefined);
-      this.refreshSoon();
-    }, PAUSE);
   }
 
   draw(told, changes) {
