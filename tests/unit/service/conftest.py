@@ -2,6 +2,7 @@
 
 import pytest
 
+from postgres import Postgres
 from unit.service.house import House
 
 
@@ -11,3 +12,11 @@ def house(tmp_path):
     made = House(tmp_path)
     made.orthanc.arrive("i", b"file")
     return made
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """Give a real PostgreSQL, for several services to share."""
+    server = Postgres().start()
+    yield server
+    server.stop()

@@ -6,7 +6,6 @@ from collections import Counter
 import pytest
 import sqlalchemy as sa
 
-from postgres import Postgres
 from routed import PARENTS, annotation, rules
 from service.deliveries.delivery import State
 from service.deliveries.outbox import Outbox
@@ -17,13 +16,6 @@ from service.records.tables import deliveries
 
 ALL = {"Name": "all", "If": {}, "To": ["modality:A"], "Urgent": True}
 HANDS = {"Name": "hands", "If": {"Examined": "hand"}, "To": ["modality:B"], "Urgent": True}
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    server = Postgres().start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -6,29 +6,14 @@ import pytest
 
 from bodypart.annotation import Review
 from service.learning.lessons import Lessons
-from service.queue.backfill import Backfill
 from service.queue.leases import Answer, Leases
-from service.queue.sweep import Sweep
 from service.queue.tasks import Kind, Mode, Priority
-from service.records.facts import Facts
 from unit.service.house import note
 
 
 @pytest.fixture
-def leases(house):
+def leases(house, sweep, backfill):
     """Lend and take, with a back-fill that has begun and one instance, ``i``."""
-    facts = Facts(house.durable, {"installed": "20260601T000000"})
-    sweep = Sweep(
-        house.orthanc,
-        house.index,
-        house.tasks,
-        house.annotations,
-        house.annotator,
-        facts,
-        live=True,
-        log=house.lines.append,
-    )
-    backfill = Backfill(house.orthanc, house.index, house.tasks, facts, sweep, house.lines.append)
     made = Leases(
         house.settings,
         house.tasks,

@@ -5,38 +5,9 @@ import threading
 import pytest
 
 from bodypart.annotation import Review
-from service.queue.backfill import Backfill
-from service.queue.sweep import Sweep
 from service.queue.tasks import Kind, Mode
-from service.records.facts import Facts
 from service.records.index import UNSEEN
 from unit.service.house import PARENTS, note
-
-INSTALLED = "20260601T000000"
-
-
-@pytest.fixture
-def facts(house):
-    return Facts(house.durable, {"installed": INSTALLED})
-
-
-@pytest.fixture
-def sweep(house, facts):
-    return Sweep(
-        house.orthanc,
-        house.index,
-        house.tasks,
-        house.annotations,
-        house.annotator,
-        facts,
-        live=True,
-        log=house.lines.append,
-    )
-
-
-@pytest.fixture
-def backfill(house, facts, sweep):
-    return Backfill(house.orthanc, house.index, house.tasks, facts, sweep, house.lines.append)
 
 
 def run(sweep):

@@ -7,17 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from postgres import Postgres
 from service.errors import RecordError
 from service.records import database as module
 from service.records.database import Database
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    server = Postgres().start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
