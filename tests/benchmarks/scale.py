@@ -26,6 +26,7 @@ import requests
 import urllib3
 from pydicom.uid import generate_uid
 
+from benchmarks.large import processor_seconds
 from bodypart.annotation import Annotation, Examined
 from bodypart.model import BodyPartModel
 from bodypart.pipeline import Pipeline
@@ -35,7 +36,6 @@ from phantoms import file_bytes, foreign, radiograph
 from ray_cluster import RAY, RayCluster
 
 MEASURED = Path(__file__).with_suffix(".json")
-_TICKS = os.sysconf("SC_CLK_TCK")
 _WORKERS = 2
 _BATCH = 32
 
@@ -289,12 +289,7 @@ def _processor_seconds(server: Server) -> dict[str, float]:
         "service": server.services(),
         "its decoder": server.workers(),
     }
-    return {name: sum(map(_seconds_of, found)) for name, found in pids.items()}
-
-
-def _seconds_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return {name: sum(map(processor_seconds, found)) for name, found in pids.items()}
 
 
 if __name__ == "__main__":

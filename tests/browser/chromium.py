@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,17 +23,6 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-def eventually(condition: Callable[[], object], limit: float = 10.0) -> None:
-    """Wait until a condition holds.
-
-    Playwright's own ``wait_for_function`` evaluates text in the page, which our policy forbids.
-    """
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, f"not within {limit} s"
-        time.sleep(0.03)
 
 
 def heard(page: Page, events: list[Any], limit: float = 10.0) -> None:

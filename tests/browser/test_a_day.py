@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from browser.chromium import ARTEFACTS, eventually
+from browser.chromium import ARTEFACTS
 from orthanc_server import Server, require
 from phantoms import file_bytes
 from real_films import films
+from waiting import eventually
 
 pytestmark = pytest.mark.shared
 

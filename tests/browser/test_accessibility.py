@@ -2,8 +2,8 @@
 
 import pytest
 
-from browser.chromium import eventually
 from browser.phantoms_uploaded import upload_study
+from waiting import eventually
 
 Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
 

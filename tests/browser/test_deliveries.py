@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from browser.chromium import eventually
 from browser.test_accessibility import grave_violations
 from nodes import BareOrthanc, WebhookReceiver
 from orthanc_server import Server, require
 from phantoms import file_bytes, radiograph
+from waiting import eventually
 
 RETRY_SOON = {"RouteRetryDelay": 0.2, "RouteRetryCeiling": 0.5, "RouteRetries": 1}
 OLD = 60

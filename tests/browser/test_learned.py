@@ -3,10 +3,10 @@
 import pytest
 from pydicom.uid import generate_uid
 
-from browser.chromium import eventually
 from browser.test_accessibility import grave_violations
 from orthanc_server import Server, require
 from phantoms import file_bytes, radiograph
+from waiting import eventually
 
 WORDS = 10
 FILMS = 4

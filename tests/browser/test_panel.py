@@ -5,8 +5,8 @@ import json
 import pytest
 from pydicom.uid import generate_uid
 
-from browser.chromium import eventually
 from phantoms import file_bytes, radiograph
+from waiting import eventually
 
 PAGES = {"instances": "instance", "series": "series", "studies": "study", "patients": "patient"}
 

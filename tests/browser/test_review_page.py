@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from browser.chromium import eventually, heard
+from browser.chromium import heard
+from waiting import eventually
 
 
 @pytest.fixture

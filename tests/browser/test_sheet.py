@@ -2,7 +2,8 @@
 
 import pytest
 
-from browser.chromium import eventually, heard
+from browser.chromium import heard
+from waiting import eventually
 
 
 @pytest.fixture

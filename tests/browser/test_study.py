@@ -2,8 +2,8 @@
 
 import pytest
 
-from browser.chromium import eventually
 from browser.phantoms_uploaded import upload_study
+from waiting import eventually
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import pytest
 from pydicom.uid import generate_uid
 
-from browser.chromium import eventually
 from browser.proxy import proxied
 from orthanc_server import KNOWN, Server, require
 from phantoms import file_bytes, foreign, radiograph
+from waiting import eventually
 
 
 def correct_in_panel(page, label):

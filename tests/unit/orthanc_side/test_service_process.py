@@ -3,13 +3,13 @@
 import json
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from orthanc_side import service_process
 from orthanc_side.service_process import ConfigurationError, ServiceProcess
+from waiting import eventually
 
 SERVICE = """
 import json, os, sys
@@ -56,13 +56,6 @@ def process(tmp_path, monkeypatch, said):
     yield made
     if made._keeper.ident:
         made.stop()
-
-
-def eventually(condition):
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def logged(said, line):

@@ -20,9 +20,11 @@ from service.decoders.process import _PLUGIN
 from service.inference.choice import _described, _shape, network_of
 from service.inference.seam import NetworkDownError
 from service.inference.shared import SharedNetwork
+from waiting import eventually
 
 MODEL = Path(__file__).resolve().parents[4] / "models/bodypart.onnx"
 SHAPE = _shape(_described(MODEL))
+LONGEST_START = 60.0
 
 
 class Elsewhere:
@@ -66,19 +68,12 @@ def engine():
         engine = Engine(Settings(**own), lambda _: None, None, network)
         started.append(engine)
         engine.start()
-        until(lambda: engine.running)
+        eventually(lambda: engine.running, LONGEST_START)
         return engine
 
     yield started_with
     for engine in started:
         engine.stop()
-
-
-def until(holds, seconds=60):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def knee():
@@ -200,7 +195,7 @@ def test_nothing_of_a_header_reaches_the_server(engine):
     with InferenceServer() as server:
         settings = Settings(provider="remote", model=str(MODEL), server={"Url": server.url})
         asking = engine(network_of(settings, lambda _: None), provider="remote")
-        until(lambda: asking.ready)
+        eventually(lambda: asking.ready, LONGEST_START)
         assert read(asking, data)["header"]["label"] == "knee"
         body, headers = server.asked[-1], server.headers[-1]
     question = json.loads(body[: int(headers["Inference-Header-Content-Length"])])
@@ -213,7 +208,7 @@ def test_one_process_serves_all_decoders_in_batches_and_its_death_is_bridged(eng
     settings = Settings(python=sys.executable, model=str(MODEL), provider="cpu")
     shared = SharedNetwork(settings, SHAPE, lambda _: None, provider="cpu")
     asking = engine(shared, workers=2)
-    until(lambda: shared.ready)
+    eventually(lambda: shared.ready, LONGEST_START)
     expected = read(engine(None), knee())["image"]
     assert read(asking, knee())["image"] == expected
     pictures = np.random.default_rng(0).uniform(-1, 1, SHAPE).astype(np.float32)
@@ -235,7 +230,7 @@ def test_one_process_serves_all_decoders_in_batches_and_its_death_is_bridged(eng
     assert told["lockdown"]["missing"] == locked["missing"]
     shared._process.kill()
     assert read(asking, knee())["image"] == expected
-    until(lambda: shared.ready)
+    eventually(lambda: shared.ready, LONGEST_START)
 
 
 def test_one_that_runs_elsewhere_than_it_should_is_not_kept(engine):
@@ -243,7 +238,7 @@ def test_one_that_runs_elsewhere_than_it_should_is_not_kept(engine):
     settings = Settings(python=sys.executable, model=str(MODEL), provider="cuda")
     shared = SharedNetwork(settings, SHAPE, lambda _: None)
     asking = engine(shared)
-    until(lambda: shared.down_reason != "the network's process is starting")
+    eventually(lambda: shared.down_reason != "the network's process is starting", LONGEST_START)
     assert asking.warning.startswith("the model runs on the CPU: the installed onnxruntime")
     assert asking.provider == "cpu"
     assert read(asking, knee())["image"]["top"]

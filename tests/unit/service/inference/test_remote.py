@@ -14,6 +14,7 @@ from service.inference.open_inference import OpenInferenceServer
 from service.inference.remote import RemoteNetwork
 from service.inference.seam import NetworkDownError
 from service.inference.server_settings import ServerSettings
+from waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +37,12 @@ def network(golden):
         network = RemoteNetwork(OpenInferenceServer(settings), settings, golden, lambda _: None)
         started.append(network)
         network.start()
-        until(lambda: network.down_reason != "the inference server was not asked yet")
+        eventually(lambda: network.down_reason != "the inference server was not asked yet")
         return network
 
     yield started_on
     for network in started:
         network.stop()
-
-
-def until(holds, seconds=10):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def bfloat16(rows):
@@ -129,7 +123,7 @@ def test_one_that_comes_back_is_used_again(server, network, golden):
         remote.run(golden.pictures[:2])
     assert not remote.ready
     server.status = 200
-    until(lambda: remote.ready)
+    eventually(lambda: remote.ready)
 
 
 def test_another_version_is_checked_before_its_answers_are_used(server, network, golden):
@@ -137,7 +131,7 @@ def test_another_version_is_checked_before_its_answers_are_used(server, network,
     server.version = "2"
     with pytest.raises(NetworkDownError, match="another version"):
         remote.run(golden.pictures[:2])
-    until(lambda: remote.ready)
+    eventually(lambda: remote.ready)
     assert remote.to_json()["version"] == "2"
 
 
@@ -146,7 +140,7 @@ def test_a_version_that_answers_otherwise_is_never_the_checked_one(server, netwo
     server.version, server.change = "2", precise
     with pytest.raises(NetworkDownError, match="another version"):
         remote.run(golden.pictures[:2])
-    until(lambda: "less than single precision" in (remote.down_reason or ""))
+    eventually(lambda: "less than single precision" in (remote.down_reason or ""))
     assert remote.to_json()["version"] != "2"
 
 
