@@ -189,7 +189,7 @@ class ServiceProcess:
             self._process = process
             for line in _stream(process.stdout):
                 self._take(json.loads(line))
-        except (OSError, ValueError):
+        except Exception:
             pass  # It died, or said what is no message: it is ended and started again.
         finally:
             self._process = None

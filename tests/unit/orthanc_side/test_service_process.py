@@ -28,6 +28,8 @@ for line in sys.stdin:
         print(json.dumps({"rewriting": {"id": message["id"], "md5": "", "file": ""}}), flush=True)
     if message["event"] == "end":
         print(json.dumps({"rewritten": message["id"]}), flush=True)
+    if message["event"] == "babble":
+        print("5", flush=True)
     if message["event"] == "die":
         print("Traceback\\nValueError: something", file=sys.stderr, flush=True)
         os._exit(3)
@@ -79,6 +81,27 @@ def test_one_that_dies_is_started_again(process, said):
     eventually(lambda: logged(said, "the service ended: ValueError: something"))
     process.tell("stored", "i")
     eventually(lambda: logged(said, "stored i"))
+
+
+def test_one_that_says_what_is_no_message_is_started_again(process):
+    process.start({"token": "t"})
+    eventually(lambda: process.socket)
+    first = process.socket
+    process.tell("babble", "")
+    eventually(lambda: process.socket not in (None, first))
+
+
+def test_one_whose_message_orthanc_does_not_take_is_started_again(process):
+    def refuse(message):
+        if message == {"log": "stored i"}:
+            raise RuntimeError("there is no audit log")
+
+    process._report = refuse
+    process.start({"token": "t"})
+    eventually(lambda: process.socket)
+    first = process.socket
+    process.tell("stored", "i")
+    eventually(lambda: process.socket not in (None, first))
 
 
 def test_a_stop_is_said_and_leaves_no_process(process, said):
