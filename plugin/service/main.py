@@ -328,14 +328,13 @@ class Service:
 
     def _recover(self) -> None:
         """Ask for all that a kill may have left between two steps."""
+        again = self.in_place.recover() if self.in_place else []
+        words = [instance for _, instance in self.trail.open(_PAGE)]
+        waiting = self.index.with_pending_tags(_PAGE) if self.in_place else []
         with self.index.database.write() as connection:
-            again = self.in_place.recover() if self.in_place else []
             self.tasks.ask(connection, Kind.REWRITE, again, priority=Priority.ARRIVAL)
-            words = [instance for _, instance in self.trail.open(_PAGE)]
             self.tasks.ask(connection, Kind.APPLY, words, priority=Priority.PERSON)
-            if self.in_place:
-                waiting = self.index.with_pending_tags(_PAGE)
-                self.tasks.ask(connection, Kind.REWRITE, waiting)
+            self.tasks.ask(connection, Kind.REWRITE, waiting)
 
     def _follow_deletions(self) -> None:
         while (instance := self._deletions.get()) is not None:
