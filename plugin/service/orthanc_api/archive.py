@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from bodypart import shallow_json
 from service.errors import ArchiveError, NotFoundError
 from service.orthanc_api.client import Client
+from service.orthanc_api.places import Places
 from service.orthanc_api.resources import Change, Glance, Parents, Stored, StoredFile
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
 CODE = "BodyPartExamined"
-_PARENT = {"series": "ParentStudy", "studies": "ParentPatient"}
-_SHOWN = {"series": ("Modality", "StationName"), "studies": ("StudyDate",)}
 _SIDE_BY_SIDE = 4
 _COPY_LINKS = ("AnonymizedFrom", "ModifiedFrom")
 _KEYS = frozenset(
@@ -58,9 +56,8 @@ class Archive:
         self.client = client
         self._registered_metadata = registered_metadata
         self._registered_attachments = registered_attachments
-        # Orthanc ids are hashes of the DICOM identifiers: a parent never changes.
         self._side_by_side = ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-ask")
-        self._place = lru_cache(maxsize=4096)(self._read_place)
+        self._places = Places(client)
         system = client.get_json("/system")
         self.version = str(system["Version"])
         self.has_labels = _at_least(self.version, (1, 12))
@@ -79,7 +76,9 @@ class Archive:
         """Return what is known of each of some instances, in one question; not of those gone."""
         question = {"Resources": instances, "Metadata": True}
         seen: dict[str, Glance] = {}
-        for found in self.client.post("/tools/bulk-content", json.dumps(question).encode()):
+        answer = self.client.post("/tools/bulk-content", json.dumps(question).encode())
+        self._places.learn(found["ParentSeries"] for found in answer)
+        for found in answer:
             metadata = found["Metadata"]
             # Of a series that was deleted meanwhile there is nothing to tell.
             with suppress(NotFoundError):
@@ -91,9 +90,7 @@ class Archive:
         return seen
 
     def _stored_file(self, found: dict[str, Any]) -> StoredFile:
-        study, modality, station = self._place("series", found["ParentSeries"])
-        patient, date = self._place("studies", study)
-        parents = Parents(found["ParentSeries"], study, patient, modality, date, station)
+        parents = self._places.of_series(found["ParentSeries"])
         originals = tuple(str(found[name]) for name in _COPY_LINKS if found.get(name))
         return StoredFile(parents, str(found["FileUuid"]), originals)
 
@@ -101,16 +98,14 @@ class Archive:
         """Return what an instance belongs to; errors as of ``stored_file``."""
         return self.stored_file(instance).parents
 
-    def _read_place(self, level: str, resource: str) -> tuple[str, ...]:
-        """Return the parent of a series or study, and what is shown of it."""
-        found = self.client.get_json(f"/{level}/{resource}")
-        tags = found["MainDicomTags"]
-        return (str(found[_PARENT[level]]), *(str(tags.get(name, "")) for name in _SHOWN[level]))
+    def stations(self, series: list[str]) -> dict[str, str]:
+        """Return the Station Name of some series, empty if one has none or is gone."""
+        self._places.learn(series)
+        return {one: self._station(one) for one in series}
 
-    def station(self, series: str) -> str:
-        """Return the Station Name of a series, empty if it has none or is gone."""
+    def _station(self, series: str) -> str:
         try:
-            return self._place("series", series)[2]
+            return self._places.of_series(series).station
         except NotFoundError:
             return ""
 
@@ -253,24 +248,6 @@ class Archive:
         """Return what `annotation` says of each, asking for several at a time."""
         return list(self._side_by_side.map(lambda one: self.annotation(one, level), ids))
 
-    def places(self, ids: list[str]) -> dict[str, dict[str, str]]:
-        """Return Study Date and the UIDs of instances; empty texts of those that are gone."""
-        return dict(zip(ids, self._side_by_side.map(self._uids, ids), strict=True))
-
-    def _uids(self, instance: str) -> dict[str, str]:
-        found: dict[str, str] = dict.fromkeys(
-            ("study_date", "study_uid", "series_uid", "instance_uid"), ""
-        )
-        with suppress(NotFoundError):
-            own = self.client.get_json(f"/instances/{instance}")
-            series = self.client.get_json(f"/series/{own['ParentSeries']}")
-            study = self.client.get_json(f"/studies/{series['ParentStudy']}")["MainDicomTags"]
-            found["study_date"] = str(study.get("StudyDate", ""))
-            found["study_uid"] = str(study.get("StudyInstanceUID", ""))
-            found["series_uid"] = str(series["MainDicomTags"].get("SeriesInstanceUID", ""))
-            found["instance_uid"] = str(own["MainDicomTags"].get("SOPInstanceUID", ""))
-        return found
-
     def study_descriptions(self, studies: list[str]) -> dict[str, dict[str, str]]:
         """Return patient's name and description of each study, for a person's eyes only.
 
@@ -290,17 +267,6 @@ class Archive:
             "patient_name": str(found["PatientMainDicomTags"].get("PatientName", "")),
             "study_description": str(found["MainDicomTags"].get("StudyDescription", "")),
         }
-
-    def find_studies(self, keyword: str, pattern: str, limit: int) -> list[str]:
-        """Return studies whose attribute is like a pattern with ``*`` and ``?``, in any case."""
-        question = {
-            "Level": "Study",
-            "Query": {keyword: pattern},
-            "CaseSensitive": False,
-            "Limit": limit,
-        }
-        found: list[str] = self.client.post("/tools/find", json.dumps(question).encode())
-        return found
 
     def set_metadata(self, level: str, resource: str, name: str, value: str) -> None:
         """Write one metadata value; NotFoundError if the resource is gone."""

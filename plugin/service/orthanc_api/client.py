@@ -43,9 +43,9 @@ class Client:
         certificate: Path | None = None,
         client_certificate: Path | None = None,
     ) -> None:
-        self._url = url
-        # No proxy and no password of the environment: they are not for the loopback.
-        self._pool = urllib3.PoolManager(
+        # One host: no proxy and no password of the environment, which are not for the loopback.
+        self._pool = urllib3.connection_from_url(
+            url,
             headers={"Authorization": token, "Accept-Encoding": "identity"},
             timeout=_TIMEOUT,
             maxsize=_MOST_CONNECTIONS,
@@ -105,7 +105,7 @@ class Client:
 
     def _ask(self, method: str, path: str, data: bytes | None) -> bytes:
         try:
-            response = self._pool.request(method, self._url + path, body=data)
+            response = self._pool.urlopen(method, path, body=data, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             cause = getattr(error, "reason", None) or error
             raise ArchiveError(f"{method} {path}: {type(cause).__name__}") from None

@@ -90,8 +90,8 @@ class Sweep:
             after = known[-1]
             self._drop_gone(known, stopping)
         while not stopping.is_set() and (series := self._index.without_station(_PAGE)):
-            for one in series:
-                self._index.set_station(one, self._archive.station(one))
+            for one, station in self._archive.stations(series).items():
+                self._index.set_station(one, station)
             stopping.wait(_BREATH)
 
     def _drop_gone(self, known: list[str], stopping: threading.Event) -> None:

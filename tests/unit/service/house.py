@@ -89,8 +89,8 @@ class Orthanc:
     def parents(self, instance):
         return self.stored_file(instance).parents
 
-    def station(self, series):
-        return PARENTS.station
+    def stations(self, series):
+        return dict.fromkeys(series, PARENTS.station)
 
     def dicom(self, instance):
         self._must_have(instance)

@@ -1,0 +1,90 @@
+"""Where instances belong: the parents of series, kept, and asked for by many at once."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from service.errors import NotFoundError
+from service.orthanc_api.resources import Parents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from service.orthanc_api.client import Client
+
+_MOST = 8192
+
+
+class Places:
+    """What the newest few thousand series that were asked for belong to.
+
+    Orthanc ids are hashes of the DICOM identifiers, so that a parent never changes.
+
+    Parameters
+    ----------
+    client : Client
+        The way to Orthanc.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._of_series: OrderedDict[str, Parents] = OrderedDict()
+
+    def of_series(self, series: str) -> Parents:
+        """Return what the instances of a series belong to.
+
+        Raises
+        ------
+        NotFoundError
+            If the series is gone.
+        ArchiveError
+            If Orthanc does not answer.
+        """
+        known = self._of_series.get(series)
+        if known is None:
+            self._keep([self._client.get_json(f"/series/{series}")])
+            known = self._of_series.get(series)
+        if known is None:
+            raise NotFoundError(series)
+        return known
+
+    def learn(self, series: Iterable[str]) -> None:
+        """Ask for those of some series that are not known, in two questions for all of them.
+
+        What is gone is left out.
+
+        Raises
+        ------
+        ArchiveError
+            If Orthanc does not answer.
+        """
+        unknown = [one for one in dict.fromkeys(series) if one not in self._of_series]
+        if unknown:
+            self._keep(self._ask(unknown))
+
+    def _keep(self, found: list[dict[str, Any]]) -> None:
+        studies = {one["ID"]: one for one in self._ask([one["ParentStudy"] for one in found])}
+        for one in found:
+            study = studies.get(one["ParentStudy"])
+            if study is None:
+                continue  # It was deleted between the two questions.
+            tags = one["MainDicomTags"]
+            self._of_series[one["ID"]] = Parents(
+                one["ID"],
+                study["ID"],
+                str(study["ParentPatient"]),
+                str(tags.get("Modality", "")),
+                str(study["MainDicomTags"].get("StudyDate", "")),
+                str(tags.get("StationName", "")),
+            )
+        while len(self._of_series) > _MOST:
+            self._of_series.popitem(last=False)
+
+    def _ask(self, resources: Iterable[str]) -> list[dict[str, Any]]:
+        question = {"Resources": list(dict.fromkeys(resources)), "Metadata": False}
+        answer: list[dict[str, Any]] = self._client.post(
+            "/tools/bulk-content", json.dumps(question).encode()
+        )
+        return answer

@@ -1,0 +1,68 @@
+"""Parents of many series come in few questions, and each is asked for once."""
+
+import json
+
+import pytest
+
+from service.errors import NotFoundError
+from service.orthanc_api.places import Places
+from service.orthanc_api.resources import Parents
+
+
+class Orthanc:
+    """Two studies of a patient with three series."""
+
+    def __init__(self):
+        self.asked = 0
+        self.held = {"s1": "st1", "s2": "st1", "s3": "st2"}
+
+    def _series(self, series):
+        tags = {"Modality": "DX", "StationName": "ROOM 1"}
+        return {"ID": series, "ParentStudy": self.held[series], "MainDicomTags": tags}
+
+    def get_json(self, path):
+        self.asked += 1
+        series = path.removeprefix("/series/")
+        if series not in self.held:
+            raise NotFoundError(path)
+        return self._series(series)
+
+    def post(self, path, data):
+        self.asked += 1
+        assert path == "/tools/bulk-content"
+        found = []
+        for one in json.loads(data)["Resources"]:
+            if one in self.held:
+                found.append(self._series(one))
+            elif one in self.held.values():
+                tags = {"StudyDate": "20260101"}
+                found.append({"ID": one, "ParentPatient": "p", "MainDicomTags": tags})
+        return found
+
+
+def test_many_series_take_two_questions_and_then_none():
+    orthanc = Orthanc()
+    places = Places(orthanc)
+    places.learn(["s1", "s2", "s3", "s1", "gone"])
+    assert orthanc.asked == 2
+    assert places.of_series("s3") == Parents("s3", "st2", "p", "DX", "20260101", "ROOM 1")
+    places.learn(["s1", "s2"])
+    assert orthanc.asked == 2
+    with pytest.raises(NotFoundError):
+        places.of_series("gone")
+
+
+def test_one_alone_is_asked_for_by_itself():
+    orthanc = Orthanc()
+    places = Places(orthanc)
+    assert places.of_series("s1").study == "st1"
+    assert orthanc.asked == 2
+
+
+def test_a_study_deleted_between_the_two_questions_leaves_its_series_out():
+    orthanc = Orthanc()
+    places = Places(orthanc)
+    series = orthanc._series("s1") | {"ParentStudy": "deleted"}
+    orthanc._series = lambda _: series
+    with pytest.raises(NotFoundError):
+        places.of_series("s1")
