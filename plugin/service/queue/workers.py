@@ -178,6 +178,9 @@ class Workers:
 
     def _follow_up(self, task: Task) -> None:
         """Do what follows a record: it is tried a few times, and then left as it is, and told."""
+        if task.kind == Kind.ROLL_UP and (pause := self._roll_ups.rest(task)) > 0:
+            self._tasks.retry(task, pause, counts=False)
+            return
         try:
             self._do(task)
         except EngineDownError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from bodypart.rollup import roll_up
@@ -13,9 +14,18 @@ if TYPE_CHECKING:
     from service.records.annotations import Annotations
     from service.records.index import Index
 
+_REST = 9
+"""A roll-up rests for so many times what it took: those of one resource take a tenth of a core."""
+_QUICK = 0.01
+"""Seconds; what takes no longer rests no longer than requests for it are collected anyway."""
+_MOST_RESTING = 1000
+
 
 class RollUps:
     """Writes roll-ups.
+
+    One reads all instances below its resource, so that a patient of whom a hundred thousand arrive
+    must not have it written after every one.
 
     Parameters
     ----------
@@ -33,6 +43,11 @@ class RollUps:
         self._index = index
         self._tasks = tasks
         self._report_after = report_after
+        self._rested: dict[str, float] = {}
+
+    def rest(self, task: Task) -> float:
+        """Return for how many seconds the roll-up of a resource is to stay as it is."""
+        return self._rested.get(task.resource, 0.0) - time.monotonic()
 
     def write(self, task: Task) -> None:
         """Write the roll-up of a resource.
@@ -43,12 +58,14 @@ class RollUps:
             If it could not be written; it may be tried again.
         """
         level, resource = task.level, task.resource
+        began = time.thread_time()
         children = self._index.children(level, resource)
         try:
             note = roll_up(level, resource, children) if children else None
             self._annotations.put_roll_up(level, resource, note)
         except NotFoundError:
             return  # Deleted meanwhile.
+        self._note_cost(resource, time.thread_time() - began)
         if level == "studies" and self._report_after is not None:
             with self._index.database.write() as connection:
                 self._tasks.ask(
@@ -59,3 +76,10 @@ class RollUps:
                     delay=self._report_after,
                     postpone=True,
                 )
+
+    def _note_cost(self, resource: str, seconds: float) -> None:
+        now = time.monotonic()
+        if len(self._rested) > _MOST_RESTING:
+            self._rested = {one: end for one, end in self._rested.items() if end > now}
+        if seconds > _QUICK:
+            self._rested[resource] = now + _REST * seconds

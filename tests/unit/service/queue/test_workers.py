@@ -1,11 +1,16 @@
 """What becomes of a task that cannot be done."""
 
+import itertools
+import time
+
 import pytest
+import sqlalchemy as sa
 
 from bodypart.annotation import Review
 from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from service.queue.workers import Workers
+from service.records.tables import tasks
 
 
 @pytest.fixture
@@ -41,3 +46,18 @@ def test_a_word_is_not_given_up_however_long_the_metadata_cannot_be_written(hous
     assert house.orthanc.annotation("i")["examined"]["label"] == "foot"
     assert not house.tasks.stands(Kind.APPLY, "i")
     assert house.trail.open(10) == []
+
+
+def test_a_roll_up_that_took_long_rests_before_it_is_written_again(house, workers, monkeypatch):
+    took = itertools.count(0, 0.5)
+    monkeypatch.setattr("service.records.rollups.time.thread_time", lambda: next(took))
+    house.annotator.annotate("i", Mode.NEW)
+    for _ in range(3):
+        workers._follow_up(house.claim_due(Kind.ROLL_UP))
+    assert house.orthanc.annotation("patient", "patients")
+    house.orthanc.delete_metadata("patients", "patient", "BodyPart")
+    house.ask(Kind.ROLL_UP, "patient", level="patients")
+    workers._follow_up(house.claim_due(Kind.ROLL_UP))
+    assert house.orthanc.annotation("patient", "patients") is None
+    waiting = house.database.value(sa.select(tasks.c.due).where(tasks.c.resource == "patient"))
+    assert waiting - time.time() == pytest.approx(4.5, abs=0.5)
