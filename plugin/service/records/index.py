@@ -110,7 +110,7 @@ class Index:
     def remove(self, connection: Connection, instance: str) -> Parents | None:
         """Take an instance out; return what it belonged to, None if it was not known."""
         parents = self._parents(connection, instance)
-        self._clear(connection, instance)
+        self._count(connection, self._take_out(connection, instance))
         return parents
 
     def parents(self, instance: str) -> Parents | None:
@@ -238,15 +238,19 @@ class Index:
         return [_summary(row) for row in rows]
 
     def _replace(self, connection: Connection, instance: str, row: dict[str, Any]) -> None:
-        self._clear(connection, instance)
+        changes = self._take_out(connection, instance)
         connection.execute(_INSERT, row)
-        self._count(connection, Counter({row["state"]: 1}))
+        changes[row["state"]] += 1
+        self._count(connection, changes)
 
-    def _clear(self, connection: Connection, instance: str) -> None:
+    @staticmethod
+    def _take_out(connection: Connection, instance: str) -> Counter[str]:
+        """Take an instance out; return how that changes the counts."""
         before = connection.execute(_TAKE_OUT, {"b_id": instance}).scalar()
-        if before is not None:
-            connection.execute(_UNMENTION, {"b_id": instance})
-            self._count(connection, Counter({before: -1}))
+        if before is None:
+            return Counter()
+        connection.execute(_UNMENTION, {"b_id": instance})
+        return Counter({before: -1})
 
     @staticmethod
     def _count(connection: Connection, changes: Counter[str]) -> None:
