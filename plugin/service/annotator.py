@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.annotation import Review, failed
 from bodypart.memory import MemoryFormatError, unpack_seen
 from bodypart.reviews import apply_review, carried_word
+from service.errors import NotFoundError
 from service.queue.tasks import Mode
 from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
@@ -93,8 +94,10 @@ class Annotator:
             If Orthanc or the records could not be written.
         """
         with self._annotations.lock(instance):
-            stored = self._archive.stored_file(instance)
-            existing = self._archive.annotation(instance)
+            glance = self._archive.glance([instance]).get(instance)
+            if glance is None:
+                raise NotFoundError(instance)
+            stored, existing = glance.stored, glance.annotation
             before = self._trail.last(instance)
             if mode is not Mode.AGAIN and existing and of_file(existing, stored.version):
                 self._annotations.adopt(existing, stored.parents, task)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -76,7 +75,7 @@ class Archive:
         """Return what is known of each of some instances, in one question; not of those gone."""
         question = {"Resources": instances, "Metadata": True}
         seen: dict[str, Glance] = {}
-        answer = self.client.post("/tools/bulk-content", json.dumps(question).encode())
+        answer = self.client.question("/tools/bulk-content", question)
         self._places.learn(found["ParentSeries"] for found in answer)
         for found in answer:
             metadata = found["Metadata"]

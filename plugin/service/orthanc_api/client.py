@@ -44,20 +44,22 @@ class Client:
         client_certificate: Path | None = None,
     ) -> None:
         # One host: no proxy and no password of the environment, which are not for the loopback.
+        # Orthanc closes an idle connection after a second, perhaps just as it is used again.
+        retries = urllib3.Retry(
+            total=3,
+            connect=2,
+            read=2,
+            redirect=False,
+            backoff_factor=0.05,
+            allowed_methods=("GET", "PUT", "DELETE"),
+        )
+        self._asked_again = retries.new(allowed_methods=None)
         self._pool = urllib3.connection_from_url(
             url,
             headers={"Authorization": token, "Accept-Encoding": "identity"},
             timeout=_TIMEOUT,
             maxsize=_MOST_CONNECTIONS,
-            # Orthanc closes an idle connection after a second, perhaps just as it is used again.
-            retries=urllib3.Retry(
-                total=3,
-                connect=2,
-                read=2,
-                redirect=False,
-                backoff_factor=0.05,
-                allowed_methods=("GET", "PUT", "DELETE"),
-            ),
+            retries=retries,
             **_tls(certificate, client_certificate) if url.startswith("https:") else {},
         )
 
@@ -96,6 +98,17 @@ class Client:
         """
         return json.loads(self._ask("POST", path, data) or b"null")
 
+    def question(self, path: str, asked: object) -> Any:
+        """Send a POST that changes nothing, again if need be, and return the parsed answer.
+
+        Raises
+        ------
+        NotFoundError, ArchiveError
+            As of ``get``.
+        """
+        body = json.dumps(asked).encode()
+        return json.loads(self._ask("POST", path, body, retries=self._asked_again))
+
     def delete(self, path: str) -> None:
         """Send a DELETE; what is gone already is fine."""
         try:
@@ -103,9 +116,11 @@ class Client:
         except NotFoundError:
             return
 
-    def _ask(self, method: str, path: str, data: bytes | None) -> bytes:
+    def _ask(
+        self, method: str, path: str, data: bytes | None, retries: urllib3.Retry | None = None
+    ) -> bytes:
         try:
-            response = self._pool.urlopen(method, path, body=data, redirect=False)
+            response = self._pool.urlopen(method, path, data, retries=retries, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             cause = getattr(error, "reason", None) or error
             raise ArchiveError(f"{method} {path}: {type(cause).__name__}") from None

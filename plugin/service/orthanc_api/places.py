@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +83,5 @@ class Places:
 
     def _ask(self, resources: Iterable[str]) -> list[dict[str, Any]]:
         question = {"Resources": list(dict.fromkeys(resources)), "Metadata": False}
-        answer: list[dict[str, Any]] = self._client.post(
-            "/tools/bulk-content", json.dumps(question).encode()
-        )
+        answer: list[dict[str, Any]] = self._client.question("/tools/bulk-content", question)
         return answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ def find_studies(client: Client, keyword: str, pattern: str, limit: int) -> list
         "CaseSensitive": False,
         "Limit": limit,
     }
-    found: list[str] = client.post("/tools/find", json.dumps(question).encode())
+    found: list[str] = client.question("/tools/find", question)
     return found
 
 

@@ -1,7 +1,5 @@
 """What a typed text means."""
 
-import json
-
 import pytest
 
 from bodypart.headers import Vocabulary
@@ -14,8 +12,7 @@ class _Orthanc:
     def __init__(self):
         self.asked = []
 
-    def post(self, path, data):
-        question = json.loads(data)
+    def question(self, path, question):
         self.asked.append(question)
         return ["study"] if question["Query"] == {"PatientName": "*becker*ann*"} else []
 
