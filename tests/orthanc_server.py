@@ -23,6 +23,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 ROOT = Path(__file__).resolve().parents[1]
+STARTED = "Orthanc has started"
+"""What Orthanc logs each time."""
 TARGETS = Path(os.environ.get("BODYPART_TARGETS", "/var/tmp/orthanc-bodypart-targets"))
 """Holds the newer Debians, each in a folder of its name."""
 KNOWN = ("bookworm", "trixie", "sid")
@@ -149,6 +151,15 @@ class Server:
         with contextlib.suppress(requests.ConnectionError):
             return self.session.get(f"{self.url}/bodypart/status", timeout=10).status_code == 200
         return False
+
+    def reset(self) -> None:
+        """Have Orthanc start anew in its own process, and wait until all of it is there again."""
+        starts = self.log.read_text().count(STARTED)
+        assert self.request("POST", "/tools/reset", data="").status_code == 200
+        # It answers before it begins to end.
+        self.wait_until(lambda: self.log.read_text().count(STARTED) > starts, 60)
+        self.wait_until(self._answers, 30)
+        self.wait_until(lambda: self.status()["ready"], 60)
 
     def stop(self) -> float:
         """Stop Orthanc with SIGTERM; return the seconds it took."""

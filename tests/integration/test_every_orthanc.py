@@ -10,7 +10,6 @@ from pydicom.uid import generate_uid
 from orthanc_server import KNOWN, Server, require
 from phantoms import file_bytes, radiograph
 
-STARTED = "Orthanc has started"
 STABLE_AGE = 10
 """Seconds, as orthanc-config/start.py has it."""
 
@@ -38,11 +37,7 @@ def test_it_ends_with_0_after_work_and_after_a_reset(server):
     server.stop()
     assert server.process.returncode == 0
     server.start()
-    starts = server.log.read_text().count(STARTED)
-    assert server.request("POST", "/tools/reset", data="").status_code == 200
-    server.wait_until(lambda: server.log.read_text().count(STARTED) > starts, 60)
-    server.wait_until(server._answers, 30)
-    server.wait_until(lambda: server.status()["ready"], 60)
+    server.reset()
     assert server.process.poll() is None
     assert upload_knee(server)["status"] == "done"
     server.process.send_signal(signal.SIGINT)

@@ -159,8 +159,6 @@ def test_the_heat_map_is_a_png_of_the_picture(orthanc):
 
 
 def test_the_plugin_survives_a_reset_of_orthanc(orthanc):
-    assert orthanc.request("POST", "/tools/reset", data="").status_code == 200
-    orthanc.wait_until(orthanc._answers, 30)
-    orthanc.wait_until(lambda: orthanc.status()["ready"], 60)
+    orthanc.reset()
     annotation = orthanc.annotation(orthanc.upload(file_bytes(knee())))
     assert annotation["header"]["label"] == "knee"
