@@ -158,6 +158,25 @@ def test_a_word_is_taken_back_and_forgotten(page, server, taught):
     page.locator(".figures dd", has_text=str(before - 1)).first.wait_for()
 
 
+def test_the_word_of_somebody_else_is_not_taken_back_unseen(page, server, taught):
+    before = words(server)
+    opened(page, server, "#learned")
+    line = page.locator(".taught li").first
+    instance = line.get_attribute("data-instance")
+    server.request("PUT", f"/bodypart/instances/{instance}", json={"examined": "foot"})
+    stands = server.annotation(instance)["revision"]
+    line.get_by_role("button", name="Take back Wrist joint").click()
+    page.get_by_text("changed this meanwhile to: Foot").wait_for()
+    assert server.annotation(instance)["review"]["examined"] == "foot"
+    own = page.locator(f'.taught li[data-instance="{instance}"]')
+    with page.expect_request(lambda request: request.method == "DELETE") as sent:
+        own.get_by_role("button", name="Take back Foot").click()
+    assert sent.value.headers["if-match"] == f'"{stands}"'
+    own.wait_for(state="detached")
+    assert server.annotation(instance)["review"] is None
+    eventually(lambda: words(server) == before - 1, 20)
+
+
 def test_the_word_on_a_picture_that_is_gone_is_forgotten_all_the_same(page, server, taught):
     before = words(server)
     server.request("DELETE", f"/instances/{taught[0]}")

@@ -73,8 +73,9 @@ export async function postFile(path, file) {
   return (await send('POST', address(path), { file })).json();
 }
 
-export async function remove(path) {
-  return (await send('DELETE', address(path))).json();
+/** `revision` as of `put`. */
+export async function remove(path, revision) {
+  return (await send('DELETE', address(path), { revision })).json();
 }
 
 async function send(method, url, { body, file, signal, revision } = {}) {

@@ -8,7 +8,7 @@ import { t } from './language.js';
 import { offerAlike } from './memory_told.js';
 import { headerLabels, seenLabel, undecided } from './sentences.js';
 import { Viewer } from './viewer.js';
-import { withSide } from './words.js';
+import { changedMeanwhile, withSide } from './words.js';
 import { WorkList } from './worklist.js';
 
 const LOOK_AGAIN = 1500;
@@ -181,13 +181,9 @@ export class Film {
 
   /** Somebody else was faster: show what stands now, and have the person decide again. */
   changedMeanwhile(present) {
-    const review = present.review;
     this.list.update(present);
     this.list.goTo(present.instance);
-    const part = present.examined ? withSide(this.page.known.name(present.examined.label), present.laterality.value) : t('Cannot be told');
-    this.page.toast.tell(review
-      ? t('{by} changed this meanwhile to: {part}. Please look again; nothing of yours was saved.', { by: review.by, part })
-      : t('This changed meanwhile to: {part}. Please look again; nothing of yours was saved.', { part }));
+    this.page.toast.tell(changedMeanwhile(present, this.page.known.name));
   }
 
   correct() {

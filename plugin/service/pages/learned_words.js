@@ -1,16 +1,17 @@
 // The words that are learned from, as small pictures; each can be taken back.
 
-import { address, get, remove } from './api.js';
+import { ApiError, address, get, remove } from './api.js';
 import { button, element } from './elements.js';
 import { loadInTurn } from './in_turn.js';
 import { moment, t } from './language.js';
 import { elsewhere } from './place.js';
+import { NO_ANSWER, changedMeanwhile } from './words.js';
 
 const PAGE = 24;
 const GONE = 404;
 
 export class LearnedWords {
-  /** `page` has guarded(work), `name(label)` is a part's name; `forgotten()` is called after a word was taken back. */
+  /** `page` has toast, known and guarded(work), `name(label)` is a part's name; `forgotten()` is called after a word was taken back. */
   constructor(page, name, forgotten) {
     Object.assign(this, { page, name, forgotten });
     this.part = element('select', { id: 'word-part', change: () => page.guarded(() => this.load()) });
@@ -45,9 +46,10 @@ export class LearnedWords {
     if (!this.list.children.length) this.list.append(element('li', { class: 'quiet' }, t('Nothing yet.')));
   }
 
-  word({ instance, label, at, seen }) {
+  word(word) {
+    const { instance, label, at, seen } = word;
     const picture = element('img', { alt: '', decoding: 'async', error: () => picture.remove() });
-    const back = button(t('Take back'), { class: 'small', 'aria-label': t('Take back {part}', { part: this.name(label) }), click: () => this.takeBack(instance, node, back) });
+    const back = button(t('Take back'), { class: 'small', 'aria-label': t('Take back {part}', { part: this.name(label) }), click: () => this.takeBack(word, node, back) });
     const node = element('li', { 'data-instance': instance },
       element('span', { class: 'frame' }, picture),
       element('a', { href: elsewhere('films', { instances: instance }) }, this.name(label)),
@@ -58,22 +60,45 @@ export class LearnedWords {
     return node;
   }
 
-  takeBack(instance, node, back) {
+  takeBack(word, node, back) {
     back.disabled = true;
     return this.page.guarded(async () => {
       try {
-        // Of a picture that is gone nothing is left to take back but what was learned.
-        await remove(`instances/${instance}/review`).catch((error) => {
-          if (error.status !== GONE) throw error;
-          return remove(`memory/words/${instance}`);
-        });
-        const next = node.nextElementSibling ?? node.previousElementSibling;
-        node.remove();
+        const other = await takenBack(word);
+        const review = other?.review;
+        const next = review ? this.word({ instance: word.instance, label: review.examined, at: review.at, seen: false })
+          : node.nextElementSibling ?? node.previousElementSibling;
+        if (review) node.replaceWith(next);
+        else node.remove();
         (next?.querySelector('button') ?? this.part).focus();
+        if (other) this.page.toast.tell(changedMeanwhile(other, this.page.known.name));
       } finally {
         back.disabled = false;
       }
       await this.forgotten();
     });
   }
+}
+
+/**
+ * Take back the very word that a person saw; resolves to null once that is done, and to the
+ * annotation that stands where somebody else was faster.
+ */
+async function takenBack({ instance, label, at }) {
+  try {
+    const stands = await get(`instances/${instance}`);
+    if (stands.status === 'pending') throw new ApiError(0, NO_ANSWER.pending);
+    const { review, revision } = stands;
+    if (review && (review.at !== at || review.examined !== label)) return stands;
+    if (review) {
+      await remove(`instances/${instance}/review`, revision);
+      return null;
+    }
+  } catch (error) {
+    if (error.status === 412) return error.present;
+    if (error.status !== GONE) throw error;
+  }
+  // Of a picture that is gone, or of which nothing is said any more, only what was learned is left.
+  await remove(`memory/words/${instance}`);
+  return null;
 }

@@ -62,6 +62,14 @@ export function withSide(name, side) {
   return side ? `${name}, ${SIDES[side]}` : name;
 }
 
+/** What a person is told whose word was refused, because somebody else was faster. */
+export function changedMeanwhile({ examined, laterality, review }, name) {
+  const part = examined ? withSide(name(examined.label), laterality?.value) : NO_ANSWER.done;
+  return review
+    ? t('{by} changed this meanwhile to: {part}. Please look again; nothing of yours was saved.', { by: review.by, part })
+    : t('This changed meanwhile to: {part}. Please look again; nothing of yours was saved.', { part });
+}
+
 /** A share for people: nothing uncertain is 100 %, nothing possible is 0 %. */
 export function percent(share) {
   if (share > 0.99 && share < 1) return '> 99 %';
