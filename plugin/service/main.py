@@ -185,6 +185,7 @@ class Service:
             self.annotations,
             self.dispatch.routing,
             self.dispatch.overview,
+            self.dispatch.counted,
             facts,
             self.log,
         )

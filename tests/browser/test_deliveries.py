@@ -145,9 +145,26 @@ def test_a_rule_is_applied_to_the_old_stock_after_a_count(page, failed):
     rule.get_by_role("button", name="Count what is stored…").click()
     rule.get_by_text("2 stored pictures fit this rule. That is 1 delivery that").wait_for()
     assert len(failed.server.get("/bodypart/deliveries?rule=to a node")["deliveries"]) == 1
+    # Somebody else counts; this page did not hear of it yet.
+    apply = "/bodypart/routes/apply"
+    old = failed.server.get(apply)
+    page.route(f"**{apply}", lambda route: _as_before(route, old))
+    page.wait_for_timeout(1000)
+    failed.server.request("POST", apply, json={"Rule": "to a node"})
+    failed.server.wait_until(lambda: failed.server.get(apply)["state"] == "done")
+    rule.get_by_role("button", name="Send 1").click()
+    page.get_by_text("It was counted again meanwhile").wait_for()
+    assert len(failed.server.get("/bodypart/deliveries?rule=to a node")["deliveries"]) == 1
+    page.unroute_all(behavior="wait")
+    count = failed.server.get(apply)["started_at"]
+    rule.locator(f'[data-count="{count}"]').wait_for()
     rule.get_by_role("button", name="Send 1").click()
     rule.get_by_text("1 delivery was added.").wait_for()
     page.get_by_role("button", name="2 failed").wait_for()
+
+
+def _as_before(route, old):
+    route.fulfill(json=old) if route.request.method == "GET" else route.continue_()
 
 
 def test_all_that_failed_is_tried_again_at_once(page, failed):

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from service.deliveries.counted import Counted
 from service.deliveries.couriers import Courier, Pauses, Readiness
 from service.deliveries.outbox import Outbox
 from service.deliveries.overview import Overview
@@ -69,6 +70,7 @@ class Dispatch:
         self._log = log
         self.outbox = Outbox(database, node)
         self.overview = Overview(database)
+        self.counted = Counted(database)
         rules = parse_rules(settings.routes, configuration)
         self.routing = Routing(rules, self.outbox, archive, settle=settle)
         self._couriers: dict[str, Courier] = {}

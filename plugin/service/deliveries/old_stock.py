@@ -1,15 +1,16 @@
 """A rule applied to what was stored before it: counted first, then sent, on request.
 
-Nothing of the old stock leaves by itself. The count looks at all that is annotated, and sends
-nothing; only after it the rule is applied. A run that a restart interrupts goes on after it.
+Nothing of the old stock leaves by itself. The count looks at all that is annotated, sends nothing,
+and keeps what it found; only after it the rule is applied, to nothing but that: what changed since
+the count is left out. A run that a restart interrupts goes on after it.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -22,6 +23,7 @@ from service.records.index import ANNOTATED
 from service.records.tables import instances
 
 if TYPE_CHECKING:
+    from service.deliveries.counted import Counted
     from service.deliveries.overview import Overview
     from service.deliveries.routing import Routing
     from service.deliveries.rules import Rule
@@ -42,6 +44,27 @@ _COLUMNS: dict[str, Callable[[Any], sa.ColumnElement[bool]]] = {
     "NeedsReview": instances.c.needs_review.is_,
 }
 """Conditions that the index can look at; the annotation itself decides."""
+_PARENTS = sa.select(*(instances.c[name] for name in _PLACE))
+
+
+class _Page(NamedTuple):
+    """What a step found: numbers, the last instance, and what of it is to be sent for which answer.
+
+    Attributes
+    ----------
+    looked_at, taken, deliveries : int
+        Instances, those that the rule takes, deliveries that were not there before.
+    last : str
+        The next page begins after it.
+    to_send : sequence of (str, str)
+        Instances that were counted, and the answer of each.
+    """
+
+    looked_at: int
+    taken: int
+    deliveries: int
+    last: str
+    to_send: Sequence[tuple[str, str]] = ()
 
 
 class OldStock:
@@ -49,7 +72,7 @@ class OldStock:
 
     Parameters
     ----------
-    archive, annotations, routing, overview, facts
+    archive, annotations, routing, overview, counted, facts
         The service's other parts.
     log : callable
         Takes a line.
@@ -61,6 +84,7 @@ class OldStock:
         annotations: Annotations,
         routing: Routing,
         overview: Overview,
+        counted: Counted,
         facts: Facts,
         log: Callable[[str], None],
     ) -> None:
@@ -68,20 +92,30 @@ class OldStock:
         self._annotations = annotations
         self._routing = routing
         self._overview = overview
+        self._counted = counted
         self._facts = facts
         self._log = log
         self._lock = threading.Lock()
         self._woken = threading.Event()
 
-    def start(self, name: str, *, dry_run: bool) -> dict[str, Any]:
+    def start(self, name: str, *, dry_run: bool, count: str | None = None) -> dict[str, Any]:
         """Count what a rule takes of the old stock, or apply it; return how far that is.
+
+        Parameters
+        ----------
+        name : str
+            The rule's.
+        dry_run : bool
+            Whether to count.
+        count : str or None
+            To apply it: when the count began that the person saw, if that matters.
 
         Raises
         ------
         NotFoundError
             If there is no such rule.
         ConflictError
-            If a run is under way, or the rule was not counted first.
+            If a run is under way, the rule was not counted first, or was counted again since.
         """
         rule = self._rule(name)
         if rule is None:
@@ -93,6 +127,10 @@ class OldStock:
             counted = state.get("rule") == name and state["state"] == "done" and state["dry_run"]
             if not dry_run and not (counted and state["conditions"] == rule.to_json()):
                 raise ConflictError(f"rule {name!r} must be counted first: DryRun true")
+            if not dry_run and count not in (None, state["started_at"]):
+                raise ConflictError(f"rule {name!r} was counted again since: look at the new count")
+            if dry_run:
+                self._counted.clear()
             self._keep(
                 {
                     "state": "running",
@@ -103,6 +141,7 @@ class OldStock:
                     "looked_at": 0,
                     "taken": 0,
                     "deliveries": 0,
+                    "counted": None if dry_run else state["deliveries"],
                     "after": "",
                 }
             )
@@ -149,39 +188,61 @@ class OldStock:
         if rule is None or rule.to_json() != state["conditions"]:
             self._advance(state, {"state": "cancelled"})
             return False
-        rows = self._annotations.database.rows(_question(rule, state["after"]))
-        notes = self._archive.annotations([row.id for row in rows], "instances")
-        taken = deliveries = 0
-        for row, note in zip(rows, notes, strict=True):
-            if note is None or rule not in taking(self._routing.rules, Case(note, row.modality)):
-                continue
-            taken += 1
-            parents = Parents(*(getattr(row, name) for name in _PLACE[1:]))
-            if state["dry_run"]:
-                deliveries += self._count(rule, note, parents)
-            else:
-                deliveries += self._apply(rule, row.id, parents)
-        more = len(rows) == _PAGE
+        page = (self._look if state["dry_run"] else self._send)(rule, state["after"])
+        more = page.looked_at == _PAGE
         self._advance(
             state,
             {
-                "looked_at": state["looked_at"] + len(rows),
-                "taken": state["taken"] + taken,
-                "deliveries": state["deliveries"] + deliveries,
-                "after": rows[-1].id if rows else state["after"],
+                "looked_at": state["looked_at"] + page.looked_at,
+                "taken": state["taken"] + page.taken,
+                "deliveries": state["deliveries"] + page.deliveries,
+                "after": page.last,
                 **({} if more else {"state": "done"}),
             },
+            page.to_send,
         )
         return more
 
-    def _apply(self, rule: Rule, instance: str, parents: Parents) -> int:
-        with self._annotations.lock(instance):
-            # It may have been corrected since the page was read.
-            note = self._archive.annotation(instance)
-            return self._routing.take(note, parents, only=rule) if note else 0
+    def _look(self, rule: Rule, after: str) -> _Page:
+        """Count a page of what is annotated."""
+        rows = self._annotations.database.rows(_question(rule, after))
+        notes = self._archive.annotations([row.id for row in rows], "instances")
+        taken = deliveries = 0
+        to_send = []
+        for row, note in zip(rows, notes, strict=True):
+            if note is None or not self._takes(rule, note, row.modality):
+                continue
+            taken += 1
+            new = self._new(rule, note, row.modality)
+            deliveries += new
+            if new:
+                to_send.append((row.id, Case(note, row.modality).answer))
+        return _Page(len(rows), taken, deliveries, rows[-1].id if rows else after, to_send)
 
-    def _count(self, rule: Rule, note: dict[str, Any], parents: Parents) -> int:
-        answer = Case(note, parents.modality).answer
+    def _send(self, rule: Rule, after: str) -> _Page:
+        """Put a page of what was counted into the outbox."""
+        page = self._counted.page(after, _PAGE)
+        rows = self._annotations.database.rows(_PARENTS.where(instances.c.id.in_(page)))
+        taken = deliveries = 0
+        for row in rows:
+            with self._annotations.lock(row.id):
+                # It may have been corrected since it was counted, or its file replaced.
+                note = self._archive.annotation(row.id)
+                if note is None or not self._takes(rule, note, row.modality):
+                    continue
+                if Case(note, row.modality).answer != page[row.id]:
+                    continue
+                taken += 1
+                parents = Parents(*(getattr(row, name) for name in _PLACE[1:]))
+                deliveries += self._routing.take(note, parents, only=rule)
+        return _Page(len(page), taken, deliveries, next(reversed(page), after))
+
+    def _takes(self, rule: Rule, note: dict[str, Any], modality: str) -> bool:
+        return rule in taking(self._routing.rules, Case(note, modality))
+
+    def _new(self, rule: Rule, note: dict[str, Any], modality: str) -> int:
+        """Return how many deliveries of an instance were not there before."""
+        answer = Case(note, modality).answer
         existing = self._overview.known([note["instance"]]).get(note["instance"], [])
         given = {row.destination for row in existing if row.answer == answer}
         return len({str(to) for to in rule.destinations} - given)
@@ -189,10 +250,16 @@ class OldStock:
     def _rule(self, name: str) -> Rule | None:
         return next((rule for rule in self._routing.rules if rule.name == name), None)
 
-    def _advance(self, state: dict[str, Any], changes: dict[str, Any]) -> None:
+    def _advance(
+        self,
+        state: dict[str, Any],
+        changes: dict[str, Any],
+        to_send: Iterable[tuple[str, str]] = (),
+    ) -> None:
         with self._lock:
-            # A person may have cancelled it meanwhile.
-            if self.progress()["state"] == "running":
+            # A person may have cancelled it meanwhile, and begun another run.
+            if self.progress() == state:
+                self._counted.keep(to_send)
                 self._keep({**state, **changes})
 
     def _keep(self, state: dict[str, Any]) -> None:
@@ -209,8 +276,7 @@ def _question(rule: Rule, after: str) -> sa.Select[Any]:
         if condition.key in _COLUMNS and not (condition.key == "Examined" and from_header)
     ]
     return (
-        sa.select(*(instances.c[name] for name in _PLACE))
-        .where(ANNOTATED, instances.c.id > after, *where)
+        _PARENTS.where(ANNOTATED, instances.c.id > after, *where)
         .order_by(instances.c.id)
         .limit(_PAGE)
     )

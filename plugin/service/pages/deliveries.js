@@ -23,7 +23,7 @@ export class Deliveries {
     this.lines = new Map();
     /** Where the pages before this one begin, to go back to. */
     this.before = [];
-    this.oldStock = new OldStock(page, () => this.refreshSoon());
+    this.oldStock = new OldStock(page, () => this.seeNow());
     this.rules = new Rules(this.oldStock, page.known.name);
     this.tester = new RuleTester(page);
     this.build();
@@ -55,6 +55,12 @@ export class Deliveries {
 
   async open() {
     await this.load();
+    this.refreshSoon();
+  }
+
+  /** What somebody did, or was refused, is seen at once. */
+  async seeNow() {
+    await this.load().catch(() => undefined);
     this.refreshSoon();
   }
 

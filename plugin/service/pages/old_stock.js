@@ -2,7 +2,7 @@
 
 import { post, remove } from './api.js';
 import { button, element } from './elements.js';
-import { count, language, t } from './language.js';
+import { count, language, moment, t } from './language.js';
 
 export class OldStock {
   /** `page` has guarded(work); `moved()` is called after something was started or stopped. */
@@ -25,7 +25,7 @@ export class OldStock {
   parts(rule) {
     // One rule at a time.
     if (this.run.state === 'idle' || this.run.rule !== rule) return [this.begin(rule, undefined, this.running)];
-    const { state, dry_run: dry, looked_at: looked, taken, deliveries } = this.run;
+    const { state, dry_run: dry, looked_at: looked, taken, deliveries, counted, started_at: begun } = this.run;
     const far = t('{looked} looked at, {taken} fit', { looked: looked.toLocaleString(language), taken: taken.toLocaleString(language) });
     if (state === 'running') {
       return [element('p', {}, dry ? t('Counting what is stored: {far}.', { far }) : t('Applied to what is stored: {far}.', { far })),
@@ -35,19 +35,21 @@ export class OldStock {
     if (state === 'cancelled') {
       return [element('p', {}, dry ? t('Stopped: {far}.', { far }) : `${t('Stopped: {far}.', { far })} ${added}`), this.begin(rule)];
     }
-    if (!dry) return [element('p', {}, added), this.begin(rule)];
+    if (!dry) return [element('p', {}, added, deliveries < counted ? ` ${t('The others changed since they were counted, and stayed.')}` : ''), this.begin(rule)];
     const found = count('{count} stored picture fits this rule.', '{count} stored pictures fit this rule.', taken);
     if (!deliveries) return [element('p', {}, `${found} ${t('All of that was sent before.')}`), this.begin(rule)];
     return [element('p', {}, `${found} ${count('That is {count} delivery that was not sent yet.', 'Those are {count} deliveries that were not sent yet.', deliveries)}`),
-      this.order(count('Send {count}', 'Send {count}', deliveries), () => this.start(rule, false), 'primary'), this.begin(rule, t('Count again'))];
+      element('p', { class: 'quiet', 'data-count': begun }, t('Counted {when}.', { when: moment(begun) })),
+      this.order(count('Send {count}', 'Send {count}', deliveries), () => this.start(rule, false, begun), 'primary'), this.begin(rule, t('Count again'))];
   }
 
   begin(rule, text = t('Count what is stored…'), disabled = false) {
     return this.order(text, () => this.start(rule, true), '', disabled);
   }
 
-  start(rule, dry) {
-    return post('routes/apply', { Rule: rule, DryRun: dry });
+  /** `counted` tells which count a person saw: nothing else is sent. */
+  start(rule, dry, counted) {
+    return post('routes/apply', { Rule: rule, DryRun: dry, Count: counted });
   }
 
   order(text, work, kind = '', disabled = false) {

@@ -6,6 +6,7 @@ const PLAIN = [
   // What names a rule comes first: a rule may be called like anything.
   [/^delivery \d+ is|^rule .* is being looked at/, 'Somebody else changed it meanwhile.'],
   [/^rule .* must be counted first/, 'Please count again first.'],
+  [/^rule .* was counted again since/, 'It was counted again meanwhile: please look at the new number.'],
   [/^no rule .* sends to/, 'No rule asks for it any more.'],
   [/probability of none|shows? no body part that the model knows/, 'The picture shows no body part that the model knows.'],
   [/unlike the radiographs|not like a radiograph/, 'The picture is unlike the radiographs that the model knows.'],

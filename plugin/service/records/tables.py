@@ -143,6 +143,15 @@ departures = sa.Table(
 )
 """What left the archive, in a table that is only appended to."""
 
+counted = sa.Table(
+    "counted",
+    DURABLE,
+    sa.Column("instance", sa.Text, primary_key=True),
+    # What it is to be sent for: part and side.
+    sa.Column("answer", sa.Text, nullable=False),
+)
+"""What the last count of a rule found in the old stock."""
+
 instances = sa.Table(
     "instances",
     INDEX,

@@ -51,6 +51,9 @@ class Application(Body):
 
     Rule: Annotated[str, Field(min_length=1, max_length=100)]
     DryRun: Annotated[bool, Field(strict=True, description="count only")] = True
+    Count: str | None = Field(
+        None, max_length=40, description="`started_at` of the count that is to be sent"
+    )
 
 
 class Action(Body):
@@ -112,9 +115,12 @@ async def test(request: Request, service: TheService) -> dict[str, Any]:
     summary="Count what a rule takes of the old stock; then, with DryRun false, send it",
 )
 def apply(body: Application, service: TheService) -> dict[str, Any]:
-    """Start to count, or to send, what a rule takes of what is stored."""
+    """Start to count what a rule takes of what is stored, or to send what was counted.
+
+    What changed since the count is left out; with `Count`, another count than that one is refused.
+    """
     try:
-        return service.old_stock.start(body.Rule, dry_run=body.DryRun)
+        return service.old_stock.start(body.Rule, dry_run=body.DryRun, count=body.Count)
     except NotFoundError:
         raise not_found(f"there is no rule {body.Rule!r}") from None
     except ConflictError as error:

@@ -211,6 +211,7 @@ export const words = {
   'The file is too large.': 'Die Datei ist zu groß.',
   'This is no id of an instance.': 'Das ist keine ID einer Instanz.',
   'Please count again first.': 'Bitte zuerst noch einmal zählen.',
+  'It was counted again meanwhile: please look at the new number.': 'Inzwischen wurde neu gezählt: bitte sehen Sie die neue Zahl an.',
   'No rule asks for it any more.': 'Keine Regel verlangt es mehr.',
   'The picture is no longer in this archive.': 'Das Bild ist nicht mehr in diesem Archiv.',
   'There is nothing to take back.': 'Es gibt nichts zurückzunehmen.',

@@ -211,6 +211,7 @@ export const words = {
   'The file is too large.': 'El archivo es demasiado grande.',
   'This is no id of an instance.': 'Esto no es el identificador de una instancia.',
   'Please count again first.': 'Primero, cuente de nuevo.',
+  'It was counted again meanwhile: please look at the new number.': 'Entretanto se volvió a contar: mire el número nuevo.',
   'No rule asks for it any more.': 'Ninguna regla la pide ya.',
   'The picture is no longer in this archive.': 'La imagen ya no está en este archivo.',
   'There is nothing to take back.': 'No hay nada que retirar.',

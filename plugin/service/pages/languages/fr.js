@@ -211,6 +211,7 @@ export const words = {
   'The file is too large.': 'Le fichier est trop grand.',
   'This is no id of an instance.': 'Ce n’est pas l’identifiant d’une instance.',
   'Please count again first.': 'Veuillez d’abord compter à nouveau.',
+  'It was counted again meanwhile: please look at the new number.': 'Un nouveau comptage a eu lieu entre-temps : veuillez regarder le nouveau nombre.',
   'No rule asks for it any more.': 'Aucune règle ne la demande plus.',
   'The picture is no longer in this archive.': 'L’image n’est plus dans cette archive.',
   'There is nothing to take back.': 'Il n’y a rien à reprendre.',

@@ -211,6 +211,7 @@ export const words = {
   'The file is too large.': 'Il file è troppo grande.',
   'This is no id of an instance.': 'Questo non è l’identificativo di un’istanza.',
   'Please count again first.': 'Prima conti di nuovo.',
+  'It was counted again meanwhile: please look at the new number.': 'Nel frattempo è stato contato di nuovo: guardi il nuovo numero.',
   'No rule asks for it any more.': 'Nessuna regola la chiede più.',
   'The picture is no longer in this archive.': 'L’immagine non è più in questo archivio.',
   'There is nothing to take back.': 'Non c’è nulla da ritirare.',

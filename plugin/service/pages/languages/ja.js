@@ -211,6 +211,7 @@ export const words = {
   'The file is too large.': 'ファイルが大きすぎます。',
   'This is no id of an instance.': 'これはインスタンスの ID ではありません。',
   'Please count again first.': '先にもう一度数えてください。',
+  'It was counted again meanwhile: please look at the new number.': 'その間に数え直されました。新しい数をご確認ください。',
   'No rule asks for it any more.': 'これを求めるルールはもうありません。',
   'The picture is no longer in this archive.': '画像はもうこのアーカイブにありません。',
   'There is nothing to take back.': '取り消すものはありません。',

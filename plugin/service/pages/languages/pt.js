@@ -211,6 +211,7 @@ export const words = {
   'The file is too large.': 'O ficheiro é demasiado grande.',
   'This is no id of an instance.': 'Isto não é o identificador de uma instância.',
   'Please count again first.': 'Primeiro, conte de novo.',
+  'It was counted again meanwhile: please look at the new number.': 'Entretanto foi contado de novo: veja o novo número.',
   'No rule asks for it any more.': 'Nenhuma regra a pede já.',
   'The picture is no longer in this archive.': 'A imagem já não está neste arquivo.',
   'There is nothing to take back.': 'Não há nada a retirar.',

@@ -211,6 +211,7 @@ export const words = {
   'The file is too large.': '文件太大。',
   'This is no id of an instance.': '这不是实例标识。',
   'Please count again first.': '请先重新统计。',
+  'It was counted again meanwhile: please look at the new number.': '期间已重新计数：请查看新的数目。',
   'No rule asks for it any more.': '已没有规则要求它。',
   'The picture is no longer in this archive.': '该图像已不在本存档中。',
   'There is nothing to take back.': '没有可撤回的内容。',

@@ -3,6 +3,7 @@ import contextlib
 import pytest
 
 from routed import annotation, outbox, rules
+from service.deliveries.counted import Counted
 from service.deliveries.delivery import Priority
 from service.deliveries.old_stock import OldStock
 from service.deliveries.overview import ConflictError, Overview
@@ -38,7 +39,10 @@ class Stock:
 
     def restart(self, *given):
         self.routing = Routing(rules(*given), self.outbox, self, settle=60)
-        self.old_stock = OldStock(self, self, self.routing, self.overview, self.facts, pytest.fail)
+        counted = Counted(self.outbox.database)
+        self.old_stock = OldStock(
+            self, self, self.routing, self.overview, counted, self.facts, pytest.fail
+        )
 
     def put(self, instance, label, view="frontal"):
         image = {"top": [{"label": label, "probability": 0.9}], "rejected": False, "view": view}
@@ -107,6 +111,51 @@ def test_what_went_already_is_not_counted_and_not_sent_again(stock):
     for dry_run in (True, False):
         stock.run("knees", dry_run=dry_run)
     assert stock.run("knees", dry_run=True)["deliveries"] == 0
+
+
+def test_only_what_was_counted_is_sent(stock):
+    stock.run("knees", dry_run=True)
+    stock.put("knee 0", "hand")
+    stock.put("knee 9", "knee")
+    done = stock.run("knees", dry_run=False)
+    assert (done["deliveries"], done["counted"]) == (4, 6)
+    assert {row.instance for row in stock.overview.page([], None, 10)} == {"knee 1", "knee 2"}
+
+
+def test_what_was_counted_for_another_answer_stays(stock):
+    stock.run("rest", dry_run=True)
+    stock.put("hand", "wrist")
+    assert stock.run("rest", dry_run=False)["deliveries"] == 1
+
+
+def test_the_count_that_is_sent_is_the_one_that_was_seen(stock, monkeypatch):
+    for at in ("2026-11-28T10:00:00Z", "2026-11-28T11:00:00Z"):
+        monkeypatch.setattr("service.deliveries.old_stock.utc_now", lambda at=at: at)
+        stock.run("knees", dry_run=True)
+    with pytest.raises(ConflictError, match="was counted again since"):
+        stock.old_stock.start("knees", dry_run=False, count="2026-11-28T10:00:00Z")
+    stock.old_stock.start("knees", dry_run=False, count="2026-11-28T11:00:00Z")
+
+
+def test_a_page_of_a_run_that_was_stopped_does_not_count_for_the_next(stock, monkeypatch):
+    stock.old_stock.start("knees", dry_run=True)
+    answers = stock.annotations
+
+    def begun_anew(ids, level):
+        monkeypatch.setattr(stock, "annotations", answers)
+        stock.old_stock.cancel()
+        stock.old_stock.start("rest", dry_run=True)
+        return answers(ids, level)
+
+    monkeypatch.setattr(stock, "annotations", begun_anew)
+    while stock.old_stock.step():
+        pass
+    while stock.old_stock.step():
+        pass
+    assert (stock.old_stock.progress()["rule"], stock.run("rest", dry_run=False)["taken"]) == (
+        "rest",
+        2,
+    )
 
 
 def test_otherwise_takes_what_the_other_rules_leave(stock):

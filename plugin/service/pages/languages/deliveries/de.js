@@ -108,4 +108,6 @@ export const words = {
   'not known': 'nicht bekannt',
   'yes': 'ja',
   'no': 'nein',
+  'The others changed since they were counted, and stayed.': 'Die übrigen haben sich seit der Zählung geändert und blieben.',
+  'Counted {when}.': 'Gezählt {when}.',
 };

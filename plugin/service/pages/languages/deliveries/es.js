@@ -108,4 +108,6 @@ export const words = {
   'not known': 'desconocido',
   'yes': 'sí',
   'no': 'no',
+  'The others changed since they were counted, and stayed.': 'Los demás cambiaron desde el recuento y se quedaron.',
+  'Counted {when}.': 'Contado el {when}.',
 };

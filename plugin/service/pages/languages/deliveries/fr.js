@@ -108,4 +108,6 @@ export const words = {
   'not known': 'inconnu',
   'yes': 'oui',
   'no': 'non',
+  'The others changed since they were counted, and stayed.': 'Les autres ont changé depuis le comptage et sont restés.',
+  'Counted {when}.': 'Compté le {when}.',
 };

@@ -108,4 +108,6 @@ export const words = {
   'not known': 'sconosciuto',
   'yes': 'sì',
   'no': 'no',
+  'The others changed since they were counted, and stayed.': 'Gli altri sono cambiati dopo il conteggio e sono rimasti.',
+  'Counted {when}.': 'Contato il {when}.',
 };

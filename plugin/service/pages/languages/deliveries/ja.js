@@ -108,4 +108,6 @@ export const words = {
   'not known': '不明',
   'yes': 'はい',
   'no': 'いいえ',
+  'The others changed since they were counted, and stayed.': 'ほかは数えた後に変わったため、送られませんでした。',
+  'Counted {when}.': '{when} に数えました。',
 };

@@ -108,4 +108,6 @@ export const words = {
   'not known': 'desconhecido',
   'yes': 'sim',
   'no': 'não',
+  'The others changed since they were counted, and stayed.': 'Os outros mudaram desde a contagem e ficaram.',
+  'Counted {when}.': 'Contado em {when}.',
 };

@@ -108,4 +108,6 @@ export const words = {
   'not known': '未知',
   'yes': '是',
   'no': '否',
+  'The others changed since they were counted, and stayed.': '其余的在计数后发生了变化，未被发送。',
+  'Counted {when}.': '计数于 {when}。',
 };
