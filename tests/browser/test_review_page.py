@@ -414,6 +414,128 @@ def test_the_picture_falls_back_to_orthancs_own(page, server, fresh):
     eventually(lambda: preview.evaluate("image => image.naturalWidth"))
 
 
+def _hold(held, route):
+    # Playwright marks what it calls, which no method of a list allows.
+    held.append(route)
+
+
+def without_pictures(page, status):
+    """Neither the service's picture nor Orthanc's own preview can be had."""
+    for what in ("**/picture", "**/preview"):
+        page.route(what, lambda route: route.fulfill(status=status, json={"details": "x"}))
+
+
+def test_a_film_without_a_picture_is_signed_in_a_second_step_only(page, server, fresh):
+    instance = fresh.agreeing[0]
+    without_pictures(page, 400)
+    open_page(page, server, f"?instances={instance}")
+    page.get_by_text("This instance has no picture.").wait_for()
+    may_sign(page)
+    page.keyboard.press("Enter")
+    question = page.get_by_role("dialog", name="Sign without having seen the picture?")
+    question.get_by_text("nobody looked at it").wait_for()
+    page.keyboard.press("Enter")
+    question.wait_for(state="detached")
+    assert review_of(server, instance) is None
+    page.keyboard.press("Enter")
+    question.get_by_role("button", name="Sign unseen").click()
+    eventually(lambda: review_of(server, instance))
+
+
+def test_a_picture_that_was_lost_on_its_way_is_fetched_again(page, server, fresh):
+    without_pictures(page, 503)
+    open_page(page, server, f"?instances={fresh.agreeing[0]}")
+    page.get_by_text("The picture could not be fetched").wait_for()
+    page.unroute_all(behavior="wait")
+    eventually(lambda: page.locator(".stage canvas").is_visible())
+    may_sign(page)
+    page.keyboard.press("Enter")
+    eventually(lambda: review_of(server, fresh.agreeing[0]))
+
+
+def test_the_picture_before_does_not_stand_beside_the_next_answer(page, server, fresh):
+    pictures = []
+
+    def hold(route):
+        pictures.append(route)
+        if len(pictures) == 1:
+            route.continue_()
+
+    page.route("**/picture", hold)
+    open_page(page, server, "?show=all&agreement=agree")
+    may_sign(page)
+    page.keyboard.press("j")
+    page.get_by_text("Loading…").wait_for()
+    assert page.locator(".stage canvas").is_hidden()
+    assert page.locator(".detail[data-may-sign]").count() == 0
+    pictures[1].continue_()
+    may_sign(page)
+    assert page.locator(".stage canvas").is_visible()
+
+
+def test_a_correction_waits_for_the_picture(page, server, fresh):
+    instance = fresh.agreeing[0]
+    held = []
+    page.route(f"**/{instance}/picture", lambda route: _hold(held, route))
+    open_page(page, server, f"?instances={instance}")
+    page.keyboard.press("e")
+    page.keyboard.type("wrist")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Correct")
+    dialog.get_by_text("The picture is not on the screen yet.").wait_for()
+    assert review_of(server, instance) is None
+    held[0].continue_()
+    may_sign(page)
+    page.keyboard.press("Enter")
+    eventually(lambda: review_of(server, instance))
+    assert review_of(server, instance)["examined"] == "wrist"
+
+
+def test_who_types_before_the_answer_is_there_presses_no_keys(page, server, fresh):
+    instance = fresh.agreeing[0]
+    held = []
+
+    def hold(route):
+        held.append(route) if route.request.method == "GET" and not held else route.continue_()
+
+    page.route(f"**/bodypart/instances/{instance}", hold)
+    page.goto(f"{server.url}/bodypart/ui/?instances={instance}#films")
+    heard(page, held)
+    page.keyboard.press("e")
+    page.keyboard.type("wrist")
+    held[0].continue_()
+    may_sign(page)
+    page.keyboard.press("Enter")
+    eventually(lambda: review_of(server, instance))
+    said = server.annotation(instance)
+    assert (said["examined"]["label"], said["laterality"]["value"]) == ("wrist", "L")
+
+
+def test_a_correction_waits_for_the_word_before(page, server, fresh):
+    open_page(page, server, "?show=all&agreement=agree")
+    order = [line.get_attribute("data-instance") for line in page.locator(".line").all()]
+    held = []
+
+    def hold(route):
+        held.append(route) if route.request.method == "PUT" else route.continue_()
+
+    page.route(f"**/bodypart/instances/{order[0]}", hold)
+    may_sign(page)
+    page.keyboard.press("Enter")
+    heard(page, held)
+    page.keyboard.press("j")
+    may_sign(page)
+    page.keyboard.press("Enter")
+    page.get_by_text("The word before is still on its way.").wait_for()
+    page.keyboard.press("e")
+    page.keyboard.type("wrist")
+    page.keyboard.press("Enter")
+    held[0].continue_()
+    eventually(lambda: review_of(server, order[1]))
+    assert review_of(server, order[1])["examined"] == "wrist"
+    page.unroute_all(behavior="wait")
+
+
 def test_an_empty_list_says_so(page, server, fresh):
     open_page(page, server, "?show=failed", until=".detail .note")
     assert "Nothing to review here" in page.locator(".detail").inner_text()

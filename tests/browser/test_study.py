@@ -52,6 +52,24 @@ def test_a_conflict_has_no_default(page, server, study):
     assert server.annotation(instance)["examined"]["label"] == "knee"
 
 
+def test_what_is_not_on_the_screen_yet_is_not_signed(page, server, study):
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/thumbnail*", hold)
+    open_study(page, server, study)
+    page.get_by_role("button", name="Confirm Hand, left").click()
+    page.get_by_text("The picture is not on the screen yet.").wait_for()
+    for route in held:
+        route.fulfill(status=503)
+    page.locator(".no-picture").nth(3).wait_for()
+    page.get_by_role("button", name="Confirm Hand, left").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    assert not reviewed(server, study)
+
+
 def test_slices_are_corrected_together(page, server, study):
     open_study(page, server, study)
     folded = page.locator(".films > li", has_text="12 pictures")

@@ -30,13 +30,14 @@ export function orthanc(path) {
 }
 
 const asked = new Map();
-const FRESH = 5000;
-/* Milliseconds for which an answer that was asked for ahead is as good as a new one. */
+const FRESH = 60_000;
+/* Milliseconds for which an answer that was asked for ahead is as good as a new one: what changed
+   meanwhile is found out by its revision, before anything is written. */
 
 /** Ask now for what a `get` of the same will want in a moment: it need not wait for other things. */
 export function askAhead(path, query) {
   const url = address(path, query);
-  const answer = send('GET', url);
+  const answer = send('GET', url).then((response) => response.json());
   asked.set(url, { answer, at: Date.now() });
   answer.catch(() => asked.delete(url));
 }
@@ -46,7 +47,7 @@ export async function get(path, query, signal) {
   const ahead = asked.get(url);
   asked.delete(url);
   const fresh = ahead && Date.now() - ahead.at < FRESH;
-  return (await (fresh ? ahead.answer : send('GET', url, { signal }))).json();
+  return fresh ? ahead.answer : (await send('GET', url, { signal })).json();
 }
 
 export async function getOrthanc(path) {
@@ -83,8 +84,9 @@ async function send(method, url, { body, file, signal, revision } = {}) {
   if (method !== 'GET') {
     // No other site's page can send this type: see service/routes/guard.py.
     request.headers['Content-Type'] = 'application/json';
-    // What was asked for ahead may be another one after it.
-    asked.clear();
+    // What was asked for ahead may be another one after it; one picture's word is that picture's.
+    if (method === 'PUT') asked.delete(url);
+    else asked.clear();
   }
   if (revision) request.headers['If-Match'] = `"${revision}"`;
   if (body !== undefined) request.body = JSON.stringify(body);

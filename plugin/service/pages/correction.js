@@ -10,12 +10,13 @@ let serial = 0;
  * Ask a person; resolves to the body of a correction, or null if they changed their mind.
  *
  * `suggestions` are [{label, probability}], shown first; `current` is {label, side}, with `stands`
- * where the side that is signed already differs from the one to be offered.
+ * where the side that is signed already differs from the one to be offered. `notYet()` says why
+ * nothing can be saved now, if so: the dialog stays until it can.
  */
-export async function askForCorrection({ suggestions = [], current = {}, title = t('Correct') }) {
+export async function askForCorrection({ suggestions = [], current = {}, title = t('Correct'), notYet = () => '' }) {
   const known = await labels();
   return new Promise((resolve) => {
-    const dialog = new CorrectionDialog(known, suggestions, current, title, resolve);
+    const dialog = new CorrectionDialog(known, suggestions, current, title, notYet, resolve);
     document.body.append(dialog.node);
     dialog.node.showModal();
     dialog.search.focus();
@@ -23,9 +24,10 @@ export async function askForCorrection({ suggestions = [], current = {}, title =
 }
 
 class CorrectionDialog {
-  constructor(known, suggestions, current, title, answer) {
+  constructor(known, suggestions, current, title, notYet, answer) {
     this.serial = ++serial;
     this.current = current;
+    this.notYet = notYet;
     this.answer = answer;
     this.options = ordered(known, suggestions);
     this.chosen = null;
@@ -46,6 +48,7 @@ class CorrectionDialog {
       type: 'radio', name: id('side'), value: side, 'data-role': 'none', checked: side === (this.current.side ?? ''),
     }));
     this.comment = element('input', { type: 'text', id: id('comment'), maxlength: 2000, 'data-role': 'none' });
+    this.why = element('p', { class: 'message', role: 'status', hidden: true });
     this.save = button(t('Save'), { class: 'primary', 'data-role': 'none', click: () => this.finish() });
     const cancel = button(t('Cancel'), { 'data-role': 'none', click: () => this.close(null) });
     this.node = element('dialog', {
@@ -56,7 +59,7 @@ class CorrectionDialog {
     element('label', { for: id('search') }, t('Body part')), this.search, this.list,
     element('fieldset', { class: 'sides' }, element('legend', {}, t('Side')),
       this.sides.map((radio) => element('label', {}, radio, SIDES[radio.value] ?? t('none')))),
-    element('label', { for: id('comment') }, t('Comment')), this.comment,
+    element('label', { for: id('comment') }, t('Comment')), this.comment, this.why,
     element('div', { class: 'actions' }, this.save, cancel));
   }
 
@@ -107,6 +110,9 @@ class CorrectionDialog {
 
   finish() {
     if (this.chosen === null) return;
+    this.why.textContent = this.notYet();
+    this.why.hidden = !this.why.textContent;
+    if (!this.why.hidden) return;
     const side = this.sides.find((radio) => radio.checked).value || null;
     const body = { examined: this.chosen.label, comment: this.comment.value.trim() };
     const { stands = this.current.side } = this.current;

@@ -1,17 +1,19 @@
 // One film after the other: list, picture, answer, keys.
 
 import { askAhead, get, post } from './api.js';
+import { askToSignUnseen } from './ask.js';
 import { askForCorrection } from './correction.js';
 import { Detail, MOST_GUESSES } from './detail.js';
 import { Filters } from './filters.js';
 import { t } from './language.js';
 import { offerAlike } from './memory_told.js';
 import { headerLabels, seenLabel, undecided } from './sentences.js';
-import { Viewer } from './viewer.js';
+import { DRAWN, LOST, Viewer } from './viewer.js';
 import { changedMeanwhile, withSide } from './words.js';
 import { WorkList } from './worklist.js';
 
 const LOOK_AGAIN = 1500;
+const FETCH_AGAIN = 3000;
 const LOOK = 300;
 /* Milliseconds that a film must have been on the screen before a word on it is taken: who presses
    twice has not looked at the second one. */
@@ -55,36 +57,63 @@ export class Film {
 
   async show(line, next, trouble = '') {
     this.annotation = null;
-    this.failed = false;
+    this.failed = '';
     this.side = undefined;
-    clearTimeout(this.looking);
-    byId('detail').removeAttribute('data-may-sign');
+    this.pause = FETCH_AGAIN;
+    this.mayNotSign();
+    this.asking?.abort();
     if (!line) {
       this.clear(trouble || t('Nothing to review here. Other filters may show more.'));
       return;
     }
+    byId('detail').setAttribute('aria-busy', 'true');
     // A picture that is here already is drawn while the answer is on its way; of films that one
     // only passes, none is fetched.
-    const early = this.viewer.has(line.instance) ? this.viewer.show(line.instance) : null;
-    const found = await get(`instances/${line.instance}`).catch((error) => {
-      if (this.list.current === line) {
-        this.clear(error.message);
-        this.failed = true;
-      }
+    const early = this.viewer.has(line.instance) ? this.viewer.show(line.instance) : this.viewer.clear();
+    this.asking = new AbortController();
+    let found;
+    try {
+      found = await get(`instances/${line.instance}`, {}, this.asking.signal);
+    } catch (error) {
+      if (this.list.current !== line) return;
+      this.clear(error.message);
+      this.failed = error.message;
       throw error;
-    });
+    }
     if (this.list.current !== line) return;
     this.annotation = found;
     this.detail.show(found, line, undefined);
+    byId('detail').removeAttribute('aria-busy');
     if (found.status === 'pending') this.lookAgain(line, next);
-    const part = found.examined ? withSide(this.page.known.name(found.examined.label), found.laterality?.value) : t('body part unknown');
-    const drawn = early ?? this.viewer.show(line.instance);
-    this.viewer.describe(found.image?.top?.[0]?.label ?? null, t('Radiograph: {part}', { part }), part);
-    await drawn;
-    if (this.list.current !== line) return;
+    await this.look(line, early ?? this.viewer.show(line.instance));
+    if (next && this.list.current === line) this.prepare(this.list.following.map((item) => item.instance));
+  }
+
+  /** Wait until the picture is on the screen, and for a moment longer: then a word on it is taken. */
+  async look(line, drawn) {
+    const { image, examined, laterality } = this.annotation;
+    const part = examined ? withSide(this.page.known.name(examined.label), laterality?.value) : t('body part unknown');
+    this.viewer.describe(image?.top?.[0]?.label ?? null, t('Radiograph: {part}', { part }), part);
+    const shown = await drawn;
+    if (this.list.current !== line || !this.annotation) return;
+    this.mayNotSign();
+    this.unseen = shown !== DRAWN;
     this.viewer.stage.dataset.shown = line.instance;
-    this.looking = setTimeout(() => { byId('detail').dataset.maySign = 'yes'; }, LOOK);
-    if (next) this.prepare(this.list.following.map((item) => item.instance));
+    this.looking = setTimeout(() => this.mayStillSign(), LOOK);
+    if (shown === LOST) {
+      this.lost = setTimeout(() => this.annotation && this.page.guarded(() => this.look(line, this.viewer.show(line.instance))), this.pause);
+      this.pause *= 2;
+    }
+  }
+
+  mayNotSign() {
+    clearTimeout(this.looking);
+    clearTimeout(this.lost);
+    byId('detail').removeAttribute('data-may-sign');
+  }
+
+  mayStillSign() {
+    byId('detail').dataset.maySign = 'yes';
   }
 
   /** Fetch what will probably be asked for next. */
@@ -94,13 +123,15 @@ export class Film {
   }
 
   clear(why) {
+    byId('detail').removeAttribute('aria-busy');
     this.viewer.clear();
     this.detail.clear(why);
   }
 
   /** More is annotated than before, or the service is back: what was empty fills by itself. */
   moved() {
-    if (!this.list.items.length || this.failed) this.page.guarded(() => this.list.load(this.list.since));
+    if (!this.list.items.length) this.page.guarded(() => this.list.load(this.list.since));
+    else if (this.failed) this.list.go(this.list.at);
   }
 
   /** What waits, or is just being rewritten, is shown as soon as it is there. */
@@ -144,18 +175,31 @@ export class Film {
     this.detail.show(this.annotation, this.list.current, side);
   }
 
+  /** Why no word on the film is taken yet, if so. */
+  notYet() {
+    if (this.failed) return this.failed;
+    return this.annotation && byId('detail').dataset.maySign ? '' : t('The picture is not on the screen yet.');
+  }
+
+  /** Who presses a key twice has not looked at the second film: only what was typed waits for its turn. */
   sign(body) {
-    if (!this.maySign) return undefined;
-    const shown = this.annotation;
-    byId('detail').removeAttribute('data-may-sign');
+    if (this.page.reviewing.busy) this.page.toast.tell(t('The word before is still on its way.'));
+    return this.maySign ? this.signShown(this.annotation, body) : undefined;
+  }
+
+  signShown(shown, body) {
+    this.mayNotSign();
     return this.page.guarded(async () => {
-      let answer;
+      let answer = null;
       try {
+        if (this.unseen && !await askToSignUnseen()) return undefined;
+        await this.page.reviewing.idle();
         answer = await this.page.reviewing.sign(shown, body);
       } catch (error) {
         if (error.status === 412) return this.changedMeanwhile(error.present);
-        if (this.annotation === shown) byId('detail').dataset.maySign = 'yes';
         throw error;
+      } finally {
+        if (!answer && this.annotation === shown) this.mayStillSign();
       }
       if (answer === null) return undefined;
       this.list.update(answer);
@@ -187,15 +231,21 @@ export class Film {
   }
 
   correct() {
-    if (!this.annotation) return undefined;
+    const line = this.list.current;
+    if (!line || this.failed) return undefined;
     return this.page.guarded(async () => {
-      const { image, examined, laterality } = this.annotation;
+      // Who knows the answer need not wait for the machine's: what is typed meanwhile are no keys.
+      const seen = this.annotation;
+      const { image, examined, laterality } = seen ?? {};
       const side = this.side === undefined ? laterality?.value : this.side;
       const body = await askForCorrection({
         suggestions: image?.top ?? [], current: { label: examined?.label, side, stands: laterality?.value },
+        notYet: () => (this.list.current === line ? this.notYet() : ''),
       });
       this.list.focus();
-      if (body) await this.sign(body);
+      if (!body) return;
+      if (this.list.current === line) await this.signShown(seen ?? this.annotation, body);
+      else this.page.toast.tell(t('Nothing was saved: another picture is shown by now.'));
     });
   }
 

@@ -19,7 +19,7 @@ const LOOK = 300;
 export function openLoupe(tile, { name, step = () => null, press = null, decide = null }) {
   let current = tile;
   let looked = null;
-  const picture = element('img', { alt: '', load: () => look(current) });
+  const picture = element('img', { alt: '', load: () => look(current), error: () => picture.classList.remove('waits') });
   const answer = element('h2', { id: 'loupe-title' });
   const facts = element('p', { class: 'quiet' });
   const why = element('p', {});
@@ -51,6 +51,7 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
 
   /** Who presses twice has not looked at the second picture. */
   function look(shown) {
+    picture.classList.remove('waits');
     setTimeout(() => {
       if (current !== shown) return;
       looked = shown;
@@ -70,7 +71,11 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
   /** Sign what was looked at; once that is done, go on to the next one. */
   async function sign(label) {
     const decided = current;
-    if (!decide || looked !== decided) return;
+    if (!decide) return;
+    if (looked !== decided) {
+      why.textContent = t('The picture is not on the screen yet.');
+      return;
+    }
     await decide(decided, label);
     if (current !== decided) return;
     if (!decided.conflict) current = step(1) ?? current;
@@ -84,6 +89,8 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
   async function draw() {
     const shown = current;
     const { item } = shown;
+    // As long as the picture is on its way, the one before does not stand beside this answer.
+    picture.classList.add('waits');
     picture.src = address(`instances/${item.instance}/thumbnail`, { size: SIDE });
     picture.alt = shown.answer;
     if (picture.complete && picture.naturalWidth) look(shown);

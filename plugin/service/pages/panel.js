@@ -202,6 +202,7 @@ class Panel {
       current: { label: examined?.label, side: laterality?.value },
     });
     if (body === null) return null;
+    await this.reviewing.idle();
     return this.level === 'instances' ? this.sign(body) : this.review(done, body);
   }
 

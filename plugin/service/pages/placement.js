@@ -23,8 +23,7 @@ export class Placement {
   apply() {
     const mirror = this.mirrored ? -1 : 1;
     // Turned a quarter, a film that filled the stage would stick out of it.
-    const { clientWidth: width, clientHeight: height } = this.stage;
-    const fit = this.turns % 2 ? Math.min(1, this.fitTurned(width, height)) : 1;
+    const fit = this.turns % 2 ? Math.min(1, this.fitTurned(this.stage.clientWidth, this.stage.clientHeight)) : 1;
     this.film.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.zoom * fit}) rotate(${90 * this.turns}deg) scaleX(${mirror})`;
     this.changed?.();
   }

@@ -16,6 +16,11 @@ export class Reviewing extends EventTarget {
     return this.#busy;
   }
 
+  /** Wait until no word is on its way: what was typed is not lost because of the one before. */
+  async idle() {
+    while (this.#busy) await this.#running;
+  }
+
   get canUndo() {
     return this.#said.length > 0;
   }
@@ -56,7 +61,7 @@ export class Reviewing extends EventTarget {
    * if there is none.
    */
   async undo(progress) {
-    while (this.#busy) await this.#running;
+    await this.idle();
     return this.#alone(async () => {
       const last = this.#said.pop();
       if (!last) return null;

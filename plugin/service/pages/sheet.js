@@ -272,12 +272,15 @@ export class Sheet {
         current: { label: one.item.examined, side: sides.size === 1 ? one.item.laterality : undefined },
       });
       this.marks.current?.button.focus({ preventScroll: true });
-      if (body) await this.sign(chosen, body, { alike: one.item.instance });
+      if (!body) return;
+      await this.page.reviewing.idle();
+      await this.sign(chosen, body, { alike: one.item.instance });
     });
   }
 
   /** Sign some tiles; `alike` is one of them of which more may be wrong in the same way. */
   sign(tiles, body, { alike = null } = {}) {
+    if (this.page.reviewing.busy) return this.page.toast.tell(t('The word before is still on its way.'));
     return this.page.guarded(async () => {
       const say = (done) => this.page.toast.tell(t('Signing… {done} of {all}', { done, all: tiles.length }));
       say(0);

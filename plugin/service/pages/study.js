@@ -1,6 +1,7 @@
 // A study: all its films side by side, series of slices folded to one tile, each signed by itself.
 
 import { get } from './api.js';
+import { askToSignUnseen } from './ask.js';
 import { askForCorrection } from './correction.js';
 import { element } from './elements.js';
 import { count, date, personName, t } from './language.js';
@@ -106,8 +107,16 @@ export class Study {
     return this.sign(fold, {});
   }
 
+  /** Why no word on it is taken yet, if so. */
+  notYet({ tile }) {
+    return tile.loaded || tile.missing ? '' : t('The picture is not on the screen yet.');
+  }
+
   sign(fold, body) {
+    const why = this.page.reviewing.busy ? t('The word before is still on its way.') : this.notYet(fold);
+    if (why) return this.page.toast.tell(why);
     return this.page.guarded(async () => {
+      if (fold.tile.missing && !await askToSignUnseen()) return;
       const outcome = await this.page.reviewing.signMany(fold.items, body, (done) => done < fold.items.length
         && this.page.toast.tell(t('Signing… {done} of {all}', { done, all: fold.items.length })));
       if (outcome === null) return;
@@ -123,9 +132,11 @@ export class Study {
       const [first] = fold.items;
       const body = await askForCorrection({
         title: count('Correct {count} picture', 'Correct {count} pictures', fold.items.length),
-        current: { label: first.examined, side: first.laterality },
+        current: { label: first.examined, side: first.laterality }, notYet: () => this.notYet(fold),
       });
-      if (body) await this.sign(fold, body);
+      if (!body) return;
+      await this.page.reviewing.idle();
+      await this.sign(fold, body);
     });
   }
 

@@ -11,6 +11,13 @@ import { Placement } from './placement.js';
 const KEPT = 6;
 const FULL = 65535;
 
+export const DRAWN = 'drawn';
+export const LOST = 'lost';
+const NONE = 'none';
+/* What became of a picture: it is on the screen; it could not be fetched; there is none. */
+const MAY_COME = [0, 502, 503, 504];
+/* With these nobody said that there is no picture. */
+
 export class Viewer {
   constructor(section) {
     this.section = section;
@@ -20,7 +27,7 @@ export class Viewer {
     this.heat = false;
     this.canvas = element('canvas', { role: 'img' });
     this.layer = element('img', { class: 'layer', alt: '', hidden: true, error: () => this.heatMissing() });
-    this.preview = element('img', { class: 'layer', hidden: true, error: () => this.nothing() });
+    this.preview = element('img', { class: 'layer', hidden: true });
     this.note = element('p', { class: 'note', role: 'status' });
     this.corners = new Corners();
     this.film = element('div', { class: 'film' }, this.canvas, this.preview, this.layer);
@@ -71,27 +78,43 @@ export class Viewer {
         tool('⤢', t('Full screen'), 'Y', () => this.fullScreen())));
   }
 
-  /** Draw an instance; what is known of it comes by `describe`. */
+  /**
+   * Draw an instance; what is known of it comes by `describe`. Resolves to what became of it. As
+   * long as its picture is on the way, no other one stands there.
+   */
   async show(instance) {
+    if (!this.pictures.get(instance)?.ready) {
+      this.clear();
+      this.note.textContent = t('Loading…');
+    }
     this.instance = instance;
     this.label = null;
     this.drawHeat();
     this.corners.clear();
-    const picture = await this.picture(instance);
-    if (this.instance !== instance) return;
+    const kept = this.picture(instance);
+    const picture = kept.ready ?? await kept.picture;
+    if (this.instance !== instance) return NONE;
     this.current = picture;
     this.canvas.hidden = !picture;
-    this.preview.hidden = Boolean(picture);
     this.note.textContent = '';
     this.placement.size = picture;
     this.placement.reset();
-    if (picture) {
-      this.fileButton.textContent = picture.window ? t('File’s window') : t('Reset');
-      this.reset();
-    } else {
-      this.preview.src = orthanc(`instances/${instance}/preview`);
-      this.note.textContent = t('Orthanc’s own preview: window and level cannot be set.');
-    }
+    if (!picture) return this.showPreview(instance, kept.lost);
+    this.preview.hidden = true;
+    this.fileButton.textContent = picture.window ? t('File’s window') : t('Reset');
+    this.reset();
+    return DRAWN;
+  }
+
+  async showPreview(instance, lost) {
+    this.preview.src = orthanc(`instances/${instance}/preview`);
+    const there = await this.preview.decode().then(() => true, () => false);
+    if (this.instance !== instance) return NONE;
+    this.preview.hidden = !there;
+    const missing = lost ? t('The picture could not be fetched; it is asked for again.') : t('This instance has no picture.');
+    this.note.textContent = there ? t('Orthanc’s own preview: window and level cannot be set.') : missing;
+    if (there) return DRAWN;
+    return lost ? LOST : NONE;
   }
 
   /** Say what is shown; `label` is what the heat map explains, null if the model saw nothing. */
@@ -113,19 +136,23 @@ export class Viewer {
 
   /** Fetch what will probably be asked for next, one after the other. */
   async prepare(instances) {
-    for (const instance of instances) await this.picture(instance);
+    for (const instance of instances) await this.picture(instance).picture;
   }
 
   has(instance) {
     return this.pictures.has(instance);
   }
 
+  /** {picture, ready, lost}: a promise, which gives null for none; the picture itself once it is there. */
   picture(instance) {
     if (!this.pictures.has(instance)) {
-      this.pictures.set(instance, getBytes(`instances/${instance}/picture`).then(readyToDraw).catch(() => {
+      const kept = {};
+      kept.picture = getBytes(`instances/${instance}/picture`).then(readyToDraw).then((picture) => (kept.ready = picture), (error) => {
+        kept.lost = MAY_COME.includes(error.status);
         this.pictures.delete(instance);
         return null;
-      }));
+      });
+      this.pictures.set(instance, kept);
       if (this.pictures.size > KEPT) this.pictures.delete(this.pictures.keys().next().value);
     }
     return this.pictures.get(instance);
@@ -244,11 +271,6 @@ export class Viewer {
   heatMissing() {
     this.layer.hidden = true;
     this.note.textContent = t('There is no heat map for this picture.');
-  }
-
-  nothing() {
-    this.preview.hidden = true;
-    this.note.textContent = t('This instance has no picture.');
   }
 }
 

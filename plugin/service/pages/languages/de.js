@@ -362,4 +362,12 @@ export const words = {
   'Language': 'Sprache',
   'Switch between light and dark': 'Zwischen hell und dunkel wechseln',
   'Check body parts in the sheet': 'Körperteile im Bogen prüfen',
+  'Sign without having seen the picture?': 'Unterschreiben, ohne das Bild gesehen zu haben?',
+  'The picture cannot be shown here, so nobody looked at it on this page.': 'Das Bild kann hier nicht gezeigt werden; auf dieser Seite hat es also niemand angesehen.',
+  'What you sign counts as a person’s word all the same.': 'Was Sie unterschreiben, gilt trotzdem als Wort eines Menschen.',
+  'Sign unseen': 'Ungesehen unterschreiben',
+  'The word before is still on its way.': 'Das Wort davor ist noch unterwegs.',
+  'The picture is not on the screen yet.': 'Das Bild ist noch nicht auf dem Bildschirm.',
+  'Nothing was saved: another picture is shown by now.': 'Nichts wurde gespeichert: inzwischen wird ein anderes Bild gezeigt.',
+  'The picture could not be fetched; it is asked for again.': 'Das Bild konnte nicht geholt werden; es wird noch einmal angefragt.',
 };

@@ -362,4 +362,12 @@ export const words = {
   'Language': 'Idioma',
   'Switch between light and dark': 'Cambiar entre claro y oscuro',
   'Check body parts in the sheet': 'Revisar partes del cuerpo en la hoja',
+  'Sign without having seen the picture?': '¿Firmar sin haber visto la imagen?',
+  'The picture cannot be shown here, so nobody looked at it on this page.': 'La imagen no puede mostrarse aquí, así que nadie la ha mirado en esta página.',
+  'What you sign counts as a person’s word all the same.': 'Lo que firme cuenta igualmente como palabra de una persona.',
+  'Sign unseen': 'Firmar sin verla',
+  'The word before is still on its way.': 'La respuesta anterior aún está en camino.',
+  'The picture is not on the screen yet.': 'La imagen aún no está en la pantalla.',
+  'Nothing was saved: another picture is shown by now.': 'No se guardó nada: entretanto se muestra otra imagen.',
+  'The picture could not be fetched; it is asked for again.': 'No se pudo obtener la imagen; se pide de nuevo.',
 };

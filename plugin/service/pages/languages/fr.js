@@ -362,4 +362,12 @@ export const words = {
   'Language': 'Langue',
   'Switch between light and dark': 'Passer du clair au sombre',
   'Check body parts in the sheet': 'Vérifier les parties du corps sur la planche',
+  'Sign without having seen the picture?': 'Signer sans avoir vu l’image ?',
+  'The picture cannot be shown here, so nobody looked at it on this page.': 'L’image ne peut pas être affichée ici : personne ne l’a donc regardée sur cette page.',
+  'What you sign counts as a person’s word all the same.': 'Ce que vous signez compte tout de même comme la parole d’une personne.',
+  'Sign unseen': 'Signer sans l’avoir vue',
+  'The word before is still on its way.': 'La réponse précédente est encore en chemin.',
+  'The picture is not on the screen yet.': 'L’image n’est pas encore à l’écran.',
+  'Nothing was saved: another picture is shown by now.': 'Rien n’a été enregistré : une autre image est affichée entre-temps.',
+  'The picture could not be fetched; it is asked for again.': 'L’image n’a pas pu être récupérée ; elle est redemandée.',
 };

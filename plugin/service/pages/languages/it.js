@@ -362,4 +362,12 @@ export const words = {
   'Language': 'Lingua',
   'Switch between light and dark': 'Passa da chiaro a scuro',
   'Check body parts in the sheet': 'Verifica le parti del corpo nel foglio',
+  'Sign without having seen the picture?': 'Firmare senza aver visto l’immagine?',
+  'The picture cannot be shown here, so nobody looked at it on this page.': 'L’immagine non può essere mostrata qui, quindi nessuno l’ha guardata in questa pagina.',
+  'What you sign counts as a person’s word all the same.': 'Ciò che firma vale comunque come parola di una persona.',
+  'Sign unseen': 'Firmare senza vederla',
+  'The word before is still on its way.': 'La risposta precedente è ancora in viaggio.',
+  'The picture is not on the screen yet.': 'L’immagine non è ancora sullo schermo.',
+  'Nothing was saved: another picture is shown by now.': 'Non è stato salvato nulla: nel frattempo è mostrata un’altra immagine.',
+  'The picture could not be fetched; it is asked for again.': 'Non è stato possibile ottenere l’immagine; viene richiesta di nuovo.',
 };

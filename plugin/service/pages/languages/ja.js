@@ -362,4 +362,12 @@ export const words = {
   'Language': '言語',
   'Switch between light and dark': '明暗を切り替える',
   'Check body parts in the sheet': 'シートで身体部位を確認',
+  'Sign without having seen the picture?': '画像を見ずに署名しますか？',
+  'The picture cannot be shown here, so nobody looked at it on this page.': 'この画像はここに表示できないため、このページでは誰も見ていません。',
+  'What you sign counts as a person’s word all the same.': '署名した内容は、それでも人の判断として扱われます。',
+  'Sign unseen': '見ずに署名',
+  'The word before is still on its way.': '前の回答をまだ送信中です。',
+  'The picture is not on the screen yet.': '画像がまだ画面に表示されていません。',
+  'Nothing was saved: another picture is shown by now.': '保存されませんでした。すでに別の画像が表示されています。',
+  'The picture could not be fetched; it is asked for again.': '画像を取得できませんでした。もう一度要求します。',
 };

@@ -362,4 +362,12 @@ export const words = {
   'Language': 'Língua',
   'Switch between light and dark': 'Alternar claro e escuro',
   'Check body parts in the sheet': 'Rever partes do corpo na folha',
+  'Sign without having seen the picture?': 'Assinar sem ter visto a imagem?',
+  'The picture cannot be shown here, so nobody looked at it on this page.': 'A imagem não pode ser mostrada aqui, portanto ninguém a viu nesta página.',
+  'What you sign counts as a person’s word all the same.': 'O que assinar conta, ainda assim, como palavra de uma pessoa.',
+  'Sign unseen': 'Assinar sem ver',
+  'The word before is still on its way.': 'A resposta anterior ainda está a caminho.',
+  'The picture is not on the screen yet.': 'A imagem ainda não está no ecrã.',
+  'Nothing was saved: another picture is shown by now.': 'Nada foi guardado: entretanto é mostrada outra imagem.',
+  'The picture could not be fetched; it is asked for again.': 'Não foi possível obter a imagem; é pedida de novo.',
 };

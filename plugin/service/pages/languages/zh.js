@@ -362,4 +362,12 @@ export const words = {
   'Language': '语言',
   'Switch between light and dark': '切换明暗',
   'Check body parts in the sheet': '在总览中审核身体部位',
+  'Sign without having seen the picture?': '未看图像就签署？',
+  'The picture cannot be shown here, so nobody looked at it on this page.': '此图像无法在这里显示，因此在本页面上没有人看过它。',
+  'What you sign counts as a person’s word all the same.': '您签署的内容仍然算作人的判断。',
+  'Sign unseen': '未看即签署',
+  'The word before is still on its way.': '前一个回答仍在发送中。',
+  'The picture is not on the screen yet.': '图像尚未显示在屏幕上。',
+  'Nothing was saved: another picture is shown by now.': '未保存：此时已显示另一幅图像。',
+  'The picture could not be fetched; it is asked for again.': '无法获取图像；正在重新请求。',
 };
