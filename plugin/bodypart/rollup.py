@@ -16,7 +16,7 @@ from typing import Any
 from bodypart.labels import BY_LABEL, LABELS
 
 _ORDER = {part.label: number for number, part in enumerate(LABELS)}
-_AGREEMENTS = ("conflict", "agree", "image-only", "header-only", "none")
+AGREEMENTS = ("conflict", "agree", "image-only", "header-only", "none")
 _CHILD_KEYS = ("instance", "status", "examined", "laterality", "agreement", "needs_review")
 
 
@@ -102,7 +102,7 @@ def roll_up(level: str, resource: str, children: Iterable[Summary]) -> dict[str,
         ],
         "laterality": _laterality(child for child in done if child.examined == label),
         "group": _most_common(c.group for c in done if c.examined == label),
-        "agreement": next((name for name in _AGREEMENTS if name in agreements), "none"),
+        "agreement": next((name for name in AGREEMENTS if name in agreements), "none"),
         "needs_review": any(child.needs_review for child in children),
         "image": None,
         "header": None,

@@ -52,7 +52,7 @@ export class Film {
     this.filters.refresh();
     await this.list.load();
     this.list.focus();
-    this.page.guarded(async () => this.filters.offer((await get('statistics')).modalities));
+    this.page.guarded(async () => this.filters.offer(await get('modalities')));
   }
 
   async show(line, next, trouble = '') {

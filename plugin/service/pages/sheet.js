@@ -49,7 +49,7 @@ export class Sheet {
     await this.load();
     while (this.pages < pages && this.next) await this.append();
     if (scrolled) this.scroller.scrollTop = scrolled;
-    this.page.guarded(async () => this.filters.offer((await get('statistics')).modalities));
+    this.page.guarded(async () => this.filters.offer(await get('modalities')));
   }
 
   /** Load the first page; an answer that comes after another one was asked for is dropped. */

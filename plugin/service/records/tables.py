@@ -185,7 +185,8 @@ instances = sa.Table(
     sa.Column("revision", sa.Text),
     # Orders the work list: what needs a review first, conflicts before doubts, then by date.
     sa.Column("rank", sa.Text, nullable=False, server_default=""),
-    sa.Index("instances_series", "series"),
+    # Holds all that counting the series of each part needs.
+    sa.Index("instances_series", "series", "examined"),
     sa.Index("instances_study", "study"),
     sa.Index("instances_patient", "patient"),
     sa.Index("instances_state", "state", "id"),
@@ -196,6 +197,11 @@ instances = sa.Table(
         "instances_reviewed",
         "reviewed_at",
         "id",
+        # What people said against what the machine had said is counted here.
+        "agreement",
+        "examined",
+        "machine_label",
+        "machine_probability",
         sqlite_where=sa.text("reviewed_at IS NOT NULL"),
         postgresql_where=sa.text("reviewed_at IS NOT NULL"),
     ),
@@ -213,7 +219,8 @@ instances = sa.Table(
     ),
     # Holds all that counting what is open needs.
     sa.Index("instances_open", "state", "reviewed_at", "modality"),
-    sa.Index("instances_day", "study_date", "study"),
+    # Agreement by month is counted in it as well.
+    sa.Index("instances_day", "study_date", "study", "state", "agreement"),
 )
 """One row an instance that Orthanc stores, as far as it was heard of."""
 
@@ -233,7 +240,15 @@ SORTED = (
     sa.Index("instances_sure", SURE, instances.c.id),
     sa.Index("instances_answer", ANSWER, instances.c.rank),
     sa.Index("instances_picture", PICTURE, instances.c.rank),
-    sa.Index("instances_pair", HEADER, PICTURE, instances.c.rank),
+    # With both labels as they are: SQLite 3.40 reads no row for what is counted in it then.
+    sa.Index(
+        "instances_pair",
+        HEADER,
+        PICTURE,
+        instances.c.rank,
+        instances.c.header_label,
+        instances.c.image_label,
+    ),
     sa.Index("instances_station", STATION, instances.c.rank),
 )
 """The orders and groups of the sheet; each serves the first page of a million rows."""

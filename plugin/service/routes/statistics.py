@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 
 from bodypart.regions import compatible
-from service.records.index import rows_as
-from service.records.tables import instances
+from bodypart.rollup import AGREEMENTS
+from service.records.tables import HEADER, PICTURE, instances
 from service.routes.requests import TheService
 
 if TYPE_CHECKING:
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 _BINS = 10
-_count = sa.func.count().label("instances")
+_count = sa.func.count()
 _columns = instances.c
-_series = sa.func.count(sa.distinct(_columns.series)).label("series")
 _corrected = _columns.machine_label.is_distinct_from(_columns.examined)
 
 
@@ -32,71 +31,111 @@ def statistics(service: TheService) -> dict[str, Any]:
     the picture showed another, and whether one exposure can be both), ``agreement`` (by month of
     the study), ``reviews`` (how many, how many corrected, how many were conflicts),
     ``calibration`` (by the machine's probability: how often a person left its label).
+
+    Each question is put so that an index holds all that it needs.
     """
     database = service.index.database
-    month = sa.func.substr(_columns.study_date, 1, 6).label("month")
     return {
         "states": service.index.counts(),
-        "examined": rows_as(
-            ("label", "instances", "series"),
-            database.rows(
-                sa.select(_columns.examined, _count, _series)
-                .where(_columns.examined.is_not(None))
-                .group_by(_columns.examined)
-                .order_by(_series.desc(), _columns.examined)
-            ),
-        ),
-        "modalities": [
-            row[0]
-            for row in database.rows(
-                sa.select(_columns.modality)
-                .distinct()
-                .where(_columns.modality != "")
-                .order_by(_columns.modality)
-            )
-        ],
-        "confusion": [
-            {
-                "header": header,
-                "image": image,
-                "instances": count,
-                "compatible": compatible(header, image),
-            }
-            for header, image, count in map(
-                tuple,
-                database.rows(
-                    sa.select(_columns.header_label, _columns.image_label, _count)
-                    .where(_columns.header_label.is_not(None), _columns.image_label.is_not(None))
-                    .group_by(_columns.header_label, _columns.image_label)
-                    .order_by(_columns.header_label, _columns.image_label)
-                ),
-            )
-        ],
-        "agreement": rows_as(
-            ("month", "agreement", "instances"),
-            database.rows(
-                sa.select(month, _columns.agreement, _count)
-                .where(_columns.state == "done", sa.func.length(_columns.study_date) == 8)
-                .group_by(month, _columns.agreement)
-                .order_by(month, _columns.agreement)
-            ),
-        ),
+        "examined": _examined(database),
+        "modalities": modalities(service),
+        "confusion": _confusion(database),
+        "agreement": _agreement(database),
         "reviews": _reviews(database),
         "calibration": _calibration(database),
     }
 
 
+@router.get("/bodypart/modalities", summary="The modalities of what is stored")
+def modalities(service: TheService) -> list[str]:
+    """Return what the lists can be narrowed to."""
+    found = service.index.database.rows(
+        sa.select(_columns.modality)
+        .distinct()
+        .where(_columns.modality != "")
+        .order_by(_columns.modality)
+    )
+    return [row.modality for row in found]
+
+
+def _examined(database: Database) -> list[dict[str, Any]]:
+    """Return series and instances by label, first what most series show."""
+    # In the order of an index, series by series: counting distinct ones would read every row.
+    one = (
+        sa.select(_columns.examined, _count.label("instances"))
+        .where(_columns.examined.is_not(None))
+        .group_by(_columns.series, _columns.examined)
+        .subquery()
+    )
+    series = sa.func.count()
+    rows = database.rows(
+        sa.select(one.c.examined, sa.func.sum(one.c.instances), series)
+        .group_by(one.c.examined)
+        .order_by(series.desc(), one.c.examined)
+    )
+    return [
+        {"label": label, "instances": int(number), "series": count}
+        for label, number, count in map(tuple, rows)
+    ]
+
+
+def _confusion(database: Database) -> list[dict[str, Any]]:
+    rows = database.rows(
+        sa.select(HEADER, PICTURE, _count)
+        .where(_columns.header_label.is_not(None), _columns.image_label.is_not(None))
+        .group_by(HEADER, PICTURE)
+        .order_by(HEADER, PICTURE)
+    )
+    return [
+        {
+            "header": header,
+            "image": image,
+            "instances": count,
+            "compatible": compatible(header, image),
+        }
+        for header, image, count in map(tuple, rows)
+    ]
+
+
+def _agreement(database: Database) -> list[dict[str, Any]]:
+    """Return how many pictures of each month agree, conflict, and so on."""
+    done = _columns.state == "done"
+    # Days in the order of an index first, months of those: no row is sorted.
+    day = (
+        sa.select(
+            _columns.study_date,
+            *(_count.filter(done, _columns.agreement == kind).label(kind) for kind in AGREEMENTS),
+        )
+        .group_by(_columns.study_date)
+        .subquery()
+    )
+    month = sa.func.substr(day.c.study_date, 1, 6)
+    rows = database.rows(
+        sa.select(month, *(sa.func.sum(day.c[kind]) for kind in AGREEMENTS))
+        .where(sa.func.length(day.c.study_date) == 8)
+        .group_by(month)
+        .order_by(month)
+    )
+    return [
+        {"month": row[0], "agreement": kind, "instances": int(number)}
+        for row in rows
+        for kind, number in sorted(zip(AGREEMENTS, row[1:], strict=True))
+        if number
+    ]
+
+
 def _reviews(database: Database) -> dict[str, int]:
-    reviewed = _columns.reviewed_at.is_not(None)
     (row,) = database.rows(
         sa.select(
-            sa.func.count().filter(reviewed),
-            sa.func.count().filter(reviewed, _corrected),
-            sa.func.count().filter(_columns.needs_review.is_(True)),
-            sa.func.count().filter(reviewed, _columns.agreement == "conflict"),
-        ).select_from(instances)
+            _count,
+            _count.filter(_corrected),
+            _count.filter(_columns.agreement == "conflict"),
+        ).where(_columns.reviewed_at.is_not(None))
     )
-    return dict(zip(("reviewed", "corrected", "waiting", "conflicts"), row, strict=True))
+    waiting = database.value(
+        sa.select(_count).select_from(instances).where(_columns.needs_review.is_(True))
+    )
+    return {"reviewed": row[0], "corrected": row[1], "waiting": waiting, "conflicts": row[2]}
 
 
 def _calibration(database: Database) -> list[dict[str, Any]]:

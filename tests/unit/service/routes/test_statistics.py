@@ -1,0 +1,134 @@
+"""The numbers of the statistics: right, and counted without reading the rows of the archive."""
+
+import random
+from collections import Counter, defaultdict
+from types import SimpleNamespace
+
+import pytest
+import sqlalchemy as sa
+
+from bodypart.regions import compatible
+from service.records.database import Database
+from service.records.index import Index
+from service.records.schema import INDEX_SCHEMA, prepare
+from service.records.tables import instances
+from service.routes.statistics import statistics
+
+PARTS = (None, "hand", "wrist", "knee", "chest")
+AGREEMENTS = ("agree", "conflict", "image-only", "header-only", "none")
+ROWS = 400
+
+
+def rows():
+    """Instances of all kinds as they come; slices of a series mostly show one part."""
+    chance = random.Random(3)
+    for number in range(ROWS):
+        done = chance.random() < 0.9
+        reviewed = done and chance.random() < 0.3
+        yield {
+            "id": f"{number:04}",
+            "series": f"series {number // 3}",
+            "study": f"study {number // 6}",
+            "patient": "patient",
+            "state": "done" if done else "unseen",
+            "examined": chance.choice(PARTS) if done else None,
+            "agreement": chance.choice(AGREEMENTS) if done else None,
+            "needs_review": done and chance.random() < 0.2,
+            "modality": chance.choice(("CR", "DX", "")),
+            "study_date": chance.choice(("", "2026", "20260101", "20260115", "20251231")),
+            "image_label": chance.choice(PARTS) if done else None,
+            "header_label": chance.choice(PARTS) if done else None,
+            "machine_label": chance.choice(PARTS) if done else None,
+            "machine_probability": chance.choice((None, 0.0, 0.31, 0.39, 0.95, 1.0)),
+            "reviewed_at": "2026-11-28T10:00:00Z" if reviewed else None,
+            "reviewed_by": "ann" if reviewed else None,
+        }
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    database = Database.of_file(tmp_path_factory.mktemp("statistics") / "index.sqlite")
+    prepare(database, INDEX_SCHEMA)
+    filled = list(rows())
+    with database.write() as connection:
+        connection.execute(sa.insert(instances), filled)
+    yield SimpleNamespace(index=Index(database), rows=filled)
+    database.close()
+
+
+def by_label(found):
+    series, number = defaultdict(set), Counter()
+    for row in found:
+        if row["examined"]:
+            number[row["examined"]] += 1
+            series[row["examined"]].add(row["series"])
+    lines = [
+        {"label": label, "instances": number[label], "series": len(series[label])}
+        for label in number
+    ]
+    return sorted(lines, key=lambda line: (-line["series"], line["label"]))
+
+
+def pairs(found):
+    both = [(row["header_label"], row["image_label"]) for row in found]
+    number = Counter(pair for pair in both if all(pair))
+    return [
+        {"header": header, "image": image, "instances": count, "compatible": match}
+        for (header, image), count in sorted(number.items())
+        for match in [compatible(header, image)]
+    ]
+
+
+def by_month(found):
+    number = Counter(
+        (row["study_date"][:6], row["agreement"])
+        for row in found
+        if row["state"] == "done" and len(row["study_date"]) == 8
+    )
+    return [
+        {"month": month, "agreement": kind, "instances": count}
+        for (month, kind), count in sorted(number.items())
+    ]
+
+
+def test_they_are_what_counting_row_by_row_gives(archive):
+    told = statistics(archive)
+    assert told["examined"] == by_label(archive.rows)
+    assert told["confusion"] == pairs(archive.rows)
+    assert told["agreement"] == by_month(archive.rows)
+    assert told["modalities"] == ["CR", "DX"]
+    reviewed = [row for row in archive.rows if row["reviewed_at"]]
+    corrected = [row for row in reviewed if row["machine_label"] != row["examined"]]
+    assert told["reviews"] == {
+        "reviewed": len(reviewed),
+        "corrected": len(corrected),
+        "waiting": sum(row["needs_review"] for row in archive.rows),
+        "conflicts": sum(row["agreement"] == "conflict" for row in reviewed),
+    }
+    tenths = Counter(
+        min(int(row["machine_probability"] * 10), 9) / 10
+        for row in reviewed
+        if row["machine_label"] and row["machine_probability"] is not None
+    )
+    assert {line["from"]: line["reviewed"] for line in told["calibration"]} == tenths
+
+
+def test_an_index_holds_what_each_question_needs(archive):
+    """A million rows are a gigabyte; only those that wait for a review may be looked up."""
+    engine, asked = archive.index.database.engine, []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    statistics(archive)
+    sa.event.remove(engine, "before_cursor_execute", note)
+    questions = [one for one in asked if "FROM instances" in one[0]]
+    assert len(questions) == 7
+    with engine.connect() as connection:
+        for question, parameters in questions:
+            explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}", parameters)
+            plan = [row[3] for row in explained if " instances" in row[3]]
+            assert plan, question
+            for step in plan:
+                assert "COVERING INDEX" in step or "instances_to_review" in step, (step, question)
