@@ -13,6 +13,11 @@ export class ApiError extends Error {
     this.status = status;
     this.present = present;
   }
+
+  /** Whether nobody answered, or nobody who knows: asked again in a moment, there may be an answer. */
+  get mayPass() {
+    return [0, 502, 503, 504].includes(this.status);
+  }
 }
 
 /** The address of a route, with the non-empty ones among the query parameters. */

@@ -16,6 +16,11 @@ export class Corners {
     this.nodes = [this.topLeft, this.topRight, ...Object.values(this.edges)];
   }
 
+  /** Ask for what will be shown next. */
+  prepare(instance) {
+    tagsOf(instance);
+  }
+
   clear() {
     for (const node of this.nodes) node.textContent = '';
     this.orientation = [];

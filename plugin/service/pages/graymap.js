@@ -5,9 +5,10 @@ const TOP = 65535;
 /**
  * Parse a binary PGM with 65535 grey values: {columns, rows, values: Uint16Array, low, high,
  * window}. `low` and `high` are the values that 0 and 65535 stand for, `window` what the file asks
- * to be shown through, {centre, width} in grey values of the picture, or null.
+ * to be shown through, {centre, width} in grey values of the picture, or null; `told` has both as
+ * the answer's headers say them.
  */
-export function parseGraymap({ bytes: buffer, headers }) {
+export function parseGraymap(buffer, told) {
   const head = new TextDecoder('ascii').decode(new Uint8Array(buffer, 0, Math.min(64, buffer.byteLength)));
   const found = /^P5\n(\d+) (\d+)\n65535\n/.exec(head);
   if (!found) throw new Error('the picture is no 16-bit graymap');
@@ -16,8 +17,8 @@ export function parseGraymap({ bytes: buffer, headers }) {
   const source = new DataView(buffer, found[0].length);
   const values = new Uint16Array(columns * rows);
   for (let at = 0; at < values.length; at += 1) values[at] = source.getUint16(2 * at);
-  const [low, high] = numbers(headers.get('BodyPart-Values')) ?? [0, TOP];
-  const asked = numbers(headers.get('BodyPart-Window'));
+  const [low, high] = numbers(told.values) ?? [0, TOP];
+  const asked = numbers(told.window);
   const scale = TOP / Math.max(high - low, 1e-6);
   const window = asked && { centre: (asked[0] - low) * scale, width: Math.max(1, asked[1] * scale) };
   return { columns, rows, values, low, high, window };
@@ -46,20 +47,16 @@ function quantile(histogram, count) {
   return histogram.length - 1;
 }
 
-/** Draw on a canvas (PS3.3 C.11.2.1.2: linear window, clipped). */
-export function draw(canvas, picture, { centre, width }, inverted) {
+/** The picture through a window (PS3.3 C.11.2.1.2: linear, clipped), as ImageData. */
+export function rendered(picture, { centre, width }, inverted) {
   const lookup = new Uint32Array(65536);
   for (let value = 0; value < lookup.length; value += 1) {
     const share = Math.min(1, Math.max(0, (value - centre) / width + 0.5));
     const grey = Math.round(255 * (inverted ? 1 - share : share));
     lookup[value] = (255 << 24) | (grey << 16) | (grey << 8) | grey;
   }
-  if (canvas.width !== picture.columns || canvas.height !== picture.rows) {
-    canvas.width = picture.columns;
-    canvas.height = picture.rows;
-  }
   const image = new ImageData(picture.columns, picture.rows);
   const pixels = new Uint32Array(image.data.buffer);
   for (let at = 0; at < pixels.length; at += 1) pixels[at] = lookup[picture.values[at]];
-  canvas.getContext('2d').putImageData(image, 0, 0);
+  return image;
 }

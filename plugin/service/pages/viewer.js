@@ -1,11 +1,12 @@
 // The picture: window, zoom, heat map, and what stands in its corners.
 
-import { address, getBytes, orthanc } from './api.js';
+import { address, orthanc } from './api.js';
 import { Corners } from './corners.js';
 import { button, element } from './elements.js';
-import { draw, parseGraymap, usualWindow } from './graymap.js';
+import { rendered, usualWindow } from './graymap.js';
 import { t } from './language.js';
 import { keyName } from './own_keys.js';
+import { readPicture } from './picture_reader.js';
 import { Placement } from './placement.js';
 
 const KEPT = 6;
@@ -15,8 +16,6 @@ export const DRAWN = 'drawn';
 export const LOST = 'lost';
 const NONE = 'none';
 /* What became of a picture: it is on the screen; it could not be fetched; there is none. */
-const MAY_COME = [0, 502, 503, 504];
-/* With these nobody said that there is no picture. */
 
 export class Viewer {
   constructor(section) {
@@ -136,6 +135,7 @@ export class Viewer {
 
   /** Fetch what will probably be asked for next, one after the other. */
   async prepare(instances) {
+    this.corners.prepare(instances[0]);
     for (const instance of instances) await this.picture(instance).picture;
   }
 
@@ -147,8 +147,8 @@ export class Viewer {
   picture(instance) {
     if (!this.pictures.has(instance)) {
       const kept = {};
-      kept.picture = getBytes(`instances/${instance}/picture`).then(readyToDraw).then((picture) => (kept.ready = picture), (error) => {
-        kept.lost = MAY_COME.includes(error.status);
+      kept.picture = readPicture(instance).then((picture) => (kept.ready = picture), (error) => {
+        kept.lost = Boolean(error.mayPass);
         this.pictures.delete(instance);
         return null;
       });
@@ -182,10 +182,19 @@ export class Viewer {
 
   redraw() {
     if (!this.current) return;
-    draw(this.canvas, this.current, this.window, this.inverted);
-    const { low, high } = this.current;
+    const { columns, rows, drawn, low, high } = this.current;
+    if (this.canvas.width !== columns || this.canvas.height !== rows) Object.assign(this.canvas, { width: columns, height: rows });
+    const context = this.canvas.getContext('2d');
+    if (this.asDrawn()) context.drawImage(drawn, 0, 0);
+    else context.putImageData(rendered(this.current, this.window, this.inverted), 0, 0);
     const scale = (high - low) / FULL;
     this.units.textContent = `C ${Math.round(low + this.window.centre * scale)}  W ${Math.round(this.window.width * scale)}`;
+  }
+
+  /** Whether the picture is to be shown as it was drawn ahead. */
+  asDrawn() {
+    const { centre, width } = this.current.window ?? this.current.usual;
+    return !this.inverted && this.window.centre === centre && this.window.width === width;
   }
 
   /**
@@ -272,11 +281,4 @@ export class Viewer {
     this.layer.hidden = true;
     this.note.textContent = t('There is no heat map for this picture.');
   }
-}
-
-/** What takes time is done while nobody waits. */
-function readyToDraw(answer) {
-  const picture = parseGraymap(answer);
-  if (!picture.window) picture.usual = usualWindow(picture);
-  return picture;
 }
