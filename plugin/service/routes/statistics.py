@@ -117,25 +117,31 @@ def _agreement(database: Database) -> list[dict[str, Any]]:
         .order_by(month)
     )
     return [
-        {"month": row[0], "agreement": kind, "instances": int(number)}
-        for row in rows
-        for kind, number in sorted(zip(AGREEMENTS, row[1:], strict=True))
+        {"month": first, "agreement": kind, "instances": int(number)}
+        for first, *numbers in map(tuple, rows)
+        for kind, number in sorted(zip(AGREEMENTS, numbers, strict=True))
         if number
     ]
 
 
 def _reviews(database: Database) -> dict[str, int]:
-    (row,) = database.rows(
+    rows = database.rows(
         sa.select(
             _count,
             _count.filter(_corrected),
             _count.filter(_columns.agreement == "conflict"),
         ).where(_columns.reviewed_at.is_not(None))
     )
+    ((reviewed, corrected, conflicts),) = map(tuple, rows)
     waiting = database.value(
         sa.select(_count).select_from(instances).where(_columns.needs_review.is_(True))
     )
-    return {"reviewed": row[0], "corrected": row[1], "waiting": waiting, "conflicts": row[2]}
+    return {
+        "reviewed": reviewed,
+        "corrected": corrected,
+        "waiting": waiting,
+        "conflicts": conflicts,
+    }
 
 
 def _calibration(database: Database) -> list[dict[str, Any]]:

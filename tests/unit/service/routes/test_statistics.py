@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bodypart.regions import compatible
 from service.records.database import Database
 from service.records.index import Index
-from service.records.schema import INDEX_SCHEMA, prepare
+from service.records.schema import INDEX_SCHEMA, open_shared, prepare
 from service.records.tables import instances
 from service.routes.statistics import statistics
 
@@ -45,14 +45,17 @@ def rows():
         }
 
 
+def filled(database):
+    with database.write() as connection:
+        connection.execute(sa.insert(instances), list(rows()))
+    return SimpleNamespace(index=Index(database), rows=list(rows()))
+
+
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     database = Database.of_file(tmp_path_factory.mktemp("statistics") / "index.sqlite")
     prepare(database, INDEX_SCHEMA)
-    filled = list(rows())
-    with database.write() as connection:
-        connection.execute(sa.insert(instances), filled)
-    yield SimpleNamespace(index=Index(database), rows=filled)
+    yield filled(database)
     database.close()
 
 
@@ -91,7 +94,13 @@ def by_month(found):
     ]
 
 
-def test_they_are_what_counting_row_by_row_gives(archive):
+@pytest.mark.parametrize("shared", [False, True])
+def test_they_are_what_counting_row_by_row_gives(archive, request, shared):
+    if shared:
+        url = request.getfixturevalue("postgres").url
+        database = open_shared(url.replace("postgresql://", "postgresql+psycopg://"))
+        request.addfinalizer(database.close)
+        archive = filled(database)
     told = statistics(archive)
     assert told["examined"] == by_label(archive.rows)
     assert told["confusion"] == pairs(archive.rows)
