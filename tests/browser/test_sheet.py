@@ -270,6 +270,34 @@ def test_a_picture_that_could_not_be_fetched_was_not_seen(page, server, fresh):
     assert page.locator(".no-picture").count() == 0
 
 
+def test_a_connection_lost_amid_a_confirmation_says_what_stands(page, server, fresh):
+    def lose_the_answer(route):
+        route.fetch()
+        route.abort()
+
+    open_sheet(page, server, "?agreement=agree&show=all")
+    seen(page, 3)
+    page.route("**/bodypart/reviews", lose_the_answer)
+    page.keyboard.press("c")
+    page.get_by_text("0 signed. 3 were not: The connection was lost").wait_for()
+    eventually(lambda: page.locator("li.done").count() == 3)
+    assert all(review_of(server, one) for one in fresh.agreeing)
+
+
+def test_what_the_connection_lost_is_taken_back_once_it_is_there(page, server, fresh):
+    open_sheet(page, server)
+    seen(page, 6)
+    page.keyboard.press("c")
+    page.get_by_text("3 signed.").wait_for()
+    page.route("**/reviews/undo", lambda route: route.abort())
+    page.keyboard.press("Control+z")
+    page.get_by_text("0 answers taken back. 3 were not").wait_for()
+    page.unroute_all(behavior="wait")
+    page.keyboard.press("Control+z")
+    page.get_by_text("3 answers taken back.").wait_for()
+    assert all(review_of(server, one) is None for one in fresh.agreeing)
+
+
 def test_what_other_filters_gave_does_not_stand_under_these(page, server, fresh):
     open_sheet(page, server)
     page.locator(".tile").nth(5).wait_for()

@@ -35,6 +35,7 @@ export function orthanc(path) {
 }
 
 const asked = new Map();
+const KEPT = 8;
 const FRESH = 60_000;
 /* Milliseconds for which an answer that was asked for ahead is as good as a new one: what changed
    meanwhile is found out by its revision, before anything is written. */
@@ -44,6 +45,7 @@ export function askAhead(path, query) {
   const url = address(path, query);
   const answer = send('GET', url).then((response) => response.json());
   asked.set(url, { answer, at: Date.now() });
+  if (asked.size > KEPT) asked.delete(asked.keys().next().value);
   answer.catch(() => asked.delete(url));
 }
 

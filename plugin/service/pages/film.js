@@ -59,7 +59,7 @@ export class Film {
     this.annotation = null;
     this.failed = '';
     this.side = undefined;
-    this.pause = FETCH_AGAIN;
+    if (line !== this.line) Object.assign(this, { line, pause: FETCH_AGAIN });
     this.mayNotSign();
     this.asking?.abort();
     if (!line) {
@@ -69,15 +69,16 @@ export class Film {
     byId('detail').setAttribute('aria-busy', 'true');
     // A picture that is here already is drawn while the answer is on its way; of films that one
     // only passes, none is fetched.
-    const early = this.viewer.has(line.instance) ? this.viewer.show(line.instance) : this.viewer.clear();
+    const early = this.viewer.has(line.instance) ? this.viewer.show(line.instance) : this.viewer.clear(t('Loading…'));
     this.asking = new AbortController();
     let found;
     try {
       found = await get(`instances/${line.instance}`, {}, this.asking.signal);
     } catch (error) {
-      if (this.list.current !== line) return;
+      if (this.list.current !== line || error.name === 'AbortError') return;
       this.clear(error.message);
       this.failed = error.message;
+      if (error.mayPass) this.later(() => this.show(line, next));
       throw error;
     }
     if (this.list.current !== line) return;
@@ -100,10 +101,20 @@ export class Film {
     this.unseen = shown !== DRAWN;
     this.viewer.stage.dataset.shown = line.instance;
     this.looking = setTimeout(() => this.mayStillSign(), LOOK);
-    if (shown === LOST) {
-      this.lost = setTimeout(() => this.annotation && this.page.guarded(() => this.look(line, this.viewer.show(line.instance))), this.pause);
-      this.pause *= 2;
-    }
+    if (shown === LOST) this.later(() => this.look(line, this.viewer.show(line.instance)));
+  }
+
+  /** Try again what the network lost, with longer and longer pauses, as long as the film is shown. */
+  later(work) {
+    this.lost = setTimeout(() => this.page.guarded(work), this.pause);
+    this.pause *= 2;
+  }
+
+  /** An answer that has just changed was not looked at. */
+  lookAnew() {
+    if (!byId('detail').dataset.maySign) return;
+    byId('detail').removeAttribute('data-may-sign');
+    this.looking = setTimeout(() => this.mayStillSign(), LOOK);
   }
 
   mayNotSign() {
@@ -257,6 +268,7 @@ export class Film {
       if (this.list.current !== line) return;  // Another picture is shown by now.
       this.annotation = answer;
       this.detail.show(answer, line, undefined);
+      this.lookAnew();
     });
   }
 

@@ -1,6 +1,7 @@
 // What a person says goes out here, one word at a time, and can be taken back.
 
-import { get, post, put } from './api.js';
+import { ApiError, get, post, put } from './api.js';
+import { t } from './language.js';
 
 const AT_ONCE = 40;
 const LOOK_AGAIN = 1500;
@@ -41,17 +42,15 @@ export class Reviewing extends EventTarget {
   /**
    * Say one thing of several instances, or with an empty body confirm what stands for each.
    * `items` are [{instance, revision}]; `progress(done)` is told how many are done. Resolves to
-   * {done: Set, failed: {instance: why}}, or to null while another word is on its way.
+   * {done: Set, failed: {instance: why}}, or to null while another word is on its way. Where the
+   * connection is lost on the way, what was done until then is done, and the rest has failed.
    */
   signMany(items, body, progress) {
     return this.#alone(async () => {
       const said = new Map();
       const outcome = { done: new Set(), failed: {} };
-      try {
-        await this.#inPieces('reviews', items, body, said, outcome, progress);
-      } finally {
-        if (said.size) this.#said.push(said);
-      }
+      await this.#inPieces('reviews', items, body, said, outcome, progress);
+      if (said.size) this.#said.push(said);
       return outcome;
     });
   }
@@ -67,17 +66,28 @@ export class Reviewing extends EventTarget {
       if (!last) return null;
       const outcome = { done: new Set(), failed: {} };
       const items = [...last].map(([instance, revision]) => ({ instance, revision }));
-      await this.#inPieces('reviews/undo', items, {}, new Map(), outcome, progress);
+      const asked = await this.#inPieces('reviews/undo', items, {}, new Map(), outcome, progress);
+      // What the connection lost can be taken back once it is there again.
+      if (asked < items.length) this.#said.push(new Map([...last].slice(asked)));
       this.dispatchEvent(new CustomEvent('undone', { detail: outcome }));
       return outcome;
     });
   }
 
+  /** Resolves to how many were asked for and answered. */
   async #inPieces(path, items, body, said, outcome, progress) {
     for (let start = 0; start < items.length; start += AT_ONCE) {
       const some = items.slice(start, start + AT_ONCE);
       const revisions = Object.fromEntries(some.filter((item) => item.revision).map((item) => [item.instance, item.revision]));
-      const answer = await post(path, { ...body, instances: some.map((item) => item.instance), revisions });
+      let answer;
+      try {
+        answer = await post(path, { ...body, instances: some.map((item) => item.instance), revisions });
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        const why = error.status ? error.message : t('The connection was lost; some of these may be done all the same.');
+        for (const item of items.slice(start)) outcome.failed[item.instance] = why;
+        return start;
+      }
       Object.assign(outcome.failed, answer.failed);
       for (const [instance, revision] of Object.entries(answer.revisions)) {
         said.set(instance, revision);
@@ -85,6 +95,7 @@ export class Reviewing extends EventTarget {
       }
       progress?.(Math.min(start + AT_ONCE, items.length));
     }
+    return items.length;
   }
 
   async #alone(work) {

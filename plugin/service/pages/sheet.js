@@ -39,7 +39,7 @@ export class Sheet {
     });
     this.more.observe(this.end);
     this.scroller.addEventListener('scroll', () => this.keepPlace(), { passive: true });
-    page.reviewing.addEventListener('undone', () => page.guarded(() => this.refresh()));
+    page.reviewing.addEventListener('undone', () => this.refreshQuietly());
     page.reviewing.addEventListener('tags', ({ detail }) => this.tileOf(detail.instance)?.update({ tags_state: detail.tags.state }));
   }
 
@@ -103,6 +103,7 @@ export class Sheet {
 
   /** Ask again for what is shown, and bring the tiles up to date. */
   async refresh() {
+    this.old = false;
     const shown = new Map(this.tiles.map((tile) => [tile.item.instance, tile]));
     const asked = this.asked;
     let after = '';
@@ -114,6 +115,11 @@ export class Sheet {
       if (!after) break;
     }
     this.drawBar();
+  }
+
+  /** Where the connection is lost, what was just said of it stays on the screen. */
+  async refreshQuietly() {
+    await this.refresh().catch(() => { this.old = true; });
   }
 
   /** What says something else by now than what a person saw was not seen. */
@@ -270,6 +276,7 @@ export class Sheet {
       const body = await askForCorrection({
         title: count('Correct {count} picture', 'Correct {count} pictures', chosen.length),
         current: { label: one.item.examined, side: sides.size === 1 ? one.item.laterality : undefined },
+        notYet: () => (one.loaded || one.missing ? '' : t('The picture is not on the screen yet.')),
       });
       this.marks.current?.button.focus({ preventScroll: true });
       if (!body) return;
@@ -289,7 +296,7 @@ export class Sheet {
       for (const tile of tiles) if (outcome.done.has(tile.item.instance)) tile.mark(false);
       const told = count('{count} signed.', '{count} signed.', outcome.done.size) + notDone(Object.values(outcome.failed));
       this.page.toast.tell(told, { undo: outcome.done.size > 0 });
-      await this.refresh();
+      await this.refreshQuietly();
       if (outcome.done.has(alike)) offerAlike(this.page.toast, alike, told);
     });
   }
@@ -306,6 +313,7 @@ export class Sheet {
   /** More is annotated than before, or the service is back: what is not there yet is asked for. */
   moved({ back }) {
     for (const tile of this.tiles) if (back && tile.missing) tile.load();
+    if (this.old) this.page.guarded(() => this.refresh());
     if (this.marks.marked.length || this.scroller.scrollTop > 0 || this.page.reviewing.busy) return;
     if (!this.tiles.length || this.tiles.length < PAGE) this.page.guarded(() => this.load());
   }

@@ -123,7 +123,8 @@ export class Study {
       this.page.toast.tell(count('{count} signed.', '{count} signed.', outcome.done.size)
         + notDone(Object.values(outcome.failed)),
       { undo: outcome.done.size > 0 });
-      await this.load();
+      // Where the connection is lost, what was just said of it stays on the screen.
+      await this.load().catch(() => undefined);
     });
   }
 

@@ -6,6 +6,9 @@ import { loadInTurn } from './in_turn.js';
 import { t } from './language.js';
 import { NO_ANSWER, TAGS, certainty, withSide } from './words.js';
 
+const AGAIN = 3000;
+const TRIES = 3;
+
 export class Tile {
   /** `name(label)` is a part's name; `press(tile, event)` is called when it is clicked. */
   constructor(item, name, press, open) {
@@ -17,6 +20,7 @@ export class Tile {
     this.loaded = false;
     /** Whether its picture could not be fetched. */
     this.missing = false;
+    this.tries = 0;
     this.picture = element('img', {
       alt: '', decoding: 'async', load: () => this.withPicture(), error: () => this.withoutPicture(),
     });
@@ -65,6 +69,8 @@ export class Tile {
   withoutPicture() {
     this.missing = true;
     this.draw();
+    this.tries += 1;
+    if (this.tries < TRIES) setTimeout(() => this.missing && this.load(), AGAIN * this.tries);
   }
 
   mark(marked) {

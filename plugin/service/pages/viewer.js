@@ -82,10 +82,7 @@ export class Viewer {
    * long as its picture is on the way, no other one stands there.
    */
   async show(instance) {
-    if (!this.pictures.get(instance)?.ready) {
-      this.clear();
-      this.note.textContent = t('Loading…');
-    }
+    if (!this.pictures.get(instance)?.ready) this.clear(t('Loading…'));
     this.instance = instance;
     this.label = null;
     this.drawHeat();
@@ -126,11 +123,11 @@ export class Viewer {
     this.corners.show(this.instance, part);
   }
 
-  clear() {
+  clear(note = '') {
     this.instance = this.current = null;
     this.canvas.hidden = this.preview.hidden = this.layer.hidden = true;
     this.corners.clear();
-    this.note.textContent = '';
+    this.note.textContent = note;
   }
 
   /** Fetch what will probably be asked for next, one after the other. */

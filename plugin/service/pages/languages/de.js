@@ -370,4 +370,5 @@ export const words = {
   'The picture is not on the screen yet.': 'Das Bild ist noch nicht auf dem Bildschirm.',
   'Nothing was saved: another picture is shown by now.': 'Nichts wurde gespeichert: inzwischen wird ein anderes Bild gezeigt.',
   'The picture could not be fetched; it is asked for again.': 'Das Bild konnte nicht geholt werden; es wird noch einmal angefragt.',
+  'The connection was lost; some of these may be done all the same.': 'Die Verbindung riss ab; manches davon kann dennoch getan sein.',
 };

@@ -370,4 +370,5 @@ export const words = {
   'The picture is not on the screen yet.': 'La imagen aún no está en la pantalla.',
   'Nothing was saved: another picture is shown by now.': 'No se guardó nada: entretanto se muestra otra imagen.',
   'The picture could not be fetched; it is asked for again.': 'No se pudo obtener la imagen; se pide de nuevo.',
+  'The connection was lost; some of these may be done all the same.': 'Se perdió la conexión; algunas pueden estar hechas de todos modos.',
 };

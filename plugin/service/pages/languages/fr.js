@@ -370,4 +370,5 @@ export const words = {
   'The picture is not on the screen yet.': 'L’image n’est pas encore à l’écran.',
   'Nothing was saved: another picture is shown by now.': 'Rien n’a été enregistré : une autre image est affichée entre-temps.',
   'The picture could not be fetched; it is asked for again.': 'L’image n’a pas pu être récupérée ; elle est redemandée.',
+  'The connection was lost; some of these may be done all the same.': 'La connexion a été perdue ; certaines sont peut-être faites malgré tout.',
 };

@@ -370,4 +370,5 @@ export const words = {
   'The picture is not on the screen yet.': 'L’immagine non è ancora sullo schermo.',
   'Nothing was saved: another picture is shown by now.': 'Non è stato salvato nulla: nel frattempo è mostrata un’altra immagine.',
   'The picture could not be fetched; it is asked for again.': 'Non è stato possibile ottenere l’immagine; viene richiesta di nuovo.',
+  'The connection was lost; some of these may be done all the same.': 'La connessione è caduta; alcune possono essere state fatte comunque.',
 };

@@ -370,4 +370,5 @@ export const words = {
   'The picture is not on the screen yet.': '画像がまだ画面に表示されていません。',
   'Nothing was saved: another picture is shown by now.': '保存されませんでした。すでに別の画像が表示されています。',
   'The picture could not be fetched; it is asked for again.': '画像を取得できませんでした。もう一度要求します。',
+  'The connection was lost; some of these may be done all the same.': '接続が切れました。一部は処理済みの可能性があります。',
 };

@@ -370,4 +370,5 @@ export const words = {
   'The picture is not on the screen yet.': 'A imagem ainda não está no ecrã.',
   'Nothing was saved: another picture is shown by now.': 'Nada foi guardado: entretanto é mostrada outra imagem.',
   'The picture could not be fetched; it is asked for again.': 'Não foi possível obter a imagem; é pedida de novo.',
+  'The connection was lost; some of these may be done all the same.': 'A ligação perdeu-se; algumas podem ter sido feitas mesmo assim.',
 };

@@ -370,4 +370,5 @@ export const words = {
   'The picture is not on the screen yet.': '图像尚未显示在屏幕上。',
   'Nothing was saved: another picture is shown by now.': '未保存：此时已显示另一幅图像。',
   'The picture could not be fetched; it is asked for again.': '无法获取图像；正在重新请求。',
+  'The connection was lost; some of these may be done all the same.': '连接已中断；其中一些可能已经完成。',
 };
