@@ -13,7 +13,6 @@ import secrets
 import select
 import subprocess
 import threading
-import time
 from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -23,11 +22,10 @@ from bodypart.network.tensors import packed, pictures_from
 from decoder.wire import ClosedError, Frame, WireError, read_frame, write_frame
 from service.decoders import answers
 from service.decoders.answers import SurpriseError
+from service.decoders.watchdog import Watchdog
 from service.inference import seam
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bodypart.settings import Settings
     from service.decoders.answers import Bounds
     from service.inference.seam import ElsewhereNetwork
@@ -141,7 +139,7 @@ class DecoderProcess:
         NetworkError
             If the network that it asked for could not be had.
         """
-        watchdog = _Watchdog(limit, self.kill)
+        watchdog = Watchdog(limit, self.kill)
         question = Frame(request, payload, secrets.randbits(64))
         bounds = answers.bounds(task, request, payload)
         try:
@@ -167,7 +165,7 @@ class DecoderProcess:
         return frame.header, frame.payload
 
     def _conversation(
-        self, task: str, question: Frame, bounds: Bounds, watchdog: _Watchdog
+        self, task: str, question: Frame, bounds: Bounds, watchdog: Watchdog
     ) -> tuple[Frame, NetworkError | None]:
         """Ask, run the network for it if it asks back, and return its answer.
 
@@ -257,32 +255,6 @@ class DecoderProcess:
                     *lines, rest = (rest + piece)[-_LISTENED:].split(b"\n")
                     spoken = [line for line in (*lines, rest) if line.strip()]
                     self._last_words.extend(line[:_LONGEST_WORDS] for line in spoken[-1:])
-
-
-class _Watchdog:
-    """Calls somebody when the seconds are over; they do not run while it is paused."""
-
-    def __init__(self, seconds: float, bite: Callable[[], None]) -> None:
-        self.bitten = False
-        self._left = seconds
-        self._call = bite
-        self._timer: threading.Timer | None = None
-
-    def resume(self) -> None:
-        self._since = time.monotonic()
-        self._timer = threading.Timer(self._left, self._bite)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def pause(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-            self._left = max(0.0, self._left - (time.monotonic() - self._since))
-
-    def _bite(self) -> None:
-        self.bitten = True
-        self._call()
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -11,7 +11,6 @@ import itertools
 import subprocess
 import threading
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -20,6 +19,7 @@ from bodypart.network import NetworkError
 from bodypart.network.tensors import unpacked
 from decoder.wire import Frame, WireError, read_frame, write_frame
 from service.decoders.process import environment
+from service.decoders.watchdog import Watchdog
 from service.inference.seam import NetworkDownError
 
 if TYPE_CHECKING:
@@ -32,13 +32,17 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
+_LONGEST_START = 300.0
+"""Seconds; CUDA plans for each size of a batch before the greeting."""
 _LONGEST_RUN = 60.0
-"""Seconds, the first batch of a size included; a GPU that takes longer hangs."""
+"""Seconds, the way there included; a GPU that takes longer hangs."""
 _LONGEST_WORDS = 300
 _LONGEST_HEADER, _LONGEST_PAYLOAD = 64 * 2**10, 64 * 2**20
-
-
 _PREFACE = "the model runs on the CPU: "
+
+
+class _StartError(Exception):
+    """A process is not there, or does not get as far as its greeting; the text says why."""
 
 
 class SharedNetwork:
@@ -111,18 +115,22 @@ class SharedNetwork:
         number, answer = next(self._numbers), Future[Frame]()
         self._asked[number] = answer
         question = Frame({"network": len(pictures)}, pictures.tobytes(), number)
+        watchdog = Watchdog(_LONGEST_RUN, process.kill)
+        watchdog.resume()
         try:
             with self._writing:
                 write_frame(cast("IO[bytes]", process.stdin), question)
             frame = answer.result(_LONGEST_RUN)
             self._questions += 1
             return unpacked(frame.header, frame.payload)
-        except FutureTimeoutError:
-            process.kill()
-            raise NetworkDownError("the GPU takes too long") from None
         except (OSError, ValueError, NetworkError):
-            raise NetworkDownError("the network's process is gone") from None
+            # One that answers something else would go on to do so.
+            process.kill()
+            late = "the GPU takes too long"
+            reason = late if watchdog.bitten else "the network's process is gone"
+            raise NetworkDownError(reason) from None
         finally:
+            watchdog.pause()
             self._asked.pop(number, None)
 
     def to_json(self) -> dict[str, Any]:
@@ -140,40 +148,45 @@ class SharedNetwork:
         """Keep it running; one that says that CUDA does not work here is not started again."""
         failures = 0
         while not self._stopping.is_set():
-            process = self._process = self._started()
+            process = None
             try:
+                process = self._process = self._started()
                 hello = self._greeted(process)
-                if hello is None:
-                    self.down_reason = f"the network's process did not start: {_words(process)}"
-                elif hello["provider"] != self.provider:
-                    self.down_reason = _without_preface(hello["warning"])
+                if hello["provider"] != self.provider:
+                    self.down_reason = _without_preface(hello.get("warning"))
                     self._log(f"{_PREFACE}{self.down_reason}")
                     return
-                else:
-                    failures, self.down_reason = 0, None
-                    self._log(f"one process runs the network for all decoders on {self.provider}")
-                    self._listen(process)
-                    self.down_reason = "the network's process is starting again"
+                failures, self.down_reason = 0, None
+                self._log(f"one process runs the network for all decoders on {self.provider}")
+                self._listen(process)
+                self.down_reason = "the network's process is starting again"
+            except _StartError as error:
+                self.down_reason = f"the network's process did not start: {error}"
             finally:
-                self._end(process)
+                if process:
+                    self._end(process)
             if not self._stopping.is_set():
-                self._log(self.down_reason or "")
+                self._log(self.down_reason)
             self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
             failures += 1
 
     def _started(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [self._settings.python, "-P", "-s", "-m", "network"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Until it is ready; then it has closed it.
-            stderr=subprocess.PIPE,
-            env=environment(self._settings),
-            cwd="/",
-            start_new_session=True,
-        )
+        python = self._settings.python
+        try:
+            return subprocess.Popen(
+                [python, "-P", "-s", "-m", "network"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # Until it is ready; then it has closed it.
+                stderr=subprocess.PIPE,
+                env=environment(self._settings),
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _StartError(f"{python}: {error.strerror}") from error
 
-    def _greeted(self, process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    def _greeted(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
         if self._stopping.is_set():
             process.kill()
         told = {
@@ -181,20 +194,28 @@ class SharedNetwork:
             "provider": self.provider,
             "threads": self._settings.threads,
         }
+        watchdog = Watchdog(_LONGEST_START, process.kill)
+        watchdog.resume()
         try:
             write_frame(cast("IO[bytes]", process.stdin), Frame(told))
             hello = self._read(process).header
         except (WireError, OSError):
-            return None
+            late = f"it takes longer than {_LONGEST_START:g} s"
+            raise _StartError(late if watchdog.bitten else _words(process)) from None
+        finally:
+            watchdog.pause()
+        whole = isinstance(hello.get("provider"), str)
+        if not whole or not isinstance(hello.get("warning"), str | None):
+            raise _StartError("its greeting is none")
         self._lockdown = hello.get("lockdown")
         return hello
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        """Hand each answer to whoever asked, until the process ends."""
-        with contextlib.suppress(WireError, OSError):
+        """Hand each answer to whoever asked, until the process ends, or says what is none."""
+        with contextlib.suppress(Exception):
             while True:
                 frame = self._read(process)
-                self._batches += 1 / frame.header["together"]
+                self._batches += 1 / max(1, int(frame.header["together"]))
                 asked = self._asked.get(frame.number)
                 if asked:
                     asked.set_result(frame)
