@@ -45,7 +45,7 @@ def main() -> None:
         network.run(np.zeros((squares, *shape), dtype=np.float32))
     waiting = Waiting()
     # Started before system calls are closed, which concerns all threads.
-    threading.Thread(target=_hear, args=(incoming, shape, waiting), daemon=True).start()
+    threading.Thread(target=hear, args=(incoming, shape, waiting), daemon=True).start()
     lockdown.close_system_calls(0, cuda=network.provider == "cuda")
     hello = {
         "provider": network.provider,
@@ -68,7 +68,8 @@ def serve(network: LocalNetwork, waiting: Waiting, outgoing: Writable) -> None:
             write_frame(outgoing, frame)
 
 
-def _hear(incoming: Readable, shape: tuple[int, ...], waiting: Waiting) -> None:
+def hear(incoming: Readable, shape: tuple[int, ...], waiting: Waiting) -> None:
+    """Take in what is asked, until the pipe closes, or something comes that is no question."""
     from bodypart.network.tensors import pictures_from
     from network.batches import Question
 
@@ -78,6 +79,9 @@ def _hear(incoming: Readable, shape: tuple[int, ...], waiting: Waiting) -> None:
             pictures = pictures_from(frame.payload, (frame.header["network"], *shape))
             waiting.put(Question(frame.number, pictures))
     except WireError:
+        return
+    finally:
+        # Also after what is no question: who asks sees the process end, and starts another.
         waiting.close()
 
 
