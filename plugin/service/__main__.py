@@ -85,7 +85,7 @@ def _serve(incoming: BinaryIO) -> int:
         address = folder / "socket"
         listener.bind(str(address))
         listener.listen(_BACKLOG)
-        threading.Thread(target=_hear, args=(incoming, service, server), daemon=True).start()
+        threading.Thread(target=hear, args=(incoming, service, server), daemon=True).start()
         speaker.say({"socket": str(address)})
         server.run(sockets=[listener])
         service.stop()
@@ -94,15 +94,19 @@ def _serve(incoming: BinaryIO) -> int:
     return 0
 
 
-def _hear(incoming: BinaryIO, service: Service, server: Any) -> None:
+def hear(incoming: BinaryIO, service: Service, server: Any) -> None:
     """Take in what Orthanc's side tells, until it stops, or is gone."""
-    for line in incoming:
-        message = json.loads(line)
-        if message["event"] == "stop":
-            service.stopping.set()
-            server.should_exit = True
-            return
-        service.take(message["event"], message["id"])
+    try:
+        for line in incoming:
+            message = json.loads(line)
+            if message["event"] == "stop":
+                service.stopping.set()
+                server.should_exit = True
+                return
+            service.take(message["event"], message["id"])
+    except Exception as error:
+        # Its last words; Orthanc's side logs them. It must not go on deaf.
+        print(f"it cannot take in what it is told: {type(error).__name__}", file=sys.stderr)
     # Orthanc was killed: what is being done must not go on beside the next one's.
     os._exit(_RESTART)
 

@@ -1,0 +1,57 @@
+"""What Orthanc's side tells: a service that cannot take it in ends, and is started again."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+
+from service import __main__ as service_main
+
+
+class _Exited(BaseException):
+    """In the place of the process's end."""
+
+
+@pytest.fixture
+def ends(monkeypatch):
+    """Return a function that has a service hear lines, and tells its exit status and ids."""
+
+    def exit_with(status):
+        raise _Exited(status)
+
+    monkeypatch.setattr(service_main.os, "_exit", exit_with)
+
+    def hear(*lines):
+        taken = []
+
+        def take(event, resource):
+            if event == "impossible":
+                raise OSError("full")
+            taken.append(resource)
+
+        stopping = SimpleNamespace(set=lambda: None)
+        service = SimpleNamespace(stopping=stopping, take=take)
+        server = SimpleNamespace(should_exit=False)
+        try:
+            service_main.hear(io.BytesIO(b"".join(lines)), service, server)
+        except _Exited as ended:
+            return ended.args[0], taken
+        return server.should_exit, taken
+
+    return hear
+
+
+STORED = b'{"event": "stored", "id": "i"}\n'
+
+
+def test_a_stop_is_the_server_s_end(ends):
+    assert ends(STORED, b'{"event": "stop", "id": ""}\n') == (True, ["i"])
+
+
+@pytest.mark.parametrize(
+    "last",
+    [b"", b'{"event": "sto', b"5\n", b"{}\n", b'{"event": "impossible", "id": ""}\n'],
+    ids=["end", "cut off", "no message", "no event", "cannot be done"],
+)
+def test_all_else_ends_it_at_once(ends, last):
+    assert ends(STORED, last) == (75, ["i"])
