@@ -17,7 +17,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import orthanc
 
@@ -29,7 +28,7 @@ _PANEL = Path(__file__).with_name("panel.js")
 _OF_0_1 = {"cursor": 5100, "installed": 5101, "backfill": 5102}
 """Where version 0.1 kept its state in Orthanc's database."""
 _FIRST_TO_DECODE = (1, 13, 0)
-"""Orthanc that hands over a query's values decoded."""
+"""Orthanc that hands queries over decoded."""
 _FIRST_TO_TYPE_ERRORS = (1, 12, 7)
 """Orthanc that gives the body of an error a Content-Type of its own."""
 _REGISTERED: list[Any] = []
@@ -53,7 +52,7 @@ class Plugin:
         self._forwarder = Forwarder(
             lambda: (process.socket, process.down_reason),
             int(configuration.get("HttpThreadsCount", 50)),
-            quote if orthanc.CheckVersionAdvanced(*_FIRST_TO_DECODE) else str,
+            decoded=bool(orthanc.CheckVersionAdvanced(*_FIRST_TO_DECODE)),
         )
         self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
         self._hooked = False

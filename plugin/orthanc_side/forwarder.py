@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 _MOST_AT_ONCE = 40
 _SHARE = 0.75
@@ -59,14 +59,13 @@ class Forwarder:
         Gives the socket's path, or None while there is no service, and why.
     http_threads : int
         Orthanc's ``HttpThreadsCount``.
-    encode : callable
-        Gives a query's value as it stands in an address: `quote` if Orthanc has decoded it.
+    decoded : bool
+        Whether Orthanc hands queries over decoded.
     """
 
-    def __init__(
-        self, where: _Where, http_threads: int, encode: Callable[[str], str] = str
-    ) -> None:
-        self._where, self._encode = where, encode
+    def __init__(self, where: _Where, http_threads: int, *, decoded: bool = False) -> None:
+        # What is still encoded stays so.
+        self._where, self._safe = where, "" if decoded else "%+"
         at_once = max(1, min(_MOST_AT_ONCE, int(http_threads * _SHARE)))
         self._slots = threading.BoundedSemaphore(at_once)
         self._waiting = threading.BoundedSemaphore(max(1, (http_threads - at_once) // 2))
@@ -92,10 +91,9 @@ class Forwarder:
         try:
             target = quote(path)
             if query := request.get("get"):
-                target += "?" + "&".join(f"{k}={self._encode(v)}" for k, v in query.items())
+                target += "?" + urlencode(query, safe=self._safe)
             kept = {k: v for k, v in request["headers"].items() if k.lower() in _FORWARDED}
-            body = request.get("body") or b""
-            return self._ask(address, method, target.replace(" ", "+"), kept, body)
+            return self._ask(address, method, target, kept, request.get("body") or b"")
         except (OSError, http.client.HTTPException) as error:
             # The service died on the way; what it was asked may or may not be done.
             details = f"the service did not answer: {type(error).__name__}"
@@ -125,11 +123,7 @@ class Forwarder:
             connection.close()
             raise
         self._idle.append(connection)
-        further = {
-            name: value
-            for name, value in response.getheaders()
-            if name.lower() not in _KEPT_BY_ORTHANC
-        }
+        further = {k: v for k, v in response.getheaders() if k.lower() not in _KEPT_BY_ORTHANC}
         kind = response.getheader("Content-Type") or "application/octet-stream"
         return Answer(response.status, kind, further, content)
 

@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import quote
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -124,11 +124,23 @@ def test_a_service_that_is_gone_is_told_and_the_next_one_is_asked(service, tmp_p
     assert ask(forwarder).status == 200
 
 
-def test_a_value_that_orthanc_has_decoded_is_encoded_again(service):
-    forwarder = Forwarder(lambda: (service[0], ""), 50, quote)
-    answer = ask(forwarder, query={"source": "image+header", "name": "Müller & Co"})
-    path = json.loads(answer.body)["path"]
-    assert path == "/bodypart/status?source=image%2Bheader&name=M%C3%BCller%20%26%20Co"
+SENT = {"name": "Müller & Co", "a&b=c%41+ d": "50 % + x=y;#", "größe": "", "e\n": "\u2028"}
+
+
+@pytest.mark.parametrize("decoded", [True, False], ids=["1.13", "before"])
+def test_a_query_s_names_and_values_arrive_as_they_were_sent(service, decoded):
+    given = SENT if decoded else dict(urlencode([pair]).split("=") for pair in SENT.items())
+    answer = ask(Forwarder(lambda: (service[0], ""), 50, decoded=decoded), query=given)
+    path, _, query = json.loads(answer.body)["path"].partition("?")
+    assert path == "/bodypart/status"
+    assert dict(parse_qsl(query, keep_blank_values=True)) == SENT
+
+
+def test_what_a_client_did_not_encode_arrives_too(service):
+    """Orthanc before 1.13 hands bytes beyond ASCII on as they came."""
+    answer = ask(Forwarder(lambda: (service[0], ""), 50), query={"größe": 'Müller "x" a%2Bb'})
+    query = json.loads(answer.body)["path"].partition("?")[2]
+    assert parse_qsl(query) == [("größe", 'Müller "x" a+b')]
 
 
 def _ended(future, until):
