@@ -25,6 +25,8 @@ _PAUSES = (0.2, 1.0, 5.0, 30.0)
 _HEALTHY = 60.0
 """Seconds after which a service that ends is started again at once."""
 _LONGEST_STOP = 8.0
+_LONGEST_FAREWELL = 2.0
+"""Seconds that one may take after it was killed."""
 _LONGEST_CHECK = 30.0
 _LONGEST_HOLD = 5.0
 _MOST_WAITING = 100_000
@@ -66,9 +68,11 @@ class ServiceProcess:
         self._report = report
         self._messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
+        self._told: IO[bytes] | None = None
         self._stopping = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="bodypart-keep")
-        self._sender = threading.Thread(target=self._send, name="bodypart-send")
+        # Orthanc's end waits for neither beyond what ``stop`` does.
+        self._keeper = threading.Thread(target=self._keep, name="bodypart-keep", daemon=True)
+        self._sender = threading.Thread(target=self._send, name="bodypart-send", daemon=True)
         self._hello: dict[str, Any] = {}
         self._last_words = ""
         self.rewriting: dict[str, dict[str, str]] = {}
@@ -113,21 +117,16 @@ class ServiceProcess:
         self._sender.start()
 
     def stop(self) -> None:
-        """End the service and wait for it."""
+        """End the service and wait for it; one that does not end in time is killed."""
         self._stopping.set()
         self.down_reason = "Orthanc is stopping"
         self._messages.put(None)
-        self._sender.join()
-        if process := self._process:
-            with suppress(OSError, ValueError):
-                # Without this word the end of its input means that Orthanc was killed.
-                _write(_stream(process.stdin), {"event": "stop", "id": ""})
-                _stream(process.stdin).close()
-            try:
-                process.wait(_LONGEST_STOP)
-            except subprocess.TimeoutExpired:
+        if self._keeper.ident:
+            self._keeper.join(_LONGEST_STOP)
+            if process := self._process:
                 process.kill()
-        self._keeper.join()
+            for thread in (self._keeper, self._sender):
+                thread.join(_LONGEST_FAREWELL)
 
     def tell(self, event: str, resource: str) -> None:
         """Tell the service what happened; returns at once, whatever the service does."""
@@ -174,7 +173,7 @@ class ServiceProcess:
             self._stopping.wait(_PAUSES[min(failures, len(_PAUSES)) - 1])
 
     def _run_once(self) -> None:
-        process = subprocess.Popen(
+        process = self._process = subprocess.Popen(
             [self._python(), *_OWN_MODULES, "-m", "service"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -182,22 +181,24 @@ class ServiceProcess:
             env=self._environment(),
             start_new_session=True,
         )
-        listener = threading.Thread(target=self._hear_last_words, args=(process,))
+        listener = threading.Thread(target=self._hear_last_words, args=(process,), daemon=True)
         listener.start()
         try:
             _write(_stream(process.stdin), self._hello)
-            self._process = process
-            for line in _stream(process.stdout):
+            self._told = process.stdin
+            # One that was not there when the stop was said is not told of it.
+            for line in () if self._stopping.is_set() else _stream(process.stdout):
                 self._take(json.loads(line))
         except Exception:
             pass  # It died, or said what is no message: it is ended and started again.
         finally:
-            self._process = None
+            self._told = None
             self.socket = None
             self.rewriting.clear()
             process.kill()
             process.wait()
-            listener.join()
+            listener.join(_LONGEST_FAREWELL)
+            self._process = None
             ended = self._last_words or f"status {process.returncode}"
             self.down_reason = f"the service ended: {ended}"
 
@@ -213,11 +214,16 @@ class ServiceProcess:
             self._report(message)
 
     def _send(self) -> None:
-        while (message := self._messages.get()) is not None:
-            process = self._process
-            if process and not self._stopping.is_set():
-                with suppress(OSError, ValueError):
-                    _write(_stream(process.stdin), message)
+        while message := self._messages.get():
+            if not self._stopping.is_set():
+                self._say(message)
+        # Without this word the end of its input means that Orthanc was killed.
+        self._say({"event": "stop", "id": ""})
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        if told := self._told:
+            with suppress(OSError, ValueError):
+                _write(told, message)
 
     def _hear_last_words(self, process: subprocess.Popen[bytes]) -> None:
         # A traceback's last line names an exception; what else is printed is not ours to log.

@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from orthanc_side.service_process import ConfigurationError, ServiceProcess
 from waiting import eventually
 
 SERVICE = """
-import json, os, sys
+import json, os, sys, time
 if "--check" in sys.argv:
     given = json.load(sys.stdin)
     if given["configuration"].get("Wrong"):
@@ -28,6 +29,10 @@ for line in sys.stdin:
         print(json.dumps({"rewriting": {"id": message["id"], "md5": "", "file": ""}}), flush=True)
     if message["event"] == "end":
         print(json.dumps({"rewritten": message["id"]}), flush=True)
+    if message["event"] == "stop":
+        sys.exit(0)
+    if message["event"] == "deafness":
+        time.sleep(300)
     if message["event"] == "babble":
         print("5", flush=True)
     if message["event"] == "die":
@@ -112,6 +117,68 @@ def test_a_stop_is_said_and_leaves_no_process(process, said):
     assert not Path(f"/proc/{pid}").exists()
     assert logged(said, "stop ")
     assert process.socket is None
+
+
+def ends(process, limit=10):
+    """Stop in a thread, and tell whether that ends; then nothing is left that could hold a test."""
+    stopping = threading.Thread(target=process.stop, daemon=True)
+    stopping.start()
+    stopping.join(limit)
+    ended = not stopping.is_alive()
+    if process._process:
+        process._process.kill()
+    stopping.join(limit)
+    return ended
+
+
+@pytest.fixture
+def impatient(process, monkeypatch):
+    monkeypatch.setattr(service_process, "_LONGEST_STOP", 0.5)
+    return process
+
+
+def test_a_stop_does_not_wait_for_one_that_hears_nothing(impatient):
+    impatient.start({"token": "t"})
+    eventually(lambda: impatient.socket)
+    impatient.tell("deafness", "")
+    for _ in range(5_000):  # more than a pipe holds
+        impatient.tell("stored", "0123456789abcdef")
+    time.sleep(0.3)
+    assert ends(impatient)
+
+
+def test_a_stop_does_not_wait_for_one_that_does_not_take_the_configuration(impatient, tmp_path):
+    (tmp_path / "service.py").write_text("import time; time.sleep(300)")
+    impatient._given["configuration"] = {"Name": "x" * 1_000_000}
+    impatient.start({"token": "t"})
+    time.sleep(0.5)
+    assert ends(impatient)
+
+
+def test_one_that_is_started_amid_a_stop_does_not_stay(impatient, monkeypatch):
+    begun, stopped = threading.Event(), threading.Event()
+    popen = service_process.subprocess.Popen
+    started = []
+
+    def slowly(*given, **options):
+        begun.set()
+        stopped.wait(10)
+        started.append(popen(*given, **options))
+        return started[0]
+
+    monkeypatch.setattr(service_process.subprocess, "Popen", slowly)
+    impatient.start({"token": "t"})
+    begun.wait(10)
+    threading.Timer(0.2, stopped.set).start()
+    try:
+        assert ends(impatient)
+        assert started[0].poll() is not None
+    finally:
+        started[0].kill()
+
+
+def test_a_stop_without_a_start_is_none(process):
+    process.stop()
 
 
 def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(process, said):
