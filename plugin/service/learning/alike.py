@@ -85,21 +85,31 @@ def read_otherwise(
         Embeddings of the words in question: only what is like one of them is looked at, and what
         an earlier memory had changed.
     """
-    nothing = Recall(model)
     found: list[str] = []
     for batch in sightings.batches(model):
-        near = np.zeros(len(batch.instances), dtype=bool)
+        concerned = np.array(batch.said, dtype=object) != _own_answers(batch, labels)
         for word in words:
-            near |= batch.embeddings @ word > UNLIKE
-        for index, (instance, said) in enumerate(zip(batch.instances, batch.said, strict=True)):
-            concerned = near[index] or said != _answer(batch, index, labels, nothing)
-            if concerned and said != _answer(batch, index, labels, recall):
-                found.append(instance)
+            concerned |= batch.embeddings @ word > UNLIKE
+        # A reading is made for these alone: they are few, and the pictures may be many.
+        found += [
+            batch.instances[index]
+            for index in np.flatnonzero(concerned).tolist()
+            if batch.said[index] != _answer(batch, index, labels, recall)
+        ]
     return found
 
 
+def _own_answers(batch: Batch, labels: Sequence[str]) -> NDArray[np.object_]:
+    """Return the label that each picture gave by the model alone, None where it is rejected."""
+    own: NDArray[np.object_] = np.array(labels, dtype=object)[
+        batch.posterior[:, :-1].argmax(axis=1)
+    ]
+    own[batch.rejected] = None
+    return own
+
+
 def _answer(batch: Batch, index: int, labels: Sequence[str], recall: Recall) -> str | None:
-    """Return the label that the picture alone gives, None where it is rejected."""
+    """Return the label that the picture alone gives by now, None where it is rejected."""
     posterior = batch.posterior[index]
     rejected = bool(batch.rejected[index])
     own = ImageReading(

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from bodypart.annotation import utc_now
+from bodypart.evidence import ImageReading
 from bodypart.memory import Recall
 from postgres import Postgres
 from service.errors import NotFoundError
@@ -299,6 +300,24 @@ def test_what_would_be_read_otherwise_is_found_and_nothing_else(house):
     house.teach()
     assert house.learning.read_otherwise(AT) == ["wrist-70"]
     assert house.learning.read_otherwise("2026-11-29") == []
+
+
+def test_no_reading_is_made_of_pictures_that_nothing_concerns(house, monkeypatch):
+    for number in range(70, 90):
+        house.see("knee", number)
+    house.see("wrist", 70)
+    house.teach()
+    made = []
+
+    def counted(*given, **named):
+        made.append(given)
+        return ImageReading(*given, **named)
+
+    monkeypatch.setattr("service.learning.alike.ImageReading", counted)
+    assert house.learning.read_otherwise("2026-11-29") == []
+    assert not made
+    assert house.learning.read_otherwise(AT) == ["wrist-70"]
+    assert made
 
 
 def test_what_words_had_changed_is_found_when_they_are_taken_back(house):
