@@ -27,7 +27,7 @@ from service.learning.sightings import Sightings
 from service.learning.words import Words
 from service.metrics import Metrics
 from service.orthanc_api.connection import connected
-from service.prerequisites import Files, checked_settings, database_plugins, node_name
+from service.prerequisites import Files, advice, checked_settings, node_name
 from service.queue.backfill import Backfill
 from service.queue.change_log import ChangeLog
 from service.queue.leases import Leases
@@ -90,11 +90,8 @@ class Service:
         self.metrics = Metrics()
         self.archive = connected(given, self.settings.client_certificate)
         self.durable, database = self._databases(Path(given["folder"]), configuration)
-        if not self.settings.database and database_plugins(configuration):
-            self.log(
-                f"Orthanc keeps its index in {database_plugins(configuration)}: if several "
-                "Orthancs share it, set BodyPart.Database so that they share their records, too"
-            )
+        for line in advice(configuration, self.settings):
+            self.log(line)
         inherited = given["properties"]
         facts = Facts(
             self.durable,

@@ -111,13 +111,25 @@ def _require_overwriting(configuration: dict[str, Any]) -> None:
         )
 
 
-def database_plugins(configuration: dict[str, Any]) -> str:
-    """Return the sections of database plugins that hold Orthanc's index, empty if none does."""
-    return ", ".join(
+def advice(configuration: dict[str, Any], settings: Settings) -> list[str]:
+    """Return a line for each thing that need not be wrong, and that an operator should look at."""
+    lines = []
+    plugins = ", ".join(
         name
         for name in ("PostgreSQL", "MySQL", "Odbc")
         if (configuration.get(name) or {}).get("EnableIndex")
     )
+    if plugins and not settings.database:
+        lines.append(
+            f"Orthanc keeps its index in {plugins}: if several "
+            "Orthancs share it, set BodyPart.Database so that they share their records, too"
+        )
+    if (configuration.get("Python") or {}).get("AllowThreads") is not True:
+        lines.append(
+            'uploads wait for whoever reads an answer slowly: set "Python": {"AllowThreads": true} '
+            "(Orthanc's Python plugin knows it from 4.3 on)"
+        )
+    return lines
 
 
 def node_name(configuration: dict[str, Any]) -> str:

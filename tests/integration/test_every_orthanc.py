@@ -1,6 +1,7 @@
 """What differed between Orthancs of 1.10, 1.12 and 1.13, on each of them."""
 
 import signal
+import socket
 import time
 
 import pytest
@@ -62,3 +63,23 @@ def test_an_error_has_one_content_type(server):
         assert answer.status_code >= 400
         assert len(answer.raw.headers.getlist("Content-Type")) == 1
         assert set(answer.json()) >= {"error", "details"}
+
+
+@pytest.mark.parametrize("server", ["trixie", "sid"], indirect=True)
+def test_a_client_that_reads_slowly_holds_no_upload(server):
+    """The store hook needs Python's lock, which an answer on its way holds without AllowThreads.
+
+    Orthanc 1.10 has no such setting (docs/limits.md).
+    """
+    chest = file_bytes(radiograph("chest", 2_500, 2_500, PatientID=generate_uid()))
+    instance = server.upload(chest)
+    server.annotation(instance)
+    with socket.socket() as slow:
+        # Before it connects, lest the kernel takes in what nobody reads.
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", server.http_port))
+        slow.sendall(f"GET /bodypart/instances/{instance}/dicom HTTP/1.1\r\n\r\n".encode())
+        assert slow.recv(9) == b"HTTP/1.1 "
+        began = time.monotonic()
+        server.upload(file_bytes(radiograph("knee", 100, 100, PatientID=generate_uid())))
+        assert time.monotonic() - began < 15, "Orthanc gives a client that stalls up after 30 s"
