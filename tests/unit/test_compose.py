@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from orthanc_server import ROOT
+from service.inference.server_settings import ServerSettings
 from service.records import database
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -24,6 +25,8 @@ def test_each_profile_has_its_services():
         "orthanc-gpu": ["gpu"],
         "orthanc-a": ["cluster"],
         "orthanc-b": ["cluster"],
+        "triton-a": ["cluster"],
+        "triton-b": ["cluster"],
         "postgres": ["cluster"],
         "proxy": ["cluster"],
     }
@@ -62,6 +65,33 @@ def test_postgresql_has_a_connection_for_each_that_a_node_may_take():
     assert int(setting.split("=")[1]) > 2 * (of_orthanc + of_ours)
 
 
+@pytest.mark.parametrize("node", ORTHANCS[2:])
+def test_each_node_asks_an_inference_server_that_nobody_else_reaches(node):
+    triton = SERVICES[node.replace("orthanc", "triton")]
+    assert triton["network_mode"] == f"service:{node}"
+    assert "--http-address=127.0.0.1" in triton["command"]
+    assert {"--allow-grpc=false", "--allow-metrics=false"} <= set(triton["command"])
+    assert triton["read_only"] and triton["user"] not in ("root", "0")
+    own = SERVICES[node]["environment"]
+    prefix = "ORTHANC__BODY_PART__SERVER__"
+    section = {key.removeprefix(prefix).capitalize(): own[key] for key in own if prefix in key}
+    assert own["ORTHANC__BODY_PART__PROVIDER"] == "remote"
+    server = ServerSettings.parse(section)
+    # While Triton starts, or where nobody starts it, the cluster works as well.
+    assert server.fallback == "cpu"
+    assert f"{server.url}/v2/models/{server.model}/ready" in triton["healthcheck"]["test"]
+
+
+def test_an_inference_server_is_given_the_model_as_its_repository_wants_it():
+    mounts = dict(entry.removesuffix(":ro").split(":") for entry in SERVICES["triton-a"]["volumes"])
+    assert all(entry.endswith(":ro") for entry in SERVICES["triton-a"]["volumes"])
+    assert set(mounts.values()) == {
+        f"/models/bodypart/{file}" for file in ("config.pbtxt", "1/model.onnx")
+    }
+    assert all((ROOT / source).is_file() for source in mounts)
+    assert "--model-repository=/models" in SERVICES["triton-a"]["command"]
+
+
 @pytest.mark.parametrize("name", ORTHANCS)
 def test_what_is_built_is_there(name):
     build = SERVICES[name]["build"]
@@ -83,7 +113,7 @@ def test_what_is_built_reaches_the_builder():
 def test_every_image_is_of_one_version():
     images = [service["image"] for service in SERVICES.values() if "build" not in service]
     images += re.findall(r"^ARG ORTHANC=(\S+)$", DOCKERFILE, re.MULTILINE)
-    assert len(images) == 3
+    assert len(images) == 5
     for image in images:
         assert re.search(r":\d+\.\d+[\w.-]*$", image), image
 
