@@ -49,7 +49,7 @@ def missing_cuda_library() -> str | None:
 def why_not_cuda() -> str | None:
     """Return why the GPU cannot be used, as a sentence's end; None if it can be tried."""
     if CUDA_PROVIDER not in onnxruntime.get_available_providers():
-        return "the installed onnxruntime is built without CUDA (install the gpu extra)"
+        return "the installed onnxruntime is built without CUDA (install requirements-gpu.lock)"
     missing = missing_cuda_library()
     return f"{missing} does not load" if missing else None
 
