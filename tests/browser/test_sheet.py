@@ -270,6 +270,24 @@ def test_a_picture_that_could_not_be_fetched_was_not_seen(page, server, fresh):
     assert page.locator(".no-picture").count() == 0
 
 
+def test_a_list_that_was_lost_on_its_way_is_asked_for_again(page, server, fresh):
+    lost = []
+
+    def lose_the_first(route):
+        lost.append(route.request.url)
+        route.abort() if len(lost) == 1 else route.continue_()
+
+    page.route("**/bodypart/sheet?*", lose_the_first)
+    open_sheet(page, server)
+    page.locator(".tile").nth(5).wait_for()
+    page.route("**/bodypart/statistics", lambda route: route.abort())
+    page.get_by_role("link", name="Statistics").click()
+    page.locator("#statistics").get_by_text("Orthanc does not answer.").wait_for()
+    page.unroute_all(behavior="wait")
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("heading", name="Overview").wait_for()
+
+
 def test_a_connection_lost_amid_a_confirmation_says_what_stands(page, server, fresh):
     def lose_the_answer(route):
         route.fetch()
