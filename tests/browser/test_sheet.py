@@ -88,6 +88,8 @@ def test_an_answer_that_changed_off_the_screen_was_not_seen(page, server, fresh)
                 item["examined"] = "foot"
         route.fulfill(response=found, json=answer)
 
+    tile(page, first).click()
+    page.get_by_text("· 1 marked").wait_for()
     page.route("**/bodypart/sheet?*show=all*", change)
     page.get_by_role("link", name="Statistics").click()
     page.get_by_role("heading", name="Overview").wait_for()
@@ -95,6 +97,7 @@ def test_an_answer_that_changed_off_the_screen_was_not_seen(page, server, fresh)
     page.get_by_text("1 answer taken back").wait_for()
     eventually(lambda: "Foot" in tile(page, first).text_content())
     eventually(lambda: "1 seen" in page.locator("#sheet-bar").text_content())
+    assert page.locator("li.marked").count() == 0
     page.unroute_all(behavior="wait")
 
 

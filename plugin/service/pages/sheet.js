@@ -130,12 +130,13 @@ export class Sheet {
     await this.refresh().catch(() => { this.old = true; });
   }
 
-  /** What says something else by now than what a person saw was not seen. */
+  /** What says something else by now than what a person saw was not seen, and its mark meant that. */
   renew(tile, item) {
     const before = tile.answer;
     tile.update(item);
     if (tile.answer === before) return;
     tile.seen = false;
+    tile.mark(false);
     this.watch.unobserve(tile.button);
     this.watch.observe(tile.button);
   }
