@@ -88,6 +88,8 @@ def test_an_answer_that_changed_off_the_screen_was_not_seen(page, server, fresh)
                 item["examined"] = "foot"
         route.fulfill(response=found, json=answer)
 
+    tile(page, first).click()
+    page.get_by_text("· 1 marked").wait_for()
     page.route("**/bodypart/sheet?*show=all*", change)
     page.get_by_role("link", name="Statistics").click()
     page.get_by_role("heading", name="Overview").wait_for()
@@ -95,6 +97,7 @@ def test_an_answer_that_changed_off_the_screen_was_not_seen(page, server, fresh)
     page.get_by_text("1 answer taken back").wait_for()
     eventually(lambda: "Foot" in tile(page, first).text_content())
     eventually(lambda: "1 seen" in page.locator("#sheet-bar").text_content())
+    assert page.locator("li.marked").count() == 0
     page.unroute_all(behavior="wait")
 
 
@@ -268,6 +271,24 @@ def test_a_picture_that_could_not_be_fetched_was_not_seen(page, server, fresh):
     page.unroute("**/bodypart/status")
     seen(page, 6)
     assert page.locator(".no-picture").count() == 0
+
+
+def test_a_list_that_was_lost_on_its_way_is_asked_for_again(page, server, fresh):
+    lost = []
+
+    def lose_the_first(route):
+        lost.append(route.request.url)
+        route.abort() if len(lost) == 1 else route.continue_()
+
+    page.route("**/bodypart/sheet?*", lose_the_first)
+    open_sheet(page, server)
+    page.locator(".tile").nth(5).wait_for()
+    page.route("**/bodypart/statistics", lambda route: route.abort())
+    page.get_by_role("link", name="Statistics").click()
+    page.locator("#statistics").get_by_text("Orthanc does not answer.").wait_for()
+    page.unroute_all(behavior="wait")
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("heading", name="Overview").wait_for()
 
 
 def test_a_connection_lost_amid_a_confirmation_says_what_stands(page, server, fresh):

@@ -54,8 +54,12 @@ export class Deliveries {
   }
 
   async open() {
-    await this.load();
-    this.refreshSoon();
+    // Where the first answer is lost, the next one fills the page.
+    try {
+      await this.load();
+    } finally {
+      this.refreshSoon();
+    }
   }
 
   /** What somebody did, or was refused, is seen at once. */

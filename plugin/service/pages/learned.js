@@ -38,9 +38,13 @@ export class Learned {
   }
 
   async open() {
-    await this.load();
-    await this.words.load();
-    this.refreshSoon();
+    // Where the first answer is lost, the next one fills the page.
+    try {
+      await this.load();
+      await this.words.load();
+    } finally {
+      this.refreshSoon();
+    }
   }
 
   async load() {
@@ -53,6 +57,7 @@ export class Learned {
     if (this.asked !== asked) return;
     if (changes) this.changed = { changes, revision: told.revision, at: Date.now() };
     this.draw(told, this.changed?.changes);
+    if (this.words.lost) await this.words.load();
   }
 
   draw(told, changes) {

@@ -33,7 +33,10 @@ export class LearnedWords {
   async load() {
     this.next = null;
     this.list.replaceChildren();
+    // Until they are there, they are lost: who refreshes the page asks for them again.
+    this.lost = true;
     await this.append();
+    this.lost = false;
   }
 
   async append() {

@@ -17,6 +17,7 @@ import { Tile } from './tile.js';
 const LOOK = 250;
 /* Milliseconds that a tile must have been on the screen, with its picture, to count as seen. */
 const MOST_OF_IT = 0.6;
+const AGAIN = 3000;
 
 const byId = (id) => document.getElementById(id);
 
@@ -64,6 +65,7 @@ export class Sheet {
     } catch (error) {
       // What other filters gave does not stand under these.
       if (this.asked === asked) this.clear({ trouble: error.message });
+      this.again(error, asked, () => this.load());
       throw error;
     } finally {
       if (this.asked === asked) this.grid.removeAttribute('aria-busy');
@@ -97,8 +99,14 @@ export class Sheet {
       if (this.asked === asked) this.take(answer);
     } catch (error) {
       if (this.asked === asked) this.next = after;
+      this.again(error, asked, () => this.append());
       throw error;
     }
+  }
+
+  /** What was lost on its way is asked for again. */
+  again(error, asked, work) {
+    if (error.mayPass) setTimeout(() => this.asked === asked && work().catch(() => undefined), AGAIN);
   }
 
   /** Ask again for what is shown, and bring the tiles up to date. */
@@ -122,12 +130,13 @@ export class Sheet {
     await this.refresh().catch(() => { this.old = true; });
   }
 
-  /** What says something else by now than what a person saw was not seen. */
+  /** What says something else by now than what a person saw was not seen, and its mark meant that. */
   renew(tile, item) {
     const before = tile.answer;
     tile.update(item);
     if (tile.answer === before) return;
     tile.seen = false;
+    tile.mark(false);
     this.watch.unobserve(tile.button);
     this.watch.observe(tile.button);
   }

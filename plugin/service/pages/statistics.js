@@ -16,7 +16,12 @@ const MOSTLY = 0.5;
 
 /** `page` has guarded(work). */
 export async function show(section, page) {
-  const [found, changes, name] = await Promise.all([get('statistics'), get('memory/changes').catch(() => null), naming()]);
+  section.replaceChildren(element('p', { class: 'note', role: 'status' }, t('Loading…')));
+  const asked = Promise.all([get('statistics'), get('memory/changes').catch(() => null), naming()]);
+  const [found, changes, name] = await asked.catch((error) => {
+    section.replaceChildren(element('p', { class: 'note', role: 'status' }, error.message, ' ', button(t('Try again'), { click: () => page.guarded(() => show(section, page)) })));
+    throw error;
+  });
   section.replaceChildren(element('div', { class: 'cards' },
     overview(found), counts(found.examined, name), calibration(found),
     // Where others ask the same, it is not answered; the rest is.

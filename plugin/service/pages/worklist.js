@@ -7,6 +7,8 @@ import { meant } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, TAGS, certainty, withSide } from './words.js';
 
 const PAGE = 50;
+const AGAIN = 3000;
+/* Milliseconds until a list that was lost on its way is asked for again. */
 
 export class WorkList {
   /**
@@ -32,7 +34,10 @@ export class WorkList {
       page = await get('worklist', { ...query, since, limit: PAGE });
     } catch (error) {
       // What other filters gave does not stand under these.
-      if (this.asked === asked && JSON.stringify(query) !== this.filled) this.present({ items: [], total: 0 }, 0, error.message);
+      if (this.asked === asked && JSON.stringify(query) !== this.filled) {
+        this.present({ items: [], total: 0 }, 0, error.message);
+        if (error.mayPass) setTimeout(() => this.asked === asked && this.load(since).catch(() => undefined), AGAIN);
+      }
       throw error;
     } finally {
       if (this.asked === asked) this.lines.removeAttribute('aria-busy');
