@@ -6,6 +6,7 @@ import json
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ class Driver:
         self._progress = progress
         self._stopping = stopping
         self._posting = ThreadPoolExecutor(_POSTS, "bodypart-post")
-        self._posts: deque[Future[tuple[int, int]]] = deque()
+        self._posts: deque[tuple[set[str], Future[tuple[int, int]]]] = deque()
         self._again: deque[Batch] = deque()
         self._out: set[str] = set()
         self._tally = Tally()
@@ -106,10 +107,9 @@ class Driver:
                 for outcome in self._crew.wait(_TICK):
                     self._take(outcome)
                 self._reap(all_=False)
-        finally:
             self._reap(all_=True)
-            self._give_back()
-            self._posting.shutdown()
+        finally:
+            self._end()
         return self._tally
 
     def _is_over(self) -> bool:
@@ -159,9 +159,9 @@ class Driver:
                 raise BackfillError(f"no worker is left: {outcome.lost}")
             self._again.append(outcome.batch)
             return
-        self._out.difference_update(outcome.batch.instances)
         for answers in _in_bodies(outcome.answers):
-            self._posts.append(self._posting.submit(self._post, answers))
+            of = {answer["instance"] for answer in answers}
+            self._posts.append((of, self._posting.submit(self._post, answers)))
 
     def _post(self, answers: Sequence[dict[str, Any]]) -> tuple[int, int]:
         body = {"model": self._reference.model["sha256"], "results": answers}
@@ -170,11 +170,25 @@ class Driver:
 
     def _reap(self, *, all_: bool) -> None:
         """Count what was brought back; wait for it where too much is on its way."""
-        while self._posts and (all_ or len(self._posts) > 2 * _POSTS or self._posts[0].done()):
-            taken, dropped = self._posts.popleft().result()
+        while self._posts and (all_ or len(self._posts) > 2 * _POSTS or self._posts[0][1].done()):
+            brought, post = self._posts.popleft()
+            taken, dropped = post.result()
+            self._out -= brought
             self._tally.taken += taken
             self._tally.dropped += dropped
             self._progress.add(taken)
+
+    def _end(self) -> None:
+        """Wait for what is on its way and give back the rest; what ended the run is what is told.
+
+        What cannot be given back returns to the queue with the end of the lease.
+        """
+        while self._posts:
+            with suppress(Exception):
+                self._reap(all_=True)
+        self._posting.shutdown()
+        with suppress(Exception):
+            self._give_back()
 
     def _give_back(self) -> None:
         """Return what was taken and not read, so that nobody waits for the lease to end."""

@@ -10,7 +10,7 @@ from backfill import driver as module
 from backfill.__main__ import summary
 from backfill.crew import Outcome
 from backfill.driver import Driver
-from backfill.errors import BackfillError, MismatchError
+from backfill.errors import BackfillError, MismatchError, RefusedError
 from backfill.progress import Progress
 from backfill.reference import Reference
 from unit.backfill.archive import MODEL, REFERENCE
@@ -23,6 +23,7 @@ class Service:
         self.waiting = deque(f"i{n}" for n in range(count))
         self.total, self.taken, self.lent, self.returned = count, [], set(), []
         self.state, self.reference = "running", REFERENCE
+        self.refusals, self.refuses_returns = [], False
 
     def get(self, path):
         if "helper" in path:
@@ -37,6 +38,10 @@ class Service:
             self.lent.update(found)
             return found
         assert body.get("model", MODEL["sha256"]) == MODEL["sha256"]
+        if body["results"] and self.refusals:
+            raise self.refusals.pop()
+        if body.get("returned") and self.refuses_returns:
+            raise RefusedError("409")
         brought = [result["instance"] for result in body["results"]]
         dropped = {i: "by now" for i in brought if i in self.taken}
         self.taken += [i for i in brought if i not in dropped]
@@ -118,6 +123,24 @@ def test_stopped_it_gives_back_what_it_has_not_read():
     driver.run()
     assert service.taken
     assert set(service.returned) == service.lent - set(service.taken)
+
+
+def test_what_the_service_refuses_is_given_back_and_the_refusal_told():
+    """The answers of two batches are refused: neither they nor the rest wait for their lease."""
+    service = Service(50)
+    service.refusals = [RefusedError("409"), RefusedError("409")]
+    driver, _ = lead(service, Crew())
+    with pytest.raises(RefusedError, match="409"):
+        driver.run()
+    assert set(service.returned) == service.lent - set(service.taken)
+
+
+def test_what_ended_it_is_told_though_nothing_can_be_given_back():
+    service = Service(50)
+    driver, _ = lead(service, Crew(2, lose=2))
+    service.refuses_returns = True
+    with pytest.raises(BackfillError, match="no worker is left"):
+        driver.run()
 
 
 def test_another_model_in_the_service_ends_it():
