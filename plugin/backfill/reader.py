@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 from collections import deque
@@ -137,15 +136,31 @@ class Reader:
 
     def _ready(self, memory: str | None) -> DecoderProcess:
         """Return a decoder that runs and has learned what it must."""
+        deaths = 0
+        while True:
+            try:
+                return self._present(memory) or self._new(memory)
+            except WorkerDiedError as error:
+                # No picture was asked about: it is the memory, or this machine.
+                deaths += 1
+                if deaths == _DEATHS:
+                    raise RefusedError(f"no decoder here learns the memory: {error}") from None
+
+    def _present(self, memory: str | None) -> DecoderProcess | None:
+        """Return the decoder that runs already, None if there is none."""
         decoder = self._decoder
-        if decoder and decoder.fit() and not decoder.worn():
+        if decoder is None:
+            return None
+        if decoder.fit() and not decoder.worn():
             if memory != self._learned:
                 self._teach(decoder, Reference.of(self._connection, decoder.revision))
                 self._learned = memory
             return decoder
-        if decoder:
-            decoder.close()
-            self._decoder = None
+        decoder.close()
+        self._decoder = None
+        return None
+
+    def _new(self, memory: str | None) -> DecoderProcess:
         reference = Reference.of(self._connection)
         reference.check_model(Path(self._order.model))
         settings = reference.settings_here(self._order, sys.executable)
@@ -167,10 +182,9 @@ class Reader:
         if reference.memory is None:
             return
         record, numbers = reference.memory
-        with contextlib.suppress(WorkerDiedError):
-            answer, _ = decoder.ask(
-                "learn", {"memory": record, "task": "learn"}, numbers, self._time_limit
-            )
-            if not answer.get("applied"):
-                raise MismatchError("the decoder here does not take the service's memory")
-            decoder.revision = record["revision"]
+        answer, _ = decoder.ask(
+            "learn", {"memory": record, "task": "learn"}, numbers, self._time_limit
+        )
+        if not answer.get("applied"):
+            raise MismatchError("the decoder here does not take the service's memory")
+        decoder.revision = record["revision"]

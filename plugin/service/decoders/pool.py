@@ -10,7 +10,7 @@ import contextlib
 import os
 import select
 import threading
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from bodypart.network import NetworkError
@@ -28,6 +28,8 @@ __all__ = ["Engine", "EngineDownError", "RefusedError", "WorkerDiedError"]
 
 _WITH_MEMORY = ("annotate", "classify")
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
+_DEATHS = 2
+"""Of decoders that learned a state of the memory, after which no other is told it."""
 
 
 class RefusedError(Exception):
@@ -69,6 +71,7 @@ class Engine:
         self._running: set[DecoderProcess] = set()
         self._changed = threading.Condition()
         self._urgent = 0
+        self._deaths: Counter[str] = Counter()
         self._stopping = threading.Event()
         self._starters: list[threading.Thread] = []
         self.hello: dict[str, Any] | None = None
@@ -178,17 +181,34 @@ class Engine:
         return answer, attachment
 
     def _teach(self, worker: DecoderProcess, lessons: Lessons) -> None:
-        """Bring a decoder's memory up to date; told the whole where an update does not fit."""
+        """Bring a decoder's memory up to date; told the whole where an update does not fit.
+
+        Raises
+        ------
+        EngineDownError
+            If it died of it: the picture that it was to look at has nothing to do with that.
+        """
         for known in (worker.revision, None):
             lesson = lessons.after(known)
             if lesson is None:
                 return
             record, numbers = lesson
-            answer, _ = worker.ask(
-                "learn", {"memory": record, "task": "learn"}, numbers, self._settings.time_limit
-            )
             # It is not told the same again before the next words.
-            worker.revision = record["revision"]
+            worker.revision = revision = record["revision"]
+            if self._deaths[revision] >= _DEATHS:
+                return
+            try:
+                answer, _ = worker.ask(
+                    "learn", {"memory": record, "task": "learn"}, numbers, self._settings.time_limit
+                )
+            except WorkerDiedError as error:
+                self._deaths[revision] += 1
+                left_out = self._deaths[revision] >= _DEATHS
+                self._log(
+                    f"{error} while it learned"
+                    + ("; decoders answer without what they do not know yet" if left_out else "")
+                )
+                raise EngineDownError(f"{error} while it learned") from error
             if answer.get("applied"):
                 return
         self._log("a decoder does not take the memory, and answers without it")

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bodypart.settings import Settings
-from service.decoders import process
+from service.decoders import pool, process
 from service.decoders.pool import Engine, EngineDownError, WorkerDiedError
 from service.decoders.process import _PLUGIN
 
@@ -29,7 +29,7 @@ write_frame(sys.stdout.buffer, Frame(hello, number=question.number))
 while True:
     question = read_frame(sys.stdin.buffer)
     task, answer = question.header["task"], {{"pid": os.getpid(), "length": len(question.payload)}}
-    if task == "die":
+    if task in ("die", "learn"):
         os._exit(70)
     if task == "sleep":
         time.sleep(0.5)
@@ -43,12 +43,12 @@ while True:
 def make(tmp_path):
     engines = []
 
-    def made(slow=0.0, log=lambda _: None):
+    def made(slow=0.0, log=lambda _: None, lessons=None):
         program = tmp_path / f"worker{len(engines)}"
         program.write_text(WORKER.format(python=sys.executable, plugin=str(_PLUGIN), slow=slow))
         program.chmod(0o755)
         settings = Settings(python=str(program), model="none", time_limit=5.0)
-        engine = Engine(settings, log)
+        engine = Engine(settings, log, lessons)
         engines.append(engine)
         engine.start()
         return engine
@@ -131,3 +131,21 @@ def test_stopping_does_not_wait_for_a_worker_that_is_still_starting(make):
     started = time.monotonic()
     engine.stop()
     assert time.monotonic() - started < 5
+
+
+class Words:
+    """A memory of one state, which kills who learns it."""
+
+    def after(self, revision):
+        return None if revision == "words" else ({"revision": "words"}, b"")
+
+
+def test_a_memory_that_kills_decoders_is_left_out_and_no_picture_blamed(make, monkeypatch):
+    """A picture that two decoders died with is never tried again, and has an answer no more."""
+    monkeypatch.setattr(pool, "_WITH_MEMORY", ("work",))
+    monkeypatch.setattr(process.answers, "check", lambda *_: None)
+    lines = []
+    engine = make(log=lines.append, lessons=Words())
+    until_ready(engine)
+    assert answered(engine)["length"] == 5
+    assert sum("while it learned" in line for line in lines) == 2
