@@ -89,10 +89,8 @@ def helper(
 )
 def results(body: HelpersAnswers, service: TheService) -> dict[str, Any]:
     """Take a helper's answers; what was annotated, removed or replaced meanwhile stays."""
-    own = (service.decoders.hello or {}).get("model", {}).get("sha256")
-    if body.model and own and body.model != own:
-        details = f"model: the helper has {body.model[:12]}, the service {own[:12]}"
-        raise HttpError(409, "Another model", details)
+    if body.results:
+        _must_be_of_our_model(body, service)
     service.leases.take_back(body.returned)
     answers = {
         answer.instance: Answer(answer.annotation, answer.file, answer.seen)
@@ -100,6 +98,20 @@ def results(body: HelpersAnswers, service: TheService) -> dict[str, Any]:
     }
     dropped = service.leases.take(answers)
     return {"taken": len(answers) - len(dropped), "dropped": dropped}
+
+
+def _must_be_of_our_model(body: HelpersAnswers, service: Service) -> None:
+    hello = service.decoders.hello
+    if hello is None:
+        # Just started, perhaps with another model: the helper comes again.
+        raise EngineDownError(service.decoders.down_reason)
+    own = hello["model"]["sha256"]
+    models = [answer.annotation.get("model") for answer in body.results]
+    named = [body.model, *(model.get("sha256") for model in models if isinstance(model, dict))]
+    for model in named:
+        if model and model != own:
+            details = f"model: the helper has {str(model)[:12]}, the service {own[:12]}"
+            raise HttpError(409, "Another model", details)
 
 
 def _try_failed_again(service: Service) -> None:

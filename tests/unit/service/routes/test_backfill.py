@@ -1,4 +1,4 @@
-"""What a back-fill is asked to read again, before and after the model is known."""
+"""What a back-fill is asked to read again, and whose answers it takes."""
 
 from types import SimpleNamespace
 
@@ -6,8 +6,8 @@ import pytest
 
 from service.decoders.process import EngineDownError
 from service.routes import requests
-from service.routes.backfill import start
-from service.routes.models import Backfill
+from service.routes.backfill import results, start
+from service.routes.models import Backfill, HelpersAnswers
 
 
 def service(model):
@@ -36,3 +36,39 @@ def test_what_words_change_is_looked_for_by_one_at_a_time(monkeypatch):
     with requests.one_at_a_time(), pytest.raises(requests.HttpError) as refused:
         start(service("sha"), Backfill(LearnedSince="2026-11-28"))
     assert refused.value.status == 503
+
+
+OURS, OLDER = "1" * 64, "0" * 64
+
+
+def brought(service_has, model, annotation):
+    """Bring an answer to a service; return what was taken."""
+    taken = []
+    leases = SimpleNamespace(take=lambda found: taken.extend(found) or {}, take_back=list)
+    hello = service_has and {"model": {"sha256": service_has}}
+    decoders = SimpleNamespace(hello=hello, down_reason="it starts")
+    one = {"instance": "-".join(["a" * 8] * 5), "annotation": annotation, "file": "f"}
+    body = HelpersAnswers(results=[one], model=model)
+    results(body, SimpleNamespace(leases=leases, decoders=decoders))
+    return taken
+
+
+@pytest.mark.parametrize("model", [OURS, None])
+def test_an_answer_of_the_service_s_model_is_taken(model):
+    assert brought(OURS, model, {"model": {"sha256": OURS}})
+    assert brought(OURS, model, {"model": None})
+
+
+def test_no_answer_is_taken_before_a_restarted_service_knows_its_model():
+    """It may have been started with another one: the helper tries again."""
+    with pytest.raises(EngineDownError):
+        brought(None, OLDER, {"model": {"sha256": OLDER}})
+
+
+@pytest.mark.parametrize(
+    ("model", "annotation"), [(OLDER, {"model": None}), (None, {"model": {"sha256": OLDER}})]
+)
+def test_an_answer_of_an_older_model_is_refused_wherever_that_stands(model, annotation):
+    with pytest.raises(requests.HttpError) as refused:
+        brought(OURS, model, annotation)
+    assert refused.value.status == 409
