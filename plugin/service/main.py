@@ -31,8 +31,9 @@ from service.prerequisites import Files, advice, checked_settings, node_name
 from service.queue.backfill import Backfill
 from service.queue.change_log import ChangeLog
 from service.queue.leases import Leases
+from service.queue.recovery import ask_again
 from service.queue.sweep import Sweep
-from service.queue.tasks import RENEW_EVERY, Kind, Priority, Tasks
+from service.queue.tasks import RENEW_EVERY, Kind, Tasks
 from service.queue.workers import Workers
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
@@ -53,7 +54,6 @@ _STABLE_AGE = 60
 _PUBLISH_EVERY = 1.0
 _COUNT_EVERY = 5.0
 _LONGEST_FAREWELL = 2.0
-_PAGE = 1000
 _SETTLE_LIMIT = 0.4
 _LARGEST_THUMBNAILS = 512 * 2**20
 """Bytes of thumbnails that are kept: those of some sixty thousand pictures."""
@@ -213,7 +213,7 @@ class Service:
     def start(self) -> None:
         """Finish what was interrupted, then start the decoders and the threads."""
         self.tasks.release()
-        self._recover()
+        ask_again(self.tasks, self.trail, self.index, self.in_place)
         self.decoders.start()
         self._threads = [
             *self._workers.threads(self.stopping),
@@ -323,16 +323,6 @@ class Service:
         self._lock = only_one(self._files.audit)
         durable = open_durable(self._files.audit)
         return durable, open_index(self._files.index, durable, self.log)
-
-    def _recover(self) -> None:
-        """Ask for all that a kill may have left between two steps."""
-        again = self.in_place.recover() if self.in_place else []
-        words = [instance for _, instance in self.trail.open(_PAGE)]
-        waiting = self.index.with_pending_tags(_PAGE) if self.in_place else []
-        with self.index.database.write() as connection:
-            self.tasks.ask(connection, Kind.REWRITE, again, priority=Priority.ARRIVAL)
-            self.tasks.ask(connection, Kind.APPLY, words, priority=Priority.PERSON)
-            self.tasks.ask(connection, Kind.REWRITE, waiting)
 
     def _follow_deletions(self) -> None:
         while (instance := self._deletions.get()) is not None:

@@ -120,11 +120,11 @@ class AuditTrail:
                 sa.update(events).where(events.c.number == number).values(change=change)
             )
 
-    def open(self, limit: int) -> list[tuple[int, str]]:
-        """Return number and instance of the oldest events that are not applied."""
+    def open(self, limit: int, after: int = 0) -> list[tuple[int, str]]:
+        """Return number and instance of the oldest events after one that are not applied."""
         rows = self._database.rows(
             sa.select(events.c.number, events.c.instance)
-            .where(~events.c.applied)
+            .where(~events.c.applied, events.c.number > after)
             .order_by(events.c.number)
             .limit(limit)
         )

@@ -1,0 +1,32 @@
+"""What a kill left is asked for again at the start, however much it is."""
+
+import pytest
+
+from service.queue import recovery
+from service.queue.tasks import Kind, Priority
+from unit.service.house import PARENTS, note
+
+
+@pytest.mark.parametrize("page", [2, 1000])
+def test_every_open_word_and_every_file_that_does_not_follow_is_a_task(house, monkeypatch, page):
+    monkeypatch.setattr(recovery, "_PAGE", page)
+    for name in "abcde":
+        house.trail.removed(name, by="ann", at="2026-11-28T10:00:00Z", change=1)
+        house.orthanc.arrive(f"file {name}", b"file")
+        house.annotations.put(note(f"file {name}"), PARENTS)
+    house.trail.removed("a", by="ann", at="2026-11-28T10:00:01Z", change=1)
+    with house.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM tasks")
+    recovery.ask_again(house.tasks, house.trail, house.index, house.in_place)
+    words = set("abcde")
+    assert house.tasks.standing(Kind.APPLY, words) == words
+    assert house.tasks.count(Kind.APPLY, Priority.PERSON) == len(words)
+    assert house.tasks.count(Kind.REWRITE) == len(words)
+
+
+def test_files_are_left_alone_where_they_do_not_follow(house):
+    house.annotations.put(note(), PARENTS)
+    with house.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM tasks")
+    recovery.ask_again(house.tasks, house.trail, house.index, None)
+    assert house.tasks.count(Kind.REWRITE) == 0
