@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import utc_now
 from service.errors import NotFoundError, ServiceError
+from service.queue.sweep import pause_after
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
 
@@ -60,6 +62,7 @@ class Backfill:
         self._filling = threading.Lock()
         self._woken = threading.Event()
         self._to_sweep = self.running
+        self._sweep_at, self._failures = 0.0, 0
 
     @property
     def running(self) -> bool:
@@ -74,7 +77,7 @@ class Backfill:
                 self._index.reopen_removed()
                 total = self._left()
                 self._keep({"state": "running", "total": total, "started_at": utc_now()})
-            self._to_sweep = True
+            self._to_sweep, self._sweep_at = True, 0.0
         self._woken.set()
         return self.progress()
 
@@ -154,20 +157,37 @@ class Backfill:
     def _step(self, stopping: threading.Event) -> None:
         if not self.running:
             return
-        if self._to_sweep:
-            self._to_sweep = False
-            self._sweep.run(stopping)
-            with self._lock:
-                state = self._state()
-                self._keep({**state, "total": max(state["total"], self._left())})
+        if self._to_sweep and time.monotonic() >= self._sweep_at:
+            self._look_through(stopping)
         while not stopping.is_set() and self.running:
             open_ = self._tasks.count(Kind.ANNOTATE, Priority.BACKFILL)
             if open_ < _FEW and self._fill():
                 continue
             with self._lock:
-                if not open_ and self.running and not self._left():
+                if not open_ and self.running and not self._to_sweep and not self._left():
                     self._keep({**self._state(), "state": "done"})
             return
+
+    def _look_through(self, stopping: threading.Event) -> None:
+        """Sweep; what failed is done again soon, and what is known already is annotated till then.
+
+        Raises
+        ------
+        ServiceError
+            If Orthanc or the records failed.
+        """
+        self._to_sweep = False
+        try:
+            self._sweep.run(stopping)
+        except Exception:
+            self._to_sweep = True
+            self._sweep_at = time.monotonic() + pause_after(self._failures)
+            self._failures += 1
+            raise
+        self._failures = 0
+        with self._lock:
+            state = self._state()
+            self._keep({**state, "total": max(state["total"], self._left())})
 
     def _fill(self) -> bool:
         """Make tasks of the next page; tell whether there were any."""

@@ -27,6 +27,13 @@ _GLANCE = 200
 _BREATH = 0.05
 """Seconds between two pages, so that a sweep over a large archive is not felt."""
 
+_SOON = 5.0
+
+
+def pause_after(failures: int) -> float:
+    """Return the seconds before a sweep that failed is tried again; it may be a long one."""
+    return _SOON * 2.0 ** min(failures, 10)
+
 
 class Sweep:
     """Finds instances that the change log did not tell of, and those that are gone.
@@ -70,6 +77,32 @@ class Sweep:
         known = sum(self._index.counts().values())
         waiting = self._tasks.count(Kind.ANNOTATE)
         return not known <= self._archive.count() <= known + waiting
+
+    def follow(self, stopping: threading.Event, *, fresh: bool, every: float) -> None:
+        """Sweep now and then, until the service stops; what failed is done again soon.
+
+        Parameters
+        ----------
+        stopping : threading.Event
+            Set when the service stops.
+        fresh : bool
+            Whether the change log is read for the first time, so that a sweep is due.
+        every : float
+            Seconds between two looks; less after a failure.
+        """
+        due = fresh or bool(self._index.without_station(1))
+        failures = 0
+        while not stopping.is_set():
+            try:
+                due = due or self.is_due()
+                if due:
+                    self.run(stopping)
+                due, failures, pause = False, 0, every
+            except ServiceError as error:
+                self._log(f"the sweep stumbled: {type(error).__name__}")
+                pause = min(every, pause_after(failures))
+                failures += 1
+            stopping.wait(pause)
 
     def run(self, stopping: threading.Event) -> None:
         """Sweep the whole archive once; ends early when ``stopping`` is set."""

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from bodypart.annotation import Review
+from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from service.records.index import UNSEEN
 from unit.service.house import PARENTS, note
@@ -82,6 +83,53 @@ def test_a_back_fill_reopens_what_was_removed_before_it(house, backfill):
     backfill._step(threading.Event())
     house.annotator.annotate("i", Mode.ASKED, task=house.claim(Kind.ANNOTATE))
     assert house.orthanc.annotation("i")["examined"]["label"] == "hand"
+
+
+class Trouble:
+    """Lets a number of questions to Orthanc fail."""
+
+    def __init__(self, orthanc, question, times, monkeypatch):
+        self._ask, self._left = getattr(orthanc, question), times
+        self.asked = 0
+        monkeypatch.setattr(orthanc, question, self.ask)
+
+    def ask(self, *values):
+        self.asked += 1
+        self._left -= 1
+        if self._left >= 0:
+            raise ArchiveError("away")
+        return self._ask(*values)
+
+
+def test_a_sweep_that_failed_is_done_again_soon(house, sweep, monkeypatch):
+    """Nothing else finds what stands there: numbers may be the same by chance."""
+    trouble = Trouble(house.orthanc, "instance_ids", 2, monkeypatch)
+    stopping, pauses = threading.Event(), []
+
+    def wait(seconds):
+        pauses.append(seconds)
+        if house.index.state("i") == UNSEEN and len(pauses) > 3:
+            stopping.set()
+
+    monkeypatch.setattr(stopping, "wait", wait)
+    sweep.follow(stopping, fresh=True, every=600.0)
+    assert house.index.state("i") == UNSEEN
+    assert [pause for pause in pauses if pause > 1][:3] == [5.0, 10.0, 600.0]
+    assert trouble.asked >= 4
+
+
+def test_the_sweep_of_a_back_fill_is_done_again_if_it_failed(house, backfill, monkeypatch):
+    trouble = Trouble(house.orthanc, "instance_ids", 1, monkeypatch)
+    backfill.start()
+    with pytest.raises(ArchiveError):
+        backfill._step(threading.Event())
+    backfill._step(threading.Event())
+    assert backfill.progress()["state"] == "running"
+    assert trouble.asked == 1
+    monkeypatch.setattr("service.queue.backfill.time.monotonic", lambda: 1e9)
+    backfill._step(threading.Event())
+    assert trouble.asked > 1
+    assert house.claim(Kind.ANNOTATE).resource == "i"
 
 
 @pytest.fixture
