@@ -21,6 +21,7 @@ from service.dicom_tags.rescue import Rescue
 from service.dicom_tags.structured_reports import Reports
 from service.errors import DamagedError, ServiceError
 from service.inference.choice import network_of
+from service.lasting import lasting
 from service.learning.follow import Learning
 from service.learning.lessons import Lessons
 from service.learning.sightings import Sightings
@@ -224,13 +225,13 @@ class Service:
                 damaged=self.damaged,
             ),
             *(
-                threading.Thread(target=target, name=f"bodypart-{name}")
+                lasting(name, target, self.stopping, self.log)
                 for name, target in (
                     ("change-log", self._follow_changes),
                     ("deletions", self._follow_deletions),
                     ("back-fill", lambda: self.backfill.follow(self.stopping)),
                     ("routes-apply", lambda: self.old_stock.follow(self.stopping)),
-                    ("sweep", self._sweep_now_and_then),
+                    ("sweep", self._sweep),
                     ("sign-of-life", self._renew_now_and_then),
                     ("metrics", self._publish_now_and_then),
                     ("delivery-metrics", self._count_deliveries_now_and_then),
@@ -346,16 +347,9 @@ class Service:
                 self.log(f"the change log cannot be read: {type(error).__name__}")
                 self.stopping.wait(_PUBLISH_EVERY)
 
-    def _sweep_now_and_then(self) -> None:
-        due = self.change_log.fresh or bool(self.index.without_station(1))
-        while not self.stopping.is_set():
-            try:
-                if due or self.sweep.is_due():
-                    self.sweep.run(self.stopping)
-            except ServiceError as error:
-                self.log(f"the sweep stumbled: {type(error).__name__}")
-            due = False
-            self.stopping.wait(self.settings.sweep_interval)
+    def _sweep(self) -> None:
+        every = self.settings.sweep_interval
+        self.sweep.follow(self.stopping, fresh=self.change_log.fresh, every=every)
 
     def _renew_now_and_then(self) -> None:
         while self.durable.shared and not self.stopping.wait(RENEW_EVERY):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.network import NetworkError
 from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
 from service.inference.seam import ASKING, NetworkDownError
+from service.lasting import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,7 @@ class Engine:
         if self.network:
             self.network.start()
         for number in range(self._settings.workers):
-            thread = threading.Thread(target=self._keep_one, name=f"bodypart-worker-{number}")
+            thread = lasting(f"worker-{number}", self._keep_one, self._stopping, self._log)
             thread.start()
             self._starters.append(thread)
 
@@ -248,30 +249,32 @@ class Engine:
         """
         failures = 0
         current: DecoderProcess | None = None
-        while not self._stopping.is_set():
-            try:
-                following = self._new_worker()
-            except EngineDownError as error:
-                if self._stopping.is_set():
-                    break
-                self._why_down = str(error)
-                self._log(str(error))
-                self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
-                failures += 1
-                if current and not current.alive():
+        try:
+            while not self._stopping.is_set():
+                try:
+                    following = self._new_worker()
+                except EngineDownError as error:
+                    if self._stopping.is_set():
+                        break
+                    self._why_down = str(error)
+                    self._log(str(error))
+                    self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
+                    failures += 1
+                    if current and not current.alive():
+                        self._dismiss(current)
+                        current = None
+                    continue
+                failures = 0
+                self._welcome(following)
+                if current:
+                    self._dismiss(current)
+                current = following
+                if not self._serves_until_worn(current):
                     self._dismiss(current)
                     current = None
-                continue
-            failures = 0
-            self._welcome(following)
+        finally:
             if current:
                 self._dismiss(current)
-            current = following
-            if not self._serves_until_worn(current):
-                self._dismiss(current)
-                current = None
-        if current:
-            self._dismiss(current)
 
     def _new_worker(self) -> DecoderProcess:
         """Return a decoder that is ready; ``stop`` kills one that is still starting."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,11 @@ from service.deliveries.routing import Routing
 from service.deliveries.rules import parse_rules
 from service.deliveries.senders import FolderSender, JobSender
 from service.deliveries.webhook import WebhookSender, read_secret
+from service.lasting import lasting
 
 if TYPE_CHECKING:
+    import threading
+
     from bodypart.settings import Settings
     from service.deliveries.destinations import Destination
     from service.deliveries.senders import Sender
@@ -121,10 +124,11 @@ class Dispatch:
             for name, to in destinations.items()
         }
         return [
-            threading.Thread(
-                target=courier.run,
-                args=(stopping,),
-                name=f"bodypart-deliver-{number}",
+            lasting(
+                f"deliver-{number}",
+                partial(courier.run, stopping),
+                stopping,
+                self._log,
                 daemon=True,
             )
             for number, courier in enumerate(self._couriers.values())

@@ -9,6 +9,7 @@ import numpy as np
 
 from bodypart.network import INPUT, OUTPUTS, NetworkError
 from service.inference.seam import NetworkDownError
+from service.lasting import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,7 +63,7 @@ class RemoteNetwork:
         self._binary = True
         self._due = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="bodypart-inference", daemon=True)
+        self._thread = lasting("inference", self._keep, self._stopping, log, daemon=True)
 
     @property
     def shape(self) -> tuple[int, ...]:

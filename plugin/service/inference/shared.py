@@ -21,6 +21,7 @@ from decoder.wire import Frame, WireError, read_frame, write_frame
 from service.decoders.process import environment
 from service.decoders.watchdog import Watchdog
 from service.inference.seam import NetworkDownError
+from service.lasting import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +82,7 @@ class SharedNetwork:
         self._questions, self._batches = 0, 0.0
         self._lockdown: object = None
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="bodypart-network")
+        self._thread = lasting("network", self._keep, self._stopping, log)
 
     @property
     def ready(self) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import ArchiveError, DamagedError, NotFoundError, RecordError, ServiceError
+from service.lasting import kind_and_place, lasting
 from service.queue.tasks import Kind, Mode, Priority, Task
 
 if TYPE_CHECKING:
+    import threading
+
     from bodypart.settings import Settings
     from service.annotator import Annotator
     from service.decoders.pool import Engine
@@ -91,7 +94,7 @@ class Workers:
         if self._reports:
             plan.append(("report", (Kind.REPORT,), self._follow_up))
         return [
-            threading.Thread(target=self._work, args=(kinds, do, stopping), name=f"bodypart-{name}")
+            lasting(name, partial(self._work, kinds, do, stopping), stopping, self._log)
             for name, kinds, do in plan
         ]
 
@@ -118,7 +121,7 @@ class Workers:
                 return
             except Exception as error:
                 # A transient failure of the database must not end the queue.
-                self._log(f"the queue stumbled: {type(error).__name__}")
+                self._log(f"the queue stumbled: {kind_and_place(error)}")
                 self._give_back(task, stopping)
 
     def _give_back(self, task: Task | None, stopping: threading.Event) -> None:

@@ -1,0 +1,67 @@
+"""Threads that the service lives by: an error that nobody foresaw is told, and they go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PAUSES = (1.0, 2.0, 5.0, 15.0)
+_LONG_ENOUGH = 60.0
+"""Seconds of work after which an error counts as the first one."""
+
+
+def lasting(
+    name: str,
+    do: Callable[[], None],
+    stopping: threading.Event,
+    log: Callable[[str], None],
+    *,
+    daemon: bool = False,
+) -> threading.Thread:
+    """Return a thread, not started yet, that does something until that returns.
+
+    What ends by an error is begun again after a pause, unless the service stops.
+
+    Parameters
+    ----------
+    name : str
+        What it does; the thread's name begins with ``bodypart-``.
+    do : callable
+        Works until the service stops, or there is nothing to do for good.
+    stopping : threading.Event
+        Set when the service stops.
+    log : callable
+        Takes a line: kind and place of the error, no value.
+    daemon : bool
+        Whether the process may end before it.
+    """
+
+    def last() -> None:
+        failures = 0
+        while True:
+            begun = time.monotonic()
+            try:
+                return do()
+            except Exception as error:
+                if stopping.is_set():
+                    return None
+                if time.monotonic() - begun > _LONG_ENOUGH:
+                    failures = 0
+                log(f"{name} stumbled, and begins again: {kind_and_place(error)}")
+            stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            failures += 1
+
+    return threading.Thread(target=last, name=f"bodypart-{name}", daemon=daemon)
+
+
+def kind_and_place(error: BaseException) -> str:
+    """Return what an error is and where it came up; its own text may hold values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return type(error).__name__ + place
