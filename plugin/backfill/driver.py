@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -88,6 +89,8 @@ class Driver:
         self._posts: deque[tuple[set[str], Future[tuple[int, int]]]] = deque()
         self._again: deque[Batch] = deque()
         self._out: set[str] = set()
+        # What is late must not be taken for what another helper was lent since.
+        self._name = secrets.token_hex(8)
         self._tally = Tally()
         self._lend_at = self._look_at = 0.0
         self._learn_at = time.monotonic() + _LEARN_EVERY
@@ -143,7 +146,8 @@ class Driver:
             return
         count = min(_MOST_LENT, BATCH * room)
         lent: list[str] = self._connection.post(
-            "/bodypart/backfill/lease", {"Count": count, "Seconds": _LEASE}
+            "/bodypart/backfill/lease",
+            {"Count": count, "Seconds": _LEASE, "Helper": self._name},
         )
         if len(lent) < count:
             # Others have the rest; what they do not bring back returns.
@@ -164,7 +168,8 @@ class Driver:
             self._posts.append((of, self._posting.submit(self._post, answers)))
 
     def _post(self, answers: Sequence[dict[str, Any]]) -> tuple[int, int]:
-        body = {"model": self._reference.model["sha256"], "results": answers}
+        model = self._reference.model["sha256"]
+        body = {"helper": self._name, "model": model, "results": answers}
         answer = self._connection.post("/bodypart/backfill/results", body)
         return int(answer["taken"]), len(answer["dropped"])
 
@@ -194,7 +199,8 @@ class Driver:
         """Return what was taken and not read, so that nobody waits for the lease to end."""
         rest = sorted(self._out)
         for start in range(0, len(rest), _MOST_LENT):
-            body = {"results": [], "returned": rest[start : start + _MOST_LENT]}
+            some = rest[start : start + _MOST_LENT]
+            body = {"helper": self._name, "results": [], "returned": some}
             self._connection.post("/bodypart/backfill/results", body)
 
 

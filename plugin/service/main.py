@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
@@ -34,7 +33,7 @@ from service.queue.change_log import ChangeLog
 from service.queue.leases import Leases
 from service.queue.recovery import ask_again
 from service.queue.sweep import Sweep
-from service.queue.tasks import RENEW_EVERY, Kind, Tasks
+from service.queue.tasks import Kind, Tasks
 from service.queue.workers import Workers
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
@@ -232,7 +231,7 @@ class Service:
                     ("back-fill", lambda: self.backfill.follow(self.stopping)),
                     ("routes-apply", lambda: self.old_stock.follow(self.stopping)),
                     ("sweep", self._sweep),
-                    ("sign-of-life", self._renew_now_and_then),
+                    ("sign-of-life", lambda: self.tasks.keep_claims(self.stopping)),
                     ("metrics", self._publish_now_and_then),
                     ("delivery-metrics", self._count_deliveries_now_and_then),
                     ("learning", lambda: self.learning.follow(self.stopping)),
@@ -350,12 +349,6 @@ class Service:
     def _sweep(self) -> None:
         every = self.settings.sweep_interval
         self.sweep.follow(self.stopping, fresh=self.change_log.fresh, every=every)
-
-    def _renew_now_and_then(self) -> None:
-        while self.durable.shared and not self.stopping.wait(RENEW_EVERY):
-            # A database that is away may be back before the claims run out.
-            with suppress(ServiceError):
-                self.tasks.renew()
 
     def _publish_now_and_then(self) -> None:
         while not self.stopping.wait(_PUBLISH_EVERY):

@@ -19,7 +19,6 @@ from service.decoders import answers
 from service.decoders.answers import SurpriseError
 from service.errors import NotFoundError, ServiceError
 from service.queue.lending import Lending
-from service.queue.tasks import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,17 +106,17 @@ class Leases:
             and {"record": lesson[0], "numbers": base64.b64encode(lesson[1]).decode()},
         }
 
-    def lend(self, count: int, seconds: float) -> list[str]:
+    def lend(self, count: int, seconds: float, helper: str | None = None) -> list[str]:
         """Return instances that are a helper's for some seconds; none while no back-fill runs."""
         self._backfill.make_tasks(count)
-        return self._lending.lend(count, seconds)
+        return self._lending.lend(count, seconds, helper)
 
-    def take_back(self, instances: Iterable[str]) -> None:
+    def take_back(self, instances: Iterable[str], helper: str | None = None) -> None:
         """Give out again what a helper brings back unread."""
-        self._lending.take_back(instances)
+        self._lending.take_back(instances, helper)
 
-    def take(self, brought: Mapping[str, Answer]) -> dict[str, str]:
-        """Take answers; return of which instances they were dropped, and why.
+    def take(self, brought: Mapping[str, Answer], helper: str | None = None) -> dict[str, str]:
+        """Take a helper's answers; return of which instances they were dropped, and why.
 
         Raises
         ------
@@ -126,13 +125,17 @@ class Leases:
         """
         glances = self._annotations.glance(list(brought))
         outcomes = self._side_by_side.map(
-            lambda instance: self._take(instance, brought[instance], glances.get(instance)), brought
+            lambda instance: self._take(instance, brought[instance], glances.get(instance), helper),
+            brought,
         )
         return {instance: why for instance, why in zip(brought, outcomes, strict=True) if why}
 
-    def _take(self, instance: str, answer: Answer, glance: Glance | None) -> str | None:
+    def _take(
+        self, instance: str, answer: Answer, glance: Glance | None, helper: str | None
+    ) -> str | None:
         # What was not lent is not for a helper to say: it may be a picture that just came in.
-        if not self._lending.has(instance):
+        task = self._lending.task(instance, helper)
+        if task is None:
             return _NOT_LENT
         if glance is None:
             self._annotations.gone(instance)
@@ -144,13 +147,12 @@ class Leases:
             answers.check("annotate", {"instance": instance}, b"", Frame(told, b"", 0), 0)
             seen = unpack_seen(answer.seen) if answer.seen is not None else None
         except (SurpriseError, MemoryFormatError) as error:
-            if task := self._tasks.standing_task(Kind.ANNOTATE, instance):
-                self._tasks.retry(task, 0.0)
+            self._tasks.retry(task, 0.0)
             return f"no decoder answers that: {error}"
         try:
             with self._annotations.lock(instance):
                 # A removal takes the task away, and an answer that came twice finds none.
-                task = self._tasks.standing_task(Kind.ANNOTATE, instance)
+                task = self._lending.task(instance, helper)
                 if task is None:
                     return _NOT_LENT
                 return self._annotator.take(task, answer.annotation, answer.file, seen, glance)
@@ -158,5 +160,5 @@ class Leases:
             self._annotations.gone(instance)
             return _GONE
         except ServiceError as error:
-            self._lending.take_back([instance])
+            self._lending.take_back([instance], helper)
             return str(error)

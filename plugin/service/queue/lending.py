@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.queue.statements import free
-from service.queue.task import HELPER, Kind, Priority
+from service.queue.statements import COLUMNS, free
+from service.queue.task import Kind, Priority, Task, helper_of
 from service.records.tables import tasks
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from service.queue.tasks import Tasks
     from service.records.database import Database
 
-_LENT = sa.select(tasks.c.resource).where(
+_LENT = sa.select(*COLUMNS).where(
     tasks.c.kind == Kind.ANNOTATE,
     tasks.c.resource == sa.bindparam("instance"),
-    tasks.c.claimed_by == HELPER,
+    tasks.c.claimed_by == sa.bindparam("helper"),
 )
 
 
@@ -39,8 +39,8 @@ class Lending:
         self._database = database
         self._tasks = all_tasks
 
-    def lend(self, count: int, seconds: float) -> list[str]:
-        """Claim up to ``count`` instances for a helper; after a time they return.
+    def lend(self, count: int, seconds: float, helper: str | None = None) -> list[str]:
+        """Claim up to ``count`` instances for a helper, by its name; after a time they return.
 
         What was tried before is left to the service's own decoders.
         """
@@ -63,15 +63,16 @@ class Lending:
             connection.execute(
                 sa.update(tasks)
                 .where(tasks.c.kind == Kind.ANNOTATE, tasks.c.resource.in_(found))
-                .values(claimed_by=HELPER, claimed_until=now + seconds)
+                .values(claimed_by=helper_of(helper), claimed_until=now + seconds)
             )
         return found
 
-    def has(self, instance: str) -> bool:
-        """Tell whether an instance is in a helper's hands, or was last."""
-        return bool(self._database.rows(_LENT, instance=instance))
+    def task(self, instance: str, helper: str | None = None) -> Task | None:
+        """Return the task that is in a helper's hands, or was last; None if others have it."""
+        rows = self._database.rows(_LENT, instance=instance, helper=helper_of(helper))
+        return Task(*tuple(rows[0])) if rows else None
 
-    def take_back(self, instances: Iterable[str]) -> None:
+    def take_back(self, instances: Iterable[str], helper: str | None = None) -> None:
         """Let go what a helper has and does not want."""
         with self._database.write() as connection:
             connection.execute(
@@ -79,7 +80,7 @@ class Lending:
                 .where(
                     tasks.c.kind == Kind.ANNOTATE,
                     tasks.c.resource.in_(list(instances)),
-                    tasks.c.claimed_by == HELPER,
+                    tasks.c.claimed_by == helper_of(helper),
                 )
                 .values(claimed_by=None, claimed_until=None)
             )

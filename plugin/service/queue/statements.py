@@ -27,7 +27,11 @@ CLAIM = (
     .where(_SAME)
     .values(claimed_by=sa.bindparam("claimed_by"), claimed_until=sa.bindparam("claimed_until"))
 )
-END = sa.delete(tasks).where(_SAME, tasks.c.generation == sa.bindparam("b_generation"))
+# Who was too slow does not end, or let go of, what somebody else has by now.
+HELD = tasks.c.claimed_by.is_not_distinct_from(sa.bindparam("b_holder", type_=sa.Text))
+END = sa.delete(tasks).where(_SAME, HELD, tasks.c.generation == sa.bindparam("b_generation"))
+LET_GO = sa.update(tasks).where(_SAME, HELD).values(claimed_by=None, claimed_until=None)
+LENT = tasks.c.claimed_by.startswith(HELPER)
 _MODES = tuple(Mode)
 
 
@@ -40,7 +44,7 @@ def upsert(database: Database, postpone: bool) -> sa.Executable:
         *((sa.or_(tasks.c.mode == name, new.mode == name), name) for name in reversed(_MODES)),
     )
     # Whoever asks for one instance does not wait for a helper to bring its batch back.
-    lent = sa.and_(tasks.c.claimed_by == HELPER, new.priority < Priority.BACKFILL)
+    lent = sa.and_(LENT, new.priority < Priority.BACKFILL)
     due = new.due if postpone else sa.case((tasks.c.due < new.due, tasks.c.due), else_=new.due)
     statement: sa.Executable = insert.on_conflict_do_update(
         index_elements=["kind", "resource"],

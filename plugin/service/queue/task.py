@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 HELPER = "a helper"
-"""Who has claimed what is lent to other machines."""
+"""Who has claimed what is lent to other machines; behind it stands the helper's name."""
 
 
 class Kind(StrEnum):
@@ -54,3 +54,9 @@ class Task:
     generation: int
     attempts: int
     deaths: int
+    claimed_by: str | None
+
+
+def helper_of(name: str | None) -> str:
+    """Return as whom a helper claims; those that tell no name are one."""
+    return f"{HELPER} {name}" if name else HELPER

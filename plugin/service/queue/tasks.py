@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from service.errors import RecordError
 from service.queue.statements import (
     CLAIM,
     END,
+    HELD,
+    LENT,
+    LET_GO,
     STANDING,
     free,
     is_task,
     next_due,
     upsert,
 )
-from service.queue.task import HELPER, Kind, Mode, Priority, Task
+from service.queue.task import Kind, Mode, Priority, Task
 from service.records.tables import tasks
 
 if TYPE_CHECKING:
@@ -68,14 +74,24 @@ class Tasks:
         """
         mine = tasks.c.claimed_by == self._node
         if not self._database.shared:
-            mine = tasks.c.claimed_by != HELPER
+            mine = ~LENT
         with self._database.write() as connection:
             connection.execute(
                 sa.update(tasks).where(mine).values(claimed_by=None, claimed_until=None)
             )
 
+    def keep_claims(self, stopping: threading.Event) -> None:
+        """Renew what this node claimed, until the service stops.
+
+        Also where it is alone: its other threads must not take what one works on for long.
+        """
+        while not stopping.wait(RENEW_EVERY):
+            # A database that is away may be back before the claims run out.
+            with suppress(RecordError):
+                self.renew()
+
     def renew(self) -> None:
-        """Tell the other nodes that this one lives, and still works on what it claimed."""
+        """Tell that this node lives, and still works on what it claimed."""
         with self._database.write() as connection:
             connection.execute(
                 sa.update(tasks)
@@ -155,13 +171,13 @@ class Tasks:
     def claim(self, kinds: tuple[Kind, ...]) -> Task | None:
         """Return the next task that is due, None if there is none; it is ours until it ends."""
         now = time.time()
+        until = {"claimed_by": self._node, "claimed_until": now + _LEASE}
         with self._database.write() as connection:
             row = connection.execute(next_due(kinds), {"now": now}).first()
             if row is None:
                 return None
-            until = {"claimed_by": self._node, "claimed_until": now + _LEASE}
             connection.execute(CLAIM, {"b_kind": row.kind, "b_resource": row.resource, **until})
-        return Task(*row)
+        return replace(Task(*row), claimed_by=self._node)
 
     def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event) -> Task | None:
         """Return the next task, waiting for about a second if there is none yet."""
@@ -175,7 +191,10 @@ class Tasks:
         return task
 
     def finish(self, task: Task, connection: Connection | None = None) -> None:
-        """Note that a task is done; one that was asked for again meanwhile is given out again."""
+        """Note that a task is done; one that was asked for again meanwhile is given out again.
+
+        One that somebody else has by now, because the claim ran out, is left as it is.
+        """
         if connection is None:
             with self._database.write() as own:
                 self._finish(own, task)
@@ -183,14 +202,14 @@ class Tasks:
             self._finish(connection, task)
 
     def _finish(self, connection: Connection, task: Task) -> None:
-        which = {"b_kind": task.kind, "b_resource": task.resource}
+        which = {"b_kind": task.kind, "b_resource": task.resource, "b_holder": task.claimed_by}
         done = connection.execute(END, {**which, "b_generation": task.generation})
         if not done.rowcount:
-            connection.execute(CLAIM, {**which, "claimed_by": None, "claimed_until": None})
+            connection.execute(LET_GO, which)
         self.wake()
 
     def retry(self, task: Task, delay: float, *, died: bool = False, counts: bool = True) -> None:
-        """Give a task out again after ``delay`` seconds.
+        """Give a task out again after ``delay`` seconds, unless somebody else has it by now.
 
         Parameters
         ----------
@@ -206,14 +225,15 @@ class Tasks:
         with self._database.write() as connection:
             connection.execute(
                 sa.update(tasks)
-                .where(is_task(task.kind, task.resource))
+                .where(is_task(task.kind, task.resource), HELD)
                 .values(
                     due=time.time() + delay,
                     attempts=tasks.c.attempts + int(counts),
                     deaths=tasks.c.deaths + int(died),
                     claimed_by=None,
                     claimed_until=None,
-                )
+                ),
+                {"b_holder": task.claimed_by},
             )
         self.wake()
 

@@ -147,6 +147,7 @@ class Workers:
             )
         except NotFoundError:
             self._annotations.gone(task.resource)
+            self._tasks.finish(task)
         except EngineDownError:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
         except (ArchiveError, RecordError, RefusedError, WorkerDiedError) as error:

@@ -66,7 +66,7 @@ def cancel(service: TheService) -> dict[str, Any]:
 )
 def lease(body: Lease, service: TheService) -> list[str]:
     """Lend instances to a helper on another machine; none while no back-fill runs."""
-    return service.leases.lend(body.Count, body.Seconds)
+    return service.leases.lend(body.Count, body.Seconds, body.Helper)
 
 
 @router.get(
@@ -91,12 +91,12 @@ def results(body: HelpersAnswers, service: TheService) -> dict[str, Any]:
     """Take a helper's answers; what was annotated, removed or replaced meanwhile stays."""
     if body.results:
         _must_be_of_our_model(body, service)
-    service.leases.take_back(body.returned)
+    service.leases.take_back(body.returned, body.helper)
     answers = {
         answer.instance: Answer(answer.annotation, answer.file, answer.seen)
         for answer in body.results
     }
-    dropped = service.leases.take(answers)
+    dropped = service.leases.take(answers, body.helper)
     return {"taken": len(answers) - len(dropped), "dropped": dropped}
 
 

@@ -131,11 +131,17 @@ class Backfill(Body):
     )
 
 
+HelperName = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+
+
 class Lease(Body):
     """How many instances a helper takes, and for how long."""
 
     Count: Annotated[StrictInt, Field(ge=1, le=1000)]
     Seconds: Annotated[float, Field(ge=10, le=3600)] = 600.0
+    Helper: HelperName | None = Field(
+        None, description="a name of the helper's own choice, told with its answers as well"
+    )
 
 
 class HelpersAnswer(Body):
@@ -158,6 +164,9 @@ class HelpersAnswers(Body):
     )
     returned: Annotated[list[InstanceId], Field(max_length=1000)] = Field(
         [], description="instances that the helper gives back unread"
+    )
+    helper: HelperName | None = Field(
+        None, description="as whom it was lent them; what others have by now is not taken"
     )
 
 

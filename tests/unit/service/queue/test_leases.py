@@ -74,6 +74,33 @@ def test_an_answer_that_comes_after_the_lease_is_taken_all_the_same(house, lease
     assert leases.take(brought(house)) == {}
 
 
+@pytest.mark.parametrize("late", ["answer", "nonsense", "another file", "unread"])
+def test_what_another_helper_has_by_now_is_not_for_the_first_one(house, leases, late):
+    """Its lease ran out: what comes late neither ends nor gives out again what another reads."""
+    assert leases.lend(5, -1, "first") == ["i"]
+    assert leases.lend(5, 60, "second") == ["i"]
+    before = house.tasks.standing_task(Kind.ANNOTATE, "i")
+    if late == "unread":
+        leases.take_back(["i"], "first")
+    else:
+        fields = {"nonsense": {"status": "fine"}, "another file": {"file": "old"}}.get(late, {})
+        assert "not lent" in leases.take(brought(house, **fields), "first")["i"]
+    assert house.tasks.standing_task(Kind.ANNOTATE, "i") == before
+    assert leases.lend(5, 60, "third") == []
+    assert leases.take(brought(house), "second") == {}
+
+
+def test_what_the_service_reads_itself_by_now_is_not_for_a_helper(house, leases):
+    assert leases.lend(5, -1, "first") == ["i"]
+    task = house.claim(Kind.ANNOTATE)
+    leases.take_back(["i"], "first")
+    assert "not lent" in leases.take(brought(house, "knee"), "first")["i"]
+    assert house.claim(Kind.ANNOTATE) is None
+    house.annotator.annotate("i", Mode.ASKED, task=task)
+    assert examined(house) == "hand"
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
+
+
 def test_what_was_annotated_meanwhile_stays(house, leases):
     leases.lend(5, 60)
     house.annotator.annotate("i", Mode.NEW)

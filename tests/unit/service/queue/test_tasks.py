@@ -1,5 +1,6 @@
 """The table of tasks: order, claims, what is asked for again, kills."""
 
+import threading
 import time
 
 import pytest
@@ -108,6 +109,42 @@ def test_the_claim_of_a_node_that_fell_silent_runs_out(ask, tasks, database):
     assert drained(tasks) == ["i"]
 
 
+@pytest.mark.parametrize("late", [Tasks.finish, lambda own, task: own.retry(task, 0.0)])
+def test_who_was_too_slow_leaves_alone_what_another_works_on(ask, tasks, database, late):
+    """What is asked for anew has the first generation again: that alone tells nothing."""
+    ask("i")
+    slow = tasks.claim((Kind.ANNOTATE,))
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE tasks SET claimed_until = 1")
+    other = Tasks(database, "other")
+    other.finish(other.claim((Kind.ANNOTATE,)))
+    ask("i")
+    theirs = other.claim((Kind.ANNOTATE,))
+    late(tasks, slow)
+    assert other.standing_task(Kind.ANNOTATE, "i") == theirs
+    assert tasks.claim((Kind.ANNOTATE,)) is None
+    other.finish(theirs)
+    assert not other.stands(Kind.ANNOTATE, "i")
+
+
+def test_a_node_keeps_its_claims_also_where_it_is_alone(ask, tasks, database, monkeypatch):
+    """A decoder may take longer than a claim lasts: no other thread is to begin it anew."""
+    now = 1000.0
+    monkeypatch.setattr("service.queue.tasks.time.time", lambda: now)
+    ask("i")
+    assert tasks.claim((Kind.ANNOTATE,))
+    stopping = threading.Event()
+
+    def wait(seconds):
+        nonlocal now
+        now += seconds
+        return now > 1200
+
+    monkeypatch.setattr(stopping, "wait", wait)
+    tasks.keep_claims(stopping)
+    assert tasks.claim((Kind.ANNOTATE,)) is None
+
+
 @pytest.mark.parametrize(
     ("first", "second", "stronger"),
     [
@@ -124,12 +161,14 @@ def test_the_stronger_of_two_requests_counts(ask, tasks, first, second, stronger
     assert (task.mode, task.priority) == (stronger, Priority.PERSON)
 
 
-def test_a_retry_waits_and_counts(ask, tasks):
+def test_a_retry_waits_and_counts(ask, tasks, database):
     ask("i")
     task = tasks.claim((Kind.ANNOTATE,))
     tasks.retry(task, 30.0, died=True)
     assert tasks.claim((Kind.ANNOTATE,)) is None
-    tasks.retry(task, 0.0, counts=False)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE tasks SET due = 0")
+    tasks.retry(tasks.claim((Kind.ANNOTATE,)), 0.0, counts=False)
     again = tasks.claim((Kind.ANNOTATE,))
     assert (again.attempts, again.deaths) == (1, 1)
 

@@ -32,6 +32,14 @@ def workers(house):
     )
 
 
+@pytest.mark.parametrize("kind", [Kind.ANNOTATE, Kind.LOOK, Kind.APPLY])
+def test_of_what_is_gone_nothing_is_left_to_do(house, workers, kind):
+    house.ask(kind, "i")
+    house.orthanc.delete_instance("i")
+    workers._annotate(house.claim(kind))
+    assert not house.tasks.stands(kind, "i")
+
+
 def test_a_word_is_not_given_up_however_long_the_metadata_cannot_be_written(house, workers):
     def fail(*_):
         raise ArchiveError("the disk is full")

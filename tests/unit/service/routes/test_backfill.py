@@ -44,7 +44,9 @@ OURS, OLDER = "1" * 64, "0" * 64
 def brought(service_has, model, annotation):
     """Bring an answer to a service; return what was taken."""
     taken = []
-    leases = SimpleNamespace(take=lambda found: taken.extend(found) or {}, take_back=list)
+    leases = SimpleNamespace(
+        take=lambda found, _: taken.extend(found) or {}, take_back=lambda *_: None
+    )
     hello = service_has and {"model": {"sha256": service_has}}
     decoders = SimpleNamespace(hello=hello, down_reason="it starts")
     one = {"instance": "-".join(["a" * 8] * 5), "annotation": annotation, "file": "f"}

@@ -1,0 +1,40 @@
+"""The table of tasks of several nodes and helpers, in a real PostgreSQL."""
+
+import pytest
+import sqlalchemy as sa
+
+from service.queue.lending import Lending
+from service.queue.tasks import Kind, Priority, Tasks
+from service.records.schema import open_shared
+from service.records.tables import tasks as table
+
+
+@pytest.fixture
+def database(postgres):
+    found = open_shared(postgres.url.replace("postgresql://", "postgresql+psycopg://"))
+    yield found
+    with found.write() as connection:
+        connection.execute(sa.delete(table))
+    found.close()
+
+
+def test_who_was_too_slow_leaves_alone_what_another_has(database):
+    slow, other = Tasks(database, "slow"), Tasks(database, "other")
+    slow.ask_now(Kind.ANNOTATE, ["i"], priority=Priority.BACKFILL)
+    lending = Lending(database, slow)
+    assert lending.lend(5, -1, "first") == ["i"]
+    lent = lending.task("i", "first")
+    task = other.claim((Kind.ANNOTATE,))
+    slow.finish(lent)
+    slow.retry(lent, 0.0)
+    slow.release()
+    lending.take_back(["i"], "first")
+    assert lending.task("i", "first") is None
+    assert other.standing_task(Kind.ANNOTATE, "i") == task
+    other.retry(task, 0.0)
+    assert lending.lend(5, 60) == []  # It was tried before: that is for the service itself.
+    again = slow.claim((Kind.ANNOTATE,))
+    other.finish(task)
+    assert slow.stands(Kind.ANNOTATE, "i")
+    slow.finish(again)
+    assert not slow.stands(Kind.ANNOTATE, "i")
