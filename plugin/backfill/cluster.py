@@ -1,5 +1,8 @@
 """Workers of a Ray cluster: an actor each, which Ray starts again when it or its machine dies.
 
+Ray gives a batch to the next life of an actor once. What an actor died with a second time is read
+picture by picture, each by an actor that has nothing else; one that kills it twice again is failed.
+
 Ray carries ids and annotations, nothing else: files go from Orthanc to the worker, and each
 machine reads the password for itself.
 """
@@ -9,13 +12,15 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backfill.crew import EACH, Outcome
 from backfill.errors import BackfillError, UsageError
 from backfill.options import check_files
-from backfill.reader import Batch, Reader
+from backfill.reader import DEATHS, Batch, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
 _NOBODY = "http://127.0.0.1:9"
 _PLUGIN = Path(__file__).resolve().parents[1]
+_QUARANTINED = f"quarantined: the worker died, {DEATHS} times"
 
 
 def ray_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -68,12 +74,40 @@ class Worker:
         Ray asks the next life of a worker that died the same again.
         """
         try:
-            if self._reader is None:
-                check_files(self._order)
-                self._reader = Reader(self._order)
-            return self._reader.read(batch)
+            return self._ready().read(batch)
         except BackfillError as error:
             return f"{socket.gethostname()}: {error}"
+
+    def give_up(self, batch: Batch) -> list[dict[str, Any]] | str:
+        """Return that pictures killed workers; as of ``read``."""
+        try:
+            return [self._ready().give_up(one, _QUARANTINED) for one in batch.instances]
+        except BackfillError as error:
+            return f"{socket.gethostname()}: {error}"
+
+    def _ready(self) -> Reader:
+        if self._reader is None:
+            check_files(self._order)
+            self._reader = Reader(self._order)
+        return self._reader
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What an actor has to do.
+
+    Attributes
+    ----------
+    alone : bool
+        Whether it has nothing else to do: then it is this batch that it dies of.
+    given_up : bool
+        Whether it is to say that the pictures cannot be read.
+    """
+
+    actor: Any
+    batch: Batch
+    alone: bool = False
+    given_up: bool = False
 
 
 class RayCrew:
@@ -112,10 +146,11 @@ class RayCrew:
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise UsageError(_no_cluster(address, error)) from None
         self.processors = int(ray.cluster_resources().get("CPU", 0))
-        remote = ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=1)(Worker)
+        remote = ray.remote(max_restarts=-1, max_task_retries=DEATHS - 1, num_cpus=1)(Worker)
         self._actors = [remote.remote(order) for _ in range(workers or max(1, self.processors))]
         self._load = dict.fromkeys(self._actors, 0)
-        self._out: dict[Any, tuple[Any, Batch]] = {}
+        self._out: dict[Any, _Given] = {}
+        self._suspects: deque[Batch] = deque()
 
     @property
     def workers(self) -> int:
@@ -124,23 +159,27 @@ class RayCrew:
 
     @property
     def room(self) -> int:
-        """How many batches may be given now."""
+        """How many batches may be given now; none before each suspect was looked at alone."""
+        if self._suspects or any(given.alone for given in self._out.values()):
+            return 0
         return EACH * self.workers - len(self._out)
 
     def give(self, batch: Batch) -> None:
         """Have a batch read by the least busy; returns at once."""
-        actor = min(self._load, key=self._load.__getitem__)
-        self._load[actor] += 1
-        self._out[actor.read.remote(batch)] = (actor, batch)
+        self._have(_Given(min(self._load, key=self._load.__getitem__), batch))
 
     def wait(self, seconds: float) -> list[Outcome]:
         """Return what was finished, waiting a while if nothing was."""
+        for actor in [actor for actor, load in self._load.items() if not load]:
+            if self._suspects:
+                self._have(_Given(actor, self._suspects.popleft(), alone=True))
         if not self._out:
             time.sleep(seconds)
             return []
         ready, _ = self._ray.wait(list(self._out), num_returns=1, timeout=seconds)
         more, _ = self._ray.wait(list(self._out), num_returns=len(self._out), timeout=0)
-        return [self._outcome(reference) for reference in {*ready, *more}]
+        outcomes = [self._outcome(reference) for reference in {*ready, *more}]
+        return [outcome for outcome in outcomes if outcome]
 
     def close(self) -> None:
         """Let all workers go."""
@@ -148,18 +187,37 @@ class RayCrew:
             self._ray.kill(actor)
         self._ray.shutdown()
 
-    def _outcome(self, reference: Any) -> Outcome:
-        actor, batch = self._out.pop(reference)
+    def _have(self, given: _Given) -> None:
+        do = given.actor.give_up if given.given_up else given.actor.read
+        self._load[given.actor] += 1
+        self._out[do.remote(given.batch)] = given
+
+    def _outcome(self, reference: Any) -> Outcome | None:
+        """Return what became of a batch, None if it is to be looked at once more."""
+        given = self._out.pop(reference)
+        actor, batch = given.actor, given.batch
         if actor in self._load:
             self._load[actor] -= 1
         try:
             found = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
+            lives_on = isinstance(error, self._ray.exceptions.ActorUnavailableError)
+            if lives_on and actor in self._load and not given.given_up:
+                self._suspect(given)
+                return None
             found = f"Ray: {type(error).__name__}: {_last_line(error)}"
         if isinstance(found, str):
             self._load.pop(actor, None)
             return Outcome(batch, lost=found)
         return Outcome(batch, found)
+
+    def _suspect(self, given: _Given) -> None:
+        """Find out which picture of a batch kills actors, or give it up if that is known."""
+        if given.alone:
+            self._have(_Given(given.actor, given.batch, alone=True, given_up=True))
+            return
+        batch = given.batch
+        self._suspects.extend(Batch((one,), batch.memory) for one in batch.instances)
 
 
 def _no_cluster(address: str, error: Exception) -> str:

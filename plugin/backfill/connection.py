@@ -86,9 +86,13 @@ class Connection:
         RefusedError, AwayError
             As of ``get``.
         """
-        path = f"/instances/{instance}"
-        version = str(self._parsed(self._patiently("GET", path, tries=_TRIES))["FileUuid"])
-        return self._patiently("GET", f"{path}/file", tries=_TRIES), version
+        version = self.version(instance)
+        return self._patiently("GET", f"/instances/{instance}/file", tries=_TRIES), version
+
+    def version(self, instance: str) -> str:
+        """Return the ``FileUuid`` of an instance; errors as of ``file``."""
+        told = self._parsed(self._patiently("GET", f"/instances/{instance}", tries=_TRIES))
+        return str(told["FileUuid"])
 
     def get(self, path: str) -> Any:
         """Return the parsed answer to a GET, however long it takes.

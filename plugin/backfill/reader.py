@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _AHEAD = 2
 """Files that are fetched while the decoder looks at one."""
-_DEATHS = 2
+DEATHS = 2
+"""Of decoders, or whole workers, after which a picture is failed."""
 _GONE = "Orthanc has no such instance"
 
 
@@ -84,6 +85,17 @@ class Reader:
             for instance, fetched in self._files(batch.instances)
         ]
 
+    def give_up(self, instance: str, reason: str) -> dict[str, Any]:
+        """Return the answer for an instance that is not to be read any more; errors as of ``read``.
+
+        Its file is not fetched.
+        """
+        try:
+            file = self._connection.version(instance)
+        except (GoneError, UnreadableError):
+            file = ""
+        return {"instance": instance, "annotation": failed(instance, reason), "file": file}
+
     def close(self) -> None:
         """End the decoder."""
         self._fetching.shutdown(cancel_futures=True)
@@ -124,7 +136,7 @@ class Reader:
                 )
             except WorkerDiedError as error:
                 deaths += 1
-                if deaths < _DEATHS:
+                if deaths < DEATHS:
                     continue
                 reason = f"quarantined: {error}, {deaths} times"
                 return {"instance": instance, "annotation": failed(instance, reason), "file": file}
@@ -143,7 +155,7 @@ class Reader:
             except WorkerDiedError as error:
                 # No picture was asked about: it is the memory, or this machine.
                 deaths += 1
-                if deaths == _DEATHS:
+                if deaths == DEATHS:
                     raise RefusedError(f"no decoder here learns the memory: {error}") from None
 
     def _present(self, memory: str | None) -> DecoderProcess | None:
