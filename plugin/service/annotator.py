@@ -102,7 +102,7 @@ class Annotator:
             if mode is not Mode.AGAIN and existing and of_file(existing, stored.version):
                 self._annotations.adopt(existing, stored.parents, task)
                 return
-            if mode is Mode.NEW and self._stays_removed(instance, before, task):
+            if mode is Mode.NEW and self._stays_removed(instance, stored.version, before, task):
                 self._annotations.note(instance, stored.parents, removed=True, done=task)
                 return
             with self._metrics.timed("fetch"):
@@ -112,8 +112,12 @@ class Annotator:
         self._learning.saw(instance, seen)
         with self._annotations.lock(instance), self._metrics.timed("write"):
             word = self._trail.last(instance)
-            if word and word.action == REMOVED and word != before:
-                return  # A person had it removed while the decoder looked.
+            fresh = word and (before is None or word.number > before.number)
+            if word and fresh and word.action == REMOVED:
+                # A person had it removed while the decoder looked.
+                if task:
+                    self._tasks.finish(task)
+                return
             existing = self._archive.annotation(instance)
             self._put_machine_answer(annotation, stored, existing, task)
         self._metrics.count(annotation["status"])
@@ -239,12 +243,19 @@ class Annotator:
 
     def was_removed(self, instance: str) -> bool:
         """Tell whether a person had the annotation removed since Orthanc received the instance."""
-        return self._stays_removed(instance, self._trail.last(instance), None)
+        word = self._trail.last(instance)
+        if word is None or word.action != REMOVED:
+            return False
+        return self._stays_removed(instance, self._archive.stored_file(instance).version, word)
 
-    def _stays_removed(self, instance: str, word: Word | None, task: Task | None) -> bool:
+    def _stays_removed(
+        self, instance: str, version: str, word: Word | None, task: Task | None = None
+    ) -> bool:
         """Tell whether nothing was sent since a person had the annotation removed."""
         if word is None or word.action != REMOVED:
             return False
+        if word.file is not None:
+            return word.file == version
         if task and task.sequence is not None and word.change is not None:
             return task.sequence <= word.change
         # Both in UTC, Orthanc's like 20261120T120000.

@@ -145,13 +145,12 @@ class Reviewer:
             As of ``review``.
         """
         with self._annotations.lock(instance):
-            parents = self._archive.parents(instance)
+            stored = self._archive.stored_file(instance)
             if revision is not None:
                 _must_be(known(self._archive.annotation(instance), instance), revision)
-            change = self._archive.last_change()
-            number = self._trail.removed(instance, by=by, at=utc_now(), change=change)
+            number = self._trail.removed(instance, by=by, at=utc_now(), file=stored.version)
             try:
-                self._annotations.erase(instance, parents)
+                self._annotations.erase(instance, stored)
                 self._trail.applied(number)
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
@@ -181,7 +180,11 @@ class Reviewer:
         if word is None:
             self._tasks.finish(task)
         elif word.action == REMOVED:
-            self._annotations.erase(instance, stored.parents)
+            if word.file in (None, stored.version):
+                self._annotations.erase(instance, stored)
+            else:
+                # It was sent again; a try before this one may have dropped what that had asked for.
+                self._tasks.ask_now(Kind.ANNOTATE, [instance])
             self._tasks.finish(task)
         elif word.review is None or annotation is None:
             # The machine's own answer is to be made anew, with the word on top if there is one.

@@ -234,10 +234,8 @@ class InPlace:
         outcome, original = self._decoders.ask("restore", {}, data, urgent=True)
         refused: str | None = outcome["refused"]
         if original:
-            refused, _ = self._overwrite(instance, stored, None, data, original)
-            word = self._trail.last(instance)
-            if word and word.action == REMOVED:
-                self._trail.removal_reaches(word.number, self._archive.last_change())
+            refused, now = self._overwrite(instance, stored, None, data, original)
+            self._note_removal(instance, now.version, before=stored.version)
         return refused
 
     def _overwrite(
@@ -329,12 +327,20 @@ class InPlace:
         self._annotate_again(instance)
 
     def _note_file(self, instance: str) -> None:
-        """Note that the annotation is of the file that stands there now."""
+        """Note that the annotation, or its removal, is of the file that stands there now."""
         annotation = self._archive.annotation(instance)
+        stored = self._archive.stored_file(instance)
         if annotation:
-            stored = self._archive.stored_file(instance)
             annotation = {**annotation, "file": stored.version}
             self._annotations.put(annotation, stored.parents, follow=False)
+        else:
+            self._note_removal(instance, stored.version)
+
+    def _note_removal(self, instance: str, version: str, before: str | None = None) -> None:
+        """Note that a removal, of the file ``before`` if given, is of a version of ours by now."""
+        word = self._trail.last(instance)
+        if word and word.action == REMOVED and (before is None or word.file in (None, before)):
+            self._trail.removal_is_of(word.number, version)
 
     def _ask_for_reconstruction(self, stored: StoredFile) -> None:
         with self._index.database.write() as connection:

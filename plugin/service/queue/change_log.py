@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.errors import ServiceError
+from service.errors import NotFoundError, ServiceError
 from service.queue.tasks import Kind, Mode
 from service.records.audit_trail import REMOVED
 from service.records.tables import marks
@@ -178,11 +178,16 @@ class ChangeLog:
             self._tasks.wake()
 
     def _is_removed(self, instance: str, sequence: int | None = None) -> bool:
-        """Tell whether the annotation was removed; of an entry, whether after it was written."""
+        """Tell whether the annotation of the file that stands there was removed."""
         word = self._trail.last(instance)
         if word is None or word.action != REMOVED:
             return False
-        return sequence is None or (word.change is not None and sequence <= word.change)
+        if word.file is None:
+            return sequence is not None and word.change is not None and sequence <= word.change
+        try:
+            return self._archive.stored_file(instance).version == word.file
+        except NotFoundError:
+            return False
 
     def _cursor(self) -> int | None:
         kept = self._database.value(sa.select(marks.c.value).where(marks.c.name == _CURSOR))

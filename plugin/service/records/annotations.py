@@ -10,14 +10,14 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from service.errors import NotFoundError
 from service.orthanc_api.archive import ANNOTATION, CODE, Archive
-from service.orthanc_api.resources import Glance, Parents
+from service.orthanc_api.resources import Glance, Parents, StoredFile
 from service.queue.tasks import Kind, Priority, Task, Tasks
 from service.records.index import REMOVED, UNSEEN, Index
 
@@ -144,8 +144,8 @@ class Annotations:
             self._route(annotation, parents)
         self._take_in(annotation, parents, done)
 
-    def erase(self, instance: str, parents: Parents) -> None:
-        """Remove the annotation of an instance, and what was asked for it."""
+    def erase(self, instance: str, stored: StoredFile) -> None:
+        """Remove the annotation of an instance's file, and what was asked for it."""
         self._archive.delete_metadata("instances", instance, ANNOTATION)
         self._archive.delete_metadata("instances", instance, CODE)
         if self._with_labels:
@@ -153,12 +153,16 @@ class Annotations:
         if self._routing:
             self._routing.removed(instance)
         with self.database.write() as connection:
-            self._index.put_bare(connection, instance, parents, REMOVED)
+            self._index.put_bare(connection, instance, stored.parents, REMOVED)
             self._tasks.drop(connection, Kind.ANNOTATE, instance)
-            self._ask_roll_ups(connection, parents)
+            self._ask_roll_ups(connection, stored.parents)
             if self._in_place:
                 self._tasks.ask(connection, Kind.REWRITE, [instance], priority=Priority.PERSON)
         self._tasks.wake()
+        # What was dropped may have been asked for another file that came in meanwhile.
+        with suppress(NotFoundError):
+            if self._archive.stored_file(instance).version != stored.version:
+                self._tasks.ask_now(Kind.ANNOTATE, [instance])
 
     def note(self, instance: str, parents: Parents, *, removed: bool, done: Task | None) -> None:
         """Note an instance that is left without annotation: removed, or of before our time."""

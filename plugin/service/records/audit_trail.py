@@ -43,14 +43,17 @@ class Word(NamedTuple):
         ``confirmed``, ``corrected``, ``withdrawn`` or ``forgotten``.
     review : Review or None
         What a person said; None if that was taken back, or the annotation removed.
+    file : str or None
+        Of a removal: ``FileUuid`` of what stood there. Another file was sent since.
     change : int or None
-        Number of Orthanc's newest change when it was said.
+        Of a removal that an earlier version noted: number of Orthanc's newest change by then.
     """
 
     number: int
     at: str
     action: str
     review: Review | None
+    file: str | None
     change: int | None
 
 
@@ -96,12 +99,9 @@ class AuditTrail:
         """Note that a person's word was taken back; returns and raises as ``reviewed``."""
         return self._append(at, by, WITHDRAWN, instance, None, None)
 
-    def removed(self, instance: str, *, by: str, at: str, change: int) -> int:
-        """Note that an annotation was removed; returns and raises as ``reviewed``.
-
-        What Orthanc's change log tells of the instance up to ``change`` means nothing any more.
-        """
-        return self._append(at, by, REMOVED, instance, None, change)
+    def removed(self, instance: str, *, by: str, at: str, file: str) -> int:
+        """Note that the annotation of a file was removed; returns and raises as ``reviewed``."""
+        return self._append(at, by, REMOVED, instance, None, file)
 
     def applied(self, number: int) -> None:
         """Note that metadata and index carry an event; those before it of its instance are over."""
@@ -110,15 +110,10 @@ class AuditTrail:
         with self._database.write() as connection:
             connection.execute(sa.update(events).where(until).values(applied=True))
 
-    def removal_reaches(self, number: int, change: int) -> None:
-        """Note that a removal covers what the change log tells up to ``change``.
-
-        Giving a file its original tags back is in that log, too.
-        """
+    def removal_is_of(self, number: int, file: str) -> None:
+        """Note that the file of a removal is another one by now: it got its original tags back."""
         with self._database.write() as connection:
-            connection.execute(
-                sa.update(events).where(events.c.number == number).values(change=change)
-            )
+            connection.execute(sa.update(events).where(events.c.number == number).values(file=file))
 
     def open(self, limit: int, after: int = 0) -> list[tuple[int, str]]:
         """Return number and instance of the oldest events after one that are not applied."""
@@ -137,7 +132,7 @@ class AuditTrail:
             return None
         row = rows[0]
         review = Review.from_json(json.loads(row.review)) if row.review else None
-        return Word(row.number, row.at, row.action, review, row.change)
+        return Word(row.number, row.at, row.action, review, row.file, row.change)
 
     def knows(self, instance: str, at: str) -> bool:
         """Tell whether something was said of an instance at a time."""
@@ -163,7 +158,7 @@ class AuditTrail:
         return found
 
     def _append(
-        self, at: str, by: str, action: str, instance: str, review: str | None, change: int | None
+        self, at: str, by: str, action: str, instance: str, review: str | None, file: str | None
     ) -> int:
         with self._database.write() as connection:
             done = connection.execute(
@@ -173,7 +168,7 @@ class AuditTrail:
                     action=action,
                     instance=instance,
                     review=review,
-                    change=change,
+                    file=file,
                     applied=False,
                 )
             )

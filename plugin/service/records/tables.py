@@ -29,8 +29,10 @@ events = sa.Table(
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("instance", sa.Text, nullable=False),
     sa.Column("review", sa.Text),
-    # Number of Orthanc's newest change when it was said.
+    # Of a removal before there was the next column: Orthanc's newest change when it was said.
     sa.Column("change", sa.BigInteger),
+    # Of a removal: ``FileUuid`` of what stood there.
+    sa.Column("file", sa.Text),
     # Whether metadata and index carry it.
     sa.Column("applied", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Index("events_instance", "instance", "number"),

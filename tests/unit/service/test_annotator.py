@@ -169,6 +169,58 @@ def test_what_was_removed_stays_so_until_it_is_sent_again(house):
     assert label_of(house) == "hand"
 
 
+@pytest.mark.parametrize("sequence", [1, None])
+def test_what_is_sent_again_is_annotated_whatever_clocks_and_numbers_say(house, sequence):
+    """Of two nodes one has the slower clock; PostgreSQL may give its entry the lower number."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.remove("i", by="ann")
+    house.orthanc.arrive("i", b"file", received="20200101T000000")
+    assert not house.annotator.was_removed("i")
+    house.ask(Kind.ANNOTATE, "i", sequence=sequence)
+    house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
+    assert label_of(house) == "hand"
+
+
+def test_what_an_earlier_version_removed_is_told_by_number_and_time(house):
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.remove("i", by="ann")
+    with house.durable.write() as connection:
+        connection.exec_driver_sql("UPDATE events SET file = NULL, change = 1")
+    assert house.annotator.was_removed("i")
+    house.orthanc.arrive("i", b"file", received="20990101T000000")
+    assert not house.annotator.was_removed("i")
+
+
+def test_what_is_sent_again_during_its_removal_is_annotated(house):
+    """What another node asked for it goes with what was asked before: it is asked for anew."""
+    house.annotator.annotate("i", Mode.NEW)
+    delete = house.orthanc.delete_metadata
+
+    def sent_again(*which):
+        house.orthanc.delete_metadata = delete
+        house.orthanc.arrive("i", b"another")
+        house.ask(Kind.ANNOTATE, "i", sequence=2)
+        delete(*which)
+
+    house.orthanc.delete_metadata = sent_again
+    house.reviewer.remove("i", by="ann")
+    house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
+    assert label_of(house) == "hand"
+
+
+def test_a_removal_that_is_applied_late_spares_what_was_sent_again(house):
+    house.annotator.annotate("i", Mode.NEW)
+    erase, house.annotations.erase = house.annotations.erase, _fail
+    house.reviewer.remove("i", by="ann")
+    house.annotations.erase = erase
+    house.orthanc.arrive("i", b"another")
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.apply_word(house.claim_due(Kind.APPLY))
+    assert label_of(house) == "hand"
+    assert house.index.state("i") == "done"
+    assert house.trail.open(10) == []
+
+
 def test_what_is_removed_while_a_decoder_looks_stays_removed(house):
     house.decoders.while_asked = lambda: house.reviewer.remove("i", by="ann")
     house.annotator.annotate("i", Mode.NEW)

@@ -158,6 +158,34 @@ def test_a_removal_gives_the_original_back_and_is_not_undone_by_it(annotated):
     assert annotated.orthanc.annotation("i") is None
 
 
+def test_a_removal_is_not_undone_by_a_kill_as_the_original_returns(annotated, tmp_path):
+    annotated.follow()
+    annotated.reviewer.remove("i", by="ann")
+    annotated.orthanc.after_store = _die
+    with pytest.raises(KeyboardInterrupt):
+        annotated.follow()
+    annotated.orthanc.after_store = lambda: None
+    after = House(tmp_path, annotated.orthanc)
+    assert after.in_place.recover() == ["i"]
+    assert after.annotator.was_removed("i")
+
+
+def test_a_removal_does_not_reach_what_is_sent_again_as_the_original_returned(
+    annotated, monkeypatch
+):
+    annotated.follow()
+    annotated.reviewer.remove("i", by="ann")
+    drop = annotated.backups.drop
+
+    def sent_again(instance):
+        drop(instance)
+        annotated.orthanc.arrive("i", b"another picture")
+
+    monkeypatch.setattr(annotated.backups, "drop", sent_again)
+    annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    assert not annotated.annotator.was_removed("i")
+
+
 def test_a_correction_said_during_a_rewrite_is_written_after_it(annotated):
     task = annotated.claim(Kind.REWRITE)
     review = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")

@@ -169,7 +169,7 @@ def test_a_word_taken_back_is_unlearned(house):
 
 def test_a_removed_annotation_takes_its_word_along(house):
     house.teach()
-    house.trail.removed("hand-1", by="reader", at=AT, change=1)
+    house.trail.removed("hand-1", by="reader", at=AT, file="f")
     house.learning.step()
     assert house.learning.told()["words"] == 23
 

@@ -64,9 +64,14 @@ def test_a_log_that_was_emptied_and_counts_anew_is_followed(house, log):
     assert waiting(house) == {"m"}
 
 
+def remove(house):
+    file = house.orthanc.versions["i"]
+    house.trail.removed("i", by="ann", at="2026-11-28T10:00:00Z", file=file)
+
+
 def test_what_was_removed_after_an_entry_was_written_is_no_task(house, log):
     reader = log()
-    house.trail.removed("i", by="ann", at="2026-11-28T10:00:00Z", change=1)
+    remove(house)
     reader.read()
     assert waiting(house) == set()
     house.orthanc.arrive("i", b"file")
@@ -124,7 +129,31 @@ def test_what_several_orthancs_wrote_is_asked_for_though_the_mark_passed_it(hous
     reader.wake("i")
     reader.read()
     assert waiting(house) == {"i"}
-    house.trail.removed("i", by="ann", at="2026-11-28T10:00:00Z", change=1)
+    remove(house)
     reader.wake("i")
     reader.read()
     assert waiting(house) == set()
+
+
+def test_what_was_removed_and_sent_again_is_asked_for_though_the_mark_passed_it(house, log):
+    """Another Orthanc's entry has the higher number and was seen first."""
+    reader = log()
+    house.database.shared = True
+    remove(house)
+    house.orthanc.arrive("i", b"file")
+    late = house.orthanc.log.pop()
+    house.orthanc.arrive("j", b"file")
+    reader.read()
+    assert waiting(house) == {"j"}
+    house.orthanc.log.insert(0, late)
+    reader.wake("i")
+    reader.read()
+    assert waiting(house) == {"i"}
+
+
+def test_what_is_gone_again_is_asked_for_all_the_same(house, log):
+    reader = log()
+    remove(house)
+    house.orthanc.files.pop("i")
+    reader.read()
+    assert waiting(house) == {"i"}

@@ -11,10 +11,10 @@ from unit.service.house import PARENTS, note
 def test_every_open_word_and_every_file_that_does_not_follow_is_a_task(house, monkeypatch, page):
     monkeypatch.setattr(recovery, "_PAGE", page)
     for name in "abcde":
-        house.trail.removed(name, by="ann", at="2026-11-28T10:00:00Z", change=1)
+        house.trail.removed(name, by="ann", at="2026-11-28T10:00:00Z", file="f")
         house.orthanc.arrive(f"file {name}", b"file")
         house.annotations.put(note(f"file {name}"), PARENTS)
-    house.trail.removed("a", by="ann", at="2026-11-28T10:00:01Z", change=1)
+    house.trail.removed("a", by="ann", at="2026-11-28T10:00:01Z", file="f")
     with house.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM tasks")
     recovery.ask_again(house.tasks, house.trail, house.index, house.in_place)

@@ -27,7 +27,8 @@ def test_what_arrived_unheard_is_queued_and_the_old_stock_noted(house, sweep):
 def test_a_lost_index_is_rebuilt_from_the_metadata_and_the_trail(house, sweep):
     house.annotator.annotate("i", Mode.NEW)
     house.orthanc.arrive("removed", b"file")
-    house.trail.removed("removed", by="ann", at="2026-11-28T10:00:00Z", change=9)
+    file = house.orthanc.versions["removed"]
+    house.trail.removed("removed", by="ann", at="2026-11-28T10:00:00Z", file=file)
     with house.database.write() as connection:
         for table in ("instances", "mentions", "counts", "tasks"):
             connection.exec_driver_sql(f"DELETE FROM {table}")

@@ -94,7 +94,7 @@ def test_what_version_0_1_kept_is_kept(tmp_path):
     trail = AuditTrail(durable)
     assert trail.last("a").review.examined == "foot"
     assert trail.open(10) == []
-    trail.removed("a", by="bob", at="2026-11-28T10:00:00Z", change=7)
+    trail.removed("a", by="bob", at="2026-11-28T10:00:00Z", file="f")
     assert [event["number"] for event in trail.events(0, 10)] == [1, 2]
 
     lines = []
