@@ -204,7 +204,9 @@ def test_what_is_sent_again_during_its_removal_is_annotated(house):
 
     house.orthanc.delete_metadata = sent_again
     house.reviewer.remove("i", by="ann")
-    house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
+    task = house.claim(Kind.ANNOTATE)
+    assert task
+    house.annotator.annotate("i", Mode.NEW, task=task)
     assert label_of(house) == "hand"
 
 
