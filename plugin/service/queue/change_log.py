@@ -159,7 +159,8 @@ class ChangeLog:
         if not self._live:
             return 0
         found, _ = self._archive.changes(self._cursor() or 0, _PAGE)
-        return len({change.resource for change in found if change.kind == "NewInstance"})
+        named = {change.resource for change in found if change.kind == "NewInstance"}
+        return len(named - self._tasks.standing(Kind.ANNOTATE, named)) if named else 0
 
     def _take(self, found: list[Change]) -> None:
         stored = {c.resource: c.sequence for c in found if c.kind == "NewInstance" and self._live}

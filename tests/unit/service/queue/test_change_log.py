@@ -35,6 +35,13 @@ def test_what_arrived_is_a_task_once(house, log):
     assert waiting(house) == set()
 
 
+def test_what_waits_already_and_is_sent_once_more_is_one_instance(house, log):
+    reader = log()
+    house.ask(Kind.ANNOTATE, "i")
+    house.orthanc.arrive("j", b"file")
+    assert house.tasks.count(Kind.ANNOTATE) + reader.unread_instances() == 2
+
+
 def test_it_goes_on_where_it_was_killed(house, log):
     log().read()
     assert waiting(house) == {"i"}
