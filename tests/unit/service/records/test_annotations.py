@@ -16,7 +16,7 @@ def test_an_annotation_is_everywhere_and_its_parents_follow(house):
         house.tasks.finish(task)
     for level, resource in PARENTS.levels():
         assert house.orthanc.annotation(resource, level)["examined"]["label"] == "hand"
-    house.annotations.erase("i", PARENTS)
+    house.annotations.erase("i", house.orthanc.stored_file("i"))
     assert house.orthanc.annotation("i") is None
     assert house.orthanc.labels("instances", "i") == []
     while task := house.claim_due(Kind.ROLL_UP):

@@ -4,12 +4,14 @@ import pytest
 
 from routed import PARENTS, annotation
 from service.errors import RecordError
+from service.orthanc_api.resources import StoredFile
 from service.queue.tasks import Kind, Mode, Priority, Tasks
 from service.records.annotations import Annotations
 from service.records.database import Database
 from service.records.index import Index
 from service.records.schema import INDEX_SCHEMA, prepare
 
+STORED = StoredFile(PARENTS, "file", ())
 NOTE = annotation(agreement="agree", annotated_at="", review=None, model=None)
 
 
@@ -23,6 +25,9 @@ class Archive:
 
     def delete_metadata(self, *_):
         pass
+
+    def stored_file(self, _):
+        return STORED
 
 
 class Routing:
@@ -121,5 +126,5 @@ def test_what_a_sweep_finds_is_not_routed(records):
 
 
 def test_a_removed_annotation_is_routed_no_more(records):
-    records.annotations.erase("instance", PARENTS)
+    records.annotations.erase("instance", STORED)
     assert records.routing.gone == ["instance"]
