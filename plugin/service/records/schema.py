@@ -55,7 +55,7 @@ class Schema:
         return f"{self.name}_version"
 
 
-DURABLE_SCHEMA = Schema("durable", DURABLE, "durable_0004", "events")
+DURABLE_SCHEMA = Schema("durable", DURABLE, "durable_0005", "events")
 LEARNED_SCHEMA = Schema("learned", LEARNED, "learned_0001", "words")
 SEEN_SCHEMA = Schema("seen", SEEN, "seen_0001", "sightings")
 INDEX_SCHEMA = Schema("index", INDEX, "index_0005", "instances")

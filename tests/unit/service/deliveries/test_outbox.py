@@ -184,6 +184,7 @@ def test_the_durable_database_of_before_gets_the_outbox(tmp_path):
         old.execute("DROP TABLE deliveries")
         old.execute("DROP TABLE departures")
         old.execute("DROP TABLE counted")
+        old.execute("ALTER TABLE events DROP COLUMN file")
         old.execute("UPDATE durable_version SET version_num = 'durable_0001'")
         old.execute("INSERT INTO facts VALUES ('name', 'value')")
     old.close()

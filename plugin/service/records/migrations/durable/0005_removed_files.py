@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "durable_0004"
-down_revision = "durable_0003"
+revision = "durable_0005"
+down_revision = "durable_0004"
 
 
 def upgrade() -> None:
