@@ -65,12 +65,15 @@ def upsert(database: Database, postpone: bool) -> sa.Executable:
 
 
 @cache
-def next_due(kinds: tuple[Kind, ...]) -> sa.Select[Any]:
-    """Return the question for the next task of some kinds that is due at ``now``."""
+def next_due(kind: Kind) -> sa.Select[Any]:
+    """Return the question for the next task of a kind that is due at ``now``, and since when.
+
+    Of one kind, because then the index gives them in order; of several all had to be sorted.
+    """
     now = sa.bindparam("now", type_=sa.Float)
     return (
-        sa.select(*COLUMNS)
-        .where(tasks.c.kind.in_(kinds), tasks.c.due <= now, free(now))
+        sa.select(*COLUMNS, tasks.c.due)
+        .where(tasks.c.kind == kind, tasks.c.due <= now, free(now))
         .order_by(tasks.c.priority, tasks.c.due)
         .limit(1)
         .with_for_update(skip_locked=True)

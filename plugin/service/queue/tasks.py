@@ -173,11 +173,13 @@ class Tasks:
         now = time.time()
         until = {"claimed_by": self._node, "claimed_until": now + _LEASE}
         with self._database.write() as connection:
-            row = connection.execute(next_due(kinds), {"now": now}).first()
-            if row is None:
+            found = (connection.execute(next_due(kind), {"now": now}).first() for kind in kinds)
+            rows = [row for row in found if row]
+            if not rows:
                 return None
+            row = min(rows, key=lambda one: (one.priority, one.due))
             connection.execute(CLAIM, {"b_kind": row.kind, "b_resource": row.resource, **until})
-        return replace(Task(*row), claimed_by=self._node)
+        return replace(Task(*row[:-1]), claimed_by=self._node)
 
     def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event) -> Task | None:
         """Return the next task, waiting for about a second if there is none yet."""

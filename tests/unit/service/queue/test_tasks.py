@@ -6,6 +6,7 @@ import time
 import pytest
 
 from service.queue.lending import Lending
+from service.queue.statements import next_due
 from service.queue.tasks import Kind, Mode, Priority, Tasks
 from service.records.database import Database
 from service.records.schema import INDEX_SCHEMA, prepare
@@ -45,6 +46,22 @@ def test_a_person_goes_first_and_the_old_stock_last(ask, tasks):
     ask("new")
     ask("asked", priority=Priority.PERSON)
     assert drained(tasks) == ["asked", "new", "old"]
+
+
+def test_of_several_kinds_the_most_urgent_goes_first_then_the_longest_due(ask, tasks):
+    ask("late", Kind.LOOK)
+    ask("early", delay=-5)
+    ask("word", Kind.APPLY, priority=Priority.PERSON)
+    assert drained(tasks, Kind.ANNOTATE, Kind.LOOK, Kind.APPLY) == ["word", "early", "late"]
+
+
+def test_a_claim_sorts_nothing_however_much_waits(database):
+    with database.read() as connection:
+        for kind in Kind:
+            question = next_due(kind).params(now=0.0)
+            text = question.compile(database.engine, compile_kwargs={"literal_binds": True})
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").fetchall()
+            assert [row.detail for row in plan] == ["SEARCH tasks USING INDEX tasks_next (kind=?)"]
 
 
 def test_one_that_is_claimed_is_given_to_nobody_else(ask, tasks, database):
