@@ -55,11 +55,14 @@ class Database:
             self._lockers = _postgresql(url, lock_timeout=f"{_LONGEST_LOCK}s").execution_options(
                 isolation_level="AUTOCOMMIT"
             )
+            # One question needs no transaction around it, which costs two ways to the server.
+            self._asked: Engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
             self._mine = threading.local()
             self._writing: Any = nullcontext()
         else:
             self.engine = _sqlite(url, synchronous)
             self._writing = threading.RLock()
+            self._asked = self.engine
 
     @classmethod
     def of_file(cls, path: Path, *, synchronous: str = "NORMAL") -> Database:
@@ -147,12 +150,12 @@ class Database:
 
     def rows(self, statement: sa.Executable, **values: Any) -> list[sa.Row[Any]]:
         """Return all rows that a question gives; ``values`` are those of its parameters."""
-        with self.read() as connection:
+        with self._told_apart(), self._asked.connect() as connection:
             return list(connection.execute(statement, values))
 
     def value(self, statement: sa.Executable) -> Any:
         """Return the first column of the first row, None if there is none."""
-        with self.read() as connection:
+        with self._told_apart(), self._asked.connect() as connection:
             return connection.execute(statement).scalar()
 
     def close(self) -> None:
