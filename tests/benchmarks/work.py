@@ -2,7 +2,7 @@
 
     python tests/benchmarks/work.py [--pictures 120] [--documents 1500] [--corrections 160]
 
-The old stock is radiographs of 8 MB whose headers are wrong, so that in place each is rewritten;
+Each picture is of a patient of its own. The old stock is radiographs of 8 MB whose headers are wrong, so that in place each is rewritten;
 and documents, at which no decoder looks long: what is left is the service's and Orthanc's part.
 """
 
@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from pydicom.uid import generate_uid
 
 from benchmarks.large import processor_seconds
 from orthanc_server import Server
@@ -40,7 +42,7 @@ def backfilled(server: Server, count: int) -> tuple[float, float]:
     assert server.process
     used, began = processor_seconds(server.process.pid), time.perf_counter()
     server.request("POST", "/bodypart/backfill", json={})
-    server.wait_until(lambda: server.get("/bodypart/backfill")["state"] == "done", 900)
+    server.wait_until(lambda: server.get("/bodypart/backfill")["state"] == "done", 900, 0.25)
     server.settle(900)
     seconds = time.perf_counter() - began
     return count / seconds, 1000 * (processor_seconds(server.process.pid) - used) / count
@@ -95,10 +97,18 @@ def main() -> None:
     given = parser.parse_args()
 
     def picture() -> bytes:
-        return file_bytes(radiograph("hand", rows=2048, columns=2048, BodyPartExamined="EXTREMITY"))
+        return file_bytes(
+            radiograph(
+                "hand",
+                rows=2048,
+                columns=2048,
+                BodyPartExamined="EXTREMITY",
+                PatientID=generate_uid(),
+            )
+        )
 
     def document() -> bytes:
-        return file_bytes(foreign("SR"))
+        return file_bytes(foreign("SR", PatientID=generate_uid()))
 
     stock = {
         "CR of 8 MB, tags none": ("none", picture, given.pictures, "55"),
