@@ -191,10 +191,8 @@ class Backfill:
 
     def _fill(self) -> bool:
         """Make tasks of the next page; tell whether there were any."""
-        after = ""
         with self._filling:
-            while page := self._index.in_state(UNSEEN, _PAGE, after):
-                after = page[-1]
+            for page in self._index.in_state(UNSEEN, _PAGE):
                 standing = self._tasks.standing(Kind.ANNOTATE, page)
                 fresh = [instance for instance in page if instance not in standing]
                 # What was done between the two questions has no task because it needs none.

@@ -44,6 +44,8 @@ _LEASE = 60.0
 """Seconds after which a task is given out again whose worker fell silent with its node."""
 RENEW_EVERY = 10.0
 """Seconds between two signs of life. Nodes' clocks may differ by what is left of the lease."""
+_APART = 1e-6
+"""Seconds between two that are asked for together: they are given out in that order."""
 _LONGEST_WAIT = 1.0
 """Seconds after which a worker looks again, because another node may have asked for something."""
 
@@ -119,7 +121,7 @@ class Tasks:
         connection : Connection
             An open transaction.
         kind, resources, level
-            What to do with which resources.
+            What to do with which resources, in the order in which they are to be given out.
         mode : Mode
             The stronger of two requests counts.
         priority : int
@@ -131,9 +133,10 @@ class Tasks:
         sequence : int or None
             The change that asked for it.
         """
-        due = time.time() + delay
+        now = time.time() + delay
+        due = {one: now + place * _APART for place, one in enumerate(resources)}
         # In one order, so that two nodes never wait for each other.
-        rows = [_row(kind, one, level, mode, priority, due, sequence) for one in sorted(resources)]
+        rows = [_row(kind, one, level, mode, priority, due[one], sequence) for one in sorted(due)]
         if rows:
             connection.execute(self._upsert[postpone], rows)
 

@@ -30,7 +30,8 @@ _REVIEW_LABEL = "bodypart-review"
 _LOCKS = 256
 _NOT_SEALED = ("tags", "revision", "file")
 """What may change without changing the answer."""
-_ROLL_UP_DELAY = 0.02
+_ROLL_UP_DELAY, _ROLL_UP_DELAY_OF_OLD = 0.02, 0.2
+"""Seconds in which what asks for one roll-up is collected."""
 NO_TAGS: dict[str, Any] = {"state": "none", "changed": [], "refused": None}
 
 
@@ -229,7 +230,10 @@ class Annotations:
         instance = annotation["instance"]
         with self.database.write() as connection:
             self._index.put(connection, annotation, parents)
-            self._ask_roll_ups(connection, parents)
+            old = done is not None and done.priority >= Priority.BACKFILL
+            self._ask_roll_ups(
+                connection, parents, _ROLL_UP_DELAY_OF_OLD if old else _ROLL_UP_DELAY
+            )
             if (annotation.get("tags") or {}).get("state") == "pending":
                 spoken = annotation["review"] is not None
                 priority = Priority.PERSON if spoken else Priority.ARRIVAL
@@ -238,8 +242,10 @@ class Annotations:
                 self._tasks.finish(done, connection)
         self._tasks.wake()
 
-    def _ask_roll_ups(self, connection: sa.Connection, parents: Parents) -> None:
-        self._tasks.ask_roll_ups(connection, parents.levels(), _ROLL_UP_DELAY)
+    def _ask_roll_ups(
+        self, connection: sa.Connection, parents: Parents, delay: float = _ROLL_UP_DELAY
+    ) -> None:
+        self._tasks.ask_roll_ups(connection, parents.levels(), delay)
 
 
 def number_of(resource: str) -> int:

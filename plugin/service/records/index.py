@@ -63,6 +63,16 @@ _COUNT = (
     .where(counts.c.name == sa.bindparam("b_name"))
     .values(number=counts.c.number + sa.bindparam("more"))
 )
+_IN_STATE = (
+    sa.select(instances.c.study, instances.c.id)
+    .where(
+        instances.c.state == sa.bindparam("state"),
+        sa.tuple_(instances.c.study, instances.c.id)
+        > sa.tuple_(sa.bindparam("study", type_=sa.Text), sa.bindparam("instance", type_=sa.Text)),
+    )
+    .order_by(instances.c.study, instances.c.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
 _SUMMARY_FIELDS = tuple(field.name for field in fields(Summary))
 _IN_ONE_STATEMENT = 500
 
@@ -147,15 +157,17 @@ class Index:
         )
         return [row.id for row in rows]
 
-    def in_state(self, state: str, limit: int, after: str = "") -> list[str]:
-        """Return up to ``limit`` instances in a state, in order of id."""
-        rows = self.database.rows(
-            sa.select(instances.c.id)
-            .where(instances.c.state == state, instances.c.id > after)
-            .order_by(instances.c.id)
-            .limit(limit)
-        )
-        return [row.id for row in rows]
+    def in_state(self, state: str, limit: int) -> Iterator[list[str]]:
+        """Give the instances in a state, up to ``limit`` at a time, study by study.
+
+        So that what is above them is written once a study, not once an instance.
+        """
+        study = instance = ""
+        while rows := self.database.rows(
+            _IN_STATE, state=state, study=study, instance=instance, limit=limit
+        ):
+            yield [row.id for row in rows]
+            study, instance = rows[-1].study, rows[-1].id
 
     def models(self) -> dict[str, str]:
         """Return the SHA-256 of each model that read pictures without a review, and one of those.
@@ -184,11 +196,11 @@ class Index:
         return [row.id for row in rows]
 
     def those_in_state(self, state: str, ids: Sequence[str]) -> list[str]:
-        """Return those of some instances that are in a state, 500 at most, in order of id."""
+        """Return those of some instances that are in a state, 500 at most, study by study."""
         rows = self.database.rows(
             sa.select(instances.c.id)
             .where(instances.c.id.in_(ids), instances.c.state == state)
-            .order_by(instances.c.id)
+            .order_by(instances.c.study, instances.c.id)
         )
         return [row.id for row in rows]
 

@@ -191,7 +191,7 @@ instances = sa.Table(
     sa.Index("instances_series", "series", "examined"),
     sa.Index("instances_study", "study"),
     sa.Index("instances_patient", "patient"),
-    sa.Index("instances_state", "state", "id"),
+    sa.Index("instances_state", "state", "study", "id"),
     sa.Index("instances_rank", "rank"),
     sa.Index("instances_examined", "examined", "rank"),
     sa.Index("instances_group", "router_group", "id"),

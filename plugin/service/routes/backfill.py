@@ -115,7 +115,5 @@ def _must_be_of_our_model(body: HelpersAnswers, service: Service) -> None:
 
 
 def _try_failed_again(service: Service) -> None:
-    after = ""
-    while page := service.index.in_state("failed", _PAGE, after):
-        after = page[-1]
+    for page in service.index.in_state("failed", _PAGE):
         service.tasks.ask_now(Kind.ANNOTATE, page, mode=Mode.AGAIN, priority=Priority.BACKFILL)

@@ -1,8 +1,11 @@
 """The index says what the annotations say, in the order of the work list, and counts."""
 
+import time
+
 import sqlalchemy as sa
 
 from service.orthanc_api.resources import Parents
+from service.queue.tasks import Kind, Mode
 from service.records.index import REMOVED, UNSEEN
 from service.records.tables import instances, mentions
 from unit.service.house import PARENTS, note
@@ -75,3 +78,17 @@ def test_pages_go_on_after_an_id(house):
     assert house.index.unknown(["x", "a", "y"]) == ["x", "y"]
     put(house, note("f", tags={"state": "pending", "changed": [], "refused": None}))
     assert house.index.with_pending_tags(10) == ["f"]
+
+
+def test_the_old_stock_is_given_study_by_study(house):
+    with house.database.write() as connection:
+        for number in range(9):
+            parents = Parents(f"series-{number % 3}", f"study-{number % 3}", "patient")
+            house.index.put_bare(connection, f"i{number}", parents, UNSEEN)
+    pages = list(house.index.in_state(UNSEEN, 2))
+    assert [len(page) for page in pages] == [2, 2, 2, 2, 1]
+    given = [instance for page in pages for instance in page]
+    assert given == ["i0", "i3", "i6", "i1", "i4", "i7", "i2", "i5", "i8"]
+    house.tasks.ask_now(Kind.ANNOTATE, given, mode=Mode.ASKED)
+    time.sleep(0.001)
+    assert [house.claim(Kind.ANNOTATE).resource for _ in given] == given

@@ -159,7 +159,7 @@ def test_whatever_is_damaged_in_an_index_it_works_again(tmp_path, durable, seed)
             index = Index(database)
             index.counts()
             index.after("", 1000)
-            index.in_state("x7", 10)
+            list(index.in_state("x7", 10))
             with database.write() as connection:
                 index.put_bare(connection, "new", Parents("s", "t", "p", "", ""), "unseen")
             break
