@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,12 @@ PRIOR = {"same": 100.0, "near": 1.0, "other limb": 0.5, "far": 0.25}
 
 The first numbers are 1, the model's own: a single surprise among hundreds of pictures must not
 decide, nor must none."""
+
+COMMON = {"same": 100.0, "near": 4.0, "other limb": 1000.0, "far": 1000.0}
+"""Pictures that what all confidences have in common counts for in a band, as in ``PRIOR``.
+
+Mistakes beyond the neighbours are a handful in all bands together: what tells them apart by
+confidence is chance, and would make a surer picture the less sure answer."""
 
 UNFORESEEN_PICTURES = 1000.0
 """Pictures that the share of mistakes out of the blue before counts for."""
@@ -110,9 +116,16 @@ def picture_rates(known: Iterable[Case], before: ErrorRates) -> ErrorRates:
     weights = np.array([case.weight for case in seen])
     labels = tuple(sorted(PLACE[label] for label in seen[0].reading.probabilities))
     which = np.searchsorted(EDGES, given.max(axis=1), side="right") - 1
+    prior = PRIOR
+    if len(before.bands) == 1:
+        # Nothing is known yet of single bands: they begin with what is common to all.
+        common = _scale(before.bands[0].scale, PRIOR, given, truth, weights)
+        before = replace(before, bands=(replace(before.bands[0], scale=common),))
+        prior = COMMON
     bands = tuple(
         _band(
             before.band(edge),
+            prior,
             least=edge,
             given=given[which == at],
             truth=truth[which == at],
@@ -159,8 +172,27 @@ def _habits(
     return habits
 
 
+def _scale(
+    before: Mapping[str, float],
+    prior: Mapping[str, float],
+    given: Floats,
+    truth: NDArray[np.int64],
+    weights: Floats,
+) -> dict[str, float]:
+    """Return, by relation to the top, how often a part was true for once that the model said so."""
+    kinds = RELATION[given.argmax(axis=1)]
+    rows = np.arange(len(truth))
+    scale = {}
+    for at, name in enumerate(RELATIONS):
+        found = float(weights[kinds[rows, truth] == at].sum())
+        expected = float((weights[:, None] * given * (kinds == at)).sum())
+        scale[name] = (found + prior[name] * before[name]) / (expected + prior[name])
+    return scale
+
+
 def _band(
     before: Band,
+    prior: Mapping[str, float],
     *,
     least: float,
     given: Floats,
@@ -171,22 +203,18 @@ def _band(
     tops = given.argmax(axis=1)
     kinds = RELATION[tops]
     rows = np.arange(len(truth))
-    scale = {}
-    for at, name in enumerate(RELATIONS):
-        found = float(weights[kinds[rows, truth] == at].sum())
-        expected = float((weights[:, None] * given * (kinds == at)).sum())
-        scale[name] = (found + PRIOR[name] * before.scale[name]) / (expected + PRIOR[name])
+    scale = _scale(before.scale, prior, given, truth, weights)
     scaled = given * np.array(list(scale.values()))[kinds]
     scaled /= scaled.sum(axis=1, keepdims=True)
     # A mixture of the scaled answer and of mistakes of each relation: expectation maximisation.
     parts = np.stack([scaled[rows, truth], *np.moveaxis(even(learned)[tops, :, truth], 1, 0)])
     unforeseen = np.array([before.unforeseen[name] for name in MISTAKES])
-    prior = np.concatenate([[1 - unforeseen.sum()], unforeseen]) * UNFORESEEN_PICTURES
-    share = prior / prior.sum()
+    first = np.concatenate([[1 - unforeseen.sum()], unforeseen]) * UNFORESEEN_PICTURES
+    share = first / first.sum()
     for _ in range(ROUNDS):
         belief = share[:, None] * parts
         belief /= np.maximum(belief.sum(axis=0), 1e-30)
-        share = belief @ weights + prior
+        share = belief @ weights + first
         share /= share.sum()
     return Band(
         least=least,
