@@ -3,7 +3,7 @@
     python tests/benchmarks/work.py [--pictures 120] [--quick 1500] [--corrections 160]
 
 The old stock is radiographs of 8 MB whose headers are wrong, so that in place each is rewritten;
-each is of a patient of its own. And studies of two small films, with decoders that answer at once:
+each is of a patient of its own. As many decoders as there are cores. And studies of two small films, with decoders that answer at once:
 what is left is the service's and Orthanc's part.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import statistics
 import tempfile
 import time
@@ -33,7 +34,10 @@ def filled(
     folder: Path, tags: str, files: Callable[[int], bytes], count: int, **settings: object
 ) -> Server:
     """Start an Orthanc that holds an old stock and has not looked at it."""
-    settings = {"Tags": tags, "OnUpload": False, **REWRITTEN, **settings}
+    workers = os.cpu_count() or 1
+    settings = {
+        "Tags": tags, "OnUpload": False, "Workers": workers, **REWRITTEN, **settings,
+    }  # fmt: skip
     server = Server(folder, configuration={"BodyPart": settings}).start()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: server.upload(files(number)), range(count)))
