@@ -3,8 +3,8 @@
     python tests/benchmarks/work.py [--pictures 120] [--quick 1500] [--corrections 160]
 
 The old stock is radiographs of 8 MB whose headers are wrong, so that in place each is rewritten;
-each is of a patient of its own. As many decoders as there are cores. And studies of two small films, with decoders that answer at once:
-what is left is the service's and Orthanc's part.
+each is of a patient of its own. And studies of two small films, with decoders that answer at once:
+what is left is the service's and Orthanc's part. There are as many decoders as cores.
 """
 
 from __future__ import annotations
