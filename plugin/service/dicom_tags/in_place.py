@@ -90,8 +90,7 @@ class InPlace:
         self._log = log
         self._mixed: OrderedDict[str, bool] = OrderedDict()
         self._outcomes: OrderedDict[str, str | None] = OrderedDict()
-        self._counting = threading.Lock()
-        self._waiting = 0
+        self._noting = threading.Lock()
 
     def rewrite(self, task: Task) -> None:
         """Have the file of an instance follow its annotation, or the removal of it.
@@ -123,18 +122,12 @@ class InPlace:
 
     def outcome(self, instance: str, limit: float) -> str | None:
         """Wait for a file to follow, ``limit`` seconds at most; return why it does not."""
-        with self._counting:
-            self._waiting += 1
-        try:
-            self._tasks.wait_for(Kind.REWRITE, {instance}, limit)
-        finally:
-            with self._counting:
-                self._waiting -= 1
+        self._tasks.wait_for(Kind.REWRITE, {instance}, limit)
         return self._outcomes.get(instance)
 
     def waiting(self) -> int:
-        """Return how many wait for a file to follow."""
-        return self._waiting
+        """Return how many files are to follow."""
+        return self._tasks.count(Kind.REWRITE)
 
     def is_away(self, instance: str) -> bool:
         """Tell whether an instance is being rewritten, its metadata yet to return."""
@@ -388,7 +381,7 @@ class InPlace:
         self._tasks.ask_now(Kind.ANNOTATE, [instance])
 
     def _note_outcome(self, instance: str, refused: str | None) -> None:
-        with self._counting:
+        with self._noting:
             self._outcomes[instance] = refused
             self._outcomes.move_to_end(instance)
             while len(self._outcomes) > _KEPT:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -46,8 +47,18 @@ RENEW_EVERY = 10.0
 """Seconds between two signs of life. Nodes' clocks may differ by what is left of the lease."""
 _APART = 1e-6
 """Seconds between two that are asked for together: they are given out in that order."""
+_LOOK_AGAIN = 0.1
+"""Seconds after which is looked whether another node ended what is waited for."""
 _LONGEST_WAIT = 1.0
 """Seconds after which a worker looks again, because another node may have asked for something."""
+
+
+class _Waiting(NamedTuple):
+    """Somebody who waits for the end of tasks."""
+
+    kind: str
+    resources: frozenset[str]
+    looked_for: threading.Event
 
 
 class Tasks:
@@ -67,6 +78,8 @@ class Tasks:
         self._upsert = {postpone: upsert(database, postpone) for postpone in (False, True)}
         self._changed = threading.Condition()
         self._version = 0
+        self._ended: deque[tuple[str, str]] = deque()
+        self._waiting: list[_Waiting] = []
 
     def release(self) -> None:
         """Take back what this node had claimed before it was killed.
@@ -166,10 +179,11 @@ class Tasks:
         self.wake()
 
     def wake(self) -> None:
-        """Tell the workers that there is something to do."""
+        """Tell the workers that there is something to do, and others what they waited for."""
         with self._changed:
             self._version += 1
             self._changed.notify_all()
+        self._tell_of_ends()
 
     def claim(self, kinds: tuple[Kind, ...]) -> Task | None:
         """Return the next task that is due, None if there is none; it is ours until it ends."""
@@ -198,20 +212,35 @@ class Tasks:
     def finish(self, task: Task, connection: Connection | None = None) -> None:
         """Note that a task is done; one that was asked for again meanwhile is given out again.
 
-        One that somebody else has by now, because the claim ran out, is left as it is.
+        One that somebody else has by now, because the claim ran out, is left as it is. In a
+        transaction of the caller's ``wake`` follows it.
         """
-        if connection is None:
-            with self._database.write() as own:
-                self._finish(own, task)
-        else:
+        if connection is not None:
             self._finish(connection, task)
+            return
+        with self._database.write() as own:
+            again = self._finish(own, task)
+        if again:
+            self.wake()
+        else:
+            self._tell_of_ends()
 
-    def _finish(self, connection: Connection, task: Task) -> None:
+    def _finish(self, connection: Connection, task: Task) -> bool:
+        """End a task; tell whether it is to be done again instead."""
         which = {"b_kind": task.kind, "b_resource": task.resource, "b_holder": task.claimed_by}
         done = connection.execute(END, {**which, "b_generation": task.generation})
         if not done.rowcount:
             connection.execute(LET_GO, which)
-        self.wake()
+        self._ended.append((task.kind, task.resource))
+        return not done.rowcount
+
+    def _tell_of_ends(self) -> None:
+        with self._changed:
+            while self._ended:
+                kind, resource = self._ended.popleft()
+                for one in self._waiting:
+                    if one.kind == kind and resource in one.resources:
+                        one.looked_for.set()
 
     def retry(self, task: Task, delay: float, *, died: bool = False, counts: bool = True) -> None:
         """Give a task out again after ``delay`` seconds, unless somebody else has it by now.
@@ -269,14 +298,16 @@ class Tasks:
     def wait_for(self, kind: Kind, resources: set[str], limit: float) -> None:
         """Wait, ``limit`` seconds at most, until no task of a kind stands for some resources."""
         end = time.monotonic() + limit
-        while (left := end - time.monotonic()) > 0:
+        waiting = _Waiting(kind, frozenset(resources), threading.Event())
+        with self._changed:
+            self._waiting.append(waiting)
+        try:
+            while (left := end - time.monotonic()) > 0 and self.standing(kind, resources):
+                waiting.looked_for.wait(min(left, _LOOK_AGAIN))
+                waiting.looked_for.clear()
+        finally:
             with self._changed:
-                seen = self._version
-            if not self.standing(kind, resources):
-                return
-            with self._changed:
-                if self._version == seen:
-                    self._changed.wait(min(left, 0.02))
+                self._waiting.remove(waiting)
 
     def standing(self, kind: Kind, resources: Iterable[str]) -> set[str]:
         """Return those of some resources for which a task waits or is being worked on."""

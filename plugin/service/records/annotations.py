@@ -171,6 +171,7 @@ class Annotations:
             self._index.put_bare(connection, instance, parents, REMOVED if removed else UNSEEN)
             if done:
                 self._tasks.finish(done, connection)
+        self._tasks.wake()
 
     def note_old(self, found: Mapping[str, Parents]) -> None:
         """Note instances of before our time, but for those that were heard of meanwhile."""

@@ -1,6 +1,7 @@
 """The table of tasks: order, claims, what is asked for again, kills."""
 
 import threading
+import threading
 import time
 
 import pytest
@@ -208,6 +209,23 @@ def test_waiting_for_what_is_done_is_short(ask, tasks):
     began = time.monotonic()
     tasks.wait_for(Kind.ROLL_UP, {"study"}, 10.0)
     assert time.monotonic() - began < 5
+
+
+def test_who_waits_for_one_end_asks_no_more_because_other_things_end(ask, tasks, monkeypatch):
+    ask("study", Kind.ROLL_UP)
+    for number in range(50):
+        ask(f"i{number}")
+    looks = []
+    standing = tasks.standing
+    monkeypatch.setattr(tasks, "standing", lambda *of: looks.append(of) or standing(*of))
+    waiting = threading.Thread(target=tasks.wait_for, args=(Kind.ROLL_UP, {"study"}, 10.0))
+    began = time.monotonic()
+    waiting.start()
+    drained(tasks)
+    assert len(looks) <= 3 + (time.monotonic() - began) / 0.1
+    drained(tasks, Kind.ROLL_UP)
+    waiting.join(1)
+    assert not waiting.is_alive()
 
 
 def test_cancelling_leaves_what_is_being_done_and_what_others_asked_for(ask, tasks):
