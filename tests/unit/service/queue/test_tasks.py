@@ -1,7 +1,6 @@
 """The table of tasks: order, claims, what is asked for again, kills."""
 
 import threading
-import threading
 import time
 
 import pytest
