@@ -135,6 +135,7 @@ def test_everything_fits_an_upright_tablet(page, server, uploaded):
         box = page.locator(".detail").get_by_role("button", name=name).first.bounding_box()
         assert box["height"] >= 36, name
         assert box["x"] + box["width"] <= 820, name
+    page.locator("canvas").wait_for()
     assert page.locator("canvas").bounding_box()["height"] > 240
 
 

@@ -137,10 +137,10 @@ def test_a_body_of_brackets_is_refused_and_orthanc_lives(orthanc, knee, brackets
 def test_metadata_that_somebody_else_wrote_are_no_annotation(orthanc):
     """They neither break a search nor keep the instance from being annotated."""
     instance = orthanc.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
-    orthanc.annotation(instance)
-    orthanc.settle()
     path = f"/instances/{instance}/metadata/BodyPart"
     for text in ("knee", "1", '{"status": "done"}', "[" * 3_000, b"\xff\xfe"):
+        # Metadata are written once more when the file has followed.
+        orthanc.wait_until(lambda: orthanc.annotation(instance)["tags"]["state"] == "written")
         assert orthanc.request("PUT", path, data=text).status_code == 200
         assert instance not in [row["id"] for row in find(orthanc, Limit=1000)]
         answer = orthanc.request("POST", f"/bodypart/instances/{instance}", json={})
