@@ -154,12 +154,22 @@ class Server:
 
     def reset(self) -> None:
         """Have Orthanc start anew in its own process, and wait until all of it is there again."""
+        self.quieten()
         starts = self.log.read_text().count(STARTED)
         assert self.request("POST", "/tools/reset", data="").status_code == 200
         # It answers before it begins to end.
         self.wait_until(lambda: self.log.read_text().count(STARTED) > starts, 60)
         self.wait_until(self._answers, 30)
         self.wait_until(lambda: self.status()["ready"], 60)
+
+    def quieten(self) -> None:
+        """Wait until nothing changed for a second: 1.13 may not outlive an end amid a rewrite."""
+        last, since = -1, time.monotonic()
+        while time.monotonic() - since < 1.0:
+            now = self.get("/changes?last")["Last"]
+            if now != last:
+                last, since = now, time.monotonic()
+            time.sleep(0.1)
 
     def stop(self) -> float:
         """Stop Orthanc with SIGTERM; return the seconds it took."""

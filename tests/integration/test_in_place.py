@@ -110,7 +110,9 @@ def test_metadata_labels_and_attachments_of_all_levels_survive(server):
         assert server.metadata(level, resource, "Ours") == f"kept {level}"
         note = server.request("GET", f"/{level}/{resource}/attachments/note/data")
         assert note.text == f"note {level}", level
-        assert server.metadata(level, resource, "BodyPartExamined") == "74670003"
+        server.wait_until(
+            lambda at=(level, resource): server.metadata(*at, "BodyPartExamined") == "74670003"
+        )
 
 
 def test_the_series_tells_the_new_part_once_it_is_stable(server):

@@ -35,6 +35,7 @@ def test_triton_answers_for_the_decoders_goes_away_and_comes_back(make_server, t
     files = [file_bytes(radiograph(part, 200, 160)) for part in ("knee", "hand", "chest")]
     served = [answered(server.annotation(server.upload(data))) for data in files]
     assert triton.statistics()["inferences"] >= 3
+    server.quieten()
     # Gone: what arrives waits, what a person asks for is told why not.
     triton.stop()
     response = server.request("POST", "/bodypart/classify", data=files[0])
