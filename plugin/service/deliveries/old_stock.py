@@ -207,17 +207,20 @@ class OldStock:
         """Count a page of what is annotated."""
         rows = self._annotations.database.rows(_question(rule, after))
         notes = self._archive.annotations([row.id for row in rows], "instances")
-        taken = deliveries = 0
+        cases = {
+            row.id: Case(note, row.modality) for row, note in zip(rows, notes, strict=True) if note
+        }
+        taken = {instance: case for instance, case in cases.items() if self._takes(rule, case)}
+        existing = self._overview.known(list(taken))
+        deliveries = 0
         to_send = []
-        for row, note in zip(rows, notes, strict=True):
-            if note is None or not self._takes(rule, note, row.modality):
-                continue
-            taken += 1
-            new = self._new(rule, note, row.modality)
-            deliveries += new
-            if new:
-                to_send.append((row.id, Case(note, row.modality).answer))
-        return _Page(len(rows), taken, deliveries, rows[-1].id if rows else after, to_send)
+        for instance, case in taken.items():
+            there = existing.get(instance, [])
+            given = {row.destination for row in there if row.answer == case.answer}
+            if new := {str(to) for to in rule.destinations} - given:
+                deliveries += len(new)
+                to_send.append((instance, case.answer))
+        return _Page(len(rows), len(taken), deliveries, rows[-1].id if rows else after, to_send)
 
     def _send(self, rule: Rule, after: str) -> _Page:
         """Put a page of what was counted into the outbox."""
@@ -228,24 +231,16 @@ class OldStock:
             with self._annotations.lock(row.id):
                 # It may have been corrected since it was counted, or its file replaced.
                 note = self._archive.annotation(row.id)
-                if note is None or not self._takes(rule, note, row.modality):
-                    continue
-                if Case(note, row.modality).answer != page[row.id]:
+                case = Case(note, row.modality) if note else None
+                if case is None or not self._takes(rule, case) or case.answer != page[row.id]:
                     continue
                 taken += 1
                 parents = Parents(*(getattr(row, name) for name in _PLACE[1:]))
-                deliveries += self._routing.take(note, parents, only=rule)
+                deliveries += self._routing.take(case.annotation, parents, only=rule)
         return _Page(len(page), taken, deliveries, next(reversed(page), after))
 
-    def _takes(self, rule: Rule, note: dict[str, Any], modality: str) -> bool:
-        return rule in taking(self._routing.rules, Case(note, modality))
-
-    def _new(self, rule: Rule, note: dict[str, Any], modality: str) -> int:
-        """Return how many deliveries of an instance were not there before."""
-        answer = Case(note, modality).answer
-        existing = self._overview.known([note["instance"]]).get(note["instance"], [])
-        given = {row.destination for row in existing if row.answer == answer}
-        return len({str(to) for to in rule.destinations} - given)
+    def _takes(self, rule: Rule, case: Case) -> bool:
+        return rule in taking(self._routing.rules, case)
 
     def _rule(self, name: str) -> Rule | None:
         return next((rule for rule in self._routing.rules if rule.name == name), None)
