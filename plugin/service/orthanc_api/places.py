@@ -41,10 +41,8 @@ class Places:
         ArchiveError
             If Orthanc does not answer.
         """
+        self.learn([series])
         known = self._of_series.get(series)
-        if known is None:
-            self._keep([self._client.get_json(f"/series/{series}")])
-            known = self._of_series.get(series)
         if known is None:
             raise NotFoundError(series)
         return known
@@ -60,10 +58,7 @@ class Places:
             If Orthanc does not answer.
         """
         unknown = [one for one in dict.fromkeys(series) if one not in self._of_series]
-        if unknown:
-            self._keep(self._ask(unknown))
-
-    def _keep(self, found: list[dict[str, Any]]) -> None:
+        found = self._ask(unknown)
         studies = {one["ID"]: one for one in self._ask([one["ParentStudy"] for one in found])}
         for one in found:
             study = studies.get(one["ParentStudy"])
@@ -81,7 +76,9 @@ class Places:
         while len(self._of_series) > _MOST:
             self._of_series.popitem(last=False)
 
-    def _ask(self, resources: Iterable[str]) -> list[dict[str, Any]]:
+    def _ask(self, resources: list[str]) -> list[dict[str, Any]]:
+        if not resources:
+            return []
         question = {"Resources": list(dict.fromkeys(resources)), "Metadata": False}
         answer: list[dict[str, Any]] = self._client.question("/tools/bulk-content", question)
         return answer

@@ -18,13 +18,6 @@ class Orthanc:
         tags = {"Modality": "DX", "StationName": "ROOM 1"}
         return {"ID": series, "ParentStudy": self.held[series], "MainDicomTags": tags}
 
-    def get_json(self, path):
-        self.asked += 1
-        series = path.removeprefix("/series/")
-        if series not in self.held:
-            raise NotFoundError(path)
-        return self._series(series)
-
     def question(self, path, asked):
         self.asked += 1
         assert path == "/tools/bulk-content"
