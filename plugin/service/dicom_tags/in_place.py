@@ -125,10 +125,6 @@ class InPlace:
         self._tasks.wait_for(Kind.REWRITE, {instance}, limit)
         return self._outcomes.get(instance)
 
-    def waiting(self) -> int:
-        """Return how many files are to follow."""
-        return self._tasks.count(Kind.REWRITE)
-
     def is_away(self, instance: str) -> bool:
         """Tell whether an instance is being rewritten, its metadata yet to return."""
         return self._backups.of(instance) is not None

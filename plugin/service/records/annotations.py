@@ -118,8 +118,7 @@ class Annotations:
         annotation = sealed(annotation)
         self._write("instances", instance, annotation)
         if follow:
-            old = done is not None and done.priority >= Priority.BACKFILL
-            self._route(annotation, parents, if_known=old)
+            self._route(annotation, parents, if_known=_of_old_stock(done))
         self._take_in(annotation, parents, done)
         return annotation
 
@@ -231,10 +230,8 @@ class Annotations:
         instance = annotation["instance"]
         with self.database.write() as connection:
             self._index.put(connection, annotation, parents)
-            old = done is not None and done.priority >= Priority.BACKFILL
-            self._ask_roll_ups(
-                connection, parents, _ROLL_UP_DELAY_OF_OLD if old else _ROLL_UP_DELAY
-            )
+            delay = _ROLL_UP_DELAY_OF_OLD if _of_old_stock(done) else _ROLL_UP_DELAY
+            self._ask_roll_ups(connection, parents, delay)
             if (annotation.get("tags") or {}).get("state") == "pending":
                 spoken = annotation["review"] is not None
                 priority = Priority.PERSON if spoken else Priority.ARRIVAL
@@ -247,6 +244,10 @@ class Annotations:
         self, connection: sa.Connection, parents: Parents, delay: float = _ROLL_UP_DELAY
     ) -> None:
         self._tasks.ask_roll_ups(connection, parents.levels(), delay)
+
+
+def _of_old_stock(task: Task | None) -> bool:
+    return task is not None and task.priority >= Priority.BACKFILL
 
 
 def number_of(resource: str) -> int:

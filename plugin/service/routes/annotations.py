@@ -205,7 +205,7 @@ def review_and_follow(
 
 def _with_outcome(service: Service, instance: str, annotation: dict[str, Any]) -> dict[str, Any]:
     if service.in_place and annotation["tags"]["state"] == "pending":
-        crowd = service.in_place.waiting() >= _CROWD
+        crowd = service.tasks.count(Kind.REWRITE) >= _CROWD
         service.in_place.outcome(instance, _FILE_LIMIT_IN_A_CROWD if crowd else _FILE_LIMIT)
         present = service.archive.annotation(instance)
         if present and present.get("revision") == annotation["revision"]:
