@@ -269,6 +269,11 @@ class Server:
         self.wait_until(finished, limit)
         return found
 
+    def written(self, instance: str) -> dict[str, Any]:
+        """Return the annotation of an instance whose file has followed it."""
+        self.wait_until(lambda: self.annotation(instance)["tags"]["state"] == "written")
+        return self.annotation(instance)
+
     def metadata(self, level: str, resource: str, name: str) -> str | None:
         """Return a metadata value as Orthanc itself gives it, None if it is not set."""
         response = self.request("GET", f"/{level}/{resource}/metadata/{name}")

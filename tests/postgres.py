@@ -74,6 +74,11 @@ class Postgres:
         """Address of the database for the setting ``Database``."""
         return f"postgresql://{_ACCOUNT}@127.0.0.1:{self.port}/orthanc"
 
+    @property
+    def driver_url(self) -> str:
+        """The address as SQLAlchemy takes it."""
+        return self.url.replace("postgresql://", "postgresql+psycopg://")
+
     def value(self, question: str) -> int:
         """Return the number that a question in SQL gives."""
         with psycopg.connect(self.url) as connection:

@@ -23,8 +23,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from orthanc_server import ROOT
 from phantoms import file_bytes, radiograph
+from quick_decoder import at_once
 from two_nodes import TwoNodes, answers, correct, faults, put_what_is_not_ours, upload
 
 CORRECTIONS, INSTANCES, KILLS = 200, 50, 10
@@ -70,15 +70,12 @@ def once(folder: Path, target: str) -> bool:
 
 def rate(folder: Path, rounds: int) -> None:
     """Print the rates of one node and of two."""
-    decoder = folder / "quick-decoder"
-    script = ROOT / "tests/quick_decoder.py"
-    decoder.write_text(f"#!/bin/sh\nexec {ROOT}/.venv/bin/python -P -s {script}\n")
-    decoder.chmod(0o755)
+    decoder = at_once(folder)
     rates: dict[int, list[float]] = {1: [], 2: []}
     busy: dict[int, list[float]] = {1: [], 2: []}
     for number in range(rounds):
         for count in (1, 2):
-            settings = {"Tags": "none", "OnUpload": False, "Python": str(decoder)}
+            settings = {"Tags": "none", "OnUpload": False, "Python": decoder}
             place = folder / f"rate-{number}-{count}"
             with TwoNodes(place, count=count, **settings) as nodes:
                 seconds, cores = _annotated(nodes)

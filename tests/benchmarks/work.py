@@ -22,8 +22,9 @@ from pathlib import Path
 from pydicom.uid import generate_uid
 
 from benchmarks.large import processor_seconds
-from orthanc_server import ROOT, Server
+from orthanc_server import Server
 from phantoms import file_bytes, radiograph
+from quick_decoder import at_once
 
 CLIENTS = 8
 CROWD = 64
@@ -49,16 +50,6 @@ def film_of_two(number: int) -> bytes:
     keywords = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")
     uids = {k: generate_uid(entropy_srcs=[k, str(number // 2)]) for k in keywords}
     return file_bytes(radiograph("hand", rows=160, columns=128, **uids))
-
-
-def at_once(folder: Path) -> str:
-    """Return a Python that runs a decoder which answers at once."""
-    folder.mkdir(parents=True)
-    program = folder / "quick-decoder"
-    script = ROOT / "tests/quick_decoder.py"
-    program.write_text(f"#!/bin/sh\nexec {ROOT}/.venv/bin/python -P -s {script}\n")
-    program.chmod(0o755)
-    return str(program)
 
 
 def backfilled(server: Server, count: int) -> tuple[float, float]:

@@ -30,6 +30,17 @@ def may_sign(page):
     page.locator(".detail[data-may-sign]").wait_for()
 
 
+def holding(page, instance, method):
+    """Hold back what asks about a picture by a method; return where the requests gather."""
+    held = []
+
+    def hold(route):
+        held.append(route) if route.request.method == method else route.continue_()
+
+    page.route(f"**/bodypart/instances/{instance}", hold)
+    return held
+
+
 def review_of(server, instance):
     return server.annotation(instance)["review"]
 
@@ -226,12 +237,7 @@ def test_a_late_answer_does_not_land_on_the_next_picture(page, server, fresh):
     """Who confirms confirms what is shown, not what was shown when a request was sent."""
     open_page(page, server)
     order = [line.get_attribute("data-instance") for line in page.locator(".line").all()]
-    held = []
-
-    def hold(route):
-        held.append(route) if route.request.method == "POST" else route.continue_()
-
-    page.route(f"**/bodypart/instances/{order[0]}", hold)
+    held = holding(page, order[0], "POST")
     page.get_by_role("button", name="Classify again").click()
     heard(page, held)
     page.keyboard.press("j")
@@ -251,12 +257,7 @@ def test_a_late_answer_does_not_land_on_the_next_picture(page, server, fresh):
 def test_who_goes_on_before_a_word_is_answered_stays_there(page, server, fresh):
     open_page(page, server, "?show=all&agreement=agree")
     order = [line.get_attribute("data-instance") for line in page.locator(".line").all()]
-    held = []
-
-    def hold(route):
-        held.append(route) if route.request.method == "PUT" else route.continue_()
-
-    page.route(f"**/bodypart/instances/{order[0]}", hold)
+    held = holding(page, order[0], "PUT")
     may_sign(page)
     page.keyboard.press("Enter")
     heard(page, held)
@@ -514,12 +515,7 @@ def test_who_types_before_the_answer_is_there_presses_no_keys(page, server, fres
 def test_a_correction_waits_for_the_word_before(page, server, fresh):
     open_page(page, server, "?show=all&agreement=agree")
     order = [line.get_attribute("data-instance") for line in page.locator(".line").all()]
-    held = []
-
-    def hold(route):
-        held.append(route) if route.request.method == "PUT" else route.continue_()
-
-    page.route(f"**/bodypart/instances/{order[0]}", hold)
+    held = holding(page, order[0], "PUT")
     may_sign(page)
     page.keyboard.press("Enter")
     heard(page, held)

@@ -30,8 +30,7 @@ def upload_knee(server):
     dataset = radiograph("knee", BodyPartExamined="KNEE", PatientID=generate_uid())
     instance = server.upload(file_bytes(dataset))
     # What comes of a rewrite amid the stop is what 7.1 frees twice, too (docs/limits.md).
-    server.wait_until(lambda: server.annotation(instance)["tags"]["state"] == "written")
-    return server.annotation(instance)
+    return server.written(instance)
 
 
 def test_it_ends_with_0_after_work_and_after_a_reset(server):

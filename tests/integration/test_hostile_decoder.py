@@ -90,8 +90,7 @@ def classified(server, data):
 
 def test_no_answer_ends_orthanc_or_reaches_another_instance(server):
     victim = server.upload(picture(PatientID="VICTIM"))
-    server.wait_until(lambda: server.annotation(victim)["tags"]["state"] == "written")
-    before = server.annotation(victim)
+    before = server.written(victim)
     assert before["status"] == "done"
     for trick in (
         "deep700",

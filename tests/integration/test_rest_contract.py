@@ -140,7 +140,7 @@ def test_metadata_that_somebody_else_wrote_are_no_annotation(orthanc):
     path = f"/instances/{instance}/metadata/BodyPart"
     for text in ("knee", "1", '{"status": "done"}', "[" * 3_000, b"\xff\xfe"):
         # Metadata are written once more when the file has followed.
-        orthanc.wait_until(lambda: orthanc.annotation(instance)["tags"]["state"] == "written")
+        orthanc.written(instance)
         assert orthanc.request("PUT", path, data=text).status_code == 200
         assert instance not in [row["id"] for row in find(orthanc, Limit=1000)]
         answer = orthanc.request("POST", f"/bodypart/instances/{instance}", json={})

@@ -55,7 +55,7 @@ def test_a_wrong_header_is_put_right_everywhere(server, knees):
     assert "looks like knee" in annotation["review_reason"]
     assert "says skull" in annotation["review_reason"]
     server.settle()
-    server.wait_until(lambda: server.annotation(instance)["tags"]["state"] == "written")
+    server.written(instance)
     dataset = pydicom.dcmread(
         io.BytesIO(server.request("GET", f"/instances/{instance}/file").content)
     )

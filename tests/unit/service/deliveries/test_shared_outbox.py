@@ -20,7 +20,7 @@ HANDS = {"Name": "hands", "If": {"Examined": "hand"}, "To": ["modality:B"], "Urg
 
 @pytest.fixture
 def database(postgres):
-    found = open_shared(postgres.url.replace("postgresql://", "postgresql+psycopg://"))
+    found = open_shared(postgres.driver_url)
     yield found
     with found.write() as connection:
         connection.execute(sa.delete(deliveries))

@@ -11,7 +11,7 @@ from service.records.tables import tasks as table
 
 @pytest.fixture
 def database(postgres):
-    found = open_shared(postgres.url.replace("postgresql://", "postgresql+psycopg://"))
+    found = open_shared(postgres.driver_url)
     yield found
     with found.write() as connection:
         connection.execute(sa.delete(table))

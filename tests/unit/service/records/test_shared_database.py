@@ -17,7 +17,7 @@ def node(postgres):
     made = []
 
     def make():
-        made.append(Database(postgres.url.replace("postgresql://", "postgresql+psycopg://")))
+        made.append(Database(postgres.driver_url))
         return made[-1]
 
     yield make

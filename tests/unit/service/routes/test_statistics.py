@@ -97,8 +97,7 @@ def by_month(found):
 @pytest.mark.parametrize("shared", [False, True])
 def test_they_are_what_counting_row_by_row_gives(archive, request, shared):
     if shared:
-        url = request.getfixturevalue("postgres").url
-        database = open_shared(url.replace("postgresql://", "postgresql+psycopg://"))
+        database = open_shared(request.getfixturevalue("postgres").driver_url)
         request.addfinalizer(database.close)
         archive = filled(database)
     told = statistics(archive)
