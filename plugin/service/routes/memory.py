@@ -39,7 +39,9 @@ def words(
     label: Annotated[
         str, Query(description="a label, a code or a region; or none: cannot be told")
     ] = "",
-    after: Annotated[int | None, Query(ge=0, description="`next` of the page before")] = None,
+    after: Annotated[
+        int | None, Query(ge=0, lt=2**63, description="`next` of the page before")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=_MOST_WORDS)] = _DEFAULT_WORDS,
 ) -> dict[str, Any]:
     """Answer words; ``seen`` tells whether the present model looked at the picture by now."""

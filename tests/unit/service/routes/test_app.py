@@ -1,0 +1,38 @@
+"""What holds for every route."""
+
+from types import SimpleNamespace
+
+from service.routes.app import build
+
+LARGEST = 2**63
+"""No database takes a greater number."""
+
+
+def numbers(schema, path):
+    """Yield where a schema takes a whole number, and the schema of it."""
+    if isinstance(schema, list):
+        for place, part in enumerate(schema):
+            yield from numbers(part, f"{path}/{place}")
+    if isinstance(schema, dict):
+        if schema.get("type") == "integer":
+            yield path, schema
+        for name, part in schema.items():
+            yield from numbers(part, f"{path}/{name}")
+
+
+def test_every_number_of_a_request_has_an_end():
+    """A greater one than the database takes would be an internal error."""
+    settings = SimpleNamespace(max_upload_mb=1)
+    document = build(SimpleNamespace(settings=settings, log=print)).openapi()
+    found = [
+        place
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        for parameter in operation.get("parameters", ())
+        for place in numbers(parameter["schema"], f"{method} {path} {parameter['name']}")
+    ]
+    assert len(found) > 10
+    for place, schema in found:
+        end = schema.get("maximum", schema.get("exclusiveMaximum"))
+        assert end is not None, place
+        assert end <= LARGEST, place
