@@ -18,7 +18,7 @@ from service.dicom_tags.exports import siblings_of
 from service.dicom_tags.rescue import KEPT_WITHIN, Rescue
 from service.errors import NotFoundError, StorageFullError
 from service.queue.tasks import Kind, Priority
-from service.records.annotations import concerns_tags, number_of, of_file
+from service.records.annotations import concerns_tags, of_file
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
@@ -240,8 +240,7 @@ class InPlace:
             link = self._archive.copied_from(level, resource)
             if link:
                 return f"it is a copy ({link}), a link that an overwrite would drop", stored
-        # What an overwrite wipes above the instance, another node's overwrite must not back up.
-        with self._index.database.hold(number_of(stored.parents.patient)):
+        with self._annotations.lock_above(stored.parents.patient):
             backup = self._backups.take(
                 instance, stored.parents, annotation, _md5(data), _md5(corrected)
             )
@@ -324,6 +323,7 @@ class InPlace:
             self._annotations.put(annotation, stored.parents, follow=False)
         else:
             self._note_removal(instance, stored.version)
+            self._annotations.ask_roll_ups(stored.parents)
 
     def _note_removal(self, instance: str, version: str, before: str | None = None) -> None:
         """Note that a removal, of the file ``before`` if given, is of a version of ours by now."""

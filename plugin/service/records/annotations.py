@@ -32,6 +32,8 @@ _NOT_SEALED = ("tags", "revision", "file")
 """What may change without changing the answer."""
 _ROLL_UP_DELAY, _ROLL_UP_DELAY_OF_OLD = 0.02, 0.2
 """Seconds in which what asks for one roll-up is collected."""
+_ROLL_UP_DELAY_OF_REWRITTEN = 0.5
+"""The same before a rewrite, which may wipe a roll-up, and asks for it once more at its end."""
 NO_TAGS: dict[str, Any] = {"state": "none", "changed": [], "refused": None}
 
 
@@ -72,12 +74,25 @@ class Annotations:
         self._with_labels = with_labels and archive.has_labels
         self._in_place = in_place
         self._locks = [threading.RLock() for _ in range(_LOCKS)]
+        self._patients = [threading.Lock() for _ in range(_LOCKS)]
 
     @contextmanager
     def lock(self, instance: str) -> Iterator[None]:
         """Let nobody else write of an instance, on this node or another."""
         number = number_of(instance)
         with self._locks[number % _LOCKS], self.database.hold(number):
+            yield
+
+    @contextmanager
+    def lock_above(self, patient: str) -> Iterator[None]:
+        """Let nobody else write of the levels above the instances of a patient, on any node.
+
+        An overwrite may wipe what stands there and gives it back as it was; an entry of the change
+        log that is wiped with it would look like a foreign file's. Who holds both a lock of an
+        instance and this one takes that of the instance first.
+        """
+        number = number_of(patient)
+        with self._patients[number % _LOCKS], self.database.hold(number):
             yield
 
     def put(
@@ -188,6 +203,12 @@ class Annotations:
                 self._ask_roll_ups(connection, parents)
         self._tasks.wake()
 
+    def ask_roll_ups(self, parents: Parents) -> None:
+        """Have what stands above an instance written anew."""
+        with self.database.write() as connection:
+            self._ask_roll_ups(connection, parents)
+        self._tasks.wake()
+
     def put_roll_up(self, level: str, resource: str, annotation: dict[str, Any] | None) -> None:
         """Write, or with None remove, what stands for the instances below a resource."""
         if annotation is not None:
@@ -231,9 +252,12 @@ class Annotations:
         with self.database.write() as connection:
             self._index.put(connection, annotation, parents)
             delay = _ROLL_UP_DELAY_OF_OLD if _of_old_stock(done) else _ROLL_UP_DELAY
+            spoken = annotation["review"] is not None
+            pending = (annotation.get("tags") or {}).get("state") == "pending"
+            if pending and not spoken:
+                delay = _ROLL_UP_DELAY_OF_REWRITTEN
             self._ask_roll_ups(connection, parents, delay)
-            if (annotation.get("tags") or {}).get("state") == "pending":
-                spoken = annotation["review"] is not None
+            if pending:
                 priority = Priority.PERSON if spoken else Priority.ARRIVAL
                 self._tasks.ask(connection, Kind.REWRITE, [instance], priority=priority)
             if done:

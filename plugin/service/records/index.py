@@ -52,6 +52,10 @@ _CHILDREN = {
     level: sa.select(*_SUMMARY).where(column == sa.bindparam("resource"), ANNOTATED)
     for level, column in COLUMNS.items()
 }
+_PATIENT = {
+    level: sa.select(instances.c.patient).where(column == sa.bindparam("resource")).limit(1)
+    for level, column in COLUMNS.items()
+}
 # Made once: SQLAlchemy takes longer to put them together than SQLite to carry them out.
 _INSERT = sa.insert(instances)
 _TAKE_OUT = (
@@ -243,6 +247,11 @@ class Index:
                 sa.update(instances).where(instances.c.state == REMOVED).values(state=UNSEEN)
             )
             self._count(connection, Counter({UNSEEN: done.rowcount, REMOVED: -done.rowcount}))
+
+    def patient_of(self, level: str, resource: str) -> str | None:
+        """Return the patient that a resource belongs to, None if nothing is known below it."""
+        rows = self.database.rows(_PATIENT[level], resource=resource)
+        return rows[0].patient if rows else None
 
     def children(self, level: str, resource: str) -> list[Summary]:
         """Return the summaries of the annotated instances below a resource."""

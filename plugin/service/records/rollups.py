@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from bodypart.rollup import roll_up
@@ -59,10 +60,12 @@ class RollUps:
         """
         level, resource = task.level, task.resource
         began = time.thread_time()
-        children = self._index.children(level, resource)
+        patient = self._index.patient_of(level, resource)
         try:
-            note = roll_up(level, resource, children) if children else None
-            self._annotations.put_roll_up(level, resource, note)
+            with self._annotations.lock_above(patient) if patient else nullcontext():
+                children = self._index.children(level, resource)
+                note = roll_up(level, resource, children) if children else None
+                self._annotations.put_roll_up(level, resource, note)
         except NotFoundError:
             return  # Deleted meanwhile.
         self._note_cost(resource, time.thread_time() - began)

@@ -301,7 +301,7 @@ class House:
         return self.claim(*kinds)
 
     def follow(self):
-        """Do all rewrites and roll-ups that are due."""
+        """Do all rewrites that are due."""
         while task := self.tasks.claim((Kind.REWRITE,)):
             self.in_place.rewrite(task)
             self.tasks.finish(task)

@@ -1,5 +1,7 @@
 """The file follows its record; nothing that an overwrite wipes is lost; the newer file wins."""
 
+import threading
+
 import pytest
 
 from bodypart.annotation import Review
@@ -17,6 +19,12 @@ def annotated(house):
 
 def tags(house):
     return house.orthanc.annotation("i")["tags"]
+
+
+def write_roll_ups(house):
+    while task := house.claim_due(Kind.ROLL_UP):
+        house.roll_ups.write(task)
+        house.tasks.finish(task)
 
 
 def test_the_file_follows_and_the_annotation_tells(annotated):
@@ -184,6 +192,54 @@ def test_a_removal_does_not_reach_what_is_sent_again_as_the_original_returned(
     monkeypatch.setattr(annotated.backups, "drop", sent_again)
     annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
     assert not annotated.annotator.was_removed("i")
+
+
+def test_no_roll_up_is_written_amid_an_overwrite(annotated):
+    """Its entry would vanish from the change log, as that of another file that was replaced."""
+    started, written = threading.Event(), []
+    annotated.follow()
+    write_roll_ups(annotated)
+    annotated.reviewer.remove("i", by="ann")
+    roll_up = annotated.claim_due(Kind.ROLL_UP)
+
+    def write():
+        started.set()
+        annotated.roll_ups.write(roll_up)
+        written.append(roll_up)
+
+    beside = threading.Thread(target=write)
+
+    def begin():
+        beside.start()
+        started.wait()
+        beside.join(0.1)
+        assert not written
+
+    annotated.orthanc.before_store = begin
+    annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    beside.join()
+    # It was backed up, given back, and only then removed.
+    assert annotated.orthanc.metadata(roll_up.level, roll_up.resource, "BodyPart") is None
+
+
+def test_what_stands_above_an_overwrite_that_was_cut_short_is_made_anew(annotated):
+    annotated.follow()
+    write_roll_ups(annotated)
+    annotated.reviewer.remove("i", by="ann")
+
+    def lose():
+        annotated.orthanc.after_store = lambda: None
+        raise ArchiveError("POST /instances: Timeout")
+
+    annotated.orthanc.after_store = lose
+    task = annotated.claim(Kind.REWRITE)
+    with pytest.raises(ArchiveError):
+        annotated.in_place.rewrite(task)
+    write_roll_ups(annotated)
+    annotated.in_place.rewrite(task)
+    write_roll_ups(annotated)
+    for level, resource in PARENTS.levels():
+        assert annotated.orthanc.metadata(level, resource, "BodyPart") is None, level
 
 
 def test_a_correction_said_during_a_rewrite_is_written_after_it(annotated):
