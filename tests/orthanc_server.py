@@ -163,12 +163,9 @@ class Server:
         self.wait_until(lambda: self.status()["ready"], 60)
 
     def quieten(self) -> None:
-        """Wait until nothing changed for some seconds, which a rewrite takes on 1.13.
-
-        It may not outlive an end amid one.
-        """
+        """Wait until nothing changed for a second: 1.13 may not outlive an end amid a rewrite."""
         last, since = -1, time.monotonic()
-        while time.monotonic() - since < 4.0:
+        while time.monotonic() - since < 1.0:
             now = self.get("/changes?last")["Last"]
             if now != last:
                 last, since = now, time.monotonic()
