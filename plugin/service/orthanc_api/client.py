@@ -6,15 +6,12 @@ import json
 import ssl
 from typing import TYPE_CHECKING, Any
 
-import urllib3
-
 from service.errors import ArchiveError, NotFoundError, StorageFullError
+from service.orthanc_api.kept_connections import KeptConnections, NoAnswerError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TIMEOUT = urllib3.Timeout(connect=5.0, read=120.0)
-_MOST_CONNECTIONS = 64
 _OK, _NOT_FOUND, _INSUFFICIENT_STORAGE = 200, 404, 507
 _FULL_STORAGE = 19
 """Orthanc's error code for a storage area that cannot take a file (``FullStorage``)."""
@@ -43,24 +40,11 @@ class Client:
         certificate: Path | None = None,
         client_certificate: Path | None = None,
     ) -> None:
-        # One host: no proxy and no password of the environment, which are not for the loopback.
-        # Orthanc closes an idle connection after a second, perhaps just as it is used again.
-        retries = urllib3.Retry(
-            total=3,
-            connect=2,
-            read=2,
-            redirect=False,
-            backoff_factor=0.05,
-            allowed_methods=("GET", "PUT", "DELETE"),
-        )
-        self._asked_again = retries.new(allowed_methods=None)
-        self._pool = urllib3.connection_from_url(
+        secure = url.startswith("https:")
+        self._connections = KeptConnections(
             url,
-            headers={"Authorization": token, "Accept-Encoding": "identity"},
-            timeout=_TIMEOUT,
-            maxsize=_MOST_CONNECTIONS,
-            retries=retries,
-            **_tls(certificate, client_certificate) if url.startswith("https:") else {},
+            {"Authorization": token},
+            _tls(certificate, client_certificate) if secure else None,
         )
 
     def get(self, path: str) -> bytes:
@@ -96,7 +80,7 @@ class Client:
         StorageFullError
             If there is no room for what was to be stored.
         """
-        return json.loads(self._ask("POST", path, data) or b"null")
+        return json.loads(self._ask("POST", path, data, repeatable=False) or b"null")
 
     def question(self, path: str, asked: object) -> Any:
         """Send a POST that changes nothing, again if need be, and return the parsed answer.
@@ -107,7 +91,7 @@ class Client:
             As of ``get``.
         """
         body = json.dumps(asked).encode()
-        return json.loads(self._ask("POST", path, body, retries=self._asked_again))
+        return json.loads(self._ask("POST", path, body, repeatable=True))
 
     def delete(self, path: str) -> None:
         """Send a DELETE; what is gone already is fine."""
@@ -116,27 +100,21 @@ class Client:
         except NotFoundError:
             return
 
-    def _ask(
-        self, method: str, path: str, data: bytes | None, retries: urllib3.Retry | None = None
-    ) -> bytes:
+    def _ask(self, method: str, path: str, data: bytes | None, *, repeatable: bool = True) -> bytes:
         try:
-            response = self._pool.urlopen(method, path, data, retries=retries, redirect=False)
-        except urllib3.exceptions.HTTPError as error:
-            cause = getattr(error, "reason", None) or error
-            raise ArchiveError(f"{method} {path}: {type(cause).__name__}") from None
-        if response.status == _OK:
-            return bytes(response.data)
-        if response.status == _NOT_FOUND:
+            status, content = self._connections.ask(method, path, data, repeatable=repeatable)
+        except NoAnswerError as error:
+            raise ArchiveError(f"{method} {path}: {error}") from None
+        if status == _OK:
+            return content
+        if status == _NOT_FOUND:
             raise NotFoundError(path)
-        if (
-            _orthanc_error(response.data) == _FULL_STORAGE
-            or response.status == _INSUFFICIENT_STORAGE
-        ):
+        if _orthanc_error(content) == _FULL_STORAGE or status == _INSUFFICIENT_STORAGE:
             raise StorageFullError("storage full")
-        raise ArchiveError(f"{method} {path}: status {response.status}")
+        raise ArchiveError(f"{method} {path}: status {status}")
 
 
-def _tls(certificate: Path | None, client_certificate: Path | None) -> dict[str, Any]:
+def _tls(certificate: Path | None, client_certificate: Path | None) -> ssl.SSLContext:
     """Return how to speak HTTPS to the loopback.
 
     The certificate names the hospital's host, so it is pinned instead.
@@ -148,7 +126,7 @@ def _tls(certificate: Path | None, client_certificate: Path | None) -> dict[str,
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if client_certificate:
         context.load_cert_chain(client_certificate)
-    return {"ssl_context": context, "assert_hostname": False}
+    return context
 
 
 def _orthanc_error(data: bytes) -> int | None:
