@@ -57,6 +57,7 @@ def _serve(incoming: BinaryIO) -> int:
     from service.errors import DamagedError
     from service.log import Speaker
     from service.main import Service
+    from service.orthanc_process import OrthancProcess
     from service.prerequisites import Files, checked_settings
     from service.routes.app import build
 
@@ -85,10 +86,16 @@ def _serve(incoming: BinaryIO) -> int:
         address = folder / "socket"
         listener.bind(str(address))
         listener.listen(_BACKLOG)
-        threading.Thread(target=hear, args=(incoming, service, server), daemon=True).start()
+        hearing = threading.Thread(target=hear, args=(incoming, service, server), daemon=True)
+        hearing.start()
+        orthanc = OrthancProcess(os.getppid())
+        threading.Thread(
+            target=orthanc.follow, args=(lambda: _end(service, server),), daemon=True
+        ).start()
         speaker.say({"socket": str(address)})
         server.run(sockets=[listener])
         service.stop()
+        orthanc.wait_to_be_told(hearing)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
@@ -100,8 +107,7 @@ def hear(incoming: BinaryIO, service: Service, server: Any) -> None:
         for line in incoming:
             message = json.loads(line)
             if message["event"] == "stop":
-                service.stopping.set()
-                server.should_exit = True
+                _end(service, server)
                 return
             service.take(message["event"], message["id"])
     except Exception as error:
@@ -109,6 +115,11 @@ def hear(incoming: BinaryIO, service: Service, server: Any) -> None:
         print(f"it cannot take in what it is told: {type(error).__name__}", file=sys.stderr)
     # Orthanc was killed: what is being done must not go on beside the next one's.
     os._exit(_RESTART)
+
+
+def _end(service: Service, server: Any) -> None:
+    server.should_exit = True
+    service.quieten()
 
 
 if __name__ == "__main__":

@@ -241,9 +241,14 @@ class Service:
         for thread in self._threads:
             thread.start()
 
+    def quieten(self) -> None:
+        """Begin nothing more; what was begun in Orthanc is brought to its end."""
+        self.stopping.set()
+        self.decoders.stop()
+
     def stop(self) -> None:
         """Stop everything and wait for it; what is unfinished is done after the next start."""
-        self.stopping.set()
+        self.quieten()
         self.change_log.stop()
         self.backfill.stop()
         self._deletions.put(None)
@@ -251,7 +256,6 @@ class Service:
         self.learning.wake()
         self.tasks.wake()
         self.dispatch.outbox.wake()
-        self.decoders.stop()
         for thread in self._threads:
             # A courier may wait for a slow receiver: the outbox knows what it was sending.
             thread.join(_LONGEST_FAREWELL if thread.daemon else None)

@@ -100,6 +100,11 @@ class Engine:
             self.network.stop()
 
     @property
+    def stopping(self) -> bool:
+        """Whether the service stops: nothing new may begin."""
+        return self._stopping.is_set()
+
+    @property
     def running(self) -> bool:
         """Whether a decoder runs: it can do what needs no network."""
         return bool(self._all)
@@ -169,6 +174,9 @@ class Engine:
                 task, {**request, "task": task}, payload, self._settings.time_limit
             )
         except WorkerDiedError as error:
+            if self.stopping:
+                # Killed, and not by the picture.
+                raise EngineDownError("Orthanc is stopping") from None
             self._log(str(error))
             raise
         except NetworkDownError as error:

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from bodypart.dicom_out.policy import tags_to_write
+from service.decoders.pool import EngineDownError
 from service.dicom_tags.exports import siblings_of
 from service.dicom_tags.rescue import KEPT_WITHIN, Rescue
 from service.errors import NotFoundError, StorageFullError
@@ -266,6 +267,8 @@ class InPlace:
         if self._archive.stored_file(instance).version != stored.version:
             self._annotate_again(instance)
             return _YIELDED
+        if self._decoders.stopping:
+            raise EngineDownError("Orthanc is stopping")
         try:
             answer = self._archive.store(corrected)
         except StorageFullError:

@@ -180,6 +180,7 @@ class Decoders:
     """Answers at once; `label` is what every picture shows."""
 
     ready = running = True
+    stopping = False
     down_reason = None
 
     def __init__(self):

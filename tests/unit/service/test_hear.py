@@ -29,8 +29,7 @@ def ends(monkeypatch):
                 raise OSError("full")
             taken.append(resource)
 
-        stopping = SimpleNamespace(set=lambda: None)
-        service = SimpleNamespace(stopping=stopping, take=take)
+        service = SimpleNamespace(quieten=lambda: None, take=take)
         server = SimpleNamespace(should_exit=False)
         try:
             service_main.hear(io.BytesIO(b"".join(lines)), service, server)

@@ -125,6 +125,17 @@ def test_one_at_work_is_replaced_after_its_answer(make):
     assert worker not in engine._running
 
 
+def test_a_stop_is_not_blamed_on_the_picture_that_a_decoder_looks_at(make):
+    """Two of them would have counted as a picture that kills decoders."""
+    engine = make()
+    until_ready(engine)
+    stopping = threading.Timer(0.2, engine.stop)
+    stopping.start()
+    with pytest.raises(EngineDownError, match="stopping"):
+        engine.ask("sleep", {}, b"")
+    stopping.join()
+
+
 def test_stopping_does_not_wait_for_a_worker_that_is_still_starting(make):
     engine = make(slow=30)
     time.sleep(0.3)

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from bodypart.annotation import Review
+from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError, StorageFullError
 from service.orthanc_api.resources import Stored
 from service.queue.tasks import Kind, Mode
@@ -251,6 +252,18 @@ def test_a_correction_said_during_a_rewrite_is_written_after_it(annotated):
     assert annotated.tasks.stands(Kind.REWRITE, "i")
     annotated.follow()
     assert annotated.orthanc.files["i"] == b"file corrected to foot"
+
+
+def test_a_stop_begins_no_overwrite(annotated):
+    task = annotated.claim(Kind.REWRITE)
+    annotated.decoders.stopping = True
+    with pytest.raises(EngineDownError):
+        annotated.in_place.rewrite(task)
+    assert annotated.orthanc.files["i"] == b"file"
+    annotated.decoders.stopping = False
+    annotated.in_place.rewrite(task)
+    assert annotated.orthanc.files["i"] == b"file corrected to hand"
+    assert annotated.backups.left_over() == []
 
 
 def _die():
