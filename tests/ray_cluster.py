@@ -93,9 +93,12 @@ class RayCluster:
         self.nodes.append(
             Node(self, *head, "--temp-dir", str(self.folder), processors=processors[0])
         )
-        self._wait_for_head(int(port))
+        self._wait_for(self.nodes[0])
+        with socket.create_connection(("127.0.0.1", int(port)), 5):
+            pass
         for number in processors[1:]:
-            self.add(number)
+            # One after the other: two at once may run out of time on a busy machine.
+            self._wait_for(self.add(number))
         return self
 
     def add(self, processors: int) -> Node:
@@ -110,15 +113,13 @@ class RayCluster:
             node.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _wait_for_head(self, port: int) -> None:
+    @staticmethod
+    def _wait_for(node: Node) -> None:
         end = time.monotonic() + _START_LIMIT
-        head = self.nodes[0]
-        while "Ray runtime started" not in head.log.read_text(errors="replace"):
-            if head.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"Ray does not start: {head.log.read_text()[-1500:]}")
+        while "Ray runtime started" not in node.log.read_text(errors="replace"):
+            if node.process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"Ray does not start: {node.log.read_text()[-1500:]}")
             time.sleep(0.2)
-        with socket.create_connection(("127.0.0.1", port), 5):
-            pass
 
 
 def _ancestors(pid: int) -> set[int]:

@@ -68,6 +68,9 @@ class Worker:
         self._order = order
         self._reader: Reader | None = None
 
+    def begin(self) -> None:
+        """Return once some machine has a place for it."""
+
     def read(self, batch: Batch) -> list[dict[str, Any]] | str:
         """Return the answers, or why this machine cannot give any.
 
@@ -148,21 +151,25 @@ class RayCrew:
         self.processors = int(ray.cluster_resources().get("CPU", 0))
         remote = ray.remote(max_restarts=-1, max_task_retries=DEATHS - 1, num_cpus=1)(Worker)
         self._actors = [remote.remote(order) for _ in range(workers or max(1, self.processors))]
-        self._load = dict.fromkeys(self._actors, 0)
+        self._beginning = {actor.begin.remote(): actor for actor in self._actors}
+        self._load: dict[Any, int] = {}
         self._out: dict[Any, _Given] = {}
         self._suspects: deque[Batch] = deque()
 
     @property
     def workers(self) -> int:
         """How many there are (still)."""
-        return len(self._load)
+        return len(self._load) + len(self._beginning)
 
     @property
     def room(self) -> int:
-        """How many batches may be given now; none before each suspect was looked at alone."""
+        """How many batches may be given now; none before each suspect was looked at alone.
+
+        What is given to one that has no machine yet would lie there.
+        """
         if self._suspects or any(given.alone for given in self._out.values()):
             return 0
-        return EACH * self.workers - len(self._out)
+        return EACH * len(self._load) - len(self._out)
 
     def give(self, batch: Batch) -> None:
         """Have a batch read by the least busy; returns at once."""
@@ -170,6 +177,10 @@ class RayCrew:
 
     def wait(self, seconds: float) -> list[Outcome]:
         """Return what was finished, waiting a while if nothing was."""
+        if waiting := list(self._beginning):
+            begun, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
+            # One that cannot begin says why when it is to read.
+            self._load |= {self._beginning.pop(one): 0 for one in begun}
         for actor in [actor for actor, load in self._load.items() if not load]:
             if self._suspects:
                 self._have(_Given(actor, self._suspects.popleft(), alone=True))

@@ -55,9 +55,10 @@ class Call:
     """Something to wait for."""
 
     name: str
-    batch: Batch
+    given: tuple[Batch, ...]
     left: int
     got: object = None
+    done: bool = False
 
 
 class Actor:
@@ -66,21 +67,23 @@ class Actor:
     def __init__(self, made, tries):
         self._made, self._tries, self.calls, self.deaths = made, tries, [], 0
         self._life = made()
-        self.read, self.give_up = self._method("read"), self._method("give_up")
+        self.has_place = True
+        self.begin, self.read, self.give_up = map(self._method, ("begin", "read", "give_up"))
 
     def _method(self, name):
-        def remote(batch):
-            self.calls.append(Call(name, batch, self._tries))
+        def remote(*given):
+            self.calls.append(Call(name, given, self._tries))
             return self.calls[-1]
 
         return SimpleNamespace(remote=remote)
 
     def do_one(self):
-        if not self.calls:
+        if not self.calls or not self.has_place:
             return
         call = self.calls[0]
         try:
-            call.got = getattr(self._life, call.name)(call.batch)
+            call.got = getattr(self._life, call.name)(*call.given)
+            call.done = True
             self.calls.pop(0)
         except Death:
             self._life = self._made()
@@ -90,6 +93,7 @@ class Actor:
                 lost.left -= 1
                 if lost.left == -1:
                     lost.got = ActorUnavailableError("gone")
+                    lost.done = True
                     self.calls.remove(lost)
 
 
@@ -111,7 +115,7 @@ def crew(monkeypatch):
     def wait(references, **_):
         for actor in actors:
             actor.do_one()
-        return [one for one in references if one.got is not None], []
+        return [one for one in references if one.done], []
 
     def get(reference):
         if isinstance(reference.got, Exception):
@@ -133,6 +137,7 @@ def crew(monkeypatch):
     monkeypatch.setattr(module, "check_files", lambda _: None)
     monkeypatch.setattr(module, "ray_environment", lambda _: {})
     made = RayCrew(Order("http://o"), 2, "auto")
+    made.played = actors
     yield made
     made.close()
 
@@ -171,8 +176,21 @@ def test_an_actor_that_dies_whatever_it_does_is_lost_and_no_picture_is_failed(cr
     assert (found, lost, crew.workers) == ({}, 2, 0)
 
 
+def test_nothing_is_given_to_an_actor_that_has_no_machine_yet(crew):
+    """It would lie there until its lease ends."""
+    late = crew.played[1]
+    late.has_place = False
+    found, _ = status(crew, ["abc", "def", "ghi", "jkl", "mno"])
+    assert len(found) == 15
+    assert (crew.workers, crew.room) == (2, 2)
+    late.has_place = True
+    crew.wait(0.0)
+    assert crew.room == 4
+
+
 def test_a_machine_that_cannot_read_is_lost_with_the_reason(crew, monkeypatch):
     monkeypatch.setattr(Reader, "refused", {"a"})
+    crew.wait(0.0)
     crew.give(Batch(("a",), None))
     (outcome,) = crew.wait(0.0)
     assert "401" in outcome.lost
