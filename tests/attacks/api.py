@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from orthanc_server import Server
 from phantoms import file_bytes, radiograph
@@ -32,12 +31,13 @@ LEFT_OUT = (
 )
 
 
-def configuration(folder: Path) -> dict[str, Any]:
-    """Return Orthanc's configuration: with a rule, so that there are deliveries."""
-    to = folder / "knees"
-    to.mkdir()
-    rule = {"Name": "knees", "If": {"Examined": "knee"}, "To": [f"folder:{to}"]}
-    return {"BodyPart": {"Tags": "in-place", "Routes": [rule]}}
+def configure(server: Server) -> Server:
+    """Give an Orthanc a rule, so that there are deliveries; return it."""
+    (server.storage / "knees").mkdir()
+    to = [f"folder:{server.inside / 'knees'}"]
+    rule = {"Name": "knees", "If": {"Examined": "knee"}, "To": to}
+    server.configuration = {"BodyPart": {"Tags": "in-place", "Routes": [rule]}}
+    return server
 
 
 def with_pictures(server: Server) -> tuple[str, str]:
@@ -72,6 +72,8 @@ def ask(
         The same one gives the same requests.
     """
     instance, study = with_pictures(server)
+    # Of a value with an ampersand Orthanc 1.13 hands on what stands before it (docs/limits.md).
+    left_out = (*LEFT_OUT, "negative_data_rejection") if server.target == "sid" else LEFT_OUT
     told, report = folder / "schemathesis.toml", folder / "report.json"
     told.write_text(
         "\n".join(
@@ -87,7 +89,7 @@ def ask(
     )
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(told), "run"),
-        *(f"{server.url}/bodypart/openapi.json", "--exclude-checks", ",".join(LEFT_OUT)),
+        *(f"{server.url}/bodypart/openapi.json", "--exclude-checks", ",".join(left_out)),
         *("--max-examples", str(examples), "--seed", str(seed), "--max-time", str(seconds)),
         *("--report", "json", "--report-json-path", str(report), "--no-color"),
         *("--request-timeout", str(LONGEST_ANSWER), "--continue-on-failure"),
@@ -113,7 +115,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     limits = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        server = Server(Path(name) / "orthanc", configuration=configuration(Path(name))).start()
+        server = configure(Server(Path(name) / "orthanc")).start()
         try:
             requests, findings, said = ask(
                 server,

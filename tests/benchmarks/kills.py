@@ -61,7 +61,8 @@ class Scene:
         self.driver = subprocess.Popen(
             [*command, "--ray", self.cluster.address, "--workers", "2"],
             env=self.cluster.environment,
-            stderr=self.said.open("ab"),
+            stdout=self.said.open("ab"),
+            stderr=subprocess.STDOUT,
         )
 
     def state(self) -> str:
@@ -109,9 +110,9 @@ class Scene:
     def delete_and_review(self) -> None:
         """Delete some that nobody has annotated yet, and correct others; most of them are lent."""
         waiting = [
-            note["id"]
-            for note in (self.server.get(f"/bodypart/instances/{one}") for one in sorted(self.ids))
-            if note["status"] == "pending"
+            one
+            for one in sorted(self.ids - self.reviewed)
+            if self.server.get(f"/bodypart/instances/{one}")["status"] == "pending"
         ]
         deleted, reviewed = waiting[-_TOUCHED:], waiting[-2 * _TOUCHED : -_TOUCHED]
         for instance in deleted:
@@ -186,20 +187,20 @@ def main() -> None:
     for name in [given.only] if given.only else KILLED:
         times = 1 if "minute" in name else given.times
         with tempfile.TemporaryDirectory() as folder:
-            scene = Scene(Path(folder) / "server", given.instances)
+            scene, done = Scene(Path(folder) / "server", given.instances), 0
             try:
                 for _ in range(times):
                     time.sleep(_BETWEEN)
                     if scene.state() == "done":
-                        print(f"too few instances: it was done before {name} was killed")
-                        break
+                        break  # Too few instances for so many times.
                     KILLED[name](scene)
+                    done += 1
                 scene.wait()
                 lost, twice = scene.lost_and_twice()
             finally:
                 scene.close()
         print(
-            f"| {name} | {times} | {given.instances} | {lost} | {twice} | {scene.typed - 1} |",
+            f"| {name} | {done} | {given.instances} | {lost} | {twice} | {scene.typed - 1} |",
             flush=True,
         )
 

@@ -13,7 +13,7 @@ SECONDS = 30
 def test_no_request_gets_an_answer_that_the_document_does_not_have(make_server, tmp_path):
     if importlib.util.find_spec("schemathesis") is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("schemathesis is not installed")
-    server = make_server(api.configuration(tmp_path)).start()
+    server = api.configure(make_server()).start()
     requests, findings, said = api.ask(server, tmp_path, examples=10, seconds=SECONDS, seed=1)
     assert findings == 0, said[-6000:]
     assert requests > 100

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import stat
 import time
 from pathlib import Path
 
@@ -85,7 +86,9 @@ def written_files(pid):
         target = str(entry.readlink())
         flags = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text()
         mode = int(re.search(r"flags:\s*(\d+)", flags)[1], 8) & 3
-        if mode and target.startswith("/") and not target.startswith("/dev/"):
+        # A newer Orthanc's lies in a chroot.
+        device = stat.S_ISCHR(entry.stat().st_mode)
+        if mode and target.startswith("/") and not device:
             found.add(target)
     return found
 
@@ -109,14 +112,17 @@ def told_to_the_system(pid):
     ).groups()
 
 
-def test_no_patient_data_in_log_titles_webhooks_records_and_core_dumps(make_server, tmp_path):
+def test_no_patient_data_in_log_titles_webhooks_records_and_core_dumps(make_server):
     """Twenty-four attributes through every part of it, while the log is as talkative as can be."""
-    receiver = WebhookReceiver()
-    (tmp_path / "out").mkdir()
-    to = [f"webhook:{receiver.url}", "webhook:http://127.0.0.1:9/", f"folder:{tmp_path / 'out'}"]
+    receiver, server = WebhookReceiver(), make_server()
+    out = server.storage / "out"
+    out.mkdir()
+    folder = f"folder:{server.inside / 'out'}"
+    to = [f"webhook:{receiver.url}", "webhook:http://127.0.0.1:9/", folder]
     rules = [{"Name": "all", "If": {"Modality": ["CR"]}, "To": to}]
     section = {"Tags": "in-place", "WriteThreshold": 0.0, "Routes": rules, "RetryDelay": 0.1}
-    server = make_server({"BodyPart": section}).start()
+    server.configuration = {"BodyPart": section}
+    server.start()
     # Orthanc itself writes paths into a log that is to be talkative; we never do.
     for path in ("", "ui/", "instances/", "memory/"):
         name = SECRETS["PatientName"] * 30
@@ -149,7 +155,7 @@ def test_no_patient_data_in_log_titles_webhooks_records_and_core_dumps(make_serv
     server.request("GET", "/bodypart/sheet", params={"q": "Geheim Vorname"})
     server.request("GET", "/bodypart/sheet", params={"q": SECRETS["AccessionNumber"]})
     server.request("POST", f"/bodypart/instances/{knee}", json={"examined": "Geheim"})
-    server.wait_until(lambda: receiver.received and list((tmp_path / "out").rglob("*.dcm")))
+    server.wait_until(lambda: receiver.received and list(out.rglob("*.dcm")))
     server.settle()
 
     told = b"".join(body for _, body in receiver.received)

@@ -14,6 +14,9 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
 """What the routes' convertors take; they are regular expressions that no document shows."""
 _ASSUMED = "422"
 """What FastAPI answers to a wrong request; ours is 400, in the shape of all errors."""
+_JSON, _AS_TEXT = "application/json", "text/plain"
+_TEXT = {"schema": {"type": "string", "description": "JSON as well; Orthanc 1.12.7 calls it text"}}
+"""How Orthanc hands on the body of an error from that version on."""
 _ASSUMED_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 
@@ -21,6 +24,9 @@ def as_it_is(document: dict[str, Any]) -> dict[str, Any]:
     """Return FastAPI's document with the answers and path parameters that there really are."""
     for operation in (one for path in document["paths"].values() for one in path.values()):
         operation["responses"].pop(_ASSUMED, None)
+        for status, answer in operation["responses"].items():
+            if status >= "400" and _JSON in answer.get("content", {}):
+                answer["content"][_AS_TEXT] = _TEXT
         for parameter in operation.get("parameters", ()):
             if parameter["in"] == "path" and parameter["name"] in _PATH_PARAMETERS:
                 parameter["schema"] |= _PATH_PARAMETERS[parameter["name"]]

@@ -36,3 +36,17 @@ def test_every_number_of_a_request_has_an_end():
         end = schema.get("maximum", schema.get("exclusiveMaximum"))
         assert end is not None, place
         assert end <= LARGEST, place
+
+
+def test_an_error_is_documented_as_the_newer_orthancs_send_it_too():
+    settings = SimpleNamespace(max_upload_mb=1)
+    document = build(SimpleNamespace(settings=settings, log=print)).openapi()
+    bodies = [
+        set(answer["content"])
+        for path in document["paths"].values()
+        for operation in path.values()
+        for status, answer in operation["responses"].items()
+        if status >= "400" and "content" in answer
+    ]
+    assert bodies
+    assert all(kinds == {"application/json", "text/plain"} for kinds in bodies)
