@@ -32,7 +32,7 @@ LICENCE = "AGPL-3.0-or-later"
 def bill_of_materials(lock: Path) -> str:
     """Return the document for what a lock file installs; the same lock gives the same text."""
     packages = list(_packages(lock))
-    model = _model()
+    models = [_model(), _network("marker_finder"), _network("marker_reader")]
     plugin = Component(
         name=NAME,
         version=version(),
@@ -41,9 +41,9 @@ def bill_of_materials(lock: Path) -> str:
         licenses=[LicenseFactory().make_from_string(LICENCE)],
     )
     number = uuid.uuid5(uuid.NAMESPACE_URL, f"{NAME} {version()} {lock.read_text()}")
-    document = Bom(serial_number=number, components=[*packages, model])
+    document = Bom(serial_number=number, components=[*packages, *models])
     document.metadata.component = plugin
-    document.register_dependency(plugin, [*packages, model])
+    document.register_dependency(plugin, [*packages, *models])
     parsed = json.loads(JsonV1Dot6(document).output_as_string())
     # When it was made says nothing of what is in it.
     del parsed["metadata"]["timestamp"]
@@ -77,6 +77,18 @@ def _model() -> Component:
         version=card["version"],
         type=ComponentType.MACHINE_LEARNING_MODEL,
         bom_ref=f"model:{card['name']}@{card['version']}",
+        hashes=[_sha256(hashlib.sha256(content).hexdigest())],
+    )
+
+
+def _network(name: str) -> Component:
+    """Return a network that belongs to the program and has no version of its own."""
+    content = (ROOT / f"models/{name}.onnx").read_bytes()
+    return Component(
+        name=name.replace("_", "-"),
+        version=version(),
+        type=ComponentType.MACHINE_LEARNING_MODEL,
+        bom_ref=f"model:{name}",
         hashes=[_sha256(hashlib.sha256(content).hexdigest())],
     )
 

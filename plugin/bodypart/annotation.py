@@ -58,7 +58,7 @@ class Laterality:
     """The side: ``L``, ``R``, ``B`` or None, and who said so."""
 
     value: str | None = None
-    source: Literal["header", "person"] | None = None
+    source: Literal["header", "marker", "person"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

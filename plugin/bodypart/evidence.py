@@ -49,6 +49,41 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class SideMarker:
+    """A letter in the picture that names the side.
+
+    Attributes
+    ----------
+    side : str
+        ``L`` or ``R``.
+    letter : str
+        The letter itself, for example ``D`` for *derecha*.
+    probability : float
+        0 to 1.
+    at : tuple of float
+        Its middle, x and y, in pixels of a picture whose longest side has as many as the letter
+        finder sees.
+    both : bool
+        Whether the picture may show the limbs of both sides: it then names neither.
+    """
+
+    side: str
+    letter: str
+    probability: float
+    at: tuple[float, float]
+    both: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """Return all but the place."""
+        return {
+            "side": self.side,
+            "letter": self.letter,
+            "probability": round(self.probability, 3),
+            "both": self.both,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class ImageReading:
     """What the model says of one picture.
 
@@ -71,6 +106,8 @@ class ImageReading:
         Whether there is nothing to see in it.
     seen : Seen or None
         What the memory is asked with; None if the model did not look.
+    marker : SideMarker or None
+        The side marker, None where none was looked for, or none was read for sure.
     """
 
     probabilities: Mapping[str, float]
@@ -81,6 +118,7 @@ class ImageReading:
     reason: str | None = None
     blank: bool = False
     seen: Seen | None = field(default=None, compare=False, repr=False)
+    marker: SideMarker | None = None
 
     def top(self, count: int = 5) -> tuple[Guess, ...]:
         """Return the most probable labels, best first; ties in alphabetical order."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bodypart.ages import age_in_doubt, is_child
+from bodypart.annotation import Laterality
 from bodypart.confusion import picture_evidence, plausible
 from bodypart.error_rates import ErrorRates, shipped
 from bodypart.evidence import Guess
@@ -19,6 +20,7 @@ from bodypart.headers.reliability import leading
 from bodypart.labels import BY_LABEL, LABELS, router_group
 from bodypart.misnaming import header_evidence
 from bodypart.regions import compatible, labels_in
+from bodypart.sides import side_in_doubt, side_of
 
 if TYPE_CHECKING:
     from bodypart.annotation import Agreement
@@ -48,8 +50,8 @@ class Fused:
         What the label rests on.
     visible : tuple of Guess
         Labels in the picture, most probable first; the header's word is not among them.
-    laterality : str or None
-        The header's side, if it is the side of this part.
+    laterality : Laterality
+        The header's side, if it is the side of this part; else that of a marker in the picture.
     child : bool or None
         Whether the patient counts as a child; None where nothing tells.
     group : str or None
@@ -66,7 +68,7 @@ class Fused:
     probability: float
     source: Literal["image", "header", "image+header"] | None
     visible: tuple[Guess, ...]
-    laterality: str | None
+    laterality: Laterality
     child: bool | None
     group: str | None
     agreement: Agreement
@@ -107,13 +109,15 @@ def fuse(
         reason: str | None = _conflict(picture, header, label)
     else:
         reason = _doubt(image, header, label, probability, review_threshold)
+    laterality = side_of(label, picture, header)
+    reason = reason or side_in_doubt(laterality, picture)
     reason = reason or age_in_doubt(label, picture, header, child_age, rates)
     return Fused(
         label=label,
         probability=probability,
         source=_source(label, picture, header),
         visible=_visible(picture),
-        laterality=_laterality(label, header),
+        laterality=laterality,
         child=child,
         group=_group(label, child, image, picture, header),
         agreement=agreement,
@@ -221,17 +225,6 @@ def _visible(picture: ImageReading | None) -> tuple[Guess, ...]:
     known[best.label] = max(best.probability, known.get(best.label, 0.0))
     ranked = sorted(known.items(), key=lambda item: (-item[1], item[0]))
     return tuple(Guess(name, value) for name, value in ranked)
-
-
-def _laterality(label: str | None, header: HeaderReading) -> str | None:
-    """Return the header's side, unless the part has none or the header meant another part."""
-    if label is None or not BY_LABEL[label].paired:
-        return None
-    if header.labels:
-        meant = any(compatible(named, label) for named in header.labels)
-    else:
-        meant = header.region is None or label in labels_in(header.region)
-    return header.laterality if meant else None
 
 
 def _group(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom import Dataset
 
-from bodypart.annotation import Annotation, Examined, Laterality, ModelIdentity, Status
+from bodypart.annotation import Annotation, Examined, ModelIdentity, Status
 from bodypart.dicom_out.decision import pixel_digest
 from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.evidence import BLANK, ImageReading
@@ -30,6 +30,7 @@ from bodypart.sop_class import Kind, kind_of, modality_of, shown_class
 if TYPE_CHECKING:
     from bodypart.evidence import HeaderReading
     from bodypart.model import BodyPartModel
+    from bodypart.model.side_marker import MarkerReader
     from bodypart.settings import Settings
 
 WITHOUT_EXPOSURE = {
@@ -74,10 +75,15 @@ class Pipeline:
         The image model.
     settings : Settings
         The checked ``BodyPart`` section.
+    markers : MarkerReader, optional
+        What reads side markers; none are read without it.
     """
 
-    def __init__(self, model: BodyPartModel, settings: Settings) -> None:
+    def __init__(
+        self, model: BodyPartModel, settings: Settings, markers: MarkerReader | None = None
+    ) -> None:
         self.model = model
+        self.markers = markers
         self.settings = settings
         self._vocabulary = Vocabulary.load(settings.terms)
         self._identity = ModelIdentity(model.name, model.version, model.sha256)
@@ -153,6 +159,8 @@ class Pipeline:
         if self.settings.learn != "off":
             informed, recalled = self.recall.consult(reading)
             reading = informed if self.settings.learn == "on" else reading
+        if self.markers is not None and not reading.rejected:
+            reading = replace(reading, marker=self.markers.read(picture.values))
         image_json = {
             "top": [guess.to_json() for guess in reading.top()],
             "rejected": reading.rejected,
@@ -160,6 +168,7 @@ class Pipeline:
             "view": reading.view,
             "child": None if reading.child is None else round(reading.child, 3),
             "frame": picture.frame,
+            "marker": reading.marker.to_json() if reading.marker else None,
         }
         timing = Timing(decoded - start, perf_counter() - decoded)
         fused = self._fused(instance, reading, header, image_json)
@@ -205,7 +214,7 @@ class Pipeline:
             status="done",
             examined=examined,
             visible=fused.visible,
-            laterality=Laterality(fused.laterality, "header" if fused.laterality else None),
+            laterality=fused.laterality,
             group=fused.group,
             child=fused.child,
             image=image_json,

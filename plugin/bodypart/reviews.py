@@ -8,6 +8,7 @@ from typing import Any
 from bodypart.annotation import Review
 from bodypart.labels import BY_LABEL, router_group
 from bodypart.regions import compatible
+from bodypart.sides import on_one_side
 
 _LONGEST_HISTORY = 20
 
@@ -80,7 +81,7 @@ def carried_word(annotation: dict[str, Any]) -> Review | None:
 
 
 def _laterality(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
-    """Return the side: the person's, or the header's if the header means the person's part."""
+    """Return the side: the person's, the header's if it means the part, or the marker's."""
     nothing = {"value": None, "source": None}
     label = review.examined
     if label is None or not BY_LABEL[label].paired:
@@ -95,7 +96,12 @@ def _laterality(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
     named = header.get("labels") or ()
     meant = not named or any(compatible(name, label) for name in named)
     side = header["laterality"] if meant else None
-    return {"value": side, "source": "header"} if side else nothing
+    if side:
+        return {"value": side, "source": "header"}
+    marker = (annotation["image"] or {}).get("marker")
+    if marker and not marker["both"] and not header["laterality"] and on_one_side(label):
+        return {"value": marker["side"], "source": "marker"}
+    return nothing
 
 
 def _group(annotation: dict[str, Any], label: str | None) -> str | None:

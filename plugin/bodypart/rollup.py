@@ -140,7 +140,7 @@ def _laterality(supporters: Iterable[Summary]) -> dict[str, str | None]:
     sides = {child.laterality for child in done if child.laterality}
     value = sides.pop() if len(sides) == 1 else ("B" if sides else None)
     sources = {child.laterality_source for child in done if child.laterality}
-    source = "person" if sources == {"person"} else ("header" if sources else None)
+    source = sources.pop() if len(sources) == 1 else ("header" if sources else None)
     return {"value": value, "source": source}
 
 

@@ -12,15 +12,22 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal
 
 from bodypart.labels import BY_LABEL
 
 OF_AN_ANSWER = (
-    *("review_threshold", "child_age", "learn", "terms"),
+    *("review_threshold", "child_age", "learn", "side_marker", "terms"),
     *("time_limit", "memory_limit_mb"),
 )
 """Settings that decide what a decoder says of a file, wherever it runs."""
+
+MARKER_FILES = tuple(
+    Path(__file__).parents[2] / "models" / name
+    for name in ("marker.json", "marker_finder.onnx", "marker_reader.onnx")
+)
+"""What reads side markers, its description first: a part of the program, as ``Model`` is not."""
 
 Check = Callable[[object], str | None]
 """Gives what is wrong with a value, or None."""
@@ -165,6 +172,12 @@ class Settings:
         _one_of("on", "suggest", "off"),
         "Whether pictures that people confirmed or corrected help to read the next ones. "
         "`suggest` changes no answer, and marks for review what it would change.",
+    )
+    side_marker: bool = _setting(
+        True,
+        _boolean,
+        "Read the side marker in the picture (L or R; D, E or G): it fills a side that the header "
+        "leaves open, and one that contradicts the header asks for a review.",
     )
     terms: dict[str, list[str]] = _setting(
         {}, _terms, 'Header terms of your own, for example `{"knee": ["Knie spez"]}`.'

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bodypart.pipeline import Pipeline
 
-from bodypart.settings import Settings
+from bodypart.settings import MARKER_FILES, Settings
 from decoder.lockdown import Lockdown, close_inherited
 from decoder.outside import OutsideNetwork
 from decoder.quiet import keep_quiet, private_stdout
@@ -41,12 +41,14 @@ def main() -> None:
     question = read_frame(incoming)
     settings = Settings.parse(question.header["settings"])
     # A GPU is another process's, which files never reach: see `network`.
-    lockdown = Lockdown(Path(settings.model), cuda=False)
+    more = MARKER_FILES if settings.side_marker else ()
+    lockdown = Lockdown(Path(settings.model), cuda=False, more=more)
     lockdown.close_files()
     # Imported this late so that libraries with code of their own find the files closed, and a
     # broken installation is reported as a start that failed.
     from bodypart.model import BodyPartModel
     from bodypart.model.parameters import read_parameters
+    from bodypart.model.side_marker import MarkerReader
     from bodypart.pipeline import Pipeline
 
     path, where = Path(settings.model), question.header["network"]
@@ -58,7 +60,8 @@ def main() -> None:
         own = BodyPartModel.load(path, "cpu", settings.threads) if where == "either" else None
         network = OutsideNetwork(incoming, outgoing, own.network if own else None)
         model = BodyPartModel(network, read_parameters(path))
-    pipeline = Pipeline(model, settings)
+    markers = MarkerReader.load(threads=settings.threads) if settings.side_marker else None
+    pipeline = Pipeline(model, settings, markers)
     lockdown.close_system_calls(settings.memory_limit_mb, cuda=False)
     hello = {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},

@@ -59,6 +59,8 @@ class Lockdown:
         Whether a GPU may be used: its driver needs more, see `system_calls` and `limits`.
     lasting : bool
         Whether it is to live as long as the service; see `limits`.
+    more : tuple of Path
+        Further files to read.
 
     Attributes
     ----------
@@ -71,6 +73,7 @@ class Lockdown:
     model: Path
     cuda: bool
     lasting: bool = False
+    more: tuple[Path, ...] = ()
     held: dict[str, object] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -122,7 +125,7 @@ class Lockdown:
             self.held[name] = True if extent in (None, 0) else extent
 
     def _paths(self) -> landlock.Paths:
-        own = [self.model, self.model.with_suffix(".json")]
+        own = [self.model, self.model.with_suffix(".json"), *self.more]
         # Python's own libraries lie above its modules, where it is not the system's Python.
         code = [Path(os.__file__).parents[1], *(Path(entry) for entry in sys.path if entry)]
         search = os.environ.get("LD_LIBRARY_PATH", "").split(":")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bodypart.headers.vocabulary import Vocabulary, VocabularyError
-from bodypart.settings import Settings, SettingsError
+from bodypart.settings import MARKER_FILES, Settings, SettingsError
 from service.deliveries.rules import parse_rules
 from service.deliveries.webhook import read_secret
 from service.inference.choice import checked_server
@@ -59,7 +59,10 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
         _require_overwriting(configuration)
     python = Path(settings.python or _ROOT / ".venv/bin/python")
     model = Path(settings.model or _ROOT / "models/bodypart.onnx")
-    for key, path in (("Python", python), ("Model", model), ("Model", model.with_suffix(".json"))):
+    needed = [("Python", python), ("Model", model), ("Model", model.with_suffix(".json"))]
+    if settings.side_marker:
+        needed += [("SideMarker", path) for path in MARKER_FILES]
+    for key, path in needed:
         if not path.is_file():
             raise SettingsError(f"BodyPart.{key}: there is no file {path}")
     if not os.access(python, os.X_OK):

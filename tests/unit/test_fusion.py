@@ -267,12 +267,12 @@ def test_visible_is_what_the_picture_shows_whatever_the_header_says(reading):
 )
 def test_the_side_belongs_to_the_part(image, named, side):
     """Skull, left cannot be; and the side of a rejected header goes with it."""
-    assert fuse(image, header(named, laterality="L")).laterality == side
+    assert fuse(image, header(named, laterality="L")).laterality.value == side
 
 
 def test_a_side_without_a_part_in_the_header_is_that_of_the_picture():
-    assert fuse(picture(knee=0.97), HeaderReading(laterality="R")).laterality == "R"
-    assert fuse(picture(chest=0.97), HeaderReading(laterality="R")).laterality is None
+    assert fuse(picture(knee=0.97), HeaderReading(laterality="R")).laterality.value == "R"
+    assert fuse(picture(chest=0.97), HeaderReading(laterality="R")).laterality.value is None
 
 
 @pytest.mark.parametrize(

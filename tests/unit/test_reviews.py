@@ -144,3 +144,23 @@ def test_a_thousand_corrections_keep_the_first_word_and_stay_small_and_flat():
     assert machine_word(corrected)[0] == "hand"
     assert len(json.dumps(corrected)) < 15_000
     assert all("history" not in word for word in corrected["review"]["history"])
+
+
+@pytest.mark.parametrize(
+    ("label", "laterality", "side"),
+    [
+        ("foot", None, {"value": "R", "source": "marker"}),
+        ("chest", None, {"value": None, "source": None}),
+        ("hand", "L", {"value": "L", "source": "header"}),
+    ],
+)
+def test_a_marker_tells_the_side_of_the_part_that_a_person_named(label, laterality, side):
+    machine = annotation(
+        header={**HEADER, "labels": [], "laterality": laterality},
+        image={
+            "top": [],
+            "marker": {"side": "R", "letter": "R", "probability": 0.99, "both": False},
+        },
+        laterality={"value": None, "source": None},
+    )
+    assert apply_review(machine, review(examined=label))["laterality"] == side

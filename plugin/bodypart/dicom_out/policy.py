@@ -29,7 +29,7 @@ class TagsToWrite:
     examined : BodyPart
         The examined part.
     laterality : str or None
-        ``R``, ``L`` or ``B`` for a paired part whose side is known.
+        ``R``, ``L`` or ``B`` for a paired part whose side a header or a person told.
     agreeing : frozenset of str
         Keywords of attributes that already name this part, and no other.
     mixed_series : bool
@@ -85,7 +85,9 @@ def tags_to_write(
     agreeing = frozenset(
         match["attribute"] for match in evidence if match.get("labels") == [examined.label]
     )
-    side = (annotation.get("laterality") or {}).get("value")
+    said = annotation.get("laterality") or {}
+    # A marker read by a program is no statement of the modality, nor of a person.
+    side = None if said.get("source") == "marker" else said.get("value")
     return TagsToWrite(
         examined=examined,
         laterality=side if examined.paired else None,

@@ -35,7 +35,7 @@ _SEEN = frozenset(("embedding", "probabilities", "rejected"))
 _LONGEST_NUMBERS = 16 * _KB
 """Characters of what the model saw in a picture, in base64; `unpack_seen` looks at the numbers."""
 _PROVIDERS = frozenset(("cpu", "cuda", "remote"))
-_SOURCES = frozenset(("image", "header", "image+header"))
+_SOURCES = frozenset(("image", "header", "image+header", "marker"))
 """Never a person."""
 
 

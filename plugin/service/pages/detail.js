@@ -6,7 +6,7 @@ import { moment, personName, t } from './language.js';
 import { memoryTold } from './memory_told.js';
 import { keycap } from './own_keys.js';
 import { headerLabels, plainReason, reviewReason, seenLabel, undecided } from './sentences.js';
-import { AGREEMENTS, NO_ANSWER, SIDES, SOURCES, TAGS, certainty, percent, withSide } from './words.js';
+import { AGREEMENTS, NO_ANSWER, SIDES, SOURCES, TAGS, certainty, percent, sideTold, withSide } from './words.js';
 
 export const MOST_GUESSES = 5;
 
@@ -55,7 +55,7 @@ export class Detail {
       answer.append(
         element('h2', { id: 'examined' }, withSide(this.known.name(examined.label), laterality?.value)),
         element('p', { class: 'quiet' }, `SNOMED CT ${examined.code.value} · ${examined.body_part_examined}`),
-        element('p', {}, `${certainty(examined)} ${SOURCES[examined.source]}`.trim()),
+        element('p', {}, [`${certainty(examined)} ${SOURCES[examined.source]}`.trim(), sideTold(laterality)].filter(Boolean).join(', ')),
         ...memoryTold(this.annotation.memory, this.known.name),
       );
     } else {

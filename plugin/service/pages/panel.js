@@ -6,7 +6,7 @@ import { button, element, entry } from './elements.js';
 import { count, moment, t } from './language.js';
 import { Reviewing } from './reviewing.js';
 import { headerLabels, plainReason, seenLabel, undecided } from './sentences.js';
-import { AGREEMENTS, NO_ANSWER, SOURCES, TAGS, certainty, knowledge, percent, withSide } from './words.js';
+import { AGREEMENTS, NO_ANSWER, SOURCES, TAGS, certainty, knowledge, percent, sideTold, withSide } from './words.js';
 
 const ASK_AGAIN = 2000;
 const SEVERAL_NAMES = 12;
@@ -83,7 +83,7 @@ class Panel {
       facts.append(
         element('p', { class: 'answer' }, withSide(name(examined.label), laterality?.value)),
         element('p', { class: 'code' }, `SNOMED CT ${examined.code.value} · ${examined.body_part_examined}`),
-        element('p', {}, `${certainty(examined)} ${SOURCES[examined.source]}`.trim()),
+        element('p', {}, [`${certainty(examined)} ${SOURCES[examined.source]}`.trim(), sideTold(laterality)].filter(Boolean).join(', ')),
       );
     } else {
       facts.append(element('p', { class: 'answer' }, NO_ANSWER[status] ?? NO_ANSWER.done));

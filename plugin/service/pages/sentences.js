@@ -56,11 +56,18 @@ export function reviewReason(annotation, name) {
   }
   const reason = annotation.review_reason ?? '';
   if (/left in one place/.test(reason)) return t('The header says left in one place and right in another.');
+  const [, marker, header] = /^The marker says ([LR]), the header ([LR])/.exec(reason) ?? [];
+  if (marker) return t('The marker in the picture says {marker}, the header says {header}.', { marker: side(marker), header: side(header) });
   if (!annotation.examined && named.length) return t('The header says {named}, but no picture confirms it.', { named: named.map(name).join(', ') });
   if (!annotation.examined) return t('Neither picture nor header tells the body part.');
   if (reason.startsWith('Pictures confirmed here')) return t('Pictures confirmed here suggest another answer.');
   if (/uncertain/.test(reason)) return t('The answer is uncertain.');
   return reason || t('To review');
+}
+
+/** A side in words, as `SIDES` of words.js, which stands on this module. */
+function side(letter) {
+  return letter === 'L' ? t('left') : t('right');
 }
 
 /** The part that the picture shows, null where the model was not sure of any. */

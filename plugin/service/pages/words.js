@@ -57,6 +57,11 @@ export function plain(label) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** Where the side comes from, where a person should know: a marker in the picture was read. */
+export function sideTold(laterality) {
+  return laterality?.source === 'marker' ? t('side from the marker') : '';
+}
+
 /** A part with its side, as it is said: "Knee, left". */
 export function withSide(name, side) {
   return side ? `${name}, ${SIDES[side]}` : name;

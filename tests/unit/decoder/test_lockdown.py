@@ -173,6 +173,11 @@ def test_a_search_path_does_not_open_the_root_or_a_home(monkeypatch):
     assert not readable & lockdown._TOO_WIDE
 
 
+def test_further_files_are_readable():
+    paths = Lockdown(Path("/m/a.onnx"), cuda=False, more=(Path("/n/b.onnx"),))._paths()
+    assert {"/m/a.onnx", "/m/a.json", "/n/b.onnx"} <= set(map(str, paths.readable))
+
+
 def test_cuda_gets_its_devices_and_no_more_to_write_to():
     paths = Lockdown(Path("/m/a.onnx"), cuda=True)._paths()
     assert all(str(path).startswith("/dev/nvidia") for path in paths.writable)

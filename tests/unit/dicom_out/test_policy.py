@@ -2,7 +2,7 @@
 
 import pytest
 
-from bodypart.annotation import Examined
+from bodypart.annotation import Examined, Laterality
 from bodypart.dicom_out.policy import tags_to_write
 from bodypart.labels import BY_LABEL
 from unit.dicom_out.annotations import annotation, evidence, side
@@ -64,6 +64,11 @@ def test_a_persons_word_needs_no_probability():
 
 def test_an_unpaired_part_has_no_side():
     assert tags_to_write(annotation("chest", laterality=side("L")), 0.5).laterality is None
+
+
+def test_the_side_that_a_marker_tells_is_not_written():
+    marker = Laterality("L", "marker")
+    assert tags_to_write(annotation("knee", 0.99, laterality=marker), 0.9).laterality is None
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,8 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': 'Das Bild sieht aus wie {seen}, der Header sagt {named}.',
   'The picture looks like {seen}, the header says something else.': 'Das Bild sieht aus wie {seen}, der Header sagt etwas anderes.',
   'The header says left in one place and right in another.': 'Der Header sagt an einer Stelle links und an einer anderen rechts.',
+  'The marker in the picture says {marker}, the header says {header}.': 'Die Seitenmarke im Bild sagt {marker}, der Header sagt {header}.',
+  'side from the marker': 'Seite von der Marke im Bild',
   'The header says {named}, but no picture confirms it.': 'Der Header sagt {named}, aber kein Bild bestätigt es.',
   'Neither picture nor header tells the body part.': 'Weder Bild noch Header verraten das Körperteil.',
   'The answer is uncertain.': 'Die Antwort ist unsicher.',

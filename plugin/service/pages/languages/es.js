@@ -187,6 +187,8 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': 'La imagen parece {seen}, la cabecera dice {named}.',
   'The picture looks like {seen}, the header says something else.': 'La imagen parece {seen}, la cabecera dice otra cosa.',
   'The header says left in one place and right in another.': 'La cabecera dice izquierda en un sitio y derecha en otro.',
+  'The marker in the picture says {marker}, the header says {header}.': 'La marca de lado de la imagen dice {marker}, la cabecera dice {header}.',
+  'side from the marker': 'lado según la marca de la imagen',
   'The header says {named}, but no picture confirms it.': 'La cabecera dice {named}, pero ninguna imagen lo confirma.',
   'Neither picture nor header tells the body part.': 'Ni la imagen ni la cabecera dicen la parte del cuerpo.',
   'The answer is uncertain.': 'La respuesta es insegura.',

@@ -187,6 +187,8 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': 'L’image ressemble à {seen}, l’en-tête dit {named}.',
   'The picture looks like {seen}, the header says something else.': 'L’image ressemble à {seen}, l’en-tête dit autre chose.',
   'The header says left in one place and right in another.': 'L’en-tête dit gauche à un endroit et droit à un autre.',
+  'The marker in the picture says {marker}, the header says {header}.': 'Le repère de côté de l’image dit {marker}, l’en-tête dit {header}.',
+  'side from the marker': 'côté d’après le repère de l’image',
   'The header says {named}, but no picture confirms it.': 'L’en-tête dit {named}, mais aucune image ne le confirme.',
   'Neither picture nor header tells the body part.': 'Ni l’image ni l’en-tête ne disent la partie du corps.',
   'The answer is uncertain.': 'La réponse est incertaine.',

@@ -187,6 +187,8 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': 'L’immagine sembra {seen}, l’intestazione dice {named}.',
   'The picture looks like {seen}, the header says something else.': 'L’immagine sembra {seen}, l’intestazione dice altro.',
   'The header says left in one place and right in another.': 'L’intestazione dice sinistra in un punto e destra in un altro.',
+  'The marker in the picture says {marker}, the header says {header}.': 'Il contrassegno di lato nell’immagine dice {marker}, l’intestazione dice {header}.',
+  'side from the marker': 'lato dal contrassegno nell’immagine',
   'The header says {named}, but no picture confirms it.': 'L’intestazione dice {named}, ma nessuna immagine lo conferma.',
   'Neither picture nor header tells the body part.': 'Né immagine né intestazione dicono la parte del corpo.',
   'The answer is uncertain.': 'La risposta è incerta.',

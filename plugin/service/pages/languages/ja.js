@@ -187,6 +187,8 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': '画像は {seen} に見えますが、ヘッダーには {named} とあります。',
   'The picture looks like {seen}, the header says something else.': '画像は {seen} に見えますが、ヘッダーには別の記載があります。',
   'The header says left in one place and right in another.': 'ヘッダーの左右の記載が食い違っています。',
+  'The marker in the picture says {marker}, the header says {header}.': '画像の左右マーカーは{marker}、ヘッダーは{header}を示しています。',
+  'side from the marker': '左右は画像のマーカーによる',
   'The header says {named}, but no picture confirms it.': 'ヘッダーには {named} とありますが、画像では確認できません。',
   'Neither picture nor header tells the body part.': '画像からもヘッダーからも部位がわかりません。',
   'The answer is uncertain.': '答えは不確実です。',

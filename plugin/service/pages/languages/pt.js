@@ -187,6 +187,8 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': 'A imagem parece {seen}, o cabeçalho diz {named}.',
   'The picture looks like {seen}, the header says something else.': 'A imagem parece {seen}, o cabeçalho diz outra coisa.',
   'The header says left in one place and right in another.': 'O cabeçalho diz esquerda num sítio e direita noutro.',
+  'The marker in the picture says {marker}, the header says {header}.': 'O marcador de lado na imagem diz {marker}, o cabeçalho diz {header}.',
+  'side from the marker': 'lado segundo o marcador na imagem',
   'The header says {named}, but no picture confirms it.': 'O cabeçalho diz {named}, mas nenhuma imagem o confirma.',
   'Neither picture nor header tells the body part.': 'Nem imagem nem cabeçalho dizem a parte do corpo.',
   'The answer is uncertain.': 'A resposta é incerta.',

@@ -187,6 +187,8 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': '图像看似 {seen}，头信息却写 {named}。',
   'The picture looks like {seen}, the header says something else.': '图像看似 {seen}，头信息却写别的部位。',
   'The header says left in one place and right in another.': '头信息中左右不一致。',
+  'The marker in the picture says {marker}, the header says {header}.': '图像中的侧别标记为{marker}，头信息为{header}。',
+  'side from the marker': '侧别来自图像中的标记',
   'The header says {named}, but no picture confirms it.': '头信息写 {named}，但没有图像证实。',
   'Neither picture nor header tells the body part.': '图像和头信息都无法说明部位。',
   'The answer is uncertain.': '答案不确定。',

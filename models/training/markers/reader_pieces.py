@@ -1,0 +1,186 @@
+"""Pieces for the letter reader: a letter in the middle, or what the finder takes for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from bodypart.model.side_marker import LETTERS, PIECE, with_own_contrast
+from training.markers.drawing import OTHERS, TILTS, WORDS, Drawer, ink_on, paint, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from training.markers.places import Mark
+
+    Grey = NDArray[np.uint8]
+    Float32 = NDArray[np.float32]
+
+ALIKE = "BbBPFFCCcSAdDOQ08369KHhTIJ1UV"
+"""Letters and digits that are easily taken for one that is read; ``D`` is drawn mirrored."""
+
+REAL, MISTAKEN, DRAWN = 0.12, 0.28, 0.34
+"""Shares of the pieces: real letters, what a finder mistook for one, drawn letters. The rest is
+drawn, too: other letters, mirrored ones, letters within words, arrows and metal."""
+
+MIDDLE = PIECE / 2 - 0.5
+
+
+class ReaderDrawer(Drawer):
+    """Draws what the reader learns from.
+
+    Parameters
+    ----------
+    random, films, marked
+        As of `Drawer`.
+    mistaken : sequence of tuple
+        Film number, x and y of what a finder took for a letter and is none.
+    """
+
+    def __init__(
+        self,
+        random: np.random.Generator,
+        films: Sequence[Grey],
+        marked: Sequence[Sequence[Mark]],
+        mistaken: Sequence[tuple[int, float, float]],
+    ) -> None:
+        super().__init__(random, films, marked)
+        self.mistaken = mistaken
+        self.real = [
+            (index, mark) for index, marks in enumerate(marked) for mark in marks if mark[3]
+        ]
+
+    def sample(self) -> tuple[Float32, int]:
+        """Return one piece, shape (PIECE, PIECE), and its class."""
+        random, draw = self.random, self.random.random()
+        if draw < REAL:
+            index, (x, y, _, letter) = self.real[int(random.integers(len(self.real)))]
+            piece = self._cut(index, x + random.normal(0, 1.5), y + random.normal(0, 1.5), 0.7)
+            return self._finished(piece), 1 + LETTERS.index(letter)
+        if draw < REAL + MISTAKEN:
+            index, x, y = self.mistaken[int(random.integers(len(self.mistaken)))]
+            piece = self._cut(index, x + random.normal(0, 1.5), y + random.normal(0, 1.5))
+            if random.random() < 0.5:
+                piece = np.ascontiguousarray(piece[:, ::-1])
+            return self._finished(piece), 0
+        piece = self._ground()
+        high = float(np.exp(random.uniform(np.log(6), np.log(34))))
+        if random.random() < 0.15:
+            high = float(random.uniform(6, 11))
+        spread = 1.5 + 0.07 * high
+        at = (MIDDLE + random.normal(0, spread), MIDDLE + random.normal(0, spread))
+        if draw < REAL + MISTAKEN + DRAWN:
+            return self._letter_in(piece, at, high)
+        kind = random.random()
+        if kind < 0.5:
+            self._other_letter(piece, at, high)
+        elif kind < 0.78:
+            self._within_word(piece, at, min(high, 16.0))
+        else:
+            for _ in range(int(random.integers(1, 3))):
+                self._thing_at(piece, at, high)
+        return self._finished(piece), 0
+
+    def _finished(self, piece: Float32) -> Float32:
+        return with_own_contrast(self._toned(piece).astype(np.float32), 255.0)
+
+    def _cut(self, index: int, x: float, y: float, wild: float = 1.0) -> Float32:
+        """Cut a piece out of a film around a place, a little turned and scaled."""
+        random = self.random
+        scale = float(np.exp(random.normal(0, 0.15 * wild)))
+        turn = np.radians(random.normal(0, 5 * wild))
+        cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
+        matrix = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0]])
+        matrix[:, 2] = MIDDLE - matrix[:, :2] @ (x, y)
+        edge = cv2.BORDER_CONSTANT if random.random() < 0.6 else cv2.BORDER_REPLICATE
+        flat = 255.0 if random.random() < 0.15 else 0.0
+        return cv2.warpAffine(
+            self.films[index],
+            matrix,
+            (PIECE, PIECE),
+            flags=cv2.INTER_LINEAR,
+            borderMode=edge,
+            borderValue=flat,
+        ).astype(np.float32)
+
+    def _ground(self) -> Float32:
+        random = self.random
+        if random.random() < 0.3:
+            index, x, y = self.mistaken[int(random.integers(len(self.mistaken)))]
+            return self._cut(index, x + random.normal(0, 20), y + random.normal(0, 20))
+        index = int(random.integers(len(self.films)))
+        rows, columns = self.films[index].shape
+        return self._cut(index, random.uniform(0, columns), random.uniform(0, rows))
+
+    def _letter_in(
+        self, piece: Float32, at: tuple[float, float], high: float
+    ) -> tuple[Float32, int]:
+        random = self.random
+        letter = str(random.choice(list(LETTERS), p=[0.3, 0.3, 0.16, 0.14, 0.1]))
+        tilt = float(random.normal(0, 5))
+        if random.random() < 0.25:
+            tilt = float(random.uniform(-TILTS[letter], TILTS[letter]))
+        if random.random() < 0.15:
+            self._thing(piece, high)
+        ink = self._letter(piece, letter, at, high, tilt)
+        if random.random() < 0.4:
+            self._companion(piece, at, high, tilt, ink)
+        return self._finished(piece), 1 + LETTERS.index(letter)
+
+    def _other_letter(self, piece: Float32, at: tuple[float, float], high: float) -> None:
+        random = self.random
+        draw = random.random()
+        text = str(random.choice(list(OTHERS if draw < 0.3 else ALIKE)))
+        mirrored = draw > 0.7 or text == "D"
+        if draw > 0.7:
+            text = str(random.choice(list("LRDEG")))
+        tilt = float(random.normal(0, 8))
+        if not mirrored and random.random() < 0.15:
+            tilt = float(random.uniform(-180, 180))
+        ink = self._letter(piece, text, at, high, tilt, mirrored=mirrored)
+        if random.random() < 0.3:
+            self._companion(piece, at, high, tilt, ink)
+
+    def _within_word(self, piece: Float32, at: tuple[float, float], high: float) -> None:
+        """Draw a word one of whose letters lies in the middle."""
+        random = self.random
+        text = str(random.choice(WORDS.split()))
+        if random.random() < 0.4:
+            letters = list("ABCDEFGHIJKLMNOPQRSTUVWXYZLRDEGLRDEG")
+            text = "".join(random.choice(letters, int(random.integers(2, 8))))
+        glyph = self.pen.glyph(text)
+        scale = high / glyph.high
+        wide = glyph.values.shape[1] * scale
+        place = (int(random.integers(len(text))) + 0.5) / len(text) - 0.5
+        centre = (at[0] - place * wide, at[1])
+        mask = stamp(piece, glyph.values, centre, scale, float(random.normal(0, 3)))
+        paint(piece, mask, ink_on(random, float(piece.mean())), float(random.uniform(0.55, 1)))
+
+    def _thing_at(self, piece: Float32, at: tuple[float, float], high: float) -> None:
+        """Draw an arrow, a line, a corner, a box or a disc in the middle."""
+        random = self.random
+        x, y = int(at[0] + random.normal(0, 2)), int(at[1] + random.normal(0, 2))
+        grey = float(random.choice([0, 255, 255, random.uniform(0, 255)]))
+        thick, half = 1 + int(random.integers(0, 1 + high // 6)), high / 2
+        away = random.normal(0, half, 2)
+        first = (int(x - away[0]), int(y - away[1]))
+        last = (int(x + away[0]), int(y + away[1]))
+        kind = random.random()
+        if kind < 0.25:
+            cv2.arrowedLine(piece, first, last, grey, thick, cv2.LINE_AA, tipLength=0.35)
+        elif kind < 0.45:
+            cv2.line(piece, first, last, grey, thick, cv2.LINE_AA)
+        elif kind < 0.65:
+            cv2.rectangle(piece, first, last, grey, -1 if random.random() < 0.6 else thick)
+        elif kind < 0.85:
+            fill = -1 if random.random() < 0.5 else thick
+            cv2.circle(piece, (x, y), max(2, int(half)), grey, fill, cv2.LINE_AA)
+        else:
+            # A corner with arms of like length, either way round: no L.
+            corner = (int(first[0] - away[1]), int(first[1] + away[0]))
+            cv2.line(piece, first, last, grey, thick, cv2.LINE_AA)
+            cv2.line(piece, first, corner, grey, thick, cv2.LINE_AA)

@@ -1,0 +1,347 @@
+"""The side marker: the letter of lead or print that the radiographer laid beside the limb.
+
+Two small networks of their own look for it: the body part is seen at a size at which letters
+cannot be read. One finds where letters may stand, the other reads them one by one. Only letters
+are read that mean the same side in every language that uses them (see ``SIDE_OF_LETTER``), only
+upright ones and slightly tilted ones, never mirrored ones: those say that the picture was turned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from bodypart.evidence import SideMarker
+from bodypart.model.calibration import softmax
+from bodypart.model.model_input import WINDOW_PERCENTILES, BlankPictureError, windowed
+from bodypart.model.parameters import ModelError
+from bodypart.model.two_limbs import shows_both_limbs
+from bodypart.settings import MARKER_FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+
+LETTERS = ("L", "R", "D", "E", "G")
+"""In the order of the networks' outputs, after "nothing"."""
+
+SIDE_OF_LETTER: Mapping[str, str] = MappingProxyType(
+    {
+        "L": "L",  # left, links
+        "R": "R",  # right, rechts
+        "D": "R",  # direita, derecha, droite, destra, dexter
+        "E": "L",  # esquerda, esquerra
+    }
+)
+"""The side that a letter means. G (gauche) is told from the others and says nothing: no film was at
+hand to measure it on. I, S, V, H and P mean sides, too, but also other things."""
+
+INPUT, OUTPUT = "picture", "letters"
+
+STRIDE = 4
+"""Pixels between two places of the finder's answer."""
+
+MULTIPLE = 16
+"""The finder takes sides that are multiples of this."""
+
+PIECE = 48
+"""Pixels of the sides of a piece that is read."""
+
+PLACES, PROMISING = 4, 0.1
+"""How many places of a picture are read at most, and what the finder must make of each."""
+
+_NEAR, _APART = 3, 4
+"""Places of the finder's answer around a chosen one whose middle is taken, and in which no further
+letter is looked for."""
+
+_ENDS, _FLOOR, _BEYOND = (2, 98), 8 / 255, 1.5
+"""A piece's percentiles that become -1 and 1, the least difference of the two in parts of the
+picture's range, and where what lies outside is cut."""
+
+
+class Letters(Protocol):
+    """Tells letters: one session of onnxruntime, or what stands for it in a test."""
+
+    def run(self, pictures: Float32) -> Float32:
+        """Return logits of nothing and of each letter, in the second dimension.
+
+        Parameters
+        ----------
+        pictures : ndarray of float32, shape (n, 1, rows, columns)
+            Grey values about -1 (black) to 1 (white).
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerParameters:
+    """What ``marker.json`` says.
+
+    Attributes
+    ----------
+    finder_sha256, reader_sha256 : str
+        Of the two ONNX files: what finds letters, and what reads them.
+    size : int
+        Pixels of the picture's longest side as the networks see it.
+    limit : float
+        Least probability of a side.
+    contrary : float
+        Probability of the other side, anywhere, from which nothing is said.
+    """
+
+    finder_sha256: str
+    reader_sha256: str
+    size: int
+    limit: float
+    contrary: float
+
+    @classmethod
+    def read(cls, description: Path, finder: Path, reader: Path) -> MarkerParameters:
+        """Read the description and check that the networks are those that it describes.
+
+        Raises
+        ------
+        ModelError
+            If a file is missing or damaged, or they do not belong together.
+        """
+        try:
+            record: dict[str, Any] = json.loads(description.read_text("utf-8"))
+            found = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (finder, reader)]
+            letters = tuple(record["letters"])
+            parameters = cls(**{name: record[name] for name in cls.__slots__})
+        except OSError as error:
+            raise ModelError(f"cannot read {error.filename}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{description.name} lacks or spoils {error}") from error
+        if [parameters.finder_sha256, parameters.reader_sha256] != found or letters != LETTERS:
+            raise ModelError(f"{description.name} does not describe the networks beside it")
+        return parameters
+
+
+class _Session:
+    """An ONNX file, in this process, on the CPU: it is too small for anything else."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        # Where no marker is looked for and the other network runs elsewhere, it is never loaded.
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's exceptions have no common public base
+            raise ModelError(f"{path.name} does not load: {type(error).__name__}") from error
+
+    def run(self, pictures: Float32) -> Float32:
+        """Return the logits."""
+        return np.asarray(self._session.run([OUTPUT], {INPUT: pictures})[0], np.float32)
+
+
+class MarkerReader:
+    """Reads the side marker of a picture; :meth:`load` makes one.
+
+    Parameters
+    ----------
+    finder : Letters
+        Says of each place of a picture whether a letter may stand there.
+    reader : Letters
+        Says of a piece which letter stands in its middle.
+    parameters : MarkerParameters
+        The limits.
+    """
+
+    def __init__(self, finder: Letters, reader: Letters, parameters: MarkerParameters) -> None:
+        self._finder, self._reader = finder, reader
+        self.parameters = parameters
+
+    @classmethod
+    def load(cls, files: Sequence[Path] = MARKER_FILES, threads: int = 1) -> MarkerReader:
+        """Load the networks and their description.
+
+        Parameters
+        ----------
+        files : sequence of Path
+            The description, the finder and the reader.
+        threads : int
+            Threads of one run.
+
+        Raises
+        ------
+        ModelError
+            If the files are missing, damaged or do not belong together.
+        """
+        description, finder, reader = files
+        parameters = MarkerParameters.read(description, finder, reader)
+        return cls(_Session(finder, threads), _Session(reader, threads), parameters)
+
+    def read(self, values: Float32) -> SideMarker | None:
+        """Return the one side that the picture's markers name; None without one, or when unsure.
+
+        Parameters
+        ----------
+        values : ndarray of float32, shape (rows, columns)
+            Grey values, linear, bright = dense.
+        """
+        try:
+            small = reduced(values, self.parameters.size)
+            found = self._finder.run(finder_input(small))[0]
+        except BlankPictureError:
+            return None
+        places = promising(letter_probabilities(found).sum(axis=0))
+        if not places:
+            return None
+        answers = letter_probabilities(self._reader.run(pieces(small, places)).T)
+        marker = decided(answers.T, places, self.parameters)
+        return marker and replace(marker, both=shows_both_limbs(values))
+
+
+def reduced(values: Float32, size: int) -> Float32:
+    """Return a picture as the networks see it: whole, for markers lie outside the field, too.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (rows, columns)
+        Grey values.
+    size : int
+        Pixels of the longest side.
+
+    Raises
+    ------
+    BlankPictureError
+        If there is nothing to see.
+    """
+    if values.size == 0 or not np.isfinite(values).all():
+        raise BlankPictureError
+    scale = size / max(values.shape)
+    rows, columns = (max(1, round(side * scale)) for side in values.shape)
+    picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(picture.resize((columns, rows), Image.Resampling.BILINEAR), np.float32)
+
+
+def finder_input(small: Float32) -> Float32:
+    """Return the whole picture, windowed, with black at the right and below.
+
+    Raises
+    ------
+    BlankPictureError
+        If there is nothing to see.
+    """
+    rows, columns = small.shape
+    down, wide = (-(-side // MULTIPLE) * MULTIPLE for side in (rows, columns))
+    tensor = np.full((1, 1, down, wide), -1, np.float32)
+    tensor[0, 0, :rows, :columns] = windowed(small)
+    return tensor
+
+
+def letter_probabilities(logits: Float32) -> NDArray[np.float64]:
+    """Return the probability of each letter; the first dimension is that of the letters."""
+    return np.moveaxis(softmax(np.moveaxis(logits, 0, -1)), -1, 0)[1:]
+
+
+def promising(letters: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """Return where letters may stand, x and y in pixels, the most promising first.
+
+    Parameters
+    ----------
+    letters : ndarray, shape (rows, columns)
+        Probability of a letter at each place.
+    """
+    left = letters.copy()
+    found: list[tuple[float, float]] = []
+    while len(found) < PLACES:
+        row, column = divmod(int(left.argmax()), left.shape[1])
+        if left[row, column] < PROMISING:
+            break
+        top, first = max(0, row - _NEAR), max(0, column - _NEAR)
+        weights = letters[top : row + _NEAR + 1, first : column + _NEAR + 1]
+        down, wide = np.indices(weights.shape)
+        x = first + float((wide * weights).sum() / weights.sum())
+        y = top + float((down * weights).sum() / weights.sum())
+        found.append(((x + 0.5) * STRIDE, (y + 0.5) * STRIDE))
+        left[
+            max(0, row - _APART) : row + _APART + 1, max(0, column - _APART) : column + _APART + 1
+        ] = 0
+    return found
+
+
+def pieces(small: Float32, places: Sequence[tuple[float, float]]) -> Float32:
+    """Cut the pieces around some places, each with its own contrast.
+
+    Parameters
+    ----------
+    small : ndarray of float32, shape (rows, columns)
+        The picture as `reduced` returns it.
+    places : sequence of tuple of float
+        x and y of their middles.
+
+    Returns
+    -------
+    ndarray of float32, shape (places, 1, PIECE, PIECE)
+    """
+    low, high = np.percentile(small, WINDOW_PERCENTILES)
+    around = PIECE
+    padded = np.pad(small, around, constant_values=float(low))
+    cut = np.empty((len(places), 1, PIECE, PIECE), np.float32)
+    for piece, (x, y) in zip(cut[:, 0], places, strict=True):
+        top, left = (int(np.floor(at - PIECE / 2 + 0.5)) + around for at in (y, x))
+        inside = padded[top : top + PIECE, left : left + PIECE]
+        piece[:] = with_own_contrast(inside, float(high - low))
+    return cut
+
+
+def with_own_contrast(piece: Float32, width: float) -> Float32:
+    """Spread a piece's own grey values to about -1 to 1.
+
+    Parameters
+    ----------
+    piece : ndarray of float32
+        Grey values.
+    width : float
+        Range of the whole picture's grey values: what differs by next to nothing is not spread.
+    """
+    dark, bright = np.percentile(piece, _ENDS)
+    span = max(float(bright - dark), _FLOOR * width, 1e-6)
+    return np.asarray(np.clip((piece - dark) / span * 2 - 1, -_BEYOND, _BEYOND), np.float32)
+
+
+def decided(
+    letters: NDArray[np.float64],
+    places: Sequence[tuple[float, float]],
+    parameters: MarkerParameters,
+) -> SideMarker | None:
+    """Return the side that the letters agree on, None where they do not or none is sure.
+
+    Parameters
+    ----------
+    letters : ndarray, shape (places, letters)
+        Probability of each letter at each place.
+    places : sequence of tuple of float
+        x and y of the places.
+    parameters : MarkerParameters
+        The limits.
+    """
+    peaks: dict[str, tuple[float, int]] = {}
+    for side in ("L", "R"):
+        own = [index for index, letter in enumerate(LETTERS) if SIDE_OF_LETTER.get(letter) == side]
+        sums = letters[:, own].sum(axis=1)
+        peaks[side] = (float(sums.max()), int(sums.argmax()))
+    side, other = sorted(peaks, key=lambda name: -peaks[name][0])
+    (probability, place), rival = peaks[side], peaks[other][0]
+    if probability < parameters.limit or rival >= parameters.contrary:
+        return None
+    letter = LETTERS[int(letters[place].argmax())]
+    return SideMarker(side, letter, min(1.0, probability), places[place])

@@ -1,0 +1,63 @@
+"""Whether a picture shows the limbs of both sides: its halves mirror each other across a gap.
+
+One marker beside two feet says which is which, not which was examined.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from bodypart.model.model_input import WINDOW_PERCENTILES, exposed_field
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+
+SIDE = 64
+"""Pixels; the exposed field is squeezed to a square."""
+
+ALIKE = 0.35
+"""Correlation of the field with its mirror image, from which its halves count as mirrored. Two
+views of one limb on a plate may reach it too: nothing is said of those."""
+
+GAP = 0.5
+"""Brightest part of the gap between the halves, in parts of the darker half's brightest."""
+
+_SHIFTS = range(-6, 7, 2)
+"""Pixels by which the middle of the two may lie beside that of the field."""
+
+
+def shows_both_limbs(values: Float32) -> bool:
+    """Tell whether a picture may show both limbs, or one in two views.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (rows, columns)
+        Grey values, bright = dense.
+    """
+    field = exposed_field(values)
+    inside = Image.fromarray(values[field.top : field.bottom, field.left : field.right])
+    small = np.asarray(inside.resize((SIDE, SIDE), Image.Resampling.BOX), np.float64)
+    low, high = np.percentile(small, WINDOW_PERCENTILES)
+    grey = np.clip((small - low) / max(float(high - low), 1e-6), 0, 1)
+    around = max(_SHIFTS)
+    alike, halves = max(
+        (_mirrored(grey[:, around + shift : SIDE - around + shift]) for shift in _SHIFTS),
+        key=lambda pair: pair[0],
+    )
+    profile = halves[SIDE // 4 : 3 * SIDE // 4].mean(axis=0)
+    middle, near = profile.size // 2, profile.size // 13
+    gap = float(profile[middle - near : middle + near].min())
+    left, right = profile[: middle - near - 2].max(), profile[middle + near + 2 :].max()
+    return alike >= ALIKE and gap <= GAP * float(min(left, right))
+
+
+def _mirrored(part: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """Return how far a part correlates with its mirror image, and the part."""
+    flat = part - part.mean()
+    power = float((flat**2).sum())
+    return (float((flat * flat[:, ::-1]).sum()) / power if power else 0.0), part

@@ -1,0 +1,66 @@
+"""The side of the examined part: the header's word, else a marker in the picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bodypart.annotation import Laterality
+from bodypart.labels import BY_LABEL
+from bodypart.regions import compatible, labels_in
+
+if TYPE_CHECKING:
+    from bodypart.evidence import HeaderReading, ImageReading, SideMarker
+
+ON_ONE_SIDE = ("upper_limb", "lower_limb")
+"""Parts whose film has a marker for the limb: beside ribs or a hip it may say which way round."""
+
+_WORDS = {"L": "left", "R": "right"}
+
+
+def side_of(label: str | None, picture: ImageReading | None, header: HeaderReading) -> Laterality:
+    """Return the side of a part and who said so; the header comes first.
+
+    Parameters
+    ----------
+    label : str or None
+        The examined part.
+    picture : ImageReading or None
+        What was seen, None if nothing was.
+    header : HeaderReading
+        What the headers say.
+    """
+    if label is None or not BY_LABEL[label].paired:
+        return Laterality()
+    if header.labels:
+        meant = any(compatible(named, label) for named in header.labels)
+    else:
+        meant = header.region is None or label in labels_in(header.region)
+    if header.laterality and meant:
+        return Laterality(header.laterality, "header")
+    if header.laterality or header.laterality_conflict or not on_one_side(label):
+        return Laterality()
+    marker = _marker(picture)
+    return Laterality(marker.side, "marker") if marker else Laterality()
+
+
+def side_in_doubt(laterality: Laterality, picture: ImageReading | None) -> str | None:
+    """Return why a person should look at the side, None if nobody need.
+
+    A header that says "both" contradicts no marker: each limb has its own.
+    """
+    marker = _marker(picture)
+    if marker is None or laterality.value not in _WORDS or laterality.value == marker.side:
+        return None
+    return f"The marker says {marker.side}, the header {laterality.value}."
+
+
+def _marker(picture: ImageReading | None) -> SideMarker | None:
+    """Return the marker that names a side, None where both limbs may be in the picture."""
+    marker = picture.marker if picture is not None else None
+    return None if marker is None or marker.both else marker
+
+
+def on_one_side(label: str) -> bool:
+    """Return whether a marker beside a part names its side, and not which way round it lies."""
+    limb = any(label in labels_in(region) for region in ON_ONE_SIDE)
+    return limb and label not in labels_in("pelvis")

@@ -1,0 +1,81 @@
+"""What is drawn to train the letter finder, and what is measured of it."""
+
+# ruff: noqa: E402 (the imports below need what is skipped without)
+
+import numpy as np
+import pytest
+
+for module in ("torch", "cv2", "matplotlib"):
+    pytest.importorskip(module, reason=f"the training needs the train extra ({module})")
+
+import torch
+
+from bodypart.evidence import SideMarker
+from bodypart.model.side_marker import LETTERS, STRIDE
+from training.card import CardError
+from training.manifest import Example
+from training.markers.drawing import SIDE, UNKNOWN, Drawer
+from training.markers.evaluate import BEGIN, END, figures, report, with_table
+from training.markers.network import LetterFinder
+from training.markers.readings import Reading, read_readings
+from training.markers.train import loss
+
+
+def test_a_piece_teaches_a_letter_where_it_stands():
+    film = np.full((200, 160), 40, np.uint8)
+    drawer = Drawer(np.random.default_rng(3), [film], [[(80.0, 100.0, 12.0, "R")]])
+    taught = set()
+    for _ in range(60):
+        piece, goal = drawer.piece()
+        assert piece.shape == (SIDE, SIDE)
+        assert goal.shape == (SIDE // STRIDE, SIDE // STRIDE)
+        assert goal.min() >= UNKNOWN
+        assert goal.max() <= len(LETTERS)
+        taught |= set(np.unique(goal[goal > 0]))
+    assert taught == set(range(1, len(LETTERS) + 1))
+
+
+def test_the_network_answers_each_four_pixels():
+    assert LetterFinder().eval()(torch.zeros(1, 1, 64, 96)).shape == (1, 1 + len(LETTERS), 16, 24)
+
+
+def test_what_is_right_already_and_what_is_unknown_costs_little():
+    goal = torch.zeros(1, 4, 4, dtype=torch.long)
+    goal[0, 0, 0], goal[0, 3, 3] = 1, UNKNOWN
+    sure = torch.zeros(1, 1 + len(LETTERS), 4, 4)
+    sure[:, 0] = 9.0
+    sure[0, :2, 0, 0] = torch.tensor([0.0, 9.0])
+    assert float(loss(sure, goal)) < 1e-4
+    wrong = sure.clone()
+    wrong[0, :2, 0, 0] = torch.tensor([9.0, 0.0])
+    assert float(loss(wrong, goal)) > 1
+
+
+def example(label, source="a"):
+    return Example("f", source, "clear", "", "g", label, (), None, "adult", "")
+
+
+def test_what_is_said_counts_as_right_only_where_a_marker_says_it():
+    left = SideMarker("L", "L", 0.9, (0.0, 0.0))
+    found = [
+        (example("knee"), Reading(("L",), True, False), left),
+        (example("knee"), Reading(("R",), True, False), left),
+        (example("knee"), Reading(("L", "R"), True, False), left),
+        (example("chest"), Reading((), True, False), left),
+        (example("chest"), Reading((), False, False), None),
+        (example("chest"), Reading(("E",), True, False), None),
+    ]
+    of_all = figures(found)
+    assert (of_all["precision"]["right"], of_all["precision"]["n"]) == (1, 4)
+    assert (of_all["recall"]["right"], of_all["recall"]["n"]) == (1, 3)
+    result = report(found)
+    assert result["limbs"]["films"] == 3
+    card = with_table(f"a\n{BEGIN}\nold\n{END}\nz", result)
+    assert "old" not in card
+    assert "0.250" in card
+    with pytest.raises(CardError):
+        with_table("no place", result)
+
+
+def test_the_readings_name_only_letters_that_are_read():
+    assert {letter for one in read_readings().values() for letter in one.letters} <= set(LETTERS)

@@ -1,0 +1,65 @@
+"""The side: the header's word first, then a marker's, and what is asked where they disagree."""
+
+import pytest
+
+from bodypart.evidence import HeaderReading, ImageReading, SideMarker
+from bodypart.fusion import fuse
+
+
+def picture(marker="L", label="knee", **more):
+    letter = marker and SideMarker(marker, marker, 0.97, (20.0, 20.0))
+    return ImageReading({label: 0.97}, marker=letter, **more)
+
+
+def side(image, header=None):
+    found = fuse(image, header or HeaderReading()).laterality
+    return found.value, found.source
+
+
+def test_a_marker_fills_a_side_that_is_missing():
+    assert side(picture("R")) == ("R", "marker")
+    assert side(picture(None)) == (None, None)
+
+
+@pytest.mark.parametrize("label", ["chest", "lspine", "pelvis", "rib", "hip"])
+def test_beside_the_trunk_a_marker_says_which_way_round_and_no_side(label):
+    assert side(picture("R", label)) == (None, None)
+
+
+def test_a_picture_that_is_rejected_has_no_marker():
+    header = HeaderReading(label="knee", labels=("knee",))
+    assert side(picture("R", rejected=True), header) == (None, None)
+
+
+def test_a_marker_that_agrees_changes_nothing():
+    fused = fuse(picture("L"), HeaderReading(laterality="L"))
+    assert (fused.laterality.value, fused.laterality.source) == ("L", "header")
+    assert not fused.needs_review
+
+
+def test_a_marker_that_contradicts_the_header_asks_for_a_person():
+    fused = fuse(picture("L"), HeaderReading(laterality="R"))
+    assert (fused.laterality.value, fused.laterality.source) == ("R", "header")
+    assert fused.review_reason == "The marker says L, the header R."
+
+
+def test_one_marker_beside_both_limbs_names_neither():
+    marker = SideMarker("L", "L", 0.97, (20.0, 20.0), both=True)
+    both = ImageReading({"foot": 0.97}, marker=marker)
+    assert side(both) == (None, None)
+    assert not fuse(both, HeaderReading(laterality="R")).needs_review
+
+
+def test_both_contradicts_no_marker():
+    assert not fuse(picture("L"), HeaderReading(laterality="B")).needs_review
+
+
+def test_a_marker_decides_nothing_where_the_header_contradicts_itself():
+    header = HeaderReading(laterality_conflict=True)
+    assert side(picture("L"), header) == (None, None)
+    assert "left in one place" in fuse(picture("L"), header).review_reason
+
+
+def test_the_side_of_another_part_in_the_header_is_not_replaced_by_a_marker():
+    header = HeaderReading(label="hand", labels=("hand",), laterality="R")
+    assert side(picture("L"), header) == (None, None)
