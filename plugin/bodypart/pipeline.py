@@ -25,6 +25,7 @@ from bodypart.pixels import (
     read_dataset,
     read_picture,
 )
+from bodypart.sides import side_wanted
 from bodypart.sop_class import Kind, kind_of, modality_of, shown_class
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class Pipeline:
         if self.settings.learn != "off":
             informed, recalled = self.recall.consult(reading)
             reading = informed if self.settings.learn == "on" else reading
-        if self.markers is not None and not reading.rejected:
+        if self.markers is not None and side_wanted(reading, header):
             reading = replace(reading, marker=self.markers.read(picture.values))
         image_json = {
             "top": [guess.to_json() for guess in reading.top()],

@@ -17,6 +17,13 @@ ON_ONE_SIDE = ("upper_limb", "lower_limb")
 _WORDS = {"L": "left", "R": "right"}
 
 
+def side_wanted(picture: ImageReading, header: HeaderReading) -> bool:
+    """Return whether it is worth looking for a marker: a limb that was seen, or that is named."""
+    if picture.rejected:
+        return False
+    return any(on_one_side(label) for label in (picture.top(1)[0].label, *header.labels))
+
+
 def side_of(label: str | None, picture: ImageReading | None, header: HeaderReading) -> Laterality:
     """Return the side of a part and who said so; the header comes first.
 

@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from bodypart.dicom_out.correction import correct
 from bodypart.dicom_out.decision import Decision
-from bodypart.evidence import Guess, ImageReading
+from bodypart.evidence import Guess, ImageReading, SideMarker
 from bodypart.labels import body_part
 from bodypart.pipeline import Pipeline
 from bodypart.settings import Settings
@@ -333,3 +333,43 @@ def test_a_plate_with_nothing_on_it_is_blank(pixels):
     assert annotation["status"] == "done"
     assert annotation["needs_review"]
     assert "blank" in annotation["review_reason"]
+
+
+class Markers:
+    """Says of every picture that a marker on it says L."""
+
+    def __init__(self):
+        self.seen = 0
+
+    def read(self, values):
+        self.seen += 1
+        assert values.ndim == 2
+        return SideMarker("L", "L", 0.995, (10.0, 12.0))
+
+
+def marked(label, model=None, **headers):
+    """The annotation of a film with a marker, and how many pictures the marker was sought in."""
+    markers = Markers()
+    pipeline = Pipeline(model or Model(label), Settings(), markers)
+    annotation, _ = pipeline.annotate(file_bytes(radiograph(label, **headers)))
+    return annotation.to_json(), markers.seen
+
+
+def test_a_marker_beside_a_limb_tells_its_side():
+    annotation, _ = marked("knee")
+    assert annotation["laterality"] == {"value": "L", "source": "marker"}
+    said = {"side": "L", "letter": "L", "probability": 0.995, "both": False}
+    assert annotation["image"]["marker"] == said
+    assert not annotation["needs_review"]
+
+
+def test_a_marker_against_the_header_asks_for_a_person():
+    annotation, _ = marked("knee", BodyPartExamined="KNEE", Laterality="R")
+    assert annotation["laterality"] == {"value": "R", "source": "header"}
+    assert annotation["review_reason"] == "The marker says L, the header R."
+
+
+def test_no_marker_is_sought_beside_the_trunk_or_on_a_foreign_picture():
+    assert marked("chest")[1] == 0
+    assert marked("knee", Model(rejected=True))[1] == 0
+    assert annotate(file_bytes(radiograph("knee")), Model())["image"]["marker"] is None

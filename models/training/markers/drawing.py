@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
-import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from bodypart.model.side_marker import LETTERS
+from training.markers.glyphs import WORDS, Pen, ink_on, paint, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,132 +23,9 @@ SIDE = 80
 
 NOTHING, UNKNOWN = 0, -1
 
-HIGH = 48
-"""Pixels; the height of a capital in the bank of glyphs."""
-
-_FONTS = (
-    "DejaVuSans",
-    "DejaVuSans-Bold",
-    "DejaVuSans-Oblique",
-    "DejaVuSansMono",
-    "DejaVuSansMono-Bold",
-    "DejaVuSerif",
-    "DejaVuSerif-Bold",
-    "STIXGeneral",
-    "STIXGeneralBol",
-    "cmss10",
-    "cmtt10",
-)
-_HERSHEY = (
-    cv2.FONT_HERSHEY_SIMPLEX,
-    cv2.FONT_HERSHEY_DUPLEX,
-    cv2.FONT_HERSHEY_PLAIN,
-    cv2.FONT_HERSHEY_TRIPLEX,
-)
-WORDS = (
-    "STANDING ERECT LAT AP PA PORTABLE SUPINE SUP UPRIGHT SITTING LEITO BED ICU UTI MOBILE OBLIQUE "
-    "LATERAL WEIGHT BEARING PRONE DECUB RAO LAO RPO LPO LORDOTIC GRID EXP INSP SEMI LIEGEND "
-    "STEHEND BETTAUFNAHME CHEST HAND WRIST FOOT KNEE DR CR RL LL ED DE GD ELD REG LED HOLDER "
-    "GERAL RAD DREL LEG OLD RED DEL Bed Erect Left Right Lat right left supine portable kV mAs"
-)
 OTHERS = "ABCFHIJKMNOPQSTUVWXYZ0123456789abcdefhkmnpqtuxyz"
 TILTS = {"L": 40.0, "R": 100.0, "D": 50.0, "E": 50.0, "G": 80.0}
 """Degrees; an L tilted more may be a mirrored one, a D on its head is one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Glyph:
-    """A drawn text, white on black, and the height of its capitals in pixels."""
-
-    values: Float32
-    high: float
-
-
-def _fonts() -> list[ImageFont.FreeTypeFont]:
-    folder = Path(matplotlib.get_data_path()) / "fonts/ttf"
-    fonts = [ImageFont.truetype(str(folder / f"{name}.ttf"), 66) for name in _FONTS]
-    default = ImageFont.load_default(66)
-    return [*fonts, default] if isinstance(default, ImageFont.FreeTypeFont) else fonts
-
-
-class Pen:
-    """Draws texts; each font's glyphs are made once.
-
-    Parameters
-    ----------
-    random : Generator
-        Where all choices come from.
-    """
-
-    def __init__(self, random: np.random.Generator) -> None:
-        self.random = random
-        self._fonts = _fonts()
-        self._known: dict[tuple[str, int, int], Glyph] = {}
-
-    def glyph(self, text: str) -> Glyph:
-        """Return a text in some font and weight."""
-        style = int(self.random.integers(len(self._fonts) + len(_HERSHEY)))
-        weight = int(self.random.integers(3))
-        key = (text, style, weight)
-        found = self._known.get(key)
-        if found is None:
-            found = self._drawn(text, style, weight)
-            if len(text) < 4:
-                self._known[key] = found
-        return found
-
-    def _drawn(self, text: str, style: int, weight: int) -> Glyph:
-        if style < len(self._fonts):
-            font = self._fonts[style]
-            left, top, right, bottom = font.getbbox(text, stroke_width=weight)
-            size = (int(right - left) + 4, int(bottom - top) + 4)
-            image = Image.new("L", size)
-            place = (2 - left, 2 - top)
-            ImageDraw.Draw(image).text(place, text, 255, font, stroke_width=weight)
-            capital = font.getbbox("E", stroke_width=weight)
-            return Glyph(np.asarray(image, np.float32) / 255, float(capital[3] - capital[1]))
-        face, thick = _HERSHEY[style - len(self._fonts)], 2 + 3 * weight
-        scale = HIGH / cv2.getTextSize("E", face, 1, 1)[0][1]
-        (width, height), below = cv2.getTextSize(text, face, scale, thick)
-        canvas = np.zeros((height + below + 2 * thick, width + 2 * thick), np.uint8)
-        place = (thick, height + thick)
-        cv2.putText(canvas, text, place, face, scale, 255, thick, cv2.LINE_AA)
-        rows = np.flatnonzero(canvas.any(axis=1))
-        columns = np.flatnonzero(canvas.any(axis=0))
-        cut = canvas[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        return Glyph(cut.astype(np.float32) / 255, float(height + thick))
-
-
-def stamp(
-    piece: Float32, mask: Float32, centre: tuple[float, float], scale: float, tilt: float
-) -> Float32:
-    """Return a mask turned by ``tilt`` degrees about its middle, laid on ``centre`` (x, y)."""
-    soft = mask
-    if scale < 0.6:
-        around = max(1, round(0.5 / scale))
-        soft = cv2.blur(
-            cv2.copyMakeBorder(mask, *(around,) * 4, cv2.BORDER_CONSTANT), (around,) * 2
-        )
-    high, wide = soft.shape
-    matrix = cv2.getRotationMatrix2D((wide / 2, high / 2), tilt, scale)
-    matrix[:, 2] += np.array(centre) - (wide / 2, high / 2)
-    return cv2.warpAffine(soft, matrix, piece.shape[::-1], flags=cv2.INTER_LINEAR)
-
-
-def paint(piece: Float32, mask: Float32, grey: float, alpha: float) -> None:
-    """Cover a piece with a grey as far as a mask says."""
-    piece += mask * alpha * (grey - piece)
-
-
-def ink_on(random: np.random.Generator, under: float) -> float:
-    """Choose a grey that stands out from what is under it."""
-    if random.random() < 0.6:
-        grey = float(random.uniform(215, 255))
-    else:
-        grey = float(random.uniform(0, 255))
-    if abs(grey - under) < 45:
-        grey = 255.0 if under < 150 else float(random.uniform(0, 60))
-    return grey
 
 
 class Drawer:

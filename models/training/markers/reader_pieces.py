@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from bodypart.model.side_marker import LETTERS, PIECE, with_own_contrast
-from training.markers.drawing import OTHERS, TILTS, WORDS, Drawer, ink_on, paint, stamp
+from training.markers.drawing import OTHERS, TILTS, Drawer
+from training.markers.glyphs import WORDS, ink_on, paint, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
