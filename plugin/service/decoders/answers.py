@@ -35,7 +35,10 @@ _SEEN = frozenset(("embedding", "probabilities", "rejected"))
 _LONGEST_NUMBERS = 16 * _KB
 """Characters of what the model saw in a picture, in base64; `unpack_seen` looks at the numbers."""
 _PROVIDERS = frozenset(("cpu", "cuda", "remote"))
-_SOURCES = frozenset(("image", "header", "image+header", "marker"))
+_SOURCES = {
+    "examined": frozenset(("image", "header", "image+header")),
+    "laterality": frozenset(("header", "marker")),
+}
 """Never a person."""
 
 
@@ -161,11 +164,11 @@ def _annotation(
     _one_of(note.get("status"), _STATUS)
     _demand(note.get("reason") is None or isinstance(note["reason"], str), "a reason that is none")
     _demand(note.get("review") is None, "it speaks for a person")
-    for part in ("examined", "laterality"):
+    for part, sources in _SOURCES.items():
         said = note.get(part)
         _demand(said is None or isinstance(said, dict), f"{part} is no object")
         if said and said.get("source") is not None:
-            _one_of(said["source"], _SOURCES)
+            _one_of(said["source"], sources)
     if note.get("carried") is not None:
         _demand(_PERSONS_MARK in payload, "a person's word that the file does not hold")
         _demand(isinstance(note["carried"], dict), "a person's word that is no object")
