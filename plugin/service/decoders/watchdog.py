@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_LONGEST_SLEEP = 3600.0
 
 
 class Watchdog:
@@ -30,22 +33,65 @@ class Watchdog:
         self.bitten = False
         self._left = seconds
         self._call = bite
-        self._timer: threading.Timer | None = None
+        self._until: float | None = None
 
     def resume(self) -> None:
         """Let the seconds run."""
-        self._since = time.monotonic()
-        self._timer = threading.Timer(self._left, self._bite)
-        self._timer.daemon = True
-        self._timer.start()
+        self._until = time.monotonic() + self._left
+        _KENNEL.watch(self, self._until)
 
     def pause(self) -> None:
         """Hold them; also for good."""
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-            self._left = max(0.0, self._left - (time.monotonic() - self._since))
+        if self._until is not None:
+            _KENNEL.leave(self)
+            self._left = max(0.0, self._until - time.monotonic())
+            self._until = None
 
-    def _bite(self) -> None:
+    def bite(self) -> None:
+        """Call whom there is to call: the seconds are over."""
         self.bitten = True
         self._call()
+
+
+class _Kennel:
+    """All watchdogs whose seconds run, in one thread: one for each question would cost more."""
+
+    def __init__(self) -> None:
+        self._until: dict[Watchdog, float] = {}
+        self._changed = threading.Condition()
+        self._wakes_at = 0.0
+        self._thread: threading.Thread | None = None
+
+    def watch(self, dog: Watchdog, until: float) -> None:
+        with self._changed:
+            self._until[dog] = until
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._watch, name="bodypart-watchdogs", daemon=True
+                )
+                self._thread.start()
+            elif until < self._wakes_at:
+                self._changed.notify()
+
+    def leave(self, dog: Watchdog) -> None:
+        with self._changed:
+            self._until.pop(dog, None)
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                now = time.monotonic()
+                self._wakes_at = min(self._until.values(), default=now + _LONGEST_SLEEP)
+                if self._wakes_at > now:
+                    self._changed.wait(self._wakes_at - now)
+                    continue
+                over = [dog for dog, until in self._until.items() if until <= now]
+                for dog in over:
+                    del self._until[dog]
+            for dog in over:
+                # One that fails leaves the others watched.
+                with suppress(Exception):
+                    dog.bite()
+
+
+_KENNEL = _Kennel()
