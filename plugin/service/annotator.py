@@ -119,7 +119,7 @@ class Annotator:
                     self._tasks.finish(task)
                 return
             existing = self._archive.annotation(instance)
-            self._put_machine_answer(annotation, stored, existing, task)
+            self._put_machine_answer(annotation, stored, existing, word, task)
         self._metrics.count(annotation["status"])
 
     def take(
@@ -154,7 +154,8 @@ class Annotator:
         """
         instance = task.resource
         stored, existing = glance.stored, glance.annotation
-        if existing or self._annotations.knows(instance) or self._trail.last(instance):
+        word = self._trail.last(instance)
+        if existing or word or self._annotations.knows(instance):
             # Somebody may have written since: only what nobody ever spoke of needs no second look.
             stored = self._archive.stored_file(instance)
             existing = self._archive.annotation(instance)
@@ -166,7 +167,7 @@ class Annotator:
             return "another file stands there by now"
         self._learning.saw(instance, seen)
         annotation = {**annotation, "file": file}
-        self._put_machine_answer(annotation, stored, existing, task)
+        self._put_machine_answer(annotation, stored, existing, word, task)
         self._metrics.count(annotation["status"])
         return None
 
@@ -267,10 +268,10 @@ class Annotator:
         annotation: dict[str, Any],
         stored: StoredFile,
         existing: dict[str, Any] | None,
+        word: Word | None,
         task: Task | None,
     ) -> None:
-        """Write what a decoder said, a standing word on top of it; the lock is held."""
-        word = self._trail.last(annotation["instance"])
+        """Write what a decoder said, the last word on top of it; the lock is held since that."""
         spoken = word or (existing or {}).get("review")
         annotation = (
             self._under_review(annotation, existing, word)
