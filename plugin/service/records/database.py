@@ -27,6 +27,8 @@ _LONGEST_LOCK = 90
 _LONGEST_CONNECT = 10
 _WATCHED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """A node without power, or a server, is noticed within a minute; by default after two hours."""
+_ONE_QUESTION = "bodypart_one_question"
+"""Option of a connection to SQLite that is asked once: that needs no transaction around it."""
 SCHEMA = "bodypart"
 """The schema of ours in a PostgreSQL that others use as well."""
 
@@ -62,7 +64,7 @@ class Database:
         else:
             self.engine = _sqlite(url, synchronous)
             self._writing = threading.RLock()
-            self._asked = self.engine
+            self._asked = self.engine.execution_options(**{_ONE_QUESTION: True})
 
     @classmethod
     def of_file(cls, path: Path, *, synchronous: str = "NORMAL") -> Database:
@@ -142,9 +144,10 @@ class Database:
             if not is_damage(error):
                 raise
             raise DamagedError(str(self.engine.url.database)) from None
-        except DatabaseError as error:
-            kind = type(error.orig).__name__ if error.orig else type(error).__name__
-            if is_damage(error.orig):
+        except (DatabaseError, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, DatabaseError) else error
+            kind = type(cause or error).__name__
+            if is_damage(cause):
                 raise DamagedError(str(self.engine.url.database)) from None
             raise RecordError(f"the records cannot be kept: {kind}") from error
 
@@ -209,6 +212,8 @@ def _sqlite(url: str, synchronous: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
+        if not connection.get_execution_options().get(_ONE_QUESTION):
+            # By the driver: SQLAlchemy's own way around it takes longer than SQLite.
+            connection.connection.cursor().execute("BEGIN")
 
     return engine
