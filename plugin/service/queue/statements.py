@@ -66,7 +66,7 @@ def upsert(database: Database, postpone: bool) -> sa.Executable:
 
 @cache
 def next_due(kind: Kind) -> sa.Select[Any]:
-    """Return the question for the next task of a kind that is due at ``now``, and since when.
+    """Return the question for the next ``most`` tasks of a kind that are due at ``now``.
 
     Of one kind, because then the index gives them in order; of several all had to be sorted.
     """
@@ -75,9 +75,37 @@ def next_due(kind: Kind) -> sa.Select[Any]:
         sa.select(*COLUMNS, tasks.c.due)
         .where(tasks.c.kind == kind, tasks.c.due <= now, free(now))
         .order_by(tasks.c.priority, tasks.c.due)
-        .limit(1)
+        .limit(sa.bindparam("most", type_=sa.Integer))
         .with_for_update(skip_locked=True)
     )
+
+
+@cache
+def claim_next(kinds: tuple[Kind, ...]) -> sa.Executable:
+    """Return the statement that claims, for SQLite, what `next_due` gives of some kinds together.
+
+    One statement in the place of one for each kind and another for the claim.
+    """
+    of_each = [next_due(kind).subquery() for kind in kinds]
+    due = sa.union_all(*(sa.select(one) for one in of_each)).subquery()
+    first = (
+        sa.select(due.c.kind, due.c.resource)
+        .order_by(due.c.priority, due.c.due)
+        .limit(sa.bindparam("most", type_=sa.Integer))
+    )
+    return (
+        sa.update(tasks)
+        .where(sa.tuple_(tasks.c.kind, tasks.c.resource).in_(first))
+        .values(claimed_by=sa.bindparam("claimed_by"), claimed_until=sa.bindparam("claimed_until"))
+        .returning(*COLUMNS, tasks.c.due)
+    )
+
+
+@cache
+def first_due(kinds: tuple[Kind, ...]) -> sa.Executable:
+    """Return the question since when the first of some kinds is due that nobody has claimed."""
+    due = sa.func.min(tasks.c.due).label("due")
+    return sa.select(due).where(tasks.c.kind.in_(kinds), tasks.c.claimed_until.is_(None))
 
 
 def free(now: float | sa.BindParameter[float]) -> sa.ColumnElement[bool]:

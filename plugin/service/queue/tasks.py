@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from service.errors import RecordError
+from service.queue.sleepers import Sleepers
 from service.queue.statements import (
     CLAIM,
     END,
@@ -24,6 +25,8 @@ from service.queue.statements import (
     LENT,
     LET_GO,
     STANDING,
+    claim_next,
+    first_due,
     free,
     is_task,
     next_due,
@@ -47,6 +50,7 @@ RENEW_EVERY = 10.0
 """Seconds between two signs of life. Nodes' clocks may differ by what is left of the lease."""
 _APART = 1e-6
 """Seconds between two that are asked for together: they are given out in that order."""
+_UPWARDS = ("instances", "series", "studies", "patients")
 _LOOK_AGAIN = 0.1
 """Seconds after which is looked whether another node ended what is waited for."""
 _LONGEST_WAIT = 1.0
@@ -76,8 +80,8 @@ class Tasks:
         self._database = database
         self._node = node
         self._upsert = {postpone: upsert(database, postpone) for postpone in (False, True)}
-        self._changed = threading.Condition()
-        self._version = 0
+        self._changed = threading.Lock()
+        self._sleepers = Sleepers()
         self._ended: deque[tuple[str, str]] = deque()
         self._waiting: list[_Waiting] = []
 
@@ -152,6 +156,7 @@ class Tasks:
         rows = [_row(kind, one, level, mode, priority, due[one], sequence) for one in sorted(due)]
         if rows:
             connection.execute(self._upsert[postpone], rows)
+            self._sleepers.asked(kind, now)
 
     def ask_roll_ups(
         self, connection: Connection, levels: Iterable[tuple[str, str]], delay: float
@@ -163,6 +168,7 @@ class Tasks:
             for level, resource in levels
         ]
         connection.execute(self._upsert[False], rows)
+        self._sleepers.asked(Kind.ROLL_UP, due)
 
     def ask_now(
         self,
@@ -180,34 +186,36 @@ class Tasks:
 
     def wake(self) -> None:
         """Tell the workers that there is something to do, and others what they waited for."""
-        with self._changed:
-            self._version += 1
-            self._changed.notify_all()
+        self._sleepers.wake()
         self._tell_of_ends()
 
     def claim(self, kinds: tuple[Kind, ...]) -> Task | None:
         """Return the next task that is due, None if there is none; it is ours until it ends."""
+        return next(iter(self.claim_some(kinds, 1)), None)
+
+    def claim_some(self, kinds: tuple[Kind, ...], most: int) -> list[Task]:
+        """Return the next tasks that are due, in order; they are ours until they end."""
         now = time.time()
+        asked = {"now": now, "most": most}
         until = {"claimed_by": self._node, "claimed_until": now + _LEASE}
         with self._database.write() as connection:
-            found = (connection.execute(next_due(kind), {"now": now}).first() for kind in kinds)
-            rows = [row for row in found if row]
-            if not rows:
-                return None
-            row = min(rows, key=lambda one: (one.priority, one.due))
-            connection.execute(CLAIM, {"b_kind": row.kind, "b_resource": row.resource, **until})
-        return replace(Task(*row[:-1]), claimed_by=self._node)
+            if self._database.shared:
+                found = [row for kind in kinds for row in connection.execute(next_due(kind), asked)]
+            else:
+                found = list(connection.execute(claim_next(kinds), {**asked, **until}))
+            rows = sorted(found, key=lambda one: (one.priority, one.due))[:most]
+            if rows and self._database.shared:
+                which = [{"b_kind": row.kind, "b_resource": row.resource, **until} for row in rows]
+                connection.execute(CLAIM, which)
+        return [replace(Task(*row[:-1]), claimed_by=self._node) for row in rows]
 
-    def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event) -> Task | None:
-        """Return the next task, waiting for about a second if there is none yet."""
-        with self._changed:
-            seen = self._version
-        task = self.claim(kinds)
-        if task is None and not stopping.is_set():
-            pause = min(_LONGEST_WAIT, max(0.002, self._until_due(kinds)))
-            with self._changed:
-                self._changed.wait_for(lambda: self._version != seen, pause)
-        return task
+    def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event, most: int = 1) -> list[Task]:
+        """Return the next tasks, waiting for about a second if there is none yet."""
+        with self._sleepers.looking(kinds) as sleeper:
+            claimed = self.claim_some(kinds, most)
+            if not claimed and not stopping.is_set():
+                sleeper.sleep(min(_LONGEST_WAIT, max(0.002, self._until_due(kinds))))
+        return claimed
 
     def finish(self, task: Task, connection: Connection | None = None) -> None:
         """Note that a task is done; one that was asked for again meanwhile is given out again.
@@ -217,22 +225,43 @@ class Tasks:
         """
         if connection is not None:
             self._finish(connection, task)
+        else:
+            self.finish_all([task])
+
+    def finish_all(self, done: list[Task]) -> None:
+        """Note that several tasks are done, in one transaction; see ``finish``."""
+        if not done:
             return
-        with self._database.write() as own:
-            again = self._finish(own, task)
+        # Upwards, as they are asked for, so that two nodes never wait for each other.
+        done = sorted(done, key=lambda task: (_UPWARDS.index(task.level), task.resource))
+        with self._database.write() as connection:
+            again = self._finish(connection, *done)
         if again:
             self.wake()
         else:
             self._tell_of_ends()
 
-    def _finish(self, connection: Connection, task: Task) -> bool:
-        """End a task; tell whether it is to be done again instead."""
-        which = {"b_kind": task.kind, "b_resource": task.resource, "b_holder": task.claimed_by}
-        done = connection.execute(END, {**which, "b_generation": task.generation})
-        if not done.rowcount:
+    def _finish(self, connection: Connection, *done: Task) -> bool:
+        """End tasks; tell whether one is to be done again instead."""
+        which = [
+            {"b_kind": task.kind, "b_resource": task.resource, "b_holder": task.claimed_by}
+            for task in done
+        ]
+        ended = connection.execute(
+            END,
+            [
+                {**one, "b_generation": task.generation}
+                for one, task in zip(which, done, strict=True)
+            ],
+        )
+        again = ended.rowcount < len(done)
+        if again:
+            # Those that were ended are not there any more.
             connection.execute(LET_GO, which)
-        self._ended.append((task.kind, task.resource))
-        return not done.rowcount
+            for task in done:
+                self._sleepers.asked(task.kind)
+        self._ended.extend((task.kind, task.resource) for task in done)
+        return again
 
     def _tell_of_ends(self) -> None:
         with self._changed:
@@ -256,12 +285,13 @@ class Tasks:
         counts : bool
             Whether it was the task's fault.
         """
+        due = time.time() + delay
         with self._database.write() as connection:
             connection.execute(
                 sa.update(tasks)
                 .where(is_task(task.kind, task.resource), HELD)
                 .values(
-                    due=time.time() + delay,
+                    due=due,
                     attempts=tasks.c.attempts + int(counts),
                     deaths=tasks.c.deaths + int(died),
                     claimed_by=None,
@@ -269,6 +299,7 @@ class Tasks:
                 ),
                 {"b_holder": task.claimed_by},
             )
+        self._sleepers.asked(task.kind, due)
         self.wake()
 
     def drop(self, connection: Connection, kind: Kind, resource: str) -> None:
@@ -335,11 +366,8 @@ class Tasks:
         return int(self._database.value(question))
 
     def _until_due(self, kinds: tuple[Kind, ...]) -> float:
-        unclaimed = tasks.c.claimed_until.is_(None)
-        due = self._database.value(
-            sa.select(sa.func.min(tasks.c.due)).where(tasks.c.kind.in_(kinds), unclaimed)
-        )
-        return _LONGEST_WAIT if due is None else float(due) - time.time()
+        due = [row.due for row in self._database.rows(first_due(kinds)) if row.due is not None]
+        return min(due) - time.time() if due else _LONGEST_WAIT
 
 
 def _row(

@@ -32,6 +32,8 @@ _PAUSE_AFTER_TROUBLE = 1.0
 _PAUSE_AFTER_STUMBLE = 5.0
 _FOLLOW_UP_TRIES = 5
 _LONGEST_PAUSE = 300.0
+_ROLL_UPS_TOGETHER = 24
+"""Those of eight pictures, each of another patient."""
 Log = Callable[[str], None]
 
 
@@ -83,25 +85,31 @@ class Workers:
 
     def threads(self, stopping: threading.Event) -> list[threading.Thread]:
         """Return the threads, not started yet."""
-        plan: list[tuple[str, tuple[Kind, ...], Callable[[Task], None]]] = [
-            (f"annotate-{number}", (Kind.APPLY, Kind.ANNOTATE, Kind.LOOK), self._annotate)
+        plan: list[tuple[str, tuple[Kind, ...], Callable[[list[Task]], None]]] = [
+            (
+                f"annotate-{number}",
+                (Kind.APPLY, Kind.ANNOTATE, Kind.LOOK),
+                _one_by_one(self._annotate),
+            )
             for number in range(self._settings.workers)
         ]
-        plan.append(("roll-up", (Kind.ROLL_UP,), self._follow_up))
+        plan.append(("roll-up", (Kind.ROLL_UP,), self._roll_up))
         if self._in_place:
             # One thread does both, because Orthanc deadlocks if they happen side by side.
-            plan.append(("rewrite", (Kind.REWRITE, Kind.RECONSTRUCT), self._follow_up))
+            kinds = (Kind.REWRITE, Kind.RECONSTRUCT)
+            plan.append(("rewrite", kinds, _one_by_one(self._follow_up)))
         if self._reports:
-            plan.append(("report", (Kind.REPORT,), self._follow_up))
+            plan.append(("report", (Kind.REPORT,), _one_by_one(self._follow_up)))
         return [
             lasting(name, partial(self._work, kinds, do, stopping), stopping, self._log)
             for name, kinds, do in plan
         ]
 
     def _work(
-        self, kinds: tuple[Kind, ...], do: Callable[[Task], None], stopping: threading.Event
+        self, kinds: tuple[Kind, ...], do: Callable[[list[Task]], None], stopping: threading.Event
     ) -> None:
         needs_decoder = kinds != (Kind.ROLL_UP,)
+        most = 1 if needs_decoder else _ROLL_UPS_TOGETHER
         while not stopping.is_set():
             # Rewriting and reports need no network.
             able = self._decoders.ready if Kind.ANNOTATE in kinds else self._decoders.running
@@ -111,25 +119,27 @@ class Workers:
             while Kind.ANNOTATE in kinds and (burst := self._change_log.burst()):
                 if stopping.wait(burst):
                     return
-            task = None
+            claimed: list[Task] = []
             try:
-                task = self._tasks.wait(kinds, stopping)
-                if task:
-                    do(task)
+                claimed = self._tasks.wait(kinds, stopping, most)
+                if claimed:
+                    do(claimed)
             except DamagedError as error:
                 self._damaged(error)
                 return
             except Exception as error:
                 # A transient failure of the database must not end the queue.
                 self._log(f"the queue stumbled: {kind_and_place(error)}")
-                self._give_back(task, stopping)
+                self._give_back(claimed, stopping)
 
-    def _give_back(self, task: Task | None, stopping: threading.Event) -> None:
-        """Let go of a task that could not even be ended, once the records can be written again."""
-        while not stopping.wait(_PAUSE_AFTER_TROUBLE) and task:
+    def _give_back(self, claimed: list[Task], stopping: threading.Event) -> None:
+        """Let go of what could not even be ended, once the records can be written again."""
+        left = list(claimed)
+        while not stopping.wait(_PAUSE_AFTER_TROUBLE) and left:
             with suppress(RecordError):
-                self._tasks.retry(task, _PAUSE_AFTER_STUMBLE, counts=False)
-                task = None
+                while left:
+                    self._tasks.retry(left[-1], _PAUSE_AFTER_STUMBLE, counts=False)
+                    left.pop()
 
     def _annotate(self, task: Task) -> None:
         try:
@@ -180,32 +190,55 @@ class Workers:
         except NotFoundError:
             self._annotations.gone(task.resource)
 
+    def _roll_up(self, claimed: list[Task]) -> None:
+        """Write roll-ups that are due together; one that fails is tried again by itself."""
+        due = []
+        for task in claimed:
+            if (pause := self._roll_ups.rest(task)) > 0:
+                self._tasks.retry(task, pause, counts=False)
+            else:
+                due.append(task)
+        tried = self._roll_ups.write(due)
+        for task in due:
+            if task not in tried:
+                self._tasks.retry(task, 0.0, counts=False)
+            elif error := tried[task]:
+                self._try_to_follow_again(task, error)
+        self._tasks.finish_all([task for task, error in tried.items() if error is None])
+
     def _follow_up(self, task: Task) -> None:
-        """Do what follows a record: it is tried a few times, and then left as it is, and told."""
-        if task.kind == Kind.ROLL_UP and (pause := self._roll_ups.rest(task)) > 0:
-            self._tasks.retry(task, pause, counts=False)
-            return
+        """Do what follows a record."""
         try:
             self._do(task)
         except EngineDownError:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
         except (ServiceError, WorkerDiedError, RefusedError) as error:
-            if task.attempts + 1 < _FOLLOW_UP_TRIES:
-                self._tasks.retry(task, _PAUSE_AFTER_TROUBLE * 2**task.attempts)
-                return
-            self._log(f"{task.kind} of {task.level} {task.resource} failed: {error}")
-            if task.kind == Kind.REWRITE and self._in_place:
-                self._in_place.give_up(task, f"it could not be done: {type(error).__name__}")
-            self._tasks.finish(task)
+            self._try_to_follow_again(task, error)
         else:
             self._tasks.finish(task)
 
+    def _try_to_follow_again(self, task: Task, error: Exception) -> None:
+        """Try what follows a record a few times; then it is left as it is, and told."""
+        if task.attempts + 1 < _FOLLOW_UP_TRIES:
+            self._tasks.retry(task, _PAUSE_AFTER_TROUBLE * 2**task.attempts)
+            return
+        self._log(f"{task.kind} of {task.level} {task.resource} failed: {error}")
+        if task.kind == Kind.REWRITE and self._in_place:
+            self._in_place.give_up(task, f"it could not be done: {type(error).__name__}")
+        self._tasks.finish(task)
+
     def _do(self, task: Task) -> None:
-        if task.kind == Kind.ROLL_UP:
-            self._roll_ups.write(task)
-        elif task.kind == Kind.REPORT and self._reports:
+        if task.kind == Kind.REPORT and self._reports:
             self._reports.write(task)
         elif task.kind == Kind.REWRITE and self._in_place:
             self._in_place.rewrite(task)
         elif task.kind == Kind.RECONSTRUCT and self._in_place:
             self._in_place.reconstruct(task)
+
+
+def _one_by_one(do: Callable[[Task], None]) -> Callable[[list[Task]], None]:
+    def do_all(claimed: list[Task]) -> None:
+        for task in claimed:
+            do(task)
+
+    return do_all

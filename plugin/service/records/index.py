@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,9 @@ _CHILDREN = {
     level: sa.select(*_SUMMARY).where(column == sa.bindparam("resource"), ANNOTATED)
     for level, column in COLUMNS.items()
 }
+_BELOW = sa.select(instances.c.series, instances.c.study, *_SUMMARY).where(
+    instances.c.patient == sa.bindparam("patient"), ANNOTATED
+)
 _PATIENT = {
     level: sa.select(instances.c.patient).where(column == sa.bindparam("resource")).limit(1)
     for level, column in COLUMNS.items()
@@ -61,12 +64,14 @@ _INSERT = sa.insert(instances)
 _TAKE_OUT = (
     sa.delete(instances).where(instances.c.id == sa.bindparam("b_id")).returning(instances.c.state)
 )
+_MENTION = sa.insert(mentions)
 _UNMENTION = sa.delete(mentions).where(mentions.c.instance == sa.bindparam("b_id"))
 _COUNT = (
     sa.update(counts)
     .where(counts.c.name == sa.bindparam("b_name"))
     .values(number=counts.c.number + sa.bindparam("more"))
 )
+_STATE = sa.select(instances.c.state).where(instances.c.id == sa.bindparam("instance"))
 _IN_STATE = (
     sa.select(instances.c.study, instances.c.id)
     .where(
@@ -100,7 +105,7 @@ class Index:
         named = dict.fromkeys(mentions_of(annotation))
         if named:
             connection.execute(
-                sa.insert(mentions),
+                _MENTION,
                 [
                     {"label": label, "source": source, "instance": instance}
                     for label, source in named
@@ -134,8 +139,8 @@ class Index:
 
     def state(self, instance: str) -> str | None:
         """Return the state of an instance, None if the index does not know it."""
-        found = self.database.value(sa.select(instances.c.state).where(instances.c.id == instance))
-        return str(found) if found is not None else None
+        rows = self.database.rows(_STATE, instance=instance)
+        return str(rows[0].state) if rows else None
 
     def knows(self, instance: str) -> bool:
         """Tell whether the index holds an annotation of an instance."""
@@ -258,6 +263,20 @@ class Index:
         rows = self.database.rows(_CHILDREN[level], resource=resource)
         return [_summary(row) for row in rows]
 
+    def below(
+        self, patient: str, wanted: Container[str]
+    ) -> tuple[list[Summary], dict[str, list[Summary]]]:
+        """Return a patient's children, and those of each series and study that is wanted."""
+        everything: list[Summary] = []
+        of: dict[str, list[Summary]] = {}
+        for row in self.database.rows(_BELOW, patient=patient):
+            child = _summary(row[2:])
+            everything.append(child)
+            for resource in row[:2]:
+                if resource in wanted:
+                    of.setdefault(resource, []).append(child)
+        return everything, of
+
     def _replace(self, connection: Connection, instance: str, row: dict[str, Any]) -> None:
         changes = self._take_out(connection, instance)
         connection.execute(_INSERT, row)
@@ -365,7 +384,7 @@ def mentions_of(annotation: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield item["label"], "visible"
 
 
-def _summary(row: sa.Row[Any]) -> Summary:
+def _summary(row: Sequence[Any]) -> Summary:
     # By place, because a patient may have thousands: by name takes five times as long.
     columns: dict[str, Any] = dict(zip(_SUMMARY_FIELDS, row, strict=True))
     columns["visible"] = json.loads(columns["visible"] or "{}")

@@ -7,10 +7,13 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from bodypart.rollup import roll_up
-from service.errors import NotFoundError
+from service.errors import DamagedError, NotFoundError, ServiceError
 from service.queue.tasks import Kind, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bodypart.rollup import Summary
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
     from service.records.index import Index
@@ -20,6 +23,8 @@ _REST = 9
 _QUICK = 0.01
 """Seconds; what takes no longer rests no longer than requests for it are collected anyway."""
 _MOST_RESTING = 1000
+_LONG_ENOUGH = 0.1
+"""Seconds after which those that were claimed together are not gone on with."""
 
 
 class RollUps:
@@ -50,35 +55,72 @@ class RollUps:
         """Return for how many seconds the roll-up of a resource is to stay as it is."""
         return self._rested.get(task.resource, 0.0) - time.monotonic()
 
-    def write(self, task: Task) -> None:
-        """Write the roll-up of a resource.
+    def write(self, tasks: Sequence[Task]) -> dict[Task, ServiceError | None]:
+        """Write roll-ups; return those that were tried, and why one could not be written.
+
+        A picture that arrives changes its series, its study and its patient: where all three are
+        asked for, what is below is read once. After a tenth of a second the rest is left.
 
         Raises
         ------
-        ArchiveError, RecordError
-            If it could not be written; it may be tried again.
+        DamagedError
+            If the index is damaged.
         """
+        end = time.monotonic() + _LONG_ENOUGH
+        left = {task.resource: task for task in tasks}
+        tried: dict[Task, ServiceError | None] = {}
+        for task in sorted(tasks, key=lambda one: one.level != "patients"):
+            if tried and time.monotonic() > end:
+                break
+            if task.resource in left:
+                tried |= self._write(task, left)
+        return tried
+
+    def _write(self, task: Task, left: dict[str, Task]) -> dict[Task, ServiceError | None]:
+        """Write one, and if it is a patient's, of what is left all below; take them out of it."""
         level, resource = task.level, task.resource
+        del left[resource]
+        tried: dict[Task, ServiceError | None] = {task: None}
         began = time.thread_time()
-        patient = self._index.patient_of(level, resource)
         try:
+            patient = resource if level == "patients" else self._index.patient_of(level, resource)
             with self._annotations.lock_above(patient) if patient else nullcontext():
-                children = self._index.children(level, resource)
-                note = roll_up(level, resource, children) if children else None
-                self._annotations.put_roll_up(level, resource, note)
+                if level == "patients":
+                    children, below = self._index.below(resource, left)
+                else:
+                    children, below = self._index.children(level, resource), {}
+                tried[task] = self._error_of(task, children, began)
+                for one in below:
+                    also = left.pop(one)
+                    tried[also] = self._error_of(also, below[one], time.thread_time())
+        except DamagedError:
+            raise
+        except ServiceError as error:
+            tried[task] = error
+        return tried
+
+    def _error_of(self, task: Task, children: list[Summary], began: float) -> ServiceError | None:
+        """Write one of what is below it; return why it could not be written."""
+        level, resource = task.level, task.resource
+        try:
+            note = roll_up(level, resource, children) if children else None
+            self._annotations.put_roll_up(level, resource, note)
+            if level == "studies" and self._report_after is not None:
+                self._ask_for_report(resource, self._report_after)
         except NotFoundError:
-            return  # Deleted meanwhile.
+            return None  # Deleted meanwhile.
+        except DamagedError:
+            raise
+        except ServiceError as error:
+            return error
         self._note_cost(resource, time.thread_time() - began)
-        if level == "studies" and self._report_after is not None:
-            with self._index.database.write() as connection:
-                self._tasks.ask(
-                    connection,
-                    Kind.REPORT,
-                    [resource],
-                    level="studies",
-                    delay=self._report_after,
-                    postpone=True,
-                )
+        return None
+
+    def _ask_for_report(self, study: str, delay: float) -> None:
+        with self._index.database.write() as connection:
+            self._tasks.ask(
+                connection, Kind.REPORT, [study], level="studies", delay=delay, postpone=True
+            )
 
     def _note_cost(self, resource: str, seconds: float) -> None:
         now = time.monotonic()

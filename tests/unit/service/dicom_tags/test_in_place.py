@@ -24,7 +24,7 @@ def tags(house):
 
 def write_roll_ups(house):
     while task := house.claim_due(Kind.ROLL_UP):
-        house.roll_ups.write(task)
+        house.roll_ups.write([task])
         house.tasks.finish(task)
 
 
@@ -205,7 +205,7 @@ def test_no_roll_up_is_written_amid_an_overwrite(annotated):
 
     def write():
         started.set()
-        annotated.roll_ups.write(roll_up)
+        annotated.roll_ups.write([roll_up])
         written.append(roll_up)
 
     beside = threading.Thread(target=write)

@@ -58,10 +58,30 @@ def test_of_several_kinds_the_most_urgent_goes_first_then_the_longest_due(ask, t
 def test_a_claim_sorts_nothing_however_much_waits(database):
     with database.read() as connection:
         for kind in Kind:
-            question = next_due(kind).params(now=0.0)
+            question = next_due(kind).params(now=0.0, most=1)
             text = question.compile(database.engine, compile_kwargs={"literal_binds": True})
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").fetchall()
             assert [row.detail for row in plan] == ["SEARCH tasks USING INDEX tasks_next (kind=?)"]
+
+
+def test_several_are_claimed_together_in_their_order(ask, tasks):
+    for number in range(3):
+        ask(f"late {number}", Kind.LOOK, delay=number - 5)
+    ask("first", Kind.APPLY, priority=Priority.PERSON)
+    ask("not yet", delay=60)
+    kinds = (Kind.ANNOTATE, Kind.LOOK, Kind.APPLY)
+    claimed = tasks.claim_some(kinds, 3)
+    assert [task.resource for task in claimed] == ["first", "late 0", "late 1"]
+    assert [task.resource for task in tasks.claim_some(kinds, 3)] == ["late 2"]
+
+
+def test_of_several_that_end_together_the_one_that_was_asked_for_again_stays(ask, tasks):
+    for resource in ("a", "b"):
+        ask(resource)
+    claimed = tasks.claim_some((Kind.ANNOTATE,), 2)
+    ask("a")
+    tasks.finish_all(claimed)
+    assert drained(tasks) == ["a"]
 
 
 def test_one_that_is_claimed_is_given_to_nobody_else(ask, tasks, database):

@@ -61,11 +61,11 @@ def test_a_roll_up_that_took_long_rests_before_it_is_written_again(house, worker
     monkeypatch.setattr("service.records.rollups.time.thread_time", lambda: next(took))
     house.annotator.annotate("i", Mode.NEW)
     for _ in range(3):
-        workers._follow_up(house.claim_due(Kind.ROLL_UP))
+        workers._roll_up([house.claim_due(Kind.ROLL_UP)])
     assert house.orthanc.annotation("patient", "patients")
     house.orthanc.delete_metadata("patients", "patient", "BodyPart")
     house.ask(Kind.ROLL_UP, "patient", level="patients")
-    workers._follow_up(house.claim_due(Kind.ROLL_UP))
+    workers._roll_up([house.claim_due(Kind.ROLL_UP)])
     assert house.orthanc.annotation("patient", "patients") is None
     waiting = house.database.value(sa.select(tasks.c.due).where(tasks.c.resource == "patient"))
     assert waiting - time.time() == pytest.approx(4.5, abs=0.5)

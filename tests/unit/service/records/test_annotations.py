@@ -12,7 +12,7 @@ def test_an_annotation_is_everywhere_and_its_parents_follow(house):
     assert house.orthanc.labels("instances", "i") == ["bodypart-hand", "bodypart-review"]
     assert house.index.state("i") == "done"
     while task := house.claim_due(Kind.ROLL_UP):
-        house.roll_ups.write(task)
+        house.roll_ups.write([task])
         house.tasks.finish(task)
     for level, resource in PARENTS.levels():
         assert house.orthanc.annotation(resource, level)["examined"]["label"] == "hand"
@@ -20,7 +20,7 @@ def test_an_annotation_is_everywhere_and_its_parents_follow(house):
     assert house.orthanc.annotation("i") is None
     assert house.orthanc.labels("instances", "i") == []
     while task := house.claim_due(Kind.ROLL_UP):
-        house.roll_ups.write(task)
+        house.roll_ups.write([task])
         house.tasks.finish(task)
     assert house.orthanc.annotation("study", "studies") is None
 

@@ -1,0 +1,85 @@
+"""Who is woken by what."""
+
+import threading
+import time
+
+import pytest
+
+from service.queue.sleepers import Sleepers
+from service.queue.task import Kind
+
+ANNOTATES, ROLLS_UP = (Kind.APPLY, Kind.ANNOTATE), (Kind.ROLL_UP,)
+
+
+@pytest.fixture
+def sleepers():
+    return Sleepers()
+
+
+def slept(sleepers, kinds, seconds, then):
+    """Return for how long a thread sleeps that would do so for some seconds."""
+    asleep, took = threading.Event(), []
+
+    def sleep():
+        with sleepers.looking(kinds) as sleeper:
+            began = time.monotonic()
+            asleep.set()
+            sleeper.sleep(seconds)
+            took.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    assert asleep.wait(5)
+    time.sleep(0.05)
+    then()
+    thread.join(20)
+    return took[0]
+
+
+def test_who_does_what_was_asked_for_is_woken(sleepers):
+    def ask():
+        sleepers.asked(Kind.ANNOTATE, time.time())
+        sleepers.wake()
+
+    assert slept(sleepers, ANNOTATES, 10.0, ask) < 5
+    assert slept(sleepers, ROLLS_UP, 0.3, ask) > 0.29
+
+
+def test_what_is_due_later_than_somebody_looks_again_wakes_nobody(sleepers):
+    def ask():
+        sleepers.asked(Kind.ROLL_UP, time.time() + 5.0)
+        sleepers.wake()
+
+    assert slept(sleepers, ROLLS_UP, 0.3, ask) > 0.29
+    assert slept(sleepers, ROLLS_UP, 30.0, ask) < 15
+
+
+def test_all_are_woken_where_nothing_was_asked_for(sleepers):
+    for kinds in (ANNOTATES, ROLLS_UP):
+        assert slept(sleepers, kinds, 10.0, sleepers.wake) < 5
+
+
+def test_what_another_thread_asked_for_waits_for_its_own_wake(sleepers):
+    """It is in the middle of its transaction: who looked now would see nothing."""
+    sleepers.asked(Kind.ANNOTATE)
+
+    def wake():
+        sleepers.asked(Kind.REPORT)
+        sleepers.wake()
+
+    def others():
+        other = threading.Thread(target=wake)
+        other.start()
+        other.join()
+
+    assert slept(sleepers, ANNOTATES, 0.3, others) > 0.29
+    assert slept(sleepers, ANNOTATES, 10.0, sleepers.wake) < 5
+
+
+def test_what_is_asked_for_while_somebody_looks_does_not_let_him_fall_asleep(sleepers):
+    with sleepers.looking(ROLLS_UP) as sleeper:
+        sleepers.asked(Kind.ROLL_UP, time.time() + 60)
+        sleepers.wake()
+        began = time.monotonic()
+        sleeper.sleep(10.0)
+    assert time.monotonic() - began < 5
