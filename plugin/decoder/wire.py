@@ -19,12 +19,13 @@ LONGEST_PAYLOAD = 2**36
 """Bytes; what a question may have. An answer is held to less."""
 
 _HEAD = struct.Struct(">QIQ")
-_PIECE = 2**20
-"""Bytes read at a time: no length that a frame claims is taken from memory in advance."""
+_PIECE = 2**26
+"""Bytes read at a time, most files at once: pieces that are joined cost ten times as much. No more
+than these are taken from memory in advance, whatever length a frame claims."""
 
 
 class Readable(Protocol):
-    """Where frames come from; a raw pipe may give less than it is asked for."""
+    """Where frames come from: `io.BufferedReader`, which fills one piece of memory by itself."""
 
     def read(self, count: int, /) -> bytes | None:
         """Return up to so many bytes, none at the end."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
 import secrets
 import select
@@ -100,7 +101,8 @@ class DecoderProcess:
         except OSError as error:
             raise EngineDownError(f"{settings.python}: {error.strerror}") from error
         self._questions = cast("IO[bytes]", self.process.stdin)
-        self._answers = cast("IO[bytes]", self.process.stdout)
+        # It reads whole frames into one piece of memory, and not a byte ahead: `fit` would miss it.
+        self._answers = io.BufferedReader(cast("io.RawIOBase", self.process.stdout), 1)
         self._last_words = deque[bytes](maxlen=1)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
