@@ -237,13 +237,13 @@ class InPlace:
         corrected: bytes,
     ) -> tuple[str | None, StoredFile]:
         """Have a corrected file replace the stored one; return why not, and what stands there."""
-        for level, resource in [("instances", instance), *stored.parents.levels()]:
-            link = self._archive.copied_from(level, resource)
+        with self._annotations.lock_above(stored.parents.patient):
+            held = self._archive.held([("instances", instance), *stored.parents.levels()])
+            link = next((one.link for one in held if one.link), None)
             if link:
                 return f"it is a copy ({link}), a link that an overwrite would drop", stored
-        with self._annotations.lock_above(stored.parents.patient):
             backup = self._backups.take(
-                instance, stored.parents, annotation, _md5(data), _md5(corrected)
+                instance, stored.parents, held, annotation, _md5(data), _md5(corrected)
             )
             self._rescue.drop(instance)
             with self._rescue.watching(instance, backup.md5_after):

@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from service.records.tables import overwrite_attachments, overwrites
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.resources import Parents
+    from service.orthanc_api.resources import Held, Parents
     from service.records.database import Database
 
 
@@ -69,11 +69,23 @@ class OverwriteBackups:
         self,
         instance: str,
         parents: Parents,
+        held: Sequence[Held],
         annotation: dict[str, Any] | None,
         md5_before: str,
         md5_after: str,
     ) -> OverwriteBackup:
         """Save what an overwrite of an instance would wipe.
+
+        Parameters
+        ----------
+        instance, parents : str, Parents
+            What is to be overwritten, and what it belongs to.
+        held : sequence of Held
+            What is noted of the instance and of each of its parents.
+        annotation : dict or None
+            What the rewritten instance is to carry.
+        md5_before, md5_after : str
+            The stored file and its successor.
 
         Raises
         ------
@@ -82,26 +94,21 @@ class OverwriteBackups:
         RecordError
             If it cannot be saved: then nothing may be overwritten.
         """
-        levels, attachments = [], []
-        for level, resource in [("instances", instance), *parents.levels()]:
-            levels.append(
-                {
-                    "level": level,
-                    "id": resource,
-                    "metadata": self._archive.user_metadata(level, resource),
-                    "labels": self._archive.labels(level, resource),
-                }
-            )
-            attachments += [
-                {
-                    "instance": instance,
-                    "level": level,
-                    "resource": resource,
-                    "name": name,
-                    "data": self._archive.attachment(level, resource, name),
-                }
-                for name in self._archive.user_attachments(level, resource)
-            ]
+        levels = [
+            {"level": one.level, "id": one.id, "metadata": one.metadata, "labels": one.labels}
+            for one in held
+        ]
+        attachments = [
+            {
+                "instance": instance,
+                "level": one.level,
+                "resource": one.id,
+                "name": name,
+                "data": self._archive.attachment(one.level, one.id, name),
+            }
+            for one in held
+            for name in self._archive.user_attachments(one.level, one.id)
+        ]
         protected = parents.patient if self._archive.is_protected(parents.patient) else None
         backup = OverwriteBackup(instance, md5_before, md5_after, annotation, levels, protected)
         self._keep(backup, attachments)
@@ -132,16 +139,14 @@ class OverwriteBackups:
         if backup.protected:
             # First, because a patient that is not may be recycled at any moment.
             self._archive.protect(backup.protected)
-        for entry in backup.levels:
-            level, resource = entry["level"], entry["id"]
-            present = self._archive.user_metadata(level, resource)
+        present = self._archive.held([(entry["level"], entry["id"]) for entry in backup.levels])
+        for entry, there in zip(backup.levels, present, strict=True):
             for name, value in entry["metadata"].items():
-                if name not in present:
-                    self._archive.set_metadata(level, resource, name, value)
-            there = set(self._archive.labels(level, resource))
+                if name not in there.metadata:
+                    self._archive.set_metadata(there.level, there.id, name, value)
             for label in entry["labels"]:
-                if label not in there:
-                    self._archive.set_label(level, resource, label, present=True)
+                if label not in there.labels:
+                    self._archive.set_label(there.level, there.id, label, present=True)
         rows = self._database.rows(
             sa.select(overwrite_attachments).where(
                 overwrite_attachments.c.instance == backup.instance
@@ -154,8 +159,7 @@ class OverwriteBackups:
     def drop(self, instance: str) -> None:
         """Remove the backup of an instance."""
         with self._database.write() as connection:
-            for table in (overwrites, overwrite_attachments):
-                connection.execute(sa.delete(table).where(table.c.instance == instance))
+            _drop(connection, instance)
 
     def take_over(self, folder: Path, log: Callable[[str], None]) -> None:
         """Take over what version 0.1 left in files; a damaged one is set aside for a person."""
@@ -193,8 +197,8 @@ class OverwriteBackups:
             "levels": backup.levels,
             "protected": backup.protected,
         }
-        self.drop(backup.instance)
         with self._database.write() as connection:
+            _drop(connection, backup.instance)
             connection.execute(
                 sa.insert(overwrites).values(
                     instance=backup.instance,
@@ -205,3 +209,8 @@ class OverwriteBackups:
             )
             if attachments:
                 connection.execute(sa.insert(overwrite_attachments), attachments)
+
+
+def _drop(connection: sa.Connection, instance: str) -> None:
+    for table in (overwrites, overwrite_attachments):
+        connection.execute(sa.delete(table).where(table.c.instance == instance))

@@ -11,7 +11,7 @@ from bodypart import shallow_json
 from service.errors import ArchiveError, NotFoundError
 from service.orthanc_api.client import Client
 from service.orthanc_api.places import Places
-from service.orthanc_api.resources import Change, Glance, Parents, Stored, StoredFile
+from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
@@ -224,11 +224,6 @@ class Archive:
         """Tell whether nothing was added to a series for Orthanc's ``StableAge``."""
         return self.client.get_json(f"/series/{series}").get("IsStable") is True
 
-    def copied_from(self, level: str, resource: str) -> str | None:
-        """Return the name of the link that a resource carries to what it was copied from."""
-        found = self.client.get_json(f"/{level}/{resource}")
-        return next((name for name in _COPY_LINKS if name in found), None)
-
     def metadata(self, level: str, resource: str, name: str) -> str | None:
         """Return one metadata value, None if it is not set; one that is no text is not ours."""
         try:
@@ -275,17 +270,34 @@ class Archive:
         """Remove one metadata value; a missing one is fine."""
         self.client.delete(f"/{level}/{resource}/metadata/{name}")
 
-    def user_metadata(self, level: str, resource: str) -> dict[str, str]:
-        """Return the metadata that users and plugins set; Orthanc's own cannot be written.
+    def held(self, places: list[tuple[str, str]]) -> list[Held]:
+        """Return what users and plugins noted of some (level, resource), in one question.
 
         Raises
         ------
         NotFoundError
             If Orthanc knows no such resource.
         """
-        found: dict[str, str] = self.client.get_json(f"/{level}/{resource}/metadata?expand")
-        own = self._registered_metadata
-        return {name: value for name, value in found.items() if name in own or name.isdigit()}
+        if not places:
+            return []
+        question = {"Resources": [resource for _, resource in places], "Metadata": True}
+        answer = self.client.question("/tools/bulk-content", question)
+        found = {one["ID"]: one for one in answer}
+        missing = next((resource for _, resource in places if resource not in found), None)
+        if missing is not None:
+            raise NotFoundError(missing)
+        return [self._held(level, found[resource]) for level, resource in places]
+
+    def _held(self, level: str, found: dict[str, Any]) -> Held:
+        resource, metadata, own = found["ID"], found["Metadata"], self._registered_metadata
+        labels = found["Labels"] if "Labels" in found else self.labels(level, resource)
+        return Held(
+            level,
+            resource,
+            {name: value for name, value in metadata.items() if name in own or name.isdigit()},
+            labels,
+            next((name for name in _COPY_LINKS if found.get(name) or metadata.get(name)), None),
+        )
 
     def user_attachments(self, level: str, resource: str) -> list[str]:
         """Return the names of the attachments that users and plugins added.

@@ -70,6 +70,29 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What users and plugins noted of a resource.
+
+    Attributes
+    ----------
+    level, id : str
+        Which one.
+    metadata : dict of str to str
+        Theirs; Orthanc's own cannot be written.
+    labels : list of str
+        Empty where Orthanc has no labels.
+    link : str or None
+        Name of the link that it carries to what it was copied from.
+    """
+
+    level: str
+    id: str
+    metadata: dict[str, str]
+    labels: list[str]
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """Orthanc's answer to a file that was sent to it."""
 

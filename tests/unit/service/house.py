@@ -12,7 +12,7 @@ from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.errors import ArchiveError, NotFoundError
 from service.metrics import Metrics
-from service.orthanc_api.resources import Change, Glance, Parents, Stored, StoredFile
+from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
 from service.queue.tasks import Kind, Tasks
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
@@ -131,9 +131,6 @@ class Orthanc:
     def received_at(self, instance):
         return self.metadata("instances", instance, "ReceptionDate") or ""
 
-    def copied_from(self, level, _resource):
-        return self.links.get(level)
-
     def metadata(self, level, resource, name):
         return self.metadata_.get((level, resource), {}).get(name)
 
@@ -149,9 +146,21 @@ class Orthanc:
     def delete_metadata(self, level, resource, name):
         self.metadata_.get((level, resource), {}).pop(name, None)
 
-    def user_metadata(self, level, resource):
-        found = self.metadata_.get((level, resource), {})
-        return {name: value for name, value in found.items() if name != "ReceptionDate"}
+    def held(self, places):
+        return [
+            Held(
+                level,
+                resource,
+                {
+                    name: value
+                    for name, value in self.metadata_.get((level, resource), {}).items()
+                    if name != "ReceptionDate"
+                },
+                self.labels(level, resource),
+                self.links.get(level),
+            )
+            for level, resource in places
+        ]
 
     def user_attachments(self, level, resource):
         return list(self.attachments.get((level, resource), {}))

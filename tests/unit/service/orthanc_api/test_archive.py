@@ -1,0 +1,64 @@
+"""What is asked of Orthanc, and what is made of its answers."""
+
+import pytest
+
+from service.errors import NotFoundError
+from service.orthanc_api.archive import Archive
+from service.orthanc_api.resources import Held
+
+PLACES = [("instances", "i"), ("series", "s")]
+
+
+class Client:
+    """An Orthanc that answers each path with what a test gives; remembers what was asked."""
+
+    def __init__(self, version="1.12.7", **answers):
+        self.answers = {"/system": {"Version": version}, **answers}
+        self.asked = []
+
+    def get_json(self, path):
+        self.asked.append(path)
+        return self.answers[path]
+
+    def question(self, path, asked):
+        self.asked.append(path)
+        return [self.answers[one] for one in asked["Resources"] if one in self.answers]
+
+
+def resource(id_, metadata=None, **more):
+    return {"ID": id_, "Metadata": metadata or {}, **more}
+
+
+def test_what_is_noted_of_several_resources_is_one_question():
+    client = Client(
+        i=resource("i", {"BodyPart": "{}", "1025": "x", "ReceptionDate": "2026"}, Labels=["a"]),
+        s=resource("s", {"LastUpdate": "2026", "ModifiedFrom": "other"}, Labels=[]),
+    )
+    archive = Archive(client, registered_metadata=frozenset({"BodyPart"}))
+    assert archive.held(PLACES) == [
+        Held("instances", "i", {"BodyPart": "{}", "1025": "x"}, ["a"], None),
+        Held("series", "s", {}, [], "ModifiedFrom"),
+    ]
+    assert client.asked == ["/system", "/tools/bulk-content"]
+
+
+def test_a_link_may_stand_beside_the_metadata():
+    archive = Archive(Client(i=resource("i", AnonymizedFrom="o", Labels=[])))
+    assert archive.held(PLACES[:1])[0].link == "AnonymizedFrom"
+
+
+def test_an_orthanc_without_labels_has_none_and_one_that_does_not_tell_is_asked():
+    old = Archive(Client("1.10.1", i=resource("i")))
+    assert old.held(PLACES[:1])[0].labels == []
+    other = Archive(Client(i=resource("i"), **{"/instances/i/labels": ["a"]}))
+    assert other.held(PLACES[:1])[0].labels == ["a"]
+
+
+def test_what_is_gone_is_named_and_nothing_is_asked_about_nothing():
+    client = Client(i=resource("i", Labels=[]))
+    archive = Archive(client)
+    with pytest.raises(NotFoundError, match="s"):
+        archive.held(PLACES)
+    client.asked.clear()
+    assert archive.held([]) == []
+    assert client.asked == []
