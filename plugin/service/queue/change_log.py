@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _CURSOR = "cursor"
 _PAGE = 500
-_QUIET, _LONGEST_QUIET = 0.03, 0.25
+_QUIET, _LONGEST_QUIET = 0.015, 0.25
 _LONGEST_BURST = 10.0
 _LOOK_EVERY = 1.0
 _MOST_TOLD = 100_000
@@ -101,7 +101,7 @@ class ChangeLog:
     def burst(self) -> float:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
 
-        A burst ends with a pause of twice the last interval, 30 ms at least, and counts as a
+        A burst ends with a pause of twice the last interval, 15 ms at least, and counts as a
         stream, to be kept up with, after 10 s.
         """
         now = time.monotonic()
