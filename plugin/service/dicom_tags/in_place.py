@@ -211,7 +211,7 @@ class InPlace:
         )
         mixed = wanted is not None and wanted.mixed_series
         if corrected:
-            refused, stored = self._overwrite(instance, stored, annotation, data, corrected)
+            refused, stored = self._overwrite(instance, stored, annotation, corrected)
             standing = standing if refused is None else []
         if refused != _YIELDED:
             self._settle_tags(annotation, stored, standing, refused, mixed=mixed)
@@ -224,7 +224,7 @@ class InPlace:
         outcome, original = self._decoders.ask("restore", {}, data, urgent=True)
         refused: str | None = outcome["refused"]
         if original:
-            refused, now = self._overwrite(instance, stored, None, data, original)
+            refused, now = self._overwrite(instance, stored, None, original)
             self._note_removal(instance, now.version, before=stored.version)
         return refused
 
@@ -233,7 +233,6 @@ class InPlace:
         instance: str,
         stored: StoredFile,
         annotation: dict[str, Any] | None,
-        data: bytes,
         corrected: bytes,
     ) -> tuple[str | None, StoredFile]:
         """Have a corrected file replace the stored one; return why not, and what stands there."""
@@ -242,8 +241,9 @@ class InPlace:
             link = next((one.link for one in held if one.link), None)
             if link:
                 return f"it is a copy ({link}), a link that an overwrite would drop", stored
+            before = self._archive.md5(instance)
             backup = self._backups.take(
-                instance, stored.parents, held, annotation, _md5(data), _md5(corrected)
+                instance, stored.parents, held, annotation, before, _md5(corrected)
             )
             self._rescue.drop(instance)
             with self._rescue.watching(instance, backup.md5_after):
