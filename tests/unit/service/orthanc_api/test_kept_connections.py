@@ -86,6 +86,31 @@ def test_one_that_the_server_closed_meanwhile_is_not_used_again_not_even_for_a_p
     assert [len(requests) for requests in told.requests] == [1, 1]
 
 
+def test_bodies_may_come_in_chunks_or_end_with_the_connection_or_be_none():
+    chunks = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n"
+    )
+    nothing = b"HTTP/1.1 204 No Content\r\n\r\n"
+    to_the_end = b"HTTP/1.1 200 OK\r\n\r\n[3]"
+    first_wait = b"HTTP/1.1 100 Continue\r\n\r\n" + OK
+    with server([chunks, nothing, first_wait, to_the_end]) as told:
+        client = Client(told.url, "x")
+        assert client.get_json("/a") == [1, 2]
+        with pytest.raises(ArchiveError, match="status 204"):
+            client.get("/b")
+        assert client.get_json("/c") == {}
+        assert client.get_json("/d") == [3]
+    assert [len(requests) for requests in told.requests] == [4]
+
+
+def test_names_of_a_header_are_read_whatever_their_case():
+    small = b"HTTP/1.1 200 OK\r\ncontent-length:2\r\nX: y: z\r\n\r\n{}"
+    with server([small, small]) as told:
+        client = Client(told.url, "x")
+        assert client.get_json("/a") == client.get_json("/b") == {}
+    assert len(told.requests) == 1
+
+
 def test_one_that_says_so_is_closed():
     last = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     with server([last, OK], [OK]) as told:
@@ -96,7 +121,15 @@ def test_one_that_says_so_is_closed():
 
 
 @pytest.mark.parametrize(
-    "broken", [CLOSE, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", b"?\r\n"]
+    "broken",
+    [
+        CLOSE,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Len",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 1000 + b"\r\n",
+        b"?\r\n",
+    ],
 )
 def test_what_changes_nothing_twice_is_sent_again_where_no_whole_answer_came(broken):
     with server([OK, broken], [broken], [OK]) as told:
