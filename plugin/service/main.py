@@ -202,6 +202,7 @@ class Service:
                 self.index,
                 self.tasks,
                 report_after=settle if reports else None,
+                stopping=self.stopping,
             ),
             self.change_log,
             damaged=self.damaged,

@@ -11,6 +11,7 @@ from service.errors import DamagedError, NotFoundError, ServiceError
 from service.queue.tasks import Kind, Task
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Sequence
 
     from bodypart.rollup import Summary
@@ -40,15 +41,24 @@ class RollUps:
     report_after : float or None
         Seconds that a study's answer must have stood before its report is due; None where no
         reports are stored.
+    stopping : threading.Event
+        Set when the service stops.
     """
 
     def __init__(
-        self, annotations: Annotations, index: Index, tasks: Tasks, *, report_after: float | None
+        self,
+        annotations: Annotations,
+        index: Index,
+        tasks: Tasks,
+        *,
+        report_after: float | None,
+        stopping: threading.Event,
     ) -> None:
         self._annotations = annotations
         self._index = index
         self._tasks = tasks
         self._report_after = report_after
+        self._stopping = stopping
         self._rested: dict[str, float] = {}
 
     def rest(self, task: Task) -> float:
@@ -59,7 +69,8 @@ class RollUps:
         """Write roll-ups; return those that were tried, and why one could not be written.
 
         A picture that arrives changes its series, its study and its patient: where all three are
-        asked for, what is below is read once. After a tenth of a second the rest is left.
+        asked for, what is below is read once. After a tenth of a second, and when the service
+        stops, the rest is left.
 
         Raises
         ------
@@ -70,7 +81,7 @@ class RollUps:
         left = {task.resource: task for task in tasks}
         tried: dict[Task, ServiceError | None] = {}
         for task in sorted(tasks, key=lambda one: one.level != "patients"):
-            if tried and time.monotonic() > end:
+            if tried and (self._stopping.is_set() or time.monotonic() > end):
                 break
             if task.resource in left:
                 tried |= self._write(task, left)
@@ -91,6 +102,8 @@ class RollUps:
                     children, below = self._index.children(level, resource), {}
                 tried[task] = self._error_of(task, children, began)
                 for one in below:
+                    if self._stopping.is_set():
+                        break
                     also = left.pop(one)
                     tried[also] = self._error_of(also, below[one], time.thread_time())
         except DamagedError:

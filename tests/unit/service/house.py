@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 from collections import Counter
 from contextlib import contextmanager
 
@@ -293,7 +294,10 @@ class House:
             settle=0.0,
             log=self.lines.append,
         )
-        self.roll_ups = RollUps(self.annotations, self.index, self.tasks, report_after=None)
+        self.stopping = threading.Event()
+        self.roll_ups = RollUps(
+            self.annotations, self.index, self.tasks, report_after=None, stopping=self.stopping
+        )
 
     def ask(self, kind, resource, **options):
         """Put a task into the table."""

@@ -78,6 +78,12 @@ def test_after_a_tenth_of_a_second_the_rest_is_left(house, asked, monkeypatch):
     assert len(house.roll_ups.write(alone)) == 1
 
 
+def test_when_the_service_stops_no_further_one_is_begun(house, asked):
+    house.stopping.set()
+    assert [task.level for task in house.roll_ups.write(asked)] == ["patients"]
+    assert written(house) == {"patients"}
+
+
 def test_what_nothing_is_left_below_is_taken_away(house, asked):
     house.roll_ups.write(asked)
     house.annotations.gone("i")
