@@ -255,7 +255,7 @@ class Service:
         self._deletions.put(None)
         self.old_stock.stop()
         self.learning.wake()
-        self.tasks.wake()
+        self.tasks.wake(everybody=True)
         self.dispatch.outbox.wake()
         for thread in self._threads:
             # A courier may wait for a slow receiver: the outbox knows what it was sending.

@@ -68,9 +68,11 @@ class Sleepers:
         mine: dict[str, float] = self._mine.__dict__.setdefault("asked", {})
         mine[kind] = min(due, mine.get(kind, due))
 
-    def wake(self) -> None:
+    def wake(self, *, everybody: bool = False) -> None:
         """Wake those who do what this thread asked for; all, where it asked for nothing."""
         asked: dict[str, float] = self._mine.__dict__.pop("asked", {})
+        if everybody:
+            asked = {}
         with self._lock:
             for one in self._sleeping:
                 if not asked or any(asked.get(kind, one.until) < one.until for kind in one.kinds):

@@ -184,9 +184,9 @@ class Tasks:
             self.ask(connection, kind, resources, mode=mode, priority=priority, delay=delay)
         self.wake()
 
-    def wake(self) -> None:
+    def wake(self, *, everybody: bool = False) -> None:
         """Tell the workers that there is something to do, and others what they waited for."""
-        self._sleepers.wake()
+        self._sleepers.wake(everybody=everybody)
         self._tell_of_ends()
 
     def claim(self, kinds: tuple[Kind, ...]) -> Task | None:

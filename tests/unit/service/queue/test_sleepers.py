@@ -59,6 +59,14 @@ def test_all_are_woken_where_nothing_was_asked_for(sleepers):
         assert slept(sleepers, kinds, 10.0, sleepers.wake) < 5
 
 
+def test_everybody_is_woken_whatever_was_asked_for(sleepers):
+    def stop():
+        sleepers.asked(Kind.REPORT)
+        sleepers.wake(everybody=True)
+
+    assert slept(sleepers, ANNOTATES, 10.0, stop) < 5
+
+
 def test_what_another_thread_asked_for_waits_for_its_own_wake(sleepers):
     """It is in the middle of its transaction: who looked now would see nothing."""
     sleepers.asked(Kind.ANNOTATE)
