@@ -7,6 +7,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from service.lasting import lasting
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -66,8 +68,9 @@ class _Kennel:
         with self._changed:
             self._until[dog] = until
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._watch, name="bodypart-watchdogs", daemon=True
+                # It ends with the process, and nobody is there to be told of an error.
+                self._thread = lasting(
+                    "watchdogs", self._watch, threading.Event(), lambda _: None, daemon=True
                 )
                 self._thread.start()
             elif until < self._wakes_at:
