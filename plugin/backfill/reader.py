@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backfill.connection import Connection
-from backfill.errors import AwayError, GoneError, MismatchError, RefusedError, UnreadableError
+from backfill.errors import (
+    AwayError,
+    BackfillError,
+    GoneError,
+    MismatchError,
+    RefusedError,
+    UnreadableError,
+)
 from backfill.gpu import MachineNetwork
 from backfill.reference import Reference
 from bodypart.annotation import failed
@@ -94,7 +101,7 @@ class Reader:
             file = self._connection.version(instance)
         except (GoneError, UnreadableError):
             file = ""
-        return {"instance": instance, "annotation": failed(instance, reason), "file": file}
+        return _failed(instance, reason, file)
 
     def close(self) -> None:
         """End the decoder."""
@@ -120,31 +127,35 @@ class Reader:
         try:
             data, file = fetched.result()
         except GoneError:
-            return {"instance": instance, "annotation": failed(instance, _GONE), "file": ""}
+            return _failed(instance, _GONE)
         except UnreadableError:
-            reason = "Orthanc cannot give the file"
-            return {"instance": instance, "annotation": failed(instance, reason), "file": ""}
+            return _failed(instance, "Orthanc cannot give the file")
+        except (BackfillError, AwayError):
+            raise
+        except Exception as error:
+            return _failed(instance, f"the file cannot be fetched: {type(error).__name__}")
         deaths = 0
         while True:
             decoder = self._ready(memory)
             try:
-                answer, _ = decoder.ask(
-                    "annotate",
-                    {"instance": instance, "task": "annotate", "thumbnail": False},
-                    data,
-                    self._time_limit,
-                )
+                return {"instance": instance, "file": file, **self._asked(decoder, instance, data)}
             except WorkerDiedError as error:
-                deaths += 1
-                if deaths < DEATHS:
-                    continue
-                reason = f"quarantined: {error}, {deaths} times"
-                return {"instance": instance, "annotation": failed(instance, reason), "file": file}
-            if "error" in answer:
-                reason = f"given up: {answer['details']}"
-                return {"instance": instance, "annotation": failed(instance, reason), "file": file}
-            found = {"instance": instance, "annotation": answer["annotation"], "file": file}
-            return {**found, "seen": answer["seen"]} if "seen" in answer else found
+                why = str(error)
+            except Exception as error:
+                # Nobody foresaw it. Whatever the decoder is in the middle of, its next must not be.
+                decoder.close()
+                why = type(error).__name__
+            deaths += 1
+            if deaths == DEATHS:
+                return _failed(instance, f"quarantined: {why}, {deaths} times", file)
+
+    def _asked(self, decoder: DecoderProcess, instance: str, data: bytes) -> dict[str, Any]:
+        """Return what a decoder says of a file, and what the model saw in it, if it looked."""
+        question = {"instance": instance, "task": "annotate", "thumbnail": False}
+        answer, _ = decoder.ask("annotate", question, data, self._time_limit)
+        if "error" in answer:
+            return {"annotation": failed(instance, f"given up: {answer['details']}")}
+        return {name: answer[name] for name in ("annotation", "seen") if name in answer}
 
     def _ready(self, memory: str | None) -> DecoderProcess:
         """Return a decoder that runs and has learned what it must."""
@@ -200,3 +211,7 @@ class Reader:
         if not answer.get("applied"):
             raise MismatchError("the decoder here does not take the service's memory")
         decoder.revision = record["revision"]
+
+
+def _failed(instance: str, reason: str, file: str = "") -> dict[str, Any]:
+    return {"instance": instance, "annotation": failed(instance, reason), "file": file}

@@ -22,6 +22,8 @@ class Connection:
         """Take what a connection takes."""
 
     def file(self, instance):
+        if instance == "strange":
+            raise KeyError("FileUuid")
         return instance.encode(), "file"
 
 
@@ -29,6 +31,7 @@ class Decoder:
     """Dies as often as its class is told to of a task or a file; like a process, for good."""
 
     started = 0
+    error = WorkerDiedError
 
     def __init__(self, *_):
         Decoder.started += 1
@@ -51,7 +54,7 @@ class Decoder:
         if self.dead or self.kills[cause]:
             self.kills[cause] -= not self.dead
             self.dead = True
-            raise WorkerDiedError("the worker died")
+            raise self.error("the worker died")
         if task == "learn":
             return {"applied": True}, b""
         return {"annotation": {"instance": request["instance"], "status": "done"}}, b""
@@ -78,6 +81,16 @@ def read(monkeypatch):
 
 def test_a_picture_that_kills_decoders_is_failed_and_the_others_are_read(read):
     assert read("a", "deadly", "b", deadly=2) == ["done", "failed", "done"]
+
+
+def test_a_picture_of_which_nobody_foresaw_what_happens_is_failed_and_the_others_are_read(
+    read, monkeypatch
+):
+    """It cost one worker after the other, until none was left."""
+    assert read("a", "strange", "b") == ["done", "failed", "done"]
+    monkeypatch.setattr(Decoder, "error", KeyError)
+    assert read("a", "odd", "b", odd=2) == ["done", "failed", "done"]
+    assert read("a", "once", "b", once=1) == ["done"] * 3
 
 
 def test_a_memory_that_kills_decoders_fails_no_picture_but_the_worker(read):
