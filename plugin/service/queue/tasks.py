@@ -318,7 +318,7 @@ class Tasks:
                 sa.delete(tasks).where(
                     tasks.c.kind == kind,
                     tasks.c.priority == priority,
-                    tasks.c.claimed_until.is_(None),
+                    free(time.time()),
                 )
             )
 

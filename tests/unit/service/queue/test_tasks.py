@@ -256,3 +256,16 @@ def test_cancelling_leaves_what_is_being_done_and_what_others_asked_for(ask, tas
     assert drained(tasks) == ["new"]
     assert tasks.stands(Kind.ANNOTATE, doing.resource)
     assert tasks.count(Kind.ANNOTATE, Priority.BACKFILL) == 1
+
+
+def test_cancelling_takes_out_what_was_lent_and_never_brought_back(ask, tasks, database):
+    """It was given out again, after the end."""
+    for resource in ("lent", "lost"):
+        ask(resource, priority=Priority.BACKFILL)
+    lending = Lending(database, tasks)
+    assert lending.lend(1, -1.0, "died") == ["lent"]
+    assert lending.lend(1, 60.0, "reads") == ["lent"]
+    assert lending.lend(1, -1.0, "died") == ["lost"]
+    tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
+    assert not tasks.stands(Kind.ANNOTATE, "lost")
+    assert lending.task("lent", "reads")
