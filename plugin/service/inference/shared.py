@@ -121,7 +121,7 @@ class SharedNetwork:
         try:
             with self._writing:
                 write_frame(cast("IO[bytes]", process.stdin), question)
-            frame = answer.result(_LONGEST_RUN)
+            frame = answer.result()
             self._questions += 1
             return unpacked(frame.header, frame.payload)
         except (OSError, ValueError, NetworkError):

@@ -123,10 +123,11 @@ def test_one_that_does_not_greet_is_killed_in_time(network, monkeypatch):
     assert "it takes longer than 0.5 s" in own.down_reason
 
 
-def test_one_that_does_not_even_read_is_killed_in_time(network, monkeypatch):
+@pytest.mark.parametrize("trick", ["", "read_frame(incoming)\n"])
+def test_one_that_does_not_answer_or_even_read_is_killed_in_time(network, monkeypatch, trick):
     """Pictures are more than a pipe holds."""
     monkeypatch.setattr(shared, "_LONGEST_RUN", 0.5)
-    own = network(f"{GREETING}time.sleep(60)")
+    own = network(f"{GREETING}{trick}time.sleep(60)")
     eventually(lambda: own.ready)
     assert asked(own) == ["the GPU takes too long"]
     eventually(lambda: own.starts() > 1 and own.ready)
