@@ -112,8 +112,21 @@ def test_a_confirmation_of_many_is_undone_as_one(page, server, fresh):
     page.get_by_role("button", name="Confirm 3 as Hand, left").wait_for()
 
 
+def test_a_range_leaves_out_what_was_never_on_the_screen(page, server, fresh):
+    """Who jumps to the end and marks from there on would correct what nobody saw."""
+    open_sheet(page, server)
+    seen(page, 6)
+    order = tiles(page)
+    tile(page, order[4]).evaluate("button => { button.tile.seen = false; }")
+    tile(page, order[3]).click()
+    tile(page, order[5]).click(modifiers=["Shift"])
+    page.get_by_text("· 2 marked").wait_for()
+    assert tile(page, order[4]).get_attribute("aria-pressed") == "false"
+
+
 def test_marked_ones_are_corrected_together_with_their_side(page, server, fresh):
     open_sheet(page, server)
+    seen(page, 6)
     order = tiles(page)
     tile(page, order[3]).click()
     tile(page, order[5]).click(modifiers=["Shift"])

@@ -17,13 +17,13 @@ export class Marks {
     return this.tiles()[this.at] ?? null;
   }
 
-  /** Mark a tile, or take its mark away; with Shift, all from the last one on. */
+  /** Mark a tile, or take its mark away; with Shift, all that were seen from the last one on. */
   press(tile, { shiftKey = false } = {}) {
     const tiles = this.tiles();
     const at = tiles.indexOf(tile);
     if (shiftKey && this.anchor >= 0) {
       const [first, last] = [Math.min(this.anchor, at), Math.max(this.anchor, at)];
-      for (const one of tiles.slice(first, last + 1)) one.mark(true);
+      for (const one of tiles.slice(first, last + 1)) if (one.seen || one === tile) one.mark(true);
     } else {
       tile.mark(!tile.marked);
     }
