@@ -18,6 +18,7 @@ ROUTER_GROUPS = ("abdominal", "adult chest", "pediatric chest", "spine", "others
 """The five groups of the DICOM Imaging Router (Pham et al. 2021)."""
 
 _WHOLE_LIMB = "lower_limb"
+_SHOWN = 64
 _TABLE = Path(__file__).with_name("labels.csv")
 
 
@@ -25,7 +26,7 @@ class UnknownLabelError(ValueError):
     """A text is neither one of the labels nor one of their SNOMED CT codes."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(f"{text!r} is neither a label nor a SNOMED CT code of one")
+        super().__init__(f"{text[:_SHOWN]!r} is neither a label nor a SNOMED CT code of one")
         self.text = text
 
 

@@ -162,6 +162,8 @@ def _complaint(error: Any) -> str:
         return f"{place or 'the body'} is missing"
     if error["type"] == "json_invalid":
         return "the body is not valid JSON"
+    if error["type"] in ("model_type", "model_attributes_type"):
+        return f"{place or 'the body'} must be a JSON object"
     text = error["msg"].removeprefix("Value error, ")
     return f"{place}: {text}" if place else text
 

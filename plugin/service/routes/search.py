@@ -49,10 +49,22 @@ def _level(value: object) -> str:
     return level
 
 
+def _listed(value: object) -> object:
+    return value if value is None or isinstance(value, list) else [value]
+
+
 def _group(value: object) -> object:
-    if value is not None and value not in ROUTER_GROUPS:
+    if value not in ROUTER_GROUPS:
         raise ValueError(f"must be one of {', '.join(ROUTER_GROUPS)}")
     return value
+
+
+def _name(value: object) -> object:
+    """Return a code that came as a number as the text that it is."""
+    return str(value) if type(value) is int else value
+
+
+Name = Annotated[str, BeforeValidator(_name, json_schema_input_type=str | int)]
 
 
 class Part(NamedTuple):
@@ -77,11 +89,17 @@ class Question(Body):
             validate_default=True,
         ),
     ] = "Instance"
-    Examined: str | None = Field(None, description="a label, its SNOMED CT code, or a region")
-    Visible: list[str] | str | None = Field(
-        None, description="labels, codes or regions, all of them"
-    )
-    Group: Annotated[str | None, BeforeValidator(_group)] = None
+    Examined: Name | None = Field(None, description="a label, its SNOMED CT code, or a region")
+    Visible: Annotated[
+        list[Name] | None,
+        BeforeValidator(_listed, json_schema_input_type=list[str | int] | str | int | None),
+        Field(description="labels, codes or regions, all of them"),
+    ] = None
+    Group: Annotated[
+        list[Annotated[str, BeforeValidator(_group)]] | None,
+        BeforeValidator(_listed, json_schema_input_type=list[str] | str | None),
+        Field(description="one, or several of which any will do"),
+    ] = None
     Evidence: Literal["final", "image", "header", "any", "both"] | None = None
     NeedsReview: StrictBool | None = None
     Since: Annotated[StrictInt, Field(ge=0, lt=2**31, description="how many to skip")] | None = None
@@ -150,13 +168,12 @@ def conditions(body: Question, part: Part) -> list[sa.ColumnElement[bool]]:
         found += [
             _mentioned(labels, sources, part) for sources in _SOURCES[body.Evidence or "final"]
         ]
-    names = [body.Visible] if isinstance(body.Visible, str) else body.Visible or []
     found += [
         _mentioned(labels, ("visible",), part)
-        for labels in dict.fromkeys(labels_of("Visible", name) for name in names)
+        for labels in dict.fromkeys(labels_of("Visible", name) for name in body.Visible or ())
     ]
     if body.Group is not None:
-        found.append(instances.c.router_group == body.Group)
+        found.append(instances.c.router_group.in_(body.Group))
     if body.NeedsReview is not None:
         found.append(instances.c.needs_review.is_(body.NeedsReview))
     return found

@@ -2,7 +2,11 @@
 
 from types import SimpleNamespace
 
-from service.routes.app import build
+import pytest
+from pydantic import ValidationError
+
+from service.routes.app import _complaint, build
+from service.routes.models import Correction
 
 LARGEST = 2**63
 """No database takes a greater number."""
@@ -50,3 +54,18 @@ def test_an_error_is_documented_as_the_newer_orthancs_send_it_too():
     ]
     assert bodies
     assert all(kinds == {"application/json", "text/plain"} for kinds in bodies)
+
+
+@pytest.mark.parametrize("by_fastapi", [True, False])
+@pytest.mark.parametrize("given", [None, [], "knee", 3])
+def test_a_body_that_is_no_object_is_said_to_be_none(given, by_fastapi):
+    with pytest.raises(ValidationError) as caught:
+        Correction.model_validate(given, from_attributes=by_fastapi)
+    (error,) = caught.value.errors()
+    assert _complaint({**error, "loc": ("body",)}) == "the body must be a JSON object"
+
+
+def test_a_value_that_is_wrong_is_not_sent_back_whole():
+    with pytest.raises(ValidationError) as caught:
+        Correction.model_validate({"examined": "x" * 100_000})
+    assert len(_complaint(caught.value.errors()[0])) < 200

@@ -5,6 +5,7 @@ import random
 
 import pytest
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from service.records.schema import open_durable, open_index
 from service.records.tables import instances, mentions
@@ -87,3 +88,35 @@ def test_studies_are_found_whole(filled):
     database, _ = filled
     found = _ids(Question(Level="Study", Examined="hand", Limit=10_000), database)
     assert len(found) == len(set(found)) > 300
+
+
+def test_a_code_may_come_as_a_number_and_one_value_without_a_list(filled):
+    """As scripts write them, and as the conditions of a rule do."""
+    database, _ = filled
+    hands = _ids(Question(Examined="hand", Limit=10_000), database)
+    for question in (
+        {"Examined": 85562004},
+        {"Examined": "hand", "Visible": "85562004"},
+        {"Visible": [85562004]},
+        {"Examined": "hand", "Group": "others"},
+        {"Examined": "hand", "Group": ["spine", "others"]},
+    ):
+        assert _ids(Question.model_validate({**question, "Limit": 10_000}), database) == hands
+    assert _ids(Question(Group=["spine"]), database) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "place"),
+    [
+        ({"Examined": True}, ("Examined",)),
+        ({"Examined": ["hand"]}, ("Examined",)),
+        ({"Visible": {}}, ("Visible", 0)),
+        ({"Visible": [None]}, ("Visible", 0)),
+        ({"Group": "chest"}, ("Group", 0)),
+        ({"Group": [1]}, ("Group", 0)),
+    ],
+)
+def test_what_is_wrong_is_named_once(question, place):
+    with pytest.raises(ValidationError) as caught:
+        Question.model_validate(question)
+    assert [error["loc"] for error in caught.value.errors()] == [place]
