@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import Review, failed
@@ -13,6 +12,7 @@ from service.errors import NotFoundError
 from service.queue.tasks import Mode
 from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
+from service.records.removals import stays_removed
 from service.records.thumbnails import USUAL_SIDE
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class Annotator:
             if mode is not Mode.AGAIN and existing and of_file(existing, stored.version):
                 self._annotations.adopt(existing, stored.parents, task)
                 return
-            if mode is Mode.NEW and self._stays_removed(instance, stored.version, before, task):
+            sequence = task.sequence if task else None
+            if mode is Mode.NEW and stays_removed(self._archive, instance, before, sequence):
                 self._annotations.note(instance, stored.parents, removed=True, done=task)
                 return
             with self._metrics.timed("fetch"):
@@ -244,24 +245,7 @@ class Annotator:
 
     def was_removed(self, instance: str) -> bool:
         """Tell whether a person had the annotation removed since Orthanc received the instance."""
-        word = self._trail.last(instance)
-        if word is None or word.action != REMOVED:
-            return False
-        return self._stays_removed(instance, self._archive.stored_file(instance).version, word)
-
-    def _stays_removed(
-        self, instance: str, version: str, word: Word | None, task: Task | None = None
-    ) -> bool:
-        """Tell whether nothing was sent since a person had the annotation removed."""
-        if word is None or word.action != REMOVED:
-            return False
-        if word.file is not None:
-            return word.file == version
-        if task and task.sequence is not None and word.change is not None:
-            return task.sequence <= word.change
-        # Both in UTC, Orthanc's like 20261120T120000.
-        removed = datetime.fromisoformat(word.at).strftime("%Y%m%dT%H%M%S")
-        return self._archive.received_at(instance) <= removed
+        return stays_removed(self._archive, instance, self._trail.last(instance))
 
     def _put_machine_answer(
         self,

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.errors import NotFoundError, ServiceError
+from service.errors import ServiceError
 from service.queue.tasks import Kind, Mode
-from service.records.audit_trail import REMOVED
+from service.records.removals import stays_removed
 from service.records.tables import marks
 
 if TYPE_CHECKING:
@@ -162,6 +162,20 @@ class ChangeLog:
         named = {change.resource for change in found if change.kind == "NewInstance"}
         return len(named - self._tasks.standing(Kind.ANNOTATE, named)) if named else 0
 
+    def is_unread(self, instance: str) -> bool:
+        """Tell whether an instance was stored since, of which there is no task yet."""
+        since = self._cursor() or 0
+        while self._live:
+            found, _ = self._archive.changes(since, _PAGE)
+            if any(
+                change.kind == "NewInstance" and change.resource == instance for change in found
+            ):
+                return not self._is_removed(instance)
+            if len(found) < _PAGE:
+                break
+            since = found[-1].sequence
+        return False
+
     def _take(self, found: list[Change]) -> None:
         stored = {c.resource: c.sequence for c in found if c.kind == "NewInstance" and self._live}
         wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
@@ -180,15 +194,7 @@ class ChangeLog:
 
     def _is_removed(self, instance: str, sequence: int | None = None) -> bool:
         """Tell whether the annotation of the file that stands there was removed."""
-        word = self._trail.last(instance)
-        if word is None or word.action != REMOVED:
-            return False
-        if word.file is None:
-            return sequence is not None and word.change is not None and sequence <= word.change
-        try:
-            return self._archive.stored_file(instance).version == word.file
-        except NotFoundError:
-            return False
+        return stays_removed(self._archive, instance, self._trail.last(instance), sequence)
 
     def _cursor(self) -> int | None:
         kept = self._database.value(sa.select(marks.c.value).where(marks.c.name == _CURSOR))

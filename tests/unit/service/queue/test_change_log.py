@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.queue import change_log
 from service.queue.change_log import ChangeLog
 from service.queue.tasks import Kind
 
@@ -164,3 +165,16 @@ def test_what_is_gone_again_is_asked_for_all_the_same(house, log):
     house.orthanc.files.pop("i")
     reader.read()
     assert waiting(house) == {"i"}
+
+
+def test_what_is_unread_is_found_however_much_stands_before_it(house, log, monkeypatch):
+    monkeypatch.setattr(change_log, "_PAGE", 2)
+    reader = log()
+    for name in "jklm":
+        house.orthanc.arrive(name, b"file")
+    assert [reader.is_unread(name) for name in "imn"] == [True, True, False]
+    reader.read()
+    assert not reader.is_unread("m")
+    house.orthanc.arrive("m", b"file")
+    assert reader.is_unread("m")
+    assert not log(live=False).is_unread("m")

@@ -1,0 +1,44 @@
+"""Whether an annotation that a person had removed stays away: until another file is sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from service.errors import NotFoundError
+from service.records.audit_trail import REMOVED
+
+if TYPE_CHECKING:
+    from service.orthanc_api.archive import Archive
+    from service.records.audit_trail import Word
+
+
+def stays_removed(
+    archive: Archive, instance: str, word: Word | None, sequence: int | None = None
+) -> bool:
+    """Tell whether the last word on an instance is the removal of what stands there now.
+
+    Parameters
+    ----------
+    archive : Archive
+        Orthanc.
+    instance : str
+        Orthanc id.
+    word : Word or None
+        The last one of the trail.
+    sequence : int or None
+        Number of the change that told of what stands there, if it is known.
+    """
+    if word is None or word.action != REMOVED:
+        return False
+    try:
+        if word.file is not None:
+            return archive.stored_file(instance).version == word.file
+        # Earlier versions noted the newest change instead of the file, or neither.
+        if sequence is not None and word.change is not None:
+            return sequence <= word.change
+        # Both in UTC, Orthanc's like 20261120T120000.
+        removed = datetime.fromisoformat(word.at).strftime("%Y%m%dT%H%M%S")
+        return archive.received_at(instance) <= removed
+    except NotFoundError:
+        return False
