@@ -11,6 +11,13 @@ class NotFoundError(ServiceError):
     """Orthanc has no such resource (any more)."""
 
 
+class UnannotatedError(NotFoundError):
+    """Orthanc has the instance, which has no annotation (any more)."""
+
+    def __init__(self, instance: str) -> None:
+        super().__init__(f"instances {instance} has no annotation: POST here, or back-fill")
+
+
 class ArchiveError(ServiceError):
     """Orthanc could not do what it was asked; a further try may work."""
 

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bodypart.annotation import utc_now
+from bodypart.annotation import Review, utc_now
 from bodypart.reviews import apply_review
-from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
+from service.errors import (
+    ArchiveError,
+    NotFoundError,
+    RecordError,
+    StaleError,
+    UnannotatedError,
+)
 from service.queue.tasks import Kind, Mode, Priority
-from service.records.annotations import known
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
-    from bodypart.annotation import Review
     from service.annotator import Annotator
     from service.learning.follow import Learning
     from service.orthanc_api.archive import Archive
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
     from service.records.audit_trail import AuditTrail, Word
+
+_OF_A_WORD = ("by", "examined", "visible", "laterality", "laterality_given", "comment", "carried")
 
 
 class Reviewer:
@@ -68,19 +74,27 @@ class Reviewer:
         ------
         NotFoundError
             If the instance is gone.
+        UnannotatedError
+            If the annotation that the person saw was removed since.
         StaleError
-            If the annotation has another revision by now.
+            If the annotation has another revision by now, unless it is this very word's.
         EngineDownError, WorkerDiedError
             If there is no annotation yet, and no decoder could make one.
         RecordError
             If the trail cannot be written: nothing is changed then.
         """
         if self._archive.annotation(instance) is None:
+            if revision is not None and self._annotator.was_removed(instance):
+                raise UnannotatedError(instance)
             # A person may be faster than the queue.
             self._annotator.annotate(instance, Mode.ASKED, urgent=True)
         with self._annotations.lock(instance):
             stored = self._archive.stored_file(instance)
-            annotation = known(self._archive.annotation(instance), instance)
+            annotation = self.annotation_of(instance)
+            stale = revision not in (None, annotation.get("revision"))
+            if stale and _says(annotation, review):
+                # Said once more because the answer was lost, and with it the new revision.
+                return annotation
             _must_be(annotation, revision)
             corrected = {**apply_review(annotation, review), "file": stored.version}
             number = self._trail.reviewed(instance, corrected["review"])
@@ -102,7 +116,23 @@ class Reviewer:
         """
         # Under the lock, because the metadata are away while the file is being rewritten.
         with self._annotations.lock(instance):
-            _must_be(known(self._archive.annotation(instance), instance), revision)
+            _must_be(self.annotation_of(instance), revision)
+
+    def annotation_of(self, instance: str) -> dict[str, Any]:
+        """Return the annotation of an instance.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        UnannotatedError
+            If it has none.
+        """
+        annotation = self._archive.annotation(instance)
+        if annotation is None:
+            self._archive.stored_file(instance)
+            raise UnannotatedError(instance)
+        return annotation
 
     def withdraw(self, instance: str, *, by: str, revision: str | None = None) -> dict[str, Any]:
         """Take a person's word back; return the machine's annotation, made anew.
@@ -115,7 +145,7 @@ class Reviewer:
             As of ``review``.
         """
         with self._annotations.lock(instance):
-            annotation = known(self._archive.annotation(instance), instance)
+            annotation = self.annotation_of(instance)
             if annotation["review"] is None:
                 raise NotFoundError(instance)
             _must_be(annotation, revision)
@@ -147,7 +177,7 @@ class Reviewer:
         with self._annotations.lock(instance):
             stored = self._archive.stored_file(instance)
             if revision is not None:
-                _must_be(known(self._archive.annotation(instance), instance), revision)
+                _must_be(self.annotation_of(instance), revision)
             number = self._trail.removed(instance, by=by, at=utc_now(), file=stored.version)
             try:
                 self._annotations.erase(instance, stored)
@@ -209,6 +239,14 @@ class Reviewer:
             self._tasks.ask_now(Kind.APPLY, [instance], priority=Priority.PERSON, delay=0.5)
         except RecordError:
             return  # The trail tells of it at the next start.
+
+
+def _says(annotation: dict[str, Any], review: Review) -> bool:
+    """Tell whether a word stands on an annotation already: the same, and by the same person."""
+    said = annotation["review"]
+    return said is not None and all(
+        getattr(Review.from_json(said), name) == getattr(review, name) for name in _OF_A_WORD
+    )
 
 
 def _must_be(annotation: dict[str, Any], revision: str | None) -> None:

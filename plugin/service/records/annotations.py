@@ -303,16 +303,3 @@ def _labels(annotation: dict[str, Any]) -> set[str]:
     # Orthanc allows letters, digits and "-" only.
     names = {_LABEL_PREFIX + part.replace("_", "-") for part in parts}
     return names | {_REVIEW_LABEL} if annotation["needs_review"] else names
-
-
-def known(annotation: dict[str, Any] | None, instance: str) -> dict[str, Any]:
-    """Return an annotation that must be there.
-
-    Raises
-    ------
-    NotFoundError
-        If it is not.
-    """
-    if annotation is None:
-        raise NotFoundError(instance)
-    return annotation

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from bodypart.annotation import pending, utc_now
 from bodypart.rollup import roll_up
-from service.errors import NotFoundError
+from service.errors import NotFoundError, UnannotatedError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import NO_TAGS
 from service.records.index import REMOVED
@@ -166,8 +166,8 @@ def annotation_of(service: Service, instance: str) -> dict[str, Any]:
     ------
     NotFoundError
         If Orthanc has no such instance.
-    HttpError
-        404 if it has no annotation, and none is under way.
+    UnannotatedError
+        If it has no annotation, and none is under way.
     """
     annotation = (
         service.in_place.annotation_of if service.in_place else service.archive.annotation
@@ -184,7 +184,7 @@ def annotation_of(service: Service, instance: str) -> dict[str, Any]:
     annotation = service.archive.annotation(instance)
     if annotation:
         return annotation
-    raise not_found(f"instances {instance} has no annotation: POST here, or back-fill")
+    raise UnannotatedError(instance)
 
 
 def waiting(instance: str) -> dict[str, Any]:
@@ -215,7 +215,9 @@ def _with_outcome(service: Service, instance: str, annotation: dict[str, Any]) -
 
 def _is_waiting(service: Service, instance: str) -> bool:
     state = service.index.state(instance)
-    if service.tasks.stands(Kind.ANNOTATE, instance):
+    # What was stored over an annotated instance stands in the log first, then among the tasks.
+    unread = state is not None and service.change_log.is_unread(instance)
+    if unread or service.tasks.stands(Kind.ANNOTATE, instance):
         return True
     if state == REMOVED:
         return False

@@ -19,6 +19,7 @@ from service.errors import (
     RecordError,
     ServiceError,
     StaleError,
+    UnannotatedError,
 )
 from service.routes.annotations import router as annotation_router
 from service.routes.backfill import router as backfill
@@ -110,6 +111,8 @@ def _handle_errors(app: FastAPI) -> None:
     def service_error(request: Request, error: ServiceError) -> Response:
         if isinstance(error, DamagedError):
             request.app.state.service.damaged(error)
+        if isinstance(error, UnannotatedError):
+            return _error(404, "Not found", str(error))
         if isinstance(error, NotFoundError):
             return _error(404, "Not found", _missing(request))
         if isinstance(error, ArchiveError):

@@ -9,8 +9,7 @@ from fastapi import APIRouter
 
 from bodypart.annotation import Review, utc_now
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
-from service.errors import NotFoundError, ServiceError, StaleError
-from service.records.annotations import known
+from service.errors import NotFoundError, ServiceError, StaleError, UnannotatedError
 from service.routes.models import Reviews, Undo
 from service.routes.requests import TheService, User, WantedRevision
 
@@ -71,7 +70,7 @@ def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
     seen = body.revisions or {}
 
     def take_back(instance: str) -> dict[str, Any]:
-        review = known(service.archive.annotation(instance), instance)["review"]
+        review = service.reviewer.annotation_of(instance)["review"]
         if review is None:
             raise _NothingSaidError("nobody said anything of it")
         earlier = list(review.get("history") or ())
@@ -109,6 +108,8 @@ def _tried(
         service.in_place.outcome(instance, _AWAY_LIMIT)
     try:
         return work(instance)
+    except UnannotatedError as why:
+        return str(why)
     except NotFoundError:
         return "Orthanc has no such instance"
     except StaleError:

@@ -1,0 +1,50 @@
+"""What is answered of an instance that has no annotation at the moment."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from service.errors import UnannotatedError
+from service.queue.change_log import ChangeLog
+from service.queue.tasks import Kind, Mode
+from service.routes.annotations import annotation_of
+
+
+@pytest.fixture
+def service(house):
+    """What the route asks, around an annotated instance whose change was read."""
+    log = ChangeLog(house.orthanc, house.tasks, house.trail, house.database, live=True, first=0)
+    log.read()
+    house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
+    return SimpleNamespace(
+        in_place=None,
+        archive=house.orthanc,
+        tasks=house.tasks,
+        index=house.index,
+        change_log=log,
+        backfill=SimpleNamespace(running=False),
+        settings=house.settings,
+    )
+
+
+def test_what_is_sent_once_more_is_pending_before_anybody_read_of_it(house, service):
+    """A script that sends a file again and asks at once was told to start a back-fill."""
+    assert annotation_of(service, "i")["status"] == "done"
+    house.orthanc.arrive("i", b"file")
+    assert annotation_of(service, "i")["status"] == "pending"
+    service.change_log.read()
+    assert annotation_of(service, "i")["status"] == "pending"
+
+
+def test_what_was_removed_is_pending_only_once_it_is_sent_again(house, service):
+    house.reviewer.remove("i", by="ann")
+    with pytest.raises(UnannotatedError, match="no annotation"):
+        annotation_of(service, "i")
+    house.orthanc.arrive("i", b"file")
+    assert annotation_of(service, "i")["status"] == "pending"
+
+
+def test_an_annotation_that_somebody_took_out_of_the_metadata_is_not_on_its_way(house, service):
+    del house.orthanc.metadata_["instances", "i"]["BodyPart"]
+    with pytest.raises(UnannotatedError):
+        annotation_of(service, "i")

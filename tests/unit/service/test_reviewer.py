@@ -1,0 +1,73 @@
+"""A word on what a person saw: once only, and of nothing that is gone."""
+
+from dataclasses import replace
+
+import pytest
+
+from bodypart.annotation import Review
+from service.errors import NotFoundError, StaleError, UnannotatedError
+from service.queue.tasks import Mode
+
+WORD = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot", comment="a toe")
+
+
+@pytest.fixture
+def seen(house):
+    """The revision of the machine's answer."""
+    house.annotator.annotate("i", Mode.NEW)
+    return house.orthanc.annotation("i")["revision"]
+
+
+def test_a_word_whose_answer_was_lost_is_said_once_more_and_counts_once(house, seen):
+    """The second try was told, by a 412, that somebody else had changed it: itself."""
+    first = house.reviewer.review("i", WORD, seen)
+    again = house.reviewer.review("i", replace(WORD, at="2026-11-28T10:00:09Z"), seen)
+    assert again["revision"] == first["revision"]
+    assert len(house.trail.events(0, 10)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"by": "bob"},
+        {"examined": "hand"},
+        {"laterality": "L", "laterality_given": True},
+        {"laterality_given": True},
+        {"visible": ("foot",)},
+        {"comment": ""},
+    ],
+)
+def test_another_word_on_what_was_seen_before_is_stale(house, seen, other):
+    house.reviewer.review("i", WORD, seen)
+    with pytest.raises(StaleError):
+        house.reviewer.review("i", replace(WORD, **other), seen)
+    assert len(house.trail.events(0, 10)) == 1
+
+
+def test_the_same_word_on_what_is_seen_now_is_a_word_of_its_own(house, seen):
+    now = house.reviewer.review("i", WORD, seen)["revision"]
+    house.reviewer.review("i", WORD, now)
+    house.reviewer.review("i", WORD)
+    assert len(house.trail.events(0, 10)) == 3
+
+
+def test_a_word_on_what_was_removed_meanwhile_brings_nothing_back(house, seen):
+    """It was annotated anew, against the removal, to answer that it had changed."""
+    house.reviewer.remove("i", by="bob")
+    house.decoders.asked.clear()
+    with pytest.raises(UnannotatedError):
+        house.reviewer.review("i", WORD, seen)
+    with pytest.raises(UnannotatedError):
+        house.reviewer.remove("i", by="ann", revision=seen)
+    assert house.decoders.asked == []
+    assert house.orthanc.annotation("i") is None
+    assert house.reviewer.review("i", WORD)["examined"]["label"] == "foot"
+
+
+def test_what_has_no_annotation_is_told_from_what_is_gone(house):
+    with pytest.raises(UnannotatedError, match="no annotation"):
+        house.reviewer.must_have("i", "0")
+    house.orthanc.delete_instance("i")
+    with pytest.raises(NotFoundError) as caught:
+        house.reviewer.must_have("i", "0")
+    assert not isinstance(caught.value, UnannotatedError)
