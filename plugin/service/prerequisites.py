@@ -104,8 +104,11 @@ def _require_http(configuration: dict[str, Any], settings: Settings) -> None:
 
 
 def _require_overwriting(configuration: dict[str, Any]) -> None:
-    """In-place writing stores a file over itself; Orthanc must take it, and take it as it is."""
-    if configuration.get("OverwriteInstances") is not True:
+    """In-place writing stores a file over itself; Orthanc must take it, and take it as it is.
+
+    Orthanc 1.13 has words for when it overwrites, and knows true and false still.
+    """
+    if configuration.get("OverwriteInstances") not in (True, "Always", "IfChanged"):
         raise SettingsError('BodyPart.Tags "in-place" needs "OverwriteInstances": true')
     syntax = configuration.get("IngestTranscoding", "")
     if syntax in _LOSSY:

@@ -6,6 +6,7 @@ import pytest
 from starlette.routing import Match
 
 import documentation
+from bodypart.labels import labels_named
 from service.learning.tables import LEARNED, SEEN
 from service.queue.tasks import Kind
 from service.records.tables import DURABLE, INDEX
@@ -77,3 +78,9 @@ def test_routes_that_a_document_names_exist(path):
             if route.matches(scope)[0] is Match.FULL
         ]
         assert answering, f"{method} {shown}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_labels_in_an_example_exist(path):
+    for name in re.findall(r'"(?:label|examined|Examined)": "([^"]+)"', path.read_text("utf-8")):
+        assert labels_named(name), name
