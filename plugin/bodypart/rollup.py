@@ -3,7 +3,8 @@
 The examined part of a series or study is the label with the largest sum of probabilities over
 its annotated instances; ties go to the label that stands first in the label table. ``parts``
 lists every examined part with its number of instances, so that a study of chest and knee hides
-neither. Instances that are pending, failed or skipped are counted and otherwise ignored.
+neither. Instances that are pending, failed or skipped are counted; one that is pending makes its
+parents so, and otherwise they are ignored.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Summary:
     group: str | None
     agreement: str
     needs_review: bool
-    annotated_at: str
+    annotated_at: str | None
 
     @classmethod
     def of(cls, annotation: dict[str, Any]) -> Summary:
@@ -113,13 +114,14 @@ def roll_up(level: str, resource: str, children: Iterable[Summary]) -> dict[str,
             for name in sorted(counts, key=lambda name: (-weights[name], _ORDER[name]))
         ],
         "instances": dict(sorted(Counter(child.status for child in children).items())),
-        "annotated_at": max((child.annotated_at for child in children), default=None),
+        "annotated_at": max(filter(None, (c.annotated_at for c in children)), default=None),
     }
 
 
 def _status(children: list[Summary]) -> str:
+    """Return that of the best child; while one waits, the answer may become another one."""
     states = {child.status for child in children}
-    return next((s for s in ("done", "pending", "failed", "skipped") if s in states), "pending")
+    return next((s for s in ("pending", "done", "failed", "skipped") if s in states), "pending")
 
 
 def _examined(label: str, supporters: list[Summary]) -> dict[str, Any]:

@@ -65,6 +65,7 @@ def test_one_conflict_or_review_shows_above():
     ("states", "expected"),
     [
         (["failed", "done"], "done"),
+        (["done", "pending"], "pending"),
         (["failed", "skipped"], "failed"),
         (["skipped"], "skipped"),
         ([], "pending"),
@@ -82,3 +83,12 @@ def test_the_side_is_that_of_the_examined_part():
     chest = [child(f"i{n}", "chest") for n in range(3)]
     hand = child("i9", "hand", laterality="L", laterality_source="header")
     assert roll_up("studies", "s", [*chest, hand])["laterality"]["value"] is None
+
+
+def test_what_is_known_so_far_stands_while_others_wait():
+    children = [child("i1", "knee"), child("i2", status="pending", annotated_at=None)]
+    rolled = roll_up("studies", "s", children)
+    assert (rolled["status"], rolled["examined"]["label"]) == ("pending", "knee")
+    assert rolled["instances"] == {"done": 1, "pending": 1}
+    assert rolled["annotated_at"] == "2026-01-01T00:00:01Z"
+    assert roll_up("studies", "s", children[1:])["annotated_at"] is None

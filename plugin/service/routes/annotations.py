@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from bodypart.annotation import pending, utc_now
-from bodypart.rollup import roll_up
+from bodypart.rollup import Summary, roll_up
 from service.errors import NotFoundError, UnannotatedError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import NO_TAGS
-from service.records.index import REMOVED
+from service.records.index import REMOVED, UNSEEN
 from service.routes.models import AnnotationAnswer, AskedAnswer, Classify, Correction
 from service.routes.requests import (
     TheService,
@@ -39,6 +39,8 @@ _FILE_LIMIT, _FILE_LIMIT_IN_A_CROWD = 1.0, 0.05
 _CROWD = 3
 """Files that are to follow; one of 8 MB takes about 50 ms."""
 _RESTORE_LIMIT = 10.0
+_AT_ONCE = 500
+"""Instances that one question to the database names."""
 _FILE = {"content": {"application/dicom": {"schema": {"type": "string", "format": "binary"}}}}
 
 
@@ -225,13 +227,31 @@ def _is_waiting(service: Service, instance: str) -> bool:
 
 
 def _roll_up(service: Service, level: str, resource: str) -> dict[str, Any]:
+    # In this order, so that what is annotated between the two is among the children.
+    expected = _waiting_below(service, level, resource)
     children = service.index.children(level, resource)
+    expected -= {child.instance for child in children}
+    children += [Summary.of(pending(instance)) for instance in expected]
     if not children:
-        instances = service.archive.instances_of(level, resource)
-        expected = [waiting(i) for i in instances if _is_waiting(service, i)]
-        if not expected:
-            raise not_found(f"{level} {resource} has no annotation: POST here, or back-fill")
-        return {**roll_up(level, resource, ()), "children": expected}
+        service.archive.instances_of(level, resource)
+        raise not_found(f"{level} {resource} has no annotation: POST here, or back-fill")
     rolled = roll_up(level, resource, children)
     lines = sorted((child.to_json() for child in children), key=lambda c: str(c["instance"]))
     return {**rolled, "children": lines}
+
+
+def _waiting_below(service: Service, level: str, resource: str) -> set[str]:
+    """Return the instances below a resource that wait; also some that have an annotation."""
+    running = service.backfill.running
+    if not running and not service.pending():
+        return set()
+    found: set[str] = set()
+    below = service.archive.instances_of(level, resource)
+    for start in range(0, len(below), _AT_ONCE):
+        some = below[start : start + _AT_ONCE]
+        found |= service.tasks.standing(Kind.ANNOTATE, some)
+        if running or service.settings.on_upload:
+            found.update(service.index.unknown(some))
+        if running:
+            found.update(service.index.those_in_state(UNSEEN, some))
+    return found

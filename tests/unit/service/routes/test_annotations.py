@@ -7,7 +7,9 @@ import pytest
 from service.errors import UnannotatedError
 from service.queue.change_log import ChangeLog
 from service.queue.tasks import Kind, Mode
-from service.routes.annotations import annotation_of
+from service.routes.annotations import _roll_up, annotation_of
+from service.routes.requests import HttpError
+from unit.service.house import PARENTS
 
 
 @pytest.fixture
@@ -24,6 +26,7 @@ def service(house):
         change_log=log,
         backfill=SimpleNamespace(running=False),
         settings=house.settings,
+        pending=lambda: house.tasks.count(Kind.ANNOTATE) + log.unread_instances(),
     )
 
 
@@ -48,3 +51,39 @@ def test_an_annotation_that_somebody_took_out_of_the_metadata_is_not_on_its_way(
     del house.orthanc.metadata_["instances", "i"]["BodyPart"]
     with pytest.raises(UnannotatedError):
         annotation_of(service, "i")
+
+
+def lines(service):
+    rolled = _roll_up(service, "studies", "study")
+    return rolled["status"], {line["instance"]: line["status"] for line in rolled["children"]}
+
+
+def test_a_study_of_which_a_picture_waits_is_not_done(house, service):
+    """Who waited for the study had the answer of its first picture."""
+    assert lines(service) == ("done", {"i": "done"})
+    house.orthanc.arrive("j", b"file")
+    assert lines(service) == ("pending", {"i": "done", "j": "pending"})
+    service.change_log.read()
+    assert lines(service) == ("pending", {"i": "done", "j": "pending"})
+    house.annotator.annotate("j", Mode.NEW, task=house.claim(Kind.ANNOTATE))
+    assert lines(service) == ("done", {"i": "done", "j": "done"})
+
+
+def test_what_is_only_read_again_keeps_its_study_done(house, service):
+    house.ask(Kind.ANNOTATE, "i", mode=Mode.AGAIN)
+    assert lines(service) == ("done", {"i": "done"})
+
+
+def test_the_old_stock_waits_while_it_is_back_filled(house, service):
+    house.orthanc.arrive("old", b"file")
+    service.change_log.read()
+    house.annotations.note("old", PARENTS, removed=False, done=house.claim(Kind.ANNOTATE))
+    assert lines(service) == ("done", {"i": "done"})
+    service.backfill.running = True
+    assert lines(service) == ("pending", {"i": "done", "old": "pending"})
+
+
+def test_a_study_without_any_annotation_is_said_to_have_none(house, service):
+    house.reviewer.remove("i", by="ann")
+    with pytest.raises(HttpError, match="no annotation"):
+        _roll_up(service, "studies", "study")
