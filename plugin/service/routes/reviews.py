@@ -46,17 +46,20 @@ def review_many(
     seen = dict.fromkeys(body.instances, wanted) | (body.revisions or {})
 
     def review(instance: str) -> dict[str, Any]:
-        said = body
+        said, revision = body, seen.get(instance)
         if "examined" not in body.model_fields_set:
             annotation = service.archive.annotation(instance)
             if annotation is None and not service.archive.exists("instances", instance):
                 raise NotFoundError(instance)
+            if annotation and revision not in (None, annotation.get("revision")):
+                # What is confirmed is what was seen, even where the same user said this since.
+                raise StaleError(annotation)
             examined = (annotation or {}).get("examined")
             if not examined:
                 raise _NothingSaidError("there is no body part to confirm")
             said = body.model_copy(update={"examined": examined["label"]})
         word = said.review(by=user, at=utc_now())
-        return service.reviewer.review(instance, word, seen.get(instance))
+        return service.reviewer.review(instance, word, revision)
 
     return _each(service, body.instances, review, "reviewed")
 

@@ -1,0 +1,42 @@
+"""One word on several instances, each on what was seen of it."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from bodypart.annotation import Review
+from service.queue.tasks import Mode
+from service.routes.models import Reviews
+from service.routes.reviews import review_many
+
+
+@pytest.fixture
+def say(house):
+    """Give a function that says something of `i`, as seen at a revision."""
+    service = SimpleNamespace(
+        archive=house.orthanc, reviewer=house.reviewer, in_place=None, settle=lambda _: None
+    )
+    house.annotator.annotate("i", Mode.NEW)
+
+    def said(seen, **word):
+        body = Reviews.model_construct(instances=["i"], revisions={"i": seen}, **word)
+        return review_many(body, service, "ann", None)
+
+    return said
+
+
+def test_a_confirmation_is_of_what_was_seen(house, say):
+    """What stood there by then was the same user's word, and was taken for this one."""
+    seen = house.orthanc.annotation("i")["revision"]
+    house.reviewer.review("i", Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot"))
+    assert say(seen)["failed"] == {"i": "the annotation was changed since"}
+    now = house.orthanc.annotation("i")["revision"]
+    assert say(now)["reviewed"] == 1
+    assert [event["new"] for event in house.trail.events(0, 9)] == ["foot", "foot"]
+
+
+def test_a_correction_whose_answer_was_lost_is_answered_again(house, say):
+    seen = house.orthanc.annotation("i")["revision"]
+    first = say(seen, examined="foot")
+    assert say(seen, examined="foot") == first
+    assert first["reviewed"] == len(house.trail.events(0, 9)) == 1
