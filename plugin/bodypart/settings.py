@@ -176,7 +176,7 @@ class Settings:
     side_marker: bool = _setting(
         True,
         _boolean,
-        "Read the side marker in the picture (L or R; D, E or G): it fills a side that the header "
+        "Read the side marker in the picture of a limb (L, R, D or E): it fills a side that the header "
         "leaves open, and one that contradicts the header asks for a review.",
     )
     terms: dict[str, list[str]] = _setting(

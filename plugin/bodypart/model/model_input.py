@@ -146,15 +146,23 @@ def placement(field: Box, size: int, side: int | None = None) -> Placement:
     return Placement(field, Box(top, top + height, left, left + width))
 
 
-def windowed(values: Float32) -> Float32:
+def windowed(values: Float32, of: Float32 | None = None) -> Float32:
     """Map the window's percentiles to -1 and 1 and clip what lies outside.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        Grey values.
+    of : ndarray of float32, optional
+        What the percentiles are taken of, by default the values.
 
     Raises
     ------
     BlankPictureError
         If the percentiles coincide.
     """
-    low, high = (float(value) for value in np.percentile(values, WINDOW_PERCENTILES))
+    taken = values if of is None else of
+    low, high = (float(value) for value in np.percentile(taken, WINDOW_PERCENTILES))
     if not high > low:
         low, high = float(values.min()), float(values.max())
     if not high > low:

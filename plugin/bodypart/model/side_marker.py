@@ -243,7 +243,8 @@ def finder_input(small: Float32) -> Float32:
     rows, columns = small.shape
     down, wide = (-(-side // MULTIPLE) * MULTIPLE for side in (rows, columns))
     tensor = np.full((1, 1, down, wide), -1, np.float32)
-    tensor[0, 0, :rows, :columns] = windowed(small)
+    # A quarter of the pixels tells the ends as well, in a fifth of the time.
+    tensor[0, 0, :rows, :columns] = windowed(small, of=small[::2, ::2])
     return tensor
 
 
