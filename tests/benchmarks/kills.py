@@ -143,7 +143,7 @@ class Scene:
         answer = self.server.request(
             "POST", "/bodypart/find", json={"Level": "Instance", "Limit": 10_000}
         )
-        notes = {note["id"]: note for note in answer.json()}
+        notes = {found["id"]: found["annotation"] for found in answer.json()}
         kept = {one for one in self.reviewed if notes[one]["examined"]["label"] == "foot"}
         lost = (self.ids - set(notes)) | (set(notes) - self.ids) | (self.reviewed - kept)
         written: Counter[str] = Counter()
