@@ -151,8 +151,9 @@ class Scene:
         while page := self.server.get(f"/changes?since={since}&limit=1000")["Changes"]:
             since = page[-1]["Seq"]
             written.update(c["ID"] for c in page if c["ChangeType"] == "UpdatedMetadata")
-        # An annotation is two values: the code, and the whole.
-        twice = sum(written[instance] > 2 for instance in self.ids)
+        # An annotation is two values: the code, and the whole. What is corrected before anything
+        # looked at it is written with the word, and again with what the picture shows.
+        twice = sum(written[instance] > 2 for instance in self.ids - self.reviewed)
         return len(lost), twice
 
     def close(self) -> None:
