@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import zlib
@@ -21,6 +22,7 @@ from orthanc_server import ROOT, TARGETS, free_port
 _STORE = TARGETS / "images"
 _BUILDAH = ("buildah", "--root", f"{_STORE}/root", "--runroot", f"{_STORE}/run")
 AUTH = ("orthanc", "secret")
+_LONGEST_DEATH = 10.0
 
 
 def buildah(*words: object) -> str:
@@ -160,6 +162,12 @@ class Container:
             os.kill(orthanc, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
+        # Its sockets outlive the signal by a moment, in which it would take what it cannot answer.
+        end = time.monotonic() + _LONGEST_DEATH
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < end:
+                socket.create_connection(("127.0.0.1", self.port), 1.0).close()
+                time.sleep(0.01)
 
     def close(self) -> None:
         """Kill it, and remove it."""
