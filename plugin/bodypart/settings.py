@@ -176,8 +176,8 @@ class Settings:
     side_marker: bool = _setting(
         True,
         _boolean,
-        "Read the side marker in the picture of a limb (L, R, D or E): it fills a side that the header "
-        "leaves open, and one that contradicts the header asks for a review.",
+        "Read the side marker in the picture of a limb (L, R, D or E): it fills a side that the "
+        "header leaves open, and one that contradicts the header asks for a review.",
     )
     terms: dict[str, list[str]] = _setting(
         {}, _terms, 'Header terms of your own, for example `{"knee": ["Knie spez"]}`.'
