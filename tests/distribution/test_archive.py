@@ -63,7 +63,7 @@ def python(unpacked, program):
     return done.stdout
 
 
-def test_it_names_every_package_with_a_licence_and_the_model(archive):
+def test_it_names_every_package_with_a_licence_and_the_models(archive):
     with tarfile.open(archive) as tar:
         stream = tar.extractfile("orthanc-bodypart/bill-of-materials.cdx.json")
         document = json.load(stream)
@@ -73,9 +73,13 @@ def test_it_names_every_package_with_a_licence_and_the_model(archive):
     libraries = [part for part in document["components"] if part["type"] == "library"]
     assert {(part["name"], part["version"]) for part in libraries} == set(locked)
     assert all(part["licenses"] and part["hashes"] for part in libraries)
-    (model,) = (p for p in document["components"] if p["type"] == "machine-learning-model")
-    digest = hashlib.sha256((ROOT / "models/bodypart.onnx").read_bytes()).hexdigest()
-    assert model["hashes"] == [{"alg": "SHA-256", "content": digest}]
+    models = [part for part in document["components"] if part["type"] == "machine-learning-model"]
+    digests = [
+        hashlib.sha256((ROOT / f"models/{name}.onnx").read_bytes()).hexdigest()
+        for name in ("bodypart", "marker_finder", "marker_reader")
+    ]
+    hashes = [[{"alg": "SHA-256", "content": digest}] for digest in digests]
+    assert sorted(map(str, hashes)) == sorted(str(model["hashes"]) for model in models)
 
 
 def test_it_holds_what_is_committed_with_checksums_and_nothing_of_this_machine(archive):
