@@ -211,8 +211,10 @@ class InPlace:
         )
         mixed = wanted is not None and wanted.mixed_series
         if corrected:
-            refused, stored = self._overwrite(instance, stored, annotation, corrected)
-            standing = standing if refused is None else []
+            failed, stored = self._overwrite(instance, stored, annotation, corrected)
+            standing = standing if failed is None else []
+            # What an earlier answer had put there goes, also where this one may not be written.
+            refused = failed or refused
         if refused != _YIELDED:
             self._settle_tags(annotation, stored, standing, refused, mixed=mixed)
             self._align_siblings(instance, stored, mixed=mixed)

@@ -268,3 +268,21 @@ def test_a_stop_begins_no_overwrite(annotated):
 
 def _die():
     raise KeyboardInterrupt
+
+
+def test_why_an_answer_may_not_be_written_is_told_though_the_one_before_it_is_taken_out(
+    annotated, monkeypatch
+):
+    """The file says left, the machine had written left; a person says right."""
+    annotated.follow()
+    data = annotated.orthanc.files["i"]
+    original = data.partition(b" corrected to ")[0]
+    assert data != original
+    why = "ImageLaterality L contradicts the side R, and is never overwritten"
+    answer = {"refused": why, "changed": ["X"], "standing": []}
+    monkeypatch.setattr(annotated.decoders, "ask", lambda *_, **__: (answer, original))
+    annotated.ask(Kind.REWRITE, "i")
+    annotated.follow()
+    assert annotated.orthanc.files["i"] == original
+    tags = annotated.orthanc.annotation("i")["tags"]
+    assert (tags["state"], tags["refused"]) == ("refused", why)
