@@ -1,8 +1,7 @@
 """HTTP connections to one server that are kept for the next request.
 
 The service asks Orthanc a dozen small things for each picture, so that what a request costs here is
-what the service costs: `http.client` needs half of the time that urllib3 takes for one, and half of
-that again where an answer's header is not parsed as if it were an e-mail's.
+what the service costs: `http.client` needs half of the time that urllib3 takes for one.
 """
 
 from __future__ import annotations
@@ -24,57 +23,8 @@ _LONGEST_CONNECT, _LONGEST_SILENCE = 5.0, 120.0
 _MOST_KEPT = 64
 _TRIES = 3
 _PAUSE = 0.1
-_CONTINUE, _WITHOUT_BODY = 100, (204, 304)
-_LONGEST_LINE, _MOST_LINES = 65_536, 100
 _PLAIN = re.compile(r"[!-~]+")
 _LEFT_AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
-
-
-class _Answer(http.client.HTTPResponse):
-    """An answer of whose header no more is looked at than tells where its body ends."""
-
-    def begin(self) -> None:
-        """Read the header; see RFC 9112, section 6.3, on what it says of the body."""
-        version, self.status = self._read_first_line()
-        header = self._read_header()
-        while self.status == _CONTINUE:
-            version, self.status = self._read_first_line()
-            header = self._read_header()
-        self.chunked = header.get(b"transfer-encoding", b"").lower() == b"chunked"
-        self.chunk_left = None
-        length = header.get(b"content-length")
-        if self.status in _WITHOUT_BODY:
-            self.length = 0
-        elif self.chunked or length is None:
-            self.length = None
-        elif length.isdigit():
-            self.length = int(length)
-        else:
-            raise http.client.HTTPException("a length that is none")
-        last = version != b"HTTP/1.1" or b"close" in header.get(b"connection", b"").lower()
-        self.will_close = last or (self.length is None and not self.chunked)
-
-    def _read_first_line(self) -> tuple[bytes, int]:
-        line = self.fp.readline(_LONGEST_LINE)
-        if not line:
-            raise http.client.RemoteDisconnected("closed without an answer")
-        version, _, rest = line.partition(b" ")
-        status = rest[:3]
-        if not version.startswith(b"HTTP/1.") or not status.isdigit():
-            raise http.client.BadStatusLine("no answer of HTTP/1")
-        return version, int(status)
-
-    def _read_header(self) -> dict[bytes, bytes]:
-        header: dict[bytes, bytes] = {}
-        for _ in range(_MOST_LINES):
-            line = self.fp.readline(_LONGEST_LINE)
-            if line in (b"\r\n", b"\n"):
-                return header
-            name, colon, value = line.partition(b":")
-            if not colon or not line.endswith(b"\n"):
-                break
-            header[name.strip().lower()] = value.strip()
-        raise http.client.HTTPException("a header that does not end")
 
 
 class NoAnswerError(Exception):
@@ -170,7 +120,6 @@ class KeptConnections:
             connection = http.client.HTTPConnection(
                 self._host, self._port, timeout=_LONGEST_CONNECT
             )
-        connection.response_class = _Answer
         connection.connect()
         connection.sock.settimeout(_LONGEST_SILENCE)
         return connection
