@@ -80,7 +80,7 @@ def content(path):
 
 
 ORTHANC_S_OWN = re.compile(r"/var/tmp/etilqs_\w+ \(deleted\)")
-"""An overwrite has SQLite copy pages of Orthanc's index into a file without a name (docs/limits)."""
+"""An overwrite has SQLite copy pages of Orthanc's index into such a file (docs/limits)."""
 
 
 def written_files(pid):
