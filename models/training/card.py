@@ -276,11 +276,21 @@ def with_tables(card: str, report: dict[str, Any], before: dict[str, Any]) -> st
     CardError
         If the card lacks the markers.
     """
-    if BEGIN not in card or END not in card:
-        raise CardError(f"the card lacks {BEGIN} or {END}")
-    above, rest = card.split(BEGIN, 1)
-    below = rest.split(END, 1)[1]
-    return f"{above}{BEGIN}\n{tables(report, before)}\n{END}{below}"
+    return renewed(card, BEGIN, END, tables(report, before))
+
+
+def renewed(card: str, begin: str, end: str, text: str) -> str:
+    """Return the card with another text between two markers.
+
+    Raises
+    ------
+    CardError
+        If the card lacks the markers.
+    """
+    if begin not in card or end not in card:
+        raise CardError(f"the card lacks {begin} or {end}")
+    above, rest = card.split(begin, 1)
+    return f"{above}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}"
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from training.card import CardError
+from training.card import renewed
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- memory: begin -->", "<!-- memory: end -->"
@@ -63,10 +63,7 @@ def with_table(card: str, report: dict[str, Any]) -> str:
     CardError
         If the card lacks the markers.
     """
-    if BEGIN not in card or END not in card:
-        raise CardError(f"the card lacks {BEGIN} or {END}")
-    before, rest = card.split(BEGIN, 1)
-    return f"{before}{BEGIN}\n{table(report)}\n{END}{rest.split(END, 1)[1]}"
+    return renewed(card, BEGIN, END, table(report))
 
 
 def main() -> None:

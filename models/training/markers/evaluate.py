@@ -20,7 +20,7 @@ import numpy as np
 from bodypart.model.side_marker import MarkerReader
 from bodypart.settings import MARKER_FILES
 from bodypart.sides import on_one_side
-from training.card import CardError
+from training.card import renewed
 from training.manifest import read_manifest
 from training.markers.readings import read_readings
 from training.metrics import wilson
@@ -138,10 +138,7 @@ def with_table(card: str, result: dict[str, Any]) -> str:
     CardError
         If the card has no place for it.
     """
-    if BEGIN not in card or END not in card:
-        raise CardError(f"the card lacks {BEGIN} or {END}")
-    above, rest = card.split(BEGIN, 1)
-    return f"{above}{BEGIN}\n{table(result)}\n{END}{rest.split(END, 1)[1]}"
+    return renewed(card, BEGIN, END, table(result))
 
 
 def main() -> None:
