@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from service.errors import RecordError
+from service.orthanc_api.archive import LEVELS
 from service.queue.sleepers import Sleepers
 from service.queue.statements import (
     CLAIM,
@@ -50,7 +51,6 @@ RENEW_EVERY = 10.0
 """Seconds between two signs of life. Nodes' clocks may differ by what is left of the lease."""
 _APART = 1e-6
 """Seconds between two that are asked for together: they are given out in that order."""
-_UPWARDS = ("instances", "series", "studies", "patients")
 _LOOK_AGAIN = 0.1
 """Seconds after which is looked whether another node ended what is waited for."""
 _LONGEST_WAIT = 1.0
@@ -233,7 +233,7 @@ class Tasks:
         if not done:
             return
         # Upwards, as they are asked for, so that two nodes never wait for each other.
-        done = sorted(done, key=lambda task: (_UPWARDS.index(task.level), task.resource))
+        done = sorted(done, key=lambda task: (LEVELS.index(task.level), task.resource))
         with self._database.write() as connection:
             again = self._finish(connection, *done)
         if again:
@@ -366,8 +366,8 @@ class Tasks:
         return int(self._database.value(question))
 
     def _until_due(self, kinds: tuple[Kind, ...]) -> float:
-        due = [row.due for row in self._database.rows(first_due(kinds)) if row.due is not None]
-        return min(due) - time.time() if due else _LONGEST_WAIT
+        due = self._database.value(first_due(kinds))
+        return _LONGEST_WAIT if due is None else float(due) - time.time()
 
 
 def _row(

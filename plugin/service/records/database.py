@@ -156,10 +156,10 @@ class Database:
         with self._told_apart(), self._asked.connect() as connection:
             return list(connection.execute(statement, values))
 
-    def value(self, statement: sa.Executable) -> Any:
-        """Return the first column of the first row, None if there is none."""
+    def value(self, statement: sa.Executable, **values: Any) -> Any:
+        """Return the first column of the first row, None if there is none; see ``rows``."""
         with self._told_apart(), self._asked.connect() as connection:
-            return connection.execute(statement).scalar()
+            return connection.execute(statement, values).scalar()
 
     def close(self) -> None:
         """Close all connections."""

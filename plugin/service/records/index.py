@@ -139,8 +139,8 @@ class Index:
 
     def state(self, instance: str) -> str | None:
         """Return the state of an instance, None if the index does not know it."""
-        rows = self.database.rows(_STATE, instance=instance)
-        return str(rows[0].state) if rows else None
+        found = self.database.value(_STATE, instance=instance)
+        return str(found) if found is not None else None
 
     def knows(self, instance: str) -> bool:
         """Tell whether the index holds an annotation of an instance."""
@@ -255,8 +255,8 @@ class Index:
 
     def patient_of(self, level: str, resource: str) -> str | None:
         """Return the patient that a resource belongs to, None if nothing is known below it."""
-        rows = self.database.rows(_PATIENT[level], resource=resource)
-        return rows[0].patient if rows else None
+        found: str | None = self.database.value(_PATIENT[level], resource=resource)
+        return found
 
     def children(self, level: str, resource: str) -> list[Summary]:
         """Return the summaries of the annotated instances below a resource."""
