@@ -171,6 +171,19 @@ def windowed(values: Float32, of: Float32 | None = None) -> Float32:
     return np.asarray(np.clip(scaled, -1, 1), dtype=np.float32)
 
 
+def checked(values: Float32) -> Float32:
+    """Return the grey values of a picture in one piece of memory, as Pillow takes them.
+
+    Raises
+    ------
+    BlankPictureError
+        If there are none, or some are no numbers.
+    """
+    if values.size == 0 or not np.isfinite(values).all():
+        raise BlankPictureError
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
 def network_input(
     values: Float32, size: int, sides: Sequence[int] = ()
 ) -> tuple[Float32, Placement]:
@@ -198,9 +211,7 @@ def network_input(
     BlankPictureError
         If there is nothing to see.
     """
-    if values.size == 0 or not np.isfinite(values).all():
-        raise BlankPictureError
-    values = np.ascontiguousarray(values, dtype=np.float32)
+    values = checked(values)
     field, picture = exposed_field(values), Image.fromarray(values)
     places = [placement(field, size, side) for side in sides or (size,)]
     tensor = np.full((len(places), 1, size, size), -1, dtype=np.float32)

@@ -19,7 +19,7 @@ from PIL import Image
 
 from bodypart.evidence import SideMarker
 from bodypart.model.calibration import softmax
-from bodypart.model.model_input import WINDOW_PERCENTILES, BlankPictureError, windowed
+from bodypart.model.model_input import WINDOW_PERCENTILES, BlankPictureError, checked, windowed
 from bodypart.model.parameters import ModelError
 from bodypart.model.two_limbs import shows_both_limbs
 from bodypart.settings import MARKER_FILES
@@ -224,11 +224,10 @@ def reduced(values: Float32, size: int) -> Float32:
     BlankPictureError
         If there is nothing to see.
     """
-    if values.size == 0 or not np.isfinite(values).all():
-        raise BlankPictureError
+    values = checked(values)
     scale = size / max(values.shape)
     rows, columns = (max(1, round(side * scale)) for side in values.shape)
-    picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    picture = Image.fromarray(values)
     return np.asarray(picture.resize((columns, rows), Image.Resampling.BILINEAR), np.float32)
 
 
