@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from bodypart.percentiles import outer_percentiles
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -41,7 +43,7 @@ def heatmap_png(picture: Picture, heat: NDArray[np.float32]) -> bytes:
     bytes
         An RGB PNG of the picture's size.
     """
-    low, high = np.percentile(picture.values, _WINDOW)
+    low, high = outer_percentiles(picture.values, _WINDOW)
     grey = np.clip((picture.values - low) / max(float(high - low), 1e-6), 0, 1) * 255
     colour, opacity = _coloured(heat)
     return _png(grey[..., np.newaxis] * (1 - opacity) + colour * opacity)

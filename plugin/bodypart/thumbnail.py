@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from bodypart.percentiles import outer_percentiles
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -33,9 +35,12 @@ def thumbnail(values: NDArray[np.float32], side: int = USUAL_SIDE) -> bytes:
     bytes
         A grey JPEG of at most `LARGEST_BYTES`; what is too rich for that is drawn smaller.
     """
-    low, high = np.percentile(values, _WINDOW)
-    grey = np.clip((values - low) / max(float(high - low), 1e-6), 0, 1) * 255
-    picture = Image.fromarray(grey.round().astype(np.uint8))
+    low, high = outer_percentiles(values, _WINDOW)
+    grey = values - low
+    grey /= max(float(high - low), 1e-6)
+    np.clip(grey, 0, 1, out=grey)
+    grey *= 255
+    picture = Image.fromarray(np.rint(grey, out=grey).astype(np.uint8))
     while True:
         picture.thumbnail((side, side), Image.Resampling.BOX)
         for quality in _QUALITIES:

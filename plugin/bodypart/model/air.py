@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter
 
+from bodypart.percentiles import outer_percentiles
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -53,7 +55,7 @@ def tissue(values: Float32) -> Float32:
     scale = min(1.0, SIDE / max(rows, columns))
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     small = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX), np.float64)
-    low, high = np.percentile(small, _RANGE)
+    low, high = outer_percentiles(small, _RANGE)
     grey = np.clip((small - low) / max(float(high - low), 1e-6), 0, 1)
     mean = _mean(grey)
     deviation = np.sqrt(np.maximum(_mean(grey**2) - mean**2, 0))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from bodypart.percentiles import outer_percentiles
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -83,8 +85,12 @@ class BlankPictureError(ValueError):
 
 def _flat_lines(picture: Float32, tolerance: float) -> NDArray[np.bool_]:
     """Tell for each row whether nearly all its pixels equal its median."""
-    median = np.median(picture, axis=1, keepdims=True)
-    share = (np.abs(picture - median) <= tolerance).mean(axis=1)
+    # A line of these is sorted in a sixth of the time in which its median is found.
+    ordered, middle = np.sort(picture, axis=1), picture.shape[1] // 2
+    median = ordered[:, middle : middle + 1]
+    if not picture.shape[1] % 2:
+        median = (ordered[:, middle - 1 : middle] + median) * np.float32(0.5)
+    share = (np.abs(ordered - median) <= tolerance).mean(axis=1)
     return np.asarray(share >= FLAT_SHARE)
 
 
@@ -112,7 +118,7 @@ def exposed_field(values: Float32) -> Box:
     top, bottom, left, right = 0, small.shape[0], 0, small.shape[1]
     for _ in range(3):
         inner = small[top:bottom, left:right]
-        low, high = np.percentile(inner, WINDOW_PERCENTILES)
+        low, high = outer_percentiles(inner, WINDOW_PERCENTILES)
         tolerance = FLAT_TOLERANCE * float(high - low)
         first, last = _trim(_flat_lines(inner, tolerance))
         begin, end = _trim(_flat_lines(inner[first:last].T, tolerance))
@@ -162,7 +168,7 @@ def windowed(values: Float32, of: Float32 | None = None) -> Float32:
         If the percentiles coincide.
     """
     taken = values if of is None else of
-    low, high = (float(value) for value in np.percentile(taken, WINDOW_PERCENTILES))
+    low, high = map(float, outer_percentiles(taken, WINDOW_PERCENTILES))
     if not high > low:
         low, high = float(values.min()), float(values.max())
     if not high > low:

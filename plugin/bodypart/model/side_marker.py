@@ -22,6 +22,7 @@ from bodypart.model.calibration import softmax
 from bodypart.model.model_input import WINDOW_PERCENTILES, BlankPictureError, checked, windowed
 from bodypart.model.parameters import ModelError
 from bodypart.model.two_limbs import shows_both_limbs
+from bodypart.percentiles import outer_percentiles
 from bodypart.settings import MARKER_FILES
 
 if TYPE_CHECKING:
@@ -292,7 +293,7 @@ def pieces(small: Float32, places: Sequence[tuple[float, float]]) -> Float32:
     -------
     ndarray of float32, shape (places, 1, PIECE, PIECE)
     """
-    low, high = np.percentile(small[::4, ::4], WINDOW_PERCENTILES)
+    low, high = outer_percentiles(small[::4, ::4], WINDOW_PERCENTILES)
     around = PIECE
     padded = np.pad(small, around, constant_values=float(low))
     cut = np.empty((len(places), 1, PIECE, PIECE), np.float32)
@@ -313,7 +314,7 @@ def with_own_contrast(piece: Float32, width: float) -> Float32:
     width : float
         Range of the whole picture's grey values: what differs by next to nothing is not spread.
     """
-    dark, bright = np.percentile(piece, _ENDS)
+    dark, bright = outer_percentiles(piece, _ENDS)
     span = max(float(bright - dark), _FLOOR * width, 1e-6)
     return np.asarray(np.clip((piece - dark) / span * 2 - 1, -_BEYOND, _BEYOND), np.float32)
 

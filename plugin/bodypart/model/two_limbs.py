@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from bodypart.model.model_input import WINDOW_PERCENTILES, exposed_field
+from bodypart.percentiles import outer_percentiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def shows_both_limbs(values: Float32) -> bool:
     field = exposed_field(values)
     inside = Image.fromarray(values[field.top : field.bottom, field.left : field.right])
     small = np.asarray(inside.resize((SIDE, SIDE), Image.Resampling.BOX), np.float64)
-    low, high = np.percentile(small, WINDOW_PERCENTILES)
+    low, high = outer_percentiles(small, WINDOW_PERCENTILES)
     grey = np.clip((small - low) / max(float(high - low), 1e-6), 0, 1)
     around = max(_SHIFTS)
     alike, halves = max(

@@ -1,0 +1,58 @@
+"""The two ends of a picture's grey values, without sorting what lies between them.
+
+`numpy.percentile` partitions all pixels, in a way that no processor can predict: for each picture
+that took as long as a third of the network's run. Only the tails are looked at here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SAMPLED = 1024
+"""Pixels, about, that tell where a tail may begin."""
+_ROOM = 2, 16
+"""How much larger than it must be a tail is taken, as a factor and in sampled pixels."""
+
+
+def outer_percentiles(
+    values: NDArray[np.floating], percentiles: tuple[float, float]
+) -> tuple[np.float64, np.float64]:
+    """Return what `numpy.percentile` returns for a low and a high percentile, to the last bit.
+
+    Parameters
+    ----------
+    values : array of float
+        At least one, and all of them numbers.
+    percentiles : tuple of float
+        0 to 100, the lower one first.
+    """
+    flat = values.ravel()
+    sample = np.sort(flat[:: max(1, flat.size // _SAMPLED)])
+    low, high = ((flat.size - 1) * (percentile / 100) for percentile in percentiles)
+    factor, more = _ROOM
+    reach = int(factor * low / flat.size * sample.size) + more
+    tail = flat[flat <= sample[min(reach, sample.size - 1)]]
+    reach = int(factor * (flat.size - high) / flat.size * sample.size) + more
+    head = flat[flat >= sample[max(sample.size - 1 - reach, 0)]]
+    before = flat.size - head.size
+    if tail.size < math.floor(low) + 2 or before > math.floor(high):
+        first, last = np.percentile(flat, percentiles)  # The sample was not like the picture.
+        return first, last
+    return _ranked(tail, low), _ranked(head, high - before)
+
+
+def _ranked(values: NDArray[np.floating], rank: float) -> np.float64:
+    """Return the value of a rank, between two of them as numpy does it."""
+    below = math.floor(rank)
+    above = min(below + 1, values.size - 1)
+    ordered = np.partition(values, (below, above))
+    share, step = np.float64(rank - below), ordered[above] - ordered[below]
+    if share >= 0.5:
+        return np.float64(ordered[above] - step * (1 - share))
+    return np.float64(ordered[below] + step * share)
