@@ -170,9 +170,10 @@ def register(*, on_change: bool = True) -> Plugin:
     return plugin
 
 
-def _keep_if_foreign(data: bytes, rewriting: Mapping[str, str]) -> None:
+def _keep_if_foreign(data: bytes, rewriting: Mapping[str, Any]) -> None:
     """Keep a file that the service's own is just about to replace, unless it is that."""
-    if hashlib.md5(data, usedforsecurity=False).hexdigest() != rewriting["md5"]:
+    digest = hashlib.md5(data[: rewriting["beginning"]], usedforsecurity=False).hexdigest()
+    if (len(data), digest) != (rewriting["length"], rewriting["md5"]):
         place = Path(rewriting["file"])
         partial = place.with_suffix(".part")
         partial.write_bytes(data)

@@ -54,8 +54,8 @@ class ServiceProcess:
     Attributes
     ----------
     rewriting : dict
-        Instances that the service is just rewriting: ``md5`` of its file, and the ``file`` in
-        which another one that is stored meanwhile is to be kept.
+        Instances that the service is just rewriting: ``length`` of its file, ``md5`` of so many
+        bytes of its ``beginning``, and the ``file`` in which another one is to be kept.
     socket : str or None
         Unix socket at which the service answers requests; None while it does not.
     down_reason : str
@@ -75,7 +75,7 @@ class ServiceProcess:
         self._sender = threading.Thread(target=self._send, name="bodypart-send", daemon=True)
         self._hello: dict[str, Any] = {}
         self._last_words = ""
-        self.rewriting: dict[str, dict[str, str]] = {}
+        self.rewriting: dict[str, dict[str, Any]] = {}
         self.socket: str | None = None
         self.down_reason = "the service is starting"
 

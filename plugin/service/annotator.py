@@ -9,6 +9,7 @@ from bodypart.annotation import Review, failed
 from bodypart.memory import MemoryFormatError, unpack_seen
 from bodypart.reviews import apply_review, carried_word
 from service.errors import NotFoundError
+from service.orthanc_api.resources import ReadFile
 from service.queue.tasks import Mode
 from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
@@ -70,7 +71,7 @@ class Annotator:
         *,
         urgent: bool = False,
         task: Task | None = None,
-    ) -> None:
+    ) -> ReadFile | None:
         """Annotate an instance as far as ``mode`` wants it.
 
         Parameters
@@ -83,6 +84,11 @@ class Annotator:
             Whether a person waits.
         task : Task or None
             What asked for it; ends with the writing.
+
+        Returns
+        -------
+        ReadFile or None
+            The file that was read for a new annotation, None where there is none.
 
         Raises
         ------
@@ -101,11 +107,11 @@ class Annotator:
             before = self._trail.last(instance)
             if mode is not Mode.AGAIN and existing and of_file(existing, stored.version):
                 self._annotations.adopt(existing, stored.parents, task)
-                return
+                return None
             sequence = task.sequence if task else None
             if mode is Mode.NEW and stays_removed(self._archive, instance, before, sequence):
                 self._annotations.note(instance, stored.parents, removed=True, done=task)
-                return
+                return None
             with self._metrics.timed("fetch"):
                 data = self._archive.dicom(instance)
         annotation, seen = self.read(instance, stored, data, urgent=urgent)
@@ -118,10 +124,11 @@ class Annotator:
                 # A person had it removed while the decoder looked.
                 if task:
                     self._tasks.finish(task)
-                return
+                return None
             existing = self._archive.annotation(instance)
             self._put_machine_answer(annotation, stored, existing, word, task)
         self._metrics.count(annotation["status"])
+        return ReadFile(stored.version, data)
 
     def take(
         self,

@@ -16,6 +16,7 @@ from service.deliveries.old_stock import OldStock
 from service.dicom_tags.exports import corrected_file
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
+from service.dicom_tags.overwriting import Overwriting
 from service.dicom_tags.rescue import Rescue
 from service.dicom_tags.structured_reports import Reports
 from service.errors import DamagedError, ServiceError
@@ -304,6 +305,17 @@ class Service:
         self.backups = OverwriteBackups(self.durable, self.archive)
         self.rescue = Rescue(self._files.rescued, self._say)
         self.backups.take_over(self._files.overwrites_of_0_1, self.log)
+        overwriting = Overwriting(
+            self.archive,
+            self.decoders,
+            self.annotations,
+            self.tasks,
+            self.backups,
+            self.rescue,
+            self.thumbnails,
+            shared=self.index.database.shared,
+            log=self.log,
+        )
         return InPlace(
             self.archive,
             self.decoders,
@@ -312,12 +324,10 @@ class Service:
             self.index,
             self.tasks,
             self.backups,
-            self.rescue,
-            self.thumbnails,
+            overwriting,
             threshold=self.settings.write_threshold,
             write_conflicts=self.settings.write_conflicts,
             settle=settle,
-            log=self.log,
         )
 
     def _databases(self, folder: Path, configuration: dict[str, Any]) -> tuple[Database, Database]:

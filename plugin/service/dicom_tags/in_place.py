@@ -1,53 +1,48 @@
 """``"Tags": "in-place"``: the stored file follows its annotation.
 
-The steps of one instance: ask a decoder for the corrected file; save what the overwrite wipes; look
-whether the file is still the one that was read; store the new one over it; read what Orthanc did;
-give back what was wiped; note the outcome in the annotation. The newer file wins: where another
-one came in between, ours yields.
+The steps of one instance: ask a decoder for the corrected file; have it stored over the one that
+was read (`service.dicom_tags.overwriting`); note the outcome in the annotation.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bodypart.dicom_out.policy import tags_to_write
-from service.decoders.pool import EngineDownError
 from service.dicom_tags.exports import siblings_of
-from service.dicom_tags.rescue import KEPT_WITHIN, Rescue
-from service.errors import NotFoundError, StorageFullError
+from service.dicom_tags.overwriting import YIELDED
+from service.errors import NotFoundError
 from service.queue.tasks import Kind, Priority
 from service.records.annotations import concerns_tags, of_file
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from service.decoders.pool import Engine
-    from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
+    from service.dicom_tags.overwrite_backup import OverwriteBackups
+    from service.dicom_tags.overwriting import Overwriting
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.resources import StoredFile
+    from service.orthanc_api.resources import ReadFile, StoredFile
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
     from service.records.audit_trail import AuditTrail
     from service.records.index import Index
-    from service.records.thumbnails import Thumbnails
 
 _KEPT = 1000
-_KEPT_SOON = 0.5
-"""Seconds in which the hook has written what it saw, unless the machine stands."""
-_YIELDED = "another file was stored meanwhile"
-_CHANGES = 500
+_TURNS = 2
+"""Of those who annotate: one stores, one makes its file ready or waits. The rest go on."""
 
 
 class InPlace:
-    """Rewrites stored instances, one at a time.
+    """Rewrites stored instances.
 
     Parameters
     ----------
-    archive, decoders, annotations, trail, index, tasks, backups, rescue, thumbnails
+    archive, decoders, annotations, trail, index, tasks, backups, overwriting
         The service's other parts.
     threshold : float
         Least probability of an answer that is written.
@@ -55,8 +50,6 @@ class InPlace:
         Whether it is written over a header that the picture contradicts.
     settle : float
         Seconds that a series must have been left alone before its main tags are read anew.
-    log : callable
-        Takes a line.
     """
 
     def __init__(
@@ -68,13 +61,11 @@ class InPlace:
         index: Index,
         tasks: Tasks,
         backups: OverwriteBackups,
-        rescue: Rescue,
-        thumbnails: Thumbnails,
+        overwriting: Overwriting,
         *,
         threshold: float,
         write_conflicts: bool = True,
         settle: float,
-        log: Callable[[str], None],
     ) -> None:
         self._archive = archive
         self._decoders = decoders
@@ -83,18 +74,24 @@ class InPlace:
         self._index = index
         self._tasks = tasks
         self._backups = backups
-        self._rescue = rescue
-        self._thumbnails = thumbnails
+        self._overwriting = overwriting
         self._threshold = threshold
         self._write_conflicts = write_conflicts
         self._settle = settle
-        self._log = log
         self._mixed: OrderedDict[str, bool] = OrderedDict()
         self._outcomes: OrderedDict[str, str | None] = OrderedDict()
         self._noting = threading.Lock()
+        self._turns = threading.Semaphore(_TURNS)
 
-    def rewrite(self, task: Task) -> None:
+    def rewrite(self, task: Task, read: ReadFile | None = None) -> None:
         """Have the file of an instance follow its annotation, or the removal of it.
+
+        Parameters
+        ----------
+        task : Task
+            What asked for it.
+        read : ReadFile or None
+            The file as somebody read it before, to be read no second time where it still stands.
 
         Raises
         ------
@@ -105,7 +102,7 @@ class InPlace:
         try:
             with self._annotations.lock(instance):
                 self.mend(instance)
-                refused = self._follow(instance, urgent=task.priority == Priority.PERSON)
+                refused = self._follow(instance, read, urgent=task.priority == Priority.PERSON)
         except NotFoundError:
             self._backups.drop(instance)
             refused = "the instance is gone"
@@ -139,7 +136,7 @@ class InPlace:
         return found or self._archive.annotation(instance)
 
     def mend(self, instance: str) -> None:
-        """Give back what an overwrite wiped of which Orthanc did not say that it worked.
+        """Finish an overwrite that was cut short.
 
         Raises
         ------
@@ -147,19 +144,7 @@ class InPlace:
             If the instance is gone.
         """
         with self._annotations.lock(instance):
-            backup = self._backups.of(instance)
-            if backup is None:
-                return
-            stands = self._archive.md5(instance) == backup.md5_after
-            theirs = self._rescue.kept(instance, 0.0) if stands else None
-            if theirs is not None:
-                self._put_back(instance, theirs)
-            elif stands or not backup.md5_after:
-                self._backups.give_back(backup)
-                self._note_file(instance)
-            # Else the overwrite never happened, or another file stands there now.
-            self._backups.drop(instance)
-            self._rescue.drop(instance)
+            self._overwriting.mend(instance, self._note_file)
 
     def recover(self) -> list[str]:
         """Finish what a crash interrupted; return the instances that must be looked at again."""
@@ -172,32 +157,45 @@ class InPlace:
         return found
 
     def reconstruct(self, task: Task) -> None:
-        """Have Orthanc read the main tags of a rewritten series anew, where they differ.
-
-        Orthanc deadlocks for good if it overwrites at the same time, so that the one thread that
-        rewrites does this as well, and only where it is needed.
-        """
+        """Have Orthanc read the main tags of a rewritten series anew, where they differ."""
         series = task.resource
         try:
             instances = self._archive.instances_of("series", series)
             if len(instances) < 2:
                 return  # It was made anew by the overwrite.
             if self._archive.series_part(series) != self._archive.instance_part(instances[0]):
-                self._archive.reconstruct(series)
+                with self._overwriting.alone:
+                    self._archive.reconstruct(series)
         except NotFoundError:
             return
 
-    def _follow(self, instance: str, *, urgent: bool) -> str | None:
-        stored = self._archive.stored_file(instance)
-        annotation = self._archive.annotation(instance)
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Tell whether who just annotated an instance may rewrite it as well.
+
+        Not where others are at it already: then that is left to the thread that only rewrites.
+        """
+        ours = self._turns.acquire(blocking=False)
+        try:
+            yield ours
+        finally:
+            if ours:
+                self._turns.release()
+
+    def _follow(self, instance: str, read: ReadFile | None, *, urgent: bool) -> str | None:
+        glance = self._archive.glance([instance]).get(instance)
+        if glance is None:
+            raise NotFoundError(instance)
+        stored, annotation = glance.stored, glance.annotation
         if annotation is None:
             return self._restore(instance, stored)
         if not of_file(annotation, stored.version):
             self._annotate_again(instance)
-            return _YIELDED
+            return YIELDED
         if not concerns_tags(annotation):
             return None
-        data = self._archive.dicom(instance)
+        at_hand = read is not None and read.version == stored.version
+        data = read.data if read and at_hand else self._archive.dicom(instance)
         siblings = siblings_of(self._index, instance, stored.parents.series)
         request = {
             "annotation": annotation,
@@ -211,11 +209,13 @@ class InPlace:
         )
         mixed = wanted is not None and wanted.mixed_series
         if corrected:
-            failed, stored = self._overwrite(instance, stored, annotation, corrected)
+            failed, stored = self._replace(
+                instance, stored, annotation, corrected, signed=bool(standing)
+            )
             standing = standing if failed is None else []
             # What an earlier answer had put there goes, also where this one may not be written.
             refused = failed or refused
-        if refused != _YIELDED:
+        if refused != YIELDED:
             self._settle_tags(annotation, stored, standing, refused, mixed=mixed)
             self._align_siblings(instance, stored, mixed=mixed)
         return None if refused is None else str(refused)
@@ -226,98 +226,24 @@ class InPlace:
         outcome, original = self._decoders.ask("restore", {}, data, urgent=True)
         refused: str | None = outcome["refused"]
         if original:
-            refused, now = self._overwrite(instance, stored, None, original)
+            refused, now = self._replace(instance, stored, None, original, signed=False)
             self._note_removal(instance, now.version, before=stored.version)
         return refused
 
-    def _overwrite(
+    def _replace(
         self,
         instance: str,
         stored: StoredFile,
         annotation: dict[str, Any] | None,
-        corrected: bytes,
+        ours: bytes,
+        *,
+        signed: bool,
     ) -> tuple[str | None, StoredFile]:
-        """Have a corrected file replace the stored one; return why not, and what stands there."""
-        with self._annotations.lock_above(stored.parents.patient):
-            held = self._archive.held([("instances", instance), *stored.parents.levels()])
-            link = next((one.link for one in held if one.link), None)
-            if link:
-                return f"it is a copy ({link}), a link that an overwrite would drop", stored
-            before = self._archive.md5(instance)
-            backup = self._backups.take(
-                instance, stored.parents, held, annotation, before, _md5(corrected)
-            )
-            self._rescue.drop(instance)
-            with self._rescue.watching(instance, backup.md5_after):
-                outcome = self._store_over(stored, corrected, backup)
-            self._rescue.drop(instance)
-            if isinstance(outcome, str):
-                self._backups.drop(instance)
-                return outcome, stored
-            self._backups.give_back(backup)
-            self._backups.drop(instance)
-        self._ask_for_reconstruction(stored)
-        return None, outcome
-
-    def _store_over(
-        self, stored: StoredFile, corrected: bytes, backup: OverwriteBackup
-    ) -> StoredFile | str:
-        """Store a corrected file unless another one came in; return it, or why it is not there."""
-        instance = backup.instance
-        # In this order: what comes in after the mark is seen in the log, what came before it here.
-        before = self._archive.last_change()
-        if self._archive.stored_file(instance).version != stored.version:
-            self._annotate_again(instance)
-            return _YIELDED
-        if self._decoders.stopping:
-            raise EngineDownError("Orthanc is stopping")
-        try:
-            answer = self._archive.store(corrected)
-        except StorageFullError:
-            return "storage full"
-        if answer.status != "Success":
-            return f"Orthanc answers {answer.status or 'nothing'}"
-        if answer.instance != instance:
-            # As a lossy transcoding has it: that copy is ours.
-            self._archive.delete_instance(answer.instance)
-            return "Orthanc stores it under another id"
-        ours = self._archive.stored_file(instance)
-        if self._archive.md5(instance) != backup.md5_after:
-            self._annotate_again(instance)
-            return _YIELDED
-        if self._log_has_gap(before, instance):
-            # In PostgreSQL numbers are missing after each transaction that was tried twice.
-            shared = self._index.database.shared
-            theirs = self._rescue.kept(instance, _KEPT_SOON if shared else KEPT_WITHIN)
-            if theirs is not None:
-                self._put_back(instance, theirs)
-                return _YIELDED
-        self._thumbnails.follow(instance, stored.version, ours.version)
-        return ours
-
-    def _log_has_gap(self, before: int, instance: str) -> bool:
-        """Tell whether entries are missing in the change log between a mark and our own store.
-
-        Orthanc forgets the entries of what is overwritten: had another file been stored after the
-        mark and then been replaced by ours, the number of its entry would be missing.
-        """
-        since = before
-        while True:
-            found, _ = self._archive.changes(since, _CHANGES)
-            for change in found:
-                if change.sequence != since + 1:
-                    return True
-                since = change.sequence
-                if change.kind == "NewInstance" and change.resource == instance:
-                    return False
-            if len(found) < _CHANGES:
-                return True
-
-    def _put_back(self, instance: str, theirs: bytes) -> None:
-        """Store again what ours had replaced."""
-        self._archive.store(theirs)
-        self._log(f"instance {instance}: a file that was stored during its rewrite is put back")
-        self._annotate_again(instance)
+        """Have a file replace the stored one, and its series be looked at once that settled."""
+        refused, now = self._overwriting.replace(instance, stored, annotation, ours, signed=signed)
+        if refused is None:
+            self._ask_for_reconstruction(now)
+        return refused, now
 
     def _note_file(self, instance: str) -> None:
         """Note that the annotation, or its removal, is of the file that stands there now."""
@@ -387,8 +313,3 @@ class InPlace:
             self._outcomes.move_to_end(instance)
             while len(self._outcomes) > _KEPT:
                 self._outcomes.popitem(last=False)
-
-
-def _md5(data: bytes) -> str:
-    """Return the digest by which Orthanc knows a file."""
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()

@@ -7,6 +7,7 @@ told which instances are being rewritten, and keeps the bytes of what is not our
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ _LOOK_EVERY = 0.02
 _RECENT = 1.0
 """Seconds in which Orthanc may still be about to carry a deletion out."""
 _GIVEN_WAY = 0.2
+_BEGINNING = 65_536
+"""Bytes in which a correction is told from every other file by the time at which it was made."""
 
 
 class Rescue:
@@ -43,10 +46,20 @@ class Rescue:
         self._last_deletion = float("-inf")
 
     @contextmanager
-    def watching(self, instance: str, md5: str) -> Iterator[None]:
-        """Have what is stored under an instance kept, but for the file with a digest.
+    def watching(self, instance: str, ours: bytes, *, signed: bool) -> Iterator[None]:
+        """Have what is stored under an instance kept, but for a file of ours.
 
         A deletion that comes in later waits for the end; one that came just before is given way.
+
+        Parameters
+        ----------
+        instance : str
+            Orthanc id.
+        ours : bytes
+            The file that is about to be stored.
+        signed : bool
+            Whether it is a correction, which names the moment at which it was made. Then its
+            beginning tells that it is ours, and Orthanc's lock is not held for the digest of all.
 
         Raises
         ------
@@ -54,8 +67,15 @@ class Rescue:
             If Orthanc's side does not say that it watches.
         """
         heard = self._acknowledged[instance] = threading.Event()
-        file = str(self._place(instance))
-        self._say({"rewriting": {"id": instance, "md5": md5, "file": file}})
+        beginning = _BEGINNING if signed else len(ours)
+        about = {
+            "id": instance,
+            "length": len(ours),
+            "beginning": beginning,
+            "md5": hashlib.md5(ours[:beginning], usedforsecurity=False).hexdigest(),
+            "file": str(self._place(instance)),
+        }
+        self._say({"rewriting": about})
         try:
             if not heard.wait(_ACKNOWLEDGED_WITHIN):
                 raise ArchiveError("Orthanc's side does not watch over the rewrite")

@@ -51,6 +51,14 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadFile:
+    """The bytes of a file, and the version that it had before they were read."""
+
+    version: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Glance:
     """An instance and its metadata, as one question about many shows them.
 

@@ -27,6 +27,15 @@ CLAIM = (
     .where(_SAME)
     .values(claimed_by=sa.bindparam("claimed_by"), claimed_until=sa.bindparam("claimed_until"))
 )
+HASTEN = (
+    sa.update(tasks)
+    .where(
+        tasks.c.kind == Kind.ROLL_UP,
+        tasks.c.resource == sa.bindparam("b_resource"),
+        tasks.c.due > sa.bindparam("at", type_=sa.Float),
+    )
+    .values(due=sa.bindparam("at", type_=sa.Float))
+)
 # Who was too slow does not end, or let go of, what somebody else has by now.
 HELD = tasks.c.claimed_by.is_not_distinct_from(sa.bindparam("b_holder", type_=sa.Text))
 END = sa.delete(tasks).where(_SAME, HELD, tasks.c.generation == sa.bindparam("b_generation"))
@@ -62,6 +71,24 @@ def upsert(database: Database, postpone: bool) -> sa.Executable:
         },
     )
     return statement
+
+
+def new_row(
+    kind: Kind, resource: str, level: str, mode: Mode, priority: int, due: float, change: int | None
+) -> dict[str, Any]:
+    """Return what `upsert` takes of a task that is asked for the first time."""
+    return {
+        "kind": kind,
+        "resource": resource,
+        "level": level,
+        "mode": mode,
+        "priority": priority,
+        "due": due,
+        "sequence": change,
+        "generation": 1,
+        "attempts": 0,
+        "deaths": 0,
+    }
 
 
 @cache
@@ -111,6 +138,14 @@ def first_due(kinds: tuple[Kind, ...]) -> sa.Executable:
 def free(now: float | sa.BindParameter[float]) -> sa.ColumnElement[bool]:
     """Return the condition that nobody works on a task, or nobody any more."""
     return sa.or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until < now)
+
+
+CLAIM_THIS = (
+    sa.update(tasks)
+    .where(_SAME, free(sa.bindparam("now", type_=sa.Float)))
+    .values(claimed_by=sa.bindparam("claimed_by"), claimed_until=sa.bindparam("claimed_until"))
+    .returning(*COLUMNS)
+)
 
 
 def is_task(kind: str, resource: str) -> sa.ColumnElement[bool]:

@@ -21,7 +21,9 @@ from service.orthanc_api.archive import LEVELS
 from service.queue.sleepers import Sleepers
 from service.queue.statements import (
     CLAIM,
+    CLAIM_THIS,
     END,
+    HASTEN,
     HELD,
     LENT,
     LET_GO,
@@ -30,6 +32,7 @@ from service.queue.statements import (
     first_due,
     free,
     is_task,
+    new_row,
     next_due,
     upsert,
 )
@@ -153,7 +156,9 @@ class Tasks:
         now = time.time() + delay
         due = {one: now + place * _APART for place, one in enumerate(resources)}
         # In one order, so that two nodes never wait for each other.
-        rows = [_row(kind, one, level, mode, priority, due[one], sequence) for one in sorted(due)]
+        rows = [
+            new_row(kind, one, level, mode, priority, due[one], sequence) for one in sorted(due)
+        ]
         if rows:
             connection.execute(self._upsert[postpone], rows)
             self._sleepers.asked(kind, now)
@@ -164,10 +169,16 @@ class Tasks:
         """Ask for the roll-ups of some (level, resource), in a transaction of the caller's."""
         due = time.time() + delay
         rows = [
-            _row(Kind.ROLL_UP, resource, level, Mode.NEW, Priority.ARRIVAL, due, None)
+            new_row(Kind.ROLL_UP, resource, level, Mode.NEW, Priority.ARRIVAL, due, None)
             for level, resource in levels
         ]
         connection.execute(self._upsert[False], rows)
+        self._sleepers.asked(Kind.ROLL_UP, due)
+
+    def hasten_roll_ups(self, connection: Connection, levels: Iterable[tuple[str, str]]) -> None:
+        """Have roll-ups that wait written at once; those that stand written stay as they are."""
+        due = time.time()
+        connection.execute(HASTEN, [{"b_resource": resource, "at": due} for _, resource in levels])
         self._sleepers.asked(Kind.ROLL_UP, due)
 
     def ask_now(
@@ -195,19 +206,27 @@ class Tasks:
 
     def claim_some(self, kinds: tuple[Kind, ...], most: int) -> list[Task]:
         """Return the next tasks that are due, in order; they are ours until they end."""
-        now = time.time()
-        asked = {"now": now, "most": most}
-        until = {"claimed_by": self._node, "claimed_until": now + _LEASE}
+        asked = {"most": most, **self._claim(time.time())}
         with self._database.write() as connection:
             if self._database.shared:
                 found = [row for kind in kinds for row in connection.execute(next_due(kind), asked)]
             else:
-                found = list(connection.execute(claim_next(kinds), {**asked, **until}))
+                found = list(connection.execute(claim_next(kinds), asked))
             rows = sorted(found, key=lambda one: (one.priority, one.due))[:most]
             if rows and self._database.shared:
-                which = [{"b_kind": row.kind, "b_resource": row.resource, **until} for row in rows]
-                connection.execute(CLAIM, which)
+                which = [{"b_kind": row.kind, "b_resource": row.resource} for row in rows]
+                connection.execute(CLAIM, [{**one, **asked} for one in which])
         return [replace(Task(*row[:-1]), claimed_by=self._node) for row in rows]
+
+    def claim_this(self, kind: Kind, resource: str) -> Task | None:
+        """Return one task whether it is due or not, None if there is none or somebody has it."""
+        which = {"b_kind": kind, "b_resource": resource}
+        with self._database.write() as connection:
+            row = connection.execute(CLAIM_THIS, {**which, **self._claim(time.time())}).first()
+        return replace(Task(*row), claimed_by=self._node) if row else None
+
+    def _claim(self, now: float) -> dict[str, Any]:
+        return {"now": now, "claimed_by": self._node, "claimed_until": now + _LEASE}
 
     def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event, most: int = 1) -> list[Task]:
         """Return the next tasks, waiting for about a second if there is none yet."""
@@ -368,20 +387,3 @@ class Tasks:
     def _until_due(self, kinds: tuple[Kind, ...]) -> float:
         due = self._database.value(first_due(kinds))
         return _LONGEST_WAIT if due is None else float(due) - time.time()
-
-
-def _row(
-    kind: Kind, resource: str, level: str, mode: Mode, priority: int, due: float, change: int | None
-) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "resource": resource,
-        "level": level,
-        "mode": mode,
-        "priority": priority,
-        "due": due,
-        "sequence": change,
-        "generation": 1,
-        "attempts": 0,
-        "deaths": 0,
-    }

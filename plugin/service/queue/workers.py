@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from service.decoders.pool import Engine
     from service.dicom_tags.in_place import InPlace
     from service.dicom_tags.structured_reports import Reports
+    from service.orthanc_api.resources import ReadFile
     from service.queue.change_log import ChangeLog
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
@@ -95,7 +96,6 @@ class Workers:
         ]
         plan.append(("roll-up", (Kind.ROLL_UP,), self._roll_up))
         if self._in_place:
-            # One thread does both, because Orthanc deadlocks if they happen side by side.
             kinds = (Kind.REWRITE, Kind.RECONSTRUCT)
             plan.append(("rewrite", kinds, _one_by_one(self._follow_up)))
         if self._reports:
@@ -149,7 +149,7 @@ class Workers:
             if task.kind == Kind.LOOK:
                 self._annotator.look(task)
                 return
-            self._annotator.annotate(
+            read = self._annotator.annotate(
                 task.resource,
                 Mode(task.mode),
                 urgent=task.priority == Priority.PERSON,
@@ -162,6 +162,15 @@ class Workers:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
         except (ArchiveError, RecordError, RefusedError, WorkerDiedError) as error:
             self._try_again(task, error)
+        else:
+            if read and self._in_place:
+                self._rewrite(task.resource, read, self._in_place)
+
+    def _rewrite(self, instance: str, read: ReadFile, in_place: InPlace) -> None:
+        """Have the file follow that was just read, before it is let go."""
+        with in_place.turn() as ours:
+            if ours and (task := self._tasks.claim_this(Kind.REWRITE, instance)):
+                self._follow_up(task, read)
 
     def _try_again(self, task: Task, error: Exception) -> None:
         if task.kind == Kind.APPLY:
@@ -206,10 +215,10 @@ class Workers:
                 self._try_to_follow_again(task, error)
         self._tasks.finish_all([task for task, error in tried.items() if error is None])
 
-    def _follow_up(self, task: Task) -> None:
+    def _follow_up(self, task: Task, read: ReadFile | None = None) -> None:
         """Do what follows a record."""
         try:
-            self._do(task)
+            self._do(task, read)
         except EngineDownError:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
         except (ServiceError, WorkerDiedError, RefusedError) as error:
@@ -227,11 +236,11 @@ class Workers:
             self._in_place.give_up(task, f"it could not be done: {type(error).__name__}")
         self._tasks.finish(task)
 
-    def _do(self, task: Task) -> None:
+    def _do(self, task: Task, read: ReadFile | None) -> None:
         if task.kind == Kind.REPORT and self._reports:
             self._reports.write(task)
         elif task.kind == Kind.REWRITE and self._in_place:
-            self._in_place.rewrite(task)
+            self._in_place.rewrite(task, read)
         elif task.kind == Kind.RECONSTRUCT and self._in_place:
             self._in_place.reconstruct(task)
 

@@ -33,7 +33,9 @@ _NOT_SEALED = ("tags", "revision", "file")
 _ROLL_UP_DELAY, _ROLL_UP_DELAY_OF_OLD = 0.02, 0.2
 """Seconds in which what asks for one roll-up is collected."""
 _ROLL_UP_DELAY_OF_REWRITTEN = 0.5
-"""The same before a rewrite, which may wipe a roll-up, and asks for it once more at its end."""
+"""The same before a rewrite, which may wipe a roll-up; at its end it is not waited for any more."""
+_REWRITE_DELAY = 0.1
+"""Seconds in which who annotated an instance may rewrite it, with the file that is read already."""
 NO_TAGS: dict[str, Any] = {"state": "none", "changed": [], "refused": None}
 
 
@@ -114,7 +116,7 @@ class Annotations:
         done : Task or None
             The task that ends with it, in the same transaction as the index.
         follow : bool
-            Whether the DICOM file is to follow.
+            Whether the DICOM file is to follow; else only ``tags`` and ``file`` may be new.
 
         Raises
         ------
@@ -134,7 +136,9 @@ class Annotations:
         self._write("instances", instance, annotation)
         if follow:
             self._route(annotation, parents, if_known=_of_old_stock(done))
-        self._take_in(annotation, parents, done)
+            self._take_in(annotation, parents, done)
+        else:
+            self._note_tags(annotation, parents)
         return annotation
 
     def glance(self, instances: list[str]) -> dict[str, Glance]:
@@ -258,10 +262,22 @@ class Annotations:
                 delay = _ROLL_UP_DELAY_OF_REWRITTEN
             self._ask_roll_ups(connection, parents, delay)
             if pending:
-                priority = Priority.PERSON if spoken else Priority.ARRIVAL
-                self._tasks.ask(connection, Kind.REWRITE, [instance], priority=priority)
+                self._tasks.ask(
+                    connection,
+                    Kind.REWRITE,
+                    [instance],
+                    priority=Priority.PERSON if spoken else Priority.ARRIVAL,
+                    delay=_REWRITE_DELAY if done and not spoken else 0.0,
+                )
             if done:
                 self._tasks.finish(done, connection)
+        self._tasks.wake()
+
+    def _note_tags(self, annotation: dict[str, Any], parents: Parents) -> None:
+        """Take in what changed with the file: nothing that a roll-up says."""
+        with self.database.write() as connection:
+            self._index.put(connection, annotation, parents)
+            self._tasks.hasten_roll_ups(connection, parents.levels())
         self._tasks.wake()
 
     def _ask_roll_ups(

@@ -11,6 +11,7 @@ from bodypart.settings import Settings
 from service.annotator import Annotator
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
+from service.dicom_tags.overwriting import Overwriting
 from service.errors import ArchiveError, NotFoundError
 from service.metrics import Metrics
 from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
@@ -222,7 +223,7 @@ class Watch:
         self.watched = []
 
     @contextmanager
-    def watching(self, instance, _md5):
+    def watching(self, instance, _ours, *, signed):
         self.watched.append(instance)
         yield
 
@@ -280,6 +281,17 @@ class House:
             self.learning,
         )
         self.backups = OverwriteBackups(self.durable, self.orthanc)
+        self.overwriting = Overwriting(
+            self.orthanc,
+            self.decoders,
+            self.annotations,
+            self.tasks,
+            self.backups,
+            self.watch,
+            self.thumbnails,
+            shared=False,
+            log=self.lines.append,
+        )
         self.in_place = InPlace(
             self.orthanc,
             self.decoders,
@@ -288,11 +300,9 @@ class House:
             self.index,
             self.tasks,
             self.backups,
-            self.watch,
-            self.thumbnails,
+            self.overwriting,
             threshold=0.5,
             settle=0.0,
-            log=self.lines.append,
         )
         self.stopping = threading.Event()
         self.roll_ups = RollUps(

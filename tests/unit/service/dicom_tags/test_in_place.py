@@ -7,7 +7,7 @@ import pytest
 from bodypart.annotation import Review
 from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError, StorageFullError
-from service.orthanc_api.resources import Stored
+from service.orthanc_api.resources import ReadFile, Stored
 from service.queue.tasks import Kind, Mode
 from unit.service.house import PARENTS, House
 
@@ -252,6 +252,55 @@ def test_a_correction_said_during_a_rewrite_is_written_after_it(annotated):
     assert annotated.tasks.stands(Kind.REWRITE, "i")
     annotated.follow()
     assert annotated.orthanc.files["i"] == b"file corrected to foot"
+
+
+def test_a_file_that_was_read_before_another_one_came_is_not_used(annotated):
+    version = annotated.orthanc.stored_file("i").version
+    annotated.orthanc.arrive("i", b"another picture")
+    annotated.annotator.annotate("i", Mode.AGAIN)
+    read = ReadFile(version, b"file")
+    annotated.in_place.rewrite(annotated.claim(Kind.REWRITE), read)
+    assert annotated.orthanc.files["i"] == b"another picture corrected to hand"
+
+
+def test_a_rewrite_writes_no_roll_up_that_stands_already(annotated):
+    write_roll_ups(annotated)
+    annotated.follow()
+    assert annotated.claim_due(Kind.ROLL_UP) is None
+    for level, resource in PARENTS.levels():
+        assert annotated.orthanc.metadata(level, resource, "BodyPart"), level
+
+
+def test_a_roll_up_that_waits_for_a_rewrite_is_written_after_it(annotated):
+    assert annotated.claim(Kind.ROLL_UP) is None
+    annotated.follow()
+    assert annotated.claim(Kind.ROLL_UP)
+
+
+def test_main_tags_are_not_read_anew_while_a_file_is_stored(annotated, monkeypatch):
+    """Orthanc would hang for good."""
+    orthanc, done = annotated.orthanc, threading.Event()
+    for name, answer in (
+        ("instances_of", ["i", "j"]),
+        ("series_part", "a"),
+        ("instance_part", "b"),
+    ):
+        monkeypatch.setattr(orthanc, name, lambda *_, answer=answer: answer, raising=False)
+    monkeypatch.setattr(orthanc, "reconstruct", lambda _: done.set(), raising=False)
+    annotated.ask(Kind.RECONSTRUCT, "series", level="series")
+    task = annotated.claim(Kind.RECONSTRUCT)
+    thread = threading.Thread(target=annotated.in_place.reconstruct, args=(task,))
+    seen = []
+
+    def look():
+        thread.start()
+        seen.append(done.wait(0.1))
+
+    orthanc.before_store = look
+    annotated.follow()
+    thread.join()
+    assert seen == [False]
+    assert done.is_set()
 
 
 def test_a_stop_begins_no_overwrite(annotated):

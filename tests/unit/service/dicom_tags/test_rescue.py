@@ -1,5 +1,6 @@
 """Orthanc's side watches over a rewrite: it is heard, and what it kept is found."""
 
+import hashlib
 import time
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from service.dicom_tags import rescue
 from service.dicom_tags.rescue import Rescue
 from service.errors import ArchiveError
+
+OURS = bytes(100_000)
 
 
 class Side:
@@ -29,16 +32,28 @@ def side(tmp_path):
 
 
 def test_a_rewrite_is_announced_and_its_end_told(side):
-    with side.rescue.watching("i", "digest"):
-        assert side.said[0]["rewriting"]["md5"] == "digest"
-        assert len(side.said) == 1
+    with side.rescue.watching("i", OURS, signed=False):
+        (said,) = side.said
+        assert said["rewriting"]["length"] == said["rewriting"]["beginning"] == len(OURS)
+        assert said["rewriting"]["md5"] == hashlib.md5(OURS).hexdigest()
     assert side.said[1:] == [{"rewritten": "i"}]
+
+
+def test_of_a_correction_the_beginning_tells_that_it_is_ours(side):
+    with side.rescue.watching("i", OURS, signed=True):
+        said = side.said[0]["rewriting"]
+    assert said["length"] == len(OURS)
+    assert said["md5"] == hashlib.md5(OURS[: said["beginning"]]).hexdigest()
+    assert said["beginning"] < len(OURS)
 
 
 def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, monkeypatch):
     monkeypatch.setattr(rescue, "_ACKNOWLEDGED_WITHIN", 0.01)
     side.answers = False
-    with pytest.raises(ArchiveError, match="does not watch"), side.rescue.watching("i", "digest"):
+    with (
+        pytest.raises(ArchiveError, match="does not watch"),
+        side.rescue.watching("i", OURS, signed=False),
+    ):
         pytest.fail("it went on")
     assert side.said[-1] == {"rewritten": "i"}
 
@@ -47,10 +62,10 @@ def test_a_deletion_just_before_is_given_way(side, monkeypatch):
     """Orthanc let it in before it heard of the rewrite, and carries it out any moment."""
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    with side.rescue.watching("i", "digest"):
+    with side.rescue.watching("i", OURS, signed=False):
         assert slept == []
     side.rescue.give_way()
-    with side.rescue.watching("i", "digest"):
+    with side.rescue.watching("i", OURS, signed=False):
         assert slept == [rescue._GIVEN_WAY]
 
 
@@ -59,7 +74,7 @@ def test_a_deletion_long_ago_is_over(side, monkeypatch):
     side.rescue.give_way()
     time.sleep(0.02)
     began = time.monotonic()
-    with side.rescue.watching("i", "digest"):
+    with side.rescue.watching("i", OURS, signed=False):
         assert time.monotonic() - began < rescue._GIVEN_WAY
 
 

@@ -269,3 +269,16 @@ def test_cancelling_takes_out_what_was_lent_and_never_brought_back(ask, tasks, d
     tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
     assert not tasks.stands(Kind.ANNOTATE, "lost")
     assert lending.task("lent", "reads")
+
+
+def test_one_task_is_claimed_whenever_it_is_due_unless_somebody_has_it(ask, tasks):
+    ask("later", delay=60)
+    ask("taken")
+    taken = tasks.claim((Kind.ANNOTATE,))
+    assert taken.resource == "taken"
+    assert tasks.claim_this(Kind.ANNOTATE, "taken") is None
+    assert tasks.claim_this(Kind.ANNOTATE, "none") is None
+    later = tasks.claim_this(Kind.ANNOTATE, "later")
+    assert tasks.claim_this(Kind.ANNOTATE, "later") is None
+    tasks.finish(later)
+    assert not tasks.stands(Kind.ANNOTATE, "later")

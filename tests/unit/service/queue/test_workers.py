@@ -1,5 +1,6 @@
 """What becomes of a task that cannot be done."""
 
+import hashlib
 import itertools
 import time
 
@@ -69,3 +70,25 @@ def test_a_roll_up_that_took_long_rests_before_it_is_written_again(house, worker
     assert house.orthanc.annotation("patient", "patients") is None
     waiting = house.database.value(sa.select(tasks.c.due).where(tasks.c.resource == "patient"))
     assert waiting - time.time() == pytest.approx(4.5, abs=0.5)
+
+
+def test_the_file_is_read_once_for_answer_and_rewrite(house, workers, monkeypatch):
+    read, dicom = [], house.orthanc.dicom
+    monkeypatch.setattr(house.orthanc, "md5", lambda i: hashlib.md5(dicom(i)).hexdigest())
+    monkeypatch.setattr(house.orthanc, "dicom", lambda i: read.append(i) or dicom(i))
+    house.ask(Kind.ANNOTATE, "i")
+    workers._annotate(house.claim(Kind.ANNOTATE))
+    assert house.orthanc.files["i"] == b"file corrected to hand"
+    assert not house.tasks.stands(Kind.REWRITE, "i")
+    assert read == ["i"]
+
+
+def test_where_others_rewrite_already_it_is_left_to_those_who_do_nothing_else(house, workers):
+    house.ask(Kind.ANNOTATE, "i")
+    with house.in_place.turn() as first, house.in_place.turn() as second:
+        workers._annotate(house.claim(Kind.ANNOTATE))
+    assert first
+    assert second
+    assert house.orthanc.files["i"] == b"file"
+    workers._follow_up(house.claim_due(Kind.REWRITE))
+    assert house.orthanc.files["i"] == b"file corrected to hand"

@@ -1,0 +1,228 @@
+"""A corrected file is stored over the one that it was made of, and nothing else is lost.
+
+The steps: save what the overwrite wipes; look whether the file is still the one that was read;
+store the new one over it; read what Orthanc did; give back what was wiped. The newer file wins:
+where another one came in between, ours yields.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING, Any
+
+from service.decoders.pool import EngineDownError
+from service.dicom_tags.rescue import KEPT_WITHIN, Rescue
+from service.errors import StorageFullError
+from service.queue.tasks import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.decoders.pool import Engine
+    from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
+    from service.orthanc_api.archive import Archive
+    from service.orthanc_api.resources import StoredFile
+    from service.queue.tasks import Tasks
+    from service.records.annotations import Annotations
+    from service.records.thumbnails import Thumbnails
+
+YIELDED = "another file was stored meanwhile"
+_KEPT_SOON = 0.5
+"""Seconds in which the hook has written what it saw, unless the machine stands."""
+_CHANGES = 500
+
+
+class Overwriting:
+    """Stores files over others.
+
+    Parameters
+    ----------
+    archive, decoders, annotations, tasks, backups, rescue, thumbnails
+        The service's other parts.
+    shared : bool
+        Whether Orthanc's index is in a PostgreSQL that other nodes use as well.
+    log : callable
+        Takes a line.
+
+    Attributes
+    ----------
+    alone : threading.Lock
+        Held while one file is stored over another. Orthanc deadlocks for good if it reads main
+        tags anew at the same time, and its change log is hard to read where two overwrite.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        decoders: Engine,
+        annotations: Annotations,
+        tasks: Tasks,
+        backups: OverwriteBackups,
+        rescue: Rescue,
+        thumbnails: Thumbnails,
+        *,
+        shared: bool,
+        log: Callable[[str], None],
+    ) -> None:
+        self._archive = archive
+        self._decoders = decoders
+        self._annotations = annotations
+        self._tasks = tasks
+        self._backups = backups
+        self._rescue = rescue
+        self._thumbnails = thumbnails
+        self._shared = shared
+        self._log = log
+        self.alone = threading.Lock()
+
+    def replace(
+        self,
+        instance: str,
+        stored: StoredFile,
+        annotation: dict[str, Any] | None,
+        ours: bytes,
+        *,
+        signed: bool,
+    ) -> tuple[str | None, StoredFile]:
+        """Have a file replace the stored one; return why not, and what stands there.
+
+        The lock of the instance is held.
+
+        Parameters
+        ----------
+        instance, stored : str, StoredFile
+            What is to be replaced, as it was read.
+        annotation : dict or None
+            What the instance is to carry afterwards.
+        ours : bytes
+            The new file.
+        signed : bool
+            Whether it holds a correction, or is the original.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        EngineDownError
+            If Orthanc stops: nothing new may begin.
+        ArchiveError, RecordError
+            If it could not be done; `mend` comes before the next try.
+        """
+        with self._annotations.lock_above(stored.parents.patient):
+            held = self._archive.held([("instances", instance), *stored.parents.levels()])
+            link = next((one.link for one in held if one.link), None)
+            if link:
+                return f"it is a copy ({link}), a link that an overwrite would drop", stored
+            before = self._archive.md5(instance)
+            backup = self._backups.take(
+                instance, stored.parents, held, annotation, before, _md5(ours)
+            )
+            self._rescue.drop(instance)
+            with self.alone, self._rescue.watching(instance, ours, signed=signed):
+                outcome = self._store_over(stored, ours, backup)
+            self._rescue.drop(instance)
+            if isinstance(outcome, str):
+                self._backups.drop(instance)
+                return outcome, stored
+            self._backups.give_back(backup)
+            self._backups.drop(instance)
+        return None, outcome
+
+    def mend(self, instance: str, note: Callable[[str], None]) -> None:
+        """Give back what an overwrite wiped of which Orthanc did not say that it worked.
+
+        The lock of the instance is held.
+
+        Parameters
+        ----------
+        instance : str
+            Orthanc id.
+        note : callable
+            Told where the new file stands there, before its backup is dropped.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        """
+        backup = self._backups.of(instance)
+        if backup is None:
+            return
+        stands = self._archive.md5(instance) == backup.md5_after
+        theirs = self._rescue.kept(instance, 0.0) if stands else None
+        if theirs is not None:
+            self._put_back(instance, theirs)
+        elif stands or not backup.md5_after:
+            self._backups.give_back(backup)
+            note(instance)
+        # Else the overwrite never happened, or another file stands there now.
+        self._backups.drop(instance)
+        self._rescue.drop(instance)
+
+    def _store_over(
+        self, stored: StoredFile, ours: bytes, backup: OverwriteBackup
+    ) -> StoredFile | str:
+        """Store a file unless another one came in; return it, or why it is not there."""
+        instance = backup.instance
+        # In this order: what comes in after the mark is seen in the log, what came before it here.
+        before = self._archive.last_change()
+        if self._archive.stored_file(instance).version != stored.version:
+            self._annotate_again(instance)
+            return YIELDED
+        if self._decoders.stopping:
+            raise EngineDownError("Orthanc is stopping")
+        try:
+            answer = self._archive.store(ours)
+        except StorageFullError:
+            return "storage full"
+        if answer.status != "Success":
+            return f"Orthanc answers {answer.status or 'nothing'}"
+        if answer.instance != instance:
+            # As a lossy transcoding has it: that copy is ours.
+            self._archive.delete_instance(answer.instance)
+            return "Orthanc stores it under another id"
+        now = self._archive.stored_file(instance)
+        if self._archive.md5(instance) != backup.md5_after:
+            self._annotate_again(instance)
+            return YIELDED
+        if self._log_has_gap(before, instance):
+            # In PostgreSQL numbers are missing after each transaction that was tried twice.
+            theirs = self._rescue.kept(instance, _KEPT_SOON if self._shared else KEPT_WITHIN)
+            if theirs is not None:
+                self._put_back(instance, theirs)
+                return YIELDED
+        self._thumbnails.follow(instance, stored.version, now.version)
+        return now
+
+    def _log_has_gap(self, before: int, instance: str) -> bool:
+        """Tell whether entries are missing in the change log between a mark and our own store.
+
+        Orthanc forgets the entries of what is overwritten: had another file been stored after the
+        mark and then been replaced by ours, the number of its entry would be missing.
+        """
+        since = before
+        while True:
+            found, _ = self._archive.changes(since, _CHANGES)
+            for change in found:
+                if change.sequence != since + 1:
+                    return True
+                since = change.sequence
+                if change.kind == "NewInstance" and change.resource == instance:
+                    return False
+            if len(found) < _CHANGES:
+                return True
+
+    def _put_back(self, instance: str, theirs: bytes) -> None:
+        """Store again what ours had replaced."""
+        self._archive.store(theirs)
+        self._log(f"instance {instance}: a file that was stored during its rewrite is put back")
+        self._annotate_again(instance)
+
+    def _annotate_again(self, instance: str) -> None:
+        self._tasks.ask_now(Kind.ANNOTATE, [instance])
+
+
+def _md5(data: bytes) -> str:
+    """Return the digest by which Orthanc knows a file."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
