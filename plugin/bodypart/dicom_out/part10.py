@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+_PIXEL_DATA = 0x7FE00010
 LARGEST_INFLATED = 2**28
 """Bytes; a deflated data set that unfolds to more is refused."""
 
@@ -155,6 +156,22 @@ class Part10:
                 head = bytes(self.body[element.start : element.value])
                 lengths[group] = head + self.encoding.long(length)
         return lengths
+
+
+def header_end(data: bytes) -> int:
+    """Return where Pixel Data begins if the file ends with it, else the length of the file.
+
+    What stands before it is a DICOM file as well, with all that a correction reads or writes.
+    Digital signatures would stand behind it (PS3.3 C.12.1.1.3.1).
+    """
+    try:
+        file = Part10(data)
+    except DicomStructureError:
+        return len(data)
+    last = next(reversed(file.elements.values()), None)
+    if file.deflated or last is None or last.tag != _PIXEL_DATA:
+        return len(data)
+    return last.start
 
 
 def _read_meta(data: bytes) -> tuple[int, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from service.dicom_tags.rewriting import rewritten
+
 if TYPE_CHECKING:
     from service.decoders.pool import Engine
     from service.orthanc_api.archive import Archive
@@ -47,7 +49,7 @@ def corrected_file(
         "siblings": siblings_of(index, instance, archive.parents(instance).series),
         "threshold": threshold,
     }
-    outcome, corrected = engine.ask("correct", request, data, urgent=True)
+    outcome, corrected = rewritten(engine, "correct", request, data, urgent=True)
     return outcome, corrected or data
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.dicom_out.policy import tags_to_write
 from service.dicom_tags.exports import siblings_of
 from service.dicom_tags.overwriting import YIELDED
+from service.dicom_tags.rewriting import rewritten
 from service.errors import NotFoundError
 from service.queue.tasks import Kind, Priority
 from service.records.annotations import concerns_tags, of_file
@@ -202,7 +203,7 @@ class InPlace:
             "siblings": siblings,
             "threshold": self._threshold,
         }
-        outcome, corrected = self._decoders.ask("correct", request, data, urgent=urgent)
+        outcome, corrected = rewritten(self._decoders, "correct", request, data, urgent=urgent)
         refused, standing = outcome["refused"], outcome["standing"]
         wanted = tags_to_write(
             annotation, self._threshold, siblings, write_conflicts=self._write_conflicts
@@ -223,7 +224,7 @@ class InPlace:
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
         """Give a file its original attributes back, if ours stand there."""
         data = self._archive.dicom(instance)
-        outcome, original = self._decoders.ask("restore", {}, data, urgent=True)
+        outcome, original = rewritten(self._decoders, "restore", {}, data, urgent=True)
         refused: str | None = outcome["refused"]
         if original:
             refused, now = self._replace(instance, stored, None, original, signed=False)

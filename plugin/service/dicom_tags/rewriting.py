@@ -1,0 +1,43 @@
+"""A decoder rewrites the header of a file; its pixel data do not travel, and so cannot change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bodypart.dicom_out.part10 import header_end
+
+if TYPE_CHECKING:
+    from service.decoders.pool import Engine
+
+
+def rewritten(
+    decoders: Engine, task: str, request: dict[str, Any], data: bytes, *, urgent: bool
+) -> tuple[dict[str, Any], bytes]:
+    """Have a decoder rewrite a file.
+
+    Parameters
+    ----------
+    decoders : Engine
+        The pool of decoders.
+    task : {"correct", "restore"}
+        Whether tags are to be written, or to return.
+    request : dict
+        What the task takes beside the file.
+    data : bytes
+        A DICOM file.
+    urgent : bool
+        Whether a person waits.
+
+    Returns
+    -------
+    tuple of dict and bytes
+        What changed or why it was refused, and the new file, empty if it stays as it is.
+
+    Raises
+    ------
+    EngineDownError, WorkerDiedError, RefusedError
+        If no decoder could do it.
+    """
+    end = header_end(data)
+    outcome, header = decoders.ask(task, request, data[:end], urgent=urgent)
+    return outcome, b"".join((header, memoryview(data)[end:])) if header else b""
