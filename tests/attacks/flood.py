@@ -26,6 +26,7 @@ import requests
 
 from orthanc_server import KNOWN, Server
 from phantoms import DRAWINGS, file_bytes, radiograph
+from quick_decoder import at_once
 from tried import Attack, record
 
 SIDE = 48
@@ -148,7 +149,8 @@ def upload(server: Server, watch: Watch, limits: argparse.Namespace) -> int:
 
 def flood(folder: Path, limits: argparse.Namespace) -> bool:
     """Send them, wait for all answers, keep the figures; tell whether all held."""
-    server = Server(folder, limits.on, CONFIGURATION).start()
+    quick = {"BodyPart": {"Python": at_once(folder / "quick")}} if limits.at_once else {}
+    server = Server(folder / "orthanc", limits.on, {**CONFIGURATION, **quick}).start()
     watch = Watch(server)
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
@@ -215,6 +217,7 @@ def main() -> None:
     parser.add_argument("--instances", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=1e6, help="no more uploads after them")
     parser.add_argument("--waiting", type=int, default=10**9, help="most that wait for an answer")
+    parser.add_argument("--at-once", action="store_true", help="decoders that answer at once")
     parser.add_argument("--on", choices=KNOWN, default=KNOWN[0], help="whose Orthanc")
     with tempfile.TemporaryDirectory() as folder:
         held = flood(Path(folder), parser.parse_args())
