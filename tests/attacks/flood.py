@@ -149,8 +149,11 @@ def upload(server: Server, watch: Watch, limits: argparse.Namespace) -> int:
 
 def flood(folder: Path, limits: argparse.Namespace) -> bool:
     """Send them, wait for all answers, keep the figures; tell whether all held."""
-    quick = {"BodyPart": {"Python": at_once(folder / "quick")}} if limits.at_once else {}
-    server = Server(folder / "orthanc", limits.on, {**CONFIGURATION, **quick}).start()
+    # Who answers at once cannot write tags.
+    quick = {"BodyPart": {"Python": at_once(folder / "quick"), "Tags": "none"}}
+    server = Server(
+        folder / "orthanc", limits.on, {**CONFIGURATION, **(quick if limits.at_once else {})}
+    ).start()
     watch = Watch(server)
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
