@@ -90,7 +90,7 @@ class Workers:
             (
                 f"annotate-{number}",
                 (Kind.APPLY, Kind.ANNOTATE, Kind.LOOK),
-                _one_by_one(self._annotate),
+                self._annotate_and_rewrite,
             )
             for number in range(self._settings.workers)
         ]
@@ -141,20 +141,29 @@ class Workers:
                     self._tasks.retry(left[-1], _PAUSE_AFTER_STUMBLE, counts=False)
                     left.pop()
 
-    def _annotate(self, task: Task) -> None:
+    def _annotate_and_rewrite(self, claimed: list[Task]) -> None:
+        """Annotate, and have the file follow that was just read, before it is let go."""
+        read = self._annotate(claimed[0])
+        if read is None or self._in_place is None:
+            return
+        with self._in_place.turn() as ours:
+            rewrite = self._tasks.claim_this(Kind.REWRITE, claimed[0].resource) if ours else None
+            if rewrite:
+                # By now it is this one that may have to be given back.
+                claimed[:] = [rewrite]
+                self._follow_up(rewrite, read)
+
+    def _annotate(self, task: Task) -> ReadFile | None:
+        """Annotate; return the file if it was read, and is to follow."""
         try:
             if task.kind == Kind.APPLY:
                 self._reviewer.apply_word(task)
-                return
-            if task.kind == Kind.LOOK:
+            elif task.kind == Kind.LOOK:
                 self._annotator.look(task)
-                return
-            read = self._annotator.annotate(
-                task.resource,
-                Mode(task.mode),
-                urgent=task.priority == Priority.PERSON,
-                task=task,
-            )
+            else:
+                urgent = task.priority == Priority.PERSON
+                mode = Mode(task.mode)
+                return self._annotator.annotate(task.resource, mode, urgent=urgent, task=task)
         except NotFoundError:
             self._annotations.gone(task.resource)
             self._tasks.finish(task)
@@ -162,15 +171,7 @@ class Workers:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
         except (ArchiveError, RecordError, RefusedError, WorkerDiedError) as error:
             self._try_again(task, error)
-        else:
-            if read and self._in_place:
-                self._rewrite(task.resource, read, self._in_place)
-
-    def _rewrite(self, instance: str, read: ReadFile, in_place: InPlace) -> None:
-        """Have the file follow that was just read, before it is let go."""
-        with in_place.turn() as ours:
-            if ours and (task := self._tasks.claim_this(Kind.REWRITE, instance)):
-                self._follow_up(task, read)
+        return None
 
     def _try_again(self, task: Task, error: Exception) -> None:
         if task.kind == Kind.APPLY:

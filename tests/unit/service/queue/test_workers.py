@@ -77,7 +77,7 @@ def test_the_file_is_read_once_for_answer_and_rewrite(house, workers, monkeypatc
     monkeypatch.setattr(house.orthanc, "md5", lambda i: hashlib.md5(dicom(i)).hexdigest())
     monkeypatch.setattr(house.orthanc, "dicom", lambda i: read.append(i) or dicom(i))
     house.ask(Kind.ANNOTATE, "i")
-    workers._annotate(house.claim(Kind.ANNOTATE))
+    workers._annotate_and_rewrite([house.claim(Kind.ANNOTATE)])
     assert house.orthanc.files["i"] == b"file corrected to hand"
     assert not house.tasks.stands(Kind.REWRITE, "i")
     assert read == ["i"]
@@ -86,9 +86,19 @@ def test_the_file_is_read_once_for_answer_and_rewrite(house, workers, monkeypatc
 def test_where_others_rewrite_already_it_is_left_to_those_who_do_nothing_else(house, workers):
     house.ask(Kind.ANNOTATE, "i")
     with house.in_place.turn() as first, house.in_place.turn() as second:
-        workers._annotate(house.claim(Kind.ANNOTATE))
+        workers._annotate_and_rewrite([house.claim(Kind.ANNOTATE)])
     assert first
     assert second
     assert house.orthanc.files["i"] == b"file"
     workers._follow_up(house.claim_due(Kind.REWRITE))
     assert house.orthanc.files["i"] == b"file corrected to hand"
+
+
+def test_a_rewrite_that_stumbles_is_what_is_given_back(house, workers, monkeypatch):
+    monkeypatch.setattr(house.in_place, "rewrite", lambda *_: 1 / 0)
+    house.ask(Kind.ANNOTATE, "i")
+    claimed = [house.claim(Kind.ANNOTATE)]
+    with pytest.raises(ZeroDivisionError):
+        workers._annotate_and_rewrite(claimed)
+    assert [task.kind for task in claimed] == [Kind.REWRITE]
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
