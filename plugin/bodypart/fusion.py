@@ -20,7 +20,7 @@ from bodypart.headers.reliability import leading
 from bodypart.labels import BY_LABEL, LABELS, router_group
 from bodypart.misnaming import header_evidence
 from bodypart.regions import compatible, labels_in
-from bodypart.sides import side_in_doubt, side_of
+from bodypart.sides import marker_side, side_in_doubt, side_of
 
 if TYPE_CHECKING:
     from bodypart.annotation import Agreement
@@ -109,8 +109,9 @@ def fuse(
         reason: str | None = _conflict(picture, header, label)
     else:
         reason = _doubt(image, header, label, probability, review_threshold)
-    laterality = side_of(label, picture, header)
-    reason = reason or side_in_doubt(laterality, picture)
+    marker = marker_side(picture)
+    laterality = side_of(label, header, marker)
+    reason = reason or side_in_doubt(laterality, marker)
     reason = reason or age_in_doubt(label, picture, header, child_age, rates)
     return Fused(
         label=label,

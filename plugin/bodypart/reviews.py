@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from bodypart.annotation import Review
+from bodypart.annotation import Laterality, Review
+from bodypart.evidence import HeaderReading
 from bodypart.labels import BY_LABEL, router_group
 from bodypart.regions import compatible
-from bodypart.sides import on_one_side
+from bodypart.sides import side_of
 
 _LONGEST_HISTORY = 20
 
@@ -81,27 +82,26 @@ def carried_word(annotation: dict[str, Any]) -> Review | None:
 
 
 def _laterality(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
-    """Return the side: the person's, the header's if it means the part, or the marker's."""
-    nothing = {"value": None, "source": None}
+    """Return the side: the person's, else what header and marker say of the part that was named."""
     label = review.examined
     if label is None or not BY_LABEL[label].paired:
-        return nothing
+        return asdict(Laterality())
     if review.laterality_given:
-        return {"value": review.laterality, "source": "person"} if review.laterality else nothing
+        side = Laterality(review.laterality, "person") if review.laterality else Laterality()
+        return asdict(side)
     header = annotation["header"] or {}
     if "laterality" not in header:
         said = (annotation["examined"] or {}).get("label")
         kept = said is None or compatible(said, label)
-        return annotation["laterality"] if kept else nothing
-    named = header.get("labels") or ()
-    meant = not named or any(compatible(name, label) for name in named)
-    side = header["laterality"] if meant else None
-    if side:
-        return {"value": side, "source": "header"}
+        return annotation["laterality"] if kept else asdict(Laterality())
+    reading = HeaderReading(
+        labels=tuple(header.get("labels") or ()),
+        region=header.get("region"),
+        laterality=header["laterality"],
+    )
     marker = (annotation["image"] or {}).get("marker")
-    if marker and not marker["both"] and not header["laterality"] and on_one_side(label):
-        return {"value": marker["side"], "source": "marker"}
-    return nothing
+    named = marker["side"] if marker and not marker["both"] else None
+    return asdict(side_of(label, reading, named))
 
 
 def _group(annotation: dict[str, Any], label: str | None) -> str | None:

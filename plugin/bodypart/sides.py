@@ -9,12 +9,10 @@ from bodypart.labels import BY_LABEL
 from bodypart.regions import compatible, labels_in
 
 if TYPE_CHECKING:
-    from bodypart.evidence import HeaderReading, ImageReading, SideMarker
+    from bodypart.evidence import HeaderReading, ImageReading
 
 ON_ONE_SIDE = ("upper_limb", "lower_limb")
 """Parts whose film has a marker for the limb: beside ribs or a hip it may say which way round."""
-
-_WORDS = {"L": "left", "R": "right"}
 
 
 def side_wanted(picture: ImageReading, header: HeaderReading) -> bool:
@@ -24,17 +22,23 @@ def side_wanted(picture: ImageReading, header: HeaderReading) -> bool:
     return any(on_one_side(label) for label in (picture.top(1)[0].label, *header.labels))
 
 
-def side_of(label: str | None, picture: ImageReading | None, header: HeaderReading) -> Laterality:
+def marker_side(picture: ImageReading | None) -> str | None:
+    """Return the side that a marker names, None where both limbs may be in the picture."""
+    marker = picture.marker if picture is not None else None
+    return None if marker is None or marker.both else marker.side
+
+
+def side_of(label: str | None, header: HeaderReading, marker: str | None) -> Laterality:
     """Return the side of a part and who said so; the header comes first.
 
     Parameters
     ----------
     label : str or None
         The examined part.
-    picture : ImageReading or None
-        What was seen, None if nothing was.
     header : HeaderReading
-        What the headers say.
+        What the headers say of the part and its side.
+    marker : str or None
+        The side that a marker in the picture names.
     """
     if label is None or not BY_LABEL[label].paired:
         return Laterality()
@@ -46,25 +50,17 @@ def side_of(label: str | None, picture: ImageReading | None, header: HeaderReadi
         return Laterality(header.laterality, "header")
     if header.laterality or header.laterality_conflict or not on_one_side(label):
         return Laterality()
-    marker = _marker(picture)
-    return Laterality(marker.side, "marker") if marker else Laterality()
+    return Laterality(marker, "marker") if marker else Laterality()
 
 
-def side_in_doubt(laterality: Laterality, picture: ImageReading | None) -> str | None:
+def side_in_doubt(laterality: Laterality, marker: str | None) -> str | None:
     """Return why a person should look at the side, None if nobody need.
 
     A header that says "both" contradicts no marker: each limb has its own.
     """
-    marker = _marker(picture)
-    if marker is None or laterality.value not in _WORDS or laterality.value == marker.side:
+    if marker is None or laterality.value not in {"L", "R"} or laterality.value == marker:
         return None
-    return f"The marker says {marker.side}, the header {laterality.value}."
-
-
-def _marker(picture: ImageReading | None) -> SideMarker | None:
-    """Return the marker that names a side, None where both limbs may be in the picture."""
-    marker = picture.marker if picture is not None else None
-    return None if marker is None or marker.both else marker
+    return f"The marker says {marker}, the header {laterality.value}."
 
 
 def on_one_side(label: str) -> bool:

@@ -86,6 +86,8 @@ HEADER = {"label": "hand", "labels": ["hand"], "laterality": "L"}
         (HEADER, "foot", None),
         (HEADER, "skull", None),
         ({"labels": [], "laterality": "R"}, "foot", "R"),
+        ({"labels": [], "region": "upper_limb", "laterality": "R"}, "elbow", "R"),
+        ({"labels": [], "region": "upper_limb", "laterality": "R"}, "foot", None),
         (None, "wrist", "L"),
         (None, "knee", None),
     ],
