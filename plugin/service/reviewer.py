@@ -56,7 +56,9 @@ class Reviewer:
         self._tasks = tasks
         self._learning = learning
 
-    def review(self, instance: str, review: Review, revision: str | None = None) -> dict[str, Any]:
+    def review(
+        self, instance: str, review: Review, seen: frozenset[str] | None = None
+    ) -> dict[str, Any]:
         """Put a person's word on an instance; return its annotation.
 
         Once the word stands in the trail it is said, whatever fails after.
@@ -67,8 +69,8 @@ class Reviewer:
             Orthanc id.
         review : Review
             The word.
-        revision : str or None
-            The revision of the annotation that the person saw, if that matters.
+        seen : frozenset of str or None
+            The revisions that the annotation may have, as the person saw it; None if any will do.
 
         Raises
         ------
@@ -84,18 +86,18 @@ class Reviewer:
             If the trail cannot be written: nothing is changed then.
         """
         if self._archive.annotation(instance) is None:
-            if revision is not None and self._annotator.was_removed(instance):
+            if seen is not None and self._annotator.was_removed(instance):
                 raise UnannotatedError(instance)
             # A person may be faster than the queue.
             self._annotator.annotate(instance, Mode.ASKED, urgent=True)
         with self._annotations.lock(instance):
             stored = self._archive.stored_file(instance)
             annotation = self.annotation_of(instance)
-            stale = revision not in (None, annotation.get("revision"))
-            if stale and _says(annotation, review):
+            if is_stale(annotation, seen):
+                if not _says(annotation, review):
+                    raise StaleError(annotation)
                 # Said once more because the answer was lost, and with it the new revision.
                 return annotation
-            _must_be(annotation, revision)
             corrected = {**apply_review(annotation, review), "file": stored.version}
             number = self._trail.reviewed(instance, corrected["review"])
             try:
@@ -106,7 +108,7 @@ class Reviewer:
         self._learning.wake()
         return corrected
 
-    def must_have(self, instance: str, revision: str) -> None:
+    def must_have(self, instance: str, seen: frozenset[str]) -> None:
         """Make sure that an annotation is the one that a client saw.
 
         Raises
@@ -116,7 +118,7 @@ class Reviewer:
         """
         # Under the lock, because the metadata are away while the file is being rewritten.
         with self._annotations.lock(instance):
-            _must_be(self.annotation_of(instance), revision)
+            _must_be(self.annotation_of(instance), seen)
 
     def annotation_of(self, instance: str) -> dict[str, Any]:
         """Return the annotation of an instance.
@@ -134,7 +136,9 @@ class Reviewer:
             raise UnannotatedError(instance)
         return annotation
 
-    def withdraw(self, instance: str, *, by: str, revision: str | None = None) -> dict[str, Any]:
+    def withdraw(
+        self, instance: str, *, by: str, seen: frozenset[str] | None = None
+    ) -> dict[str, Any]:
         """Take a person's word back; return the machine's annotation, made anew.
 
         Raises
@@ -148,21 +152,21 @@ class Reviewer:
             annotation = self.annotation_of(instance)
             if annotation["review"] is None:
                 raise NotFoundError(instance)
-            _must_be(annotation, revision)
+            _must_be(annotation, seen)
             stored = self._archive.stored_file(instance)
             data = self._archive.dicom(instance)
-            machine, seen = self._annotator.read(instance, stored, data, urgent=True)
+            machine, look = self._annotator.read(instance, stored, data, urgent=True)
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             try:
                 machine = self._annotations.put(machine, stored.parents)
                 self._trail.applied(number)
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
-        self._learning.saw(instance, seen)
+        self._learning.saw(instance, look)
         self._learning.wake()
         return machine
 
-    def remove(self, instance: str, *, by: str, revision: str | None = None) -> None:
+    def remove(self, instance: str, *, by: str, seen: frozenset[str] | None = None) -> None:
         """Remove the annotation of an instance, a person's word on it included.
 
         Where files follow their annotations, the original DICOM attributes return.
@@ -176,8 +180,8 @@ class Reviewer:
         """
         with self._annotations.lock(instance):
             stored = self._archive.stored_file(instance)
-            if revision is not None:
-                _must_be(self.annotation_of(instance), revision)
+            if seen is not None:
+                _must_be(self.annotation_of(instance), seen)
             number = self._trail.removed(instance, by=by, at=utc_now(), file=stored.version)
             try:
                 self._annotations.erase(instance, stored)
@@ -249,6 +253,11 @@ def _says(annotation: dict[str, Any], review: Review) -> bool:
     )
 
 
-def _must_be(annotation: dict[str, Any], revision: str | None) -> None:
-    if revision is not None and annotation.get("revision") != revision:
+def is_stale(annotation: dict[str, Any], seen: frozenset[str] | None) -> bool:
+    """Tell whether an annotation has none of the revisions that a person saw."""
+    return seen is not None and annotation.get("revision") not in seen
+
+
+def _must_be(annotation: dict[str, Any], seen: frozenset[str] | None) -> None:
+    if is_stale(annotation, seen):
         raise StaleError(annotation)

@@ -50,7 +50,7 @@ def test_what_is_stale_is_refused_with_what_stands_there(orthanc, knee, method, 
     assert second.json()["examined"]["label"] == "femur"
     assert second.headers["ETag"] == first.headers["ETag"]
     assert orthanc.annotation(knee)["examined"]["label"] == "femur"
-    fresh = {"If-Match": first.headers["ETag"]}
+    fresh = {"If-Match": f"{seen}, {first.headers['ETag']}"}
     third = orthanc.request(method, path.format(knee), json=body, headers=fresh)
     assert third.status_code == 200, third.text
 

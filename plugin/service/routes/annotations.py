@@ -15,9 +15,9 @@ from service.records.annotations import NO_TAGS
 from service.records.index import REMOVED, UNSEEN
 from service.routes.models import AnnotationAnswer, AskedAnswer, Classify, Correction
 from service.routes.requests import (
+    SeenRevisions,
     TheService,
     User,
-    WantedRevision,
     bad_request,
     etag,
     not_found,
@@ -60,13 +60,13 @@ def classify(
     id: str,  # noqa: A002
     service: TheService,
     response: Response,
-    wanted: WantedRevision,
+    seen: SeenRevisions,
     body: Classify | None = None,
 ) -> Any:
     """Classify now, also what has an annotation; a person's word stays on top."""
     instances = service.archive.instances_of(level, id)
-    if wanted is not None and level == "instances":
-        service.reviewer.must_have(id, wanted)
+    if seen is not None and level == "instances":
+        service.reviewer.must_have(id, seen)
     if body and body.Asynchronous:
         service.tasks.ask_now(Kind.ANNOTATE, instances, mode=Mode.AGAIN, priority=Priority.PERSON)
         return {"level": level, "id": id, "status": "pending"}
@@ -82,11 +82,11 @@ def correct(
     body: Correction,
     service: TheService,
     user: User,
-    wanted: WantedRevision,
+    seen: SeenRevisions,
     response: Response,
 ) -> Any:
     """Take a person's correction; it is said once it is answered, the file follows."""
-    annotation = review_and_follow(service, id, body, user, wanted)
+    annotation = review_and_follow(service, id, body, user, seen)
     response.headers.update(etag(annotation))
     return annotation
 
@@ -100,13 +100,13 @@ def withdraw(
     id: str,  # noqa: A002
     service: TheService,
     user: User,
-    wanted: WantedRevision,
+    seen: SeenRevisions,
     response: Response,
 ) -> Any:
     """Take a person's word back; the trail keeps both."""
     annotation_of(service, id)
     try:
-        annotation = service.reviewer.withdraw(id, by=user, revision=wanted)
+        annotation = service.reviewer.withdraw(id, by=user, seen=seen)
     except NotFoundError:
         if not service.archive.exists("instances", id):
             raise
@@ -126,7 +126,7 @@ def remove(
     id: str,  # noqa: A002
     service: TheService,
     user: User,
-    wanted: WantedRevision,
+    seen: SeenRevisions,
 ) -> dict[str, Any]:
     """Remove the annotations of all instances of a resource, and tags written in place.
 
@@ -135,9 +135,7 @@ def remove(
     """
     instances = service.archive.instances_of(level, id)
     for instance in instances:
-        service.reviewer.remove(
-            instance, by=user, revision=wanted if level == "instances" else None
-        )
+        service.reviewer.remove(instance, by=user, seen=seen if level == "instances" else None)
     kept = {}
     if service.in_place:
         outcomes = {i: service.in_place.outcome(i, _RESTORE_LIMIT) for i in instances}
@@ -195,11 +193,11 @@ def waiting(instance: str) -> dict[str, Any]:
 
 
 def review_and_follow(
-    service: Service, instance: str, body: Correction, user: str, wanted: str | None
+    service: Service, instance: str, body: Correction, user: str, seen: frozenset[str] | None
 ) -> dict[str, Any]:
     """Put a person's word on an instance, and wait a moment for its file to follow."""
     review = body.review(by=user, at=utc_now())
-    annotation = service.reviewer.review(instance, review, wanted)
+    annotation = service.reviewer.review(instance, review, seen)
     annotation = _with_outcome(service, instance, annotation)
     service.settle([instance])
     return annotation

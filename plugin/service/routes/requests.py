@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 ORTHANC_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
 _SHOWN = 64
+_ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
+"""In quotes; also without, as scripts send what they found under ``revision``."""
 
 
 class _Level(Convertor[str]):
@@ -101,12 +104,15 @@ def _user(request: Request) -> str:
     return "anonymous"
 
 
-def _wanted_revision(request: Request) -> str | None:
-    """Return the revision that the client saw, None if it does not matter (RFC 9110, 13.1.1)."""
+def _seen_revisions(request: Request) -> frozenset[str] | None:
+    """Return the revisions that the client would have, None if any will do (RFC 9110, 13.1.1).
+
+    A weak tag counts as well: a proxy that compresses an answer makes the tag in it one.
+    """
     text = request.headers.get("if-match", "").strip()
     if not text or text == "*":
         return None
-    return text.removeprefix("W/").strip('"')
+    return frozenset(quoted or plain for quoted, plain in _ENTITY_TAG.findall(text))
 
 
 if TYPE_CHECKING:
@@ -114,7 +120,7 @@ if TYPE_CHECKING:
 else:
     TheService = Annotated[Any, Depends(_service)]
 User = Annotated[str, Depends(_user)]
-WantedRevision = Annotated[str | None, Depends(_wanted_revision)]
+SeenRevisions = Annotated[frozenset[str] | None, Depends(_seen_revisions)]
 
 
 def etag(annotation: dict[str, Any]) -> dict[str, str]:

@@ -10,8 +10,9 @@ from fastapi import APIRouter
 from bodypart.annotation import Review, utc_now
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import NotFoundError, ServiceError, StaleError, UnannotatedError
+from service.reviewer import is_stale
 from service.routes.models import Reviews, Undo
-from service.routes.requests import TheService, User, WantedRevision
+from service.routes.requests import SeenRevisions, TheService, User
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,25 +34,25 @@ class _NothingSaidError(ValueError):
     summary="Confirm several instances (instances: ids), or correct them all alike",
 )
 def review_many(
-    body: Reviews, service: TheService, user: User, wanted: WantedRevision
+    body: Reviews, service: TheService, user: User, if_match: SeenRevisions
 ) -> dict[str, Any]:
     """Confirm what stands for several instances, or give them all one answer.
 
     Where `If-Match` is stale for one of them, nothing is done: 412 with its annotation. What is
     stale by `revisions` fails by itself, and is named.
     """
-    if wanted is not None:
+    if if_match is not None:
         for instance in body.instances:
-            service.reviewer.must_have(instance, wanted)
-    seen = dict.fromkeys(body.instances, wanted) | (body.revisions or {})
+            service.reviewer.must_have(instance, if_match)
+    seen = dict.fromkeys(body.instances, if_match) | _by_instance(body.revisions)
 
     def review(instance: str) -> dict[str, Any]:
-        said, revision = body, seen.get(instance)
+        said, revisions = body, seen.get(instance)
         if "examined" not in body.model_fields_set:
             annotation = service.archive.annotation(instance)
             if annotation is None and not service.archive.exists("instances", instance):
                 raise NotFoundError(instance)
-            if annotation and revision not in (None, annotation.get("revision")):
+            if annotation and is_stale(annotation, revisions):
                 # What is confirmed is what was seen, even where the same user said this since.
                 raise StaleError(annotation)
             examined = (annotation or {}).get("examined")
@@ -59,7 +60,7 @@ def review_many(
                 raise _NothingSaidError("there is no body part to confirm")
             said = body.model_copy(update={"examined": examined["label"]})
         word = said.review(by=user, at=utc_now())
-        return service.reviewer.review(instance, word, revision)
+        return service.reviewer.review(instance, word, revisions)
 
     return _each(service, body.instances, review, "reviewed")
 
@@ -70,7 +71,7 @@ def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
 
     Before it stood an earlier word, which is said again, or the machine's own answer.
     """
-    seen = body.revisions or {}
+    seen = _by_instance(body.revisions)
 
     def take_back(instance: str) -> dict[str, Any]:
         review = service.reviewer.annotation_of(instance)["review"]
@@ -78,11 +79,15 @@ def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
             raise _NothingSaidError("nobody said anything of it")
         earlier = list(review.get("history") or ())
         if not earlier:
-            return service.reviewer.withdraw(instance, by=user, revision=seen.get(instance))
+            return service.reviewer.withdraw(instance, by=user, seen=seen.get(instance))
         word = Review.from_json({**earlier[-1], "by": user, "at": utc_now(), "previous": None})
         return service.reviewer.review(instance, word, seen.get(instance))
 
     return _each(service, body.instances, take_back, "undone")
+
+
+def _by_instance(revisions: dict[str, str] | None) -> dict[str, frozenset[str] | None]:
+    return {instance: frozenset({revision}) for instance, revision in (revisions or {}).items()}
 
 
 def _each(

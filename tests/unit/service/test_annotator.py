@@ -127,22 +127,22 @@ def test_a_clock_that_was_set_back_does_not_bring_an_earlier_word_back(house):
 
 def test_a_stale_revision_is_refused_with_what_stands_there(house):
     house.annotator.annotate("i", Mode.NEW)
-    seen = house.orthanc.annotation("i")["revision"]
+    seen = frozenset({house.orthanc.annotation("i")["revision"]})
     house.reviewer.review("i", word(), seen)
     with pytest.raises(StaleError) as refused:
         house.reviewer.review("i", word("knee"), seen)
     assert refused.value.present["examined"]["label"] == "foot"
     with pytest.raises(StaleError):
-        house.reviewer.remove("i", by="ann", revision=seen)
+        house.reviewer.remove("i", by="ann", seen=seen)
     assert label_of(house) == "foot"
 
 
 def test_the_file_that_follows_does_not_make_a_revision_stale(house):
     house.annotator.annotate("i", Mode.NEW)
-    revision = house.reviewer.review("i", word())["revision"]
+    seen = frozenset({house.reviewer.review("i", word())["revision"]})
     house.follow()
     assert house.orthanc.annotation("i")["tags"]["state"] == "written"
-    house.reviewer.review("i", word("knee"), revision)
+    house.reviewer.review("i", word("knee"), seen)
 
 
 def test_a_word_that_is_taken_back_leaves_the_machine_s_and_both_in_the_trail(house):

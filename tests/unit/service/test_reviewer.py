@@ -15,7 +15,7 @@ WORD = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot", comment="a t
 def seen(house):
     """The revision of the machine's answer."""
     house.annotator.annotate("i", Mode.NEW)
-    return house.orthanc.annotation("i")["revision"]
+    return frozenset({house.orthanc.annotation("i")["revision"]})
 
 
 def test_a_word_whose_answer_was_lost_is_said_once_more_and_counts_once(house, seen):
@@ -45,7 +45,7 @@ def test_another_word_on_what_was_seen_before_is_stale(house, seen, other):
 
 
 def test_the_same_word_on_what_is_seen_now_is_a_word_of_its_own(house, seen):
-    now = house.reviewer.review("i", WORD, seen)["revision"]
+    now = frozenset({house.reviewer.review("i", WORD, seen)["revision"]})
     house.reviewer.review("i", WORD, now)
     house.reviewer.review("i", WORD)
     assert len(house.trail.events(0, 10)) == 3
@@ -58,7 +58,7 @@ def test_a_word_on_what_was_removed_meanwhile_brings_nothing_back(house, seen):
     with pytest.raises(UnannotatedError):
         house.reviewer.review("i", WORD, seen)
     with pytest.raises(UnannotatedError):
-        house.reviewer.remove("i", by="ann", revision=seen)
+        house.reviewer.remove("i", by="ann", seen=seen)
     assert house.decoders.asked == []
     assert house.orthanc.annotation("i") is None
     assert house.reviewer.review("i", WORD)["examined"]["label"] == "foot"
@@ -66,8 +66,8 @@ def test_a_word_on_what_was_removed_meanwhile_brings_nothing_back(house, seen):
 
 def test_what_has_no_annotation_is_told_from_what_is_gone(house):
     with pytest.raises(UnannotatedError, match="no annotation"):
-        house.reviewer.must_have("i", "0")
+        house.reviewer.must_have("i", frozenset({"0"}))
     house.orthanc.delete_instance("i")
     with pytest.raises(NotFoundError) as caught:
-        house.reviewer.must_have("i", "0")
+        house.reviewer.must_have("i", frozenset({"0"}))
     assert not isinstance(caught.value, UnannotatedError)

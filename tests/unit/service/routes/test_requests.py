@@ -1,6 +1,7 @@
 """What the routes share."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,3 +34,21 @@ def test_an_error_lets_the_next_question_in():
         raise ValueError("x")
     with one_at_a_time():
         pass
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("", None),
+        ("*", None),
+        ('"a1"', {"a1"}),
+        ("a1", {"a1"}),
+        ('W/"a1"', {"a1"}),
+        ('"b2", W/"a1" ,"c,3"', {"a1", "b2", "c,3"}),
+        (",", set()),
+    ],
+)
+def test_any_tag_of_if_match_will_do(text, seen):
+    """A list was taken for one tag, which is never that of an annotation."""
+    asked = SimpleNamespace(headers={"if-match": text} if text else {})
+    assert requests._seen_revisions(asked) == seen
