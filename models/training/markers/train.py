@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import copy
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
 from training.manifest import read_manifest
 from training.markers.drawing import Drawer
+from training.markers.fit import Plan, fit, random_of_worker
 from training.markers.network import LetterFinder
 from training.markers.places import WITHOUT_MARKERS, read_places
 from training.pictures import read_picture
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from training.markers.places import Mark
 
@@ -62,12 +61,10 @@ class Pieces(IterableDataset[tuple["Tensor", "Tensor"]]):
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Draw batch after batch."""
-        worker = get_worker_info()
-        random = np.random.default_rng((self.seed, worker.id if worker else 0))
-        drawer = Drawer(random, self.films, self.marked)
+        drawer = Drawer(random_of_worker(self.seed), self.films, self.marked)
         while True:
             pieces, goals = zip(*(drawer.piece() for _ in range(BATCH)), strict=True)
-            pictures = torch.from_numpy(np.stack(pieces)[:, None])
+            pictures = torch.from_numpy(np.stack(pieces)[:, None]).float() / 127.5 - 1
             yield pictures, torch.from_numpy(np.stack(goals))
 
 
@@ -76,57 +73,6 @@ def loss(logits: Tensor, goal: Tensor) -> Tensor:
     errors = functional.cross_entropy(logits, goal, ignore_index=-1, reduction="none")
     weights = (1 - torch.exp(-errors)) ** FOCUS
     return (errors * weights).sum() / (goal > 0).sum().clamp(min=1)
-
-
-def average(averaged: nn.Module, network: nn.Module, keep: float) -> None:
-    """Move averaged weights a little towards those of a network."""
-    with torch.no_grad():
-        for ours, theirs in zip(
-            averaged.state_dict().values(), network.state_dict().values(), strict=True
-        ):
-            if ours.is_floating_point():
-                ours.lerp_(theirs, 1 - keep)
-            else:
-                ours.copy_(theirs)
-
-
-def train(
-    films: Sequence[NDArray[np.uint8]],
-    marked: Sequence[Sequence[Mark]],
-    out: Path,
-    *,
-    steps: int,
-    seed: int,
-    workers: int,
-    start: Path | None = None,
-) -> None:
-    """Train for so many batches and write ``marker.pt`` to ``out``, also on the way."""
-    torch.manual_seed(seed)
-    # Twice as fast on a CPU.
-    layout = torch.channels_last
-    network = LetterFinder().to(memory_format=layout)
-    if start:
-        network.load_state_dict(torch.load(start, weights_only=True))
-    averaged = copy.deepcopy(network).eval()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
-    loader = DataLoader(Pieces(films, marked, seed), batch_size=None, num_workers=workers)
-    out.mkdir(parents=True, exist_ok=True)
-    began, mean = time.monotonic(), 0.0
-    for step, (pictures, goal) in zip(range(1, steps + 1), loader, strict=False):
-        seen = (pictures.float() / 127.5 - 1).to(memory_format=layout)
-        error = loss(network(seen), goal)
-        optimiser.zero_grad()
-        error.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        schedule.step()
-        average(averaged, network, min(AVERAGE, step / (step + 10)))
-        mean += (error.item() - mean) / min(step, 100)
-        if step % 100 == 0:
-            print(f"{step} {mean:.3f} {time.monotonic() - began:.0f} s", flush=True)
-            torch.save(averaged.state_dict(), out / "marker.pt")
-    torch.save(averaged.state_dict(), out / "marker.pt")
 
 
 def main() -> None:
@@ -151,15 +97,17 @@ def main() -> None:
     films = [read_picture(given.manifest.parent / row.file).values for row in rows]
     marked = [places.get(row.file, ()) for row in rows]
     print(f"{len(films)} films, {sum(map(bool, marked))} of them with noted markers", flush=True)
-    train(
-        films,
-        marked,
-        given.out,
-        steps=given.steps,
-        seed=given.seed,
+    plan = Plan(
+        given.steps,
+        given.seed,
+        RATE,
+        DECAY,
+        AVERAGE,
+        steepest=5.0,
         workers=given.workers,
         start=given.start,
     )
+    fit(LetterFinder, Pieces(films, marked, given.seed), loss, given.out / "marker.pt", plan)
 
 
 if __name__ == "__main__":

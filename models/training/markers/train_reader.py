@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import copy
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
+from training.markers.fit import Plan, fit, random_of_worker
 from training.markers.places import Mark, read_places
 from training.markers.reader_network import LetterReader
 from training.markers.reader_pieces import ReaderDrawer
-from training.markers.train import average
 from training.pictures import read_picture
 from training.train import HERE
 
@@ -57,44 +55,11 @@ class Pieces(IterableDataset[tuple["Tensor", "Tensor"]]):
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Draw batch after batch."""
-        worker = get_worker_info()
-        random = np.random.default_rng((self.seed, worker.id if worker else 0))
+        random = random_of_worker(self.seed)
         drawer = ReaderDrawer(random, self.films, self.marked, self.mistaken)
         while True:
             pieces, letters = zip(*(drawer.sample() for _ in range(BATCH)), strict=True)
             yield torch.from_numpy(np.stack(pieces)[:, None]), torch.tensor(letters)
-
-
-def train(
-    pieces: Pieces, out: Path, *, steps: int, rate: float, workers: int, start: Path | None
-) -> None:
-    """Train for so many batches and write ``reader.pt`` to ``out``, also on the way."""
-    torch.manual_seed(pieces.seed)
-    layout = torch.channels_last
-    network = LetterReader()
-    if start:
-        network.load_state_dict(torch.load(start, weights_only=True))
-    network = network.to(memory_format=layout)
-    averaged = copy.deepcopy(network).eval()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, rate, total_steps=steps, pct_start=0.15
-    )
-    loader = DataLoader(pieces, batch_size=None, num_workers=workers)
-    out.mkdir(parents=True, exist_ok=True)
-    began, mean = time.monotonic(), 0.0
-    for step, (picture, letter) in zip(range(1, steps + 1), loader, strict=False):
-        logits = network(picture.to(memory_format=layout))
-        error = functional.cross_entropy(logits, letter)
-        optimiser.zero_grad()
-        error.backward()
-        optimiser.step()
-        schedule.step()
-        average(averaged, network, min(AVERAGE, step / (step + 10)))
-        mean += (error.item() - mean) / min(step, 50)
-        if step % 50 == 0 or step == steps:
-            print(f"{step} {mean:.3f} {time.monotonic() - began:.0f} s", flush=True)
-            torch.save(averaged.state_dict(), out / "reader.pt")
 
 
 def main() -> None:
@@ -111,14 +76,19 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="weights to start from, a reader.pt")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    train(
-        Pieces(given.pictures, given.seed),
-        given.out,
-        steps=given.steps,
-        rate=given.rate,
+    plan = Plan(
+        given.steps,
+        given.seed,
+        given.rate,
+        DECAY,
+        AVERAGE,
+        rise=0.15,
+        say_every=50,
         workers=given.workers,
         start=given.start,
     )
+    pieces = Pieces(given.pictures, given.seed)
+    fit(LetterReader, pieces, functional.cross_entropy, given.out / "reader.pt", plan)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 # ruff: noqa: E402 (the imports below need what is skipped without)
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from training.card import CardError
 from training.manifest import Example
 from training.markers.drawing import SIDE, UNKNOWN, Drawer
 from training.markers.evaluate import BEGIN, END, figures, report, with_table
+from training.markers.fit import Batches, Plan, fit
 from training.markers.network import LetterFinder
 from training.markers.readings import Reading, read_readings
 from training.markers.train import loss
@@ -49,6 +52,27 @@ def test_what_is_right_already_and_what_is_unknown_costs_little():
     wrong = sure.clone()
     wrong[0, :2, 0, 0] = torch.tensor([9.0, 0.0])
     assert float(loss(wrong, goal)) > 1
+
+
+class Halves(Batches):
+    """Pictures, and twice of each what is right."""
+
+    def __iter__(self):
+        while True:
+            yield torch.ones(8, 1, 1, 1), torch.full((8, 1, 1, 1), 2.0)
+
+
+def test_a_fit_comes_near_and_goes_on_from_what_it_wrote(tmp_path):
+    torch.manual_seed(0)
+    file = tmp_path / "runs/weights.pt"
+    plan = Plan(60, 1, 0.1, 0.0, 0.9, say_every=20)
+
+    def fitted(plan):
+        fit(lambda: torch.nn.Conv2d(1, 1, 1), Halves(), torch.nn.functional.mse_loss, file, plan)
+        return sum(float(value.sum()) for value in torch.load(file).values())
+
+    assert fitted(plan) == pytest.approx(2.0, abs=0.2)
+    assert fitted(replace(plan, steps=1, rate=1e-6, start=file)) == pytest.approx(2.0, abs=0.2)
 
 
 def example(label, source="a"):

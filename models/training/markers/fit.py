@@ -1,0 +1,129 @@
+"""How the letter finder and the letter reader are trained: one loop for both."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+Batches = IterableDataset[tuple["Tensor", "Tensor"]]
+"""Batches of pictures and of what is right of them, without end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long and how fast to train.
+
+    Attributes
+    ----------
+    steps : int
+        Batches.
+    seed : int
+        Seed of the first weights.
+    rate : float
+        Highest learning rate.
+    decay : float
+        Weight decay.
+    keep : float
+        What the averaged weights keep at each step.
+    rise : float
+        Share of the steps in which the rate rises.
+    steepest : float
+        Norm to which a gradient is cut.
+    say_every : int
+        Steps between two lines, and between two writings of the weights.
+    workers : int
+        Processes that draw; 0 does it in this one.
+    start : Path or None
+        Weights to start from.
+    """
+
+    steps: int
+    seed: int
+    rate: float
+    decay: float
+    keep: float
+    rise: float = 0.3
+    steepest: float = float("inf")
+    say_every: int = 100
+    workers: int = 0
+    start: Path | None = None
+
+
+def random_of_worker(seed: int) -> np.random.Generator:
+    """Return the random numbers of the process that draws: each has others."""
+    worker = get_worker_info()
+    return np.random.default_rng((seed, worker.id if worker else 0))
+
+
+def fit(
+    make: Callable[[], nn.Module],
+    batches: Batches,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    file: Path,
+    plan: Plan,
+) -> None:
+    """Train a network and write its averaged weights to a file, also on the way.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the network.
+    batches : IterableDataset
+        Pictures of grey -1 to 1, shape (N, 1, rows, columns), and what is right.
+    loss : callable
+        What is wrong with the network's answers to a batch.
+    file : Path
+        Where the weights go.
+    plan : Plan
+        How long and how fast.
+    """
+    torch.manual_seed(plan.seed)
+    # Twice as fast on a CPU.
+    layout = torch.channels_last
+    network = make().to(memory_format=layout)
+    if plan.start:
+        network.load_state_dict(torch.load(plan.start, weights_only=True))
+    averaged = copy.deepcopy(network).eval()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=plan.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, plan.rate, total_steps=plan.steps, pct_start=plan.rise
+    )
+    loader = DataLoader(batches, batch_size=None, num_workers=plan.workers)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    began, mean = time.monotonic(), 0.0
+    for step, (pictures, right) in zip(range(1, plan.steps + 1), loader, strict=False):
+        error = loss(network(pictures.to(memory_format=layout)), right)
+        optimiser.zero_grad()
+        error.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), plan.steepest)
+        optimiser.step()
+        schedule.step()
+        _average(averaged, network, min(plan.keep, step / (step + 10)))
+        mean += (error.item() - mean) / min(step, plan.say_every)
+        if step % plan.say_every == 0 or step == plan.steps:
+            print(f"{step} {mean:.3f} {time.monotonic() - began:.0f} s", flush=True)
+            torch.save(averaged.state_dict(), file)
+
+
+def _average(averaged: nn.Module, network: nn.Module, keep: float) -> None:
+    """Move averaged weights a little towards those of a network."""
+    with torch.no_grad():
+        for ours, theirs in zip(
+            averaged.state_dict().values(), network.state_dict().values(), strict=True
+        ):
+            if ours.is_floating_point():
+                ours.lerp_(theirs, 1 - keep)
+            else:
+                ours.copy_(theirs)
