@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -22,7 +22,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._numbers: Counter[str] = Counter()
+        self._numbers: defaultdict[str, float] = defaultdict(float)
         self._published: dict[str, float] = {}
 
     def count(self, status: str) -> None:
@@ -33,7 +33,7 @@ class Metrics:
     def add_seconds(self, step: str, seconds: float) -> None:
         """Add to the seconds that a step took."""
         with self._lock:
-            self._numbers[f"seconds_{step}"] += seconds  # type: ignore[assignment]
+            self._numbers[f"seconds_{step}"] += seconds
 
     def queue(self, pending: int) -> None:
         """Tell the length of the queue."""
@@ -44,7 +44,7 @@ class Metrics:
         """Tell numbers that are counted elsewhere, by name."""
         with self._lock:
             for name, value in numbers.items():
-                self._numbers[name] = value  # type: ignore[assignment]
+                self._numbers[name] = value
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

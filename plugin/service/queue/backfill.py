@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import utc_now
-from service.errors import NotFoundError, ServiceError
+from service.errors import ServiceError
 from service.queue.sweep import pause_after
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
@@ -26,6 +26,8 @@ _STATE = "backfill"
 _PAGE = 200
 _FEW = 100
 _READ_AGAIN = 1000
+_ASKED_FOR_VERSION = 10
+"""Pictures; the first tells it, unless something happens to it just then."""
 _LOOK_EVERY = 0.5
 
 
@@ -94,8 +96,8 @@ class Backfill:
             SHA-256 of the present model.
         """
         count = 0
-        for model, instance in self._index.models().items():
-            if model == present if version is None else version != self._version_of(instance):
+        for model in self._index.models():
+            if model == present if version is None else version != self._version_of(model):
                 continue
             after = ""
             while page := self._index.read_by(model, _READ_AGAIN, after):
@@ -106,14 +108,17 @@ class Backfill:
                 )
         return count
 
-    def _version_of(self, instance: str) -> str | None:
-        """Return the version of the model that read an instance, None if that is gone."""
-        try:
+    def _version_of(self, model: str) -> str | None:
+        """Return the version of a model, None if none of the first that it read tells it.
+
+        One may be gone, or have its metadata away while its file is rewritten.
+        """
+        for instance in self._index.read_by(model, _ASKED_FOR_VERSION):
             annotation = self._archive.annotation(instance) or {}
-        except NotFoundError:
-            return None
-        model = annotation.get("model") or {}
-        return model.get("version")
+            told = annotation.get("model") or {}
+            if told.get("sha256") == model:
+                return str(told["version"])
+        return None
 
     def cancel(self) -> dict[str, Any]:
         """Give out no further instance; what is being worked on is finished."""

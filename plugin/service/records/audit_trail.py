@@ -161,8 +161,9 @@ class AuditTrail:
         self, at: str, by: str, action: str, instance: str, review: str | None, file: str | None
     ) -> int:
         with self._database.write() as connection:
-            done = connection.execute(
-                sa.insert(events).values(
+            number: int = connection.execute(
+                sa.insert(events)
+                .values(
                     at=at,
                     by=by,
                     action=action,
@@ -171,8 +172,8 @@ class AuditTrail:
                     file=file,
                     applied=False,
                 )
-            )
-            number = int(done.inserted_primary_key[0])  # type: ignore[index]
+                .returning(events.c.number)
+            ).scalar_one()
         part = json.loads(review)["examined"] if review else None
         self._announce(
             ["bodypart", by, _INSTANCE, instance, f"{action} {part}" if part else action]

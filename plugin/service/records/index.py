@@ -178,17 +178,14 @@ class Index:
             yield [row.id for row in rows]
             study, instance = rows[-1].study, rows[-1].id
 
-    def models(self) -> dict[str, str]:
-        """Return the SHA-256 of each model that read pictures without a review, and one of those.
-
-        Pictures are instances; of each model's the first in order of id.
-        """
+    def models(self) -> list[str]:
+        """Return the SHA-256 of each model that read pictures (instances) without a review."""
         rows = self.database.rows(
-            sa.select(instances.c.model, sa.func.min(instances.c.id).label("first"))
+            sa.select(instances.c.model)
             .where(instances.c.model.is_not(None), instances.c.reviewed_at.is_(None))
             .group_by(instances.c.model)
         )
-        return {row.model: row.first for row in rows}
+        return [row.model for row in rows]
 
     def read_by(self, model: str, limit: int, after: str = "") -> list[str]:
         """Return up to ``limit`` instances without a review that a model read, in order of id."""

@@ -45,7 +45,7 @@ _FILE = {"content": {"application/dicom": {"schema": {"type": "string", "format"
 
 
 @router.get(_RESOURCE, summary="The annotation, or the roll-up", responses=_ANNOTATION)
-def read(level: str, id: str, service: TheService, response: Response) -> Any:  # noqa: A002
+def read(level: str, id: str, service: TheService, response: Response) -> Any:
     """Answer the annotation of an instance, or the roll-up with its children."""
     if level != "instances":
         return _roll_up(service, level, id)
@@ -57,7 +57,7 @@ def read(level: str, id: str, service: TheService, response: Response) -> Any:  
 @router.post(_RESOURCE, summary="Classify now, again", responses=_ANNOTATION_OR_ASKED)
 def classify(
     level: str,
-    id: str,  # noqa: A002
+    id: str,
     service: TheService,
     response: Response,
     seen: SeenRevisions,
@@ -78,7 +78,7 @@ def classify(
 
 @router.put(_INSTANCE, summary="A person's correction", responses=_ANNOTATION)
 def correct(
-    id: str,  # noqa: A002
+    id: str,
     body: Correction,
     service: TheService,
     user: User,
@@ -97,7 +97,7 @@ def correct(
     responses=_ANNOTATION,
 )
 def withdraw(
-    id: str,  # noqa: A002
+    id: str,
     service: TheService,
     user: User,
     seen: SeenRevisions,
@@ -123,7 +123,7 @@ def withdraw(
 )
 def remove(
     level: str,
-    id: str,  # noqa: A002
+    id: str,
     service: TheService,
     user: User,
     seen: SeenRevisions,

@@ -27,22 +27,24 @@ _PAGE = 1000
 )
 def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
     """Look for what the body asks for, without one for what has no annotation; annotate it."""
-    if body and body.Failed:
-        _try_failed_again(service)
-        return progress(service)
-    if body and (body.ModelVersion or body.OtherModels):
+    asked = body or Backfill.model_validate({})
+    if asked.Failed:
+        again = _try_failed_again(service)
+    elif asked.ModelVersion or asked.OtherModels:
         present = service.learning.model
         if present is None:
             # Until a decoder has told its model, every model would be another one.
             raise EngineDownError(service.decoders.down_reason)
-        again = service.backfill.read_again(body.ModelVersion, present=present)
-        return {**service.backfill.progress(), "again": again}
-    if body is None or body.LearnedSince is None:
-        return service.backfill.start()
-    with one_at_a_time():
-        found = service.learning.read_otherwise(body.LearnedSince)
-    service.tasks.ask_now(Kind.ANNOTATE, found, mode=Mode.AGAIN, priority=Priority.BACKFILL)
-    return {**service.backfill.progress(), "again": len(found)}
+        again = service.backfill.read_again(asked.ModelVersion, present=present)
+    elif asked.LearnedSince:
+        with one_at_a_time():
+            found = service.learning.read_otherwise(asked.LearnedSince)
+        service.tasks.ask_now(Kind.ANNOTATE, found, mode=Mode.AGAIN, priority=Priority.BACKFILL)
+        again = len(found)
+    else:
+        service.backfill.start()
+        return progress(service)
+    return {**progress(service), "again": again}
 
 
 @router.get("/bodypart/backfill", summary="Progress of the back-fill")
@@ -114,6 +116,10 @@ def _must_be_of_our_model(body: HelpersAnswers, service: Service) -> None:
             raise HttpError(409, "Another model", details)
 
 
-def _try_failed_again(service: Service) -> None:
+def _try_failed_again(service: Service) -> int:
+    """Have what failed tried once more; return how many that are."""
+    count = 0
     for page in service.index.in_state("failed", _PAGE):
+        count += len(page)
         service.tasks.ask_now(Kind.ANNOTATE, page, mode=Mode.AGAIN, priority=Priority.BACKFILL)
+    return count

@@ -13,6 +13,7 @@ from service.deliveries.matching import Case, verdicts
 from service.deliveries.overview import ConflictError
 from service.errors import NotFoundError
 from service.records.tables import deliveries
+from service.routes.annotations import annotation_of
 from service.routes.models import Asked, Body, InstanceId
 from service.routes.requests import ORTHANC_ID, HttpError, TheService, bad_request, not_found
 from service.unstored_file import annotate_file
@@ -221,11 +222,10 @@ def _tested(data: bytes) -> str:
 
 
 def _test_stored(service: Service, instance: str) -> dict[str, Any]:
-    annotation = service.archive.annotation(instance)
-    modality = service.archive.parents(instance).modality
-    if annotation is None:
-        raise not_found(f"instances {instance} has no annotation: POST it, or back-fill")
-    return _tested_with(service, annotation, modality)
+    annotation = annotation_of(service, instance)
+    if annotation["status"] == "pending":
+        raise not_found(f"instances {instance} has no annotation yet: it waits in the queue")
+    return _tested_with(service, annotation, service.archive.parents(instance).modality)
 
 
 def _tested_with(service: Service, annotation: dict[str, Any], modality: str) -> dict[str, Any]:

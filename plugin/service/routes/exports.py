@@ -60,7 +60,7 @@ _Limit = Annotated[
     summary="The file with corrected tags; the stored one stays untouched",
     **_DICOM,
 )
-def corrected(id: str, service: TheService) -> Response:  # noqa: A002
+def corrected(id: str, service: TheService) -> Response:
     """Answer the file with corrected tags."""
     threshold = service.settings.write_threshold
     outcome, file = corrected_file(service.archive, service.decoders, service.index, id, threshold)
@@ -75,7 +75,7 @@ def corrected(id: str, service: TheService) -> Response:  # noqa: A002
     summary="The DICOM SR (TID 1500) of the result",
     **_DICOM,
 )
-def report(id: str, service: TheService) -> Response:  # noqa: A002
+def report(id: str, service: TheService) -> Response:
     """Answer the structured report on one instance."""
     study = service.archive.parents(id).study
     return _report(service, study, [id], f"instances {id}")
@@ -86,7 +86,7 @@ def report(id: str, service: TheService) -> Response:  # noqa: A002
     summary="One DICOM SR (TID 1500) for the whole study",
     **_DICOM,
 )
-def report_on_study(id: str, service: TheService) -> Response:  # noqa: A002
+def report_on_study(id: str, service: TheService) -> Response:
     """Answer the structured report on a study."""
     return _report(service, id, service.archive.instances_of("studies", id), f"studies {id}")
 
@@ -95,7 +95,7 @@ def report_on_study(id: str, service: TheService) -> Response:  # noqa: A002
     "/bodypart/studies/{id:orthanc_id}/fhir",
     summary="The FHIR R5 ImagingStudy with SNOMED CT body sites",
 )
-def fhir(id: str, service: TheService) -> dict[str, Any]:  # noqa: A002
+def fhir(id: str, service: TheService) -> dict[str, Any]:
     """Answer the FHIR ImagingStudy of a study."""
     return imaging_study(service.archive, service.decoders, id)
 
@@ -108,7 +108,7 @@ def fhir(id: str, service: TheService) -> dict[str, Any]:  # noqa: A002
 )
 def manifest(
     service: TheService,
-    format: _Format = "json",  # noqa: A002
+    format: _Format = "json",
     after: Annotated[
         str, Query(max_length=100, description="BodyPart-Next of the page before")
     ] = "",
@@ -128,7 +128,7 @@ def manifest(
 )
 def audit(
     service: TheService,
-    format: _Format = "json",  # noqa: A002
+    format: _Format = "json",
     since: Annotated[
         int, Query(ge=0, lt=2**63, description="number of the last event that is known")
     ] = 0,

@@ -54,7 +54,7 @@ def words(
     "/bodypart/memory/words/{id:orthanc_id}",
     summary="Forget the word on one picture, which may be gone; what was said stays said",
 )
-def forget_word(id: str, service: TheService) -> dict[str, Any]:  # noqa: A002
+def forget_word(id: str, service: TheService) -> dict[str, Any]:
     """Forget one word; to take back what was said as well, delete the review."""
     service.learning.forget(id)
     return service.learning.told()
@@ -72,7 +72,7 @@ def changes(service: TheService) -> list[dict[str, Any]]:
     summary="The unreviewed pictures most like one, as lines of the work list",
 )
 def alike(
-    id: str,  # noqa: A002
+    id: str,
     service: TheService,
     limit: Annotated[int, Query(ge=1, le=_MOST_ALIKE)] = _DEFAULT_ALIKE,
     least: Annotated[

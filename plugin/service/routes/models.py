@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -12,6 +12,7 @@ from pydantic import (
     StrictInt,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from bodypart.annotation import Agreement, Review, Source
@@ -129,6 +130,14 @@ class Backfill(Body):
     OtherModels: Annotated[bool, Field(strict=True)] = Field(
         False, description="read again what other models than the present one read, nothing else"
     )
+
+    @model_validator(mode="after")
+    def asks_for_one_thing(self) -> Self:
+        """Refuse two of them: neither would be *nothing else*."""
+        asked = [name for name in type(self).model_fields if getattr(self, name)]
+        if len(asked) > 1:
+            raise ValueError(f"{' and '.join(asked)} cannot be asked for together")
+        return self
 
 
 HelperName = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]

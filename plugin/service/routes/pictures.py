@@ -53,7 +53,7 @@ _drawings = Drawings()
     responses={200: {"content": {"image/png": {}}}},
 )
 def heatmap(
-    id: str,  # noqa: A002
+    id: str,
     service: TheService,
     label: Annotated[
         str, Query(description="the label to explain; the model's first choice if it is missing")
@@ -82,7 +82,7 @@ def heatmap(
     response_class=Response,
     responses={200: {"content": {"image/x-portable-graymap": {}}}},
 )
-def picture(id: str, service: TheService) -> Response:  # noqa: A002
+def picture(id: str, service: TheService) -> Response:
     """Answer the picture with all its grey values.
 
     ``BodyPart-Values`` tells the values that 0 and 65535 stand for, ``BodyPart-Window`` the centre
@@ -102,7 +102,7 @@ def picture(id: str, service: TheService) -> Response:  # noqa: A002
     responses={200: {"content": {"image/jpeg": {}}}},
 )
 def thumbnail(
-    id: str,  # noqa: A002
+    id: str,
     service: TheService,
     size: Annotated[
         int, Query(ge=_SMALLEST_SIDE, le=_LARGEST_SIDE, description="longest side, in pixels")

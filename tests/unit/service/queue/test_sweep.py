@@ -158,6 +158,14 @@ def test_what_an_earlier_model_read_is_read_again_but_no_person_s_word(
     assert house.claim(Kind.ANNOTATE) is None
 
 
+def test_a_version_is_found_though_the_first_picture_that_it_read_is_away(
+    house, backfill, three_models
+):
+    """While its file is rewritten its metadata are away, and none of the others was read again."""
+    house.orthanc.delete_metadata("instances", "a", "BodyPart")
+    assert backfill.read_again("1.2.1", present="sha-2.1.0") == 2
+
+
 def test_what_is_to_be_read_again_is_taken_in_pages_and_can_be_cancelled(
     house, backfill, three_models, monkeypatch
 ):

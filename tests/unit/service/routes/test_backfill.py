@@ -3,11 +3,14 @@
 from types import SimpleNamespace
 
 import pytest
+from pydantic import ValidationError
 
 from service.decoders.process import EngineDownError
+from service.queue.tasks import Kind
 from service.routes import requests
 from service.routes.backfill import results, start
 from service.routes.models import Backfill, HelpersAnswers
+from unit.service.house import PARENTS, note
 
 
 def service(model):
@@ -17,13 +20,33 @@ def service(model):
     )
     decoders = SimpleNamespace(down_reason="it starts")
     return SimpleNamespace(
-        backfill=backfill, decoders=decoders, learning=SimpleNamespace(model=model)
+        archive=SimpleNamespace(count=lambda: 0),
+        backfill=backfill,
+        decoders=decoders,
+        index=SimpleNamespace(counts=dict),
+        learning=SimpleNamespace(model=model),
     )
 
 
 def test_other_models_are_those_that_the_decoders_do_not_have():
-    assert start(service("sha"), Backfill(OtherModels=True)) == {"again": [None, "sha"]}
-    assert start(service("sha"), Backfill(ModelVersion="1.2.1")) == {"again": ["1.2.1", "sha"]}
+    assert start(service("sha"), Backfill(OtherModels=True))["again"] == [None, "sha"]
+    assert start(service("sha"), Backfill(ModelVersion="1.2.1"))["again"] == ["1.2.1", "sha"]
+
+
+def test_what_failed_is_counted_as_what_others_read_is(house):
+    house.annotations.put(note(status="failed"), PARENTS)
+    asked = SimpleNamespace(**{**vars(service("sha")), "index": house.index, "tasks": house.tasks})
+    assert start(asked, Backfill(Failed=True))["again"] == 1
+    assert house.claim(Kind.ANNOTATE).resource == "i"
+
+
+@pytest.mark.parametrize(
+    "second", [{"OtherModels": True}, {"ModelVersion": "2.0.0"}, {"LearnedSince": "2026-11-28"}]
+)
+def test_two_things_at_once_are_refused(second):
+    """One was done and the other was not, and nobody was told."""
+    with pytest.raises(ValidationError, match="together"):
+        Backfill(Failed=True, **second)
 
 
 def test_before_the_model_is_known_nothing_counts_as_another_one_s():
