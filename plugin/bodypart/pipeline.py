@@ -218,7 +218,8 @@ class Pipeline:
             laterality=fused.laterality,
             group=fused.group,
             child=fused.child,
-            image=image_json,
+            image=image_json
+            and {**image_json, "visible": [guess.to_json() for guess in fused.visible]},
             header={
                 "label": header.label,
                 "labels": list(header.labels),

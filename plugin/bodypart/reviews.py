@@ -36,13 +36,9 @@ def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
     if review.pixels is None:
         review = replace(review, pixels=pixels)
     if review.previous is None:
-        review = _with_previous(review, annotation)
+        review = _with_previous(_with_side(review, annotation), annotation)
     label = review.examined
-    visible = annotation["visible"]
-    if review.visible is not None:
-        visible = [_certain(name) for name in review.visible]
-    if label is not None and label not in {item["label"] for item in visible}:
-        visible = [_certain(label), *visible]
+    visible = _visible(annotation, review)
     laterality = _laterality(annotation, review)
     part = BY_LABEL[label] if label else None
     return {
@@ -66,6 +62,23 @@ def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
     }
 
 
+def word_before(annotation: dict[str, Any], *, by: str, at: str) -> Review | None:
+    """Return the word before the last one, said again; None where there was only one, or none.
+
+    Parameters
+    ----------
+    annotation : dict
+        An annotation as JSON.
+    by, at : str
+        Who takes the last word back, and when.
+    """
+    earlier = (annotation["review"] or {}).get("history")
+    if not earlier:
+        return None
+    # With what stands there now, or it would be taken for a word that leaves the side as it is.
+    return _with_previous(Review.from_json({**earlier[-1], "by": by, "at": at}), annotation)
+
+
 def carried_word(annotation: dict[str, Any]) -> Review | None:
     """Return a person's word on the same pixel data that came with the file, None without one."""
     word = annotation.get("carried")
@@ -79,6 +92,41 @@ def carried_word(annotation: dict[str, Any]) -> Review | None:
         laterality_given=word["laterality"] is not None,
         carried=True,
     )
+
+
+def _visible(annotation: dict[str, Any], review: Review) -> list[dict[str, Any]]:
+    """Return what the person says to be visible, else what the picture shows; the part itself."""
+    if review.visible is not None:
+        visible = [_certain(name) for name in review.visible]
+    else:
+        visible = _seen(annotation)
+    label = review.examined
+    if label is None or label in {item["label"] for item in visible}:
+        return visible
+    return [_certain(label), *visible]
+
+
+def _seen(annotation: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the picture alone shows: the words before added to that."""
+    image = annotation["image"] or {}
+    if "visible" in image:
+        return [{**_certain(item["label"]), **item} for item in image["visible"]]
+    if annotation["review"] is None:
+        return list(annotation["visible"])
+    # Annotations of before did not keep it apart.
+    seen = _first_word(annotation["review"])["previous"]["visible"]
+    return [item for item in annotation["visible"] if item["label"] in seen]
+
+
+def _with_side(review: Review, annotation: dict[str, Any]) -> Review:
+    """Return a word with the side that a person gave before it, if it is silent on the side."""
+    earlier = annotation["review"]
+    if review.laterality_given or not earlier or not earlier.get("laterality_given"):
+        return review
+    named, label = earlier["examined"], review.examined
+    if named is None or label is None or not compatible(named, label):
+        return review
+    return replace(review, laterality=earlier["laterality"], laterality_given=True)
 
 
 def _laterality(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
@@ -118,8 +166,13 @@ def machine_word(annotation: dict[str, Any]) -> tuple[str | None, float | None]:
     review = annotation["review"]
     if review is None:
         return said.get("label"), said.get("probability")
-    first = (review.get("history") or [review])[0]["previous"]
+    first = _first_word(review)["previous"]
     return first["examined"], first["probability"]
+
+
+def _first_word(review: dict[str, Any]) -> dict[str, Any]:
+    word: dict[str, Any] = (review.get("history") or [review])[0]
+    return word
 
 
 def _with_previous(review: Review, annotation: dict[str, Any]) -> Review:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import Review, utc_now
@@ -247,10 +248,13 @@ class Reviewer:
 
 def _says(annotation: dict[str, Any], review: Review) -> bool:
     """Tell whether a word stands on an annotation already: the same, and by the same person."""
-    said = annotation["review"]
-    return said is not None and all(
-        getattr(Review.from_json(said), name) == getattr(review, name) for name in _OF_A_WORD
-    )
+    if annotation["review"] is None:
+        return False
+    said = Review.from_json(annotation["review"])
+    if not review.laterality_given and said.laterality == (said.previous or {}).get("laterality"):
+        # The one before it had given the side.
+        review = replace(review, laterality=said.laterality, laterality_given=said.laterality_given)
+    return all(getattr(said, name) == getattr(review, name) for name in _OF_A_WORD)
 
 
 def is_stale(annotation: dict[str, Any], seen: frozenset[str] | None) -> bool:

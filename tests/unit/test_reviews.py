@@ -4,10 +4,13 @@ import pytest
 
 from bodypart.annotation import Annotation, Examined, Laterality, Review
 from bodypart.evidence import Guess
-from bodypart.reviews import apply_review, carried_word, machine_word
+from bodypart.reviews import apply_review, carried_word, machine_word, word_before
 from service.routes.models import Correction
 
 AT = "2026-01-02T03:04:05Z"
+
+
+HEADER = {"label": "hand", "labels": ["hand"], "laterality": "L"}
 
 
 def annotation(**changes):
@@ -49,6 +52,54 @@ def test_a_side_that_the_person_did_not_mention_stays():
     assert right["laterality"] == {"value": "R", "source": "person"}
 
 
+@pytest.mark.parametrize("side", ["R", None])
+def test_the_side_that_a_person_gave_stays_where_the_next_word_is_silent_on_it(side):
+    """Who confirmed "hand, right" turned it into the header's left, and nobody had said so."""
+    machine = annotation(header=HEADER)
+    given = apply_review(machine, review(examined="hand", laterality=side))
+    confirmed = apply_review(given, review(examined="hand"))
+    assert confirmed["laterality"] == given["laterality"]
+    assert confirmed["review"]["laterality_given"]
+    again = apply_review(machine, Review.from_json(confirmed["review"]))
+    assert again["laterality"] == given["laterality"]
+    assert apply_review(given, review(examined="wrist"))["laterality"] == given["laterality"]
+    assert apply_review(given, review(examined="foot"))["laterality"]["value"] is None
+    other = apply_review(given, review(examined="hand", laterality="L"))
+    assert other["laterality"] == {"value": "L", "source": "person"}
+
+
+def test_an_undo_gives_the_header_s_side_back():
+    machine = annotation(header=HEADER)
+    first = apply_review(machine, review(examined="hand"))
+    second = apply_review(first, review(examined="hand", laterality="R"))
+    undone = apply_review(second, word_before(second, by="bob", at=AT))
+    assert undone["laterality"] == {"value": "L", "source": "header"}
+    assert undone["review"]["by"] == "bob"
+    assert undone["review"]["previous"]["laterality"] == "R"
+    assert len(undone["review"]["history"]) == 2
+    assert word_before(first, by="bob", at=AT) is None
+    assert word_before(machine, by="bob", at=AT) is None
+
+
+SEEN = [{"label": "hand", "probability": 0.9}, {"label": "wrist", "probability": 0.6}]
+
+
+@pytest.mark.parametrize("image", [{"top": [], "visible": SEEN}, {"top": []}, None])
+def test_what_was_said_by_mistake_is_not_visible_once_another_word_stands(image):
+    """A foot stayed under "all that show a chest" for a wrong click."""
+    machine = annotation(image=image)
+    wrong = apply_review(machine, review(examined="chest"))
+    assert [item["label"] for item in wrong["visible"]] == ["chest", "hand", "wrist"]
+    right = apply_review(wrong, review(examined="hand"))
+    assert right["visible"] == machine["visible"]
+
+
+def test_what_a_person_listed_is_left_to_the_picture_again_by_a_word_without_a_list():
+    machine = annotation(image={"top": [], "visible": SEEN})
+    listed = apply_review(machine, review(examined="hand", visible=["hand"]))
+    assert apply_review(listed, review(examined="hand"))["visible"] == machine["visible"]
+
+
 def test_the_examined_part_is_always_visible():
     corrected = apply_review(annotation(), review(examined="knee", visible=["patella"]))
     assert [item["label"] for item in corrected["visible"]] == ["knee", "patella"]
@@ -73,9 +124,6 @@ def test_the_group_follows_the_corrected_part_and_the_age(child, image, group):
     """A CT (no image) is no chest radiograph, whoever says chest."""
     corrected = apply_review(annotation(child=child, image=image), review(examined="chest"))
     assert corrected["group"] == group
-
-
-HEADER = {"label": "hand", "labels": ["hand"], "laterality": "L"}
 
 
 @pytest.mark.parametrize(

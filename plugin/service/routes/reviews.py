@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 
-from bodypart.annotation import Review, utc_now
+from bodypart.annotation import utc_now
+from bodypart.reviews import word_before
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import NotFoundError, ServiceError, StaleError, UnannotatedError
 from service.reviewer import is_stale
@@ -74,14 +75,16 @@ def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
     seen = _by_instance(body.revisions)
 
     def take_back(instance: str) -> dict[str, Any]:
-        review = service.reviewer.annotation_of(instance)["review"]
-        if review is None:
+        annotation = service.reviewer.annotation_of(instance)
+        if annotation["review"] is None:
             raise _NothingSaidError("nobody said anything of it")
-        earlier = list(review.get("history") or ())
-        if not earlier:
-            return service.reviewer.withdraw(instance, by=user, seen=seen.get(instance))
-        word = Review.from_json({**earlier[-1], "by": user, "at": utc_now(), "previous": None})
-        return service.reviewer.review(instance, word, seen.get(instance))
+        # What is said again follows what stands there now, and nothing else; 0.1 knew no revision.
+        present = annotation.get("revision")
+        revisions = seen.get(instance) or (frozenset({str(present)}) if present else None)
+        word = word_before(annotation, by=user, at=utc_now())
+        if word is None:
+            return service.reviewer.withdraw(instance, by=user, seen=revisions)
+        return service.reviewer.review(instance, word, revisions)
 
     return _each(service, body.instances, take_back, "undone")
 

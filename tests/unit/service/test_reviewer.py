@@ -44,6 +44,16 @@ def test_another_word_on_what_was_seen_before_is_stale(house, seen, other):
     assert len(house.trail.events(0, 10)) == 1
 
 
+def test_a_word_that_kept_the_side_given_before_it_is_said_once_more_as_well(house, seen):
+    side = replace(WORD, examined="hand", laterality="L", laterality_given=True, by="bob")
+    seen = frozenset({house.reviewer.review("i", side, seen)["revision"]})
+    word = replace(WORD, examined="hand")
+    first = house.reviewer.review("i", word, seen)
+    assert first["laterality"] == {"value": "L", "source": "person"}
+    assert house.reviewer.review("i", word, seen)["revision"] == first["revision"]
+    assert len(house.trail.events(0, 10)) == 2
+
+
 def test_the_same_word_on_what_is_seen_now_is_a_word_of_its_own(house, seen):
     now = frozenset({house.reviewer.review("i", WORD, seen)["revision"]})
     house.reviewer.review("i", WORD, now)
