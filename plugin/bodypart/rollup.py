@@ -18,6 +18,7 @@ from bodypart.labels import BY_LABEL, LABELS
 
 _ORDER = {part.label: number for number, part in enumerate(LABELS)}
 AGREEMENTS = ("conflict", "agree", "image-only", "header-only", "none")
+_LEAST_TRUSTED_FIRST = ("marker", "header", "person")
 _CHILD_KEYS = ("instance", "status", "examined", "laterality", "agreement", "needs_review")
 
 
@@ -137,13 +138,16 @@ def _examined(label: str, supporters: list[Summary]) -> dict[str, Any]:
 
 
 def _laterality(supporters: Iterable[Summary]) -> dict[str, str | None]:
-    """Return the common side of those that show the part; left and right together are both."""
-    done = list(supporters)
-    sides = {child.laterality for child in done if child.laterality}
-    value = sides.pop() if len(sides) == 1 else ("B" if sides else None)
-    sources = {child.laterality_source for child in done if child.laterality}
-    source = sources.pop() if len(sources) == 1 else ("header" if sources else None)
-    return {"value": value, "source": source}
+    """Return the common side of those that show the part; left and right together are both.
+
+    Of several sources that told it the least trusted is named.
+    """
+    told = [(child.laterality, child.laterality_source) for child in supporters if child.laterality]
+    sides, sources = {side for side, _ in told}, {source for _, source in told}
+    return {
+        "value": sides.pop() if len(sides) == 1 else ("B" if sides else None),
+        "source": next((source for source in _LEAST_TRUSTED_FIRST if source in sources), None),
+    }
 
 
 def _most_common(values: Iterable[str | None]) -> str | None:

@@ -117,6 +117,7 @@ class Service:
             settle=settle,
             log=self.log,
         )
+        self.thumbnails = Thumbnails(self._files.thumbnails, _LARGEST_THUMBNAILS)
         self.annotations = Annotations(
             self.archive,
             self.index,
@@ -124,6 +125,7 @@ class Service:
             routing=self.dispatch.routing,
             with_labels=self.settings.labels,
             in_place=self.settings.tags == "in-place",
+            thumbnails=self.thumbnails,
         )
         self.learning = Learning(
             self.settings.learn,
@@ -137,7 +139,6 @@ class Service:
             lessons=lessons,
             log=self.log,
         )
-        self.thumbnails = Thumbnails(self._files.thumbnails, _LARGEST_THUMBNAILS)
         self.annotator = Annotator(
             self.archive,
             self.decoders,
@@ -348,7 +349,6 @@ class Service:
             # An overwritten instance is deleted and stored again at once: then it is still there.
             if not self.archive.exists("instances", instance):
                 self.annotations.gone(instance)
-                self.thumbnails.remove(instance)
         except ServiceError as error:
             # The next sweep finds it gone.
             self.log(f"instance {instance} stays in the index: {type(error).__name__}")

@@ -54,6 +54,25 @@ def test_left_and_right_together_are_both(sides, expected):
     assert roll_up("studies", "s", children)["laterality"]["value"] == expected
 
 
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (["marker", "person"], "marker"),
+        (["person", "header"], "header"),
+        (["header", "marker"], "marker"),
+        (["person", "person"], "person"),
+        ([None], None),
+    ],
+)
+def test_a_side_above_rests_on_the_least_trusted_who_told_it(sources, expected):
+    """Of a marker and a person it was said that a header had told the side."""
+    children = [
+        child(f"i{n}", "knee", laterality=source and "L", laterality_source=source)
+        for n, source in enumerate(sources)
+    ]
+    assert roll_up("studies", "s", children)["laterality"]["source"] == expected
+
+
 def test_one_conflict_or_review_shows_above():
     children = [child("i1", "knee"), child("i2", "knee", agreement="conflict", needs_review=True)]
     rolled = roll_up("series", "s", children)

@@ -24,6 +24,7 @@ from service.records.index import REMOVED, UNSEEN, Index
 if TYPE_CHECKING:
     from service.deliveries.routing import Routing
     from service.records.database import Database
+    from service.records.thumbnails import Thumbnails
 
 _LABEL_PREFIX = "bodypart-"
 _REVIEW_LABEL = "bodypart-review"
@@ -56,6 +57,8 @@ class Annotations:
         Whether to set Orthanc labels.
     in_place : bool
         Whether stored files follow their annotations.
+    thumbnails : Thumbnails or None
+        Keeps none of an instance that is gone.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Annotations:
         routing: Routing | None = None,
         with_labels: bool,
         in_place: bool,
+        thumbnails: Thumbnails | None = None,
     ) -> None:
         self._archive = archive
         self._index = index
@@ -75,6 +79,7 @@ class Annotations:
         self._routing = routing
         self._with_labels = with_labels and archive.has_labels
         self._in_place = in_place
+        self._thumbnails = thumbnails
         self._locks = [threading.RLock() for _ in range(_LOCKS)]
         self._patients = [threading.Lock() for _ in range(_LOCKS)]
 
@@ -206,6 +211,8 @@ class Annotations:
             if parents:
                 self._ask_roll_ups(connection, parents)
         self._tasks.wake()
+        if self._thumbnails:
+            self._thumbnails.remove(instance)
 
     def ask_roll_ups(self, parents: Parents) -> None:
         """Have what stands above an instance written anew."""

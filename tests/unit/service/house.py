@@ -257,11 +257,16 @@ class House:
         self.tasks = Tasks(self.database, "node")
         self.index = Index(self.database)
         self.trail = AuditTrail(self.durable)
+        self.thumbnails = Thumbnails(folder / "thumbnails.sqlite", 1_000_000)
         self.annotations = Annotations(
-            self.orthanc, self.index, self.tasks, with_labels=True, in_place=tags == "in-place"
+            self.orthanc,
+            self.index,
+            self.tasks,
+            with_labels=True,
+            in_place=tags == "in-place",
+            thumbnails=self.thumbnails,
         )
         self.learning = Nobody()
-        self.thumbnails = Thumbnails(folder / "thumbnails.sqlite", 1_000_000)
         self.annotator = Annotator(
             self.orthanc,
             self.decoders,

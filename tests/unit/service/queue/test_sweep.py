@@ -47,6 +47,15 @@ def test_what_is_gone_is_taken_out(house, sweep):
     assert house.index.state("j") == "done"
 
 
+def test_what_was_deleted_while_the_service_was_down_leaves_no_picture(house, sweep):
+    """Its thumbnail stayed until the cache was full."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.thumbnails.put("i", 192, "file-1", b"jpeg")
+    house.orthanc.delete_instance("i")
+    run(sweep)
+    assert house.thumbnails.get("i", 192, "file-1") is None
+
+
 def test_rows_of_before_there_were_stations_get_theirs(house, sweep):
     house.annotator.annotate("i", Mode.NEW)
     with house.database.write() as connection:
