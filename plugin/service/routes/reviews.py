@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter
 
 from bodypart.annotation import utc_now
+from bodypart.labels import BY_LABEL
 from bodypart.reviews import word_before
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import NotFoundError, ServiceError, StaleError, UnannotatedError
@@ -26,8 +27,8 @@ _AWAY_LIMIT = 10.0
 """Seconds to wait for an instance whose file is just being rewritten."""
 
 
-class _NothingSaidError(ValueError):
-    """There is nothing to confirm, or to take back; the text says what."""
+class _CannotBeSaidError(ValueError):
+    """There is nothing to confirm, or to take back, or no side; the text says what."""
 
 
 @router.post(
@@ -58,7 +59,9 @@ def review_many(
                 raise StaleError(annotation)
             examined = (annotation or {}).get("examined")
             if not examined:
-                raise _NothingSaidError("there is no body part to confirm")
+                raise _CannotBeSaidError("there is no body part to confirm")
+            if body.laterality and not BY_LABEL[examined["label"]].paired:
+                raise _CannotBeSaidError(f"{examined['label']} has no side")
             said = body.model_copy(update={"examined": examined["label"]})
         word = said.review(by=user, at=utc_now())
         return service.reviewer.review(instance, word, revisions)
@@ -77,7 +80,7 @@ def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
     def take_back(instance: str) -> dict[str, Any]:
         annotation = service.reviewer.annotation_of(instance)
         if annotation["review"] is None:
-            raise _NothingSaidError("nobody said anything of it")
+            raise _CannotBeSaidError("nobody said anything of it")
         # What is said again follows what stands there now, and nothing else; 0.1 knew no revision.
         present = annotation.get("revision")
         revisions = seen.get(instance) or (frozenset({str(present)}) if present else None)
@@ -125,5 +128,11 @@ def _tried(
         return "Orthanc has no such instance"
     except StaleError:
         return "the annotation was changed since"
-    except (_NothingSaidError, ServiceError, EngineDownError, WorkerDiedError, RefusedError) as why:
+    except (
+        _CannotBeSaidError,
+        ServiceError,
+        EngineDownError,
+        WorkerDiedError,
+        RefusedError,
+    ) as why:
         return str(why)

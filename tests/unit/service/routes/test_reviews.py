@@ -40,3 +40,13 @@ def test_a_correction_whose_answer_was_lost_is_answered_again(house, say):
     first = say(seen, examined="foot")
     assert say(seen, examined="foot") == first
     assert first["reviewed"] == len(house.trail.events(0, 9)) == 1
+
+
+def test_a_side_is_confirmed_of_parts_that_have_one_only(house, say):
+    """The trail said of a chest that it was the left one."""
+    house.reviewer.review("i", Review(by="ann", at="2026-11-28T10:00:00Z", examined="chest"))
+    seen = house.orthanc.annotation("i")["revision"]
+    assert say(seen, laterality="L")["failed"] == {"i": "chest has no side"}
+    house.reviewer.review("i", Review(by="ann", at="2026-11-28T10:00:01Z", examined="foot"))
+    assert say(house.orthanc.annotation("i")["revision"], laterality="L")["failed"] == {}
+    assert house.orthanc.annotation("i")["laterality"] == {"value": "L", "source": "person"}
