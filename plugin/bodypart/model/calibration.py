@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
-    """Return probabilities of exclusive outcomes along the last axis."""
+def softmax(logits: NDArray[np.floating], temperature: float = 1.0, axis: int = -1) -> Floats:
+    """Return probabilities of exclusive outcomes along an axis, the last one by default."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+    powers = np.exp(scaled - scaled.max(axis=axis, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=axis, keepdims=True))
 
 
 def sigmoid(logits: NDArray[np.floating] | float, temperature: float = 1.0) -> Floats:

@@ -250,7 +250,7 @@ def finder_input(small: Float32) -> Float32:
 
 def letter_probabilities(logits: Float32) -> NDArray[np.float64]:
     """Return the probability of each letter; the first dimension is that of the letters."""
-    return np.moveaxis(softmax(np.moveaxis(logits, 0, -1)), -1, 0)[1:]
+    return softmax(logits, axis=0)[1:]
 
 
 def promising(letters: NDArray[np.float64]) -> list[tuple[float, float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,12 +40,20 @@ def is_blank(values: NDArray[np.float32]) -> bool:
 
 def structure(values: NDArray[np.float32], means: NDArray[np.float64], factor: int) -> float:
     """Return how much more box means scatter around a quadratic surface than noise explains."""
-    down, across = (np.linspace(-1, 1, size) for size in means.shape)
-    y, x = (axis.ravel() for axis in np.meshgrid(down, across, indexing="ij"))
-    surface = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    surfaces = _quadratic_surfaces(*means.shape)
     heights = means.ravel() - means.mean()
-    fit = np.linalg.lstsq(surface, heights, rcond=None)[0]
-    left = float(np.std(heights - surface @ fit))
+    left = float(np.std(heights - surfaces @ (heights @ surfaces)))
     noise = float(np.std(np.diff(values, axis=1))) / np.sqrt(2) / factor
     rounding = 1e-6 * float(np.abs(values).max())
     return float(left / max(noise, rounding, 1e-30))
+
+
+@lru_cache(maxsize=64)
+def _quadratic_surfaces(rows: int, columns: int) -> NDArray[np.float64]:
+    """Return what all quadratic surfaces are sums of: one a column, orthonormal, (pixels, 6)."""
+    down, across = (np.linspace(-1, 1, size) for size in (rows, columns))
+    y, x = (axis.ravel() for axis in np.meshgrid(down, across, indexing="ij"))
+    surfaces = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    # Of a picture with few rows or columns some of them are the same; the rest is what counts.
+    left, sizes, _ = np.linalg.svd(surfaces, full_matrices=False)
+    return np.ascontiguousarray(left[:, sizes > 1e-12 * sizes[0]])
