@@ -25,20 +25,23 @@ if TYPE_CHECKING:
 
 MOST_LANDMARKS = 256
 FOLDS = 10
-BALANCE = 0.5
+BALANCE = 0.25
 """A label's words count in proportion to their number to 1 less this power."""
 
-TRUSTED = 0.95
-"""Share of the changes that must be right before changes that were never seen are trusted."""
+SPARED = 1.75
+"""A new answer leads by more than the mean of what is right, by so many standard deviations."""
 
-LEAST_MENDED = 3
-"""So many right changes at least tell that share."""
+FEW = 2
+"""So many words on a part weigh as much as what is known of all parts."""
 
-MOST_BROKEN = 0.1
-"""Share of a part's right answers that may be lost to patients left out."""
+USUAL_LEAD, USUAL_VARIANCE = -2.0, 4.0
+"""Lead of the best wrong answer over a right one, before any word has told."""
+
+LARGEST_LEAD = 6.0
+"""Beyond, a lead tells no more: probabilities have a floor."""
 
 LEAST_TRIED = 2
-"""With fewer words on a part, leaving a patient out leaves none."""
+"""With words on fewer patients on a part, leaving a patient out leaves none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def learn(words: Sequence[Word], model_labels: tuple[str, ...]) -> tuple[Rule, l
     offset = log_odds(lesson.before)
     found = fit(features, offset, lesson.accepted, lesson.weight)
     left_out = _left_out(lesson, offset, found)
-    margins = judged(lesson.before, left_out, lesson.accepted)
+    margins = judged(lesson.before, left_out, lesson.accepted, _patients_by_label(lesson))
     # Features of a landmark are a row of a triangle: solve it once instead of for every picture.
     coefficients = np.asarray(np.linalg.solve(features[chosen].T, found), dtype=np.float64)
     rule = Rule(
@@ -130,6 +133,11 @@ def _lesson(words: Sequence[Word], labels: tuple[str, ...], features: Floats) ->
     )
 
 
+def _patients_by_label(lesson: _Lesson) -> Integers:
+    patients = np.array(lesson.patients)
+    return np.array([len(np.unique(patients[own])) for own in lesson.accepted.T], dtype=np.int64)
+
+
 def _folds(patients: Sequence[str]) -> Integers:
     """Return each word's fold: patients in an order of their own, dealt out like cards."""
     order = sorted(set(patients), key=lambda name: hashlib.sha256(name.encode()).digest())
@@ -156,21 +164,18 @@ def _left_out(lesson: _Lesson, offset: Floats, start: Floats) -> Floats:
     return result
 
 
-def judged(before: Floats, left_out: Floats, accepted: Bools) -> Floats:
+def judged(before: Floats, left_out: Floats, accepted: Bools, patients: Integers) -> Floats:
     """Return by how much a new answer must lead; see :attr:`bodypart.memory.rule.Rule.margins`.
 
-    Asked about words on patients that were left out, some answers are mended by the words of the
-    others and some are broken.
+    Each word is read with the words on other patients. Where the model was right, that tells how
+    far the words carry a label that is wrong towards taking its place: its lead, mostly negative.
+    A part gives up its answers only from the lead on that hardly any of its right ones reach: the
+    mean and :data:`SPARED` standard deviations, with what is unknown of both, as in a one-sided
+    prediction interval. Where a part has few right words, these are drawn towards those of all
+    parts (and those, where there are few, towards :data:`USUAL_LEAD`), so a part without words of
+    its own gives up little. What is mended never makes up for what is broken.
 
-    - An answer that becomes another one of them (hand that becomes wrist) may do so at once where
-      that mended more than it broke, if also twice as many answers were mended as broken among
-      all that were hand, and among all that became wrist.
-    - Where that never happened, it may do so from the lead on from which :data:`TRUSTED` of all
-      changes were right, if the model's answer has words of its own: then it was tried whether
-      the words take from it what it should keep.
-    - Where it broke more than it mended, it may not.
-    - Of the words of a part that the model reads rightly, :data:`MOST_BROKEN` at most may be
-      broken in all: else the part keeps its answers up to a lead that spares the rest.
+    No label with words on fewer patients than :data:`LEAST_TRIED` takes any.
 
     Parameters
     ----------
@@ -178,6 +183,8 @@ def judged(before: Floats, left_out: Floats, accepted: Bools) -> Floats:
         Probabilities of each word without any words, and with those on other patients.
     accepted : ndarray of bool, shape (n, labels)
         What the person accepts.
+    patients : ndarray of int, shape (labels,)
+        Patients with a word on each label.
 
     Returns
     -------
@@ -187,56 +194,47 @@ def judged(before: Floats, left_out: Floats, accepted: Bools) -> Floats:
     labels = before.shape[1]
     rows = np.arange(len(before))
     was, became = before.argmax(axis=1), left_out.argmax(axis=1)
-    changed = was != became
-    right, wrong = changed & accepted[rows, became], changed & accepted[rows, was]
-    mended, broken = np.zeros((labels, labels)), np.zeros((labels, labels))
-    np.add.at(mended, (was, became), right)
-    np.add.at(broken, (was, became), wrong)
-    good_from = mended.sum(axis=1) > 2 * broken.sum(axis=1)
-    good_to = mended.sum(axis=0) > 2 * broken.sum(axis=0)
-    shown = (mended >= broken) & good_from[:, None] & good_to
-    lead = np.log(left_out[rows, became] / np.maximum(left_out[rows, was], 1e-12))
-    told = right | wrong
-    margins = np.full((labels, labels), trusted_lead(lead[told], right[told]))
-    margins[accepted.sum(axis=0) < LEAST_TRIED] = np.inf
-    margins[broken > mended] = np.inf
-    margins[shown] = 0
-    _spare_what_is_right(margins, was, became, np.where(wrong, lead, -np.inf), accepted)
+    right = accepted[rows, was]
+    lead = _leads(np.where(accepted, 0, left_out).max(axis=1), left_out[rows, was])
+    usual = _shrunk(lead[right], USUAL_LEAD, USUAL_VARIANCE)
     gain = _cost(before, accepted) - _cost(left_out, accepted)
+    margins = np.empty((labels, labels))
     for label in range(labels):
-        stays = (was == label) & ~changed
+        margins[label] = spared_lead(lead[right & (was == label)], *usual)
+    margins[:, patients < LEAST_TRIED] = np.inf
+    for label in range(labels):
+        stays = (was == label) & (became == label)
         margins[label, label] = 0 if stays.any() and gain[stays].sum() > 0 else np.inf
     return margins
 
 
-def _spare_what_is_right(
-    margins: Floats, was: Integers, became: Integers, lead: Floats, accepted: Bools
-) -> None:
-    """Raise the margins of parts that would lose too many answers; ``lead`` is that of a loss."""
-    rows = np.arange(len(was))
-    lost = lead >= margins[was, became]
-    for label in range(len(margins)):
-        right = (was == label) & accepted[rows, was]
-        leads = np.sort(lead[right & lost])[::-1]
-        bearable = int(MOST_BROKEN * right.sum())
-        if len(leads) > bearable:
-            margins[label] = np.maximum(margins[label], np.nextafter(leads[bearable], np.inf))
-
-
-def trusted_lead(lead: Floats, right: Bools) -> float:
-    """Return the lead from which on enough changes were right, infinite where none is.
+def spared_lead(leads: Floats, mean: float, variance: float) -> float:
+    """Return the lead that hardly any right answer of a part will be up against, at least 0.
 
     Parameters
     ----------
-    lead : ndarray, shape (n,)
-        By how much log-probability the new answers led.
-    right : ndarray of bool, shape (n,)
-        Whether they were right; the others broke a right answer.
+    leads : ndarray, shape (n,)
+        What the part's right words are up against: log-probability of the best wrong label less
+        their own.
+    mean, variance : float
+        The same of all parts.
     """
-    order = np.argsort(-lead, kind="stable")
-    found = np.cumsum(right[order])
-    enough = (found >= TRUSTED * np.arange(1, len(order) + 1)) & (found >= LEAST_MENDED)
-    return float(lead[order][np.flatnonzero(enough)[-1]]) if enough.any() else float("inf")
+    unknown = 1 + 1 / (len(leads) + FEW)
+    mean, variance = _shrunk(leads, mean, variance)
+    return max(0.0, mean + SPARED * float(np.sqrt(variance * unknown)))
+
+
+def _shrunk(values: Floats, mean: float, variance: float) -> tuple[float, float]:
+    """Return mean and variance as if :data:`FEW` values of that mean and variance were added."""
+    count = len(values) + FEW
+    centre = (float(values.sum()) + FEW * mean) / count
+    spread = float(((values - centre) ** 2).sum()) + FEW * (variance + (mean - centre) ** 2)
+    return centre, spread / count
+
+
+def _leads(some: Floats, others: Floats) -> Floats:
+    lead = np.log(np.maximum(some, 1e-12) / np.maximum(others, 1e-12))
+    return np.asarray(np.clip(lead, -LARGEST_LEAD, LARGEST_LEAD))
 
 
 def _cost(said: Floats, accepted: Bools) -> Floats:

@@ -1,0 +1,84 @@
+"""How far the words must carry a new answer before it takes the place of the model's."""
+
+import numpy as np
+import pytest
+
+from bodypart.memory.learning import USUAL_LEAD, USUAL_VARIANCE, judged, spared_lead
+
+ENOUGH = np.array([5, 5, 5])
+
+
+def said(*shares):
+    return np.array(shares, dtype=float)
+
+
+def margin(before, left_out, parts, was=0, became=1, patients=ENOUGH):
+    """Return one margin of words of one label each."""
+    accepted = np.eye(3, dtype=bool)[list(parts)]
+    return judged(np.array(before), np.array(left_out), accepted, patients)[was, became]
+
+
+HAND, WRIST = said(0.8, 0.1, 0.1), said(0.1, 0.8, 0.1)
+DOUBTFUL = said(0.45, 0.5, 0.05)
+
+
+def test_right_answers_that_no_other_label_comes_near_leave_the_way_free():
+    assert spared_lead(np.full(20, -4.0), USUAL_LEAD, USUAL_VARIANCE) == 0
+
+
+def test_right_answers_that_another_label_comes_near_must_be_led_by_more():
+    near = spared_lead(np.full(20, -0.5), USUAL_LEAD, USUAL_VARIANCE)
+    lost = spared_lead(np.full(20, 0.5), USUAL_LEAD, USUAL_VARIANCE)
+    assert 0 < near < lost
+
+
+def test_hardly_any_right_answer_reaches_the_lead():
+    leads = np.random.default_rng(0).normal(0.5, 1, size=400)
+    spared = spared_lead(leads, USUAL_LEAD, USUAL_VARIANCE)
+    assert 0.01 < (leads > spared).mean() < 0.08
+
+
+@pytest.mark.parametrize("count", [1, 3, 10])
+def test_the_fewer_words_tell_it_the_less_is_given_up(count):
+    few = spared_lead(np.full(count, -3.0), -1.0, 1.0)
+    many = spared_lead(np.full(4 * count, -3.0), -1.0, 1.0)
+    assert few >= many
+
+
+def test_a_part_without_words_of_its_own_is_taken_for_one_as_usual():
+    cautious = spared_lead(np.array([]), 0.0, 1.0)
+    assert cautious > spared_lead(np.array([]), -2.0, 1.0)
+
+
+def test_one_lost_answer_weighs_more_than_one_mended():
+    parts = [0] * 6 + [1] * 6
+    before = [HAND] * 12
+    kept = margin(before, [HAND] * 6 + [WRIST] * 6, parts)
+    lost = margin(before, [HAND] * 5 + [WRIST] * 7, parts)
+    assert kept < np.log(0.8 / 0.1)
+    assert lost > kept + 1
+
+
+def test_what_breaks_as_much_as_it_mends_is_not_done():
+    parts = [0] * 8 + [1] * 8
+    assert margin([HAND] * 16, [WRIST] * 16, parts) > np.log(0.8 / 0.1)
+
+
+def test_doubt_about_right_answers_keeps_them():
+    parts = [0] * 8 + [1] * 8
+    sure = margin([HAND] * 16, [HAND] * 8 + [WRIST] * 8, parts)
+    doubtful = margin([HAND] * 16, [DOUBTFUL] * 8 + [WRIST] * 8, parts)
+    assert sure < doubtful
+
+
+def test_where_two_labels_are_right_neither_is_lost_to_the_other():
+    accepted = np.array([[True, True, False]] * 12)
+    either = judged(np.array([HAND] * 12), np.array([DOUBTFUL] * 12), accepted, ENOUGH)
+    assert either[0, 1] == 0
+
+
+def test_a_label_with_words_on_one_patient_takes_no_answer():
+    parts = [0] * 6 + [1] * 6
+    left_out = [HAND] * 6 + [WRIST] * 6
+    assert margin([HAND] * 12, left_out, parts, patients=np.array([5, 1, 0])) == np.inf
+    assert margin([HAND] * 12, left_out, parts, patients=np.array([5, 2, 0])) < np.inf
