@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
@@ -25,6 +26,7 @@ from service.routes.requests import (
 from service.unstored_file import annotate_file
 
 if TYPE_CHECKING:
+    from service.dicom_tags.in_place import InPlace
     from service.main import Service
 
 router = APIRouter()
@@ -38,7 +40,8 @@ _FILE_LIMIT, _FILE_LIMIT_IN_A_CROWD = 1.0, 0.05
 """Seconds that the answer to a correction waits for the file to follow, so as to tell of it."""
 _CROWD = 3
 """Files that are to follow; one of 8 MB takes about 50 ms."""
-_RESTORE_LIMIT = 10.0
+_RESTORE_LIMIT, _RESTORE_LIMIT_OF_ALL = 10.0, 60.0
+"""Seconds that a removal waits for an original file to return, and for those of a whole study."""
 _AT_ONCE = 500
 """Instances that one question to the database names."""
 _FILE = {"content": {"application/dicom": {"schema": {"type": "string", "format": "binary"}}}}
@@ -136,10 +139,7 @@ def remove(
     instances = service.archive.instances_of(level, id)
     for instance in instances:
         service.reviewer.remove(instance, by=user, seen=seen if level == "instances" else None)
-    kept = {}
-    if service.in_place:
-        outcomes = {i: service.in_place.outcome(i, _RESTORE_LIMIT) for i in instances}
-        kept = {instance: why for instance, why in outcomes.items() if why}
+    kept = _tags_kept(service.in_place, instances) if service.in_place else {}
     service.settle(instances)
     return {"level": level, "id": id, "forgotten": len(instances), "tags_kept": kept}
 
@@ -211,6 +211,17 @@ def _with_outcome(service: Service, instance: str, annotation: dict[str, Any]) -
         if present and present.get("revision") == annotation["revision"]:
             return present
     return annotation
+
+
+def _tags_kept(in_place: InPlace, instances: list[str]) -> dict[str, str]:
+    """Wait for original files to return; tell of which instances they do not, and why."""
+    end = time.monotonic() + _RESTORE_LIMIT_OF_ALL
+    kept = {}
+    for instance in instances:
+        limit = min(_RESTORE_LIMIT, max(0.0, end - time.monotonic()))
+        if why := in_place.outcome(instance, limit):
+            kept[instance] = why
+    return kept
 
 
 def _is_waiting(service: Service, instance: str) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from service.errors import UnannotatedError
 from service.queue.change_log import ChangeLog
 from service.queue.tasks import Kind, Mode
-from service.routes.annotations import _roll_up, annotation_of
+from service.routes import annotations
+from service.routes.annotations import _roll_up, _tags_kept, annotation_of
 from service.routes.requests import HttpError
 from unit.service.house import PARENTS
 
@@ -87,3 +88,19 @@ def test_a_study_without_any_annotation_is_said_to_have_none(house, service):
     house.reviewer.remove("i", by="ann")
     with pytest.raises(HttpError, match="no annotation"):
         _roll_up(service, "studies", "study")
+
+
+def test_a_removal_of_many_waits_a_minute_in_all(monkeypatch):
+    """Where decoders stood still it waited ten seconds for each file of a study."""
+    now, limits = [0.0], []
+
+    def outcome(instance, limit):
+        limits.append(limit)
+        now[0] += limit
+        return "signed" if instance == "signed" else None
+
+    monkeypatch.setattr(annotations.time, "monotonic", lambda: now[0])
+    in_place = SimpleNamespace(outcome=outcome)
+    assert _tags_kept(in_place, [*map(str, range(200)), "signed"]) == {"signed": "signed"}
+    assert limits[:6] == [10.0] * 6
+    assert sum(limits) == 60.0
