@@ -233,7 +233,7 @@ class Reviewer:
                 )
                 self._tasks.finish(task, connection)
             self._tasks.wake()
-        elif (annotation["review"] or {}).get("at") != word.review.at:
+        elif not annotation["review"] or Review.from_json(annotation["review"]) != word.review:
             corrected = {**apply_review(annotation, word.review), "file": stored.version}
             self._annotations.put(corrected, stored.parents, done=task)
         else:

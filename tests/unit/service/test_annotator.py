@@ -255,6 +255,19 @@ def test_metadata_are_what_is_answered(house):
     assert stored == json.loads(json.dumps(corrected))
 
 
+def test_the_second_word_of_one_second_is_applied_after_a_kill_as_well(house):
+    """Words were told apart by their second: the later one stood in the trail alone."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.review("i", word("knee"))
+    first = house.orthanc.metadata("instances", "i", "BodyPart")
+    house.reviewer.review("i", word("foot"))
+    house.orthanc.set_metadata("instances", "i", "BodyPart", first)
+    house.ask(Kind.APPLY, "i")
+    house.reviewer.apply_word(house.claim(Kind.APPLY))
+    assert label_of(house) == "foot"
+    assert house.orthanc.annotation("i")["review"]["previous"]["examined"] == "knee"
+
+
 def _fail(*_):
     raise ArchiveError("Orthanc is away")
 
