@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bodypart.dicom_out.policy import stated_side
 from bodypart.labels import BY_LABEL, BodyPart, Code
 from bodypart.laterality import SIDES
 
@@ -96,7 +97,7 @@ def _parts(members: Sequence[Image]) -> list[PartAndSide]:
     for _, note in members:
         if note and note["examined"]:
             part = BY_LABEL[note["examined"]["label"]]
-            found[part, note["laterality"]["value"] if part.paired else None] = None
+            found[part, stated_side(note, part)] = None
     return list(found)
 
 

@@ -85,18 +85,25 @@ def tags_to_write(
     agreeing = frozenset(
         match["attribute"] for match in evidence if match.get("labels") == [examined.label]
     )
-    said = annotation.get("laterality") or {}
-    # A marker read by a program is no statement of the modality, nor of a person.
-    side = None if said.get("source") == "marker" else said.get("value")
     return TagsToWrite(
         examined=examined,
-        laterality=side if examined.paired else None,
+        laterality=stated_side(annotation, examined),
         agreeing=agreeing & WRITTEN_BY_THE_MODALITY,
         mixed_series=len(terms) > 1,
         decision=Decision(
             by_person=annotation["examined"]["source"] == "person", pixels=annotation.get("pixels")
         ),
     )
+
+
+def stated_side(annotation: Mapping[str, Any], part: BodyPart) -> str | None:
+    """Return the side of a part as tags, reports and other standard objects may state it.
+
+    They cannot say that a program read it from a marker, which is no statement of the modality,
+    nor of a person.
+    """
+    said = annotation.get("laterality") or {}
+    return said.get("value") if part.paired and said.get("source") != "marker" else None
 
 
 def _sure(

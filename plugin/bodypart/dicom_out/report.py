@@ -21,6 +21,7 @@ from pydicom.uid import UID
 from pydicom.valuerep import validate_value
 
 from bodypart.dicom_out.codes import PRODUCT
+from bodypart.dicom_out.policy import stated_side
 from bodypart.labels import BY_LABEL, Code
 from bodypart.laterality import SIDES
 
@@ -203,10 +204,11 @@ def _group(
     examined, model = _observed(note), note["model"]
     sites, certainty = None, None
     if examined:
-        side = note["laterality"]["value"] if BY_LABEL[examined["label"]].paired else None
+        part = BY_LABEL[examined["label"]]
+        side = stated_side(note, part)
         sites = [
             sr.FindingSite(
-                anatomic_location=_coded(BY_LABEL[examined["label"]].code),
+                anatomic_location=_coded(part.code),
                 laterality=_coded(SIDES[side]) if side else None,
             )
         ]
@@ -236,9 +238,9 @@ def _group(
         measurements=certainty,
         qualitative_evaluations=[
             sr.QualitativeEvaluation(
-                name=codes.DCM.TargetRegion, value=_coded(BY_LABEL[part["label"]].code)
+                name=codes.DCM.TargetRegion, value=_coded(BY_LABEL[seen["label"]].code)
             )
-            for part in note["visible"]
+            for seen in note["visible"]
         ],
         source_images=[
             sr.SourceImageForMeasurementGroup(

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bodypart.annotation import Laterality
 from bodypart.dicom_out.fhir import StudyError, imaging_study
 from unit.dicom_out.annotations import annotation, side
 from unit.dicom_out.radiographs import radiograph, read
@@ -69,6 +70,11 @@ def test_a_mixed_series_names_all_its_parts():
     ]
     assert [part for part, _ in named] == ["Knee", "Chest", "Knee"]
     assert [side[0]["code"] if side else None for _, side in named] == ["7771000", None, "24028007"]
+
+
+def test_the_side_that_a_marker_tells_is_left_out():
+    marker = annotation("knee", laterality=Laterality("L", "marker"))
+    assert "laterality" not in study((image(), marker))["series"][0]
 
 
 def test_sides_that_differ_leave_the_laterality_out():

@@ -6,6 +6,7 @@ import pytest
 from highdicom.sr import srread
 from pydicom.sr.codedict import codes
 
+from bodypart.annotation import Laterality
 from bodypart.dicom_out.report import ReportError, structured_report
 from bodypart.evidence import Guess
 from unit.dicom_out.annotations import MODEL, annotation, review, side
@@ -38,6 +39,12 @@ class TestOneImage:
         (site,) = group.finding_sites
         assert site.value.value == "72696002"
         assert site.laterality.value == "24028007"
+
+    def test_the_side_that_a_marker_tells_is_not_written(self):
+        """Only tags left it out: a report cannot say that a program read it."""
+        marker = annotation("knee", 0.97, laterality=Laterality("R", "marker"))
+        (group,) = groups(report_of((image(), marker)))
+        assert group.finding_sites[0].laterality is None
 
     def test_every_visible_part_is_an_evaluation(self, knee):
         (group,) = groups(report_of(knee))
