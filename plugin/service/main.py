@@ -46,7 +46,7 @@ from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from service.records.database import Database
 
@@ -56,6 +56,7 @@ _PUBLISH_EVERY = 1.0
 _COUNT_EVERY = 5.0
 _LONGEST_FAREWELL = 2.0
 _SETTLE_LIMIT = 0.4
+_AWAY_LIMIT = 10.0
 _LARGEST_THUMBNAILS = 512 * 2**20
 """Bytes of thumbnails that are kept: those of some sixty thousand pictures."""
 
@@ -295,6 +296,12 @@ class Service:
         parents = map(self.index.parents, instances)
         above = {resource for found in parents if found for _, resource in found.levels()}
         self.tasks.wait_for(Kind.ROLL_UP, above, _SETTLE_LIMIT)
+
+    def wait_while_away(self, instances: Iterable[str]) -> None:
+        """Wait for instances whose file is just being rewritten: their metadata are away."""
+        for instance in instances:
+            if self.in_place and self.in_place.is_away(instance):
+                self.in_place.outcome(instance, _AWAY_LIMIT)
 
     def damaged(self, error: DamagedError) -> None:
         """End the service over a damaged database: the next start makes the index anew."""

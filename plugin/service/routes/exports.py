@@ -62,6 +62,7 @@ _Limit = Annotated[
 )
 def corrected(id: str, service: TheService) -> Response:
     """Answer the file with corrected tags."""
+    service.wait_while_away([id])
     threshold = service.settings.write_threshold
     outcome, file = corrected_file(service.archive, service.decoders, service.index, id, threshold)
     headers = {"BodyPart-Changed": ", ".join(outcome["changed"])}
@@ -97,6 +98,7 @@ def report_on_study(id: str, service: TheService) -> Response:
 )
 def fhir(id: str, service: TheService) -> dict[str, Any]:
     """Answer the FHIR ImagingStudy of a study."""
+    service.wait_while_away(service.archive.instances_of("studies", id))
     return imaging_study(service.archive, service.decoders, id)
 
 
@@ -150,6 +152,7 @@ def _events(service: Service, since: int) -> Iterator[dict[str, Any]]:
 
 
 def _report(service: Service, study: str, ids: list[str], what: str) -> Response:
+    service.wait_while_away(ids)
     if not any(map(service.archive.annotation, ids)):
         raise not_found(f"{what} has no annotation yet")
     try:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 _SIDE_BY_SIDE = 4
-_AWAY_LIMIT = 10.0
-"""Seconds to wait for an instance whose file is just being rewritten."""
 
 
 class _CannotBeSaidError(ValueError):
@@ -118,8 +116,7 @@ def _tried(
     service: Service, instance: str, work: Callable[[str], dict[str, Any]]
 ) -> dict[str, Any] | str:
     """Return the annotation, or why there is none."""
-    if service.in_place and service.in_place.is_away(instance):
-        service.in_place.outcome(instance, _AWAY_LIMIT)
+    service.wait_while_away([instance])
     try:
         return work(instance)
     except UnannotatedError as why:

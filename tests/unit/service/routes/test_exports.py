@@ -4,11 +4,13 @@ import asyncio
 import csv
 import io
 import json
+import threading
 from types import SimpleNamespace
 
 import pytest
 
 from bodypart.annotation import Review
+from service.main import Service
 from service.queue.tasks import Mode
 from service.routes import exports
 from service.routes.exports import as_csv, training_rows
@@ -53,6 +55,31 @@ def test_a_table_comes_in_pieces():
     pieces = as_csv(("x",), ({"x": number} for number in range(10**9)))
     assert next(pieces).startswith('"x"')
     assert next(pieces) == '"1"\r\n'
+
+
+def test_a_file_that_is_just_being_rewritten_is_waited_for(house):
+    """Its metadata are away meanwhile: it was given out as one without an annotation."""
+    service = SimpleNamespace(
+        in_place=house.in_place,
+        archive=house.orthanc,
+        decoders=house.decoders,
+        index=house.index,
+        settings=house.settings,
+    )
+    service.wait_while_away = lambda ids: Service.wait_while_away(service, ids)
+    given = []
+    asking = threading.Thread(target=lambda: given.append(exports.corrected("i", service)))
+
+    def ask():
+        asking.start()
+        asking.join(0.1)
+
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.after_store = ask
+    house.follow()
+    asking.join(5)
+    assert "BodyPart-Refused" not in given[0].headers
+    assert given[0].body.endswith(b"corrected to hand")
 
 
 def test_what_people_said_becomes_training_rows(house):

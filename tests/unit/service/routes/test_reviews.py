@@ -14,7 +14,10 @@ from service.routes.reviews import review_many
 def say(house):
     """Give a function that says something of `i`, as seen at a revision."""
     service = SimpleNamespace(
-        archive=house.orthanc, reviewer=house.reviewer, in_place=None, settle=lambda _: None
+        archive=house.orthanc,
+        reviewer=house.reviewer,
+        settle=lambda _: None,
+        wait_while_away=lambda _: None,
     )
     house.annotator.annotate("i", Mode.NEW)
 
