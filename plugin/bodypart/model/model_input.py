@@ -90,8 +90,8 @@ def _flat_lines(picture: Float32, tolerance: float) -> NDArray[np.bool_]:
     median = ordered[:, middle : middle + 1]
     if not picture.shape[1] % 2:
         median = (ordered[:, middle - 1 : middle] + median) * np.float32(0.5)
-    share = (np.abs(ordered - median) <= tolerance).mean(axis=1)
-    return np.asarray(share >= FLAT_SHARE)
+    near = np.count_nonzero(np.abs(ordered - median) <= tolerance, axis=1)
+    return np.asarray(near / picture.shape[1] >= FLAT_SHARE)
 
 
 def _trim(flat: NDArray[np.bool_]) -> tuple[int, int]:

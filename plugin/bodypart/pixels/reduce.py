@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from bodypart.pixels.raster import Samples
 
+_PIECE = 2 << 20
+"""Bytes of the samples that are summed together; those of 1 and 4 MB take longer."""
+
 
 def box_mean(samples: Samples, factor: int) -> NDArray[np.float32]:
     """Average boxes of `factor` x `factor` pixels.
@@ -28,19 +31,35 @@ def box_mean(samples: Samples, factor: int) -> NDArray[np.float32]:
 
 
 def box_sum(samples: Samples, factor: int) -> Samples:
-    """Sum boxes of `factor` x `factor` pixels in the narrowest type that cannot overflow.
+    """Sum boxes of `factor` x `factor` pixels, in a type that cannot overflow.
 
     Rows first, because adding whole rows is what a CPU does fastest: in 16 bits, if the values
-    allow it, twice as fast as in 32.
+    allow it, twice as fast as in 32. In pieces, so that what is read to find that out is still in
+    its cache when it is added.
     """
     rows, columns = samples.shape[0] // factor, samples.shape[1] // factor
-    boxes = samples[: rows * factor].reshape(rows, factor, *samples.shape[1:])
-    bands = boxes.sum(axis=1, dtype=_sum_type(samples, factor))
-    bands = bands[:, : columns * factor].reshape(rows, columns, factor, *samples.shape[2:])
-    sums: Samples = bands[:, :, 0].astype(_sum_type(bands, factor))
-    for column in range(1, factor):  # a strided add each: four times as fast as sum(axis=2)
-        sums += bands[:, :, column]
+    sums = np.empty((rows, columns, *samples.shape[2:]), _widest_type(samples, factor * factor))
+    together = max(1, _PIECE // max(1, samples[:factor].nbytes))
+    for first in range(0, rows, together):
+        piece = samples[first * factor : min(first + together, rows) * factor]
+        boxes = piece.reshape(-1, factor, *samples.shape[1:])
+        bands = boxes.sum(axis=1, dtype=_sum_type(piece, factor))
+        bands = bands[:, : columns * factor].reshape(-1, columns, factor, *samples.shape[2:])
+        some = sums[first : first + together]
+        some[:] = bands[:, :, 0]
+        for column in range(1, factor):  # a strided add each: four times as fast as sum(axis=2)
+            some += bands[:, :, column]
     return sums
+
+
+def _widest_type(samples: Samples, count: int) -> np.dtype[np.generic]:
+    """Return the narrowest type that holds the sum of `count` samples, whatever they are."""
+    if samples.dtype.kind == "f":
+        return np.dtype(np.float64)
+    limits = np.iinfo(samples.dtype)
+    if samples.dtype.kind == "u":
+        return np.min_scalar_type(max(limits.max * count, 0x10000))
+    return np.min_scalar_type(min(limits.min * count, -0x10000))
 
 
 def _sum_type(samples: Samples, count: int) -> np.dtype[np.generic]:

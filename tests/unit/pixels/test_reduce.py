@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bodypart.pixels import reduce
 from bodypart.pixels.reduce import box_mean, box_sum
 
 
@@ -55,3 +56,20 @@ def test_sixteen_bits_suffice_for_twelve_bit_pixels():
     samples = np.full((9, 9), 4095, np.uint16)
     assert box_sum(samples, 9).dtype == np.uint32
     assert box_sum(samples, 9)[0, 0] == 4095 * 81
+
+
+@pytest.mark.parametrize("shape", [(100, 47), (97, 33, 3), (6, 200)])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "f4"])
+@pytest.mark.parametrize("piece", [1, 5_000, 20_000])
+def test_pieces_of_any_size_give_the_same_sums(monkeypatch, shape, dtype, piece):
+    """Also where a piece is dark and the next is not: each is summed in a type of its own."""
+    samples = np.random.default_rng(2).integers(0, 120, shape).astype(dtype)
+    samples[shape[0] // 2 :] *= 250 if dtype[1] != "1" else 2
+    whole = box_sum(samples, 6)
+    monkeypatch.setattr(reduce, "_PIECE", piece)
+    parts = box_sum(samples, 6)
+    assert parts.dtype == whole.dtype
+    np.testing.assert_array_equal(parts, whole)
+    rows, columns = shape[0] // 6, shape[1] // 6
+    boxes = samples[: rows * 6, : columns * 6].reshape(rows, 6, columns, 6, *shape[2:])
+    np.testing.assert_array_equal(whole, boxes.astype(np.float64).sum(axis=(1, 3)))
