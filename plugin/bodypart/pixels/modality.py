@@ -42,7 +42,10 @@ def modality_values(values: Values, dataset: Dataset, layout: Layout) -> Values:
         ends = np.array([entries.min(), entries.max()])
     else:
         slope, intercept = _rescale(dataset)
-        mapped = (values * np.float32(slope) + np.float32(intercept)).astype(np.float32)
+        if (slope, intercept) == (1.0, 0.0):
+            mapped = values
+        else:
+            mapped = (values * np.float32(slope) + np.float32(intercept)).astype(np.float32)
         ends = ends * slope + intercept
     if layout.photometric != "MONOCHROME1":
         return mapped
