@@ -42,6 +42,9 @@ def ray_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """
     return {
         "RAY_AUTH_MODE": "token",
+        # A Python for each processor, started with the first driver and used by none of our actors,
+        # whose environment is another: it took a fifth of a processor from them.
+        "RAY_prestart_worker_first_driver": "0",
         **environment,
         "RAY_USAGE_STATS_ENABLED": "0",
         # A cluster's head sends one report even so: nobody listens there.

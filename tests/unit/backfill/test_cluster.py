@@ -195,3 +195,11 @@ def test_a_machine_that_cannot_read_is_lost_with_the_reason(crew, monkeypatch):
     (outcome,) = crew.wait(0.0)
     assert "401" in outcome.lost
     assert crew.workers == 1
+
+
+def test_a_cluster_reports_to_nobody_and_starts_no_worker_that_nobody_asked_for():
+    given = {"RAY_AUTH_MODE": "none", "RAY_USAGE_STATS_ENABLED": "1", "HOME": "/root"}
+    found = module.ray_environment(given)
+    assert found["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert found["RAY_prestart_worker_first_driver"] == "0"
+    assert (found["RAY_AUTH_MODE"], found["HOME"]) == ("none", "/root")
