@@ -23,7 +23,6 @@ from pydicom.encaps import get_frame
 from benchmarks.decode import FASTEST
 from bodypart.model import BodyPartModel
 from bodypart.model.calibration import sigmoid, softmax
-from bodypart.model.model_input import network_input
 from bodypart.network import OUTPUTS
 from bodypart.network.local import LocalNetwork
 from bodypart.network.provider import why_not_cuda
@@ -75,12 +74,8 @@ def rate(action: Callable[[], object], each: int) -> float:
 
 def squares(model: BodyPartModel) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return drawn pictures as the network sees them."""
-    own = model.parameters
     return np.concatenate(
-        [
-            network_input(draw(part, 400, 360).astype(np.float32), own.size, own.sides)[0]
-            for part in PARTS
-        ]
+        [model.views(draw(part, 400, 360).astype(np.float32))[0] for part in PARTS]
     )
 
 

@@ -42,6 +42,9 @@ DIMENSIONS = 192
 LEAST_VISIBLE = 20
 """Labels seen in fewer training pictures are not given as visible."""
 
+CALIBRATION = ("temperature", "rejection", "visible_temperature", "visible_thresholds")
+"""Keys of a description that :func:`calibrated` fits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
@@ -74,7 +77,14 @@ def load_network(
 
 
 def build_graph(
-    network: Network, parts: Split, folder: Path, *, size: int, seed: int, count: int
+    network: Network,
+    parts: Split,
+    folder: Path,
+    *,
+    size: int,
+    field_tone: float | None,
+    seed: int,
+    count: int,
 ) -> Graph:
     """Return the graph with references drawn from the training radiographs, balanced."""
     rows = [row for row in parts.train if not row.foreign]
@@ -83,7 +93,7 @@ def build_graph(
         len(rows), count, replace=False, p=drawing_weights(rows)
     )
     pictures = read_pictures(folder, [rows[index] for index in drawn])
-    features = read_all(network, pictures, size).features
+    features = read_all(network, pictures, size, field_tone).features
     return Graph(network, *reference_embeddings(features, min(DIMENSIONS, count)))
 
 
@@ -140,6 +150,7 @@ def description(
     size: int,
     sides: Sequence[int],
     mirrored: bool,
+    field_tone: float | None,
     version: str,
 ) -> dict[str, Any]:
     """Return what is known of the model before it is calibrated."""
@@ -161,6 +172,7 @@ def description(
             "window_percentiles": list(WINDOW_PERCENTILES),
             "flat_tolerance": FLAT_TOLERANCE,
             "flat_share": FLAT_SHARE,
+            "field_tone": field_tone,
         },
         "temperature": 1.0,
         "visible_temperature": 1.0,
@@ -197,9 +209,11 @@ def export(
     split_file: Path = SPLIT,
     sides: Sequence[int] = (),
     mirrored: bool = False,
+    field_tone: float | None = None,
     averaged: bool = True,
     earlier: Earlier | None = None,
     first: Path | None = None,
+    calibration_of: Path | None = None,
     version: str = "1.0.0",
     limit: int | None = None,
 ) -> None:
@@ -207,7 +221,8 @@ def export(
 
     The square is as large as in the training unless ``size`` says otherwise. With ``first``, the
     description of a model that saw fewer sources, its temperature is taken over: how sure to be in
-    a strange hospital can only be measured where the hospital is strange.
+    a strange hospital can only be measured where the hospital is strange. With ``calibration_of``,
+    the description of a model of the same weights, all of its calibration is.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     seed, size = state["plan"]["seed"], size or state["plan"]["size"]
@@ -222,6 +237,7 @@ def export(
         parts,
         manifest.parent,
         size=size,
+        field_tone=field_tone,
         seed=seed,
         count=min(REFERENCES, limit or REFERENCES),
     )
@@ -232,6 +248,7 @@ def export(
         size=size,
         sides=sides or (size,),
         mirrored=mirrored,
+        field_tone=field_tone,
         version=version,
     )
     if earlier:
@@ -244,10 +261,16 @@ def export(
     onnx_file.write_bytes(to_onnx(graph, size))
     record["sha256"] = hashlib.sha256(onnx_file.read_bytes()).hexdigest()
     json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    model = BodyPartModel.load(onnx_file, provider="cpu")
-    pictures = read_pictures(manifest.parent, parts.calibration[:limit])
-    known = json.loads(first.read_text(encoding="utf-8")) if first else None
-    record.update(calibrated(model, parts, pictures, known))
+    if calibration_of:
+        known = json.loads(calibration_of.read_text(encoding="utf-8"))
+        if known["labels"] != record["labels"]:
+            raise ValueError(f"{calibration_of} describes a model of other labels")
+        record.update({key: known[key] for key in CALIBRATION})
+    else:
+        model = BodyPartModel.load(onnx_file, provider="cpu")
+        pictures = read_pictures(manifest.parent, parts.calibration[:limit])
+        known = json.loads(first.read_text(encoding="utf-8")) if first else None
+        record.update(calibrated(model, parts, pictures, known))
     json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"{onnx_file}: {onnx_file.stat().st_size / 1e6:.1f} MB, {record['rejection']}")
 
@@ -269,6 +292,11 @@ def main() -> None:
         help="average over the field at these longer sides, in pixels; by default the square's",
     )
     parser.add_argument("--mirrored", action="store_true", help="average with mirror images")
+    parser.add_argument(
+        "--field-tone",
+        type=float,
+        help="look for the exposed field with the upper quartile at this grey, 0 to 1",
+    )
     parser.add_argument("--raw-weights", action="store_true", help="not the averaged ones")
     parser.add_argument(
         "--average-with", type=Path, help="average with the weights of this earlier model, too"
@@ -278,6 +306,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--first", type=Path, help="folder of an exported model, for its temperature"
+    )
+    parser.add_argument(
+        "--calibration-of", type=Path, help="folder of an exported model, for all its calibration"
     )
     parser.add_argument("--version", default="1.0.0")
     parser.add_argument("--threads", type=int, default=1)
@@ -291,9 +322,11 @@ def main() -> None:
         split_file=given.split,
         sides=given.sides,
         mirrored=given.mirrored,
+        field_tone=given.field_tone,
         averaged=not given.raw_weights,
         earlier=given.average_with and Earlier(given.average_with, given.share),
         first=given.first and given.first / "bodypart.json",
+        calibration_of=given.calibration_of and given.calibration_of / "bodypart.json",
         version=given.version,
     )
 

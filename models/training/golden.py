@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from bodypart.model import BodyPartModel
-from bodypart.model.model_input import network_input
 from bodypart.network import INPUT, OUTPUTS
 from bodypart.network.golden import Golden, drawn
 from phantoms import draw
@@ -38,13 +37,7 @@ dynamic_batching {{ max_queue_delay_microseconds: 0 }}
 
 def golden_of(model: BodyPartModel) -> Golden:
     """Return drawn pictures with the model's answers to them."""
-    own = model.parameters
-    squares = [
-        network_input(draw(part, 400, 360).astype(np.float32), own.size, own.sides)[0]
-        for part in PARTS
-    ]
-    if own.mirrored:
-        squares = [np.concatenate([views, views[..., ::-1]]) for views in squares]
+    squares = [model.views(draw(part, 400, 360).astype(np.float32))[0] for part in PARTS]
     pictures = drawn(np.concatenate(squares))
     answers = dict(model.network.run(pictures))
     return Golden(model.sha256, len(squares[0]), pictures, answers)

@@ -82,7 +82,12 @@ class Plan:
     taught: float = 0.5
 
 
-def read_all(network: torch.nn.Module, pictures: Sequence[Picture], size: int) -> Answer:
+def read_all(
+    network: torch.nn.Module,
+    pictures: Sequence[Picture],
+    size: int,
+    field_tone: float | None = None,
+) -> Answer:
     """Read unvaried pictures in the preprocessing of the service."""
     network.eval()
     device = next(network.parameters()).device
@@ -90,7 +95,7 @@ def read_all(network: torch.nn.Module, pictures: Sequence[Picture], size: int) -
     with torch.inference_mode():
         for start in range(0, len(pictures), 64):
             squares = [
-                network_input(picture.values.astype(np.float32), size)[0]
+                network_input(picture.values.astype(np.float32), size, (), field_tone)[0]
                 for picture in pictures[start : start + 64]
             ]
             answer: Answer = network(torch.from_numpy(np.concatenate(squares)).to(device))

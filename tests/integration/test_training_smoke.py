@@ -308,6 +308,28 @@ def test_a_run_without_close_ups_is_exported_without(archive, tmp_path):
     assert not (tmp_path / "no").exists()
 
 
+def test_an_export_takes_a_calibration_over(trained, tmp_path):
+    calibration = {
+        "temperature": 0.5,
+        "rejection": {"distance": 0.25, "none": 0.125, "none_by_label": {}},
+        "visible_temperature": 2.0,
+        "visible_thresholds": {PARTS[0]: 0.75},
+    }
+    record = json.loads((trained / "out/bodypart.json").read_text())
+    kept = tmp_path / "kept.json"
+    given = (trained / "run/checkpoint.pt", trained / "manifest.csv", tmp_path)
+    own = {"size": 96, "split_file": trained / "split.toml", "calibration_of": kept}
+    kept.write_text(json.dumps({**record, **calibration}))
+    export(*given, field_tone=0.65, **own)
+    made = json.loads((tmp_path / "bodypart.json").read_text())
+    assert {key: made[key] for key in calibration} == calibration
+    assert made["preprocessing"] == {**record["preprocessing"], "field_tone": 0.65}
+    assert BodyPartModel.load(tmp_path / "bodypart.onnx").parameters.field_tone == 0.65
+    kept.write_text(json.dumps({**record, "labels": ["knee"]}))
+    with pytest.raises(ValueError, match="other labels"):
+        export(*given, **own)
+
+
 def test_the_exported_model_answers_like_the_trained_network(trained):
     model = BodyPartModel.load(trained / "out/bodypart.onnx", provider="cpu")
     values = draw("knee", 200, 160).astype(np.float32)

@@ -6,6 +6,7 @@ black to a square. The network sees -1 (black) to 1 (white).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,12 @@ FLAT_TOLERANCE = 0.07
 
 FLAT_SHARE = 0.86
 """Share of a line's pixels that must do so; the rest may be a marker or a collimator edge."""
+
+TONE_PERCENTILE = 75
+"""Grey value that a gamma brings to a tone: in most pictures neither air nor metal."""
+
+GAMMAS = (0.4, 2.5)
+"""Least and largest gamma that does so: what lies farther off is no matter of exposure."""
 
 SMALLEST_FIELD = 0.15
 """The field is at least this part of either side; below it the crop is not believed."""
@@ -100,7 +107,15 @@ def _trim(flat: NDArray[np.bool_]) -> tuple[int, int]:
     return (int(busy[0]), int(busy[-1]) + 1) if busy.size else (0, flat.size)
 
 
-def exposed_field(values: Float32) -> Box:
+def _gamma(tone: float, grey: float) -> float:
+    """Return the gamma that brings a grey value (both 0 to 1) to a tone, or nearest to it."""
+    least, largest = GAMMAS
+    if grey <= 0:
+        return least
+    return largest if grey >= 1 else min(max(math.log(tone) / math.log(grey), least), largest)
+
+
+def exposed_field(values: Float32, tone: float | None = None) -> Box:
     """Return the part of a picture inside flat borders of any grey.
 
     Collimated areas, unexposed plate, white strips and redaction bars that run along an edge are
@@ -110,6 +125,10 @@ def exposed_field(values: Float32) -> Box:
     ----------
     values : ndarray of float32, shape (rows, columns)
         Grey values.
+    tone : float, optional
+        Grey, between black (0) and white (1), that a gamma brings :data:`TONE_PERCENTILE` to before
+        lines are looked at: in a dark film soft tissue is as flat as air, and would be cut off. By
+        default the greys stay as they are.
     """
     rows, columns = values.shape
     step = max(1.0, max(rows, columns) / PROFILE_SIDE)
@@ -118,8 +137,12 @@ def exposed_field(values: Float32) -> Box:
     top, bottom, left, right = 0, small.shape[0], 0, small.shape[1]
     for _ in range(3):
         inner = small[top:bottom, left:right]
-        low, high = outer_percentiles(inner, WINDOW_PERCENTILES)
-        tolerance = FLAT_TOLERANCE * float(high - low)
+        low, high = map(float, outer_percentiles(inner, WINDOW_PERCENTILES))
+        if tone is not None and high > low:
+            grey = (float(np.percentile(inner, TONE_PERCENTILE)) - low) / (high - low)
+            inner = np.clip((inner - low) / (high - low), 0, 1) ** _gamma(tone, grey)
+            low, high = 0.0, 1.0
+        tolerance = FLAT_TOLERANCE * (high - low)
         first, last = _trim(_flat_lines(inner, tolerance))
         begin, end = _trim(_flat_lines(inner[first:last].T, tolerance))
         if (first, last, begin, end) == (0, bottom - top, 0, right - left):
@@ -191,7 +214,7 @@ def checked(values: Float32) -> Float32:
 
 
 def network_input(
-    values: Float32, size: int, sides: Sequence[int] = ()
+    values: Float32, size: int, sides: Sequence[int] = (), field_tone: float | None = None
 ) -> tuple[Float32, Placement]:
     """Turn a picture into what the network reads.
 
@@ -204,6 +227,8 @@ def network_input(
     sides : sequence of int
         Longer sides of the field in the square, one for each view of the picture that is wanted;
         by default one that fills the square.
+    field_tone : float, optional
+        Tone at which the field is looked for, as of :func:`exposed_field`.
 
     Returns
     -------
@@ -218,7 +243,7 @@ def network_input(
         If there is nothing to see.
     """
     values = checked(values)
-    field, picture = exposed_field(values), Image.fromarray(values)
+    field, picture = exposed_field(values, field_tone), Image.fromarray(values)
     places = [placement(field, size, side) for side in sides or (size,)]
     tensor = np.full((len(places), 1, size, size), -1, dtype=np.float32)
     for square, place in zip(tensor[:, 0], places, strict=True):

@@ -66,6 +66,10 @@ class Parameters:
         Longer sides of the exposed field in the square: the answer is the mean over these views.
     mirrored : bool
         Whether each view's mirror image counts too.
+    field_tone : float or None
+        Tone at which the exposed field is looked for, as of
+        :func:`bodypart.model.model_input.exposed_field`; None, and so a description that does not
+        name it, leaves the greys as they are.
     rejection : Rejection
         Thresholds of rejection.
     """
@@ -82,6 +86,7 @@ class Parameters:
     visible_temperature: float
     sides: tuple[int, ...]
     mirrored: bool
+    field_tone: float | None
     rejection: Rejection
 
     @classmethod
@@ -91,7 +96,7 @@ class Parameters:
         Raises
         ------
         ModelError
-            If a key is missing or a label unknown.
+            If a key is missing, a label unknown or a tone no grey.
         """
         try:
             parameters = cls(
@@ -107,6 +112,7 @@ class Parameters:
                 visible_temperature=record["visible_temperature"],
                 sides=tuple(record["preprocessing"]["sides"]),
                 mirrored=record["preprocessing"]["mirrored"],
+                field_tone=record["preprocessing"].get("field_tone"),
                 rejection=Rejection(**record["rejection"]),
             )
         except (KeyError, TypeError) as error:
@@ -114,6 +120,11 @@ class Parameters:
         for label in (*parameters.labels, *parameters.visible_labels):
             if label not in BY_LABEL:
                 raise ModelError(f"the model's description names the unknown label {label!r}")
+        tone = parameters.field_tone
+        if tone is not None and not (isinstance(tone, float) and 0 < tone < 1):
+            raise ModelError(
+                f"the model's description has the field_tone {tone!r}, no grey of 0 to 1"
+            )
         return parameters
 
 

@@ -100,6 +100,32 @@ class BodyPartModel:
         parameters = read_parameters(path)
         return cls(LocalNetwork.load(path, provider, threads), parameters)
 
+    def views(self, values: Float32) -> tuple[Float32, Placement]:
+        """Return what the network is given of one picture, by the model's own preprocessing.
+
+        Parameters
+        ----------
+        values : ndarray of float32, shape (rows, columns)
+            Grey values, linear, bright = dense.
+
+        Returns
+        -------
+        tensor : ndarray of float32, shape (views, 1, size, size)
+            Each view, then their mirror images if they count.
+        where : Placement
+            How to get back from the first view to the picture.
+
+        Raises
+        ------
+        BlankPictureError
+            If there is nothing to see.
+        """
+        own = self.parameters
+        tensor, where = network_input(values, own.size, own.sides, own.field_tone)
+        if own.mirrored:
+            tensor = np.concatenate([tensor, tensor[..., ::-1]])
+        return tensor, where
+
     def answer(self, values: Float32) -> tuple[RawAnswer, Placement]:
         """Run the network on one picture.
 
@@ -115,9 +141,7 @@ class BodyPartModel:
         NetworkError
             If the network cannot be had.
         """
-        tensor, where = network_input(values, self.parameters.size, self.parameters.sides)
-        if self.parameters.mirrored:
-            tensor = np.concatenate([tensor, tensor[..., ::-1]])
+        tensor, where = self.views(values)
         outputs = self.network.run(tensor)
         return (
             RawAnswer(

@@ -134,6 +134,19 @@ def test_a_description_without_a_key_names_it():
         Parameters.from_json(record)
 
 
+def test_a_description_without_a_tone_of_the_field_leaves_the_greys_as_they_are():
+    assert Parameters.from_json(described()).field_tone is None
+    preprocessing = {**described()["preprocessing"], "field_tone": 0.65}
+    assert Parameters.from_json(described(preprocessing=preprocessing)).field_tone == 0.65
+
+
+@pytest.mark.parametrize("tone", [0, 1, -0.5, "grey", True])
+def test_a_tone_that_is_no_grey_is_refused(tone):
+    preprocessing = {**described()["preprocessing"], "field_tone": tone}
+    with pytest.raises(ModelError, match="field_tone"):
+        Parameters.from_json(described(preprocessing=preprocessing))
+
+
 def test_a_model_file_that_is_not_the_described_one_is_refused(tmp_path):
     (tmp_path / "m.onnx").write_bytes(b"other")
     (tmp_path / "m.json").write_text(json.dumps(described()))

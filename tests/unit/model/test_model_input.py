@@ -61,6 +61,34 @@ def test_a_field_too_small_to_believe_is_not_cropped():
     assert exposed_field(picture) == Box(0, 200, 0, 200)
 
 
+def dark_film():
+    """Return a film whose soft tissue, on the left, is nearly black."""
+    film = np.random.default_rng(0).uniform(0, 1, (150, 200)).astype(np.float32)
+    film[:, :60] = 0.2 + 0.2 * film[:, :60]
+    return film**3
+
+
+def test_soft_tissue_of_a_dark_film_is_no_border_at_a_tone():
+    assert exposed_field(dark_film()).left > 40
+    assert exposed_field(dark_film(), 0.65) == Box(0, 150, 0, 200)
+    assert network_input(dark_film(), 128, (), 0.65)[1].field == Box(0, 150, 0, 200)
+
+
+@pytest.mark.parametrize("gamma", [0.6, 1.8])
+def test_the_field_at_a_tone_does_not_depend_on_how_light_the_film_is(gamma):
+    film = np.pad(windowed(draw("pelvis", 300, 240).astype(np.float32)) / 2 + 0.5, 40)
+    there, here = exposed_field(film, 0.65), exposed_field(film**gamma, 0.65)
+    assert here == there
+    assert there.top > 30
+
+
+def test_a_tone_of_the_field_changes_the_field_alone():
+    bare, at_a_tone = (network_input(hand(), 128, (), tone) for tone in (None, 0.65))
+    assert np.array_equal(bare[0], at_a_tone[0]) == (bare[1] == at_a_tone[1])
+    picture = np.random.default_rng(0).normal(size=(200, 150)).astype(np.float32)
+    assert np.array_equal(network_input(picture, 96)[0], network_input(picture, 96, (), 0.65)[0])
+
+
 @given(st.integers(1, 2000), st.integers(1, 2000), st.sampled_from([96, 160, 224]))
 def test_the_field_lies_inside_the_square_and_touches_two_opposite_edges(rows, columns, size):
     inside = placement(Box(0, rows, 0, columns), size).inside
@@ -114,12 +142,14 @@ def test_the_input_is_a_square_from_minus_one_to_one_with_black_padding():
         np.zeros((0, 0), np.float32),
     ],
 )
-def test_a_blank_picture_says_so(values):
+@pytest.mark.parametrize("tone", [None, 0.65])
+def test_a_blank_picture_says_so(values, tone):
     with pytest.raises(BlankPictureError):
-        network_input(values, 128)
+        network_input(values, 128, (), tone)
 
 
 @pytest.mark.parametrize("shape", [(1, 400), (400, 1), (2, 2), (16, 16)])
-def test_odd_shapes_are_read(shape):
+@pytest.mark.parametrize("tone", [None, 0.65])
+def test_odd_shapes_are_read(shape, tone):
     picture = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
-    assert network_input(picture, 96)[0].shape == (1, 1, 96, 96)
+    assert network_input(picture, 96, (), tone)[0].shape == (1, 1, 96, 96)
