@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from bodypart.labels import BY_LABEL
 from bodypart.model import BodyPartModel
-from bodypart.model.model_input import network_input
+from bodypart.model.model_input import Box, network_input
 from bodypart.network import OUTPUTS
 from bodypart.network.local import LocalNetwork
 from phantoms import draw
@@ -121,6 +122,15 @@ def test_reading_needs_little_memory_and_no_torch():
         check=True,
     )
     assert int(result.stdout) < 250
+
+
+def test_the_field_is_looked_for_at_the_tone_of_the_description(model):
+    """A dark film's soft tissue was cut off with the border before 2.1.1."""
+    film = np.random.default_rng(0).uniform(0, 1, (150, 200)).astype(np.float32)
+    film[:, :60] = 0.2 + 0.2 * film[:, :60]
+    assert model.answer(film**3)[1].field == Box(0, 150, 0, 200)
+    plain = BodyPartModel(model.network, replace(model.parameters, field_tone=None))
+    assert plain.answer(film**3)[1].field.left > 40
 
 
 def test_every_output_has_a_row_a_picture_and_a_column(model):
