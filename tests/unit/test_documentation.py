@@ -6,6 +6,7 @@ import pytest
 from starlette.routing import Match
 
 import documentation
+from bodypart import __version__
 from bodypart.labels import labels_named
 from service.learning.tables import LEARNED, SEEN
 from service.queue.tasks import Kind
@@ -29,6 +30,26 @@ def test_the_architecture_names_every_kind_of_task_and_every_table():
     tables = [name for schema in (DURABLE, INDEX, LEARNED, SEEN) for name in schema.tables]
     for name in [*Kind, *tables]:
         assert f"`{name}`" in text, name
+
+
+def test_what_differs_from_a_release_does_not_bear_its_number():
+    """All of 0.2 called itself 0.1.0, and a helper of the one was taken for one of the other."""
+    text = (documentation.ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    unreleased, *releases = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    assert unreleased.startswith("[Unreleased]")
+    dated = [re.match(r"\[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)\n", one) for one in releases]
+    assert all(dated)
+    assert [found[2] for found in dated] == sorted((found[2] for found in dated), reverse=True)
+    released = dated[0][1]
+    if "\n- " in unreleased:
+        assert __version__.endswith(".dev0")
+        assert _numbers(__version__.removesuffix(".dev0")) > _numbers(released)
+    else:
+        assert __version__ == released
+
+
+def _numbers(version):
+    return tuple(map(int, version.split(".")))
 
 
 def test_the_readme_stays_short():
