@@ -3,6 +3,7 @@
 # ruff: noqa: E402 (the imports below need what is skipped without)
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +15,24 @@ import onnxruntime
 from training.network import FEATURES, Network
 from training.onnx_graph import Graph, to_onnx
 
+SHIPPED = Path(__file__).parents[3] / "models/bodypart.onnx"
 
-def test_the_runtime_makes_each_padding_one_step_with_its_convolution(tmp_path):
-    graph = Graph(Network(2, 3), torch.zeros(FEATURES, 4), torch.zeros(4, 9))
+
+def steps_of(network, folder):
+    """Return what the runtime makes of a network, by the kind of step."""
     options = onnxruntime.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    options.optimized_model_filepath = str(folder / "optimized.onnx")
     options.log_severity_level = 3
-    onnxruntime.InferenceSession(to_onnx(graph, 64), options, providers=["CPUExecutionProvider"])
-    steps = Counter(node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node)
+    onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    return Counter(node.op_type for node in onnx.load(folder / "optimized.onnx").graph.node)
+
+
+def exported():
+    return to_onnx(Graph(Network(2, 3), torch.zeros(FEATURES, 4), torch.zeros(4, 9)), 64)
+
+
+@pytest.mark.parametrize("network", [exported, SHIPPED.read_bytes], ids=["exported", "shipped"])
+def test_the_runtime_makes_each_padding_one_step_with_its_convolution(network, tmp_path):
+    steps = steps_of(network(), tmp_path)
     assert steps["Conv"] > 50
     assert not steps["Pad"]
