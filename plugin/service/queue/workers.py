@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from service.reviewer import Reviewer
 
 _DEATHS_TO_QUARANTINE = 2
+_AHEAD = 1
+"""More threads that annotate than decoders: a file is fetched or stored while all of them look."""
 _PAUSE_WHILE_DOWN = 0.5
 _PAUSE_AFTER_TROUBLE = 1.0
 _PAUSE_AFTER_STUMBLE = 5.0
@@ -92,7 +94,7 @@ class Workers:
                 (Kind.APPLY, Kind.ANNOTATE, Kind.LOOK),
                 self._annotate_and_rewrite,
             )
-            for number in range(self._settings.workers)
+            for number in range(self._settings.workers + _AHEAD)
         ]
         plan.append(("roll-up", (Kind.ROLL_UP,), self._roll_up))
         if self._in_place:
