@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bodypart.dicom_out.policy import tags_to_write
+from bodypart.loopback import is_loopback
 from service.dicom_tags.exports import siblings_of
 from service.dicom_tags.overwriting import YIELDED
 from service.dicom_tags.rewriting import rewritten
@@ -253,9 +254,17 @@ class InPlace:
         if annotation:
             annotation = {**annotation, "file": stored.version}
             self._annotations.put(annotation, stored.parents, follow=False)
-        else:
+        elif self._may_be_ours(instance):
             self._note_removal(instance, stored.version)
             self._annotations.ask_roll_ups(stored.parents)
+        else:
+            # The original, byte for byte, which a modality sent again while the service was down.
+            self._annotate_again(instance)
+
+    def _may_be_ours(self, instance: str) -> bool:
+        """Tell whether Orthanc got a file as it gets ours: by REST on loopback, of no modality."""
+        aet, ip = self._archive.sender(instance)
+        return not aet and (not ip or is_loopback(ip.removeprefix("::ffff:")))
 
     def _note_removal(self, instance: str, version: str, before: str | None = None) -> None:
         """Note that a removal, of the file ``before`` if given, is of a version of ours by now."""

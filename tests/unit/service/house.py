@@ -36,7 +36,7 @@ class Orthanc:
     def __init__(self):
         self.files, self.versions, self.log = {}, {}, []
         self.metadata_, self.labels_, self.attachments = {}, {}, {}
-        self.protected, self.links = set(), {}
+        self.protected, self.links, self.senders = set(), {}, {}
         self.asked = Counter()
         self.before_store = self.after_store = lambda: None
         self.answer = None
@@ -132,6 +132,10 @@ class Orthanc:
 
     def received_at(self, instance):
         return self.metadata("instances", instance, "ReceptionDate") or ""
+
+    def sender(self, instance):
+        self._must_have(instance)
+        return self.senders.get(instance, ("", "127.0.0.1"))
 
     def metadata(self, level, resource, name):
         return self.metadata_.get((level, resource), {}).get(name)

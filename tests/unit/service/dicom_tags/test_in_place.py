@@ -179,6 +179,24 @@ def test_a_removal_is_not_undone_by_a_kill_as_the_original_returns(annotated, tm
     assert after.annotator.was_removed("i")
 
 
+def test_a_removal_does_not_reach_the_same_file_that_a_modality_sends_after_a_kill(
+    annotated, tmp_path
+):
+    """Its bytes are those that were about to return, and it was taken for them."""
+    annotated.follow()
+    annotated.reviewer.remove("i", by="ann")
+    annotated.orthanc.before_store = _die
+    with pytest.raises(KeyboardInterrupt):
+        annotated.follow()
+    annotated.orthanc.before_store = lambda: None
+    annotated.orthanc.arrive("i", b"file")
+    annotated.orthanc.senders["i"] = ("CR_1", "10.0.0.5")
+    after = House(tmp_path, annotated.orthanc)
+    after.in_place.recover()
+    assert not after.annotator.was_removed("i")
+    assert after.claim(Kind.ANNOTATE).resource == "i"
+
+
 def test_a_removal_does_not_reach_what_is_sent_again_as_the_original_returned(
     annotated, monkeypatch
 ):
