@@ -160,7 +160,7 @@ class _Connection(http.client.HTTPConnection):
 def _without_service(method: str, path: str, reason: str) -> Answer:
     """Answer what can be answered without a service: that there is none, and why."""
     if method == "GET" and path == "/bodypart/status":
-        status: dict[str, Any] = {"model": None, "provider": None, "ready": False, "reason": reason}
-        status["queue"] = {"pending": 0, "failed": 0, "done": 0}
-        return Answer(200, "application/json", {}, json.dumps(status).encode())
+        told: dict[str, Any] = dict.fromkeys(("version", "orthanc", "model", "provider"))
+        told |= {"ready": False, "reason": reason, "queue": {"pending": 0, "failed": 0, "done": 0}}
+        return Answer(200, "application/json", {}, json.dumps(told).encode())
     return Answer.error(503, "Engine down", reason, **{"Retry-After": "1"})

@@ -111,6 +111,7 @@ def test_without_a_service_it_is_told_why():
     assert status.status == 200
     told = json.loads(status.body)
     assert (told["ready"], told["reason"]) == (False, "it is starting")
+    assert told.keys() >= {"version", "orthanc", "model", "provider", "queue"}
     answer = ask(forwarder, "PUT", "/bodypart/instances/x")
     assert answer.status == 503
     assert json.loads(answer.body)["details"] == "it is starting"
