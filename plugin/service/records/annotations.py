@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from service.orthanc_api.archive import ANNOTATION, CODE, Archive
 from service.orthanc_api.resources import Glance, Parents, StoredFile
 from service.queue.tasks import Kind, Priority, Task, Tasks
 from service.records.index import REMOVED, UNSEEN, Index
+from service.records.locks import Locks
 
 if TYPE_CHECKING:
     from service.deliveries.routing import Routing
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _LABEL_PREFIX = "bodypart-"
 _REVIEW_LABEL = "bodypart-review"
-_LOCKS = 256
 _NOT_SEALED = ("tags", "revision", "file")
 """What may change without changing the answer."""
 _ROLL_UP_DELAY, _ROLL_UP_DELAY_OF_OLD = 0.02, 0.2
@@ -80,14 +79,12 @@ class Annotations:
         self._with_labels = with_labels and archive.has_labels
         self._in_place = in_place
         self._thumbnails = thumbnails
-        self._locks = [threading.RLock() for _ in range(_LOCKS)]
-        self._patients = [threading.Lock() for _ in range(_LOCKS)]
+        self._locks = Locks()
 
     @contextmanager
     def lock(self, instance: str) -> Iterator[None]:
         """Let nobody else write of an instance, on this node or another."""
-        number = number_of(instance)
-        with self._locks[number % _LOCKS], self.database.hold(number):
+        with self._locks.hold(instance), self.database.hold(number_of(instance)):
             yield
 
     @contextmanager
@@ -98,8 +95,7 @@ class Annotations:
         log that is wiped with it would look like a foreign file's. Who holds both a lock of an
         instance and this one takes that of the instance first.
         """
-        number = number_of(patient)
-        with self._patients[number % _LOCKS], self.database.hold(number):
+        with self._locks.hold(patient), self.database.hold(number_of(patient)):
             yield
 
     def put(
