@@ -152,7 +152,8 @@ class Overwriting:
         stands = self._archive.md5(instance) == backup.md5_after
         theirs = self._rescue.kept(instance, 0.0) if stands else None
         if theirs is not None:
-            self._put_back(instance, theirs)
+            with self.alone:
+                self._put_back(instance, theirs)
         elif stands or not backup.md5_after:
             self._backups.give_back(backup)
             note(instance)

@@ -321,6 +321,22 @@ def test_main_tags_are_not_read_anew_while_a_file_is_stored(annotated, monkeypat
     assert done.is_set()
 
 
+def test_no_file_is_put_back_while_main_tags_are_read_anew(annotated):
+    orthanc = annotated.orthanc
+    orthanc.after_store = _die
+    with pytest.raises(KeyboardInterrupt):
+        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    orthanc.after_store = lambda: None
+    annotated.watch.file = b"another picture"
+    beside = threading.Thread(target=annotated.in_place.mend, args=("i",))
+    with annotated.overwriting.alone:
+        beside.start()
+        beside.join(0.1)
+        assert orthanc.files["i"] == b"file corrected to hand"
+    beside.join()
+    assert orthanc.files["i"] == b"another picture"
+
+
 def test_a_stop_begins_no_overwrite(annotated):
     task = annotated.claim(Kind.REWRITE)
     annotated.decoders.stopping = True
