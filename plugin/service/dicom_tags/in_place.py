@@ -228,8 +228,7 @@ class InPlace:
         outcome, original = rewritten(self._decoders, "restore", {}, data, urgent=True)
         refused: str | None = outcome["refused"]
         if original:
-            refused, now = self._replace(instance, stored, None, original, signed=False)
-            self._note_removal(instance, now.version, before=stored.version)
+            refused, _ = self._replace(instance, stored, None, original, signed=False)
         return refused
 
     def _replace(
@@ -242,10 +241,13 @@ class InPlace:
         signed: bool,
     ) -> tuple[str | None, StoredFile]:
         """Have a file replace the stored one, and its series be looked at once that settled."""
-        refused, now = self._overwriting.replace(instance, stored, annotation, ours, signed=signed)
-        if refused is None:
+
+        def note(now: StoredFile) -> None:
+            if annotation is None:
+                self._note_removal(instance, now.version, before=stored.version)
             self._ask_for_reconstruction(now)
-        return refused, now
+
+        return self._overwriting.replace(instance, stored, annotation, ours, note, signed=signed)
 
     def _note_file(self, instance: str) -> None:
         """Note that the annotation, or its removal, is of the file that stands there now."""
@@ -256,10 +258,13 @@ class InPlace:
             self._annotations.put(annotation, stored.parents, follow=False)
         elif self._may_be_ours(instance):
             self._note_removal(instance, stored.version)
-            self._annotations.ask_roll_ups(stored.parents)
         else:
             # The original, byte for byte, which a modality sent again while the service was down.
             self._annotate_again(instance)
+            return
+        # What was written above since the overwrite has labels of before it by now, too.
+        self._annotations.ask_roll_ups(stored.parents)
+        self._ask_for_reconstruction(stored)
 
     def _may_be_ours(self, instance: str) -> bool:
         """Tell whether Orthanc got a file as it gets ours: by REST on loopback, of no modality."""

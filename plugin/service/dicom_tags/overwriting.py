@@ -82,6 +82,7 @@ class Overwriting:
         stored: StoredFile,
         annotation: dict[str, Any] | None,
         ours: bytes,
+        note: Callable[[StoredFile], None],
         *,
         signed: bool,
     ) -> tuple[str | None, StoredFile]:
@@ -97,6 +98,8 @@ class Overwriting:
             What the instance is to carry afterwards.
         ours : bytes
             The new file.
+        note : callable
+            Told of it where it stands there, before the backup is dropped, which a kill leaves.
         signed : bool
             Whether it holds a correction, or is the original.
 
@@ -126,6 +129,7 @@ class Overwriting:
                 self._backups.drop(instance)
                 return outcome, stored
             self._backups.give_back(backup)
+            note(outcome)
             self._backups.drop(instance)
         return None, outcome
 

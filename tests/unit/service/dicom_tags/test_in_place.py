@@ -179,6 +179,46 @@ def test_a_removal_is_not_undone_by_a_kill_as_the_original_returns(annotated, tm
     assert after.annotator.was_removed("i")
 
 
+def test_a_removal_is_not_undone_by_a_kill_once_the_original_returned(
+    annotated, tmp_path, monkeypatch
+):
+    annotated.follow()
+    annotated.reviewer.remove("i", by="ann")
+    drop = annotated.backups.drop
+
+    def drop_and_die(instance):
+        drop(instance)
+        _die()
+
+    monkeypatch.setattr(annotated.backups, "drop", drop_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        annotated.follow()
+    after = House(tmp_path, annotated.orthanc)
+    assert after.in_place.recover() == []
+    assert annotated.orthanc.files["i"] == b"file"
+    assert after.annotator.was_removed("i")
+
+
+@pytest.mark.parametrize("moment", ["after the store", "after the end"])
+def test_main_tags_are_read_anew_after_a_kill(annotated, tmp_path, monkeypatch, moment):
+    if moment == "after the store":
+        annotated.orthanc.after_store = _die
+    else:
+        drop = annotated.backups.drop
+
+        def drop_and_die(instance):
+            drop(instance)
+            _die()
+
+        monkeypatch.setattr(annotated.backups, "drop", drop_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        annotated.follow()
+    annotated.orthanc.after_store = lambda: None
+    after = House(tmp_path, annotated.orthanc)
+    after.in_place.recover()
+    assert after.tasks.stands(Kind.RECONSTRUCT, "series")
+
+
 def test_a_removal_does_not_reach_the_same_file_that_a_modality_sends_after_a_kill(
     annotated, tmp_path
 ):
@@ -259,6 +299,27 @@ def test_what_stands_above_an_overwrite_that_was_cut_short_is_made_anew(annotate
     write_roll_ups(annotated)
     for level, resource in PARENTS.levels():
         assert annotated.orthanc.metadata(level, resource, "BodyPart") is None, level
+
+
+def test_what_was_written_above_since_an_overwrite_was_cut_short_has_no_older_labels(annotated):
+    orthanc = annotated.orthanc
+    write_roll_ups(annotated)
+
+    def lose():
+        orthanc.after_store = lambda: None
+        raise ArchiveError("POST /instances: Timeout")
+
+    orthanc.after_store = lose
+    task = annotated.claim(Kind.REWRITE)
+    with pytest.raises(ArchiveError):
+        annotated.in_place.rewrite(task)
+    review = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")
+    annotated.reviewer.review("i", review)
+    write_roll_ups(annotated)
+    annotated.in_place.rewrite(task)
+    write_roll_ups(annotated)
+    for level, resource in PARENTS.levels():
+        assert "bodypart-hand" not in orthanc.labels(level, resource), level
 
 
 def test_a_correction_said_during_a_rewrite_is_written_after_it(annotated):
