@@ -243,8 +243,8 @@ class InPlace:
         """Have a file replace the stored one, and its series be looked at once that settled."""
 
         def note(now: StoredFile) -> None:
-            if annotation is None:
-                self._note_removal(instance, now.version, before=stored.version)
+            # Beside an annotation as well: its removal may be said, and not be carried out yet.
+            self._note_removal(instance, now.version, before=stored.version)
             self._ask_for_reconstruction(now)
 
         return self._overwriting.replace(instance, stored, annotation, ours, note, signed=signed)
@@ -254,6 +254,7 @@ class InPlace:
         annotation = self._archive.annotation(instance)
         stored = self._archive.stored_file(instance)
         if annotation:
+            self._note_removal(instance, stored.version, before=annotation.get("file"))
             annotation = {**annotation, "file": stored.version}
             self._annotations.put(annotation, stored.parents, follow=False)
         elif self._may_be_ours(instance):

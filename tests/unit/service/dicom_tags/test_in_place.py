@@ -199,6 +199,43 @@ def test_a_removal_is_not_undone_by_a_kill_once_the_original_returned(
     assert after.annotator.was_removed("i")
 
 
+def removed_in_the_trail_alone(house, monkeypatch):
+    """Have a removal said that cannot be carried out yet."""
+
+    def fail(*_):
+        raise ArchiveError("DELETE: Timeout")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(house.annotations, "erase", fail)
+        house.reviewer.remove("i", by="ann")
+
+
+def test_a_removal_that_waits_is_not_lost_by_a_rewrite(annotated, monkeypatch):
+    removed_in_the_trail_alone(annotated, monkeypatch)
+    annotated.follow()
+    assert annotated.orthanc.files["i"] == b"file corrected to hand"
+    annotated.reviewer.apply_word(annotated.claim_due(Kind.APPLY))
+    annotated.follow()
+    assert annotated.orthanc.files["i"] == b"file"
+    assert annotated.orthanc.annotation("i") is None
+    assert annotated.annotator.was_removed("i")
+
+
+def test_a_removal_that_waits_is_not_lost_by_a_rewrite_that_was_killed(
+    annotated, tmp_path, monkeypatch
+):
+    removed_in_the_trail_alone(annotated, monkeypatch)
+    annotated.orthanc.after_store = _die
+    with pytest.raises(KeyboardInterrupt):
+        annotated.follow()
+    annotated.orthanc.after_store = lambda: None
+    after = House(tmp_path, annotated.orthanc)
+    after.in_place.recover()
+    after.reviewer.apply_word(after.claim_due(Kind.APPLY))
+    assert annotated.orthanc.annotation("i") is None
+    assert after.annotator.was_removed("i")
+
+
 @pytest.mark.parametrize("moment", ["after the store", "after the end"])
 def test_main_tags_are_read_anew_after_a_kill(annotated, tmp_path, monkeypatch, moment):
     if moment == "after the store":
