@@ -20,6 +20,7 @@ from service.errors import NotFoundError
 from service.queue.tasks import Kind, Priority
 from service.records.annotations import concerns_tags, of_file
 from service.records.audit_trail import REMOVED
+from service.records.removals import stays_removed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,9 +190,12 @@ class InPlace:
         if glance is None:
             raise NotFoundError(instance)
         stored, annotation = glance.stored, glance.annotation
-        if annotation is None:
+        if annotation is None and stays_removed(
+            self._archive, instance, self._trail.last(instance)
+        ):
             return self._restore(instance, stored)
-        if not of_file(annotation, stored.version):
+        if annotation is None or not of_file(annotation, stored.version):
+            # What another sender wrote into it, a person's word perhaps, is to be read first.
             self._annotate_again(instance)
             return YIELDED
         if not concerns_tags(annotation):

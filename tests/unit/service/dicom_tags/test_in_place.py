@@ -107,6 +107,17 @@ def test_another_file_that_comes_in_meanwhile_stands(annotated, moment):
     assert orthanc.annotation("i")["examined"]["label"] == "foot"
 
 
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_file_that_came_in_before_its_rewrite_keeps_what_its_sender_wrote(annotated, removed):
+    """It was taken for one whose annotation was removed."""
+    if removed:
+        annotated.reviewer.remove("i", by="ann")
+    annotated.orthanc.arrive("i", b"file corrected to foot")
+    annotated.follow()
+    assert annotated.orthanc.files["i"] == b"file corrected to foot"
+    assert annotated.claim(Kind.ANNOTATE).resource == "i"
+
+
 def test_a_backup_is_not_given_to_another_picture(annotated):
     orthanc = annotated.orthanc
     orthanc.set_metadata("instances", "i", "Ours", "of the first")
