@@ -164,12 +164,14 @@ def header_end(data: bytes) -> int:
     What stands before it is a DICOM file as well, with all that a correction reads or writes.
     Digital signatures would stand behind it (PS3.3 C.12.1.1.3.1).
     """
+    if read_file_meta(data).transfer_syntax in DEFLATED:
+        return len(data)  # It could not be cut, and may unfold to a lot.
     try:
         file = Part10(data)
     except DicomStructureError:
         return len(data)
     last = next(reversed(file.elements.values()), None)
-    if file.deflated or last is None or last.tag != _PIXEL_DATA:
+    if last is None or last.tag != _PIXEL_DATA:
         return len(data)
     return last.start
 

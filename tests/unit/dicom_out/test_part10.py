@@ -7,6 +7,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 import phantoms
+from bodypart.dicom_out import part10
 from bodypart.dicom_out.correction import correct, restore
 from bodypart.dicom_out.part10 import header_end
 from bodypart.labels import BY_LABEL
@@ -57,4 +58,15 @@ def without_pixels():
     ids=["deflated", "signed", "without pixels", "cut short", "not DICOM", "empty"],
 )
 def test_the_rest_is_rewritten_whole(data):
+    assert header_end(data) == len(data)
+
+
+def test_a_deflated_file_is_not_unfolded_for_it(monkeypatch):
+    """The service asks, and a small file may unfold to 256 MB."""
+
+    def unfold(_):
+        raise AssertionError
+
+    data = radiograph(uids.DeflatedExplicitVRLittleEndian)
+    monkeypatch.setattr(part10, "_inflate", unfold)
     assert header_end(data) == len(data)
