@@ -122,8 +122,11 @@ class Overwriting:
                 instance, stored.parents, held, annotation, before, _md5(ours)
             )
             self._rescue.drop(instance)
-            with self.alone, self._rescue.watching(instance, ours, signed=signed):
-                outcome = self._store_over(stored, ours, backup)
+            with self.alone:
+                # Orthanc's side does not answer any more once it stops: each would wait in vain.
+                self._must_go_on()
+                with self._rescue.watching(instance, ours, signed=signed):
+                    outcome = self._store_over(stored, ours, backup)
             self._rescue.drop(instance)
             if isinstance(outcome, str):
                 self._backups.drop(instance)
@@ -175,8 +178,7 @@ class Overwriting:
         if self._archive.stored_file(instance).version != stored.version:
             self._annotate_again(instance)
             return YIELDED
-        if self._decoders.stopping:
-            raise EngineDownError("Orthanc is stopping")
+        self._must_go_on()
         try:
             answer = self._archive.store(ours)
         except StorageFullError:
@@ -199,6 +201,10 @@ class Overwriting:
                 return YIELDED
         self._thumbnails.follow(instance, stored.version, now.version)
         return now
+
+    def _must_go_on(self) -> None:
+        if self._decoders.stopping:
+            raise EngineDownError("Orthanc is stopping")
 
     def _log_has_gap(self, before: int, instance: str) -> bool:
         """Tell whether entries are missing in the change log between a mark and our own store.

@@ -452,6 +452,7 @@ def test_a_stop_begins_no_overwrite(annotated):
     with pytest.raises(EngineDownError):
         annotated.in_place.rewrite(task)
     assert annotated.orthanc.files["i"] == b"file"
+    assert annotated.watch.watched == []
     annotated.decoders.stopping = False
     annotated.in_place.rewrite(task)
     assert annotated.orthanc.files["i"] == b"file corrected to hand"
