@@ -275,7 +275,8 @@ class Service:
     def take(self, event: str, resource: str) -> None:
         """Take in what Orthanc's side tells; returns at once."""
         if event == "stored":
-            self.change_log.wake(resource)
+            ours = bool(self.in_place) and self.rescue.watches(resource)
+            self.change_log.wake(resource, ours=ours)
         elif event == "deleted":
             self._deletions.put(resource)
         elif event == "rewriting" and self.in_place:

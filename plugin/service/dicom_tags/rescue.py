@@ -86,6 +86,10 @@ class Rescue:
             self._say({"rewritten": instance})
             self._acknowledged.pop(instance, None)
 
+    def watches(self, instance: str) -> bool:
+        """Tell whether an instance is being rewritten just now."""
+        return instance in self._acknowledged
+
     def acknowledge(self, instance: str) -> None:
         """Note that Orthanc's side watches an instance."""
         heard = self._acknowledged.get(instance)

@@ -85,18 +85,29 @@ class ChangeLog:
             self._keep(last)
         return kept is None
 
-    def wake(self, instance: str) -> None:
-        """Tell that an instance was stored; returns at once."""
+    def wake(self, instance: str, *, ours: bool = False) -> None:
+        """Tell that an instance was stored; returns at once.
+
+        Parameters
+        ----------
+        instance : str
+            Orthanc id.
+        ours : bool
+            Whether its file is being rewritten: that makes no burst.
+        """
         if self._live and self._database.shared:
             self._told.append(instance)
-        now = time.monotonic()
+        if not ours:
+            self._note_arrival(time.monotonic())
+        self._woken.set()
+
+    def _note_arrival(self, now: float) -> None:
         since = now - self._arrived
         if since > self._quiet:
             self._burst_began = now
         # Large files come at longer intervals: what came twice is likely to come again.
         self._quiet = 2 * since if _QUIET < 2 * since < _LONGEST_QUIET else _QUIET
         self._arrived = now
-        self._woken.set()
 
     def burst(self) -> float:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.

@@ -32,11 +32,14 @@ def side(tmp_path):
 
 
 def test_a_rewrite_is_announced_and_its_end_told(side):
+    assert not side.rescue.watches("i")
     with side.rescue.watching("i", OURS, signed=False):
+        assert side.rescue.watches("i")
         (said,) = side.said
         assert said["rewriting"]["length"] == said["rewriting"]["beginning"] == len(OURS)
         assert said["rewriting"]["md5"] == hashlib.md5(OURS).hexdigest()
     assert side.said[1:] == [{"rewritten": "i"}]
+    assert not side.rescue.watches("i")
 
 
 def test_of_a_correction_the_beginning_tells_that_it_is_ours(side):

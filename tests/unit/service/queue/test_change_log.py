@@ -124,6 +124,12 @@ def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(lo
     assert 0.0 < reader.burst() < 0.05
 
 
+def test_what_is_rewritten_makes_no_burst(log):
+    reader = log()
+    reader.wake("i", ours=True)
+    assert reader.burst() == 0.0
+
+
 def test_what_several_orthancs_wrote_is_asked_for_though_the_mark_passed_it(house, log):
     """Another Orthanc's entry was seen first, though its number is the higher one."""
     reader = log()
