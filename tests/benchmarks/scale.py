@@ -37,6 +37,8 @@ from ray_cluster import RAY, RayCluster
 MEASURED = Path(__file__).with_suffix(".json")
 _WORKERS = 2
 _BATCH = 32
+_ITS_OWN = 2
+"""Pictures that the service's one decoder, which never answers, keeps: that one and the next."""
 _ALL_READ = 2 * _WORKERS * _BATCH
 """Pictures after which each worker has brought a batch. What comes before is a start: of Python, of
 networks and, with Ray, of its actors; it is told apart, as it does not grow with the archive."""
@@ -105,7 +107,7 @@ def answer_all(server: Server, count: int) -> None:
         return json.loads(answer.data)
 
     def work(_: int) -> None:
-        while taken[0] < count - 1:  # One is the service's own decoder's.
+        while taken[0] < count - _ITS_OWN:
             lent = post("/bodypart/backfill/lease", {"Count": _BATCH, "Seconds": 600})
             results = [_answer(server, pool, instance) for instance in lent]
             if results:
