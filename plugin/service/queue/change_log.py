@@ -33,6 +33,8 @@ _CURSOR = "cursor"
 _PAGE = 500
 _QUIET, _LONGEST_QUIET = 0.015, 0.25
 _LONGEST_BURST = 10.0
+_PAUSE = 1.0
+"""Seconds without an upload after which a burst may begin; shorter ones are amid a stream."""
 _LOOK_EVERY = 1.0
 _MOST_TOLD = 100_000
 """Of more than these, while nothing can be read, the sweep tells."""
@@ -103,7 +105,7 @@ class ChangeLog:
 
     def _note_arrival(self, now: float) -> None:
         since = now - self._arrived
-        if since > self._quiet:
+        if since > _PAUSE:
             self._burst_began = now
         # Large files come at longer intervals: what came twice is likely to come again.
         self._quiet = 2 * since if _QUIET < 2 * since < _LONGEST_QUIET else _QUIET
@@ -112,8 +114,8 @@ class ChangeLog:
     def burst(self) -> float:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
 
-        A burst ends with a pause of twice the last interval, 15 ms at least, and counts as a
-        stream, to be kept up with, after 10 s.
+        It is, after a pause of twice the last interval, 15 ms at least. What goes on for 10 s, with
+        pauses of less than a second, is a stream, to be kept up with.
         """
         now = time.monotonic()
         if now - self._burst_began > _LONGEST_BURST:

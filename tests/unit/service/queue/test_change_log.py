@@ -107,6 +107,22 @@ def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, monkeypatch):
     assert reader.burst() == 0.0
 
 
+def test_a_stream_with_short_pauses_is_kept_up_with(log, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("service.queue.change_log.time.monotonic", lambda: now)
+    reader = log()
+    for _ in range(20):
+        for _ in range(60):
+            now += 0.01
+            reader.wake("i")
+        now += 0.1
+        reader.wake("i")
+    assert reader.burst() == 0.0
+    now += 2.0
+    reader.wake("i")
+    assert reader.burst() > 0.0
+
+
 def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(log, monkeypatch):
     """Files of many megabytes follow each other more slowly than small ones."""
     now = 100.0
