@@ -192,11 +192,12 @@ def flood(folder: Path, limits: argparse.Namespace) -> bool:
     remarks.append(f"log {log:,} bytes")
     for line in broken:
         print(line, file=sys.stderr)
+    by = ", decoders that answer at once" if limits.at_once else ""
     record(
-        f"flood-{limits.on}",
+        f"flood-{limits.on}{'-at-once' if limits.at_once else ''}",
         Attack(
-            f"small instances in one go on Debian {limits.on}: each answered; memory, file handles "
-            "and threads between the second quarter and the last one",
+            f"small instances in one go on Debian {limits.on}{by}: each answered; memory, file "
+            "handles and threads between the second quarter and the last one",
             f'make attack NAME=flood ARGS="{" ".join(sys.argv[1:])}"',
             f"{sent:,} instances in {seconds / 60:.0f} minutes, uploaded in {uploaded / 60:.0f}",
             len(broken),
