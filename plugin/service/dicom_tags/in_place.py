@@ -1,7 +1,8 @@
 """``"Tags": "in-place"``: the stored file follows its annotation.
 
-The steps of one instance: ask a decoder for the corrected file; have it stored over the one that
-was read (`service.dicom_tags.overwriting`); note the outcome in the annotation.
+The steps of one instance: ask a decoder for the corrected file, or where the annotation was removed
+for the original; have it stored over the one that was read (`service.dicom_tags.overwriting`); note
+the outcome in the annotation.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 _KEPT = 1000
 _TURNS = 2
-"""Of those who annotate: one stores, one makes its file ready or waits. The rest go on."""
+"""Of those who annotate, beside the thread that only rewrites: one of all stores, the others make
+their file ready or wait. Who gets no turn goes on annotating."""
 
 
 class InPlace:
@@ -200,8 +202,10 @@ class InPlace:
             return YIELDED
         if not concerns_tags(annotation):
             return None
-        at_hand = read is not None and read.version == stored.version
-        data = read.data if read and at_hand else self._archive.dicom(instance)
+        if read is not None and read.version == stored.version:
+            data = read.data
+        else:
+            data = self._archive.dicom(instance)
         siblings = siblings_of(self._index, instance, stored.parents.series)
         request = {
             "annotation": annotation,

@@ -48,8 +48,9 @@ class Overwriting:
     Attributes
     ----------
     alone : threading.Lock
-        Held while one file is stored over another. Orthanc deadlocks for good if it reads main
-        tags anew at the same time, and its change log is hard to read where two overwrite.
+        Held while one file is stored over another, the last of all locks. Orthanc deadlocks for
+        good if it reads main tags anew at the same time; and of two who overwrite, one could take
+        the entries that the other wipes from the change log for a gap, and wait for nothing.
     """
 
     def __init__(
