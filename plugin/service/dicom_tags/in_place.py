@@ -198,7 +198,7 @@ class InPlace:
             return self._restore(instance, stored)
         if annotation is None or not of_file(annotation, stored.version):
             # What another sender wrote into it, a person's word perhaps, is to be read first.
-            self._annotate_again(instance)
+            self._overwriting.annotate_again(instance)
             return YIELDED
         if not concerns_tags(annotation):
             return None
@@ -269,7 +269,7 @@ class InPlace:
             self._note_removal(instance, stored.version)
         else:
             # The original, byte for byte, which a modality sent again while the service was down.
-            self._annotate_again(instance)
+            self._overwriting.annotate_again(instance)
             return
         # What was written above since the overwrite has labels of before it by now, too.
         self._annotations.ask_roll_ups(stored.parents)
@@ -327,9 +327,6 @@ class InPlace:
                 others.append(sibling["instance"])
         if others:
             self._tasks.ask_now(Kind.REWRITE, others)
-
-    def _annotate_again(self, instance: str) -> None:
-        self._tasks.ask_now(Kind.ANNOTATE, [instance])
 
     def _note_outcome(self, instance: str, refused: str | None) -> None:
         with self._noting:

@@ -177,7 +177,7 @@ class Overwriting:
         # In this order: what comes in after the mark is seen in the log, what came before it here.
         before = self._archive.last_change()
         if self._archive.stored_file(instance).version != stored.version:
-            self._annotate_again(instance)
+            self.annotate_again(instance)
             return YIELDED
         self._must_go_on()
         try:
@@ -192,7 +192,7 @@ class Overwriting:
             return "Orthanc stores it under another id"
         now = self._archive.stored_file(instance)
         if self._archive.md5(instance) != backup.md5_after:
-            self._annotate_again(instance)
+            self.annotate_again(instance)
             return YIELDED
         if self._log_has_gap(before, instance):
             # In PostgreSQL numbers are missing after each transaction that was tried twice.
@@ -229,9 +229,10 @@ class Overwriting:
         """Store again what ours had replaced."""
         self._archive.store(theirs)
         self._log(f"instance {instance}: a file that was stored during its rewrite is put back")
-        self._annotate_again(instance)
+        self.annotate_again(instance)
 
-    def _annotate_again(self, instance: str) -> None:
+    def annotate_again(self, instance: str) -> None:
+        """Have the file that stands there be read."""
         self._tasks.ask_now(Kind.ANNOTATE, [instance])
 
 

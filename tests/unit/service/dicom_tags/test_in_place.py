@@ -28,6 +28,20 @@ def write_roll_ups(house):
         house.tasks.finish(task)
 
 
+def rewrite_without_answer(house):
+    """Rewrite a file, but for the answer of Orthanc, which is lost; return the task."""
+
+    def lose():
+        house.orthanc.after_store = lambda: None
+        raise ArchiveError("POST /instances: Timeout")
+
+    house.orthanc.after_store = lose
+    task = house.claim(Kind.REWRITE)
+    with pytest.raises(ArchiveError):
+        house.in_place.rewrite(task)
+    return task
+
+
 def test_the_file_follows_and_the_annotation_tells(annotated):
     assert tags(annotated)["state"] == "pending"
     annotated.follow()
@@ -57,14 +71,7 @@ def test_a_lost_answer_loses_nothing(annotated):
     orthanc.set_metadata("instances", "i", "Ours", "kept")
     orthanc.protect("patient")
 
-    def lose():
-        orthanc.after_store = lambda: None
-        raise ArchiveError("POST /instances: Timeout")
-
-    orthanc.after_store = lose
-    task = annotated.claim(Kind.REWRITE)
-    with pytest.raises(ArchiveError):
-        annotated.in_place.rewrite(task)
+    task = rewrite_without_answer(annotated)
     assert annotated.in_place.is_away("i")
     annotated.in_place.rewrite(task)
     assert orthanc.metadata("instances", "i", "Ours") == "kept"
@@ -334,14 +341,7 @@ def test_what_stands_above_an_overwrite_that_was_cut_short_is_made_anew(annotate
     write_roll_ups(annotated)
     annotated.reviewer.remove("i", by="ann")
 
-    def lose():
-        annotated.orthanc.after_store = lambda: None
-        raise ArchiveError("POST /instances: Timeout")
-
-    annotated.orthanc.after_store = lose
-    task = annotated.claim(Kind.REWRITE)
-    with pytest.raises(ArchiveError):
-        annotated.in_place.rewrite(task)
+    task = rewrite_without_answer(annotated)
     write_roll_ups(annotated)
     annotated.in_place.rewrite(task)
     write_roll_ups(annotated)
@@ -353,14 +353,7 @@ def test_what_was_written_above_since_an_overwrite_was_cut_short_has_no_older_la
     orthanc = annotated.orthanc
     write_roll_ups(annotated)
 
-    def lose():
-        orthanc.after_store = lambda: None
-        raise ArchiveError("POST /instances: Timeout")
-
-    orthanc.after_store = lose
-    task = annotated.claim(Kind.REWRITE)
-    with pytest.raises(ArchiveError):
-        annotated.in_place.rewrite(task)
+    task = rewrite_without_answer(annotated)
     review = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")
     annotated.reviewer.review("i", review)
     write_roll_ups(annotated)
