@@ -168,7 +168,7 @@ class ServiceProcess:
                 self.down_reason = f"the service cannot start: {error.strerror}"
             if self._stopping.is_set():
                 return
-            failures = 0 if time.monotonic() - began > _HEALTHY else failures + 1
+            failures = 1 if time.monotonic() - began > _HEALTHY else failures + 1
             self._report({"log": self.down_reason})
             self._stopping.wait(_PAUSES[min(failures, len(_PAUSES)) - 1])
 

@@ -88,6 +88,16 @@ def test_one_that_dies_is_started_again(process, said):
     eventually(lambda: logged(said, "stored i"))
 
 
+def test_one_that_worked_for_long_is_started_again_at_once(process, monkeypatch):
+    monkeypatch.setattr(service_process, "_HEALTHY", 0.0)
+    monkeypatch.setattr(service_process, "_PAUSES", (0.05, 60.0))
+    process.start({"token": "t"})
+    eventually(lambda: process.socket)
+    first = process.socket
+    process.tell("die", "")
+    eventually(lambda: process.socket not in (None, first))
+
+
 def test_one_that_says_what_is_no_message_is_started_again(process):
     process.start({"token": "t"})
     eventually(lambda: process.socket)
