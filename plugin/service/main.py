@@ -216,7 +216,7 @@ class Service:
 
     def start(self) -> None:
         """Finish what was interrupted, then start the decoders and the threads."""
-        self.tasks.release()
+        self.tasks.claims.release()
         ask_again(self.tasks, self.trail, self.index, self.in_place)
         self.decoders.start()
         self._threads = [
@@ -235,7 +235,7 @@ class Service:
                     ("back-fill", lambda: self.backfill.follow(self.stopping)),
                     ("routes-apply", lambda: self.old_stock.follow(self.stopping)),
                     ("sweep", self._sweep),
-                    ("sign-of-life", lambda: self.tasks.keep_claims(self.stopping)),
+                    ("sign-of-life", lambda: self.tasks.claims.keep(self.stopping)),
                     ("metrics", self._publish_now_and_then),
                     ("delivery-metrics", self._count_deliveries_now_and_then),
                     ("learning", lambda: self.learning.follow(self.stopping)),

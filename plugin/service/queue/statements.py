@@ -39,6 +39,7 @@ HASTEN = (
 # Who was too slow does not end, or let go of, what somebody else has by now.
 HELD = tasks.c.claimed_by.is_not_distinct_from(sa.bindparam("b_holder", type_=sa.Text))
 END = sa.delete(tasks).where(_SAME, HELD, tasks.c.generation == sa.bindparam("b_generation"))
+RENEW = sa.update(tasks).where(_SAME, HELD).values(claimed_until=sa.bindparam("claimed_until"))
 LET_GO = sa.update(tasks).where(_SAME, HELD).values(claimed_by=None, claimed_until=None)
 LENT = tasks.c.claimed_by.startswith(HELPER)
 _MODES = tuple(Mode)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from service.orthanc_api.archive import LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HELPER = "a helper"
 """Who has claimed what is lent to other machines; behind it stands the helper's name."""
@@ -60,3 +66,8 @@ class Task:
 def helper_of(name: str | None) -> str:
     """Return as whom a helper claims; those that tell no name are one."""
     return f"{HELPER} {name}" if name else HELPER
+
+
+def upwards(tasks: Iterable[Task]) -> list[Task]:
+    """Return tasks in the one order in which all write them: no two nodes wait for each other."""
+    return sorted(tasks, key=lambda task: (LEVELS.index(task.level), task.resource))

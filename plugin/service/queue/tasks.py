@@ -10,14 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from service.errors import RecordError
-from service.orthanc_api.archive import LEVELS
+from service.queue.claims import Claims
 from service.queue.sleepers import Sleepers
 from service.queue.statements import (
     CLAIM,
@@ -25,7 +22,6 @@ from service.queue.statements import (
     END,
     HASTEN,
     HELD,
-    LENT,
     LET_GO,
     STANDING,
     claim_next,
@@ -36,7 +32,7 @@ from service.queue.statements import (
     next_due,
     upsert,
 )
-from service.queue.task import Kind, Mode, Priority, Task
+from service.queue.task import Kind, Mode, Priority, Task, upwards
 from service.records.tables import tasks
 
 if TYPE_CHECKING:
@@ -48,10 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Kind", "Mode", "Priority", "Task", "Tasks"]
 
-_LEASE = 60.0
-"""Seconds after which a task is given out again whose worker fell silent with its node."""
-RENEW_EVERY = 10.0
-"""Seconds between two signs of life. Nodes' clocks may differ by what is left of the lease."""
 _APART = 1e-6
 """Seconds between two that are asked for together: they are given out in that order."""
 _LOOK_AGAIN = 0.1
@@ -77,49 +69,21 @@ class Tasks:
         Where it lies; several nodes may share it.
     node : str
         Name of this service among those that share the database.
+
+    Attributes
+    ----------
+    claims : Claims
+        What of it this node's workers have.
     """
 
     def __init__(self, database: Database, node: str) -> None:
         self._database = database
-        self._node = node
+        self.claims = Claims(database, node)
         self._upsert = {postpone: upsert(database, postpone) for postpone in (False, True)}
         self._changed = threading.Lock()
         self._sleepers = Sleepers()
         self._ended: deque[tuple[str, str]] = deque()
         self._waiting: list[_Waiting] = []
-
-    def release(self) -> None:
-        """Take back what this node had claimed before it was killed.
-
-        Where no other node shares the table it was this one, whatever its name was then: a new
-        container has a new one.
-        """
-        mine = tasks.c.claimed_by == self._node
-        if not self._database.shared:
-            mine = ~LENT
-        with self._database.write() as connection:
-            connection.execute(
-                sa.update(tasks).where(mine).values(claimed_by=None, claimed_until=None)
-            )
-
-    def keep_claims(self, stopping: threading.Event) -> None:
-        """Renew what this node claimed, until the service stops.
-
-        Also where it is alone: its other threads must not take what one works on for long.
-        """
-        while not stopping.wait(RENEW_EVERY):
-            # A database that is away may be back before the claims run out.
-            with suppress(RecordError):
-                self.renew()
-
-    def renew(self) -> None:
-        """Tell that this node lives, and still works on what it claimed."""
-        with self._database.write() as connection:
-            connection.execute(
-                sa.update(tasks)
-                .where(tasks.c.claimed_by == self._node)
-                .values(claimed_until=time.time() + _LEASE)
-            )
 
     def ask(
         self,
@@ -206,27 +170,24 @@ class Tasks:
 
     def claim_some(self, kinds: tuple[Kind, ...], most: int) -> list[Task]:
         """Return the next tasks that are due, in order; they are ours until they end."""
-        asked = {"most": most, **self._claim(time.time())}
+        due, claim = {"most": most, "now": time.time()}, self.claims.values()
         with self._database.write() as connection:
             if self._database.shared:
-                found = [row for kind in kinds for row in connection.execute(next_due(kind), asked)]
+                found = [row for kind in kinds for row in connection.execute(next_due(kind), due)]
             else:
-                found = list(connection.execute(claim_next(kinds), asked))
+                found = list(connection.execute(claim_next(kinds), due | claim))
             rows = sorted(found, key=lambda one: (one.priority, one.due))[:most]
             if rows and self._database.shared:
                 which = [{"b_kind": row.kind, "b_resource": row.resource} for row in rows]
-                connection.execute(CLAIM, [{**one, **asked} for one in which])
-        return [replace(Task(*row[:-1]), claimed_by=self._node) for row in rows]
+                connection.execute(CLAIM, [one | claim for one in which])
+        return [self.claims.note(Task(*row[:-1])) for row in rows]
 
     def claim_this(self, kind: Kind, resource: str) -> Task | None:
         """Return one task whether it is due or not, None if there is none or somebody has it."""
-        which = {"b_kind": kind, "b_resource": resource}
+        which = {"b_kind": kind, "b_resource": resource, "now": time.time()}
         with self._database.write() as connection:
-            row = connection.execute(CLAIM_THIS, {**which, **self._claim(time.time())}).first()
-        return replace(Task(*row), claimed_by=self._node) if row else None
-
-    def _claim(self, now: float) -> dict[str, Any]:
-        return {"now": now, "claimed_by": self._node, "claimed_until": now + _LEASE}
+            row = connection.execute(CLAIM_THIS, which | self.claims.values()).first()
+        return self.claims.note(Task(*row)) if row else None
 
     def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event, most: int = 1) -> list[Task]:
         """Return the next tasks, waiting for about a second if there is none yet."""
@@ -251,10 +212,8 @@ class Tasks:
         """Note that several tasks are done, in one transaction; see ``finish``."""
         if not done:
             return
-        # Upwards, as they are asked for, so that two nodes never wait for each other.
-        done = sorted(done, key=lambda task: (LEVELS.index(task.level), task.resource))
         with self._database.write() as connection:
-            again = self._finish(connection, *done)
+            again = self._finish(connection, *upwards(done))
         if again:
             self.wake()
         else:
@@ -279,7 +238,9 @@ class Tasks:
             connection.execute(LET_GO, which)
             for task in done:
                 self._sleepers.asked(task.kind)
-        self._ended.extend((task.kind, task.resource) for task in done)
+        for task in done:
+            self.claims.let_go(task)
+            self._ended.append((task.kind, task.resource))
         return again
 
     def _tell_of_ends(self) -> None:
@@ -318,6 +279,7 @@ class Tasks:
                 ),
                 {"b_holder": task.claimed_by},
             )
+        self.claims.let_go(task)
         self._sleepers.asked(task.kind, due)
         self.wake()
 

@@ -27,7 +27,7 @@ def test_who_was_too_slow_leaves_alone_what_another_has(database):
     task = other.claim((Kind.ANNOTATE,))
     slow.finish(lent)
     slow.retry(lent, 0.0)
-    slow.release()
+    slow.claims.release()
     lending.take_back(["i"], "first")
     assert lending.task("i", "first") is None
     assert other.standing_task(Kind.ANNOTATE, "i") == task

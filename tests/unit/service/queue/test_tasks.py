@@ -2,9 +2,11 @@
 
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
+from service.errors import RecordError
 from service.queue.lending import Lending
 from service.queue.statements import next_due
 from service.queue.tasks import Kind, Mode, Priority, Tasks
@@ -111,7 +113,7 @@ def test_a_node_that_was_killed_takes_its_own_back_and_leaves_the_others_theirs(
     assert tasks.claim((Kind.ANNOTATE,)).resource == "mine"
     assert Tasks(database, "other").claim((Kind.ANNOTATE,)).resource == "theirs"
     again = Tasks(database, "node")
-    again.release()
+    again.claims.release()
     assert drained(again) == ["mine"]
 
 
@@ -121,7 +123,7 @@ def test_where_there_is_one_node_its_own_is_what_another_name_had_claimed(ask, t
     assert tasks.claim((Kind.ANNOTATE,)).resource == "mine"
     assert Lending(database, tasks).lend(1, 600) == ["lent"]
     renamed = Tasks(database, "another name")
-    renamed.release()
+    renamed.claims.release()
     assert drained(renamed) == ["mine"]
 
 
@@ -132,7 +134,7 @@ def test_a_node_that_gives_signs_of_life_keeps_what_it_claimed(ask, tasks, monke
     task = tasks.claim((Kind.ANNOTATE,))
     for _ in range(20):
         now += 10
-        tasks.renew()
+        tasks.claims.renew()
         assert tasks.claim((Kind.ANNOTATE,)) is None
     now += 61
     assert tasks.claim((Kind.ANNOTATE,)).resource == task.resource
@@ -144,6 +146,50 @@ def test_the_claim_of_a_node_that_fell_silent_runs_out(ask, tasks, database):
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE tasks SET claimed_until = 1")
     assert drained(tasks) == ["i"]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        lambda tasks: tasks.claim((Kind.ANNOTATE,)),
+        lambda tasks: tasks.claim_this(Kind.ANNOTATE, "i"),
+    ],
+)
+def test_a_claim_of_which_the_database_gave_no_answer_runs_out(ask, tasks, monkeypatch, claim):
+    """The connection broke between the commit and its answer: no worker has what is claimed."""
+    now = 1000.0
+    monkeypatch.setattr("service.queue.tasks.time.time", lambda: now)
+    write = Database.write
+
+    @contextmanager
+    def kept_but_unanswered(database):
+        with write(database) as connection:
+            yield connection
+        raise RecordError("the records cannot be kept: OperationalError")
+
+    ask("i")
+    with monkeypatch.context() as broken, pytest.raises(RecordError):
+        broken.setattr(Database, "write", kept_but_unanswered)
+        claim(tasks)
+    for _ in range(7):
+        assert tasks.claim((Kind.ANNOTATE,)) is None
+        now += 10
+        tasks.claims.renew()
+    assert tasks.claim((Kind.ANNOTATE,)).resource == "i"
+
+
+def test_what_was_done_or_is_to_be_tried_again_is_renewed_no_more(ask, tasks, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("service.queue.tasks.time.time", lambda: now)
+    ask("done"), ask("again")
+    tasks.finish(tasks.claim((Kind.ANNOTATE,)))
+    tasks.retry(tasks.claim((Kind.ANNOTATE,)), 0.0)
+    ask("done")
+    Tasks(tasks._database, "node").claim_some((Kind.ANNOTATE,), 2)
+    for _ in range(7):
+        now += 10
+        tasks.claims.renew()
+    assert sorted(drained(tasks)) == ["again", "done"]
 
 
 @pytest.mark.parametrize("late", [Tasks.finish, lambda own, task: own.retry(task, 0.0)])
@@ -178,7 +224,7 @@ def test_a_node_keeps_its_claims_also_where_it_is_alone(ask, tasks, database, mo
         return now > 1200
 
     monkeypatch.setattr(stopping, "wait", wait)
-    tasks.keep_claims(stopping)
+    tasks.claims.keep(stopping)
     assert tasks.claim((Kind.ANNOTATE,)) is None
 
 

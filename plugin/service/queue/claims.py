@@ -1,0 +1,99 @@
+"""What this node has claimed of the table of tasks; signs of life keep others away from it.
+
+They are given for what a worker has, not for all that bears the node's name: a claim of which the
+database did not say that it worked may stand there all the same, and runs out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from service.errors import RecordError
+from service.queue.statements import LENT, RENEW
+from service.queue.task import Task, upwards
+from service.records.tables import tasks
+
+if TYPE_CHECKING:
+    from service.records.database import Database
+
+_LEASE = 60.0
+"""Seconds after which a task is given out again whose worker fell silent with its node."""
+RENEW_EVERY = 10.0
+"""Seconds between two signs of life. Nodes' clocks may differ by what is left of the lease."""
+
+
+class Claims:
+    """The claims of one node.
+
+    Parameters
+    ----------
+    database : Database
+        Where the table lies; several nodes may share it.
+    node : str
+        Name of this service among those that share the database.
+    """
+
+    def __init__(self, database: Database, node: str) -> None:
+        self._database = database
+        self._node = node
+        self._lock = threading.Lock()
+        self._held: dict[tuple[str, str], Task] = {}
+
+    def values(self) -> dict[str, Any]:
+        """Return what a claim that is made now writes."""
+        return {"claimed_by": self._node, "claimed_until": time.time() + _LEASE}
+
+    def note(self, task: Task) -> Task:
+        """Note that a worker has a task from now on; return it as a claimed one."""
+        with self._lock:
+            self._held[task.kind, task.resource] = task
+        return replace(task, claimed_by=self._node)
+
+    def let_go(self, task: Task) -> None:
+        """Note that no worker has a task any more; one that is not this node's stays as it is."""
+        if task.claimed_by == self._node:
+            with self._lock:
+                self._held.pop((task.kind, task.resource), None)
+
+    def renew(self) -> None:
+        """Tell that this node lives, and still works on what its workers have."""
+        with self._lock:
+            held = list(self._held.values())
+        which = [
+            {"b_kind": task.kind, "b_resource": task.resource, "b_holder": self._node}
+            for task in upwards(held)
+        ]
+        if which:
+            until = {"claimed_until": time.time() + _LEASE}
+            with self._database.write() as connection:
+                connection.execute(RENEW, [one | until for one in which])
+
+    def keep(self, stopping: threading.Event) -> None:
+        """Renew the claims until the service stops.
+
+        Also where it is alone: its other threads must not take what one works on for long.
+        """
+        while not stopping.wait(RENEW_EVERY):
+            # A database that is away may be back before the claims run out.
+            with suppress(RecordError):
+                self.renew()
+
+    def release(self) -> None:
+        """Take back what this node had claimed before it was killed.
+
+        Where no other node shares the table it was this one, whatever its name was then: a new
+        container has a new one.
+        """
+        mine = tasks.c.claimed_by == self._node
+        if not self._database.shared:
+            mine = ~LENT
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(tasks).where(mine).values(claimed_by=None, claimed_until=None)
+            )
