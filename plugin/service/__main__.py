@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
-    from service.main import Service
+    from service.life import Life
 
 _BACKLOG = 128
 _KEEP_ALIVE = 3600
@@ -55,6 +55,7 @@ def _serve(incoming: BinaryIO) -> int:
     import uvicorn
 
     from service.errors import DamagedError
+    from service.life import Life
     from service.log import Speaker
     from service.main import Service
     from service.orthanc_process import OrthancProcess
@@ -65,7 +66,8 @@ def _serve(incoming: BinaryIO) -> int:
     given = json.loads(incoming.readline())
     try:
         service = Service(given, speaker.say, lambda: os._exit(_RESTART))
-        service.start()
+        life = Life(service)
+        life.start()
     except DamagedError as error:
         configuration = given["configuration"]
         settings = checked_settings(configuration)
@@ -86,30 +88,30 @@ def _serve(incoming: BinaryIO) -> int:
         address = folder / "socket"
         listener.bind(str(address))
         listener.listen(_BACKLOG)
-        hearing = threading.Thread(target=hear, args=(incoming, service, server), daemon=True)
+        hearing = threading.Thread(target=hear, args=(incoming, life, server), daemon=True)
         hearing.start()
         orthanc = OrthancProcess(os.getppid())
         threading.Thread(
-            target=orthanc.follow, args=(lambda: _end(service, server),), daemon=True
+            target=orthanc.follow, args=(lambda: _end(life, server),), daemon=True
         ).start()
         speaker.say({"socket": str(address)})
         server.run(sockets=[listener])
-        service.stop()
+        life.stop()
         orthanc.wait_to_be_told(hearing)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
-def hear(incoming: BinaryIO, service: Service, server: Any) -> None:
+def hear(incoming: BinaryIO, life: Life, server: Any) -> None:
     """Take in what Orthanc's side tells, until it stops, or is gone."""
     try:
         for line in incoming:
             message = json.loads(line)
             if message["event"] == "stop":
-                _end(service, server)
+                _end(life, server)
                 return
-            service.take(message["event"], message["id"])
+            life.take(message["event"], message["id"])
     except Exception as error:
         # Its last words; Orthanc's side logs them. It must not go on deaf.
         print(f"it cannot take in what it is told: {type(error).__name__}", file=sys.stderr)
@@ -117,9 +119,9 @@ def hear(incoming: BinaryIO, service: Service, server: Any) -> None:
     os._exit(_RESTART)
 
 
-def _end(service: Service, server: Any) -> None:
+def _end(life: Life, server: Any) -> None:
     server.should_exit = True
-    service.quieten()
+    life.quieten()
 
 
 if __name__ == "__main__":

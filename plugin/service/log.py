@@ -30,10 +30,6 @@ class Speaker:
         sys.stdout = sys.stderr
         return cls(stream)
 
-    def log(self, line: str) -> None:
-        """Have a line written to Orthanc's log: ids and reasons only, never patient data."""
-        self.say({"log": line})
-
     def say(self, message: dict[str, Any]) -> None:
         """Send a message; one that nobody hears is lost."""
         data = json.dumps(message).encode() + b"\n"
