@@ -130,6 +130,12 @@ class Service:
         """Return how many instances wait for an annotation or are being worked on."""
         return self.tasks.count(Kind.ANNOTATE) + self.change_log.unread_instances()
 
+    def annotation(self, instance: str) -> dict[str, Any] | None:
+        """Return the annotation that an instance has or, being rewritten, is about to have."""
+        if self.in_place:
+            return self.in_place.annotation_of(instance)
+        return self.archive.annotation(instance)
+
     def settle(self, instances: list[str]) -> None:
         """Wait a moment for the levels above some instances to be in step."""
         parents = map(self.index.parents, instances)
@@ -271,7 +277,14 @@ class Service:
         )
 
     def _make_reports(self) -> Reports:
-        return Reports(self.archive, self.decoders, self.index, self._durable, self.log)
+        return Reports(
+            self.archive,
+            self.decoders,
+            self.index,
+            self._durable,
+            annotation_of=self.annotation,
+            log=self.log,
+        )
 
     def _make_change_log(self) -> ChangeLog:
         of_0_1 = self._given["properties"].get("cursor")

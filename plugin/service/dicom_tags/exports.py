@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from service.dicom_tags.rewriting import rewritten
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from service.decoders.pool import Engine
     from service.orthanc_api.archive import Archive
     from service.records.index import Index
@@ -57,7 +59,7 @@ def study_report(
     archive: Archive,
     engine: Engine,
     study: str,
-    instances: list[str],
+    annotations: Mapping[str, dict[str, Any] | None],
     previous: str | None,
     uid: str | None = None,
 ) -> bytes:
@@ -71,8 +73,8 @@ def study_report(
         The pool of decoders.
     study : str
         Orthanc id of the study.
-    instances : list of str
-        The instances to report on; those without an answer are left out.
+    annotations : mapping
+        Those of the instances to report on; instances without one are left out.
     previous : str or None
         Orthanc id of the report that this one replaces.
     uid : str or None
@@ -80,10 +82,12 @@ def study_report(
 
     Raises
     ------
+    NotFoundError
+        If one of them is gone.
     RefusedError
         If none of them has an answer.
     """
-    request, payload = _gathered(archive, engine, study, instances, previous)
+    request, payload = _gathered(archive, engine, study, annotations, previous)
     request["uid"] = uid
     return engine.ask("report", request, payload, urgent=True)[1]
 
@@ -97,7 +101,8 @@ def imaging_study(archive: Archive, engine: Engine, study: str) -> dict[str, Any
         If Orthanc has no such study.
     """
     instances = archive.instances_of("studies", study)
-    request, payload = _gathered(archive, engine, study, instances, None)
+    annotations = {instance: archive.annotation(instance) for instance in instances}
+    request, payload = _gathered(archive, engine, study, annotations, None)
     resource: dict[str, Any] = engine.ask("fhir", request, payload, urgent=True)[0]["resource"]
     return resource
 
@@ -122,14 +127,18 @@ def siblings_of(index: Index, instance: str, series: str) -> list[dict[str, Any]
 
 
 def _gathered(
-    archive: Archive, engine: Engine, study: str, instances: list[str], previous: str | None
+    archive: Archive,
+    engine: Engine,
+    study: str,
+    annotations: Mapping[str, dict[str, Any] | None],
+    previous: str | None,
 ) -> tuple[dict[str, Any], bytes]:
-    """Collect headers and annotations; pixel data do not travel further than one decoder."""
-    wanted = [*instances, *([previous] if previous else [])]
+    """Collect headers; pixel data do not travel further than one decoder."""
+    wanted = [*annotations, *([previous] if previous else [])]
     headers = [engine.ask("headers", {}, archive.dicom(i), urgent=True)[1] for i in wanted]
     request = {
         "study": study,
-        "annotations": [archive.annotation(instance) for instance in instances],
+        "annotations": list(annotations.values()),
         "lengths": [len(header) for header in headers],
         "previous": previous is not None,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -37,6 +37,8 @@ class Reports:
         The service's other parts.
     database : Database
         Knows which report is whose.
+    annotation_of : callable
+        Gives an instance's annotation, also while its file is being rewritten.
     log : callable
         Takes a line.
     """
@@ -47,12 +49,15 @@ class Reports:
         decoders: Engine,
         index: Index,
         database: Database,
+        *,
+        annotation_of: Callable[[str], dict[str, Any] | None],
         log: Callable[[str], None],
     ) -> None:
         self._archive = archive
         self._decoders = decoders
         self._index = index
         self._database = database
+        self._annotation_of = annotation_of
         self._log = log
 
     def write(self, task: Task) -> None:
@@ -83,7 +88,8 @@ class Reports:
             if previous and not self._archive.exists("instances", previous):
                 previous = None
             uid = f"2.25.{uuid.uuid5(_NAMESPACE, f'{study} {fingerprint} {previous}').int}"
-            report = study_report(self._archive, self._decoders, study, instances, previous, uid)
+            annotations = {instance: self._annotation_of(instance) for instance in instances}
+            report = study_report(self._archive, self._decoders, study, annotations, previous, uid)
         except (NotFoundError, RefusedError) as error:
             self._log(f"study {study} gets no report: {type(error).__name__}")
             return

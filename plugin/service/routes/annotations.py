@@ -169,9 +169,7 @@ def annotation_of(service: Service, instance: str) -> dict[str, Any]:
     UnannotatedError
         If it has no annotation, and none is under way.
     """
-    annotation = (
-        service.in_place.annotation_of if service.in_place else service.archive.annotation
-    )(instance)
+    annotation = service.annotation(instance)
     if annotation:
         return annotation
     if service.in_place and service.in_place.is_away(instance):

@@ -153,10 +153,11 @@ def _events(service: Service, since: int) -> Iterator[dict[str, Any]]:
 
 def _report(service: Service, study: str, ids: list[str], what: str) -> Response:
     service.wait_while_away(ids)
-    if not any(map(service.archive.annotation, ids)):
+    annotations = {one: service.annotation(one) for one in ids}
+    if not any(annotations.values()):
         raise not_found(f"{what} has no annotation yet")
     try:
-        found = study_report(service.archive, service.decoders, study, ids, None)
+        found = study_report(service.archive, service.decoders, study, annotations, None)
     except RefusedError as error:
         raise HttpError(409, "Conflict", f"{what} gets no report: {error}") from None
     return Response(found, media_type="application/dicom")

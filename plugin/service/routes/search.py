@@ -114,10 +114,10 @@ def find(body: Question, service: TheService) -> list[dict[str, Any]]:
     """Answer the ids, with annotations, that a question selects."""
     ids = _ids(body, service.index.database)
     found = dict(zip(ids, service.archive.annotations(ids, body.Level), strict=True))
-    if body.Level == "instances" and service.in_place:
+    if body.Level == "instances":
         # Their metadata are away while a file is being rewritten.
         away = [instance for instance, note in found.items() if note is None]
-        found.update({instance: service.in_place.annotation_of(instance) for instance in away})
+        found.update({instance: service.annotation(instance) for instance in away})
     return [{"id": resource, "annotation": note} for resource, note in found.items() if note]
 
 

@@ -21,6 +21,7 @@ def service(house):
     house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
     return SimpleNamespace(
         in_place=None,
+        annotation=house.orthanc.annotation,
         archive=house.orthanc,
         tasks=house.tasks,
         index=house.index,

@@ -15,7 +15,7 @@ def service(house):
     house.annotator.annotate("i", Mode.NEW)
     return SimpleNamespace(
         archive=house.orthanc,
-        in_place=house.in_place,
+        annotation=house.in_place.annotation_of,
         dispatch=SimpleNamespace(routing=SimpleNamespace(rules=())),
     )
 

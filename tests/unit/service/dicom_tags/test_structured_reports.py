@@ -1,0 +1,60 @@
+"""Reports of studies: what stands in them while files are rewritten."""
+
+import pytest
+
+from service.dicom_tags.structured_reports import Reports
+from service.orthanc_api.resources import Stored
+from service.queue.tasks import Kind, Mode
+from unit.service.house import PARENTS
+
+
+class Writer:
+    """In the place of the decoders: remembers of what a report was to be made."""
+
+    def __init__(self):
+        self.asked = []
+
+    def ask(self, task, request, payload, *, urgent=False):
+        if task == "report":
+            self.asked.append(request["annotations"])
+        return {}, payload
+
+
+@pytest.fixture
+def writer():
+    return Writer()
+
+
+@pytest.fixture
+def write(house, writer):
+    """Return a function that writes the report of a study whose one answer changed since."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.answer = Stored("report", "Success")
+    reports = Reports(
+        house.orthanc,
+        writer,
+        house.index,
+        house.durable,
+        annotation_of=house.in_place.annotation_of,
+        log=house.lines.append,
+    )
+    reports._note(PARENTS.study, "of another answer", "older report")
+    house.ask(Kind.REPORT, PARENTS.study, level="studies")
+    task = house.claim(Kind.REPORT)
+    return lambda: reports.write(task)
+
+
+def test_what_is_being_rewritten_is_in_the_report(house, writer, write):
+    """Left out it would stay out: the study is reported on again when an answer changes."""
+    annotation = house.orthanc.annotation("i")
+    held = house.orthanc.held([("instances", "i")])
+    house.backups.take("i", PARENTS, held, annotation, "before", "after")
+    house.orthanc.metadata_.clear()
+    write()
+    assert writer.asked == [[annotation]]
+
+
+def test_a_study_that_is_gone_gets_none(house, writer, write):
+    house.orthanc.delete_instance("i")
+    write()
+    assert writer.asked == []
