@@ -5,4 +5,4 @@ The core never imports ``orthanc``. What the service shares with the decoders (`
 on tags) never imports what reads files and pictures.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"

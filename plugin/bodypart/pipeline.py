@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from pydicom import Dataset
 
 from bodypart.annotation import Annotation, Examined, ModelIdentity, Status
-from bodypart.dicom_out.decision import pixel_digest
 from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.evidence import BLANK, ImageReading
 from bodypart.fusion import fuse
@@ -17,6 +16,7 @@ from bodypart.headers import Vocabulary, read_headers, value_of
 from bodypart.labels import BY_LABEL, LABELS
 from bodypart.memory import Recall
 from bodypart.own_tags import OwnWord, set_aside
+from bodypart.pixel_digest import digest_of, is_digest_of
 from bodypart.pixels import (
     DatasetError,
     Picture,
@@ -120,7 +120,10 @@ class Pipeline:
             annotation, timing = self._from_header(instance, header, dataset), Timing()
         else:
             annotation, timing = self._from_both(instance, dataset, kind, header)
-        annotation = _carried(replace(annotation, pixels=_pixels(dataset)), word)
+        if pixels := _pixels(dataset):
+            annotation = replace(annotation, pixels=digest_of(pixels))
+            if word and word.decision.by_person:
+                annotation = _carried(annotation, word, pixels)
         total = perf_counter() - start
         return annotation, Timing(timing.decode, timing.classify, total)
 
@@ -235,16 +238,14 @@ class Pipeline:
         )
 
 
-def _pixels(dataset: Dataset) -> str | None:
+def _pixels(dataset: Dataset) -> bytes | memoryview | None:
     value = value_of(dataset, "PixelData")
-    return pixel_digest(value) if isinstance(value, bytes | memoryview) and len(value) else None
+    return value if isinstance(value, bytes | memoryview) and len(value) else None
 
 
-def _carried(annotation: Annotation, word: OwnWord | None) -> Annotation:
+def _carried(annotation: Annotation, word: OwnWord, pixels: bytes | memoryview) -> Annotation:
     """Add a person's word that came with the file, or ask again where it was of another picture."""
-    if word is None or not word.decision.by_person or annotation.pixels is None:
-        return annotation
-    if word.decision.pixels == annotation.pixels:
+    if word.decision.pixels and is_digest_of(word.decision.pixels, pixels):
         said = {"examined": word.label, "laterality": word.decision.side}
         return replace(annotation, carried=said)
     name = BY_LABEL[word.label].code.meaning.lower()

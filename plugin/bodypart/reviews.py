@@ -8,6 +8,7 @@ from typing import Any
 from bodypart.annotation import Laterality, Review
 from bodypart.evidence import HeaderReading
 from bodypart.labels import BY_LABEL, router_group
+from bodypart.pixel_digest import differ
 from bodypart.regions import compatible
 from bodypart.sides import side_of
 
@@ -29,11 +30,12 @@ def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
         The correction or confirmation.
     """
     pixels = annotation.get("pixels")
-    if review.pixels and pixels and review.pixels != pixels:
+    if differ(review.pixels, pixels):
         said = BY_LABEL[review.examined].code.meaning.lower() if review.examined else "nothing"
         reason = f"A person said {said} of another picture of this instance."
         return {**annotation, "needs_review": True, "review_reason": reason}
-    if review.pixels is None:
+    if pixels:
+        # Also where an earlier version noted none, or in a way that cannot be compared.
         review = replace(review, pixels=pixels)
     if review.previous is None:
         review = _with_previous(_with_side(review, annotation), annotation)

@@ -8,16 +8,13 @@ Anatomic Region Sequence stays, so it carries who decided as the name of its map
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 
 from bodypart.dicom_out.codes import PRODUCT
 
-_DIGITS = 32
-_ITEM = b"\xfe\xff\x00\xe0"
-_HEADER = 8
-_TEXT = re.compile(rf"{PRODUCT} (machine|person)(?: ([LRB]))?(?: ([0-9a-f]{{{_DIGITS}}}))?")
+_DIGEST = r"(?:b3:)?[0-9a-f]{32}"
+_TEXT = re.compile(rf"{PRODUCT} (machine|person)(?: ([LRB]))?(?: ({_DIGEST}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class Decision:
     side : str or None
         ``L``, ``R`` or ``B``.
     pixels : str or None
-        Digest of the pixel data, see :func:`pixel_digest`.
+        Digest of the pixel data, see :mod:`bodypart.pixel_digest`.
     """
 
     by_person: bool
@@ -49,26 +46,3 @@ class Decision:
         """Return what a mapping resource's name says, None if it is none of ours."""
         found = _TEXT.fullmatch(text.strip(" \0"))
         return cls(found[1] == "person", found[2], found[3]) if found else None
-
-
-def pixel_digest(value: bytes | memoryview) -> str:
-    """Return 128 bits of the SHA-256 of pixel data, in hexadecimal digits.
-
-    Parameters
-    ----------
-    value : bytes-like
-        Value of Pixel Data. Of encapsulated data the offset table does not count, which programs
-        rewrite at will: only the fragments after it.
-    """
-    digest = hashlib.sha256()
-    view = memoryview(value)
-    if bytes(view[:4]) != _ITEM:
-        digest.update(view)
-        return digest.hexdigest()[:_DIGITS]
-    at, first = 0, True
-    while bytes(view[at : at + 4]) == _ITEM:
-        length = int.from_bytes(view[at + 4 : at + _HEADER], "little")
-        if not first:
-            digest.update(view[at + _HEADER : at + _HEADER + length])
-        at, first = at + _HEADER + length, False
-    return digest.hexdigest()[:_DIGITS]

@@ -1,16 +1,17 @@
-"""Who decided, as it stands in a file; and the digest of what it was said of."""
+"""Who decided, as it stands in a file."""
 
 import pytest
-from pydicom.encaps import encapsulate
 
-from bodypart.dicom_out.decision import Decision, pixel_digest
+from bodypart.dicom_out.decision import Decision
 
 DIGEST = "0123456789abcdef" * 2
+PIXELS = [f"b3:{DIGEST}", DIGEST, None]
+"""Of today, of version 0.2.0, not noted."""
 
 
 @pytest.mark.parametrize("person", [True, False])
 @pytest.mark.parametrize("side", ["L", "R", "B", None])
-@pytest.mark.parametrize("pixels", [DIGEST, None])
+@pytest.mark.parametrize("pixels", PIXELS)
 def test_a_decision_is_read_as_it_was_written(person, side, pixels):
     decision = Decision(person, side, pixels)
     assert len(decision.text) <= 64
@@ -20,12 +21,3 @@ def test_a_decision_is_read_as_it_was_written(person, side, pixels):
 @pytest.mark.parametrize("text", ["", "DCMR", "orthanc-bodypart", "orthanc-bodypart robot"])
 def test_what_others_write_is_no_decision_of_ours(text):
     assert Decision.read(text) is None
-
-
-def test_the_digest_is_of_the_picture_not_of_its_offset_table():
-    frames = [b"one picture.", b"another one."]
-    with_table, without = (encapsulate(frames, has_bot=flag) for flag in (True, False))
-    assert with_table != without
-    assert pixel_digest(with_table) == pixel_digest(without)
-    assert pixel_digest(with_table) != pixel_digest(encapsulate(frames[:1]))
-    assert pixel_digest(b"\1\2") != pixel_digest(b"\1\3")
