@@ -14,8 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 _MOST_AT_ONCE = 40
@@ -34,8 +33,7 @@ _KEPT_BY_ORTHANC = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the client gets: status, content type, further headers, body."""
 
     status: int

@@ -83,6 +83,7 @@ class Bare(Server):
             "Plugins": [
                 f"/usr/share/orthanc/plugins/libOrthanc{n}.so" for n in ("Gdcm", "DicomWeb")
             ],
+            **self.configuration,
         }
         path = self.storage / "bare.json"
         path.write_text(json.dumps(configuration))

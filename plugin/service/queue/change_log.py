@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _CURSOR = "cursor"
 _PAGE = 500
-_QUIET, _LONGEST_QUIET = 0.015, 0.25
+_QUIET, _LONGEST_QUIET = 0.006, 0.25
 _LONGEST_BURST = 10.0
 _PAUSE = 1.0
 """Seconds without an upload after which a burst may begin; shorter ones are amid a stream."""
@@ -114,7 +114,7 @@ class ChangeLog:
     def burst(self) -> float:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
 
-        It is, after a pause of twice the last interval, 15 ms at least. What goes on for 10 s, with
+        It is, after a pause of twice the last interval, 6 ms at least. What goes on for 10 s, with
         pauses of less than a second, is a stream, to be kept up with.
         """
         now = time.monotonic()
