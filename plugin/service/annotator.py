@@ -190,7 +190,15 @@ class Annotator:
         instance = task.resource
         stored = self._archive.stored_file(instance)
         _, seen = self.read(instance, stored, self._archive.dicom(instance), urgent=False)
-        self._learning.saw(instance, seen)
+        if seen is None:
+            self.look_no_more(task)
+        else:
+            self._learning.saw(instance, seen)
+            self._tasks.finish(task)
+
+    def look_no_more(self, task: Task) -> None:
+        """Note that there is nothing to be seen: no picture, or none that can be read."""
+        self._learning.saw_nothing(task.resource)
         self._tasks.finish(task)
 
     def read(

@@ -134,6 +134,17 @@ class Learning:
         except ServiceError as error:
             self._log(f"what was seen in {instance} is not kept: {type(error).__name__}")
 
+    def saw_nothing(self, instance: str) -> None:
+        """Note that the model sees nothing in a picture: only another model is to look again.
+
+        Raises
+        ------
+        RecordError
+            If that cannot be noted: it would be looked at again and again.
+        """
+        if model := self.model:
+            self.words.saw_nothing(instance, model)
+
     def wake(self) -> None:
         """Tell that a person said something, or took it back."""
         self._woken.set()

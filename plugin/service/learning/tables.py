@@ -17,7 +17,8 @@ words = sa.Table(
     sa.Column("patient", sa.Text, nullable=False),
     # The label; "none" where the person said that no part can be told.
     sa.Column("label", sa.Text, nullable=False),
-    # SHA-256 of the model that saw the picture, and what it saw; null until it was looked at.
+    # SHA-256 of the model that looked at the picture, and what it saw; null until it looked, what
+    # it saw also where that is nothing.
     sa.Column("model", sa.Text),
     sa.Column("embedding", sa.LargeBinary),
     sa.Column("posterior", sa.LargeBinary),

@@ -71,6 +71,15 @@ class Words:
                 )
             )
 
+    def saw_nothing(self, instance: str, model: str) -> None:
+        """Note that there is nothing in a picture that a model sees, if there is a word on it."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(words)
+                .where(words.c.instance == instance, words.c.model.is_distinct_from(model))
+                .values(model=model, embedding=None, posterior=None, rejected=None)
+            )
+
     def unseen(self, model: str) -> list[str]:
         """Return the pictures with a word that a model has not looked at."""
         rows = self._database.rows(
@@ -81,10 +90,11 @@ class Words:
         return [row.instance for row in rows]
 
     def waits_for(self, instance: str, model: str) -> bool:
-        """Tell whether there is a word on a picture that a model has not looked at."""
+        """Tell whether there is a word on a picture in which a model has not seen anything yet."""
         found = self._database.value(
             sa.select(sa.literal(1)).where(
-                words.c.instance == instance, words.c.model.is_distinct_from(model)
+                words.c.instance == instance,
+                sa.or_(words.c.model.is_distinct_from(model), words.c.embedding.is_(None)),
             )
         )
         return found is not None
@@ -94,7 +104,7 @@ class Words:
         row = self._database.rows(
             sa.select(
                 sa.func.count(),
-                sa.func.count(words.c.model),
+                sa.func.count(words.c.embedding),
                 sa.func.max(words.c.number),
                 sa.func.sum(words.c.number),
                 sa.func.min(words.c.model),
@@ -104,9 +114,11 @@ class Words:
         return tuple(row)
 
     def seen_by(self, model: str) -> list[Word]:
-        """Return the words on pictures that a model looked at, the oldest first."""
+        """Return the words on pictures in which a model saw something, the oldest first."""
         rows = self._database.rows(
-            sa.select(words).where(words.c.model == model).order_by(words.c.number)
+            sa.select(words)
+            .where(words.c.model == model, words.c.embedding.is_not(None))
+            .order_by(words.c.number)
         )
         return [
             Word(
@@ -137,7 +149,8 @@ class Words:
         limit : int
             The most to return.
         """
-        columns = (words.c.instance, words.c.number, words.c.at, words.c.label, words.c.model)
+        seen = sa.case((words.c.embedding.is_not(None), words.c.model)).label("seen_by")
+        columns = (words.c.instance, words.c.number, words.c.at, words.c.label, seen)
         question = sa.select(*columns).order_by(words.c.number.desc()).limit(limit)
         if labels:
             question = question.where(words.c.label.in_(labels))
@@ -149,7 +162,7 @@ class Words:
                 "number": row.number,
                 "at": row.at,
                 "label": None if row.label == NONE else row.label,
-                "seen": row.model is not None and row.model == model,
+                "seen": row.seen_by is not None and row.seen_by == model,
             }
             for row in self._database.rows(question)
         ]

@@ -168,7 +168,10 @@ class Workers:
                 return self._annotator.annotate(task.resource, mode, urgent=urgent, task=task)
         except NotFoundError:
             self._annotations.gone(task.resource)
-            self._tasks.finish(task)
+            if task.kind == Kind.LOOK:
+                self._annotator.look_no_more(task)
+            else:
+                self._tasks.finish(task)
         except EngineDownError:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
         except (ArchiveError, RecordError, RefusedError, WorkerDiedError) as error:
@@ -195,7 +198,10 @@ class Workers:
         self._log(f"instance {task.resource} failed: {reason}")
         if task.kind == Kind.LOOK:
             # Its word is not learned; the annotation has nothing to do with it.
-            self._tasks.finish(task)
+            if isinstance(error, RefusedError | WorkerDiedError):
+                self._annotator.look_no_more(task)
+            else:
+                self._tasks.finish(task)
             return
         try:
             self._annotator.give_up(task, reason)

@@ -241,8 +241,15 @@ class Watch:
 class Nobody:
     """Learns nothing of what it is told."""
 
+    def __init__(self):
+        self.empty = []
+
     def saw(self, instance, seen):
         """Be told of a picture."""
+
+    def saw_nothing(self, instance):
+        """Be told of one in which there is nothing to be seen."""
+        self.empty.append(instance)
 
     def wake(self):
         """Be told that a person spoke."""

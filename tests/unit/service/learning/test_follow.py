@@ -215,6 +215,36 @@ def test_a_picture_that_is_gone_says_nothing(house):
     assert house.learning.told()["words"] == 23
 
 
+def test_what_has_no_picture_is_looked_at_once_a_model(house):
+    house.say("mr-0", "knee")
+    house.learning.step()
+    assert house.learning.told()["waiting"] == 1
+    look = house.tasks.claim((Kind.LOOK,))
+    house.learning.saw_nothing("mr-0")
+    house.tasks.finish(look)
+    house.teach()
+    assert house.tasks.count(Kind.LOOK) == 0
+    told = house.learning.told()
+    assert (told["words"], told["waiting"]) == (24, 0)
+    assert not house.learning.words.page(MODEL, (), None, 25)[-1]["seen"]
+    house.decoders.hello = {"model": {"sha256": "1" * 64}, "labels": list(LABELS)}
+    house.learning.step()
+    assert "mr-0" in house.tasks.standing(Kind.LOOK, ["mr-0"])
+
+
+def test_a_picture_that_comes_after_all_is_learned_from(house):
+    house.say("wrist-0", "wrist")
+    house.learning.step()
+    house.learning.saw_nothing("wrist-0")
+    house.learning.step()
+    assert house.learning.told()["words"] == 0
+    house.see("wrist", 0)
+    house.learning.step()
+    assert house.learning.told()["words"] == 1
+    house.learning.saw_nothing("wrist-0")
+    assert house.learning.told()["words"] == 1
+
+
 def test_forgetting_all_outlives_a_restart(house):
     house.teach()
     house.learning.forget_all()

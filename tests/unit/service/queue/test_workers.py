@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from bodypart.annotation import Review
+from service.decoders.pool import RefusedError, WorkerDiedError
 from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from service.queue.workers import Workers
@@ -39,6 +40,43 @@ def test_of_what_is_gone_nothing_is_left_to_do(house, workers, kind):
     house.orthanc.delete_instance("i")
     workers._annotate(house.claim(kind))
     assert not house.tasks.stands(kind, "i")
+
+
+def _gone(house):
+    house.orthanc.delete_instance("i")
+
+
+def _refused(house):
+    house.decoders.while_asked = _raiser(RefusedError("TaskError", "no pixel data"))
+
+
+def _killed(house):
+    house.decoders.while_asked = _raiser(WorkerDiedError("the decoder died"))
+
+
+def _raiser(error):
+    def fail():
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("happens", [lambda _: None, _gone, _refused, _killed])
+def test_what_cannot_be_seen_is_told_to_who_would_ask_for_it_again(house, workers, happens):
+    """A header alone, a picture that is gone or kills: it was fetched every five seconds."""
+    house.ask(Kind.LOOK, "i")
+    happens(house)
+    while house.tasks.stands(Kind.LOOK, "i"):
+        workers._annotate(house.claim_due(Kind.LOOK))
+    assert house.learning.empty == ["i"]
+
+
+def test_what_cannot_be_looked_at_because_orthanc_is_away_is_asked_for_again(house, workers):
+    house.ask(Kind.LOOK, "i")
+    house.orthanc.down = True
+    while house.tasks.stands(Kind.LOOK, "i"):
+        workers._annotate(house.claim_due(Kind.LOOK))
+    assert house.learning.empty == []
 
 
 def test_a_word_is_not_given_up_however_long_the_metadata_cannot_be_written(house, workers):
