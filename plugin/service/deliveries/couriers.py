@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from service.deliveries.delivery import State
-from service.deliveries.routing import REMOVED
+from service.deliveries.routing import GONE, REMOVED
 from service.deliveries.senders import JobGoneError, SendError, StoppedError
 from service.errors import ArchiveError, DamagedError, NotFoundError
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _TROUBLE = 3
 """Failures in a row after which it is the destination's fault."""
-GONE = "the instance is gone"
 _FOR_TAGS = 1.0
 _WHILE_BUSY = 2.0
 _SHORTEST_SETTLE = 0.5

@@ -49,19 +49,19 @@ class Desk:
         self.outbox, self.archive, self.sender = outbox(folder), Archive(), Sender()
         self.overview = Overview(self.outbox.database)
         self.away = False
-        routing = Routing(rules(rule), self.outbox, self.archive, settle=0)
+        self.routing = Routing(rules(rule), self.outbox, self.archive, settle=0)
         self.courier = Courier(
             "modality:A",
             self.sender,
             self.outbox,
-            routing.pairs(),
+            self.routing.pairs(),
             Readiness(self.archive, lambda _: self.away, 10.0),
             Pauses(1.0, 8.0, retries),
             damaged=pytest.fail,
             log=lambda _: None,
         )
         for number in range(count):
-            routing.take(annotation(instance=f"instance {number}"), PARENTS)
+            self.routing.take(annotation(instance=f"instance {number}"), PARENTS)
 
     def carry(self):
         with self.outbox.database.write() as connection:
@@ -149,6 +149,18 @@ def test_a_removed_annotation_is_not_sent(desk):
     one = desk()
     one.archive.note = None
     assert (one.carry().state, one.row().error) == ("cancelled", REMOVED)
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["stored over", "deleted"])
+def test_an_instance_that_is_sent_anew_is_delivered(desk, stored):
+    """A courier may look at it before its new file is annotated: as it had been."""
+    one = desk()
+    one.archive.note, one.archive.stored = None, stored
+    assert one.carry().state in (State.CANCELLED, State.FAILED)
+    assert one.routing.take(annotation(instance="instance 0"), PARENTS) == 1
+    one.archive.note, one.archive.stored = annotation(), True
+    assert (one.carry().state, one.row().error) == (State.DELIVERED, None)
+    assert one.routing.take(annotation(instance="instance 0"), PARENTS) == 0
 
 
 @pytest.mark.parametrize(
