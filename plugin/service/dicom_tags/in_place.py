@@ -17,7 +17,7 @@ from bodypart.loopback import is_loopback
 from service.dicom_tags.exports import siblings_of
 from service.dicom_tags.overwriting import YIELDED
 from service.dicom_tags.rewriting import rewritten
-from service.errors import NotFoundError
+from service.errors import ArchiveError, NotFoundError
 from service.queue.tasks import Kind, Priority
 from service.records.annotations import concerns_tags, of_file
 from service.records.audit_trail import REMOVED
@@ -159,6 +159,9 @@ class InPlace:
                 self.mend(instance)
             except NotFoundError:
                 self._backups.drop(instance)
+            except ArchiveError:
+                # Its rewrite begins with another try: the start of all does not hang on this one.
+                continue
         return found
 
     def reconstruct(self, task: Task) -> None:

@@ -125,6 +125,32 @@ def test_a_file_that_came_in_before_its_rewrite_keeps_what_its_sender_wrote(anno
     assert annotated.claim(Kind.ANNOTATE).resource == "i"
 
 
+def test_what_cannot_be_given_back_does_not_keep_the_service_from_its_start(annotated, tmp_path):
+    """Orthanc refuses, say, a name that the operator took from UserMetadata since."""
+    orthanc = annotated.orthanc
+    orthanc.set_metadata("instances", "i", "Ours", "kept")
+    orthanc.after_store = _die
+    with pytest.raises(KeyboardInterrupt):
+        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    orthanc.after_store = lambda: None
+    after = House(tmp_path, orthanc)
+    set_metadata = orthanc.set_metadata
+
+    def refuse(level, resource, name, value):
+        if name == "Ours":
+            raise ArchiveError("status 400")
+        set_metadata(level, resource, name, value)
+
+    orthanc.set_metadata = refuse
+    assert after.in_place.recover() == ["i"]
+    orthanc.set_metadata = set_metadata
+    after.tasks.claims.release()
+    after.ask(Kind.REWRITE, "i")
+    after.follow()
+    assert orthanc.metadata("instances", "i", "Ours") == "kept"
+    assert tags(after)["state"] == "written"
+
+
 def test_a_backup_is_not_given_to_another_picture(annotated):
     orthanc = annotated.orthanc
     orthanc.set_metadata("instances", "i", "Ours", "of the first")
