@@ -80,7 +80,7 @@ class Service:
         self.settings = checked_settings(self._configuration)
         self.archive_name = str(self._configuration.get("Name", "orthanc"))
         self._node = node_name(self._configuration)
-        self._settle = float(self._configuration.get("StableAge", _STABLE_AGE))
+        self._settled_after = float(self._configuration.get("StableAge", _STABLE_AGE))
         self.stopping = threading.Event()
         self.metrics = Metrics()
         self.archive = connected(given, self.settings.client_certificate)
@@ -186,7 +186,7 @@ class Service:
             self._durable,
             self._node,
             self.archive,
-            settle=self._settle,
+            settle=self._settled_after,
             log=self.log,
         )
 
@@ -273,7 +273,7 @@ class Service:
             overwriting,
             threshold=self.settings.write_threshold,
             write_conflicts=self.settings.write_conflicts,
-            settle=self._settle,
+            settle=self._settled_after,
         )
 
     def _make_reports(self) -> Reports:
@@ -327,7 +327,7 @@ class Service:
             self.annotations,
             self.index,
             self.tasks,
-            report_after=self._settle if self._reports else None,
+            report_after=self._settled_after if self._reports else None,
             stopping=self.stopping,
         )
         return Workers(
