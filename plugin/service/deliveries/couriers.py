@@ -71,11 +71,15 @@ class Readiness:
         Tells whether an instance is just being rewritten.
     settle : float
         Seconds after which a series counts as complete.
+    files_follow : bool
+        Whether files are rewritten at all: else what was to be rewritten when they were is not
+        waited for.
     """
 
     archive: Archive
     is_away: Callable[[str], bool]
     settle: float
+    files_follow: bool
 
 
 class Courier:
@@ -209,7 +213,8 @@ class Courier:
         if annotation is None:
             self._without_annotation(delivery, now)
             return None
-        if (annotation.get("tags") or {}).get("state") == "pending":
+        pending = (annotation.get("tags") or {}).get("state") == "pending"
+        if pending and self._readiness.files_follow:
             self._outbox.postpone(delivery, now + _FOR_TAGS)
             return None
         if not rule.urgent and not archive.is_stable(delivery.series):
