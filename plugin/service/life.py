@@ -39,7 +39,8 @@ class Life:
         """Finish what was interrupted, then start the decoders and the threads."""
         service = self._service
         service.tasks.claims.release()
-        ask_again(service.tasks, service.trail, service.index, service.in_place)
+        follow = service.in_place is not None
+        ask_again(service.tasks, service.trail, service.index, service.rewriter, follow=follow)
         service.decoders.start()
         self._threads = [
             *service.workers.threads(self._stopping),

@@ -106,9 +106,14 @@ class Service:
         self.reviewer = self._make_reviewer()
         self.old_stock = self._make_old_stock()
 
+        self._backups = OverwriteBackups(self._durable, self.archive)
+        self._backups.take_over(self._files.overwrites_of_0_1, self.log)
         in_place = self.settings.tags == "in-place"
-        self.rescue = Rescue(self._files.rescued, say) if in_place else None
-        self.in_place = self._make_in_place(self.rescue) if self.rescue else None
+        # What a kill cut short is finished also where files follow no more.
+        rewrites = in_place or bool(self._backups.left_over())
+        self.rescue = Rescue(self._files.rescued, say) if rewrites else None
+        self.rewriter = self._make_rewriter(self.rescue) if self.rescue else None
+        self.in_place = self.rewriter if in_place else None
         self._reports = self._make_reports() if self.settings.structured_report else None
 
         self.change_log = self._make_change_log()
@@ -248,15 +253,13 @@ class Service:
             self.log,
         )
 
-    def _make_in_place(self, rescue: Rescue) -> InPlace:
-        backups = OverwriteBackups(self._durable, self.archive)
-        backups.take_over(self._files.overwrites_of_0_1, self.log)
+    def _make_rewriter(self, rescue: Rescue) -> InPlace:
         overwriting = Overwriting(
             self.archive,
             self.decoders,
             self.annotations,
             self.tasks,
-            backups,
+            self._backups,
             rescue,
             self.thumbnails,
             shared=self._database.shared,
@@ -269,7 +272,7 @@ class Service:
             self.trail,
             self.index,
             self.tasks,
-            backups,
+            self._backups,
             overwriting,
             threshold=self.settings.write_threshold,
             write_conflicts=self.settings.write_conflicts,

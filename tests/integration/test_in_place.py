@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import random
 import sqlite3
 import subprocess
@@ -207,6 +208,22 @@ def test_kills_leave_whole_instances_with_one_entry_each(make_server):
             code = annotation["examined"]["code"]["value"]
             assert server.metadata("instances", instance, "BodyPartExamined") == code
     assert not list(server.storage.glob("db/bodypart-rewrites/*.json"))
+
+
+def test_what_a_kill_cut_short_is_finished_also_where_files_follow_no_more(make_server):
+    """As after the overwrite: what it wiped lies in the backup, and the operator turned it off."""
+    server = make_server({**OWN_METADATA, "BodyPart": {"Tags": "none"}}).start()
+    instance = server.upload(file_bytes(hand()))
+    server.annotation(instance)
+    stands = server.get(f"/instances/{instance}/attachments/dicom/info")["UncompressedMD5"]
+    server.stop()
+    wiped = {"level": "instances", "id": instance, "metadata": {"Ours": "kept"}, "labels": []}
+    record = json.dumps({"annotation": None, "levels": [wiped], "protected": None})
+    with contextlib.closing(sqlite3.connect(server.storage / "db/bodypart-audit.sqlite")) as file:
+        file.execute("INSERT INTO overwrites VALUES (?, '', ?, ?)", (instance, stands, record))
+        file.commit()
+    server.start()
+    server.wait_until(lambda: server.metadata("instances", instance, "Ours") == "kept")
 
 
 @pytest.mark.parametrize("key", ["OverwriteInstances", "HttpServerEnabled"])
