@@ -283,6 +283,23 @@ class Tasks:
         self._sleepers.asked(task.kind, due)
         self.wake()
 
+    def let_go(self, untouched: list[Task]) -> None:
+        """Give several tasks out again that nobody tried, in one transaction."""
+        if not untouched:
+            return
+        with self._database.write() as connection:
+            connection.execute(
+                LET_GO,
+                [
+                    {"b_kind": task.kind, "b_resource": task.resource, "b_holder": task.claimed_by}
+                    for task in upwards(untouched)
+                ],
+            )
+        for task in untouched:
+            self.claims.let_go(task)
+            self._sleepers.asked(task.kind)
+        self.wake()
+
     def drop(self, connection: Connection, kind: Kind, resource: str) -> None:
         """Take out what was asked for a resource."""
         connection.execute(sa.delete(tasks).where(is_task(kind, resource)))

@@ -217,12 +217,11 @@ class Workers:
             else:
                 due.append(task)
         tried = self._roll_ups.write(due)
-        for task in due:
-            if task not in tried:
-                self._tasks.retry(task, 0.0, counts=False)
-            elif error := tried[task]:
+        for task, error in tried.items():
+            if error:
                 self._try_to_follow_again(task, error)
         self._tasks.finish_all([task for task, error in tried.items() if error is None])
+        self._tasks.let_go([task for task in due if task not in tried])
 
     def _follow_up(self, task: Task, read: ReadFile | None = None) -> None:
         """Do what follows a record."""

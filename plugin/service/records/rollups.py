@@ -24,7 +24,7 @@ _REST = 9
 _QUICK = 0.01
 """Seconds; what takes no longer rests no longer than requests for it are collected anyway."""
 _MOST_RESTING = 1000
-_LONG_ENOUGH = 0.1
+_LONG_ENOUGH = 0.25
 """Seconds after which those that were claimed together are not gone on with."""
 
 
@@ -69,7 +69,7 @@ class RollUps:
         """Write roll-ups; return those that were tried, and why one could not be written.
 
         A picture that arrives changes its series, its study and its patient: where all three are
-        asked for, what is below is read once. After a tenth of a second, and when the service
+        asked for, what is below is read once. After a quarter of a second, and when the service
         stops, the rest is left.
 
         Raises

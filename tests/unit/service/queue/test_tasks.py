@@ -86,6 +86,16 @@ def test_of_several_that_end_together_the_one_that_was_asked_for_again_stays(ask
     assert drained(tasks) == ["a"]
 
 
+def test_several_that_nobody_tried_are_given_out_again_at_once_and_as_they_were(ask, tasks):
+    for resource in ("a", "b", "c"):
+        ask(resource)
+    claimed = tasks.claim_some((Kind.ANNOTATE,), 3)
+    tasks.retry(claimed[2], 60.0)
+    tasks.let_go(claimed)
+    again = tasks.claim_some((Kind.ANNOTATE,), 3)
+    assert [(task.resource, task.attempts) for task in again] == [("a", 0), ("b", 0)]
+
+
 def test_one_that_is_claimed_is_given_to_nobody_else(ask, tasks, database):
     ask("i")
     assert tasks.claim((Kind.ANNOTATE,)).resource == "i"
