@@ -10,7 +10,7 @@ from bodypart.memory import MemoryFormatError, unpack_seen
 from bodypart.reviews import apply_review, carried_word
 from service.errors import NotFoundError
 from service.orthanc_api.resources import ReadFile
-from service.queue.tasks import Mode
+from service.queue.tasks import Mode, Priority
 from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
 from service.records.removals import stays_removed
@@ -113,7 +113,8 @@ class Annotator:
                 self._annotations.note(instance, stored.parents, removed=True, done=task)
                 return None
             with self._metrics.timed("fetch"):
-                data = self._archive.dicom(instance)
+                old = task is not None and task.priority == Priority.BACKFILL
+                data = self._archive.dicom(instance, old_stock=old)
         annotation, seen = self.read(instance, stored, data, urgent=urgent)
         # First, so that it is there when somebody sees the answer and says a word on it.
         self._learning.saw(instance, seen)
@@ -189,7 +190,8 @@ class Annotator:
         """
         instance = task.resource
         stored = self._archive.stored_file(instance)
-        _, seen = self.read(instance, stored, self._archive.dicom(instance), urgent=False)
+        data = self._archive.dicom(instance, old_stock=True)
+        _, seen = self.read(instance, stored, data, urgent=False)
         if seen is None:
             self.look_no_more(task)
         else:

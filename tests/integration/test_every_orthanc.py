@@ -33,6 +33,10 @@ def upload_knee(server):
     return server.written(instance)
 
 
+def upload_knee_of_old(server):
+    return server.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
+
+
 def test_it_ends_with_0_after_work_and_after_a_reset(server):
     """A callback that nobody else held ended 1.12 and 1.13 by SIGSEGV at both."""
     assert upload_knee(server)["status"] == "done"
@@ -45,6 +49,28 @@ def test_it_ends_with_0_after_work_and_after_a_reset(server):
     server.process.send_signal(signal.SIGINT)
     server.process.wait(30)
     assert server.process.returncode == 0
+
+
+@pytest.mark.parametrize("target", KNOWN)
+def test_an_old_stock_is_read_whether_orthanc_compressed_it_or_not(target, tmp_path):
+    require(target)
+    section = {"OnUpload": False, "Tags": "none"}
+    configuration = {"StorageCompression": True, "BodyPart": section}
+    server = Server(tmp_path / "orthanc", target, configuration).start()
+    try:
+        found = [upload_knee_of_old(server)]
+        server.stop()
+        server.configuration["StorageCompression"] = False
+        server.start()
+        found.append(upload_knee_of_old(server))
+        server.request("POST", "/bodypart/backfill", json={})
+        server.wait_until(lambda: server.get("/bodypart/backfill")["state"] == "done", 60)
+        for instance, compressed in zip(found, "10", strict=True):
+            stored = f"/instances/{instance}/attachments/dicom/is-compressed"
+            assert server.request("GET", stored).text == compressed
+            assert server.annotation(instance)["image"]["top"][0]["label"] == "knee"
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("server", ["sid"], indirect=True)

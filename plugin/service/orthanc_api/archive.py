@@ -17,6 +17,8 @@ LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
 CODE = "BodyPartExamined"
 _SIDE_BY_SIDE = 4
+_MAGIC = slice(128, 132)
+"""Where a DICOM file says that it is one (PS3.10, 7.1)."""
 _COPY_LINKS = ("AnonymizedFrom", "ModifiedFrom")
 _KEYS = frozenset(
     {
@@ -108,8 +110,27 @@ class Archive:
         except NotFoundError:
             return ""
 
-    def dicom(self, instance: str) -> bytes:
-        """Return the stored DICOM file; NotFoundError if the instance is gone."""
+    def dicom(self, instance: str, *, old_stock: bool = False) -> bytes:
+        """Return the stored DICOM file.
+
+        Parameters
+        ----------
+        instance : str
+            Orthanc id.
+        old_stock : bool
+            Whether it has been there for long: then it is read past Orthanc's cache, out of which
+            an archive that is worked through would push all that people look at.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        """
+        if old_stock:
+            as_stored = self.client.get(f"/instances/{instance}/attachments/dicom/compressed-data")
+            # Else Orthanc had compressed it (``StorageCompression``), or it lacks a preamble.
+            if as_stored[_MAGIC] == b"DICM":
+                return as_stored
         return self.client.get(f"/instances/{instance}/file")
 
     def md5(self, instance: str) -> str:

@@ -94,7 +94,7 @@ class Orthanc:
     def stations(self, series):
         return dict.fromkeys(series, PARENTS.station)
 
-    def dicom(self, instance):
+    def dicom(self, instance, *, old_stock=False):
         self._must_have(instance)
         return self.files[instance]
 

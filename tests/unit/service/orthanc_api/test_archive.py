@@ -20,6 +20,8 @@ class Client:
         self.asked.append(path)
         return self.answers[path]
 
+    get = get_json
+
     def question(self, path, asked):
         self.asked.append(path)
         return [self.answers[one] for one in asked["Resources"] if one in self.answers]
@@ -62,3 +64,18 @@ def test_what_is_gone_is_named_and_nothing_is_asked_about_nothing():
     client.asked.clear()
     assert archive.held([]) == []
     assert client.asked == []
+
+
+FILE = bytes(128) + b"DICM" + bytes(99)
+
+
+@pytest.mark.parametrize("as_stored", [FILE, b"compressed", FILE[128:], b""])
+def test_an_old_stock_is_read_past_the_cache_unless_it_is_stored_in_another_form(as_stored):
+    usual, raw = "/instances/i/file", "/instances/i/attachments/dicom/compressed-data"
+    client = Client(**{usual: FILE, raw: as_stored})
+    archive = Archive(client)
+    asked = len(client.asked)
+    assert archive.dicom("i", old_stock=True) == FILE
+    assert client.asked[asked:] == ([raw] if as_stored == FILE else [raw, usual])
+    assert archive.dicom("i") == FILE
+    assert client.asked[-1] == usual
