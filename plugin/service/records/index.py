@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bodypart.reviews import machine_word
 from bodypart.rollup import Summary
 from service.orthanc_api.resources import Parents
+from service.records.rows import bare_row_of, mentions_of, row_of
 from service.records.tables import counts, instances, mentions
 
 if TYPE_CHECKING:
@@ -114,17 +114,7 @@ class Index:
 
     def put_bare(self, connection: Connection, instance: str, parents: Parents, state: str) -> None:
         """Take in an instance without annotation: `UNSEEN` or `REMOVED`."""
-        row = {
-            "id": instance,
-            "series": parents.series,
-            "study": parents.study,
-            "patient": parents.patient,
-            "state": state,
-            "modality": parents.modality,
-            "study_date": parents.study_date,
-            "station": parents.station,
-        }
-        self._replace(connection, instance, row)
+        self._replace(connection, instance, bare_row_of(instance, parents, state))
 
     def remove(self, connection: Connection, instance: str) -> Parents | None:
         """Take an instance out; return what it belonged to, None if it was not known."""
@@ -313,83 +303,9 @@ class Index:
         return Parents(*row) if row else None
 
 
-def row_of(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
-    """Return an annotation as a row of the table of instances."""
-    summary = Summary.of(annotation)
-    image, header = annotation["image"], annotation["header"]
-    seen = image["top"][0]["label"] if image and image["top"] and not image["rejected"] else None
-    label, probability = machine_word(annotation)
-    review = annotation["review"] or {}
-    return {
-        "id": annotation["instance"],
-        "series": parents.series,
-        "study": parents.study,
-        "patient": parents.patient,
-        "state": summary.status,
-        "examined": summary.examined,
-        "probability": summary.probability,
-        "source": summary.source,
-        "visible": json.dumps(summary.visible),
-        "laterality": summary.laterality,
-        "laterality_source": summary.laterality_source,
-        "router_group": summary.group,
-        "agreement": summary.agreement,
-        "needs_review": summary.needs_review,
-        "annotated_at": summary.annotated_at,
-        "modality": parents.modality,
-        "study_date": parents.study_date,
-        "station": parents.station,
-        "image_label": seen,
-        "header_label": header["label"] if header else None,
-        "machine_label": label,
-        "machine_probability": probability,
-        "reviewed_at": review.get("at"),
-        "reviewed_by": review.get("by"),
-        "tags_state": (annotation.get("tags") or {}).get("state", "none"),
-        "model": (annotation["model"] or {}).get("sha256"),
-        "revision": annotation.get("revision"),
-        "rank": rank(summary, parents.study_date),
-    }
-
-
-def rank(summary: Summary, study_date: str) -> str:
-    """Return the place in the work list as a text that sorts like it.
-
-    First what needs a review, then conflicts, then the least probable, then the newest study.
-    """
-    digits = study_date if study_date.isdigit() else "0"
-    newest_first = f"{99_999_999 - int(digits) % 100_000_000:08d}"
-    return (
-        f"{int(not summary.needs_review)}{int(summary.agreement != 'conflict')}"
-        f"{summary.probability or 0.0:.4f}{newest_first}{summary.instance}"
-    )
-
-
-def mentions_of(annotation: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (label, source) pairs: who names which part."""
-    if annotation["examined"]:
-        yield annotation["examined"]["label"], "final"
-    image = annotation["image"]
-    if image and image["top"] and not image["rejected"]:
-        yield image["top"][0]["label"], "image"
-    header = annotation["header"]
-    if header:
-        for label in header.get("labels") or [header["label"]]:
-            if label:
-                yield label, "header"
-    for item in annotation["visible"]:
-        yield item["label"], "visible"
-
-
 def _summary(row: Sequence[Any]) -> Summary:
     # By place, because a patient may have thousands: by name takes five times as long.
     columns: dict[str, Any] = dict(zip(_SUMMARY_FIELDS, row, strict=True))
     columns["visible"] = json.loads(columns["visible"] or "{}")
     columns["probability"] = columns["probability"] or 0.0
     return Summary(**columns)
-
-
-def rows_as(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-    """Return rows as objects with the given names."""
-    names = tuple(names)
-    return [dict(zip(names, row, strict=True)) for row in rows]

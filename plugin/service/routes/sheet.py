@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from bodypart import shallow_json
-from service.records.index import rows_as
 from service.records.keyset import Key, behind
 from service.records.tables import ANSWER, HEADER, PICTURE, STATION, SURE, instances
 from service.routes.models import can_be_kept
@@ -72,7 +71,8 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, An
     if query.after:
         question = question.where(behind(keys, _place(query.after, keys)))
     rows = [tuple(row) for row in service.index.database.rows(question)]
-    items = rows_as(("instance", *_TILE[1:]), (row[: len(_TILE)] for row in rows))
+    names = ("instance", *_TILE[1:])
+    items = [dict(zip(names, row[: len(_TILE)], strict=True)) for row in rows]
     last = json.dumps(rows[-1][len(_TILE) :]) if len(rows) == query.limit else None
     return {
         "total": _total(service, where) if not query.after else None,

@@ -1,0 +1,89 @@
+"""An annotation as rows of the index: what is looked for, counted and sorted by."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from bodypart.reviews import machine_word
+from bodypart.rollup import Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.orthanc_api.resources import Parents
+
+
+def bare_row_of(instance: str, parents: Parents, state: str) -> dict[str, Any]:
+    """Return what the table of instances holds of one without annotation."""
+    return {
+        "id": instance,
+        "series": parents.series,
+        "study": parents.study,
+        "patient": parents.patient,
+        "state": state,
+        "modality": parents.modality,
+        "study_date": parents.study_date,
+        "station": parents.station,
+    }
+
+
+def row_of(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
+    """Return an annotation as a row of the table of instances."""
+    summary = Summary.of(annotation)
+    image, header = annotation["image"], annotation["header"]
+    seen = image["top"][0]["label"] if image and image["top"] and not image["rejected"] else None
+    label, probability = machine_word(annotation)
+    review = annotation["review"] or {}
+    return {
+        **bare_row_of(annotation["instance"], parents, summary.status),
+        "examined": summary.examined,
+        "probability": summary.probability,
+        "source": summary.source,
+        "visible": json.dumps(summary.visible),
+        "laterality": summary.laterality,
+        "laterality_source": summary.laterality_source,
+        "router_group": summary.group,
+        "agreement": summary.agreement,
+        "needs_review": summary.needs_review,
+        "annotated_at": summary.annotated_at,
+        "image_label": seen,
+        "header_label": header["label"] if header else None,
+        "machine_label": label,
+        "machine_probability": probability,
+        "reviewed_at": review.get("at"),
+        "reviewed_by": review.get("by"),
+        "tags_state": (annotation.get("tags") or {}).get("state", "none"),
+        "model": (annotation["model"] or {}).get("sha256"),
+        "revision": annotation.get("revision"),
+        "rank": rank(summary, parents.study_date),
+    }
+
+
+def rank(summary: Summary, study_date: str) -> str:
+    """Return the place in the work list as a text that sorts like it.
+
+    First what needs a review, then conflicts, then the least probable, then the newest study.
+    """
+    digits = study_date if study_date.isdigit() else "0"
+    newest_first = f"{99_999_999 - int(digits) % 100_000_000:08d}"
+    return (
+        f"{int(not summary.needs_review)}{int(summary.agreement != 'conflict')}"
+        f"{summary.probability or 0.0:.4f}{newest_first}{summary.instance}"
+    )
+
+
+def mentions_of(annotation: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (label, source) pairs: who names which part."""
+    if annotation["examined"]:
+        yield annotation["examined"]["label"], "final"
+    image = annotation["image"]
+    if image and image["top"] and not image["rejected"]:
+        yield image["top"][0]["label"], "image"
+    header = annotation["header"]
+    if header:
+        for label in header.get("labels") or [header["label"]]:
+            if label:
+                yield label, "header"
+    for item in annotation["visible"]:
+        yield item["label"], "visible"
