@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from bodypart.reviews import machine_word
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from service.orthanc_api.resources import Parents
+
+_DAY = re.compile(r"[0-9]{8}")
+"""A date (DA) as PS3.5, section 6.2 has it."""
 
 
 def bare_row_of(instance: str, parents: Parents, state: str) -> dict[str, Any]:
@@ -65,8 +69,9 @@ def rank(summary: Summary, study_date: str) -> str:
 
     First what needs a review, then conflicts, then the least probable, then the newest study.
     """
-    digits = study_date if study_date.isdigit() else "0"
-    newest_first = f"{99_999_999 - int(digits) % 100_000_000:08d}"
+    # A stranger's file may have anything there; int() takes other signs than these, and not all.
+    day = int(study_date) if _DAY.fullmatch(study_date) else 0
+    newest_first = f"{99_999_999 - day:08d}"
     return (
         f"{int(not summary.needs_review)}{int(summary.agreement != 'conflict')}"
         f"{summary.probability or 0.0:.4f}{newest_first}{summary.instance}"

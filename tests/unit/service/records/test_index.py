@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 import sqlalchemy as sa
 
 from service.orthanc_api.resources import Parents
@@ -69,6 +70,20 @@ def test_the_work_list_s_order_is_a_column(house):
             house.index.put(connection, annotation, day.get(annotation["instance"], PARENTS))
     rows = house.database.rows(sa.select(instances.c.id).order_by(instances.c.rank))
     assert [row.id for row in rows] == ["2", "old", "doubt", "sure"]
+
+
+@pytest.mark.parametrize(
+    "day",
+    ["", "2024011\u00b2", "9" * 5000, "2024.01.12"],
+    ids=["none", "superscript", "endless", "of old"],
+)
+def test_what_is_no_date_goes_last(house, day):
+    """It stands in the file as a stranger wrote it: the instance never came into the index."""
+    with house.database.write() as connection:
+        house.index.put(connection, note("odd"), Parents("s", "t", "p", "DX", day))
+        house.index.put(connection, note("dated"), PARENTS)
+    rows = house.database.rows(sa.select(instances.c.id).order_by(instances.c.rank))
+    assert [row.id for row in rows] == ["dated", "odd"]
 
 
 def test_pages_go_on_after_an_id(house):
