@@ -152,13 +152,17 @@ class Leases:
         try:
             with self._annotations.lock(instance):
                 # A removal takes the task away, and an answer that came twice finds none.
-                task = self._lending.task(instance, helper)
-                if task is None:
+                lent = self._lending.task(instance, helper)
+                if lent is None:
                     return _NOT_LENT
-                return self._annotator.take(task, answer.annotation, answer.file, seen, glance)
+                return self._annotator.take(lent, answer.annotation, answer.file, seen, glance)
         except NotFoundError:
             self._annotations.gone(instance)
             return _GONE
         except ServiceError as error:
             self._lending.take_back([instance], helper)
             return str(error)
+        except Exception as error:
+            # Nobody foresaw it: the others of its batch are taken, and the service does this one.
+            self._tasks.retry(task, 0.0)
+            return f"it could not be written: {type(error).__name__}"

@@ -162,8 +162,8 @@ class Sweep:
                 self._look_at(instance)
         except NotFoundError:
             return
-        except ServiceError as error:
-            # One instance that Orthanc cannot tell of must not hide the others.
+        except Exception as error:
+            # One instance that Orthanc cannot tell of, or that nobody foresaw, hides no others.
             self._log(f"instance {instance} is left to the next sweep: {type(error).__name__}")
 
     def _look_at(self, instance: str) -> None:

@@ -176,6 +176,9 @@ class Workers:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
         except (ArchiveError, RecordError, RefusedError, WorkerDiedError) as error:
             self._try_again(task, error)
+        except Exception as error:
+            self._tell_of_stumble(task, error)
+            self._try_again(task, error)
         return None
 
     def _try_again(self, task: Task, error: Exception) -> None:
@@ -231,15 +234,24 @@ class Workers:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
         except (ServiceError, WorkerDiedError, RefusedError) as error:
             self._try_to_follow_again(task, error)
+        except Exception as error:
+            self._tell_of_stumble(task, error)
+            self._try_to_follow_again(task, error)
         else:
             self._tasks.finish(task)
+
+    def _tell_of_stumble(self, task: Task, error: Exception) -> None:
+        """Tell of an error that nobody foresaw: it is tried again as others are, not for ever."""
+        self._log(f"{task.kind} of {task.level} {task.resource} stumbled: {kind_and_place(error)}")
 
     def _try_to_follow_again(self, task: Task, error: Exception) -> None:
         """Try what follows a record a few times; then it is left as it is, and told."""
         if task.attempts + 1 < _FOLLOW_UP_TRIES:
             self._tasks.retry(task, _PAUSE_AFTER_TROUBLE * 2**task.attempts)
             return
-        self._log(f"{task.kind} of {task.level} {task.resource} failed: {error}")
+        foreseen = isinstance(error, ServiceError | WorkerDiedError | RefusedError)
+        why = str(error) if foreseen else type(error).__name__  # Its text may hold values.
+        self._log(f"{task.kind} of {task.level} {task.resource} failed: {why}")
         if task.kind == Kind.REWRITE and self._in_place:
             self._in_place.give_up(task, f"it could not be done: {type(error).__name__}")
         self._tasks.finish(task)

@@ -177,6 +177,19 @@ def test_a_copy_of_what_a_person_spoke_of_has_that_word(house, leases):
     assert examined(house, "copy") == "skull"
 
 
+def test_an_error_that_nobody_foresaw_is_of_one_answer_not_of_its_batch(house, leases, monkeypatch):
+    leases.lend(5, 60)
+
+    def stumble(*_):
+        raise ValueError("a patient's name")
+
+    with monkeypatch.context() as wrong:
+        wrong.setattr(house.annotator, "take", stumble)
+        assert leases.take(brought(house)) == {"i": "it could not be written: ValueError"}
+    assert leases.lend(5, 60) == []
+    assert house.claim(Kind.ANNOTATE).resource == "i"
+
+
 def test_nothing_is_taken_while_orthanc_is_away(house, leases):
     leases.lend(5, 60)
     answer = brought(house)

@@ -24,6 +24,23 @@ def test_what_arrived_unheard_is_queued_and_the_old_stock_noted(house, sweep):
     assert not sweep.is_due()
 
 
+@pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("a patient's name")])
+def test_one_that_cannot_be_looked_at_hides_no_others(house, sweep, monkeypatch, error):
+    house.orthanc.arrive("a", b"file", received="20260701T000000")
+    house.orthanc.arrive("new", b"file", received="20260701T000000")
+    adopt = house.annotator.adopt
+
+    def stumbles(instance):
+        if instance == "a":
+            raise error
+        return adopt(instance)
+
+    monkeypatch.setattr(house.annotator, "adopt", stumbles)
+    run(sweep)
+    assert house.tasks.stands(Kind.ANNOTATE, "new")
+    assert not any("name" in line for line in house.lines)
+
+
 def test_a_lost_index_is_rebuilt_from_the_metadata_and_the_trail(house, sweep):
     house.annotator.annotate("i", Mode.NEW)
     house.orthanc.arrive("removed", b"file")

@@ -95,6 +95,31 @@ def test_a_word_is_not_given_up_however_long_the_metadata_cannot_be_written(hous
     assert house.trail.open(10) == []
 
 
+def test_an_error_that_nobody_foresaw_is_tried_as_often_as_others(house, workers, monkeypatch):
+    """It was tried every five seconds, for ever."""
+    monkeypatch.setattr(house.annotator, "read", _unforeseen)
+    house.ask(Kind.ANNOTATE, "i")
+    for _ in range(house.settings.retries + 1):
+        workers._annotate(house.claim_due(Kind.ANNOTATE))
+    assert house.orthanc.annotation("i")["status"] == "failed"
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
+    assert not any("name" in line for line in house.lines)
+
+
+def test_a_file_that_cannot_follow_for_what_nobody_foresaw_is_given_up(house, workers, monkeypatch):
+    house.annotator.annotate("i", Mode.NEW)
+    monkeypatch.setattr(house.in_place, "rewrite", _unforeseen)
+    while house.tasks.stands(Kind.REWRITE, "i"):
+        workers._follow_up(house.claim_due(Kind.REWRITE))
+    tags = house.orthanc.annotation("i")["tags"]
+    assert (tags["state"], tags["refused"]) == ("refused", "it could not be done: ValueError")
+    assert not any("name" in line for line in house.lines)
+
+
+def _unforeseen(*_, **__):
+    raise ValueError("a patient's name")
+
+
 def test_a_roll_up_that_took_long_rests_before_it_is_written_again(house, workers, monkeypatch):
     took = itertools.count(0, 0.5)
     monkeypatch.setattr("service.records.rollups.time.thread_time", lambda: next(took))
@@ -133,7 +158,9 @@ def test_where_others_rewrite_already_it_is_left_to_those_who_do_nothing_else(ho
 
 
 def test_a_rewrite_that_stumbles_is_what_is_given_back(house, workers, monkeypatch):
-    monkeypatch.setattr(house.in_place, "rewrite", lambda *_: 1 / 0)
+    """Neither it nor the note of that could be written."""
+    monkeypatch.setattr(house.in_place, "rewrite", _unforeseen)
+    monkeypatch.setattr(house.tasks, "retry", lambda *_: 1 / 0)
     house.ask(Kind.ANNOTATE, "i")
     claimed = [house.claim(Kind.ANNOTATE)]
     with pytest.raises(ZeroDivisionError):
