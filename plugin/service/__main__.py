@@ -10,10 +10,7 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
-import socket
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,7 +18,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     from service.life import Life
 
-_BACKLOG = 128
 _KEEP_ALIVE = 3600
 """Seconds: connections are Orthanc's side's to close."""
 _RESTART = 75
@@ -56,6 +52,7 @@ def _serve(incoming: BinaryIO) -> int:
 
     from service.errors import DamagedError
     from service.life import Life
+    from service.listening import listening
     from service.log import Speaker
     from service.main import Service
     from service.orthanc_process import OrthancProcess
@@ -73,8 +70,7 @@ def _serve(incoming: BinaryIO) -> int:
         settings = checked_settings(configuration)
         Files.of(settings, configuration, Path(given["folder"])).set_aside(error.place)
         raise
-    folder = Path(tempfile.mkdtemp(prefix="bodypart-"))
-    try:
+    with listening() as (listener, address):
         server = uvicorn.Server(
             uvicorn.Config(
                 build(service),
@@ -84,10 +80,6 @@ def _serve(incoming: BinaryIO) -> int:
                 timeout_keep_alive=_KEEP_ALIVE,
             )
         )
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        address = folder / "socket"
-        listener.bind(str(address))
-        listener.listen(_BACKLOG)
         hearing = threading.Thread(target=hear, args=(incoming, life, server), daemon=True)
         hearing.start()
         orthanc = OrthancProcess(os.getppid())
@@ -98,8 +90,6 @@ def _serve(incoming: BinaryIO) -> int:
         server.run(sockets=[listener])
         life.stop()
         orthanc.wait_to_be_told(hearing)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -1,0 +1,52 @@
+"""The service's socket: for its own user alone, and gone with it, or with the next one's start."""
+
+import os
+import socket
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from service.listening import listening
+
+
+@pytest.fixture
+def folder(monkeypatch):
+    """Give a folder for such things; the address of a socket must be short."""
+    with tempfile.TemporaryDirectory(prefix="t") as made:
+        monkeypatch.setattr(tempfile, "tempdir", made)
+        yield Path(made)
+
+
+def left_behind(place, *, age=3600.0, listens=False):
+    """Leave a socket in a folder, as a service does that is killed."""
+    place.mkdir()
+    address = place / "socket"
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    found.bind(str(address))
+    if listens:
+        found.listen()
+    else:
+        found.close()
+    then = address.stat().st_mtime - age
+    os.utime(address, (then, then))
+    return found
+
+
+def test_it_is_for_its_own_user_and_goes_at_the_end(folder):
+    with listening() as (_, address):
+        assert stat.S_IMODE(address.parent.stat().st_mode) == 0o700
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.connect(str(address))
+    assert list(folder.iterdir()) == []
+
+
+def test_what_a_killed_one_left_goes_at_the_next_start(folder):
+    left_behind(folder / "bodypart-killed")
+    left_behind(folder / "bodypart-just-made", age=0.0)
+    left_behind(folder / "another-program")
+    (folder / "bodypart-without").mkdir()
+    with left_behind(folder / "bodypart-at-work", listens=True), listening() as (_, address):
+        kept = {"bodypart-just-made", "bodypart-at-work", "bodypart-without", "another-program"}
+        assert {place.name for place in folder.iterdir()} == {*kept, address.parent.name}
