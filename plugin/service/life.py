@@ -39,8 +39,7 @@ class Life:
         """Finish what was interrupted, then start the decoders and the threads."""
         service = self._service
         service.tasks.claims.release()
-        follow = service.in_place is not None
-        ask_again(service.tasks, service.trail, service.index, service.rewriter, follow=follow)
+        ask_again(service.tasks, service.trail, service.index, service.rewriter)
         service.decoders.start()
         self._threads = [
             *service.workers.threads(self._stopping),

@@ -109,9 +109,9 @@ class Service:
         self._backups = OverwriteBackups(self._durable, self.archive)
         self._backups.take_over(self._files.overwrites_of_0_1, self.log)
         in_place = self.settings.tags == "in-place"
-        # What a kill cut short is finished also where files follow no more.
-        rewrites = in_place or bool(self._backups.left_over())
-        self.rescue = Rescue(self._files.rescued, say) if rewrites else None
+        # Where files follow no more, what a kill cut short and what waits is brought to an end.
+        unfinished = self._backups.left_over() or self.index.with_pending_tags(1)
+        self.rescue = Rescue(self._files.rescued, say) if in_place or unfinished else None
         self.rewriter = self._make_rewriter(self.rescue) if self.rescue else None
         self.in_place = self.rewriter if in_place else None
         self._reports = self._make_reports() if self.settings.structured_report else None
@@ -274,6 +274,7 @@ class Service:
             self.tasks,
             self._backups,
             overwriting,
+            follow=self.settings.tags == "in-place",
             threshold=self.settings.write_threshold,
             write_conflicts=self.settings.write_conflicts,
             settle=self._settled_after,
@@ -343,7 +344,7 @@ class Service:
             roll_ups,
             self.change_log,
             damaged=self.damaged,
-            in_place=self.in_place,
+            in_place=self.rewriter,
             reports=self._reports,
             log=self.log,
         )

@@ -71,15 +71,11 @@ class Readiness:
         Tells whether an instance is just being rewritten.
     settle : float
         Seconds after which a series counts as complete.
-    files_follow : bool
-        Whether files are rewritten at all: else what was to be rewritten when they were is not
-        waited for.
     """
 
     archive: Archive
     is_away: Callable[[str], bool]
     settle: float
-    files_follow: bool
 
 
 class Courier:
@@ -213,8 +209,7 @@ class Courier:
         if annotation is None:
             self._without_annotation(delivery, now)
             return None
-        pending = (annotation.get("tags") or {}).get("state") == "pending"
-        if pending and self._readiness.files_follow:
+        if (annotation.get("tags") or {}).get("state") == "pending":
             self._outbox.postpone(delivery, now + _FOR_TAGS)
             return None
         if not rule.urgent and not archive.is_stable(delivery.series):

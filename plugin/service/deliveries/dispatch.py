@@ -109,9 +109,7 @@ class Dispatch:
         pauses = Pauses(
             settings.route_retry_delay, settings.route_retry_ceiling, settings.route_retries
         )
-        readiness = Readiness(
-            self._archive, is_away, self._settle, files_follow=settings.tags == "in-place"
-        )
+        readiness = Readiness(self._archive, is_away, self._settle)
         self._couriers = {
             name: Courier(
                 name,

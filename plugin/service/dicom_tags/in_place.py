@@ -49,6 +49,8 @@ class InPlace:
     ----------
     archive, decoders, annotations, trail, index, tasks, backups, overwriting
         The service's other parts.
+    follow : bool
+        Whether files follow their annotations; else what waits for it waits no more.
     threshold : float
         Least probability of an answer that is written.
     write_conflicts : bool
@@ -68,6 +70,7 @@ class InPlace:
         backups: OverwriteBackups,
         overwriting: Overwriting,
         *,
+        follow: bool = True,
         threshold: float,
         write_conflicts: bool = True,
         settle: float,
@@ -80,6 +83,7 @@ class InPlace:
         self._tasks = tasks
         self._backups = backups
         self._overwriting = overwriting
+        self._files_follow = follow
         self._threshold = threshold
         self._write_conflicts = write_conflicts
         self._settle = settle
@@ -107,6 +111,9 @@ class InPlace:
         try:
             with self._annotations.lock(instance):
                 self.mend(instance)
+                if not self._files_follow:
+                    self._forgo(instance)
+                    return
                 refused = self._follow(instance, read, urgent=task.priority == Priority.PERSON)
         except NotFoundError:
             self._backups.drop(instance)
@@ -189,6 +196,13 @@ class InPlace:
         finally:
             if ours:
                 self._turns.release()
+
+    def _forgo(self, instance: str) -> None:
+        """Note of a file that was to follow that it does not."""
+        annotation = self._archive.annotation(instance)
+        if annotation and (annotation.get("tags") or {}).get("state") == "pending":
+            stored = self._archive.stored_file(instance)
+            self._settle_tags(annotation, stored, [], None, mixed=False)
 
     def _follow(self, instance: str, read: ReadFile | None, *, urgent: bool) -> str | None:
         glance = self._archive.glance([instance]).get(instance)

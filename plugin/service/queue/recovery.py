@@ -15,29 +15,24 @@ if TYPE_CHECKING:
 _PAGE = 1000
 
 
-def ask_again(
-    tasks: Tasks, trail: AuditTrail, index: Index, rewriter: InPlace | None, *, follow: bool
-) -> None:
-    """Finish overwrites; make tasks of words not applied yet, and of files that do not follow yet.
+def ask_again(tasks: Tasks, trail: AuditTrail, index: Index, in_place: InPlace | None) -> None:
+    """Make tasks of words that are not applied, and of files that do not follow yet.
 
     Parameters
     ----------
     tasks, trail, index
         The service's parts.
-    rewriter : InPlace or None
-        Finishes what was being rewritten; None where nothing was.
-    follow : bool
-        Whether files follow their annotations.
+    in_place : InPlace or None
+        Finishes what was being rewritten; None where no file follows its annotation, and none did.
     """
-    unfinished = rewriter.recover() if rewriter else []
-    if follow:
-        tasks.ask_now(Kind.REWRITE, unfinished)
+    if in_place:
+        tasks.ask_now(Kind.REWRITE, in_place.recover())
     number = 0
     while events := trail.open(_PAGE, number):
         number = events[-1][0]
         words = {instance for _, instance in events}
         tasks.ask_now(Kind.APPLY, words, priority=Priority.PERSON)
     after = ""
-    while follow and (waiting := index.with_pending_tags(_PAGE, after)):
+    while in_place and (waiting := index.with_pending_tags(_PAGE, after)):
         after = waiting[-1]
         tasks.ask_now(Kind.REWRITE, waiting)

@@ -317,6 +317,7 @@ class House:
             self.tasks,
             self.backups,
             self.overwriting,
+            follow=tags == "in-place",
             threshold=0.5,
             settle=0.0,
         )

@@ -45,7 +45,7 @@ class Sender:
 class Desk:
     """A courier with all that it needs."""
 
-    def __init__(self, folder, rule, count=1, retries=5, files_follow=True):
+    def __init__(self, folder, rule, count=1, retries=5):
         self.outbox, self.archive, self.sender = outbox(folder), Archive(), Sender()
         self.overview = Overview(self.outbox.database)
         self.away = False
@@ -55,7 +55,7 @@ class Desk:
             self.sender,
             self.outbox,
             self.routing.pairs(),
-            Readiness(self.archive, lambda _: self.away, 10.0, files_follow),
+            Readiness(self.archive, lambda _: self.away, 10.0),
             Pauses(1.0, 8.0, retries),
             damaged=pytest.fail,
             log=lambda _: None,
@@ -76,11 +76,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path):
     rule = {"Name": "all", "If": {}, "To": ["modality:A"]}
-
-    def made(count=1, retries=5, files_follow=True, **changes):
-        return Desk(tmp_path, {**rule, **changes}, count, retries, files_follow)
-
-    return made
+    return lambda count=1, retries=5, **changes: Desk(tmp_path, {**rule, **changes}, count, retries)
 
 
 def test_what_arrived_is_delivered(desk):
@@ -93,13 +89,6 @@ def test_tags_come_first(desk):
     one = desk(Urgent=True)
     one.archive.note = annotation(tags={"state": "pending"})
     assert (one.carry().state, one.row().attempts, one.sender.sent) == ("waiting", 0, [])
-
-
-def test_tags_that_are_written_no_more_are_not_waited_for(desk):
-    """The operator turned "in-place" off while files were still to follow."""
-    one = desk(files_follow=False)
-    one.archive.note = annotation(tags={"state": "pending"})
-    assert one.carry().state == State.DELIVERED
 
 
 def test_a_series_must_be_complete_unless_it_is_urgent(desk):

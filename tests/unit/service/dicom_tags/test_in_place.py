@@ -8,6 +8,7 @@ from bodypart.annotation import Review
 from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError, StorageFullError
 from service.orthanc_api.resources import ReadFile, Stored
+from service.queue.recovery import ask_again
 from service.queue.tasks import Kind, Mode
 from unit.service.house import PARENTS, House
 
@@ -148,6 +149,25 @@ def test_what_cannot_be_given_back_does_not_keep_the_service_from_its_start(anno
     after.ask(Kind.REWRITE, "i")
     after.follow()
     assert orthanc.metadata("instances", "i", "Ours") == "kept"
+    assert tags(after)["state"] == "written"
+
+
+def test_what_waits_when_in_place_is_turned_off_waits_no_more(annotated, tmp_path):
+    """Scripts and deliveries wait for the file as long as it is pending."""
+    assert tags(annotated)["state"] == "pending"
+    after = House(tmp_path, annotated.orthanc, tags="none")
+    ask_again(after.tasks, after.trail, after.index, after.in_place)
+    after.follow()
+    assert tags(after)["state"] == "none"
+    assert after.orthanc.files["i"] == b"file"
+    assert after.index.with_pending_tags(1) == []
+
+
+def test_what_was_written_before_in_place_is_turned_off_stays(annotated, tmp_path):
+    annotated.follow()
+    after = House(tmp_path, annotated.orthanc, tags="none")
+    after.ask(Kind.REWRITE, "i")
+    after.follow()
     assert tags(after)["state"] == "written"
 
 

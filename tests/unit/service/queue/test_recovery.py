@@ -17,7 +17,7 @@ def test_every_open_word_and_every_file_that_does_not_follow_is_a_task(house, mo
     house.trail.removed("a", by="ann", at="2026-11-28T10:00:01Z", file="f")
     with house.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM tasks")
-    recovery.ask_again(house.tasks, house.trail, house.index, house.in_place, follow=True)
+    recovery.ask_again(house.tasks, house.trail, house.index, house.in_place)
     words = set("abcde")
     assert house.tasks.standing(Kind.APPLY, words) == words
     assert house.tasks.count(Kind.APPLY, Priority.PERSON) == len(words)
@@ -28,5 +28,5 @@ def test_files_are_left_alone_where_they_do_not_follow(house):
     house.annotations.put(note(), PARENTS)
     with house.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM tasks")
-    recovery.ask_again(house.tasks, house.trail, house.index, None, follow=False)
+    recovery.ask_again(house.tasks, house.trail, house.index, None)
     assert house.tasks.count(Kind.REWRITE) == 0
