@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from bodypart.rollup import roll_up
-from service.errors import DamagedError, NotFoundError, ServiceError
+from service.errors import DamagedError, NotFoundError
 from service.queue.tasks import Kind, Task
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class RollUps:
         """Return for how many seconds the roll-up of a resource is to stay as it is."""
         return self._rested.get(task.resource, 0.0) - time.monotonic()
 
-    def write(self, tasks: Sequence[Task]) -> dict[Task, ServiceError | None]:
+    def write(self, tasks: Sequence[Task]) -> dict[Task, Exception | None]:
         """Write roll-ups; return those that were tried, and why one could not be written.
 
         A picture that arrives changes its series, its study and its patient: where all three are
@@ -79,7 +79,7 @@ class RollUps:
         """
         end = time.monotonic() + _LONG_ENOUGH
         left = {task.resource: task for task in tasks}
-        tried: dict[Task, ServiceError | None] = {}
+        tried: dict[Task, Exception | None] = {}
         for task in sorted(tasks, key=lambda one: one.level != "patients"):
             if tried and (self._stopping.is_set() or time.monotonic() > end):
                 break
@@ -87,11 +87,11 @@ class RollUps:
                 tried |= self._write(task, left)
         return tried
 
-    def _write(self, task: Task, left: dict[str, Task]) -> dict[Task, ServiceError | None]:
+    def _write(self, task: Task, left: dict[str, Task]) -> dict[Task, Exception | None]:
         """Write one, and if it is a patient's, of what is left all below; take them out of it."""
         level, resource = task.level, task.resource
         del left[resource]
-        tried: dict[Task, ServiceError | None] = {task: None}
+        tried: dict[Task, Exception | None] = {task: None}
         began = time.thread_time()
         try:
             patient = resource if level == "patients" else self._index.patient_of(level, resource)
@@ -108,11 +108,12 @@ class RollUps:
                     tried[also] = self._error_of(also, below[one], time.thread_time())
         except DamagedError:
             raise
-        except ServiceError as error:
+        except Exception as error:
+            # Also one that nobody foresaw: what was claimed with it is written.
             tried[task] = error
         return tried
 
-    def _error_of(self, task: Task, children: list[Summary], began: float) -> ServiceError | None:
+    def _error_of(self, task: Task, children: list[Summary], began: float) -> Exception | None:
         """Write one of what is below it; return why it could not be written."""
         level, resource = task.level, task.resource
         try:
@@ -124,7 +125,7 @@ class RollUps:
             return None  # Deleted meanwhile.
         except DamagedError:
             raise
-        except ServiceError as error:
+        except Exception as error:
             return error
         self._note_cost(resource, time.thread_time() - began)
         return None

@@ -47,17 +47,18 @@ def test_a_series_and_a_study_are_written_without_their_patient(house, asked):
     assert written(house) == {"series", "studies"}
 
 
-def test_one_that_cannot_be_written_keeps_none_of_the_others_back(house, asked, monkeypatch):
+@pytest.mark.parametrize("error", [ArchiveError("the disk is full"), ValueError("unforeseen")])
+def test_one_that_cannot_be_written_keeps_none_of_the_others_back(house, asked, monkeypatch, error):
     write = house.orthanc.set_metadata
 
     def fails_for_studies(level, *rest):
         if level == "studies":
-            raise ArchiveError("the disk is full")
+            raise error
         write(level, *rest)
 
     monkeypatch.setattr(house.orthanc, "set_metadata", fails_for_studies)
     tried = house.roll_ups.write(asked)
-    assert {task.level for task, error in tried.items() if error} == {"studies"}
+    assert {task.level for task, why in tried.items() if why} == {"studies"}
     assert written(house) == {"series", "patients"}
 
 
