@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from service.deliveries.delivery import State
-from service.deliveries.routing import GONE, REMOVED
+from service.deliveries.delivery import GONE, NO_RULE, REMOVED, State
 from service.deliveries.senders import JobGoneError, SendError, StoppedError
 from service.errors import ArchiveError, DamagedError, NotFoundError
 
@@ -198,7 +197,7 @@ class Courier:
         now = time.time()
         rule = self._rules.get((delivery.rule, delivery.destination))
         if rule is None:
-            self._outbox.give_up(delivery, "no rule asks for it any more", State.CANCELLED)
+            self._outbox.give_up(delivery, NO_RULE, State.CANCELLED)
             return None
         if rule.window and not rule.window.is_open(datetime.fromtimestamp(now)):
             opening = rule.window.next_open(datetime.fromtimestamp(now))

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 
+GONE = "the instance is gone"
+REMOVED = "the annotation was removed before it was sent"
+NO_RULE = "no rule asks for it any more"
+_UNTIL_ASKED_FOR_AGAIN = (GONE, REMOVED, NO_RULE)
+"""Why something was not sent that is to be sent once it is asked for again: the instance was
+deleted and comes anew, a file that was stored over it had yet to be read, the rule returns."""
+
+
 class State(StrEnum):
     """How far a delivery is."""
 
@@ -53,6 +61,11 @@ class Delivery:
     sender_ip: str
     created_at: str
     changed_at: str
+
+    def gave(self, answer: str) -> bool:
+        """Tell whether an answer is seen to: it was sent, is to be, or must not be."""
+        given_up = self.state in (State.FAILED, State.CANCELLED)
+        return self.answer == answer and not (given_up and self.error in _UNTIL_ASKED_FOR_AGAIN)
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as the routes show it."""

@@ -216,7 +216,7 @@ class OldStock:
         to_send = []
         for instance, case in taken.items():
             there = existing.get(instance, [])
-            given = {row.destination for row in there if row.answer == case.answer}
+            given = {row.destination for row in there if row.gave(case.answer)}
             if new := {str(to) for to in rule.destinations} - given:
                 deliveries += len(new)
                 to_send.append((instance, case.answer))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bodypart.annotation import utc_now
-from service.deliveries.delivery import COLUMNS, OPEN, Delivery, State, read
+from service.deliveries.delivery import COLUMNS, NO_RULE, OPEN, Delivery, State, read
 from service.records.tables import deliveries, departures
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Outbox:
                         )
                         .values(
                             state=State.CANCELLED,
-                            error="no rule asks for it any more",
+                            error=NO_RULE,
                             changed_at=utc_now(),
                         )
                     )

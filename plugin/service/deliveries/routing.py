@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bodypart.loopback import is_loopback
-from service.deliveries.delivery import Priority, State
+from service.deliveries.delivery import REMOVED, Priority, State
 from service.deliveries.matching import Case, taking
 
 if TYPE_CHECKING:
@@ -31,11 +31,6 @@ _Wanted = dict[str, "tuple[Rule, Destination]"]
 _REMEMBERED = 300.0
 """Seconds for which the address of a host is not asked for again."""
 WITHDRAWN = "the answer changed before it was sent"
-REMOVED = "the annotation was removed before it was sent"
-GONE = "the instance is gone"
-_UNTIL_IT_RETURNS = (GONE, REMOVED)
-"""Why something was not sent that is to be sent once the instance has an annotation again: it was
-deleted and comes anew, or a file that was stored over it had yet to be read."""
 RETURN = "not sent back to where it came from"
 
 
@@ -212,12 +207,8 @@ def _compared(
         on_its_way = row.state == State.SENDING and row.answer == answer
         return wanted[row.destination][0].name != row.rule and not on_its_way
 
-    def is_given(row: Delivery) -> bool:
-        given_up = row.state in (State.FAILED, State.CANCELLED)
-        return row.answer == answer and not (given_up and row.error in _UNTIL_IT_RETURNS)
-
     stale = [row for row in existing if whole and is_stale(row)]
-    given = {row.destination for row in existing if is_given(row) and row not in stale}
+    given = {row.destination for row in existing if row.gave(answer) and row not in stale}
     return stale, {name: pair for name, pair in wanted.items() if name not in given}
 
 

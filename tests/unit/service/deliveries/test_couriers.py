@@ -4,9 +4,9 @@ import pytest
 
 from routed import PARENTS, annotation, outbox, rules
 from service.deliveries.couriers import Courier, Pauses, Readiness
-from service.deliveries.delivery import State
+from service.deliveries.delivery import REMOVED, State
 from service.deliveries.overview import Overview
-from service.deliveries.routing import REMOVED, Routing
+from service.deliveries.routing import Routing
 from service.deliveries.senders import JobGoneError, SendError, StoppedError
 from service.errors import ArchiveError, NotFoundError
 

@@ -113,6 +113,18 @@ def test_what_went_already_is_not_counted_and_not_sent_again(stock):
     assert stock.run("knees", dry_run=True)["deliveries"] == 0
 
 
+def test_what_was_cancelled_with_a_rule_is_sent_when_the_rule_returns(stock):
+    """It was never sent, and yet counted as given: nobody could have it sent at once."""
+    for dry_run in (True, False):
+        stock.run("knees", dry_run=dry_run)
+    stock.restart(REST)
+    assert stock.outbox.keep_only(stock.routing.pairs()) == 6
+    stock.restart(KNEES, REST)
+    assert stock.run("knees", dry_run=True)["deliveries"] == 6
+    assert stock.run("knees", dry_run=False)["deliveries"] == 6
+    assert {str(row.state) for row in stock.overview.page([], None, 10)} == {"waiting"}
+
+
 def test_only_what_was_counted_is_sent(stock):
     stock.run("knees", dry_run=True)
     stock.put("knee 0", "hand")
