@@ -78,11 +78,12 @@ def structured_report(
     ReportError
         If no image is left, or they belong to several studies.
     """
-    answered = [
-        (headers, note) for headers, note in images if _has_answer(note) and _has_uids(headers)
-    ]
+    observed = [(headers, note) for headers, note in images if _has_answer(note)]
+    if not observed:
+        raise ReportError("no image has an answer of its picture or a person; a header is none")
+    answered = [(headers, note) for headers, note in observed if _has_uids(headers)]
     if not answered:
-        raise ReportError("no image of the study has an answer and valid UIDs")
+        raise ReportError("no image with an answer has valid UIDs")
     evidence = [_evidence(headers) for headers, _ in answered]
     if len({str(item.StudyInstanceUID) for item in evidence}) > 1:
         raise ReportError("the images belong to several studies")

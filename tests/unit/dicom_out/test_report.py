@@ -186,9 +186,17 @@ class TestNoReport:
         unseen = annotation("hand", source="header", visible=())
         assert len(groups(report_of(knee, (image(2), unseen)))) == 1
 
-    @pytest.mark.parametrize("images", [[], [(image(), annotation(None))]])
-    def test_a_study_without_answers_has_none(self, images):
-        with pytest.raises(ReportError, match="no image"):
+    @pytest.mark.parametrize(
+        ("images", "why"),
+        [
+            ([], "a header is none"),
+            ([(image(), annotation(None))], "a header is none"),
+            ([(image(), annotation("hand", source="header", visible=()))], "a header is none"),
+            ([(image(SeriesInstanceUID="1.02.3"), annotation())], "has valid UIDs"),
+        ],
+    )
+    def test_a_study_without_answers_has_none(self, images, why):
+        with pytest.raises(ReportError, match=why):
             report_of(*images)
 
     def test_images_of_two_studies_have_none(self, knee):
