@@ -74,6 +74,7 @@ def test_labels_lists_all_36_and_what_the_model_knows(orthanc):
         ("GET", f"/bodypart/ui/{'a' * 300}", None, 404),
         ("GET", "/bodypart/audit?limit=0", None, 400),
         ("GET", "/bodypart/audit?limit=1e9", None, 400),
+        ("GET", "/bodypart/audit?sinse=5", None, 400),
         ("GET", "/bodypart/audit?since=99999999999999999999", None, 400),
         ("GET", f"/bodypart/sheet?after={'[' * 900}", None, 400),
     ],

@@ -10,7 +10,7 @@ from service.decoders.process import EngineDownError
 from service.queue.leases import Answer
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import BARE
-from service.routes.models import Backfill, HelpersAnswers, Lease
+from service.routes.models import Backfill, HelpersAnswers, Known, Lease
 from service.routes.requests import HttpError, TheService, one_at_a_time
 
 if TYPE_CHECKING:
@@ -75,14 +75,12 @@ def lease(body: Lease, service: TheService) -> list[str]:
     "/bodypart/backfill/helper",
     summary="What a helper must be, and know, to answer as the service does",
 )
-def helper(
-    service: TheService, after: Annotated[str | None, Query(max_length=100)] = None
-) -> dict[str, Any]:
+def helper(query: Annotated[Known, Query()], service: TheService) -> dict[str, Any]:
     """Answer version, model, settings, and what people's words taught since ``after``."""
     hello = service.decoders.hello
     if hello is None:
         raise EngineDownError(service.decoders.down_reason)
-    return service.leases.reference(hello, after)
+    return service.leases.reference(hello, query.after)
 
 
 @router.post(

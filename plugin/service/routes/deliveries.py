@@ -86,6 +86,13 @@ class Page(Asked):
     limit: int = Field(_DEFAULT_PAGE, ge=1, le=LONGEST_PAGE)
 
 
+class Since(Asked):
+    """Which departures, in order."""
+
+    since: int = Field(0, ge=0, lt=2**63, description="number of the last one known")
+    limit: int = Field(LONGEST_PAGE, ge=1, le=10_000)
+
+
 @router.get("/bodypart/routes", summary="The rules that send pictures on")
 def rules(service: TheService) -> dict[str, Any]:
     """Answer the rules, and how many deliveries each destination has that are not delivered."""
@@ -173,13 +180,9 @@ def retry_failed(body: ActionOnFailed, service: TheService) -> dict[str, Any]:
 
 
 @router.get("/bodypart/departures", summary="What left, when, where to, by which rule and answer")
-def departures(
-    service: TheService,
-    since: Annotated[int, Query(ge=0, lt=2**63, description="number of the last one known")] = 0,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = LONGEST_PAGE,
-) -> list[dict[str, Any]]:
+def departures(query: Annotated[Since, Query()], service: TheService) -> list[dict[str, Any]]:
     """Answer the audit of what left the archive, in order."""
-    return service.dispatch.overview.departures(since, limit)
+    return service.dispatch.overview.departures(query.since, query.limit)
 
 
 @router.get("/bodypart/deliveries/{number}", summary="One delivery")

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 
 from service.decoders.pool import RefusedError
 from service.dicom_tags.exports import corrected_file, imaging_study, study_report
 from service.orthanc_api.studies import PLACE, places
 from service.records import audit_trail
 from service.records.tables import instances
+from service.routes.models import Asked
 from service.routes.requests import HttpError, TheService, not_found
 
 if TYPE_CHECKING:
@@ -49,10 +51,30 @@ _TABLE: dict[int | str, dict[str, Any]] = {
         }
     }
 }
-_Format = Annotated[Literal["json", "csv"], Query(description="json or csv")]
-_Limit = Annotated[
-    int, Query(ge=1, le=_MOST_ROWS, description="the header BodyPart-Next tells where to go on")
-]
+
+
+class Rows(Asked):
+    """How many rows of a table, and how they are written."""
+
+    format: Literal["json", "csv"] = Field("json", description="json or csv")
+    limit: int = Field(
+        _USUAL_ROWS,
+        ge=1,
+        le=_MOST_ROWS,
+        description="the header BodyPart-Next tells where to go on",
+    )
+
+
+class TrainingRows(Rows):
+    """Which rows of the training manifest."""
+
+    after: str = Field("", max_length=100, description="BodyPart-Next of the page before")
+
+
+class Events(Rows):
+    """Which rows of the audit trail."""
+
+    since: int = Field(0, ge=0, lt=2**63, description="number of the last event that is known")
 
 
 @router.get(
@@ -108,18 +130,11 @@ def fhir(id: str, service: TheService) -> dict[str, Any]:
     response_class=Response,
     responses=_TABLE,
 )
-def manifest(
-    service: TheService,
-    format: _Format = "json",
-    after: Annotated[
-        str, Query(max_length=100, description="BodyPart-Next of the page before")
-    ] = "",
-    limit: _Limit = _USUAL_ROWS,
-) -> Response:
+def manifest(query: Annotated[TrainingRows, Query()], service: TheService) -> Response:
     """Answer what people confirmed, as rows of a training manifest."""
-    rows = training_rows(service.index, service.trail, service.archive_name, after)
-    last = last_review(service.index, after, limit)
-    return _table(format, "bodypart-manifest", COLUMNS, islice(rows, limit), last)
+    rows = training_rows(service.index, service.trail, service.archive_name, query.after)
+    last = last_review(service.index, query.after, query.limit)
+    return _table(query.format, "bodypart-manifest", COLUMNS, islice(rows, query.limit), last)
 
 
 @router.get(
@@ -128,19 +143,12 @@ def manifest(
     response_class=Response,
     responses=_TABLE,
 )
-def audit(
-    service: TheService,
-    format: _Format = "json",
-    since: Annotated[
-        int, Query(ge=0, lt=2**63, description="number of the last event that is known")
-    ] = 0,
-    limit: _Limit = _USUAL_ROWS,
-) -> Response:
+def audit(query: Annotated[Events, Query()], service: TheService) -> Response:
     """Answer the audit trail."""
-    rows = islice(_events(service, since), limit)
-    last = service.trail.number_of(since, limit)
+    rows = islice(_events(service, query.since), query.limit)
+    last = service.trail.number_of(query.since, query.limit)
     columns = (*audit_trail.COLUMNS, *PLACE)
-    return _table(format, "bodypart-audit", columns, rows, str(last) if last else None)
+    return _table(query.format, "bodypart-audit", columns, rows, str(last) if last else None)
 
 
 def _events(service: Service, since: int) -> Iterator[dict[str, Any]]:

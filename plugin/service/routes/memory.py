@@ -6,10 +6,12 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from bodypart.memory.recall import ALIKE
 from bodypart.memory.words import NONE
 from service.learning.alike import nearest
+from service.routes.models import Asked
 from service.routes.requests import TheService, labels_of, not_found, one_at_a_time
 from service.routes.worklist import lines
 
@@ -18,6 +20,23 @@ _MOST_ALIKE = 200
 _DEFAULT_ALIKE = 30
 _MOST_WORDS = 200
 _DEFAULT_WORDS = 50
+
+
+class Words(Asked):
+    """Which words; the newest come first."""
+
+    label: str = Field("", description="a label, a code or a region; or none: cannot be told")
+    after: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
+        None, description="`next` of the page before"
+    )
+    limit: int = Field(_DEFAULT_WORDS, ge=1, le=_MOST_WORDS)
+
+
+class Alike(Asked):
+    """How many pictures, and how alike."""
+
+    limit: int = Field(_DEFAULT_ALIKE, ge=1, le=_MOST_ALIKE)
+    least: float = Field(-1, ge=-1, le=1, description=f"smallest likeness; {ALIKE} is called alike")
 
 
 @router.get("/bodypart/memory", summary="What was learned from confirmed pictures, by part")
@@ -34,20 +53,13 @@ def forget(service: TheService) -> dict[str, Any]:
 
 
 @router.get("/bodypart/memory/words", summary="The words that are learned from, the newest first")
-def words(
-    service: TheService,
-    label: Annotated[
-        str, Query(description="a label, a code or a region; or none: cannot be told")
-    ] = "",
-    after: Annotated[
-        int | None, Query(ge=0, lt=2**63, description="`next` of the page before")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=_MOST_WORDS)] = _DEFAULT_WORDS,
-) -> dict[str, Any]:
+def words(query: Annotated[Words, Query()], service: TheService) -> dict[str, Any]:
     """Answer words; ``seen`` tells whether the present model looked at the picture by now."""
+    label = query.label
     wanted = (label,) if label == NONE else labels_of("label", label) if label else ()
-    found = service.learning.words.page(service.learning.model, wanted, after, limit)
-    return {"words": found, "next": found[-1]["number"] if len(found) == limit else None}
+    learning = service.learning
+    found = learning.words.page(learning.model, wanted, query.after, query.limit)
+    return {"words": found, "next": found[-1]["number"] if len(found) == query.limit else None}
 
 
 @router.delete(
@@ -71,22 +83,15 @@ def changes(service: TheService) -> list[dict[str, Any]]:
     "/bodypart/instances/{id:orthanc_id}/alike",
     summary="The unreviewed pictures most like one, as lines of the work list",
 )
-def alike(
-    id: str,
-    service: TheService,
-    limit: Annotated[int, Query(ge=1, le=_MOST_ALIKE)] = _DEFAULT_ALIKE,
-    least: Annotated[
-        float, Query(ge=-1, le=1, description=f"smallest likeness; {ALIKE} is called alike")
-    ] = -1,
-) -> dict[str, Any]:
+def alike(id: str, service: TheService, query: Annotated[Alike, Query()]) -> dict[str, Any]:
     """Answer which pictures a person may confirm or correct along with this one."""
     model, sightings = service.learning.model, service.learning.sightings
     seen = sightings.get(id, model) if model else None
     if model is None or seen is None:
         raise not_found(f"no model has looked at {id}: classify it again")
     with one_at_a_time():
-        near = nearest(sightings, model, seen.embedding, limit, but=id)
-    found = {instance: cosine for instance, cosine in near if cosine >= least}
+        near = nearest(sightings, model, seen.embedding, query.limit, but=id)
+    found = {instance: cosine for instance, cosine in near if cosine >= query.least}
     items = [
         {**line, "likeness": round(found[line["instance"]], 3)}
         for line in lines(service, list(found))

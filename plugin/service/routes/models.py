@@ -140,6 +140,14 @@ class Backfill(Body):
         return self
 
 
+class Known(Asked):
+    """What a helper knows already."""
+
+    after: str | None = Field(
+        None, max_length=100, description="revision of the lesson that it has"
+    )
+
+
 HelperName = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 
 

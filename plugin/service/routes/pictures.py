@@ -7,10 +7,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from bodypart.labels import UnknownLabelError, body_part
 from service.records.thumbnails import USUAL_SIDE
 from service.routes.annotations import annotation_of
+from service.routes.models import Asked
 from service.routes.requests import TheService, bad_request
 
 if TYPE_CHECKING:
@@ -46,30 +48,40 @@ class Drawings:
 _drawings = Drawings()
 
 
+class Explained(Asked):
+    """What a heat map explains, and over what it is drawn."""
+
+    label: str = Field(
+        "", description="the label to explain; the model's first choice if it is missing"
+    )
+    over: Literal["picture", "nothing"] = Field(
+        "picture", description="nothing gives a transparent layer"
+    )
+
+
+class Size(Asked):
+    """How large a small picture is."""
+
+    size: int = Field(
+        USUAL_SIDE, ge=_SMALLEST_SIDE, le=_LARGEST_SIDE, description="longest side, in pixels"
+    )
+
+
 @router.get(
     f"{_INSTANCE}/heatmap",
     summary="Where the model looked, drawn over the picture",
     response_class=Response,
     responses={200: {"content": {"image/png": {}}}},
 )
-def heatmap(
-    id: str,
-    service: TheService,
-    label: Annotated[
-        str, Query(description="the label to explain; the model's first choice if it is missing")
-    ] = "",
-    over: Annotated[
-        Literal["picture", "nothing"], Query(description="nothing gives a transparent layer")
-    ] = "picture",
-) -> Response:
+def heatmap(id: str, service: TheService, query: Annotated[Explained, Query()]) -> Response:
     """Draw where the model looked."""
-    label = _label(label or _likely_label(service, id))
+    label = _label(query.label or _likely_label(service, id))
     model = (service.decoders.hello or {}).get("model", {}).get("sha256", "")
     # A file that was stored anew may show something else; one that is gone shows nothing.
-    key = (id, service.archive.stored_file(id).version, label, model, over)
+    key = (id, service.archive.stored_file(id).version, label, model, query.over)
     png = _drawings.get(key)
     if png is None:
-        question = {"label": label, "over": over}
+        question = {"label": label, "over": query.over}
         data = service.archive.dicom(id)
         _, png = service.decoders.ask("heatmap", question, data, urgent=True)
         _drawings.put(key, png)
@@ -101,20 +113,14 @@ def picture(id: str, service: TheService) -> Response:
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}},
 )
-def thumbnail(
-    id: str,
-    service: TheService,
-    size: Annotated[
-        int, Query(ge=_SMALLEST_SIDE, le=_LARGEST_SIDE, description="longest side, in pixels")
-    ] = USUAL_SIDE,
-) -> Response:
+def thumbnail(id: str, service: TheService, query: Annotated[Size, Query()]) -> Response:
     """Answer the small picture that was drawn when the instance was read; else draw it now."""
     version = service.archive.stored_file(id).version
-    data = service.thumbnails.get(id, size, version)
+    data = service.thumbnails.get(id, query.size, version)
     if data is None:
-        question = {"side": size}
+        question = {"side": query.size}
         _, data = service.decoders.ask("thumbnail", question, service.archive.dicom(id))
-        service.thumbnails.put(id, size, version, data)
+        service.thumbnails.put(id, query.size, version, data)
     return Response(data, media_type="image/jpeg", headers=_SHORT_CACHE)
 
 

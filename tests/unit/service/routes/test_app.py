@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from service.routes.app import _complaint, build
-from service.routes.models import Correction
+from service.routes.app import ROUTERS, _complaint, build
+from service.routes.models import Asked, Correction
 
 LARGEST = 2**63
 """No database takes a greater number."""
@@ -40,6 +40,15 @@ def test_every_number_of_a_request_has_an_end():
         end = schema.get("maximum", schema.get("exclusiveMaximum"))
         assert end is not None, place
         assert end <= LARGEST, place
+
+
+def test_what_a_query_misspells_is_refused():
+    """A page asked for with a wrong name would be the first one, again and again."""
+    routes = [route for router in ROUTERS for route in router.routes]
+    queries = [field for route in routes for field in route.dependant.query_params]
+    assert len(queries) > 10
+    for field in queries:
+        assert issubclass(field.field_info.annotation, Asked), field.name
 
 
 def test_an_error_is_documented_as_the_newer_orthancs_send_it_too():

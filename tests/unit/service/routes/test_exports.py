@@ -101,7 +101,7 @@ def test_the_audit_trail_comes_in_pages_that_miss_and_repeat_nothing(house, monk
     service = SimpleNamespace(trail=house.trail, archive=SimpleNamespace(client=None))
     sizes, numbers, since = [], [], 0
     while since is not None:
-        answer = exports.audit(service, since=since, limit=3)
+        answer = exports.audit(exports.Events(since=since, limit=3), service)
         page = json.loads(text_of(answer))
         sizes.append(len(page))
         numbers += [event["number"] for event in page]
@@ -115,9 +115,10 @@ def test_the_manifest_comes_in_pages(house):
     house.annotator.annotate("i", Mode.NEW)
     house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
     service = SimpleNamespace(index=house.index, trail=house.trail, archive_name="here")
-    answer = exports.manifest(service, format="csv", after="", limit=1)
+    answer = exports.manifest(exports.TrainingRows(format="csv", limit=1), service)
     assert text_of(answer).count("\n") == 2
-    rest = exports.manifest(service, format="csv", after=answer.headers["bodypart-next"], limit=1)
+    next_page = exports.TrainingRows(format="csv", after=answer.headers["bodypart-next"], limit=1)
+    rest = exports.manifest(next_page, service)
     assert text_of(rest).count("\n") == 1
     assert "bodypart-next" not in rest.headers
 
