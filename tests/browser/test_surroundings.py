@@ -82,6 +82,36 @@ def test_in_a_newer_orthanc(page, tmp_path, target):
         server.close()
 
 
+def test_why_a_person_should_look_is_said_in_their_language(page, server):
+    page.add_init_script("localStorage.setItem('bodypart-language', 'de')")
+    page.goto(f"{server.url}/bodypart/ui/")
+    page.locator("body[data-ready]").wait_for()
+    blank = "The picture was not classified (the picture is blank), and only the header says chest."
+    reasons = {
+        blank: "Das Bild ist leer. Nur der Header sagt Thorax.",
+        "Only the header says chest: the model has not learned to see it.": (
+            "Nur der Header sagt Thorax."
+        ),
+        "The header says 40 years, but the picture looks like a child's.": (
+            "Der Header sagt 40 Jahre, das Bild sieht aber nach einem Kind aus."
+        ),
+        "The answer chest is uncertain (71%).": "Die Antwort ist unsicher.",
+        "A person said hand of other pixel data before this copy was made.": (
+            "Was jemand gesagt hat, galt einem anderen Bild."
+        ),
+    }
+    told = page.evaluate(
+        """async (reasons) => {
+          const { reviewReason } = await import('./sentences.js');
+          const header = { label: 'chest' };
+          return reasons.map((reason) => reviewReason(
+            { examined: header, header, review_reason: reason }, () => 'Thorax'));
+        }""",
+        list(reasons),
+    )
+    assert told == list(reasons.values())
+
+
 def test_a_study_of_five_hundred_instances(page, server):
     study, series, patient = generate_uid(), generate_uid(), generate_uid()
     for number in range(500):

@@ -1,10 +1,16 @@
 """What the pages make of the service's own words: the first pattern that fits tells."""
 
+import ast
 import re
 
 import pytest
+from pydicom.uid import UID_dictionary
 
 _PATTERN = re.compile(r"^  \[/(.*)/(i?), '(.*)'\],$", re.MULTILINE)
+
+
+STOPPED = "Reading this picture failed and was stopped. It can be tried again."
+DAMAGED = "The file is damaged, or of a kind that cannot be read."
 
 
 @pytest.fixture(scope="module")
@@ -14,9 +20,13 @@ def plain(request):
 
     def said(text):
         return next(
-            sentence for pattern, fold, sentence in found
-            if re.search(pattern, text, re.IGNORECASE if fold else 0)
-        )  # fmt: skip
+            (
+                sentence
+                for pattern, fold, sentence in found
+                if re.search(pattern, text, re.IGNORECASE if fold else 0)
+            ),
+            None,
+        )
 
     return said
 
@@ -31,6 +41,12 @@ def plain(request):
         ("Orthanc has no instances", "The picture is no longer in this archive."),
         ("Orthanc has no such instance", "The picture is no longer in this archive."),
         (
+            "storage full",
+            "Orthanc’s storage is full. The answer is kept; the file follows once there is room.",
+        ),
+        ("quarantined: the worker took longer than 20 s, 3 times", STOPPED),
+        ("given up after 4 attempts: ArchiveError", STOPPED),
+        (
             "others ask the same kind of question",
             "Too much is asked at once. Please try again in a moment.",
         ),
@@ -38,3 +54,39 @@ def plain(request):
 )
 def test_a_reason_is_said_in_plain_words(plain, text, sentence):
     assert plain(text) == sentence
+
+
+def test_a_kind_of_object_is_not_taken_for_something_else(plain):
+    """Every name ends in "Storage", which is none that is full."""
+    kinds = [name for name, kind, *_ in UID_dictionary.values() if kind == "SOP Class"]
+    assert len(kinds) > 200
+    for kind in kinds:
+        of = f"{kind} is not a radiograph, and "
+        silent = plain(of + "nothing in the header names a body part")
+        assert silent == "This is not a radiograph, and its header names no body part."
+        other = plain(of + "the header names BREAST, which is none of the 36 body parts")
+        assert (
+            other == "This is not a radiograph, and its header names none of the parts known here."
+        )
+        assert plain(f"{kind} is not an image IOD of projection radiography").startswith("Files of")
+
+
+def test_what_cannot_be_read_is_not_taken_for_something_else(plain, request):
+    folder = request.config.rootpath / "plugin/bodypart/pixels"
+    raised = [
+        node.exc.args[0]
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args
+    ]
+    texts = [text for text in map(_written, raised) if text]
+    assert len(texts) > 30
+    for text in texts:
+        assert plain(text) in (None, DAMAGED, "There is no picture in this file."), text
+
+
+def _written(text):
+    """A message with some number in its places."""
+    if isinstance(text, ast.JoinedStr):
+        return "".join(one.value if isinstance(one, ast.Constant) else "7" for one in text.values)
+    return text.value if isinstance(text, ast.Constant) else None

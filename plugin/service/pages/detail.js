@@ -5,7 +5,7 @@ import { button, element, entry } from './elements.js';
 import { moment, personName, t } from './language.js';
 import { memoryTold } from './memory_told.js';
 import { keycap } from './own_keys.js';
-import { headerLabels, plainReason, reviewReason, seenLabel, undecided } from './sentences.js';
+import { headerLabels, reviewReason, seenLabel, undecided, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, SIDES, SOURCES, TAGS, certainty, percent, sideTold, withSide } from './words.js';
 
 export const MOST_GUESSES = 5;
@@ -49,7 +49,7 @@ export class Detail {
   }
 
   answer() {
-    const { examined, laterality, status, reason, review } = this.annotation;
+    const { examined, laterality, status, review } = this.annotation;
     const answer = element('div', { class: 'answer' });
     if (examined) {
       answer.append(
@@ -59,7 +59,7 @@ export class Detail {
         ...memoryTold(this.annotation.memory, this.known.name),
       );
     } else {
-      answer.append(element('h2', { id: 'examined' }, NO_ANSWER[status] ?? NO_ANSWER.done), element('p', {}, plainReason(reason)), ...memoryTold(this.annotation.memory, this.known.name));
+      answer.append(element('h2', { id: 'examined' }, NO_ANSWER[status] ?? NO_ANSWER.done), element('p', {}, whyNone(this.annotation)), ...memoryTold(this.annotation.memory, this.known.name));
     }
     const kind = { conflict: review ? '' : 'bad', agree: 'good' }[this.annotation.agreement] ?? '';
     const [tags, tagsKind] = TAGS[this.annotation.tags?.state] ?? [];
@@ -68,7 +68,7 @@ export class Detail {
       review ? element('span', { class: 'chip good' }, t('Reviewed')) : '',
       tags ? element('span', { class: `chip ${tagsKind}` }, tags) : ''));
     if (this.annotation.tags?.state === 'refused') {
-      answer.append(element('p', { class: 'message' }, plainReason(this.annotation.tags.refused)));
+      answer.append(element('p', { class: 'message' }, whyNotWritten(this.annotation.tags.refused)));
     }
     if (this.annotation.needs_review) {
       answer.append(element('p', { class: 'why' }, reviewReason(this.annotation, this.known.name)));
@@ -121,7 +121,7 @@ export class Detail {
         bar, element('span', {}, certainty(guess)),
         button('◎', { class: 'explain', title: t('Show where the model saw this'), 'aria-label': t('Show where the model saw {part}', { part: this.known.name(guess.label) }), click: () => this.act.explain(guess.label) }));
     });
-    return block(t('Picture'), image.rejected ? element('p', { class: 'message' }, plainReason(image.reason)) : '',
+    return block(t('Picture'), image.rejected ? element('p', { class: 'message' }, whyUnseen(image.reason)) : '',
       element('ol', { class: 'guesses' }, rows));
   }
 

@@ -5,7 +5,7 @@ import { askForCorrection } from './correction.js';
 import { button, element, entry } from './elements.js';
 import { count, moment, t } from './language.js';
 import { Reviewing } from './reviewing.js';
-import { headerLabels, plainReason, seenLabel, undecided } from './sentences.js';
+import { headerLabels, plainReason, seenLabel, undecided, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, SOURCES, TAGS, certainty, knowledge, percent, sideTold, withSide } from './words.js';
 
 const ASK_AGAIN = 2000;
@@ -75,7 +75,7 @@ class Panel {
   }
 
   facts(name) {
-    const { examined, laterality, visible = [], image, header, parts = [], status, reason } = this.annotation;
+    const { examined, laterality, visible = [], image, header, parts = [], status } = this.annotation;
     const facts = element('div', { class: 'facts' });
     if (this.mixed) {
       facts.append(element('p', { class: 'answer' }, t('Several parts')));
@@ -87,7 +87,7 @@ class Panel {
       );
     } else {
       facts.append(element('p', { class: 'answer' }, NO_ANSWER[status] ?? NO_ANSWER.done));
-      if (reason) facts.append(element('p', {}, plainReason(reason)));
+      if (whyNone(this.annotation)) facts.append(element('p', {}, whyNone(this.annotation)));
     }
     const list = element('dl');
     if (parts.length > 1) {
@@ -99,7 +99,7 @@ class Panel {
     }
     if (image?.top?.length) {
       const guess = image.top[0];
-      list.append(...entry(t('Picture'), image.rejected ? plainReason(image.reason) : `${name(guess.label)} ${certainty(guess)}`));
+      list.append(...entry(t('Picture'), image.rejected ? whyUnseen(image.reason) : `${name(guess.label)} ${certainty(guess)}`));
     }
     for (const match of header?.evidence ?? []) {
       list.append(...entry(match.attribute, `“${match.value}”`));
@@ -107,7 +107,7 @@ class Panel {
     if (this.annotation.instances) list.append(...entry(t('Pictures'), this.instances()));
     if (this.annotation.review) list.append(...entry(t('Reviewed'), this.reviewLine()));
     const [tags] = TAGS[this.annotation.tags?.state] ?? [];
-    if (tags) list.append(...entry(t('File'), [tags, plainReason(this.annotation.tags.refused)].filter(Boolean).join('. ')));
+    if (tags) list.append(...entry(t('File'), [tags, whyNotWritten(this.annotation.tags.refused)].filter(Boolean).join('. ')));
     facts.append(list);
     return facts;
   }

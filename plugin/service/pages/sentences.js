@@ -14,8 +14,9 @@ const PLAIN = [
   [/too small to be classified/, 'The picture is too small.'],
   [/colour picture is not a radiograph/, 'A colour picture is not a radiograph.'],
   [/is not a radiograph, and nothing in the header/, 'This is not a radiograph, and its header names no body part.'],
+  [/is not a radiograph, and the header names/, 'This is not a radiograph, and its header names none of the parts known here.'],
   [/shows no body part|no pixel data/, 'There is no picture in this file.'],
-  [/worker died|worker did not|process died|decoder died/, 'Reading this picture failed and was stopped. It can be tried again.'],
+  [/^quarantined|^given up after|worker (died|did not|took|was killed)|process died|decoder died/, 'Reading this picture failed and was stopped. It can be tried again.'],
   [/worker is starting|the service is starting|did not answer/, 'The service is starting. What was said before is kept.'],
   [/too many requests|others ask the same/, 'Too much is asked at once. Please try again in a moment.'],
   [/cannot be read|cannot be decoded|pixels are all padding|no DICOM/, 'The file is damaged, or of a kind that cannot be read.'],
@@ -23,7 +24,8 @@ const PLAIN = [
   [/another system changed/, 'Another system has changed this tag since. The answer is kept in Orthanc.'],
   [/contradicts the side|side of the .* would be invented|Laterality states a side/, 'The file names another side, which is never overwritten. Please have the side corrected at its source.'],
   [/not an image IOD|is stored as|odd length/, 'Files of this kind are never rewritten. The answer is kept in Orthanc.'],
-  [/storage|no room|full/i, 'Orthanc’s storage is full. The answer is kept; the file follows once there is room.'],
+  [/^storage full|disk is full/, 'Orthanc’s storage is full. The answer is kept; the file follows once there is room.'],
+  [/^it is a copy/, 'The file is a copy that Orthanc made, and rewriting it would lose what it is a copy of. The answer is kept in Orthanc.'],
   [/changed since/, 'Somebody else changed it meanwhile.'],
   [/^Orthanc has no (such instance|instances|series|studies|patients)/, 'The picture is no longer in this archive.'],
   [/has no annotation/, 'This picture has no annotation yet: a back-fill gives it one.'],
@@ -32,11 +34,39 @@ const PLAIN = [
   [/nobody said anything/, 'There is nothing to take back.'],
 ];
 
-/** A reason in plain words; one that nobody foresaw stays as it is. */
-export function plainReason(text) {
+/** Why a person should look, where the sentence needs nothing but the reason. */
+const DOUBTS = [
+  [/left in one place/, 'The header says left in one place and right in another.'],
+  [/^The header says (\d+) years, .* a child/, 'The header says {age} years, but the picture looks like a child’s.'],
+  [/^The header says (\d+) years, .* an adult/, 'The header says {age} years, but the picture looks like an adult’s.'],
+  [/age in the header cannot be believed/, 'The picture may be a child’s, and the age in the header cannot be believed.'],
+  [/tells whether this is a child/, 'Neither the header nor the picture tells whether this is a child.'],
+  [/^A person said .* of (other pixel data|another picture)/, 'What a person said was of another picture.'],
+  [/^Pictures confirmed here/, 'Pictures confirmed here suggest another answer.'],
+  [/uncertain/, 'The answer is uncertain.'],
+];
+
+/** A reason in plain words; one that nobody foresaw stays as it is, unless there are words for its kind. */
+export function plainReason(text, otherwise = '') {
   if (!text) return '';
   const found = PLAIN.find(([pattern]) => pattern.test(text));
-  return found ? t(found[1]) : asSentence(text);
+  return found ? t(found[1]) : otherwise || asSentence(text);
+}
+
+/** Why there is no answer; that one waits for it is said without a reason. */
+export function whyNone({ status, reason }) {
+  if (status === 'pending') return '';
+  return status === 'failed' ? whyUnseen(reason) : plainReason(reason);
+}
+
+/** Why no picture was looked at. */
+export function whyUnseen(text) {
+  return plainReason(text, t('The file is damaged, or of a kind that cannot be read.'));
+}
+
+/** Why a file does not follow its answer. */
+export function whyNotWritten(text) {
+  return plainReason(text, t('Files of this kind are never rewritten. The answer is kept in Orthanc.'));
 }
 
 /** A text with a capital at its beginning and a full stop at its end. */
@@ -55,13 +85,16 @@ export function reviewReason(annotation, name) {
       : t('The picture looks like {seen}, the header says something else.', { seen: name(seen) });
   }
   const reason = annotation.review_reason ?? '';
-  if (/left in one place/.test(reason)) return t('The header says left in one place and right in another.');
   const [, marker, header] = /^The marker says ([LR]), the header ([LR])/.exec(reason) ?? [];
   if (marker) return t('The marker in the picture says {marker}, the header says {header}.', { marker: side(marker), header: side(header) });
   if (!annotation.examined && named.length) return t('The header says {named}, but no picture confirms it.', { named: named.map(name).join(', ') });
   if (!annotation.examined) return t('Neither picture nor header tells the body part.');
-  if (reason.startsWith('Pictures confirmed here')) return t('Pictures confirmed here suggest another answer.');
-  if (/uncertain/.test(reason)) return t('The answer is uncertain.');
+  const [, unseen] = /^The picture was not classified \((.*)\), and/.exec(reason) ?? [];
+  if (unseen || reason.startsWith('Only the header')) return [whyUnseen(unseen), t('Only the header says {named}.', { named: named.map(name).join(', ') })].filter(Boolean).join(' ');
+  for (const [pattern, sentence] of DOUBTS) {
+    const found = pattern.exec(reason);
+    if (found) return t(sentence, { age: found[1] });
+  }
   return reason || t('To review');
 }
 
