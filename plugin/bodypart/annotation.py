@@ -94,6 +94,8 @@ class Review:
         Digest of the pixel data that it was said of; None where that was not noted.
     carried : bool
         Whether it was said of another copy of the same pixel data.
+    restored : bool
+        Whether it returned because the word after it was taken back.
     previous : dict or None
         What stood there before: label, visible labels and side.
     history : tuple of dict
@@ -110,6 +112,7 @@ class Review:
     comment: str = ""
     pixels: str | None = None
     carried: bool = False
+    restored: bool = False
     previous: dict[str, Any] | None = None
     history: tuple[dict[str, Any], ...] = ()
 

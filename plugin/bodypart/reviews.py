@@ -67,6 +67,9 @@ def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
 def word_before(annotation: dict[str, Any], *, by: str, at: str) -> Review | None:
     """Return the word before the last one, said again; None where there was only one, or none.
 
+    Of a word that returned this way, it is the one before that: who goes back twice does not come
+    to where they started.
+
     Parameters
     ----------
     annotation : dict
@@ -74,11 +77,18 @@ def word_before(annotation: dict[str, Any], *, by: str, at: str) -> Review | Non
     by, at : str
         Who takes the last word back, and when.
     """
-    earlier = (annotation["review"] or {}).get("history")
-    if not earlier:
+    review = annotation["review"] or {}
+    standing: list[dict[str, Any]] = []
+    for word in (*review.get("history", ()), review):
+        if word.get("restored"):
+            del standing[-1:]  # What is below it is what returned.
+        else:
+            standing.append(word)
+    if len(standing) < 2:
         return None
+    earlier = {**standing[-2], "by": by, "at": at, "restored": True}
     # With what stands there now, or it would be taken for a word that leaves the side as it is.
-    return _with_previous(Review.from_json({**earlier[-1], "by": by, "at": at}), annotation)
+    return _with_previous(Review.from_json(earlier), annotation)
 
 
 def carried_word(annotation: dict[str, Any]) -> Review | None:

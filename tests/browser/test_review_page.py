@@ -192,6 +192,23 @@ def test_undo_gives_an_earlier_word_back(page, server, fresh):
     assert review_of(server, knee)["examined"] == "patella"
 
 
+def test_undo_goes_back_step_by_step(page, server, fresh):
+    knee = fresh.conflicting[0]
+    open_page(page, server, f"?instances={knee}")
+    for key, part in (("p", "hand"), ("h", "knee")):
+        may_sign(page)
+        page.keyboard.press(key)
+        eventually(lambda part=part: (review_of(server, knee) or {}).get("examined") == part)
+        page.get_by_text(": signed").wait_for()
+    page.keyboard.press("Control+z")
+    eventually(lambda: review_of(server, knee)["examined"] == "hand")
+    page.get_by_text("1 answer taken back").wait_for()
+    page.keyboard.press("Control+z")
+    eventually(lambda: review_of(server, knee) is None)
+    page.keyboard.press("Control+z")
+    page.get_by_text("There is nothing to undo.").wait_for()
+
+
 def test_the_later_of_two_reviewers_sees_what_changed_and_decides_again(page, server, fresh):
     knee = fresh.conflicting[0]
     open_page(page, server, f"?instances={knee}")

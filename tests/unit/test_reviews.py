@@ -81,6 +81,24 @@ def test_an_undo_gives_the_header_s_side_back():
     assert word_before(machine, by="bob", at=AT) is None
 
 
+def test_who_goes_back_twice_does_not_come_to_where_they_started():
+    def back(standing):
+        word = word_before(standing, by="bob", at=AT)
+        return apply_review(standing, word) if word else None
+
+    first = apply_review(annotation(), review(examined="wrist"))
+    second = apply_review(first, review(examined="forearm"))
+    third = apply_review(second, review(examined="finger"))
+    undone = back(third)
+    assert undone["examined"]["label"] == "forearm"
+    assert back(undone)["examined"]["label"] == "wrist"
+    assert back(back(undone)) is None
+    new = apply_review(undone, review(examined="thumb"))
+    assert back(new)["examined"]["label"] == "forearm"
+    assert back(back(new))["examined"]["label"] == "wrist"
+    assert len(back(back(new))["review"]["history"]) == 6
+
+
 SEEN = [{"label": "hand", "probability": 0.9}, {"label": "wrist", "probability": 0.6}]
 
 

@@ -8,6 +8,7 @@ const LOOK_AGAIN = 1500;
 const LOOKS = 20;
 
 export class Reviewing extends EventTarget {
+  /** What was said, the last one at the end: maps from instance to {revision, upon}, those of the word and of what it was said on. */
   #said = [];
   #busy = false;
   #running = Promise.resolve();
@@ -33,7 +34,7 @@ export class Reviewing extends EventTarget {
   sign({ instance, revision }, body) {
     return this.#alone(async () => {
       const answer = await put(`instances/${instance}`, body, revision);
-      this.#said.push(new Map([[instance, answer.revision]]));
+      this.#said.push(new Map([[instance, { revision: answer.revision, upon: revision }]]));
       this.#follow(answer);
       return answer;
     });
@@ -65,13 +66,23 @@ export class Reviewing extends EventTarget {
       const last = this.#said.pop();
       if (!last) return null;
       const outcome = { done: new Set(), failed: {} };
-      const items = [...last].map(([instance, revision]) => ({ instance, revision }));
-      const asked = await this.#inPieces('reviews/undo', items, {}, new Map(), outcome, progress);
+      const items = [...last].map(([instance, { revision }]) => ({ instance, revision }));
+      const back = new Map();
+      const asked = await this.#inPieces('reviews/undo', items, {}, back, outcome, progress);
+      this.#standAgain(last, back);
       // What the connection lost can be taken back once it is there again.
       if (asked < items.length) this.#said.push(new Map([...last].slice(asked)));
       this.dispatchEvent(new CustomEvent('undone', { detail: outcome }));
       return outcome;
     });
+  }
+
+  /** Own words that stand again, since the ones on them were taken back, have another revision. */
+  #standAgain(last, back) {
+    for (const [instance, { revision }] of back) {
+      const word = this.#said.findLast((words) => words.has(instance))?.get(instance);
+      if (word && word.revision === last.get(instance).upon) word.revision = revision;
+    }
   }
 
   /** Resolves to how many were asked for and answered. */
@@ -89,9 +100,11 @@ export class Reviewing extends EventTarget {
         return start;
       }
       Object.assign(outcome.failed, answer.failed);
-      for (const [instance, revision] of Object.entries(answer.revisions)) {
-        said.set(instance, revision);
-        outcome.done.add(instance);
+      for (const item of some) {
+        const revision = answer.revisions[item.instance];
+        if (!revision) continue;
+        said.set(item.instance, { revision, upon: item.revision });
+        outcome.done.add(item.instance);
       }
       progress?.(Math.min(start + AT_ONCE, items.length));
     }
