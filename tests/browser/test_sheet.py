@@ -112,6 +112,52 @@ def test_a_confirmation_of_many_is_undone_as_one(page, server, fresh):
     page.get_by_role("button", name="Confirm 3 as Hand, left").wait_for()
 
 
+def _hold(held, route):
+    # Playwright marks what it calls, which no method of a list allows.
+    held.append(route)
+
+
+def test_what_was_just_corrected_is_not_confirmed_with_the_others(page, server, fresh):
+    """Who pressed on at once was told that somebody else had changed it."""
+    open_sheet(page, server, "?agreement=agree")
+    seen(page, 3)
+    held = []
+    page.route("**/bodypart/sheet?*show=all*", lambda route: _hold(held, route))
+    tile(page, fresh.agreeing[0]).click()
+    page.keyboard.press("e")
+    page.keyboard.type("wrist")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 signed.").wait_for()
+    heard(page, held)
+    page.keyboard.press("c")
+    page.get_by_text("2 signed.").wait_for()
+    assert review_of(server, fresh.agreeing[0])["examined"] == "wrist"
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_what_was_decided_in_the_loupe_is_undone_there(page, server, fresh):
+    open_sheet(page, server)
+    tile(page, fresh.conflicting[0]).dblclick()
+    loupe = page.get_by_role("dialog")
+    choice = loupe.get_by_role("button", name="Knee, as in the header")
+    for undo in ("button", "key"):
+        eventually(lambda: loupe.locator("img:not(.waits)").count())
+        page.wait_for_timeout(350)
+        page.keyboard.press("h")
+        loupe.get_by_text("1 signed.").wait_for()
+        eventually(lambda: review_of(server, fresh.conflicting[0]))
+        choice.wait_for(state="detached")
+        if undo == "button":
+            loupe.get_by_role("button", name="Undo").click()
+        else:
+            page.keyboard.press("Control+z")
+        loupe.get_by_text("1 answer taken back").wait_for()
+        choice.wait_for()
+        assert review_of(server, fresh.conflicting[0]) is None
+    page.keyboard.press("Escape")
+    page.locator("body > #message").wait_for()
+
+
 def test_a_range_leaves_out_what_was_never_on_the_screen(page, server, fresh):
     """Who jumps to the end and marks from there on would correct what nobody saw."""
     open_sheet(page, server)

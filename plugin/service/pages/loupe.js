@@ -13,12 +13,14 @@ const LOOK = 300;
 /* Milliseconds that a picture must have been large before a word on it is taken. */
 
 /**
- * Show a tile large; `step(by)` gives the tile beside it, `press` marks it, `decide(tile, label)`
- * signs one of the two parts of a conflict. Without them it is only looked at.
+ * Show a tile large; `step(by, tile)` gives the one beside it, `press` marks it, `decide(tile, label)`
+ * signs one of the two parts of a conflict, `undo` takes the last word back. Without them it is only
+ * looked at. Returns what is to be called once a word was taken back.
  */
-export function openLoupe(tile, { name, step = () => null, press = null, decide = null }) {
+export function openLoupe(tile, { name, step = () => null, press = null, decide = null, undo = null }) {
   let current = tile;
   let looked = null;
+  const decided = [];
   const picture = element('img', { alt: '', load: () => look(current), error: () => picture.classList.remove('waits') });
   const answer = element('h2', { id: 'loupe-title' });
   const facts = element('p', { class: 'quiet' });
@@ -28,10 +30,10 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
   const film = element('a', {}, t('Open the film'));
   const study = element('a', {}, t('Open the study'));
   const dialog = element('dialog', {
-    class: 'bodypart loupe', 'aria-labelledby': 'loupe-title', close: () => dialog.remove(), click: (event) => event.target === dialog && dialog.close(),
-    keydown: (event) => key(event),
+    class: 'bodypart loupe', 'aria-labelledby': 'loupe-title', close: () => close(), click: (event) => event.target === dialog && dialog.close(),
   },
-  element('div', { class: 'large' }, picture),
+  // Nothing is to be pressed by the key that opened it, and Space closes it again.
+  element('div', { class: 'large', tabindex: -1, autofocus: true }, picture),
   element('div', { class: 'beside' }, answer, facts, why, choices,
     element('div', { class: 'actions' }, mark, film, study, element('button', { type: 'button', click: () => dialog.close() }, t('Close')))));
 
@@ -39,12 +41,14 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (by) {
       event.preventDefault();
-      current = step(by) ?? current;
+      current = step(by, current) ?? current;
       draw();
-    } else if (event.key === ' ' && !event.repeat) {
+    } else if (event.key === ' ' && !event.repeat && !event.target.matches('button, a')) {
       event.preventDefault();
       dialog.close();
-    } else if (!event.repeat && !event.ctrlKey && !event.metaKey && !areOff()) {
+    } else if (!event.repeat && (event.ctrlKey || event.metaKey)) {
+      if (event.key.toLowerCase() === 'z') undo?.();
+    } else if (!event.repeat && !areOff()) {
       letter(usualKey(event.key.toLowerCase()));
     }
   }
@@ -64,21 +68,23 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
     if (pressed === 'x' && press) {
       press(current);
       draw();
-    } else if (current.conflict && pressed === 'p' && image) sign(image);
+    } else if (pressed === 'z') undo?.();
+    else if (current.conflict && pressed === 'p' && image) sign(image);
     else if (current.conflict && pressed === 'h' && header) sign(header);
   }
 
   /** Sign what was looked at; once that is done, go on to the next one. */
   async function sign(label) {
-    const decided = current;
+    const signed = current;
     if (!decide) return;
-    if (looked !== decided) {
+    if (looked !== signed) {
       why.textContent = t('The picture is not on the screen yet.');
       return;
     }
-    await decide(decided, label);
-    if (current !== decided) return;
-    if (!decided.conflict) current = step(1) ?? current;
+    await decide(signed, label);
+    if (!signed.conflict) decided.push(signed);
+    if (current !== signed) return;
+    if (!signed.conflict) current = step(1, signed) ?? current;
     draw();
   }
 
@@ -112,7 +118,22 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
       : named.length ? t('The header says {named}.', { named: named.map(name).join(', ') }) : t('The header names no part.');
   }
 
+  /** Go back to what was decided last; its word was taken back. */
+  function back() {
+    if (!dialog.open) return;
+    current = decided.pop() ?? current;
+    draw();
+  }
+
+  function close() {
+    document.removeEventListener('keydown', key);
+    dialog.remove();
+  }
+
   document.body.append(dialog);
+  // Not on the dialog: who clicks a button that goes with its picture has the keyboard nowhere.
+  document.addEventListener('keydown', key);
   dialog.showModal();
   draw();
+  return back;
 }

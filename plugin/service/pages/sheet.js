@@ -40,7 +40,7 @@ export class Sheet {
     });
     this.more.observe(this.end);
     this.scroller.addEventListener('scroll', () => this.keepPlace(), { passive: true });
-    page.reviewing.addEventListener('undone', () => this.refreshQuietly());
+    page.reviewing.addEventListener('undone', () => this.refreshQuietly().then(() => this.backInLoupe?.()));
     page.reviewing.addEventListener('tags', ({ detail }) => this.tileOf(detail.instance)?.update({ tags_state: detail.tags.state }));
   }
 
@@ -213,11 +213,12 @@ export class Sheet {
 
   loupe(tile = this.marks.current) {
     if (!tile) return;
-    openLoupe(tile, {
+    this.backInLoupe = openLoupe(tile, {
       name: this.page.known.name,
       press: (one) => this.marks.press(one),
       decide: (one, label) => this.sign([one], { examined: label }),
-      step: (by) => { this.marks.step(by); return this.marks.current; },
+      step: (by, from) => { this.marks.go(this.tiles.indexOf(from) + by); return this.marks.current; },
+      undo: () => this.page.undo(),
     });
   }
 
@@ -302,7 +303,8 @@ export class Sheet {
       say(0);
       const outcome = await this.page.reviewing.signMany(tiles.map((tile) => tile.item), body, say);
       if (outcome === null) return;
-      for (const tile of tiles) if (outcome.done.has(tile.item.instance)) tile.mark(false);
+      for (const tile of tiles) if (outcome.done.has(tile.item.instance)) tile.signed(body);
+      this.drawBar();
       const told = count('{count} signed.', '{count} signed.', outcome.done.size) + notDone(Object.values(outcome.failed));
       this.page.toast.tell(told, { undo: outcome.done.size > 0 });
       await this.refreshQuietly();

@@ -79,6 +79,12 @@ export class Tile {
     this.node.classList.toggle('marked', marked);
   }
 
+  /** What a person just said stands, before it is asked for again. */
+  signed({ examined = this.item.examined }) {
+    this.mark(false);
+    this.update({ examined, reviewed_at: new Date().toISOString() });
+  }
+
   update(item) {
     Object.assign(this.item, item);
     this.draw();

@@ -24,8 +24,17 @@ export class Toast {
       this.node.append(element('button', { type: 'button', click: () => this.undo() }, t('Undo'), ' ', keycap('Z')));
     }
     this.node.append(button('×', { class: 'close', 'aria-label': t('Close'), click: () => this.hide() }));
+    this.comeUp();
     this.node.hidden = false;
     this.timer = setTimeout(() => this.hide(), undo ? WITH_UNDO : SHORT);
+  }
+
+  /** Stand within an open dialog: what is outside of it can be neither clicked nor heard. */
+  comeUp() {
+    const dialog = document.querySelector('dialog[open]');
+    const place = dialog ?? document.body;
+    if (this.node.parentNode !== place) place.append(this.node);
+    dialog?.addEventListener('close', () => document.body.append(this.node), { once: true });
   }
 
   /** Whether this is what stands there now. */
