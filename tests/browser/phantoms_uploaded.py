@@ -81,7 +81,7 @@ def upload_study(server: Server) -> str:
     for number, (part, header, side) in enumerate(films):
         dataset = radiograph(
             part, rows=1400, columns=1150, seed=20 + number, modality="DX",
-            BodyPartExamined=header, ImageLaterality=side, **common,
+            BodyPartExamined=header, ImageLaterality=side, ViewPosition="PA", **common,
         )  # fmt: skip
         instance = server.upload(file_bytes(dataset))
     series = generate_uid()

@@ -30,6 +30,8 @@ def test_films_stand_side_by_side_and_slices_as_one(page, server, study):
     page.get_by_text("CT · 12 pictures").wait_for()
     answers = page.locator(".study .tile .part").all_inner_texts()
     assert {"Hand, left", "Hand, right"} <= set(answers)
+    eventually(lambda: page.get_by_text("DX · PA R").count() == 1)
+    page.get_by_role("button", name="Confirm 12 as Knee").wait_for()
 
 
 def test_each_film_is_confirmed_by_itself_and_that_is_undone(page, server, study):

@@ -33,9 +33,8 @@ export class Corners {
     this.topLeft.textContent = part;
     const tags = await tagsOf(instance);
     if (this.instance !== instance) return;
-    const side = tags.ImageLaterality || tags.Laterality;
     this.topRight.textContent = [
-      [tags.ViewPosition, side].filter(Boolean).join(' '), age(tags.PatientAge), date(tags.StudyDate),
+      viewAndSide(tags), age(tags.PatientAge), date(tags.StudyDate),
     ].filter(Boolean).join('\n');
     this.orientation = String(tags.PatientOrientation ?? '').toUpperCase().split('\\');
     this.place(this.placement ?? {});
@@ -52,9 +51,14 @@ export class Corners {
   }
 }
 
+/** View position and side as the file's letters say them: "AP L". */
+export function viewAndSide(tags) {
+  return [tags.ViewPosition, tags.ImageLaterality || tags.Laterality].filter(Boolean).join(' ');
+}
+
 const known = new Map();
 
-function tagsOf(instance) {
+export function tagsOf(instance) {
   if (!known.has(instance)) {
     known.set(instance, getOrthanc(`instances/${instance}/simplified-tags`).catch(() => ({})));
     if (known.size > 8) known.delete(known.keys().next().value);

@@ -2,6 +2,7 @@
 
 import { get } from './api.js';
 import { askToSignUnseen } from './ask.js';
+import { tagsOf, viewAndSide } from './corners.js';
 import { askForCorrection } from './correction.js';
 import { element } from './elements.js';
 import { count, date, personName, t } from './language.js';
@@ -84,10 +85,13 @@ export class Study {
     fold.tile = tile;
     const many = fold.items.length > 1;
     const signed = fold.items.every((item) => item.reviewed_at);
-    const named = [first.modality, many ? count('{count} picture', '{count} pictures', fold.items.length) : ''].filter(Boolean).join(' · ');
+    const kind = [first.modality, many ? count('{count} picture', '{count} pictures', fold.items.length) : ''].filter(Boolean).join(' · ');
+    const named = element('p', { class: 'quiet' }, kind);
+    if (!many) tagsOf(first.instance).then((tags) => named.append(viewAndSide(tags) && ` · ${viewAndSide(tags)}`));
     const actions = element('div', { class: 'actions' });
     if (tile.plain && !signed) {
-      actions.append(this.button(t('Confirm {part}', { part: tile.answer }), 'primary', () => this.confirm(fold)));
+      const text = many ? t('Confirm {count} as {part}', { count: fold.items.length, part: tile.answer }) : t('Confirm {part}', { part: tile.answer });
+      actions.append(this.button(text, 'primary', () => this.confirm(fold)));
     } else if (tile.conflict && !many) {
       const as = (label, text) => this.button(t(text, { part: this.page.known.name(label) }), '', () => this.sign(fold, { examined: label }));
       if (first.image_label) actions.append(as(first.image_label, '{part}, as in the picture'));
@@ -95,7 +99,7 @@ export class Study {
     }
     actions.append(this.button(t('Correct…'), '', () => this.correct(fold)),
       element('a', { href: elsewhere('films', many ? { series: first.series, show: 'all' } : { instances: first.instance }) }, t('Open the film')));
-    tile.node.append(element('p', { class: 'quiet' }, named), actions);
+    tile.node.append(named, actions);
     return tile.node;
   }
 
