@@ -17,7 +17,7 @@ export class LearnedWords {
     this.part = element('select', { id: 'word-part', change: () => page.guarded(() => this.load()) });
     this.list = element('ol', { class: 'taught' });
     this.more = button(t('More'), { hidden: true, click: () => page.guarded(() => this.append()) });
-    this.node = element('div', {}, element('div', { class: 'field' }, element('label', { for: 'word-part' }, t('Part')), this.part),
+    this.node = element('div', {}, element('div', { class: 'learned-part' }, element('label', { for: 'word-part' }, t('Part')), this.part),
       this.list, this.more);
     this.offer([]);
   }

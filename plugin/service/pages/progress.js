@@ -59,7 +59,7 @@ export class Progress extends EventTarget {
         left ? element('span', { class: 'quiet' }, left) : '',
         this.order(t('Stop'), () => remove('backfill')));
     } else {
-      parts.push(element('span', { class: 'chip' }, pending
+      parts.push(element('span', { class: pending ? 'chip' : 'chip done' }, pending
         ? t('{pending} waiting, {done} done', { pending, done }) : count('{count} done', '{count} done', done)));
     }
     if (failed) {
