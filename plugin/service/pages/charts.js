@@ -1,7 +1,7 @@
 // Two small charts, drawn as SVG.
 
 import { element } from './elements.js';
-import { t } from './language.js';
+import { month as named, t } from './language.js';
 import { elsewhere } from './place.js';
 import { AGREEMENTS, percent } from './words.js';
 
@@ -19,7 +19,7 @@ export function agreementChart(rows) {
   const [width, height, left, bottom] = [720, 220, 44, 30];
   const months = [...new Set(rows.map((row) => row.month))].sort();
   const step = (width - left) / months.length;
-  const every = Math.ceil(60 / step);
+  const every = Math.ceil(75 / step);
   const totals = months.map((month) => rows.filter((row) => row.month === month).reduce((sum, row) => sum + row.instances, 0));
   const most = Math.sqrt(Math.max(...totals));
   const chart = svg('svg', { viewBox: `0 0 ${width} ${height}`, class: 'chart', role: 'group', 'aria-label': describeMonths(rows, months) });
@@ -35,14 +35,14 @@ export function agreementChart(rows) {
       if (!row) continue;
       const tall = ((height - bottom - 10) * row.instances) / total;
       top -= tall;
-      const title = svg('title', {}, `${month}: ${AGREEMENTS[key]}, ${row.instances} / ${total}`);
+      const title = svg('title', {}, `${named(month)}: ${AGREEMENTS[key]}, ${row.instances} / ${total}`);
       const bar = svg('rect', { x: left + (number + 0.5) * step - wide / 2, y: top, width: wide, height: tall, class: key }, title);
       const href = elsewhere('sheet', { show: 'all', agreement: key, from: `${month}01`, to: `${month}31` });
       chart.append(svg('a', { href, 'aria-label': title.textContent }, bar));
     }
     if (number % every === 0) {
       chart.append(svg('text', { x: left + (number + 0.5) * step, y: height - 10, 'text-anchor': 'middle' },
-        `${month.slice(0, 4)}-${month.slice(4)}`));
+        named(month)));
     }
   });
   return chart;
@@ -82,6 +82,6 @@ function gridLine(share, text, left, right, base) {
 function describeMonths(rows, months) {
   return months.map((month) => {
     const here = rows.filter((row) => row.month === month);
-    return `${month}: ${here.map((row) => `${AGREEMENTS[row.agreement]} ${row.instances}`).join(', ')}`;
+    return `${named(month)}: ${here.map((row) => `${AGREEMENTS[row.agreement]} ${row.instances}`).join(', ')}`;
   }).join('; ');
 }

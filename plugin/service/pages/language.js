@@ -55,6 +55,13 @@ export function date(text) {
   return day.toLocaleDateString(language, { timeZone: 'UTC', year: 'numeric', month: 'short', day: 'numeric' });
 }
 
+/** 202601 as the reader writes months; what is no month stays as it is. */
+export function month(text) {
+  if (!/^\d{6}$/.test(text)) return text;
+  const day = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(4)) - 1));
+  return day.toLocaleDateString(language, { timeZone: 'UTC', year: 'numeric', month: 'short' });
+}
+
 /** 2026-11-20T12:00:00Z in the reader's own time. */
 export function moment(text) {
   const time = new Date(text);
