@@ -255,6 +255,24 @@ def test_filters_order_and_groups_stay_in_the_address(page, server, fresh):
     eventually(lambda: len(tiles(page)) == 6)
 
 
+def test_a_reload_comes_back_to_the_same_picture(page, server, fresh):
+    """The heights of what was never on the screen are guesses, in pixels one comes elsewhere."""
+    page.set_viewport_size({"width": 420, "height": 640})
+    open_sheet(page, server)
+    page.locator("#sheet-size").evaluate(
+        "input => { input.value = input.max; input.dispatchEvent(new Event('input')); }"
+    )
+    last = tile(page, tiles(page)[-1])
+    for one in tiles(page):
+        tile(page, one).scroll_into_view_if_needed()
+        page.wait_for_timeout(80)
+    page.wait_for_timeout(400)
+    before = last.bounding_box()["y"]
+    page.reload()
+    page.locator("body[data-ready]").wait_for()
+    eventually(lambda: abs(last.bounding_box()["y"] - before) < 10)
+
+
 def test_a_late_answer_is_dropped(page, server, fresh):
     open_sheet(page, server)
     held = []

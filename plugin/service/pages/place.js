@@ -33,13 +33,13 @@ export function elsewhere(view, values) {
   return `${location.pathname}${search && `?${search}`}#${view}`;
 }
 
-/** How far a sheet was scrolled, for a reload to come back to. */
-export function remember(pages, scrolled) {
-  sessionStorage.setItem(KEPT, JSON.stringify({ search: location.search, pages, scrolled }));
+/** Where a sheet was scrolled to, for a reload to come back to: {instance, below}, null for its beginning. */
+export function remember(pages, top) {
+  sessionStorage.setItem(KEPT, JSON.stringify({ search: location.search, pages, top }));
 }
 
-/** What was remembered of this very address: {pages, scrolled}. */
+/** What was remembered of this very address: {pages, top}. */
 export function remembered() {
   const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? 'null');
-  return kept?.search === location.search ? kept : { pages: 1, scrolled: 0 };
+  return kept?.search === location.search ? kept : { pages: 1, top: null };
 }

@@ -46,10 +46,10 @@ export class Sheet {
 
   async open() {
     this.filters.fill();
-    const { pages, scrolled } = remembered();
+    const { pages, top } = remembered();
     await this.load();
     while (this.pages < pages && this.next) await this.append();
-    if (scrolled) this.scroller.scrollTop = scrolled;
+    this.comeBack(top);
     this.page.guarded(async () => this.filters.offer(await get('modalities')));
   }
 
@@ -318,7 +318,22 @@ export class Sheet {
 
   keepPlace() {
     clearTimeout(this.keeping);
-    this.keeping = setTimeout(() => remember(this.pages, this.scroller.scrollTop), 150);
+    this.keeping = setTimeout(() => remember(this.pages, this.scroller.scrollTop ? this.top() : null), 150);
+  }
+
+  /** The first picture on the screen, and how far it is below the edge: the heights above it are guesses after a reload. */
+  top() {
+    const edge = this.scroller.getBoundingClientRect().top;
+    const tile = this.tiles.find(({ node }) => node.getBoundingClientRect().bottom > edge);
+    return tile ? { instance: tile.item.instance, below: tile.node.getBoundingClientRect().top - edge } : null;
+  }
+
+  /** Some frames long: what comes to the screen gets its real height only there. */
+  comeBack(top, frames = 4) {
+    const node = top && this.tileOf(top.instance)?.node;
+    if (!node || !frames) return;
+    this.scroller.scrollTop += node.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top - top.below;
+    requestAnimationFrame(() => this.comeBack(top, frames - 1));
   }
 
   /** More is annotated than before, or the service is back: what is not there yet is asked for. */
