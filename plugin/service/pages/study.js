@@ -93,7 +93,7 @@ export class Study {
       const text = many ? t('Confirm {count} as {part}', { count: fold.items.length, part: tile.answer }) : t('Confirm {part}', { part: tile.answer });
       actions.append(this.button(text, 'primary', () => this.confirm(fold)));
     } else if (tile.conflict && !many) {
-      const as = (label, text) => this.button(t(text, { part: this.page.known.name(label) }), '', () => this.sign(fold, { examined: label }));
+      const as = (label, text) => this.button(t(text, { part: this.page.known.name(label) }), 'choice', () => this.sign(fold, { examined: label }));
       if (first.image_label) actions.append(as(first.image_label, '{part}, as in the picture'));
       if (first.header_label) actions.append(as(first.header_label, '{part}, as in the header'));
     }
