@@ -98,6 +98,34 @@ def test_a_conflict_has_no_default(page, server, fresh):
     assert review_of(server, knee) is None
 
 
+@pytest.mark.parametrize(("key", "side"), [("p", "R"), ("h", "L"), ("r", "R")])
+def test_sides_that_contradict_each_other_have_no_default(page, server, fresh, key, side):
+    instance = fresh.agreeing[0]
+
+    def doubt(route):
+        if route.request.method != "GET":
+            return route.continue_()
+        found = route.fetch()
+        told = {"needs_review": True, "review_reason": "The marker says R, the header L."}
+        return route.fulfill(response=found, json={**found.json(), **told})
+
+    page.route(f"**/bodypart/instances/{instance}", doubt)
+    open_page(page, server, f"?instances={instance}")
+    may_sign(page)
+    for name in ("Hand, right, as in the picture", "Hand, left, as in the header"):
+        assert page.get_by_role("button", name=name).is_visible()
+    page.keyboard.press("Enter")
+    page.get_by_text("please choose one of them").wait_for()
+    assert review_of(server, instance) is None
+    page.keyboard.press(key)
+    if key == "r":
+        page.keyboard.press("Enter")
+    eventually(lambda: review_of(server, instance))
+    said = server.annotation(instance)
+    assert (said["examined"]["label"], said["laterality"]["value"]) == ("hand", side)
+    page.unroute_all(behavior="wait")
+
+
 def test_one_key_takes_what_the_picture_says(page, server, fresh):
     open_page(page, server, f"?instances={fresh.conflicting[0]}")
     may_sign(page)

@@ -58,6 +58,22 @@ def test_what_was_seen_is_confirmed_but_no_conflict(page, server, fresh):
     assert all(review_of(server, one) is None for one in fresh.conflicting)
 
 
+def test_a_side_in_doubt_is_not_confirmed_with_the_others(page, server, fresh):
+    def doubt(route):
+        found = route.fetch()
+        answer = found.json()
+        for item in answer["items"]:
+            item["look_closer"] = item["instance"] == fresh.agreeing[0]
+        route.fulfill(response=found, json=answer)
+
+    page.route("**/bodypart/sheet?*", doubt)
+    open_sheet(page, server, "?agreement=agree")
+    seen(page, 3)
+    page.get_by_role("button", name="Confirm 2 as Hand, left").wait_for()
+    assert "Please look at the film" in tile(page, fresh.agreeing[0]).inner_text()
+    page.unroute_all(behavior="wait")
+
+
 def test_what_was_not_on_the_screen_is_not_confirmed(page, server, fresh):
     page.set_viewport_size({"width": 420, "height": 640})
     open_sheet(page, server, "?agreement=agree")

@@ -5,7 +5,7 @@ import { button, element, entry } from './elements.js';
 import { moment, personName, t } from './language.js';
 import { memoryTold } from './memory_told.js';
 import { keycap } from './own_keys.js';
-import { headerLabels, reviewReason, seenLabel, undecided, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
+import { headerLabels, reviewReason, seenLabel, sidesInDoubt, undecided, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, SIDES, SOURCES, TAGS, certainty, percent, sideTold, withSide } from './words.js';
 
 export const MOST_GUESSES = 5;
@@ -42,9 +42,8 @@ export class Detail {
     );
   }
 
-  /** A part with the side that signing it now would sign. */
-  spoken(label) {
-    const side = this.side === undefined ? this.annotation.laterality?.value : this.side;
+  /** A part with the side that signing it now would sign, if it is no other one. */
+  spoken(label, side = this.side === undefined ? this.annotation.laterality?.value : this.side) {
     return withSide(this.known.name(label), this.known.sided(label) ? side : null);
   }
 
@@ -85,6 +84,11 @@ export class Detail {
       bar.append(this.button(t('{part}, as in the picture', { part: this.spoken(seen) }), 'P', this.act.takePicture, 'choice'));
       headerLabels(this.annotation).forEach((label, number) => bar.append(this.button(
         t('{part}, as in the header', { part: this.spoken(label) }), number ? '' : 'H', () => this.act.take(label), 'choice')));
+    } else if (examined && this.side === undefined && sidesInDoubt(this.annotation)) {
+      const { marker, header } = sidesInDoubt(this.annotation);
+      bar.append(
+        this.button(t('{part}, as in the picture', { part: this.spoken(examined.label, marker) }), 'P', this.act.takePicture, 'choice'),
+        this.button(t('{part}, as in the header', { part: this.spoken(examined.label, header) }), 'H', this.act.takeHeader, 'choice'));
     } else if (examined) {
       bar.append(this.button(t('Confirm {part}', { part: this.spoken(examined.label) }), 'Enter', this.act.confirm, 'primary'));
     }

@@ -7,7 +7,7 @@ import { Detail, MOST_GUESSES } from './detail.js';
 import { Filters } from './filters.js';
 import { t } from './language.js';
 import { offerAlike } from './memory_told.js';
-import { headerLabels, seenLabel, undecided } from './sentences.js';
+import { headerLabels, seenLabel, sidesInDoubt, undecided } from './sentences.js';
 import { DRAWN, LOST, Viewer } from './viewer.js';
 import { changedMeanwhile, withSide } from './words.js';
 import { WorkList } from './worklist.js';
@@ -31,8 +31,8 @@ export class Film {
       confirm: () => this.confirm(),
       cannotTell: () => this.sign({ examined: null }),
       take: (label) => this.take(label),
-      takePicture: () => this.take(seenLabel(this.annotation)),
-      takeHeader: () => this.take(headerLabels(this.annotation)[0]),
+      takePicture: () => this.takePicture(),
+      takeHeader: () => this.takeHeader(),
       setSide: (side) => this.setSide(side),
       correct: () => this.correct(),
       classify: () => this.classify(),
@@ -162,15 +162,32 @@ export class Film {
       this.page.toast.tell(t('Picture and header contradict each other: please choose one of them.'));
       return undefined;
     }
+    if (this.sides) {
+      this.page.toast.tell(t('Picture and header contradict each other: please choose one of them.'));
+      return undefined;
+    }
     return this.take(this.annotation.examined.label);
   }
 
+  /** The sides of marker and header where they contradict each other, and the person has set none. */
+  get sides() {
+    return this.side === undefined ? sidesInDoubt(this.annotation) : null;
+  }
+
+  takePicture() {
+    return this.sides ? this.take(this.annotation.examined?.label, this.sides.marker) : this.take(seenLabel(this.annotation));
+  }
+
+  takeHeader() {
+    return this.sides ? this.take(this.annotation.examined?.label, this.sides.header) : this.take(headerLabels(this.annotation)[0]);
+  }
+
   /** Sign a part, with the side that its button shows. */
-  take(label) {
+  take(label, chosen = this.side) {
     if (!label || !this.annotation) return undefined;
     const body = { examined: label };
     const stands = this.annotation.laterality?.value ?? null;
-    const side = this.side === undefined ? stands : this.side;
+    const side = chosen === undefined ? stands : chosen;
     const wanted = this.page.known.sided(label) ? side : null;
     if (wanted !== stands) body.laterality = wanted;
     return this.sign(body);
@@ -298,8 +315,8 @@ export class Film {
     const when = (action) => () => (this.annotation ? action() : undefined);
     return [
       [['Enter', 'c'], t('Confirm and go on; not where picture and header conflict'), when(() => this.confirm())],
-      [['p'], t('Take what the picture says'), when(() => this.take(seenLabel(this.annotation)))],
-      [['h'], t('Take what the header says'), when(() => this.take(headerLabels(this.annotation)[0]))],
+      [['p'], t('Take what the picture says'), when(() => this.takePicture())],
+      [['h'], t('Take what the header says'), when(() => this.takeHeader())],
       [['1', '2', '3', '4', '5'], t('Take this guess'), null],
       ...[1, 2, 3, 4, 5].map((number) => [[String(number)], null, when(() => this.guess(number - 1))]),
       [['0'], t('Cannot be told'), when(() => this.sign({ examined: null }))],

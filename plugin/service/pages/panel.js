@@ -5,7 +5,7 @@ import { askForCorrection } from './correction.js';
 import { button, element, entry } from './elements.js';
 import { count, moment, t } from './language.js';
 import { Reviewing } from './reviewing.js';
-import { headerLabels, plainReason, seenLabel, undecided, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
+import { headerLabels, plainReason, seenLabel, sidesInDoubt, undecided, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, SOURCES, TAGS, certainty, knowledge, percent, sideTold, withSide } from './words.js';
 
 const ASK_AGAIN = 2000;
@@ -148,12 +148,16 @@ class Panel {
     const done = (this.annotation.children ?? [this.annotation]).filter((child) => child.status === 'done');
     const single = ['instances', 'series'].includes(this.level) || done.length === 1;
     const bar = element('div', { class: 'actions' });
-    const spoken = (label) => withSide(this.known.name(label), this.known.sided(label) ? laterality?.value : null);
+    const spoken = (label, side = laterality?.value) => withSide(this.known.name(label), this.known.sided(label) ? side : null);
+    const sides = this.level === 'instances' && !review && sidesInDoubt(this.annotation);
     if (this.level === 'instances' && undecided(this.annotation)) {
       // Nothing is the default where the two contradict each other.
       const choice = (label, text) => this.action(t(text, { part: spoken(label) }), '', () => this.sign({ examined: label }));
       bar.append(choice(seenLabel(this.annotation), '{part}, as in the picture'),
         ...headerLabels(this.annotation).map((label) => choice(label, '{part}, as in the header')));
+    } else if (examined && sides) {
+      const choice = (side, text) => this.action(t(text, { part: spoken(examined.label, side) }), '', () => this.sign({ examined: examined.label, laterality: side }));
+      bar.append(choice(sides.marker, '{part}, as in the picture'), choice(sides.header, '{part}, as in the header'));
     } else if (examined && !review && !this.mixed && !(open && this.level !== 'instances')) {
       bar.append(this.action(t('Confirm {part}', { part: spoken(examined.label) }), 'primary', () => this.confirm(done)));
     } else if (this.level !== 'instances' && done.length > 1) {

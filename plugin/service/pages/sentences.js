@@ -85,8 +85,8 @@ export function reviewReason(annotation, name) {
       : t('The picture looks like {seen}, the header says something else.', { seen: name(seen) });
   }
   const reason = annotation.review_reason ?? '';
-  const [, marker, header] = /^The marker says ([LR]), the header ([LR])/.exec(reason) ?? [];
-  if (marker) return t('The marker in the picture says {marker}, the header says {header}.', { marker: side(marker), header: side(header) });
+  const sides = sidesInDoubt(annotation);
+  if (sides) return t('The marker in the picture says {marker}, the header says {header}.', { marker: side(sides.marker), header: side(sides.header) });
   if (!annotation.examined && named.length) return t('The header says {named}, but no picture confirms it.', { named: named.map(name).join(', ') });
   if (!annotation.examined) return t('Neither picture nor header tells the body part.');
   const [, unseen] = /^The picture was not classified \((.*)\), and/.exec(reason) ?? [];
@@ -96,6 +96,11 @@ export function reviewReason(annotation, name) {
     if (found) return t(sentence, { age: found[1] });
   }
   return reason || t('To review');
+}
+
+/** The two sides that a marker in the picture and the header name, null where they do not contradict each other. */
+export function sidesInDoubt({ review_reason: reason }) {
+  return /^The marker says (?<marker>[LR]), the header (?<header>[LR])/.exec(reason ?? '')?.groups ?? null;
 }
 
 /** A side in words, as `SIDES` of words.js, which stands on this module. */

@@ -235,7 +235,7 @@ export class Sheet {
     const { marked } = this.marks;
     const { ready } = this;
     const seen = this.tiles.filter((tile) => tile.seen).length;
-    const conflicts = this.tiles.filter((tile) => tile.conflict && tile.seen && !tile.marked).length;
+    const conflicts = this.tiles.filter((tile) => (tile.conflict || tile.closer) && tile.seen && !tile.marked).length;
     const answers = new Set(ready.map((tile) => tile.answer));
     const [only] = answers;
     const named = answers.size === 1

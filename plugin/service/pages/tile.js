@@ -35,7 +35,12 @@ export class Tile {
   /** Whether it may be confirmed together with others: an answer stands, and nobody has to decide. */
   get plain() {
     const { examined, reviewed_at: reviewed, state, agreement } = this.item;
-    return Boolean(examined) && state === 'done' && !reviewed && agreement !== 'conflict';
+    return Boolean(examined) && state === 'done' && !reviewed && agreement !== 'conflict' && !this.closer;
+  }
+
+  /** Whether what is in doubt is seen on the film only, as a marker of the side. */
+  get closer() {
+    return this.item.look_closer && !this.item.reviewed_at;
   }
 
   get answer() {
@@ -95,8 +100,9 @@ export class Tile {
     const sure = item.examined ? certainty(item) : '';
     const told = [];
     if (this.conflict) told.push(this.other());
+    if (this.closer) told.push(t('Please look at the film'));
     const [tags, kind] = item.reviewed_at ? TAGS[item.tags_state] ?? [] : [];
-    this.node.className = this.conflict ? 'conflict' : item.reviewed_at ? 'done' : item.needs_review ? 'doubt' : '';
+    this.node.className = this.conflict || this.closer ? 'conflict' : item.reviewed_at ? 'done' : item.needs_review ? 'doubt' : '';
     this.node.classList.toggle('marked', this.marked);
     this.button.replaceChildren(
       element('span', { class: 'frame' }, this.picture, this.missing ? element('span', { class: 'no-picture' }, t('No picture')) : ''),

@@ -194,6 +194,7 @@ export const words = {
   'Neither the header nor the picture tells whether this is a child.': 'Weder Header noch Bild sagen, ob dies ein Kind ist.',
   'What a person said was of another picture.': 'Was jemand gesagt hat, galt einem anderen Bild.',
   'Only the header says {named}.': 'Nur der Header sagt {named}.',
+  'Please look at the film': 'Bitte die Aufnahme ansehen',
   'The header says left in one place and right in another.': 'Der Header sagt an einer Stelle links und an einer anderen rechts.',
   'The marker in the picture says {marker}, the header says {header}.': 'Die Seitenmarke im Bild sagt {marker}, der Header sagt {header}.',
   'side from the marker': 'Seite von der Marke im Bild',

@@ -194,6 +194,7 @@ export const words = {
   'Neither the header nor the picture tells whether this is a child.': 'Ni la cabecera ni la imagen dicen si es un niño.',
   'What a person said was of another picture.': 'Lo que dijo una persona era de otra imagen.',
   'Only the header says {named}.': 'Solo la cabecera dice {named}.',
+  'Please look at the film': 'Mire la placa',
   'The header says left in one place and right in another.': 'La cabecera dice izquierda en un sitio y derecha en otro.',
   'The marker in the picture says {marker}, the header says {header}.': 'La marca de lado de la imagen dice {marker}, la cabecera dice {header}.',
   'side from the marker': 'lado según la marca de la imagen',

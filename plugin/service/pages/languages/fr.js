@@ -194,6 +194,7 @@ export const words = {
   'Neither the header nor the picture tells whether this is a child.': 'Ni l’en-tête ni l’image ne disent s’il s’agit d’un enfant.',
   'What a person said was of another picture.': 'Ce qu’une personne a dit portait sur une autre image.',
   'Only the header says {named}.': 'Seul l’en-tête dit {named}.',
+  'Please look at the film': 'Veuillez regarder le cliché',
   'The header says left in one place and right in another.': 'L’en-tête dit gauche à un endroit et droit à un autre.',
   'The marker in the picture says {marker}, the header says {header}.': 'Le repère de côté de l’image dit {marker}, l’en-tête dit {header}.',
   'side from the marker': 'côté d’après le repère de l’image',

@@ -194,6 +194,7 @@ export const words = {
   'Neither the header nor the picture tells whether this is a child.': 'Né l’intestazione né l’immagine dicono se si tratta di un bambino.',
   'What a person said was of another picture.': 'Quello che una persona ha detto riguardava un’altra immagine.',
   'Only the header says {named}.': 'Solo l’intestazione dice {named}.',
+  'Please look at the film': 'Guardi la lastra',
   'The header says left in one place and right in another.': 'L’intestazione dice sinistra in un punto e destra in un altro.',
   'The marker in the picture says {marker}, the header says {header}.': 'Il contrassegno di lato nell’immagine dice {marker}, l’intestazione dice {header}.',
   'side from the marker': 'lato dal contrassegno nell’immagine',

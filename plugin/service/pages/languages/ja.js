@@ -194,6 +194,7 @@ export const words = {
   'Neither the header nor the picture tells whether this is a child.': 'ヘッダーからも画像からも小児かどうか分かりません。',
   'What a person said was of another picture.': '人による判断は別の画像に対するものでした。',
   'Only the header says {named}.': '{named}と示しているのはヘッダーだけです。',
+  'Please look at the film': 'フィルムで確認してください',
   'The header says left in one place and right in another.': 'ヘッダーの左右の記載が食い違っています。',
   'The marker in the picture says {marker}, the header says {header}.': '画像の左右マーカーは{marker}、ヘッダーは{header}を示しています。',
   'side from the marker': '左右は画像のマーカーによる',

@@ -194,6 +194,7 @@ export const words = {
   'Neither the header nor the picture tells whether this is a child.': 'Nem o cabeçalho nem a imagem dizem se é uma criança.',
   'What a person said was of another picture.': 'O que uma pessoa disse era de outra imagem.',
   'Only the header says {named}.': 'Só o cabeçalho diz {named}.',
+  'Please look at the film': 'Veja o filme',
   'The header says left in one place and right in another.': 'O cabeçalho diz esquerda num sítio e direita noutro.',
   'The marker in the picture says {marker}, the header says {header}.': 'O marcador de lado na imagem diz {marker}, o cabeçalho diz {header}.',
   'side from the marker': 'lado segundo o marcador na imagem',

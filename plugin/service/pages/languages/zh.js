@@ -194,6 +194,7 @@ export const words = {
   'Neither the header nor the picture tells whether this is a child.': '头信息和图像都无法说明是否为儿童。',
   'What a person said was of another picture.': '此前人工的判断针对的是另一幅图像。',
   'Only the header says {named}.': '仅头信息为{named}。',
+  'Please look at the film': '请查看图像',
   'The header says left in one place and right in another.': '头信息中左右不一致。',
   'The marker in the picture says {marker}, the header says {header}.': '图像中的侧别标记为{marker}，头信息为{header}。',
   'side from the marker': '侧别来自图像中的标记',

@@ -3,7 +3,7 @@
 import pytest
 
 from service.routes.requests import HttpError
-from service.routes.sheet import _GROUPS, _ORDERS, _place
+from service.routes.sheet import _GROUPS, _ORDERS, _place, look_closer
 
 SURE = _ORDERS["sure"]
 KNEES = (*_GROUPS["answer"], *SURE)
@@ -36,3 +36,22 @@ def test_anything_else_is_refused(text):
     with pytest.raises(HttpError, match="after") as refused:
         _place(text, SURE)
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("change", "closer"),
+    [
+        ({}, True),
+        ({"agreement": "image-only"}, True),
+        ({"needs_review": False}, False),
+        ({"probability": 0.6}, False),
+        ({"laterality": None}, False),
+        ({"laterality": "B"}, False),
+        ({"agreement": "conflict"}, False),
+        ({"agreement": "header-only"}, False),
+    ],
+)
+def test_a_sure_answer_that_waits_with_its_side_is_not_for_a_small_picture(change, closer):
+    """The marker says right, the header left: nobody sees that on a thumbnail."""
+    item = {"needs_review": True, "agreement": "agree", "laterality": "L", "probability": 0.99}
+    assert look_closer({**item, **change}, 0.8) is closer
