@@ -12,9 +12,11 @@ import math
 import sqlite3
 import statistics
 import tempfile
+import time
+from itertools import pairwise
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from pydicom.uid import generate_uid
 
 from browser.chromium import launched
@@ -25,6 +27,7 @@ ITEMS = 10_000
 REAL = 40
 VISITS = 20
 KEYS = 38
+CHECKED, WRONG = 200, 5
 
 # Waits for the next frame of the page, but not for ever.
 _FRAME = """const limit = performance.now() + 20000;
@@ -123,6 +126,63 @@ def fill(index: Path, first: str) -> None:
             db.execute(f"INSERT INTO instances VALUES ({marks})", [copy[name] for name in names])
 
 
+# Resolves once all that stands on the screen was there for long enough to count as seen, and goes
+# on by a screen; tells whether there is more.
+_LOOK = """async () => {
+  FRAME
+  const sheet = document.querySelector('#sheet');
+  const edge = sheet.getBoundingClientRect();
+  const there = ({ top, bottom }) => top < edge.bottom && bottom > edge.top;
+  const most = ({ top, bottom, height }) =>
+    Math.min(bottom, edge.bottom) - Math.max(top, edge.top) > 0.7 * height;
+  const shown = () => [...document.querySelectorAll('.tile')].map(
+    (tile) => [tile.tile, tile.getBoundingClientRect()]);
+  while (!shown().every(([tile, box]) => !there(box) || !most(box) || tile.seen)) await frame();
+  if (sheet.scrollTop + sheet.clientHeight >= sheet.scrollHeight - 2) return false;
+  const filters = document.querySelector('#sheet-filters').offsetHeight;
+  sheet.scrollBy(0, sheet.clientHeight - filters - 80);
+  await frame();
+  return true;
+}""".replace("FRAME", _FRAME)
+
+
+def checked(browser: Browser, folder: Path) -> list[float]:
+    """Check a sheet by eye, correct some, confirm the rest, undo that; return seconds of each."""
+    server = Server(folder, configuration={"BodyPart": {"Tags": "in-place"}}).start()
+    try:
+        for number in range(CHECKED):
+            film = radiograph(
+                "hand", 1000, 800, seed=number, BodyPartExamined="HAND", PatientID=generate_uid()
+            )
+            server.upload(file_bytes(film))
+        server.settle(180)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(120_000)
+        times = [time.perf_counter()]
+        page.goto(f"{server.url}/bodypart/ui/?agreement=agree")
+        page.locator(".tile").nth(CHECKED - 1).wait_for(state="attached")
+        while page.evaluate(_LOOK):
+            pass
+        page.get_by_text(f"{CHECKED} seen").wait_for()
+        times.append(time.perf_counter())
+        for number in range(WRONG):
+            page.locator(".tile").nth(CHECKED - 1 - 3 * number).click()
+        page.keyboard.press("e")
+        page.keyboard.type("wrist")
+        page.keyboard.press("Enter")
+        page.get_by_text(f"{WRONG} signed.").wait_for()
+        times.append(time.perf_counter())
+        page.keyboard.press("c")
+        page.get_by_text(f"{CHECKED - WRONG} signed.").wait_for()
+        times.append(time.perf_counter())
+        page.keyboard.press("Control+z")
+        page.get_by_text(f"{CHECKED - WRONG} answers taken back.").wait_for()
+        times.append(time.perf_counter())
+    finally:
+        server.close()
+    return [later - earlier for earlier, later in pairwise(times)]
+
+
 def opened(page: Page, server: Server) -> tuple[float, float]:
     """Open the review page; return milliseconds to a usable list and to the first picture."""
     page.goto(f"{server.url}/bodypart/ui/?show=review#films")
@@ -165,6 +225,7 @@ def main() -> None:
                 page.wait_for_timeout(400)
         finally:
             server.close()
+        looked, corrected, confirmed, undone = checked(browser, Path(name) / "checked")
     assert f"{ITEMS:,}" in total, total
     print("| milliseconds | median | 95 % | target |")
     print("|---|---|---|---|")
@@ -174,6 +235,16 @@ def main() -> None:
     print(row("review page to a usable list of 10,000", [t[0] for t in times], "1000"))
     print(row("review page to the first picture", [t[1] for t in times], "–"))
     print(row("key to the next picture and its answer", following, "50"))
+    print()
+    print(f"| {CHECKED} pictures on the sheet, nobody thinking | seconds | target |")
+    print("|---|---|---|")
+    print(
+        f"| all on the screen, each for as long as it takes to count as seen | {looked:.1f} | – |"
+    )
+    print(f"| {WRONG} marked and corrected | {corrected:.1f} | – |")
+    print(f"| {CHECKED - WRONG} confirmed, their files written | {confirmed:.1f} | – |")
+    print(f"| all of that | {looked + corrected + confirmed:.1f} | 15 |")
+    print(f"| the confirmation undone | {undone:.1f} | – |")
 
 
 if __name__ == "__main__":
