@@ -127,6 +127,8 @@ def test_a_study_of_five_hundred_instances(page, server):
     panel.get_by_text("500 done").wait_for()
     assert panel.locator(".answer").inner_text() == "Knee"
     assert panel.bounding_box()["height"] < 500
+    panel.get_by_role("link", name="Look at 500 pictures").wait_for()
+    assert panel.get_by_role("button", name="Confirm").count() == 0
     panel.get_by_role("button", name="Classify again").wait_for()
     page.goto(f"{server.url}/bodypart/ui/?studies={resource}#films")
     page.get_by_text("1–50 of 500").wait_for()

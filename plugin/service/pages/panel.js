@@ -158,7 +158,8 @@ class Panel {
     } else if (examined && sides) {
       const choice = (side, text) => this.action(t(text, { part: spoken(examined.label, side) }), '', () => this.sign({ examined: examined.label, laterality: side }));
       bar.append(choice(sides.marker, '{part}, as in the picture'), choice(sides.header, '{part}, as in the header'));
-    } else if (examined && !review && !this.mixed && !(open && this.level !== 'instances')) {
+    } else if (examined && !review && done.length === 1 && !(open && this.level !== 'instances')) {
+      // Of several, nobody has seen any here.
       bar.append(this.action(t('Confirm {part}', { part: spoken(examined.label) }), 'primary', () => this.confirm(done)));
     } else if (this.level !== 'instances' && done.length > 1) {
       bar.append(element('a', { class: 'look', href: this.reviewPage(), target: '_blank', rel: 'noopener' },
