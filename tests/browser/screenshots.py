@@ -68,6 +68,8 @@ def main() -> None:
         "docs/",
         {
             "The sheet: many pictures, one marked as wrong": "sheet",
+            "A study: its films side by side": "study",
+            "A film: work list, picture with heat map, answer": "film",
             "The panel in Orthanc Explorer": "explorer",
         },
     )
