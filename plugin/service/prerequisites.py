@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import ssl
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -68,9 +69,13 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
     if not os.access(python, os.X_OK):
         raise SettingsError(f"BodyPart.Python: {python} is no program")
     for key, file in (("IndexFile", settings.index_file), ("AuditFile", settings.audit_file)):
+        if file and Path(file).is_dir():
+            raise SettingsError(f"BodyPart.{key}: {file} is a folder; name a file in it")
         if file and not (Path(file).parent.is_dir() and os.access(Path(file).parent, os.W_OK)):
             raise SettingsError(f"BodyPart.{key}: no file can be written to {Path(file).parent}")
     read_secret(settings.webhook_secret_file)
+    if settings.client_certificate:
+        _require_certificate(settings.client_certificate)
     settings = replace(settings, python=str(python), model=str(model))
     if settings.provider == "remote":
         checked_server(settings)
@@ -101,6 +106,20 @@ def _require_http(configuration: dict[str, Any], settings: Settings) -> None:
             "SslVerifyPeers needs BodyPart.ClientCertificate: a certificate that Orthanc trusts, "
             "with its key, in one PEM file"
         )
+
+
+def _require_certificate(file: str) -> None:
+    """Refuse what lacks its key, or a key with a passphrase: there is nobody to type it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_cert_chain(file, password="")
+    except ssl.SSLError:
+        raise SettingsError(
+            f"BodyPart.ClientCertificate: {file} must hold a certificate and its key, "
+            "without a passphrase, in PEM"
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"BodyPart.ClientCertificate: {file}: {error.strerror}") from None
 
 
 def _require_overwriting(configuration: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """What a configuration may be, but should not."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -39,3 +40,41 @@ def test_each_word_for_overwriting_will_do_where_files_are_rewritten(value):
 def test_where_files_are_rewritten_orthanc_must_overwrite(value):
     with pytest.raises(SettingsError, match="OverwriteInstances"):
         checked_settings({**SHIPPED, "OverwriteInstances": value})
+
+
+def of_the_service(certificate):
+    return checked_settings({**SHIPPED, "BodyPart": {"ClientCertificate": str(certificate)}})
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "order", "why"),
+    [
+        ("-nodes", ("key.pem", "certificate.pem"), None),
+        ("-passout pass:secret", ("key.pem", "certificate.pem"), "without a passphrase"),
+        ("-nodes", ("certificate.pem",), "and its key"),
+        ("-nodes", (), "must hold a certificate"),
+    ],
+)
+def test_a_certificate_of_the_service_comes_with_its_key(tmp_path, passphrase, order, why):
+    """It is used once Orthanc runs, where a wrong one would end the service again and again."""
+    command = f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 {passphrase}"
+    command += " -subj /CN=localhost -keyout key.pem -out certificate.pem"
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    file = tmp_path / "service.pem"
+    file.write_bytes(b"".join((tmp_path / name).read_bytes() for name in order))
+    if why is None:
+        assert of_the_service(file).client_certificate == str(file)
+    else:
+        with pytest.raises(SettingsError, match=rf"BodyPart\.ClientCertificate: .* {why}"):
+            of_the_service(file)
+
+
+def test_a_certificate_that_is_not_there_is_named():
+    with pytest.raises(SettingsError, match=r"ClientCertificate: /nowhere\.pem: No such file"):
+        of_the_service("/nowhere.pem")
+
+
+@pytest.mark.parametrize("key", ["IndexFile", "AuditFile"])
+def test_a_folder_in_the_place_of_a_database_is_named(tmp_path, key):
+    with pytest.raises(SettingsError, match=rf"BodyPart\.{key}: .* is a folder"):
+        checked_settings({**SHIPPED, "BodyPart": {key: str(tmp_path)}})
