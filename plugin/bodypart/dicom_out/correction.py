@@ -169,6 +169,8 @@ def correct(
     side = laterality if examined.paired else None
     # What we wrote ourselves cannot agree with us.
     own = [KEYWORDS[tag] for tag in record.previous] if record else []
+    if _region_codes(file) == _region_codes(original):  # only the side in it is ours
+        own = [keyword for keyword in own if keyword != KEYWORDS[ANATOMIC_REGION]]
     kept = frozenset(agreeing).difference(own)
     decision = replace(decision or Decision(by_person=False), side=side)
     wanted = _wanted(original, examined, decision, kept, mixed_series=mixed_series)
@@ -354,8 +356,15 @@ def _region(file: Part10, examined: BodyPart, decision: Decision, *, agrees: boo
 
 
 def _is_code(file: Part10, item: dict[int, Element], examined: BodyPart) -> bool:
-    value, scheme = (file.text_of(item.get(tag)) for tag in (_CODE_VALUE, _CODING_SCHEME))
-    return (value, scheme) == (examined.code.value, examined.code.scheme)
+    return _code_of(file, item) == (examined.code.value, examined.code.scheme)
+
+
+def _region_codes(file: Part10) -> list[tuple[str, str]]:
+    return [_code_of(file, item) for item in file.items(ANATOMIC_REGION)]
+
+
+def _code_of(file: Part10, item: Mapping[int, Element]) -> tuple[str, str]:
+    return file.text_of(item.get(_CODE_VALUE)), file.text_of(item.get(_CODING_SCHEME))
 
 
 def _differing(file: Part10, original: Part10, wanted: dict[int, bytes | None]) -> tuple[str, ...]:

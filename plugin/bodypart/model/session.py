@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 
+NO_NUMBERS = "the network answered with something that is no number"
+"""Reason of an `ImageReading` made of nothing."""
+
+
 class RawAnswer(NamedTuple):
     """The network's outputs for one picture, the mean over its views.
 
@@ -53,6 +57,11 @@ class RawAnswer(NamedTuple):
     distance: float
     embedding: Float32
     cam: Float32
+
+    @property
+    def finite(self) -> bool:
+        """Whether all that an answer is made of are numbers; a faulty processor may give others."""
+        return all(np.isfinite(output).all() for output in self[:-1])
 
 
 class BodyPartModel:
@@ -172,6 +181,8 @@ class BodyPartModel:
 
     def reading(self, answer: RawAnswer) -> ImageReading:
         """Turn the network's outputs into calibrated probabilities, and reject what is foreign."""
+        if not answer.finite:
+            return ImageReading(probabilities={}, rejected=True, reason=NO_NUMBERS)
         own = self.parameters
         posterior = softmax(answer.logits, own.temperature)
         visible = zip(

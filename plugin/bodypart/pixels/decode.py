@@ -21,7 +21,7 @@ from bodypart.pixels.jpeg import decode_jpeg
 from bodypart.pixels.jpeg_2000 import decode_htj2k, decode_jpeg_2000
 from bodypart.pixels.jpeg_ls import decode_jpeg_ls
 from bodypart.pixels.jpeg_xl import decode_jpeg_xl
-from bodypart.pixels.layout import Layout
+from bodypart.pixels.layout import ENCAPSULATED_UNCOMPRESSED, Layout
 from bodypart.pixels.native import decode_native
 from bodypart.pixels.raster import Raster, stated_space, stored_values
 from bodypart.pixels.rle import decode_rle
@@ -86,6 +86,8 @@ def decode_frame(
         return decode_native(stored.data, dataset, layout, index)
     syntax = layout.transfer_syntax
     code = stored.codestreams[index].joined()
+    if syntax == ENCAPSULATED_UNCOMPRESSED and len(code) >= layout.frame_bytes:
+        return decode_native(memoryview(code), dataset, layout, 0)
     coding = coding_of(code, layout) or _CODINGS.get(syntax)
     if coding is None:
         raise PictureError(f"transfer syntax {_shown(syntax)} is not supported")

@@ -21,6 +21,9 @@ LARGEST_FRAME = 100_000_000
 GE_PRIVATE = UID("1.2.840.113619.5.2")
 """GE's private syntax: implicit VR little endian with big-endian pixels."""
 
+ENCAPSULATED_UNCOMPRESSED = UID("1.2.840.10008.1.2.1.98")
+"""Frames as they are, in items like compressed ones (PS3.5 section A.4)."""
+
 UNCOMPRESSED = frozenset(
     {
         ImplicitVRLittleEndian,

@@ -64,22 +64,33 @@ def lookup_table(dataset: Dataset, layout: Layout) -> tuple[int, NDArray[np.floa
     if is_fluoroscopic(dataset):
         return None
     try:
-        item = dataset.ModalityLUTSequence[0]
-        count, first, _ = (int(number) for number in item.LUTDescriptor)
-        data = item.LUTData
+        return entries_of(dataset.ModalityLUTSequence[0], dataset, layout)
     except Exception:  # absent, empty or broken in any way
         return None
-    count = count or 65_536
+
+
+def entries_of(item: Dataset, dataset: Dataset, layout: Layout) -> tuple[int, NDArray[np.float64]]:
+    """Return the first value mapped and the entries of a lookup table.
+
+    Entries of eight bits are two to a word, the first in the lower half (PS3.3 C.11.1.1.1).
+
+    Raises
+    ------
+    Exception
+        Of any kind, where it is damaged.
+    """
+    count, first, bits = (int(number) for number in item.LUTDescriptor)
+    count, data = count or 65_536, item.LUTData
     if isinstance(data, bytes):
         little = dataset.original_encoding[1] is not False
-        entries = np.frombuffer(data, "<u2" if little else ">u2").astype(np.float64)
+        entries = np.frombuffer(data, "<u2" if little else ">u2")
     else:
-        entries = np.asarray(data, np.float64).ravel()
+        entries = np.asarray(data).ravel()
+    if bits == 8 and len(entries) == (count + 1) // 2:
+        entries = entries.astype("<u2").view(np.uint8)[:count]
     if len(entries) != count or count < 2:
-        return None
-    if layout.signed and first > 0x7FFF:
-        first -= 0x10000
-    return first, entries
+        raise ValueError("the entries are not as many as described")
+    return _with_sign(first, layout), entries.astype(np.float64)
 
 
 def padding_range(dataset: Dataset, layout: Layout) -> tuple[int, int] | None:
@@ -95,7 +106,7 @@ def padding_range(dataset: Dataset, layout: Layout) -> tuple[int, int] | None:
 
 
 def _with_sign(value: int, layout: Layout) -> int:
-    """Read a padding value that was written as US in a signed picture."""
+    """Read a value of a signed picture that was written as US."""
     return value - 0x10000 if layout.signed and value > 0x7FFF else value
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bodypart.pixels.layout import Layout, optional_value, read_layout
-from bodypart.pixels.modality import modality_values
+from bodypart.pixels.modality import entries_of, modality_values
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -40,7 +40,7 @@ def display_window(dataset: Dataset) -> Window | None:
         layout = read_layout(dataset)
         if layout.floating:
             return None
-        window = _window(dataset) or _of_lookup_table(dataset)
+        window = _window(dataset) or _of_lookup_table(dataset, layout)
         if window is None or not 0 < window.width < _LARGEST or abs(window.centre) > _LARGEST:
             return None
         if layout.photometric == "MONOCHROME1":
@@ -67,13 +67,9 @@ def _shared(dataset: Dataset) -> Dataset | None:
     return None
 
 
-def _of_lookup_table(dataset: Dataset) -> Window | None:
+def _of_lookup_table(dataset: Dataset, layout: Layout) -> Window | None:
     with suppress(Exception):
-        item = dataset.VOILUTSequence[0]
-        count, first, _ = (int(number) for number in item.LUTDescriptor)
-        data = item.LUTData
-        entries = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.asarray(data)
-        entries = entries[: count or 65_536].astype(np.float64)
+        first, entries = entries_of(dataset.VOILUTSequence[0], dataset, layout)
         low, high = entries.min(), entries.max()
         margin = _OUTSIDE * (high - low)
         inside = np.flatnonzero((entries > low + margin) & (entries < high - margin))

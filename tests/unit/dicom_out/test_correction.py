@@ -244,6 +244,14 @@ class TestWhatIsMissing:
         again = corrected(once, "knee", agreeing=("BodyPartExamined", "AnatomicRegionSequence"))
         assert changes_nothing(again)
 
+    def test_the_modalitys_own_code_stays_when_only_its_side_is_ours(self):
+        legacy = Sequence([code("T-D9200", "SRT", "Knee")])
+        original = radiograph(BodyPartExamined="KNEE", AnatomicRegionSequence=legacy)
+        agreeing = ("BodyPartExamined", "AnatomicRegionSequence")
+        once = corrected(original, "knee", "L", agreeing=agreeing).data
+        assert read(once).AnatomicRegionSequence[0].CodeValue == "T-D9200"
+        assert changes_nothing(corrected(once, "knee", "L", agreeing=agreeing))
+
     def test_the_original_returns_when_the_answer_becomes_what_it_said(self):
         original = radiograph(AnatomicRegionSequence=region("chest"))
         once = corrected(original, "knee").data

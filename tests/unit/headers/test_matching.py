@@ -186,6 +186,49 @@ def test_the_side_is_read_in_the_language_of_the_part(text, side, vocabulary):
 
 
 @pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("Knie re beide Ebenen", "R"),
+        ("Handgelenk links in beiden Ebenen", "L"),
+        ("Knie in beiden Ebenen", None),
+        ("L knee both planes", "L"),
+        ("Hand both obliques", None),
+        ("Forearm both bones", None),
+        ("genou G deux incidences", "L"),
+        ("rodilla izq ambas proyecciones", "L"),
+        ("ginocchio sx entrambe le proiezioni", "L"),
+        ("joelho E ambas incidências", "L"),
+        ("kolano lewe obie projekcje", "L"),
+        ("Sağ diz iki yön grafisi", "R"),
+        ("обе проекции левое колено", "L"),
+        ("knä vä båda projektionerna", "L"),
+    ],
+)
+def test_both_views_are_not_both_sides(text, side, vocabulary):
+    assert read_text(text, vocabulary).side == side
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("Hand links, Fuß rechts", None),
+        ("left knee, right ankle", None),
+        ("bilateral hands, right foot", None),
+        ("Hand re, Fuß re", "R"),
+        ("Hände und Füße bds", "B"),
+        ("left knee and right knee", "B"),
+    ],
+)
+def test_sides_of_several_parts_are_not_joined(text, side, vocabulary):
+    assert read_text(text, vocabulary).side == side
+
+
+def test_a_plaster_cast_is_no_hand(vocabulary):
+    assert read_text("wrist in plaster", vocabulary).labels == ("wrist",)
+    assert read_text("RTG plaštaka", vocabulary).labels == ("hand",)
+
+
+@pytest.mark.parametrize(
     ("text", "view"),
     [
         ("Thorax de face", "frontal"),

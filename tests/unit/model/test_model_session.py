@@ -71,6 +71,18 @@ def test_white_noise_is_rejected_with_a_reason(model):
     assert reading.reason
 
 
+@pytest.mark.parametrize("output", ["logits", "visible", "child", "view", "distance", "embedding"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_answer_that_is_no_number_is_none(model, output, value):
+    answer, _ = model.answer(picture())
+    broken = np.asarray(getattr(answer, output)).copy()
+    broken.flat[0] = value
+    reading = model.reading(answer._replace(**{output: broken}))
+    assert reading.rejected
+    assert reading.reason
+    assert (reading.top(), reading.child, reading.seen) == ((), None, None)
+
+
 def test_the_activation_map_is_exact(model):
     """Its mean and the label's bias make the logit, so their difference is the same anywhere."""
     first, second = (

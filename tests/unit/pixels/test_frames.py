@@ -118,3 +118,14 @@ def test_pixel_data_that_end_in_their_first_item_are_refused(data):
     dataset.PixelData = data
     with pytest.raises(PictureError, match=r"no fragment|cannot be read|no frame header"):
         read_picture(dataset)
+
+
+@pytest.mark.parametrize("fragments", [1, 3])
+def test_frames_that_are_encapsulated_but_not_compressed(fragments):
+    dataset = dataset_of(FRAMES, modality="XA")
+    frames = [frame.astype("<u2").tobytes() for frame in FRAMES]
+    dataset.PixelData = encapsulate(frames, fragments_per_frame=fragments)
+    dataset.file_meta.TransferSyntaxUID = uids.UID("1.2.840.10008.1.2.1.98")
+    dataset["PixelData"].VR = "OB"
+    picture = read_picture(read_dataset(file_bytes(dataset)))
+    np.testing.assert_array_equal(picture.values, FRAMES[2])

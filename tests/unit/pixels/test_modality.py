@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from bodypart.pixels import PictureError, read_dataset, read_picture
 from phantoms import dataset_of, draw, file_bytes
@@ -79,6 +80,18 @@ def test_a_modality_lut_of_bytes():
     data = np.arange(4096, dtype="<u2")[::-1].tobytes()
     read = values(ModalityLUTSequence=lut([4096, 0, 16], data, "OW"))
     np.testing.assert_array_equal(read, 4095 - RAMP.astype(float))
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+@pytest.mark.parametrize("count", [4096, 4095])
+def test_a_modality_lut_of_8_bits_has_two_entries_a_word(count, syntax):
+    """PS3.3 C.11.1.1.1."""
+    entries = np.arange(4096)[::-1] >> 4
+    words = np.append(entries[:count], [0] * (count % 2)).astype("u1").view("<u2")
+    order = "<" if syntax.is_little_endian else ">"
+    sequence = lut([count, 0, 8], words.astype(f"{order}u2").tobytes(), "OW")
+    read = values(syntax=syntax, ModalityLUTSequence=sequence)
+    np.testing.assert_array_equal(read, entries[RAMP])
 
 
 def test_a_modality_lut_of_65536_entries_says_0():

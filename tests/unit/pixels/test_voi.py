@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from pydicom import Dataset
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from bodypart.pixels import Window, display_window, read_picture
-from phantoms import radiograph
+from bodypart.pixels import Window, display_window, read_dataset, read_picture
+from phantoms import file_bytes, radiograph
 
 
 def test_the_first_window_is_taken():
@@ -28,8 +29,9 @@ def test_a_window_shows_the_same_in_both_polarities(centre):
     assert np.allclose(plain, mirrored, atol=0.01)
 
 
-def test_a_lookup_table_stands_for_the_window_that_it_opens():
-    dataset = radiograph("hand")
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_a_lookup_table_stands_for_the_window_that_it_opens(syntax):
+    dataset = radiograph("hand", syntax=syntax)
     for name in ("WindowCenter", "WindowWidth"):
         if name in dataset:
             delattr(dataset, name)
@@ -38,9 +40,10 @@ def test_a_lookup_table_stands_for_the_window_that_it_opens():
     table = np.zeros(1000)
     table[200:800] = np.linspace(0, 65535, 600)
     table[800:] = 65535
-    item.add_new("LUTData", "OW", table.astype("<u2").tobytes())
+    order = "<" if syntax.is_little_endian else ">"
+    item.add_new("LUTData", "OW", table.astype(f"{order}u2").tobytes())
     dataset.VOILUTSequence = [item]
-    window = display_window(dataset)
+    window = display_window(read_dataset(file_bytes(dataset)))
     assert window.centre == pytest.approx(1000, abs=2)
     assert window.width == pytest.approx(576, abs=4)
 
