@@ -54,7 +54,7 @@ def forget(service: TheService) -> dict[str, Any]:
 
 @router.get("/bodypart/memory/words", summary="The words that are learned from, the newest first")
 def words(query: Annotated[Words, Query()], service: TheService) -> dict[str, Any]:
-    """Answer words; ``seen`` tells whether the present model looked at the picture by now."""
+    """Answer words; ``seen`` tells whether the present model saw something in the picture."""
     label = query.label
     wanted = (label,) if label == NONE else labels_of("label", label) if label else ()
     learning = service.learning
