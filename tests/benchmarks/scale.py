@@ -153,7 +153,7 @@ def reading(folder: Path, count: int, rounds: int) -> dict[str, float]:
     """
     if count < 2 * _ALL_READ:
         raise SystemExit(f"--pictures: at least {2 * _ALL_READ}")
-    server = Server(folder, configuration={"BodyPart": {"OnUpload": False}})
+    server = Server(folder, configuration={"BodyPart": {"Tags": "none", "OnUpload": False}})
     cluster = RayCluster() if RAY.exists() else None
     runs: dict[str, list[tuple[float, float]]] = {"local": [], "Ray": []}
     spent = dict.fromkeys(("Orthanc", "service", "its decoder", "helper"), 0.0)
