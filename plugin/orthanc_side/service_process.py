@@ -97,9 +97,8 @@ class ServiceProcess:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise ConfigurationError(
-                f"{self._python()} cannot run the service: {type(error).__name__}"
-            ) from None
+            why = f"{type(error).__name__}; was orthanc-config/install.sh run?"
+            raise ConfigurationError(f"{self._python()} cannot run the service: {why}") from None
         if done.returncode:
             lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing"]
             raise ConfigurationError(lines[-1])

@@ -36,9 +36,14 @@ def main() -> int:
 
 
 def _check(given: dict[str, Any]) -> int:
-    from bodypart.settings import SettingsError
-    from service.prerequisites import checked_settings
-
+    try:
+        from bodypart.settings import SettingsError
+        from service.prerequisites import checked_settings
+    except ImportError as error:
+        print(
+            f"{sys.executable} lacks {error.name}: run orthanc-config/install.sh", file=sys.stderr
+        )
+        return 1
     try:
         checked_settings(given["configuration"])
     except SettingsError as error:

@@ -228,7 +228,7 @@ def test_a_wrong_configuration_is_one_line(process, tmp_path, said):
 
 def test_an_interpreter_that_is_missing_is_named(process, monkeypatch):
     monkeypatch.setattr(ServiceProcess, "_python", lambda _: "/nowhere/python")
-    with pytest.raises(ConfigurationError, match="/nowhere/python"):
+    with pytest.raises(ConfigurationError, match=r"/nowhere/python .*install\.sh"):
         process.check()
 
 

@@ -1,10 +1,13 @@
 """What Orthanc's side tells: a service that cannot take it in ends, and is started again."""
 
 import io
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
+from orthanc_server import ROOT
 from service import __main__ as service_main
 
 
@@ -54,3 +57,18 @@ def test_a_stop_is_the_server_s_end(ends):
 )
 def test_all_else_ends_it_at_once(ends, last):
     assert ends(STORED, last) == (75, ["i"])
+
+
+def test_an_environment_without_its_packages_says_what_makes_them():
+    """An installation that was cut short leaves an interpreter and nothing beside it."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "service", "--check"],
+        cwd=ROOT / "plugin",
+        env={},
+        input=b'{"configuration": {}}',
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert "orthanc-config/install.sh" in line
