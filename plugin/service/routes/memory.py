@@ -10,6 +10,7 @@ from pydantic import Field
 
 from bodypart.memory.recall import ALIKE
 from bodypart.memory.words import NONE
+from service.errors import NotFoundError
 from service.learning.alike import nearest
 from service.routes.models import Asked
 from service.routes.requests import TheService, labels_of, not_found, one_at_a_time
@@ -85,6 +86,8 @@ def changes(service: TheService) -> list[dict[str, Any]]:
 )
 def alike(id: str, service: TheService, query: Annotated[Alike, Query()]) -> dict[str, Any]:
     """Answer which pictures a person may confirm or correct along with this one."""
+    if not service.archive.exists("instances", id):
+        raise NotFoundError(id)
     model, sightings = service.learning.model, service.learning.sightings
     seen = sightings.get(id, model) if model else None
     if model is None or seen is None:

@@ -1,0 +1,19 @@
+"""What is told of the memory."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from service.errors import NotFoundError
+from service.routes import memory
+
+
+def test_what_is_like_a_deleted_picture_is_not_told():
+    """What the model saw of it is kept for the words; Orthanc has it no more."""
+    archive = SimpleNamespace(exists=lambda level, resource: False)
+    sightings = SimpleNamespace(get=lambda instance, model: pytest.fail("it was asked for"))
+    service = SimpleNamespace(
+        archive=archive, learning=SimpleNamespace(model="m", sightings=sightings)
+    )
+    with pytest.raises(NotFoundError):
+        memory.alike("gone", service, memory.Alike())
