@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 
 class ServiceError(Exception):
     """The base of everything that the service raises on purpose."""
@@ -54,5 +56,5 @@ class DamagedError(RecordError):
     """
 
     def __init__(self, place: str) -> None:
-        super().__init__("the records are damaged")
+        super().__init__(f"{PurePath(place).name} is damaged: see docs/operations.md")
         self.place = place

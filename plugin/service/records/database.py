@@ -29,6 +29,14 @@ _WATCHED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count"
 """A node without power, or a server, is noticed within a minute; by default after two hours."""
 _ONE_QUESTION = "bodypart_one_question"
 """Option of a connection to SQLite that is asked once: that needs no transaction around it."""
+_OF_THE_FILE = frozenset(
+    (
+        *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY),
+        *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
+    )
+)
+"""What SQLite calls a file that cannot be had or written."""
+_LONGEST_REASON = 200
 SCHEMA = "bodypart"
 """The schema of ours in a PostgreSQL that others use as well."""
 
@@ -146,10 +154,9 @@ class Database:
             raise DamagedError(str(self.engine.url.database)) from None
         except (DatabaseError, sqlite3.Error) as error:
             cause = error.orig if isinstance(error, DatabaseError) else error
-            kind = type(cause or error).__name__
             if is_damage(cause):
                 raise DamagedError(str(self.engine.url.database)) from None
-            raise RecordError(f"the records cannot be kept: {kind}") from error
+            raise RecordError(f"the records cannot be kept: {_reason(cause or error)}") from error
 
     def rows(self, statement: sa.Executable, **values: Any) -> list[sa.Row[Any]]:
         """Return all rows that a question gives; ``values`` are those of its parameters."""
@@ -178,6 +185,22 @@ def is_damage(error: BaseException | None) -> bool:
     # The lower byte is the kind, the rest says more of it.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _reason(error: BaseException) -> str:
+    """Return what a database says of its file or its connection; else the kind of error alone.
+
+    Of a statement it may quote values, of these two it has none to quote.
+    """
+    of_file = getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_FILE
+    # What libpq says by itself has no code: no statement came to the server. Of psycopg, which is
+    # not imported where there is SQLite alone.
+    diagnosis = getattr(error, "diag", None)
+    by_libpq = type(error).__name__ == "OperationalError" and diagnosis and not diagnosis.sqlstate
+    said = str(error).strip().partition("\n")[0][:_LONGEST_REASON]
+    if by_libpq:
+        return f"BodyPart.Database: {said}"
+    return said if of_file else type(error).__name__
 
 
 def _postgresql(url: str, **options: str) -> Engine:

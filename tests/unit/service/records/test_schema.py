@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from orthanc_server import free_port
 from service.errors import DamagedError, RecordError
 from service.orthanc_api.resources import Parents
 from service.records import schema
@@ -194,9 +195,30 @@ def test_damage_that_shows_later_is_told_apart_from_trouble(tmp_path, durable):
 def test_the_trail_is_never_replaced(tmp_path):
     path = tmp_path / "audit.sqlite"
     path.write_bytes(b"no database at all" * 500)
-    with pytest.raises(RecordError):
+    with pytest.raises(RecordError, match=r"audit\.sqlite is damaged: see docs/operations\.md"):
         schema.open_durable(path)
     assert path.read_bytes().startswith(b"no database")
+
+
+def test_why_a_record_cannot_be_kept_is_said(tmp_path, durable):
+    """An operator who reads the kind of an exception does not know that the disk is full."""
+    with pytest.raises(RecordError, match="unable to open database file"):
+        schema.Database.of_file(tmp_path / "nowhere/index.sqlite").rows(sa.text("SELECT 1"))
+    with (
+        pytest.raises(RecordError, match="database or disk is full"),
+        durable.write() as connection,
+    ):
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        connection.exec_driver_sql("CREATE TABLE large AS SELECT randomblob(1000000)")
+    nobody = f"postgresql+psycopg://ann:secret@127.0.0.1:{free_port()}/orthanc"
+    with pytest.raises(RecordError, match=r"BodyPart\.Database: .* refused") as refused:
+        schema.Database(nobody).rows(sa.text("SELECT 1"))
+    assert "secret" not in str(refused.value)
+
+
+def test_what_a_database_says_of_a_statement_is_not_passed_on(durable):
+    with pytest.raises(RecordError, match=r"the records cannot be kept: OperationalError$"):
+        durable.rows(sa.text("SELECT * FROM doe_john"))
 
 
 def test_one_service_at_a_time_works_on_a_database(tmp_path, monkeypatch):
