@@ -110,6 +110,10 @@ class Archive:
         except NotFoundError:
             return ""
 
+    def forget(self, series: str) -> None:
+        """Ask anew where a series belongs: something of it was deleted."""
+        self._places.forget(series)
+
     def dicom(self, instance: str, *, old_stock: bool = False) -> bytes:
         """Return the stored DICOM file.
 

@@ -19,7 +19,8 @@ _MOST = 8192
 class Places:
     """What the newest few thousand series that were asked for belong to.
 
-    Orthanc ids are hashes of the DICOM identifiers, so that a parent never changes.
+    Orthanc ids are hashes of the DICOM identifiers, so that a parent never changes; date and
+    station may, where all of a series is deleted and sent again.
 
     Parameters
     ----------
@@ -75,6 +76,10 @@ class Places:
             )
         while len(self._of_series) > _MOST:
             self._of_series.popitem(last=False)
+
+    def forget(self, series: str) -> None:
+        """Have a series asked for again, of which something was deleted."""
+        self._of_series.pop(series, None)
 
     def _ask(self, resources: list[str]) -> list[dict[str, Any]]:
         if not resources:

@@ -206,6 +206,7 @@ class Annotations:
                 self._tasks.drop(connection, kind, instance)
             if parents:
                 self._ask_roll_ups(connection, parents)
+                self._archive.forget(parents.series)
         self._tasks.wake()
         if self._thumbnails:
             self._thumbnails.remove(instance)

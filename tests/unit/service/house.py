@@ -36,6 +36,7 @@ class Orthanc:
     def __init__(self):
         self.files, self.versions, self.log = {}, {}, []
         self.metadata_, self.labels_, self.attachments = {}, {}, {}
+        self.asked_anew = []
         self.protected, self.links, self.senders = set(), {}, {}
         self.asked = Counter()
         self.before_store = self.after_store = lambda: None
@@ -87,6 +88,9 @@ class Orthanc:
             for i in instances
             if i in self.files
         }
+
+    def forget(self, series):
+        self.asked_anew.append(series)
 
     def parents(self, instance):
         return self.stored_file(instance).parents

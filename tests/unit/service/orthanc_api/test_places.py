@@ -13,6 +13,7 @@ class Orthanc:
     def __init__(self):
         self.asked = 0
         self.held = {"s1": "st1", "s2": "st1", "s3": "st2"}
+        self.date = "20260101"
 
     def _series(self, series):
         tags = {"Modality": "DX", "StationName": "ROOM 1"}
@@ -26,7 +27,7 @@ class Orthanc:
             if one in self.held:
                 found.append(self._series(one))
             elif one in self.held.values():
-                tags = {"StudyDate": "20260101"}
+                tags = {"StudyDate": self.date}
                 found.append({"ID": one, "ParentPatient": "p", "MainDicomTags": tags})
         return found
 
@@ -57,3 +58,13 @@ def test_a_study_deleted_between_the_two_questions_leaves_its_series_out():
     orthanc._series = lambda _: series
     with pytest.raises(NotFoundError):
         places.of_series("s1")
+
+
+def test_what_is_deleted_and_sent_again_may_have_another_date():
+    orthanc = Orthanc()
+    places = Places(orthanc)
+    assert places.of_series("s1").study_date == "20260101"
+    orthanc.date = "20260102"
+    places.forget("s1")
+    places.forget("never asked for")
+    assert places.of_series("s1").study_date == "20260102"

@@ -60,6 +60,12 @@ def test_an_annotation_of_version_0_1_is_of_whatever_file_there_is():
     assert not of_file(note(file="file-1"), "file-2")
 
 
+def test_of_what_is_gone_nothing_is_remembered_of_where_it_belonged(house):
+    house.annotations.put(note(), PARENTS)
+    house.annotations.gone("i")
+    assert house.orthanc.asked_anew == [PARENTS.series]
+
+
 def test_what_is_gone_takes_its_tasks_along(house):
     house.annotations.put(note(), PARENTS)
     house.ask(Kind.ANNOTATE, "i")
