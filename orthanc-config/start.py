@@ -54,7 +54,7 @@ def main() -> None:
         path.chmod(0o600)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        sys.exit(f"the storage folder cannot be used: {error}")
+        sys.exit(f"the storage folder cannot be used, set ORTHANC_STORAGE to another: {error}")
     print(
         f"Orthanc Explorer: http://127.0.0.1:{configuration['HttpPort']}/app/explorer.html "
         f"(DICOM port {configuration['DicomPort']}, storage {configuration['StorageDirectory']})",

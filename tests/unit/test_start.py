@@ -81,7 +81,7 @@ def test_only_the_owner_may_read_what_may_hold_passwords(start, tmp_path):
         (None, {"BODYPART_CONFIG": "/no/such.json"}, "/no/such.json"),
         (None, {"ORTHANC_HTTP_PORT": "99999"}, "ORTHANC_HTTP_PORT must be a port number"),
         (None, {"ORTHANC_DICOM_PORT": "x"}, "ORTHANC_DICOM_PORT must be a port number"),
-        (None, {"ORTHANC_STORAGE": __file__}, "the storage folder cannot be used"),
+        (None, {"ORTHANC_STORAGE": __file__}, "set ORTHANC_STORAGE to another"),
         ('{"HttpPort": 1e999}', {}, "a number that is too large"),
     ],
 )
