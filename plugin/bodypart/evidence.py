@@ -176,6 +176,8 @@ class HeaderReading:
         Every match, most trusted attribute first.
     laterality : str or None
         ``L``, ``R`` or ``B`` as the headers have it; never derived from pixels.
+    laterality_of : tuple of str
+        Parts that the text which names the side names; empty where it holds for any.
     laterality_conflict : bool
         Whether Laterality, Image Laterality and the texts contradict each other.
     view : str or None
@@ -195,6 +197,7 @@ class HeaderReading:
     region: str | None = None
     evidence: tuple[HeaderMatch, ...] = field(default=())
     laterality: str | None = None
+    laterality_of: tuple[str, ...] = ()
     laterality_conflict: bool = False
     view: str | None = None
     age_years: float | None = None

@@ -230,6 +230,7 @@ class Pipeline:
                 "view": header.view,
                 "evidence": [match.to_json() for match in header.evidence],
                 "laterality": header.laterality,
+                "laterality_of": list(header.laterality_of),
             },
             agreement=fused.agreement,
             needs_review=fused.needs_review,

@@ -158,6 +158,7 @@ def _laterality(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
         labels=tuple(header.get("labels") or ()),
         region=header.get("region"),
         laterality=header["laterality"],
+        laterality_of=tuple(header.get("laterality_of") or ()),
     )
     marker = (annotation["image"] or {}).get("marker")
     named = marker["side"] if marker and not marker["both"] else None

@@ -43,7 +43,9 @@ def side_of(label: str | None, header: HeaderReading, marker: str | None) -> Lat
     if label is None or not BY_LABEL[label].paired:
         return Laterality()
     if header.labels:
-        meant = any(compatible(named, label) for named in header.labels)
+        # The right hand of an order tells nothing of the foot that the console names.
+        of = header.laterality_of or header.labels
+        meant = any(compatible(named, label) for named in of)
     else:
         meant = header.region is None or label in labels_in(header.region)
     if header.laterality and meant:

@@ -63,3 +63,10 @@ def test_a_marker_decides_nothing_where_the_header_contradicts_itself():
 def test_the_side_of_another_part_in_the_header_is_not_replaced_by_a_marker():
     header = HeaderReading(label="hand", labels=("hand",), laterality="R")
     assert side(picture("L"), header) == (None, None)
+
+
+def test_the_side_of_another_part_is_not_taken_over():
+    """The order says "Hand re", the console "Fuß": the picture is of the foot."""
+    header = HeaderReading(labels=("foot", "hand"), laterality="R", laterality_of=("hand",))
+    assert side(picture(None, "foot"), header) == (None, None)
+    assert side(picture(None, "hand"), header) == ("R", "header")

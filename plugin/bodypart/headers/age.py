@@ -54,7 +54,9 @@ def _between(birth: str, exposure: str) -> float | None:
     born, exposed = _day(birth), _day(exposure)
     if born is None or exposed is None:
         return None
-    years = (exposed - born).days / 365.25
+    birthdays = exposed.year - born.year - ((exposed.month, exposed.day) < (born.month, born.day))
+    # Leap days alone may put the birthday itself a few hours before its year is full.
+    years = max((exposed - born).days / 365.25, birthdays)
     if not 0 <= years <= _OLDEST or ((born.month, born.day) == (1, 1) and years < _NEAR):
         return None
     return years

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from bodypart.evidence import SIDES
 from bodypart.labels import BY_LABEL
 from bodypart.laterality import SIDE_OF_CODE
+from bodypart.regions import compatible
 
 _CODED = ("ImageLaterality", "AnatomicRegionModifierSequence", "Laterality")
 
@@ -14,35 +17,51 @@ def side_of_code(value: str) -> str | None:
     return SIDE_OF_CODE.get(value.strip().upper())
 
 
+class Said(NamedTuple):
+    """A side, and the parts that the text which names it names beside it."""
+
+    side: str | None = None
+    of: tuple[str, ...] = ()
+
+    def is_about(self, label: str) -> bool:
+        """Return whether it may be the side of a part."""
+        return not self.of or any(compatible(named, label) for named in self.of)
+
+
 class Sides:
     """What each attribute says of the side; coded attributes outrank texts."""
 
     def __init__(self) -> None:
-        self._said: dict[str, str] = {}
+        self._said: dict[str, Said] = {}
 
-    def say(self, attribute: str, side: str | None) -> None:
-        """Note the side that an attribute names; U (unpaired) and nonsense say nothing."""
+    def say(self, attribute: str, side: str | None, of: tuple[str, ...] = ()) -> None:
+        """Note the side that an attribute names, and of which parts.
+
+        U (unpaired) and nonsense say nothing.
+        """
         side = side.strip().upper()[:1] if side else ""
         if side in SIDES:
-            self._said.setdefault(attribute, side)
+            self._said.setdefault(attribute, Said(side, of))
 
-    def value(self, label: str | None) -> str | None:
-        """Return the side of the most trusted attribute that names one."""
-        return next(iter(self._counted(label)), None)
+    def first(self, label: str | None) -> Said:
+        """Return what the most trusted attribute says, one that speaks of the label if it can."""
+        counted = self._counted(label)
+        about = (said for said in counted if label is not None and said.is_about(label))
+        return next(about, next(iter(counted), Said()))
 
     def contradict(self, label: str | None) -> bool:
         """Return whether one attribute says left and another right.
 
         "Both" contradicts neither: an order for both knees has a picture of each.
         """
-        return {"L", "R"} <= set(self._counted(label))
+        return {"L", "R"} <= {said.side for said in self._counted(label)}
 
-    def _counted(self, label: str | None) -> list[str]:
-        """Return the sides, most trusted first.
+    def _counted(self, label: str | None) -> list[Said]:
+        """Return what was said, most trusted first.
 
         In a text about an unpaired part "left" is a view or a position ("chest left lateral").
         """
         coded = [self._said[name] for name in _CODED if name in self._said]
         if label is not None and not BY_LABEL[label].paired:
             return coded
-        return coded + [side for name, side in self._said.items() if name not in _CODED]
+        return coded + [said for name, said in self._said.items() if name not in _CODED]

@@ -59,12 +59,13 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
             match = _match(attribute, text or code, entry, reading)
             if match is not None:
                 evidence.append(match)
-            sides.say(attribute, reading.side)
+            sides.say(attribute, reading.side, reading.labels)
             if reading.view:
                 views.append(reading.view)
     labels = _labels(evidence)
     label = _one_label(labels, evidence)
     _say_coded_sides(dataset, sides)
+    side, side_of = sides.first(label)
     view = view_of_position(_text(dataset, "ViewPosition")) or view_of_orientation(
         _texts(dataset, "PatientOrientation")
     )
@@ -78,7 +79,8 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
         labels=labels,
         region=None if labels else narrowest([m.region for m in evidence if m.region]),
         evidence=tuple(evidence),
-        laterality=sides.value(label),
+        laterality=side,
+        laterality_of=side_of,
         laterality_conflict=sides.contradict(label),
         view=view or next(iter(views), None),
         age_years=age.years,

@@ -135,6 +135,21 @@ def test_the_side_comes_from_the_headers_and_contradictions_are_flagged(
     assert (reading.laterality, reading.laterality_conflict) == (side, conflict)
 
 
+@pytest.mark.parametrize(
+    ("study", "series", "side", "of"),
+    [
+        ("Hand re", "Fuß", "R", ("hand",)),
+        ("Hand re", "Fuß li", "L", ("foot",)),
+        ("Hand re, Fuß re", "Fuß", "R", ("hand", "foot")),
+        ("rechts", "Fuß", "R", ()),
+        ("Knie", "Knie", None, ()),
+    ],
+)
+def test_a_text_tells_the_side_of_the_parts_that_it_names(study, series, side, of, vocabulary):
+    reading = read_headers(headers(StudyDescription=study, SeriesDescription=series), vocabulary)
+    assert (reading.laterality, reading.laterality_of) == (side, of)
+
+
 def test_the_side_may_stand_in_the_modifier_of_the_region(vocabulary):
     modifier = Sequence([code("7771000", meaning="Left")])
     region = code("72696002", meaning="Knee", AnatomicRegionModifierSequence=modifier)
@@ -163,6 +178,7 @@ def test_the_view_comes_from_position_orientation_or_text(values, view, vocabula
         ({"PatientAge": "045Y"}, 45),
         ({"PatientAge": "018M"}, 1.5),
         ({"PatientBirthDate": "20100601", "StudyDate": "20200601"}, 10),
+        ({"PatientBirthDate": "20100601", "StudyDate": "20280601"}, 18),
         ({"PatientAge": "nonsense"}, None),
         ({"PatientAge": "999Y"}, None),
         ({"PatientAge": "000Y"}, None),
@@ -178,6 +194,14 @@ def test_the_view_comes_from_position_orientation_or_text(values, view, vocabula
 def test_the_age_is_read_in_years(values, years, vocabulary):
     reading = read_headers(headers(**values), vocabulary)
     assert reading.age_years == (pytest.approx(years, abs=0.01) if years else None)
+
+
+@pytest.mark.parametrize("years", range(1, 30))
+def test_a_birthday_completes_its_year(years, vocabulary):
+    birthday = {"PatientBirthDate": "20070301", "StudyDate": f"{2007 + years}0301"}
+    day_before = {"PatientBirthDate": "20070302", "StudyDate": f"{2007 + years}0301"}
+    assert read_headers(headers(**birthday), vocabulary).age_years >= years
+    assert read_headers(headers(**day_before), vocabulary).age_years < years
 
 
 @pytest.mark.parametrize(
