@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bodypart.memory.learning import Gain, learn
 from bodypart.memory.recall import pack_rule
-from bodypart.memory.words import MemoryFormatError, Word, pack_floats
+from bodypart.memory.words import Word, pack_floats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,6 +46,7 @@ class Memory:
         self.model = model
         self.gains: list[Gain] = []
         self._labels = labels
+        self._outputs = len(labels) + 1
         self._most = most
         self._words: dict[str, Word] = {}
         self._rule: Rule | None = None
@@ -64,20 +66,14 @@ class Memory:
         """Take words away, by id, add others, and learn.
 
         A word on an instance takes the place of an earlier one. The rule depends on the words
-        alone, not on their order nor on what was there before.
-
-        Raises
-        ------
-        MemoryFormatError
-            If a word carries another model's numbers; nothing is changed then.
+        alone, not on their order nor on what was there before. A word whose numbers are not as
+        many as this model's is left out: a single one must not end the learning.
         """
-        add = list(add)
-        for word in add:
-            self._check(word)
         for name in remove:
             self._words.pop(name, None)
         for word in add:
             self._replace(word)
+        self._leave_out_strangers()
         while len(self._words) > self._most:
             del self._words[least_useful(self.words)]
         patients = {word.patient for word in self._words.values()}
@@ -121,12 +117,13 @@ class Memory:
         }
         return record, b"".join(pack_floats(word.embedding) for word in fresh) + numbers
 
-    def _check(self, word: Word) -> None:
-        dimensions = next((len(one.embedding) for one in self._words.values()), None)
-        if len(word.probabilities) != len(self._labels) + 1 or (
-            dimensions is not None and len(word.embedding) != dimensions
-        ):
-            raise MemoryFormatError(f"word {word.id} was seen with another model")
+    def _leave_out_strangers(self) -> None:
+        """Keep the words with a probability for each label, and a vector as long as most."""
+        words = self._words.items()
+        known = {name: word for name, word in words if len(word.probabilities) == self._outputs}
+        lengths = Counter(len(word.embedding) for word in known.values())
+        usual = max(lengths, key=lengths.__getitem__, default=0)
+        self._words = {name: word for name, word in known.items() if len(word.embedding) == usual}
 
     def _replace(self, word: Word) -> None:
         for name, one in list(self._words.items()):

@@ -52,14 +52,16 @@ def test_another_model_has_another_revision():
     assert Memory(MODEL, LABELS).revision != Memory("1" * 64, LABELS).revision
 
 
-def test_a_word_seen_with_another_model_is_refused_and_nothing_changes():
-    memory = memory_of(words(5, "hand"))
-    before = memory.revision
-    stranger = replace(word("knee", 1), probabilities=np.full(9, 0.1, np.float32))
-    with pytest.raises(MemoryFormatError, match="another model"):
-        memory.change(add=[stranger], remove=["word-hand-1"])
-    assert memory.revision == before
-    assert len(memory.words) == 5
+@pytest.mark.parametrize(
+    "numbers", [{"probabilities": np.full(9, 0.1)}, {"embedding": np.eye(1, 8)[0]}]
+)
+@pytest.mark.parametrize("place", [0, 6])
+def test_a_word_seen_with_another_model_is_left_out_and_the_others_are_learned(numbers, place):
+    known = words(6, "hand")
+    stranger = replace(word("knee", 1), **numbers)
+    memory = memory_of([*known[:place], stranger, *known[place:]])
+    assert memory.words == tuple(known)
+    assert memory.revision == memory_of(known).revision
 
 
 def test_an_update_brings_a_decoder_from_one_state_to_the_next():
