@@ -52,6 +52,13 @@ def test_a_side_that_the_person_did_not_mention_stays():
     assert right["laterality"] == {"value": "R", "source": "person"}
 
 
+def test_the_side_of_another_part_is_not_taken_over_by_a_silent_word():
+    header = {"label": None, "labels": ["hand", "foot"], "laterality": "L"}
+    machine = annotation(header={**header, "laterality_of": ["hand"]})
+    assert apply_review(machine, review(examined="foot"))["laterality"]["value"] is None
+    assert apply_review(machine, review(examined="wrist"))["laterality"]["value"] == "L"
+
+
 @pytest.mark.parametrize("side", ["R", None])
 def test_the_side_that_a_person_gave_stays_where_the_next_word_is_silent_on_it(side):
     """Who confirmed "hand, right" turned it into the header's left, and nobody had said so."""
