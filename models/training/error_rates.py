@@ -62,9 +62,6 @@ HABIT = 20.0
 """Pictures without any such mistake that are added to those of each part, so that two of the same
 make a habit, and one hardly."""
 
-NOTABLE = 0.002
-"""Share from which such a mistake is kept."""
-
 ROUNDS = 200
 HEADERS = 100.0
 """Headers that the stated shares count for, once a hospital's own are counted."""
