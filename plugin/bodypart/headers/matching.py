@@ -184,7 +184,7 @@ def _read(folded: str, vocabulary: Vocabulary) -> Reading:
     return Reading(
         labels=labels,
         region=region,
-        side=_side(kept, labels),
+        side=_side(kept, labels, folded),
         view=views.pop() if len(views) == 1 else None,
         matched=" ".join(folded[mention.start : mention.end] for mention in parts),
         complete=all(
@@ -375,13 +375,18 @@ def _narrowed(parts: Sequence[_Mention], folded: str) -> tuple[str, ...]:
     )
 
 
-def _side(kept: Sequence[_Mention], labels: Sequence[str]) -> str | None:
+def _side(kept: Sequence[_Mention], labels: Sequence[str], folded: str) -> str | None:
     """Return the side that a text names.
 
     Left and right of one part are both; of several ("left hand, right foot") each is another
     part's, and which one is in the picture the text does not tell.
     """
-    sides = {SIDES[mention.entry.kind] for mention in kept if mention.entry.kind in SIDES}
+    denied = {mention.end for mention in kept if mention.entry.kind == NOT}
+    sides = {
+        SIDES[mention.entry.kind]
+        for mention in kept
+        if mention.entry.kind in SIDES and len(folded[: mention.start].rstrip()) not in denied
+    }
     if len(sides) > 1:
         return "B" if len(labels) < 2 else None
     return next(iter(sides), None)

@@ -223,6 +223,20 @@ def test_sides_of_several_parts_are_not_joined(text, side, vocabulary):
     assert read_text(text, vocabulary).side == side
 
 
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("Knie links, nicht rechts", "L"),
+        ("left knee not right", "L"),
+        ("knee not left", None),
+        ("mano sin", "L"),
+        ("knee no 2 left", "L"),
+    ],
+)
+def test_a_side_that_is_denied_is_not_said(text, side, vocabulary):
+    assert read_text(text, vocabulary).side == side
+
+
 def test_a_plaster_cast_is_no_hand(vocabulary):
     assert read_text("wrist in plaster", vocabulary).labels == ("wrist",)
     assert read_text("RTG plaštaka", vocabulary).labels == ("hand",)
