@@ -237,6 +237,21 @@ def test_a_side_that_is_denied_is_not_said(text, side, vocabulary):
     assert read_text(text, vocabulary).side == side
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thorax, Lage Magensonde",
+        "chest gastric tube",
+        "chest neck line",
+        "thorax sonde nasogastrique",
+        "torax sonda nasogastrica",
+        "torace sondino naso-gastrico",
+    ],
+)
+def test_a_tube_names_no_part(text, vocabulary):
+    assert read_text(text, vocabulary).labels == ("chest",)
+
+
 def test_a_plaster_cast_is_no_hand(vocabulary):
     assert read_text("wrist in plaster", vocabulary).labels == ("wrist",)
     assert read_text("RTG plaštaka", vocabulary).labels == ("hand",)
