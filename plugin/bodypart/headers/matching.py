@@ -229,7 +229,8 @@ def _is_something_else(
 
     At the end "sin" is no negation but the left side; "dx" before all else is the modality
     rather than the right side; a Portuguese "e" means "and" unless it follows a part and no part
-    follows it; a letter after a projection is another projection ("AP/L") rather than a side.
+    follows it; a letter after a projection is another projection ("AP/L") rather than a side, and
+    one glued to a digit a vertebra ("L4/5") or a finger ("D3").
     """
     kind, text = mention.entry.kind, folded[mention.start : mention.end]
     last = mention.end == found[-1].end
@@ -238,6 +239,8 @@ def _is_something_else(
     if kind not in SIDES:
         return False
     if len(text) == 1 and text.isascii() and _follows_projection(mention, candidates, folded):
+        return True
+    if text in {"l", "d"} and folded[mention.end : mention.end + 1].isdigit():
         return True
     if last:
         return False

@@ -179,6 +179,10 @@ def test_one_slip_of_the_pen_is_forgiven(text, label, vocabulary):
         ("LKNEE", "L"),
         ("XHANDLT3", "L"),
         ("手関節4R", None),
+        ("Hüfte, Z.n. Spondylodese L4/5", None),
+        ("Hüfte li, Z.n. Spondylodese L4/5", "L"),
+        ("main D3", None),
+        ("L 3rd finger", "L"),
     ],
 )
 def test_the_side_is_read_in_the_language_of_the_part(text, side, vocabulary):
