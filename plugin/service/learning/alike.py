@@ -29,6 +29,8 @@ def nearest(
     """Return the unreviewed pictures most like one, the nearest first, with their cosine."""
     found: list[tuple[str, float]] = []
     for batch in sightings.batches(model):
+        if batch.embeddings.shape[1] != embedding.size:
+            return []  # This one is not of the model that the others are of.
         cosine = batch.embeddings @ embedding
         best = np.argsort(-cosine, kind="stable")[: most + 1]
         found += [(batch.instances[index], float(cosine[index])) for index in best]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,7 @@ class Sightings:
         conditions : sequence
             On the pictures' rows in the index.
         """
-        after = ""
+        after, usual = "", None
         while True:
             rows = self._database.rows(
                 sa.select(sightings, instances.c.image_label)
@@ -154,6 +155,10 @@ class Sightings:
             if not rows:
                 return
             after = rows[-1].instance
+            usual = usual or _usual_sizes(rows)
+            rows = [row for row in rows if _sizes(row) == usual]
+            if not rows:
+                continue
             yield Batch(
                 instances=[row.instance for row in rows],
                 said=[row.image_label for row in rows],
@@ -164,12 +169,12 @@ class Sightings:
 
     def answers(self, model: str) -> Iterator[Answers]:
         """Give the model's own answers on all pictures, and what became of them."""
-        after = ""
+        after, usual = "", None
         names = ("id", "image_label", "examined", "reviewed_at")
         columns = [instances.c[name] for name in names]
         while True:
             rows = self._database.rows(
-                sa.select(sightings.c.posterior, sightings.c.rejected, *columns)
+                sa.select(sightings, *columns)
                 .join(instances, instances.c.id == sightings.c.instance)
                 .where(sightings.c.model == model, sightings.c.instance > after)
                 .order_by(sightings.c.instance)
@@ -178,6 +183,10 @@ class Sightings:
             if not rows:
                 return
             after = rows[-1].id
+            usual = usual or _usual_sizes(rows)
+            rows = [row for row in rows if _sizes(row) == usual]
+            if not rows:
+                continue
             yield Answers(
                 instances=[row.id for row in rows],
                 own=_matrix([row.posterior for row in rows])[:, :-1].argmax(axis=1),
@@ -195,6 +204,15 @@ class Sightings:
             .scalar_subquery()
         )
         connection.execute(sa.delete(sightings).where(sightings.c.seen_at <= oldest))
+
+
+def _sizes(row: Any) -> tuple[int, int]:
+    return len(row.embedding), len(row.posterior)
+
+
+def _usual_sizes(rows: Sequence[Any]) -> tuple[int, int]:
+    """Return the sizes that most have: a decoder that was taken over may have sent others."""
+    return Counter(map(_sizes, rows)).most_common(1)[0][0]
 
 
 def _matrix(rows: list[bytes]) -> NDArray[np.float32]:

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from bodypart.annotation import utc_now
-from bodypart.evidence import ImageReading
+from bodypart.evidence import ImageReading, Seen
 from bodypart.memory import Recall
 from postgres import Postgres
 from service.errors import NotFoundError
@@ -396,6 +397,26 @@ def test_what_teaches_most_comes_from_the_unreviewed(house):
     order = most_instructive(house.learning.sightings, MODEL, house.learning.memory, 3, [])
     assert order[0].startswith("chest")
     assert len(order) == 3
+
+
+def test_a_decoder_that_was_taken_over_spoils_no_suggestions(house, monkeypatch):
+    """It may send numbers of any length; a page of the table may hold nothing else."""
+    monkeypatch.setattr("service.learning.sightings._BATCH", 3)
+    house.teach(2)
+    for number in range(70, 76):
+        house.see("knee", number)
+    odd = Seen(np.array([0.6, 0.8], np.float32), np.array([1.0], np.float32), rejected=False)
+    for number in range(100, 106):
+        house.see("wrist", number)
+        house.learning.sightings.put(f"wrist-{number}", MODEL, odd)
+    sightings, own = house.learning.sightings, reading("knee", 70).seen.embedding
+    assert {one for one, _ in nearest(sightings, MODEL, own, 9, but="")} >= {"knee-70", "knee-75"}
+    assert nearest(sightings, MODEL, odd.embedding, 9, but="") == []
+    memory = house.learning.memory
+    assert most_instructive(sightings, MODEL, memory, 3, [])
+    told = [one for answers in sightings.answers(MODEL) for one in answers.instances]
+    assert "knee-70" in told
+    assert "wrist-100" not in told
 
 
 def test_the_oldest_sightings_go_beyond_the_bound(house, monkeypatch):
