@@ -42,8 +42,8 @@ class Places:
         ArchiveError
             If Orthanc does not answer.
         """
-        self.learn([series])
-        known = self._of_series.get(series)
+        # What is forgotten meanwhile must not look like what is gone: its picture would be dropped.
+        known = self._of_series.get(series) or self._learn([series]).get(series)
         if known is None:
             raise NotFoundError(series)
         return known
@@ -58,7 +58,11 @@ class Places:
         ArchiveError
             If Orthanc does not answer.
         """
-        unknown = [one for one in dict.fromkeys(series) if one not in self._of_series]
+        self._learn([one for one in dict.fromkeys(series) if one not in self._of_series])
+
+    def _learn(self, unknown: list[str]) -> dict[str, Parents]:
+        """Ask for some series, and keep those that are there; return them."""
+        learned = {}
         found = self._ask(unknown)
         studies = {one["ID"]: one for one in self._ask([one["ParentStudy"] for one in found])}
         for one in found:
@@ -66,7 +70,7 @@ class Places:
             if study is None:
                 continue  # It was deleted between the two questions.
             tags = one["MainDicomTags"]
-            self._of_series[one["ID"]] = Parents(
+            learned[one["ID"]] = Parents(
                 one["ID"],
                 study["ID"],
                 str(study["ParentPatient"]),
@@ -74,8 +78,10 @@ class Places:
                 str(study["MainDicomTags"].get("StudyDate", "")),
                 str(tags.get("StationName", "")),
             )
+        self._of_series.update(learned)
         while len(self._of_series) > _MOST:
             self._of_series.popitem(last=False)
+        return learned
 
     def forget(self, series: str) -> None:
         """Have a series asked for again, of which something was deleted."""

@@ -1,5 +1,7 @@
 """Parents of many series come in few questions, and each is asked for once."""
 
+from collections import OrderedDict
+
 import pytest
 
 from service.errors import NotFoundError
@@ -68,3 +70,25 @@ def test_what_is_deleted_and_sent_again_may_have_another_date():
     places.forget("s1")
     places.forget("never asked for")
     assert places.of_series("s1").study_date == "20260102"
+
+
+class Forgetful(OrderedDict):
+    """Kept series, of which another thread forgets one as soon as it was looked for or kept."""
+
+    def __contains__(self, series):
+        found = super().__contains__(series)
+        self.pop(series, None)
+        return found
+
+    def __setitem__(self, series, parents):
+        super().__setitem__(series, parents)
+        self.pop(series)
+
+
+def test_a_series_that_is_forgotten_while_it_is_asked_for_is_not_gone():
+    """Another picture of it was deleted: the one that is being annotated is still there."""
+    places = Places(Orthanc())
+    places.of_series("s1")
+    places._of_series = Forgetful(places._of_series)
+    assert places.of_series("s1").study == "st1"
+    assert places.of_series("s2").study == "st1"
