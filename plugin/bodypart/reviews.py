@@ -202,9 +202,21 @@ def _with_previous(review: Review, annotation: dict[str, Any]) -> Review:
     history = list(earlier.get("history") or ()) if earlier else []
     if earlier:
         history.append({name: value for name, value in earlier.items() if name != "history"})
-    if len(history) > _LONGEST_HISTORY:
-        history = [history[0], *history[1 - _LONGEST_HISTORY :]]
+    while len(history) > _LONGEST_HISTORY:
+        _shorten(history)
     return replace(review, previous=previous, history=tuple(history))
+
+
+def _shorten(history: list[dict[str, Any]]) -> None:
+    """Take out what is missed least: what was taken back, else the oldest word but the first.
+
+    A word goes together with the one that took it back, or `word_before` would count either wrong.
+    """
+    back = next((at for at, word in enumerate(history) if word.get("restored")), 0)
+    if back > 1:
+        del history[back - 1 : back + 1]
+    else:
+        del history[1]
 
 
 def _certain(label: str) -> dict[str, Any]:

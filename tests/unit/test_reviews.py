@@ -106,6 +106,20 @@ def test_who_goes_back_twice_does_not_come_to_where_they_started():
     assert len(back(back(new))["review"]["history"]) == 6
 
 
+def test_words_and_undos_without_end_lead_back_to_the_first_word():
+    """The oldest were left out of the history one by one: a word without what took it back."""
+    standing = apply_review(annotation(), review(examined="wrist"))
+    for _ in range(40):
+        said = apply_review(standing, review(examined="forearm"))
+        word = word_before(said, by="bob", at=AT)
+        assert word is not None
+        standing = apply_review(said, word)
+        assert standing["examined"]["label"] == "wrist"
+        assert word_before(standing, by="bob", at=AT) is None
+    assert len(standing["review"]["history"]) <= 20
+    assert machine_word(standing) == ("hand", 0.7)
+
+
 SEEN = [{"label": "hand", "probability": 0.9}, {"label": "wrist", "probability": 0.6}]
 
 
