@@ -310,5 +310,6 @@ class Annotator:
             word = self._trail.last(original)
             said = word.review if word else None
             if said and said.pixels and said.pixels == annotation["pixels"]:
-                review = replace(said, previous=None, history=(), carried=True)
+                # A word by itself: nothing of what had gone before it there.
+                review = replace(said, previous=None, history=(), restored=False, carried=True)
         return apply_review(annotation, review) if review else annotation

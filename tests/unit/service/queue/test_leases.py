@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from bodypart.annotation import Review
+from bodypart.reviews import word_before
 from service.learning.lessons import Lessons
 from service.queue.leases import Answer, Leases
 from service.queue.tasks import Kind, Mode, Priority
@@ -175,6 +176,19 @@ def test_a_copy_of_what_a_person_spoke_of_has_that_word(house, leases):
     leases.lend(5, 60)
     assert leases.take(brought(house, "knee", "copy", pixels=word.pixels)) == {}
     assert examined(house, "copy") == "skull"
+
+
+def test_on_a_copy_a_word_that_an_undo_brought_back_is_the_first_one(house, leases):
+    """It counted as what had taken another back: the next undo left it out."""
+    pixels, at = "a" * 64, "2026-11-28T10:00:00Z"
+    house.reviewer.review("i", Review("ann", at, "skull", pixels=pixels, restored=True))
+    house.orthanc.arrive("copy", b"file")
+    house.orthanc.metadata_["instances", "copy"]["ModifiedFrom"] = "i"
+    house.ask(Kind.ANNOTATE, "copy", mode=Mode.ASKED, priority=Priority.BACKFILL)
+    leases.lend(5, 60)
+    leases.take(brought(house, "knee", "copy", pixels=pixels))
+    corrected = house.reviewer.review("copy", Review("ann", at, "foot"))
+    assert word_before(corrected, by="bob", at=at).examined == "skull"
 
 
 def test_an_error_that_nobody_foresaw_is_of_one_answer_not_of_its_batch(house, leases, monkeypatch):
