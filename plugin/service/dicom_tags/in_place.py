@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bodypart.dicom_out.policy import tags_to_write
@@ -124,10 +125,8 @@ class InPlace:
         """Note in the annotation that its file could not follow."""
         instance = task.resource
         with self._annotations.lock(instance):
-            annotation = self._archive.annotation(instance)
-            if annotation:
-                stored = self._archive.stored_file(instance)
-                self._settle_tags(annotation, stored, [], reason, mixed=False)
+            if annotation := self._archive.annotation(instance):
+                self._leave_file(annotation, reason)
         self._note_outcome(instance, reason)
 
     def outcome(self, instance: str, limit: float) -> str | None:
@@ -201,8 +200,16 @@ class InPlace:
         """Note of a file that was to follow that it does not."""
         annotation = self._archive.annotation(instance)
         if annotation and (annotation.get("tags") or {}).get("state") == "pending":
-            stored = self._archive.stored_file(instance)
-            self._settle_tags(annotation, stored, [], None, mixed=False)
+            self._leave_file(annotation, None)
+
+    def _leave_file(self, annotation: dict[str, Any], refused: str | None) -> None:
+        """Note in an annotation that its file stays as it is, and why.
+
+        It is not noted as of a file that came in since: that one would never be read.
+        """
+        stored = self._archive.stored_file(annotation["instance"])
+        stored = replace(stored, version=annotation.get("file") or stored.version)
+        self._settle_tags(annotation, stored, [], refused, mixed=False)
 
     def _follow(self, instance: str, read: ReadFile | None, *, urgent: bool) -> str | None:
         glance = self._archive.glance([instance]).get(instance)

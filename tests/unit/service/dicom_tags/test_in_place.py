@@ -163,6 +163,26 @@ def test_what_waits_when_in_place_is_turned_off_waits_no_more(annotated, tmp_pat
     assert after.index.with_pending_tags(1) == []
 
 
+@pytest.mark.parametrize("mode", ["in-place", "none"])
+def test_a_file_that_came_in_before_the_annotated_one_is_left_as_it_is_is_read(
+    annotated, tmp_path, mode
+):
+    """Its annotation was noted as the new file's, which nobody read then."""
+    before = annotated.orthanc.metadata_["instances", "i"]
+    annotated.orthanc.arrive("i", b"another")
+    annotated.orthanc.metadata_["instances", "i"] = before
+    after = House(tmp_path, annotated.orthanc, tags=mode)
+    task = after.claim_due(Kind.REWRITE)
+    if mode == "none":
+        after.in_place.rewrite(task)
+    else:
+        after.in_place.give_up(task, "it could not be done")
+    assert tags(after)["state"] != "pending"
+    after.decoders.label = "foot"
+    after.annotator.annotate("i", Mode.NEW)
+    assert after.orthanc.annotation("i")["examined"]["label"] == "foot"
+
+
 def test_what_was_written_before_in_place_is_turned_off_stays(annotated, tmp_path):
     annotated.follow()
     after = House(tmp_path, annotated.orthanc, tags="none")
