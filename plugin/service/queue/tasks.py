@@ -279,7 +279,8 @@ class Tasks:
                 ),
                 {"b_holder": task.claimed_by},
             )
-        self.claims.let_go(task)
+            # Before others may have it: this must not let go of what one of them claimed since.
+            self.claims.let_go(task)
         self._sleepers.asked(task.kind, due)
         self.wake()
 
@@ -295,8 +296,9 @@ class Tasks:
                     for task in upwards(untouched)
                 ],
             )
+            for task in untouched:
+                self.claims.let_go(task)
         for task in untouched:
-            self.claims.let_go(task)
             self._sleepers.asked(task.kind)
         self.wake()
 

@@ -210,6 +210,7 @@ class Workers:
             self._annotator.give_up(task, reason)
         except NotFoundError:
             self._annotations.gone(task.resource)
+            self._tasks.finish(task)
 
     def _roll_up(self, claimed: list[Task]) -> None:
         """Write roll-ups that are due together; one that fails is tried again by itself."""

@@ -220,6 +220,38 @@ def test_who_was_too_slow_leaves_alone_what_another_works_on(ask, tasks, databas
     assert not other.stands(Kind.ANNOTATE, "i")
 
 
+@pytest.mark.parametrize(
+    "let_go",
+    [
+        lambda tasks, task: tasks.retry(task, 0.0),
+        lambda tasks, task: tasks.let_go([task]),
+    ],
+)
+def test_what_another_worker_claims_at_once_is_not_let_go_of_again(ask, tasks, monkeypatch, let_go):
+    now = 1000.0
+    monkeypatch.setattr("service.queue.tasks.time.time", lambda: now)
+    ask("i")
+    task = tasks.claim((Kind.ANNOTATE,))
+    write, others = Database.write, []
+
+    @contextmanager
+    def and_another_is_quick(database):
+        with write(database) as connection:
+            yield connection
+        if not others:
+            others.append(True)
+            others.append(tasks.claim((Kind.ANNOTATE,)))
+
+    with monkeypatch.context() as quick:
+        quick.setattr(Database, "write", and_another_is_quick)
+        let_go(tasks, task)
+    assert others[1].resource == "i"
+    for _ in range(7):
+        now += 10
+        tasks.claims.renew()
+    assert tasks.claim((Kind.ANNOTATE,)) is None
+
+
 def test_a_node_keeps_its_claims_also_where_it_is_alone(ask, tasks, database, monkeypatch):
     """A decoder may take longer than a claim lasts: no other thread is to begin it anew."""
     now = 1000.0

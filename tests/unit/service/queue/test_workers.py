@@ -71,6 +71,26 @@ def test_what_cannot_be_seen_is_told_to_who_would_ask_for_it_again(house, worker
     assert house.learning.empty == ["i"]
 
 
+def test_the_claim_of_what_is_deleted_as_it_is_given_up_is_let_go(house, workers):
+    """It was renewed for as long as the service lived."""
+
+    def fails_and_goes():
+        _gone(house)
+        raise RefusedError("TaskError", "no pixel data")
+
+    house.decoders.while_asked = fails_and_goes
+    with house.database.write() as connection:
+        house.tasks.ask(connection, Kind.ANNOTATE, ["i"])
+        connection.execute(sa.update(tasks).values(attempts=house.settings.retries))
+    workers._annotate(house.claim(Kind.ANNOTATE))
+    house.orthanc.arrive("i", b"file")
+    house.ask(Kind.ANNOTATE, "i")
+    with house.database.write() as connection:
+        connection.execute(sa.update(tasks).values(claimed_by="node", claimed_until=1.0))
+    house.tasks.claims.renew()
+    assert house.claim(Kind.ANNOTATE).resource == "i"
+
+
 def test_what_cannot_be_looked_at_because_orthanc_is_away_is_asked_for_again(house, workers):
     house.ask(Kind.LOOK, "i")
     house.orthanc.down = True
