@@ -37,6 +37,8 @@ _FOLLOW_UP_TRIES = 5
 _LONGEST_PAUSE = 300.0
 _ROLL_UPS_TOGETHER = 24
 """Those of eight pictures, each of another patient."""
+_FORESEEN = (ServiceError, WorkerDiedError, RefusedError)
+"""What may come of a task that follows a record; its text holds no values."""
 Log = Callable[[str], None]
 
 
@@ -223,6 +225,8 @@ class Workers:
         tried = self._roll_ups.write(due)
         for task, error in tried.items():
             if error:
+                if not isinstance(error, _FORESEEN):
+                    self._tell_of_stumble(task, error)
                 self._try_to_follow_again(task, error)
         self._tasks.finish_all([task for task, error in tried.items() if error is None])
         self._tasks.let_go([task for task in due if task not in tried])
@@ -233,7 +237,7 @@ class Workers:
             self._do(task, read)
         except EngineDownError:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
-        except (ServiceError, WorkerDiedError, RefusedError) as error:
+        except _FORESEEN as error:
             self._try_to_follow_again(task, error)
         except Exception as error:
             self._tell_of_stumble(task, error)
@@ -250,8 +254,8 @@ class Workers:
         if task.attempts + 1 < _FOLLOW_UP_TRIES:
             self._tasks.retry(task, _PAUSE_AFTER_TROUBLE * 2**task.attempts)
             return
-        foreseen = isinstance(error, ServiceError | WorkerDiedError | RefusedError)
-        why = str(error) if foreseen else type(error).__name__  # Its text may hold values.
+        # The text of another may hold values.
+        why = str(error) if isinstance(error, _FORESEEN) else type(error).__name__
         self._log(f"{task.kind} of {task.level} {task.resource} failed: {why}")
         if task.kind == Kind.REWRITE and self._in_place:
             self._in_place.give_up(task, f"it could not be done: {type(error).__name__}")

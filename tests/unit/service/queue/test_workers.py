@@ -136,6 +136,14 @@ def test_a_file_that_cannot_follow_for_what_nobody_foresaw_is_given_up(house, wo
     assert not any("name" in line for line in house.lines)
 
 
+def test_it_is_told_where_a_roll_up_stumbles(house, workers, monkeypatch):
+    house.annotator.annotate("i", Mode.NEW)
+    monkeypatch.setattr(house.annotations, "put_roll_up", _unforeseen)
+    workers._roll_up([house.claim_due(Kind.ROLL_UP)])
+    assert "stumbled: ValueError in test_workers.py" in house.lines[-1]
+    assert "name" not in house.lines[-1]
+
+
 def _unforeseen(*_, **__):
     raise ValueError("a patient's name")
 
