@@ -16,10 +16,10 @@ import sqlalchemy as sa
 
 from service.errors import RecordError
 from service.queue.statements import LENT, RENEW
-from service.queue.task import Task, upwards
 from service.records.tables import tasks
 
 if TYPE_CHECKING:
+    from service.queue.task import Task
     from service.records.database import Database
 
 _LEASE = 60.0
@@ -43,7 +43,7 @@ class Claims:
         self._database = database
         self._node = node
         self._lock = threading.Lock()
-        self._held: dict[tuple[str, str], Task] = {}
+        self._held: set[tuple[str, str]] = set()
 
     def values(self) -> dict[str, Any]:
         """Return what a claim that is made now writes."""
@@ -52,27 +52,27 @@ class Claims:
     def note(self, task: Task) -> Task:
         """Note that a worker has a task from now on; return it as a claimed one."""
         with self._lock:
-            self._held[task.kind, task.resource] = task
+            self._held.add((task.kind, task.resource))
         return replace(task, claimed_by=self._node)
 
     def let_go(self, task: Task) -> None:
         """Note that no worker has a task any more; one that is not this node's stays as it is."""
         if task.claimed_by == self._node:
             with self._lock:
-                self._held.pop((task.kind, task.resource), None)
+                self._held.discard((task.kind, task.resource))
 
     def renew(self) -> None:
-        """Tell that this node lives, and still works on what its workers have."""
+        """Tell that this node lives, and still works on what its workers have.
+
+        Each claim by itself: who ends a task may have asked for others before, and would wait for
+        who holds that task and waits for one of these.
+        """
         with self._lock:
-            held = list(self._held.values())
-        which = [
-            {"b_kind": task.kind, "b_resource": task.resource, "b_holder": self._node}
-            for task in upwards(held)
-        ]
-        if which:
-            until = {"claimed_until": time.time() + _LEASE}
+            held = list(self._held)
+        for kind, resource in held:
+            which = {"b_kind": kind, "b_resource": resource, "b_holder": self._node}
             with self._database.write() as connection:
-                connection.execute(RENEW, [one | until for one in which])
+                connection.execute(RENEW, which | {"claimed_until": time.time() + _LEASE})
 
     def keep(self, stopping: threading.Event) -> None:
         """Renew the claims until the service stops.

@@ -1,5 +1,8 @@
 """The table of tasks of several nodes and helpers, in a real PostgreSQL."""
 
+import threading
+import time
+
 import pytest
 import sqlalchemy as sa
 
@@ -38,3 +41,27 @@ def test_who_was_too_slow_leaves_alone_what_another_has(database):
     assert slow.stands(Kind.ANNOTATE, "i")
     slow.finish(again)
     assert not slow.stands(Kind.ANNOTATE, "i")
+
+
+def test_signs_of_life_hold_no_task_while_they_wait_for_another(database):
+    """Who writes an annotation asks for the levels above first, and ends its task last."""
+    tasks = Tasks(database, "node")
+    tasks.ask_now(Kind.ANNOTATE, ["i"])
+    with database.write() as connection:
+        tasks.ask_roll_ups(connection, [("series", "s")], 0.0)
+    done = tasks.claim((Kind.ANNOTATE,))
+    assert tasks.claim((Kind.ROLL_UP,))
+    given = []
+    signs = threading.Thread(target=lambda: given.append(tasks.claims.renew()))
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with database.write() as connection:
+        tasks.ask_roll_ups(connection, [("series", "s")], 0.0)
+        signs.start()
+        end = time.monotonic() + 10
+        while not database.value(waiting) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert database.value(waiting)
+        tasks.finish(done, connection)
+    signs.join()
+    assert given == [None]
+    assert not tasks.stands(Kind.ANNOTATE, "i")
