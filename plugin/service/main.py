@@ -109,7 +109,8 @@ class Service:
         self._backups = OverwriteBackups(self._durable, self.archive)
         self._backups.take_over(self._files.overwrites_of_0_1, self.log)
         in_place = self.settings.tags == "in-place"
-        # Where files follow no more, what a kill cut short and what waits is brought to an end.
+        # `in_place` is there where files follow their annotations, `rewriter` also where they did:
+        # what a kill cut short, and what waits, is brought to an end.
         unfinished = self._backups.left_over() or self.index.with_pending_tags(1)
         self.rescue = Rescue(self._files.rescued, say) if in_place or unfinished else None
         self.rewriter = self._make_rewriter(self.rescue) if self.rescue else None

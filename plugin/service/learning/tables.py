@@ -17,9 +17,9 @@ words = sa.Table(
     sa.Column("patient", sa.Text, nullable=False),
     # The label; "none" where the person said that no part can be told.
     sa.Column("label", sa.Text, nullable=False),
-    # SHA-256 of the model that looked at the picture, and what it saw; null until it looked, what
-    # it saw also where that is nothing.
+    # SHA-256 of the model that looked at the picture last; null until one did.
     sa.Column("model", sa.Text),
+    # What it saw; null also where there is nothing to be seen.
     sa.Column("embedding", sa.LargeBinary),
     sa.Column("posterior", sa.LargeBinary),
     sa.Column("rejected", sa.Boolean),

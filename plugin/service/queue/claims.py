@@ -45,8 +45,8 @@ class Claims:
         self._lock = threading.Lock()
         self._held: set[tuple[str, str]] = set()
 
-    def values(self) -> dict[str, Any]:
-        """Return what a claim that is made now writes."""
+    def new(self) -> dict[str, Any]:
+        """Return the columns of a claim that is made now."""
         return {"claimed_by": self._node, "claimed_until": time.time() + _LEASE}
 
     def note(self, task: Task) -> Task:

@@ -69,5 +69,5 @@ def helper_of(name: str | None) -> str:
 
 
 def upwards(tasks: Iterable[Task]) -> list[Task]:
-    """Return tasks in the one order in which all write them: no two nodes wait for each other."""
+    """Return tasks in the order in which several are ended: no two nodes wait for each other."""
     return sorted(tasks, key=lambda task: (LEVELS.index(task.level), task.resource))

@@ -170,7 +170,7 @@ class Tasks:
 
     def claim_some(self, kinds: tuple[Kind, ...], most: int) -> list[Task]:
         """Return the next tasks that are due, in order; they are ours until they end."""
-        due, claim = {"most": most, "now": time.time()}, self.claims.values()
+        due, claim = {"most": most, "now": time.time()}, self.claims.new()
         with self._database.write() as connection:
             if self._database.shared:
                 found = [row for kind in kinds for row in connection.execute(next_due(kind), due)]
@@ -186,7 +186,7 @@ class Tasks:
         """Return one task whether it is due or not, None if there is none or somebody has it."""
         which = {"b_kind": kind, "b_resource": resource, "now": time.time()}
         with self._database.write() as connection:
-            row = connection.execute(CLAIM_THIS, which | self.claims.values()).first()
+            row = connection.execute(CLAIM_THIS, which | self.claims.new()).first()
         return self.claims.note(Task(*row)) if row else None
 
     def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event, most: int = 1) -> list[Task]:

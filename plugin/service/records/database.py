@@ -30,10 +30,14 @@ _WATCHED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count"
 _ONE_QUESTION = "bodypart_one_question"
 """Option of a connection to SQLite that is asked once: that needs no transaction around it."""
 _OF_THE_FILE = frozenset(
-    (
-        *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY),
-        *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
-    )
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
 )
 """What SQLite calls a file that cannot be had or written."""
 _LONGEST_REASON = 200
@@ -193,8 +197,8 @@ def _reason(error: BaseException) -> str:
     Of a statement it may quote values, of these two it has none to quote.
     """
     of_file = getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_FILE
-    # What libpq says by itself has no code: no statement came to the server. Of psycopg, which is
-    # not imported where there is SQLite alone.
+    # What libpq says by itself has no code: no statement came to the server. Known by its name,
+    # because psycopg is not imported where there is SQLite alone.
     diagnosis = getattr(error, "diag", None)
     by_libpq = type(error).__name__ == "OperationalError" and diagnosis and not diagnosis.sqlstate
     said = str(error).strip().partition("\n")[0][:_LONGEST_REASON]
