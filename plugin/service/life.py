@@ -146,8 +146,8 @@ class Life:
                 continue
 
     def _is_away(self, instance: str) -> bool:
-        in_place = self._service.in_place
-        return in_place is not None and in_place.is_away(instance)
+        rewriter = self._service.rewriter
+        return rewriter is not None and rewriter.is_away(instance)
 
     def _file_to_leave(self, instance: str) -> bytes:
         service = self._service

@@ -138,8 +138,8 @@ class Service:
 
     def annotation(self, instance: str) -> dict[str, Any] | None:
         """Return the annotation that an instance has or, being rewritten, is about to have."""
-        if self.in_place:
-            return self.in_place.annotation_of(instance)
+        if self.rewriter:
+            return self.rewriter.annotation_of(instance)
         return self.archive.annotation(instance)
 
     def settle(self, instances: list[str]) -> None:
@@ -151,8 +151,8 @@ class Service:
     def wait_while_away(self, instances: Iterable[str]) -> None:
         """Wait for instances whose file is just being rewritten: their metadata are away."""
         for instance in instances:
-            if self.in_place and self.in_place.is_away(instance):
-                self.in_place.outcome(instance, _AWAY_LIMIT)
+            if self.rewriter and self.rewriter.is_away(instance):
+                self.rewriter.outcome(instance, _AWAY_LIMIT)
 
     def damaged(self, error: DamagedError) -> None:
         """End the service over a damaged database: the next start makes the index anew."""

@@ -60,7 +60,7 @@ def test_a_table_comes_in_pieces():
 def test_a_file_that_is_just_being_rewritten_is_waited_for(house):
     """Its metadata are away meanwhile: it was given out as one without an annotation."""
     service = SimpleNamespace(
-        in_place=house.in_place,
+        rewriter=house.in_place,
         archive=house.orthanc,
         decoders=house.decoders,
         index=house.index,
