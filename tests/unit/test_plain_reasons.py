@@ -6,11 +6,14 @@ import re
 import pytest
 from pydicom.uid import UID_dictionary
 
+from bodypart.model.session import NO_NUMBERS
+
 _PATTERN = re.compile(r"^  \[/(.*)/(i?), '(.*)'\],$", re.MULTILINE)
 
 
 STOPPED = "Reading this picture failed and was stopped. It can be tried again."
 DAMAGED = "The file is damaged, or of a kind that cannot be read."
+NOT_WRITTEN = "Writing the file failed. The answer is kept in Orthanc."
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,10 @@ def plain(request):
         ),
         ("quarantined: the worker took longer than 20 s, 3 times", STOPPED),
         ("given up after 4 attempts: ArchiveError", STOPPED),
+        (NO_NUMBERS, STOPPED),
+        ("it could not be done: ArchiveError", NOT_WRITTEN),
+        ("Orthanc answers FilteredOut", NOT_WRITTEN),
+        ("Orthanc stores it under another id", NOT_WRITTEN),
         (
             "others ask the same kind of question",
             "Too much is asked at once. Please try again in a moment.",

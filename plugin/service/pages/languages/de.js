@@ -187,6 +187,7 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': 'Das Bild sieht aus wie {seen}, der Header sagt {named}.',
   'The picture looks like {seen}, the header says something else.': 'Das Bild sieht aus wie {seen}, der Header sagt etwas anderes.',
   'This is not a radiograph, and its header names none of the parts known here.': 'Dies ist kein Röntgenbild, und sein Header nennt keinen der hier bekannten Körperteile.',
+  'Writing the file failed. The answer is kept in Orthanc.': 'Das Schreiben der Datei misslang. Die Antwort ist in Orthanc aufbewahrt.',
   'The file is a copy that Orthanc made, and rewriting it would lose what it is a copy of. The answer is kept in Orthanc.': 'Die Datei ist eine Kopie, die Orthanc gemacht hat; würde sie umgeschrieben, ginge verloren, wovon sie eine Kopie ist. Die Antwort ist in Orthanc aufbewahrt.',
   'The header says {age} years, but the picture looks like a child’s.': 'Der Header sagt {age} Jahre, das Bild sieht aber nach einem Kind aus.',
   'The header says {age} years, but the picture looks like an adult’s.': 'Der Header sagt {age} Jahre, das Bild sieht aber nach einem Erwachsenen aus.',

@@ -187,6 +187,7 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': 'La imagen parece {seen}, la cabecera dice {named}.',
   'The picture looks like {seen}, the header says something else.': 'La imagen parece {seen}, la cabecera dice otra cosa.',
   'This is not a radiograph, and its header names none of the parts known here.': 'Esto no es una radiografía, y su cabecera no nombra ninguna de las partes conocidas aquí.',
+  'Writing the file failed. The answer is kept in Orthanc.': 'No se pudo escribir el fichero. La respuesta se conserva en Orthanc.',
   'The file is a copy that Orthanc made, and rewriting it would lose what it is a copy of. The answer is kept in Orthanc.': 'El fichero es una copia hecha por Orthanc; reescribirlo haría perder el vínculo con su original. La respuesta se conserva en Orthanc.',
   'The header says {age} years, but the picture looks like a child’s.': 'La cabecera dice {age} años, pero la imagen parece de un niño.',
   'The header says {age} years, but the picture looks like an adult’s.': 'La cabecera dice {age} años, pero la imagen parece de un adulto.',

@@ -187,6 +187,7 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': 'L’image ressemble à {seen}, l’en-tête dit {named}.',
   'The picture looks like {seen}, the header says something else.': 'L’image ressemble à {seen}, l’en-tête dit autre chose.',
   'This is not a radiograph, and its header names none of the parts known here.': 'Ce n’est pas une radiographie, et son en-tête ne nomme aucune des parties connues ici.',
+  'Writing the file failed. The answer is kept in Orthanc.': 'L’écriture du fichier a échoué. La réponse est gardée dans Orthanc.',
   'The file is a copy that Orthanc made, and rewriting it would lose what it is a copy of. The answer is kept in Orthanc.': 'Le fichier est une copie faite par Orthanc ; la réécrire ferait perdre le lien avec son original. La réponse est gardée dans Orthanc.',
   'The header says {age} years, but the picture looks like a child’s.': 'L’en-tête dit {age} ans, mais l’image semble être celle d’un enfant.',
   'The header says {age} years, but the picture looks like an adult’s.': 'L’en-tête dit {age} ans, mais l’image semble être celle d’un adulte.',

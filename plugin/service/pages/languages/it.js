@@ -187,6 +187,7 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': 'L’immagine sembra {seen}, l’intestazione dice {named}.',
   'The picture looks like {seen}, the header says something else.': 'L’immagine sembra {seen}, l’intestazione dice altro.',
   'This is not a radiograph, and its header names none of the parts known here.': 'Non è una radiografia, e l’intestazione non nomina nessuna delle parti conosciute qui.',
+  'Writing the file failed. The answer is kept in Orthanc.': 'Non è stato possibile scrivere il file. La risposta è conservata in Orthanc.',
   'The file is a copy that Orthanc made, and rewriting it would lose what it is a copy of. The answer is kept in Orthanc.': 'Il file è una copia fatta da Orthanc; riscriverlo farebbe perdere il legame con l’originale. La risposta è conservata in Orthanc.',
   'The header says {age} years, but the picture looks like a child’s.': 'L’intestazione dice {age} anni, ma l’immagine sembra di un bambino.',
   'The header says {age} years, but the picture looks like an adult’s.': 'L’intestazione dice {age} anni, ma l’immagine sembra di un adulto.',

@@ -187,6 +187,7 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': '画像は {seen} に見えますが、ヘッダーには {named} とあります。',
   'The picture looks like {seen}, the header says something else.': '画像は {seen} に見えますが、ヘッダーには別の記載があります。',
   'This is not a radiograph, and its header names none of the parts known here.': 'X 線画像ではなく、ヘッダーの部位はここで扱う部位に含まれません。',
+  'Writing the file failed. The answer is kept in Orthanc.': 'ファイルの書き込みに失敗しました。答えは Orthanc に保存されています。',
   'The file is a copy that Orthanc made, and rewriting it would lose what it is a copy of. The answer is kept in Orthanc.': 'このファイルは Orthanc が作成した複製です。書き換えると元データとの関連が失われます。答えは Orthanc に保存されています。',
   'The header says {age} years, but the picture looks like a child’s.': 'ヘッダーは{age}歳ですが、画像は小児に見えます。',
   'The header says {age} years, but the picture looks like an adult’s.': 'ヘッダーは{age}歳ですが、画像は成人に見えます。',

@@ -187,6 +187,7 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': 'A imagem parece {seen}, o cabeçalho diz {named}.',
   'The picture looks like {seen}, the header says something else.': 'A imagem parece {seen}, o cabeçalho diz outra coisa.',
   'This is not a radiograph, and its header names none of the parts known here.': 'Isto não é uma radiografia, e o cabeçalho não nomeia nenhuma das partes conhecidas aqui.',
+  'Writing the file failed. The answer is kept in Orthanc.': 'Não foi possível escrever o ficheiro. A resposta está guardada no Orthanc.',
   'The file is a copy that Orthanc made, and rewriting it would lose what it is a copy of. The answer is kept in Orthanc.': 'O ficheiro é uma cópia feita pelo Orthanc; reescrevê-lo faria perder a ligação ao original. A resposta está guardada no Orthanc.',
   'The header says {age} years, but the picture looks like a child’s.': 'O cabeçalho diz {age} anos, mas a imagem parece de uma criança.',
   'The header says {age} years, but the picture looks like an adult’s.': 'O cabeçalho diz {age} anos, mas a imagem parece de um adulto.',

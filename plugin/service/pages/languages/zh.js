@@ -187,6 +187,7 @@ export const words = {
   'The picture looks like {seen}, the header says {named}.': '图像看似 {seen}，头信息却写 {named}。',
   'The picture looks like {seen}, the header says something else.': '图像看似 {seen}，头信息却写别的部位。',
   'This is not a radiograph, and its header names none of the parts known here.': '这不是 X 光片，头信息中的部位也不在此处已知的部位之内。',
+  'Writing the file failed. The answer is kept in Orthanc.': '文件写入失败。答案保存在 Orthanc 中。',
   'The file is a copy that Orthanc made, and rewriting it would lose what it is a copy of. The answer is kept in Orthanc.': '该文件是 Orthanc 制作的副本；改写会丢失与原件的关联。答案保存在 Orthanc 中。',
   'The header says {age} years, but the picture looks like a child’s.': '头信息为{age}岁，但图像看起来像儿童。',
   'The header says {age} years, but the picture looks like an adult’s.': '头信息为{age}岁，但图像看起来像成人。',
