@@ -54,6 +54,24 @@ def test_a_conflict_has_no_default(page, server, study):
     assert server.annotation(instance)["examined"]["label"] == "knee"
 
 
+def test_a_slice_in_doubt_is_not_confirmed_with_the_others(page, server, study):
+    def doubt(route):
+        found = route.fetch()
+        answer = found.json()
+        slices = [item for item in answer["items"] if item["modality"] == "CT"]
+        for item in slices[-1:]:
+            item["look_closer"] = True
+        route.fulfill(response=found, json=answer)
+
+    page.route("**/bodypart/sheet?*", doubt)
+    open_study(page, server, study)
+    page.get_by_role("button", name="Confirm 11 as Knee").wait_for()
+    alone = page.locator(".films > li", has_text="Please look at the film")
+    assert alone.count() == 1
+    assert alone.get_by_role("button", name="Confirm").count() == 0
+    page.unroute_all(behavior="wait")
+
+
 def test_what_is_not_on_the_screen_yet_is_not_signed(page, server, study):
     held = []
 

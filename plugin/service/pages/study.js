@@ -154,7 +154,7 @@ export class Study {
 function folded(items) {
   const groups = new Map();
   for (const item of items) {
-    const key = [item.series, item.examined, item.laterality, item.state, item.agreement, Boolean(item.reviewed_at)].join(' ');
+    const key = [item.series, item.examined, item.laterality, item.state, item.agreement, item.look_closer, Boolean(item.reviewed_at)].join(' ');
     groups.set(key, [...groups.get(key) ?? [], item]);
   }
   return [...groups.values()].flatMap((group) => (group.length >= FOLDED_FROM
