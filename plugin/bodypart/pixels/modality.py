@@ -88,9 +88,9 @@ def entries_of(item: Dataset, dataset: Dataset, layout: Layout) -> tuple[int, ND
         entries = np.asarray(data).ravel()
     if bits == 8 and len(entries) == (count + 1) // 2:
         entries = entries.astype("<u2").view(np.uint8)[:count]
-    if len(entries) != count or count < 2:
-        raise ValueError("the entries are not as many as described")
-    return _with_sign(first, layout), entries.astype(np.float64)
+    if len(entries) < count or count < 2:
+        raise ValueError("the entries are fewer than described")
+    return _with_sign(first, layout), entries[:count].astype(np.float64)
 
 
 def padding_range(dataset: Dataset, layout: Layout) -> tuple[int, int] | None:

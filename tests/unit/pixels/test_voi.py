@@ -30,16 +30,18 @@ def test_a_window_shows_the_same_in_both_polarities(centre):
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
-def test_a_lookup_table_stands_for_the_window_that_it_opens(syntax):
+@pytest.mark.parametrize("more", [0, 24])
+def test_a_lookup_table_stands_for_the_window_that_it_opens(syntax, more):
+    """Also where entries follow that its descriptor does not count."""
     dataset = radiograph("hand", syntax=syntax)
     for name in ("WindowCenter", "WindowWidth"):
         if name in dataset:
             delattr(dataset, name)
     item = Dataset()
     item.LUTDescriptor = [1000, 500, 16]
-    table = np.zeros(1000)
+    table = np.zeros(1000 + more)
     table[200:800] = np.linspace(0, 65535, 600)
-    table[800:] = 65535
+    table[800:1000] = 65535
     order = "<" if syntax.is_little_endian else ">"
     item.add_new("LUTData", "OW", table.astype(f"{order}u2").tobytes())
     dataset.VOILUTSequence = [item]
