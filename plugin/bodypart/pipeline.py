@@ -90,7 +90,9 @@ class Pipeline:
         self._identity = ModelIdentity(model.name, model.version, model.sha256)
         self.recall = Recall(model.sha256)
 
-    def annotate(self, data: bytes, instance: str = "") -> tuple[Annotation, Timing]:
+    def annotate(
+        self, data: bytes, instance: str = "", said_of: str | None = None
+    ) -> tuple[Annotation, Timing]:
         """Annotate one DICOM file.
 
         Parameters
@@ -99,6 +101,9 @@ class Pipeline:
             The file, with or without its preamble.
         instance : str
             Orthanc id to write into the annotation.
+        said_of : str, optional
+            Digest, of whichever version, of the picture that a person spoke of. The annotation
+            keeps it where it is this one's.
 
         Returns
         -------
@@ -121,7 +126,8 @@ class Pipeline:
         else:
             annotation, timing = self._from_both(instance, dataset, kind, header)
         if pixels := _pixels(dataset):
-            annotation = replace(annotation, pixels=digest_of(pixels))
+            known = said_of if said_of and is_digest_of(said_of, pixels) else digest_of(pixels)
+            annotation = replace(annotation, pixels=known)
             if word and word.decision.by_person:
                 annotation = _carried(annotation, word, pixels)
         total = perf_counter() - start

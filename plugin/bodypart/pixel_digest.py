@@ -46,6 +46,11 @@ def is_digest_of(digest: str, value: bytes | memoryview) -> bool:
     return digest == found.hexdigest()[:_DIGITS]
 
 
+def is_old(digest: str | None) -> bool:
+    """Tell whether a digest is one of version 0.2.0."""
+    return bool(digest) and not str(digest).startswith(_SIGN)
+
+
 def differ(one: str | None, other: str | None) -> bool:
     """Tell whether two digests are known to be of different pixel data.
 

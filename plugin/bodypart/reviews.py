@@ -15,7 +15,9 @@ from bodypart.sides import side_of
 _LONGEST_HISTORY = 20
 
 
-def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
+def apply_review(
+    annotation: dict[str, Any], review: Review, *, compared: bool = False
+) -> dict[str, Any]:
     """Return the annotation with a person's word on top.
 
     The machine's own answer stays readable in ``image`` and ``header``; what stood at the top
@@ -28,9 +30,12 @@ def apply_review(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
         An annotation as JSON; not changed.
     review : Review
         The correction or confirmation.
+    compared : bool
+        Whether the picture was compared with the review's digest, of whichever version: it has
+        that very digest if it is the same.
     """
     pixels = annotation.get("pixels")
-    if differ(review.pixels, pixels):
+    if differ(review.pixels, pixels) or (compared and pixels and pixels != review.pixels):
         said = BY_LABEL[review.examined].code.meaning.lower() if review.examined else "nothing"
         reason = f"A person said {said} of another picture of this instance."
         return {**annotation, "needs_review": True, "review_reason": reason}

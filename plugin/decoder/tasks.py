@@ -51,7 +51,9 @@ class TaskError(Exception):
 
 def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
     """Annotate the DICOM file in the payload; a thumbnail goes with it unless it is not wanted."""
-    annotation, timing = pipeline.annotate(data, request.get("instance", ""))
+    annotation, timing = pipeline.annotate(
+        data, request.get("instance", ""), request.get("said_of")
+    )
     answer = {"annotation": annotation.to_json(), "seconds": asdict(timing)}
     if annotation.seen is not None:
         answer["seen"] = pack_seen(annotation.seen)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import Review, failed
 from bodypart.memory import MemoryFormatError, unpack_seen
+from bodypart.pixel_digest import is_old
 from bodypart.reviews import apply_review, carried_word
 from service.errors import NotFoundError
 from service.orthanc_api.resources import ReadFile
@@ -115,7 +116,8 @@ class Annotator:
             with self._metrics.timed("fetch"):
                 old = task is not None and task.priority == Priority.BACKFILL
                 data = self._archive.dicom(instance, old_stock=old)
-        annotation, seen = self.read(instance, stored, data, urgent=urgent)
+        said_of = _old_digest(before)
+        annotation, seen = self.read(instance, stored, data, urgent=urgent, said_of=said_of)
         # First, so that it is there when somebody sees the answer and says a word on it.
         self._learning.saw(instance, seen)
         with self._annotations.lock(instance), self._metrics.timed("write"):
@@ -127,7 +129,7 @@ class Annotator:
                     self._tasks.finish(task)
                 return None
             existing = self._archive.annotation(instance)
-            self._put_machine_answer(annotation, stored, existing, word, task)
+            self._put_machine_answer(annotation, stored, existing, word, task, said_of)
         self._metrics.count(annotation["status"])
         return ReadFile(stored.version, data)
 
@@ -204,16 +206,24 @@ class Annotator:
         self._tasks.finish(task)
 
     def read(
-        self, instance: str, stored: StoredFile, data: bytes, *, urgent: bool
+        self,
+        instance: str,
+        stored: StoredFile,
+        data: bytes,
+        *,
+        urgent: bool,
+        said_of: str | None = None,
     ) -> tuple[dict[str, Any], Seen | None]:
         """Return what a decoder says of a file, and what the model saw in it, if it looked.
+
+        ``said_of`` is the digest of a picture that this one is to be compared with.
 
         Raises
         ------
         EngineDownError, WorkerDiedError, RefusedError
             If no decoder could do it.
         """
-        question = {"instance": instance}
+        question = {"instance": instance, **({"said_of": said_of} if said_of else {})}
         answer, thumbnail = self._decoders.ask("annotate", question, data, urgent=urgent)
         for step, seconds in answer["seconds"].items():
             self._metrics.add_seconds(step, seconds)
@@ -271,18 +281,23 @@ class Annotator:
         existing: dict[str, Any] | None,
         word: Word | None,
         task: Task | None,
+        said_of: str | None = None,
     ) -> None:
         """Write what a decoder said, the last word on top of it; the lock is held since that."""
         spoken = word or (existing or {}).get("review")
         annotation = (
-            self._under_review(annotation, existing, word)
+            self._under_review(annotation, existing, word, said_of)
             if spoken
             else self._as_a_copy(annotation, stored.originals)
         )
         self._annotations.put(annotation, stored.parents, done=task)
 
     def _under_review(
-        self, annotation: dict[str, Any], existing: dict[str, Any] | None, word: Word | None
+        self,
+        annotation: dict[str, Any],
+        existing: dict[str, Any] | None,
+        word: Word | None,
+        said_of: str | None = None,
     ) -> dict[str, Any]:
         """Put the standing review on top: the last of the audit trail.
 
@@ -298,7 +313,10 @@ class Annotator:
             or self._trail.knows(annotation["instance"], review.at)
         ):
             review = word.review
-        return apply_review(annotation, review) if review else annotation
+        if review is None:
+            return annotation
+        compared = said_of is not None and review.pixels == said_of
+        return apply_review(annotation, review, compared=compared)
 
     def _as_a_copy(self, annotation: dict[str, Any], originals: tuple[str, ...]) -> dict[str, Any]:
         """Put a person's word on another copy of the same pixel data on top, if there is one.
@@ -313,3 +331,9 @@ class Annotator:
                 # A word by itself: nothing of what had gone before it there.
                 review = replace(said, previous=None, history=(), restored=False, carried=True)
         return apply_review(annotation, review) if review else annotation
+
+
+def _old_digest(word: Word | None) -> str | None:
+    """Return the digest of a word of version 0.2.0, which only a decoder can compare."""
+    digest = word.review.pixels if word and word.review else None
+    return digest if is_old(digest) else None

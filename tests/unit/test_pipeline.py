@@ -3,6 +3,7 @@
 import io
 import struct
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -196,6 +197,15 @@ def test_pixels_that_cannot_be_read_fail_unless_the_header_helps():
     assert annotation["status"] == "done"
     assert annotation["examined"]["source"] == "header"
     assert annotation["image"]["rejected"]
+
+
+def test_the_digest_of_a_word_of_0_2_0_stays_where_it_is_that_of_this_picture():
+    dataset = radiograph("knee")
+    data, old = file_bytes(dataset), sha256(dataset.PixelData).hexdigest()[:32]
+    pipeline = Pipeline(Model(), Settings())
+    of_this, of_another = (pipeline.annotate(data, "i", one)[0] for one in (old, "a" * 32))
+    assert of_this.pixels == old
+    assert of_another.pixels == annotate(data)["pixels"]
 
 
 def by(person, data, side=None):

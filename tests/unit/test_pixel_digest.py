@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from pydicom.encaps import encapsulate
 
-from bodypart.pixel_digest import differ, digest_of, is_digest_of
+from bodypart.pixel_digest import differ, digest_of, is_digest_of, is_old
 
 
 def test_it_is_of_the_picture_not_of_its_offset_table():
@@ -24,6 +24,7 @@ def test_a_digest_of_version_0_2_0_is_still_known():
     frames = encapsulate([b"one picture."], has_bot=True)
     old = sha256(b"one picture.").hexdigest()[:32]
     assert is_digest_of(old, frames)
+    assert [is_old(digest) for digest in (old, digest_of(frames), None)] == [True, False, False]
     assert not is_digest_of(old, encapsulate([b"another one."]))
     assert is_digest_of(digest_of(frames), frames)
     assert not is_digest_of(digest_of(b"\1\2"), frames)

@@ -114,6 +114,33 @@ def test_a_word_outlives_classifying_again_overwriting_and_lost_metadata(house):
     assert label_of(house) == "foot"
 
 
+def test_a_word_of_0_2_0_is_of_the_picture_that_its_digest_tells(house):
+    """Its digest cannot be compared with today's: a decoder compares it with the picture."""
+    old, today, of_another = "a" * 32, "b3:" + "b" * 32, "b3:" + "c" * 32
+    digests = [old]
+    ask = house.decoders.ask
+
+    def with_digest(task, request, payload, *, urgent=False):
+        answer, drawn = ask(task, request, payload, urgent=urgent)
+        if task == "annotate":
+            said_of = request.get("said_of")
+            answer["annotation"]["pixels"] = said_of if said_of in digests else digests[0]
+        return answer, drawn
+
+    house.decoders.ask = with_digest
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.review("i", word())
+    digests[:] = [today, old]
+    house.annotator.annotate("i", Mode.AGAIN)
+    assert label_of(house) == "foot"
+    digests[:] = [of_another]
+    house.orthanc.arrive("i", b"another")
+    for mode in (Mode.NEW, Mode.AGAIN):
+        house.annotator.annotate("i", mode)
+        assert label_of(house) == "hand"
+        assert "another picture" in house.orthanc.annotation("i")["review_reason"]
+
+
 def test_a_clock_that_was_set_back_does_not_bring_an_earlier_word_back(house):
     """Killed between the trail and the metadata, which still hold the word before."""
     house.annotator.annotate("i", Mode.NEW)
