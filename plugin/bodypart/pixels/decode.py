@@ -86,6 +86,7 @@ def decode_frame(
         return decode_native(stored.data, dataset, layout, index)
     syntax = layout.transfer_syntax
     code = stored.codestreams[index].joined()
+    # A shorter frame is compressed all the same, or cut off.
     if syntax == ENCAPSULATED_UNCOMPRESSED and len(code) >= layout.frame_bytes:
         return decode_native(memoryview(code), dataset, layout, 0)
     coding = coding_of(code, layout) or _CODINGS.get(syntax)

@@ -158,11 +158,7 @@ export class Film {
 
   confirm() {
     if (!this.annotation?.examined) return undefined;
-    if (undecided(this.annotation)) {
-      this.page.toast.tell(t('Picture and header contradict each other: please choose one of them.'));
-      return undefined;
-    }
-    if (this.sides) {
+    if (undecided(this.annotation) || this.sides) {
       this.page.toast.tell(t('Picture and header contradict each other: please choose one of them.'));
       return undefined;
     }
