@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,14 @@ def heard(page: Page, events: list[Any], limit: float = 10.0) -> None:
     end = time.monotonic() + limit
     while not events:
         assert time.monotonic() < end, f"nothing within {limit} s"
+        page.wait_for_timeout(30)
+
+
+def meanwhile(page: Page, condition: Callable[[], object], limit: float = 10.0) -> None:
+    """Wait until a condition holds elsewhere, and let the routes that a test has put go on."""
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end, f"not within {limit} s"
         page.wait_for_timeout(30)
 
 

@@ -3,10 +3,10 @@
 import pytest
 from pydicom.uid import generate_uid
 
+from browser.chromium import meanwhile
 from browser.test_accessibility import grave_violations
 from orthanc_server import Server, require
 from phantoms import file_bytes, radiograph
-from waiting import eventually
 
 WORDS = 10
 FILMS = 4
@@ -85,7 +85,7 @@ def test_a_correction_leads_to_more_of_the_kind_and_they_are_corrected_together(
     page.keyboard.type("wrist")
     page.keyboard.press("Enter")
     page.get_by_text(f"{FILMS - 1} signed.").wait_for()
-    eventually(lambda: words(server) == FILMS)
+    meanwhile(page, lambda: words(server) == FILMS)
 
 
 def test_a_film_says_what_it_is_like_and_what_that_changed(page, server, taught):
@@ -153,7 +153,7 @@ def test_a_word_is_taken_back_and_forgotten(page, server, taught):
     instance = first.get_attribute("data-instance")
     first.get_by_role("button", name="Take back Wrist joint").click()
     page.locator(f'.taught li[data-instance="{instance}"]').wait_for(state="detached")
-    eventually(lambda: words(server) == before - 1, 20)
+    meanwhile(page, lambda: words(server) == before - 1, 20)
     assert server.annotation(instance)["review"] is None
     page.locator(".figures dd", has_text=str(before - 1)).first.wait_for()
 
@@ -174,7 +174,7 @@ def test_the_word_of_somebody_else_is_not_taken_back_unseen(page, server, taught
     assert sent.value.headers["if-match"] == f'"{stands}"'
     own.wait_for(state="detached")
     assert server.annotation(instance)["review"] is None
-    eventually(lambda: words(server) == before - 1, 20)
+    meanwhile(page, lambda: words(server) == before - 1, 20)
 
 
 def test_the_word_on_a_picture_that_is_gone_is_forgotten_all_the_same(page, server, taught):
@@ -184,7 +184,7 @@ def test_the_word_on_a_picture_that_is_gone_is_forgotten_all_the_same(page, serv
     gone = page.locator(f'.taught li[data-instance="{taught[0]}"]')
     gone.get_by_role("button").click()
     gone.wait_for(state="detached")
-    eventually(lambda: words(server) == before - 1, 20)
+    meanwhile(page, lambda: words(server) == before - 1, 20)
 
 
 def test_all_is_forgotten_after_a_question(page, server, taught):

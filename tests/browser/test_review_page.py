@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from browser.chromium import heard
+from browser.chromium import heard, meanwhile
 from waiting import eventually
 
 
@@ -120,7 +120,7 @@ def test_sides_that_contradict_each_other_have_no_default(page, server, fresh, k
     page.keyboard.press(key)
     if key == "r":
         page.keyboard.press("Enter")
-    eventually(lambda: review_of(server, instance))
+    meanwhile(page, lambda: review_of(server, instance))
     said = server.annotation(instance)
     assert (said["examined"]["label"], said["laterality"]["value"]) == ("hand", side)
     page.unroute_all(behavior="wait")
@@ -131,7 +131,7 @@ def test_one_key_takes_what_the_picture_says(page, server, fresh):
     may_sign(page)
     page.keyboard.press("p")
     page.get_by_role("heading", name="Hand", exact=True).wait_for()
-    eventually(lambda: review_of(server, fresh.conflicting[0]))
+    meanwhile(page, lambda: review_of(server, fresh.conflicting[0]))
     assert review_of(server, fresh.conflicting[0])["examined"] == "hand"
 
 
@@ -141,7 +141,7 @@ def test_a_guess_with_a_side_takes_two_keys(page, server, fresh):
     may_sign(page)
     page.keyboard.press("l")
     page.keyboard.press("1")
-    eventually(lambda: review_of(server, knee))
+    meanwhile(page, lambda: review_of(server, knee))
     said = server.annotation(knee)
     assert said["examined"]["label"] == said["image"]["top"][0]["label"]
     assert said["laterality"] == {"value": "L", "source": "person"}
@@ -198,7 +198,7 @@ def test_undo_takes_the_word_back_and_the_trail_keeps_both(page, server, fresh):
     open_page(page, server, f"?instances={knee}")
     may_sign(page)
     page.keyboard.press("h")
-    eventually(lambda: review_of(server, knee))
+    meanwhile(page, lambda: review_of(server, knee))
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("1 answer taken back").wait_for()
     assert review_of(server, knee) is None
@@ -213,7 +213,7 @@ def test_undo_gives_an_earlier_word_back(page, server, fresh):
     open_page(page, server, f"?instances={knee}")
     may_sign(page)
     page.keyboard.press("1")
-    eventually(lambda: review_of(server, knee)["examined"] == "hand")
+    meanwhile(page, lambda: review_of(server, knee)["examined"] == "hand")
     page.get_by_text("Hand: signed").wait_for()
     page.keyboard.press("Control+z")
     page.get_by_text("1 answer taken back").wait_for()
@@ -229,10 +229,10 @@ def test_undo_goes_back_step_by_step(page, server, fresh):
         eventually(lambda part=part: (review_of(server, knee) or {}).get("examined") == part)
         page.get_by_text(": signed").wait_for()
     page.keyboard.press("Control+z")
-    eventually(lambda: review_of(server, knee)["examined"] == "hand")
+    meanwhile(page, lambda: review_of(server, knee)["examined"] == "hand")
     page.get_by_text("1 answer taken back").wait_for()
     page.keyboard.press("Control+z")
-    eventually(lambda: review_of(server, knee) is None)
+    meanwhile(page, lambda: review_of(server, knee) is None)
     page.keyboard.press("Control+z")
     page.get_by_text("There is nothing to undo.").wait_for()
 
@@ -485,7 +485,7 @@ def test_a_film_without_a_picture_is_signed_in_a_second_step_only(page, server, 
     assert review_of(server, instance) is None
     page.keyboard.press("Enter")
     question.get_by_role("button", name="Sign unseen").click()
-    eventually(lambda: review_of(server, instance))
+    meanwhile(page, lambda: review_of(server, instance))
 
 
 def test_a_picture_that_was_lost_on_its_way_is_fetched_again(page, server, fresh):
@@ -496,7 +496,7 @@ def test_a_picture_that_was_lost_on_its_way_is_fetched_again(page, server, fresh
     eventually(lambda: page.locator(".stage canvas").is_visible())
     may_sign(page)
     page.keyboard.press("Enter")
-    eventually(lambda: review_of(server, fresh.agreeing[0]))
+    meanwhile(page, lambda: review_of(server, fresh.agreeing[0]))
 
 
 def test_the_picture_before_does_not_stand_beside_the_next_answer(page, server, fresh):
@@ -533,7 +533,7 @@ def test_a_correction_waits_for_the_picture(page, server, fresh):
     held[0].continue_()
     may_sign(page)
     page.keyboard.press("Enter")
-    eventually(lambda: review_of(server, instance))
+    meanwhile(page, lambda: review_of(server, instance))
     assert review_of(server, instance)["examined"] == "wrist"
 
 
@@ -552,7 +552,7 @@ def test_who_types_before_the_answer_is_there_presses_no_keys(page, server, fres
     held[0].continue_()
     may_sign(page)
     page.keyboard.press("Enter")
-    eventually(lambda: review_of(server, instance))
+    meanwhile(page, lambda: review_of(server, instance))
     said = server.annotation(instance)
     assert (said["examined"]["label"], said["laterality"]["value"]) == ("wrist", "L")
 
@@ -572,7 +572,7 @@ def test_a_correction_waits_for_the_word_before(page, server, fresh):
     page.keyboard.type("wrist")
     page.keyboard.press("Enter")
     held[0].continue_()
-    eventually(lambda: review_of(server, order[1]))
+    meanwhile(page, lambda: review_of(server, order[1]))
     assert review_of(server, order[1])["examined"] == "wrist"
     page.unroute_all(behavior="wait")
 
@@ -636,7 +636,7 @@ def test_a_letter_can_change_its_place(page, server, fresh):
     page.wait_for_timeout(300)
     assert review_of(server, knee) is None
     page.keyboard.press("q")
-    eventually(lambda: review_of(server, knee))
+    meanwhile(page, lambda: review_of(server, knee))
     page.reload()
     page.locator("body[data-ready]").wait_for()
     page.get_by_role("button", name="Keys").click()

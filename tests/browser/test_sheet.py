@@ -2,7 +2,7 @@
 
 import pytest
 
-from browser.chromium import heard
+from browser.chromium import heard, meanwhile
 from waiting import eventually
 
 
@@ -161,7 +161,7 @@ def test_what_was_decided_in_the_loupe_is_undone_there(page, server, fresh):
         page.wait_for_timeout(350)
         page.keyboard.press("h")
         loupe.get_by_text("1 signed.").wait_for()
-        eventually(lambda: review_of(server, fresh.conflicting[0]))
+        meanwhile(page, lambda: review_of(server, fresh.conflicting[0]))
         choice.wait_for(state="detached")
         if undo == "button":
             loupe.get_by_role("button", name="Undo").click()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from browser.chromium import meanwhile
 from browser.phantoms_uploaded import upload_study
 from waiting import eventually
 
@@ -97,4 +98,4 @@ def test_slices_are_corrected_together(page, server, study):
     page.keyboard.type("patella")
     page.keyboard.press("Enter")
     page.get_by_text("12 signed.").wait_for(timeout=30_000)
-    eventually(lambda: len(reviewed(server, study)) == 12)
+    meanwhile(page, lambda: len(reviewed(server, study)) == 12)
