@@ -20,7 +20,7 @@ from benchmarks.ingest import Bare
 from orthanc_server import Server
 from phantoms import file_bytes, radiograph
 
-SINGLE_UPLOADS = 30
+SINGLE_UPLOADS = 100
 FIRST_UPLOADS = 5
 """Not counted: what a decoder takes from the system once, it takes for these."""
 WITHOUT_CACHE = {"MaximumStorageCacheSize": 0}
