@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _CURSOR = "cursor"
 _PAGE = 500
-_QUIET, _LONGEST_QUIET = 0.006, 0.25
+_ALONE, _QUIET, _LONGEST_QUIET = 0.006, 0.015, 0.25
 _LONGEST_BURST = 10.0
 _PAUSE = 1.0
 """Seconds without an upload after which a burst may begin; shorter ones are amid a stream."""
@@ -73,7 +73,7 @@ class ChangeLog:
         self._woken = threading.Event()
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
         self._arrived = self._burst_began = 0.0
-        self._quiet = _QUIET
+        self._quiet = _ALONE
         self.fresh = self._begin(first)
 
     def _begin(self, first: int) -> bool:
@@ -108,14 +108,16 @@ class ChangeLog:
         if since > _PAUSE:
             self._burst_began = now
         # Large files come at longer intervals: what came twice is likely to come again.
-        self._quiet = 2 * since if _QUIET < 2 * since < _LONGEST_QUIET else _QUIET
+        again = 2 * since
+        self._quiet = max(again, _QUIET) if again < _LONGEST_QUIET else _ALONE
         self._arrived = now
 
     def burst(self) -> float:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
 
-        It is, after a pause of twice the last interval, 6 ms at least. What goes on for 10 s, with
-        pauses of less than a second, is a stream, to be kept up with.
+        It is, after a pause of twice the last interval, 15 ms at least; one that comes long after
+        the last is likely to be alone, and waited with for 6 ms. What goes on for 10 s, with pauses
+        of less than a second, is a stream, to be kept up with.
         """
         now = time.monotonic()
         if now - self._burst_began > _LONGEST_BURST:

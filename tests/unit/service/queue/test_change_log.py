@@ -140,6 +140,17 @@ def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(lo
     assert 0.0 < reader.burst() < 0.05
 
 
+def test_one_that_comes_alone_is_waited_with_less_long(log, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("service.queue.change_log.time.monotonic", lambda: now)
+    reader = log()
+    reader.wake("i")
+    alone = reader.burst()
+    now += 0.002
+    reader.wake("i")
+    assert 0.0 < 2 * alone < reader.burst()
+
+
 def test_what_is_rewritten_makes_no_burst(log):
     reader = log()
     reader.wake("i", ours=True)
