@@ -138,27 +138,12 @@ class Sightings:
         conditions : sequence
             On the pictures' rows in the index.
         """
-        after, usual = "", None
-        while True:
-            rows = self._database.rows(
-                sa.select(sightings, instances.c.image_label)
-                .join(instances, instances.c.id == sightings.c.instance)
-                .where(
-                    sightings.c.model == model,
-                    sightings.c.instance > after,
-                    instances.c.reviewed_at.is_(None),
-                    *conditions,
-                )
-                .order_by(sightings.c.instance)
-                .limit(_BATCH)
-            )
-            if not rows:
-                return
-            after = rows[-1].instance
-            usual = usual or _usual_sizes(rows)
-            rows = [row for row in rows if _sizes(row) == usual]
-            if not rows:
-                continue
+        question = (
+            sa.select(sightings, instances.c.image_label)
+            .join(instances, instances.c.id == sightings.c.instance)
+            .where(sightings.c.model == model, instances.c.reviewed_at.is_(None), *conditions)
+        )
+        for rows in self._pages(question):
             yield Batch(
                 instances=[row.instance for row in rows],
                 said=[row.image_label for row in rows],
@@ -169,24 +154,13 @@ class Sightings:
 
     def answers(self, model: str) -> Iterator[Answers]:
         """Give the model's own answers on all pictures, and what became of them."""
-        after, usual = "", None
         names = ("id", "image_label", "examined", "reviewed_at")
-        columns = [instances.c[name] for name in names]
-        while True:
-            rows = self._database.rows(
-                sa.select(sightings, *columns)
-                .join(instances, instances.c.id == sightings.c.instance)
-                .where(sightings.c.model == model, sightings.c.instance > after)
-                .order_by(sightings.c.instance)
-                .limit(_BATCH)
-            )
-            if not rows:
-                return
-            after = rows[-1].id
-            usual = usual or _usual_sizes(rows)
-            rows = [row for row in rows if _sizes(row) == usual]
-            if not rows:
-                continue
+        question = (
+            sa.select(sightings, *(instances.c[name] for name in names))
+            .join(instances, instances.c.id == sightings.c.instance)
+            .where(sightings.c.model == model)
+        )
+        for rows in self._pages(question):
             yield Answers(
                 instances=[row.id for row in rows],
                 own=_matrix([row.posterior for row in rows])[:, :-1].argmax(axis=1),
@@ -194,6 +168,19 @@ class Sightings:
                 said=[row.image_label for row in rows],
                 confirmed=[row.examined if row.reviewed_at else "" for row in rows],
             )
+
+    def _pages(self, question: sa.Select[Any]) -> Iterator[list[Any]]:
+        """Give the rows of a question page by page, without those of other sizes than most."""
+        after, usual = "", None
+        while rows := self._database.rows(
+            question.where(sightings.c.instance > after)
+            .order_by(sightings.c.instance)
+            .limit(_BATCH)
+        ):
+            after = rows[-1].instance
+            usual = usual or _usual_sizes(rows)
+            if alike := [row for row in rows if _sizes(row) == usual]:
+                yield alike
 
     def _prune(self, connection: sa.Connection) -> None:
         oldest = (
