@@ -80,14 +80,20 @@ def test_a_lost_answer_loses_nothing(annotated):
     assert tags(annotated)["state"] == "written"
 
 
-def test_a_start_finishes_what_a_kill_interrupted(annotated, tmp_path):
+def _after_a_kill(annotated, tmp_path):
+    """Return the house after a kill between the store of a rewrite and what follows it."""
     orthanc = annotated.orthanc
     orthanc.set_metadata("instances", "i", "Ours", "kept")
     orthanc.after_store = _die
     with pytest.raises(KeyboardInterrupt):
         annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
     orthanc.after_store = lambda: None
-    after = House(tmp_path, orthanc)
+    return House(tmp_path, orthanc)
+
+
+def test_a_start_finishes_what_a_kill_interrupted(annotated, tmp_path):
+    orthanc = annotated.orthanc
+    after = _after_a_kill(annotated, tmp_path)
     assert after.in_place.recover() == ["i"]
     assert orthanc.metadata("instances", "i", "Ours") == "kept"
     assert after.backups.left_over() == []
@@ -129,12 +135,7 @@ def test_a_file_that_came_in_before_its_rewrite_keeps_what_its_sender_wrote(anno
 def test_what_cannot_be_given_back_does_not_keep_the_service_from_its_start(annotated, tmp_path):
     """Orthanc refuses, say, a name that the operator took from UserMetadata since."""
     orthanc = annotated.orthanc
-    orthanc.set_metadata("instances", "i", "Ours", "kept")
-    orthanc.after_store = _die
-    with pytest.raises(KeyboardInterrupt):
-        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
-    orthanc.after_store = lambda: None
-    after = House(tmp_path, orthanc)
+    after = _after_a_kill(annotated, tmp_path)
     set_metadata = orthanc.set_metadata
 
     def refuse(level, resource, name, value):
