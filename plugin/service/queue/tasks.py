@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -221,10 +221,7 @@ class Tasks:
 
     def _finish(self, connection: Connection, *done: Task) -> bool:
         """End tasks; tell whether one is to be done again instead."""
-        which = [
-            {"b_kind": task.kind, "b_resource": task.resource, "b_holder": task.claimed_by}
-            for task in done
-        ]
+        which = [_as_claimed(task) for task in done]
         ended = connection.execute(
             END,
             [
@@ -289,13 +286,7 @@ class Tasks:
         if not untouched:
             return
         with self._database.write() as connection:
-            connection.execute(
-                LET_GO,
-                [
-                    {"b_kind": task.kind, "b_resource": task.resource, "b_holder": task.claimed_by}
-                    for task in upwards(untouched)
-                ],
-            )
+            connection.execute(LET_GO, [_as_claimed(task) for task in upwards(untouched)])
             for task in untouched:
                 self.claims.let_go(task)
         for task in untouched:
@@ -368,3 +359,8 @@ class Tasks:
     def _until_due(self, kinds: tuple[Kind, ...]) -> float:
         due = self._database.value(first_due(kinds))
         return _LONGEST_WAIT if due is None else float(due) - time.time()
+
+
+def _as_claimed(task: Task) -> dict[str, Any]:
+    """Return what statements name a task by, and by who has it."""
+    return {"b_kind": task.kind, "b_resource": task.resource, "b_holder": task.claimed_by}
