@@ -29,6 +29,10 @@ MOST_SIGHTINGS = 100_000
 
 _PRUNE_EVERY = 1000
 _BATCH = 5000
+_SIZES = [
+    sa.func.length(sightings.c[name]).label(f"{name}_size") for name in ("embedding", "posterior")
+]
+"""In bytes, as the database counts them: embeddings need not be fetched for that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,15 +158,20 @@ class Sightings:
 
     def answers(self, model: str) -> Iterator[Answers]:
         """Give the model's own answers on all pictures, and what became of them."""
-        names = ("id", "image_label", "examined", "reviewed_at")
+        names = ("image_label", "examined", "reviewed_at")
         question = (
-            sa.select(sightings, *(instances.c[name] for name in names))
+            sa.select(
+                sightings.c.instance,
+                sightings.c.posterior,
+                sightings.c.rejected,
+                *(instances.c[name] for name in names),
+            )
             .join(instances, instances.c.id == sightings.c.instance)
             .where(sightings.c.model == model)
         )
         for rows in self._pages(question):
             yield Answers(
-                instances=[row.id for row in rows],
+                instances=[row.instance for row in rows],
                 own=_matrix([row.posterior for row in rows])[:, :-1].argmax(axis=1),
                 rejected=np.array([row.rejected for row in rows], dtype=bool),
                 said=[row.image_label for row in rows],
@@ -172,6 +181,7 @@ class Sightings:
     def _pages(self, question: sa.Select[Any]) -> Iterator[list[Any]]:
         """Give the rows of a question page by page, without those of other sizes than most."""
         after, usual = "", None
+        question = question.add_columns(*_SIZES)
         while rows := self._database.rows(
             question.where(sightings.c.instance > after)
             .order_by(sightings.c.instance)
@@ -194,7 +204,7 @@ class Sightings:
 
 
 def _sizes(row: Any) -> tuple[int, int]:
-    return len(row.embedding), len(row.posterior)
+    return row.embedding_size, row.posterior_size
 
 
 def _usual_sizes(rows: Sequence[Any]) -> tuple[int, int]:
