@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from bodypart.headers.character_sets import repaired, undoubled
-from bodypart.headers.folding import LONGEST_TEXT, Word, fold, words
-from bodypart.headers.vocabulary import (
-    ALONE,
-    NOT,
-    SIDES,
-    VIEWS,
-    Entry,
-    Node,
-    Vocabulary,
-)
+from bodypart.headers.folding import LONGEST_TEXT, fold, words
+from bodypart.headers.holding import holding
+from bodypart.headers.mentions import TELLING_LETTERS
+from bodypart.headers.vocabulary import NOT, SIDES, VIEWS
 from bodypart.regions import compatible, labels_in, narrowest
 
-_LONGEST_WORD = 40
-_TELLING_LETTERS = 5
+if TYPE_CHECKING:
+    from bodypart.headers.mentions import Mention
+    from bodypart.headers.vocabulary import Vocabulary
+
 _REACH_OF_NOT = 2
 _ALTERNATIVE = frozenset({"/", "_"})
-_EVERYWHERE = frozenset({"en", "fr"})
-"""Languages whose Latin words for parts are most other languages' words as well."""
-
 _GLUED_BEFORE = ("", "xr", "cr", "rx", "x", "lt", "rt", "l", "r")
 _GLUED_BEHIND = re.compile(r"(?:ap|pa|lat|obl|lt|rt|left|right|l|r)$")
 _SHORTEST_CORE = 3
@@ -65,40 +58,6 @@ class Reading:
     def names_part(self) -> bool:
         """Whether it names a label or a region."""
         return bool(self.labels or self.region)
-
-
-class _Form(NamedTuple):
-    """A word as it stands in the tree, and the span of its known letters."""
-
-    text: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Mention:
-    """A term found in a text; ``start`` and ``end`` span the ``letters`` that the term holds."""
-
-    entry: Entry
-    start: int
-    end: int
-    letters: int
-
-    @property
-    def weight(self) -> tuple[int, bool, int]:
-        """Longer terms come first, restricted rows before free ones, then by place."""
-        return (-self.letters, self.entry.when is None, self.start)
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """Where it stands."""
-        return self.start, self.end
-
-    @property
-    def tells_language(self) -> bool:
-        """Whether it is a part, or a word for a side that no other language has."""
-        side = self.entry.kind in SIDES and self.end - self.start >= _TELLING_LETTERS
-        return self.entry.when is None and (self.entry.names_part or side)
 
 
 @lru_cache(maxsize=4096)
@@ -173,7 +132,7 @@ def _unglued(word: str, vocabulary: Vocabulary) -> str | None:
 
 
 def _read(folded: str, vocabulary: Vocabulary) -> Reading:
-    kept = _kept(folded, vocabulary)
+    kept = holding(folded, vocabulary)
     parts = _affirmed(kept, folded)
     labels = _narrowed(parts, folded)
     regions = [mention.entry.region for mention in parts if mention.entry.region]
@@ -188,163 +147,17 @@ def _read(folded: str, vocabulary: Vocabulary) -> Reading:
         view=views.pop() if len(views) == 1 else None,
         matched=" ".join(folded[mention.start : mention.end] for mention in parts),
         complete=all(
-            len(word.text) < _TELLING_LETTERS
+            len(word.text) < TELLING_LETTERS
             or any(mention.start < word.end and word.start < mention.end for mention in kept)
             for word in words(folded)
         ),
     )
 
 
-def _kept(folded: str, vocabulary: Vocabulary) -> list[_Mention]:
-    """Return the mentions that hold, in the order of the text: longest first, none overlapping."""
-    found = list(words(folded))
-    candidates = sorted(_candidates(found, vocabulary), key=lambda mention: mention.weight)
-    named = {label for mention in candidates for label in mention.entry.labels}
-    telling = [mention for mention in candidates if mention.tells_language]
-    languages = {mention.entry.language for mention in telling}
-    # "Pelvis" is Spanish, too, but tells nobody that "radio" is a bone rather than French.
-    shared = {mention.span for mention in telling if mention.entry.language in _EVERYWHERE}
-    certain = {mention.entry.language for mention in telling if mention.span not in shared}
-    kept: list[_Mention] = []
-    for mention in candidates:
-        if any(mention.start < other.end and other.start < mention.end for other in kept):
-            continue
-        entry, when = mention.entry, mention.entry.when
-        if (
-            when is None
-            or when in named
-            or when in (certain if entry.names_part else languages)
-            or (when == ALONE and _alone(mention, found, candidates))
-        ) and not _is_something_else(mention, found, candidates, folded):
-            kept.append(mention)
-            if when == ALONE and entry.names_part:
-                languages.add(entry.language)
-    return sorted(kept, key=lambda mention: mention.start)
-
-
-def _is_something_else(
-    mention: _Mention, found: Sequence[Word], candidates: Sequence[_Mention], folded: str
-) -> bool:
-    """Return whether a short word stands where it cannot mean this.
-
-    At the end "sin" is no negation but the left side; "dx" before all else is the modality
-    rather than the right side; a Portuguese "e" means "and" unless it follows a part and no part
-    follows it; a letter after a projection is another projection ("AP/L") rather than a side, and
-    one glued to a digit a vertebra ("L4/5") or a finger ("D3").
-    """
-    kind, text = mention.entry.kind, folded[mention.start : mention.end]
-    last = mention.end == found[-1].end
-    if kind == NOT:
-        return last
-    if kind not in SIDES:
-        return False
-    if len(text) == 1 and text.isascii() and _follows_projection(mention, candidates, folded):
-        return True
-    if text in {"l", "d"} and folded[mention.end : mention.end + 1].isdigit():
-        return True
-    if last:
-        return False
-    if text == "dx":
-        return mention.start == found[0].start
-    if text == "e":
-        starts = [word.start for word in found]
-        place = starts.index(mention.start)
-        before, behind = found[place - 1].end, starts[place + 1]
-        parts = [other for other in candidates if other.entry.names_part]
-        follows = place > 0 and any(other.end == before for other in parts)
-        return not follows or any(other.start == behind for other in parts)
-    return False
-
-
-def _follows_projection(mention: _Mention, candidates: Sequence[_Mention], folded: str) -> bool:
-    """Return whether only signs stand between a projection and a letter.
-
-    After a blank alone an "R" is a side ("Hand PA R"), because it stands for no projection.
-    """
-    for other in candidates:
-        if other.entry.kind in VIEWS and other.end <= mention.start:
-            between = folded[other.end : mention.start]
-            signs = between.strip()
-            if not any(sign.isalnum() for sign in between) and (
-                signs or folded[mention.start] == "l"
-            ):
-                return True
-    return False
-
-
-def _candidates(found: Sequence[Word], vocabulary: Vocabulary) -> Iterator[_Mention]:
-    forms = [tuple(_forms(word, vocabulary)) for word in found]
-    for number, word in enumerate(found):
-        if word.ideographic:
-            yield from _ideographs(word, vocabulary)
-        yield from _terms_from(number, found, forms, vocabulary)
-
-
-def _forms(word: Word, vocabulary: Vocabulary) -> Iterator[_Form]:
-    """Yield the ways a word stands in the tree."""
-    text, start, end = word.text, word.start, word.end
-    yield _Form(text, start, end)
-    if len(text) > _LONGEST_WORD or text.isdigit():
-        return
-    for cut in range(len(text)):
-        if (head := text[: cut + 1]) in vocabulary.starts:
-            yield _Form(f"{head}*", start, start + len(head))
-        if (tail := text[cut:]) in vocabulary.ends:
-            yield _Form(f"*{tail}", start + cut, end)
-        for length in vocabulary.inside_lengths:
-            if cut + length > len(text):
-                break
-            if (piece := text[cut : cut + length]) in vocabulary.insides:
-                yield _Form(f"*{piece}*", start + cut, start + cut + length)
-
-
-def _terms_from(
-    number: int,
-    found: Sequence[Word],
-    forms: Sequence[tuple[_Form, ...]],
-    vocabulary: Vocabulary,
-) -> Iterator[_Mention]:
-    """Yield the terms that begin with a word, small words between their words left out."""
-    paths: list[tuple[Node, int | None, int]] = [(vocabulary.tree, None, 0)]
-    for word, ways in zip(found[number:], forms[number:], strict=True):
-        further: list[tuple[Node, int | None, int]] = []
-        for node, start, before in paths:
-            reached = [(node.after[form.text], form) for form in ways if form.text in node.after]
-            for following, form in reached:
-                begin = form.start if start is None else start
-                letters = before + form.end - form.start
-                further.append((following, begin, letters))
-                for entry in following.entries:
-                    yield _Mention(entry, begin, form.end, letters)
-            if not reached and start is not None and word.text in vocabulary.small_words:
-                further.append((node, start, before))
-        paths = further
-        if not paths:
-            return
-
-
-def _ideographs(word: Word, vocabulary: Vocabulary) -> Iterator[_Mention]:
-    text = word.text
-    for first in range(len(text)):
-        for length in range(1, min(vocabulary.longest_ideograph, len(text) - first) + 1):
-            for entry in vocabulary.ideographs.get(text[first : first + length], ()):
-                yield _Mention(entry, word.start + first, word.start + first + length, length)
-
-
-def _alone(mention: _Mention, found: Sequence[Word], candidates: Sequence[_Mention]) -> bool:
-    """Return whether every other word is a number or known, but no part."""
-    known = [other for other in candidates if not other.entry.names_part] + [mention]
-    return all(
-        word.text.isdigit()
-        or any(other.start <= word.start and word.end <= other.end for other in known)
-        for word in found
-    )
-
-
-def _affirmed(kept: Sequence[_Mention], folded: str) -> list[_Mention]:
+def _affirmed(kept: Sequence[Mention], folded: str) -> list[Mention]:
     """Return the mentions of parts, without the one that soon follows a negation."""
     parts = []
-    negation: _Mention | None = None
+    negation: Mention | None = None
     for mention in kept:
         if mention.entry.kind == NOT:
             negation = mention
@@ -356,7 +169,7 @@ def _affirmed(kept: Sequence[_Mention], folded: str) -> list[_Mention]:
     return parts
 
 
-def _narrowed(parts: Sequence[_Mention], folded: str) -> tuple[str, ...]:
+def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
     """Return the labels named, without those that enclose another one named beside them.
 
     "Spine, cervical" is the cervical spine, "Hand Finger 3" a finger, "ribs with chest" a rib.
@@ -378,7 +191,7 @@ def _narrowed(parts: Sequence[_Mention], folded: str) -> tuple[str, ...]:
     )
 
 
-def _side(kept: Sequence[_Mention], labels: Sequence[str], folded: str) -> str | None:
+def _side(kept: Sequence[Mention], labels: Sequence[str], folded: str) -> str | None:
     """Return the side that a text names.
 
     Left and right of one part are both; of several ("left hand, right foot") each is another

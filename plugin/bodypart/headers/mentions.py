@@ -1,0 +1,111 @@
+"""Terms of the vocabulary found in a text, before it is asked which of them hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from bodypart.headers.vocabulary import SIDES, Entry
+
+if TYPE_CHECKING:
+    from bodypart.headers.folding import Word
+    from bodypart.headers.vocabulary import Node, Vocabulary
+
+_LONGEST_WORD = 40
+TELLING_LETTERS = 5
+"""Letters of a word that is no accident: a side that tells the language, a word that is unknown."""
+
+
+class _Form(NamedTuple):
+    """A word as it stands in the tree, and the span of its known letters."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A term found in a text; ``start`` and ``end`` span the ``letters`` that the term holds."""
+
+    entry: Entry
+    start: int
+    end: int
+    letters: int
+
+    @property
+    def weight(self) -> tuple[int, bool, int]:
+        """Longer terms come first, restricted rows before free ones, then by place."""
+        return (-self.letters, self.entry.when is None, self.start)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where it stands."""
+        return self.start, self.end
+
+    @property
+    def tells_language(self) -> bool:
+        """Whether it is a part, or a word for a side that no other language has."""
+        side = self.entry.kind in SIDES and self.end - self.start >= TELLING_LETTERS
+        return self.entry.when is None and (self.entry.names_part or side)
+
+
+def mentions_in(found: Sequence[Word], vocabulary: Vocabulary) -> Iterator[Mention]:
+    """Yield every term that stands in a text of these words, overlapping ones as well."""
+    forms = [tuple(_forms(word, vocabulary)) for word in found]
+    for number, word in enumerate(found):
+        if word.ideographic:
+            yield from _ideographs(word, vocabulary)
+        yield from _terms_from(number, found, forms, vocabulary)
+
+
+def _forms(word: Word, vocabulary: Vocabulary) -> Iterator[_Form]:
+    """Yield the ways a word stands in the tree."""
+    text, start, end = word.text, word.start, word.end
+    yield _Form(text, start, end)
+    if len(text) > _LONGEST_WORD or text.isdigit():
+        return
+    for cut in range(len(text)):
+        if (head := text[: cut + 1]) in vocabulary.starts:
+            yield _Form(f"{head}*", start, start + len(head))
+        if (tail := text[cut:]) in vocabulary.ends:
+            yield _Form(f"*{tail}", start + cut, end)
+        for length in vocabulary.inside_lengths:
+            if cut + length > len(text):
+                break
+            if (piece := text[cut : cut + length]) in vocabulary.insides:
+                yield _Form(f"*{piece}*", start + cut, start + cut + length)
+
+
+def _terms_from(
+    number: int,
+    found: Sequence[Word],
+    forms: Sequence[tuple[_Form, ...]],
+    vocabulary: Vocabulary,
+) -> Iterator[Mention]:
+    """Yield the terms that begin with a word, small words between their words left out."""
+    paths: list[tuple[Node, int | None, int]] = [(vocabulary.tree, None, 0)]
+    for word, ways in zip(found[number:], forms[number:], strict=True):
+        further: list[tuple[Node, int | None, int]] = []
+        for node, start, before in paths:
+            reached = [(node.after[form.text], form) for form in ways if form.text in node.after]
+            for following, form in reached:
+                begin = form.start if start is None else start
+                letters = before + form.end - form.start
+                further.append((following, begin, letters))
+                for entry in following.entries:
+                    yield Mention(entry, begin, form.end, letters)
+            if not reached and start is not None and word.text in vocabulary.small_words:
+                further.append((node, start, before))
+        paths = further
+        if not paths:
+            return
+
+
+def _ideographs(word: Word, vocabulary: Vocabulary) -> Iterator[Mention]:
+    text = word.text
+    for first in range(len(text)):
+        for length in range(1, min(vocabulary.longest_ideograph, len(text) - first) + 1):
+            for entry in vocabulary.ideographs.get(text[first : first + length], ()):
+                yield Mention(entry, word.start + first, word.start + first + length, length)
