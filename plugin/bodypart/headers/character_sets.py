@@ -27,6 +27,7 @@ _STATED = ("latin-1", "cp1252", "cp1251", "iso8859_5", "iso8859_2", "iso8859_9",
 _MULTI_BYTE = ("gb18030", "cp932")
 _ESCAPED = ("iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
 _ESCAPE = re.compile(r"\x1b[$(),\-./]*[0-9A-Z@]")
+_LATIN_END = "\u0250"
 _LOST_LETTER = re.compile(r"(?<=[^\W\d_])[?\ufffd](?=[^\W\d_])")
 _LOSABLE = ("a", "o", "u", "e", "i", "ss", "n", "c", "s", "z", "l", "r")
 
@@ -72,6 +73,12 @@ def undoubled(text: str) -> str:
     return text
 
 
+def is_plausible(text: str) -> bool:
+    """Tell whether a text is no heap of accents: ``ÖłÂ˛`` is Japanese kana, and no word."""
+    latin = [sign.isascii() for sign in text if sign.isalpha() and sign < _LATIN_END]
+    return any(latin) or not latin
+
+
 def repaired(text: str) -> Iterator[str]:
     """Yield what a text may have been before a wrong character set spoiled it.
 
@@ -92,7 +99,8 @@ def repaired(text: str) -> Iterator[str]:
             continue
         for right in _CODE_PAGES:
             with suppress(UnicodeDecodeError):
-                yield data.decode(right)
+                if is_plausible(other := data.decode(right)):
+                    yield other
 
 
 def _unescaped(text: str) -> Iterator[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bodypart.headers.folding import words
 from bodypart.headers.mentions import mentions_in
-from bodypart.headers.vocabulary import ALONE, NOT, SIDES, VIEWS
+from bodypart.headers.vocabulary import ALONE, NOT, SIDES, VIEWS, Entry
+from bodypart.regions import labels_in
 
 if TYPE_CHECKING:
     from bodypart.headers.folding import Word
@@ -17,82 +20,200 @@ if TYPE_CHECKING:
 _EVERYWHERE = frozenset({"en", "fr"})
 """Languages whose Latin words for parts are most other languages' words as well."""
 
+_ENGLISH = "en"
+_SHORT = 2
+"""Letters of a side that other languages write for something else: "RE" turns a French arm."""
+
+_LATERAL = Entry(kind="lateral")
+_COUNT = re.compile(r"[1-6](?:eb?|p|pr|inc|vws?)(?![^\W\d_])")
+"""A number of projections glued to a side: ``L2E``, ``D2P``."""
+
+_NUMBERED = labels_in("hand") | labels_in("foot")
+"""Parts whose rays have numbers: "D2" beside them is the second one."""
+
 
 def holding(folded: str, vocabulary: Vocabulary) -> list[Mention]:
     """Return the mentions that hold, in the order of the text: longest first, none overlapping."""
-    found = list(words(folded))
-    candidates = sorted(mentions_in(found, vocabulary), key=lambda mention: mention.weight)
-    named = {label for mention in candidates for label in mention.entry.labels}
-    telling = [mention for mention in candidates if mention.tells_language]
-    languages = {mention.entry.language for mention in telling}
-    # "Pelvis" is Spanish, too, but tells nobody that "radio" is a bone rather than French.
-    shared = {mention.span for mention in telling if mention.entry.language in _EVERYWHERE}
-    certain = {mention.entry.language for mention in telling if mention.span not in shared}
+    text = _Text.of(folded, vocabulary)
     kept: list[Mention] = []
-    for mention in candidates:
+    for mention in text.candidates:
         if any(mention.start < other.end and other.start < mention.end for other in kept):
             continue
-        entry, when = mention.entry, mention.entry.when
-        if (
-            when is None
-            or when in named
-            or when in (certain if entry.names_part else languages)
-            or (when == ALONE and _alone(mention, found, candidates))
-        ) and not _is_something_else(mention, found, candidates, folded):
-            kept.append(mention)
-            if when == ALONE and entry.names_part:
-                languages.add(entry.language)
+        if text.allows(mention) and not text.contradicts(mention):
+            kept.append(text.as_meant(mention))
     return sorted(kept, key=lambda mention: mention.start)
 
 
-def _is_something_else(
-    mention: Mention, found: Sequence[Word], candidates: Sequence[Mention], folded: str
-) -> bool:
-    """Return whether a short word stands where it cannot mean this.
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What is known of a text before any of its mentions holds.
 
-    At the end "sin" is no negation but the left side; "dx" before all else is the modality
-    rather than the right side; a Portuguese "e" means "and" unless it follows a part and no part
-    follows it; a letter after a projection is another projection ("AP/L") rather than a side, and
-    one glued to a digit a vertebra ("L4/5") or a finger ("D3").
+    Attributes
+    ----------
+    folded : str
+        The text.
+    found : tuple of Word
+        Its words.
+    candidates : tuple of Mention
+        All terms in it, the weightiest first.
+    named : frozenset of str
+        Labels that it may name.
+    languages : frozenset of str
+        Languages that it may be in.
+    certain : frozenset of str
+        Languages of which it has a word that is no other language's.
+    sided : frozenset of str
+        Languages of its words for a side.
+    small_words : set of str
+        The vocabulary's.
     """
-    kind, text = mention.entry.kind, folded[mention.start : mention.end]
-    last = mention.end == found[-1].end
-    if kind == NOT:
-        return last
-    if kind not in SIDES:
-        return False
-    if len(text) == 1 and text.isascii() and _follows_projection(mention, candidates, folded):
-        return True
-    if text in {"l", "d"} and folded[mention.end : mention.end + 1].isdigit():
-        return True
-    if last:
-        return False
-    if text == "dx":
-        return mention.start == found[0].start
-    if text == "e":
-        starts = [word.start for word in found]
+
+    folded: str
+    found: tuple[Word, ...]
+    candidates: tuple[Mention, ...]
+    named: frozenset[str]
+    languages: frozenset[str]
+    certain: frozenset[str]
+    sided: frozenset[str]
+    small_words: Set[str]
+
+    @classmethod
+    def of(cls, folded: str, vocabulary: Vocabulary) -> _Text:
+        found = tuple(words(folded))
+        candidates = sorted(mentions_in(found, vocabulary), key=lambda mention: mention.weight)
+        telling = [mention for mention in candidates if mention.tells_language]
+        # "Pelvis" is Spanish, too, but tells nobody that "radio" is a bone rather than French.
+        shared = {mention.span for mention in telling if mention.entry.language in _EVERYWHERE}
+        alone = [
+            mention
+            for mention in candidates
+            if mention.entry.when == ALONE
+            and mention.entry.names_part
+            and _alone(mention, found, candidates)
+        ]
+        return cls(
+            folded=folded,
+            found=found,
+            candidates=tuple(candidates),
+            named=frozenset(label for mention in candidates for label in mention.entry.labels),
+            languages=frozenset(mention.entry.language for mention in (*telling, *alone)),
+            certain=frozenset(m.entry.language for m in telling if m.span not in shared),
+            sided=frozenset(
+                mention.entry.language
+                for mention in candidates
+                if mention.entry.kind in SIDES and mention.entry.when is None
+            ),
+            small_words=vocabulary.small_words,
+        )
+
+    def allows(self, mention: Mention) -> bool:
+        """Return whether what its row asks for is there."""
+        entry, when = mention.entry, mention.entry.when
+        if when is None or when in self.named or when in self.certain:
+            return True
+        if when == ALONE or (entry.names_part and when in self.sided):
+            return _alone(mention, self.found, self.candidates)
+        return when in self.languages and not entry.names_part and not self._is_disputed(mention)
+
+    def _is_disputed(self, mention: Mention) -> bool:
+        """Return whether languages that the text may be in take a letter for different things."""
+        meanings = {
+            other.entry.kind
+            for other in self.candidates
+            if other.span == mention.span
+            and other.entry.kind in VIEWS | SIDES.keys()
+            and (other.entry.when is None or other.entry.when in self.languages)
+        }
+        return len(meanings) > 1
+
+    def contradicts(self, mention: Mention) -> bool:
+        """Return whether a short word stands where it cannot mean this.
+
+        At the end "sin" is no negation but the left side; "dx" before all else is the modality
+        rather than the right side; a Portuguese "e" means "and" unless it follows a part and no
+        part follows it; a letter glued to a digit is a number of projections ("2R"), a vertebra
+        ("L4/5") or a finger ("D3"); "re" beside a French part is a rotation.
+        """
+        kind, text = mention.entry.kind, self.folded[mention.start : mention.end]
+        last = mention.end == self.found[-1].end
+        if kind == NOT:
+            return last
+        if kind not in SIDES or not text.isascii():
+            return False
+        if len(text) == 1 and (self._is_numbered(mention, text) or self._is_another(mention, text)):
+            return True
+        if len(text) <= _SHORT and mention.entry.when is None and self._is_foreign(mention):
+            return True
+        if last:
+            return False
+        if text == "dx":
+            return mention.start == self.found[0].start
+        return text == "e" and self._is_and(mention)
+
+    def as_meant(self, mention: Mention) -> Mention:
+        """Return a mention with the meaning that its place gives it: "L" in "AP/L" is lateral."""
+        if mention.entry.kind in SIDES and self._follows_projection(mention):
+            return replace(mention, entry=_LATERAL)
+        return mention
+
+    def _is_numbered(self, mention: Mention, letter: str) -> bool:
+        if self.folded[mention.start - 1 : mention.start].isdigit():
+            return True
+        if letter not in {"l", "d"} or not self.folded[mention.end : mention.end + 1].isdigit():
+            return False
+        counts = _COUNT.match(self.folded, mention.end)
+        numbered = any(
+            not _NUMBERED.isdisjoint(other.entry.labels)
+            for other in self.candidates
+            if other.entry.when is None
+        )
+        return not counts or (letter == "d" and numbered)
+
+    def _is_another(self, mention: Mention, letter: str) -> bool:
+        return letter != "l" and self._follows_projection(mention)
+
+    def _is_foreign(self, mention: Mention) -> bool:
+        language = mention.entry.language
+        return language not in self.languages | {_ENGLISH} and bool(self.languages - {_ENGLISH})
+
+    def _is_and(self, mention: Mention) -> bool:
+        starts = [word.start for word in self.found]
         place = starts.index(mention.start)
-        before, behind = found[place - 1].end, starts[place + 1]
-        parts = [other for other in candidates if other.entry.names_part]
+        before, behind = self.found[place - 1].end, starts[place + 1]
+        parts = [other for other in self.candidates if other.entry.names_part]
         follows = place > 0 and any(other.end == before for other in parts)
         return not follows or any(other.start == behind for other in parts)
-    return False
 
+    def _may_be_view(self, mention: Mention) -> bool:
+        """Return whether a projection is no piece of a longer term, as the F of "F/U"."""
+        return self.allows(mention) and not any(
+            other.letters > mention.letters
+            and other.start < mention.end
+            and mention.start < other.end
+            and self.allows(other)
+            for other in self.candidates
+        )
 
-def _follows_projection(mention: Mention, candidates: Sequence[Mention], folded: str) -> bool:
-    """Return whether only signs stand between a projection and a letter.
+    def _follows_projection(self, mention: Mention) -> bool:
+        """Return whether only signs, or an "and", stand between a projection and a letter.
 
-    After a blank alone an "R" is a side ("Hand PA R"), because it stands for no projection.
-    """
-    for other in candidates:
-        if other.entry.kind in VIEWS and other.end <= mention.start:
-            between = folded[other.end : mention.start]
-            signs = between.strip()
-            if not any(sign.isalnum() for sign in between) and (
-                signs or folded[mention.start] == "l"
+        After a blank alone an "R" is a side ("Hand PA R"), because it stands for no projection.
+        """
+        if mention.end - mention.start > 1 or not self.folded[mention.start].isascii():
+            return False
+        for other in self.candidates:
+            if (
+                other.entry.kind in VIEWS
+                and other.end <= mention.start
+                and self._may_be_view(other)
             ):
-                return True
-    return False
+                between = self.folded[other.end : mention.start]
+                signs = between.strip()
+                if all(word.text in self.small_words for word in words(between)) and (
+                    signs or self.folded[mention.start] == "l"
+                ):
+                    return True
+        return False
 
 
 def _alone(mention: Mention, found: Sequence[Word], candidates: Sequence[Mention]) -> bool:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from bodypart.headers.character_sets import repaired, undoubled
+from bodypart.headers.assertion import affirmed
+from bodypart.headers.character_sets import is_plausible, repaired, undoubled
 from bodypart.headers.folding import LONGEST_TEXT, fold, words
+from bodypart.headers.glued import replaced, unglued, with_marks_cut
 from bodypart.headers.holding import holding
 from bodypart.headers.mentions import TELLING_LETTERS
-from bodypart.headers.vocabulary import NOT, SIDES, VIEWS
+from bodypart.headers.vocabulary import COMPARISON, SIDES, VIEWS
 from bodypart.regions import compatible, labels_in, narrowest
 
 if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
     from bodypart.headers.vocabulary import Vocabulary
 
-_REACH_OF_NOT = 2
 _ALTERNATIVE = frozenset({"/", "_"})
-_GLUED_BEFORE = ("", "xr", "cr", "rx", "x", "lt", "rt", "l", "r")
-_GLUED_BEHIND = re.compile(r"(?:ap|pa|lat|obl|lt|rt|left|right|l|r)$")
-_SHORTEST_CORE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +72,29 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
         The terms.
     """
     text = undoubled(text[:LONGEST_TEXT])
-    reading = _read(fold(text), vocabulary)
+    folded = fold(text)
+    reading = _read(folded, vocabulary) if is_plausible(text) else Reading(complete=False)
     if reading.names_part and (reading.complete or (text.isascii() and "?" not in text)):
-        return reading
+        return _with_glued_side(reading, folded, vocabulary)
     others = (
-        (folded, _read(folded, vocabulary)) for folded in dict.fromkeys(map(fold, repaired(text)))
+        (other, _read(other, vocabulary)) for other in dict.fromkeys(map(fold, repaired(text)))
     )
-    telling = (other for folded, other in others if _is_telling(other.matched, folded))
+    telling = (other for text, other in others if _is_telling(other.matched, text))
     best = max(telling, key=lambda other: len(other.matched), default=reading)
     if len(best.matched) > len(reading.matched):
         return best
-    if reading.names_part:
+    if reading.names_part or not is_plausible(text):
         return reading
-    return _read(_respelt(fold(text), vocabulary), vocabulary)
+    return _read(_respelt(folded, vocabulary), vocabulary)
+
+
+def _with_glued_side(reading: Reading, folded: str, vocabulary: Vocabulary) -> Reading:
+    """Return a reading with the side that is glued to its part ("LHAND"), if it has no other."""
+    if reading.side is not None:
+        return reading
+    cut = with_marks_cut(folded, vocabulary)
+    other = _read(cut, vocabulary) if cut != folded else reading
+    return other if other.side and other.labels == reading.labels else reading
 
 
 def _is_telling(matched: str, folded: str) -> bool:
@@ -103,47 +110,27 @@ def _is_telling(matched: str, folded: str) -> bool:
 
 def _respelt(folded: str, vocabulary: Vocabulary) -> str:
     """Return a text with glued words cut, and misspelt ones replaced by what they may stand for."""
-    pieces = []
-    for word in words(folded):
-        text = word.text
-        if text not in vocabulary.tree.after:
-            near = vocabulary.speller.corrected(text)
-            text = _unglued(text, vocabulary) or min(near, default=text)
-        pieces.append(text)
-    return " ".join(pieces)
 
+    def meant(word: str) -> str | None:
+        return unglued(word, vocabulary) or vocabulary.corrected(word)
 
-def _unglued(word: str, vocabulary: Vocabulary) -> str | None:
-    """Cut a part off the marks glued to it (``LKNEE``, ``CHESTLAT``, ``XHANDLT``), or None."""
-    for before in _GLUED_BEFORE:
-        if not word.startswith(before):
-            continue
-        core, behind = word.removeprefix(before), ""
-        while len(core) >= _SHORTEST_CORE:
-            marks = len(before + behind.replace(" ", ""))
-            enough = marks > 1 or len(core) > (_SHORTEST_CORE + bool(behind)) or core == "hip"
-            if marks and enough and vocabulary.names_part(core):
-                return f"{before} {core} {behind}".strip()
-            mark = _GLUED_BEHIND.search(core)
-            if mark is None:
-                break
-            core, behind = core[: mark.start()], f"{mark.group()} {behind}".strip()
-    return None
+    return replaced(folded, meant, vocabulary)
 
 
 def _read(folded: str, vocabulary: Vocabulary) -> Reading:
     kept = holding(folded, vocabulary)
-    parts = _affirmed(kept, folded)
+    said = affirmed(kept, folded, vocabulary.small_words)
+    parts = [mention for mention in said if mention.entry.names_part]
     labels = _narrowed(parts, folded)
     regions = [mention.entry.region for mention in parts if mention.entry.region]
     region = narrowest(regions)
     if region and any(label in labels_in(region) for label in labels):
         region = None
-    views = {mention.entry.kind for mention in kept} & VIEWS
+    views = {mention.entry.kind for mention in said} & VIEWS
     return Reading(
         labels=labels,
         region=region,
-        side=_side(kept, labels, folded),
+        side=_side(said, labels),
         view=views.pop() if len(views) == 1 else None,
         matched=" ".join(folded[mention.start : mention.end] for mention in parts),
         complete=all(
@@ -152,21 +139,6 @@ def _read(folded: str, vocabulary: Vocabulary) -> Reading:
             for word in words(folded)
         ),
     )
-
-
-def _affirmed(kept: Sequence[Mention], folded: str) -> list[Mention]:
-    """Return the mentions of parts, without the one that soon follows a negation."""
-    parts = []
-    negation: Mention | None = None
-    for mention in kept:
-        if mention.entry.kind == NOT:
-            negation = mention
-        elif mention.entry.names_part:
-            between = folded[negation.end : mention.start] if negation else ""
-            if negation is None or len(list(words(between))) >= _REACH_OF_NOT:
-                parts.append(mention)
-            negation = None
-    return parts
 
 
 def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
@@ -180,7 +152,12 @@ def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
     for first, second in pairwise(parts):
         one, other = first.entry.labels, second.entry.labels
         sign = folded[first.end : second.start].strip()
-        if len(one) != 1 or len(other) != 1 or (sign == "_" and other[0] in labels_in(one[0])):
+        if (
+            one == other
+            or len(one) != 1
+            or len(other) != 1
+            or (sign == "_" and other[0] in labels_in(one[0]))
+        ):
             continue
         if sign in _ALTERNATIVE and compatible(one[0], other[0]):
             labels.pop(other[0] if one[0] not in labels_in(other[0]) else one[0], None)
@@ -191,18 +168,15 @@ def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
     )
 
 
-def _side(kept: Sequence[Mention], labels: Sequence[str], folded: str) -> str | None:
+def _side(said: Sequence[Mention], labels: Sequence[str]) -> str | None:
     """Return the side that a text names.
 
     Left and right of one part are both; of several ("left hand, right foot") each is another
-    part's, and which one is in the picture the text does not tell.
+    part's, and beside a comparison one of them is the other limb: which one is in the picture the
+    text does not tell.
     """
-    denied = {mention.end for mention in kept if mention.entry.kind == NOT}
-    sides = {
-        SIDES[mention.entry.kind]
-        for mention in kept
-        if mention.entry.kind in SIDES and len(folded[: mention.start].rstrip()) not in denied
-    }
+    kinds = {mention.entry.kind for mention in said}
+    sides = {SIDES[kind] for kind in kinds if kind in SIDES}
     if len(sides) > 1:
-        return "B" if len(labels) < 2 else None
+        return "B" if len(labels) < 2 and COMPARISON not in kinds else None
     return next(iter(sides), None)

@@ -17,6 +17,9 @@ TELLING_LETTERS = 5
 """Letters of a word that is no accident: a side that tells the language, a word that is unknown."""
 
 
+_FEW_KANA = 2
+
+
 class _Form(NamedTuple):
     """A word as it stands in the tree, and the span of its known letters."""
 
@@ -104,8 +107,29 @@ def _terms_from(
 
 
 def _ideographs(word: Word, vocabulary: Vocabulary) -> Iterator[Mention]:
+    """Yield the terms in a run of ideographs; two kana, which many words hold, need a border."""
     text = word.text
-    for first in range(len(text)):
-        for length in range(1, min(vocabulary.longest_ideograph, len(text) - first) + 1):
-            for entry in vocabulary.ideographs.get(text[first : first + length], ()):
-                yield Mention(entry, word.start + first, word.start + first + length, length)
+    hits = [
+        (first, first + length, entry)
+        for first in range(len(text))
+        for length in range(1, min(vocabulary.longest_ideograph, len(text) - first) + 1)
+        for entry in vocabulary.ideographs.get(text[first : first + length], ())
+    ]
+    starts, ends = {len(text)}, {0}
+    for first, end, _ in hits:
+        starts.add(first)
+        ends.add(end)
+    for first, end, entry in hits:
+        if (
+            end - first > _FEW_KANA
+            or not _is_kana(text[first:end])
+            or (
+                (first in ends or not _is_kana(text[first - 1]))
+                and (end in starts or not _is_kana(text[end]))
+            )
+        ):
+            yield Mention(entry, word.start + first, word.start + end, end - first)
+
+
+def _is_kana(text: str) -> bool:
+    return all("\u3040" <= sign <= "\u30ff" for sign in text)

@@ -8,11 +8,14 @@ words of a term.
 
 Meanings: one or more labels (``tspine lspine``), somewhere in a region (``in upper_limb``),
 ``left``, ``right``, ``both``, ``frontal``, ``lateral``, ``oblique``, ``other`` (known, but no body
-part), ``not`` (what follows is not shown), ``small`` (may stand between the words of a term).
+part), ``not`` (what follows is not shown), ``history`` (what follows, to the next comma, is what
+the patient had before), ``comparison`` (the other side is named, too), ``small`` (may stand between
+the words of a term).
 
 ``when`` restricts a row: the name of a label means "only if the text also names that part", a
-language "only if the text also names a part in that language", ``alone`` "only if the text
-holds nothing else but sides, views and other known words".
+language "only if the text also names a part in that language" (for a part: or holds nothing else
+but known words, a side in that language among them), ``alone`` "only if the text holds nothing
+else but sides, views and other known words".
 """
 
 from __future__ import annotations
@@ -32,9 +35,10 @@ _TABLE = Path(__file__).with_name("vocabulary.csv")
 SIDES = {"left": "L", "right": "R", "both": "B"}
 VIEWS = frozenset({"frontal", "lateral", "oblique"})
 OTHER, NOT, SMALL = "other", "not", "small"
+HISTORY, COMPARISON = "history", "comparison"
 ALONE = "alone"
 
-_MEANINGS = set(SIDES) | VIEWS | {OTHER, NOT, SMALL}
+_MEANINGS = set(SIDES) | VIEWS | {OTHER, NOT, SMALL, HISTORY, COMPARISON}
 _IN = "in "
 _LANGUAGE_LETTERS = 2
 _STAR = "*"
@@ -171,14 +175,28 @@ class Vocabulary:
         vocabulary.longest_ideograph = max(map(len, vocabulary.ideographs), default=0)
         return vocabulary
 
-    def names_part(self, word: str) -> bool:
-        """Tell whether a word names a part by itself, in any text."""
-        return self._is_free_part(word) or self._is_free_part(word + _STAR)
+    def corrected(self, word: str) -> str | None:
+        """Return what a misspelt word stands for; None if for nothing, or for different parts."""
+        near = sorted(self.speller.corrected(word))
+        meanings = {
+            entry.meaning
+            for other in near
+            for key in (other, other + _STAR)
+            if (node := self.tree.after.get(key))
+            for entry in node.entries
+            if entry.names_part and entry.when is None
+        }
+        return near[0] if len(meanings) == 1 else None
 
-    def _is_free_part(self, word: str) -> bool:
+    def names_part(self, word: str, language: str) -> bool:
+        """Tell whether a word of a language names a part by itself, in any text."""
+        return self._is_free_part(word, language) or self._is_free_part(word + _STAR, language)
+
+    def _is_free_part(self, word: str, language: str | None = None) -> bool:
         node = self.tree.after.get(word)
         return node is not None and any(
-            entry.names_part and entry.when is None for entry in node.entries
+            entry.names_part and entry.when is None and language in {None, entry.language}
+            for entry in node.entries
         )
 
     def _add_all(

@@ -6,6 +6,7 @@ import pytest
 
 from bodypart.headers import read_headers
 from bodypart.headers.character_sets import undoubled
+from bodypart.headers.matching import read_text
 from bodypart.pixels import read_dataset
 from phantoms import file_bytes, radiograph
 
@@ -89,3 +90,9 @@ def test_code_meanings_are_repaired_too(vocabulary):
     at = whole.index(b"\x10\x00\x10\x00PN")
     dataset = read_dataset(whole[:at] + sequence + whole[at:])
     assert read_headers(dataset, vocabulary).label == "elbow"
+
+
+@pytest.mark.parametrize(("text", "written"), [("拍片", "euc_kr"), ("骨折", "gb18030")])
+def test_a_heap_of_accents_is_no_word(text, written, vocabulary):
+    """Bytes of an ideograph spell "udo" or "cou" in some code page, with nothing but accents."""
+    assert not read_text(text.encode(written).decode("latin-1"), vocabulary).names_part

@@ -306,6 +306,11 @@ def test_an_ordinary_word_is_no_part(text, vocabulary):
         ("Dig. V Fuß li", ("toe",)),
         ("ΑΜΣΣ", ("cspine",)),
         ("XRCHEST", ("chest",)),
+        ("Thorax/Herz-Lunge", ("chest",)),
+        ("Sol ayak baş parmak", ("toe",)),
+        ("AKCİĞER GRAFİSİ PA", ("chest",)),
+        ("Rachide lombo-sacrale", ("lspine",)),
+        ("XR BONE AGE", ("hand",)),
         ("CHESTLAT", ("chest",)),
     ],
 )

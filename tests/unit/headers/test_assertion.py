@@ -1,0 +1,80 @@
+"""What a text says of this picture: negations, histories and comparisons are not of it."""
+
+import pytest
+
+from bodypart.headers.matching import read_text
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "side"),
+    [
+        ("keine Fraktur, Knie re", ("knee",), "R"),
+        ("ohne Belastung Fuß re", ("foot",), "R"),
+        ("ohne Fraktur Knie li", ("knee",), "L"),
+        ("sans charge genou D", ("knee",), "R"),
+        ("w/o contrast chest", ("chest",), None),
+        ("no AP pelvis, chest", ("chest",), None),
+        ("Knie re ohne Patella li", ("knee",), "R"),
+    ],
+)
+def test_a_negation_takes_away_only_what_it_stands_before(text, labels, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == (labels, side)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "side"),
+    [
+        ("nicht Knie links, Hand rechts", ("hand",), "R"),
+        ("no right foot, left ankle", ("ankle",), "L"),
+        ("Knee excluding patella Rt", ("knee",), "R"),
+    ],
+)
+def test_the_side_goes_with_the_part_that_is_denied(text, labels, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == (labels, side)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "side"),
+    [
+        ("Z.n. Hüft-TEP, Knie rechts", ("knee",), "R"),
+        ("Z.n. Hüft-TEP li, Knie rechts", ("knee",), "R"),
+        ("Z.n. Hüft-TEP li, Knie", ("knee",), None),
+        ("Knie rechts, Z.n. Hüft-TEP li", ("knee",), "R"),
+        ("Zustand nach Radiusfraktur, Handgelenk links", ("wrist",), "L"),
+        ("s/p right THR, left knee", ("knee",), "L"),
+        ("h/o left hip fracture, right ankle", ("ankle",), "R"),
+        ("status post left wrist ORIF, CXR", ("chest",), None),
+        ("ATCD PTH G, genou D", ("knee",), "R"),
+        ("Esiti frattura femore dx, ginocchio sx", ("knee",), "L"),
+        ("stan po endoprotezie biodra L, kolano P", ("knee",), "R"),
+        ("st.p. TEP kyčle L, koleno P", ("knee",), "R"),
+    ],
+)
+def test_what_the_patient_had_before_is_not_in_the_picture(text, labels, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == (labels, side)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "side"),
+    [("Z.n. Hüft-TEP re", ("hip",), "R"), ("Esiti frattura polso sx", ("wrist",), "L")],
+)
+def test_a_history_without_another_part_is_what_is_looked_at_again(text, labels, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == (labels, side)
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("Hand re (Vergleich li)", None),
+        ("Right elbow with left comparison", None),
+        ("left knee (comparison right)", None),
+        ("comparison view right elbow", "R"),
+        ("Hände bds. im Vergleich", "B"),
+    ],
+)
+def test_a_comparison_is_no_picture_of_both_sides(text, side, vocabulary):
+    assert read_text(text, vocabulary).side == side

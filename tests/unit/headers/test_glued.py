@@ -1,0 +1,32 @@
+"""Marks of side and view that are glued to the part."""
+
+import pytest
+
+from bodypart.headers.matching import read_text
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "side"),
+    [
+        ("LHAND", "hand", "L"),
+        ("HANDLT", "hand", "L"),
+        ("KNEEBILAT", "knee", "B"),
+        ("LTKNEE", "knee", "L"),
+        ("KneeLeftAP", "knee", "L"),
+        ("HandRightPA", "hand", "R"),
+        ("scapular AP", "scapula", None),
+        ("tibial", "lower_leg", None),
+    ],
+)
+def test_the_side_is_cut_off_the_part(text, label, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == ((label,), side)
+
+
+def test_a_name_is_no_part_with_a_mark(vocabulary):
+    assert not read_text("Dr. Romero", vocabulary).names_part
+
+
+def test_signs_stay_where_a_word_is_put_right(vocabulary):
+    reading = read_text("no sholder, CLAVCILE L4/5", vocabulary)
+    assert (reading.labels, reading.side) == (("clavicle",), None)

@@ -1,0 +1,76 @@
+"""Which meaning a short word has beside its neighbours."""
+
+import pytest
+
+from bodypart.headers.matching import read_text
+
+
+@pytest.mark.parametrize(
+    ("text", "side", "view"),
+    [
+        ("TIBIA L", "L", None),
+        ("Femur L AP", "L", "frontal"),
+        ("Patella L", "L", None),
+        ("Femur P", None, None),
+        ("Femur AP y L", None, None),
+        ("Knee AP/L", None, None),
+        ("rodilla L", None, "lateral"),
+        ("kolano P", "R", None),
+    ],
+)
+def test_a_letter_of_several_languages_means_what_the_text_s_own_has(text, side, view, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.side, reading.view) == (side, view)
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("Knie L2E", "L"),
+        ("genou D2P", "R"),
+        ("genou G2P", "L"),
+        ("main D2P", None),
+        ("main D3", None),
+        ("Hüfte, Z.n. Spondylodese L4/5", None),
+        ("Voet li 3R", "L"),
+        ("CWK 2R", None),
+        ("XR KNEE3VLT", "L"),
+    ],
+)
+def test_a_side_glued_to_a_number_of_projections(text, side, vocabulary):
+    assert read_text(text, vocabulary).side == side
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [("Epaule G RI RE RN", "L"), ("Epaule RE", None), ("Enkel re", "R"), ("f/u R radius", "R")],
+)
+def test_two_letters_are_the_side_of_their_own_language_only(text, side, vocabulary):
+    assert read_text(text, vocabulary).side == side
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "side"),
+    [
+        ("HG re 2E", "wrist", "R"),
+        ("UA li", "forearm", "L"),
+        ("OA rechts", "humerus", "R"),
+        ("OS li", "femur", "L"),
+        ("US re 2E", "lower_leg", "R"),
+        ("GBA li", "lower_limb", "L"),
+        ("Sağ el", "hand", "R"),
+    ],
+)
+def test_an_abbreviation_beside_a_side_of_its_language_is_a_part(text, label, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == ((label,), side)
+
+
+@pytest.mark.parametrize("text", ["US left", "US", "OS", "US guided biopsy re", "rechts 2 Eb."])
+def test_an_abbreviation_alone_or_in_another_language_is_none(text, vocabulary):
+    assert not read_text(text, vocabulary).names_part
+
+
+@pytest.mark.parametrize("text", ["USG abdomen", "ALL VIEWS ABDOMEN", "HART ABDOMEN"])
+def test_a_word_of_another_language_is_no_second_part(text, vocabulary):
+    assert read_text(text, vocabulary).labels == ("abdomen",)
