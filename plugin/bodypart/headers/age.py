@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ _AGE = re.compile(r"(\d{1,3})\s*([DWMY])", re.IGNORECASE)
 _PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 _OLDEST = 120
 _NEAR = 2.0
-"""Years: a first of January so near the study is what a console fills in."""
+"""Years: a first of January so near the study is what a console fills in; an age that is farther
+from the birth date contradicts it."""
 
 
 class Age(NamedTuple):
@@ -20,24 +22,29 @@ class Age(NamedTuple):
     unusable: bool
 
 
-def age_at(age: str, birth: str, exposure: str) -> Age:
+def age_at(age: str, birth: str, exposures: Iterable[str]) -> Age:
     """Return the age at the exposure.
 
     ``000Y`` and ages that nobody reaches are what devices write when they do not know; so is a
-    birth date of the first of January shortly before the study.
+    birth date of the first of January shortly before the study. An age that contradicts the birth
+    date is not believed, and neither is the date: one of them is another patient's, or a default.
 
     Parameters
     ----------
     age : str
         Patient's Age (0010,1010), VR AS, for example ``018M``.
-    birth, exposure : str
-        Patient's Birth Date and the date of the exposure, VR DA; used where ``age`` is unusable.
+    birth : str
+        Patient's Birth Date, VR DA.
+    exposures : iterable of str
+        Dates of the exposure, VR DA; the first one that is a date counts.
     """
-    years = _stated(age)
-    if years is not None:
-        return Age(years, unusable=False)
-    years = _between(birth, exposure)
-    return Age(years, unusable=years is None and bool(age.strip() or birth.strip()))
+    stated, counted = _stated(age), _between(birth, exposures)
+    if stated is None:
+        return Age(counted, unusable=counted is None and bool(age.strip() or birth.strip()))
+    contradicted = counted is not None and abs(stated - counted) > _NEAR
+    if contradicted and not (stated and _is_default(birth)):
+        return Age(None, unusable=True)
+    return Age(stated, unusable=False)
 
 
 def _stated(age: str) -> float | None:
@@ -50,16 +57,22 @@ def _stated(age: str) -> float | None:
     return years if years <= _OLDEST and (number or unit != "Y") else None
 
 
-def _between(birth: str, exposure: str) -> float | None:
-    born, exposed = _day(birth), _day(exposure)
+def _between(birth: str, exposures: Iterable[str]) -> float | None:
+    born, exposed = _day(birth), next(filter(None, map(_day, exposures)), None)
     if born is None or exposed is None:
         return None
     birthdays = exposed.year - born.year - ((exposed.month, exposed.day) < (born.month, born.day))
     # Leap days alone may put the birthday itself a few hours before its year is full.
     years = max((exposed - born).days / 365.25, birthdays)
-    if not 0 <= years <= _OLDEST or ((born.month, born.day) == (1, 1) and years < _NEAR):
+    if not 0 <= years <= _OLDEST or (_is_default(birth) and years < _NEAR):
         return None
     return years
+
+
+def _is_default(birth: str) -> bool:
+    """Tell whether a birth date is a first of January, which anonymisers and consoles fill in."""
+    born = _day(birth)
+    return born is not None and (born.month, born.day) == (1, 1)
 
 
 def _day(text: str) -> date | None:

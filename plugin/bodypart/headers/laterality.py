@@ -9,7 +9,7 @@ from bodypart.labels import BY_LABEL
 from bodypart.laterality import SIDE_OF_CODE
 from bodypart.regions import compatible
 
-_CODED = ("ImageLaterality", "AnatomicRegionModifierSequence", "Laterality")
+_CODED = ("ImageLaterality", "FrameLaterality", "AnatomicRegionModifierSequence", "Laterality")
 
 
 def side_of_code(value: str) -> str | None:
@@ -27,6 +27,10 @@ class Said(NamedTuple):
         """Return whether it may be the side of a part."""
         return not self.of or any(compatible(named, label) for named in self.of)
 
+    def may_be_of_the_same(self, other: Said) -> bool:
+        """Return whether both may speak of one part."""
+        return not self.of or any(other.is_about(part) for part in self.of)
+
 
 class Sides:
     """What each attribute says of the side; coded attributes outrank texts."""
@@ -35,11 +39,7 @@ class Sides:
         self._said: dict[str, Said] = {}
 
     def say(self, attribute: str, side: str | None, of: tuple[str, ...] = ()) -> None:
-        """Note the side that an attribute names, and of which parts.
-
-        U (unpaired) and nonsense say nothing.
-        """
-        side = side.strip().upper()[:1] if side else ""
+        """Note the side that an attribute names, and of which parts; None says nothing."""
         if side in SIDES:
             self._said.setdefault(attribute, Said(side, of))
 
@@ -52,9 +52,13 @@ class Sides:
     def contradict(self, label: str | None) -> bool:
         """Return whether one attribute says left and another right.
 
-        "Both" contradicts neither: an order for both knees has a picture of each.
+        "Both" contradicts neither: an order for both knees has a picture of each. Nor does the
+        right hand of an order contradict the left foot that the console names.
         """
-        return {"L", "R"} <= {said.side for said in self._counted(label)}
+        said = [it for it in self._counted(label) if label is None or it.is_about(label)]
+        left = [it for it in said if it.side == "L"]
+        right = [it for it in said if it.side == "R"]
+        return any(one.may_be_of_the_same(other) for one in left for other in right)
 
     def _counted(self, label: str | None) -> list[Said]:
         """Return what was said, most trusted first.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from bodypart.evidence import HeaderMatch, HeaderReading
+from bodypart.evidence import SIDES, HeaderMatch, HeaderReading
 from bodypart.headers.age import age_at
 from bodypart.headers.character_sets import text_of
 from bodypart.headers.codes import of_code, of_defined_term
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.laterality import Sides, side_of_code
 from bodypart.headers.matching import Reading, read_text
-from bodypart.headers.reliability import HANDS, about, posterior
+from bodypart.headers.reliability import HANDS, ORDER, about, posterior
 from bodypart.headers.species import is_human
 from bodypart.headers.view import view_of_orientation, view_of_position
 from bodypart.headers.vocabulary import OTHER, Entry
@@ -29,8 +29,11 @@ _SEQUENCES = frozenset(
         "PrimaryAnatomicStructureSequence",
         "ProcedureCodeSequence",
         "RequestedProcedureCodeSequence",
+        "ScheduledProtocolCodeSequence",
+        "PerformedProtocolCodeSequence",
     }
 )
+_DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
 _MOST_VALUES = 8
 _CLEAR = 0.75
 """Posterior above which contradicting headers still name one label."""
@@ -52,27 +55,25 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
     views: list[str] = []
     for attribute in HANDS:
         coded = attribute in _SEQUENCES
-        pieces = _codes(dataset, attribute) if coded else _plain(dataset, attribute)
-        for code, text in pieces:
+        for code, text in dict.fromkeys(_pieces(dataset, attribute)):
             entry = of_code(code) if coded else _defined_term(attribute, text)
             reading = read_text(text, vocabulary)
             match = _match(attribute, text or code, entry, reading)
             if match is not None:
                 evidence.append(match)
-            sides.say(attribute, reading.side, reading.labels)
+            # An order for both knees has a picture of each.
+            if (HANDS[attribute], reading.side) != (ORDER, "B"):
+                sides.say(attribute, reading.side, reading.labels)
             if reading.view:
                 views.append(reading.view)
     labels = _labels(evidence)
     label = _one_label(labels, evidence)
-    _say_coded_sides(dataset, sides)
+    _say_coded_sides(dataset, sides, vocabulary)
     side, side_of = sides.first(label)
-    view = view_of_position(_text(dataset, "ViewPosition")) or view_of_orientation(
-        _texts(dataset, "PatientOrientation")
-    )
     age = age_at(
         _text(dataset, "PatientAge"),
         _text(dataset, "PatientBirthDate"),
-        _text(dataset, "StudyDate") or _text(dataset, "AcquisitionDate"),
+        [_text(dataset, keyword) for keyword in _DATES],
     )
     return HeaderReading(
         label=label,
@@ -82,7 +83,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
         laterality=side,
         laterality_of=side_of,
         laterality_conflict=sides.contradict(label),
-        view=view or next(iter(views), None),
+        view=_coded_view(dataset, vocabulary) or next(iter(views), None),
         age_years=age.years,
         age_unusable=age.unusable,
         human=_is_human(dataset),
@@ -139,23 +140,74 @@ def _one_label(labels: tuple[str, ...], evidence: list[HeaderMatch]) -> str | No
     return best if agreed or belief[best] >= _CLEAR else None
 
 
-def _say_coded_sides(dataset: Dataset, sides: Sides) -> None:
-    sides.say("ImageLaterality", _text(dataset, "ImageLaterality"))
-    sides.say("Laterality", _text(dataset, "Laterality"))
+def _say_coded_sides(dataset: Dataset, sides: Sides, vocabulary: Vocabulary) -> None:
+    for keyword in ("ImageLaterality", "Laterality"):
+        sides.say(keyword, _letter_of_side(_text(dataset, keyword), vocabulary))
+    frames = {
+        _letter_of_side(_text(frame, "FrameLaterality"), vocabulary)
+        for frame in _frame_anatomy(dataset)
+    }
+    sides.say("FrameLaterality", frames.pop() if len(frames) == 1 else None)
     named = {
         side_of_code(_text(modifier, "CodeValue"))
-        for item in _items(dataset, "AnatomicRegionSequence")
+        for place in _places(dataset, "AnatomicRegionSequence")
+        for item in _items(place, "AnatomicRegionSequence")
         for modifier in _items(item, "AnatomicRegionModifierSequence")
     } - {None}
     # A left and a right modifier together mean both sides.
-    sides.say(
-        "AnatomicRegionModifierSequence", named.pop() if len(named) == 1 else "B" * bool(named)
+    both = "B" if named else None
+    sides.say("AnatomicRegionModifierSequence", named.pop() if len(named) == 1 else both)
+
+
+def _letter_of_side(value: str, vocabulary: Vocabulary) -> str | None:
+    """Return the side that an attribute made for it names, spelt out as well ("LEFT", "links").
+
+    ``LAT`` is a view, ``U`` unpaired, and ``L/R`` what a form offers.
+    """
+    if value.upper() in SIDES:
+        return value.upper()
+    return None if "/" in value else read_text(value, vocabulary).side
+
+
+def _coded_view(dataset: Dataset, vocabulary: Vocabulary) -> str | None:
+    position = _text(dataset, "ViewPosition")
+    codes = (meaning for _, meaning in _codes(dataset, "ViewCodeSequence"))
+    return (
+        view_of_position(position)
+        or read_text(position, vocabulary).view
+        or next(filter(None, (read_text(meaning, vocabulary).view for meaning in codes)), None)
+        or view_of_orientation(_texts(dataset, "PatientOrientation"))
     )
 
 
-def _plain(dataset: Dataset, attribute: str) -> Iterator[tuple[str, str]]:
-    for text in _texts(dataset, attribute):
-        yield "", text
+def _places(dataset: Dataset, attribute: str) -> list[Dataset]:
+    """Return the data set and the items in which the standard puts an attribute as well.
+
+    Orders stand in Request Attributes Sequence (PS3.3 10.6), the anatomy of enhanced objects in
+    Frame Anatomy Sequence (C.7.6.16.2.8).
+    """
+    if HANDS.get(attribute) == ORDER:
+        return [dataset, *_items(dataset, "RequestAttributesSequence")]
+    if attribute == "AnatomicRegionSequence":
+        return [dataset, *_frame_anatomy(dataset)]
+    return [dataset]
+
+
+def _frame_anatomy(dataset: Dataset) -> list[Dataset]:
+    return [
+        anatomy
+        for shared in _items(dataset, "SharedFunctionalGroupsSequence")
+        for anatomy in _items(shared, "FrameAnatomySequence")
+    ]
+
+
+def _pieces(dataset: Dataset, attribute: str) -> Iterator[tuple[str, str]]:
+    """Yield code and text of every value of an attribute; a plain text has no code."""
+    for place in _places(dataset, attribute):
+        if attribute in _SEQUENCES:
+            yield from _codes(place, attribute)
+        else:
+            yield from (("", text) for text in _texts(place, attribute))
 
 
 def _codes(dataset: Dataset, attribute: str) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,7 @@ def test_every_descriptive_attribute_is_read(attribute, vocabulary):
         "PrimaryAnatomicStructureSequence",
         "ProcedureCodeSequence",
         "RequestedProcedureCodeSequence",
+        "PerformedProtocolCodeSequence",
     ],
 )
 @pytest.mark.parametrize(
@@ -124,6 +125,7 @@ def test_a_label_and_a_distant_region_are_two_parts(vocabulary):
         ({"ImageLaterality": "R", "SeriesDescription": "Knie li"}, "R", True),
         ({"Laterality": "L", "ImageLaterality": "R"}, "R", True),
         ({"StudyDescription": "Knie bds", "ImageLaterality": "R"}, "R", False),
+        ({"StudyDescription": "Hand re", "SeriesDescription": "Fuß li"}, "L", False),
         ({"SeriesDescription": "CHEST LEFT LATERAL"}, None, False),
         ({"SeriesDescription": "ABDOMEN (LAT DECUB) LEFT"}, None, False),
     ],
@@ -150,6 +152,58 @@ def test_a_text_tells_the_side_of_the_parts_that_it_names(study, series, side, o
     assert (reading.laterality, reading.laterality_of) == (side, of)
 
 
+@pytest.mark.parametrize(
+    ("value", "side"),
+    [
+        ("LEFT", "L"),
+        ("rechts", "R"),
+        ("gauche", "L"),
+        ("BOTH", "B"),
+        ("L+R", "B"),
+        ("L/R", None),
+        ("LAT", None),
+        ("LATERAL", None),
+        ("LL", None),
+        ("RL", None),
+        ("LR", None),
+        ("Rodilla", None),
+    ],
+)
+@pytest.mark.parametrize("attribute", ["ImageLaterality", "Laterality"])
+def test_a_side_is_no_first_letter(attribute, value, side, vocabulary):
+    reading = read_headers(headers(**{attribute: value, "BodyPartExamined": "KNEE"}), vocabulary)
+    assert reading.laterality == side
+
+
+@pytest.mark.parametrize(
+    ("values", "side"),
+    [
+        ({"StudyDescription": "Knie bds."}, None),
+        ({"StudyDescription": "Knie bds.", "SeriesDescription": "Knie ap"}, None),
+        ({"StudyDescription": "Knie bds.", "SeriesDescription": "Knie re"}, "R"),
+        ({"SeriesDescription": "Knie bds. ap"}, "B"),
+    ],
+)
+def test_an_order_for_both_sides_has_a_picture_of_each(values, side, vocabulary):
+    assert read_headers(headers(**values), vocabulary).laterality == side
+
+
+def test_an_order_is_read_where_the_standard_puts_it(vocabulary):
+    order = headers(RequestedProcedureDescription="Hand li 2E")
+    reading = read_headers(headers(RequestAttributesSequence=Sequence([order])), vocabulary)
+    assert (reading.label, reading.laterality) == ("hand", "L")
+    step = headers(ScheduledProcedureStepDescription="Knie re")
+    reading = read_headers(headers(RequestAttributesSequence=Sequence([step])), vocabulary)
+    assert (reading.label, reading.laterality) == ("knee", "R")
+
+
+def test_the_anatomy_of_an_enhanced_object_is_read(vocabulary):
+    anatomy = headers(FrameLaterality="R", AnatomicRegionSequence=Sequence([code("72696002")]))
+    shared = headers(FrameAnatomySequence=Sequence([anatomy]))
+    reading = read_headers(headers(SharedFunctionalGroupsSequence=Sequence([shared])), vocabulary)
+    assert (reading.label, reading.laterality) == ("knee", "R")
+
+
 def test_the_side_may_stand_in_the_modifier_of_the_region(vocabulary):
     modifier = Sequence([code("7771000", meaning="Left")])
     region = code("72696002", meaning="Knee", AnatomicRegionModifierSequence=modifier)
@@ -165,6 +219,10 @@ def test_the_side_may_stand_in_the_modifier_of_the_region(vocabulary):
         ({"PatientOrientation": ["L", "F"]}, "frontal"),
         ({"PatientOrientation": ["A", "F"]}, "lateral"),
         ({"SeriesDescription": "BWS seitl."}, "lateral"),
+        ({"ViewPosition": "SEITLICH"}, "lateral"),
+        ({"ViewPosition": "LLAT"}, "lateral"),
+        ({"ViewPosition": "AP/LAT"}, None),
+        ({"ViewCodeSequence": Sequence([code("x", meaning="postero-anterior")])}, "frontal"),
         ({}, None),
     ],
 )
@@ -189,6 +247,10 @@ def test_the_view_comes_from_position_orientation_or_text(values, view, vocabula
         ({"PatientBirthDate": "20180101", "StudyDate": "20240101"}, 6),
         ({"PatientBirthDate": "19000101", "StudyDate": "20240101"}, None),
         ({"PatientBirthDate": "20200601", "StudyDate": "20100601"}, None),
+        ({"PatientAge": "001Y", "PatientBirthDate": "19600505", "StudyDate": "20240601"}, None),
+        ({"PatientAge": "000D", "PatientBirthDate": "19500101", "StudyDate": "20240601"}, None),
+        ({"PatientAge": "045Y", "PatientBirthDate": "19000101", "StudyDate": "20240601"}, 45),
+        ({"PatientBirthDate": "20100601", "StudyDate": "00000000", "SeriesDate": "20200601"}, 10),
     ],
 )
 def test_the_age_is_read_in_years(values, years, vocabulary):
@@ -213,6 +275,7 @@ def test_a_birthday_completes_its_year(years, vocabulary):
         ({"PatientAge": "0"}, True),
         ({"PatientBirthDate": "20240101", "StudyDate": "20240102"}, True),
         ({"PatientAge": "0", "PatientBirthDate": "19700501", "StudyDate": "20200501"}, False),
+        ({"PatientAge": "001Y", "PatientBirthDate": "19600505", "StudyDate": "20240601"}, True),
     ],
 )
 def test_what_stands_for_an_age_without_being_one_is_told(values, unusable, vocabulary):
