@@ -24,6 +24,9 @@ _ENGLISH = "en"
 _SHORT = 2
 """Letters of a side that other languages write for something else: "RE" turns a French arm."""
 
+_FARTHEST = 12
+"""Signs between two projections, an "and" among them."""
+
 _LATERAL = Entry(kind="lateral")
 _COUNT = re.compile(r"[1-6](?:eb?|p|pr|inc|vws?)(?![^\W\d_])")
 """A number of projections glued to a side: ``L2E``, ``D2P``."""
@@ -201,18 +204,18 @@ class _Text:
         """
         if mention.end - mention.start > 1 or not self.folded[mention.start].isascii():
             return False
+        letter = self.folded[mention.start]
         for other in self.candidates:
+            if other.entry.kind not in VIEWS or not 0 <= mention.start - other.end <= _FARTHEST:
+                continue
+            between = self.folded[other.end : mention.start]
+            joined = between.strip() or letter == "l"
             if (
-                other.entry.kind in VIEWS
-                and other.end <= mention.start
+                joined
+                and all(word.text in self.small_words for word in words(between))
                 and self._may_be_view(other)
             ):
-                between = self.folded[other.end : mention.start]
-                signs = between.strip()
-                if all(word.text in self.small_words for word in words(between)) and (
-                    signs or self.folded[mention.start] == "l"
-                ):
-                    return True
+                return True
         return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bodypart.evidence import SIDES, HeaderMatch, HeaderReading
@@ -55,7 +56,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
     views: list[str] = []
     for attribute in HANDS:
         coded = attribute in _SEQUENCES
-        for code, text in dict.fromkeys(_pieces(dataset, attribute)):
+        for code, text in islice(dict.fromkeys(_pieces(dataset, attribute)), _MOST_VALUES):
             entry = of_code(code) if coded else _defined_term(attribute, text)
             reading = read_text(text, vocabulary)
             match = _match(attribute, text or code, entry, reading)

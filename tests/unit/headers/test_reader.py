@@ -197,6 +197,14 @@ def test_an_order_is_read_where_the_standard_puts_it(vocabulary):
     assert (reading.label, reading.laterality) == ("knee", "R")
 
 
+def test_of_endless_orders_only_the_first_are_read(vocabulary):
+    orders = [headers(RequestedProcedureDescription=f"Study {number}") for number in range(8)]
+    orders[0].RequestedProcedureDescription = [f"Room {number}" for number in range(8)]
+    orders[7].RequestedProcedureDescription = "Knee"
+    reading = read_headers(headers(RequestAttributesSequence=Sequence(orders)), vocabulary)
+    assert reading.labels == ()
+
+
 def test_the_anatomy_of_an_enhanced_object_is_read(vocabulary):
     anatomy = headers(FrameLaterality="R", AnatomicRegionSequence=Sequence([code("72696002")]))
     shared = headers(FrameAnatomySequence=Sequence([anatomy]))
