@@ -37,6 +37,7 @@ from service.records.facts import Facts
 from service.records.index import Index
 from service.records.rollups import RollUps
 from service.records.schema import only_one, open_durable, open_index, open_shared
+from service.records.statistics import Statistics
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
 
@@ -92,6 +93,7 @@ class Service:
         self._facts = self._noted_facts()
         self.trail = AuditTrail(self._durable, lambda event: say({"audit": event}))
         self.index = Index(self._database)
+        self.statistics = Statistics(self.index)
         self.tasks = Tasks(self._database, self._node)
         self.thumbnails = Thumbnails(self._files.thumbnails, _LARGEST_THUMBNAILS)
 

@@ -1,6 +1,7 @@
 """The numbers of the statistics: right, and counted without reading the rows of the archive."""
 
 import random
+import threading
 from collections import Counter, defaultdict
 from types import SimpleNamespace
 
@@ -11,8 +12,8 @@ from bodypart.regions import compatible
 from service.records.database import Database
 from service.records.index import Index
 from service.records.schema import INDEX_SCHEMA, open_shared, prepare
+from service.records.statistics import Statistics
 from service.records.tables import instances
-from service.routes.statistics import statistics
 
 PARTS = (None, "hand", "wrist", "knee", "chest")
 AGREEMENTS = ("agree", "conflict", "image-only", "header-only", "none")
@@ -100,7 +101,7 @@ def test_they_are_what_counting_row_by_row_gives(archive, request, shared):
         database = open_shared(request.getfixturevalue("postgres").driver_url)
         request.addfinalizer(database.close)
         archive = filled(database)
-    told = statistics(archive)
+    told = Statistics(archive.index).everything()
     assert told["examined"] == by_label(archive.rows)
     assert told["confusion"] == pairs(archive.rows)
     assert told["agreement"] == by_month(archive.rows)
@@ -129,7 +130,7 @@ def test_an_index_holds_what_each_question_needs(archive):
         asked.append((statement, parameters))
 
     sa.event.listen(engine, "before_cursor_execute", note)
-    statistics(archive)
+    Statistics(archive.index).everything()
     sa.event.remove(engine, "before_cursor_execute", note)
     questions = [one for one in asked if "FROM instances" in one[0]]
     assert len(questions) == 7
@@ -140,3 +141,64 @@ def test_an_index_holds_what_each_question_needs(archive):
             assert plan, question
             for step in plan:
                 assert "COVERING INDEX" in step or "instances_to_review" in step, (step, question)
+
+
+class Clock:
+    """Each question takes so many seconds."""
+
+    def __init__(self, database, seconds):
+        self.now = 1000.0
+        self._seconds = seconds
+        sa.event.listen(database.engine, "before_cursor_execute", self._pass)
+        self.stop = lambda: sa.event.remove(database.engine, "before_cursor_execute", self._pass)
+
+    def _pass(self, *_question):
+        self.now += self._seconds
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def timed(archive, request):
+    """Statistics of which each question takes some seconds, and their clock."""
+
+    def make(seconds):
+        clock = Clock(archive.index.database, seconds)
+        request.addfinalizer(clock.stop)
+        return Statistics(archive.index, clock), clock
+
+    return make
+
+
+def test_what_takes_long_to_count_is_kept_for_ten_times_as_long(timed):
+    statistics, clock = timed(1.0)
+    began = clock.now
+    first = statistics.everything()
+    took = clock.now - began
+    clock.now += 9 * took
+    assert statistics.everything() is first
+    clock.now += 1.1 * took
+    assert statistics.everything() is not first
+
+
+def test_what_is_counted_quickly_is_never_old(timed):
+    statistics, _clock = timed(0.01)
+    first = statistics.everything()
+    assert statistics.everything() is not first
+
+
+def test_who_comes_while_it_is_counted_waits_for_it(timed):
+    statistics, _clock = timed(1.0)
+    told = []
+    with statistics._counting:
+        waiting = [
+            threading.Thread(target=lambda: told.append(statistics.everything())) for _ in range(5)
+        ]
+        for one in waiting:
+            one.start()
+        assert not told
+    for one in waiting:
+        one.join(10)
+    assert len(told) == 5
+    assert all(one is told[0] for one in told)

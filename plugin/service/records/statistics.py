@@ -1,0 +1,205 @@
+"""What the labels look like as a whole: counts, picture against header, corrections.
+
+Each question is put so that an index holds all that it needs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bodypart.regions import compatible
+from bodypart.rollup import AGREEMENTS
+from service.records.tables import HEADER, PICTURE, instances
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.records.database import Database
+    from service.records.index import Index
+
+_BINS = 10
+_count = sa.func.count()
+_columns = instances.c
+_corrected = _columns.machine_label.is_distinct_from(_columns.examined)
+
+_QUICK = 0.5
+"""Seconds; what is counted in less is never kept."""
+_KEPT = 10
+"""So many times as long as counting took is the outcome kept."""
+
+
+class Statistics:
+    """The numbers of the statistics view.
+
+    A large archive takes seconds to count. However many ask, and however often, that takes a
+    tenth of one processor: the outcome is kept for a while, and who comes while it is counted
+    waits for it.
+
+    Parameters
+    ----------
+    index : Index
+        What is counted.
+    clock : callable
+        Seconds that only go forward.
+    """
+
+    def __init__(self, index: Index, clock: Callable[[], float] = time.monotonic) -> None:
+        self._index, self._database = index, index.database
+        self._clock = clock
+        self._counting = threading.Lock()
+        self._last: dict[str, Any] = {}
+        self._kept_until = clock()
+
+    def everything(self) -> dict[str, Any]:
+        """Return all numbers, under the names that ``GET /bodypart/statistics`` gives them."""
+        with self._counting:
+            began = self._clock()
+            if began >= self._kept_until:
+                self._last = self._counted()
+                ended = self._clock()
+                took = ended - began
+                self._kept_until = ended + (_KEPT * took if took > _QUICK else 0)
+            return self._last
+
+    def modalities(self) -> list[str]:
+        """Return the modalities of what is stored."""
+        found = self._database.rows(
+            sa.select(_columns.modality)
+            .distinct()
+            .where(_columns.modality != "")
+            .order_by(_columns.modality)
+        )
+        return [row.modality for row in found]
+
+    def _counted(self) -> dict[str, Any]:
+        return {
+            "states": self._index.counts(),
+            "examined": _examined(self._database),
+            "modalities": self.modalities(),
+            "confusion": _confusion(self._database),
+            "agreement": _agreement(self._database),
+            "reviews": _reviews(self._database),
+            "calibration": _calibration(self._database),
+        }
+
+
+def _examined(database: Database) -> list[dict[str, Any]]:
+    """Return series and instances by label, first what most series show."""
+    # In the order of an index, series by series: counting distinct ones would read every row.
+    one = (
+        sa.select(_columns.examined, _count.label("instances"))
+        .where(_columns.examined.is_not(None))
+        .group_by(_columns.series, _columns.examined)
+        .subquery()
+    )
+    series = sa.func.count()
+    rows = database.rows(
+        sa.select(one.c.examined, sa.func.sum(one.c.instances), series)
+        .group_by(one.c.examined)
+        .order_by(series.desc(), one.c.examined)
+    )
+    return [
+        {"label": label, "instances": int(number), "series": count}
+        for label, number, count in map(tuple, rows)
+    ]
+
+
+def _confusion(database: Database) -> list[dict[str, Any]]:
+    rows = database.rows(
+        sa.select(HEADER, PICTURE, _count)
+        .where(_columns.header_label.is_not(None), _columns.image_label.is_not(None))
+        .group_by(HEADER, PICTURE)
+        .order_by(HEADER, PICTURE)
+    )
+    return [
+        {
+            "header": header,
+            "image": image,
+            "instances": count,
+            "compatible": compatible(header, image),
+        }
+        for header, image, count in map(tuple, rows)
+    ]
+
+
+def _agreement(database: Database) -> list[dict[str, Any]]:
+    """Return how many pictures of each month agree, conflict, and so on."""
+    done = _columns.state == "done"
+    # Days in the order of an index first, months of those: no row is sorted.
+    day = (
+        sa.select(
+            _columns.study_date,
+            *(_count.filter(done, _columns.agreement == kind).label(kind) for kind in AGREEMENTS),
+        )
+        .group_by(_columns.study_date)
+        .subquery()
+    )
+    month = sa.func.substr(day.c.study_date, 1, 6)
+    rows = database.rows(
+        sa.select(month, *(sa.func.sum(day.c[kind]) for kind in AGREEMENTS))
+        .where(sa.func.length(day.c.study_date) == 8)
+        .group_by(month)
+        .order_by(month)
+    )
+    return [
+        {"month": first, "agreement": kind, "instances": int(number)}
+        for first, *numbers in map(tuple, rows)
+        for kind, number in sorted(zip(AGREEMENTS, numbers, strict=True))
+        if number
+    ]
+
+
+def _reviews(database: Database) -> dict[str, int]:
+    rows = database.rows(
+        sa.select(
+            _count,
+            _count.filter(_corrected),
+            _count.filter(_columns.agreement == "conflict"),
+        ).where(_columns.reviewed_at.is_not(None))
+    )
+    ((reviewed, corrected, conflicts),) = map(tuple, rows)
+    waiting = database.value(
+        sa.select(_count).select_from(instances).where(_columns.needs_review.is_(True))
+    )
+    return {
+        "reviewed": reviewed,
+        "corrected": corrected,
+        "waiting": waiting,
+        "conflicts": conflicts,
+    }
+
+
+def _calibration(database: Database) -> list[dict[str, Any]]:
+    probability = _columns.machine_probability
+    tenth = sa.case((probability >= 1, _BINS - 1), else_=sa.func.floor(probability * _BINS)).label(
+        "tenth"
+    )
+    rows = database.rows(
+        sa.select(
+            tenth,
+            sa.func.count(),
+            sa.func.avg(probability),
+            sa.func.avg(sa.case((_corrected, 0.0), else_=1.0)),
+        )
+        .where(
+            _columns.reviewed_at.is_not(None),
+            _columns.machine_label.is_not(None),
+            probability.is_not(None),
+        )
+        .group_by(tenth)
+        .order_by(tenth)
+    )
+    return [
+        {
+            "from": int(number) / _BINS,
+            "to": (int(number) + 1) / _BINS,
+            "reviewed": count,
+            "probability": round(float(mean), 3),
+            "right": round(float(right), 3),
+        }
+        for number, count, mean, right in map(tuple, rows)
+    ]
