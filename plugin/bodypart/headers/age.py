@@ -13,6 +13,8 @@ _OLDEST = 120
 _NEAR = 2.0
 """Years: a first of January so near the study is what a console fills in; an age that is farther
 from the birth date contradicts it."""
+_GROWN_UP = 21.0
+"""Years; whether a patient is forty or sixty matters to no one here."""
 
 
 class Age(NamedTuple):
@@ -27,7 +29,8 @@ def age_at(age: str, birth: str, exposures: Iterable[str]) -> Age:
 
     ``000Y`` and ages that nobody reaches are what devices write when they do not know; so is a
     birth date of the first of January shortly before the study. An age that contradicts the birth
-    date is not believed, and neither is the date: one of them is another patient's, or a default.
+    date is not believed, and neither is the date, unless both are a grown-up's: one of them is
+    another patient's, or a default.
 
     Parameters
     ----------
@@ -41,7 +44,9 @@ def age_at(age: str, birth: str, exposures: Iterable[str]) -> Age:
     stated, counted = _stated(age), _between(birth, exposures)
     if stated is None:
         return Age(counted, unusable=counted is None and bool(age.strip() or birth.strip()))
-    contradicted = counted is not None and abs(stated - counted) > _NEAR
+    contradicted = (
+        counted is not None and abs(stated - counted) > _NEAR and min(stated, counted) < _GROWN_UP
+    )
     if contradicted and not (stated and _is_default(birth)):
         return Age(None, unusable=True)
     return Age(stated, unusable=False)
