@@ -130,7 +130,7 @@ def apply(body: Application, service: TheService) -> dict[str, Any]:
     try:
         return service.old_stock.start(body.Rule, dry_run=body.DryRun, count=body.Count)
     except NotFoundError:
-        raise not_found(f"there is no rule {body.Rule!r}") from None
+        raise not_found("Rule: there is none of this name") from None
     except ConflictError as error:
         raise HttpError(409, "Conflict", str(error)) from None
 

@@ -27,8 +27,8 @@ MOST_AT_ONCE = 500
 def _label(value: object) -> str:
     try:
         return body_part(str(value)).label
-    except UnknownLabelError as error:
-        raise ValueError(str(error)) from None
+    except UnknownLabelError:
+        raise ValueError("neither a label nor a SNOMED CT code of one") from None
 
 
 Label = Annotated[str, BeforeValidator(_label), Field(description="a label or its SNOMED CT code")]
