@@ -115,7 +115,7 @@ def _handle_errors(app: FastAPI) -> None:
         if isinstance(error, UnannotatedError):
             return _error(404, "Not found", str(error))
         if isinstance(error, NotFoundError):
-            return _error(404, "Not found", _missing(request))
+            return _error(404, "Not found", _missing(request, error))
         if isinstance(error, ArchiveError):
             return _error(503, "Orthanc is busy", str(error), _RETRY)
         if isinstance(error, RecordError):
@@ -174,9 +174,10 @@ def _complaint(error: Any) -> str:
     return f"{place}: {text}" if place else text
 
 
-def _missing(request: Request) -> str:
+def _missing(request: Request, error: NotFoundError) -> str:
+    """Name what is not there: what the address says, else the id that came in a body."""
     path = request.path_params
-    return f"Orthanc has no {path.get('level', 'instances')} {path.get('id', '')}".strip()
+    return f"Orthanc has no {path.get('level', 'instances')} {path.get('id', error)}".strip()
 
 
 def _shown(request: Request) -> str:

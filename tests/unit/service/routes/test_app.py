@@ -83,8 +83,15 @@ INSTANCE = "/bodypart/instances/" + "-".join(["deadbeef"] * 5)
 
 def ask(method, path, **content):
     """Return what the application around a service that has nothing answers."""
-    settings, index = SimpleNamespace(max_upload_mb=1), SimpleNamespace(database=None)
-    app = build(SimpleNamespace(settings=settings, log=print, index=index))
+    service = SimpleNamespace(
+        settings=SimpleNamespace(max_upload_mb=1),
+        log=print,
+        index=SimpleNamespace(database=None),
+        annotation=lambda instance: None,
+        in_place=None,
+        archive=SimpleNamespace(exists=lambda level, resource: False),
+    )
+    app = build(service)
 
     async def answered():
         transport = httpx.ASGITransport(app)
@@ -130,3 +137,13 @@ def test_what_is_no_json_is_said_to_be_none(body):
     answer = ask("PUT", INSTANCE, content=b'{"comment": "' + body)
     assert answer.status_code == 400
     assert answer.json()["details"] == "the body is not valid JSON"
+
+
+@pytest.mark.parametrize("before", [b"", b" \n", b"\xef\xbb\xbf"])
+def test_an_id_to_try_rules_on_is_read_whatever_stands_before_it(before):
+    """Some tools put a byte order mark there; other routes take it, this one saw no DICOM file."""
+    instance = INSTANCE.rpartition("/")[2]
+    body = before + b'{"Instance": "' + instance.encode() + b'"}'
+    answer = ask("POST", "/bodypart/routes/test", content=body)
+    assert answer.status_code == 404
+    assert answer.json()["details"] == f"Orthanc has no instances {instance}"
