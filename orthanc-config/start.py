@@ -91,7 +91,8 @@ def overrides(storage: Path) -> dict[str, Any]:
 def read(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file."""
     try:
-        parsed = json.loads(path.read_text(encoding="utf-8"))
+        # Some editors put a byte order mark before it.
+        parsed = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise ValueError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(parsed, dict):

@@ -19,6 +19,7 @@ from bodypart.graymap import graymap
 from bodypart.heatmap import heat_layer_png, heatmap_png
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.memory import MemoryFormatError, pack_seen
+from bodypart.model.model_input import BlankPictureError
 from bodypart.pixels import (
     DatasetError,
     NotDicomError,
@@ -101,7 +102,10 @@ def heatmap(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
     if label not in pipeline.model.labels:
         raise TaskError(f"label: the image model does not know {label}")
     seen = _seen(pipeline, data, _HEAT_SIDE)
-    heat = pipeline.model.heatmap(seen.values, label)
+    try:
+        heat = pipeline.model.heatmap(seen.values, label)
+    except BlankPictureError as error:
+        raise TaskError(str(error)) from None
     return {}, heat_layer_png(heat) if request["over"] == "nothing" else heatmap_png(seen, heat)
 
 

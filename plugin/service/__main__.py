@@ -38,14 +38,17 @@ def main() -> int:
 def _check(given: dict[str, Any]) -> int:
     try:
         from bodypart.settings import SettingsError
-        from service.prerequisites import checked_settings
+        from service.prerequisites import Files, checked_settings
     except ImportError as error:
         print(
             f"{sys.executable} lacks {error.name}: run orthanc-config/install.sh", file=sys.stderr
         )
         return 1
     try:
-        checked_settings(given["configuration"])
+        configuration = given["configuration"]
+        settings = checked_settings(configuration)
+        if not settings.database:
+            Files.of(settings, configuration, Path(given["folder"])).require_own()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1

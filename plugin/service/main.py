@@ -87,6 +87,8 @@ class Service:
         self.archive = connected(given, self.settings.client_certificate)
 
         self._files = Files.of(self.settings, self._configuration, Path(given["folder"]))
+        # Missing where Orthanc's index and storage are elsewhere (PostgreSQL, object storage).
+        self._files.index.parent.mkdir(parents=True, exist_ok=True)
         self._durable, self._database = self._databases()
         for line in advice(self._configuration, self.settings):
             self.log(line)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sqlite3
 import ssl
+from contextlib import closing
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,7 +20,7 @@ from service.deliveries.webhook import read_secret
 from service.inference.choice import checked_server
 from service.inference.server_settings import ServerSettings
 from service.orthanc_api.archive import ANNOTATION, CODE
-from service.records.schema import set_aside
+from service.records.schema import DURABLE_SCHEMA, INDEX_SCHEMA, set_aside
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOSSY = frozenset(
@@ -69,10 +71,8 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
     if not os.access(python, os.X_OK):
         raise SettingsError(f"BodyPart.Python: {python} is no program")
     for key, file in (("IndexFile", settings.index_file), ("AuditFile", settings.audit_file)):
-        if file and Path(file).is_dir():
-            raise SettingsError(f"BodyPart.{key}: {file} is a folder; name a file in it")
-        if file and not (Path(file).parent.is_dir() and os.access(Path(file).parent, os.W_OK)):
-            raise SettingsError(f"BodyPart.{key}: no file can be written to {Path(file).parent}")
+        if file:
+            _require_place(key, Path(file))
     read_secret(settings.webhook_secret_file)
     if settings.client_certificate:
         _require_certificate(settings.client_certificate)
@@ -82,6 +82,32 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
     elif settings.server:
         ServerSettings.parse(settings.server)  # It may be put to use later.
     return settings
+
+
+def _require_place(key: str, path: Path) -> None:
+    """Refuse what no file can be, before Orthanc runs and the service ends again and again."""
+    try:
+        if path.is_dir():
+            raise SettingsError(f"BodyPart.{key}: {path} is a folder; name a file in it")
+        if path.exists() and not path.is_file():
+            raise SettingsError(f"BodyPart.{key}: {path} is no file but a device or the like")
+        if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+            raise SettingsError(f"BodyPart.{key}: no file can be written to {path.parent}")
+    except OSError as error:
+        raise SettingsError(f"BodyPart.{key}: {error.strerror}") from None
+
+
+def _is_another_program_s(path: Path, table: str) -> bool:
+    """Tell whether a file is an SQLite database without a table that each of ours has."""
+    try:
+        # As it lies there: neither a lock nor a journal of its owner's is touched.
+        address = f"{path.resolve().as_uri()}?immutable=1"
+        with closing(sqlite3.connect(address, uri=True)) as database:
+            rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            tables = {name for (name,) in rows}
+    except sqlite3.Error:
+        return False  # None yet, or a damaged one: what opens it says what becomes of it.
+    return bool(tables) and table not in tables
 
 
 def _require_metadata_names(configuration: dict[str, Any]) -> None:
@@ -202,9 +228,6 @@ class Files:
         """
         storage = configuration.get("StorageDirectory", "OrthancStorage")
         folder = start / str(configuration.get("IndexDirectory", storage))
-        if not settings.index_file:
-            # Missing where database and storage are elsewhere (PostgreSQL, object storage).
-            folder.mkdir(parents=True, exist_ok=True)
         index = Path(settings.index_file or folder / "bodypart-index.sqlite")
         audit = Path(settings.audit_file or index.with_name("bodypart-audit.sqlite"))
         thumbnails = "bodypart-thumbnails"
@@ -219,6 +242,29 @@ class Files:
             index.with_name(f"{thumbnails}.sqlite"),
             index.with_name("bodypart-rewrites"),
         )
+
+    def require_own(self) -> None:
+        """Refuse one file for two purposes, and a file that another program keeps its data in.
+
+        An index may be deleted, and is set aside where it is damaged: that must hit nothing else.
+
+        Raises
+        ------
+        SettingsError
+            If a file is not the service's alone.
+        """
+        places = {path.resolve() for path in (self.index, self.audit, self.thumbnails)}
+        if len(places) < 3:
+            raise SettingsError(
+                f"BodyPart.IndexFile and BodyPart.AuditFile: {self.index} and {self.audit} "
+                "must be two files, and neither that of the thumbnails"
+            )
+        for key, path, table in (
+            ("IndexFile", self.index, INDEX_SCHEMA.first),
+            ("AuditFile", self.audit, DURABLE_SCHEMA.first),
+        ):
+            if _is_another_program_s(path, table):
+                raise SettingsError(f"BodyPart.{key}: {path} is a database of something else")
 
     def set_aside(self, place: str) -> None:
         """Move a damaged database out of the way, if it is the index, which is made anew.

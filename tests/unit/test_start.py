@@ -90,3 +90,7 @@ def test_what_cannot_be_used_ends_with_one_line_that_names_it(start, config, env
         start(config, **environment)
     assert named in str(stopped.value)
     assert "\n" not in str(stopped.value)
+
+
+def test_the_mark_that_an_editor_put_before_the_json_does_no_harm(start):
+    assert start('\ufeff{"BodyPart": {"Tags": "none"}}')["BodyPart"]["Tags"] == "none"

@@ -63,8 +63,8 @@ class Reports:
     def write(self, task: Task) -> None:
         """Store a study's report if the results differ from those in the last one.
 
-        Where no result is left, the last report goes. The report's UID derives from what it says,
-        so that one which was stored just before a kill is not stored twice.
+        Where nothing is left that a report may say, the last one goes. The report's UID derives
+        from what it says, so that one which was stored just before a kill is not stored twice.
 
         Raises
         ------
@@ -72,13 +72,11 @@ class Reports:
             If it could not be done.
         """
         study = task.resource
-        done = [child for child in self._index.children("studies", study) if child.examined]
+        done = [child for child in self._index.children("studies", study) if _is_observed(child)]
         fingerprint = _fingerprint(done)
         last, own = self._noted(study)
         if not done:
-            if own:
-                self._archive.delete_instance(own)
-                self._note(study, "", "")
+            self._withdraw(study, own)
             return
         if last == fingerprint:
             return
@@ -90,14 +88,23 @@ class Reports:
             uid = f"2.25.{uuid.uuid5(_NAMESPACE, f'{study} {fingerprint} {previous}').int}"
             annotations = {instance: self._annotation_of(instance) for instance in instances}
             report = study_report(self._archive, self._decoders, study, annotations, previous, uid)
-        except (NotFoundError, RefusedError) as error:
-            self._log(f"study {study} gets no report: {type(error).__name__}")
+        except NotFoundError:
+            return  # What is left of the study asks for a report of its own.
+        except RefusedError as why:
+            self._log(f"study {study} gets no report: {why}")
+            self._withdraw(study, own)
             return
         stored = self._archive.store(report).instance
         self._note(study, fingerprint, stored)
         # A report that we did not note may be another archive's: it stays.
         if own and own != stored:
             self._archive.delete_instance(own)
+
+    def _withdraw(self, study: str, own: str | None) -> None:
+        """Delete the last report of ours, if there is one: it says what is said no more."""
+        if own:
+            self._archive.delete_instance(own)
+            self._note(study, "", "")
 
     def _noted(self, study: str) -> tuple[str | None, str | None]:
         rows = self._database.rows(sa.select(reports).where(reports.c.study == study))
@@ -119,6 +126,12 @@ class Reports:
                     if tags.get("ManufacturerModelName") == PRODUCT:
                         return str(instance)
         return None
+
+
+def _is_observed(child: Summary) -> bool:
+    """Tell whether a report has anything to say of an image: a header alone observed nothing."""
+    examined = child.examined if child.source != "header" else None
+    return child.status == "done" and bool(examined or child.visible)
 
 
 def _fingerprint(done: list[Summary]) -> str:

@@ -52,6 +52,7 @@ _ERRORS = {
     503: "The engine is down, or too much is asked at once: Retry-After tells when to try again",
 }
 _RETRY = {"Retry-After": "1"}
+_NO_JSON = "the body is not valid JSON"
 
 
 ROUTERS = (
@@ -114,7 +115,7 @@ def _handle_errors(app: FastAPI) -> None:
         if isinstance(error, UnannotatedError):
             return _error(404, "Not found", str(error))
         if isinstance(error, NotFoundError):
-            return _error(404, "Not found", _missing(request))
+            return _error(404, "Not found", _missing(request, error))
         if isinstance(error, ArchiveError):
             return _error(503, "Orthanc is busy", str(error), _RETRY)
         if isinstance(error, RecordError):
@@ -147,7 +148,9 @@ def _handle_errors(app: FastAPI) -> None:
         if error.status_code == 405:
             allowed = ",".join(sorted(_methods(request)))
             return _error(405, "Method not allowed", f"allowed: {allowed}", {"Allow": allowed})
-        return _error(error.status_code, "Bad request", str(error.detail))
+        # Of a body that is in no encoding of JSON FastAPI says less.
+        details = _NO_JSON if error.status_code == 400 else str(error.detail)
+        return _error(error.status_code, "Bad request", details)
 
 
 def _error(
@@ -164,16 +167,17 @@ def _complaint(error: Any) -> str:
     if error["type"] == "missing":
         return f"{place or 'the body'} is missing"
     if error["type"] == "json_invalid":
-        return "the body is not valid JSON"
+        return _NO_JSON
     if error["type"] in ("model_type", "model_attributes_type"):
         return f"{place or 'the body'} must be a JSON object"
     text = error["msg"].removeprefix("Value error, ")
     return f"{place}: {text}" if place else text
 
 
-def _missing(request: Request) -> str:
+def _missing(request: Request, error: NotFoundError) -> str:
+    """Name what is not there: what the address says, else the id that came in a body."""
     path = request.path_params
-    return f"Orthanc has no {path.get('level', 'instances')} {path.get('id', '')}".strip()
+    return f"Orthanc has no {path.get('level', 'instances')} {path.get('id', error)}".strip()
 
 
 def _shown(request: Request) -> str:

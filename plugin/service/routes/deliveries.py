@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -110,8 +111,9 @@ async def test(request: Request, service: TheService) -> dict[str, Any]:
     data = await request.body()
     if not data:
         raise bad_request('the body is empty; send {"Instance": id} or a DICOM file')
-    if len(data) <= _MAX_TEST_JSON and data.lstrip()[:1] == b"{":
-        return await run_in_threadpool(_test_stored, service, _tested(data))
+    text = data.removeprefix(BOM_UTF8).lstrip() if len(data) <= _MAX_TEST_JSON else b""
+    if text.startswith(b"{"):
+        return await run_in_threadpool(_test_stored, service, _tested(text))
     annotation, modality = await run_in_threadpool(
         annotate_file, service.decoders, service.metrics, data
     )
@@ -130,7 +132,7 @@ def apply(body: Application, service: TheService) -> dict[str, Any]:
     try:
         return service.old_stock.start(body.Rule, dry_run=body.DryRun, count=body.Count)
     except NotFoundError:
-        raise not_found(f"there is no rule {body.Rule!r}") from None
+        raise not_found("Rule: there is none of this name") from None
     except ConflictError as error:
         raise HttpError(409, "Conflict", str(error)) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -27,8 +28,8 @@ MOST_AT_ONCE = 500
 def _label(value: object) -> str:
     try:
         return body_part(str(value)).label
-    except UnknownLabelError as error:
-        raise ValueError(str(error)) from None
+    except UnknownLabelError:
+        raise ValueError("neither a label nor a SNOMED CT code of one") from None
 
 
 Label = Annotated[str, BeforeValidator(_label), Field(description="a label or its SNOMED CT code")]
@@ -130,6 +131,17 @@ class Backfill(Body):
     OtherModels: Annotated[bool, Field(strict=True)] = Field(
         False, description="read again what other models than the present one read, nothing else"
     )
+
+    @field_validator("LearnedSince")
+    @classmethod
+    def is_in_the_calendar(cls, since: str | None) -> str | None:
+        """Refuse a day or an hour that never was: nothing would be found, or everything."""
+        if since is not None:
+            try:
+                datetime.fromisoformat(since)
+            except ValueError:
+                raise ValueError("no day, or no time of a day") from None
+        return since
 
     @model_validator(mode="after")
     def asks_for_one_thing(self) -> Self:

@@ -131,8 +131,8 @@ def _pair(numbers: list[float]) -> str:
 def _label(text: str) -> str:
     try:
         return body_part(text).label
-    except UnknownLabelError as error:
-        raise bad_request(f"label: {error}") from None
+    except UnknownLabelError:
+        raise bad_request("label: neither a label nor a SNOMED CT code of one") from None
 
 
 def _likely_label(service: Service, instance: str) -> str:

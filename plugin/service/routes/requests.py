@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from service.main import Service
 
 ORTHANC_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
-_SHOWN = 64
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
 """In quotes; also without, as scripts send what they found under ``revision``."""
 
@@ -140,5 +139,4 @@ def labels_of(name: str, text: object) -> tuple[str, ...]:
     try:
         return labels_named(str(text))
     except UnknownLabelError:
-        given = str(text)[:_SHOWN]
-        raise bad_request(f"{name}: {given!r} is no label, SNOMED CT code or region") from None
+        raise bad_request(f"{name} is no label, SNOMED CT code or region") from None

@@ -1,13 +1,15 @@
 """What a configuration may be, but should not."""
 
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 
 import pytest
 
 from bodypart.settings import Settings, SettingsError
 from orthanc_server import ROOT
-from service.prerequisites import advice, checked_settings
+from service.prerequisites import Files, advice, checked_settings
 
 SHIPPED = json.loads((ROOT / "orthanc-config/orthanc.json").read_text(encoding="utf-8"))
 
@@ -78,3 +80,60 @@ def test_a_certificate_that_is_not_there_is_named():
 def test_a_folder_in_the_place_of_a_database_is_named(tmp_path, key):
     with pytest.raises(SettingsError, match=rf"BodyPart\.{key}: .* is a folder"):
         checked_settings({**SHIPPED, "BodyPart": {key: str(tmp_path)}})
+
+
+@pytest.mark.parametrize("key", ["IndexFile", "AuditFile"])
+@pytest.mark.parametrize("file", ["/dev/null", f"/tmp/{'x' * 300}"])
+def test_what_can_be_no_database_is_named(key, file):
+    """The service would end and be started again for ever, and an error name no setting."""
+    with pytest.raises(SettingsError, match=rf"^BodyPart\.{key}: "):
+        checked_settings({**SHIPPED, "BodyPart": {key: file}})
+
+
+def own_files(folder, **section):
+    """Have the service's files be checked where Orthanc's index lies in a folder."""
+    configuration = {**SHIPPED, "IndexDirectory": str(folder), "BodyPart": section}
+    Files.of(checked_settings(configuration), configuration, folder).require_own()
+
+
+def database(path, *tables):
+    with closing(sqlite3.connect(path)) as made:
+        for table in tables:
+            made.execute(f"CREATE TABLE {table} (id INTEGER)")
+    return str(path)
+
+
+def test_one_file_is_not_both_index_and_audit_trail(tmp_path):
+    """Who deletes an index, as the manual has it, would delete what people said."""
+    own_files(tmp_path)
+    own_files(tmp_path, IndexFile=str(tmp_path / "index.sqlite"))
+    for section in (
+        {"IndexFile": str(tmp_path / "one"), "AuditFile": str(tmp_path / "." / "one")},
+        {"IndexFile": str(tmp_path / "bodypart-audit.sqlite")},
+        {"AuditFile": str(tmp_path / "bodypart-index.sqlite")},
+        {"IndexFile": str(tmp_path / "bodypart-thumbnails.sqlite")},
+    ):
+        with pytest.raises(SettingsError, match=r"IndexFile and BodyPart\.AuditFile"):
+            own_files(tmp_path, **section)
+
+
+def test_the_database_of_another_program_is_left_alone(tmp_path):
+    """Orthanc's own index lies in the same folder, and is called index."""
+    orthanc_s = database(tmp_path / "index", "Resources", "Metadata")
+    for key in ("IndexFile", "AuditFile"):
+        with pytest.raises(SettingsError, match=rf"BodyPart\.{key}: .* of something else"):
+            own_files(tmp_path, **{key: orthanc_s})
+    # The two of ours, each in the other's place.
+    trail = database(tmp_path / "trail", "events", "facts")
+    with pytest.raises(SettingsError, match=r"BodyPart\.IndexFile"):
+        own_files(tmp_path, IndexFile=trail)
+    own_files(tmp_path, AuditFile=trail)
+
+
+def test_a_damaged_file_is_not_taken_for_another_program_s(tmp_path):
+    """What becomes of it is said where it is opened: an index is made anew."""
+    file = tmp_path / "bodypart-index.sqlite"
+    file.write_bytes(b"SQLite format 3\0" + bytes(5000))
+    own_files(tmp_path)
+    file.write_bytes(b"")
+    own_files(tmp_path)

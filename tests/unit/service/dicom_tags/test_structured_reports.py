@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.decoders.pool import RefusedError
 from service.dicom_tags.structured_reports import Reports
 from service.orthanc_api.resources import Stored
 from service.queue.tasks import Kind, Mode
@@ -58,3 +59,26 @@ def test_a_study_that_is_gone_gets_none(house, writer, write):
     house.orthanc.delete_instance("i")
     write()
     assert writer.asked == []
+
+
+def test_no_report_is_left_where_only_a_header_speaks(house, writer, write):
+    """So it is where the one word on a blank picture was taken back."""
+    annotation = house.orthanc.annotation("i")
+    annotation |= {"visible": [], "examined": {**annotation["examined"], "source": "header"}}
+    house.annotations.put(annotation, PARENTS)
+    house.orthanc.files["older report"] = b""
+    write()
+    assert writer.asked == []
+    assert "older report" not in house.orthanc.files
+    assert house.lines == []
+
+
+def test_what_cannot_be_reported_takes_the_older_report_with_it(house, writer, write):
+    def refuse(*_, **__):
+        raise RefusedError("TaskError", "no image with an answer has valid UIDs")
+
+    writer.ask = refuse
+    house.orthanc.files["older report"] = b""
+    write()
+    assert "older report" not in house.orthanc.files
+    assert "no image with an answer has valid UIDs" in house.lines[-1]

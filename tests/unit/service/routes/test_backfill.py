@@ -49,6 +49,14 @@ def test_two_things_at_once_are_refused(second):
         Backfill(Failed=True, **second)
 
 
+@pytest.mark.parametrize("since", ["2026-13-45", "2026-02-29", "2026-11-28T24:61:00Z"])
+def test_a_day_that_never_was_is_refused(since):
+    """Later than every word it found nothing, and that was the answer."""
+    with pytest.raises(ValidationError, match="LearnedSince"):
+        Backfill(LearnedSince=since)
+    assert Backfill(LearnedSince="2024-02-29T23:59:59Z").LearnedSince == "2024-02-29T23:59:59Z"
+
+
 def test_before_the_model_is_known_nothing_counts_as_another_one_s():
     with pytest.raises(EngineDownError):
         start(service(None), Backfill(OtherModels=True))

@@ -1,0 +1,40 @@
+"""Pictures that show nothing, or next to nothing: drawn, or refused with a reason."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bodypart.model import BodyPartModel
+from bodypart.pipeline import Pipeline
+from bodypart.settings import Settings
+from decoder.tasks import TASKS, TaskError
+from phantoms import dataset_of, file_bytes
+
+MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return Pipeline(BodyPartModel.load(MODEL, provider="cpu"), Settings())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (300, 200)], ids=str)
+@pytest.mark.parametrize("values", ["flat", "black", "white", "noise"])
+def test_next_to_nothing(pipeline, shape, values):
+    levels = {"flat": 1000, "black": 0, "white": 4095}
+    pixels = np.full(shape, levels.get(values, 0), np.uint16)
+    if values == "noise":
+        pixels = np.random.default_rng(1).integers(0, 4095, shape).astype(np.uint16)
+    data = file_bytes(dataset_of(pixels, BodyPartExamined="KNEE"))
+    for task, request in (
+        ("heatmap", {"label": "knee", "over": "picture"}),
+        ("heatmap", {"label": "knee", "over": "nothing"}),
+        ("picture", {}),
+        ("thumbnail", {"side": 192}),
+    ):
+        try:
+            assert TASKS[task](pipeline, request, data)[1]
+        except TaskError as why:
+            assert task == "heatmap"
+            assert "blank" in str(why)
