@@ -1,6 +1,6 @@
 """Where a radiograph shows nothing but air: between two exposures, beside a limb, unexposed plate.
 
-The network's map is coarse: seven places in a row, each as wide as a hand. Where two exposures lie
+The network's map is coarse: five places in a row, each as wide as a hand. Where two exposures lie
 on one plate, what it saw of both meets in the black gap between them, in which there is nothing.
 """
 

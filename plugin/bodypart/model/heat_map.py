@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _IN_THE_AIR = 0.1
 
+_MIDDLE = 63 / 64
+"""Where in its cell the middle of what a place of the network sees lies, down and across. It is not
+at a half: each of the five strides pads at the far end alone, as TensorFlow's SAME does."""
+
 
 def heat_map(activation: Float32, size: int, where: Placement, values: Float32) -> Float32:
     """Undo the padding and the crop of the network's input, and leave air out.
@@ -39,10 +43,7 @@ def heat_map(activation: Float32, size: int, where: Placement, values: Float32) 
     ndarray of float32, shape (rows, columns)
         0 where nothing speaks for the label, 1 where most does; 0 outside the exposed field.
     """
-    positive = np.ascontiguousarray(np.maximum(activation, 0), dtype=np.float32)
-    # Bicubic, so that the network's few places do not show as squares; it overshoots a little.
-    square = Image.fromarray(positive).resize((size, size), Image.Resampling.BICUBIC)
-    inside, field = where.inside, where.field
+    square, inside, field = _in_the_square(activation, size), where.inside, where.field
     piece = square.resize(
         (field.width, field.height),
         Image.Resampling.BILINEAR,
@@ -55,3 +56,16 @@ def heat_map(activation: Float32, size: int, where: Placement, values: Float32) 
     heat = seen if seen.max() > _IN_THE_AIR * result.max() else result
     peak = float(heat.max())
     return heat / np.float32(peak) if peak > 0 else heat
+
+
+def _in_the_square(activation: Float32, size: int) -> Image.Image:
+    """Return what speaks for the label at each pixel of the network's square."""
+    positive = np.maximum(activation, 0).astype(np.float32)
+    # One place more at the near end, with what the first ones say: nothing is known before them.
+    padded = Image.fromarray(np.pad(positive, ((1, 0), (1, 0)), mode="edge"))
+    rows, columns = activation.shape
+    near = 1.5 - _MIDDLE
+    # Bicubic, so that the network's few places do not show as squares; it overshoots a little.
+    return padded.resize(
+        (size, size), Image.Resampling.BICUBIC, box=(near, near, near + columns, near + rows)
+    )

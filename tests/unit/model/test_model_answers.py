@@ -83,7 +83,7 @@ def two_exposures(rows=300, columns=320):
 def test_the_heat_map_leaves_the_gap_between_two_exposures_out():
     """The network's few places see both limbs, and the middle of both is the gap."""
     activation = np.zeros((5, 5), np.float32)
-    activation[:, 1:4] = (2, 5, 2)
+    activation[:, :4] = (2, 5, 5, 2)
     where = Placement(field=Box(0, 300, 0, 320), inside=Box(2, 62, 0, 64))
     heat = heat_map(activation, 64, where, two_exposures())
     assert heat[:, 130:190].max() < 0.05
