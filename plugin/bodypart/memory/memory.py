@@ -6,10 +6,9 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bodypart.memory.learning import Gain, learn
 from bodypart.memory.recall import pack_rule
+from bodypart.memory.surplus import most_repeated
 from bodypart.memory.words import Word, pack_floats
 
 if TYPE_CHECKING:
@@ -71,11 +70,14 @@ class Memory:
         """
         for name in remove:
             self._words.pop(name, None)
+        earlier = {word.instance: word.id for word in self._words.values()}
         for word in add:
-            self._replace(word)
+            self._words.pop(earlier.get(word.instance, word.id), None)
+            self._words[word.id] = word
+            earlier[word.instance] = word.id
         self._leave_out_strangers()
-        while len(self._words) > self._most:
-            del self._words[least_useful(self.words)]
+        for name in most_repeated(self.words, len(self._words) - self._most):
+            del self._words[name]
         patients = {word.patient for word in self._words.values()}
         self._rule, self.gains = None, []
         if len(self._words) >= LEAST_WORDS and len(patients) >= LEAST_WORDS:
@@ -125,27 +127,6 @@ class Memory:
         usual = max(lengths, key=lengths.__getitem__, default=0)
         self._words = {name: word for name, word in known.items() if len(word.embedding) == usual}
 
-    def _replace(self, word: Word) -> None:
-        for name, one in list(self._words.items()):
-            if one.instance == word.instance:
-                del self._words[name]
-        self._words[word.id] = word
-
     def _digest(self) -> str:
         text = "\n".join([self.model, *sorted(self._words)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def least_useful(words: Sequence[Word]) -> str:
-    """Return the word to leave out first: of the part with most words, the most repeated one.
-
-    It is the one whose nearest other word on the same part is nearest; of two, the older.
-    """
-    groups: dict[tuple[str, ...], list[Word]] = {}
-    for word in words:
-        groups.setdefault(word.labels, []).append(word)
-    largest = max(groups.values(), key=len)
-    rows = np.stack([word.embedding for word in largest])
-    cosine = rows @ rows.T
-    np.fill_diagonal(cosine, -1)
-    return largest[int(cosine.max(axis=1).argmax())].id

@@ -1,13 +1,14 @@
 """The words, what is handed to decoders, and the bounds."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bodypart.memory import Memory, MemoryFormatError, Recall
-from unit.memory.hospital import LABELS, MODEL, reading, word, words
+from bodypart.memory import Memory, MemoryFormatError, Recall, surplus
+from unit.memory.hospital import DIMENSIONS, LABELS, MODEL, reading, word, words
 
 
 def memory_of(some, **others):
@@ -123,6 +124,48 @@ def test_beyond_the_bound_the_most_repeated_word_of_the_largest_part_goes():
     memory = memory_of([*words(4, "hand"), copy, *words(3, "knee")], most=7)
     assert [one.id for one in memory.words if "hand-1" in one.id or one.id == "copy"] == ["copy"]
     assert sum(one.labels == ("knee",) for one in memory.words) == 3
+
+
+def one_after_the_other(some, count):
+    """Say of which words the bound lets go, by comparing all with all after each."""
+    some, gone = list(some), []
+    for _ in range(count):
+        parts = {}
+        for one in some:
+            parts.setdefault(one.labels, []).append(one)
+        largest = max((parts[name] for name in sorted(parts)), key=len)
+        rows = np.stack([one.embedding for one in largest])
+        cosine = rows @ rows.T
+        np.fill_diagonal(cosine, -np.inf)
+        gone.append(largest[int(cosine.max(axis=1).argmax())].id)
+        some = [one for one in some if one.id != gone[-1]]
+    return gone
+
+
+def test_what_repeats_most_goes_first_until_few_are_left(monkeypatch):
+    monkeypatch.setattr(surplus, "BLOCK", 4)
+    some = [*words(12, "hand"), *words(9, "wrist"), *words(1, "knee")]
+    assert surplus.most_repeated(some, 17) == one_after_the_other(some, 17)
+    assert surplus.most_repeated(some, 0) == surplus.most_repeated(some, -3) == []
+    assert sorted(surplus.most_repeated(some, 22)) == sorted(one.id for one in some)
+
+
+def test_ten_thousand_words_on_one_part_are_kept_in_little_room(monkeypatch):
+    monkeypatch.setattr("bodypart.memory.memory.learn", lambda *_: (None, []))
+    rows = np.random.default_rng(0).normal(size=(10_300, DIMENSIONS)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    first = word("hand", 0)
+    many = [
+        replace(first, id=str(n), instance=str(n), patient=str(n), embedding=row)
+        for n, row in enumerate(rows)
+    ]
+    memory = Memory(MODEL, LABELS)
+    tracemalloc.start()
+    memory.change(add=many)
+    room = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(memory.words) == 10_000
+    assert room < 60e6
 
 
 def test_what_a_part_gains_is_told():
