@@ -96,7 +96,7 @@ def learn(words: Sequence[Word], model_labels: tuple[str, ...]) -> tuple[Rule, l
     lesson = _lesson(words, labels, features)
     offset = log_odds(lesson.before)
     found = fit(features, offset, lesson.accepted, lesson.weight)
-    left_out = _left_out(lesson, offset, found)
+    left_out = _left_out(lesson, offset)
     margins = judged(lesson.before, left_out, lesson.accepted, _patients_by_label(lesson))
     # Features of a landmark are a row of a triangle: solve it once instead of for every picture.
     coefficients = np.asarray(np.linalg.solve(features[chosen].T, found), dtype=np.float64)
@@ -145,21 +145,19 @@ def _folds(patients: Sequence[str]) -> Integers:
     return np.array([fold[patient] for patient in patients], dtype=np.int64)
 
 
-def _left_out(lesson: _Lesson, offset: Floats, start: Floats) -> Floats:
-    """Return what is said of each word by a rule that knows no word on its patient."""
+def _left_out(lesson: _Lesson, offset: Floats) -> Floats:
+    """Return what is said of each word by a rule that knows no word on its patient.
+
+    Each begins at nothing, as the rule itself does: after :data:`bodypart.memory.regression.STEPS`
+    steps from that of all words it would still know some of what it is not to know.
+    """
     folds = _folds(lesson.patients)
     result = lesson.before.copy()
     for fold in np.unique(folds):
         out, rest = folds == fold, folds != fold
         if not rest.any():
             continue
-        found = fit(
-            lesson.features[rest],
-            offset[rest],
-            lesson.accepted[rest],
-            lesson.weight[rest],
-            start,
-        )
+        found = fit(lesson.features[rest], offset[rest], lesson.accepted[rest], lesson.weight[rest])
         result[out] = softmax_rows(offset[out] + lesson.features[out] @ found)
     return result
 

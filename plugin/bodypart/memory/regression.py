@@ -42,13 +42,7 @@ def softmax_rows(logits: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def fit(
-    features: Floats,
-    offset: Floats,
-    accepted: Bools,
-    weight: Floats,
-    start: Floats | None = None,
-) -> Floats:
+def fit(features: Floats, offset: Floats, accepted: Bools, weight: Floats) -> Floats:
     """Return the coefficients of least cost.
 
     Parameters
@@ -61,8 +55,6 @@ def fit(
         Labels that the person accepts; where there are several, any will do.
     weight : ndarray, shape (n,)
         What each word counts.
-    start : ndarray, shape (k, labels), optional
-        Where to begin.
 
     Returns
     -------
@@ -73,7 +65,7 @@ def fit(
     weighted = features * weight[:, None]
     bound = 0.5 * features.T @ weighted + RIDGE * np.eye(size)
     inverse = np.linalg.inv(bound)
-    found = np.zeros((size, labels)) if start is None else start.copy()
+    found = np.zeros((size, labels))
     for _ in range(STEPS):
         said = softmax_rows(offset + features @ found)
         wanted = np.where(accepted, said, 0)

@@ -1,9 +1,13 @@
 """How far the words must carry a new answer before it takes the place of the model's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from bodypart.memory import learning
 from bodypart.memory.learning import USUAL_LEAD, USUAL_VARIANCE, judged, spared_lead
+from unit.memory.hospital import LABELS, words
 
 ENOUGH = np.array([5, 5, 5])
 
@@ -82,3 +86,23 @@ def test_a_label_with_words_on_one_patient_takes_no_answer():
     left_out = [HAND] * 6 + [WRIST] * 6
     assert margin([HAND] * 12, left_out, parts, patients=np.array([5, 1, 0])) == np.inf
     assert margin([HAND] * 12, left_out, parts, patients=np.array([5, 2, 0])) < np.inf
+
+
+def test_what_the_words_of_others_say_does_not_depend_on_a_patient_s_own(monkeypatch):
+    seen = []
+    told = learning._left_out
+
+    def noted(lesson, offset):
+        seen.append((lesson.patients, told(lesson, offset)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(learning, "_left_out", noted)
+    monkeypatch.setattr(learning, "BALANCE", 0)  # How frequent a part is counts the words of all.
+    known = words(12, "hand", "wrist", "knee")
+    learning.learn(known, LABELS)
+    (own,) = (word for word in known if word.id == "word-wrist-3")
+    learning.learn([replace(own, labels=("hand",)) if one is own else one for one in known], LABELS)
+    (patients, before), (_, after) = seen
+    where = patients.index(own.patient)
+    assert after[where] == pytest.approx(before[where], abs=1e-12)
+    assert not np.allclose(after, before)
