@@ -11,7 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+from training.paths import CARD, MODELS
+
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 TARGETS = (
@@ -296,9 +297,9 @@ def renewed(card: str, begin: str, end: str, text: str) -> str:
 def main() -> None:
     """Read the command line and renew the card."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--report", type=Path, default=HERE.parent / "evaluation.json")
-    parser.add_argument("--before", type=Path, default=HERE.parent / "before.json")
-    parser.add_argument("--card", type=Path, default=HERE.parent / "README.md")
+    parser.add_argument("--report", type=Path, default=MODELS / "evaluation.json")
+    parser.add_argument("--before", type=Path, default=MODELS / "before.json")
+    parser.add_argument("--card", type=Path, default=CARD)
     given = parser.parse_args()
     report, before = (
         json.loads(path.read_text(encoding="utf-8")) for path in (given.report, given.before)

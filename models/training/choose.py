@@ -17,13 +17,13 @@ from bodypart.model.session import BodyPartModel
 from training import metrics
 from training.manifest import read_manifest
 from training.measured import read
+from training.paths import MANIFEST
 from training.robustness import CHANGES
 from training.split import SPLIT, split
 
 if TYPE_CHECKING:
     from training.split import Split
 
-HERE = Path(__file__).parent
 HARD = ("turned by 270", "noisy", "coarse", "gamma 2.5")
 """Changes of the films that cost most."""
 
@@ -62,10 +62,9 @@ def figures(model: BodyPartModel, parts: Split, folder: Path) -> dict[str, float
 
 def main() -> None:
     """Read the command line and print a table."""
-    shared = HERE.parents[2] / "shared"
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="+", help="folders of exported candidates")
-    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--split", type=Path, default=SPLIT)
     given = parser.parse_args()
     parts = split(read_manifest(given.manifest), given.split, with_closeups=False)

@@ -29,6 +29,7 @@ from bodypart.labels import BY_LABEL, LABELS, PLACE
 from bodypart.misnaming import kind_of_error
 from bodypart.model import BodyPartModel
 from training.manifest import read_manifest
+from training.paths import MANIFEST, MODEL
 from training.pictures import read_pictures
 from training.split import SPLIT, split
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-ROOT = Path(__file__).resolve().parents[2]
 EDGES = (0.0, 0.6, 0.9, 0.98)
 """Confidence at which the bands begin."""
 
@@ -344,11 +344,9 @@ def main() -> None:
     """Measure, and write the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reviews", type=Path, nargs="+", help="annotations as JSON")
-    parser.add_argument(
-        "--manifest", type=Path, default=ROOT.parent / "shared/radiographs/manifest.csv"
-    )
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--split", type=Path, default=SPLIT)
-    parser.add_argument("--model", type=Path, default=ROOT / "models/bodypart.onnx")
+    parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--file", type=Path, default=FILE, help="error rates to write anew")
     given = parser.parse_args()
     before = ErrorRates.read(given.file)

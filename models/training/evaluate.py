@@ -19,6 +19,7 @@ from training.drawn_foreign import TEST_KINDS
 from training.figures import draw_figures
 from training.manifest import NONE, read_manifest
 from training.measured import read, rejected
+from training.paths import DICOM, MANIFEST, MODEL
 from training.robustness import robustness
 from training.split import SPLIT, Split, split
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from training.measured import Readings
 
-HERE = Path(__file__).parent
 DRAWN_A_KIND = 20
 WORST = 60
 
@@ -112,7 +112,6 @@ def _foreign(model: BodyPartModel, readings: Readings, real: Readings) -> dict[s
     distances = [readings.distance]
     for source in sorted({row.source for row in readings.rows}):
         kinds[source] = readings.where(lambda row, name=source: row.source == name).rejected
-    real_rejected = list(readings.rejected)
     for number, kind in enumerate(TEST_KINDS):
         random = np.random.default_rng((1, number))
         given = answers(model, [kind(random) for _ in range(DRAWN_A_KIND)])
@@ -121,7 +120,7 @@ def _foreign(model: BodyPartModel, readings: Readings, real: Readings) -> dict[s
     every = np.concatenate(distances)
     return {
         "all": metrics.proportion(np.concatenate(list(kinds.values()))),
-        "pictures": metrics.proportion(np.array(real_rejected, dtype=bool)),
+        "pictures": metrics.proportion(readings.rejected),
         "kinds": {name: metrics.proportion(rejected) for name, rejected in kinds.items()},
         "distance_roc_area": metrics.area_under_curve(every, real.distance),
     }
@@ -168,18 +167,13 @@ def evaluate(
     model = BodyPartModel.load(model_file, provider="cpu")
     parts = split(read_manifest(manifest, licences_of(model_file)), split_file)
     every = read(model, parts.test, manifest.parent)
+    several = every.where(lambda row: row.examined is None or row.examined in model.labels)
     known = every.where(lambda row: row.examined in model.labels)
     apart = known.where(lambda row: row.source in parts.unseen)
     limbs = known.where(lambda row: row.source in parts.limbs)
-    several = every.where(lambda row: row.examined is None or row.examined in model.labels)
     return {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
-        "pictures": {
-            "train": len(parts.whole),
-            "closeups": len(parts.closeups),
-            "calibration": len(parts.calibration),
-            "test": len(parts.test),
-        },
+        "pictures": _counts(parts),
         "never_given": [part.label for part in LABELS if part.label not in model.labels],
         "data": _data(parts),
         "unseen_sources": _figures(apart),
@@ -198,40 +192,52 @@ def evaluate(
         "labels": _by_label(known, parts),
         "labels_unseen_sources": _by_label(apart, parts),
         "ages": {
-            age: metrics.proportion(known.where(lambda row, name=age: row.age == name).right)
+            age: metrics.proportion(_of_age(known, age).right)
             for age in ("adult", "child", "unknown")
         },
-        "view": metrics.proportion(
-            np.array(
-                [
-                    row.view == said
-                    for row, said in zip(known.rows, known.view, strict=True)
-                    if row.view
-                ],
-                dtype=bool,
-            )
-        ),
+        "view": _views(known),
         "child": {
-            age: metrics.proportion(
-                (known.where(lambda row, name=age: row.age == name).child >= 0.5)
-                == (age == "child")
-            )
+            age: metrics.proportion((_of_age(known, age).child >= 0.5) == (age == "child"))
             for age in ("adult", "child")
         },
         "foreign": _foreign(model, every.where(lambda row: row.foreign), known),
-        "untrained": [
-            {
-                "examined": row.examined,
-                "said": said,
-                "rejected": bool(rejected),
-            }
-            for row, said, rejected in zip(every.rows, every.said, every.rejected, strict=True)
-            if row.examined and not row.foreign and row.examined not in model.labels
-        ],
+        "untrained": _untrained(every, model.labels),
         "dicom": dicom_readings(model, dicom) if dicom else [],
         "confusion": _confusion(known, model.labels),
         "worst": _worst(known),
     }
+
+
+def _counts(parts: Split) -> dict[str, int]:
+    """Return how many pictures serve for what."""
+    return {
+        "train": len(parts.whole),
+        "closeups": len(parts.closeups),
+        "calibration": len(parts.calibration),
+        "test": len(parts.test),
+    }
+
+
+def _of_age(readings: Readings, age: str) -> Readings:
+    return readings.where(lambda row: row.age == age)
+
+
+def _views(readings: Readings) -> dict[str, Any]:
+    """Return how often the view is told rightly, where it is known."""
+    pairs = zip(readings.rows, readings.view, strict=True)
+    return metrics.proportion(
+        np.array([row.view == said for row, said in pairs if row.view], dtype=bool)
+    )
+
+
+def _untrained(readings: Readings, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what is said of radiographs whose label the model never gives."""
+    triples = zip(readings.rows, readings.said, readings.rejected, strict=True)
+    return [
+        {"examined": row.examined, "said": said, "rejected": bool(rejected)}
+        for row, said, rejected in triples
+        if row.examined and not row.foreign and row.examined not in labels
+    ]
 
 
 def _data(parts: Split) -> list[dict[str, Any]]:
@@ -263,12 +269,11 @@ def _confusion(readings: Readings, labels: Sequence[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Read the command line, measure, write ``evaluation.json`` and the figures."""
-    shared = HERE.parents[2] / "shared"
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=HERE.parent / "bodypart.onnx")
-    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--split", type=Path, default=SPLIT)
-    parser.add_argument("--dicom", type=Path, default=shared / "dicom")
+    parser.add_argument("--dicom", type=Path, default=DICOM)
     parser.add_argument("--out", type=Path, help="by default the model's folder")
     given = parser.parse_args()
     out = given.out or given.model.parent

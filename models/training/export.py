@@ -28,13 +28,19 @@ from training.dataset import VISIBLE_LABELS, drawing_weights, target
 from training.manifest import read_manifest
 from training.network import VIEWS, Network
 from training.onnx_graph import Graph, reference_embeddings, to_onnx
+from training.paths import MANIFEST, RUNS
 from training.pictures import Picture, read_pictures
 from training.split import SPLIT, Split, split
 from training.start import Start
-from training.train import HERE, read_all
+from training.train import read_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from bodypart.model.parameters import Rejection
+    from training.answers import Answers
 
 NAME = "bodypart-mobilenetv2"
 REFERENCES = 1500
@@ -111,34 +117,43 @@ def calibrated(
     given = answers(model, [picture.values for picture in pictures])
     goals = [target(row, parts.labels) for row in rows]
     examined = np.stack([goal.examined for goal in goals]) > 0
-    visible = np.stack([goal.visible for goal in goals])
-    real, foreign = examined[:, :-1].any(axis=1), examined[:, -1]
+    radiographs = examined[:, :-1].any(axis=1)
     temperature = (
-        first["temperature"] if first else fit_temperature(given.logits[real], examined[real])
-    )
-    visible_temperature = fit_visible_temperature(given.visible, visible)
-    thresholds = fit_visible_thresholds(
-        sigmoid(given.visible, visible_temperature), visible, VISIBLE_LABELS
-    )
-    posterior = softmax(given.logits, temperature)
-    said = [model.labels[index] for index in posterior[:, :-1].argmax(axis=1)]
-    told = real | foreign
-    limits = fit_rejection(
-        given.distance[told],
-        posterior[told, -1],
-        [label for label, known in zip(said, told, strict=True) if known],
-        real[told],
+        first["temperature"]
+        if first
+        else fit_temperature(given.logits[radiographs], examined[radiographs])
     )
     seen = Counter(label for row in parts.train for label in row.visible)
+    given_as_visible = [label for label in VISIBLE_LABELS if seen[label] >= LEAST_VISIBLE]
     return {
         "temperature": temperature,
-        "rejection": asdict(limits),
-        "visible_temperature": visible_temperature,
-        "visible_thresholds": {
-            label: threshold
-            for label, threshold in thresholds.items()
-            if seen[label] >= LEAST_VISIBLE
-        },
+        "rejection": asdict(_limits(model.labels, given, temperature, examined)),
+        **_fitted_visible(
+            given.visible, np.stack([goal.visible for goal in goals]), given_as_visible
+        ),
+    }
+
+
+def _limits(
+    labels: Sequence[str], given: Answers, temperature: float, examined: NDArray[np.bool_]
+) -> Rejection:
+    """Fit the limits of rejection on radiographs of emitted labels and on foreign pictures."""
+    real, foreign = examined[:, :-1].any(axis=1), examined[:, -1]
+    told = real | foreign
+    posterior = softmax(given.logits[told], temperature)
+    said = [labels[index] for index in posterior[:, :-1].argmax(axis=1)]
+    return fit_rejection(given.distance[told], posterior[:, -1], said, real[told])
+
+
+def _fitted_visible(
+    logits: NDArray[np.float32], goal: NDArray[np.float32], kept: Sequence[str]
+) -> dict[str, Any]:
+    """Fit the temperature and the thresholds of what is visible; only ``kept`` labels are given."""
+    temperature = fit_visible_temperature(logits, goal)
+    thresholds = fit_visible_thresholds(sigmoid(logits, temperature), goal, VISIBLE_LABELS)
+    return {
+        "visible_temperature": temperature,
+        "visible_thresholds": {label: thresholds[label] for label in kept},
     }
 
 
@@ -154,8 +169,6 @@ def description(
     version: str,
 ) -> dict[str, Any]:
     """Return what is known of the model before it is calibrated."""
-    whole, closeups = parts.whole, parts.closeups
-    plan = state["plan"]
     return {
         "name": NAME,
         "version": version,
@@ -178,25 +191,31 @@ def description(
         "visible_temperature": 1.0,
         "visible_thresholds": {},
         "rejection": {"distance": 2.0, "none": 1.0},
-        "training": {
-            "command": state["command"],
-            "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
-            "backbone_sha256": state.get("backbone_sha256"),
-            "started_from_sha256": state["start_sha256"],
-            "teachers_sha256": state.get("teachers_sha256", []),
-            "epochs": state["epoch"],
-            "epochs_by_file_list_sha256": dict(Counter(state["learnt_sha256"])),
-            "plan": plan,
-            "licences": state["licences"],
-            "manifest_sha256": state["manifest_sha256"],
-            "pictures": len(whole),
-            "pictures_by_source": dict(Counter(row.source for row in whole).most_common()),
-            "pictures_by_label": dict(
-                Counter(row.examined or "several" for row in whole).most_common()
-            ),
-            "closeups": len(closeups),
-            "closeups_by_label": dict(Counter(row.examined for row in closeups).most_common()),
-        },
+        "training": _origin(state, checkpoint, parts),
+    }
+
+
+def _origin(state: dict[str, Any], checkpoint: Path, parts: Split) -> dict[str, Any]:
+    """Return what a checkpoint was trained from."""
+    whole, closeups = parts.whole, parts.closeups
+    return {
+        "command": state["command"],
+        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        "backbone_sha256": state.get("backbone_sha256"),
+        "started_from_sha256": state["start_sha256"],
+        "teachers_sha256": state.get("teachers_sha256", []),
+        "epochs": state["epoch"],
+        "epochs_by_file_list_sha256": dict(Counter(state["learnt_sha256"])),
+        "plan": state["plan"],
+        "licences": state["licences"],
+        "manifest_sha256": state["manifest_sha256"],
+        "pictures": len(whole),
+        "pictures_by_source": dict(Counter(row.source for row in whole).most_common()),
+        "pictures_by_label": dict(
+            Counter(row.examined or "several" for row in whole).most_common()
+        ),
+        "closeups": len(closeups),
+        "closeups_by_label": dict(Counter(row.examined for row in closeups).most_common()),
     }
 
 
@@ -257,31 +276,47 @@ def export(
             "share": earlier.share,
         }
     out.mkdir(parents=True, exist_ok=True)
-    onnx_file, json_file = out / "bodypart.onnx", out / "bodypart.json"
+    onnx_file = out / "bodypart.onnx"
     onnx_file.write_bytes(to_onnx(graph, size))
     record["sha256"] = hashlib.sha256(onnx_file.read_bytes()).hexdigest()
-    json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    _write(onnx_file, record)
     if calibration_of:
-        known = json.loads(calibration_of.read_text(encoding="utf-8"))
-        if known["labels"] != record["labels"]:
-            raise ValueError(f"{calibration_of} describes a model of other labels")
-        record.update({key: known[key] for key in CALIBRATION})
+        record |= _taken_over(calibration_of, record["labels"])
     else:
         model = BodyPartModel.load(onnx_file, provider="cpu")
         pictures = read_pictures(manifest.parent, parts.calibration[:limit])
         known = json.loads(first.read_text(encoding="utf-8")) if first else None
-        record.update(calibrated(model, parts, pictures, known))
-    json_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        record |= calibrated(model, parts, pictures, known)
+    _write(onnx_file, record)
     print(f"{onnx_file}: {onnx_file.stat().st_size / 1e6:.1f} MB, {record['rejection']}")
+
+
+def _write(onnx_file: Path, record: dict[str, Any]) -> None:
+    """Write the description beside the network."""
+    text = json.dumps(record, indent=1) + "\n"
+    onnx_file.with_suffix(".json").write_text(text, encoding="utf-8")
+
+
+def _taken_over(calibration_of: Path, labels: list[str]) -> dict[str, Any]:
+    """Return the calibration of another description.
+
+    Raises
+    ------
+    ValueError
+        If it is one of other labels.
+    """
+    known = json.loads(calibration_of.read_text(encoding="utf-8"))
+    if known["labels"] != labels:
+        raise ValueError(f"{calibration_of} describes a model of other labels")
+    return {key: known[key] for key in CALIBRATION}
 
 
 def main() -> None:
     """Read the command line and export."""
     parser = argparse.ArgumentParser(description=__doc__)
-    shared = HERE.parents[2] / "shared"
-    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--split", type=Path, default=SPLIT)
-    parser.add_argument("--run", type=Path, default=HERE / "runs/latest")
+    parser.add_argument("--run", type=Path, default=RUNS / "latest")
     parser.add_argument("--out", type=Path, help="by default the run's folder")
     parser.add_argument("--size", type=int, help="side of the network's square, in pixels")
     parser.add_argument(

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
     from training.manifest import Example
 
-HERE = Path(__file__).parent
-HOSPITALS = HERE / "hospitals"
+HOSPITALS = Path(__file__).with_name("hospitals")
 PLAN = Plan(size=128, epochs=7, draws=5000, rate=8e-4, bfloat16=True)
 """A short training: the model need not be as good as the shipped one, only as ignorant."""
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from training.card import renewed
+from training.paths import CARD, MODELS
 
-HERE = Path(__file__).parent
 BEGIN, END = "<!-- memory: begin -->", "<!-- memory: end -->"
 
 
@@ -69,8 +69,8 @@ def with_table(card: str, report: dict[str, Any]) -> str:
 def main() -> None:
     """Read the command line and renew the card."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--report", type=Path, default=HERE.parent / "memory.json")
-    parser.add_argument("--card", type=Path, default=HERE.parent / "README.md")
+    parser.add_argument("--report", type=Path, default=MODELS / "memory.json")
+    parser.add_argument("--card", type=Path, default=CARD)
     given = parser.parse_args()
     report = json.loads(given.report.read_text(encoding="utf-8"))
     card = given.card.read_text(encoding="utf-8")

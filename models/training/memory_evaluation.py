@@ -20,8 +20,9 @@ import numpy as np
 from bodypart.memory import Word
 from bodypart.memory.learning import learn
 from bodypart.memory.teaching import REACH, doubt_of, teaches_most
-from training.hospitals import HERE, HOSPITALS, Hospital, blind_model, hospital
+from training.hospitals import HOSPITALS, Hospital, blind_model, hospital
 from training.manifest import NONE
+from training.paths import BACKBONE, MANIFEST, MODELS, RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -216,16 +217,11 @@ def evaluate(places: list[Hospital]) -> dict[str, Any]:
 
 def main() -> None:
     """Read the command line, train the blind models that are missing, measure, write the report."""
-    shared = HERE.parents[2] / "shared"
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
-    parser.add_argument(
-        "--backbone",
-        type=Path,
-        default=shared / "backbones/mobilenet_v2_1.0_224_dequant_fp16.npz",
-    )
-    parser.add_argument("--runs", type=Path, default=HERE / "runs/hospitals")
-    parser.add_argument("--out", type=Path, default=HERE.parent / "memory.json")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--backbone", type=Path, default=BACKBONE)
+    parser.add_argument("--runs", type=Path, default=RUNS / "hospitals")
+    parser.add_argument("--out", type=Path, default=MODELS / "memory.json")
     parser.add_argument(
         "hospitals", nargs="*", default=sorted(path.stem for path in HOSPITALS.glob("*.toml"))
     )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,14 +17,14 @@ os.environ.setdefault("KMP_BLOCKTIME", "0")
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from bodypart.model.model_input import network_input
-from training.dataset import VISIBLE_LABELS, Targets, VariedPictures, collate, target
-from training.loss import loss
+from training.dataset import VISIBLE_LABELS, VariedPictures, collate, target
+from training.learner import Learner, Plan
 from training.manifest import read_manifest
 from training.network import Answer, Network, load_imagenet
+from training.paths import BACKBONE, MANIFEST, RUNS
 from training.pictures import Picture, read_pictures
 from training.split import SPLIT, split
 from training.start import Start
@@ -35,51 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from training.manifest import Example
-
-HERE = Path(__file__).parent
-EMA_DECAY = 0.996
-RISE = 0.06
-"""Part of the training in which the learning rate rises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that decides the result, besides the pictures.
-
-    Attributes
-    ----------
-    size : int
-        Side of the network's square, in pixels.
-    epochs : int
-        Rounds of drawing.
-    draws : int
-        Pictures drawn in an epoch.
-    batch : int
-        Pictures in a step.
-    frozen : int
-        First blocks that keep the weights they start with.
-    rate : float
-        Highest learning rate of the body; the heads learn five times as fast.
-    smoothing : float
-        Label smoothing of the examined head.
-    seed : int
-        Seed of weights, draws and variation.
-    bfloat16 : bool
-        Whether the body computes in bfloat16: half the time where the processor has it.
-    taught : float
-        What teachers' answers count for; labels count for the rest.
-    """
-
-    size: int = 160
-    epochs: int = 34
-    draws: int = 6000
-    batch: int = 64
-    frozen: int = 3
-    rate: float = 4e-4
-    smoothing: float = 0.06
-    seed: int = 7
-    bfloat16: bool = False
-    taught: float = 0.5
 
 
 def read_all(
@@ -110,35 +64,6 @@ def accuracy(answer: Answer, examples: Sequence[Example], labels: Sequence[str])
     known = right[:, :-1].any(axis=1)
     said = answer.logits.argmax(dim=1).numpy()
     return float(right[known, said[known]].mean())
-
-
-def _groups(network: Network, rate: float) -> list[dict[str, Any]]:
-    """Return parameter groups: heads fast, body slower, no decay of biases."""
-    groups = []
-    for heads in (False, True):
-        for bias in (False, True):
-            parameters = [
-                parameter
-                for name, parameter in network.named_parameters()
-                if parameter.requires_grad
-                and (not name.startswith("body")) == heads
-                and name.endswith("bias") == bias
-            ]
-            decay = 0.0 if bias else 0.03
-            groups.append(
-                {"params": parameters, "lr": rate * (5 if heads else 1), "weight_decay": decay}
-            )
-    return groups
-
-
-def rate_factor(progress: float) -> float:
-    """Return the part of the highest learning rate at a point (0 to 1) of the training.
-
-    A short linear rise, then half a cosine down to nothing.
-    """
-    if progress < RISE:
-        return 0.04 + 0.96 * progress / RISE
-    return 0.5 + 0.5 * math.cos(math.pi * (progress - RISE) / (1 - RISE))
 
 
 def train(
@@ -188,14 +113,61 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(plan.seed)
+    if backbone is None and start is None:
+        plan = replace(plan, frozen=0)
     parts = split(read_manifest(manifest, licences), split_file, with_closeups=with_closeups)
     learn, check = parts.train[:limit], parts.calibration[:limit]
-    labels = parts.labels
-    print(f"{len(learn)} training pictures, {len(labels)} labels, on {device}", flush=True)
-    data = VariedPictures(
-        learn, read_pictures(manifest.parent, learn), labels, plan.draws, plan.seed
-    )
+    print(f"{len(learn)} training pictures, {len(parts.labels)} labels, on {device}", flush=True)
+    pictures = read_pictures(manifest.parent, learn)
+    data = VariedPictures(learn, pictures, parts.labels, plan.draws, plan.seed)
     check_pictures = read_pictures(manifest.parent, check)
+    network = _first_network(parts.labels, plan, backbone, start, licences)
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    told_by = Teachers.read(
+        teachers, parts.labels, len(VISIBLE_LABELS), licences=licences, device=device
+    )
+    learner = Learner(network, told_by, plan, device)
+    origin = {
+        "labels": list(parts.labels),
+        "licences": licences,
+        "with_closeups": with_closeups,
+        "manifest_sha256": _digest(manifest),
+        "backbone_sha256": backbone and _digest(backbone),
+        "start_sha256": start and _digest(start),
+        "teachers_sha256": [_digest(path) for path in teachers],
+    }
+    checkpoint = run / "checkpoint.pt"
+    learnt = _go_on(learner, checkpoint, origin, plan) if resume else []
+    while len(learnt) < plan.epochs:
+        begun, epoch = time.monotonic(), len(learnt)
+        loss = _learn_an_epoch(learner, data, plan, epoch, workers)
+        record = {
+            "epoch": epoch + 1,
+            "epochs": plan.epochs,
+            "size": plan.size,
+            "loss": round(loss, 4),
+            "seconds": round(time.monotonic() - begun),
+        }
+        checked = read_all(learner.average, check_pictures, plan.size)
+        record["calibration_top1"] = round(accuracy(checked, check, parts.labels), 4)
+        learnt.append(_list_digest(learn))
+        _keep(checkpoint, learner, learnt, origin, plan)
+        with (run / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(record) + "\n")
+        print(json.dumps(record), flush=True)
+    return checkpoint
+
+
+def _first_network(
+    labels: Sequence[str], plan: Plan, backbone: Path | None, start: Path | None, licences: str
+) -> Network:
+    """Return the network with the weights that it starts from.
+
+    Raises
+    ------
+    ValueError
+        If only the earlier model learnt from pictures that are not clearly licensed.
+    """
     network = Network(len(labels), len(VISIBLE_LABELS))
     if backbone is not None:
         load_imagenet(network, backbone)
@@ -204,91 +176,62 @@ def train(
         if licences == "clear" and earlier.licences != "clear":
             raise ValueError(f"{start} learnt from pictures that are not clearly licensed")
         earlier.load_into(network, labels)
-    if backbone is None and start is None:
-        plan = replace(plan, frozen=0)
     network.freeze(plan.frozen)
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    told_by = Teachers.read(teachers, labels, len(VISIBLE_LABELS), licences=licences, device=device)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY))
-    optimizer = torch.optim.AdamW(_groups(network, plan.rate))
-    peaks = [float(group["lr"]) for group in optimizer.param_groups]
-    steps = plan.draws // plan.batch
+    return network
+
+
+def _learn_an_epoch(
+    learner: Learner, data: VariedPictures, plan: Plan, epoch: int, workers: int
+) -> float:
+    """Learn from the epoch's draws, which depend on the seed alone; return the mean loss."""
+    data.start(epoch=epoch, size=plan.size)
+    torch.manual_seed(plan.seed * 1000 + epoch)
+    loader = DataLoader(data, plan.batch, drop_last=True, num_workers=workers, collate_fn=collate)
+    learner.network.train()
+    steps, total = plan.draws // plan.batch, 0.0
+    for step, (squares, goal) in enumerate(loader):
+        total += learner.step(squares, goal, (epoch + step / steps) / plan.epochs)
+        if sys.stderr.isatty():
+            print(f"\repoch {epoch + 1} step {step + 1}", end="", file=sys.stderr, flush=True)
+    return total / steps
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _list_digest(learn: Sequence[Example]) -> str:
+    """Return a digest of what was learnt from, and of what it taught."""
     told = (f"{row.name} {row.accepted} {row.visible} {row.edge}" for row in learn)
-    learnt = hashlib.sha256("\n".join(told).encode()).hexdigest()
-    learnt_by_epoch: list[str] = []
-    origin = {
-        "labels": list(labels),
-        "licences": licences,
-        "with_closeups": with_closeups,
-        "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
-        "backbone_sha256": backbone and hashlib.sha256(backbone.read_bytes()).hexdigest(),
-        "start_sha256": start and hashlib.sha256(start.read_bytes()).hexdigest(),
-        "teachers_sha256": [hashlib.sha256(path.read_bytes()).hexdigest() for path in teachers],
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def _keep(
+    checkpoint: Path, learner: Learner, learnt: list[str], origin: dict[str, Any], plan: Plan
+) -> None:
+    """Write the checkpoint whole or not at all."""
+    unfinished = checkpoint.with_suffix(".new")
+    state = {
+        **learner.state(),
+        "epoch": len(learnt),
+        "learnt_sha256": learnt,
+        "plan": asdict(plan),
+        **origin,
+        "command": " ".join(["python", "-m", "training.train", *sys.argv[1:]]),
     }
-    checkpoint, first = run / "checkpoint.pt", 0
-    if resume and checkpoint.is_file():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        _check_resumed(state, origin, plan)
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        first, learnt_by_epoch = state["epoch"], state["learnt_sha256"]
-    for epoch in range(first, plan.epochs):
-        begun = time.monotonic()
-        data.start(epoch=epoch, size=plan.size)
-        torch.manual_seed(plan.seed * 1000 + epoch)
-        loader = DataLoader(
-            data, plan.batch, drop_last=True, num_workers=workers, collate_fn=collate
-        )
-        network.train()
-        total = 0.0
-        for step, (squares, goal) in enumerate(loader):
-            here = squares.to(device, memory_format=torch.channels_last)
-            goal_here = Targets(*(part.to(device) for part in goal))
-            with torch.autocast(device.type, torch.bfloat16, enabled=plan.bfloat16):
-                answer = network(here)
-                taught = told_by.shares(here, goal_here.examined) if teachers else None
-            answer = Answer(*(part.float() for part in answer))
-            value = loss(answer, goal_here, plan.smoothing, taught, plan.taught)
-            factor = rate_factor((epoch + step / steps) / plan.epochs)
-            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                group["lr"] = peak * factor
-            optimizer.zero_grad(set_to_none=True)
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-            optimizer.step()
-            average.update_parameters(network)
-            total += float(value.detach())
-            if sys.stderr.isatty():
-                print(f"\repoch {epoch + 1} step {step + 1}", end="", file=sys.stderr, flush=True)
-        record = {
-            "epoch": epoch + 1,
-            "epochs": plan.epochs,
-            "size": plan.size,
-            "loss": round(total / steps, 4),
-            "seconds": round(time.monotonic() - begun),
-        }
-        checked = read_all(average, check_pictures, plan.size)
-        record["calibration_top1"] = round(accuracy(checked, check, labels), 4)
-        learnt_by_epoch.append(learnt)
-        torch.save(
-            {
-                "network": network.state_dict(),
-                "average": average.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "epoch": epoch + 1,
-                "learnt_sha256": learnt_by_epoch,
-                "plan": asdict(plan),
-                **origin,
-                "command": " ".join(["python", "-m", "training.train", *sys.argv[1:]]),
-            },
-            checkpoint.with_suffix(".new"),
-        )
-        checkpoint.with_suffix(".new").replace(checkpoint)
-        with (run / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(record) + "\n")
-        print(json.dumps(record), flush=True)
-    return checkpoint
+    torch.save(state, unfinished)
+    unfinished.replace(checkpoint)
+
+
+def _go_on(learner: Learner, checkpoint: Path, origin: dict[str, Any], plan: Plan) -> list[str]:
+    """Take the last checkpoint over, if there is one; return what each epoch so far learnt from."""
+    if not checkpoint.is_file():
+        return []
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    _check_resumed(state, origin, plan)
+    learner.go_on_from(state)
+    learnt: list[str] = state["learnt_sha256"]
+    return learnt
 
 
 def _check_resumed(state: dict[str, Any], origin: dict[str, Any], plan: Plan) -> None:
@@ -313,13 +256,12 @@ def _weights_file(given: Path) -> Path:
 
 def main() -> None:
     """Read the command line and train."""
-    shared = HERE.parents[2] / "shared"
     plan = Plan()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--backbone", type=Path, help="ImageNet weights to start from (.npz)")
     parser.add_argument("--split", type=Path, default=SPLIT, help="which pictures train")
-    parser.add_argument("--run", type=Path, default=HERE / "runs/latest")
+    parser.add_argument("--run", type=Path, default=RUNS / "latest")
     parser.add_argument("--licences", choices=("all", "clear"), default="all")
     parser.add_argument("--epochs", type=int, default=plan.epochs)
     parser.add_argument("--size", type=int, default=plan.size, help="pixels of a side")
@@ -345,7 +287,7 @@ def main() -> None:
     teachers = [_weights_file(path) for path in given.teacher]
     backbone = given.backbone
     if backbone is None and not (start or given.from_nothing):
-        backbone = shared / "backbones/mobilenet_v2_1.0_224_dequant_fp16.npz"
+        backbone = BACKBONE
     for path in (given.manifest, given.split, backbone, start, *teachers):
         if path is not None and not path.exists():
             parser.error(f"{path} does not exist; see --backbone, --start and --from-nothing")

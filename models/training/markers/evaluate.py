@@ -24,9 +24,9 @@ from training.card import renewed
 from training.manifest import read_manifest
 from training.markers.readings import read_readings
 from training.metrics import wilson
+from training.paths import CARD, MANIFEST, MODELS
 from training.pictures import read_picture
 from training.split import SPLIT, split
-from training.train import HERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -144,10 +144,8 @@ def with_table(card: str, result: dict[str, Any]) -> str:
 def main() -> None:
     """Read the command line, measure, and renew the card."""
     parser = argparse.ArgumentParser(description=__doc__)
-    models = HERE.parent
-    shared = models.parents[1] / "shared"
-    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
-    parser.add_argument("--models", type=Path, default=models, help="where the networks lie")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--models", type=Path, default=MODELS, help="where the networks lie")
     parser.add_argument("--part", choices=("test", "calibration"), default="test")
     parser.add_argument("--wrong", action="store_true", help="name the films that are wrong")
     given = parser.parse_args()
@@ -159,11 +157,10 @@ def main() -> None:
     for row, reading, marker in found:
         if given.wrong and marker and (marker.side != reading.side or reading.both):
             print(row.file, reading, marker)
-    if given.part == "test" and given.models == models:
+    if given.part == "test" and given.models == MODELS:
         text = json.dumps(result, indent=1) + "\n"
-        (models / "marker_evaluation.json").write_text(text, encoding="utf-8")
-        card = models / "README.md"
-        card.write_text(with_table(card.read_text(encoding="utf-8"), result), encoding="utf-8")
+        (MODELS / "marker_evaluation.json").write_text(text, encoding="utf-8")
+        CARD.write_text(with_table(CARD.read_text(encoding="utf-8"), result), encoding="utf-8")
 
 
 if __name__ == "__main__":

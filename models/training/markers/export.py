@@ -22,8 +22,8 @@ from training.markers.network import LetterFinder
 from training.markers.reader_network import LetterReader
 from training.markers.readings import read_readings
 from training.onnx_graph import OPSET
+from training.paths import MANIFEST, MODELS, RUNS
 from training.split import SPLIT, split
-from training.train import HERE
 
 if TYPE_CHECKING:
     from torch import nn
@@ -63,10 +63,9 @@ def to_onnx(network: nn.Module, side: int, *, free: bool) -> bytes:
 def main() -> None:
     """Read the command line and export."""
     parser = argparse.ArgumentParser(description=__doc__)
-    shared = HERE.parents[2] / "shared"
-    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
-    parser.add_argument("--run", type=Path, default=HERE / "runs/marker")
-    parser.add_argument("--out", type=Path, default=HERE.parent)
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--run", type=Path, default=RUNS / "marker")
+    parser.add_argument("--out", type=Path, default=MODELS)
     given = parser.parse_args()
     names = ("marker.json", "marker_finder.onnx", "marker_reader.onnx")
     description, *files = (given.out / name for name in names)

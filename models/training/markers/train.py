@@ -16,9 +16,9 @@ from training.markers.drawing import Drawer
 from training.markers.fit import Plan, fit, random_of_worker
 from training.markers.network import LetterFinder
 from training.markers.places import WITHOUT_MARKERS, read_places
+from training.paths import MANIFEST, RUNS
 from training.pictures import read_picture
 from training.split import SPLIT, split
-from training.train import HERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,9 +78,8 @@ def loss(logits: Tensor, goal: Tensor) -> Tensor:
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
-    shared = HERE.parents[2] / "shared"
-    parser.add_argument("--manifest", type=Path, default=shared / "radiographs/manifest.csv")
-    parser.add_argument("--out", type=Path, default=HERE / "runs/marker")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--out", type=Path, default=RUNS / "marker")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)

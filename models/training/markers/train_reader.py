@@ -11,15 +11,17 @@ import torch
 from torch.nn import functional
 from torch.utils.data import IterableDataset
 
+from training.manifest import read_manifest
 from training.markers.fit import Plan, fit, random_of_worker
 from training.markers.places import Mark, read_places
 from training.markers.reader_network import LetterReader
 from training.markers.reader_pieces import ReaderDrawer
+from training.paths import MANIFEST, RUNS
 from training.pictures import read_picture
-from training.train import HERE
+from training.split import SPLIT, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -38,12 +40,17 @@ class Pieces(IterableDataset[tuple["Tensor", "Tensor"]]):
     ----------
     folder : Path
         Where the pictures lie.
+    learn : collection of str
+        The training's pictures; what is noted of others is left out.
     seed : int
         Where all choices come from.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        marks, nothing = read_places(), read_places(nothing=True)
+    def __init__(self, folder: Path, learn: Collection[str], seed: int) -> None:
+        marks, nothing = (
+            {name: places for name, places in read_places(nothing=which).items() if name in learn}
+            for which in (False, True)
+        )
         names = sorted({*marks, *nothing})
         numbers = {name: number for number, name in enumerate(names)}
         self.films: list[NDArray[np.uint8]] = [read_picture(folder / name).values for name in names]
@@ -65,9 +72,8 @@ class Pieces(IterableDataset[tuple["Tensor", "Tensor"]]):
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
-    shared = HERE.parents[2] / "shared"
-    parser.add_argument("--pictures", type=Path, default=shared / "radiographs")
-    parser.add_argument("--out", type=Path, default=HERE / "runs/marker")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
+    parser.add_argument("--out", type=Path, default=RUNS / "marker")
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
@@ -87,7 +93,8 @@ def main() -> None:
         workers=given.workers,
         start=given.start,
     )
-    pieces = Pieces(given.pictures, given.seed)
+    learn = {row.file for row in split(read_manifest(given.manifest), SPLIT).whole}
+    pieces = Pieces(given.manifest.parent, learn, given.seed)
     fit(LetterReader, pieces, functional.cross_entropy, given.out / "reader.pt", plan)
 
 
