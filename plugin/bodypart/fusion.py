@@ -23,6 +23,8 @@ from bodypart.regions import compatible, labels_in
 from bodypart.sides import marker_side, side_in_doubt, side_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bodypart.annotation import Agreement
     from bodypart.evidence import HeaderReading, ImageReading
 
@@ -175,7 +177,7 @@ def _source(
 
 def _conflict(picture: ImageReading, header: HeaderReading, label: str | None) -> str:
     seen = picture.top(1)[0].label
-    said = " and ".join(_name(part) for part in _named(header) or (header.region or "",))
+    said = _says(header)
     sentence = f"The picture looks like {_name(seen)}, but the header says {said}"
     if label is None:
         return f"{sentence}."
@@ -191,7 +193,7 @@ def _doubt(
     threshold: float,
 ) -> str | None:
     """Return why an answer without a conflict needs a review, or None."""
-    named = " and ".join(_name(part) for part in _named(header))
+    named = _says(header) if header.labels else ""
     if image is not None and image.rejected:
         why = image.reason or "unlike a radiograph"
         says = f"only the header says {named}" if named else "the header names no part"
@@ -203,12 +205,35 @@ def _doubt(
     if label is None:
         return "Neither the picture nor the header tells the body part."
     if image is None:
-        return None
+        disagree = f"The header says {named}, and no picture decides."
+        return disagree if _contradicts_itself(header) else None
     if label not in image.probabilities:
         return f"Only the header says {_name(label)}: the model has not learned to see it."
     if probability < threshold:
         return f"The answer {_name(label)} is uncertain ({probability:.0%})."
     return None
+
+
+def _says(header: HeaderReading) -> str:
+    """Return what the header says in words: also what it says in another place."""
+    said = " and ".join(_name(part) for part in _named(header) or (header.region or "",))
+    others = [part for part in header.labels if part not in _named(header)]
+    if not any(_is_contradicted(part, _named(header)) for part in others):
+        return said
+    return f"{said} in one place and {' and '.join(map(_name, others))} in another"
+
+
+def _contradicts_itself(header: HeaderReading) -> bool:
+    """Return whether one attribute names one part, and another one a part far from it.
+
+    A text that names several is an order for all of them.
+    """
+    alone = [match.labels[0] for match in header.evidence if len(match.labels) == 1]
+    return any(_is_contradicted(part, alone) for part in alone)
+
+
+def _is_contradicted(part: str, others: Iterable[str]) -> bool:
+    return any(not compatible(part, other) for other in others)
 
 
 def _name(place: str) -> str:

@@ -230,6 +230,36 @@ def test_the_picture_chooses_between_two_parts_of_the_header():
     assert (fused.label, fused.agreement) == ("pelvis", "agree")
 
 
+def test_a_header_that_contradicts_itself_needs_a_person_where_no_picture_decides():
+    """A CT of the skull from a device that says CHEST."""
+    order = HeaderMatch("StudyDescription", "CT Schädel", "schadel", ("skull",))
+    device = HeaderMatch("BodyPartExamined", "CHEST", "CHEST", ("chest",))
+    fused = fuse(None, HeaderReading("skull", ("skull", "chest"), None, (order, device)))
+    assert fused.review_reason == (
+        "The header says skull in one place and chest in another, and no picture decides."
+    )
+
+
+def test_an_order_for_several_parts_does_not_contradict_its_series():
+    order = HeaderMatch("StudyDescription", "CT Thorax/Abdomen", "", ("chest", "abdomen"))
+    series = HeaderMatch("SeriesDescription", "Thorax", "thorax", ("chest",))
+    assert not fuse(
+        None, HeaderReading("chest", ("chest", "abdomen"), None, (series, order))
+    ).needs_review
+
+
+def test_a_conflict_tells_what_the_header_says_elsewhere():
+    console = HeaderMatch("SeriesDescription", "Hand", "hand", ("hand",))
+    device = HeaderMatch("BodyPartExamined", "KNEE", "KNEE", ("knee",))
+    fused = fuse(
+        picture(knee=0.99), HeaderReading("hand", ("hand", "knee"), None, (console, device))
+    )
+    assert fused.review_reason == (
+        "The picture looks like knee, but the header says hand in one place and knee in another; "
+        "the answer follows the picture."
+    )
+
+
 def test_a_region_alone_gives_no_label():
     fused = fuse(None, header(region="lower_limb"))
     assert fused.label is None
