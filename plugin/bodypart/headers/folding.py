@@ -18,7 +18,13 @@ _LETTERS = str.maketrans(
 )
 _GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _INNER_CAPITAL = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ])")
-_CAPITALS_BEHIND = re.compile(r"(?<=[a-zß-öø-ÿ]{3})(?=[A-Z]{2,3}(?![A-Za-z]))")
+_BORDER = re.compile(
+    r"(?<=[a-zß-öø-ÿ])(?=[A-Z]{2,3}(?![A-Za-z]))"
+    r"|(?<=[a-zß-öø-ÿ]{3})(?=[LR](?![A-Za-z]))"
+    r"|(?<=[A-ZÄÖÜ]{3})(?=(?:re|li|bds|ap|pa|seitl|lat)(?![a-z]))"
+)
+"""Between a part and what stands behind it in other letters: ``LeftAP``, ``HandR``, ``OSGre``."""
+
 _KATAKANA = {sign: sign - 0x60 for sign in range(0x30A1, 0x30F7)}
 _MARKS = re.compile("[\u0300-\u036f]")
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3々"
@@ -41,12 +47,12 @@ class Word(NamedTuple):
 def fold(text: str) -> str:
     """Return a text in lower case, half width and without accents: ``Hüfte`` is ``hufte``.
 
-    ``HumerusLeft`` becomes two words, ``LeftAP`` as well. Only European accents go: a Japanese
-    voicing mark makes another syllable and stays. Katakana become hiragana: consoles that know
-    no ideographs write ``ﾋｻﾞ`` for ``ひざ``.
+    ``HumerusLeft`` becomes two words, ``LeftAP`` and ``OSGre`` as well. Only European accents
+    go: a Japanese voicing mark makes another syllable and stays. Katakana become hiragana:
+    consoles that know no ideographs write ``ﾋｻﾞ`` for ``ひざ``.
     """
     text = _INNER_CAPITAL.sub(" ", text[:LONGEST_TEXT])
-    text = _CAPITALS_BEHIND.sub(" ", text)
+    text = _BORDER.sub(" ", text)
     if text.isascii():
         return text.lower()
     narrow = unicodedata.normalize("NFKC", text).lower().translate(_LETTERS)

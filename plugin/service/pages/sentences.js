@@ -88,8 +88,8 @@ export function reviewReason(annotation, name) {
   const reason = annotation.review_reason ?? '';
   const sides = sidesInDoubt(annotation);
   if (sides) return t('The marker in the picture says {marker}, the header says {header}.', { marker: side(sides.marker), header: side(sides.header) });
-  const undecided = !annotation.examined || reason.endsWith('and no picture decides.');
-  if (undecided && named.length) return t('The header says {named}, but no picture confirms it.', { named: named.map(name).join(', ') });
+  const open = !annotation.examined || reason.endsWith('and no picture decides.');
+  if (open && named.length) return t('The header says {named}, but no picture confirms it.', { named: named.map(name).join(', ') });
   if (!annotation.examined) return t('Neither picture nor header tells the body part.');
   const [, unseen] = /^The picture was not classified \((.*)\), and/.exec(reason) ?? [];
   if (unseen || reason.startsWith('Only the header')) return [whyUnseen(unseen), t('Only the header says {named}.', { named: named.map(name).join(', ') })].filter(Boolean).join(' ');

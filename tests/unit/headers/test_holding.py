@@ -66,11 +66,21 @@ def test_an_abbreviation_beside_a_side_of_its_language_is_a_part(text, label, si
     assert (reading.labels, reading.side) == ((label,), side)
 
 
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [("Bone Age L Hand", "L"), ("RTG obu rąk", "B"), ("pelvis ambas caderas", "B")],
+)
+def test_a_side_inside_a_term_is_a_side(text, side, vocabulary):
+    assert read_text(text, vocabulary).side == side
+
+
 @pytest.mark.parametrize("text", ["US left", "US", "OS", "US guided biopsy re", "rechts 2 Eb."])
 def test_an_abbreviation_alone_or_in_another_language_is_none(text, vocabulary):
     assert not read_text(text, vocabulary).names_part
 
 
-@pytest.mark.parametrize("text", ["USG abdomen", "ALL VIEWS ABDOMEN", "HART ABDOMEN"])
+@pytest.mark.parametrize(
+    "text", ["USG abdomen", "ALL VIEWS ABDOMEN", "HART ABDOMEN", "Abdomen bel."]
+)
 def test_a_word_of_another_language_is_no_second_part(text, vocabulary):
     assert read_text(text, vocabulary).labels == ("abdomen",)
