@@ -178,6 +178,8 @@ class HeaderReading:
         ``L``, ``R`` or ``B`` as the headers have it; never derived from pixels.
     laterality_of : tuple of str
         Parts that the text which names the side names; empty where it holds for any.
+    sides : mapping of str to str
+        What texts name as the side of single parts, by label: those of an order for several.
     laterality_conflict : bool
         Whether Laterality, Image Laterality and the texts contradict each other.
     view : str or None
@@ -198,6 +200,7 @@ class HeaderReading:
     evidence: tuple[HeaderMatch, ...] = field(default=())
     laterality: str | None = None
     laterality_of: tuple[str, ...] = ()
+    sides: Mapping[str, str] = field(default_factory=dict)
     laterality_conflict: bool = False
     view: str | None = None
     age_years: float | None = None

@@ -237,6 +237,8 @@ class Pipeline:
                 "evidence": [match.to_json() for match in header.evidence],
                 "laterality": header.laterality,
                 "laterality_of": list(header.laterality_of),
+                "laterality_conflict": header.laterality_conflict,
+                "sides": dict(header.sides),
             },
             agreement=fused.agreement,
             needs_review=fused.needs_review,

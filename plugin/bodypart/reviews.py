@@ -164,6 +164,8 @@ def _laterality(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
         region=header.get("region"),
         laterality=header["laterality"],
         laterality_of=tuple(header.get("laterality_of") or ()),
+        laterality_conflict=bool(header.get("laterality_conflict")),
+        sides=header.get("sides") or {},
     )
     marker = (annotation["image"] or {}).get("marker")
     named = marker["side"] if marker and not marker["both"] else None

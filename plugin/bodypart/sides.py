@@ -50,6 +50,8 @@ def side_of(label: str | None, header: HeaderReading, marker: str | None) -> Lat
         meant = header.region is None or label in labels_in(header.region)
     if header.laterality and meant:
         return Laterality(header.laterality, "header")
+    if label in header.sides and not header.laterality_conflict:
+        return Laterality(header.sides[label], "header")
     if header.laterality or header.laterality_conflict or not on_one_side(label):
         return Laterality()
     return Laterality(marker, "marker") if marker else Laterality()

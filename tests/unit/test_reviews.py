@@ -59,6 +59,17 @@ def test_the_side_of_another_part_is_not_taken_over_by_a_silent_word():
     assert apply_review(machine, review(examined="wrist"))["laterality"]["value"] == "L"
 
 
+def test_a_silent_word_keeps_the_side_that_an_order_names_for_that_part():
+    header = {
+        "label": None,
+        "labels": ["hand", "foot"],
+        "laterality": "L",
+        "laterality_of": ["hand"],
+    }
+    machine = annotation(header={**header, "sides": {"hand": "L", "foot": "R"}})
+    assert apply_review(machine, review(examined="foot"))["laterality"]["value"] == "R"
+
+
 @pytest.mark.parametrize("side", ["R", None])
 def test_the_side_that_a_person_gave_stays_where_the_next_word_is_silent_on_it(side):
     """Who confirmed "hand, right" turned it into the header's left, and nobody had said so."""

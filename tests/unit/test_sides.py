@@ -2,8 +2,10 @@
 
 import pytest
 
+from bodypart.annotation import Laterality
 from bodypart.evidence import HeaderReading, ImageReading, SideMarker
 from bodypart.fusion import fuse
+from bodypart.sides import side_of
 
 
 def picture(marker="L", label="knee", **more):
@@ -70,3 +72,15 @@ def test_the_side_of_another_part_is_not_taken_over():
     header = HeaderReading(labels=("foot", "hand"), laterality="R", laterality_of=("hand",))
     assert side(picture(None, "foot"), header) == (None, None)
     assert side(picture(None, "hand"), header) == ("R", "header")
+
+
+def test_an_order_for_several_parts_tells_the_side_of_the_one_in_the_picture():
+    named = HeaderReading(
+        labels=("hand", "foot"),
+        laterality="L",
+        laterality_of=("hand",),
+        sides={"hand": "L", "foot": "R"},
+    )
+    assert side_of("foot", named, None) == Laterality("R", "header")
+    assert side_of("hand", named, None) == Laterality("L", "header")
+    assert side_of("knee", named, None) == Laterality()

@@ -36,12 +36,12 @@ class Sides:
     """What each attribute says of the side; coded attributes outrank texts."""
 
     def __init__(self) -> None:
-        self._said: dict[str, Said] = {}
+        self._said: dict[str, list[Said]] = {}
 
     def say(self, attribute: str, side: str | None, of: tuple[str, ...] = ()) -> None:
         """Note the side that an attribute names, and of which parts; None says nothing."""
         if side in SIDES:
-            self._said.setdefault(attribute, Said(side, of))
+            self._said.setdefault(attribute, []).append(Said(side, of))
 
     def first(self, label: str | None) -> Said:
         """Return what the most trusted attribute says, one that speaks of the label if it can."""
@@ -60,12 +60,28 @@ class Sides:
         right = [it for it in said if it.side == "R"]
         return any(one.may_be_of_the_same(other) for one in left for other in right)
 
+    def of_parts(self) -> dict[str, str]:
+        """Return the side of each part that has just one in all texts that name the part's."""
+        found: dict[str, set[str]] = {}
+        for said in self._said.values():
+            for it in said:
+                for label in it.of:
+                    found.setdefault(label, set()).add(it.side or "")
+        return {label: sides.pop() for label, sides in found.items() if len(sides) == 1}
+
     def _counted(self, label: str | None) -> list[Said]:
-        """Return what was said, most trusted first.
+        """Return what each attribute says of a label, most trusted first.
 
         In a text about an unpaired part "left" is a view or a position ("chest left lateral").
         """
-        coded = [self._said[name] for name in _CODED if name in self._said]
+        coded = [name for name in _CODED if name in self._said]
+        texts = [name for name in self._said if name not in _CODED]
         if label is not None and not BY_LABEL[label].paired:
-            return coded
-        return coded + [said for name, said in self._said.items() if name not in _CODED]
+            texts = []
+        return [said for name in coded + texts for said in _of_label(self._said[name], label)]
+
+
+def _of_label(said: list[Said], label: str | None) -> list[Said]:
+    """Return what one attribute says of a label itself, else all that it says."""
+    itself = [it for it in said if label in it.of]
+    return itself or said

@@ -14,7 +14,8 @@ from bodypart.headers.folding import LONGEST_TEXT, fold, words
 from bodypart.headers.glued import replaced, unglued, with_marks_cut
 from bodypart.headers.holding import holding
 from bodypart.headers.mentions import TELLING_LETTERS
-from bodypart.headers.vocabulary import COMPARISON, SIDES, VIEWS
+from bodypart.headers.part_sides import PartSide, part_sides
+from bodypart.headers.vocabulary import VIEWS
 from bodypart.regions import compatible, labels_in, narrowest
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Reading:
         Labels it names, in the order of the text; those that enclose another one are left out.
     region : str or None
         The narrowest region it names, unless one of the labels lies in it.
-    side : str or None
-        ``L``, ``R`` or ``B``.
+    sides : tuple of PartSide
+        ``L``, ``R`` or ``B``, with the labels that each belongs to.
     view : str or None
         ``frontal``, ``lateral`` or ``oblique``, if it names just one of them.
     matched : str
@@ -46,10 +47,16 @@ class Reading:
 
     labels: tuple[str, ...] = ()
     region: str | None = None
-    side: str | None = None
+    sides: tuple[PartSide, ...] = ()
     view: str | None = None
     matched: str = ""
     complete: bool = True
+
+    @property
+    def side(self) -> str | None:
+        """The side of all that it names, if it is one."""
+        sides = {side for side, of in self.sides if set(of) == set(self.labels)}
+        return sides.pop() if len(self.sides) == 1 and sides else None
 
     @property
     def names_part(self) -> bool:
@@ -90,11 +97,11 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
 
 def _with_glued_side(reading: Reading, folded: str, vocabulary: Vocabulary) -> Reading:
     """Return a reading with the side that is glued to its part ("LHAND"), if it has no other."""
-    if reading.side is not None:
+    if reading.sides:
         return reading
     cut = with_marks_cut(folded, vocabulary)
     other = _read(cut, vocabulary) if cut != folded else reading
-    return other if other.side and other.labels == reading.labels else reading
+    return other if other.sides and other.labels == reading.labels else reading
 
 
 def _is_telling(matched: str, folded: str) -> bool:
@@ -130,7 +137,7 @@ def _read(folded: str, vocabulary: Vocabulary) -> Reading:
     return Reading(
         labels=labels,
         region=region,
-        side=_side(said, labels),
+        sides=part_sides(said, labels, folded),
         view=views.pop() if len(views) == 1 else None,
         matched=" ".join(folded[mention.start : mention.end] for mention in parts),
         complete=all(
@@ -166,17 +173,3 @@ def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
         for label in labels
         if not any(other != label and other in labels_in(label) for other in labels)
     )
-
-
-def _side(said: Sequence[Mention], labels: Sequence[str]) -> str | None:
-    """Return the side that a text names.
-
-    Left and right of one part are both; of several ("left hand, right foot") each is another
-    part's, and beside a comparison one of them is the other limb: which one is in the picture the
-    text does not tell.
-    """
-    kinds = {mention.entry.kind for mention in said}
-    sides = {SIDES[kind] for kind in kinds if kind in SIDES}
-    if len(sides) > 1:
-        return "B" if len(labels) < 2 and COMPARISON not in kinds else None
-    return next(iter(sides), None)

@@ -62,9 +62,10 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
             match = _match(attribute, text or code, entry, reading)
             if match is not None:
                 evidence.append(match)
-            # An order for both knees has a picture of each.
-            if (HANDS[attribute], reading.side) != (ORDER, "B"):
-                sides.say(attribute, reading.side, reading.labels)
+            for named in reading.sides:
+                # An order for both knees has a picture of each.
+                if (HANDS[attribute], named.side) != (ORDER, "B"):
+                    sides.say(attribute, named.side, named.of)
             if reading.view:
                 views.append(reading.view)
     labels = _labels(evidence)
@@ -84,6 +85,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
         laterality=side,
         laterality_of=side_of,
         laterality_conflict=sides.contradict(label),
+        sides=sides.of_parts(),
         view=_coded_view(dataset, vocabulary) or next(iter(views), None),
         age_years=age.years,
         age_unusable=age.unusable,

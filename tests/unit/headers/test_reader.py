@@ -144,6 +144,8 @@ def test_the_side_comes_from_the_headers_and_contradictions_are_flagged(
         ("Hand re", "Fuß li", "L", ("foot",)),
         ("Hand re, Fuß re", "Fuß", "R", ("hand", "foot")),
         ("rechts", "Fuß", "R", ()),
+        ("Hand li, Fuß re", "Fuß", "R", ("foot",)),
+        ("Hand re, Handgelenk li", "Handgelenk", "L", ("wrist",)),
         ("Knie", "Knie", None, ()),
     ],
 )

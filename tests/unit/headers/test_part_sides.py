@@ -1,0 +1,33 @@
+"""Whose side a text names that names several parts."""
+
+import pytest
+
+from bodypart.headers.matching import read_text
+
+
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("Hand links, Fuß rechts", {"hand": "L", "foot": "R"}),
+        ("left hand right foot", {"hand": "L", "foot": "R"}),
+        ("Genou G + cheville D", {"knee": "L", "ankle": "R"}),
+        ("RX GINOCCHIO DX E CAVIGLIA SN", {"knee": "R", "ankle": "L"}),
+        ("左膝、右足", {"knee": "L", "foot": "R"}),
+        ("bilateral hands, right foot", {"hand": "B", "foot": "R"}),
+        ("Knie re u. li, Hand li", {"knee": "B", "hand": "L"}),
+        ("Hand re, Handgelenk li", {"hand": "R", "wrist": "L"}),
+        ("Hand re, Fuß", {"hand": "R"}),
+        ("Fuß li OSG", {"foot": "L"}),
+        ("Knie, OSG und Schulter re", {"knee": "R", "ankle": "R", "shoulder": "R"}),
+        ("right knee, ankle and foot", {"knee": "R", "ankle": "R", "foot": "R"}),
+    ],
+)
+def test_each_part_has_its_own_side(text, sides, vocabulary):
+    found = read_text(text, vocabulary).sides
+    assert {label: named.side for named in found for label in named.of} == sides
+
+
+def test_a_part_with_left_and_right_is_both(vocabulary):
+    assert [tuple(it) for it in read_text("left hip, right hip", vocabulary).sides] == [
+        ("B", ("hip",))
+    ]
