@@ -200,7 +200,8 @@ class _Text:
     def _follows_projection(self, mention: Mention) -> bool:
         """Return whether only signs, or an "and", stand between a projection and a letter.
 
-        After a blank alone an "R" is a side ("Hand PA R"), because it stands for no projection.
+        After a blank alone an "R" is a side ("Hand PA R"), because it stands for no projection, and
+        so is an "L" behind "lateral".
         """
         if mention.end - mention.start > 1 or not self.folded[mention.start].isascii():
             return False
@@ -209,7 +210,7 @@ class _Text:
             if other.entry.kind not in VIEWS or not 0 <= mention.start - other.end <= _FARTHEST:
                 continue
             between = self.folded[other.end : mention.start]
-            joined = between.strip() or letter == "l"
+            joined = between.strip() or (letter == "l" and other.entry.kind != "lateral")
             if (
                 joined
                 and all(word.text in self.small_words for word in words(between))

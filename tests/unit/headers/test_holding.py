@@ -16,6 +16,9 @@ from bodypart.headers.matching import read_text
         ("Knee AP/L", None, None),
         ("rodilla L", None, "lateral"),
         ("kolano P", "R", None),
+        ("FINGER 2 LAT L", "L", "lateral"),
+        ("GENU DX", "R", None),
+        ("MANUS SIN AP", "L", "frontal"),
     ],
 )
 def test_a_letter_of_several_languages_means_what_the_text_s_own_has(text, side, view, vocabulary):
