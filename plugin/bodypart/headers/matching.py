@@ -43,6 +43,8 @@ class Reading:
         The pieces of the text that named labels or region, folded.
     complete : bool
         Whether every longer word of the text is known.
+    known : bool
+        Whether the text is of several ideographs, and every one of them belongs to a known term.
     """
 
     labels: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ class Reading:
     view: str | None = None
     matched: str = ""
     complete: bool = True
+    known: bool = False
 
     @property
     def side(self) -> str | None:
@@ -86,7 +89,7 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
     others = (
         (other, _read(other, vocabulary)) for other in dict.fromkeys(map(fold, repaired(text)))
     )
-    telling = (other for text, other in others if _is_telling(other.matched, text))
+    telling = (other for text, other in others if other.known or _is_telling(other.matched, text))
     best = max(telling, key=lambda other: len(other.matched), default=reading)
     if len(best.matched) > len(reading.matched):
         return best
@@ -145,7 +148,16 @@ def _read(folded: str, vocabulary: Vocabulary) -> Reading:
             or any(mention.start < word.end and word.start < mention.end for mention in kept)
             for word in words(folded)
         ),
+        known=_is_known(kept, folded),
     )
+
+
+def _is_known(kept: Sequence[Mention], folded: str) -> bool:
+    places = [place for place, sign in enumerate(folded) if sign.isalnum()]
+    ideographs = all("\u3040" <= folded[place] <= "\ud7a3" for place in places)
+    spans = [range(mention.start, mention.end) for mention in kept]
+    covered = all(any(place in span for span in spans) for place in places)
+    return len(places) > 1 and ideographs and covered
 
 
 def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:

@@ -129,6 +129,7 @@ def test_a_short_code_counts_only_alone(short, vocabulary):
         ("Sch?del", "skull"),
         ("Kn\ufffdchel", "ankle"),
         ("膝関節".encode("shift_jis").decode("latin-1"), "knee"),
+        ("左膝".encode("shift_jis").decode("latin-1"), "knee"),
     ],
 )
 def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
