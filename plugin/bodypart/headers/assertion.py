@@ -1,4 +1,4 @@
-"""What a text says of this picture, and not of what it leaves out or of what was long before."""
+"""What a text says of this picture, and not of what it leaves out, or of why it is made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bodypart.headers.folding import words
-from bodypart.headers.vocabulary import HISTORY, NOT, SIDES, VIEWS
+from bodypart.headers.vocabulary import BACKGROUND, NOT, SIDES, VIEWS
 
 if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _BREAK = re.compile("[,;:()]")
 """Over which no negation reaches: "keine Fraktur, Knie re"."""
 
-_END_OF_HISTORY = re.compile(r"[,;:()\n]|\s-\s|(?<=\w{5})\.(?=\s)")
+_END_OF_BACKGROUND = re.compile(r"[,;:()\n]|\s-\s|(?<=\w{5})\.(?=\s)")
 """A full stop after a short word belongs to an abbreviation."""
 
 
@@ -24,8 +24,8 @@ def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> lis
     """Return the mentions that are said of this picture.
 
     A negation takes away the part that it stands before, with the side between the two, and a
-    side. What a patient had before ("Z.n. Hüft-TEP li, Knie") is another part, if one is named
-    outside of it.
+    side. What a patient had before ("Z.n. Hüft-TEP li, Knie"), or may have ("Thorax, V.a.
+    Rippenfraktur"), is not what was examined, if another part is named.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> lis
             for denied in _denied(kept[at:], folded, small_words):
                 said.remove(denied)
     said = _without_its_side(kept, said, folded)
-    present = [mention for mention in said if not _is_past(mention, kept, folded)]
+    present = [mention for mention in said if not _is_background(mention, kept, folded)]
     return present if any(mention.entry.names_part for mention in present) else said
 
 
@@ -76,10 +76,10 @@ def _without_its_side(kept: Sequence[Mention], said: list[Mention], folded: str)
     return said
 
 
-def _is_past(mention: Mention, kept: Sequence[Mention], folded: str) -> bool:
-    for history in kept:
-        if history.entry.kind == HISTORY and history.end <= mention.start:
-            end = _END_OF_HISTORY.search(folded, history.end)
+def _is_background(mention: Mention, kept: Sequence[Mention], folded: str) -> bool:
+    for before in kept:
+        if before.entry.kind == BACKGROUND and before.end <= mention.start:
+            end = _END_OF_BACKGROUND.search(folded, before.end)
             if end is None or mention.start < end.start():
                 return True
     return False

@@ -1,4 +1,4 @@
-"""What a text says of this picture: negations, histories and comparisons are not of it."""
+"""What a text says of this picture: negations, background and comparisons are not of it."""
 
 import pytest
 
@@ -50,18 +50,27 @@ def test_the_side_goes_with_the_part_that_is_denied(text, labels, side, vocabula
         ("Esiti frattura femore dx, ginocchio sx", ("knee",), "L"),
         ("stan po endoprotezie biodra L, kolano P", ("knee",), "R"),
         ("st.p. TEP kyčle L, koleno P", ("knee",), "R"),
+        ("Thorax, V.a. Rippenfraktur li", ("chest",), None),
+        ("Ausschluss Patellafraktur, Knie li", ("knee",), "L"),
+        ("Right hand, r/o finger fracture", ("hand",), "R"),
     ],
 )
-def test_what_the_patient_had_before_is_not_in_the_picture(text, labels, side, vocabulary):
+def test_what_the_patient_had_or_may_have_is_not_in_the_picture(text, labels, side, vocabulary):
     reading = read_text(text, vocabulary)
     assert (reading.labels, reading.side) == (labels, side)
 
 
 @pytest.mark.parametrize(
     ("text", "labels", "side"),
-    [("Z.n. Hüft-TEP re", ("hip",), "R"), ("Esiti frattura polso sx", ("wrist",), "L")],
+    [
+        ("Z.n. Hüft-TEP re", ("hip",), "R"),
+        ("r/o fracture left ankle", ("ankle",), "L"),
+        ("Esiti frattura polso sx", ("wrist",), "L"),
+    ],
 )
-def test_a_history_without_another_part_is_what_is_looked_at_again(text, labels, side, vocabulary):
+def test_a_background_without_another_part_is_what_is_looked_at_again(
+    text, labels, side, vocabulary
+):
     reading = read_text(text, vocabulary)
     assert (reading.labels, reading.side) == (labels, side)
 
