@@ -23,6 +23,8 @@ from service.orthanc_api.archive import ANNOTATION, CODE
 from service.records.schema import DURABLE_SCHEMA, INDEX_SCHEMA, set_aside
 
 _ROOT = Path(__file__).resolve().parents[2]
+_HERE = frozenset(("127.0.0.1", "0.0.0.0", "localhost"))
+"""Where Orthanc listens so that the service finds it."""
 _LOSSY = frozenset(
     f"1.2.840.10008.1.2.4.{number}"
     for number in (50, 51, 81, 91, 93, 100, 101, 102, 103, 104, 105, 106, 107, 108, 203)
@@ -127,6 +129,11 @@ def _require_http(configuration: dict[str, Any], settings: Settings) -> None:
         raise SettingsError('the service needs "HttpServerEnabled": true')
     if int(configuration.get("HttpThreadsCount", 50)) < 2:
         raise SettingsError("HttpThreadsCount must be at least 2: one is the service's own")
+    bound = configuration.get("HttpBindAddresses") or ()
+    if bound and not _HERE.intersection(bound):
+        raise SettingsError('HttpBindAddresses needs "127.0.0.1" as well: there the service asks')
+    if configuration.get("ReadOnly") is True:
+        raise SettingsError("ReadOnly must be false: annotations are kept in Orthanc's metadata")
     if configuration.get("SslVerifyPeers") and not settings.client_certificate:
         raise SettingsError(
             "SslVerifyPeers needs BodyPart.ClientCertificate: a certificate that Orthanc trusts, "

@@ -137,3 +137,17 @@ def test_a_damaged_file_is_not_taken_for_another_program_s(tmp_path):
     own_files(tmp_path)
     file.write_bytes(b"")
     own_files(tmp_path)
+
+
+@pytest.mark.parametrize("addresses", [None, [], ["127.0.0.1"], ["10.0.0.7", "127.0.0.1"]])
+def test_orthanc_listens_where_the_service_asks(addresses):
+    checked_settings({**SHIPPED, "HttpBindAddresses": addresses})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("HttpBindAddresses", ["10.0.0.7"]), ("ReadOnly", True)]
+)
+def test_an_orthanc_that_the_service_could_not_use_is_named(key, value):
+    """It would wait for an answer, or for its metadata to be written, for ever."""
+    with pytest.raises(SettingsError, match=f"^{key} "):
+        checked_settings({**SHIPPED, key: value})
