@@ -19,6 +19,7 @@ from bodypart.labels import BY_LABEL, LABELS
 _ORDER = {part.label: number for number, part in enumerate(LABELS)}
 AGREEMENTS = ("conflict", "agree", "image-only", "header-only", "none")
 _LEAST_TRUSTED_FIRST = ("marker", "header", "person")
+_REASONS = {"failed": "no instance is done, and one failed", "skipped": "every instance is skipped"}
 _CHILD_KEYS = ("instance", "status", "examined", "laterality", "agreement", "needs_review")
 
 
@@ -89,12 +90,13 @@ def roll_up(level: str, resource: str, children: Iterable[Summary]) -> dict[str,
         for name, probability in child.visible.items():
             visible[name] = max(probability, visible.get(name, 0.0))
     agreements = {child.agreement for child in done}
+    status = _status(children)
     return {
         "level": level,
         "id": resource,
         "instance": None,
-        "status": _status(children),
-        "reason": None,
+        "status": status,
+        "reason": _REASONS.get(status),
         "examined": _examined(label, [c for c in done if c.examined == label]) if label else None,
         "visible": [
             {"label": name, "code": BY_LABEL[name].code.to_json(), "probability": probability}

@@ -43,6 +43,21 @@ def test_the_order_of_the_children_does_not_matter():
 
 
 @pytest.mark.parametrize(
+    ("states", "status", "why"),
+    [
+        (["skipped", "skipped"], "skipped", "every instance is skipped"),
+        (["skipped", "failed"], "failed", "no instance is done, and one failed"),
+        (["skipped", "failed", "done"], "done", None),
+        (["skipped", "pending"], "pending", None),
+    ],
+)
+def test_what_has_no_answer_says_why_as_an_instance_does(states, status, why):
+    children = [child(f"i{n}", status=state) for n, state in enumerate(states)]
+    rolled = roll_up("studies", "s", children)
+    assert (rolled["status"], rolled["reason"]) == (status, why)
+
+
+@pytest.mark.parametrize(
     ("sides", "expected"),
     [([], None), (["L"], "L"), (["L", None], "L"), (["L", "R"], "B"), (["B", "L"], "B")],
 )
