@@ -54,9 +54,9 @@ export function plainReason(text, otherwise = '') {
   return found ? t(found[1]) : otherwise || asSentence(text);
 }
 
-/** Why there is no answer; that one waits for it is said without a reason. */
-export function whyNone({ status, reason }) {
-  if (status === 'pending') return '';
+/** Why there is no answer; that one waits for it, or that nothing below has one, says enough. */
+export function whyNone({ level, status, reason }) {
+  if (level || status === 'pending') return '';
   return status === 'failed' ? whyUnseen(reason) : plainReason(reason);
 }
 
