@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -139,7 +140,13 @@ class Archive:
 
     def md5(self, instance: str) -> str:
         """Return the MD5 of the stored DICOM file; NotFoundError if the instance is gone."""
-        return self.client.get(f"/instances/{instance}/attachments/dicom/md5").decode().strip()
+        noted = b""
+        with suppress(NotFoundError):
+            noted = self.client.get(f"/instances/{instance}/attachments/dicom/md5").strip()
+        if noted:
+            return noted.decode()
+        # Orthanc notes none where ``StoreMD5ForAttachments`` is, or was, false.
+        return hashlib.md5(self.dicom(instance), usedforsecurity=False).hexdigest()
 
     def store(self, data: bytes) -> Stored:
         """Store a DICOM file.

@@ -79,3 +79,21 @@ def test_an_old_stock_is_read_past_the_cache_unless_it_is_stored_in_another_form
     assert client.asked[asked:] == ([raw] if as_stored == FILE else [raw, usual])
     assert archive.dicom("i") == FILE
     assert client.asked[-1] == usual
+
+
+@pytest.mark.parametrize("noted", [b"", None])
+def test_an_orthanc_that_notes_no_md5_has_the_file_read(noted):
+    """`StoreMD5ForAttachments` may be false: what was to be rewritten then waited for ever."""
+
+    class Gone(Client):
+        def get(self, path):
+            if self.answers.get(path) is None:
+                raise NotFoundError(path)
+            return super().get(path)
+
+    md5 = "/instances/i/attachments/dicom/md5"
+    archive = Archive(Gone(**{md5: noted, "/instances/i/file": b"file"}))
+    assert archive.md5("i") == "8c7dd922ad47494fc02c388e12c00eac"
+    assert Archive(Gone(**{md5: b"abc\n"})).md5("i") == "abc"
+    with pytest.raises(NotFoundError):
+        Archive(Gone()).md5("i")
