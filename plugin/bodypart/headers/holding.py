@@ -28,7 +28,7 @@ _FARTHEST = 12
 """Signs between two projections, an "and" among them."""
 
 _LATERAL = Entry(kind="lateral")
-_COUNT = re.compile(r"[1-6](?:eb?|p|pr|inc|vws?)(?![^\W\d_])")
+_COUNT = re.compile(r"[1-6](?:eb?|p|pr|inc|v(?:ws?)?)(?![^\W\d_])")
 """A number of projections glued to a side: ``L2E``, ``D2P``."""
 
 _NUMBERED = labels_in("hand") | labels_in("foot")
@@ -135,7 +135,7 @@ class _Text:
         At the end "sin" is no negation but the left side; "dx" before all else is the modality
         rather than the right side; a Portuguese "e" means "and" unless it follows a part and no
         part follows it; a letter glued to a digit is a number of projections ("2R"), a vertebra
-        ("L4/5") or a finger ("D3"); "re" beside a French part is a rotation.
+        ("L4/5"), a finger ("D3") or a room ("R2"); "re" beside a French part is a rotation.
         """
         kind, text = mention.entry.kind, self.folded[mention.start : mention.end]
         last = mention.end == self.found[-1].end
@@ -162,7 +162,7 @@ class _Text:
     def _is_numbered(self, mention: Mention, letter: str) -> bool:
         if self.folded[mention.start - 1 : mention.start].isdigit():
             return True
-        if letter not in {"l", "d"} or not self.folded[mention.end : mention.end + 1].isdigit():
+        if not self.folded[mention.end : mention.end + 1].isdigit():
             return False
         counts = _COUNT.match(self.folded, mention.end)
         numbered = any(
@@ -177,7 +177,10 @@ class _Text:
 
     def _is_foreign(self, mention: Mention) -> bool:
         language = mention.entry.language
-        return language not in self.languages | {_ENGLISH} and bool(self.languages - {_ENGLISH})
+        if self.languages == {_ENGLISH}:
+            # "Re-check", "RE: knee"; elsewhere German borrows ("Mortise re").
+            return self.folded[mention.start : mention.end + 1] in {"re-", "re:"}
+        return language not in self.languages | {_ENGLISH} and bool(self.languages)
 
     def _is_and(self, mention: Mention) -> bool:
         starts = [word.start for word in self.found]

@@ -38,6 +38,8 @@ def test_a_letter_of_several_languages_means_what_the_text_s_own_has(text, side,
         ("Voet li 3R", "L"),
         ("CWK 2R", None),
         ("XR KNEE3VLT", "L"),
+        ("Knee R2V", "R"),
+        ("Knie Raum R2", None),
     ],
 )
 def test_a_side_glued_to_a_number_of_projections(text, side, vocabulary):
@@ -46,7 +48,15 @@ def test_a_side_glued_to_a_number_of_projections(text, side, vocabulary):
 
 @pytest.mark.parametrize(
     ("text", "side"),
-    [("Epaule G RI RE RN", "L"), ("Epaule RE", None), ("Enkel re", "R"), ("f/u R radius", "R")],
+    [
+        ("Epaule G RI RE RN", "L"),
+        ("Epaule RE", None),
+        ("Enkel re", "R"),
+        ("f/u R radius", "R"),
+        ("Re-check L knee", "L"),
+        ("RE: KNEE", None),
+        ("DHS li", "L"),
+    ],
 )
 def test_two_letters_are_the_side_of_their_own_language_only(text, side, vocabulary):
     assert read_text(text, vocabulary).side == side
