@@ -66,7 +66,7 @@ class _Text:
     certain : frozenset of str
         Languages of which it has a word that is no other language's.
     sided : frozenset of str
-        Languages of its words for a side.
+        Languages of its words for a side, those left out that everybody writes ("bilat").
     small_words : set of str
         The vocabulary's.
     """
@@ -94,6 +94,8 @@ class _Text:
             and mention.entry.names_part
             and _alone(mention, found, candidates)
         ]
+        sides = [m for m in candidates if m.entry.kind in SIDES and m.entry.when is None]
+        everybodys = {m.span for m in sides if m.entry.language in _EVERYWHERE}
         return cls(
             folded=folded,
             found=found,
@@ -101,11 +103,7 @@ class _Text:
             named=frozenset(label for mention in candidates for label in mention.entry.labels),
             languages=frozenset(mention.entry.language for mention in (*telling, *alone)),
             certain=frozenset(m.entry.language for m in telling if m.span not in shared),
-            sided=frozenset(
-                mention.entry.language
-                for mention in candidates
-                if mention.entry.kind in SIDES and mention.entry.when is None
-            ),
+            sided=frozenset(m.entry.language for m in sides if m.span not in everybodys),
             small_words=vocabulary.small_words,
         )
 

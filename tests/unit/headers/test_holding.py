@@ -87,7 +87,9 @@ def test_a_side_inside_a_term_is_a_side(text, side, vocabulary):
     assert read_text(text, vocabulary).side == side
 
 
-@pytest.mark.parametrize("text", ["US left", "US", "OS", "US guided biopsy re", "rechts 2 Eb."])
+@pytest.mark.parametrize(
+    "text", ["US left", "US", "OS", "US guided biopsy re", "rechts 2 Eb.", "Pat bilat"]
+)
 def test_an_abbreviation_alone_or_in_another_language_is_none(text, vocabulary):
     assert not read_text(text, vocabulary).names_part
 
