@@ -21,6 +21,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -143,6 +144,7 @@ simple(
         "exec by descriptor": lambda _: os.execve(
             os.open("/bin/echo", os.O_RDONLY), ["echo", "opened"], {}
         ),
+        "thread": lambda _: thread(),
         "fork": lambda _: os._exit(0) if os.fork() == 0 else os.wait(),
         "fork past the C library": lambda _: forked(call(57, None)),
         "clone without thread": lambda _: forked(call(56, 220, signal.SIGCHLD, 0, 0, 0, 0)),
@@ -216,6 +218,14 @@ simple(
 def refuse() -> None:
     """Say that a door is closed."""
     raise PermissionError(errno.EPERM, "refused")
+
+
+def thread() -> None:
+    """Start a thread; with enough of them nobody in the same container could start one."""
+    try:
+        threading.Thread(target=int).start()
+    except RuntimeError:
+        refuse()
 
 
 def forked(child: int) -> None:

@@ -17,8 +17,8 @@ def limit(*, cuda: bool, lasting: bool = False) -> dict[str, int]:
 
     A ``lasting`` process is not replaced now and then, and may use the processor for ever.
 
-    There is none for processes: the kernel counts those of the whole user, so that no number
-    is right, and `seccomp` lets none be started anyway.
+    There is none for processes and threads: the kernel counts those of the whole user, so that no
+    number is right, and `seccomp` lets none be started anyway.
     """
     wanted = {
         **({} if lasting else {"CPU": CPU_SECONDS}),

@@ -56,8 +56,7 @@ NUMBERS: Mapping[str, tuple[int | None, int | None]] = {
     "ppoll": (271, 73),
     "select": (23, None),
     "pselect6": (270, 72),
-    # threads of its own
-    "clone": (56, 220),
+    # the threads that libraries started before
     "exit": (60, 93),
     "exit_group": (231, 94),
     "futex": (202, 98),
@@ -115,8 +114,11 @@ _CUDA_NUMBERS: Mapping[str, tuple[int | None, int | None]] = {
     "memfd_create": (319, 279),
     "ftruncate": (77, 46),
     "sched_setaffinity": (203, 122),
+    "clone": (56, 220),
 }
-"""What NVIDIA's driver asks for beyond that, of its devices and of the memory that it pins."""
+"""What NVIDIA's driver asks for beyond that, of its devices and of the memory that it pins. It also
+starts threads. Nobody else does: a thousand of them would leave none for Orthanc, as containers
+and systemd count those of all processes together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,6 @@ def conditions(process: int, *, cuda: bool) -> Mapping[str, tuple[Condition, ...
     held: dict[str, tuple[Condition, ...]] = {
         "open": (Condition(1, without=_WRITING),),
         "openat": (Condition(2, without=_WRITING),),
-        "clone": (Condition(0, within=thread, without=_NEW_NAMESPACES),),
         # Neither the owner of a descriptor nor its signal: both send signals to anyone.
         "fcntl": (Condition(1, _DUPLICATING_AND_FLAGS),),
         "ioctl": (Condition(1, (_TCGETS, _FIOCLEX, _FIONCLEX)),),
@@ -178,6 +179,7 @@ def conditions(process: int, *, cuda: bool) -> Mapping[str, tuple[Condition, ...
     if cuda:
         for name in ("open", "openat", "ioctl", "fcntl"):
             del held[name]
+        held["clone"] = (Condition(0, within=thread, without=_NEW_NAMESPACES),)
     names = [*NUMBERS, *(_CUDA_NUMBERS if cuda else ())]
     return {name: held.get(name, ()) for name in names}
 

@@ -75,11 +75,12 @@ def test_files_are_opened_to_read_only(architecture):
     assert verdict(architecture, "openat", 0, 0, 0o2, cuda=True) == ALLOW
 
 
-def test_only_threads_are_started(architecture):
+def test_nothing_is_started_but_threads_where_a_driver_needs_them(architecture):
     thread = 0x3D0F00
-    assert verdict(architecture, "clone", thread) == ALLOW
+    assert verdict(architecture, "clone", thread) == ENOSYS
+    assert verdict(architecture, "clone", thread, cuda=True) == ALLOW
     for flags in (0x11, 0x4111, thread & ~0x10000, thread & ~0x100, thread | 0x10000000):
-        assert verdict(architecture, "clone", flags) == EPERM
+        assert verdict(architecture, "clone", flags, cuda=True) == EPERM
 
 
 def test_signals_and_limits_are_its_own(architecture):
