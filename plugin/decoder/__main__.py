@@ -25,6 +25,8 @@ from decoder.wire import Frame, WireError, read_frame, write_frame
 
 Answer = tuple[dict[str, Any], bytes]
 _NICENESS = 10
+_FIRST_TO_GO = "1000"
+"""See proc_pid_oom_score_adj(5)."""
 _LONGEST_DETAILS = 1_000
 
 
@@ -76,8 +78,13 @@ def main() -> None:
 
 
 def _give_way() -> None:
-    """Let storing go before labelling: an idle machine gives the decoder all it wants anyway."""
+    """Let storing go before labelling: an idle machine gives the decoder all it wants anyway.
+
+    Where memory runs out, in a container say, a decoder is ended before Orthanc is.
+    """
     os.nice(_NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
     with suppress(OSError):
         # Linux may group processes by session; niceness then counts within a group alone, and a
         # decoder is in one of its own (sched(7), "The autogroup feature").
