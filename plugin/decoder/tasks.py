@@ -184,7 +184,11 @@ def report(_: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
     try:
         done = [(dataset, note) for dataset, note in images if note is not None]
         return {}, structured_report(
-            done, version=__version__, now=datetime.now(UTC), previous=previous
+            done,
+            version=__version__,
+            now=datetime.now(UTC),
+            previous=previous,
+            uid=request.get("uid"),
         )
     except ReportError as error:
         raise TaskError(str(error)) from None

@@ -44,6 +44,9 @@ def write_frame(stream, frame):
         header["annotation"] = {{**header["annotation"], "instance": read_frame.victim}}
     if trick == "person" and "annotation" in header:
         header["annotation"] = {{**header["annotation"], "review": {{"by": "doctor"}}}}
+    if trick == "nowhere" and "annotation" in header:
+        header["annotation"] = {{**header["annotation"], "parts": [{{"label": "x"}}], "visible": [
+            {{"label": "nowhere", "code": {{}}, "probability": 1.0}}]}}
     if trick == "surrogate" and "annotation" in header:
         text = b'{{"annotation":"\\\\ud800"}}'
         stream.write(struct.pack(">QIQ", frame.number, len(text), 0) + text)
@@ -97,6 +100,7 @@ def test_no_answer_ends_orthanc_or_reaches_another_instance(server):
         "deep100000",
         "huge",
         "person",
+        "nowhere",
         "surrogate",
         "empty",
         f"other {victim}",

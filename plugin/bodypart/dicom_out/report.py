@@ -57,6 +57,7 @@ def structured_report(
     version: str,
     now: datetime,
     previous: Dataset | None = None,
+    uid: str | None = None,
 ) -> bytes:
     """Return the report of a study as a DICOM file (Enhanced SR).
 
@@ -72,6 +73,8 @@ def structured_report(
     previous : Dataset, optional
         The report that this one replaces: the new one goes into its series, and names it in
         Predecessor Documents Sequence.
+    uid : str, optional
+        SOP Instance UID of the report; by default a new one.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def structured_report(
             content=content[0],
             series_instance_uid=previous.SeriesInstanceUID if previous else _new_uid(),
             series_number=SERIES_NUMBER,
-            sop_instance_uid=_new_uid(),
+            sop_instance_uid=uid or _new_uid(),
             instance_number=int(previous.InstanceNumber) + 1 if previous else 1,
             manufacturer=PRODUCT,
             manufacturer_model_name=PRODUCT,

@@ -46,6 +46,9 @@ def same_picture(original: bytes, corrected: bytes) -> str | None:
         before = Part10(original)
     except DicomStructureError as error:
         return f"the original cannot be compared: {error}"
+    if corrected[: len(before.meta)] != before.meta:
+        # Also before it is unfolded: a small answer may be a deflated one that fills the memory.
+        return "the file meta information is broken, or differs"
     try:
         after = Part10(corrected)
     except DicomStructureError as error:

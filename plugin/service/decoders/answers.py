@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.dicom_out.decision import Decision
 from bodypart.dicom_out.same_picture import origin_of, same_picture
+from service.decoders.annotation_shape import wrong_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,18 +31,13 @@ _LARGEST_INTEGER = 2**63
 _LONGEST_DETAILS = 1_000
 _LONGEST_MODALITY = 64
 _ERRORS = frozenset(("TaskError", "WorkerError", "NetworkError"))
-_STATUS = frozenset(("done", "failed", "skipped"))
+_STEPS = frozenset(("decode", "classify", "total"))
+_LONGEST = 86_400
+"""Seconds, more than any decoder is given."""
 _SEEN = frozenset(("embedding", "probabilities", "rejected"))
 _LONGEST_NUMBERS = 16 * _KB
 """Characters of what the model saw in a picture, in base64; `unpack_seen` looks at the numbers."""
 _PROVIDERS = frozenset(("cpu", "cuda", "remote"))
-_SOURCES = {
-    "examined": frozenset(("image", "header", "image+header")),
-    "laterality": frozenset(("header", "marker")),
-}
-"""Never a person."""
-
-
 _PERSONS_MARK = Decision(by_person=True).text.encode()
 
 
@@ -147,7 +143,10 @@ def _hello(_: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachmen
     _one_of(answer.get("provider"), _PROVIDERS)
     if answer.get("warning") is not None:
         _text(answer["warning"], _LONGEST_DETAILS)
-    missing = answer.get("lockdown", {}).get("missing", {})
+    lockdown = answer.get("lockdown", {})
+    _demand(isinstance(lockdown, dict), "a lock that is none")
+    missing = lockdown.get("missing", {})
+    _demand(isinstance(missing, dict), "layers that are none")
     for layer, why in missing.items():
         _text(layer, 100)
         _text(why, 200)
@@ -161,26 +160,21 @@ def _annotation(
     _demand(isinstance(note, dict), "no annotation")
     note = answer["annotation"]
     _demand(note.get("instance") == request.get("instance"), "it speaks of another instance")
-    _one_of(note.get("status"), _STATUS)
-    _demand(note.get("reason") is None or isinstance(note["reason"], str), "a reason that is none")
     _demand(note.get("review") is None, "it speaks for a person")
-    for part, sources in _SOURCES.items():
-        said = note.get(part)
-        _demand(said is None or isinstance(said, dict), f"{part} is no object")
-        if said and said.get("source") is not None:
-            _one_of(said["source"], sources)
-    if note.get("carried") is not None:
+    wrong = wrong_in(note)
+    _demand(wrong is None, f"{wrong} is none")
+    if note["carried"] is not None:
         _demand(_PERSONS_MARK in payload, "a person's word that the file does not hold")
-        _demand(isinstance(note["carried"], dict), "a person's word that is no object")
     seen = answer.get("seen")
     if seen is not None:
         _demand(isinstance(seen, dict) and seen.keys() == _SEEN, "it saw something else")
         for name in ("embedding", "probabilities"):
             _text(seen[name], _LONGEST_NUMBERS)
     seconds = answer.get("seconds")
-    _demand(isinstance(seconds, dict), "no seconds")
+    # Each becomes a number of its own in the metrics.
+    _demand(isinstance(seconds, dict) and seconds.keys() <= _STEPS, "no seconds, or of other steps")
     for value in answer["seconds"].values():
-        _demand(isinstance(value, float | int) and value >= 0, "seconds that are none")
+        _demand(isinstance(value, float | int) and 0 <= value < _LONGEST, "seconds that are none")
     _demand(not attachment or attachment.startswith(_JPEG), "an annotation with a file")
 
 
@@ -255,7 +249,7 @@ def _copied_headers(
 def _report(
     request: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
 ) -> None:
-    """A report may join the study of its images, in a series that is none of theirs."""
+    """A report may join its study, under its own name, in a series that is none of its images'."""
     _demand(not answer, "a report with more to it")
     report = origin_of(attachment)
     if report is None:
@@ -265,16 +259,13 @@ def _report(
         files.append(origin_of(payload[start : start + length]))
         start += length
     previous = files.pop() if request.get("previous") else None
-    images = [image for image in files if image is not None]
-    if len(images) < len(files):
-        return
-    _demand(report.study in {image.study for image in images}, "a report in another study")
-    _demand(report.series not in {image.series for image in images}, "a report over an image")
+    images = {image.series for image in files if image is not None}
+    _demand(report.study == request["study_uid"], "a report in another study")
+    _demand(report.series not in images, "a report over an image")
     _demand(previous is None or report.series == previous.series, "a report in a strange series")
-    named = {image.patient for image in images}
-    _demand(
-        report.patient in named or not all(map(str.isascii, named)), "a report on another patient"
-    )
+    _demand(request["uid"] in (None, report.instance), "a report under another name")
+    patient = request["patient_id"]
+    _demand(report.patient == patient or not patient.isascii(), "a report on another patient")
 
 
 def _resource(

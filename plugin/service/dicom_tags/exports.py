@@ -89,6 +89,8 @@ def study_report(
     """
     request, payload = _gathered(archive, engine, study, annotations, previous)
     request["uid"] = uid
+    # Of Orthanc: files that a hostile decoder took the headers of may say anything.
+    request["patient_id"], request["study_uid"] = archive.origin_of_study(study)
     return engine.ask("report", request, payload, urgent=True)[1]
 
 

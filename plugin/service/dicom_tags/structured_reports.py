@@ -81,11 +81,15 @@ class Reports:
         if last == fingerprint:
             return
         instances = sorted(child.instance for child in done)
+        uid = f"2.25.{uuid.uuid5(_NAMESPACE, f'{study} {fingerprint} {own}').int}"
         try:
-            previous = own or self._stored_report(study)
+            present = self._stored_reports(study)
+            if uid in present:
+                self._takes_the_place(study, fingerprint, own, present[uid])
+                return
+            previous = own or next(iter(present.values()), None)
             if previous and not self._archive.exists("instances", previous):
                 previous = None
-            uid = f"2.25.{uuid.uuid5(_NAMESPACE, f'{study} {fingerprint} {previous}').int}"
             annotations = {instance: self._annotation_of(instance) for instance in instances}
             report = study_report(self._archive, self._decoders, study, annotations, previous, uid)
         except NotFoundError:
@@ -95,6 +99,9 @@ class Reports:
             self._withdraw(study, own)
             return
         stored = self._archive.store(report).instance
+        self._takes_the_place(study, fingerprint, own, stored)
+
+    def _takes_the_place(self, study: str, fingerprint: str, own: str | None, stored: str) -> None:
         self._note(study, fingerprint, stored)
         # A report that we did not note may be another archive's: it stays.
         if own and own != stored:
@@ -117,15 +124,16 @@ class Reports:
                 sa.insert(reports).values(study=study, fingerprint=fingerprint, instance=instance)
             )
 
-    def _stored_report(self, study: str) -> str | None:
-        """Return a report of this software in a study, which a new one is to name, or None."""
+    def _stored_reports(self, study: str) -> dict[str, str]:
+        """Return the reports of this software in a study by their UIDs: a new one names one."""
+        found = {}
         for series in self._archive.client.get_json(f"/studies/{study}/series"):
             if series["MainDicomTags"].get("Modality") == "SR":
                 for instance in series["Instances"]:
                     tags = self._archive.client.get_json(f"/instances/{instance}/simplified-tags")
                     if tags.get("ManufacturerModelName") == PRODUCT:
-                        return str(instance)
-        return None
+                        found[str(tags.get("SOPInstanceUID"))] = str(instance)
+        return found
 
 
 def _is_observed(child: Summary) -> bool:

@@ -294,6 +294,12 @@ class Archive:
             "study_description": str(found["MainDicomTags"].get("StudyDescription", "")),
         }
 
+    def origin_of_study(self, study: str) -> tuple[str, str]:
+        """Return Patient ID and Study Instance UID; NotFoundError if the study is gone."""
+        found = self.client.get_json(f"/studies/{study}")
+        patient, own = found["PatientMainDicomTags"], found["MainDicomTags"]
+        return str(patient.get("PatientID", "")), str(own.get("StudyInstanceUID", ""))
+
     def set_metadata(self, level: str, resource: str, name: str, value: str) -> None:
         """Write one metadata value; NotFoundError if the resource is gone."""
         self.client.put(f"/{level}/{resource}/metadata/{name}", value.encode())

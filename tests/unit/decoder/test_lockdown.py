@@ -1,11 +1,13 @@
 """Locked, a decoder does all it is for; and a layer that the kernel lacks is told, not fatal."""
 
 import errno
+import io
 import json
 import os
 import sys
 from pathlib import Path
 
+import pydicom
 import pydicom.uid as uids
 import pytest
 
@@ -82,7 +84,10 @@ def test_every_task_works_behind_the_lock(decoder):
     assert ask(decoder, "restore", corrected)[1] == data
     header = ask(decoder, "headers", data)[1]
     study = {"study": "s", "annotations": [annotation], "lengths": [len(header)]}
-    assert ask(decoder, "report", header, **study)[1][128:132] == b"DICM"
+    file = pydicom.dcmread(io.BytesIO(data))
+    own = {"patient_id": file.PatientID, "study_uid": file.StudyInstanceUID, "uid": "2.25.7"}
+    report = ask(decoder, "report", header, **study, **own)[1]
+    assert pydicom.dcmread(io.BytesIO(report)).SOPInstanceUID == "2.25.7"
     assert ask(decoder, "fhir", header, **study)[0]["resource"]["resourceType"] == "ImagingStudy"
 
 
@@ -93,6 +98,10 @@ def test_it_gives_way_to_everything_else(decoder):
     group = Path(f"/proc/{decoder.process.pid}/autogroup")
     if group.exists():
         assert group.read_text().endswith(" nice 10\n")
+
+
+def test_it_ends_before_orthanc_where_memory_runs_out(decoder):
+    assert Path(f"/proc/{decoder.process.pid}/oom_score_adj").read_text() == "1000\n"
 
 
 def test_it_tells_what_holds(decoder):

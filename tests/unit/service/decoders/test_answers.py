@@ -2,11 +2,15 @@
 
 import json
 import math
+import zlib
 from pathlib import Path
 
 import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from bodypart.annotation import Annotation, Examined, Laterality
 from bodypart.dicom_out.correction import correct
+from bodypart.file_meta import read_file_meta
 from bodypart.labels import BY_LABEL
 from decoder.tasks import TASKS
 from decoder.wire import Frame
@@ -14,14 +18,12 @@ from service.decoders import answers
 from service.decoders.answers import SurpriseError, bounds, check
 from unit.dicom_out.radiographs import NOW, file_of, radiograph, read
 
-ANNOTATION = {
-    "instance": "a",
-    "status": "done",
-    "reason": None,
-    "examined": {"label": "knee", "source": "image+header", "probability": 0.9},
-    "laterality": {"value": "L", "source": "header"},
-    "review": None,
-}
+ANNOTATION = Annotation(
+    "a",
+    "done",
+    examined=Examined("knee", 0.9, "image+header"),
+    laterality=Laterality("L", "header"),
+).to_json()
 ANSWER = {"annotation": ANNOTATION, "seconds": {"decode": 0.1, "total": 1}}
 REQUEST = {"task": "annotate", "instance": "a"}
 
@@ -54,13 +56,15 @@ def test_a_good_answer_passes():
         {**ANSWER, "seconds": None},
         {**ANSWER, "seconds": {"total": "1"}},
         {**ANSWER, "seconds": {"total": -1}},
+        {**ANSWER, "seconds": {"total": 1e308}},
+        {**ANSWER, "seconds": {"a metric of its own": 1}},
         annotated(instance="b"),
         annotated(instance=None),
         annotated(status="pending"),
         annotated(status=["done"]),
         annotated(reason={"x": 1}),
         annotated(review={"by": "doctor", "examined": "hand"}),
-        annotated(examined={"label": "knee", "source": "person"}),
+        annotated(examined={**ANNOTATION["examined"], "source": "person"}),
         annotated(examined="knee"),
         annotated(laterality={"value": "R", "source": "person"}),
         {**ANSWER, "seen": []},
@@ -166,6 +170,12 @@ def test_a_corrected_file_is_the_same_picture_of_the_same_patient():
     forged = read(good)
     forged.PixelData = bytes(len(forged.PixelData))
     assert "(7FE0,0010)" in refused("correct", {}, original, answer, file_of(forged))
+    # A small answer that would unfold to a lot is not unfolded.
+    packed = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflated = radiograph(DeflatedExplicitVRLittleEndian)
+    head = deflated[: read_file_meta(deflated).end]
+    bomb = head + packed.compress(bytes(2**20)) + packed.flush()
+    assert "meta information" in refused("correct", {}, original, answer, bomb)
     assert refused("correct", {}, original, {**answer, "more": 1}, good)
     assert refused("correct", {}, original, {"changed": [1], "refused": None, "standing": []}, good)
 
@@ -178,21 +188,33 @@ def test_copied_headers_are_those_of_the_instance():
     assert refused("headers", {}, original, {}, b"")
 
 
+def report_request(*files, **more):
+    asked = {"lengths": [len(file) for file in files], "annotations": [{}], "previous": False}
+    names = {"study_uid": "2.25.1", "patient_id": "P1", "uid": "2.25.99"}
+    return {**asked, **names, **more}
+
+
 def test_a_report_joins_its_study_and_no_other_and_overwrites_no_image():
     image = radiograph()
-    request = {"lengths": [len(image)], "annotations": [{}], "previous": False}
-    report = radiograph(SeriesInstanceUID="2.25.9", SOPInstanceUID="2.25.99")
+    request = report_request(image)
+    named = {"SeriesInstanceUID": "2.25.9", "SOPInstanceUID": "2.25.99"}
+    report = radiograph(**named)
     check("report", request, image, Frame({}, report, 7), 7)
     for name, forged in {
-        "another study": radiograph(SeriesInstanceUID="2.25.9", StudyInstanceUID="2.25.8"),
+        "another study": radiograph(**{**named, "StudyInstanceUID": "2.25.8"}),
         "over an image": radiograph(SOPInstanceUID="2.25.99"),
-        "another patient": radiograph(SeriesInstanceUID="2.25.9", PatientID="P2"),
+        "another name": radiograph(**{**named, "SOPInstanceUID": "2.25.98"}),
+        "another patient": radiograph(**{**named, "PatientID": "P2"}),
         "no DICOM": b"%PDF",
     }.items():
         assert name in refused("report", request, image, {}, forged)
-    request = {"lengths": [len(image), len(report)], "annotations": [{}], "previous": True}
+        if name != "over an image":
+            # A file that is too odd to be compared opens no way into another study.
+            odd = b"too odd"
+            assert name in refused("report", report_request(odd), odd, {}, forged)
+    request = report_request(image, report, previous=True)
     check("report", request, image + report, Frame({}, report, 7), 7)
-    stray = radiograph(SeriesInstanceUID="2.25.10")
+    stray = radiograph(**{**named, "SeriesInstanceUID": "2.25.10"})
     assert "strange series" in refused("report", request, image + report, {}, stray)
 
 

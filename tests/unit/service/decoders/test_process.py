@@ -153,8 +153,9 @@ def test_the_last_line_says_why_a_start_failed(start):
         process.greet()
 
 
-def test_a_greeting_of_another_shape_is_no_start(start):
-    process = start(PROGRAM.replace('"provider": "cpu"', '"provider": 7'))
+@pytest.mark.parametrize("other", ['"provider": 7', '"provider": "cpu", "lockdown": [1]'])
+def test_a_greeting_of_another_shape_is_no_start(start, other):
+    process = start(PROGRAM.replace('"provider": "cpu"', other))
     with pytest.raises(EngineDownError, match="cannot be trusted"):
         process.greet()
 

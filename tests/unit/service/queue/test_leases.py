@@ -169,7 +169,7 @@ def test_who_asks_for_one_instance_does_not_wait_for_a_helper(house, leases):
 def test_a_copy_of_what_a_person_spoke_of_has_that_word(house, leases):
     house.orthanc.arrive("copy", b"file")
     house.orthanc.metadata_["instances", "copy"]["ModifiedFrom"] = "i"
-    pixels = "a" * 64
+    pixels = "a" * 32
     house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "skull", pixels=pixels))
     word = house.trail.last("i").review
     house.ask(Kind.ANNOTATE, "copy", mode=Mode.ASKED, priority=Priority.BACKFILL)
@@ -180,7 +180,7 @@ def test_a_copy_of_what_a_person_spoke_of_has_that_word(house, leases):
 
 def test_on_a_copy_a_word_that_an_undo_brought_back_is_the_first_one(house, leases):
     """It counted as what had taken another back: the next undo left it out."""
-    pixels, at = "a" * 64, "2026-11-28T10:00:00Z"
+    pixels, at = "a" * 32, "2026-11-28T10:00:00Z"
     house.reviewer.review("i", Review("ann", at, "skull", pixels=pixels, restored=True))
     house.orthanc.arrive("copy", b"file")
     house.orthanc.metadata_["instances", "copy"]["ModifiedFrom"] = "i"

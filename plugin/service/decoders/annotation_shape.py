@@ -1,0 +1,201 @@
+"""What an annotation of a decoder may look like: each field, its kind and its bounds.
+
+Index, roll-ups, rules, pages and rewriting take an annotation as it is. One with a label that does
+not exist, or without a key, would fail them for ever, and not for its own instance alone: a roll-up
+reads all of a patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bodypart.annotation import Agreement
+from bodypart.headers.reliability import HANDS
+from bodypart.labels import BY_LABEL, ROUTER_GROUPS
+from bodypart.regions import PLACES
+
+_Item = TypeVar("_Item", bound=Hashable)
+
+_LONGEST_SENTENCE = 2_000
+_LONGEST_VALUE = 256
+"""Characters of a header that are read: `bodypart.headers.folding`."""
+_LONGEST_MATCH = 20 * _LONGEST_VALUE
+"""One sign may unfold to eighteen (NFKC)."""
+_MOST_VALUES = 8 * len(HANDS)
+
+
+def wrong_in(annotation: Mapping[str, Any]) -> str | None:
+    """Return which field of a decoder's annotation is none, without quoting it; None if all are.
+
+    Parameters
+    ----------
+    annotation : mapping
+        As it came, of whatever shape.
+    """
+    try:
+        _Annotation.model_validate(annotation)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        # The name of a field that does not exist is not ours to repeat.
+        named = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
+        return ".".join(map(str, ("annotation", *named)))
+    return None
+
+
+def _one_of(known: Mapping[str, object] | frozenset[str]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in known:
+            raise ValueError("unknown")
+        return name
+
+    return AfterValidator(check)
+
+
+def _without_repetition(items: list[_Item]) -> list[_Item]:
+    if len(set(items)) < len(items):
+        raise ValueError("repeated")
+    return items
+
+
+_Label = Annotated[str, _one_of(BY_LABEL)]
+_Labels = Annotated[list[_Label], AfterValidator(_without_repetition)]
+_Probability = Annotated[float, Field(ge=0, le=1)]
+_Sentence = Annotated[str, Field(max_length=_LONGEST_SENTENCE)]
+_Word = Annotated[str, Field(max_length=200)]
+_Value = Annotated[str, Field(max_length=_LONGEST_VALUE)]
+_Side = Literal["L", "R", "B"]
+_View = Literal["frontal", "lateral", "oblique"]
+
+
+class _Told(BaseModel):
+    """A record with these keys and no others; a number is no text, and a text no number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class _Code(_Told):
+    value: str
+    scheme: str
+    meaning: str
+
+
+class _Coded(_Told):
+    label: _Label
+    code: _Code
+    probability: _Probability
+
+    @model_validator(mode="after")
+    def has_the_code_of_its_label(self) -> Self:
+        if self.code.model_dump() != BY_LABEL[self.label].code.to_json():
+            raise ValueError("another code")
+        return self
+
+
+class _Examined(_Coded):
+    body_part_examined: str
+    source: Literal["image", "header", "image+header"]
+
+    @model_validator(mode="after")
+    def has_the_term_of_its_label(self) -> Self:
+        if self.body_part_examined != BY_LABEL[self.label].body_part_examined:
+            raise ValueError("another term")
+        return self
+
+
+class _Laterality(_Told):
+    value: _Side | None
+    source: Literal["header", "marker"] | None
+
+
+class _Guess(_Told):
+    label: _Label
+    probability: _Probability
+
+
+class _Marker(_Told):
+    side: Literal["L", "R"]
+    letter: Annotated[str, Field(max_length=8)]
+    probability: _Probability
+    both: bool
+
+
+class _Image(_Told):
+    """The last five are missing where the picture could not be read."""
+
+    top: Annotated[list[_Guess], Field(max_length=len(BY_LABEL))]
+    rejected: bool
+    reason: _Sentence | None
+    visible: Annotated[list[_Guess], Field(max_length=len(BY_LABEL))] = []
+    view: _View | None = None
+    child: _Probability | None = None
+    frame: Annotated[int, Field(ge=0)] | None = None
+    marker: _Marker | None = None
+
+
+class _Evidence(_Told):
+    attribute: Annotated[str, _one_of(HANDS)]
+    value: _Value
+    matched: Annotated[str, Field(max_length=_LONGEST_MATCH)]
+    labels: _Labels
+
+
+class _Header(_Told):
+    label: _Label | None
+    labels: _Labels
+    region: Annotated[str, _one_of(PLACES)] | None
+    view: _View | None
+    evidence: Annotated[list[_Evidence], Field(max_length=_MOST_VALUES)]
+    laterality: _Side | None
+    laterality_of: _Labels
+
+
+class _Model(_Told):
+    name: _Word
+    version: _Word
+    sha256: _Word
+
+
+class _Memory(_Told):
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
+    alike: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=100)]
+    changed: _Word | None
+    applied: bool
+
+
+class _Carried(_Told):
+    """A person's word that came with the file."""
+
+    examined: _Label
+    laterality: _Side | None
+
+
+class _Annotation(_Told):
+    """See `bodypart.annotation.Annotation`."""
+
+    instance: str | None
+    status: Literal["done", "failed", "skipped"]
+    reason: _Sentence | None
+    examined: _Examined | None
+    visible: Annotated[list[_Coded], Field(max_length=len(BY_LABEL))]
+    laterality: _Laterality
+    group: Annotated[str, _one_of(frozenset(ROUTER_GROUPS))] | None
+    child: bool | None
+    image: _Image | None
+    header: _Header | None
+    agreement: Agreement
+    needs_review: bool
+    review_reason: _Sentence | None
+    review: None
+    model: _Model | None
+    memory: _Memory | None
+    pixels: Annotated[str, Field(pattern=r"^(b3:)?[0-9a-f]{32}$")] | None
+    carried: _Carried | None
+    annotated_at: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+
+    @model_validator(mode="after")
+    def names_each_part_once(self) -> Self:
+        _without_repetition([part.label for part in self.visible])
+        return self
