@@ -7,9 +7,12 @@ Environment: ``ORTHANC_HTTP_PORT``, ``ORTHANC_DICOM_PORT``, ``ORTHANC_STORAGE`` 
 ``BODYPART_CONFIG`` (a JSON file whose keys override the shipped ones, section by section).
 """
 
+import errno
+import fcntl
 import json
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,18 +52,58 @@ def main() -> None:
         sys.exit("the configuration holds a number that is too large")
     try:
         storage.mkdir(parents=True, exist_ok=True)
+        take(storage)
         # It may hold the passwords of RegisteredUsers.
         path.touch(mode=0o600)
         path.chmod(0o600)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         sys.exit(f"the storage folder cannot be used, set ORTHANC_STORAGE to another: {error}")
+    check_ports(configuration)
     print(
         f"Orthanc Explorer: http://127.0.0.1:{configuration['HttpPort']}/app/explorer.html "
         f"(DICOM port {configuration['DicomPort']}, storage {configuration['StorageDirectory']})",
         flush=True,
     )
     os.execv(program, [program, str(path)])
+
+
+def take(storage: Path) -> None:
+    """Hold a storage folder until Orthanc ends, whose database would not say why it is locked.
+
+    Raises
+    ------
+    OSError
+        If another Orthanc has it.
+    """
+    descriptor = os.open(storage, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(errno.EBUSY, "an Orthanc is running in it", str(storage)) from None
+    except OSError:
+        return  # Some file systems have no locks.
+    os.set_inheritable(descriptor, True)
+
+
+def check_ports(configuration: dict[str, Any]) -> None:
+    """Exit with one line where a port cannot be had: Orthanc says so amid its own end."""
+    for server, key, variable in (
+        ("HttpServerEnabled", "HttpPort", "ORTHANC_HTTP_PORT"),
+        ("DicomServerEnabled", "DicomPort", "ORTHANC_DICOM_PORT"),
+    ):
+        port = configuration[key]
+        if configuration.get(server) is False or not isinstance(port, int):
+            continue
+        with socket.socket() as probe:
+            # As Orthanc does: what a program that ended left behind is no hindrance.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("", port))
+                probe.listen()
+            except (OSError, OverflowError) as error:
+                why = getattr(error, "strerror", None) or str(error)
+                sys.exit(f"{key} {port} cannot be had, set {variable} to another: {why}")
 
 
 def overrides(storage: Path) -> dict[str, Any]:

@@ -6,6 +6,10 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 venv=$root/.venv
 python=$venv/bin/python
 
+if ! /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "/usr/bin/python3 must be Python 3.11 or newer, as on Debian 12: $(/usr/bin/python3 --version 2>&1)" >&2
+    exit 1
+fi
 if [ ! -e "$python" ]; then
     if ! /usr/bin/python3 -c 'import ensurepip' 2>/dev/null; then
         [ "$(id -u)" = 0 ] || { echo "please install as root: python3-venv" >&2; exit 1; }
@@ -40,7 +44,10 @@ for lock in "$@"; do
         # The lock is whole: nothing is looked up beside it (pyproject.toml overrides one need).
         wanted=$(realpath "$lock")
         # shellcheck disable=SC2086
-        (cd "$root" && "$python" -m pip install -q --disable-pip-version-check --no-deps --require-hashes $from -r "$wanted")
+        (cd "$root" && "$python" -m pip install -q --disable-pip-version-check --no-deps --require-hashes $from -r "$wanted") || {
+            echo "the Python packages of $(basename "$lock") cannot be installed, see above; docs/operations.md tells how without internet" >&2
+            exit 1
+        }
         cp "$lock" "$stamp"
     fi
 done

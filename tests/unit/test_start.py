@@ -1,8 +1,13 @@
 """What `make run` starts Orthanc with, and what it says when it cannot."""
 
+import fcntl
 import importlib.util
 import json
 import os
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,11 +22,16 @@ def start(monkeypatch, tmp_path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    became = []
+    became, held = [], []
+
     monkeypatch.setattr(module.shutil, "which", lambda *_, **__: "/usr/sbin/Orthanc")
     monkeypatch.setattr(module.os, "execv", lambda program, words: became.append(words))
+    monkeypatch.setattr(module.os, "set_inheritable", lambda descriptor, _: held.append(descriptor))
+    checked = module.check_ports
 
-    def run(config=None, **environment):
+    def run(config=None, *, ports_too=False, **environment):
+        # Whatever runs on this machine.
+        monkeypatch.setattr(module, "check_ports", checked if ports_too else lambda _: None)
         for name in [n for n in os.environ if n.startswith(("ORTHANC_", "BODYPART_"))]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("ORTHANC_STORAGE", str(tmp_path / "storage"))
@@ -31,7 +41,12 @@ def start(monkeypatch, tmp_path):
             monkeypatch.setenv("BODYPART_CONFIG", str(tmp_path / "own.json"))
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        module.main()
+        try:
+            module.main()
+        finally:
+            # Whatever it became ends at once.
+            while held:
+                os.close(held.pop())
         return json.loads(Path(became[-1][1]).read_text())
 
     return run
@@ -71,6 +86,55 @@ def test_only_the_owner_may_read_what_may_hold_passwords(start, tmp_path):
     (tmp_path / "storage/orthanc.json").touch(mode=0o644)
     start({"RegisteredUsers": {"ann": "secret"}})
     assert (tmp_path / "storage/orthanc.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_storage_in_which_an_orthanc_runs_is_named_and_left_alone(start, tmp_path):
+    start()
+    before = (tmp_path / "storage/orthanc.json").read_text()
+    other = os.open(tmp_path / "storage", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(SystemExit, match="an Orthanc is running in it"):
+        start({"DicomPort": 2})
+    assert (tmp_path / "storage/orthanc.json").read_text() == before
+    os.close(other)
+    assert start({"DicomPort": 2})["DicomPort"] == 2
+
+
+def test_the_lock_of_a_storage_lasts_as_long_as_orthanc(tmp_path):
+    """It goes with the descriptor through `exec`, and no child of Orthanc has it."""
+    script = (
+        "import os, runpy, sys; from pathlib import Path;"
+        f"take = runpy.run_path({str(ROOT / 'orthanc-config/start.py')!r})['take'];"
+        "take(Path(sys.argv[1])); os.execv('/bin/sleep', ['sleep', '60'])"
+    )
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    with subprocess.Popen([sys.executable, "-c", script, tmp_path]) as orthanc:
+        name = Path(f"/proc/{orthanc.pid}/comm")
+        while name.read_text() != "sleep\n":
+            assert orthanc.poll() is None
+            time.sleep(0.01)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        orthanc.kill()
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("key", ["HttpPort", "DicomPort"])
+def test_a_port_that_is_taken_is_named(start, key, capsys):
+    with socket.socket() as taken, socket.socket() as free:
+        for one in (taken, free):
+            one.bind(("127.0.0.1", 0))
+        taken.listen()
+        ports = {"HttpPort": free.getsockname()[1], "DicomPort": free.getsockname()[1]}
+        free.close()
+        ports[key] = taken.getsockname()[1]
+        named = f"{key} {ports[key]} cannot be had, set ORTHANC_"
+        with pytest.raises(SystemExit, match=named):
+            start(ports, ports_too=True)
+        assert "Explorer" not in capsys.readouterr().out
+        server = key.replace("Port", "ServerEnabled")
+        assert start({**ports, server: False}, ports_too=True)[server] is False
 
 
 @pytest.mark.parametrize(
