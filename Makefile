@@ -1,4 +1,5 @@
 # make run          Orthanc with the plugin, in the foreground; installs what is missing first
+# make install      what is missing for that, and no start
 # make backfill     annotate the old stock with the processors of this machine, or of a Ray cluster
 # make test         everything: format, lint, types, unit, integration, image and browser tests
 # make unit | integration | browser   a part of it; integration ON=sid, browser ON=trixie: on that Debian's Orthanc

@@ -100,7 +100,6 @@ def check_ports(configuration: dict[str, Any]) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("", port))
-                probe.listen()
             except (OSError, OverflowError) as error:
                 why = getattr(error, "strerror", None) or str(error)
                 sys.exit(f"{key} {port} cannot be had, set {variable} to another: {why}")

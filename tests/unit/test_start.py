@@ -124,6 +124,7 @@ def test_the_lock_of_a_storage_lasts_as_long_as_orthanc(tmp_path):
 def test_a_port_that_is_taken_is_named(start, key, capsys):
     with socket.socket() as taken, socket.socket() as free:
         for one in (taken, free):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.bind(("127.0.0.1", 0))
         taken.listen()
         ports = {"HttpPort": free.getsockname()[1], "DicomPort": free.getsockname()[1]}
