@@ -160,7 +160,8 @@ class Database:
             cause = error.orig if isinstance(error, DatabaseError) else error
             if is_damage(cause):
                 raise DamagedError(str(self.engine.url.database)) from None
-            raise RecordError(f"the records cannot be kept: {_reason(cause or error)}") from error
+            reason = _reason(cause or error, self.engine.url.database)
+            raise RecordError(f"the records cannot be kept: {reason}") from error
 
     def rows(self, statement: sa.Executable, **values: Any) -> list[sa.Row[Any]]:
         """Return all rows that a question gives; ``values`` are those of its parameters."""
@@ -191,7 +192,7 @@ def is_damage(error: BaseException | None) -> bool:
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, database: str | None) -> str:
     """Return what a database says of its file or its connection; else the kind of error alone.
 
     Of a statement it may quote values, of these two it has none to quote.
@@ -204,7 +205,7 @@ def _reason(error: BaseException) -> str:
     said = str(error).strip().partition("\n")[0][:_LONGEST_REASON]
     if by_libpq:
         return f"BodyPart.Database: {said}"
-    return said if of_file else type(error).__name__
+    return f"{Path(database or '').name}: {said}" if of_file else type(error).__name__
 
 
 def _postgresql(url: str, **options: str) -> Engine:

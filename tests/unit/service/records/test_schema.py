@@ -13,6 +13,7 @@ from service.errors import DamagedError, RecordError
 from service.orthanc_api.resources import Parents
 from service.records import schema
 from service.records.audit_trail import AuditTrail
+from service.records.database import Database
 from service.records.index import Index
 from service.records.tables import DURABLE, INDEX, instances, reports
 
@@ -228,3 +229,9 @@ def test_one_service_at_a_time_works_on_a_database(tmp_path, monkeypatch):
         schema.only_one(tmp_path / "audit.sqlite")
     place.close()
     schema.only_one(tmp_path / "audit.sqlite").close()
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path):
+    database = Database.of_file(tmp_path / "no such folder" / "bodypart-audit.sqlite")
+    with pytest.raises(RecordError, match=r"bodypart-audit\.sqlite: unable to open database file$"):
+        database.rows(sa.text("SELECT 1"))
