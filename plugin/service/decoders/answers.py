@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.dicom_out.decision import Decision
 from bodypart.dicom_out.same_picture import origin_of, same_picture
 from service.decoders.annotation_shape import wrong_in
+from service.decoders.picture_size import JPEG, PGM, PNG, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     """Takes request, its payload, answer and its payload; raises `SurpriseError`."""
 
 _KB, _MB = 2**10, 2**20
-_JPEG = b"\xff\xd8\xff"
 _LARGEST_THUMBNAIL = 32 * _KB
 _LARGEST_INTEGER = 2**63
+_MOST_PIXELS = 2**24
+"""Those shown have 1,600 a side at most, but for strips, which are longer and hardly wider."""
 _LONGEST_DETAILS = 1_000
 _LONGEST_MODALITY = 64
 _ERRORS = frozenset(("TaskError", "WorkerError", "NetworkError"))
@@ -175,7 +177,7 @@ def _annotation(
     _demand(isinstance(seconds, dict) and seconds.keys() <= _STEPS, "no seconds, or of other steps")
     for value in answer["seconds"].values():
         _demand(isinstance(value, float | int) and 0 <= value < _LONGEST, "seconds that are none")
-    _demand(not attachment or attachment.startswith(_JPEG), "an annotation with a file")
+    _demand(not attachment or _is_picture(JPEG, attachment), "an annotation with a file")
 
 
 def _classification(
@@ -199,12 +201,17 @@ def _learned(
     _demand(not attachment, "a lesson with a file")
 
 
-def _starts_with(magic: bytes) -> Check:
+def _is_picture(magic: bytes, attachment: bytes) -> bool:
+    size = size_of(attachment) if attachment.startswith(magic) else None
+    return size is not None and 0 < size[0] * size[1] <= _MOST_PIXELS
+
+
+def _of_kind(magic: bytes) -> Check:
     def check_picture(
         _: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachment: bytes
     ) -> None:
         _demand(not answer, "a picture with more to it")
-        _demand(attachment.startswith(magic), "a picture of another kind")
+        _demand(_is_picture(magic, attachment), "a picture of another kind, or size")
 
     return check_picture
 
@@ -219,7 +226,7 @@ def _graymap(
             isinstance(pair, list) and len(pair) == 2 and all(isinstance(n, float) for n in pair),
             "numbers that are none",
         )
-    _starts_with(b"P5\n")(request, payload, {}, attachment)
+    _of_kind(PGM)(request, payload, {}, attachment)
 
 
 def _correction(
@@ -305,8 +312,8 @@ _EXPECTED: dict[str, _Expected] = {
     "annotate": _Expected(_annotation, header=_MB, payload=_LARGEST_THUMBNAIL),
     "classify": _Expected(_classification, header=_MB),
     "learn": _Expected(_learned),
-    "heatmap": _Expected(_starts_with(b"\x89PNG\r\n\x1a\n"), payload=8 * _MB),
-    "thumbnail": _Expected(_starts_with(_JPEG), payload=_LARGEST_THUMBNAIL),
+    "heatmap": _Expected(_of_kind(PNG), payload=8 * _MB),
+    "thumbnail": _Expected(_of_kind(JPEG), payload=_LARGEST_THUMBNAIL),
     "picture": _Expected(_graymap, payload=16 * _MB),
     # A deflated file is packed anew, by another program's rules.
     "correct": _Expected(_correction, payload=_MB, share=1.25),

@@ -1,11 +1,13 @@
 """What a decoder in a stranger's hands may try to say, and that none of it gets through."""
 
+import io
 import json
 import math
 import zlib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from bodypart.annotation import Annotation, Examined, Laterality
@@ -16,6 +18,7 @@ from decoder.tasks import TASKS
 from decoder.wire import Frame
 from service.decoders import answers
 from service.decoders.answers import SurpriseError, bounds, check
+from service.decoders.picture_size import size_of
 from unit.dicom_out.radiographs import NOW, file_of, radiograph, read
 
 ANNOTATION = Annotation(
@@ -127,28 +130,53 @@ def test_a_classification_names_no_instance():
         check("classify", request, b"", Frame(annotated(instance=None), number=7), 7)
 
 
+def drawn(kind, columns=30, rows=20, **options):
+    buffer = io.BytesIO()
+    Image.new("L", (columns, rows)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def graymap(columns=30, rows=20):
+    return b"P5\n%d %d\n65535\n" % (columns, rows) + bytes(2 * columns * rows)
+
+
 def test_a_picture_is_a_picture():
-    check("heatmap", {}, b"", Frame({}, b"\x89PNG\r\n\x1a\n...", 7), 7)
-    jpeg = b"\xff\xd8\xff..."
-    check("thumbnail", {}, b"", Frame({}, jpeg, 7), 7)
-    for task in ("heatmap", "thumbnail"):
-        assert refused(task, {}, b"", {}, b"<script>")
-        assert refused(task, {}, b"", {"more": 1}, jpeg)
+    for task, kind in (("heatmap", "PNG"), ("thumbnail", "JPEG")):
+        good = drawn(kind)
+        check(task, {}, b"", Frame({}, good, 7), 7)
+        assert refused(task, {}, b"", {"more": 1}, good)
+        for other in (b"<script>", b"", good[:4], good[:12], drawn("GIF"), graymap()):
+            assert refused(task, {}, b"", {}, other)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": bytes(60_000)}])
+def test_the_size_of_a_jpeg_is_found_behind_whatever_stands_before_it(options):
+    assert size_of(drawn("JPEG", 41, 17, **options)) == (41, 17)
+
+
+def test_a_picture_that_would_fill_a_browsers_memory_is_refused():
+    large = {kind: drawn(kind, 5_000, 5_000) for kind in ("PNG", "JPEG")}
+    for task, kind in (("heatmap", "PNG"), ("thumbnail", "JPEG")):
+        assert "size" in refused(task, {}, b"", {}, large[kind])
+        check(task, {}, b"", Frame({}, drawn(kind, 30_000, 1), 7), 7)
+    assert refused("annotate", REQUEST, b"", ANSWER, large["JPEG"])
+    told = {"values": [0.0, 1.0], "window": None}
+    assert "size" in refused("picture", {}, b"", told, b"P5\n9999 9999\n65535\n" + bytes(9))
 
 
 def test_a_graymap_comes_with_numbers():
     told = {"values": [0.0, 4095.0], "window": [40.0, 400.0]}
-    check("picture", {}, b"", Frame(told, b"P5\n...", 7), 7)
-    check("picture", {}, b"", Frame({**told, "window": None}, b"P5\n...", 7), 7)
+    check("picture", {}, b"", Frame(told, graymap(), 7), 7)
+    check("picture", {}, b"", Frame({**told, "window": None}, graymap(), 7), 7)
     assert refused("picture", {}, b"", told, b"<script>")
-    assert refused("picture", {}, b"", {}, b"P5\n...")
+    assert refused("picture", {}, b"", {}, graymap())
     for wrong in ([1.0], ["a", "b"], [1.0, 2.0, 3.0], {"a": 1}):
-        assert refused("picture", {}, b"", {**told, "values": wrong}, b"P5\n...")
-        assert refused("picture", {}, b"", {**told, "window": wrong}, b"P5\n...")
+        assert refused("picture", {}, b"", {**told, "values": wrong}, graymap())
+        assert refused("picture", {}, b"", {**told, "window": wrong}, graymap())
 
 
 def test_an_annotation_may_bring_a_thumbnail():
-    check("annotate", REQUEST, b"", Frame(ANSWER, b"\xff\xd8\xff...", 7), 7)
+    check("annotate", REQUEST, b"", Frame(ANSWER, drawn("JPEG"), 7), 7)
 
 
 def correction(data):
