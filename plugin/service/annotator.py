@@ -327,7 +327,7 @@ class Annotator:
         for original in originals:
             word = self._trail.last(original)
             said = word.review if word else None
-            if said and said.pixels and said.pixels == annotation["pixels"]:
+            if said and said.pixels and said.pixels == annotation.get("pixels"):
                 # A word by itself: nothing of what had gone before it there.
                 review = replace(said, previous=None, history=(), restored=False, carried=True)
         return apply_review(annotation, review) if review else annotation

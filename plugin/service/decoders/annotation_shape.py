@@ -123,8 +123,6 @@ class _Marker(_Told):
 
 
 class _Image(_Told):
-    """The last five are missing where the picture could not be read."""
-
     top: Annotated[list[_Guess], Field(max_length=len(BY_LABEL))]
     rejected: bool
     reason: _Sentence | None
@@ -138,18 +136,18 @@ class _Image(_Told):
 class _Evidence(_Told):
     attribute: Annotated[str, _one_of(HANDS)]
     value: _Value
-    matched: Annotated[str, Field(max_length=_LONGEST_MATCH)]
-    labels: _Labels
+    matched: Annotated[str, Field(max_length=_LONGEST_MATCH)] = ""
+    labels: _Labels = []
 
 
 class _Header(_Told):
     label: _Label | None
-    labels: _Labels
-    region: Annotated[str, _one_of(PLACES)] | None
-    view: _View | None
     evidence: Annotated[list[_Evidence], Field(max_length=_MOST_VALUES)]
-    laterality: _Side | None
-    laterality_of: _Labels
+    labels: _Labels = []
+    region: Annotated[str, _one_of(PLACES)] | None = None
+    view: _View | None = None
+    laterality: _Side | None = None
+    laterality_of: _Labels = []
 
 
 class _Model(_Told):
@@ -173,7 +171,10 @@ class _Carried(_Told):
 
 
 class _Annotation(_Told):
-    """See `bodypart.annotation.Annotation`."""
+    """See `bodypart.annotation.Annotation`; what has a default here need not be there.
+
+    A helper of another make may answer with what is promised of an annotation, and no more.
+    """
 
     instance: str | None
     status: Literal["done", "failed", "skipped"]
@@ -182,18 +183,18 @@ class _Annotation(_Told):
     visible: Annotated[list[_Coded], Field(max_length=len(BY_LABEL))]
     laterality: _Laterality
     group: Annotated[str, _one_of(frozenset(ROUTER_GROUPS))] | None
-    child: bool | None
     image: _Image | None
     header: _Header | None
     agreement: Agreement
     needs_review: bool
-    review_reason: _Sentence | None
     review: None
     model: _Model | None
-    memory: _Memory | None
-    pixels: Annotated[str, Field(pattern=r"^(b3:)?[0-9a-f]{32}$")] | None
-    carried: _Carried | None
     annotated_at: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    child: bool | None = None
+    review_reason: _Sentence | None = None
+    memory: _Memory | None = None
+    pixels: Annotated[str, Field(pattern=r"^(b3:)?[0-9a-f]{32}$")] | None = None
+    carried: _Carried | None = None
 
     @model_validator(mode="after")
     def names_each_part_once(self) -> Self:

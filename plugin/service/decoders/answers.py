@@ -165,7 +165,7 @@ def _annotation(
     _demand(note.get("review") is None, "it speaks for a person")
     wrong = wrong_in(note)
     _demand(wrong is None, f"{wrong} is none")
-    if note["carried"] is not None:
+    if note.get("carried") is not None:
         _demand(_PERSONS_MARK in payload, "a person's word that the file does not hold")
     seen = answer.get("seen")
     if seen is not None:

@@ -19,6 +19,7 @@ from service.decoders import answers
 from service.decoders.answers import SurpriseError
 from service.errors import NotFoundError, ServiceError
 from service.queue.lending import Lending
+from service.records.annotations import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -140,7 +141,8 @@ class Leases:
         if glance is None:
             self._annotations.gone(instance)
             return _GONE
-        told: dict[str, Any] = {"annotation": answer.annotation, "seconds": {}}
+        annotation = {k: v for k, v in answer.annotation.items() if k not in OURS}
+        told: dict[str, Any] = {"annotation": annotation, "seconds": {}}
         if answer.seen is not None:
             told["seen"] = answer.seen
         try:
@@ -155,7 +157,7 @@ class Leases:
                 lent = self._lending.task(instance, helper)
                 if lent is None:
                     return _NOT_LENT
-                return self._annotator.take(lent, answer.annotation, answer.file, seen, glance)
+                return self._annotator.take(lent, annotation, answer.file, seen, glance)
         except NotFoundError:
             self._annotations.gone(instance)
             return _GONE

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _LABEL_PREFIX = "bodypart-"
 _REVIEW_LABEL = "bodypart-review"
-_NOT_SEALED = ("tags", "revision", "file")
-"""What may change without changing the answer."""
+OURS = ("tags", "revision", "file")
+"""What the service adds, and may change without changing the answer."""
 _ROLL_UP_DELAY, _ROLL_UP_DELAY_OF_OLD = 0.02, 0.2
 """Seconds in which what asks for one roll-up is collected."""
 _ROLL_UP_DELAY_OF_REWRITTEN = 0.5
@@ -301,7 +301,7 @@ def number_of(resource: str) -> int:
 
 def sealed(annotation: dict[str, Any]) -> dict[str, Any]:
     """Return an annotation with its revision, which changes with the answer alone."""
-    answer = {name: value for name, value in annotation.items() if name not in _NOT_SEALED}
+    answer = {name: value for name, value in annotation.items() if name not in OURS}
     text = json.dumps(answer, sort_keys=True, ensure_ascii=False)
     return {**annotation, "revision": hashlib.sha256(text.encode()).hexdigest()[:16]}
 

@@ -110,6 +110,25 @@ def test_no_field_comes_along_that_is_not_a_decoders(good, more):
     assert wrong_in({**good, "image": {**good["image"], more: "x"}}) == "annotation.image"
 
 
+def test_what_is_promised_of_an_annotation_is_enough(good):
+    """Helpers that are none of ours know of no more."""
+    bare = {
+        **{
+            k: good[k]
+            for k in ("instance", "status", "reason", "examined", "visible", "laterality")
+        },
+        **{k: good[k] for k in ("group", "agreement", "needs_review", "review", "annotated_at")},
+        "image": {k: good["image"][k] for k in ("top", "rejected", "reason")},
+        "header": {
+            "label": "knee",
+            "evidence": [{"attribute": "StudyDescription", "value": "Knie"}],
+        },
+        "model": good["model"],
+    }
+    assert wrong_in(bare) is None
+    used(bare)
+
+
 def test_the_field_is_named_and_its_value_is_not(good):
     at = ("header", "evidence", 0, "value")
     assert wrong_in(changed(good, at, ["DOE^JANE"])) == "annotation.header.evidence.0.value"

@@ -152,6 +152,15 @@ def test_what_no_decoder_answers_is_left_to_the_own_decoders(house, leases, fiel
     assert house.claim_due(Kind.ANNOTATE)
 
 
+def test_an_annotation_as_it_is_handed_out_is_taken_but_for_what_the_service_adds(house, leases):
+    leases.lend(5, 60)
+    added = {"tags": {"state": "written", "changed": [], "refused": None}, "revision": "x"}
+    assert leases.take(brought(house, **added)) == {}
+    annotation = house.orthanc.annotation("i")
+    assert annotation["tags"]["state"] != "written"
+    assert annotation["revision"] != "x"
+
+
 def test_what_is_to_be_read_again_is_not_spared_for_its_old_answer(house, leases):
     house.annotator.annotate("i", Mode.NEW)
     house.tasks.ask_now(Kind.ANNOTATE, ["i"], mode=Mode.AGAIN, priority=Priority.BACKFILL)
