@@ -51,7 +51,8 @@ def main() -> None:
     except ValueError:
         sys.exit("the configuration holds a number that is too large")
     try:
-        storage.mkdir(parents=True, exist_ok=True)
+        # Orthanc's own files of patients are readable by all: whose folder this is decides.
+        storage.mkdir(mode=0o700, parents=True, exist_ok=True)
         take(storage)
         # It may hold the passwords of RegisteredUsers.
         path.touch(mode=0o600)

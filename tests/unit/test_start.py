@@ -81,6 +81,11 @@ def test_no_password_is_asked_for_on_loopback_alone(start):
         assert start({**own, "AuthenticationEnabled": False})["AuthenticationEnabled"] is False
 
 
+def test_a_folder_that_is_made_for_pictures_is_for_its_owner(start, tmp_path):
+    start()
+    assert (tmp_path / "storage").stat().st_mode & 0o777 == 0o700
+
+
 def test_only_the_owner_may_read_what_may_hold_passwords(start, tmp_path):
     (tmp_path / "storage").mkdir()
     (tmp_path / "storage/orthanc.json").touch(mode=0o644)
