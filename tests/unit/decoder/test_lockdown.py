@@ -7,16 +7,18 @@ import os
 import sys
 from pathlib import Path
 
+import imagecodecs
 import pydicom
 import pydicom.uid as uids
 import pytest
+from pydicom.encaps import encapsulate
 
 import doors
 from bodypart.labels import BY_LABEL
 from bodypart.settings import Settings
 from decoder import landlock, lockdown, seccomp
 from decoder.lockdown import Lockdown
-from phantoms import file_bytes, radiograph
+from phantoms import draw, file_bytes, radiograph
 from service.decoders.process import DecoderProcess
 
 SYNTAXES = [
@@ -68,6 +70,13 @@ def test_every_transfer_syntax_is_read_behind_the_lock(decoder, syntax):
     annotation = answer["annotation"]
     assert annotation["status"] == "done"
     assert annotation["image"]["top"], "the picture was not seen"
+
+
+def test_jpeg_xl_is_read_without_a_thread_of_its_own(decoder):
+    dataset = radiograph("knee", 200, 160, syntax=uids.JPEG2000Lossless)
+    dataset.PixelData = encapsulate([imagecodecs.jpegxl_encode(draw("knee", 200, 160))])
+    answer, _ = ask(decoder, "annotate", file_bytes(dataset), instance="i")
+    assert answer["annotation"]["image"]["top"]
 
 
 def test_every_task_works_behind_the_lock(decoder):
