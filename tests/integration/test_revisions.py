@@ -78,6 +78,7 @@ def test_a_helper_borrows_from_the_back_fill_and_brings_answers(make_server):
         data = server.request("GET", f"/instances/{instance}/file").content
         annotation = server.request("POST", "/bodypart/classify", data=data).json()
         file = server.get(f"/instances/{instance}")["FileUuid"]
+        assert "status" in annotation, annotation
         annotation = {k: v for k, v in annotation.items() if k not in {"tags", "revision"}}
         read[instance] = {
             "instance": instance,

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bodypart.annotation import Agreement
+from bodypart.evidence import SIDES
 from bodypart.headers.reliability import HANDS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
 from bodypart.regions import PLACES
@@ -58,6 +59,13 @@ def _without_repetition(items: list[_Item]) -> list[_Item]:
     if len(set(items)) < len(items):
         raise ValueError("repeated")
     return items
+
+
+def _of_labels(sides: dict[Any, Any]) -> dict[Any, Any]:
+    """Look at both by hand: a key that is wrong would be told as a field's name."""
+    if not sides.keys() <= BY_LABEL.keys() or not all(side in SIDES for side in sides.values()):
+        raise ValueError("no sides of labels")
+    return sides
 
 
 _Label = Annotated[str, _one_of(BY_LABEL)]
@@ -148,6 +156,8 @@ class _Header(_Told):
     view: _View | None = None
     laterality: _Side | None = None
     laterality_of: _Labels = []
+    laterality_conflict: bool = False
+    sides: Annotated[dict[Any, Any], AfterValidator(_of_labels)] = {}
 
 
 class _Model(_Told):

@@ -132,6 +132,11 @@ def test_what_is_promised_of_an_annotation_is_enough(good):
 def test_the_field_is_named_and_its_value_is_not(good):
     at = ("header", "evidence", 0, "value")
     assert wrong_in(changed(good, at, ["DOE^JANE"])) == "annotation.header.evidence.0.value"
+    assert (
+        wrong_in(changed(good, ("header", "sides"), {"DOE^JANE": "L"})) == "annotation.header.sides"
+    )
+    for sides in ({"knee": "X"}, {"knee": ["L"]}, {"knee": {}}):
+        assert wrong_in(changed(good, ("header", "sides"), sides)) == "annotation.header.sides"
 
 
 def test_a_label_has_its_own_code_and_no_other(good):
