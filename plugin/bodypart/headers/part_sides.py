@@ -23,6 +23,16 @@ class PartSide(NamedTuple):
     of: tuple[str, ...]
 
 
+def joined(named: Sequence[PartSide]) -> tuple[PartSide, ...]:
+    """Return what the values of one attribute name: left of a part and right of it are both."""
+    sides: dict[tuple[str, ...], set[str]] = {}
+    for it in named:
+        sides.setdefault(it.of, set()).add(it.side)
+    return tuple(
+        PartSide(found.pop() if len(found) == 1 else "B", of) for of, found in sides.items()
+    )
+
+
 def part_sides(
     said: Sequence[Mention], labels: tuple[str, ...], folded: str
 ) -> tuple[PartSide, ...]:

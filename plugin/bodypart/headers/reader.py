@@ -13,6 +13,7 @@ from bodypart.headers.codes import of_code, of_defined_term
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.laterality import Sides, side_of_code
 from bodypart.headers.matching import Reading, read_text
+from bodypart.headers.part_sides import PartSide, joined
 from bodypart.headers.reliability import HANDS, ORDER, about, posterior
 from bodypart.headers.species import is_human
 from bodypart.headers.view import view_of_orientation, view_of_position
@@ -56,22 +57,24 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
     views: list[str] = []
     for attribute in HANDS:
         coded = attribute in _SEQUENCES
+        named: list[PartSide] = []
         for code, text in islice(dict.fromkeys(_pieces(dataset, attribute)), _MOST_VALUES):
             entry = of_code(code) if coded else _defined_term(attribute, text)
             reading = read_text(text, vocabulary)
             match = _match(attribute, text or code, entry, reading)
             if match is not None:
                 evidence.append(match)
-            for named in reading.sides:
-                # An order for both knees has a picture of each.
-                if (HANDS[attribute], named.side) != (ORDER, "B"):
-                    sides.say(attribute, named.side, named.of)
+            named.extend(reading.sides)
             if reading.view:
                 views.append(reading.view)
+        for side, of in joined(named):
+            # An order for both knees has a picture of each.
+            if (HANDS[attribute], side) != (ORDER, "B"):
+                sides.say(attribute, side, of)
     labels = _labels(evidence)
     label = _one_label(labels, evidence)
     _say_coded_sides(dataset, sides, vocabulary)
-    side, side_of = sides.first(label)
+    first = sides.first(label)
     age = age_at(
         _text(dataset, "PatientAge"),
         _text(dataset, "PatientBirthDate"),
@@ -82,8 +85,8 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
         labels=labels,
         region=None if labels else narrowest([m.region for m in evidence if m.region]),
         evidence=tuple(evidence),
-        laterality=side,
-        laterality_of=side_of,
+        laterality=first.side,
+        laterality_of=first.of,
         laterality_conflict=sides.contradict(label),
         sides=sides.of_parts(),
         view=_coded_view(dataset, vocabulary) or next(iter(views), None),

@@ -184,10 +184,14 @@ def test_a_side_is_no_first_letter(attribute, value, side, vocabulary):
         ({"StudyDescription": "Knie bds.", "SeriesDescription": "Knie ap"}, None),
         ({"StudyDescription": "Knie bds.", "SeriesDescription": "Knie re"}, "R"),
         ({"SeriesDescription": "Knie bds. ap"}, "B"),
+        ({"StudyDescription": ["Knie re", "Knie li"]}, None),
+        ({"StudyDescription": ["Knie re", "Knie re 2E"]}, "R"),
+        ({"SeriesDescription": ["Knie re", "Knie li"]}, "B"),
     ],
 )
 def test_an_order_for_both_sides_has_a_picture_of_each(values, side, vocabulary):
-    assert read_headers(headers(**values), vocabulary).laterality == side
+    reading = read_headers(headers(**values), vocabulary)
+    assert (reading.laterality, reading.laterality_conflict) == (side, False)
 
 
 def test_an_order_is_read_where_the_standard_puts_it(vocabulary):
