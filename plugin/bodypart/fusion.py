@@ -113,7 +113,8 @@ def fuse(
         reason = _doubt(image, header, label, probability, review_threshold)
     marker = marker_side(picture)
     laterality = side_of(label, header, marker)
-    reason = reason or side_in_doubt(laterality, marker)
+    # Who looks because of the part must be told of the side as well.
+    reason = " ".join(filter(None, (reason, side_in_doubt(laterality, marker)))) or None
     reason = reason or age_in_doubt(label, picture, header, child_age, rates)
     return Fused(
         label=label,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import Laterality
 from bodypart.labels import BY_LABEL
 from bodypart.regions import compatible, labels_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bodypart.evidence import HeaderReading, ImageReading
 
 ON_ONE_SIDE = ("upper_limb", "lower_limb")
@@ -65,6 +67,21 @@ def side_in_doubt(laterality: Laterality, marker: str | None) -> str | None:
     if marker is None or laterality.value not in {"L", "R"} or laterality.value == marker:
         return None
     return f"The marker says {marker}, the header {laterality.value}."
+
+
+def sides_contradict(annotation: Mapping[str, Any]) -> bool:
+    """Return whether the marker in the picture names another side than the header.
+
+    Parameters
+    ----------
+    annotation : dict
+        An annotation as JSON.
+    """
+    marker = (annotation["image"] or {}).get("marker")
+    if not marker or marker["both"] or annotation["laterality"]["source"] != "header":
+        return False
+    laterality = Laterality(annotation["laterality"]["value"], "header")
+    return side_in_doubt(laterality, marker["side"]) is not None
 
 
 def on_one_side(label: str) -> bool:

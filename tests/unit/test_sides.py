@@ -5,7 +5,7 @@ import pytest
 from bodypart.annotation import Laterality
 from bodypart.evidence import HeaderReading, ImageReading, SideMarker
 from bodypart.fusion import fuse
-from bodypart.sides import side_of
+from bodypart.sides import side_of, sides_contradict
 
 
 def picture(marker="L", label="knee", **more):
@@ -43,6 +43,27 @@ def test_a_marker_that_contradicts_the_header_asks_for_a_person():
     fused = fuse(picture("L"), HeaderReading(laterality="R"))
     assert (fused.laterality.value, fused.laterality.source) == ("R", "header")
     assert fused.review_reason == "The marker says L, the header R."
+
+
+def test_a_side_in_doubt_is_told_beside_a_part_in_doubt():
+    fused = fuse(picture("L"), HeaderReading(laterality="R"), review_threshold=0.999)
+    part, side_told = fused.review_reason.split(". ")
+    assert "is uncertain" in part
+    assert side_told == "The marker says L, the header R."
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "marker", "both", "contradict"),
+    [
+        ("R", "header", "L", False, True), ("L", "header", "L", False, False),
+        ("R", "person", "L", False, False), ("R", "header", "L", True, False),
+        ("B", "header", "L", False, False), (None, None, None, False, False),
+    ],
+)  # fmt: skip
+def test_whether_sides_contradict_stands_in_the_annotation(value, source, marker, both, contradict):
+    image = {"marker": marker and {"side": marker, "both": both}}
+    annotation = {"image": image, "laterality": {"value": value, "source": source}}
+    assert sides_contradict(annotation) is contradict
 
 
 def test_one_marker_beside_both_limbs_names_neither():

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from bodypart.annotation import utc_now
 from bodypart.labels import BY_LABEL
 from bodypart.reviews import word_before
+from bodypart.sides import sides_contradict
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import NotFoundError, ServiceError, StaleError, UnannotatedError
 from service.reviewer import is_stale
@@ -39,7 +40,8 @@ def review_many(
     """Confirm what stands for several instances, or give them all one answer.
 
     Where `If-Match` is stale for one of them, nothing is done: 412 with its annotation. What is
-    stale by `revisions` fails by itself, and is named.
+    stale by `revisions` fails by itself, and is named; so is a confirmation without a side where
+    marker and header contradict each other.
     """
     if if_match is not None:
         for instance in body.instances:
@@ -58,6 +60,12 @@ def review_many(
             examined = (annotation or {}).get("examined")
             if not examined:
                 raise _CannotBeSaidError("there is no body part to confirm")
+            if (
+                annotation
+                and "laterality" not in body.model_fields_set
+                and sides_contradict(annotation)
+            ):
+                raise _CannotBeSaidError("marker and header name different sides: say which")
             if body.laterality and not BY_LABEL[examined["label"]].paired:
                 raise _CannotBeSaidError(f"{examined['label']} has no side")
             said = body.model_copy(update={"examined": examined["label"]})

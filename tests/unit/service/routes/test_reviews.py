@@ -45,6 +45,16 @@ def test_a_correction_whose_answer_was_lost_is_answered_again(house, say):
     assert first["reviewed"] == len(house.trail.events(0, 9)) == 1
 
 
+def test_sides_that_contradict_each_other_are_not_confirmed_with_others(house, say):
+    """The answer was uncertain as well, so that a sheet could not tell."""
+    metadata = {**house.orthanc.annotation("i")}
+    metadata["image"] = {**(metadata["image"] or {}), "marker": {"side": "R", "both": False}}
+    metadata["laterality"] = {"value": "L", "source": "header"}
+    house.orthanc.annotation = lambda _: metadata
+    refused = {"i": "marker and header name different sides: say which"}
+    assert say(metadata["revision"])["failed"] == refused
+
+
 def test_a_side_is_confirmed_of_parts_that_have_one_only(house, say):
     """The trail said of a chest that it was the left one."""
     house.reviewer.review("i", Review(by="ann", at="2026-11-28T10:00:00Z", examined="chest"))
