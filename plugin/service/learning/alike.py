@@ -44,24 +44,33 @@ def most_instructive(
     memory: Memory | None,
     most: int,
     conditions: Sequence[sa.ColumnElement[bool]],
-) -> list[str]:
-    """Return the unreviewed pictures from which most would be learned, the first one most."""
+) -> tuple[list[str], int]:
+    """Return the unreviewed pictures from which most would be learned, the first one most.
+
+    Returns
+    -------
+    list of str, int
+        At most ``most`` of them, and how many unreviewed pictures there are to choose from.
+    """
+    candidates = 0
     instances: list[str] = []
     rows: list[Float32] = []
     doubts: list[Float32] = []
     for batch in sightings.batches(model, conditions):
         doubt = np.where(batch.rejected, 1, doubt_of(batch.posterior)).astype(np.float32)
+        candidates += len(batch.instances)
         # More than can be compared with each other need not be kept.
         order = np.argsort(-doubt, kind="stable")[:MOST_CANDIDATES]
         instances += [batch.instances[index] for index in order]
         rows.append(batch.embeddings[order])
         doubts.append(doubt[order])
     if not instances:
-        return []
+        return [], 0
     embeddings, doubt = np.concatenate(rows), np.concatenate(doubts)
     words = memory.words if memory else ()
     known = np.stack([word.embedding for word in words]) if words else embeddings[:0]
-    return [instances[index] for index in teaches_most(embeddings, doubt, known, most)]
+    chosen = teaches_most(embeddings, doubt, known, most)
+    return [instances[index] for index in chosen], candidates
 
 
 def read_otherwise(

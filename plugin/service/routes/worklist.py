@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -14,7 +15,13 @@ from service.learning.alike import most_instructive
 from service.records.index import ANNOTATED, COLUMNS
 from service.records.tables import instances
 from service.routes.models import Asked
-from service.routes.requests import ORTHANC_ID, TheService, labels_of, one_at_a_time
+from service.routes.requests import (
+    ORTHANC_ID,
+    TheService,
+    bad_request,
+    labels_of,
+    one_at_a_time,
+)
 from service.text_search import meaning_of
 
 if TYPE_CHECKING:
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 LONGEST_PAGE = 500
+_LONGEST_LESSON = 500
+"""Pictures that are put into the order of what they teach: each is compared with all others."""
 _DEFAULT_PAGE = 50
 _LONGEST_TEXT = 100
 _LINE = (
@@ -116,7 +125,8 @@ class Page(Filters):
     limit: int = Field(_DEFAULT_PAGE, ge=1, le=LONGEST_PAGE)
     order: Literal["urgent", "teaches-most"] = Field(
         "urgent",
-        description="conflicts and doubts first, or what teaches the memory most: one of each kind",
+        description="conflicts and doubts first, or the 500 that teach the memory most, one of "
+        "each kind; every word changes that order, so ask from the beginning after some",
     )
 
 
@@ -157,17 +167,29 @@ def _told(meaning: Meaning | None) -> dict[str, Any] | None:
 def _by_lesson(
     service: Service, query: Page, where: list[sa.ColumnElement[bool]]
 ) -> dict[str, Any]:
-    """Answer the pictures from which most would be learned; it has no further pages."""
+    """Answer the pictures from which most would be learned, a page of the first ones."""
     learning = service.learning
-    most = min(query.since + query.limit, LONGEST_PAGE)
+    since = _place_in_lesson(query)
+    until = min(since + query.limit, _LONGEST_LESSON)
     found: list[str] = []
+    candidates = 0
     if learning.model is not None:
         with one_at_a_time():
-            found = most_instructive(
-                learning.sightings, learning.model, learning.memory, most, where
+            found, candidates = most_instructive(
+                learning.sightings, learning.model, learning.memory, until, where
             )
-    items = lines(service, found[query.since :])
-    return {"total": len(found), "since": query.since, "next": None, "items": items}
+    total = min(candidates, _LONGEST_LESSON)
+    items = lines(service, found[since:])
+    more = str(until) if until < total else None
+    return {"total": total, "since": since, "next": more, "items": items}
+
+
+def _place_in_lesson(query: Page) -> int:
+    if not query.after:
+        return query.since
+    if not re.fullmatch(r"[1-9]\d{0,2}", query.after):
+        raise bad_request("after: is not the `next` of a page in this order")
+    return int(query.after)
 
 
 def lines(service: Service, ids: list[str]) -> list[dict[str, Any]]:

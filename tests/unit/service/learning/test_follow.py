@@ -394,9 +394,12 @@ def test_what_teaches_most_comes_from_the_unreviewed(house):
     for number in range(70, 75):
         house.see("chest", number)
     house.see("knee", 70)
-    order = most_instructive(house.learning.sightings, MODEL, house.learning.memory, 3, [])
+    order, candidates = most_instructive(
+        house.learning.sightings, MODEL, house.learning.memory, 3, []
+    )
     assert order[0].startswith("chest")
     assert len(order) == 3
+    assert candidates == 6
 
 
 def test_a_decoder_that_was_taken_over_spoils_no_suggestions(house, monkeypatch):
@@ -413,7 +416,7 @@ def test_a_decoder_that_was_taken_over_spoils_no_suggestions(house, monkeypatch)
     assert {one for one, _ in nearest(sightings, MODEL, own, 9, but="")} >= {"knee-70", "knee-75"}
     assert nearest(sightings, MODEL, odd.embedding, 9, but="") == []
     memory = house.learning.memory
-    assert most_instructive(sightings, MODEL, memory, 3, [])
+    assert most_instructive(sightings, MODEL, memory, 3, [])[0]
     told = [one for answers in sightings.answers(MODEL) for one in answers.instances]
     assert "knee-70" in told
     assert "wrist-100" not in told
