@@ -82,7 +82,8 @@ def test_every_sentence_and_every_part_is_there(pages, spoken, tag):
     assert set(parts) == set(BY_LABEL)
     assert spoken - set(words) == set()
     for english, said in words.items():
-        assert places(english) == places(said), english
+        for form in said.split("|"):
+            assert places(english) == places(form), english
 
 
 @pytest.mark.parametrize("view", _ENTRANCES)

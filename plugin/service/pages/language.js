@@ -3,6 +3,8 @@
 // English stands in the code; every other language is one file in `languages`, English to theirs,
 // and one in `languages/{view}` for a view that is not opened every day.
 
+import { browser } from './storage.js';
+
 export const LANGUAGES = {
   en: 'English', de: 'Deutsch', fr: 'Français', es: 'Español', it: 'Italiano', pt: 'Português', ja: '日本語', zh: '中文',
 };
@@ -21,25 +23,51 @@ export async function learn(view) {
 }
 
 function chosen() {
-  const kept = localStorage.getItem(KEPT);
-  if (kept in LANGUAGES) return kept;
+  const kept = browser.get(KEPT);
+  if (Object.hasOwn(LANGUAGES, kept)) return kept;
   return navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag in LANGUAGES) ?? 'en';
 }
 
 /** Speak another language from now on. */
 export function speak(tag) {
-  localStorage.setItem(KEPT, tag);
+  browser.set(KEPT, tag);
   location.reload();
 }
 
 /** A sentence in the reader's language; `{name}` in it is replaced by the value of that name. */
 export function t(text, values = {}) {
-  return (words[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
+  return filled(words[text] ?? text, values);
 }
 
-/** One sentence for one, another one for any other number, which stands in it as `{count}`. */
+/**
+ * One sentence for one, another one for any other number, which stands in it as `{count}`. Where
+ * English has the same for both, another language may have two, with | between them.
+ */
 export function count(one, many, number, values = {}) {
-  return t(number === 1 ? one : many, { count: number.toLocaleString(language), ...values });
+  const forms = (words[number === 1 ? one : many] ?? (number === 1 ? one : many)).split('|');
+  return filled(number === 1 ? forms[0] : forms.at(-1), { count: number, ...values });
+}
+
+function filled(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => numeral(values[name] ?? ''));
+}
+
+/** A number as the reader writes it; anything else stays as it is. */
+export function numeral(value) {
+  return typeof value === 'number' ? value.toLocaleString(language) : value;
+}
+
+/** How long ago somebody was born, `unit` being day, week, month or year. */
+export function age(value, unit) {
+  return value.toLocaleString(language, { style: 'unit', unit, unitDisplay: 'long' });
+}
+
+/** The order of two names in the reader's language. */
+export const compared = new Intl.Collator(language).compare;
+
+/** A text for comparisons: without case, accents and widths, so that `epaule` finds `Épaule`. */
+export function folded(text) {
+  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replaceAll('ß', 'ss');
 }
 
 /** The name of a body part, where this language has one of its own. */
@@ -52,7 +80,13 @@ export function date(text) {
   const found = /^(\d{4})(\d\d)(\d\d)$/.exec(text ?? '');
   if (!found) return text ?? '';
   const day = new Date(Date.UTC(Number(found[1]), Number(found[2]) - 1, Number(found[3])));
+  if (day.getUTCMonth() !== Number(found[2]) - 1) return text;
   return day.toLocaleDateString(language, { timeZone: 'UTC', year: 'numeric', month: 'short', day: 'numeric' });
+}
+
+/** 20260131 as a date field has it, empty for none. */
+export function dayField(text) {
+  return (text ?? '').replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3');
 }
 
 /** 202601 as the reader writes months; what is no month stays as it is. */
@@ -60,6 +94,11 @@ export function month(text) {
   if (!/^\d{6}$/.test(text)) return text;
   const day = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(4)) - 1));
   return day.toLocaleDateString(language, { timeZone: 'UTC', year: 'numeric', month: 'short' });
+}
+
+/** The last day of 202602: 20260228. */
+export function lastDay(text) {
+  return `${text}${new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(4)), 0)).getUTCDate()}`;
 }
 
 /** 2026-11-20T12:00:00Z in the reader's own time. */
@@ -76,6 +115,15 @@ export function personName(text) {
   const [alphabetic, ideographic] = (text ?? '').split('=').map((group) => group.split('^').map((part) => part.trim()));
   const plain = [alphabetic?.[0], [alphabetic?.[1], alphabetic?.[2]].filter(Boolean).join(' ')].filter(Boolean).join(', ');
   const own = (ideographic ?? []).slice(0, 2).filter(Boolean).join(' ');
-  if (own && plain) return `${own} (${plain})`;
-  return own || plain;
+  return isolated(own && plain ? `${own} (${plain})` : own || plain);
+}
+
+const OTHER_WAY = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff]/;
+
+/**
+ * A text from outside as a part of a line: where it is written from right to left, or orders that,
+ * nothing beside it is turned round (Unicode UAX #9, first strong isolate).
+ */
+export function isolated(text) {
+  return OTHER_WAY.test(text ?? '') ? `\u2068${text}\u2069` : text ?? '';
 }

@@ -89,7 +89,7 @@ export const words = {
   'View': 'Proiezione',
   'Child': 'Bambino',
   'Sure to at least': 'Sicura almeno al',
-  'Waits for a review': 'In attesa di revisione',
+  'Waits for a review': 'In attesa di verifica',
   'the answer': 'la risposta',
   'the picture alone': 'la sola immagine',
   'the header alone': 'la sola intestazione',

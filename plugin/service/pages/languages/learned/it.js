@@ -2,7 +2,7 @@
 
 export const words = {
   'What people say here is learned at once, and new pictures are read with it.': 'Ciò che si dice qui viene appreso subito, e le nuove immagini si leggono con esso.',
-  'What was learned changes no answer: it marks for review what it would change.': 'Ciò che è stato appreso non cambia nessuna risposta: sottopone a revisione ciò che cambierebbe.',
+  'What was learned changes no answer: it marks for review what it would change.': 'Ciò che è stato appreso non cambia nessuna risposta: sottopone a verifica ciò che cambierebbe.',
   'Learning is off. Words are kept, so that it can be turned on later.': 'L’apprendimento è spento. Le parole vengono conservate per poterlo accendere più tardi.',
   'What was learned': 'Ciò che è stato appreso',
   'By part': 'Per parte',
@@ -28,7 +28,7 @@ export const words = {
   'These words change nothing that is stored.': 'Queste parole non cambiano niente di archiviato.',
   'Forget all that was learned?': 'Dimenticare tutto ciò che è stato appreso?',
   'Every word is forgotten, and new pictures are read by the model alone. This cannot be undone.': 'Ogni parola viene dimenticata e le nuove immagini le legge il solo modello. Non si può annullare.',
-  'Answers, reviews and the audit trail stay.': 'Risposte, revisioni e registro restano.',
+  'Answers, reviews and the audit trail stay.': 'Risposte, verifiche e registro restano.',
   'Forget all': 'Dimentica tutto',
   '{count} word counts once the model has looked at its picture.': '{count} parola conta appena il modello ha guardato la sua immagine.',
   '{count} picture is read again.': '{count} immagine viene riletta.',
