@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from browser.chromium import ARTEFACTS, CHROMIUM, launched
+from browser.pages_alone import PagesAlone
 from browser.phantoms_uploaded import Uploaded, upload
 from orthanc_server import USUAL, Server, require
 
@@ -54,3 +55,9 @@ def page(browser, request):
     context.close()
     # Not every test lets the page end before the server does.
     assert not [error for error in errors if "Failed to load resource" not in error]
+
+
+@pytest.fixture
+def alone(page) -> PagesAlone:
+    """The pages without a server."""
+    return PagesAlone(page)

@@ -43,70 +43,96 @@ const FRESH = 60_000;
 /** Ask now for what a `get` of the same will want in a moment: it need not wait for other things. */
 export function askAhead(path, query) {
   const url = address(path, query);
-  const answer = send('GET', url).then((response) => response.json());
+  const answer = send('GET', url);
   asked.set(url, { answer, at: Date.now() });
   if (asked.size > KEPT) asked.delete(asked.keys().next().value);
   answer.catch(() => asked.delete(url));
 }
 
-export async function get(path, query, signal) {
+export function get(path, query, signal) {
   const url = address(path, query);
   const ahead = asked.get(url);
   asked.delete(url);
   const fresh = ahead && Date.now() - ahead.at < FRESH;
-  return fresh ? ahead.answer : (await send('GET', url, { signal })).json();
+  return fresh ? ahead.answer : send('GET', url, { signal });
 }
 
-export async function getOrthanc(path) {
-  return (await send('GET', orthanc(path))).json();
+export function getOrthanc(path) {
+  return send('GET', orthanc(path));
 }
 
 /** Bytes, and the headers that came with them. */
-export async function getBytes(path, query) {
-  const response = await send('GET', address(path, query));
-  return { bytes: await response.arrayBuffer(), headers: response.headers };
+export function getBytes(path, query) {
+  return send('GET', address(path, query), { read: async (response) => ({ bytes: await response.arrayBuffer(), headers: response.headers }) });
 }
 
 /** `revision` is that of the annotation that the person saw; another one is refused with 412. */
-export async function put(path, body, revision) {
-  return (await send('PUT', address(path), { body, revision })).json();
+export function put(path, body, revision) {
+  return send('PUT', address(path), { body, revision });
 }
 
-export async function post(path, body = {}) {
-  return (await send('POST', address(path), { body })).json();
+export function post(path, body = {}) {
+  return send('POST', address(path), { body });
 }
 
 /** A DICOM file as the body. */
-export async function postFile(path, file) {
-  return (await send('POST', address(path), { file })).json();
+export function postFile(path, file) {
+  return send('POST', address(path), { file });
 }
 
 /** `revision` as of `put`. */
-export async function remove(path, revision) {
-  return (await send('DELETE', address(path), { revision })).json();
+export function remove(path, revision) {
+  return send('DELETE', address(path), { revision });
 }
 
-async function send(method, url, { body, file, signal, revision } = {}) {
-  const request = { method, signal, credentials: 'same-origin', headers: {} };
-  if (method !== 'GET') {
-    // No other site's page can send this type: see service/routes/guard.py.
-    request.headers['Content-Type'] = 'application/json';
-    // What was asked for ahead may be another one after it; one picture's word is that picture's.
-    if (method === 'PUT') asked.delete(url);
-    else asked.clear();
+const TRIES = 4;
+const LONGEST_PAUSE = 2;
+const LONGEST_WAIT = 120_000;
+/* Milliseconds after which nobody answers any more: a connection that sleeps does not say so. */
+const KEPT_ALIVE = 60_000;
+/* Characters that a browser still sends where the page is left meanwhile (Fetch standard, 64 KiB). */
+
+/** Ask; what the service had no time for, and did not begin, is asked for again when it says so. */
+async function send(method, url, { read = (response) => response.json(), signal, ...given } = {}) {
+  // What was asked for ahead may be another one after it; one picture's word is that picture's.
+  if (method === 'PUT') asked.delete(url);
+  else if (method !== 'GET') asked.clear();
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await once(url, request(method, given), read, signal);
+    } catch (error) {
+      if (!error.again || tries === TRIES) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, 1000 * error.again); });
+    }
   }
-  if (revision) request.headers['If-Match'] = `"${revision}"`;
-  if (body !== undefined) request.body = JSON.stringify(body);
-  if (file) Object.assign(request, { body: file, headers: { 'Content-Type': 'application/dicom' } });
+}
+
+function request(method, { body, file, revision }) {
+  const made = { method, credentials: 'same-origin', headers: {} };
+  // No other site's page can send this type: see service/routes/guard.py.
+  if (method !== 'GET') made.headers['Content-Type'] = file ? 'application/dicom' : 'application/json';
+  if (revision) made.headers['If-Match'] = `"${revision}"`;
+  if (body !== undefined || file) made.body = file ?? JSON.stringify(body);
+  // A word that is on its way arrives, whatever becomes of the page.
+  made.keepalive = method !== 'GET' && !file && (made.body ?? '').length < KEPT_ALIVE;
+  if (!file) made.signal = AbortSignal.timeout(LONGEST_WAIT);
+  return made;
+}
+
+/** Ask once. The body of an answer can be lost on its way, too. */
+async function once(url, made, read, signal) {
   let response;
   try {
-    response = await fetch(url, request);
+    response = await fetch(url, { ...made, signal: signal ? AbortSignal.any([signal, made.signal]) : made.signal });
+    if (response.ok) return await read(response);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new ApiError(0, t(navigator.onLine ? 'Orthanc does not answer.' : 'This computer is offline.'));
   }
-  if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
   if (response.status === 412) throw new ApiError(412, t('Somebody else changed this meanwhile.'), answer);
-  throw new ApiError(response.status, plainReason(answer.details) || t('Orthanc answered {status}.', { status: response.status }));
+  const failure = new ApiError(response.status, plainReason(answer.details) || t('Orthanc answered {status}.', { status: response.status }));
+  const pause = Number(response.headers.get('Retry-After'));
+  if (answer.error === 'Busy' && pause > 0 && pause <= LONGEST_PAUSE) failure.again = pause;
+  throw failure;
 }

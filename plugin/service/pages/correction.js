@@ -1,26 +1,44 @@
 // The dialog in which a person names body part and side: a search field over the 36 labels.
 
 import { button, element } from './elements.js';
-import { partName, t } from './language.js';
+import { compared, folded, language, partName, t } from './language.js';
 import { NO_ANSWER, SIDES, labels, percent } from './words.js';
 
 let serial = 0;
+/* What was typed last, until it is known to be saved: {instances, label, side, comment}. */
+let typed = null;
 
 /**
  * Ask a person; resolves to the body of a correction, or null if they changed their mind.
  *
  * `suggestions` are [{label, probability}], shown first; `current` is {label, side}, with `stands`
  * where the side that is signed already differs from the one to be offered. `notYet()` says why
- * nothing can be saved now, if so: the dialog stays until it can.
+ * nothing can be saved now, if so: the dialog stays until it can. What was typed of these very
+ * `instances` before, and not saved, stands there again: see `saved`.
  */
-export async function askForCorrection({ suggestions = [], current = {}, title = t('Correct'), notYet = () => '' }) {
+export async function askForCorrection({ instances, suggestions = [], current = {}, title = t('Correct'), notYet = () => '' }) {
   const known = await labels();
-  return new Promise((resolve) => {
-    const dialog = new CorrectionDialog(known, suggestions, current, title, notYet, resolve);
+  const before = typed && instances.every((one) => typed.instances.has(one)) ? typed : {};
+  const body = await new Promise((resolve) => {
+    const dialog = new CorrectionDialog(known, suggestions, { stands: current.side, ...current, ...before }, title, notYet, resolve);
     document.body.append(dialog.node);
     dialog.node.showModal();
     dialog.search.focus();
   });
+  if (body) typed = { instances: new Set(instances), ...body.typed };
+  else if (before === typed) typed = null;
+  return body?.said ?? null;
+}
+
+/** What was typed of these is saved: it need not stand there again. */
+export function saved(instances) {
+  for (const one of instances) typed?.instances.delete(one);
+  if (!typed?.instances.size) typed = null;
+}
+
+/** Said beside why a correction of some instances was not saved; empty where none of these was typed. */
+export function keptAsTyped(instances) {
+  return instances.some((one) => typed?.instances.has(one)) ? t('What you typed stands there again when you correct it once more.') : '';
 }
 
 class CorrectionDialog {
@@ -30,7 +48,7 @@ class CorrectionDialog {
     this.notYet = notYet;
     this.answer = answer;
     this.options = ordered(known, suggestions);
-    this.chosen = null;
+    this.chosen = this.options.find((option) => option.label === current.label) ?? null;
     this.build(title);
     this.filter();
   }
@@ -47,12 +65,12 @@ class CorrectionDialog {
     this.sides = ['', 'L', 'R', 'B'].map((side) => element('input', {
       type: 'radio', name: id('side'), value: side, 'data-role': 'none', checked: side === (this.current.side ?? ''),
     }));
-    this.comment = element('input', { type: 'text', id: id('comment'), maxlength: 2000, 'data-role': 'none' });
+    this.comment = element('input', { type: 'text', id: id('comment'), maxlength: 2000, 'data-role': 'none', value: this.current.comment ?? '' });
     this.why = element('p', { class: 'message', role: 'status', hidden: true });
     this.save = button(t('Save'), { class: 'primary', 'data-role': 'none', click: () => this.finish() });
     const cancel = button(t('Cancel'), { 'data-role': 'none', click: () => this.close(null) });
     this.node = element('dialog', {
-      class: 'bodypart correction', 'aria-labelledby': id('title'),
+      class: 'bodypart correction', 'aria-labelledby': id('title'), lang: language,
       close: () => this.close(null), keydown: (event) => event.stopPropagation(),
     },
     element('h2', { id: id('title') }, title),
@@ -64,10 +82,12 @@ class CorrectionDialog {
   }
 
   filter() {
-    const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = folded(this.search.value).split(/\s+/).filter(Boolean);
     const found = this.options.filter((option) => words.every((word) => option.text.includes(word)));
     this.list.replaceChildren(...found.map((option) => this.item(option)));
-    this.choose(found.find((option) => option === this.chosen) ?? found[0] ?? null);
+    // What nobody asked for, and nothing suggests, is no default.
+    const first = words.length || found[0]?.probability !== undefined ? found[0] : null;
+    this.choose(found.find((option) => option === this.chosen) ?? first ?? null);
   }
 
   item(option) {
@@ -114,10 +134,10 @@ class CorrectionDialog {
     this.why.hidden = !this.why.textContent;
     if (!this.why.hidden) return;
     const side = this.sides.find((radio) => radio.checked).value || null;
-    const body = { examined: this.chosen.label, comment: this.comment.value.trim() };
-    const { stands = this.current.side } = this.current;
-    if (side !== (stands ?? null)) body.laterality = side;
-    this.close(body);
+    const comment = this.comment.value.trim();
+    const said = { examined: this.chosen.label, comment };
+    if (side !== (this.current.stands ?? null)) said.laterality = side;
+    this.close({ said, typed: { label: this.chosen.label, side, comment } });
   }
 
   close(body) {
@@ -135,9 +155,9 @@ function ordered(known, suggestions) {
     name: partName(row.label) ?? row.code.meaning,
     code: row.code.value,
     probability: likely.get(row.label),
-    text: `${partName(row.label) ?? ''} ${row.label.replaceAll('_', ' ')} ${row.code.meaning} ${row.code.value} ${row.body_part_examined}`.toLowerCase(),
+    text: folded(`${partName(row.label) ?? ''} ${row.label.replaceAll('_', ' ')} ${row.code.meaning} ${row.code.value} ${row.body_part_examined}`),
   }));
-  options.sort((a, b) => (b.probability ?? 0) - (a.probability ?? 0) || a.name.localeCompare(b.name));
-  options.push({ label: null, name: NO_ANSWER.done, code: '', text: `${NO_ANSWER.done} cannot be told none`.toLowerCase() });
+  options.sort((a, b) => (b.probability ?? 0) - (a.probability ?? 0) || compared(a.name, b.name));
+  options.push({ label: null, name: NO_ANSWER.done, code: '', text: folded(`${NO_ANSWER.done} cannot be told none`) });
   return options.map((option, number) => ({ ...option, number }));
 }

@@ -2,7 +2,7 @@
 
 import { askAhead, get, post } from './api.js';
 import { askToSignUnseen } from './ask.js';
-import { askForCorrection } from './correction.js';
+import { askForCorrection, keptAsTyped, saved } from './correction.js';
 import { Detail, MOST_GUESSES } from './detail.js';
 import { Filters } from './filters.js';
 import { t } from './language.js';
@@ -14,6 +14,7 @@ import { WorkList } from './worklist.js';
 
 const LOOK_AGAIN = 1500;
 const FETCH_AGAIN = 3000;
+const LONGEST_PAUSE = 60_000;
 const LOOK = 300;
 /* Milliseconds that a film must have been on the screen before a word on it is taken: who presses
    twice has not looked at the second one. */
@@ -42,10 +43,12 @@ export class Film {
     this.filters = new Filters(byId('filters'), () => page.guarded(() => this.list.load()));
     this.list = new WorkList({
       head: byId('list-head'), lines: byId('lines'), paging: byId('paging'), name: page.known.name,
-      query: () => this.filters.query, chosen: (line, next, trouble) => page.guarded(() => this.show(line, next, trouble)),
+      query: () => this.filters.query, guarded: page.guarded, chosen: (line, next, trouble) => page.guarded(() => this.show(line, next, trouble)),
     });
-    page.reviewing.addEventListener('undone', ({ detail }) => page.guarded(() => this.undone([...detail.done])));
-    page.reviewing.addEventListener('tags', ({ detail }) => this.followed(detail));
+    // A view that is not shown is loaded anew when one comes back.
+    const shown = (work) => (event) => byId('films').hidden || page.guarded(() => work(event.detail));
+    page.reviewing.addEventListener('undone', shown(({ done }) => this.undone([...done])));
+    page.reviewing.addEventListener('tags', shown((annotation) => this.followed(annotation)));
   }
 
   async open() {
@@ -107,7 +110,7 @@ export class Film {
   /** Try again what the network lost, with longer and longer pauses, as long as the film is shown. */
   later(work) {
     this.lost = setTimeout(() => this.page.guarded(work), this.pause);
-    this.pause *= 2;
+    this.pause = Math.min(2 * this.pause, LONGEST_PAUSE);
   }
 
   /** An answer that has just changed was not looked at. */
@@ -140,9 +143,9 @@ export class Film {
   }
 
   /** More is annotated than before, or the service is back: what was empty fills by itself. */
-  moved() {
+  moved({ back }) {
     if (!this.list.items.length) this.page.guarded(() => this.list.load(this.list.since));
-    else if (this.failed) this.list.go(this.list.at);
+    else if (this.failed || (back && this.unseen)) this.list.go(this.list.at);
   }
 
   /** What waits, or is just being rewritten, is shown as soon as it is there. */
@@ -208,41 +211,38 @@ export class Film {
   /** Who presses a key twice has not looked at the second film: only what was typed waits for its turn. */
   sign(body) {
     if (this.page.reviewing.busy) this.page.toast.tell(t('The word before is still on its way.'));
-    return this.maySign ? this.signShown(this.annotation, body) : undefined;
+    return this.maySign ? this.page.guarded(() => this.signShown(this.annotation, body)) : undefined;
   }
 
-  signShown(shown, body) {
+  async signShown(shown, body) {
     this.mayNotSign();
-    return this.page.guarded(async () => {
-      let answer = null;
-      try {
-        if (this.unseen && !await askToSignUnseen()) return undefined;
-        await this.page.reviewing.idle();
-        answer = await this.page.reviewing.sign(shown, body);
-      } catch (error) {
-        if (error.status === 412) return this.changedMeanwhile(error.present);
-        throw error;
-      } finally {
-        if (!answer && this.annotation === shown) this.mayStillSign();
-      }
-      if (answer === null) return undefined;
-      this.list.update(answer);
-      let told = this.said(answer);
+    let answer = null;
+    try {
+      if (this.unseen && !await askToSignUnseen()) return;
+      answer = await this.page.reviewing.sign(shown, body, { waits: true });
+    } catch (error) {
+      if (error.status !== 412) throw error;
+      this.changedMeanwhile(error.present);
+      return;
+    } finally {
+      if (!answer && this.annotation === shown) this.mayStillSign();
+    }
+    saved([answer.instance]);
+    this.list.update(answer);
+    let told = this.said(answer);
+    this.page.toast.tell(told, { undo: true });
+    // Who went on by themselves meanwhile is looking at another one.
+    const stays = () => this.list.current?.instance === shown.instance;
+    if (stays() && !await this.list.next() && stays()) {
+      await this.show(this.list.current, null);
+      told = `${told} ${t('That was the last one.')}`;
       this.page.toast.tell(told, { undo: true });
-      // Who went on by themselves meanwhile is looking at another one.
-      const stays = () => this.list.current?.instance === shown.instance;
-      if (stays() && !await this.list.next() && stays()) {
-        await this.show(this.list.current, null);
-        told = `${told} ${t('That was the last one.')}`;
-        this.page.toast.tell(told, { undo: true });
-      }
-      offerAlike(this.page.toast, answer.instance, told);
-      return undefined;
-    });
+    }
+    offerAlike(this.page.toast, answer.instance, told);
   }
 
   said({ examined, laterality, tags }) {
-    const part = examined ? withSide(this.page.known.name(examined.label), laterality.value) : t('Cannot be told');
+    const part = examined ? withSide(this.page.known.name(examined.label), laterality?.value) : t('Cannot be told');
     const file = { written: t('written to the file'), refused: t('not written to the file'), pending: t('the file follows') }[tags?.state];
     return t('{part}: signed', { part }) + (file ? `, ${file}.` : '.');
   }
@@ -251,7 +251,7 @@ export class Film {
   changedMeanwhile(present) {
     this.list.update(present);
     this.list.goTo(present.instance);
-    this.page.toast.tell(changedMeanwhile(present, this.page.known.name));
+    this.page.toast.tell([changedMeanwhile(present, this.page.known.name), keptAsTyped([present.instance])].filter(Boolean).join(' '));
   }
 
   correct() {
@@ -263,14 +263,14 @@ export class Film {
       const { image, examined, laterality } = seen ?? {};
       const side = this.side === undefined ? laterality?.value : this.side;
       const body = await askForCorrection({
-        suggestions: image?.top ?? [], current: { label: examined?.label, side, stands: laterality?.value },
+        instances: [line.instance], suggestions: image?.top ?? [], current: { label: examined?.label, side, stands: laterality?.value },
         notYet: () => (this.list.current === line ? this.notYet() : ''),
       });
       this.list.focus();
       if (!body) return;
       if (this.list.current === line) await this.signShown(seen ?? this.annotation, body);
-      else this.page.toast.tell(t('Nothing was saved: another picture is shown by now.'));
-    });
+      else this.page.toast.tell([t('Nothing was saved: another picture is shown by now.'), keptAsTyped([line.instance])].join(' '));
+    }, () => keptAsTyped([line.instance]));
   }
 
   classify() {
@@ -280,7 +280,7 @@ export class Film {
       const answer = await post(`instances/${this.annotation.instance}`);
       if (this.list.current !== line) return;  // Another picture is shown by now.
       this.annotation = answer;
-      this.detail.show(answer, line, undefined);
+      this.detail.show(answer, line, this.side);
       this.lookAnew();
     });
   }
@@ -292,7 +292,8 @@ export class Film {
   }
 
   async undone(instances) {
-    if (instances.length !== 1) return this.list.load(this.list.since);
+    if (!instances.length) return undefined;
+    if (instances.length > 1) return this.list.load(this.list.since);
     const present = await get(`instances/${instances[0]}`);
     this.list.update(present);
     if (!this.list.goTo(instances[0])) await this.list.load(this.list.since);

@@ -1,9 +1,9 @@
 // The panel in the legacy Orthanc Explorer: what a resource shows, why, and putting it right.
 
 import { address, get, post } from './api.js';
-import { askForCorrection } from './correction.js';
-import { button, element, entry } from './elements.js';
-import { count, moment, t } from './language.js';
+import { askForCorrection, keptAsTyped, saved } from './correction.js';
+import { button, element, entry, onlyOnce } from './elements.js';
+import { count, isolated, language, moment, numeral, t } from './language.js';
 import { Reviewing } from './reviewing.js';
 import { headerLabels, plainReason, seenLabel, sidesInDoubt, undecided, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, SOURCES, TAGS, certainty, knowledge, percent, sideTold, withSide } from './words.js';
@@ -21,7 +21,7 @@ export async function show(page, level, id) {
 export function offerWayIn(page) {
   if (!page || page.querySelector('.bodypart-way-in')) return;
   const link = element('a', { href: address('ui/'), rel: 'external', 'data-role': 'none' }, t('Check body parts in the sheet'));
-  page.querySelector('[data-role="content"]')?.prepend(element('p', { class: 'bodypart bodypart-way-in' }, link));
+  page.querySelector('[data-role="content"]')?.prepend(element('p', { class: 'bodypart bodypart-way-in', lang: language }, link));
 }
 
 class Panel {
@@ -31,23 +31,27 @@ class Panel {
     this.path = `${level}/${id}`;
     this.reviewing = new Reviewing();
     this.reviewing.addEventListener('tags', () => this.load());
-    this.node = element('section', { class: 'bodypart bodypart-panel', 'aria-label': t('Body part') });
+    this.node = element('section', { class: 'bodypart bodypart-panel', 'aria-label': t('Body part'), lang: language, tabindex: -1 });
     page.querySelector('.bodypart-panel')?.remove();
     const column = page.querySelector('.ui-block-b > div') ?? page.querySelector('[data-role="content"]');
     column.prepend(this.node);
   }
 
+  /** Ask for all of it; an answer that comes after another one was asked for is dropped. */
   async load() {
+    const asked = (this.asked = {});
     try {
       // Whether a decoder runs may be told later than what the resource shows.
       const status = get('status').catch(() => null);
       const [known, annotation] = await Promise.all([knowledge(), get(this.path).catch(unlabelled)]);
+      if (this.asked !== asked) return;
       this.known = known;
       this.draw(known.name, annotation);
       if (annotation.status === 'pending') this.later();
-      this.tellIfDown(await status);
+      const told = await status;
+      if (this.asked === asked) this.tellIfDown(told);
     } catch (error) {
-      this.node.replaceChildren(heading(), message(error.message));
+      if (this.asked === asked) this.node.replaceChildren(heading(), message(error.message));
     }
   }
 
@@ -59,11 +63,14 @@ class Panel {
 
   draw(name, annotation) {
     this.annotation = annotation;
+    const focused = this.node.contains(document.activeElement);
     this.node.replaceChildren(
       heading(annotation),
       element('div', { class: 'panel-body' }, this.facts(name), this.thumbnail(name)),
       this.actions(),
     );
+    // What was pressed may be gone; who listens or types is still in the panel.
+    if (focused) this.node.focus({ preventScroll: true });
   }
 
   tellIfDown(status) {
@@ -102,7 +109,7 @@ class Panel {
       list.append(...entry(t('Picture'), image.rejected ? whyUnseen(image.reason) : `${name(guess.label)} ${certainty(guess)}`));
     }
     for (const match of header?.evidence ?? []) {
-      list.append(...entry(match.attribute, `“${match.value}”`));
+      list.append(...entry(match.attribute, `“${isolated(match.value)}”`));
     }
     if (this.annotation.instances) list.append(...entry(t('Pictures'), this.instances()));
     if (this.annotation.review) list.append(...entry(t('Reviewed'), this.reviewLine()));
@@ -115,7 +122,7 @@ class Panel {
   instances() {
     const children = this.annotation.children ?? [];
     const open = children.filter((child) => child.needs_review).length;
-    const states = Object.entries(this.annotation.instances).map(([state, number]) => `${number} ${t(state)}`);
+    const states = Object.entries(this.annotation.instances).map(([state, number]) => `${numeral(number)} ${t(state)}`);
     return states.join(', ') + (open ? `; ${count('{count} to review', '{count} to review', open)}` : '');
   }
 
@@ -127,7 +134,7 @@ class Panel {
   reviewLine() {
     const { review } = this.annotation;
     const was = review.previous?.examined;
-    const by = t('by {by}, {at}', { by: review.by, at: moment(review.at) });
+    const by = t('by {by}, {at}', { by: isolated(review.by), at: moment(review.at) });
     return was === review.examined ? by : `${by}, ${t('was {part}', { part: was ? this.known.name(was) : NO_ANSWER.done })}`;
   }
 
@@ -179,16 +186,15 @@ class Panel {
   action(text, kind, work) {
     const node = button(text, {
       class: kind, 'data-role': 'none',
-      click: async () => {
-        node.disabled = true;
+      click: () => onlyOnce(node, async () => {
+        this.trouble?.remove();
         try {
           if (await work() !== null) await this.load();
         } catch (error) {
-          this.node.append(message(error.message));
-        } finally {
-          node.disabled = false;
+          this.trouble = message([error.message, keptAsTyped(this.corrected ?? [])].filter(Boolean).join(' '));
+          this.node.append(this.trouble);
         }
-      },
+      }),
     });
     return node;
   }
@@ -200,28 +206,32 @@ class Panel {
 
   async correct(done) {
     const { image, examined, laterality } = this.annotation;
+    const instances = this.level === 'instances' ? [this.id] : done.map((child) => child.instance);
+    this.corrected = instances;
     const body = await askForCorrection({
+      instances,
       title: done.length > 1
         ? count('Correct {count} picture', 'Correct {count} pictures', done.length) : t('Correct the body part'),
       suggestions: image?.top ?? [],
       current: { label: examined?.label, side: laterality?.value },
     });
     if (body === null) return null;
-    await this.reviewing.idle();
-    return this.level === 'instances' ? this.sign(body) : this.review(done, body);
+    const outcome = await (this.level === 'instances' ? this.sign(body, { waits: true }) : this.review(done, body, { waits: true }));
+    if (outcome) saved(instances);
+    return outcome;
   }
 
-  async sign(body) {
+  async sign(body, { waits = false } = {}) {
     try {
-      return await this.reviewing.sign(this.annotation, body);
+      return await this.reviewing.sign(this.annotation, body, { waits });
     } catch (error) {
       if (error.status === 412) await this.load();
       throw error;
     }
   }
 
-  async review(children, body) {
-    const outcome = await this.reviewing.signMany(children, body);
+  async review(children, body, { waits = false } = {}) {
+    const outcome = await this.reviewing.signMany(children, body, { waits });
     const why = Object.values(outcome?.failed ?? {})[0];
     if (!why) return outcome;
     await this.load();
@@ -249,5 +259,5 @@ function chip(text, kind) {
 }
 
 function message(text) {
-  return element('p', { class: 'message', role: 'status' }, text);
+  return element('p', { class: 'message', role: 'alert' }, text);
 }

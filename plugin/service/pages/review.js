@@ -1,17 +1,18 @@
 // The pages put together: views, keys, undo, progress, colours.
 
-import { askAhead, orthanc } from './api.js';
+import { ApiError, askAhead, orthanc } from './api.js';
 import { listen, showHelp } from './keys.js';
 import { LANGUAGES, count, language, learn, speak, t } from './language.js';
 import { Progress } from './progress.js';
 import { Reviewing } from './reviewing.js';
 import { notDone } from './sentences.js';
 import { PAGE, sheetQuery } from './sheet_filters.js';
+import { browser, tab } from './storage.js';
 import { Toast } from './toast.js';
 import { knowledge } from './words.js';
 
 const byId = (id) => document.getElementById(id);
-const reviewing = new Reviewing();
+const reviewing = new Reviewing(tab);
 const toast = new Toast(byId('message'), undo);
 const page = { reviewing, toast, guarded, undo };
 const VIEWS = { sheet: 'sheet-view', study: 'study', films: 'films', deliveries: 'deliveries', learned: 'learned', statistics: 'statistics' };
@@ -22,15 +23,17 @@ const MODULES = {
 const OWN_WORDS = { deliveries: 'deliveries', learned: 'learned', statistics: 'learned' };
 const EXPLORER = { patients: 'patient', studies: 'study', series: 'series', instances: 'instance' };
 const views = {};
+const making = {};
 const AGAIN = 2000;
 let shown;
 let shownSearch;
 
-async function guarded(work) {
+/** Do something; what goes wrong is told, with `further` words that only then are known. */
+async function guarded(work, further = () => '') {
   try {
     return await work();
   } catch (error) {
-    toast.tell(error.message);
+    toast.tell([error.message, further()].filter(Boolean).join(' '));
     return undefined;
   }
 }
@@ -60,7 +63,7 @@ function help() {
 /** The view that the address names; one picture is a film, a study stands side by side. */
 function wanted() {
   const name = location.hash.slice(1);
-  if (name in VIEWS) return name;
+  if (Object.hasOwn(VIEWS, name)) return name;
   const given = new URLSearchParams(location.search);
   if (given.has('instances')) return given.get('instances').includes(',') ? 'sheet' : 'films';
   return given.has('studies') || given.has('series') ? 'study' : 'sheet';
@@ -75,16 +78,25 @@ async function route() {
   // Another place of the same view is loaded anew; so is a view that was left.
   if (name === shown && shownSearch === location.search) return;
   [shown, shownSearch] = [name, location.search];
-  if (OWN_WORDS[name]) await learn(OWN_WORDS[name]);
-  if (name === 'statistics') await (await import('./statistics.js')).show(byId('statistics'), page);
-  else await (await view(name)).open();
+  try {
+    if (OWN_WORDS[name]) await learn(OWN_WORDS[name]);
+    if (name === 'statistics') await (await import('./statistics.js')).show(byId('statistics'), page);
+    else await (await view(name)).open();
+  } catch (error) {
+    // It is opened anew once there is an answer again.
+    shownSearch = undefined;
+    throw error;
+  }
 }
 
-/** The views that were opened, each made once. */
+/** The views that were opened: each is made once, also for who comes again before it is there. */
 async function view(name) {
   const [file, what] = MODULES[name];
-  views[name] ??= new (await import(file))[what](page);
-  return views[name];
+  making[name] ??= import(file).catch(() => {
+    delete making[name];
+    throw new ApiError(0, t('Orthanc does not answer.'));
+  }).then((module) => new module[what](page));
+  return (views[name] = await making[name]);
 }
 
 /** Explorer's page of what the address names, else its start page. */
@@ -105,14 +117,14 @@ function switchTheme() {
   const dark = getComputedStyle(document.body).colorScheme === 'dark'
     || (!document.body.dataset.theme && matchMedia('(prefers-color-scheme: dark)').matches);
   document.body.dataset.theme = dark ? 'light' : 'dark';
-  localStorage.setItem('bodypart-theme', document.body.dataset.theme);
+  browser.set('bodypart-theme', document.body.dataset.theme);
 }
 
 async function start() {
   document.documentElement.lang = language;
   for (const node of document.querySelectorAll('[data-text]')) node.textContent = t(node.textContent.trim());
   for (const node of document.querySelectorAll('[aria-label]')) node.setAttribute('aria-label', t(node.getAttribute('aria-label')));
-  const theme = localStorage.getItem('bodypart-theme');
+  const theme = browser.get('bodypart-theme');
   if (theme === 'light' || theme === 'dark') document.body.dataset.theme = theme;
   byId('theme').addEventListener('click', switchTheme);
   byId('help').addEventListener('click', help);
@@ -121,10 +133,15 @@ async function start() {
   if (wanted() === 'sheet') askAhead('sheet', { ...sheetQuery(), limit: PAGE });
   page.known = await lasting(knowledge);
   window.addEventListener('hashchange', () => guarded(route));
+  // Who leaves now leaves words behind that were not even sent.
+  window.addEventListener('beforeunload', (event) => reviewing.unsent && event.preventDefault());
   listen(keys);
   await guarded(route);
   // What stands at the top can wait for what was asked for.
-  new Progress(byId('progress'), page).addEventListener('moved', ({ detail }) => views[shown]?.moved?.(detail));
+  new Progress(byId('progress'), page).addEventListener('moved', ({ detail }) => {
+    if (detail.back && shownSearch === undefined) guarded(route);
+    else views[shown]?.moved?.(detail);
+  });
 }
 
 /** Try until it is done: a service that just starts answers in a moment. */

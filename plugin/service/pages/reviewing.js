@@ -6,21 +6,34 @@ import { t } from './language.js';
 const AT_ONCE = 40;
 const LOOK_AGAIN = 1500;
 const LOOKS = 20;
+const KEPT = 'bodypart-said';
+const MOST_KEPT = 20;
+/* Actions that can still be taken back after a reload. */
 
 export class Reviewing extends EventTarget {
   /** What was said, the last one at the end: maps from instance to {revision, upon}, those of the word and of what it was said on. */
-  #said = [];
+  #said;
+  #storage;
   #busy = false;
   #running = Promise.resolve();
+  #unsent = 0;
+
+  /** `storage` keeps what can be taken back through a reload; without one nothing is kept. */
+  constructor(storage = null) {
+    super();
+    this.#storage = storage;
+    const kept = storage?.json(KEPT);
+    this.#said = Array.isArray(kept) ? kept.map((words) => new Map(words)) : [];
+  }
 
   /** Whether a word is on its way: until it is answered, no other one is taken. */
   get busy() {
     return this.#busy;
   }
 
-  /** Wait until no word is on its way: what was typed is not lost because of the one before. */
-  async idle() {
-    while (this.#busy) await this.#running;
+  /** Whether some of what was said has not even left this page. */
+  get unsent() {
+    return this.#unsent > 0;
   }
 
   get canUndo() {
@@ -28,13 +41,14 @@ export class Reviewing extends EventTarget {
   }
 
   /**
-   * Say what an instance shows; resolves to its annotation, or to null while another word is on
-   * its way. Rejects with status 412 and the present annotation if somebody else changed it.
+   * Say what an instance shows; resolves to its annotation. While another word is on its way that
+   * is null, or what was typed `waits` for its turn. Rejects with status 412 and the present
+   * annotation if somebody else changed it.
    */
-  sign({ instance, revision }, body) {
-    return this.#alone(async () => {
+  sign({ instance, revision }, body, { waits = false } = {}) {
+    return this.#alone(waits, async () => {
       const answer = await put(`instances/${instance}`, body, revision);
-      this.#said.push(new Map([[instance, { revision: answer.revision, upon: revision }]]));
+      this.#remember(new Map([[instance, { revision: answer.revision, upon: revision }]]));
       this.#follow(answer);
       return answer;
     });
@@ -43,15 +57,15 @@ export class Reviewing extends EventTarget {
   /**
    * Say one thing of several instances, or with an empty body confirm what stands for each.
    * `items` are [{instance, revision}]; `progress(done)` is told how many are done. Resolves to
-   * {done: Set, failed: {instance: why}}, or to null while another word is on its way. Where the
-   * connection is lost on the way, what was done until then is done, and the rest has failed.
+   * {done: Set, failed: {instance: why}}, or to null as of `sign`. Where the connection is lost on
+   * the way, what was done until then is done, and the rest has failed.
    */
-  signMany(items, body, progress) {
-    return this.#alone(async () => {
+  signMany(items, body, { progress, waits = false } = {}) {
+    return this.#alone(waits, async () => {
       const said = new Map();
       const outcome = { done: new Set(), failed: {} };
       await this.#inPieces('reviews', items, body, said, outcome, progress);
-      if (said.size) this.#said.push(said);
+      if (said.size) this.#remember(said);
       return outcome;
     });
   }
@@ -60,9 +74,8 @@ export class Reviewing extends EventTarget {
    * Take the last action back, one that is on its way included; resolves as `signMany`, to null
    * if there is none.
    */
-  async undo(progress) {
-    await this.idle();
-    return this.#alone(async () => {
+  undo(progress) {
+    return this.#alone(true, async () => {
       const last = this.#said.pop();
       if (!last) return null;
       const outcome = { done: new Set(), failed: {} };
@@ -72,9 +85,19 @@ export class Reviewing extends EventTarget {
       this.#standAgain(last, back);
       // What the connection lost can be taken back once it is there again.
       if (asked < items.length) this.#said.push(new Map([...last].slice(asked)));
+      this.#keep();
       this.dispatchEvent(new CustomEvent('undone', { detail: outcome }));
       return outcome;
     });
+  }
+
+  #remember(words) {
+    this.#said.push(words);
+    this.#keep();
+  }
+
+  #keep() {
+    this.#storage?.set(KEPT, JSON.stringify(this.#said.slice(-MOST_KEPT).map((words) => [...words])));
   }
 
   /** Own words that stand again, since the ones on them were taken back, have another revision. */
@@ -89,6 +112,7 @@ export class Reviewing extends EventTarget {
   async #inPieces(path, items, body, said, outcome, progress) {
     for (let start = 0; start < items.length; start += AT_ONCE) {
       const some = items.slice(start, start + AT_ONCE);
+      this.#unsent = Math.max(0, items.length - start - AT_ONCE);
       const revisions = Object.fromEntries(some.filter((item) => item.revision).map((item) => [item.instance, item.revision]));
       let answer;
       try {
@@ -111,10 +135,15 @@ export class Reviewing extends EventTarget {
     return items.length;
   }
 
-  async #alone(work) {
+  async #alone(waits, work) {
+    // Nothing may come between the end of the wait and the mark: whoever waited as well would be lost.
+    if (waits) while (this.#busy) await this.#running;
     if (this.#busy) return null;
     this.#busy = true;
-    const run = work().finally(() => { this.#busy = false; });
+    const run = work().finally(() => {
+      this.#busy = false;
+      this.#unsent = 0;
+    });
     this.#running = run.catch(() => {});
     return run;
   }

@@ -2,15 +2,15 @@
 // right is confirmed; both can be undone.
 
 import { get } from './api.js';
-import { askForCorrection } from './correction.js';
-import { button, element } from './elements.js';
+import { askForCorrection, keptAsTyped, saved } from './correction.js';
+import { element } from './elements.js';
 import { count, date, t } from './language.js';
 import { openLoupe } from './loupe.js';
 import { Marks } from './marks.js';
 import { offerAlike } from './memory_told.js';
-import { keycap } from './own_keys.js';
 import { elsewhere, remember, remembered } from './place.js';
 import { meant, notDone } from './sentences.js';
+import { SheetBar } from './sheet_bar.js';
 import { PAGE, SheetFilters } from './sheet_filters.js';
 import { Tile } from './tile.js';
 
@@ -18,6 +18,8 @@ const LOOK = 250;
 /* Milliseconds that a tile must have been on the screen, with its picture, to count as seen. */
 const MOST_OF_IT = 0.6;
 const AGAIN = 3000;
+const AT_ONCE = 100;
+/* Pictures that are asked for by their ids in one address. */
 
 const byId = (id) => document.getElementById(id);
 
@@ -26,8 +28,12 @@ export class Sheet {
   constructor(page) {
     this.page = page;
     this.tiles = [];
+    /** What could not be brought up to date when it changed. */
+    this.old = new Set();
     this.grid = byId('tiles');
-    this.bar = byId('sheet-bar');
+    this.bar = new SheetBar(byId('sheet-bar'), {
+      confirm: () => this.confirm(), correct: () => this.correct(), clear: () => this.marks.clear(),
+    });
     this.end = byId('sheet-end');
     this.scroller = byId('sheet');
     this.filters = new SheetFilters(byId('sheet-filters'), page.known, () => page.guarded(() => this.load()),
@@ -40,7 +46,7 @@ export class Sheet {
     });
     this.more.observe(this.end);
     this.scroller.addEventListener('scroll', () => this.keepPlace(), { passive: true });
-    page.reviewing.addEventListener('undone', () => this.refreshQuietly().then(() => this.backInLoupe?.()));
+    page.reviewing.addEventListener('undone', ({ detail }) => this.undone([...detail.done, ...Object.keys(detail.failed)]));
     page.reviewing.addEventListener('tags', ({ detail }) => this.tileOf(detail.instance)?.update({ tags_state: detail.tags.state }));
   }
 
@@ -71,9 +77,13 @@ export class Sheet {
       if (this.asked === asked) this.grid.removeAttribute('aria-busy');
     }
     if (this.asked !== asked) return;
+    const { current } = this.marks;
+    const focused = this.grid.contains(document.activeElement);
     this.clear(answer);
     this.take(answer);
-    this.marks.go(0, { focus: false });
+    // Who moves by keyboard stays on their picture, wherever it stands by now.
+    const at = this.tiles.findIndex((tile) => tile.item.instance === current?.item.instance);
+    this.marks.go(Math.max(0, at), { focus: focused });
     this.keepPlace();
   }
 
@@ -109,25 +119,30 @@ export class Sheet {
     if (error.mayPass) setTimeout(() => this.asked === asked && work().catch(() => undefined), AGAIN);
   }
 
-  /** Ask again for what is shown, and bring the tiles up to date. */
-  async refresh() {
-    this.old = false;
+  /** Ask again for some pictures, and bring their tiles up to date. */
+  async refresh(instances) {
     const shown = new Map(this.tiles.map((tile) => [tile.item.instance, tile]));
     const asked = this.asked;
-    let after = '';
-    for (let page = 0; page < this.pages; page += 1) {
-      const answer = await get('sheet', { ...this.filters.query, show: 'all', limit: PAGE, after });
+    const wanted = instances.filter((one) => shown.has(one));
+    for (let start = 0; start < wanted.length; start += AT_ONCE) {
+      const some = wanted.slice(start, start + AT_ONCE);
+      const { items } = await get('sheet', { show: 'all', instances: some.join(','), limit: AT_ONCE });
       if (this.asked !== asked) return;
-      for (const item of answer.items) if (shown.has(item.instance)) this.renew(shown.get(item.instance), item);
-      after = answer.next;
-      if (!after) break;
+      for (const item of items) this.renew(shown.get(item.instance), item);
     }
     this.drawBar();
   }
 
-  /** Where the connection is lost, what was just said of it stays on the screen. */
-  async refreshQuietly() {
-    await this.refresh().catch(() => { this.old = true; });
+  /** Where the connection is lost, what was just said of it stays on the screen until it is back. */
+  async refreshQuietly(instances) {
+    await this.refresh(instances).catch(() => { for (const one of instances) this.old.add(one); });
+  }
+
+  /** A view that is not shown is loaded anew when one comes back. */
+  async undone(instances) {
+    if (byId('sheet-view').hidden) return;
+    await this.refreshQuietly(instances);
+    this.backInLoupe?.();
   }
 
   /** What says something else by now than what a person saw was not seen, and its mark meant that. */
@@ -160,6 +175,9 @@ export class Sheet {
     this.next = answer.next;
     this.pages += 1;
     this.drawBar();
+    // Where a page does not fill the screen, its end never leaves it, and only who looks anew is told.
+    this.more.unobserve(this.end);
+    this.more.observe(this.end);
   }
 
   groupOf(item) {
@@ -232,31 +250,8 @@ export class Sheet {
   }
 
   drawBar() {
-    const { marked } = this.marks;
-    const { ready } = this;
-    const seen = this.tiles.filter((tile) => tile.seen).length;
-    const conflicts = this.tiles.filter((tile) => (tile.conflict || tile.closer) && tile.seen && !tile.marked).length;
-    const answers = new Set(ready.map((tile) => tile.answer));
-    const [only] = answers;
-    const named = answers.size === 1
-      ? t('Confirm {count} as {part}', { count: ready.length, part: only })
-      : t('Confirm {count} as they stand', { count: ready.length });
-    const label = ready.length ? named : t('Nothing to confirm yet');
-    const told = [
-      count('{count} picture', '{count} pictures', this.total ?? 0), t('{seen} seen', { seen }),
-      marked.length ? t('{marked} marked', { marked: marked.length }) : '',
-      conflicts ? count('{count} conflict stays open', '{count} conflicts stay open', conflicts) : '',
-    ];
-    const hint = this.tiles.length && !marked.length ? t('A click marks “not this”, a double click or Space shows a picture large.') : '';
-    this.bar.replaceChildren(element('div', {}, element('p', { role: 'status' }, told.filter(Boolean).join(' · ')), element('p', { class: 'hint' }, hint)), element('div', { class: 'actions' },
-      marked.length ? [button(t('Clear marks'), { click: () => this.marks.clear() }),
-        this.button(t('Correct {count} marked…', { count: marked.length }), 'E', () => this.correct())] : [],
-      this.button(label, 'C', () => this.confirm(), ready.length ? 'primary' : '', !ready.length)));
+    this.bar.draw(this.tiles, this.ready, this.total);
     this.drawEnd();
-  }
-
-  button(text, key, click, kind = '', disabled = false) {
-    return element('button', { type: 'button', class: kind, disabled, click }, `${text} `, keycap(key));
   }
 
   drawEnd() {
@@ -282,32 +277,34 @@ export class Sheet {
     if (!chosen.length) return undefined;
     return this.page.guarded(async () => {
       const [one] = chosen;
-      const sides = new Set(chosen.map((tile) => tile.item.laterality));
+      // What they do not have in common is no default.
+      const common = (name) => (new Set(chosen.map((tile) => tile.item[name])).size === 1 ? one.item[name] : undefined);
       const body = await askForCorrection({
+        instances: chosen.map((tile) => tile.item.instance),
         title: count('Correct {count} picture', 'Correct {count} pictures', chosen.length),
-        current: { label: one.item.examined, side: sides.size === 1 ? one.item.laterality : undefined },
+        current: { label: common('examined') ?? undefined, side: common('laterality') },
         notYet: () => (one.loaded || one.missing ? '' : t('The picture is not on the screen yet.')),
       });
       this.marks.current?.button.focus({ preventScroll: true });
-      if (!body) return;
-      await this.page.reviewing.idle();
-      await this.sign(chosen, body, { alike: one.item.instance });
+      if (body) await this.sign(chosen, body, { alike: one.item.instance, waits: true });
     });
   }
 
   /** Sign some tiles; `alike` is one of them of which more may be wrong in the same way. */
-  sign(tiles, body, { alike = null } = {}) {
-    if (this.page.reviewing.busy) return this.page.toast.tell(t('The word before is still on its way.'));
+  sign(tiles, body, { alike = null, waits = false } = {}) {
+    if (this.page.reviewing.busy && !waits) return this.page.toast.tell(t('The word before is still on its way.'));
     return this.page.guarded(async () => {
-      const say = (done) => this.page.toast.tell(t('Signing… {done} of {all}', { done, all: tiles.length }));
-      say(0);
-      const outcome = await this.page.reviewing.signMany(tiles.map((tile) => tile.item), body, say);
+      const progress = (done) => this.page.toast.tell(t('Signing… {done} of {all}', { done, all: tiles.length }));
+      progress(0);
+      const outcome = await this.page.reviewing.signMany(tiles.map((tile) => tile.item), body, { progress, waits });
       if (outcome === null) return;
+      const failed = Object.keys(outcome.failed);
+      saved(outcome.done);
       for (const tile of tiles) if (outcome.done.has(tile.item.instance)) tile.signed(body);
       this.drawBar();
       const told = count('{count} signed.', '{count} signed.', outcome.done.size) + notDone(Object.values(outcome.failed));
-      this.page.toast.tell(told, { undo: outcome.done.size > 0 });
-      await this.refreshQuietly();
+      this.page.toast.tell([told, keptAsTyped(failed)].filter(Boolean).join(' '), { undo: outcome.done.size > 0 });
+      await this.refreshQuietly([...outcome.done, ...failed]);
       if (outcome.done.has(alike)) offerAlike(this.page.toast, alike, told);
     });
   }
@@ -339,8 +336,12 @@ export class Sheet {
   /** More is annotated than before, or the service is back: what is not there yet is asked for. */
   moved({ back }) {
     for (const tile of this.tiles) if (back && tile.missing) tile.load();
-    if (this.old) this.page.guarded(() => this.refresh());
-    if (this.marks.marked.length || this.scroller.scrollTop > 0 || this.page.reviewing.busy) return;
+    const old = [...this.old];
+    this.old.clear();
+    if (old.length) this.refreshQuietly(old);
+    // Who marks, looks closer or types has the pictures that are there before them.
+    const occupied = this.marks.marked.length || this.scroller.scrollTop > 0 || document.querySelector('dialog[open]');
+    if (occupied || this.page.reviewing.busy) return;
     if (!this.tiles.length || this.tiles.length < PAGE) this.page.guarded(() => this.load());
   }
 

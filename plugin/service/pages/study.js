@@ -3,9 +3,10 @@
 import { get } from './api.js';
 import { askToSignUnseen } from './ask.js';
 import { tagsOf, viewAndSide } from './corners.js';
-import { askForCorrection } from './correction.js';
+import { askForCorrection, keptAsTyped, saved } from './correction.js';
 import { element } from './elements.js';
-import { count, date, personName, t } from './language.js';
+import { turns } from './in_turn.js';
+import { count, date, isolated, personName, t } from './language.js';
 import { openLoupe } from './loupe.js';
 import { elsewhere } from './place.js';
 import { notDone } from './sentences.js';
@@ -17,6 +18,8 @@ const PAGE = 500;
 const FOLDED_FROM = 8;
 /* Pictures of one series with one answer, from which on they stand as one tile. */
 
+const inTurn = turns(2);
+
 const byId = (id) => document.getElementById(id);
 
 export class Study {
@@ -24,10 +27,12 @@ export class Study {
   constructor(page) {
     this.page = page;
     this.node = byId('study');
-    this.folds = [];
-    this.at = 0;
-    page.reviewing.addEventListener('undone', () => page.guarded(() => this.load()));
-    page.reviewing.addEventListener('tags', () => page.guarded(() => this.load()));
+    /** What stands there, by its first picture; a film that stays keeps its picture and the keyboard. */
+    this.folds = new Map();
+    // A view that is not shown is loaded anew when one comes back.
+    const again = () => this.node.hidden || page.guarded(() => this.load());
+    page.reviewing.addEventListener('undone', again);
+    page.reviewing.addEventListener('tags', again);
   }
 
   open() {
@@ -51,21 +56,24 @@ export class Study {
       after = answer.next;
     } while (after);
     const studies = [...new Set(items.map((item) => item.study))];
-    const lines = await Promise.all(studies.map((study) => get('worklist', { studies: study, show: 'all', limit: 1 })));
+    const lines = await Promise.all(studies.map((study) => inTurn(() => get('worklist', { studies: study, show: 'all', limit: 1 }))));
     if (this.asked !== asked) return;
-    this.folds = [];
-    this.node.replaceChildren(...studies.map((study, number) => this.study(study, items.filter((item) => item.study === study), lines[number].items[0])),
+    const before = this.folds;
+    const focused = this.node.contains(document.activeElement) ? document.activeElement.closest('[data-fold]')?.dataset.fold : null;
+    this.folds = new Map();
+    this.node.replaceChildren(...studies.map((study, number) => this.study(items.filter((item) => item.study === study), lines[number].items[0], before)),
       items.length ? '' : element('p', { class: 'note' }, t('Nothing here is annotated yet.')));
-    for (const { tile } of this.folds) tile.load();
+    if (focused) this.folds.get(focused)?.tile.button.focus({ preventScroll: true });
+    for (const [first, { tile }] of this.folds) if (!before.has(first) || tile.missing) tile.load();
   }
 
-  study(study, items, line) {
+  /** `before` are the folds that stood there until now. */
+  study(items, line, before) {
     const folds = folded(items);
-    this.folds.push(...folds);
-    const about = [date(line?.study_date), personName(line?.patient_name), line?.study_description].filter(Boolean).join(' · ');
+    const about = [date(line?.study_date), personName(line?.patient_name), isolated(line?.study_description)].filter(Boolean).join(' · ');
     return element('section', { class: 'study' },
       element('header', {}, element('h2', {}, this.headline(items)), element('p', { class: 'quiet' }, about)),
-      element('ol', { class: 'tiles films' }, folds.map((fold) => this.fold(fold))));
+      element('ol', { class: 'tiles films' }, folds.map((fold) => this.fold(fold, before.get(fold.items[0].instance)?.tile))));
   }
 
   /** One part, with its side where all agree; else how many parts there are. */
@@ -79,15 +87,17 @@ export class Study {
     return withSide(this.page.known.name(part), sides.size === 1 ? side : null);
   }
 
-  fold(fold) {
+  fold(fold, kept) {
     const [first] = fold.items;
-    const tile = new Tile(first, this.page.known.name, () => openLoupe(tile, { name: this.page.known.name }), () => {});
+    const tile = kept ?? new Tile(first, this.page.known.name, (one) => openLoupe(one, { name: this.page.known.name }), () => {});
+    if (kept) tile.update(first);
     fold.tile = tile;
+    this.folds.set(first.instance, fold);
     const many = fold.items.length > 1;
     const signed = fold.items.every((item) => item.reviewed_at);
     const kind = [first.modality, many ? count('{count} picture', '{count} pictures', fold.items.length) : ''].filter(Boolean).join(' · ');
     const named = element('p', { class: 'quiet' }, kind);
-    if (!many) tagsOf(first.instance).then((tags) => named.append(viewAndSide(tags) && ` · ${viewAndSide(tags)}`));
+    if (!many) inTurn(() => tagsOf(first.instance)).then((tags) => named.append(viewAndSide(tags) && ` · ${viewAndSide(tags)}`));
     const actions = element('div', { class: 'actions' });
     if (tile.plain && !signed) {
       const text = many ? t('Confirm {count} as {part}', { count: fold.items.length, part: tile.answer }) : t('Confirm {part}', { part: tile.answer });
@@ -99,7 +109,8 @@ export class Study {
     }
     actions.append(this.button(t('Correct…'), '', () => this.correct(fold)),
       element('a', { href: elsewhere('films', many ? { series: first.series, show: 'all' } : { instances: first.instance }) }, t('Open the film')));
-    tile.node.append(named, actions);
+    tile.node.dataset.fold = first.instance;
+    tile.node.replaceChildren(tile.button, named, actions);
     return tile.node;
   }
 
@@ -116,17 +127,19 @@ export class Study {
     return tile.loaded || tile.missing ? '' : t('The picture is not on the screen yet.');
   }
 
-  sign(fold, body) {
-    const why = this.page.reviewing.busy ? t('The word before is still on its way.') : this.notYet(fold);
+  sign(fold, body, { waits = false } = {}) {
+    const why = this.page.reviewing.busy && !waits ? t('The word before is still on its way.') : this.notYet(fold);
     if (why) return this.page.toast.tell(why);
     return this.page.guarded(async () => {
       if (fold.tile.missing && !await askToSignUnseen()) return;
-      const outcome = await this.page.reviewing.signMany(fold.items, body, (done) => done < fold.items.length
-        && this.page.toast.tell(t('Signing… {done} of {all}', { done, all: fold.items.length })));
+      const progress = (done) => done < fold.items.length
+        && this.page.toast.tell(t('Signing… {done} of {all}', { done, all: fold.items.length }));
+      const outcome = await this.page.reviewing.signMany(fold.items, body, { progress, waits });
       if (outcome === null) return;
-      this.page.toast.tell(count('{count} signed.', '{count} signed.', outcome.done.size)
-        + notDone(Object.values(outcome.failed)),
-      { undo: outcome.done.size > 0 });
+      const { failed } = outcome;
+      saved(outcome.done);
+      const told = count('{count} signed.', '{count} signed.', outcome.done.size) + notDone(Object.values(failed));
+      this.page.toast.tell([told, keptAsTyped(Object.keys(failed))].filter(Boolean).join(' '), { undo: outcome.done.size > 0 });
       // Where the connection is lost, what was just said of it stays on the screen.
       await this.load().catch(() => undefined);
     });
@@ -136,12 +149,11 @@ export class Study {
     return this.page.guarded(async () => {
       const [first] = fold.items;
       const body = await askForCorrection({
+        instances: fold.items.map((item) => item.instance),
         title: count('Correct {count} picture', 'Correct {count} pictures', fold.items.length),
-        current: { label: first.examined, side: first.laterality }, notYet: () => this.notYet(fold),
+        current: { label: first.examined ?? undefined, side: first.laterality }, notYet: () => this.notYet(fold),
       });
-      if (!body) return;
-      await this.page.reviewing.idle();
-      await this.sign(fold, body);
+      if (body) await this.sign(fold, body, { waits: true });
     });
   }
 
