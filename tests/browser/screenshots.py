@@ -49,6 +49,9 @@ def main() -> None:
             page.goto(f"{pages}?studies={upload_study(server)}")
             page.locator(".study .tile img").first.wait_for()
             page.wait_for_load_state("networkidle")
+            # As high as the study: no row of it is cut.
+            cut = page.locator("#study").evaluate("node => node.scrollHeight - node.clientHeight")
+            page.set_viewport_size({"width": 1280, "height": 620 + max(cut, 0)})
             page.screenshot(path=DOCS / "study.png")
             page = browser.new_page(viewport={"width": 1280, "height": 560}, color_scheme="light")
             page.goto(f"{server.url}/app/explorer.html#instance?uuid={phantoms.agreeing[0]}")

@@ -136,7 +136,7 @@ def test_a_file_and_an_id_are_tried_on_the_rules(page, failed):
     page.get_by_text("Another rule takes it: hands, to a node.").wait_for()
     page.get_by_label("Orthanc’s id of an instance").fill("nonsense")
     page.get_by_role("button", name="Try", exact=True).click()
-    page.locator("#message").wait_for()
+    page.get_by_text("This is no id of an instance.").wait_for()
 
 
 def test_a_rule_is_applied_to_the_old_stock_after_a_count(page, failed):

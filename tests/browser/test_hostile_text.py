@@ -136,6 +136,7 @@ def test_the_policy_forbids_inline_script(server):
     assert "default-src 'none'" in policy
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
+    assert "data:" not in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     for text in ("<script>", "onclick=", "style="):
         assert text not in answer.text

@@ -1,7 +1,7 @@
 // Two small charts, drawn as SVG.
 
 import { element } from './elements.js';
-import { month as named, t } from './language.js';
+import { lastDay, month as named, t } from './language.js';
 import { elsewhere } from './place.js';
 import { AGREEMENTS, percent } from './words.js';
 
@@ -37,7 +37,7 @@ export function agreementChart(rows) {
       top -= tall;
       const title = svg('title', {}, `${named(month)}: ${AGREEMENTS[key]}, ${row.instances} / ${total}`);
       const bar = svg('rect', { x: left + (number + 0.5) * step - wide / 2, y: top, width: wide, height: tall, class: key }, title);
-      const href = elsewhere('sheet', { show: 'all', agreement: key, from: `${month}01`, to: `${month}31` });
+      const href = elsewhere('sheet', { show: 'all', agreement: key, from: `${month}01`, to: lastDay(month) });
       chart.append(svg('a', { href, 'aria-label': title.textContent }, bar));
     }
     if (number % every === 0) {

@@ -2,7 +2,7 @@
 
 import { getOrthanc } from './api.js';
 import { element } from './elements.js';
-import { date, t } from './language.js';
+import { age, date } from './language.js';
 
 const OPPOSITE = { A: 'P', P: 'A', R: 'L', L: 'R', H: 'F', F: 'H' };
 /** From the middle of a film: the edges clockwise, starting at the right. */
@@ -21,20 +21,22 @@ export class Corners {
     tagsOf(instance);
   }
 
+  /** What is still on its way is of another picture by then. */
   clear() {
+    this.instance = null;
     for (const node of this.nodes) node.textContent = '';
     this.orientation = [];
   }
 
   /** `part` is the answer in words; tags come from Orthanc, once for each film. */
   async show(instance, part) {
-    this.instance = instance;
     this.clear();
+    this.instance = instance;
     this.topLeft.textContent = part;
     const tags = await tagsOf(instance);
     if (this.instance !== instance) return;
     this.topRight.textContent = [
-      viewAndSide(tags), age(tags.PatientAge), date(tags.StudyDate),
+      viewAndSide(tags), ageTold(tags.PatientAge), date(tags.StudyDate),
     ].filter(Boolean).join('\n');
     this.orientation = String(tags.PatientOrientation ?? '').toUpperCase().split('\\');
     this.place(this.placement ?? {});
@@ -56,12 +58,21 @@ export function viewAndSide(tags) {
   return [tags.ViewPosition, tags.ImageLaterality || tags.Laterality].filter(Boolean).join(' ');
 }
 
+const SHOWN = ['ViewPosition', 'ImageLaterality', 'Laterality', 'PatientAge', 'StudyDate', 'PatientOrientation'];
+const MOST_KNOWN = 1000;
 const known = new Map();
 
+/** The few tags of a picture that are shown, empty where they cannot be had; asked for once. */
 export function tagsOf(instance) {
   if (!known.has(instance)) {
-    known.set(instance, getOrthanc(`instances/${instance}/simplified-tags`).catch(() => ({})));
-    if (known.size > 8) known.delete(known.keys().next().value);
+    known.set(instance, getOrthanc(`instances/${instance}/simplified-tags`).then(
+      (tags) => Object.fromEntries(SHOWN.map((name) => [name, tags[name]])),
+      () => {
+        known.delete(instance);
+        return {};
+      },
+    ));
+    if (known.size > MOST_KNOWN) known.delete(known.keys().next().value);
   }
   return known.get(instance);
 }
@@ -71,9 +82,7 @@ function opposite(letters) {
 }
 
 /** 045Y as "45 years". */
-function age(text) {
+function ageTold(text) {
   const found = /^(\d{3})([DWMY])$/.exec(text ?? '');
-  if (!found) return '';
-  const count = Number(found[1]);
-  return { D: t('{count} days', { count }), W: t('{count} weeks', { count }), M: t('{count} months', { count }), Y: t('{count} years', { count }) }[found[2]];
+  return found ? age(Number(found[1]), { D: 'day', W: 'week', M: 'month', Y: 'year' }[found[2]]) : '';
 }

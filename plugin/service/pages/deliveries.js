@@ -39,7 +39,7 @@ export class Deliveries {
       id: `delivery-${name}`, change: () => this.filter({ [name]: this.selects[name].value }),
     })]));
     this.newer = button(t('Newer'), { click: () => this.turn(this.before.pop() ?? '') });
-    this.older = button(t('Older'), { click: () => { this.before.push(query().after ?? ''); this.turn(this.next); } });
+    this.older = button(t('Older'), { click: () => this.goOn() });
     const field = (name, text) => element('div', { class: 'field' }, element('label', { for: `delivery-${name}` }, text), this.selects[name]);
     const folded = (title, ...content) => element('details', { open: matchMedia('(min-width: 1081px)').matches },
       element('summary', {}, element('h2', {}, title)), ...content);
@@ -147,6 +147,15 @@ export class Deliveries {
     this.before = [];
     change({ ...values, after: '' });
     return this.page.guarded(() => this.load());
+  }
+
+  /** To the page after this one, once: until that is there, nobody knows what comes after it. */
+  goOn() {
+    const { next } = this;
+    if (!next) return;
+    this.next = null;
+    this.before.push(query().after ?? '');
+    this.turn(next);
   }
 
   turn(after) {

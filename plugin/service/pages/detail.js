@@ -2,7 +2,7 @@
 
 import { orthanc } from './api.js';
 import { button, element, entry } from './elements.js';
-import { moment, personName, t } from './language.js';
+import { isolated, moment, personName, t } from './language.js';
 import { memoryTold } from './memory_told.js';
 import { keycap } from './own_keys.js';
 import { headerLabels, reviewReason, seenLabel, sidesInDoubt, undecided, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
@@ -29,10 +29,10 @@ export class Detail {
   show(annotation, line, side) {
     this.annotation = annotation;
     this.side = side;
-    this.bar = this.actions();
+    const focused = this.section.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
     this.section.replaceChildren(
       this.answer(),
-      this.bar,
+      this.actions(),
       this.sides(),
       this.guesses(),
       this.header(),
@@ -40,6 +40,8 @@ export class Detail {
       this.history(),
       this.about(line),
     );
+    // What was pressed is still under the keyboard, if the next film has it; a choice is made anew.
+    this.section.querySelector(`[data-act="${focused}"]`)?.focus();
   }
 
   /** A part with the side that signing it now would sign, if it is no other one. */
@@ -101,7 +103,7 @@ export class Detail {
   sides() {
     const stands = this.side === undefined ? this.annotation.laterality?.value ?? null : this.side;
     const one = (value, text, key) => element('button', {
-      type: 'button', 'aria-pressed': String(stands === value), click: () => this.act.setSide(value),
+      type: 'button', 'data-act': `side ${value}`, 'aria-pressed': String(stands === value), click: () => this.act.setSide(value),
     }, text, ' ', keycap(key));
     return element('div', { class: 'side-bar', role: 'group', 'aria-label': t('Side') },
       one('L', SIDES.L, 'L'), one('R', SIDES.R, 'R'), one('B', SIDES.B, 'B'), one(null, t('none'), 'N'));
@@ -109,7 +111,7 @@ export class Detail {
 
   button(text, key, click, kind = '') {
     // The second click of a double click must not sign what the first one brought.
-    return element('button', { type: 'button', class: kind, click: (event) => event.detail < 2 && click() },
+    return element('button', { type: 'button', class: kind, 'data-act': kind === 'choice' ? null : key, click: (event) => event.detail < 2 && click() },
       `${text} `, key ? keycap(key) : '');
   }
 
@@ -133,7 +135,7 @@ export class Detail {
     const { header } = this.annotation;
     if (!header?.evidence?.length) return block(t('Header'), element('p', { class: 'quiet' }, t('Names no body part.')));
     return block(t('Header'), element('dl', {}, header.evidence.flatMap((match) => entry(
-      match.attribute, ...marked(match.value, match.matched),
+      match.attribute, marked(match.value, match.matched),
       match.labels?.length ? element('span', { class: 'quiet' }, ` → ${match.labels.map(this.known.name).join(', ')}`) : ''))));
   }
 
@@ -156,7 +158,7 @@ export class Detail {
       const side = word.laterality_given && word.laterality !== was.laterality
         ? `, ${t('side')} ${sided(was.laterality)} → ${sided(word.laterality)}` : '';
       lines.push(element('li', {}, element('strong', {}, `${change}${side}`),
-        element('span', { class: 'quiet' }, `${word.by}, ${moment(word.at)}`),
+        element('span', { class: 'quiet' }, `${isolated(word.by)}, ${moment(word.at)}`),
         word.comment ? element('q', {}, word.comment) : ''));
     }
     return lines.length ? block(t('History'), element('ol', { class: 'history' }, lines)) : '';
@@ -166,7 +168,7 @@ export class Detail {
     const { model, annotated_at: at, instance } = this.annotation;
     const list = element('dl', {});
     if (line) {
-      list.append(...entry(t('Patient'), personName(line.patient_name) || '–'), ...entry(t('Study'), line.study_description || '–'));
+      list.append(...entry(t('Patient'), personName(line.patient_name) || '–'), ...entry(t('Study'), isolated(line.study_description) || '–'));
     }
     if (model) list.append(...entry(t('Model'), `${model.name} ${model.version}`));
     if (at) list.append(...entry(t('Annotated'), moment(at)));
@@ -184,7 +186,7 @@ function block(title, ...content) {
 /** The value with the piece that the vocabulary knew highlighted, wherever case allows. */
 function marked(value, matched) {
   const at = matched ? value.toLowerCase().indexOf(matched.toLowerCase()) : -1;
-  if (at < 0) return [element('mark', {}, value)];
-  const end = at + matched.length;
-  return [value.slice(0, at), element('mark', {}, value.slice(at, end)), value.slice(end)];
+  const end = at + (matched ?? '').length;
+  const pieces = at < 0 ? [element('mark', {}, value)] : [value.slice(0, at), element('mark', {}, value.slice(at, end)), value.slice(end)];
+  return element('bdi', {}, ...pieces);
 }

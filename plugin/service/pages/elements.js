@@ -16,6 +16,17 @@ export function button(text, properties = {}) {
   return element('button', { type: 'button', ...properties }, text);
 }
 
+/** Do what a button was pressed for, and nothing more until that is done; the keyboard stays on it. */
+export async function onlyOnce(node, work) {
+  if (node.ariaDisabled === 'true') return;
+  node.ariaDisabled = 'true';
+  try {
+    await work();
+  } finally {
+    node.ariaDisabled = null;
+  }
+}
+
 /** A term and its value, for a description list. */
 export function entry(term, ...value) {
   return [element('dt', {}, term), element('dd', {}, ...value)];

@@ -1,7 +1,7 @@
 // The filters of the work list; they live in the page's address, so that a view can be kept.
 
 import { button, element } from './elements.js';
-import { count, t } from './language.js';
+import { compared, count, dayField, t } from './language.js';
 import { change, clear, query } from './place.js';
 import { AGREEMENTS, SOURCES, labels, naming, plain } from './words.js';
 
@@ -56,15 +56,14 @@ export class Filters {
   }
 
   day(name, text) {
-    const node = element('input', { type: 'date', id: `filter-${name}`, change: () => this.set(name, node.value.replaceAll('-', '')) });
-    const value = this.query[name] ?? '';
-    node.value = value && `${value.slice(0, 4)}-${value.slice(4, 6)}-${value.slice(6)}`;
+    const node = element('input', { type: 'date', id: `filter-${name}`, name, change: () => this.set(name, node.value.replaceAll('-', '')) });
+    node.value = dayField(this.query[name]);
     return [element('label', { for: `filter-${name}` }, text), node];
   }
 
   async fillLabels() {
     const [known, name] = await Promise.all([labels(), naming()]);
-    const options = known.map((row) => [row.label, name(row.label)]).sort((a, b) => a[1].localeCompare(b[1]));
+    const options = known.map((row) => [row.label, name(row.label)]).sort((a, b) => compared(a[1], b[1]));
     fill(this.label[1], options, this.query.label);
   }
 
@@ -91,7 +90,10 @@ export class Filters {
   refresh() {
     this.read();
     this.search.value = this.query.q ?? '';
-    for (const node of this.form.elements) if (node.name) node.value = this.query[node.name] ?? (node.name === 'show' ? 'review' : '');
+    for (const node of this.form.elements) {
+      if (node.type === 'date') node.value = dayField(this.query[node.name]);
+      else if (node.name) node.value = this.query[node.name] ?? (node.name === 'show' ? 'review' : '');
+    }
     this.tell();
   }
 

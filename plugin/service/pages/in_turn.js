@@ -1,30 +1,35 @@
-// Thumbnails are fetched a few at a time, so that what a person does never waits behind them: a
-// browser opens six connections to a server, and a thumbnail may have to be drawn first.
+// What many pictures need is fetched a few at a time, so that what a person does never waits behind
+// it: a browser opens six connections to a server, and a thumbnail may have to be drawn first.
 
-const AT_ONCE = 4;
-const waiting = [];
-let running = 0;
-
-/** Have an image load its address when it is its turn. */
-export function loadInTurn(image, address) {
-  waiting.push({ image, address });
-  go();
-}
-
-function go() {
-  while (running < AT_ONCE && waiting.length) {
-    const { image, address } = waiting.shift();
-    // What left the page meanwhile is not fetched.
-    if (!image.isConnected) continue;
+/** Return what does some work when it is its turn, so many `atOnce`; that resolves as the work does. */
+export function turns(atOnce) {
+  const waiting = [];
+  let running = 0;
+  const go = () => {
+    if (running === atOnce || !waiting.length) return;
     running += 1;
-    const done = () => {
-      image.removeEventListener('load', done);
-      image.removeEventListener('error', done);
+    waiting.shift()().finally(() => {
       running -= 1;
       go();
-    };
-    image.addEventListener('load', done);
-    image.addEventListener('error', done);
+    });
+  };
+  return (work) => new Promise((resolve, reject) => {
+    waiting.push(() => work().then(resolve, reject));
+    go();
+  });
+}
+
+const thumbnails = turns(4);
+
+/** Have an image load its address when it is its turn. What left the page meanwhile is not fetched. */
+export function loadInTurn(image, address) {
+  thumbnails(() => (image.isConnected ? loaded(image, address) : Promise.resolve()));
+}
+
+function loaded(image, address) {
+  return new Promise((resolve) => {
+    image.addEventListener('load', resolve, { once: true });
+    image.addEventListener('error', resolve, { once: true });
     image.src = address;
-  }
+  });
 }

@@ -4,7 +4,7 @@
 import { get, post, remove } from './api.js';
 import { ask } from './ask.js';
 import { button, element, entry } from './elements.js';
-import { count, language, t } from './language.js';
+import { count, numeral, t } from './language.js';
 import { changesMeaning, changesTable, named, table } from './learned_changes.js';
 import { LearnedWords } from './learned_words.js';
 import { refresher } from './refresher.js';
@@ -29,8 +29,12 @@ export class Learned {
     this.changes = element('div', {});
     this.words = new LearnedWords(page, this.name, () => this.load());
     this.since = element('input', { type: 'date', id: 'learned-since', value: today() });
+    this.forget = button(t('Forget all…'), { click: () => this.forgetAll() });
     this.section.replaceChildren(element('div', { class: 'cards' },
-      card(t('What was learned'), '', this.state),
+      // What a person types or presses stays where it is, whatever is told above it.
+      card(t('What was learned'), '', this.state, element('div', { class: 'actions again' },
+        element('label', { for: 'learned-since' }, t('Words since')), this.since,
+        button(t('Read again what they change'), { click: () => this.readAgain() }), this.forget)),
       card(t('By part'), t('How many of the confirmed pictures are read rightly: by the model alone, and with what was learned from other patients.'), this.parts),
       card(t('What it changed'), changesMeaning(), this.changes),
       card(t('Words'), t('What people said of which picture. What is taken back is forgotten.'), this.words.node)));
@@ -75,24 +79,21 @@ export class Learned {
     const right = (key) => percent(parts.reduce((sum, part) => sum + part.words * part[key], 0) / of);
     const figures = element('dl', { class: 'figures' });
     const figure = (term, value) => figures.append(element('div', {}, ...entry(term, value)));
-    figure(t('words'), words.toLocaleString(language));
+    figure(t('words'), numeral(words));
     if (of) figure(t('read rightly by the model alone'), right('before'));
     if (of) figure(t('with what was learned'), right('after'));
     this.state.replaceChildren(
       element('p', { class: 'switch-state' }, element('span', { class: `chip ${learn === 'on' ? 'good' : 'warn'}` }, `Learn: ${learn}`), ' ', SWITCH[learn] ?? ''),
       figures,
       waiting ? element('p', {}, count('{count} word counts once the model has looked at its picture.', '{count} words count once the model has looked at their pictures.', waiting)) : '',
-      words || waiting ? '' : element('p', { class: 'message' }, t('Nothing was learned yet. Confirm and correct as ever; from about ten words on one kind of picture on, new ones are read with them.')),
-      element('div', { class: 'actions again' },
-        element('label', { for: 'learned-since' }, t('Words since')), this.since,
-        button(t('Read again what they change'), { click: () => this.readAgain() }),
-        button(t('Forget all…'), { disabled: !words && !waiting, click: () => this.forgetAll() })));
+      words || waiting ? '' : element('p', { class: 'message' }, t('Nothing was learned yet. Confirm and correct as ever; from about ten words on one kind of picture on, new ones are read with them.')));
+    this.forget.disabled = !words && !waiting;
   }
 
   drawParts(parts) {
     const head = [t('Part'), t('Words'), t('Alone'), t('With'), t('Mended'), t('Broken')];
     this.parts.replaceChildren(parts.length ? table(head, parts.map((part) => [
-      this.name(part.label), part.words.toLocaleString(language), percent(part.before), percent(part.after), part.mended, part.broken,
+      this.name(part.label), numeral(part.words), percent(part.before), percent(part.after), numeral(part.mended), numeral(part.broken),
     ])) : element('p', { class: 'quiet' }, t('Nothing yet.')));
   }
 

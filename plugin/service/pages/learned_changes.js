@@ -1,7 +1,7 @@
 // Which answers the memory of confirmed pictures changed, as a table.
 
 import { element } from './elements.js';
-import { language, t } from './language.js';
+import { numeral, t } from './language.js';
 import { elsewhere } from './place.js';
 
 /** `changes` are the answer of `GET memory/changes`; `name(label)` is a part's name. */
@@ -10,7 +10,7 @@ export function changesTable(changes, name) {
   return table([t('Change'), t('Pictures'), t('Reviewed'), t('Of these right')], changes.map((change) => [
     element('a', { href: elsewhere('sheet', { show: 'all', instances: change.examples.join(',') }) },
       `${named(change.before, name)} → ${named(change.after, name)}`),
-    ...[change.instances, change.reviewed, change.right].map((number) => number.toLocaleString(language)),
+    ...[change.instances, change.reviewed, change.right].map(numeral),
   ]));
 }
 

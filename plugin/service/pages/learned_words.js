@@ -1,7 +1,7 @@
 // The words that are learned from, as small pictures; each can be taken back.
 
 import { ApiError, address, get, remove } from './api.js';
-import { button, element } from './elements.js';
+import { button, element, onlyOnce } from './elements.js';
 import { loadInTurn } from './in_turn.js';
 import { moment, t } from './language.js';
 import { elsewhere } from './place.js';
@@ -26,6 +26,9 @@ export class LearnedWords {
   offer(labels) {
     const chosen = this.part.value;
     const all = chosen && !labels.includes(chosen) ? [...labels, chosen] : labels;
+    // A list that is open stays so.
+    if (all.join() === this.offered) return;
+    this.offered = all.join();
     this.part.replaceChildren(element('option', { value: '' }, t('any')), ...all.map((label) => element('option', { value: label }, this.name(label))));
     this.part.value = chosen;
   }
@@ -52,7 +55,7 @@ export class LearnedWords {
   word(word) {
     const { instance, label, at, seen } = word;
     const picture = element('img', { alt: '', decoding: 'async', error: () => picture.remove() });
-    const back = button(t('Take back'), { class: 'small', 'aria-label': t('Take back {part}', { part: this.name(label) }), click: () => this.takeBack(word, node, back) });
+    const back = button(t('Take back'), { class: 'small', 'aria-label': t('Take back {part}', { part: this.name(label) }), click: () => onlyOnce(back, () => this.takeBack(word, node)) });
     const node = element('li', { 'data-instance': instance },
       element('span', { class: 'frame' }, picture),
       element('a', { href: elsewhere('films', { instances: instance }) }, this.name(label)),
@@ -63,21 +66,16 @@ export class LearnedWords {
     return node;
   }
 
-  takeBack(word, node, back) {
-    back.disabled = true;
+  takeBack(word, node) {
     return this.page.guarded(async () => {
-      try {
-        const other = await takenBack(word);
-        const review = other?.review;
-        const next = review ? this.word({ instance: word.instance, label: review.examined, at: review.at, seen: false })
-          : node.nextElementSibling ?? node.previousElementSibling;
-        if (review) node.replaceWith(next);
-        else node.remove();
-        (next?.querySelector('button') ?? this.part).focus();
-        if (other) this.page.toast.tell(changedMeanwhile(other, this.page.known.name));
-      } finally {
-        back.disabled = false;
-      }
+      const other = await takenBack(word);
+      const review = other?.review;
+      const next = review ? this.word({ instance: word.instance, label: review.examined, at: review.at, seen: false })
+        : node.nextElementSibling ?? node.previousElementSibling;
+      if (review) node.replaceWith(next);
+      else node.remove();
+      (next?.querySelector('button') ?? this.part).focus();
+      if (other) this.page.toast.tell(changedMeanwhile(other, this.page.known.name));
       await this.forgotten();
     });
   }

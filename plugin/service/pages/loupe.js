@@ -30,7 +30,8 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
   const film = element('a', {}, t('Open the film'));
   const study = element('a', {}, t('Open the study'));
   const dialog = element('dialog', {
-    class: 'bodypart loupe', 'aria-labelledby': 'loupe-title', close: () => close(), click: (event) => event.target === dialog && dialog.close(),
+    class: 'bodypart loupe', 'aria-labelledby': 'loupe-title', close: () => close(), // The second click of a double click that opened it is no way out.
+    click: (event) => event.target === dialog && event.detail < 2 && dialog.close(),
   },
   // Nothing is to be pressed by the key that opened it, and Space closes it again.
   element('div', { class: 'large', tabindex: -1, autofocus: true }, picture),
@@ -57,7 +58,7 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
   function look(shown) {
     picture.classList.remove('waits');
     setTimeout(() => {
-      if (current !== shown) return;
+      if (current !== shown || !dialog.open) return;
       looked = shown;
       shown.seen = true;
     }, LOOK);

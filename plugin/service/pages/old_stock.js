@@ -1,8 +1,8 @@
 // A rule applied to what was stored before it: counted first, then sent, when a person says so.
 
 import { post, remove } from './api.js';
-import { button, element } from './elements.js';
-import { count, language, moment, t } from './language.js';
+import { button, element, onlyOnce } from './elements.js';
+import { count, moment, t } from './language.js';
 
 export class OldStock {
   /** `page` has guarded(work); `moved()` is called after something was started or stopped. */
@@ -26,7 +26,7 @@ export class OldStock {
     // One rule at a time.
     if (this.run.state === 'idle' || this.run.rule !== rule) return [this.begin(rule, undefined, this.running)];
     const { state, dry_run: dry, looked_at: looked, taken, deliveries, counted, started_at: begun } = this.run;
-    const far = t('{looked} looked at, {taken} fit', { looked: looked.toLocaleString(language), taken: taken.toLocaleString(language) });
+    const far = t('{looked} looked at, {taken} fit', { looked, taken });
     if (state === 'running') {
       return [element('p', {}, dry ? t('Counting what is stored: {far}.', { far }) : t('Applied to what is stored: {far}.', { far })),
         this.order(t('Stop'), () => remove('routes/apply'))];
@@ -56,13 +56,11 @@ export class OldStock {
     const node = button(text, {
       class: `small ${kind}`,
       disabled,
-      click: async () => {
-        node.disabled = true;
+      click: () => onlyOnce(node, async () => {
         const run = await this.page.guarded(work);
         if (run) this.tell(run);
-        node.disabled = false;
-        this.moved();
-      },
+        await this.moved();
+      }),
     });
     return node;
   }

@@ -2,22 +2,20 @@
 // places. Kept in this browser.
 
 import { element } from './elements.js';
+import { browser } from './storage.js';
 
 const OFF = 'bodypart-keys-off';
 const KEPT = 'bodypart-own-keys';
 const NAMES = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', ' ': 'Space' };
 
 /** From the usual key to the one that a person pressed in its place. */
-let own = kept();
+let own = new Map(kept());
 relabel();
 showWhetherOff();
 
 function kept() {
-  try {
-    return new Map(JSON.parse(localStorage.getItem(KEPT) ?? '[]'));
-  } catch {
-    return new Map();
-  }
+  const pairs = browser.json(KEPT);
+  return Array.isArray(pairs) ? pairs.filter(Array.isArray) : [];
 }
 
 /** Whether a key can be turned off and change its place: single characters slip, others do not. */
@@ -26,11 +24,11 @@ export function isLetter(key) {
 }
 
 export function areOff() {
-  return localStorage.getItem(OFF) === 'yes';
+  return browser.get(OFF) === 'yes';
 }
 
 export function turnOff(off) {
-  localStorage.setItem(OFF, off ? 'yes' : 'no');
+  browser.set(OFF, off ? 'yes' : 'no');
   showWhetherOff();
 }
 
@@ -45,13 +43,13 @@ export function changeKey(usual, pressed) {
   const before = own.get(usual) ?? usual;
   own.set(usual, pressed).set(other, before);
   own = new Map([...own].filter(([from, to]) => from !== to));
-  localStorage.setItem(KEPT, JSON.stringify([...own]));
+  browser.set(KEPT, JSON.stringify([...own]));
   relabel();
 }
 
 export function usualKeys() {
   own = new Map();
-  localStorage.removeItem(KEPT);
+  browser.remove(KEPT);
   relabel();
 }
 

@@ -32,6 +32,7 @@ function started() {
   });
   // It could not be loaded: the next picture tries it again.
   made.addEventListener('error', () => {
+    made.terminate();
     worker = null;
     for (const { reject } of waiting.values()) reject(new ApiError(0, t('Orthanc does not answer.')));
     waiting.clear();

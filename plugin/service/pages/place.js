@@ -1,5 +1,7 @@
 // Where one is: view, filters and order stand in the address, so that a place can be kept and sent.
 
+import { tab } from './storage.js';
+
 const KEPT = 'bodypart-place';
 
 /** What stands in the address, without empty values. */
@@ -35,11 +37,11 @@ export function elsewhere(view, values) {
 
 /** Where a sheet was scrolled to, for a reload to come back to: {instance, below}, null for its beginning. */
 export function remember(pages, top) {
-  sessionStorage.setItem(KEPT, JSON.stringify({ search: location.search, pages, top }));
+  tab.set(KEPT, JSON.stringify({ search: location.search, pages, top }));
 }
 
 /** What was remembered of this very address: {pages, top}. */
 export function remembered() {
-  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? 'null');
+  const kept = tab.json(KEPT);
   return kept?.search === location.search ? kept : { pages: 1, top: null };
 }

@@ -9,6 +9,7 @@ export class Placement {
     Object.assign(this, { stage, film, changed });
     this.reset();
     stage.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
+    new ResizeObserver(() => this.apply()).observe(stage);
   }
 
   reset() {

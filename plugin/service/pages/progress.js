@@ -2,7 +2,7 @@
 
 import { get, post, remove } from './api.js';
 import { askBeforeBackfill, timeLeft } from './backfill.js';
-import { button, element } from './elements.js';
+import { button, element, onlyOnce } from './elements.js';
 import { count, t } from './language.js';
 import { plainReason } from './sentences.js';
 
@@ -31,14 +31,14 @@ export class Progress extends EventTarget {
       // What could not be asked for meanwhile is asked for now.
       const back = Boolean(this.failing);
       if (back || (this.done !== undefined && status.queue.done > this.done)) this.dispatchEvent(new CustomEvent('moved', { detail: { back } }));
-      this.failing = false;
+      this.failing = '';
       this.done = status.queue.done;
       this.draw(status, backfill);
     } catch (error) {
       if (this.asked !== asked) return;
+      if (this.failing !== error.message) this.node.replaceChildren(element('span', { class: 'chip bad', role: 'alert' }, error.message));
       this.drawn = null;
-      this.failing = true;
-      this.node.replaceChildren(element('span', { class: 'chip bad' }, error.message));
+      this.failing = error.message;
     }
     this.timer = setTimeout(() => this.refresh(), PAUSE);
   }
@@ -71,18 +71,19 @@ export class Progress extends EventTarget {
         async () => await askBeforeBackfill(backfill, status.tags) && post('backfill')));
     }
     if (status.user && status.user !== 'anonymous') parts.push(element('span', { class: 'user', title: t('Signed in') }, status.user));
+    // What is told every few seconds must not take the keyboard away.
+    const focused = this.node.contains(document.activeElement) ? document.activeElement.textContent : null;
     this.node.replaceChildren(...parts);
+    [...this.node.querySelectorAll('button')].find((one) => one.textContent === focused)?.focus();
   }
 
   order(text, work) {
     const node = button(text, {
       class: 'small',
-      click: async () => {
-        node.disabled = true;
+      click: () => onlyOnce(node, async () => {
         await this.page.guarded(work);
-        this.drawn = null;
-        this.refresh();
-      },
+        await this.refresh();
+      }),
     });
     return node;
   }

@@ -33,6 +33,7 @@ const PLAIN = [
   [/send \{"Instance"/, 'This is no id of an instance.'],
   [/exceeds \d+ (MB|bytes)/, 'The file is too large.'],
   [/nobody said anything/, 'There is nothing to take back.'],
+  [/marker and header name different sides/, 'Marker and header name different sides: please decide on the film.'],
 ];
 
 /** Why a person should look, where the sentence needs nothing but the reason. */
@@ -46,6 +47,8 @@ const DOUBTS = [
   [/^Pictures confirmed here/, 'Pictures confirmed here suggest another answer.'],
   [/uncertain/, 'The answer is uncertain.'],
 ];
+
+const SIDES_DIFFER = /The marker says (?<marker>[LR]), the header (?<header>[LR])\.?/;
 
 /** A reason in plain words; one that nobody foresaw stays as it is, unless there are words for its kind. */
 export function plainReason(text, otherwise = '') {
@@ -76,8 +79,18 @@ export function asSentence(text) {
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
-/** Why a person should look, in one sentence. */
+/** Why a person should look: at the part, at the side, or at both. */
 export function reviewReason(annotation, name) {
+  const sides = sidesInDoubt(annotation);
+  const about = (annotation.review_reason ?? '').replace(SIDES_DIFFER, '').trim();
+  const conflict = annotation.agreement === 'conflict';
+  return [
+    about || conflict || !sides ? partReason({ ...annotation, review_reason: about }, name) : '',
+    sides ? t('The marker in the picture says {marker}, the header says {header}.', { marker: side(sides.marker), header: side(sides.header) }) : '',
+  ].filter(Boolean).join(' ');
+}
+
+function partReason(annotation, name) {
   const seen = seenLabel(annotation);
   const named = headerLabels(annotation);
   if (annotation.agreement === 'conflict' && seen) {
@@ -85,9 +98,7 @@ export function reviewReason(annotation, name) {
       ? t('The picture looks like {seen}, the header says {named}.', { seen: name(seen), named: named.map(name).join(', ') })
       : t('The picture looks like {seen}, the header says something else.', { seen: name(seen) });
   }
-  const reason = annotation.review_reason ?? '';
-  const sides = sidesInDoubt(annotation);
-  if (sides) return t('The marker in the picture says {marker}, the header says {header}.', { marker: side(sides.marker), header: side(sides.header) });
+  const reason = annotation.review_reason;
   const open = !annotation.examined || reason.endsWith('and no picture decides.');
   if (open && named.length) return t('The header says {named}, but no picture confirms it.', { named: named.map(name).join(', ') });
   if (!annotation.examined) return t('Neither picture nor header tells the body part.');
@@ -102,7 +113,7 @@ export function reviewReason(annotation, name) {
 
 /** The two sides that a marker in the picture and the header name, null where they do not contradict each other. */
 export function sidesInDoubt({ review_reason: reason }) {
-  return /^The marker says (?<marker>[LR]), the header (?<header>[LR])/.exec(reason ?? '')?.groups ?? null;
+  return SIDES_DIFFER.exec(reason ?? '')?.groups ?? null;
 }
 
 /** A side in words, as `SIDES` of words.js, which stands on this module. */

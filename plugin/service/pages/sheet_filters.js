@@ -1,8 +1,9 @@
 // What a sheet shows: search, filters, order, groups and size, all of it in the address.
 
 import { button, element } from './elements.js';
-import { count, t } from './language.js';
+import { compared, count, dayField, t } from './language.js';
 import { change, clear, query } from './place.js';
+import { browser } from './storage.js';
 import { AGREEMENTS, SIDES, SOURCES, plain } from './words.js';
 
 /** Pictures of one page of the sheet. */
@@ -54,13 +55,13 @@ export class SheetFilters {
 
   build() {
     const parts = Object.fromEntries([['', t('any')], ...this.known.all
-      .map((row) => [row.label, this.known.name(row.label)]).sort((a, b) => a[1].localeCompare(b[1]))]);
+      .map((row) => [row.label, this.known.name(row.label)]).sort((a, b) => compared(a[1], b[1]))]);
     this.search = element('input', {
       type: 'search', id: 'sheet-q', placeholder: t('Part in any language, name, id or accession number'), maxlength: 100,
       change: () => this.set('q', this.search.value.trim()),
     });
     this.size = element('input', {
-      type: 'range', id: 'sheet-size', min: SMALLEST, max: LARGEST, value: Number(localStorage.getItem(SIZE)) || USUAL,
+      type: 'range', id: 'sheet-size', min: SMALLEST, max: LARGEST, value: Number(browser.get(SIZE)) || USUAL,
       input: () => this.resize(),
     });
     this.modality = this.select('modality', t('Modality'), { '': t('any') });
@@ -100,7 +101,7 @@ export class SheetFilters {
     const given = this.query;
     this.search.value = given.q ?? '';
     for (const node of this.node.querySelectorAll('select')) node.value = given[node.name] ?? { show: 'open', order: 'odd' }[node.name] ?? '';
-    for (const node of this.node.querySelectorAll('[type="date"]')) node.value = (given[node.name] ?? '').replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3');
+    for (const node of this.node.querySelectorAll('[type="date"]')) node.value = dayField(given[node.name]);
     const set = MORE.filter((name) => given[name]).length;
     this.told.textContent = set ? count('{count} set', '{count} set', set) : '';
     const within = Object.keys(WITHIN).find((name) => given[name]);
@@ -130,7 +131,7 @@ export class SheetFilters {
   }
 
   resize() {
-    localStorage.setItem(SIZE, this.size.value);
+    browser.set(SIZE, this.size.value);
     this.resized(Number(this.size.value));
   }
 }

@@ -3,8 +3,8 @@
 
 import { get } from './api.js';
 import { agreementChart, calibrationChart, legend } from './charts.js';
-import { button, element, entry } from './elements.js';
-import { language, t } from './language.js';
+import { button, element, entry, onlyOnce } from './elements.js';
+import { compared, numeral, t } from './language.js';
 import { changesMeaning, changesTable } from './learned_changes.js';
 import { elsewhere } from './place.js';
 import { saveTable } from './tables.js';
@@ -37,7 +37,7 @@ function card(title, text, kind, ...content) {
 function overview({ states, reviews }) {
   const figures = element('dl', { class: 'figures' });
   const figure = (term, value, view) => figures.append(element('div', {}, ...entry(term,
-    view ? element('a', { href: elsewhere('sheet', { show: view }) }, value.toLocaleString(language)) : value.toLocaleString(language))));
+    view ? element('a', { href: elsewhere('sheet', { show: view }) }, numeral(value)) : numeral(value))));
   figure(t('annotated'), (states.done ?? 0) + (states.skipped ?? 0), 'all');
   figure(t('waiting for a review'), reviews.waiting, 'review');
   figure(t('reviewed'), reviews.reviewed, 'reviewed');
@@ -53,7 +53,7 @@ function counts(examined, name) {
     bar.style.setProperty('--share', row.series / most);
     return element('tr', {},
       element('th', { scope: 'row' }, element('a', { href: elsewhere('sheet', { show: 'all', label: row.label }) }, name(row.label))),
-      element('td', {}, bar), element('td', {}, row.series.toLocaleString(language)));
+      element('td', {}, bar), element('td', {}, numeral(row.series)));
   });
   return card(t('Body parts'), t('Series by examined part; the slices of a CT count once.'), '',
     element('table', { class: 'counts' }, element('tbody', {}, rows)), empty(rows));
@@ -76,7 +76,7 @@ function calibration({ calibration: bins, reviews }) {
 
 function matrix(confusion, name) {
   const text = t('Rows: what the header names; columns: what the picture shows. Red: one exposure cannot be both.');
-  const used = (key) => [...new Set(confusion.map((row) => row[key]))].sort((a, b) => name(a).localeCompare(name(b)));
+  const used = (key) => [...new Set(confusion.map((row) => row[key]))].sort((a, b) => compared(name(a), name(b)));
   const columns = used('image');
   const most = Math.log1p(Math.max(...confusion.map((row) => row.instances), 1));
   const cell = (header, image) => {
@@ -85,7 +85,7 @@ function matrix(confusion, name) {
     const node = element('td', { class: found.compatible ? 'same' : 'other' }, element('a', {
       href: elsewhere('sheet', { show: 'all', header, picture: image }),
       'aria-label': t('header {header}, picture {picture}: {count}', { header: name(header), picture: name(image), count: found.instances }),
-    }, found.instances.toLocaleString(language)));
+    }, numeral(found.instances)));
     node.style.setProperty('--share', Math.log1p(found.instances) / most);
     return node;
   };
@@ -103,13 +103,7 @@ function agreement(rows) {
 
 function downloads(page) {
   const save = (text, table, format) => {
-    const node = button(text, {
-      click: async () => {
-        node.disabled = true;
-        await page.guarded(() => saveTable(table, format));
-        node.disabled = false;
-      },
-    });
+    const node = button(text, { click: () => onlyOnce(node, () => page.guarded(() => saveTable(table, format))) });
     return node;
   };
   return card(t('Export'), t('What people confirmed, in the format of a training manifest; and who said what, when.'), 'wide',

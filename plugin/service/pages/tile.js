@@ -85,9 +85,9 @@ export class Tile {
   }
 
   /** What a person just said stands, before it is asked for again. */
-  signed({ examined = this.item.examined }) {
+  signed({ examined = this.item.examined, laterality = this.item.laterality }) {
     this.mark(false);
-    this.update({ examined, reviewed_at: new Date().toISOString() });
+    this.update({ examined, laterality, reviewed_at: new Date().toISOString() });
   }
 
   update(item) {

@@ -12,21 +12,29 @@ export class Toast {
   constructor(node, undo) {
     this.node = node;
     this.undo = undo;
+    // Who reads, or is about to press, is not hurried.
+    for (const name of ['pointerenter', 'focusin']) node.addEventListener(name, () => clearTimeout(this.timer));
+    for (const name of ['pointerleave', 'focusout']) node.addEventListener(name, () => this.hideSoon());
   }
 
   /** Say something; with `undo`, offer to take it back; `more` is a link to what follows from it. */
   tell(text, { undo = false, more = null } = {}) {
-    clearTimeout(this.timer);
     this.text = text;
+    this.pause = undo ? WITH_UNDO : SHORT;
+    // It is there, empty, before it says anything: of what only then appears a screen reader tells nothing.
+    this.comeUp();
     this.node.replaceChildren(element('span', {}, text));
     if (more) this.node.append(more);
     if (undo) {
       this.node.append(element('button', { type: 'button', click: () => this.undo() }, t('Undo'), ' ', keycap('Z')));
     }
     this.node.append(button('×', { class: 'close', 'aria-label': t('Close'), click: () => this.hide() }));
-    this.comeUp();
-    this.node.hidden = false;
-    this.timer = setTimeout(() => this.hide(), undo ? WITH_UNDO : SHORT);
+    this.hideSoon();
+  }
+
+  hideSoon() {
+    clearTimeout(this.timer);
+    if (!this.node.matches(':hover, :focus-within')) this.timer = setTimeout(() => this.hide(), this.pause);
   }
 
   /** Stand within an open dialog: what is outside of it can be neither clicked nor heard. */
@@ -39,10 +47,11 @@ export class Toast {
 
   /** Whether this is what stands there now. */
   says(text) {
-    return !this.node.hidden && this.text === text;
+    return this.text === text;
   }
 
   hide() {
-    this.node.hidden = true;
+    this.text = '';
+    this.node.replaceChildren();
   }
 }

@@ -25,7 +25,9 @@ export class Viewer {
     this.inverted = false;
     this.heat = false;
     this.canvas = element('canvas', { role: 'img' });
-    this.layer = element('img', { class: 'layer', alt: '', hidden: true, error: () => this.heatMissing() });
+    this.layer = element('img', {
+      class: 'layer', alt: '', hidden: true, load: () => { this.layer.hidden = !(this.explained && this.layer.complete); }, error: () => this.heatMissing(),
+    });
     this.preview = element('img', { class: 'layer', hidden: true });
     this.note = element('p', { class: 'note', role: 'status' });
     this.corners = new Corners();
@@ -125,34 +127,49 @@ export class Viewer {
 
   clear(note = '') {
     this.instance = this.current = null;
-    this.canvas.hidden = this.preview.hidden = this.layer.hidden = true;
+    this.canvas.hidden = this.preview.hidden = true;
+    this.label = null;
+    this.drawHeat();
     this.corners.clear();
     this.note.textContent = note;
   }
 
-  /** Fetch what will probably be asked for next, one after the other. */
+  /** Fetch what will probably be asked for next, one after the other, as long as nobody went on. */
   async prepare(instances) {
+    const shown = this.instance;
     this.corners.prepare(instances[0]);
-    for (const instance of instances) await this.picture(instance).picture;
+    for (const instance of instances) if (this.instance === shown) await this.picture(instance).picture;
   }
 
   has(instance) {
     return this.pictures.has(instance);
   }
 
-  /** {picture, ready, lost}: a promise, which gives null for none; the picture itself once it is there. */
+  /**
+   * {picture, ready, lost}: a promise, which gives null for none; the picture itself once it is
+   * there. Those that were wanted last are kept.
+   */
   picture(instance) {
-    if (!this.pictures.has(instance)) {
-      const kept = {};
-      kept.picture = readPicture(instance).then((picture) => (kept.ready = picture), (error) => {
-        kept.lost = Boolean(error.mayPass);
-        this.pictures.delete(instance);
-        return null;
-      });
-      this.pictures.set(instance, kept);
-      if (this.pictures.size > KEPT) this.pictures.delete(this.pictures.keys().next().value);
+    const kept = this.pictures.get(instance) ?? this.fetched(instance);
+    this.pictures.delete(instance);
+    this.pictures.set(instance, kept);
+    if (this.pictures.size > KEPT) {
+      const [[oldest, dropped]] = this.pictures;
+      this.pictures.delete(oldest);
+      // The memory of a bitmap is large, and no garbage collector counts it.
+      dropped.picture.then((picture) => picture?.drawn.close());
     }
-    return this.pictures.get(instance);
+    return kept;
+  }
+
+  fetched(instance) {
+    const kept = {};
+    kept.picture = readPicture(instance).then((picture) => (kept.ready = picture), (error) => {
+      kept.lost = Boolean(error.mayPass);
+      if (this.pictures.get(instance) === kept) this.pictures.delete(instance);
+      return null;
+    });
+    return kept;
   }
 
   /** The window that the file asks for; if it asks for none, the picture's own. */
@@ -268,13 +285,19 @@ export class Viewer {
     this.drawHeat();
   }
 
+  /** Where the model looked lies over the picture once it is there: never that of another one. */
   drawHeat() {
-    this.layer.hidden = !(this.heat && this.label);
-    if (this.layer.hidden) return;
-    this.layer.src = address(`instances/${this.instance}/heatmap`, { label: this.label, over: 'nothing' });
+    const wanted = this.heat && this.label
+      ? address(`instances/${this.instance}/heatmap`, { label: this.label, over: 'nothing' }) : '';
+    if (wanted === this.explained) return;
+    this.explained = wanted;
+    this.layer.hidden = true;
+    if (wanted) this.layer.src = wanted;
+    else this.layer.removeAttribute('src');
   }
 
   heatMissing() {
+    this.explained = '';
     this.layer.hidden = true;
     this.note.textContent = t('There is no heat map for this picture.');
   }

@@ -2,7 +2,7 @@
 
 import { get } from './api.js';
 import { button, element } from './elements.js';
-import { count, date, personName, t } from './language.js';
+import { count, date, isolated, personName, t } from './language.js';
 import { meant } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, TAGS, certainty, withSide } from './words.js';
 
@@ -12,11 +12,12 @@ const AGAIN = 3000;
 
 export class WorkList {
   /**
-   * `query()` gives the filters, `name(label)` a part's name; `chosen(line, next, trouble)` is
-   * called when another line becomes the current one, with null for none and maybe why.
+   * `query()` gives the filters, `name(label)` a part's name; `guarded(work)` tells what goes wrong;
+   * `chosen(line, next, trouble)` is called when another line becomes the current one, with null
+   * for none and maybe why.
    */
-  constructor({ head, lines, paging, query, name, chosen }) {
-    Object.assign(this, { head, lines, paging, query, name, chosen });
+  constructor({ head, lines, paging, query, name, guarded, chosen }) {
+    Object.assign(this, { head, lines, paging, query, name, guarded, chosen });
     this.since = 0;
     this.items = [];
     this.nodes = [];
@@ -52,12 +53,14 @@ export class WorkList {
     this.total = page.total;
     this.items = page.items;
     this.nodes = page.items.map((item, number) => this.line(item, number));
+    const focused = this.lines.contains(document.activeElement);
     this.lines.replaceChildren(...this.nodes);
     this.drawPaging();
     this.head.textContent = trouble || [count('{count} picture', '{count} pictures', this.total), page.meaning ? meant(page.meaning, this.name) : '']
       .filter(Boolean).join(' · ');
     this.at = -1;
     this.go(0, trouble);
+    if (focused) this.focus();
   }
 
   get current() {
@@ -121,7 +124,7 @@ export class WorkList {
     Object.assign(item, {
       examined: annotation.examined?.label ?? null, probability: annotation.examined?.probability ?? 0,
       source: annotation.examined?.source ?? null,
-      laterality: annotation.laterality.value, needs_review: annotation.needs_review,
+      laterality: annotation.laterality?.value ?? null, needs_review: annotation.needs_review,
       reviewed_at: annotation.review?.at ?? null, state: annotation.status, agreement: annotation.agreement,
       tags_state: annotation.tags?.state ?? 'none',
     });
@@ -137,7 +140,7 @@ export class WorkList {
   line(item, number) {
     const sure = item.examined ? certainty(item) : '';
     const [tags, kind] = TAGS[item.tags_state] ?? [];
-    const about = [item.modality, date(item.study_date), personName(item.patient_name), item.study_description];
+    const about = [item.modality, date(item.study_date), personName(item.patient_name), isolated(item.study_description)];
     const line = element('button', {
       type: 'button', class: 'line', tabindex: -1, 'data-instance': item.instance, click: () => this.go(number),
     },
@@ -159,11 +162,15 @@ export class WorkList {
 
   drawPaging() {
     const last = this.since + this.items.length;
-    const step = (text, since, possible) => button(text, { disabled: !possible, click: () => this.load(since) });
+    const step = (text, since, possible) => button(text, { disabled: !possible, click: () => this.guarded(() => this.load(since)) });
+    const steps = [step(`‹ ${t('Previous')}`, Math.max(0, this.since - PAGE), this.since > 0), step(`${t('Next')} ›`, this.since + PAGE, last < this.total)];
+    const pressed = [...this.paging.querySelectorAll('button')].indexOf(document.activeElement);
     this.paging.replaceChildren(
-      step(`‹ ${t('Previous')}`, Math.max(0, this.since - PAGE), this.since > 0),
+      steps[0],
       element('span', {}, this.total ? t('{first}–{last} of {total}', { first: this.since + 1, last, total: this.total }) : t('Nothing here')),
-      step(`${t('Next')} ›`, this.since + PAGE, last < this.total),
+      steps[1],
     );
+    // Who turns pages by keyboard stays there; at the end, on the way back.
+    if (pressed >= 0) (steps[pressed].disabled ? steps[1 - pressed] : steps[pressed]).focus();
   }
 }

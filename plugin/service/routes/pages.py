@@ -12,7 +12,7 @@ from service.routes.requests import not_found
 router = APIRouter()
 _PAGES = Path(__file__).resolve().parents[1] / "pages"
 _CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 _HEADERS = {

@@ -1,0 +1,129 @@
+"""Who listens, types, reads from right to left, prints, or has a browser that keeps nothing."""
+
+import pytest
+
+from browser.chromium import meanwhile
+from browser.pages_alone import annotation, instance, item, picture
+
+
+def test_a_browser_that_keeps_nothing_shows_the_pages_all_the_same(alone, page):
+    page.add_init_script(
+        "for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name,"
+        " { get() { throw new DOMException('denied', 'SecurityError'); } });"
+    )
+    alone.open("?show=all")
+    page.get_by_text("3 seen").wait_for()
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.keyboard.press("c")
+    page.get_by_text("3 signed.").wait_for()
+
+
+def test_the_progress_keeps_the_keyboard_and_interrupts_nobody(alone, page):
+    alone.answers["GET backfill"] = {
+        "state": "running", "open": 9, "pending": 9, "done": 1, "total": 10,
+    }  # fmt: skip
+    alone.open("?show=all")
+    stop = page.get_by_role("button", name="Stop")
+    stop.focus()
+    alone.answers["GET backfill"]["done"] = 1234
+    page.get_by_text("1,234 of 10").wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "Stop"
+    assert page.locator("#progress").get_attribute("role") is None
+
+
+def test_what_is_told_stands_in_a_region_that_was_there_before(alone, page):
+    """A screen reader tells nothing of a region that appears together with its text."""
+    alone.open("?show=all")
+    region = page.locator("#message")
+    assert region.get_attribute("role") == "status"
+    assert region.evaluate("node => getComputedStyle(node).display") != "none"
+    assert region.evaluate("node => getComputedStyle(node).visibility") == "visible"
+
+
+def test_who_is_about_to_press_undo_is_not_hurried(alone, page):
+    page.clock.install()
+    alone.open("?show=all")
+    page.clock.run_for(2000)
+    page.get_by_text("3 seen").wait_for()
+    page.keyboard.press("c")
+    page.get_by_text("3 signed.").wait_for()
+    page.get_by_role("button", name="Undo").focus()
+    page.clock.run_for(20_000)
+    assert page.get_by_text("3 signed.").is_visible()
+    page.locator(".tile").first.focus()
+    page.clock.run_for(20_000)
+    assert page.get_by_text("3 signed.").count() == 0
+
+
+def test_the_bar_of_the_sheet_keeps_the_keyboard(alone, page):
+    held = []
+    alone.answers[rf"GET instances/{instance(3)}/thumbnail"] = held.append
+    alone.open("?show=all")
+    page.get_by_text("2 seen").wait_for()
+    page.locator(".tile").first.click()
+    page.get_by_role("button", name="Clear marks").focus()
+    held[0].fulfill(body=picture())
+    page.get_by_text("3 seen").wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "Clear marks"
+
+
+def test_a_side_that_was_pressed_keeps_the_keyboard(alone, page):
+    alone.open("?show=all#films")
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.get_by_role("button", name="right", exact=True).press("Enter")
+    assert page.evaluate("document.activeElement.dataset.act") == "side R"
+
+
+@pytest.mark.parametrize("name", ["כהן^רחל", "Ann\u202e^abc"])
+def test_a_name_from_right_to_left_turns_nothing_beside_it_round(alone, page, name):
+    alone.answers["GET worklist"]["items"] = [item(1, patient_name=name)]
+    alone.open("?show=all#films")
+    page.locator(".line").wait_for()
+    left = "node => { const range = document.createRange(); const text = node.firstChild;"
+    left += " const at = text.data.indexOf('Hand li.'); range.setStart(text, at);"
+    left += " range.setEnd(text, at + 1); const first = range.getBoundingClientRect().left;"
+    left += " range.setStart(text, at + 1); range.setEnd(text, at + 2);"
+    left += " return range.getBoundingClientRect().left - first; }"
+    assert page.locator(".line .about").evaluate(left) > 0
+
+
+def test_one_is_one_and_many_are_written_as_one_writes_them(alone, page):
+    page.add_init_script("localStorage.setItem('bodypart-language', 'fr')")
+    alone.answers["GET sheet"]["items"] = [item(1)]
+    alone.answers["GET status"]["queue"] = {"pending": 1234, "failed": 1, "done": 1}
+    alone.open("?show=all")
+    page.get_by_text("1 vues").wait_for()
+    page.get_by_text("1 234 en attente").wait_for()
+    page.keyboard.press("c")
+    page.get_by_text("1 signée.").wait_for()
+
+
+def test_a_day_that_is_none_is_not_another_one(alone, page):
+    alone.open("?show=all")
+    found = page.evaluate(
+        "async () => { const { date, lastDay } = await import('./language.js');"
+        " return [date('20260231'), date('20260228'), lastDay('202602'), lastDay('202412')]; }"
+    )
+    assert found == ["20260231", "Feb 28, 2026", "20260228", "20241231"]
+
+
+def test_on_paper_all_pictures_stand(alone, page):
+    alone.answers["GET sheet"]["items"] = [item(number) for number in range(1, 61)]
+    alone.open("?show=all")
+    page.locator(".tile").nth(59).wait_for()
+    page.emulate_media(media="print")
+    sheet = page.locator("#sheet")
+    meanwhile(page, lambda: sheet.evaluate("node => node.scrollHeight <= node.clientHeight"))
+    assert page.locator("#sheet-bar").is_hidden()
+
+
+def test_a_side_in_doubt_is_told_beside_an_uncertain_part(alone, page):
+    reason = "The answer hand is uncertain (61%). The marker says R, the header L."
+    alone.answers[r"GET instances/(\w{8})\S*"] = annotation(
+        1, needs_review=True, review_reason=reason
+    )
+    alone.open(f"?instances={instance(1)}#films")
+    page.get_by_text("The answer is uncertain. The marker in the picture says right").wait_for()
+    for side in ("Hand, right, as in the picture", "Hand, left, as in the header"):
+        assert page.get_by_role("button", name=side).is_visible()
+    assert page.get_by_role("button", name="Confirm").count() == 0
