@@ -119,11 +119,11 @@ export class Sheet {
     if (error.mayPass) setTimeout(() => this.asked === asked && work().catch(() => undefined), AGAIN);
   }
 
-  /** Ask again for some pictures, and bring their tiles up to date. */
+  /** Ask again for what is shown, for some pictures first, and bring the tiles up to date. */
   async refresh(instances) {
     const shown = new Map(this.tiles.map((tile) => [tile.item.instance, tile]));
     const asked = this.asked;
-    const wanted = instances.filter((one) => shown.has(one));
+    const wanted = [...new Set([...instances.filter((one) => shown.has(one)), ...shown.keys()])];
     for (let start = 0; start < wanted.length; start += AT_ONCE) {
       const some = wanted.slice(start, start + AT_ONCE);
       const { items } = await get('sheet', { show: 'all', instances: some.join(','), limit: AT_ONCE });
@@ -138,9 +138,7 @@ export class Sheet {
     await this.refresh(instances).catch(() => { for (const one of instances) this.old.add(one); });
   }
 
-  /** A view that is not shown is loaded anew when one comes back. */
   async undone(instances) {
-    if (byId('sheet-view').hidden) return;
     await this.refreshQuietly(instances);
     this.backInLoupe?.();
   }
