@@ -188,13 +188,13 @@ def windowed(values: Float32, of: Float32 | None = None) -> Float32:
     Raises
     ------
     BlankPictureError
-        If the percentiles coincide.
+        If all values are the same, or differ by so little that nothing can be divided by it.
     """
     taken = values if of is None else of
     low, high = map(float, outer_percentiles(taken, WINDOW_PERCENTILES))
     if not high > low:
         low, high = float(values.min()), float(values.max())
-    if not high > low:
+    if not high - low >= np.finfo(np.float32).tiny:
         raise BlankPictureError
     scaled = (values - low) * np.float32(2 / (high - low)) - 1
     return np.asarray(np.clip(scaled, -1, 1), dtype=np.float32)

@@ -21,6 +21,10 @@ from bodypart.pixels.reduce import box_mean, box_sum
 LARGEST_VALUE = 1e18
 """Floating-point pixels beyond this are taken for errors: their squares overflow float32."""
 
+SMALLEST_RANGE = 1e-5
+"""Values that differ by less, as with a Rescale Slope of 1E-12, are spread from 0 to 1: whoever
+divides by their range keeps it from 0 by less than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -100,7 +104,7 @@ def _read(dataset: Dataset, long_side: int) -> Picture:
         values, empty = box_mean(samples, factor), None
         if raster.space in ("rgb", "ybr"):
             values, colour = luminance(values, raster.space, layout)
-    values = stretched(_finite(values, empty), stretch)
+    values = stretched(_spread(_finite(values, empty)), stretch)
     return Picture(values, (layout.rows, layout.columns), frame, stored.count, colour)
 
 
@@ -131,3 +135,11 @@ def _finite(values: NDArray[np.float32], empty: NDArray[np.bool_] | None) -> NDA
         raise PictureError("its pixels are all padding or not numbers")
     values[dark] = values[~dark].min()
     return values
+
+
+def _spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Spread values that differ by next to nothing."""
+    low, high = float(values.min()), float(values.max())
+    if not 0 < high - low < SMALLEST_RANGE:
+        return values
+    return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)

@@ -140,6 +140,7 @@ def test_the_input_is_a_square_from_minus_one_to_one_with_black_padding():
         np.full((40, 30), 7, np.float32),
         np.full((40, 30), np.nan, np.float32),
         np.zeros((0, 0), np.float32),
+        np.arange(1200, dtype=np.float32).reshape(40, 30) * np.float32(1e-44),
     ],
 )
 @pytest.mark.parametrize("tone", [None, 0.65])

@@ -40,6 +40,17 @@ def test_rescale():
     np.testing.assert_array_equal(read, RAMP * 0.5 - 100)
 
 
+@pytest.mark.parametrize("slope", ["1e-12", "1e-40", "1e-44"])
+def test_values_that_a_slope_makes_next_to_nothing_are_spread(slope):
+    read = values(RescaleSlope=slope, RescaleIntercept="0")
+    np.testing.assert_allclose(read, RAMP / RAMP.max(), atol=1e-3)
+
+
+def test_a_small_range_that_can_be_divided_by_stays():
+    read = values(RescaleSlope="1e-6", RescaleIntercept="0.5")
+    np.testing.assert_allclose(read, RAMP * 1e-6 + 0.5, rtol=1e-6)
+
+
 def test_a_negative_slope_turns_the_polarity():
     read = values(RescaleSlope="-1", RescaleIntercept="4095")
     np.testing.assert_array_equal(read, 4095 - RAMP.astype(float))
