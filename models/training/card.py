@@ -115,6 +115,31 @@ def _robustness(report: dict[str, Any], before: dict[str, Any]) -> str:
     return _table(("film", "n", *versions), rows)
 
 
+def _right(figure: dict[str, Any]) -> int:
+    return round((figure["value"] or 0) * figure["n"])
+
+
+def _lost_and_won(report: dict[str, Any], before: dict[str, Any]) -> str:
+    """Say by how many films the version differs from the one before, by label and by change."""
+    old = {one["label"]: one["recall"] for one in before["labels"]}
+    pairs = {
+        one["label"]: (old[one["label"]], one["recall"])
+        for one in report["labels"]
+        if one["label"] in old
+    }
+    for name, figure in report["robustness"].items():
+        if name != "as it is":
+            pairs[name] = (before["robustness"][name], figure)
+    gains = {name: _right(new) - _right(then) for name, (then, new) in pairs.items()}
+    lost = ", ".join(f"{name} ({-gain})" for name, gain in gains.items() if gain < 0)
+    won = ", ".join(f"{name} ({gain})" for name, gain in gains.items() if gain > 0)
+    return (
+        f"Films read rightly with {report['model']['version']} against "
+        f"{before['model']['version']}, by label and by change of the film: "
+        f"fewer in {lost or 'none'}; more in {won or 'none'}."
+    )
+
+
 def _strata(report: dict[str, Any]) -> str:
     rows = []
     for key, name in (
@@ -255,6 +280,7 @@ def tables(report: dict[str, Any], before: dict[str, Any]) -> str:
     parts = (
         "### Old and new on the same pictures\n\n" + _computed(report),
         _targets(report, before),
+        _lost_and_won(report, before),
         "Labels that the model never gives: " + ", ".join(report["never_given"]) + ".",
         _strata(report),
         "#### The same films, changed\n\n" + _robustness(report, before),

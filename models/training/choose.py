@@ -15,6 +15,7 @@ import numpy as np
 
 from bodypart.model.session import BodyPartModel
 from training import metrics
+from training.card import renewed
 from training.manifest import read_manifest
 from training.measured import read
 from training.paths import MANIFEST
@@ -23,6 +24,8 @@ from training.split import SPLIT, split
 
 if TYPE_CHECKING:
     from training.split import Split
+
+BEGIN, END = "<!-- candidates: begin -->", "<!-- candidates: end -->"
 
 HARD = ("turned by 270", "noisy", "coarse", "gamma 2.5")
 """Changes of the films that cost most."""
@@ -60,21 +63,35 @@ def figures(model: BodyPartModel, parts: Split, folder: Path) -> dict[str, float
     }
 
 
+def table(found: dict[str, dict[str, float | None]]) -> str:
+    """Return the figures of candidates, by their names, in Markdown."""
+    names = next(iter(found.values()))
+    rows = [("candidate", *names), ("---",) * (1 + len(names))]
+    for name, values in found.items():
+        cells = ("-" if value is None else f"{value:.3f}" for value in values.values())
+        rows.append((name, *cells))
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
 def main() -> None:
-    """Read the command line and print a table."""
+    """Read the command line, compare, and renew the card if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="+", help="folders of exported candidates")
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--split", type=Path, default=SPLIT)
+    parser.add_argument("--card", type=Path, help="write the table into this card")
     given = parser.parse_args()
     parts = split(read_manifest(given.manifest), given.split, with_closeups=False)
-    for index, folder in enumerate(given.folder):
+    found = {}
+    for folder in given.folder:
         model = BodyPartModel.load(folder / "bodypart.onnx", provider="cpu")
-        found = figures(model, parts, given.manifest.parent)
-        if not index:
-            print("\t".join(("candidate", *found)))
-        values = ("-" if value is None else f"{value:.4f}" for value in found.values())
-        print("\t".join((str(folder), *values)), flush=True)
+        found[f"{folder.name or 'shipped'}: {model.version}"] = figures(
+            model, parts, given.manifest.parent
+        )
+    print(table(found))
+    if given.card:
+        card = given.card.read_text(encoding="utf-8")
+        given.card.write_text(renewed(card, BEGIN, END, table(found)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -349,6 +349,8 @@ def test_candidates_are_compared_without_the_tested_pictures(trained):
     assert found.pop("loose wrists") is None
     assert found.pop("log-loss") > 0
     assert all(0 <= value <= 1 for value in found.values())
+    table = choose.table({"one": {"log-loss": 0.25, "loose wrists": None}})
+    assert table.splitlines()[2] == "| one | 0.250 | - |"
     boxed = replace(parts, collimated_to_choose=parts.closeups[:2])
     assert choose.figures(model, boxed, trained)["loose wrists"] is not None
 

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 
 from bodypart.model.side_marker import MarkerReader
 from bodypart.settings import MARKER_FILES
 from bodypart.sides import on_one_side
 from training.card import renewed
 from training.manifest import read_manifest
+from training.markers.places import read_places
 from training.markers.readings import read_readings
 from training.metrics import wilson
 from training.paths import CARD, MANIFEST, MODELS
@@ -104,6 +106,20 @@ def report(of: Sequence[Case]) -> dict[str, Any]:
     }
 
 
+def origin(models: Path) -> dict[str, Any]:
+    """Return how large the networks are, and how many noted places they learnt from."""
+    return {
+        "weights": {
+            path.stem: sum(
+                int(np.prod(tensor.dims)) for tensor in onnx.load(path).graph.initializer
+            )
+            for path in sorted(models.glob("marker_*.onnx"))
+        },
+        "letters": sum(bool(letter) for marks in read_places().values() for *_, letter in marks),
+        "mistaken": sum(map(len, read_places(nothing=True).values())),
+    }
+
+
 def _words(figure: dict[str, Any]) -> str:
     if figure["value"] is None:
         return "-"
@@ -123,9 +139,13 @@ def table(result: dict[str, Any]) -> str:
         cells = (name, str(figure["films"]), _words(figure["precision"]), _words(figure["recall"]))
         lines.append("| " + " | ".join(cells) + " |")
     letters = ", ".join(f"{name}: {_words(one)}" for name, one in result["by letter"].items())
-    panels = result["panels"]
+    panels, origin = result["panels"], result["origin"]
+    weights = ", ".join(f"`{name}.onnx` {count:,}" for name, count in origin["weights"].items())
     return (
-        "\n".join(lines) + f"\n\nRecall by letter: {letters}. Silent on {panels['right']} of "
+        f"Weights: {weights}. Noted places of training films: {origin['letters']:,} letters, "
+        f"{origin['mistaken']:,} where an early finder was wrong.\n\n"
+        + "\n".join(lines)
+        + f"\n\nRecall by letter: {letters}. Silent on {panels['right']} of "
         f"{panels['n']} films out of figures whose panel is named D or E."
     )
 
@@ -152,7 +172,7 @@ def main() -> None:
     rows = getattr(split(read_manifest(given.manifest), SPLIT), given.part)
     reader = MarkerReader.load([given.models / path.name for path in MARKER_FILES])
     found = cases(reader, given.manifest.parent, rows, read_readings())
-    result = report(found)
+    result = {**report(found), "origin": origin(given.models)}
     print(table(result))
     for row, reading, marker in found:
         if given.wrong and marker and (marker.side != reading.side or reading.both):

@@ -2,26 +2,31 @@
 
 # ruff: noqa: E402 (the imports below need what is skipped without)
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-for module in ("torch", "cv2", "matplotlib"):
+for module in ("torch", "onnx", "cv2", "matplotlib"):
     pytest.importorskip(module, reason=f"the training needs the train extra ({module})")
 
 import torch
+from PIL import Image
 
 from bodypart.evidence import SideMarker
 from bodypart.model.side_marker import LETTERS, STRIDE
 from training.card import CardError
 from training.manifest import Example
 from training.markers.drawing import SIDE, UNKNOWN, Drawer
-from training.markers.evaluate import BEGIN, END, figures, report, with_table
+from training.markers.evaluate import BEGIN, END, figures, origin, report, with_table
 from training.markers.fit import Batches, Plan, fit
 from training.markers.network import LetterFinder
+from training.markers.places import read_places
 from training.markers.readings import Reading, read_readings
 from training.markers.train import loss
+from training.markers.train_reader import Pieces
+from training.paths import CARD, MODELS
 
 
 def test_a_piece_teaches_a_letter_where_it_stands():
@@ -92,13 +97,29 @@ def test_what_is_said_counts_as_right_only_where_a_marker_says_it():
     of_all = figures(found)
     assert (of_all["precision"]["right"], of_all["precision"]["n"]) == (1, 4)
     assert (of_all["recall"]["right"], of_all["recall"]["n"]) == (1, 3)
-    result = report(found)
+    result = {**report(found), "origin": origin(MODELS)}
     assert result["limbs"]["films"] == 3
+    assert result["origin"]["letters"] > 0
     card = with_table(f"a\n{BEGIN}\nold\n{END}\nz", result)
     assert "old" not in card
     assert "0.250" in card
     with pytest.raises(CardError):
         with_table("no place", result)
+
+
+def test_the_reader_learns_from_no_film_but_the_training_s(tmp_path):
+    noted = sorted(read_places())[:2]
+    (tmp_path / noted[0]).parent.mkdir()
+    Image.fromarray(np.full((60, 40), 90, np.uint8)).save(tmp_path / noted[0])
+    pieces = Pieces(tmp_path, {noted[0]}, 1)
+    assert len(pieces.films) == len(pieces.marked) == 1
+
+
+def test_the_card_s_table_is_that_of_the_evaluation():
+    result = json.loads((MODELS / "marker_evaluation.json").read_text(encoding="utf-8"))
+    card = CARD.read_text(encoding="utf-8")
+    assert with_table(card, result) == card
+    assert result["origin"] == origin(MODELS)
 
 
 def test_the_readings_name_only_letters_that_are_read():

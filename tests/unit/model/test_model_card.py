@@ -11,7 +11,7 @@ for module in ("torch", "cv2", "matplotlib"):
     pytest.importorskip(module, reason=f"the evaluation needs the train extra ({module})")
 
 from bodypart.model import BodyPartModel
-from training.card import with_tables
+from training.card import tables, with_tables
 from training.closeups import CLOSEUPS
 from training.manifest import read_manifest
 from training.measured import read
@@ -51,6 +51,21 @@ def test_the_evaluation_is_of_the_committed_model(report):
 def test_the_card_s_tables_are_generated_from_the_evaluations(report, before):
     card = (MODELS / "README.md").read_text(encoding="utf-8")
     assert with_tables(card, report, before) == card
+
+
+def test_what_a_version_lost_and_won_is_told_in_films(report):
+    def changed(**films):
+        other = json.loads(json.dumps(report))
+        for one in other["labels"]:
+            figure = one["recall"]
+            if one["label"] in films:
+                right = round(figure["value"] * figure["n"]) + films[one["label"]]
+                figure["value"] = round(right / figure["n"], 4)
+        return other
+
+    text = tables(report, changed(knee=-3, wrist=2))
+    assert "fewer in wrist (2); more in knee (3)." in text
+    assert "fewer in none; more in none." in tables(report, report)
 
 
 def test_old_and_new_were_measured_on_the_same_pictures(report, before):
