@@ -42,9 +42,8 @@ USUAL_LEAD, USUAL_VARIANCE = -2.0, 4.0
 LARGEST_LEAD = 6.0
 """Beyond, a lead tells no more: probabilities have a floor."""
 
-REHEARSED = 0.5
-"""What an exemplar of the training counts, beside 1 for a word of a part that is neither rare nor
-frequent."""
+REHEARSED = 0.1
+"""What an exemplar counts; a word on a part that is neither rare nor frequent counts 1."""
 
 RIDGE, RIDGE_ALONE = 0.02, 0.1
 """See :func:`bodypart.memory.regression.fit`: a word says less where nothing is rehearsed."""
