@@ -14,6 +14,7 @@
 # make train        a new model from a manifest: see models/README.md
 # make fusion       the error rates that join picture and header, measured anew
 # make golden       what an inference server is checked with, and its configuration: after each new model
+# make exemplars    what the memory rehearses beside people's words: after each new model
 # make triton       the model repository models/triton, for Triton and OpenVINO Model Server
 # make gpu-check    is a GPU used, does it agree with the CPU, and how fast is it
 # make dist         one archive for hospitals without internet, in dist/
@@ -28,7 +29,7 @@ HELPER = sh orthanc-config/venv.sh requirements.lock
 RAY = requirements-ray.lock
 
 .PHONY: help run install backfill ray ray-tools test unit integration browser coverage format fuzz attack test-tools newer-orthanc lint lock \
-	docs doors screenshots benchmarks fusion golden triton gpu-check train-tools train evaluate export card memory-evaluation dist sbom audit tools
+	docs doors screenshots benchmarks fusion golden exemplars triton gpu-check train-tools train evaluate export card memory-evaluation dist sbom audit tools
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -130,6 +131,9 @@ train evaluate export card: train-tools
 # For a model of your own: make golden ARGS="--model FILE --config FOLDER/bodypart/config.pbtxt".
 golden: install
 	$(PYTHON) -m training.golden $(ARGS)
+
+exemplars: train-tools
+	$(PYTHON) -m training.exemplars $(ARGS)
 
 triton:
 	@mkdir -p models/triton/bodypart/1

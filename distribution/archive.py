@@ -28,8 +28,8 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 LOCK = "requirements.lock"
 CONTENT = (
     *("plugin", "orthanc-config", "docs", "models/bodypart.onnx", "models/bodypart.json"),
-    *("models/bodypart.golden.npz", "models/marker.json", "models/marker_finder.onnx"),
-    *("models/marker_reader.onnx", "models/triton"),
+    *("models/bodypart.golden.npz", "models/bodypart.exemplars.npz", "models/triton"),
+    *("models/marker.json", "models/marker_finder.onnx", "models/marker_reader.onnx"),
     *("models/README.md", "README.md", "CHANGELOG.md", "LICENSE", LOCK),
 )
 _PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in range(36, 4, -1)), "any")

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bodypart.memory.exemplars import Exemplars
 from bodypart.model.model_input import BlankPictureError
 from bodypart.model.session import BodyPartModel
+from training.exemplars import exemplars_of
 from training.export import export
 from training.manifest import read_manifest
 from training.pictures import read_picture
@@ -58,6 +60,8 @@ class Hospital:
         Whether the model rejects them.
     elsewhere : NDArray of bool, shape (n,)
         Films of other sources, kept apart in the training: the memory is to leave them alone.
+    exemplars : Exemplars
+        What the model learned from.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Hospital:
     posterior: NDArray[np.float32]
     rejected: NDArray[np.bool_]
     elsewhere: NDArray[np.bool_]
+    exemplars: Exemplars
 
 
 def blind_model(name: str, manifest: Path, backbone: Path, runs: Path) -> Path:
@@ -93,6 +98,10 @@ def hospital(name: str, model_file: Path, manifest: Path) -> Hospital:
     kept = model_file.parent / f"seen-{hashlib.sha256(wanted.encode()).hexdigest()[:16]}.npz"
     if not kept.is_file():
         np.savez(kept, **_seen(model, rows, manifest.parent))
+    exemplars = Exemplars.beside(model_file)
+    if exemplars is None or exemplars.model != model.sha256:
+        exemplars = exemplars_of(model, parts, manifest.parent)
+        exemplars.write(model_file)
     with np.load(kept) as seen:
         return Hospital(
             name=name,
@@ -103,6 +112,7 @@ def hospital(name: str, model_file: Path, manifest: Path) -> Hospital:
             posterior=seen["posterior"],
             rejected=seen["rejected"],
             elsewhere=np.array([row.source != source for row in rows]),
+            exemplars=exemplars,
         )
 
 

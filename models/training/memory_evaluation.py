@@ -129,7 +129,7 @@ def measured(place: Hospital, trial: Trial) -> dict[str, Any]:
     for random, pool, films in halves(place):
         words = words_of(place, trial, pool, random)
         begun = time.process_time()
-        rule, _ = learn(words, place.labels)
+        rule, _ = learn(words, place.labels, place.exemplars)
         seconds.append(time.process_time() - begun)
         right = _right(place, films, rule)
         labels = np.array([place.rows[index].examined for index in films])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bodypart.headers import Vocabulary
+from bodypart.memory.exemplars import Exemplars, ExemplarsError
 from service.annotator import Annotator
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
@@ -99,7 +100,7 @@ class Service:
         self.tasks = Tasks(self._database, self._node)
         self.thumbnails = Thumbnails(self._files.thumbnails, _LARGEST_THUMBNAILS)
 
-        self._lessons = Lessons()
+        self._lessons = Lessons(self._exemplars())
         network = network_of(self.settings, self.log)
         self.decoders = Engine(self.settings, self.log, self._lessons, network)
 
@@ -188,6 +189,14 @@ class Service:
                 "backfill": of_0_1.get("backfill", ""),
             },
         )
+
+    def _exemplars(self) -> Exemplars | None:
+        """Read what the memory rehearses; without it, it learns all the same."""
+        try:
+            return Exemplars.beside(Path(self.settings.model))
+        except ExemplarsError as error:
+            self.log(f"what is learned here is learned without exemplars: {error}")
+            return None
 
     def _make_dispatch(self) -> Dispatch:
         return Dispatch(

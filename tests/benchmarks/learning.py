@@ -16,6 +16,7 @@ import numpy as np
 
 from bodypart.evidence import ImageReading, Seen
 from bodypart.memory import Memory, Recall, Word
+from bodypart.memory.exemplars import Exemplars
 from bodypart.model import BodyPartModel
 from phantoms import draw
 
@@ -68,7 +69,7 @@ def main() -> None:
     print("| words | an answer | room in a decoder | an update, whole | learning anew, CPU |")
     print("|---|---|---|---|---|")
     for count in COUNTS:
-        memory = Memory(model.sha256, model.labels)
+        memory = Memory(model.sha256, model.labels, Exemplars.beside(MODEL))
         some = words(count, model.labels, dimensions)
         begun = time.process_time()
         memory.change(add=some)

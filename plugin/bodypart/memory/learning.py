@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bodypart.memory.kernel import landmarks
+from bodypart.memory.kernel import landmarks, likeness
 from bodypart.memory.regression import fit, log_odds, softmax_rows
 from bodypart.memory.rule import Rule, label_space, prior
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bodypart.memory.exemplars import Exemplars
     from bodypart.memory.words import Word
 
+    Float32 = NDArray[np.float32]
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
     Integers = NDArray[np.int64]
@@ -39,6 +41,12 @@ USUAL_LEAD, USUAL_VARIANCE = -2.0, 4.0
 
 LARGEST_LEAD = 6.0
 """Beyond, a lead tells no more: probabilities have a floor."""
+
+REHEARSED = 0.1
+"""What an exemplar counts; a word on a part that is neither rare nor frequent counts 1."""
+
+RIDGE, RIDGE_ALONE = 0.02, 0.1
+"""See :func:`bodypart.memory.regression.fit`: a word says less where nothing is rehearsed."""
 
 LEAST_TRIED = 2
 """With words on fewer patients on a part, leaving a patient out leaves none."""
@@ -70,16 +78,23 @@ class Gain:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Lesson:
-    """The words as arrays; n words, L labels."""
+    """Pictures with known labels as arrays; n pictures, L labels."""
 
-    patients: list[str]
     before: Floats
     accepted: Bools
     weight: Floats
     features: Floats
 
+    def some(self, which: Bools) -> _Lesson:
+        """Return some of the pictures."""
+        return _Lesson(
+            self.before[which], self.accepted[which], self.weight[which], self.features[which]
+        )
 
-def learn(words: Sequence[Word], model_labels: tuple[str, ...]) -> tuple[Rule, list[Gain]]:
+
+def learn(
+    words: Sequence[Word], model_labels: tuple[str, ...], exemplars: Exemplars | None = None
+) -> tuple[Rule, list[Gain]]:
     """Return the rule of these words and what it gains.
 
     Parameters
@@ -88,16 +103,20 @@ def learn(words: Sequence[Word], model_labels: tuple[str, ...]) -> tuple[Rule, l
         In any order; the same words give the same rule.
     model_labels : tuple of str
         Labels of the model whose numbers the words carry, without "none".
+    exemplars : Exemplars or None
+        What that model learned from.
     """
     words = sorted(words, key=lambda word: word.id)
     labels = label_space(model_labels, {label for word in words for label in word.labels})
     embeddings = np.stack([word.embedding for word in words])
     chosen, features = landmarks(embeddings, MOST_LANDMARKS)
+    patients = np.array([word.patient for word in words])
     lesson = _lesson(words, labels, features)
-    offset = log_odds(lesson.before)
-    found = fit(features, offset, lesson.accepted, lesson.weight)
-    left_out = _left_out(lesson, offset)
-    margins = judged(lesson.before, left_out, lesson.accepted, _patients_by_label(lesson))
+    rehearsed = _rehearsed(exemplars, labels, embeddings[chosen], features[chosen])
+    found = _fitted(lesson, rehearsed)
+    left_out = _left_out(lesson, rehearsed, patients)
+    on_each = np.array([len(np.unique(patients[own])) for own in lesson.accepted.T])
+    margins = judged(lesson.before, left_out, lesson.accepted, on_each)
     # Features of a landmark are a row of a triangle: solve it once instead of for every picture.
     coefficients = np.asarray(np.linalg.solve(features[chosen].T, found), dtype=np.float64)
     rule = Rule(
@@ -121,7 +140,6 @@ def _lesson(words: Sequence[Word], labels: tuple[str, ...], features: Floats) ->
     typical = count[count > 0].mean()
     rarity = np.where(count > 0, (np.maximum(count, 1) / typical) ** -BALANCE, 0)
     return _Lesson(
-        patients=[word.patient for word in words],
         before=prior(
             np.stack([word.probabilities for word in words]),
             np.array([word.rejected for word in words]),
@@ -133,32 +151,57 @@ def _lesson(words: Sequence[Word], labels: tuple[str, ...], features: Floats) ->
     )
 
 
-def _patients_by_label(lesson: _Lesson) -> Integers:
-    patients = np.array(lesson.patients)
-    return np.array([len(np.unique(patients[own])) for own in lesson.accepted.T], dtype=np.int64)
+def _rehearsed(
+    exemplars: Exemplars | None, labels: tuple[str, ...], rows: Float32, features: Floats
+) -> _Lesson | None:
+    """Return the exemplars as a lesson, in the features of the landmarks."""
+    if exemplars is None:
+        return None
+    count = len(exemplars.labels)
+    own = np.linalg.solve(features, likeness(rows, exemplars.embeddings)).T
+    accepted = np.zeros((count, len(labels)), dtype=bool)
+    accepted[np.arange(count), [labels.index(label) for label in exemplars.labels]] = True
+    return _Lesson(
+        before=prior(exemplars.probabilities, np.zeros(count, dtype=bool), len(labels)),
+        accepted=accepted,
+        weight=np.full(count, REHEARSED),
+        features=np.asarray(own, dtype=np.float64),
+    )
 
 
-def _folds(patients: Sequence[str]) -> Integers:
+def _fitted(lesson: _Lesson, rehearsed: _Lesson | None) -> Floats:
+    """Return the coefficients that fit the words, and the exemplars beside them."""
+    known, ridge = ([lesson], RIDGE_ALONE) if rehearsed is None else ([lesson, rehearsed], RIDGE)
+    return fit(
+        np.concatenate([one.features for one in known]),
+        np.concatenate([log_odds(one.before) for one in known]),
+        np.concatenate([one.accepted for one in known]),
+        np.concatenate([one.weight for one in known]),
+        ridge,
+    )
+
+
+def _folds(patients: NDArray[np.str_]) -> Integers:
     """Return each word's fold: patients in an order of their own, dealt out like cards."""
-    order = sorted(set(patients), key=lambda name: hashlib.sha256(name.encode()).digest())
+    order = sorted(set(patients.tolist()), key=lambda name: hashlib.sha256(name.encode()).digest())
     fold = {patient: index % FOLDS for index, patient in enumerate(order)}
-    return np.array([fold[patient] for patient in patients], dtype=np.int64)
+    return np.array([fold[patient] for patient in patients.tolist()], dtype=np.int64)
 
 
-def _left_out(lesson: _Lesson, offset: Floats) -> Floats:
+def _left_out(lesson: _Lesson, rehearsed: _Lesson | None, patients: NDArray[np.str_]) -> Floats:
     """Return what is said of each word by a rule that knows no word on its patient.
 
     Each begins at nothing, as the rule itself does: after :data:`bodypart.memory.regression.STEPS`
     steps from that of all words it would still know some of what it is not to know.
     """
-    folds = _folds(lesson.patients)
+    folds = _folds(patients)
     result = lesson.before.copy()
     for fold in np.unique(folds):
         out, rest = folds == fold, folds != fold
         if not rest.any():
             continue
-        found = fit(lesson.features[rest], offset[rest], lesson.accepted[rest], lesson.weight[rest])
-        result[out] = softmax_rows(offset[out] + lesson.features[out] @ found)
+        found = _fitted(lesson.some(rest), rehearsed)
+        result[out] = softmax_rows(log_odds(lesson.before[out]) + lesson.features[out] @ found)
     return result
 
 

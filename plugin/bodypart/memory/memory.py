@@ -14,6 +14,7 @@ from bodypart.memory.words import Word, pack_floats
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bodypart.memory.exemplars import Exemplars
     from bodypart.memory.rule import Rule
 
 MOST_WORDS = 10_000
@@ -32,18 +33,30 @@ class Memory:
         SHA-256 of the model whose numbers the words carry.
     labels : tuple of str
         The model's labels, without "none".
+    exemplars : Exemplars or None
+        What the model learned from.
     most : int
         Words to keep.
 
     Attributes
     ----------
+    exemplars : Exemplars or None
+        As given.
     gains : list of Gain
         What the words on each part do for patients left out.
     """
 
-    def __init__(self, model: str, labels: tuple[str, ...], most: int = MOST_WORDS) -> None:
+    def __init__(
+        self,
+        model: str,
+        labels: tuple[str, ...],
+        exemplars: Exemplars | None = None,
+        *,
+        most: int = MOST_WORDS,
+    ) -> None:
         self.model = model
         self.gains: list[Gain] = []
+        self.exemplars = exemplars
         self._labels = labels
         self._outputs = len(labels) + 1
         self._most = most
@@ -81,7 +94,7 @@ class Memory:
         patients = {word.patient for word in self._words.values()}
         self._rule, self.gains = None, []
         if len(self._words) >= LEAST_WORDS and len(patients) >= LEAST_WORDS:
-            self._rule, self.gains = learn(self.words, self._labels)
+            self._rule, self.gains = learn(self.words, self._labels, self.exemplars)
         self._revision = self._digest()
 
     def update(

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
 
-RIDGE = 0.1
-"""Weight of the penalty on the squared norm: the smaller, the more a single word says."""
-
 LEAST = 1e-3
 """Smallest probability that a label starts from: the model never gives some labels."""
 
@@ -42,7 +39,7 @@ def softmax_rows(logits: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def fit(features: Floats, offset: Floats, accepted: Bools, weight: Floats) -> Floats:
+def fit(features: Floats, offset: Floats, accepted: Bools, weight: Floats, ridge: float) -> Floats:
     """Return the coefficients of least cost.
 
     Parameters
@@ -55,6 +52,8 @@ def fit(features: Floats, offset: Floats, accepted: Bools, weight: Floats) -> Fl
         Labels that the person accepts; where there are several, any will do.
     weight : ndarray, shape (n,)
         What each word counts.
+    ridge : float
+        Weight of the penalty on the squared norm: the smaller, the more a single word says.
 
     Returns
     -------
@@ -63,14 +62,14 @@ def fit(features: Floats, offset: Floats, accepted: Bools, weight: Floats) -> Fl
     """
     size, labels = features.shape[1], offset.shape[1]
     weighted = features * weight[:, None]
-    bound = 0.5 * features.T @ weighted + RIDGE * np.eye(size)
+    bound = 0.5 * features.T @ weighted + ridge * np.eye(size)
     inverse = np.linalg.inv(bound)
     found = np.zeros((size, labels))
     for _ in range(STEPS):
         said = softmax_rows(offset + features @ found)
         wanted = np.where(accepted, said, 0)
         wanted /= np.maximum(wanted.sum(axis=1, keepdims=True), 1e-12)
-        move = inverse @ (weighted.T @ (wanted - said) - RIDGE * found)
+        move = inverse @ (weighted.T @ (wanted - said) - ridge * found)
         found += move
         if np.abs(move).max() < _SMALLEST_MOVE:
             break

@@ -218,6 +218,7 @@ class Learning:
             "revision": memory.revision if memory else None,
             "words": len(memory.words) if memory else 0,
             "waiting": waiting,
+            "exemplars": len(memory.exemplars.labels) if memory and memory.exemplars else 0,
             "parts": [asdict(gain) for gain in memory.gains] if memory else [],
         }
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bodypart.memory import Word
+    from bodypart.memory.exemplars import Exemplars
 
 _REMEMBERED = 50
 """States of the memory from which a small update leads on; older decoders get the whole."""
@@ -20,14 +21,20 @@ _REMEMBERED = 50
 class Lessons:
     """The memory as the decoders get it.
 
+    Parameters
+    ----------
+    exemplars : Exemplars or None
+        What lies beside the model.
+
     Attributes
     ----------
     memory : Memory or None
         The words and what was learned from them; None until the model is known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, exemplars: Exemplars | None = None) -> None:
         self.memory: Memory | None = None
+        self._exemplars = exemplars
         self._words: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -39,7 +46,7 @@ class Lessons:
         list of Word
             Those that are beyond what the memory keeps.
         """
-        memory = Memory(model, labels)
+        memory = Memory(model, labels, self._exemplars_of(model))
         memory.change(add=words)
         kept = {word.id for word in memory.words}
         with self._lock:
@@ -48,6 +55,11 @@ class Lessons:
             while len(self._words) > _REMEMBERED:
                 self._words.popitem(last=False)
         return [word for word in words if word.id not in kept]
+
+    def _exemplars_of(self, model: str) -> Exemplars | None:
+        """Return the exemplars if they are of this model: another's numbers mean nothing."""
+        known = self._exemplars
+        return known if known is not None and known.model == model else None
 
     def after(self, revision: str | None) -> tuple[dict[str, Any], bytes] | None:
         """Return the update for a decoder at a revision, None where there is nothing new."""

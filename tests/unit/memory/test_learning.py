@@ -92,8 +92,8 @@ def test_what_the_words_of_others_say_does_not_depend_on_a_patient_s_own(monkeyp
     seen = []
     told = learning._left_out
 
-    def noted(lesson, offset):
-        seen.append((lesson.patients, told(lesson, offset)))
+    def noted(lesson, rehearsed, patients):
+        seen.append((patients.tolist(), told(lesson, rehearsed, patients)))
         return seen[-1][1]
 
     monkeypatch.setattr(learning, "_left_out", noted)

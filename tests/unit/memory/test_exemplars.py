@@ -1,0 +1,108 @@
+"""What the model learned from is rehearsed beside the words, and lies in a file beside it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bodypart.memory import Memory, Recall
+from bodypart.memory.exemplars import Exemplars, ExemplarsError, exemplars_file
+from bodypart.model.session import BodyPartModel
+from service.learning.lessons import Lessons
+from unit.memory.hospital import LABELS, MODEL, picture, reading, words
+
+SHIPPED = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
+
+
+def exemplars(*parts, count=20, model=MODEL, shift=0.0):
+    """Pictures of the training: as the hospital's, but for a shift of all towards the wrists."""
+    seen = [(part, *picture(part, 500 + number)) for part in parts for number in range(count)]
+    towards = shift * picture("wrist", 0)[0]
+    rows = [embedding + towards for _, embedding, _ in seen]
+    return Exemplars(
+        model,
+        tuple(part for part, *_ in seen),
+        np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32),
+        np.stack([posterior for *_, posterior in seen]),
+    )
+
+
+def labels_of(memory, part, count=20):
+    recall = Recall(MODEL)
+    recall.apply(*memory.update())
+    said = [recall.consult(reading(part, number, sure=0.5))[0] for number in range(count)]
+    return [max(one.probabilities, key=one.probabilities.get) for one in said]
+
+
+def test_words_on_one_part_leave_another_alone_that_was_rehearsed():
+    """Nobody said a word on a hand, and this hospital's wrists look like half of one."""
+    some = words(12, "wrist", "chest")
+    rehearsed = Memory(MODEL, LABELS, exemplars("hand", "knee", "chest"))
+    rehearsed.change(add=some)
+    alone = Memory(MODEL, LABELS)
+    alone.change(add=some)
+    assert labels_of(rehearsed, "wrist") == ["wrist"] * 20
+    lost = [labels_of(memory, "hand").count("wrist") for memory in (alone, rehearsed)]
+    assert lost[1] < lost[0]
+
+
+def test_what_lies_beside_a_model_comes_back(tmp_path):
+    made = exemplars("hand", "knee", count=2)
+    assert made.write(tmp_path / "a.onnx") == exemplars_file(tmp_path / "a.onnx")
+    again = Exemplars.beside(tmp_path / "a.onnx")
+    assert (again.model, again.labels) == (made.model, made.labels)
+    assert np.allclose(again.embeddings, made.embeddings, atol=1e-3)
+    assert np.allclose(again.probabilities, made.probabilities, atol=1e-3)
+
+
+def test_a_model_without_them_has_none(tmp_path):
+    assert Exemplars.beside(tmp_path / "a.onnx") is None
+
+
+def unlabelled(made, **others):
+    kept = {"labels": made.labels, "embeddings": made.embeddings, "model": made.model}
+    return {**kept, "probabilities": made.probabilities, **others}
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"labels": ("hand",)},
+        {"labels": ("hand", "hoof")},
+        {"embeddings": np.full((2, 4), np.nan, dtype=np.float32)},
+        {"probabilities": np.zeros(2, dtype=np.float32)},
+    ],
+)
+def test_numbers_that_are_none_are_refused(spoiled, tmp_path):
+    made = unlabelled(exemplars("hand", count=2), **spoiled)
+    np.savez(exemplars_file(tmp_path / "a.onnx"), **made)
+    with pytest.raises(ExemplarsError, match="ValueError"):
+        Exemplars.beside(tmp_path / "a.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut short"])
+def test_a_damaged_file_is_named(content, tmp_path):
+    exemplars_file(tmp_path / "a.onnx").write_bytes(content)
+    with pytest.raises(ExemplarsError, match=r"a\.exemplars\.npz"):
+        Exemplars.beside(tmp_path / "a.onnx")
+
+
+def test_those_of_another_model_are_not_used():
+    lessons = Lessons(exemplars("knee", model="1" * 64))
+    lessons.learn(MODEL, LABELS, words(6, "wrist", "hand"))
+    assert lessons.memory.exemplars is None
+    lessons = Lessons(exemplars("knee"))
+    lessons.learn(MODEL, LABELS, words(6, "wrist", "hand"))
+    assert lessons.memory.exemplars is not None
+
+
+def test_the_shipped_ones_are_of_the_shipped_model():
+    """After a new model: make exemplars."""
+    model = BodyPartModel.load(SHIPPED, provider="cpu")
+    shipped = Exemplars.beside(SHIPPED)
+    assert shipped.model == model.sha256
+    assert set(shipped.labels) <= set(model.labels)
+    assert shipped.probabilities.shape[1] == len(model.labels) + 1
+    said = shipped.probabilities[:, :-1].argmax(axis=1)
+    assert [model.labels[index] for index in said] == list(shipped.labels)
+    assert exemplars_file(SHIPPED).stat().st_size < 500_000
