@@ -36,7 +36,7 @@ from service.queue.task import Kind, Mode, Priority, Task, upwards
 from service.records.tables import tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy.engine import Connection
 
@@ -96,7 +96,7 @@ class Tasks:
         priority: int = Priority.ARRIVAL,
         delay: float = 0.0,
         postpone: bool = False,
-        sequence: int | None = None,
+        sequences: Mapping[str, int] | None = None,
     ) -> None:
         """Put tasks into the table, in a transaction of the caller's; ``wake`` follows it.
 
@@ -114,14 +114,16 @@ class Tasks:
             Seconds to wait first.
         postpone : bool
             Whether a further request begins the wait anew (what is to settle) or not.
-        sequence : int or None
-            The change that asked for it.
+        sequences : mapping or None
+            Number of the change that asked for each.
         """
         now = time.time() + delay
         due = {one: now + place * _APART for place, one in enumerate(resources)}
+        sequences = sequences or {}
         # In one order, so that two nodes never wait for each other.
         rows = [
-            new_row(kind, one, level, mode, priority, due[one], sequence) for one in sorted(due)
+            new_row(kind, one, level, mode, priority, due[one], sequences.get(one))
+            for one in sorted(due)
         ]
         if rows:
             connection.execute(self._upsert[postpone], rows)

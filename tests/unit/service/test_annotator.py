@@ -187,11 +187,11 @@ def test_a_word_that_is_taken_back_leaves_the_machine_s_and_both_in_the_trail(ho
 def test_what_was_removed_stays_so_until_it_is_sent_again(house):
     house.annotator.annotate("i", Mode.NEW)
     house.reviewer.remove("i", by="ann")
-    house.ask(Kind.ANNOTATE, "i", sequence=1)
+    house.ask(Kind.ANNOTATE, "i", sequences={"i": 1})
     house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
     assert house.orthanc.annotation("i") is None
     house.orthanc.arrive("i", b"file")
-    house.ask(Kind.ANNOTATE, "i", sequence=2)
+    house.ask(Kind.ANNOTATE, "i", sequences={"i": 2})
     house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
     assert label_of(house) == "hand"
 
@@ -203,7 +203,7 @@ def test_what_is_sent_again_is_annotated_whatever_clocks_and_numbers_say(house, 
     house.reviewer.remove("i", by="ann")
     house.orthanc.arrive("i", b"file", received="20200101T000000")
     assert not house.annotator.was_removed("i")
-    house.ask(Kind.ANNOTATE, "i", sequence=sequence)
+    house.ask(Kind.ANNOTATE, "i", sequences={"i": sequence})
     house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
     assert label_of(house) == "hand"
 
@@ -226,7 +226,7 @@ def test_what_is_sent_again_during_its_removal_is_annotated(house):
     def sent_again(*which):
         house.orthanc.delete_metadata = delete
         house.orthanc.arrive("i", b"another")
-        house.ask(Kind.ANNOTATE, "i", sequence=2)
+        house.ask(Kind.ANNOTATE, "i", sequences={"i": 2})
         delete(*which)
 
     house.orthanc.delete_metadata = sent_again

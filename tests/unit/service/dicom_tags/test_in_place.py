@@ -247,7 +247,7 @@ def test_a_removal_gives_the_original_back_and_is_not_undone_by_it(annotated):
     annotated.reviewer.remove("i", by="ann")
     annotated.follow()
     assert annotated.orthanc.files["i"] == b"file"
-    annotated.ask(Kind.ANNOTATE, "i", sequence=annotated.orthanc.last_change())
+    annotated.ask(Kind.ANNOTATE, "i", sequences={"i": annotated.orthanc.last_change()})
     annotated.annotator.annotate("i", Mode.NEW, task=annotated.claim(Kind.ANNOTATE))
     assert annotated.orthanc.annotation("i") is None
 
