@@ -126,7 +126,7 @@ class Overwriting:
             with self.alone:
                 # Orthanc's side does not answer any more once it stops: each would wait in vain.
                 self._must_go_on()
-                with self._rescue.watching(instance, ours, signed=signed):
+                with self._rescue.watching(instance, ours, backup.md5_after, signed=signed):
                     outcome = self._store_over(stored, ours, backup)
             self._rescue.drop(instance)
             if isinstance(outcome, str):

@@ -231,7 +231,7 @@ class Watch:
         self.watched = []
 
     @contextmanager
-    def watching(self, instance, _ours, *, signed):
+    def watching(self, instance, _ours, _md5, *, signed):
         self.watched.append(instance)
         yield
 
