@@ -122,11 +122,21 @@ class InPlace:
         self._note_outcome(instance, refused)
 
     def give_up(self, task: Task, reason: str) -> None:
-        """Note in the annotation that its file could not follow."""
+        """Give back what an overwrite wiped, and note in the annotation that its file stays.
+
+        Raises
+        ------
+        ArchiveError, RecordError
+            If that could not be done; it must be tried again.
+        """
         instance = task.resource
-        with self._annotations.lock(instance):
-            if annotation := self._archive.annotation(instance):
-                self._leave_file(annotation, reason)
+        try:
+            with self._annotations.lock(instance):
+                self.mend(instance)
+                if annotation := self._archive.annotation(instance):
+                    self._leave_file(annotation, reason)
+        except NotFoundError:
+            self._backups.drop(instance)
         self._note_outcome(instance, reason)
 
     def outcome(self, instance: str, limit: float) -> str | None:

@@ -250,7 +250,15 @@ class Tasks:
                     if one.kind == kind and resource in one.resources:
                         one.looked_for.set()
 
-    def retry(self, task: Task, delay: float, *, died: bool = False, counts: bool = True) -> None:
+    def retry(
+        self,
+        task: Task,
+        delay: float,
+        *,
+        died: bool = False,
+        counts: bool = True,
+        priority: int | None = None,
+    ) -> None:
         """Give a task out again after ``delay`` seconds, unless somebody else has it by now.
 
         Parameters
@@ -263,6 +271,8 @@ class Tasks:
             Whether a decoder died on it.
         counts : bool
             Whether it was the task's fault.
+        priority : int or None
+            Another one than it had.
         """
         due = time.time() + delay
         with self._database.write() as connection:
@@ -273,6 +283,7 @@ class Tasks:
                     due=due,
                     attempts=tasks.c.attempts + int(counts),
                     deaths=tasks.c.deaths + int(died),
+                    priority=tasks.c.priority if priority is None else priority,
                     claimed_by=None,
                     claimed_until=None,
                 ),
