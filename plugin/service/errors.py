@@ -24,6 +24,10 @@ class ArchiveError(ServiceError):
     """Orthanc could not do what it was asked; a further try may work."""
 
 
+class LostFileError(ArchiveError):
+    """Orthanc knows an instance whose file its storage has not."""
+
+
 class StorageFullError(ArchiveError):
     """Orthanc has no room left for what it was to store."""
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from bodypart.dicom_out.codes import PRODUCT
 from service.decoders.pool import RefusedError
 from service.dicom_tags.exports import study_report
-from service.errors import NotFoundError
+from service.errors import LostFileError, NotFoundError
 from service.records.tables import reports
 
 if TYPE_CHECKING:
@@ -94,6 +94,9 @@ class Reports:
             report = study_report(self._archive, self._decoders, study, annotations, previous, uid)
         except NotFoundError:
             return  # What is left of the study asks for a report of its own.
+        except LostFileError as why:
+            self._log(f"study {study} gets no report: {why}")
+            return
         except RefusedError as why:
             self._log(f"study {study} gets no report: {why}")
             self._withdraw(study, own)

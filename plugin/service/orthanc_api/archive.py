@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from bodypart import shallow_json
-from service.errors import ArchiveError, NotFoundError
+from service.errors import ArchiveError, LostFileError, NotFoundError
 from service.orthanc_api.client import Client
 from service.orthanc_api.places import Places
 from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
@@ -130,7 +130,17 @@ class Archive:
         ------
         NotFoundError
             If the instance is gone.
+        LostFileError
+            If its file alone is.
         """
+        try:
+            return self._dicom(instance, old_stock=old_stock)
+        except NotFoundError:
+            if self.exists("instances", instance):
+                raise LostFileError(f"Orthanc's storage has no file of {instance}") from None
+            raise
+
+    def _dicom(self, instance: str, *, old_stock: bool) -> bytes:
         if old_stock:
             as_stored = self.client.get(f"/instances/{instance}/attachments/dicom/compressed-data")
             # Else Orthanc had compressed it (``StorageCompression``), or it lacks a preamble.

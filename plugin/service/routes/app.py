@@ -15,6 +15,7 @@ from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import (
     ArchiveError,
     DamagedError,
+    LostFileError,
     NotFoundError,
     RecordError,
     ServiceError,
@@ -112,7 +113,7 @@ def _handle_errors(app: FastAPI) -> None:
     def service_error(request: Request, error: ServiceError) -> Response:
         if isinstance(error, DamagedError):
             request.app.state.service.damaged(error)
-        if isinstance(error, UnannotatedError):
+        if isinstance(error, UnannotatedError | LostFileError):
             return _error(404, "Not found", str(error))
         if isinstance(error, NotFoundError):
             return _error(404, "Not found", _missing(request, error))

@@ -6,9 +6,14 @@ import pytest
 
 from bodypart.annotation import Review
 from service.errors import ArchiveError
-from service.queue.tasks import Kind, Mode
+from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
 from unit.service.house import PARENTS, note
+
+
+@pytest.fixture(autouse=True)
+def _without_pauses(monkeypatch):
+    monkeypatch.setattr("service.queue.sweep._ANEW_AFTER", (0.0, 0.0))
 
 
 def run(sweep):
@@ -92,6 +97,74 @@ def test_a_back_fill_annotates_the_old_stock_and_ends(house, backfill):
     house.annotator.annotate("i", Mode.ASKED, task=task)
     backfill._step(threading.Event())
     assert backfill.progress() == {**backfill.progress(), "state": "done", "done": 1, "pending": 0}
+
+
+@pytest.fixture(params=[ArchiveError("status 500"), ValueError("a patient's name")])
+def broken(house, request, monkeypatch):
+    """Give an instance that Orthanc cannot tell of, and what mends it."""
+    house.orthanc.arrive("broken", b"file")
+    with monkeypatch.context() as wrong:
+        for name in ("glance", "annotation", "stored_file"):
+            ask = getattr(house.orthanc, name)
+
+            def fails(asked, *level, _ask=ask):
+                if "broken" in asked:
+                    raise request.param
+                return _ask(asked, *level)
+
+            wrong.setattr(house.orthanc, name, fails)
+        yield wrong.undo
+
+
+def test_a_back_fill_ends_though_orthanc_cannot_tell_of_one(house, backfill, sweep, broken):
+    """It was `running` for ever."""
+    backfill.start()
+    backfill._step(threading.Event())
+    house.annotator.annotate("i", Mode.ASKED, task=house.claim(Kind.ANNOTATE))
+    backfill._step(threading.Event())
+    assert backfill.progress()["state"] == "done"
+    assert sweep.left_out == ["broken"]
+    assert not sweep.is_due()
+    assert not any("name" in line for line in house.lines)
+
+
+def test_what_was_left_out_is_looked_at_again_with_the_next_look(house, sweep, broken, monkeypatch):
+    stopping, looks = threading.Event(), []
+
+    def wait(seconds):
+        if seconds == 600.0:
+            looks.append(list(sweep.left_out))
+            broken()
+            if len(looks) == 2:
+                stopping.set()
+
+    monkeypatch.setattr(stopping, "wait", wait)
+    sweep.follow(stopping, fresh=True, every=600.0)
+    assert looks == [["broken"], []]
+    assert house.index.state("broken") == UNSEEN
+
+
+def test_a_back_fill_ends_though_one_can_neither_be_annotated_nor_given_up(house, backfill, broken):
+    with house.database.write() as connection:
+        house.index.put_bare(connection, "broken", PARENTS, UNSEEN)
+    backfill.start()
+    backfill._step(threading.Event())
+    for task in (house.claim(Kind.ANNOTATE), house.claim(Kind.ANNOTATE)):
+        if task.resource == "i":
+            house.annotator.annotate("i", Mode.ASKED, task=task)
+        else:
+            house.tasks.retry(task, 0.0, priority=Priority.RETRY)
+    backfill._step(threading.Event())
+    assert backfill.progress()["state"] == "done"
+    assert house.tasks.stands(Kind.ANNOTATE, "broken")
+
+
+def test_where_orthanc_can_tell_of_nothing_the_sweep_is_done_again(house, sweep, monkeypatch):
+    monkeypatch.setattr("service.queue.sweep._MOST_LEFT_OUT", 0)
+    monkeypatch.setattr(house.orthanc, "glance", lambda _: 1 / 0)
+    monkeypatch.setattr(house.annotator, "adopt", lambda _: 1 / 0)
+    with pytest.raises(ArchiveError):
+        run(sweep)
 
 
 def test_a_back_fill_that_is_cancelled_gives_out_nothing(house, backfill):
