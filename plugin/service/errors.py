@@ -36,6 +36,10 @@ class RecordError(ServiceError):
     """A record could not be written; nothing was changed."""
 
 
+class UnreachableError(RecordError):
+    """The server of the records cannot be reached; the text, which names it, is for the log."""
+
+
 class StaleError(ServiceError):
     """What was to be changed is not what the client had seen.
 
