@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from service.errors import ArchiveError, NotFoundError, RecordError, ServiceError
@@ -10,7 +11,7 @@ from service.lasting import kind_and_place
 from service.queue.tasks import Kind, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from service.annotator import Annotator
     from service.orthanc_api.archive import Archive
@@ -154,14 +155,21 @@ class Sweep:
             stopping.wait(_BREATH)
 
     def _drop_gone(self, known: list[str], stopping: threading.Event) -> None:
-        """Take out what Orthanc holds no more; each is asked for, for pages shift meanwhile."""
+        """Take out what Orthanc holds no more: it is asked for these, for pages shift meanwhile."""
         if sum(self._index.counts().values()) <= self._archive.count():
             return
-        for instance in known:
-            if stopping.is_set():
-                return
-            if not self._archive.exists("instances", instance):
-                self._annotations.gone(instance)
+        for start in range(0, len(known), _GLANCE):
+            some = known[start : start + _GLANCE]
+            there: Container[str] = ()
+            with suppress(ArchiveError):
+                there = self._archive.glance(some)
+            for instance in some:
+                if stopping.is_set():
+                    return
+                # What Orthanc cannot tell of is not gone.
+                with suppress(ArchiveError):
+                    if instance not in there and not self._archive.exists("instances", instance):
+                        self._annotations.gone(instance)
 
     def _look_anew(self, left_out: list[str], stopping: threading.Event) -> None:
         """Look once more at what Orthanc could not tell of; remember what it still cannot."""

@@ -69,6 +69,37 @@ def test_what_is_gone_is_taken_out(house, sweep):
     assert house.index.state("j") == "done"
 
 
+def test_what_orthanc_cannot_tell_of_is_not_gone_and_hides_no_others(house, sweep, monkeypatch):
+    for instance in ("gone", "odd"):
+        house.orthanc.arrive(instance, b"file")
+        house.annotator.annotate(instance, Mode.NEW)
+    house.orthanc.delete_instance("gone")
+    exists = house.orthanc.exists
+
+    def fails(*_):
+        raise ArchiveError("status 500")
+
+    monkeypatch.setattr(house.orthanc, "glance", fails)
+    monkeypatch.setattr(
+        house.orthanc, "exists", lambda at, i: fails() if i == "odd" else exists(at, i)
+    )
+    monkeypatch.setattr(house.orthanc, "count", lambda: 1)
+    run(sweep)
+    assert house.index.state("gone") is None
+    assert house.index.state("odd") == "done"
+
+
+def test_what_is_there_is_asked_for_in_one_question(house, sweep, monkeypatch):
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.arrive("gone", b"file")
+    house.annotator.annotate("gone", Mode.NEW)
+    house.orthanc.delete_instance("gone")
+    asked, exists = [], house.orthanc.exists
+    monkeypatch.setattr(house.orthanc, "exists", lambda at, i: asked.append(i) or exists(at, i))
+    run(sweep)
+    assert asked == ["gone"]
+
+
 def test_what_was_deleted_while_the_service_was_down_leaves_no_picture(house, sweep):
     """Its thumbnail stayed until the cache was full."""
     house.annotator.annotate("i", Mode.NEW)
