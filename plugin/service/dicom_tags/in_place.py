@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.dicom_out.policy import tags_to_write
 from bodypart.loopback import is_loopback
 from service.dicom_tags.exports import siblings_of
-from service.dicom_tags.overwriting import YIELDED
+from service.dicom_tags.overwriting import STORAGE_FULL, YIELDED
 from service.dicom_tags.rewriting import rewritten
 from service.errors import ArchiveError, NotFoundError
 from service.queue.tasks import Kind, Priority
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from service.records.index import Index
 
 _KEPT = 1000
+_UNTIL_THERE_IS_ROOM = 900.0
+"""Seconds before a file is tried again for which the storage had no room."""
 _TURNS = 2
 """Of those who annotate, beside the thread that only rewrites: one of all stores, the others make
 their file ready or wait. Who gets no turn goes on annotating."""
@@ -116,6 +118,8 @@ class InPlace:
                     self._forgo(instance)
                     return
                 refused = self._follow(instance, read, urgent=task.priority == Priority.PERSON)
+                if refused == STORAGE_FULL:
+                    self._follow_later(instance)
         except NotFoundError:
             self._backups.drop(instance)
             refused = "the instance is gone"
@@ -211,6 +215,13 @@ class InPlace:
         annotation = self._archive.annotation(instance)
         if annotation and (annotation.get("tags") or {}).get("state") == "pending":
             self._leave_file(annotation, None)
+
+    def _follow_later(self, instance: str) -> None:
+        """Have a file for which there is no room be tried again."""
+        with self._index.database.write() as connection:
+            self._tasks.ask(
+                connection, Kind.REWRITE, [instance], delay=_UNTIL_THERE_IS_ROOM, postpone=True
+            )
 
     def _leave_file(self, annotation: dict[str, Any], refused: str | None) -> None:
         """Note in an annotation that its file stays as it is, and why.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from service.records.thumbnails import Thumbnails
 
 YIELDED = "another file was stored meanwhile"
+STORAGE_FULL = "storage full"
 _KEPT_SOON = 0.5
 """Seconds in which the hook has written what it saw, unless the machine stands."""
 _CHANGES = 500
@@ -183,7 +184,7 @@ class Overwriting:
         try:
             answer = self._archive.store(ours)
         except StorageFullError:
-            return "storage full"
+            return STORAGE_FULL
         if answer.status != "Success":
             return f"Orthanc answers {answer.status or 'nothing'}"
         if answer.instance != instance:

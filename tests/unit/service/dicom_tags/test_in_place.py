@@ -234,6 +234,20 @@ def test_what_orthanc_does_not_take_is_refused_and_told(annotated, answer, why):
     assert annotated.backups.left_over() == []
 
 
+def test_a_file_for_which_there_was_no_room_follows_once_there_is(annotated):
+    """The pages say so; it stayed as it was, for good."""
+    annotated.orthanc.answer = StorageFullError("storage full")
+    for _ in range(2):
+        task = annotated.claim_due(Kind.REWRITE)
+        annotated.in_place.rewrite(task)
+        annotated.tasks.finish(task)
+        assert tags(annotated)["state"] == "refused"
+        assert annotated.claim(Kind.REWRITE) is None
+    annotated.orthanc.answer = None
+    annotated.in_place.rewrite(annotated.claim_due(Kind.REWRITE))
+    assert tags(annotated)["state"] == "written"
+
+
 @pytest.mark.parametrize("level", ["instances", "studies"])
 def test_a_copy_is_not_rewritten(annotated, level):
     annotated.orthanc.links[level] = "AnonymizedFrom"
