@@ -18,7 +18,7 @@ from bodypart.loopback import is_loopback
 from service.dicom_tags.exports import siblings_of
 from service.dicom_tags.overwriting import STORAGE_FULL, YIELDED
 from service.dicom_tags.rewriting import rewritten
-from service.errors import ArchiveError, NotFoundError
+from service.errors import NotFoundError, RecordError
 from service.queue.tasks import Kind, Priority
 from service.records.annotations import concerns_tags, of_file
 from service.records.audit_trail import REMOVED
@@ -179,8 +179,10 @@ class InPlace:
                 self.mend(instance)
             except NotFoundError:
                 self._backups.drop(instance)
-            except ArchiveError:
-                # Its rewrite begins with another try: the start of all does not hang on this one.
+            except RecordError:
+                raise
+            except Exception:
+                # That begins with another try: the start of all does not hang on this one.
                 continue
         return found
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.decoders.pool import EngineDownError
 from service.dicom_tags.rescue import KEPT_WITHIN, Rescue
-from service.errors import StorageFullError
+from service.errors import ArchiveError, StorageFullError
 from service.queue.tasks import Kind
 
 if TYPE_CHECKING:
@@ -227,8 +227,17 @@ class Overwriting:
                 return True
 
     def _put_back(self, instance: str, theirs: bytes) -> None:
-        """Store again what ours had replaced."""
-        self._archive.store(theirs)
+        """Store again what ours had replaced.
+
+        Raises
+        ------
+        ArchiveError
+            If Orthanc does not take it.
+        """
+        answer = self._archive.store(theirs)
+        if not answer.stands:
+            # It is still kept, and tried again.
+            raise ArchiveError(f"POST /instances: {answer.status or 'no status'}")
         self._log(f"instance {instance}: a file that was stored during its rewrite is put back")
         self.annotate_again(instance)
 

@@ -101,8 +101,11 @@ class Reports:
             self._log(f"study {study} gets no report: {why}")
             self._withdraw(study, own)
             return
-        stored = self._archive.store(report).instance
-        self._takes_the_place(study, fingerprint, own, stored)
+        stored = self._archive.store(report)
+        if not stored.stands:
+            self._log(f"study {study} gets no report: Orthanc answers {stored.status or 'nothing'}")
+            return
+        self._takes_the_place(study, fingerprint, own, stored.instance)
 
     def _takes_the_place(self, study: str, fingerprint: str, own: str | None, stored: str) -> None:
         self._note(study, fingerprint, stored)

@@ -192,6 +192,34 @@ def test_what_was_written_before_in_place_is_turned_off_stays(annotated, tmp_pat
     assert tags(after)["state"] == "written"
 
 
+def _killed_after_the_store(annotated):
+    annotated.orthanc.after_store = _die
+    with pytest.raises(KeyboardInterrupt):
+        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    annotated.orthanc.after_store = lambda: None
+
+
+@pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("a patient's name")])
+def test_no_start_hangs_on_what_cannot_be_finished(annotated, monkeypatch, error):
+    _killed_after_the_store(annotated)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(annotated.overwriting, "mend", lambda *_: (_ for _ in ()).throw(error))
+        assert annotated.in_place.recover() == ["i"]
+    assert annotated.in_place.is_away("i")
+
+
+def test_a_foreign_file_that_orthanc_does_not_take_back_is_kept(annotated):
+    """It was dropped after one try, whatever Orthanc said of it."""
+    _killed_after_the_store(annotated)
+    annotated.watch.file = b"theirs"
+    annotated.orthanc.answer = Stored("i", "FilteredOut")
+    with pytest.raises(ArchiveError, match="FilteredOut"):
+        annotated.in_place.mend("i")
+    annotated.orthanc.answer = None
+    annotated.in_place.mend("i")
+    assert annotated.orthanc.files["i"] == b"theirs"
+
+
 def test_a_backup_is_not_given_to_another_picture(annotated):
     orthanc = annotated.orthanc
     orthanc.set_metadata("instances", "i", "Ours", "of the first")
