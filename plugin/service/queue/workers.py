@@ -8,7 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
-from service.errors import ArchiveError, DamagedError, NotFoundError, RecordError, ServiceError
+from service.errors import (
+    ArchiveError,
+    DamagedError,
+    LostFileError,
+    NotFoundError,
+    RecordError,
+    ServiceError,
+)
 from service.lasting import kind_and_place, lasting
 from service.queue.tasks import Kind, Mode, Priority, Task
 
@@ -187,7 +194,9 @@ class Workers:
         return None
 
     def _try_again(self, task: Task, error: Exception) -> None:
-        away = isinstance(error, ArchiveError | RecordError)
+        away = isinstance(error, ArchiveError | RecordError) and not isinstance(
+            error, LostFileError
+        )
         if task.kind == Kind.APPLY or (task.kind == Kind.LOOK and away):
             # What a person said is never given up: a full disk may last for days.
             self._tasks.retry(task, _pause_after(task))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bodypart.annotation import Review
 from service.decoders.pool import RefusedError, WorkerDiedError
-from service.errors import ArchiveError
+from service.errors import ArchiveError, LostFileError
 from service.queue.tasks import Kind, Mode, Priority
 from service.queue.workers import Workers
 from service.records.tables import tasks
@@ -63,6 +63,10 @@ def _killed(house):
     house.decoders.while_asked = _raiser(WorkerDiedError("the decoder died"))
 
 
+def _lost(house):
+    house.orthanc.dicom = _raiser(LostFileError("no file"))
+
+
 def _raiser(error):
     def fail(*_, **__):
         raise error
@@ -70,7 +74,7 @@ def _raiser(error):
     return fail
 
 
-@pytest.mark.parametrize("happens", [lambda _: None, _gone, _refused, _killed])
+@pytest.mark.parametrize("happens", [lambda _: None, _gone, _lost, _refused, _killed])
 def test_what_cannot_be_seen_is_told_to_who_would_ask_for_it_again(house, workers, happens):
     """A header alone, a picture that is gone or kills: it was fetched every five seconds."""
     house.ask(Kind.LOOK, "i")
