@@ -8,8 +8,8 @@ from bodypart.annotation import Review
 from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError, StorageFullError
 from service.orthanc_api.resources import ReadFile, Stored
-from service.queue.recovery import ask_again
 from service.queue.tasks import Kind, Mode
+from service.work.recovery import ask_again
 from unit.service.house import PARENTS, House
 
 

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from service.dicom_tags.in_place import InPlace
     from service.dicom_tags.structured_reports import Reports
     from service.orthanc_api.resources import ReadFile
-    from service.queue.change_log import ChangeLog
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
     from service.records.rollups import RollUps
     from service.reviewer import Reviewer
+    from service.work.change_log import ChangeLog
 
 _DEATHS_TO_QUARANTINE = 2
 _AHEAD = 1

@@ -11,8 +11,8 @@ from bodypart.annotation import Review
 from service.decoders.pool import RefusedError, WorkerDiedError
 from service.errors import ArchiveError, LostFileError
 from service.queue.tasks import Kind, Mode, Priority
-from service.queue.workers import Workers
 from service.records.tables import tasks
+from service.work.workers import Workers
 
 TRIED_LONG = 15
 """Tries after which the pauses have reached their longest."""

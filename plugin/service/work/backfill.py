@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import utc_now
 from service.errors import ServiceError
-from service.queue.sweep import pause_after
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
+from service.work.sweep import pause_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from service.orthanc_api.archive import Archive
-    from service.queue.sweep import Sweep
     from service.queue.tasks import Tasks
     from service.records.facts import Facts
     from service.records.index import Index
+    from service.work.sweep import Sweep
 
 _STATE = "backfill"
 _PAGE = 200
