@@ -161,7 +161,7 @@ class Sweep:
         for start in range(0, len(known), _GLANCE):
             some = known[start : start + _GLANCE]
             there: Container[str] = ()
-            with suppress(ArchiveError):
+            with suppress(Exception):  # Then each is asked for by itself.
                 there = self._archive.glance(some)
             for instance in some:
                 if stopping.is_set():
