@@ -104,6 +104,8 @@ class ImageReading:
         Why it was rejected, in a sentence.
     blank : bool
         Whether there is nothing to see in it.
+    answered : bool
+        Whether the network answered at all: with numbers.
     seen : Seen or None
         What the memory is asked with; None if the model did not look.
     marker : SideMarker or None
@@ -117,6 +119,7 @@ class ImageReading:
     rejected: bool = False
     reason: str | None = None
     blank: bool = False
+    answered: bool = True
     seen: Seen | None = field(default=None, compare=False, repr=False)
     marker: SideMarker | None = None
 

@@ -153,8 +153,9 @@ class Pipeline:
         except PictureError as error:
             picture, unfit = None, str(error)
         decoded = perf_counter()
+        unnamed = header.label is None and not header.labels
         if picture is None or unfit:
-            if header.label is None and not header.labels:
+            if unnamed:
                 status: Status = "failed" if picture is None else "skipped"
                 return Annotation(instance, status, reason=unfit, picture=picture), Timing()
             unseen = ImageReading(probabilities={}, rejected=True, reason=unfit)
@@ -165,6 +166,9 @@ class Pipeline:
             reading = ImageReading({}, rejected=True, reason=BLANK, blank=True)
         else:
             reading = self.model.read(picture.values)
+        if unnamed and not reading.answered:
+            # As what cannot be decoded: it is seen among what failed, and can be tried again.
+            return Annotation(instance, "failed", reason=reading.reason, picture=picture), Timing()
         seen, recalled = reading.seen, None
         if self.settings.learn != "off":
             informed, recalled = self.recall.consult(reading)

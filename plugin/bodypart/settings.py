@@ -37,9 +37,14 @@ class SettingsError(ValueError):
     """A key or a value of the ``BodyPart`` section is wrong; the text names it."""
 
 
+def as_json(value: object) -> str:
+    """Return a value as it stands in Orthanc's configuration."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _one_of(*choices: str) -> Check:
     def check(value: object) -> str | None:
-        return None if value in choices else f"must be one of {', '.join(map(repr, choices))}"
+        return None if value in choices else f"must be one of {', '.join(map(as_json, choices))}"
 
     return check
 
@@ -71,9 +76,10 @@ def _text(value: object) -> str | None:
 
 
 def _database(value: object) -> str | None:
-    if value == "" or (isinstance(value, str) and value.startswith("postgresql://")):
-        return None
-    return "must be empty or start with postgresql://"
+    if not isinstance(value, str) or not (value == "" or value.startswith("postgresql://")):
+        return "must be empty or start with postgresql://"
+    # What follows the first @ counts as the host, which is told where it cannot be reached.
+    return 'must have each "@" of user and password as %40' if value.count("@") > 1 else None
 
 
 def _terms(value: object) -> str | None:
@@ -81,9 +87,9 @@ def _terms(value: object) -> str | None:
         return "must be an object of label: [terms]"
     for label, terms in value.items():
         if label not in BY_LABEL:
-            return f"has the unknown label {label!r}"
+            return f"has the unknown label {as_json(label)}"
         if not isinstance(terms, list) or not all(isinstance(t, str) and t.strip() for t in terms):
-            return f"must list non-empty strings under {label!r}"
+            return f"must list non-empty strings under {as_json(label)}"
     return None
 
 
@@ -272,7 +278,7 @@ class Settings:
                 raise SettingsError(f"BodyPart.{key} is not a setting{_hint(str(key), fields)}")
             wrong = fields[key].metadata["check"](value)
             if wrong:
-                shown = "" if fields[key].metadata["secret"] else f", not {value!r}"
+                shown = "" if fields[key].metadata["secret"] else f", not {as_json(value)}"
                 raise SettingsError(f"BodyPart.{key} {wrong}{shown}")
             values[fields[key].name] = value
         return cls(**values)

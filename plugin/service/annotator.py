@@ -116,7 +116,7 @@ class Annotator:
             with self._metrics.timed("fetch"):
                 old = task is not None and task.priority == Priority.BACKFILL
                 data = self._archive.dicom(instance, old_stock=old)
-        said_of = _old_digest(before)
+        said_of = self._old_digest(before, glance)
         annotation, seen = self.read(instance, stored, data, urgent=urgent, said_of=said_of)
         # First, so that it is there when somebody sees the answer and says a word on it.
         self._learning.saw(instance, seen)
@@ -176,6 +176,9 @@ class Annotator:
         if file != stored.version:
             self._tasks.retry(task, 0.0)
             return "another file stands there by now"
+        if self._old_digest(word, replace(glance, stored=stored, annotation=existing)):
+            self._tasks.retry(task, 0.0)
+            return "a word of an earlier version is to be compared with its picture"
         self._learning.saw(instance, seen)
         annotation = {**annotation, "file": file}
         self._put_machine_answer(annotation, stored, existing, word, task)
@@ -332,8 +335,15 @@ class Annotator:
                 review = replace(said, previous=None, history=(), restored=False, carried=True)
         return apply_review(annotation, review) if review else annotation
 
+    def _old_digest(self, word: Word | None, glance: Glance) -> str | None:
+        """Return the digest of a word of version 0.2.0, which only a decoder can compare.
 
-def _old_digest(word: Word | None) -> str | None:
-    """Return the digest of a word of version 0.2.0, which only a decoder can compare."""
-    digest = word.review.pixels if word and word.review else None
-    return digest if is_old(digest) else None
+        Of the last word on the instance, else of one on what it is a copy of.
+        """
+        said = (glance.annotation or {}).get("review")
+        if word or said:
+            digests = [word.review.pixels if word and word.review else (said or {}).get("pixels")]
+        else:
+            words = map(self._trail.last, glance.stored.originals)
+            digests = [one.review.pixels for one in words if one and one.review]
+        return next(filter(is_old, digests), None)

@@ -24,12 +24,20 @@ class ArchiveError(ServiceError):
     """Orthanc could not do what it was asked; a further try may work."""
 
 
+class LostFileError(ArchiveError):
+    """Orthanc knows an instance whose file its storage has not."""
+
+
 class StorageFullError(ArchiveError):
     """Orthanc has no room left for what it was to store."""
 
 
 class RecordError(ServiceError):
     """A record could not be written; nothing was changed."""
+
+
+class UnreachableError(RecordError):
+    """The server of the records cannot be reached; the text, which names it, is for the log."""
 
 
 class StaleError(ServiceError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from service.dicom_tags.exports import corrected_file
 from service.errors import ServiceError
 from service.lasting import lasting
-from service.queue.recovery import ask_again
+from service.work.recovery import ask_again
 
 if TYPE_CHECKING:
     import threading

@@ -26,12 +26,7 @@ from service.learning.words import Words
 from service.metrics import Metrics
 from service.orthanc_api.connection import connected
 from service.prerequisites import Files, advice, checked_settings, node_name
-from service.queue.backfill import Backfill
-from service.queue.change_log import ChangeLog
-from service.queue.leases import Leases
-from service.queue.sweep import Sweep
 from service.queue.tasks import Kind, Tasks
-from service.queue.workers import Workers
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
 from service.records.facts import Facts
@@ -41,6 +36,11 @@ from service.records.schema import only_one, open_durable, open_index, open_shar
 from service.records.statistics import Statistics
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
+from service.work.backfill import Backfill
+from service.work.change_log import ChangeLog
+from service.work.leases import Leases
+from service.work.sweep import Sweep
+from service.work.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

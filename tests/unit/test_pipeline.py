@@ -15,6 +15,7 @@ from bodypart.dicom_out.correction import correct
 from bodypart.dicom_out.decision import Decision
 from bodypart.evidence import Guess, ImageReading, SideMarker
 from bodypart.labels import body_part
+from bodypart.model.session import NO_NUMBERS
 from bodypart.pipeline import Pipeline
 from bodypart.settings import Settings
 from phantoms import dataset_of, file_bytes, foreign, radiograph
@@ -197,6 +198,19 @@ def test_pixels_that_cannot_be_read_fail_unless_the_header_helps():
     assert annotation["status"] == "done"
     assert annotation["examined"]["source"] == "header"
     assert annotation["image"]["rejected"]
+
+
+@pytest.mark.parametrize("modality", ["DX", "OT"])
+def test_what_the_network_has_no_numbers_for_fails_unless_the_header_helps(modality):
+    """A secondary capture was skipped as if it were no radiograph, and nobody saw it again."""
+    model, dataset = Model(), radiograph("knee", modality=modality)
+    model.reading = ImageReading({}, rejected=True, reason=NO_NUMBERS, answered=False)
+    annotation = annotate(file_bytes(dataset), model)
+    assert (annotation["status"], annotation["reason"]) == ("failed", NO_NUMBERS)
+    dataset.BodyPartExamined = "KNEE"
+    annotation = annotate(file_bytes(dataset), model)
+    assert (annotation["status"], annotation["needs_review"]) == ("done", True)
+    assert annotation["examined"]["source"] == "header"
 
 
 def test_the_digest_of_a_word_of_0_2_0_stays_where_it_is_that_of_this_picture():

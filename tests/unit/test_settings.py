@@ -26,9 +26,15 @@ def test_settings_survive_the_way_to_the_worker():
         ({"Workers": True}, "BodyPart.Workers must be a whole number"),
         ({"TimeLimit": "60"}, "BodyPart.TimeLimit must be a number"),
         ({"OnUpload": 1}, "BodyPart.OnUpload must be true or false"),
+        ({"Workers": True}, "from 1 to 64, not true"),
+        ({"Model": None}, "BodyPart.Model must be a string, not null"),
+        (
+            {"Tags": {"a": [True]}},
+            'BodyPart.Tags must be one of "none", "on-send", "in-place", not {"a": [true]}',
+        ),
         ({"Model": 5}, "BodyPart.Model must be a string"),
-        ({"Terms": {"kneee": ["x"]}}, "BodyPart.Terms has the unknown label 'kneee'"),
-        ({"Terms": {"knee": "x"}}, "BodyPart.Terms must list non-empty strings under 'knee'"),
+        ({"Terms": {"kneee": ["x"]}}, 'BodyPart.Terms has the unknown label "kneee"'),
+        ({"Terms": {"knee": "x"}}, 'BodyPart.Terms must list non-empty strings under "knee"'),
         ([], "BodyPart must be an object"),
     ],
 )
@@ -39,11 +45,16 @@ def test_a_wrong_section_is_refused_by_key(section, message):
     assert "\n" not in str(caught.value)
 
 
-def test_the_password_of_the_database_is_not_told():
+@pytest.mark.parametrize(
+    "url", ["mysql://ann:secret@host/name", "postgresql://ann:top@secret@host"]
+)
+def test_the_password_of_the_database_is_not_told(url):
+    """What follows its first @ counted as the host, which is told where it cannot be reached."""
     with pytest.raises(SettingsError) as caught:
-        Settings.parse({"Database": "mysql://ann:secret@host/name"})
-    assert "BodyPart.Database must be" in str(caught.value)
+        Settings.parse({"Database": url})
+    assert "BodyPart.Database must" in str(caught.value)
     assert "secret" not in str(caught.value)
+    assert Settings.parse({"Database": "postgresql://ann:top%40secret@host/name"})
 
 
 def test_keys_are_camel_case():

@@ -182,7 +182,7 @@ class BodyPartModel:
     def reading(self, answer: RawAnswer) -> ImageReading:
         """Turn the network's outputs into calibrated probabilities, and reject what is foreign."""
         if not answer.finite:
-            return ImageReading(probabilities={}, rejected=True, reason=NO_NUMBERS)
+            return ImageReading({}, rejected=True, reason=NO_NUMBERS, answered=False)
         own = self.parameters
         posterior = softmax(answer.logits, own.temperature)
         visible = zip(

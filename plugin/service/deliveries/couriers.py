@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.deliveries.delivery import GONE, NO_RULE, REMOVED, State
 from service.deliveries.senders import JobGoneError, SendError, StoppedError
-from service.errors import ArchiveError, DamagedError, NotFoundError
+from service.errors import ArchiveError, DamagedError, NotFoundError, RecordError
 
 if TYPE_CHECKING:
     from service.deliveries.delivery import Delivery
@@ -171,6 +171,12 @@ class Courier:
             return
         except ArchiveError:
             self._outbox.postpone(delivery, time.time() + _WHILE_BUSY)
+            return
+        except RecordError:
+            raise
+        except Exception as error:
+            # Else it would be the next one again, and hold up all behind it.
+            self._failed(delivery, SendError(f"it could not be sent: {type(error).__name__}"))
             return
         if annotation is None:
             return

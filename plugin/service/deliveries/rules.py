@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS, UnknownLabelError, labels_named
-from bodypart.settings import SettingsError
+from bodypart.settings import SettingsError, as_json
 from service.deliveries.destinations import Destination, DestinationError, parse
 from service.deliveries.windows import ALWAYS, Window, WindowError
 
@@ -132,12 +132,12 @@ def _rule(given: Any, configuration: Mapping[str, Any]) -> Rule:
     if ("If" in given) == ("Otherwise" in given):
         raise RuleError("needs either If or Otherwise")
     if given.get("Otherwise", True) is not True:
-        raise RuleError(f"Otherwise must be true, not {given['Otherwise']!r}")
+        raise RuleError(f"Otherwise must be true, not {as_json(given['Otherwise'])}")
     urgent = _truth("Urgent", given.get("Urgent", False))
     try:
         window = Window.parse(given.get("When", ALWAYS))
     except WindowError as error:
-        raise RuleError(f"When {error}, not {given['When']!r}") from None
+        raise RuleError(f"When {error}, not {as_json(given['When'])}") from None
     return Rule(
         name=name,
         conditions=_conditions(given["If"]) if "If" in given else None,
@@ -191,7 +191,7 @@ def _known(given: Mapping[str, Any], keys: Iterable[str], prefix: str = "") -> N
 def _listed(key: str, value: object) -> list[str]:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list) or not items or not all(isinstance(i, str) for i in items):
-        raise RuleError(f"{key} must be a text or a list of texts, not {value!r}")
+        raise RuleError(f"{key} must be a text or a list of texts, not {as_json(value)}")
     return items
 
 
@@ -232,13 +232,13 @@ def _evidence(key: str, value: object) -> str:
 
 def _probability(key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise RuleError(f"{key} must be a number from 0 to 1, not {value!r}")
+        raise RuleError(f"{key} must be a number from 0 to 1, not {as_json(value)}")
     return float(value)
 
 
 def _truth(key: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise RuleError(f"{key} must be true or false, not {value!r}")
+        raise RuleError(f"{key} must be true or false, not {as_json(value)}")
     return value
 
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from bodypart.dicom_out.policy import tags_to_write
 from bodypart.loopback import is_loopback
 from service.dicom_tags.exports import siblings_of
-from service.dicom_tags.overwriting import YIELDED
+from service.dicom_tags.overwriting import STORAGE_FULL, YIELDED
 from service.dicom_tags.rewriting import rewritten
-from service.errors import ArchiveError, NotFoundError
+from service.errors import NotFoundError, RecordError
 from service.queue.tasks import Kind, Priority
 from service.records.annotations import concerns_tags, of_file
 from service.records.audit_trail import REMOVED
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from service.records.index import Index
 
 _KEPT = 1000
+_UNTIL_THERE_IS_ROOM = 900.0
+"""Seconds before a file is tried again for which the storage had no room."""
 _TURNS = 2
 """Of those who annotate, beside the thread that only rewrites: one of all stores, the others make
 their file ready or wait. Who gets no turn goes on annotating."""
@@ -116,17 +118,29 @@ class InPlace:
                     self._forgo(instance)
                     return
                 refused = self._follow(instance, read, urgent=task.priority == Priority.PERSON)
+                if refused == STORAGE_FULL:
+                    self._follow_later(instance)
         except NotFoundError:
             self._backups.drop(instance)
             refused = "the instance is gone"
         self._note_outcome(instance, refused)
 
     def give_up(self, task: Task, reason: str) -> None:
-        """Note in the annotation that its file could not follow."""
+        """Give back what an overwrite wiped, and note in the annotation that its file stays.
+
+        Raises
+        ------
+        ArchiveError, RecordError
+            If that could not be done; it must be tried again.
+        """
         instance = task.resource
-        with self._annotations.lock(instance):
-            if annotation := self._archive.annotation(instance):
-                self._leave_file(annotation, reason)
+        try:
+            with self._annotations.lock(instance):
+                self.mend(instance)
+                if annotation := self._archive.annotation(instance):
+                    self._leave_file(annotation, reason)
+        except NotFoundError:
+            self._backups.drop(instance)
         self._note_outcome(instance, reason)
 
     def outcome(self, instance: str, limit: float) -> str | None:
@@ -165,8 +179,10 @@ class InPlace:
                 self.mend(instance)
             except NotFoundError:
                 self._backups.drop(instance)
-            except ArchiveError:
-                # Its rewrite begins with another try: the start of all does not hang on this one.
+            except RecordError:
+                raise
+            except Exception:
+                # That begins with another try: the start of all does not hang on this one.
                 continue
         return found
 
@@ -201,6 +217,13 @@ class InPlace:
         annotation = self._archive.annotation(instance)
         if annotation and (annotation.get("tags") or {}).get("state") == "pending":
             self._leave_file(annotation, None)
+
+    def _follow_later(self, instance: str) -> None:
+        """Have a file for which there is no room be tried again."""
+        with self._index.database.write() as connection:
+            self._tasks.ask(
+                connection, Kind.REWRITE, [instance], delay=_UNTIL_THERE_IS_ROOM, postpone=True
+            )
 
     def _leave_file(self, annotation: dict[str, Any], refused: str | None) -> None:
         """Note in an annotation that its file stays as it is, and why.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.decoders.pool import EngineDownError
 from service.dicom_tags.rescue import KEPT_WITHIN, Rescue
-from service.errors import StorageFullError
+from service.errors import ArchiveError, StorageFullError
 from service.queue.tasks import Kind
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from service.records.thumbnails import Thumbnails
 
 YIELDED = "another file was stored meanwhile"
+STORAGE_FULL = "storage full"
 _KEPT_SOON = 0.5
 """Seconds in which the hook has written what it saw, unless the machine stands."""
 _CHANGES = 500
@@ -126,7 +127,7 @@ class Overwriting:
             with self.alone:
                 # Orthanc's side does not answer any more once it stops: each would wait in vain.
                 self._must_go_on()
-                with self._rescue.watching(instance, ours, signed=signed):
+                with self._rescue.watching(instance, ours, backup.md5_after, signed=signed):
                     outcome = self._store_over(stored, ours, backup)
             self._rescue.drop(instance)
             if isinstance(outcome, str):
@@ -183,7 +184,7 @@ class Overwriting:
         try:
             answer = self._archive.store(ours)
         except StorageFullError:
-            return "storage full"
+            return STORAGE_FULL
         if answer.status != "Success":
             return f"Orthanc answers {answer.status or 'nothing'}"
         if answer.instance != instance:
@@ -226,8 +227,17 @@ class Overwriting:
                 return True
 
     def _put_back(self, instance: str, theirs: bytes) -> None:
-        """Store again what ours had replaced."""
-        self._archive.store(theirs)
+        """Store again what ours had replaced.
+
+        Raises
+        ------
+        ArchiveError
+            If Orthanc does not take it.
+        """
+        answer = self._archive.store(theirs)
+        if not answer.stands:
+            # It is still kept, and tried again.
+            raise ArchiveError(f"POST /instances: {answer.status or 'no status'}")
         self._log(f"instance {instance}: a file that was stored during its rewrite is put back")
         self.annotate_again(instance)
 

@@ -46,7 +46,7 @@ class Rescue:
         self._last_deletion = float("-inf")
 
     @contextmanager
-    def watching(self, instance: str, ours: bytes, *, signed: bool) -> Iterator[None]:
+    def watching(self, instance: str, ours: bytes, md5: str, *, signed: bool) -> Iterator[None]:
         """Have what is stored under an instance kept, but for a file of ours.
 
         A deletion that comes in later waits for the end; one that came just before is given way.
@@ -57,6 +57,8 @@ class Rescue:
             Orthanc id.
         ours : bytes
             The file that is about to be stored.
+        md5 : str
+            Digest of all of it.
         signed : bool
             Whether it is a correction, which names the moment at which it was made. Then its
             beginning tells that it is ours, and Orthanc's lock is not held for the digest of all.
@@ -67,12 +69,14 @@ class Rescue:
             If Orthanc's side does not say that it watches.
         """
         heard = self._acknowledged[instance] = threading.Event()
-        beginning = _BEGINNING if signed else len(ours)
+        beginning = min(_BEGINNING, len(ours)) if signed else len(ours)
+        if beginning < len(ours):
+            md5 = hashlib.md5(ours[:beginning], usedforsecurity=False).hexdigest()
         about = {
             "id": instance,
             "length": len(ours),
             "beginning": beginning,
-            "md5": hashlib.md5(ours[:beginning], usedforsecurity=False).hexdigest(),
+            "md5": md5,
             "file": str(self._place(instance)),
         }
         self._say({"rewriting": about})

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from bodypart.dicom_out.codes import PRODUCT
 from service.decoders.pool import RefusedError
 from service.dicom_tags.exports import study_report
-from service.errors import NotFoundError
+from service.errors import LostFileError, NotFoundError
 from service.records.tables import reports
 
 if TYPE_CHECKING:
@@ -94,12 +94,18 @@ class Reports:
             report = study_report(self._archive, self._decoders, study, annotations, previous, uid)
         except NotFoundError:
             return  # What is left of the study asks for a report of its own.
+        except LostFileError as why:
+            self._log(f"study {study} gets no report: {why}")
+            return
         except RefusedError as why:
             self._log(f"study {study} gets no report: {why}")
             self._withdraw(study, own)
             return
-        stored = self._archive.store(report).instance
-        self._takes_the_place(study, fingerprint, own, stored)
+        stored = self._archive.store(report)
+        if not stored.stands:
+            self._log(f"study {study} gets no report: Orthanc answers {stored.status or 'nothing'}")
+            return
+        self._takes_the_place(study, fingerprint, own, stored.instance)
 
     def _takes_the_place(self, study: str, fingerprint: str, own: str | None, stored: str) -> None:
         self._note(study, fingerprint, stored)

@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from bodypart import shallow_json
-from service.errors import ArchiveError, NotFoundError
+from service.errors import ArchiveError, LostFileError, NotFoundError
+from service.orthanc_api.annotation_text import annotation_in
 from service.orthanc_api.client import Client
 from service.orthanc_api.places import Places
 from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
@@ -21,13 +21,6 @@ _SIDE_BY_SIDE = 4
 _MAGIC = slice(128, 132)
 """Where a DICOM file says that it is one (PS3.10, 7.1)."""
 _COPY_LINKS = ("AnonymizedFrom", "ModifiedFrom")
-_KEYS = frozenset(
-    {
-        *("instance", "status", "examined", "visible", "laterality", "group", "agreement"),
-        *("image", "header", "review", "needs_review", "annotated_at"),
-    }
-)
-"""What every annotation and every roll-up has."""
 
 
 class Archive:
@@ -86,7 +79,7 @@ class Archive:
             with suppress(NotFoundError):
                 seen[found["ID"]] = Glance(
                     self._stored_file({**metadata, **found}),
-                    _annotation_in(metadata.get(ANNOTATION)),
+                    annotation_in(metadata.get(ANNOTATION), "instances", found["ID"]),
                     metadata.get("ReceptionDate", ""),
                 )
         return seen
@@ -130,7 +123,17 @@ class Archive:
         ------
         NotFoundError
             If the instance is gone.
+        LostFileError
+            If its file alone is.
         """
+        try:
+            return self._dicom(instance, old_stock=old_stock)
+        except NotFoundError:
+            if self.exists("instances", instance):
+                raise LostFileError(f"Orthanc's storage has no file of {instance}") from None
+            raise
+
+    def _dicom(self, instance: str, *, old_stock: bool) -> bytes:
         if old_stock:
             as_stored = self.client.get(f"/instances/{instance}/attachments/dicom/compressed-data")
             # Else Orthanc had compressed it (``StorageCompression``), or it lacks a preamble.
@@ -268,7 +271,7 @@ class Archive:
 
         None if there is none, or if what stands there was not written by us.
         """
-        return _annotation_in(self.metadata(level, resource, ANNOTATION))
+        return annotation_in(self.metadata(level, resource, ANNOTATION), level, resource)
 
     def annotations(self, ids: list[str], level: str) -> list[dict[str, Any] | None]:
         """Return what `annotation` says of each, asking for several at a time."""
@@ -382,14 +385,6 @@ class Archive:
     def protect(self, patient: str) -> None:
         """Protect a patient against recycling."""
         self.client.put(f"/patients/{patient}/protected", b"1")
-
-
-def _annotation_in(text: str | None) -> dict[str, Any] | None:
-    try:
-        found = shallow_json.parse(text or "null")
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) and found.keys() >= _KEYS else None
 
 
 def _at_least(version: str, wanted: tuple[int, ...]) -> bool:

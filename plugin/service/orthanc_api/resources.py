@@ -106,3 +106,8 @@ class Stored:
 
     instance: str
     status: str
+
+    @property
+    def stands(self) -> bool:
+        """Whether the file stands there now, by this or before; else a filter refused it, say."""
+        return self.status in ("Success", "AlreadyStored")

@@ -36,7 +36,7 @@ from service.queue.task import Kind, Mode, Priority, Task, upwards
 from service.records.tables import tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy.engine import Connection
 
@@ -96,7 +96,7 @@ class Tasks:
         priority: int = Priority.ARRIVAL,
         delay: float = 0.0,
         postpone: bool = False,
-        sequence: int | None = None,
+        sequences: Mapping[str, int] | None = None,
     ) -> None:
         """Put tasks into the table, in a transaction of the caller's; ``wake`` follows it.
 
@@ -114,14 +114,16 @@ class Tasks:
             Seconds to wait first.
         postpone : bool
             Whether a further request begins the wait anew (what is to settle) or not.
-        sequence : int or None
-            The change that asked for it.
+        sequences : mapping or None
+            Number of the change that asked for each.
         """
         now = time.time() + delay
         due = {one: now + place * _APART for place, one in enumerate(resources)}
+        sequences = sequences or {}
         # In one order, so that two nodes never wait for each other.
         rows = [
-            new_row(kind, one, level, mode, priority, due[one], sequence) for one in sorted(due)
+            new_row(kind, one, level, mode, priority, due[one], sequences.get(one))
+            for one in sorted(due)
         ]
         if rows:
             connection.execute(self._upsert[postpone], rows)
@@ -248,7 +250,15 @@ class Tasks:
                     if one.kind == kind and resource in one.resources:
                         one.looked_for.set()
 
-    def retry(self, task: Task, delay: float, *, died: bool = False, counts: bool = True) -> None:
+    def retry(
+        self,
+        task: Task,
+        delay: float,
+        *,
+        died: bool = False,
+        counts: bool = True,
+        priority: int | None = None,
+    ) -> None:
         """Give a task out again after ``delay`` seconds, unless somebody else has it by now.
 
         Parameters
@@ -261,6 +271,8 @@ class Tasks:
             Whether a decoder died on it.
         counts : bool
             Whether it was the task's fault.
+        priority : int or None
+            Another one than it had.
         """
         due = time.time() + delay
         with self._database.write() as connection:
@@ -271,6 +283,7 @@ class Tasks:
                     due=due,
                     attempts=tasks.c.attempts + int(counts),
                     deaths=tasks.c.deaths + int(died),
+                    priority=tasks.c.priority if priority is None else priority,
                     claimed_by=None,
                     claimed_until=None,
                 ),

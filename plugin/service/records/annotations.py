@@ -42,6 +42,9 @@ NO_TAGS: dict[str, Any] = {"state": "none", "changed": [], "refused": None}
 class Annotations:
     """Writes annotations, and takes them away.
 
+    Every transaction touches the index first, then roll-ups, then the rewrite, then what it ends or
+    takes out: two nodes of which each did the same in another order would wait for each other.
+
     Parameters
     ----------
     archive : Archive
@@ -174,10 +177,10 @@ class Annotations:
             self._routing.removed(instance)
         with self.database.write() as connection:
             self._index.put_bare(connection, instance, stored.parents, REMOVED)
-            self._tasks.drop(connection, Kind.ANNOTATE, instance)
             self._ask_roll_ups(connection, stored.parents)
             if self._in_place:
                 self._tasks.ask(connection, Kind.REWRITE, [instance], priority=Priority.PERSON)
+            self._tasks.drop(connection, Kind.ANNOTATE, instance)
         self._tasks.wake()
         # What was dropped may have been asked for another file that came in meanwhile.
         with suppress(NotFoundError):
@@ -195,18 +198,18 @@ class Annotations:
     def note_old(self, found: Mapping[str, Parents]) -> None:
         """Note instances of before our time, but for those that were heard of meanwhile."""
         with self.database.write() as connection:
-            for instance in self._index.unknown(list(found)):
+            for instance in sorted(self._index.unknown(list(found))):
                 self._index.put_bare(connection, instance, found[instance], UNSEEN)
 
     def gone(self, instance: str) -> None:
         """Note that Orthanc holds an instance no more."""
         with self.database.write() as connection:
             parents = self._index.remove(connection, instance)
-            for kind in (Kind.ANNOTATE, Kind.REWRITE):
-                self._tasks.drop(connection, kind, instance)
             if parents:
                 self._ask_roll_ups(connection, parents)
                 self._archive.forget(parents.series)
+            for kind in (Kind.REWRITE, Kind.ANNOTATE):
+                self._tasks.drop(connection, kind, instance)
         self._tasks.wake()
         if self._thumbnails:
             self._thumbnails.remove(instance)

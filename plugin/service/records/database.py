@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from service.errors import DamagedError, RecordError
+from service.errors import DamagedError, RecordError, UnreachableError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -161,7 +161,8 @@ class Database:
             if is_damage(cause):
                 raise DamagedError(str(self.engine.url.database)) from None
             reason = _reason(cause or error, self.engine.url.database)
-            raise RecordError(f"the records cannot be kept: {reason}") from error
+            kind = UnreachableError if _by_libpq(cause) else RecordError
+            raise kind(f"the records cannot be kept: {reason}") from error
 
     def rows(self, statement: sa.Executable, **values: Any) -> list[sa.Row[Any]]:
         """Return all rows that a question gives; ``values`` are those of its parameters."""
@@ -198,14 +199,19 @@ def _reason(error: BaseException, database: str | None) -> str:
     Of a statement it may quote values, of these two it has none to quote.
     """
     of_file = getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_FILE
-    # What libpq says by itself has no code: no statement came to the server. Known by its name,
-    # because psycopg is not imported where there is SQLite alone.
-    diagnosis = getattr(error, "diag", None)
-    by_libpq = type(error).__name__ == "OperationalError" and diagnosis and not diagnosis.sqlstate
     said = str(error).strip().partition("\n")[0][:_LONGEST_REASON]
-    if by_libpq:
+    if _by_libpq(error):
         return f"BodyPart.Database: {said}"
     return f"{Path(database or '').name}: {said}" if of_file else type(error).__name__
+
+
+def _by_libpq(error: BaseException | None) -> bool:
+    """Tell whether libpq says it by itself: it has no code, for no statement came to the server.
+
+    Known by its name, because psycopg is not imported where there is SQLite alone.
+    """
+    diagnosis = getattr(error, "diag", None)
+    return type(error).__name__ == "OperationalError" and bool(diagnosis and not diagnosis.sqlstate)
 
 
 def _postgresql(url: str, **options: str) -> Engine:

@@ -15,11 +15,13 @@ from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import (
     ArchiveError,
     DamagedError,
+    LostFileError,
     NotFoundError,
     RecordError,
     ServiceError,
     StaleError,
     UnannotatedError,
+    UnreachableError,
 )
 from service.routes.annotations import router as annotation_router
 from service.routes.backfill import router as backfill
@@ -112,14 +114,17 @@ def _handle_errors(app: FastAPI) -> None:
     def service_error(request: Request, error: ServiceError) -> Response:
         if isinstance(error, DamagedError):
             request.app.state.service.damaged(error)
-        if isinstance(error, UnannotatedError):
+        if isinstance(error, UnannotatedError | LostFileError):
             return _error(404, "Not found", str(error))
         if isinstance(error, NotFoundError):
             return _error(404, "Not found", _missing(request, error))
         if isinstance(error, ArchiveError):
             return _error(503, "Orthanc is busy", str(error), _RETRY)
         if isinstance(error, RecordError):
-            return _error(503, "Records are not writable", str(error), _RETRY)
+            # Whoever may ask need not know which server it is, and as whom the service is there.
+            unreachable = isinstance(error, UnreachableError)
+            details = "their database cannot be reached" if unreachable else str(error)
+            return _error(503, "Records are not writable", details, _RETRY)
         return _error(500, "Internal error", type(error).__name__)
 
     @app.exception_handler(EngineDownError)

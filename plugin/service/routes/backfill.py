@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query
 
 from service.decoders.process import EngineDownError
-from service.queue.leases import Answer
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import BARE
 from service.routes.models import Backfill, HelpersAnswers, Known, Lease
 from service.routes.requests import HttpError, TheService, one_at_a_time
+from service.work.leases import Answer
 
 if TYPE_CHECKING:
     from service.main import Service

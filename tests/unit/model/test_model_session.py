@@ -79,6 +79,7 @@ def test_an_answer_that_is_no_number_is_none(model, output, value):
     broken.flat[0] = value
     reading = model.reading(answer._replace(**{output: broken}))
     assert reading.rejected
+    assert not reading.answered
     assert reading.reason
     assert (reading.top(), reading.child, reading.seen) == ((), None, None)
 

@@ -1,7 +1,6 @@
 """The service's parts around an Orthanc in memory, for tests of what happens in which order."""
 
 import hashlib
-import json
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.overwriting import Overwriting
 from service.errors import ArchiveError, NotFoundError
 from service.metrics import Metrics
+from service.orthanc_api.annotation_text import annotation_in
 from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
 from service.queue.tasks import Kind, Tasks
 from service.records.annotations import Annotations
@@ -145,8 +145,7 @@ class Orthanc:
         return self.metadata_.get((level, resource), {}).get(name)
 
     def annotation(self, resource, level="instances"):
-        text = self.metadata(level, resource, "BodyPart")
-        return json.loads(text) if text else None
+        return annotation_in(self.metadata(level, resource, "BodyPart"), level, resource)
 
     def set_metadata(self, level, resource, name, value):
         if level == "instances":
@@ -231,7 +230,7 @@ class Watch:
         self.watched = []
 
     @contextmanager
-    def watching(self, instance, _ours, *, signed):
+    def watching(self, instance, _ours, _md5, *, signed):
         self.watched.append(instance)
         yield
 

@@ -114,20 +114,25 @@ def test_a_word_outlives_classifying_again_overwriting_and_lost_metadata(house):
     assert label_of(house) == "foot"
 
 
-def test_a_word_of_0_2_0_is_of_the_picture_that_its_digest_tells(house):
-    """Its digest cannot be compared with today's: a decoder compares it with the picture."""
-    old, today, of_another = "a" * 32, "b3:" + "b" * 32, "b3:" + "c" * 32
-    digests = [old]
-    ask = house.decoders.ask
+def with_digests(house, *digests):
+    """Have decoders tell the first of some digests of a picture, or another that they are given."""
+    known, ask = list(digests), house.decoders.ask
 
     def with_digest(task, request, payload, *, urgent=False):
         answer, drawn = ask(task, request, payload, urgent=urgent)
         if task == "annotate":
             said_of = request.get("said_of")
-            answer["annotation"]["pixels"] = said_of if said_of in digests else digests[0]
+            answer["annotation"]["pixels"] = said_of if said_of in known else known[0]
         return answer, drawn
 
     house.decoders.ask = with_digest
+    return known
+
+
+def test_a_word_of_0_2_0_is_of_the_picture_that_its_digest_tells(house):
+    """Its digest cannot be compared with today's: a decoder compares it with the picture."""
+    old, today, of_another = "a" * 32, "b3:" + "b" * 32, "b3:" + "c" * 32
+    digests = with_digests(house, old)
     house.annotator.annotate("i", Mode.NEW)
     house.reviewer.review("i", word())
     digests[:] = [today, old]
@@ -139,6 +144,32 @@ def test_a_word_of_0_2_0_is_of_the_picture_that_its_digest_tells(house):
         house.annotator.annotate("i", mode)
         assert label_of(house) == "hand"
         assert "another picture" in house.orthanc.annotation("i")["review_reason"]
+
+
+def test_a_word_of_0_2_0_reaches_a_copy_of_its_picture(house):
+    old, today = "a" * 32, "b3:" + "b" * 32
+    digests = with_digests(house, old)
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.review("i", word())
+    digests[:] = [today, old]
+    for copy, same in (("copy", True), ("other", False)):
+        house.orthanc.arrive(copy, b"file")
+        house.orthanc.metadata_["instances", copy]["ModifiedFrom"] = "i"
+        digests[:] = [today, old] if same else [today]
+        house.annotator.annotate(copy, Mode.NEW)
+        assert label_of(house, copy) == ("foot" if same else "hand")
+
+
+def test_a_word_of_0_2_0_that_the_trail_has_lost_is_compared_as_well(house):
+    old, today = "a" * 32, "b3:" + "b" * 32
+    digests = with_digests(house, old)
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.review("i", word())
+    with house.durable.write() as connection:
+        connection.exec_driver_sql("DELETE FROM events")
+    digests[:] = [today]
+    house.annotator.annotate("i", Mode.AGAIN)
+    assert label_of(house) == "hand"
 
 
 def test_a_clock_that_was_set_back_does_not_bring_an_earlier_word_back(house):
@@ -187,11 +218,11 @@ def test_a_word_that_is_taken_back_leaves_the_machine_s_and_both_in_the_trail(ho
 def test_what_was_removed_stays_so_until_it_is_sent_again(house):
     house.annotator.annotate("i", Mode.NEW)
     house.reviewer.remove("i", by="ann")
-    house.ask(Kind.ANNOTATE, "i", sequence=1)
+    house.ask(Kind.ANNOTATE, "i", sequences={"i": 1})
     house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
     assert house.orthanc.annotation("i") is None
     house.orthanc.arrive("i", b"file")
-    house.ask(Kind.ANNOTATE, "i", sequence=2)
+    house.ask(Kind.ANNOTATE, "i", sequences={"i": 2})
     house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
     assert label_of(house) == "hand"
 
@@ -203,7 +234,7 @@ def test_what_is_sent_again_is_annotated_whatever_clocks_and_numbers_say(house, 
     house.reviewer.remove("i", by="ann")
     house.orthanc.arrive("i", b"file", received="20200101T000000")
     assert not house.annotator.was_removed("i")
-    house.ask(Kind.ANNOTATE, "i", sequence=sequence)
+    house.ask(Kind.ANNOTATE, "i", sequences={"i": sequence})
     house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
     assert label_of(house) == "hand"
 
@@ -226,7 +257,7 @@ def test_what_is_sent_again_during_its_removal_is_annotated(house):
     def sent_again(*which):
         house.orthanc.delete_metadata = delete
         house.orthanc.arrive("i", b"another")
-        house.ask(Kind.ANNOTATE, "i", sequence=2)
+        house.ask(Kind.ANNOTATE, "i", sequences={"i": 2})
         delete(*which)
 
     house.orthanc.delete_metadata = sent_again

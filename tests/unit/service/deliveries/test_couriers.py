@@ -139,6 +139,22 @@ def test_an_orthanc_that_cannot_tell_is_no_try(desk, monkeypatch, error, state):
     assert one.overview.departures(0, 10) == []
 
 
+def test_one_over_which_a_courier_stumbles_does_not_hold_up_the_others(desk, monkeypatch):
+    """It was the next one again, every second, for ever."""
+    one = desk(count=2, retries=1)
+
+    def odd(instance, annotation=one.archive.annotation):
+        if instance == "instance 0":
+            raise ValueError("a patient's name")
+        return annotation(instance)
+
+    monkeypatch.setattr(one.archive, "annotation", odd)
+    for _ in range(3):
+        one.carry()
+    assert one.sender.sent == ["instance 1"]
+    assert (one.row().state, one.row().error) == ("failed", "it could not be sent: ValueError")
+
+
 def test_an_instance_that_goes_while_it_is_sent_is_not_tried_again(desk):
     one = desk()
     one.sender.errors = [NotFoundError("instance")]

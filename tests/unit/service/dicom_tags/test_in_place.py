@@ -8,8 +8,8 @@ from bodypart.annotation import Review
 from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError, StorageFullError
 from service.orthanc_api.resources import ReadFile, Stored
-from service.queue.recovery import ask_again
 from service.queue.tasks import Kind, Mode
+from service.work.recovery import ask_again
 from unit.service.house import PARENTS, House
 
 
@@ -192,6 +192,34 @@ def test_what_was_written_before_in_place_is_turned_off_stays(annotated, tmp_pat
     assert tags(after)["state"] == "written"
 
 
+def _killed_after_the_store(annotated):
+    annotated.orthanc.after_store = _die
+    with pytest.raises(KeyboardInterrupt):
+        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    annotated.orthanc.after_store = lambda: None
+
+
+@pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("a patient's name")])
+def test_no_start_hangs_on_what_cannot_be_finished(annotated, monkeypatch, error):
+    _killed_after_the_store(annotated)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(annotated.overwriting, "mend", lambda *_: (_ for _ in ()).throw(error))
+        assert annotated.in_place.recover() == ["i"]
+    assert annotated.in_place.is_away("i")
+
+
+def test_a_foreign_file_that_orthanc_does_not_take_back_is_kept(annotated):
+    """It was dropped after one try, whatever Orthanc said of it."""
+    _killed_after_the_store(annotated)
+    annotated.watch.file = b"theirs"
+    annotated.orthanc.answer = Stored("i", "FilteredOut")
+    with pytest.raises(ArchiveError, match="FilteredOut"):
+        annotated.in_place.mend("i")
+    annotated.orthanc.answer = None
+    annotated.in_place.mend("i")
+    assert annotated.orthanc.files["i"] == b"theirs"
+
+
 def test_a_backup_is_not_given_to_another_picture(annotated):
     orthanc = annotated.orthanc
     orthanc.set_metadata("instances", "i", "Ours", "of the first")
@@ -234,6 +262,20 @@ def test_what_orthanc_does_not_take_is_refused_and_told(annotated, answer, why):
     assert annotated.backups.left_over() == []
 
 
+def test_a_file_for_which_there_was_no_room_follows_once_there_is(annotated):
+    """The pages say so; it stayed as it was, for good."""
+    annotated.orthanc.answer = StorageFullError("storage full")
+    for _ in range(2):
+        task = annotated.claim_due(Kind.REWRITE)
+        annotated.in_place.rewrite(task)
+        annotated.tasks.finish(task)
+        assert tags(annotated)["state"] == "refused"
+        assert annotated.claim(Kind.REWRITE) is None
+    annotated.orthanc.answer = None
+    annotated.in_place.rewrite(annotated.claim_due(Kind.REWRITE))
+    assert tags(annotated)["state"] == "written"
+
+
 @pytest.mark.parametrize("level", ["instances", "studies"])
 def test_a_copy_is_not_rewritten(annotated, level):
     annotated.orthanc.links[level] = "AnonymizedFrom"
@@ -247,7 +289,7 @@ def test_a_removal_gives_the_original_back_and_is_not_undone_by_it(annotated):
     annotated.reviewer.remove("i", by="ann")
     annotated.follow()
     assert annotated.orthanc.files["i"] == b"file"
-    annotated.ask(Kind.ANNOTATE, "i", sequence=annotated.orthanc.last_change())
+    annotated.ask(Kind.ANNOTATE, "i", sequences={"i": annotated.orthanc.last_change()})
     annotated.annotator.annotate("i", Mode.NEW, task=annotated.claim(Kind.ANNOTATE))
     assert annotated.orthanc.annotation("i") is None
 

@@ -10,6 +10,7 @@ from service.dicom_tags.rescue import Rescue
 from service.errors import ArchiveError
 
 OURS = bytes(100_000)
+MD5 = hashlib.md5(OURS).hexdigest()
 
 
 class Side:
@@ -33,21 +34,29 @@ def side(tmp_path):
 
 def test_a_rewrite_is_announced_and_its_end_told(side):
     assert not side.rescue.watches("i")
-    with side.rescue.watching("i", OURS, signed=False):
+    with side.rescue.watching("i", OURS, MD5, signed=False):
         assert side.rescue.watches("i")
         (said,) = side.said
         assert said["rewriting"]["length"] == said["rewriting"]["beginning"] == len(OURS)
-        assert said["rewriting"]["md5"] == hashlib.md5(OURS).hexdigest()
+        assert said["rewriting"]["md5"] == MD5
     assert side.said[1:] == [{"rewritten": "i"}]
     assert not side.rescue.watches("i")
 
 
 def test_of_a_correction_the_beginning_tells_that_it_is_ours(side):
-    with side.rescue.watching("i", OURS, signed=True):
+    with side.rescue.watching("i", OURS, MD5, signed=True):
         said = side.said[0]["rewriting"]
     assert said["length"] == len(OURS)
     assert said["md5"] == hashlib.md5(OURS[: said["beginning"]]).hexdigest()
     assert said["beginning"] < len(OURS)
+
+
+@pytest.mark.parametrize(("file", "signed"), [(OURS, False), (OURS[:99], True)])
+def test_a_file_is_hashed_once(side, monkeypatch, file, signed):
+    """Its digest is known: it ties the backup to the file."""
+    monkeypatch.setattr(rescue, "hashlib", None)
+    with side.rescue.watching("i", file, MD5, signed=signed):
+        assert side.said[0]["rewriting"]["md5"] == MD5
 
 
 def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, monkeypatch):
@@ -55,7 +64,7 @@ def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, monkeypat
     side.answers = False
     with (
         pytest.raises(ArchiveError, match="does not watch"),
-        side.rescue.watching("i", OURS, signed=False),
+        side.rescue.watching("i", OURS, MD5, signed=False),
     ):
         pytest.fail("it went on")
     assert side.said[-1] == {"rewritten": "i"}
@@ -65,10 +74,10 @@ def test_a_deletion_just_before_is_given_way(side, monkeypatch):
     """Orthanc let it in before it heard of the rewrite, and carries it out any moment."""
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    with side.rescue.watching("i", OURS, signed=False):
+    with side.rescue.watching("i", OURS, MD5, signed=False):
         assert slept == []
     side.rescue.give_way()
-    with side.rescue.watching("i", OURS, signed=False):
+    with side.rescue.watching("i", OURS, MD5, signed=False):
         assert slept == [rescue._GIVEN_WAY]
 
 
@@ -77,7 +86,7 @@ def test_a_deletion_long_ago_is_over(side, monkeypatch):
     side.rescue.give_way()
     time.sleep(0.02)
     began = time.monotonic()
-    with side.rescue.watching("i", OURS, signed=False):
+    with side.rescue.watching("i", OURS, MD5, signed=False):
         assert time.monotonic() - began < rescue._GIVEN_WAY
 
 

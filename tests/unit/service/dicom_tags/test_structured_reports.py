@@ -84,6 +84,17 @@ def test_what_is_being_rewritten_is_in_the_report(house, writer, write):
     assert writer.asked == [[annotation]]
 
 
+def test_a_report_that_orthanc_does_not_take_leaves_the_one_before(house, write):
+    house.orthanc.arrive("older report", b"report")
+    house.orthanc.answer = Stored("", "FilteredOut")
+    write()
+    assert "older report" in house.orthanc.files
+    assert "FilteredOut" in house.lines[-1]
+    house.orthanc.answer = Stored("report", "Success")
+    write()
+    assert "older report" not in house.orthanc.files
+
+
 def test_a_study_that_is_gone_gets_none(house, writer, write):
     house.orthanc.delete_instance("i")
     write()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.errors import NotFoundError
+from service.errors import LostFileError, NotFoundError
 from service.orthanc_api.archive import Archive
 from service.orthanc_api.resources import Held
 
@@ -18,6 +18,8 @@ class Client:
 
     def get_json(self, path):
         self.asked.append(path)
+        if path not in self.answers:
+            raise NotFoundError(path)
         return self.answers[path]
 
     get = get_json
@@ -97,3 +99,12 @@ def test_an_orthanc_that_notes_no_md5_has_the_file_read(noted):
     assert Archive(Gone(**{md5: b"abc\n"})).md5("i") == "abc"
     with pytest.raises(NotFoundError):
         Archive(Gone()).md5("i")
+
+
+@pytest.mark.parametrize("old_stock", [False, True])
+def test_an_instance_whose_file_is_lost_is_not_gone(old_stock):
+    """It was taken out of the index, and found anew by each sweep: a back-fill never ended."""
+    with pytest.raises(LostFileError):
+        Archive(Client(**{"/instances/i/metadata": []})).dicom("i", old_stock=old_stock)
+    with pytest.raises(NotFoundError):
+        Archive(Client()).dicom("i", old_stock=old_stock)

@@ -1,5 +1,10 @@
 """Annotations go to metadata, index, labels and what follows; revisions tell answers apart."""
 
+import itertools
+
+import pytest
+import sqlalchemy as sa
+
 from service.queue.tasks import Kind
 from service.records.annotations import of_file, sealed
 from unit.service.house import PARENTS, House, note
@@ -72,3 +77,44 @@ def test_what_is_gone_takes_its_tasks_along(house):
     house.annotations.gone("i")
     assert house.index.state("i") is None
     assert house.claim(Kind.ANNOTATE, Kind.REWRITE) is None
+
+
+def _put(house, task):
+    house.annotations.put(note(), PARENTS, done=task)
+
+
+def _erase(house, _):
+    house.annotations.erase("i", house.orthanc.stored_file("i"))
+
+
+def _gone(house, _):
+    house.annotations.gone("i")
+
+
+@pytest.fixture
+def touched(house):
+    """Give which kinds of tasks a piece of work writes, in order."""
+
+    def of(work):
+        kinds = []
+
+        def note_kinds(_connection, _cursor, statement, parameters, *_):
+            if "tasks" in statement and not statement.startswith("SELECT"):
+                kinds.extend(kind for kind in Kind if f"'{kind}'" in repr(parameters))
+
+        house.ask(Kind.ANNOTATE, "i")
+        task = house.claim(Kind.ANNOTATE)
+        sa.event.listen(house.database.engine, "before_cursor_execute", note_kinds)
+        work(house, task)
+        sa.event.remove(house.database.engine, "before_cursor_execute", note_kinds)
+        return list(dict.fromkeys(kinds))
+
+    return of
+
+
+def test_tasks_are_touched_in_one_order_whatever_is_done(touched):
+    """A node that took out what was gone, and one that annotated it, waited for each other."""
+    orders = [touched(work) for work in (_put, _erase, _gone)]
+    for one, other in itertools.combinations(orders, 2):
+        assert {*one, *other} >= {Kind.ANNOTATE, Kind.REWRITE, Kind.ROLL_UP}
+        assert [kind for kind in one if kind in other] == [kind for kind in other if kind in one]

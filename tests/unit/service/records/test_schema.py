@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from orthanc_server import free_port
-from service.errors import DamagedError, RecordError
+from service.errors import DamagedError, RecordError, UnreachableError
 from service.orthanc_api.resources import Parents
 from service.records import schema
 from service.records.audit_trail import AuditTrail
@@ -212,7 +212,7 @@ def test_why_a_record_cannot_be_kept_is_said(tmp_path, durable):
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
         connection.exec_driver_sql("CREATE TABLE large AS SELECT randomblob(1000000)")
     nobody = f"postgresql+psycopg://ann:secret@127.0.0.1:{free_port()}/orthanc"
-    with pytest.raises(RecordError, match=r"BodyPart\.Database: .* refused") as refused:
+    with pytest.raises(UnreachableError, match=r"BodyPart\.Database: .* refused") as refused:
         schema.Database(nobody).rows(sa.text("SELECT 1"))
     assert "secret" not in str(refused.value)
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from service.errors import UnannotatedError
-from service.queue.change_log import ChangeLog
 from service.queue.tasks import Kind, Mode
 from service.routes import annotations
 from service.routes.annotations import _roll_up, _tags_kept, annotation_of
 from service.routes.requests import HttpError
+from service.work.change_log import ChangeLog
 from unit.service.house import PARENTS
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from service.errors import RecordError, ServiceError, UnreachableError
 from service.routes.app import ROUTERS, _complaint, build
 from service.routes.models import Asked, Correction
 
@@ -147,3 +148,20 @@ def test_an_id_to_try_rules_on_is_read_whatever_stands_before_it(before):
     answer = ask("POST", "/bodypart/routes/test", content=body)
     assert answer.status_code == 404
     assert answer.json()["details"] == f"Orthanc has no instances {instance}"
+
+
+def test_a_value_that_is_wrong_is_not_sent_back_whole():
+    with pytest.raises(ValidationError) as caught:
+        Correction.model_validate({"examined": "x" * 100_000})
+    assert len(_complaint(caught.value.errors()[0])) < 200
+
+
+def test_which_server_cannot_be_reached_is_not_told_to_whoever_asks():
+    """libpq names host, address and account; no password, and none is to come near."""
+    settings = SimpleNamespace(max_upload_mb=1)
+    app = build(SimpleNamespace(settings=settings, log=print))
+    answer = app.exception_handlers[ServiceError]
+    told = answer(None, UnreachableError('connection to "db.local" failed for user "doe"'))
+    assert told.status_code == 503
+    assert b"db.local" not in told.body and b"doe" not in told.body
+    assert b"disk is full" in answer(None, RecordError("database or disk is full")).body

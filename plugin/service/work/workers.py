@@ -8,7 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
-from service.errors import ArchiveError, DamagedError, NotFoundError, RecordError, ServiceError
+from service.errors import (
+    ArchiveError,
+    DamagedError,
+    LostFileError,
+    NotFoundError,
+    RecordError,
+    ServiceError,
+)
 from service.lasting import kind_and_place, lasting
 from service.queue.tasks import Kind, Mode, Priority, Task
 
@@ -21,11 +28,11 @@ if TYPE_CHECKING:
     from service.dicom_tags.in_place import InPlace
     from service.dicom_tags.structured_reports import Reports
     from service.orthanc_api.resources import ReadFile
-    from service.queue.change_log import ChangeLog
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
     from service.records.rollups import RollUps
     from service.reviewer import Reviewer
+    from service.work.change_log import ChangeLog
 
 _DEATHS_TO_QUARANTINE = 2
 _AHEAD = 1
@@ -33,8 +40,10 @@ _AHEAD = 1
 _PAUSE_WHILE_DOWN = 0.5
 _PAUSE_AFTER_TROUBLE = 1.0
 _PAUSE_AFTER_STUMBLE = 5.0
-_FOLLOW_UP_TRIES = 5
 _LONGEST_PAUSE = 300.0
+_FOLLOW_UP_TRIES = 5
+_REWRITE_TRIES = 12
+"""Those of a quarter of an hour, where Orthanc fails: what is to be sent on waits for the file."""
 _ROLL_UPS_TOGETHER = 24
 """Those of eight pictures, each of another patient."""
 _FORESEEN = (ServiceError, WorkerDiedError, RefusedError)
@@ -134,15 +143,16 @@ class Workers:
             except Exception as error:
                 # A transient failure of the database must not end the queue.
                 self._log(f"the queue stumbled: {kind_and_place(error)}")
-                self._give_back(claimed, stopping)
+                self._give_back(claimed, stopping, foreseen=isinstance(error, ServiceError))
 
-    def _give_back(self, claimed: list[Task], stopping: threading.Event) -> None:
+    def _give_back(self, claimed: list[Task], stopping: threading.Event, *, foreseen: bool) -> None:
         """Let go of what could not even be ended, once the records can be written again."""
         left = list(claimed)
         while not stopping.wait(_PAUSE_AFTER_TROUBLE) and left:
             with suppress(RecordError):
                 while left:
-                    self._tasks.retry(left[-1], _PAUSE_AFTER_STUMBLE, counts=False)
+                    pause = max(_PAUSE_AFTER_STUMBLE, 0.0 if foreseen else _pause_after(left[-1]))
+                    self._tasks.retry(left[-1], pause, counts=not foreseen)
                     left.pop()
 
     def _annotate_and_rewrite(self, claimed: list[Task]) -> None:
@@ -184,18 +194,19 @@ class Workers:
         return None
 
     def _try_again(self, task: Task, error: Exception) -> None:
-        if task.kind == Kind.APPLY:
+        away = isinstance(error, ArchiveError | RecordError) and not isinstance(
+            error, LostFileError
+        )
+        if task.kind == Kind.APPLY or (task.kind == Kind.LOOK and away):
             # What a person said is never given up: a full disk may last for days.
-            pause = _PAUSE_AFTER_TROUBLE * 2 ** min(task.attempts, 20)
-            self._tasks.retry(task, min(pause, _LONGEST_PAUSE))
+            self._tasks.retry(task, _pause_after(task))
             return
         died = isinstance(error, WorkerDiedError)
         deaths, attempts = task.deaths + died, task.attempts + 1
         if deaths >= _DEATHS_TO_QUARANTINE:
             reason = f"quarantined: {error}, {deaths} times"
         elif attempts > self._settings.retries:
-            what = str(error) if isinstance(error, RefusedError) else type(error).__name__
-            reason = f"given up after {attempts} attempts: {what}"
+            reason = f"given up after {attempts} attempts: {_told(error)}"
         else:
             delay = self._settings.retry_delay * 2 ** (attempts - 1)
             self._tasks.retry(task, delay, died=died)
@@ -203,16 +214,24 @@ class Workers:
         self._log(f"instance {task.resource} failed: {reason}")
         if task.kind == Kind.LOOK:
             # Its word is not learned; the annotation has nothing to do with it.
-            if isinstance(error, RefusedError | WorkerDiedError):
-                self._annotator.look_no_more(task)
-            else:
-                self._tasks.finish(task)
-            return
+            self._annotator.look_no_more(task)
+        else:
+            self._give_up(task, reason, died=died)
+
+    def _give_up(self, task: Task, reason: str, *, died: bool) -> None:
+        """Note that an instance failed; what cannot even be noted waits behind what arrives."""
         try:
             self._annotator.give_up(task, reason)
         except NotFoundError:
             self._annotations.gone(task.resource)
             self._tasks.finish(task)
+        except RecordError:
+            raise
+        except Exception as error:
+            if not isinstance(error, ArchiveError):
+                self._tell_of_stumble(task, error)
+            # Orthanc may be away for long, or fail for this one instance for ever.
+            self._tasks.retry(task, _pause_after(task), died=died, priority=Priority.RETRY)
 
     def _roll_up(self, claimed: list[Task]) -> None:
         """Write roll-ups that are due together; one that fails is tried again by itself."""
@@ -250,16 +269,29 @@ class Workers:
         self._log(f"{task.kind} of {task.level} {task.resource} stumbled: {kind_and_place(error)}")
 
     def _try_to_follow_again(self, task: Task, error: Exception) -> None:
-        """Try what follows a record a few times; then it is left as it is, and told."""
-        if task.attempts + 1 < _FOLLOW_UP_TRIES:
-            self._tasks.retry(task, _PAUSE_AFTER_TROUBLE * 2**task.attempts)
+        """Try what follows a record again, as long as that may help; then it is told, and left."""
+        if self._may_help(task, error):
+            self._tasks.retry(task, _pause_after(task))
             return
-        # The text of another may hold values.
-        why = str(error) if isinstance(error, _FORESEEN) else type(error).__name__
-        self._log(f"{task.kind} of {task.level} {task.resource} failed: {why}")
+        self._log(f"{task.kind} of {task.level} {task.resource} failed: {_told(error)}")
         if task.kind == Kind.REWRITE and self._in_place:
-            self._in_place.give_up(task, f"it could not be done: {type(error).__name__}")
+            try:
+                self._in_place.give_up(task, f"it could not be done: {type(error).__name__}")
+            except RecordError:
+                raise
+            except Exception as further:
+                # Above all what an overwrite wiped is to be given back, however long that takes.
+                if not isinstance(further, ArchiveError):
+                    self._tell_of_stumble(task, further)
+                self._tasks.retry(task, _pause_after(task))
+                return
         self._tasks.finish(task)
+
+    def _may_help(self, task: Task, error: Exception) -> bool:
+        """Tell whether a further try may help: without end where nobody waits for it."""
+        if not isinstance(error, ArchiveError | RecordError):
+            return task.attempts + 1 < _FOLLOW_UP_TRIES
+        return task.kind != Kind.REWRITE or task.attempts + 1 < _REWRITE_TRIES
 
     def _do(self, task: Task, read: ReadFile | None) -> None:
         if task.kind == Kind.REPORT and self._reports:
@@ -268,6 +300,16 @@ class Workers:
             self._in_place.rewrite(task, read)
         elif task.kind == Kind.RECONSTRUCT and self._in_place:
             self._in_place.reconstruct(task)
+
+
+def _pause_after(task: Task) -> float:
+    """Return the seconds before a task is tried again: twice as many each time, up to minutes."""
+    return min(_LONGEST_PAUSE, _PAUSE_AFTER_TROUBLE * 2.0 ** min(task.attempts, 20))
+
+
+def _told(error: Exception) -> str:
+    """Return what is told of an error: the text of one that nobody foresaw may hold values."""
+    return str(error) if isinstance(error, _FORESEEN) else type(error).__name__
 
 
 def _one_by_one(do: Callable[[Task], None]) -> Callable[[list[Task]], None]:

@@ -9,10 +9,19 @@ import sqlalchemy as sa
 
 from bodypart.annotation import Review
 from service.decoders.pool import RefusedError, WorkerDiedError
-from service.errors import ArchiveError
-from service.queue.tasks import Kind, Mode
-from service.queue.workers import Workers
+from service.errors import ArchiveError, LostFileError
+from service.queue.tasks import Kind, Mode, Priority
 from service.records.tables import tasks
+from service.work.workers import Workers
+
+TRIED_LONG = 15
+"""Tries after which the pauses have reached their longest."""
+
+
+def pause_of(house, kind):
+    """Return the seconds until a task that waits is due."""
+    due = house.database.value(sa.select(tasks.c.due).where(tasks.c.kind == kind))
+    return due - time.time()
 
 
 @pytest.fixture
@@ -54,14 +63,18 @@ def _killed(house):
     house.decoders.while_asked = _raiser(WorkerDiedError("the decoder died"))
 
 
+def _lost(house):
+    house.orthanc.dicom = _raiser(LostFileError("no file"))
+
+
 def _raiser(error):
-    def fail():
+    def fail(*_, **__):
         raise error
 
     return fail
 
 
-@pytest.mark.parametrize("happens", [lambda _: None, _gone, _refused, _killed])
+@pytest.mark.parametrize("happens", [lambda _: None, _gone, _lost, _refused, _killed])
 def test_what_cannot_be_seen_is_told_to_who_would_ask_for_it_again(house, workers, happens):
     """A header alone, a picture that is gone or kills: it was fetched every five seconds."""
     house.ask(Kind.LOOK, "i")
@@ -91,12 +104,27 @@ def test_the_claim_of_what_is_deleted_as_it_is_given_up_is_let_go(house, workers
     assert house.claim(Kind.ANNOTATE).resource == "i"
 
 
-def test_what_cannot_be_looked_at_because_orthanc_is_away_is_asked_for_again(house, workers):
+def test_what_cannot_be_looked_at_because_orthanc_is_away_waits_for_it(house, workers):
     house.ask(Kind.LOOK, "i")
     house.orthanc.down = True
+    for _ in range(TRIED_LONG):
+        workers._annotate(house.claim_due(Kind.LOOK))
+    assert pause_of(house, Kind.LOOK) == pytest.approx(300, abs=5)
+    assert house.learning.empty == []
+    house.orthanc.down = False
+    workers._annotate(house.claim_due(Kind.LOOK))
+    assert not house.tasks.stands(Kind.LOOK, "i")
+
+
+def test_what_cannot_be_looked_at_for_what_nobody_foresaw_is_not_asked_for_again(
+    house, workers, monkeypatch
+):
+    """Its task was ended and asked for again every few seconds, for ever."""
+    monkeypatch.setattr(house.annotator, "read", _unforeseen)
+    house.ask(Kind.LOOK, "i")
     while house.tasks.stands(Kind.LOOK, "i"):
         workers._annotate(house.claim_due(Kind.LOOK))
-    assert house.learning.empty == []
+    assert house.learning.empty == ["i"]
 
 
 def test_a_word_is_not_given_up_however_long_the_metadata_cannot_be_written(house, workers):
@@ -134,6 +162,63 @@ def test_a_file_that_cannot_follow_for_what_nobody_foresaw_is_given_up(house, wo
     tags = house.orthanc.annotation("i")["tags"]
     assert (tags["state"], tags["refused"]) == ("refused", "it could not be done: ValueError")
     assert not any("name" in line for line in house.lines)
+
+
+def test_what_follows_a_record_waits_for_an_orthanc_that_is_away(house, workers, monkeypatch):
+    """Series, study and patient kept what stood there before, until something changed below."""
+    house.annotator.annotate("i", Mode.NEW)
+    with monkeypatch.context() as away:
+        away.setattr(house.orthanc, "set_metadata", _raiser(ArchiveError("PUT: status 500")))
+        for _ in range(TRIED_LONG):
+            workers._roll_up([house.claim_due(Kind.ROLL_UP) for _ in range(3)])
+    assert pause_of(house, Kind.ROLL_UP) == pytest.approx(300, abs=5)
+    workers._roll_up([house.claim_due(Kind.ROLL_UP) for _ in range(3)])
+    assert house.claim_due(Kind.ROLL_UP) is None
+    assert house.orthanc.annotation("patient", "patients")["examined"]["label"] == "hand"
+
+
+def test_a_file_that_orthanc_does_not_take_is_given_up_after_a_while(house, workers):
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.answer = ArchiveError("POST /instances: status 500")
+    waited = 0.0
+    while house.tasks.stands(Kind.REWRITE, "i"):
+        workers._follow_up(house.claim_due(Kind.REWRITE))
+        waited += pause_of(house, Kind.REWRITE) if house.tasks.stands(Kind.REWRITE, "i") else 0.0
+    assert 600 < waited < 1800
+    tags = house.orthanc.annotation("i")["tags"]
+    assert (tags["state"], tags["refused"]) == ("refused", "it could not be done: ArchiveError")
+
+
+@pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("a patient's name")])
+def test_what_an_overwrite_wiped_is_given_back_however_long_that_fails(
+    house, workers, monkeypatch, error
+):
+    """After a few tries it stayed away until the service was started again."""
+    house.annotator.annotate("i", Mode.NEW)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(house.backups, "give_back", _raiser(error))
+        for _ in range(TRIED_LONG):
+            workers._follow_up(house.claim_due(Kind.REWRITE))
+        assert house.orthanc.annotation("i") is None
+    workers._follow_up(house.claim_due(Kind.REWRITE))
+    assert house.orthanc.annotation("i")["tags"]["state"] == "written"
+    assert not house.in_place.is_away("i")
+
+
+@pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("a patient's name")])
+def test_what_cannot_even_be_given_up_waits_behind_what_arrives(house, workers, monkeypatch, error):
+    """Orthanc fails for this one for ever, say: it was tried every five seconds."""
+    house.ask(Kind.ANNOTATE, "i")
+    with monkeypatch.context() as wrong:
+        wrong.setattr(house.orthanc, "glance", _raiser(error))
+        wrong.setattr(house.orthanc, "stored_file", _raiser(error))
+        for _ in range(TRIED_LONG):
+            workers._annotate(house.claim_due(Kind.ANNOTATE))
+    assert pause_of(house, Kind.ANNOTATE) == pytest.approx(300, abs=5)
+    assert house.tasks.standing_task(Kind.ANNOTATE, "i").priority == Priority.RETRY
+    assert not any("name" in line for line in house.lines)
+    workers._annotate(house.claim_due(Kind.ANNOTATE))
+    assert house.orthanc.annotation("i")["status"] == "done"
 
 
 def test_it_is_told_where_a_roll_up_stumbles(house, workers, monkeypatch):

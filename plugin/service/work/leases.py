@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from service.annotator import Annotator
     from service.learning.lessons import Lessons
     from service.orthanc_api.resources import Glance
-    from service.queue.backfill import Backfill
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
+    from service.work.backfill import Backfill
 
 _SIDE_BY_SIDE = 4
 """Answers that are written at once: Orthanc writes metadata of several instances side by side."""

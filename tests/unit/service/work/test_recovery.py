@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.queue import recovery
 from service.queue.tasks import Kind, Priority
+from service.work import recovery
 from unit.service.house import PARENTS, note
 
 

@@ -7,8 +7,8 @@ import pytest
 from bodypart.annotation import Review
 from bodypart.reviews import word_before
 from service.learning.lessons import Lessons
-from service.queue.leases import Answer, Leases
 from service.queue.tasks import Kind, Mode, Priority
+from service.work.leases import Answer, Leases
 from unit.service.house import note
 
 
@@ -178,7 +178,7 @@ def test_who_asks_for_one_instance_does_not_wait_for_a_helper(house, leases):
 def test_a_copy_of_what_a_person_spoke_of_has_that_word(house, leases):
     house.orthanc.arrive("copy", b"file")
     house.orthanc.metadata_["instances", "copy"]["ModifiedFrom"] = "i"
-    pixels = "a" * 32
+    pixels = "b3:" + "a" * 32
     house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "skull", pixels=pixels))
     word = house.trail.last("i").review
     house.ask(Kind.ANNOTATE, "copy", mode=Mode.ASKED, priority=Priority.BACKFILL)
@@ -187,9 +187,24 @@ def test_a_copy_of_what_a_person_spoke_of_has_that_word(house, leases):
     assert examined(house, "copy") == "skull"
 
 
+@pytest.mark.parametrize("instance", ["i", "copy"])
+def test_a_word_of_0_2_0_is_compared_by_the_own_decoders(house, leases, instance):
+    """A helper is not told its digest: the word stood on whatever picture came back."""
+    at = "2026-11-28T10:00:00Z"
+    house.orthanc.arrive("copy", b"file")
+    house.orthanc.metadata_["instances", "copy"]["ModifiedFrom"] = "i"
+    house.reviewer.review("i", Review("ann", at, "skull", pixels="a" * 32))
+    house.ask(Kind.ANNOTATE, instance, mode=Mode.AGAIN, priority=Priority.BACKFILL)
+    leases.lend(5, 60)
+    dropped = leases.take(brought(house, "knee", instance, pixels="b3:" + "b" * 32))
+    assert "compared" in dropped[instance]
+    assert leases.lend(5, 60) == []
+    assert house.claim(Kind.ANNOTATE).resource == instance
+
+
 def test_on_a_copy_a_word_that_an_undo_brought_back_is_the_first_one(house, leases):
     """It counted as what had taken another back: the next undo left it out."""
-    pixels, at = "a" * 32, "2026-11-28T10:00:00Z"
+    pixels, at = "b3:" + "a" * 32, "2026-11-28T10:00:00Z"
     house.reviewer.review("i", Review("ann", at, "skull", pixels=pixels, restored=True))
     house.orthanc.arrive("copy", b"file")
     house.orthanc.metadata_["instances", "copy"]["ModifiedFrom"] = "i"

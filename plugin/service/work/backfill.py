@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import utc_now
 from service.errors import ServiceError
-from service.queue.sweep import pause_after
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
+from service.work.sweep import pause_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from service.orthanc_api.archive import Archive
-    from service.queue.sweep import Sweep
     from service.queue.tasks import Tasks
     from service.records.facts import Facts
     from service.records.index import Index
+    from service.work.sweep import Sweep
 
 _STATE = "backfill"
 _PAGE = 200
@@ -210,11 +210,16 @@ class Backfill:
         return False
 
     def _left(self) -> int:
-        """Count what has no annotation, what the index has not heard of included."""
+        """Count what has no annotation, what the index has not heard of included.
+
+        Not what Orthanc cannot tell of, or takes nothing for: it must not keep the rest from its
+        end, and is tried as long as it is there.
+        """
         counts = self._index.counts()
-        unheard = self._archive.count() - sum(counts.values())
+        unheard = self._archive.count() - sum(counts.values()) - self._sweep.unheard_left_out()
         waiting = self._tasks.count(Kind.ANNOTATE, Priority.ARRIVAL)
-        return counts.get(UNSEEN, 0) + max(0, unheard - waiting)
+        stuck = self._tasks.count(Kind.ANNOTATE, Priority.RETRY)
+        return max(0, counts.get(UNSEEN, 0) + max(0, unheard - waiting) - stuck)
 
     def _state(self) -> dict[str, Any]:
         text = self._facts.get(_STATE)

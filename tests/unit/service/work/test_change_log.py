@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.queue import change_log
-from service.queue.change_log import ChangeLog
 from service.queue.tasks import Kind
+from service.work import change_log
+from service.work.change_log import ChangeLog
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log):
 
 def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, monkeypatch):
     now = 100.0
-    monkeypatch.setattr("service.queue.change_log.time.monotonic", lambda: now)
+    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
     reader = log()
     assert reader.burst() == 0.0
     reader.wake("i")
@@ -109,7 +109,7 @@ def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, monkeypatch):
 
 def test_a_stream_with_short_pauses_is_kept_up_with(log, monkeypatch):
     now = 100.0
-    monkeypatch.setattr("service.queue.change_log.time.monotonic", lambda: now)
+    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
     reader = log()
     for _ in range(20):
         for _ in range(60):
@@ -126,7 +126,7 @@ def test_a_stream_with_short_pauses_is_kept_up_with(log, monkeypatch):
 def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(log, monkeypatch):
     """Files of many megabytes follow each other more slowly than small ones."""
     now = 100.0
-    monkeypatch.setattr("service.queue.change_log.time.monotonic", lambda: now)
+    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
     reader = log()
     for _ in range(5):
         now += 0.06
@@ -142,7 +142,7 @@ def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(lo
 
 def test_one_that_comes_alone_is_waited_with_less_long(log, monkeypatch):
     now = 100.0
-    monkeypatch.setattr("service.queue.change_log.time.monotonic", lambda: now)
+    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
     reader = log()
     reader.wake("i")
     alone = reader.burst()

@@ -195,10 +195,7 @@ class ChangeLog:
         stored = {c.resource: c.sequence for c in found if c.kind == "NewInstance" and self._live}
         wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
         with self._database.write() as connection:
-            for instance, sequence in wanted.items():
-                self._tasks.ask(
-                    connection, Kind.ANNOTATE, [instance], mode=Mode.NEW, sequence=sequence
-                )
+            self._tasks.ask(connection, Kind.ANNOTATE, wanted, mode=Mode.NEW, sequences=wanted)
             connection.execute(
                 sa.update(marks)
                 .where(marks.c.name == _CURSOR)

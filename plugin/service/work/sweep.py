@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from service.errors import ArchiveError, NotFoundError, ServiceError
+from service.errors import ArchiveError, NotFoundError, RecordError, ServiceError
+from service.lasting import kind_and_place
 from service.queue.tasks import Kind, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from service.annotator import Annotator
     from service.orthanc_api.archive import Archive
@@ -27,6 +29,10 @@ _GLANCE = 200
 _BREATH = 0.05
 """Seconds between two pages, so that a sweep over a large archive is not felt."""
 
+_ANEW_AFTER = (1.0, 5.0)
+"""Pauses before one is looked at anew that Orthanc could not tell of."""
+_MOST_LEFT_OUT = 1000
+"""If it can tell of none of so many, it is Orthanc that is in trouble."""
 _SOON = 5.0
 
 
@@ -49,6 +55,11 @@ class Sweep:
         Whether what arrives is annotated at all.
     log : callable
         Takes a line.
+
+    Attributes
+    ----------
+    left_out : list of str
+        Instances that Orthanc lists and could not tell of in the last sweep, for all its tries.
     """
 
     def __init__(
@@ -71,12 +82,17 @@ class Sweep:
         self._live = live
         self._log = log
         self._installed = facts.get("installed") or ""
+        self.left_out: list[str] = []
 
     def is_due(self) -> bool:
         """Tell whether Orthanc stores another number of instances than the index knows."""
         known = sum(self._index.counts().values())
-        waiting = self._tasks.count(Kind.ANNOTATE)
+        waiting = self._tasks.count(Kind.ANNOTATE) + self.unheard_left_out()
         return not known <= self._archive.count() <= known + waiting
+
+    def unheard_left_out(self) -> int:
+        """Return how many were left out that nobody has heard of since."""
+        return len(self._index.unknown(self.left_out))
 
     def follow(self, stopping: threading.Event, *, fresh: bool, every: float) -> None:
         """Sweep now and then, until the service stops; what failed is done again soon.
@@ -97,6 +113,8 @@ class Sweep:
                 due = due or self.is_due()
                 if due:
                     self.run(stopping)
+                else:
+                    self.left_out = self._still_left_out(self.left_out)
                 due, failures, pause = False, 0, every
             except ServiceError as error:
                 self._log(f"the sweep stumbled: {type(error).__name__}")
@@ -105,8 +123,14 @@ class Sweep:
             stopping.wait(pause)
 
     def run(self, stopping: threading.Event) -> None:
-        """Sweep the whole archive once; ends early when ``stopping`` is set."""
-        since = 0
+        """Sweep the whole archive once; ends early when ``stopping`` is set.
+
+        Raises
+        ------
+        ArchiveError, RecordError
+            If Orthanc or the records failed.
+        """
+        since, left_out = 0, []
         while not stopping.is_set():
             page = self._archive.instance_ids(since, _ARCHIVE_PAGE)
             if not page:
@@ -116,8 +140,11 @@ class Sweep:
             for start in range(0, len(unknown), _GLANCE):
                 if stopping.is_set():
                     return
-                self._look_at_all(unknown[start : start + _GLANCE])
+                left_out += self._look_at_all(unknown[start : start + _GLANCE])
+                if len(left_out) > _MOST_LEFT_OUT:
+                    raise ArchiveError("Orthanc can tell of none of its instances")
             stopping.wait(_BREATH)
+        self._look_anew(left_out, stopping)
         after = ""
         while not stopping.is_set() and (known := self._index.after(after, _PAGE)):
             after = known[-1]
@@ -128,43 +155,74 @@ class Sweep:
             stopping.wait(_BREATH)
 
     def _drop_gone(self, known: list[str], stopping: threading.Event) -> None:
-        """Take out what Orthanc holds no more; each is asked for, for pages shift meanwhile."""
+        """Take out what Orthanc holds no more: it is asked for these, for pages shift meanwhile."""
         if sum(self._index.counts().values()) <= self._archive.count():
             return
-        for instance in known:
-            if stopping.is_set():
-                return
-            if not self._archive.exists("instances", instance):
-                self._annotations.gone(instance)
+        for start in range(0, len(known), _GLANCE):
+            some = known[start : start + _GLANCE]
+            there: Container[str] = ()
+            with suppress(Exception):  # Then each is asked for by itself.
+                there = self._archive.glance(some)
+            for instance in some:
+                if stopping.is_set():
+                    return
+                # What Orthanc cannot tell of is not gone.
+                with suppress(ArchiveError):
+                    if instance not in there and not self._archive.exists("instances", instance):
+                        self._annotations.gone(instance)
 
-    def _look_at_all(self, instances: list[str]) -> None:
-        """Look at instances with one question for all, at what has a history by itself."""
+    def _look_anew(self, left_out: list[str], stopping: threading.Event) -> None:
+        """Look once more at what Orthanc could not tell of; remember what it still cannot."""
+        for pause in _ANEW_AFTER:
+            if not left_out or stopping.wait(pause):
+                break
+            left_out = self._still_left_out(left_out)
+        for instance in left_out:
+            self._log(f"instance {instance} is left out: Orthanc cannot tell of it")
+        self.left_out = left_out
+
+    def _still_left_out(self, left_out: list[str]) -> list[str]:
+        return [instance for instance in left_out if not self._try_to_look_at(instance)]
+
+    def _look_at_all(self, instances: list[str]) -> list[str]:
+        """Look at instances with one question for all, at what has a history by itself.
+
+        Returns those that Orthanc could not tell of.
+        """
         standing = self._tasks.standing(Kind.ANNOTATE, instances)
         waiting = [instance for instance in instances if instance not in standing]
         try:
             glances = self._archive.glance(waiting)
-        except ArchiveError:
-            for instance in waiting:
-                self._try_to_look_at(instance)
-            return
+        except RecordError:
+            raise
+        except Exception:
+            return self._still_left_out(waiting)
+        left_out = []
         old: dict[str, Parents] = {}
         for instance, glance in glances.items():
             fresh = self._live and glance.received_at >= self._installed
             if fresh or glance.annotation or self._annotator.was_removed(instance):
-                self._try_to_look_at(instance)
+                if not self._try_to_look_at(instance):
+                    left_out.append(instance)
             else:
                 old[instance] = glance.stored.parents
         self._annotations.note_old(old)
+        return left_out
 
-    def _try_to_look_at(self, instance: str) -> None:
+    def _try_to_look_at(self, instance: str) -> bool:
+        """Look at an instance; one that Orthanc cannot tell of, or is odd, hides no others."""
         try:
             if not self._tasks.stands(Kind.ANNOTATE, instance):
                 self._look_at(instance)
         except NotFoundError:
-            return
+            return True
+        except RecordError:
+            raise
         except Exception as error:
-            # One instance that Orthanc cannot tell of, or that nobody foresaw, hides no others.
-            self._log(f"instance {instance} is left to the next sweep: {type(error).__name__}")
+            if not isinstance(error, ArchiveError):
+                self._log(f"the sweep stumbled over {instance}: {kind_and_place(error)}")
+            return False
+        return True
 
     def _look_at(self, instance: str) -> None:
         if self._annotator.adopt(instance):

@@ -1,0 +1,146 @@
+"""An annotation out of the text that Orthanc's metadata hold: whatever another script wrote there.
+
+Anybody who may write metadata may write this name, by mistake or as a copy of another instance's.
+Whoever reads an annotation need not ask whether it has the shape that it should; one that has not
+is none, and is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from bodypart import shallow_json
+from bodypart.annotation import Agreement
+from bodypart.labels import BY_LABEL
+
+_NUL = "\\u0000"
+"""As JSON has it: no PostgreSQL keeps it."""
+
+
+def _known(label: str) -> str:
+    if label not in BY_LABEL:
+        raise ValueError("no label")
+    return label
+
+
+Label = Annotated[str, AfterValidator(_known)]
+
+
+class _Part(BaseModel):
+    """What is read of a part of an annotation; there may be more."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class _Code(_Part):
+    value: str
+    scheme: str
+
+
+class _Guess(_Part):
+    label: Label
+    probability: float
+
+
+class _Examined(_Guess):
+    code: _Code
+    body_part_examined: str
+    source: str | None
+
+
+class _Laterality(_Part):
+    value: str | None
+    source: str | None
+
+
+class _Marker(_Part):
+    side: str
+    both: bool
+
+
+class _Image(_Part):
+    top: list[_Guess]
+    rejected: bool
+    visible: list[_Guess] = []
+    view: str | None = None
+    marker: _Marker | None = None
+
+
+class _Header(_Part):
+    label: str | None
+    labels: list[str] | None = None
+    region: str | None = None
+    view: str | None = None
+    laterality: str | None = None
+    laterality_of: list[str] | None = None
+
+
+class _Before(_Part):
+    examined: Label | None
+    probability: float | None
+    visible: list[str]
+    laterality: str | None
+
+
+class _Word(_Part):
+    by: str
+    at: str
+    examined: Label | None
+    visible: list[Label] | None = None
+    laterality: str | None = None
+    laterality_given: bool = False
+    comment: str = ""
+    pixels: str | None = None
+    previous: _Before
+
+
+class _Review(_Word):
+    history: list[_Word] = []
+
+
+class _Model(_Part):
+    sha256: str
+
+
+class _Tags(_Part):
+    state: Literal["none", "pending", "written", "refused"]
+
+
+class _Annotation(_Part):
+    instance: str | None
+    status: Literal["done", "pending", "failed", "skipped"]
+    examined: _Examined | None
+    visible: list[_Guess]
+    laterality: _Laterality
+    group: str | None
+    image: _Image | None
+    header: _Header | None
+    agreement: Agreement
+    needs_review: bool
+    review: _Review | None
+    model: _Model | None
+    tags: _Tags | None = None
+    pixels: str | None = None
+    file: str | None = None
+    revision: str | None = None
+    annotated_at: str | None
+
+
+def annotation_in(text: str | None, level: str, resource: str) -> dict[str, Any] | None:
+    """Return the annotation, or roll-up, of a resource that stands in a text.
+
+    None if there is none, if it is another's, or if what stands there was not written by us.
+    """
+    try:
+        found = shallow_json.parse(text or "null")
+        if found is None:
+            return None
+        read = _Annotation.model_validate(found)
+        json.dumps(found, ensure_ascii=False).encode()  # Not so half a character.
+    except ValueError:
+        return None
+    of = resource if level == "instances" else None
+    return found if read.instance == of and _NUL not in (text or "") else None

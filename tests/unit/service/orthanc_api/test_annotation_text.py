@@ -1,0 +1,94 @@
+"""What stands in Orthanc's metadata is ours, or is none."""
+
+import json
+
+import pytest
+
+from bodypart.annotation import Review, failed
+from bodypart.reviews import apply_review
+from bodypart.rollup import Summary, roll_up
+from service.orthanc_api.annotation_text import annotation_in
+from service.queue.tasks import Kind
+from unit.service.house import note
+
+_MISSING = object()
+
+
+def reviewed(times=1):
+    annotation = note()
+    for number in range(times):
+        word = Review("ann", f"2026-11-28T10:00:0{number}Z", "foot", comment="ä", laterality="L")
+        annotation = apply_review(annotation, word)
+    return annotation
+
+
+def of_0_1():
+    """Return one without what later versions added."""
+    annotation = reviewed()
+    for name in ("memory", "pixels", "carried"):
+        del annotation[name]
+    for name in ("pixels", "carried", "restored", "history"):
+        del annotation["review"][name]
+    return annotation
+
+
+@pytest.mark.parametrize(
+    "annotation", [note(), reviewed(), reviewed(3), failed("i", "no pixel data"), of_0_1()]
+)
+def test_what_we_wrote_is_read_back(annotation):
+    text = json.dumps(annotation, ensure_ascii=False)
+    assert annotation_in(text, "instances", "i") == json.loads(text)
+
+
+def test_a_roll_up_is_read_back_and_is_of_no_instance():
+    above = roll_up("series", "s", [Summary.of(note()), Summary.of(reviewed())])
+    assert annotation_in(json.dumps(above), "series", "s") == above
+    assert annotation_in(json.dumps(above), "instances", "s") is None
+
+
+def test_an_annotation_that_was_copied_from_another_instance_is_not_this_one_s():
+    """The index took it in as the other's, with the parents of this one."""
+    assert annotation_in(json.dumps(note("other")), "instances", "i") is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("status", "fine"),
+        ("examined", "knee"),
+        ("examined", {"label": "paw", "probability": 1.0}),
+        ("visible", None),
+        ("visible", [{"label": "knee"}]),
+        ("laterality", "L"),
+        ("image", {"rejected": False}),
+        ("image", []),
+        ("header", {}),
+        ("review", "ann said so"),
+        ("review", {"by": "ann", "at": "now", "examined": "knee"}),
+        ("model", "mine"),
+        ("tags", {}),
+        ("needs_review", "no"),
+        ("group", "\0"),
+        ("group", "\ud800"),
+        ("annotated_at", 20261128),
+        ("model", _MISSING),
+    ],
+)
+def test_what_another_script_wrote_is_none_of_ours(house, field, value):
+    """It was tried, and given up, without end."""
+    annotation = note(**{field: value})
+    if value is _MISSING:
+        del annotation[field]
+    text = json.dumps(annotation)
+    assert annotation_in(text, "instances", "i") is None
+    house.orthanc.set_metadata("instances", "i", "BodyPart", text)
+    house.ask(Kind.ANNOTATE, "i")
+    task = house.claim(Kind.ANNOTATE)
+    house.annotator.give_up(task, "given up")
+    assert house.orthanc.annotation("i")["status"] == "failed"
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
+
+
+@pytest.mark.parametrize("text", [None, "", "null", "3", "[]", "{}", "{", "[" * 100_000])
+def test_what_is_no_annotation_at_all_is_none(text):
+    assert annotation_in(text, "instances", "i") is None

@@ -1,0 +1,153 @@
+"""What the change log did not tell of is found; what is gone is forgotten."""
+
+import threading
+
+import pytest
+
+from service.errors import ArchiveError
+from service.queue.tasks import Kind, Mode
+from service.records.index import UNSEEN
+
+
+def run(sweep):
+    sweep.run(threading.Event())
+
+
+def test_what_arrived_unheard_is_queued_and_the_old_stock_noted(house, sweep):
+    house.orthanc.arrive("new", b"file", received="20260701T000000")
+    assert sweep.is_due()
+    run(sweep)
+    assert house.claim(Kind.ANNOTATE).resource == "new"
+    assert house.index.state("i") == UNSEEN
+    assert not sweep.is_due()
+
+
+@pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("a patient's name")])
+def test_one_that_cannot_be_looked_at_hides_no_others(house, sweep, monkeypatch, error):
+    house.orthanc.arrive("a", b"file", received="20260701T000000")
+    house.orthanc.arrive("new", b"file", received="20260701T000000")
+    adopt = house.annotator.adopt
+
+    def stumbles(instance):
+        if instance == "a":
+            raise error
+        return adopt(instance)
+
+    monkeypatch.setattr(house.annotator, "adopt", stumbles)
+    run(sweep)
+    assert house.tasks.stands(Kind.ANNOTATE, "new")
+    assert not any("name" in line for line in house.lines)
+
+
+def test_a_lost_index_is_rebuilt_from_the_metadata_and_the_trail(house, sweep):
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.arrive("removed", b"file")
+    file = house.orthanc.versions["removed"]
+    house.trail.removed("removed", by="ann", at="2026-11-28T10:00:00Z", file=file)
+    with house.database.write() as connection:
+        for table in ("instances", "mentions", "counts", "tasks"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    run(sweep)
+    assert house.index.children("series", "series")[0].examined == "hand"
+    assert house.index.state("removed") == "forgotten"
+
+
+def test_what_is_gone_is_taken_out(house, sweep):
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.arrive("j", b"file")
+    house.annotator.annotate("j", Mode.NEW)
+    house.orthanc.delete_instance("i")
+    run(sweep)
+    assert house.index.state("i") is None
+    assert house.index.state("j") == "done"
+
+
+def test_what_orthanc_cannot_tell_of_is_not_gone_and_hides_no_others(house, sweep, monkeypatch):
+    for instance in ("gone", "odd"):
+        house.orthanc.arrive(instance, b"file")
+        house.annotator.annotate(instance, Mode.NEW)
+    house.orthanc.delete_instance("gone")
+    exists = house.orthanc.exists
+
+    def fails(*_):
+        raise ArchiveError("status 500")
+
+    monkeypatch.setattr(house.orthanc, "glance", fails)
+    monkeypatch.setattr(
+        house.orthanc, "exists", lambda at, i: fails() if i == "odd" else exists(at, i)
+    )
+    monkeypatch.setattr(house.orthanc, "count", lambda: 1)
+    run(sweep)
+    assert house.index.state("gone") is None
+    assert house.index.state("odd") == "done"
+
+
+def test_what_is_there_is_asked_for_in_one_question(house, sweep, monkeypatch):
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.arrive("gone", b"file")
+    house.annotator.annotate("gone", Mode.NEW)
+    house.orthanc.delete_instance("gone")
+    asked, exists = [], house.orthanc.exists
+    monkeypatch.setattr(house.orthanc, "exists", lambda at, i: asked.append(i) or exists(at, i))
+    run(sweep)
+    assert asked == ["gone"]
+
+
+def test_what_was_deleted_while_the_service_was_down_leaves_no_picture(house, sweep):
+    """Its thumbnail stayed until the cache was full."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.thumbnails.put("i", 192, "file-1", b"jpeg")
+    house.orthanc.delete_instance("i")
+    run(sweep)
+    assert house.thumbnails.get("i", 192, "file-1") is None
+
+
+def test_rows_of_before_there_were_stations_get_theirs(house, sweep):
+    house.annotator.annotate("i", Mode.NEW)
+    with house.database.write() as connection:
+        connection.exec_driver_sql("UPDATE instances SET station = NULL")
+    assert house.index.without_station(9) == ["series"]
+    run(sweep)
+    assert house.index.without_station(9) == []
+    assert house.index.parents("i").station == "ROOM 1"
+
+
+def test_what_was_left_out_is_looked_at_again_with_the_next_look(house, sweep, broken, monkeypatch):
+    stopping, looks = threading.Event(), []
+
+    def wait(seconds):
+        if seconds == 600.0:
+            looks.append(list(sweep.left_out))
+            broken()
+            if len(looks) == 2:
+                stopping.set()
+
+    monkeypatch.setattr(stopping, "wait", wait)
+    sweep.follow(stopping, fresh=True, every=600.0)
+    assert looks == [["broken"], []]
+    assert house.index.state("broken") == UNSEEN
+
+
+def test_where_orthanc_can_tell_of_nothing_the_sweep_is_done_again(house, sweep, monkeypatch):
+    monkeypatch.setattr("service.work.sweep._MOST_LEFT_OUT", 0)
+    monkeypatch.setattr(house.orthanc, "glance", lambda _: 1 / 0)
+    monkeypatch.setattr(house.annotator, "adopt", lambda _: 1 / 0)
+    with pytest.raises(ArchiveError):
+        run(sweep)
+
+
+def test_a_sweep_that_failed_is_done_again_soon(house, sweep, monkeypatch, trouble):
+    """Nothing else finds what stands there: numbers may be the same by chance."""
+    asked = trouble("instance_ids", 2)
+    stopping, pauses = threading.Event(), []
+
+    def wait(seconds):
+        pauses.append(seconds)
+        if house.index.state("i") == UNSEEN and len(pauses) > 3:
+            stopping.set()
+
+    monkeypatch.setattr(stopping, "wait", wait)
+    sweep.follow(stopping, fresh=True, every=600.0)
+    assert house.index.state("i") == UNSEEN
+    assert [pause for pause in pauses if pause > 1][:3] == [5.0, 10.0, 600.0]
+    assert asked.asked >= 4
