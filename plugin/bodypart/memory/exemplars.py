@@ -80,6 +80,11 @@ class Exemplars:
         except Exception as error:  # A damaged archive is anything from EOFError to BadZipFile.
             raise ExemplarsError(f"{path} cannot be read: {type(error).__name__}") from error
 
+    def fit(self, model: str, labels: tuple[str, ...]) -> bool:
+        """Tell whether they are of a model with these labels: another's numbers mean nothing."""
+        outputs = self.probabilities.shape[1]
+        return self.model == model and outputs == len(labels) + 1 and {*self.labels} <= {*labels}
+
     def write(self, model: Path) -> Path:
         """Write them beside a model, in half precision, and return where."""
         path = exemplars_file(model)

@@ -46,7 +46,10 @@ class Lessons:
         list of Word
             Those that are beyond what the memory keeps.
         """
-        memory = Memory(model, labels, self._exemplars_of(model))
+        exemplars = self._exemplars
+        if exemplars is not None and not exemplars.fit(model, labels):
+            exemplars = None
+        memory = Memory(model, labels, exemplars)
         memory.change(add=words)
         kept = {word.id for word in memory.words}
         with self._lock:
@@ -55,11 +58,6 @@ class Lessons:
             while len(self._words) > _REMEMBERED:
                 self._words.popitem(last=False)
         return [word for word in words if word.id not in kept]
-
-    def _exemplars_of(self, model: str) -> Exemplars | None:
-        """Return the exemplars if they are of this model: another's numbers mean nothing."""
-        known = self._exemplars
-        return known if known is not None and known.model == model else None
 
     def after(self, revision: str | None) -> tuple[dict[str, Any], bytes] | None:
         """Return the update for a decoder at a revision, None where there is nothing new."""

@@ -1,5 +1,6 @@
 """What the model learned from is rehearsed beside the words, and lies in a file beside it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,13 +88,19 @@ def test_a_damaged_file_is_named(content, tmp_path):
         Exemplars.beside(tmp_path / "a.onnx")
 
 
-def test_those_of_another_model_are_not_used():
-    lessons = Lessons(exemplars("knee", model="1" * 64))
+@pytest.mark.parametrize(
+    ("known", "used"),
+    [
+        (exemplars("knee"), True),
+        (exemplars("knee", model="1" * 64), False),
+        (replace(exemplars("knee", count=1), labels=("femur",)), False),
+        (replace(exemplars("knee", count=1), probabilities=np.zeros((1, 3), np.float32)), False),
+    ],
+)
+def test_those_of_another_model_are_not_used(known, used):
+    lessons = Lessons(known)
     lessons.learn(MODEL, LABELS, words(6, "wrist", "hand"))
-    assert lessons.memory.exemplars is None
-    lessons = Lessons(exemplars("knee"))
-    lessons.learn(MODEL, LABELS, words(6, "wrist", "hand"))
-    assert lessons.memory.exemplars is not None
+    assert lessons.memory.exemplars is (known if used else None)
 
 
 def test_the_shipped_ones_are_of_the_shipped_model():
