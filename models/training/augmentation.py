@@ -350,7 +350,7 @@ def _tone(random: np.random.Generator, square: Grey) -> Grey:
     if random.random() < 0.12:
         quality = int(random.integers(15, 70))
         _, packed = cv2.imencode(".jpg", square, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        square = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
+        square = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE))
     return square
 
 

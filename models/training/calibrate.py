@@ -118,7 +118,8 @@ def fit_visible_thresholds(
             score = 2 * (said & truth).sum() / max(1, said.sum() + truth.sum())
             return float(score) - 10 * GAIN * abs(candidate - common)
 
-        thresholds[label] = round(max((float(c) for c in CANDIDATES), key=worth), 2)
+        best: float = max(map(float, CANDIDATES), key=worth)
+        thresholds[label] = round(best, 2)
     return thresholds
 
 
@@ -143,7 +144,7 @@ def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Boo
     near = FARTHER * float(np.quantile(far[real], NEAR))
     passed = real & (far <= near)
     share = min(1.0, ACCEPTANCE / float(passed.sum() / real.sum()))
-    limits = Rejection(round(near, 4), _rounded_up(np.quantile(none[passed], share)))
+    limits = Rejection(round(near, 4), _rounded_up(float(np.quantile(none[passed], share))))
     named = np.asarray(said)
     for label in sorted({str(label) for label in named[real]}):
         own = passed & (named == label)

@@ -156,9 +156,9 @@ def drawing_weights(examples: Sequence[Example]) -> NDArray[np.float64]:
     """Return the probability of drawing each example, balanced by class and by source."""
     classes = Counter(example.examined for example in examples)
     sources = Counter((example.examined, example.source) for example in examples)
-    spread: Counter[str | None] = Counter()
+    spread: dict[str | None, float] = defaultdict(float)
     for (examined, _), count in sources.items():
-        spread[examined] += count**SOURCE_POWER  # type: ignore[assignment]
+        spread[examined] += count**SOURCE_POWER
     weights = np.array(
         [
             classes[example.examined] ** CLASS_POWER

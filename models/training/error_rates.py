@@ -179,7 +179,7 @@ def _scale(
     """Return, by relation to the top, how often a part was true for once that the model said so."""
     kinds = RELATION[given.argmax(axis=1)]
     rows = np.arange(len(truth))
-    scale = {}
+    scale: dict[str, float] = {}
     for at, name in enumerate(RELATIONS):
         found = float(weights[kinds[rows, truth] == at].sum())
         expected = float((weights[:, None] * given * (kinds == at)).sum())
@@ -225,9 +225,13 @@ def _band(
 
 def age_limits(known: Iterable[Case], before: ErrorRates) -> ErrorRates:
     """Return the rates with the outputs for a child that contradict a known age."""
-    seen = [c for c in known if c.reading.child is not None and not c.reading.rejected]
-    adults = [c.reading.child for c in seen if c.age == "adult"]
-    children = [c.reading.child for c in seen if c.age == "child" and c.truth == "chest"]
+    seen = [
+        (case, case.reading.child)
+        for case in known
+        if case.reading.child is not None and not case.reading.rejected
+    ]
+    adults = [child for case, child in seen if case.age == "adult"]
+    children = [child for case, child in seen if case.age == "child" and case.truth == "chest"]
     return replace(
         before,
         child_above=round(max(0.95, float(np.quantile(adults, 1 - AGES))), 3),

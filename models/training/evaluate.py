@@ -24,10 +24,11 @@ from training.robustness import robustness
 from training.split import SPLIT, Split, split
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from training.manifest import Example
     from training.measured import Readings
 
 DRAWN_A_KIND = 20
@@ -64,15 +65,19 @@ def _groups(readings: Readings, *, age_known: bool) -> dict[str, Any]:
         group: metrics.proportion(
             np.array([b == group for a, b in zip(truth, said, strict=True) if a == group])
         )
-        for group in sorted(set(truth))
+        for group in sorted({group for group in truth if group})
     }
     return scores
+
+
+def _is_of(source: str) -> Callable[[Example], bool]:
+    return lambda row: row.source == source
 
 
 def _by_source(readings: Readings, unseen: frozenset[str]) -> list[dict[str, Any]]:
     result = []
     for source, _ in Counter(row.source for row in readings.rows).most_common():
-        part = readings.where(lambda row, name=source: row.source == name)
+        part = readings.where(_is_of(source))
         result.append(
             {
                 "source": source,
@@ -111,7 +116,7 @@ def _foreign(model: BodyPartModel, readings: Readings, real: Readings) -> dict[s
     kinds: dict[str, NDArray[np.bool_]] = {}
     distances = [readings.distance]
     for source in sorted({row.source for row in readings.rows}):
-        kinds[source] = readings.where(lambda row, name=source: row.source == name).rejected
+        kinds[source] = readings.where(_is_of(source)).rejected
     for number, kind in enumerate(TEST_KINDS):
         random = np.random.default_rng((1, number))
         given = answers(model, [kind(random) for _ in range(DRAWN_A_KIND)])

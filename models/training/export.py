@@ -138,7 +138,7 @@ def _limits(
     labels: Sequence[str], given: Answers, temperature: float, examined: NDArray[np.bool_]
 ) -> Rejection:
     """Fit the limits of rejection on radiographs of emitted labels and on foreign pictures."""
-    real, foreign = examined[:, :-1].any(axis=1), examined[:, -1]
+    real, foreign = np.asarray(examined[:, :-1].any(axis=1)), examined[:, -1]
     told = real | foreign
     posterior = softmax(given.logits[told], temperature)
     said = [labels[index] for index in posterior[:, :-1].argmax(axis=1)]

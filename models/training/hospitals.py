@@ -19,10 +19,11 @@ from bodypart.model.model_input import BlankPictureError
 from bodypart.model.session import BodyPartModel
 from training.exemplars import exemplars_of
 from training.export import export
+from training.learner import Plan
 from training.manifest import read_manifest
 from training.pictures import read_picture
 from training.split import split
-from training.train import Plan, train
+from training.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +98,7 @@ def hospital(name: str, model_file: Path, manifest: Path) -> Hospital:
     wanted = "\n".join([model.sha256, *(row.file for row in rows)])
     kept = model_file.parent / f"seen-{hashlib.sha256(wanted.encode()).hexdigest()[:16]}.npz"
     if not kept.is_file():
-        np.savez(kept, **_seen(model, rows, manifest.parent))
+        np.savez(kept, allow_pickle=False, **_seen(model, rows, manifest.parent))
     exemplars = Exemplars.beside(model_file)
     if exemplars is None or exemplars.model != model.sha256:
         exemplars = exemplars_of(model, parts, manifest.parent)

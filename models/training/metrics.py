@@ -42,14 +42,14 @@ def proportion(right: Bools) -> dict[str, Any]:
     }
 
 
-def macro_recall(truth: Sequence[str], said: Sequence[str]) -> float:
+def macro_recall(truth: Sequence[str | None], said: Sequence[str | None]) -> float:
     """Return the mean over the true labels of the share that was found."""
     given, named = np.asarray(truth), np.asarray(said)
     recalls = [(named[given == label] == label).mean() for label in np.unique(given)]
     return float(np.mean(recalls))
 
 
-def macro_f1(truth: Sequence[str], said: Sequence[str]) -> float:
+def macro_f1(truth: Sequence[str | None], said: Sequence[str | None]) -> float:
     """Return the mean over the true labels of the harmonic mean of precision and recall."""
     given, named = np.asarray(truth), np.asarray(said)
     scores = []
@@ -60,9 +60,9 @@ def macro_f1(truth: Sequence[str], said: Sequence[str]) -> float:
 
 
 def resampled(
-    truth: Sequence[str],
-    said: Sequence[str],
-    figure: Callable[[Sequence[str], Sequence[str]], float],
+    truth: Sequence[str | None],
+    said: Sequence[str | None],
+    figure: Callable[[Sequence[str | None], Sequence[str | None]], float],
     seed: int = 0,
 ) -> dict[str, Any]:
     """Return a figure of two label lists with its bootstrap interval, resampled within labels."""

@@ -61,7 +61,7 @@ class Teachers:
                 raise ValueError(f"{path} learnt from pictures that are not clearly licensed")
             network = Network(len(labels), visible)
             earlier.load_into(network, labels)
-            networks.append(network.to(device, memory_format=torch.channels_last))  # type: ignore[call-overload]
+            networks.append(network.to(device, memory_format=torch.channels_last))
         return cls(networks)
 
     @torch.no_grad()

@@ -122,7 +122,7 @@ def train(
     data = VariedPictures(learn, pictures, parts.labels, plan.draws, plan.seed)
     check_pictures = read_pictures(manifest.parent, check)
     network = _first_network(parts.labels, plan, backbone, start, licences)
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(device, memory_format=torch.channels_last)
     told_by = Teachers.read(
         teachers, parts.labels, len(VISIBLE_LABELS), licences=licences, device=device
     )

@@ -289,7 +289,7 @@ class Drawer:
         away = random.normal(0, size, 2)
         end = (int(x + away[0]), int(y + away[1]))
         grey = float(random.choice([0, 255, 255, random.uniform(0, 255)]))
-        thick = 1 + int(random.integers(0, 1 + size // 6))
+        thick = 1 + int(random.integers(0, int(1 + size // 6)))
         kind = random.random()
         if kind < 0.2:
             cv2.arrowedLine(piece, (x, y), end, grey, thick, cv2.LINE_AA, tipLength=0.3)
@@ -325,5 +325,6 @@ class Drawer:
         grey = (np.clip(ramp, 0, 1) * 255).astype(np.uint8)
         if random.random() < 0.5:
             quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(45, 96))]
-            grey = cv2.imdecode(cv2.imencode(".jpg", grey, quality)[1], cv2.IMREAD_GRAYSCALE)
-        return np.asarray(grey, np.uint8)
+            packed = cv2.imencode(".jpg", grey, quality)[1]
+            grey = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+        return grey

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-Batches = IterableDataset[tuple["Tensor", "Tensor"]]
+Batches: TypeAlias = IterableDataset[tuple["Tensor", "Tensor"]]
 """Batches of pictures and of what is right of them, without end."""
 
 

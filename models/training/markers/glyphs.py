@@ -96,7 +96,7 @@ class Pen:
             place = (2 - left, 2 - top)
             ImageDraw.Draw(image).text(place, text, 255, font, stroke_width=weight)
             capital = font.getbbox("E", stroke_width=weight)
-            return Glyph(np.asarray(image, np.float32) / 255, float(capital[3] - capital[1]))
+            return Glyph(_white(np.asarray(image)), float(capital[3] - capital[1]))
         face, thick = _HERSHEY[style - len(self._fonts)], 2 + 3 * weight
         scale = HIGH / cv2.getTextSize("E", face, 1, 1)[0][1]
         (width, height), below = cv2.getTextSize(text, face, scale, thick)
@@ -106,7 +106,12 @@ class Pen:
         rows = np.flatnonzero(canvas.any(axis=1))
         columns = np.flatnonzero(canvas.any(axis=0))
         cut = canvas[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        return Glyph(cut.astype(np.float32) / 255, float(height + thick))
+        return Glyph(_white(cut), float(height + thick))
+
+
+def _white(values: NDArray[np.uint8]) -> Float32:
+    """Return grey values of 8 bits as 0 to 1."""
+    return np.asarray(values / np.float32(255), dtype=np.float32)
 
 
 def stamp(

@@ -166,7 +166,7 @@ class ReaderDrawer(Drawer):
         random = self.random
         x, y = int(at[0] + random.normal(0, 2)), int(at[1] + random.normal(0, 2))
         grey = float(random.choice([0, 255, 255, random.uniform(0, 255)]))
-        thick, half = 1 + int(random.integers(0, 1 + high // 6)), high / 2
+        thick, half = 1 + int(random.integers(0, int(1 + high // 6))), high / 2
         away = random.normal(0, half, 2)
         first = (int(x - away[0]), int(y - away[1]))
         last = (int(x + away[0]), int(y + away[1]))
