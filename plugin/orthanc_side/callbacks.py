@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 import sys
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -56,7 +55,9 @@ class Plugin:
         )
         self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
         self._hooked = False
-        self._unsettled: deque[str] = deque(maxlen=3000)
+        self._unsettled: set[str] = set()
+        of = orthanc.ChangeType
+        self._at_rest = (of.DELETED, of.STABLE_SERIES, of.STABLE_STUDY, of.STABLE_PATIENT)
 
     def on_stored_instance(self, dicom: Any, instance: str) -> None:
         """Queue the id of an instance that was stored, and return."""
@@ -66,15 +67,17 @@ class Plugin:
 
     def on_change(self, change: int, level: int, resource: str) -> None:
         """Start and end the service with Orthanc; queue what was deleted."""
+        if change in self._at_rest:
+            self._unsettled.discard(resource)
         if change == orthanc.ChangeType.ORTHANC_STARTED:
             self._process.start(self._orthanc())
         elif change == orthanc.ChangeType.ORTHANC_STOPPED:
             self._process.stop()
-            for unsettled in set(self._unsettled):  # 7.1 frees twice what settles from here on.
+            for unsettled in tuple(self._unsettled):  # 7.1 frees twice what settles from here on.
                 with suppress(Exception):
                     orthanc.SetStableStatus(unsettled, orthanc.StableStatus.UNSTABLE)
         elif change == orthanc.ChangeType.NEW_CHILD_INSTANCE:
-            self._unsettled.append(resource)
+            self._unsettled.add(resource)
         elif change == orthanc.ChangeType.DELETED and level == orthanc.ResourceType.INSTANCE:
             self._process.tell("deleted", resource)
         elif change == orthanc.ChangeType.NEW_INSTANCE and not self._hooked:

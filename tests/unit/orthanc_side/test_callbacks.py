@@ -45,3 +45,31 @@ def test_a_file_restored_is_compared_to_its_last_byte(callbacks, tmp_path):
     rewriting = {"length": len(OURS), "beginning": len(OURS), "md5": digest, "file": str(place)}
     callbacks._keep_if_foreign(other, rewriting)
     assert place.read_bytes() == other
+
+
+def test_at_the_end_only_what_has_not_settled_is_kept_from_settling(callbacks):
+    """Told of what was at rest or gone, Orthanc 1.13 ended with SIGABRT every other time."""
+    names = "ORTHANC_STARTED ORTHANC_STOPPED NEW_CHILD_INSTANCE NEW_INSTANCE DELETED STABLE_SERIES "
+    names += "STABLE_STUDY STABLE_PATIENT"
+    held = []
+    fake = sys.modules["orthanc"]
+    fake.ChangeType = types.SimpleNamespace(**{name: name for name in names.split()})
+    fake.ResourceType = types.SimpleNamespace(INSTANCE="instance")
+    fake.StableStatus = types.SimpleNamespace(UNSTABLE="unstable")
+    fake.CheckVersionAdvanced = lambda *_: True
+    fake.SetStableStatus = lambda resource, status: held.append((resource, status))
+    process = types.SimpleNamespace(
+        socket=None, down_reason="", stop=lambda: None, tell=lambda *_: None
+    )
+    plugin = callbacks.Plugin(process, {})
+    for series in ("settled", "gone", "changed again", "fresh"):
+        plugin.on_change("NEW_CHILD_INSTANCE", "series", series)
+    for change, series in (
+        ("STABLE_SERIES", "settled"),
+        ("DELETED", "gone"),
+        ("STABLE_SERIES", "changed again"),
+        ("NEW_CHILD_INSTANCE", "changed again"),
+    ):
+        plugin.on_change(change, "series", series)
+    plugin.on_change("ORTHANC_STOPPED", "", "")
+    assert sorted(held) == [("changed again", "unstable"), ("fresh", "unstable")]
