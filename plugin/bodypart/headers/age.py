@@ -13,8 +13,8 @@ _OLDEST = 120
 _NEAR = 2.0
 """Years: a first of January so near the study is what a console fills in; an age that is farther
 from the birth date contradicts it."""
-_GROWN_UP = 21.0
-"""Years; whether a patient is forty or sixty matters to no one here."""
+_GROWN_UP = 18.0
+"""Years; whether a patient is forty or sixty matters to nobody here."""
 
 
 class Age(NamedTuple):
@@ -28,9 +28,8 @@ def age_at(age: str, birth: str, exposures: Iterable[str]) -> Age:
     """Return the age at the exposure.
 
     ``000Y`` and ages that nobody reaches are what devices write when they do not know; so is a
-    birth date of the first of January shortly before the study. An age that contradicts the birth
-    date is not believed, and neither is the date, unless both are a grown-up's: one of them is
-    another patient's, or a default.
+    birth date of the first of January shortly before the study. Where age or birth date alone is
+    a child's, neither is believed: one of them is another patient's, or a default.
 
     Parameters
     ----------
@@ -45,7 +44,9 @@ def age_at(age: str, birth: str, exposures: Iterable[str]) -> Age:
     if stated is None:
         return Age(counted, unusable=counted is None and bool(age.strip() or birth.strip()))
     contradicted = (
-        counted is not None and abs(stated - counted) > _NEAR and min(stated, counted) < _GROWN_UP
+        counted is not None
+        and abs(stated - counted) > _NEAR
+        and (stated < _GROWN_UP) != (counted < _GROWN_UP)
     )
     if contradicted and not (stated and _is_default(birth)):
         return Age(None, unusable=True)

@@ -54,7 +54,10 @@ def landmarks(rows: Float32, most: int) -> tuple[NDArray[np.int64], Floats]:
     """
     count = len(rows)
     features = np.zeros((count, min(most, count)))
-    left = np.ones(count)
+    # Of vectors in half precision the length is not quite 1: a row that is there twice must be
+    # left with nothing once its twin is chosen.
+    lengths = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+    left = np.maximum(0, (lengths - UNLIKE) / (1 - UNLIKE)) ** 2
     chosen: list[int] = []
     for step in range(features.shape[1]):
         pivot = int(left.argmax())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.memory import Recall
 from service.errors import NotFoundError, ServiceError
+from service.lasting import kind_and_place
 from service.learning.alike import read_otherwise
 from service.learning.changes import changes_of
 from service.queue.tasks import Kind, Mode, Priority
@@ -182,7 +183,14 @@ class Learning:
             if state == self._learned or self._mode == "off":
                 return
             hello = self._decoders.hello or {}
-            beyond = self._lessons.learn(model, tuple(hello["labels"]), self.words.seen_by(model))
+            words = self.words.seen_by(model)
+            try:
+                beyond = self._lessons.learn(model, tuple(hello["labels"]), words)
+            except Exception as error:
+                # The same words would fail again: what was learned before stays until others come.
+                self._log(f"learning stumbled: {kind_and_place(error)}")
+                self._learned = state
+                return
             if beyond:
                 self.words.take_back(word.instance for word in beyond)
             self._learned = (model, *self.words.state())

@@ -263,6 +263,8 @@ def test_the_view_comes_from_position_orientation_or_text(values, view, vocabula
         ({"PatientBirthDate": "20200601", "StudyDate": "20100601"}, None),
         ({"PatientAge": "001Y", "PatientBirthDate": "19600505", "StudyDate": "20240601"}, None),
         ({"PatientAge": "045Y", "PatientBirthDate": "19600505", "StudyDate": "20240601"}, 45),
+        ({"PatientAge": "020Y", "PatientBirthDate": "20000505", "StudyDate": "20240601"}, 20),
+        ({"PatientAge": "010Y", "PatientBirthDate": "20110505", "StudyDate": "20240601"}, 10),
         ({"PatientAge": "000D", "PatientBirthDate": "19500101", "StudyDate": "20240601"}, None),
         ({"PatientAge": "045Y", "PatientBirthDate": "19000101", "StudyDate": "20240601"}, 45),
         ({"PatientBirthDate": "20100601", "StudyDate": "00000000", "SeriesDate": "20200601"}, 10),

@@ -4,6 +4,7 @@ import numpy as np
 
 from bodypart.evidence import ImageReading, Seen
 from bodypart.memory import Word
+from bodypart.memory.exemplars import Exemplars
 
 MODEL = "0" * 64
 LABELS = ("hand", "wrist", "knee", "chest")
@@ -48,6 +49,17 @@ def word(part, number, labels=None, *, patient=None, rejected=False, sure=0.8):
 
 def words(count, *parts, **others):
     return [word(part, number, **others) for part in parts for number in range(count)]
+
+
+def exemplars(*parts, count=20, model=MODEL):
+    """Pictures of the training, which look as this hospital's."""
+    seen = [(part, *picture(part, 500 + number)) for part in parts for number in range(count)]
+    return Exemplars(
+        model,
+        tuple(part for part, *_ in seen),
+        np.stack([embedding for _, embedding, _ in seen]),
+        np.stack([posterior for *_, posterior in seen]),
+    )
 
 
 def reading(part, number, *, rejected=False, sure=0.8):

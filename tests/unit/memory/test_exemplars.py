@@ -10,22 +10,9 @@ from bodypart.memory import Memory, Recall
 from bodypart.memory.exemplars import Exemplars, ExemplarsError, exemplars_file
 from bodypart.model.session import BodyPartModel
 from service.learning.lessons import Lessons
-from unit.memory.hospital import LABELS, MODEL, picture, reading, words
+from unit.memory.hospital import LABELS, MODEL, exemplars, reading, words
 
 SHIPPED = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
-
-
-def exemplars(*parts, count=20, model=MODEL, shift=0.0):
-    """Pictures of the training: as the hospital's, but for a shift of all towards the wrists."""
-    seen = [(part, *picture(part, 500 + number)) for part in parts for number in range(count)]
-    towards = shift * picture("wrist", 0)[0]
-    rows = [embedding + towards for _, embedding, _ in seen]
-    return Exemplars(
-        model,
-        tuple(part for part, *_ in seen),
-        np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32),
-        np.stack([posterior for *_, posterior in seen]),
-    )
 
 
 def labels_of(memory, part, count=20):

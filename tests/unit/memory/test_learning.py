@@ -7,7 +7,8 @@ import pytest
 
 from bodypart.memory import learning
 from bodypart.memory.learning import USUAL_LEAD, USUAL_VARIANCE, judged, spared_lead
-from unit.memory.hospital import LABELS, words
+from bodypart.memory.words import pack_floats, unpack_floats
+from unit.memory.hospital import DIMENSIONS, LABELS, exemplars, words
 
 ENOUGH = np.array([5, 5, 5])
 
@@ -106,3 +107,21 @@ def test_what_the_words_of_others_say_does_not_depend_on_a_patient_s_own(monkeyp
     where = patients.index(own.patient)
     assert after[where] == pytest.approx(before[where], abs=1e-12)
     assert not np.allclose(after, before)
+
+
+def shortest(count):
+    """Return embeddings whose length in half precision, in which they are kept, is least."""
+    rows = np.random.default_rng(1).normal(size=(400, DIMENSIONS))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    kept = np.stack([unpack_floats(pack_floats(row)) for row in rows])
+    return kept[np.argsort(np.linalg.norm(kept, axis=1))[:count]]
+
+
+@pytest.mark.parametrize("rehearsed", [False, True])
+@pytest.mark.parametrize("embedding", shortest(8), ids=range(8))
+def test_two_words_on_the_same_picture_are_learned(embedding, rehearsed):
+    first, second, *others = words(6, "hand", "wrist")
+    twins = [replace(one, embedding=embedding) for one in (first, second)]
+    known = exemplars("hand", "knee") if rehearsed else None
+    rule, _ = learning.learn([*twins, *others], LABELS, known)
+    assert np.abs(rule.coefficients).max() < 100

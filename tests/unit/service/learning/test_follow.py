@@ -430,3 +430,24 @@ def test_the_oldest_sightings_go_beyond_the_bound(house, monkeypatch):
     assert [few.get(f"hand-{number}", MODEL) is None for number in range(6)] == [True] * 3 + [
         False
     ] * 3
+
+
+def test_words_that_cannot_be_learned_are_not_begun_with_again_and_again(house, monkeypatch):
+    tried = []
+
+    def learn(*given):
+        tried.append(given)
+        raise ValueError
+
+    house.teach()
+    revision = house.learning.memory.revision
+    monkeypatch.setattr(house.lessons, "learn", learn)
+    house.say(house.see("wrist", 50), "wrist")
+    for _ in range(3):
+        house.learning.step()
+    assert len(tried) == 1
+    assert house.learning.memory.revision == revision
+    assert ["ValueError" in line for line in house.log] == [True]
+    house.say(house.see("wrist", 51), "wrist")
+    house.learning.step()
+    assert len(tried) == 2
