@@ -22,7 +22,7 @@ _EVERYWHERE = frozenset({"en", "fr"})
 
 _ENGLISH = "en"
 _SHORT = 2
-"""Letters of a side that other languages write for something else: "RE" turns a French arm."""
+"""Letters of a word that stands for something else as well: "RE" turns a French arm."""
 
 _FARTHEST = 12
 """Signs between two projections, an "and" among them."""
@@ -110,11 +110,25 @@ class _Text:
     def allows(self, mention: Mention) -> bool:
         """Return whether what its row asks for is there."""
         entry, when = mention.entry, mention.entry.when
-        if when is None or when in self.named or when in self.certain:
+        if when is None or when in self.named:
+            return True
+        if when in self.certain and not self._is_spare(mention):
             return True
         if when == ALONE or (entry.names_part and when in self.sided):
             return _alone(mention, self.found, self.candidates)
         return when in self.languages and not entry.names_part and not self._is_disputed(mention)
+
+    def _is_spare(self, mention: Mention) -> bool:
+        """Return whether it is two letters for a part in a text that spells out a part.
+
+        Beside one "OA" is osteoarthritis or the senior physician, "US" an ultrasound, and "Os" the
+        first word of a bone's Latin name.
+        """
+        return (
+            mention.entry.names_part
+            and mention.letters <= _SHORT
+            and any(o.entry.names_part and o.entry.when is None for o in self.candidates)
+        )
 
     def _is_disputed(self, mention: Mention) -> bool:
         """Return whether languages that the text may be in take a letter for different things."""

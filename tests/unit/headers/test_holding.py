@@ -80,6 +80,24 @@ def test_an_abbreviation_beside_a_side_of_its_language_is_a_part(text, label, si
 
 
 @pytest.mark.parametrize(
+    ("text", "labels", "side"),
+    [
+        ("Knie OA rechts", ("knee",), "R"),
+        ("US Schulter rechts", ("shoulder",), "R"),
+        ("Schulter OA Müller", ("shoulder",), None),
+        ("Os lunatum Handgelenk links", ("wrist",), "L"),
+        ("Os trigonum OSG re", ("ankle",), "R"),
+        ("Os metatarsale V Fuß", ("foot",), None),
+        ("Os zygomaticum Schädel", ("facial_bones", "skull"), None),
+        ("Os acromiale Schulter rechts", ("shoulder",), "R"),
+    ],
+)
+def test_two_letters_beside_a_part_are_no_second_one(text, labels, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == (labels, side)
+
+
+@pytest.mark.parametrize(
     ("text", "side"),
     [("Bone Age L Hand", "L"), ("RTG obu rąk", "B"), ("pelvis ambas caderas", "B")],
 )
