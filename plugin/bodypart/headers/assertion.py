@@ -25,7 +25,8 @@ def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> lis
 
     A negation takes away the part that it stands before, with the side between the two, and a
     side. What a patient had before ("Z.n. Hüft-TEP li, Knie"), or may have ("Thorax, V.a.
-    Rippenfraktur"), is not what was examined, if another part is named.
+    Rippenfraktur"), is not what was examined, if another part is named. A side behind it that goes
+    with no other part is the examined one's ("Wrist r/o fx LT").
 
     Parameters
     ----------
@@ -42,7 +43,12 @@ def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> lis
             for denied in _denied(kept[at:], folded, small_words):
                 said.remove(denied)
     said = _without_its_side(kept, said, folded)
-    present = [mention for mention in said if not _is_background(mention, kept, folded)]
+    past = [mention for mention in said if _is_background(mention, kept, folded)]
+    sides = [mention for mention in said if mention.entry.kind in SIDES]
+    one_side = len({mention.entry.kind for mention in sides}) == 1
+    if one_side and not any(mention.entry.names_part for mention in past):
+        past = [mention for mention in past if mention not in sides]
+    present = [mention for mention in said if mention not in past]
     return present if any(mention.entry.names_part for mention in present) else said
 
 

@@ -61,6 +61,30 @@ def test_what_the_patient_had_or_may_have_is_not_in_the_picture(text, labels, si
 
 
 @pytest.mark.parametrize(
+    ("text", "label", "side"),
+    [
+        ("Wrist r/o fx LT", "wrist", "L"),
+        ("KNEE R/O EFFUSION RT", "knee", "R"),
+        ("Knee 3V R/O FX L", "knee", "L"),
+        ("XR FOOT HX OF GOUT RIGHT", "foot", "R"),
+        ("Hand query fracture left", "hand", "L"),
+        ("Sprunggelenk Z.n. Distorsion links", "ankle", "L"),
+        ("Handgelenk Ausschluss Fraktur re", "wrist", "R"),
+        ("Poignet recherche fracture droit", "wrist", "R"),
+        ("Rodilla descartar fractura derecha", "knee", "R"),
+        ("Knie re z.n. OP li", "knee", "R"),
+        ("Hip left, s/p THA right", "hip", "L"),
+        ("Knee hx of OP left, s/p fracture right", "knee", None),
+    ],
+)
+def test_a_side_behind_a_background_without_a_part_is_the_examined_part_s(
+    text, label, side, vocabulary
+):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == ((label,), side)
+
+
+@pytest.mark.parametrize(
     ("text", "labels", "side"),
     [
         ("Z.n. Hüft-TEP re", ("hip",), "R"),
