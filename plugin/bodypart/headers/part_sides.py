@@ -52,10 +52,12 @@ def part_sides(
     """
     mentions = [mention for mention in said if mention.entry.kind in SIDES]
     sides = {_side(mention) for mention in mentions}
+    compared = any(mention.entry.kind == COMPARISON for mention in said)
+    if compared and len(sides) > 1 and "B" not in sides:
+        return ()
     if len(labels) < 2:
-        compared = any(mention.entry.kind == COMPARISON for mention in said)
         if len(sides) > 1:
-            sides = set() if compared and "B" not in sides else {"B"}
+            sides = {"B"}
         return tuple(PartSide(side, labels) for side in sides)
     parts = [mention for mention in said if mention.entry.labels]
     first, last = parts[0].start, parts[-1].start

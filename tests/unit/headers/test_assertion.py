@@ -111,3 +111,17 @@ def test_a_background_without_another_part_is_what_is_looked_at_again(
 )
 def test_a_comparison_is_no_picture_of_both_sides(text, side, vocabulary):
     assert read_text(text, vocabulary).side == side
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Right hand and wrist, comparison left",
+        "Hand Wrist R comparison L",
+        "RIGHT FOOT AND ANKLE COMPARISON LEFT FOOT AND ANKLE",
+    ],
+)
+def test_which_side_of_several_parts_a_comparison_shows_is_not_told(text, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert len(reading.labels) == 2
+    assert reading.sides == ()
