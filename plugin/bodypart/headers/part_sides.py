@@ -53,12 +53,10 @@ def part_sides(
     mentions = [mention for mention in said if mention.entry.kind in SIDES]
     sides = {_side(mention) for mention in mentions}
     compared = any(mention.entry.kind == COMPARISON for mention in said)
-    if compared and len(sides) > 1 and "B" not in sides:
+    if not sides or (compared and len(sides) > 1 and "B" not in sides):
         return ()
     if len(labels) < 2:
-        if len(sides) > 1:
-            sides = {"B"}
-        return tuple(PartSide(side, labels) for side in sides)
+        return (PartSide(sides.pop() if len(sides) == 1 else "B", labels),)
     parts = [mention for mention in said if mention.entry.labels]
     first, last = parts[0].start, parts[-1].start
     if len(sides) == 1 and any(not first < mention.start < last for mention in mentions):
@@ -74,8 +72,9 @@ def _shared_out(
     mentions: Sequence[Mention], parts: Sequence[Mention], labels: tuple[str, ...], folded: str
 ) -> tuple[PartSide, ...]:
     found: dict[str, set[str]] = {}
+    first = mentions[0]
+    before = _owner(first, parts, folded, before=False).start > first.start
     for mention in mentions:
-        before = mentions[0].start < parts[0].start
         for label in _owner(mention, parts, folded, before=before).entry.labels:
             found.setdefault(label, set()).add(_side(mention))
     by_side: dict[str, list[str]] = {}
@@ -89,8 +88,8 @@ def _shared_out(
 def _owner(side: Mention, parts: Sequence[Mention], folded: str, *, before: bool) -> Mention:
     """Return the part that a side belongs to: of its neighbours the one that no comma parts off.
 
-    Where none does, sides stand before their parts if the text begins with one ("left hand right
-    foot"), else behind them.
+    Where none does, sides stand before their parts if the first one does ("left hand right foot",
+    "Pelvis, left hip right knee"), else behind them.
     """
     if side.start < parts[0].start:
         return parts[0]

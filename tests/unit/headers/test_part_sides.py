@@ -19,6 +19,9 @@ from bodypart.headers.matching import read_text
         ("Hand re, Fuß", {"hand": "R"}),
         ("Fuß li OSG", {"foot": "L"}),
         ("Knie, OSG und Schulter re", {"knee": "R", "ankle": "R", "shoulder": "R"}),
+        ("Pelvis, left hip right knee", {"hip": "L", "knee": "R"}),
+        ("Chest, left hand right foot", {"hand": "L", "foot": "R"}),
+        ("Thorax, Knie li OSG re", {"knee": "L", "ankle": "R"}),
         ("right knee, ankle and foot", {"knee": "R", "ankle": "R", "foot": "R"}),
     ],
 )
