@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bodypart.headers.folding import words
 from bodypart.headers.mentions import mentions_in
 from bodypart.headers.vocabulary import ALONE, NOT, SIDES, VIEWS, Entry
+from bodypart.labels import BY_LABEL
 from bodypart.regions import labels_in
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ _SHORT = 2
 
 _FARTHEST = 12
 """Signs between two projections, an "and" among them."""
+
+_PARTED = re.compile(r".*[,;:/].*|\w+\s*\.\s*\w+")
+"""Two sides with a sign between them; the full stops of "re. u. li" are those of abbreviations."""
+
+_LISTED = re.compile("[,;:/(]")
+"""What a further part is listed with."""
 
 _LATERAL = Entry(kind="lateral")
 _COUNT = re.compile(r"[1-6](?:eb?|p|pr|inc|v(?:ws?)?)(?![^\W\d_])")
@@ -147,12 +154,15 @@ class _Text:
         At the end "sin" is no negation but the left side; "dx" before all else is the modality
         rather than the right side; a Portuguese "e" means "and" unless it follows a part and no
         part follows it; a letter glued to a digit is a number of projections ("2R"), a vertebra
-        ("L4/5"), a finger ("D3") or a room ("R2"); "re" beside a French part is a rotation.
+        ("L4/5"), a finger ("D3") or a room ("R2"); "re" beside a French part is a rotation; left
+        and right of two parts are not both ("Hand left, right foot").
         """
         kind, text = mention.entry.kind, self.folded[mention.start : mention.end]
         last = mention.end == self.found[-1].end
         if kind == NOT:
             return last
+        if kind == "both" and _PARTED.fullmatch(text) and self._is_of_two(mention):
+            return True
         if kind not in SIDES or not text.isascii():
             return False
         if len(text) == 1 and (self._is_numbered(mention, text) or self._is_another(mention, text)):
@@ -183,6 +193,41 @@ class _Text:
             if other.entry.when is None
         )
         return not counts or (letter == "d" and numbered)
+
+    def _is_of_two(self, mention: Mention) -> bool:
+        """Return whether left and right that a sign parts belong to a part before and one behind.
+
+        They do not where the part behind is listed apart or has its own side ("Hand L/R, foot",
+        "Hand L/R foot R"). A negation before goes with the first of them alone.
+        """
+        held = [other for other in self.candidates if self.allows(other)]
+        parts = [other for other in held if other.entry.names_part]
+        before = max(
+            (part for part in parts if part.end <= mention.start),
+            key=lambda part: part.end,
+            default=None,
+        )
+        behind = min(
+            (part for part in parts if part.start >= mention.end),
+            key=lambda part: (part.start, -part.end),
+            default=None,
+        )
+        since = before.end if before else 0
+        if any(it.entry.kind == NOT and since <= it.start < mention.start for it in held):
+            return True
+        if (
+            before is None
+            or behind is None
+            or _LISTED.search(self.folded, mention.end, behind.start)
+        ):
+            return False
+        has_its_own = any(
+            it.entry.kind in SIDES
+            and it.start >= behind.end
+            and not self.folded[behind.end : it.start].strip()
+            for it in held
+        )
+        return not has_its_own and any(BY_LABEL[label].paired for label in before.entry.labels)
 
     def _is_another(self, mention: Mention, letter: str) -> bool:
         return letter != "l" and self._follows_projection(mention)

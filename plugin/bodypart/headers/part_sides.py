@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _BREAK = re.compile(r"[,;+&/()]|\b(?:and|und|u|et|y|e|ed|en|och|og|i|a|ve|и)\b")
 """What parts are listed with."""
 
+_STOP = re.compile(r"[.:]")
+"""What parts them as well between two sides; behind a part it belongs to an abbreviation."""
+
 
 class PartSide(NamedTuple):
     """A side and the parts that it belongs to; none where the text names none."""
@@ -73,9 +76,9 @@ def _shared_out(
 ) -> tuple[PartSide, ...]:
     found: dict[str, set[str]] = {}
     first = mentions[0]
-    before = _owner(first, parts, folded, before=False).start > first.start
+    before = _owner(first, mentions, parts, folded, before=False).start > first.start
     for mention in mentions:
-        for label in _owner(mention, parts, folded, before=before).entry.labels:
+        for label in _owner(mention, mentions, parts, folded, before=before).entry.labels:
             found.setdefault(label, set()).add(_side(mention))
     by_side: dict[str, list[str]] = {}
     for label, sides in found.items():
@@ -85,7 +88,14 @@ def _shared_out(
     return tuple(PartSide(side, tuple(of)) for side, of in by_side.items())
 
 
-def _owner(side: Mention, parts: Sequence[Mention], folded: str, *, before: bool) -> Mention:
+def _owner(
+    side: Mention,
+    mentions: Sequence[Mention],
+    parts: Sequence[Mention],
+    folded: str,
+    *,
+    before: bool,
+) -> Mention:
     """Return the part that a side belongs to: of its neighbours the one that no comma parts off.
 
     Where none does, sides stand before their parts if the first one does ("left hand right foot",
@@ -95,7 +105,10 @@ def _owner(side: Mention, parts: Sequence[Mention], folded: str, *, before: bool
         return parts[0]
     for left, right in pairwise(parts):
         if left.start < side.start < right.start:
-            parted = _BREAK.search(folded, left.end, side.start)
+            parted = _BREAK.search(folded, left.end, side.start) or any(
+                left.end <= other.start < side.start and _STOP.search(folded, other.end, side.start)
+                for other in mentions
+            )
             joined = not _BREAK.search(folded, side.end, right.start)
             return right if parted or (joined and before) else left
     return parts[-1]

@@ -30,6 +30,30 @@ def test_each_part_has_its_own_side(text, sides, vocabulary):
     assert {label: named.side for named in found for label in named.of} == sides
 
 
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("Hand left, right foot", {"hand": "L", "foot": "R"}),
+        ("Hand li, re Fuß", {"hand": "L", "foot": "R"}),
+        ("Hand links; rechts Fuß", {"hand": "L", "foot": "R"}),
+        ("Knee L, R ankle", {"knee": "L", "ankle": "R"}),
+        ("Hand R. L Foot", {"hand": "R", "foot": "L"}),
+        ("Hand left/right foot", {"hand": "L", "foot": "R"}),
+        ("Knee right. Left hip.", {"knee": "R", "hip": "L"}),
+        ("Hand L/R, foot", {"hand": "B"}),
+        ("Hand L/R foot L", {"hand": "B", "foot": "L"}),
+        ("Knie re u. li Hand", {"knee": "B"}),
+        ("Hand L/R Foot L/R", {"hand": "B", "foot": "B"}),
+        ("Hands and feet L/R", {"hand": "B", "foot": "B"}),
+        ("Knee left, right", {"knee": "B"}),
+        ("Not left, right knee", {"knee": "R"}),
+    ],
+)
+def test_left_and_right_that_a_sign_parts_are_those_of_their_parts(text, sides, vocabulary):
+    found = read_text(text, vocabulary).sides
+    assert {label: named.side for named in found for label in named.of} == sides
+
+
 def test_a_part_with_left_and_right_is_both(vocabulary):
     assert [tuple(it) for it in read_text("left hip, right hip", vocabulary).sides] == [
         ("B", ("hip",))
