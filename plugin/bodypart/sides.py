@@ -50,7 +50,8 @@ def side_of(label: str | None, header: HeaderReading, marker: str | None) -> Lat
         meant = any(compatible(named, label) for named in of)
     else:
         meant = header.region is None or label in labels_in(header.region)
-    if header.laterality and meant:
+    of_another = bool(header.laterality_of) and label not in header.laterality_of
+    if header.laterality and meant and not (of_another and label in header.sides):
         return Laterality(header.laterality, "header")
     if label in header.sides and not header.laterality_conflict:
         return Laterality(header.sides[label], "header")

@@ -105,3 +105,14 @@ def test_an_order_for_several_parts_tells_the_side_of_the_one_in_the_picture():
     assert side_of("foot", named, None) == Laterality("R", "header")
     assert side_of("hand", named, None) == Laterality("L", "header")
     assert side_of("knee", named, None) == Laterality()
+
+
+@pytest.mark.parametrize(("label", "value"), [("hand", "L"), ("wrist", "R"), ("finger", "L")])
+def test_the_side_of_a_neighbour_is_not_taken_where_the_part_has_its_own(label, value):
+    named = HeaderReading(
+        labels=("hand", "wrist"),
+        laterality="L",
+        laterality_of=("hand",),
+        sides={"hand": "L", "wrist": "R"},
+    )
+    assert side_of(label, named, None) == Laterality(value, "header")

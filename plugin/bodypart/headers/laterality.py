@@ -18,17 +18,24 @@ def side_of_code(value: str) -> str | None:
 
 
 class Said(NamedTuple):
-    """A side, and the parts that the text which names it names beside it."""
+    """A side, the parts that the text which names it names beside it, and the text's attribute."""
 
     side: str | None = None
     of: tuple[str, ...] = ()
+    attribute: str = ""
 
     def is_about(self, label: str) -> bool:
         """Return whether it may be the side of a part."""
         return not self.of or any(compatible(named, label) for named in self.of)
 
     def may_be_of_the_same(self, other: Said) -> bool:
-        """Return whether both may speak of one part."""
+        """Return whether both may speak of one part.
+
+        A text that names a hand and a wrist means two parts; of two texts one may name the hand
+        where the other one names the wrist.
+        """
+        if self.attribute == other.attribute and self.of and other.of:
+            return not set(self.of).isdisjoint(other.of)
         return not self.of or any(other.is_about(part) for part in self.of)
 
 
@@ -41,7 +48,7 @@ class Sides:
     def say(self, attribute: str, side: str | None, of: tuple[str, ...] = ()) -> None:
         """Note the side that an attribute names, and of which parts; None says nothing."""
         if side in SIDES:
-            self._said.setdefault(attribute, []).append(Said(side, of))
+            self._said.setdefault(attribute, []).append(Said(side, of, attribute))
 
     def first(self, label: str | None) -> Said:
         """Return what the most trusted attribute says, one that speaks of the label if it can."""

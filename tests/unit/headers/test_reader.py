@@ -7,6 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from bodypart.headers import read_headers
+from bodypart.sides import side_of
 
 
 def headers(**values):
@@ -361,3 +362,23 @@ def test_no_text_whatever_raises(vocabulary, text, raw):
     dataset.add_new("SeriesDescription", "LT", text)
     dataset.add_new("BodyPartExamined", "OB", raw)
     read_headers(dataset, vocabulary)
+
+
+@pytest.mark.parametrize(
+    ("values", "conflict"),
+    [
+        ({"StudyDescription": "L hand & R wrist"}, False),
+        ({"StudyDescription": "L hand, R wrist", "SeriesDescription": "R hand"}, True),
+        ({"StudyDescription": "Right hand", "ProtocolName": "left wrist, left hand"}, True),
+    ],
+)
+def test_parts_of_one_text_that_have_their_own_sides_do_not_contradict(
+    values, conflict, vocabulary
+):
+    assert read_headers(headers(**values), vocabulary).laterality_conflict is conflict
+
+
+@pytest.mark.parametrize("picture", ["hand", "wrist"])
+def test_an_order_for_two_neighbours_tells_the_side_of_each(picture, vocabulary):
+    reading = read_headers(headers(StudyDescription="L hand & R wrist"), vocabulary)
+    assert side_of(picture, reading, None).value == {"hand": "L", "wrist": "R"}[picture]
