@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bodypart.headers.folding import words
 from bodypart.headers.mentions import mentions_in
-from bodypart.headers.vocabulary import ALONE, NOT, SIDES, VIEWS, Entry
+from bodypart.headers.vocabulary import ALONE, NOT, ONLY, SIDES, VIEWS, Entry
 from bodypart.labels import BY_LABEL
 from bodypart.regions import labels_in
 
@@ -119,6 +119,8 @@ class _Text:
         entry, when = mention.entry, mention.entry.when
         if when is None or when in self.named:
             return True
+        if when == ONLY:
+            return not self._spells_part
         if when in self.certain and not self._is_spare(mention):
             return True
         if when == ALONE or (entry.names_part and when in self.sided):
@@ -131,11 +133,12 @@ class _Text:
         Beside one "OA" is osteoarthritis or the senior physician, "US" an ultrasound, and "Os" the
         first word of a bone's Latin name.
         """
-        return (
-            mention.entry.names_part
-            and mention.letters <= _SHORT
-            and any(o.entry.names_part and o.entry.when is None for o in self.candidates)
-        )
+        return mention.entry.names_part and mention.letters <= _SHORT and self._spells_part
+
+    @property
+    def _spells_part(self) -> bool:
+        """Whether it holds a term that names a part in any text."""
+        return any(it.entry.names_part and it.entry.when is None for it in self.candidates)
 
     def _is_disputed(self, mention: Mention) -> bool:
         """Return whether languages that the text may be in take a letter for different things."""

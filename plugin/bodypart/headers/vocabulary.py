@@ -15,7 +15,7 @@ what the patient had before, or may have), ``comparison`` (the other side is nam
 ``when`` restricts a row: the name of a label means "only if the text also names that part", a
 language "only if the text also names a part in that language" (for a part: or holds nothing else
 but known words, a side in that language among them), ``alone`` "only if the text holds nothing
-else but sides, views and other known words".
+else but sides, views and other known words", ``only`` "only if the text spells out no part".
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SIDES = {"left": "L", "right": "R", "both": "B"}
 VIEWS = frozenset({"frontal", "lateral", "oblique"})
 OTHER, NOT, SMALL = "other", "not", "small"
 BACKGROUND, COMPARISON = "background", "comparison"
-ALONE = "alone"
+ALONE, ONLY = "alone", "only"
 
 _MEANINGS = set(SIDES) | VIEWS | {OTHER, NOT, SMALL, BACKGROUND, COMPARISON}
 _IN = "in "
@@ -85,8 +85,9 @@ class Entry:
         VocabularyError
             If one of them is unknown.
         """
-        if when and when != ALONE and when not in BY_LABEL and len(when) != _LANGUAGE_LETTERS:
-            raise VocabularyError(f"{when!r} is neither a label nor a language nor 'alone'")
+        known = when in {"", ALONE, ONLY} or when in BY_LABEL or len(when) == _LANGUAGE_LETTERS
+        if not known:
+            raise VocabularyError(f"{when!r} is no label, no language and not 'alone' or 'only'")
         names = tuple(meaning.split())
         if names and all(name in BY_LABEL for name in names):
             return cls(labels=names, when=when or None, language=language)

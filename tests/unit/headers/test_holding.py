@@ -117,3 +117,53 @@ def test_an_abbreviation_alone_or_in_another_language_is_none(text, vocabulary):
 )
 def test_a_word_of_another_language_is_no_second_part(text, vocabulary):
     assert read_text(text, vocabulary).labels == ("abdomen",)
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("stehend bel", None),
+        ("Bel. ap", None),
+        ("bel. re", "R"),
+        ("ap bel re", "R"),
+        ("Knie 2 Ebenen bel. re", "R"),
+    ],
+)
+def test_under_load_is_no_lumbar_spine(text, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert "lspine" not in reading.labels
+    assert reading.sides == (((side, reading.labels),) if side else ())
+
+
+@pytest.mark.parametrize("text", ["bel grafisi", "Bel AP/Yan", "bel direkt grafisi", "lomber bel"])
+def test_the_lumbar_spine_has_a_turkish_word_beside_it(text, vocabulary):
+    assert read_text(text, vocabulary).labels == ("lspine",)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Knee 1st MT visit", "knee"),
+        ("Knie MT I", "knee"),
+        ("1st MT fracture L", "foot"),
+        ("MT V Fraktur li", "foot"),
+        ("Foot 5th MT", "foot"),
+    ],
+)
+def test_a_metatarsal_s_abbreviation_is_no_second_part(text, label, vocabulary):
+    assert read_text(text, vocabulary).labels == (label,)
+
+
+@pytest.mark.parametrize(
+    ("text", "side", "view"),
+    [
+        ("Knee VRT", None, None),
+        ("KNEE 3VRT", "R", None),
+        ("ひざりょうそくめん", None, "lateral"),
+        ("膝両側面", None, "lateral"),
+        ("ひざりょうそく", "B", None),
+    ],
+)
+def test_what_is_no_side(text, side, view, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.side, reading.view) == (side, view)

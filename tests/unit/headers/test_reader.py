@@ -382,3 +382,8 @@ def test_parts_of_one_text_that_have_their_own_sides_do_not_contradict(
 def test_an_order_for_two_neighbours_tells_the_side_of_each(picture, vocabulary):
     reading = read_headers(headers(StudyDescription="L hand & R wrist"), vocabulary)
     assert side_of(picture, reading, None).value == {"hand": "L", "wrist": "R"}[picture]
+
+
+def test_under_load_is_no_second_part(vocabulary):
+    dataset = headers(SeriesDescription="Bel. ap", BodyPartExamined="KNEE")
+    assert read_headers(dataset, vocabulary).label == "knee"
