@@ -28,8 +28,9 @@ _SHORT = 2
 _FARTHEST = 12
 """Signs between two projections, an "and" among them."""
 
-_PARTED = re.compile(r".*[,;:/].*|\w+\s*\.\s*\w+")
-"""Two sides with a sign between them; the full stops of "re. u. li" are those of abbreviations."""
+_PARTED = re.compile(r".*[,;:].*|[^\W\d_]{3,}\s*/.*|\w+\s*\.\s*\w+")
+"""Two sides with a sign between them; "L/R" is one word for both, and the full stops of "re. u. li"
+are those of abbreviations."""
 
 _LISTED = re.compile("[,;:/(]")
 """What a further part is listed with."""
@@ -200,8 +201,8 @@ class _Text:
     def _is_of_two(self, mention: Mention) -> bool:
         """Return whether left and right that a sign parts belong to a part before and one behind.
 
-        They do not where the part behind is listed apart or has its own side ("Hand L/R, foot",
-        "Hand L/R foot R"). A negation before goes with the first of them alone.
+        They do not where the part behind is listed apart or has its own side ("Hand re, li, Fuß",
+        "Hand re, li Fuß re"). A negation before goes with the first of them alone.
         """
         held = [other for other in self.candidates if self.allows(other)]
         parts = [other for other in held if other.entry.names_part]
