@@ -387,3 +387,10 @@ def test_an_order_for_two_neighbours_tells_the_side_of_each(picture, vocabulary)
 def test_under_load_is_no_second_part(vocabulary):
     dataset = headers(SeriesDescription="Bel. ap", BodyPartExamined="KNEE")
     assert read_headers(dataset, vocabulary).label == "knee"
+
+
+def test_a_comparison_over_two_parts_names_no_side_of_the_examined_one(vocabulary):
+    order = "Right hand and wrist, comparison left"
+    dataset = headers(BodyPartExamined="WRIST", StudyDescription=order)
+    reading = read_headers(dataset, vocabulary)
+    assert (reading.label, reading.laterality) == ("wrist", None)
