@@ -49,6 +49,8 @@ _SECONDARY_CAPTURE = frozenset(
     }
 )
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
+_LONGEST = 64
+"""Characters of a UID (PS3.5 9.1); Modality has 16."""
 
 
 def kind_of(dataset: Dataset) -> Kind:
@@ -83,13 +85,17 @@ def shown_class(dataset: Dataset) -> str:
 
 def modality_of(dataset: Dataset) -> str:
     """Return Modality in capitals; empty where it is absent or no text."""
-    value = _value(dataset, "Modality")
-    return value.strip(" \0").upper() if isinstance(value, str) else ""
+    return _text(dataset, "Modality").upper()[:_LONGEST]
 
 
 def _sop_class(dataset: Dataset) -> UID:
-    value = _value(dataset, "SOPClassUID")
-    return UID(value.strip(" \0")) if isinstance(value, str) else UID("")
+    return UID(_text(dataset, "SOPClassUID"))
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    """Return a value that may be shown and kept: no NUL, which no database takes, and not long."""
+    value = _value(dataset, keyword)
+    return value.replace("\0", " ").strip(" ")[:_LONGEST] if isinstance(value, str) else ""
 
 
 def _value(dataset: Dataset, keyword: str) -> object:

@@ -209,10 +209,10 @@ def _uid(headers: Dataset, keyword: str) -> str:
 
 
 def _text(headers: Dataset, keyword: str) -> str | None:
-    """Return a header as a text in one line; FHIR allows no surrounding white space."""
+    """Return a header as a text in one line; FHIR allows neither white space around it nor NUL."""
     value = headers.get(keyword) or ""
     texts = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
-    return " ".join(" ".join(map(str, texts)).split()) or None
+    return " ".join(" ".join(map(str, texts)).replace("\0", " ").split()) or None
 
 
 def _number(headers: Dataset, keyword: str) -> int | None:

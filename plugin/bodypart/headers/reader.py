@@ -244,7 +244,11 @@ def _texts(dataset: Dataset, keyword: str) -> list[str]:
     if isinstance(value, bytes):
         value = value[:LONGEST_TEXT].decode("latin-1")
     several = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
-    texts = (str(item)[:LONGEST_TEXT].strip(" \0") for item in list(several)[:_MOST_VALUES])
+    # No database keeps a NUL, and within a text it is padding that a field of fixed length left.
+    texts = (
+        str(item)[:LONGEST_TEXT].replace("\0", " ").strip(" ")
+        for item in list(several)[:_MOST_VALUES]
+    )
     return [text for text in texts if text]
 
 

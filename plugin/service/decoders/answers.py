@@ -16,6 +16,7 @@ from bodypart.dicom_out.decision import Decision
 from bodypart.dicom_out.same_picture import origin_of, same_picture
 from service.decoders.annotation_shape import wrong_in
 from service.decoders.picture_size import JPEG, PGM, PNG, size_of
+from service.kept_text import can_be_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,12 +97,12 @@ def check(task: str, request: Mapping[str, Any], payload: bytes, frame: Frame, n
 
 
 def _plain(value: object) -> None:
-    """Refuse values that JSON writers or UTF-8 choke on later."""
+    """Refuse values that JSON writers, UTF-8 or databases choke on later."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
         if isinstance(item, str):
-            _demand(item.isascii() or _encodes(item), "a text that is no Unicode")
+            _demand(can_be_kept(item), "a text that nobody could keep")
         elif isinstance(item, float):
             _demand(math.isfinite(item), "a number that is none")
         elif isinstance(item, int):
@@ -111,14 +112,6 @@ def _plain(value: object) -> None:
             waiting += item.values()
         elif isinstance(item, list):
             waiting += item
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _demand(holds: bool, otherwise: str) -> None:

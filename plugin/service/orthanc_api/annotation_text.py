@@ -7,7 +7,6 @@ is none, and is replaced.
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -15,9 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from bodypart import shallow_json
 from bodypart.annotation import Agreement
 from bodypart.labels import BY_LABEL
-
-_NUL = "\\u0000"
-"""As JSON has it: no PostgreSQL keeps it."""
+from service.kept_text import can_be_kept, texts_in
 
 
 def _known(label: str) -> str:
@@ -139,8 +136,8 @@ def annotation_in(text: str | None, level: str, resource: str) -> dict[str, Any]
         if found is None:
             return None
         read = _Annotation.model_validate(found)
-        json.dumps(found, ensure_ascii=False).encode()  # Not so half a character.
     except ValueError:
         return None
     of = resource if level == "instances" else None
-    return found if read.instance == of and _NUL not in (text or "") else None
+    # The parsed texts, not the JSON: there a backslash that somebody typed is escaped itself.
+    return found if read.instance == of and all(map(can_be_kept, texts_in(found))) else None

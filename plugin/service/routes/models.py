@@ -18,6 +18,7 @@ from pydantic import (
 
 from bodypart.annotation import Agreement, Review, Source
 from bodypart.labels import BY_LABEL, UnknownLabelError, body_part
+from service.kept_text import can_be_kept
 from service.routes.requests import ORTHANC_ID
 
 _LONGEST_COMMENT = 2000
@@ -36,11 +37,6 @@ Label = Annotated[str, BeforeValidator(_label), Field(description="a label or it
 Comment = Annotated[str, Field(max_length=_LONGEST_COMMENT)]
 Side = Literal["L", "R", "B"]
 InstanceId = Annotated[str, Field(pattern=rf"^{ORTHANC_ID}$")]
-
-
-def can_be_kept(text: str) -> bool:
-    """Tell whether every database keeps a text: no NUL, no half of a character."""
-    return not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in text)
 
 
 class Asked(BaseModel):

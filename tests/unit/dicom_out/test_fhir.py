@@ -121,6 +121,13 @@ def test_what_is_no_study_is_named(images):
 
 
 @pytest.mark.shared
+def test_no_text_holds_a_nul():
+    """It would be taken for a decoder's in a stranger's hands."""
+    resource = study((image(StudyDescription="KNEE\0AP", PatientID="1\x002"), None))
+    assert resource["description"] == "KNEE AP"
+    assert resource["subject"]["identifier"]["value"] == "1 2"
+
+
 def test_real_images_are_valid(shared, subtests):
     for path in sorted((shared / "dicom").glob("*.dcm")):
         with subtests.test(path.name):

@@ -5,11 +5,17 @@ import json
 import pytest
 
 from bodypart.annotation import Review, failed
+from bodypart.pipeline import Pipeline
 from bodypart.reviews import apply_review
 from bodypart.rollup import Summary, roll_up
+from bodypart.settings import Settings
+from decoder.wire import Frame
+from phantoms import file_bytes, foreign, radiograph
+from service.decoders.answers import check
 from service.orthanc_api.annotation_text import annotation_in
 from service.queue.tasks import Kind
 from unit.service.house import note
+from unit.test_pipeline import Model
 
 _MISSING = object()
 
@@ -38,6 +44,31 @@ def of_0_1():
 def test_what_we_wrote_is_read_back(annotation):
     text = json.dumps(annotation, ensure_ascii=False)
     assert annotation_in(text, "instances", "i") == json.loads(text)
+
+
+def test_what_the_pipeline_says_of_a_header_with_a_nul_is_read_back():
+    """It was unreadable for ever: the file was annotated again and again, and nobody could."""
+    pipeline = Pipeline(Model(), Settings(learn="off"))
+    odd = {"StudyDescription": "CHEST\0PA", "Modality": "C\0R", "BodyPartExamined": "\0CH\0EST\0"}
+    files = [
+        radiograph("knee", 64, 80, **odd),
+        foreign("CT", **odd),
+        foreign("CT", Modality="A\0B"),
+    ]
+    files[2].SOPClassUID = "1.2.\x003"
+    for dataset in files:
+        told = pipeline.annotate(file_bytes(dataset), "i")[0].to_json()
+        text = json.dumps(told, ensure_ascii=False)
+        assert annotation_in(text, "instances", "i") == told
+        check("annotate", {"instance": "i"}, b"", Frame({"annotation": told, "seconds": {}}), 0)
+
+
+def test_a_comment_may_hold_a_backslash_and_what_stands_behind_it():
+    word = Review("ann", "2026-11-28T10:00:00Z", "foot", comment="path C:\\u0000")
+    annotation = apply_review(note(), word)
+    for ascii_only in (False, True):
+        text = json.dumps(annotation, ensure_ascii=ascii_only)
+        assert annotation_in(text, "instances", "i") == json.loads(text)
 
 
 def test_a_roll_up_is_read_back_and_is_of_no_instance():
