@@ -50,6 +50,10 @@ class TaskError(Exception):
     """A task cannot be done on this input; the text may be shown to a user."""
 
 
+class NothingToReportError(TaskError):
+    """A study has nothing that a report may say; the service knows it by its name."""
+
+
 def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
     """Annotate the DICOM file in the payload; a thumbnail goes with it unless it is not wanted."""
     annotation, timing = pipeline.annotate(
@@ -177,20 +181,22 @@ def report(_: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
     """Write the DICOM SR of a study; see ``_images`` for the request."""
     try:
         # highdicom takes a second to import, and does not exist for every Python.
-        from bodypart.dicom_out.report import ReportError, structured_report
+        from bodypart.dicom_out import report as sr
     except ImportError as error:
         raise TaskError(f"no reports without {error.name}, which is not installed") from None
     images, previous = _images(request, data)
     try:
         done = [(dataset, note) for dataset, note in images if note is not None]
-        return {}, structured_report(
+        return {}, sr.structured_report(
             done,
             version=__version__,
             now=datetime.now(UTC),
             previous=previous,
             uid=request.get("uid"),
         )
-    except ReportError as error:
+    except sr.NothingToReportError as error:
+        raise NothingToReportError(str(error)) from None
+    except sr.ReportError as error:
         raise TaskError(str(error)) from None
 
 

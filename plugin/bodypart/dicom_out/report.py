@@ -51,6 +51,10 @@ class ReportError(ValueError):
     """No report can be made of these images; the text says why."""
 
 
+class NothingToReportError(ReportError):
+    """There is nothing in these images that a report may say: an older one is out of date."""
+
+
 def structured_report(
     images: Sequence[tuple[Dataset, Mapping[str, Any]]],
     *,
@@ -78,15 +82,19 @@ def structured_report(
 
     Raises
     ------
+    NothingToReportError
+        If no image is left.
     ReportError
-        If no image is left, or they belong to several studies.
+        If they belong to several studies.
     """
     observed = [(headers, note) for headers, note in images if _has_answer(note)]
     if not observed:
-        raise ReportError("no image has an answer of its picture or a person; a header is none")
+        raise NothingToReportError(
+            "no image has an answer of its picture or a person; a header is none"
+        )
     answered = [(headers, note) for headers, note in observed if _has_uids(headers)]
     if not answered:
-        raise ReportError("no image with an answer has valid UIDs")
+        raise NothingToReportError("no image with an answer has valid UIDs")
     evidence = [_evidence(headers) for headers, _ in answered]
     if len({str(item.StudyInstanceUID) for item in evidence}) > 1:
         raise ReportError("the images belong to several studies")

@@ -33,7 +33,7 @@ _MOST_PIXELS = 2**24
 """Those shown have 1,600 a side at most, but for strips, which are longer and hardly wider."""
 _LONGEST_DETAILS = 1_000
 _LONGEST_MODALITY = 64
-_ERRORS = frozenset(("TaskError", "WorkerError", "NetworkError"))
+_ERRORS = frozenset(("TaskError", "NothingToReportError", "WorkerError", "NetworkError"))
 _STEPS = frozenset(("decode", "classify", "total"))
 _LONGEST = 86_400
 """Seconds, more than any decoder is given."""
@@ -264,8 +264,14 @@ def _report(
     _demand(report.series not in images, "a report over an image")
     _demand(previous is None or report.series == previous.series, "a report in a strange series")
     _demand(request["uid"] in (None, report.instance), "a report under another name")
-    patient = request["patient_id"]
-    _demand(report.patient == patient or not patient.isascii(), "a report on another patient")
+    patient = _bare(request["patient_id"])
+    same = _bare(report.patient) == patient
+    _demand(same or not patient.isascii(), "a report on another patient")
+
+
+def _bare(text: str) -> str:
+    """Return an identifier without padding: Orthanc ends it at a NUL, and keeps blanks."""
+    return text.strip(" \0").partition("\0")[0].strip(" ")
 
 
 def _resource(

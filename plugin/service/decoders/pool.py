@@ -34,7 +34,13 @@ _DEATHS = 2
 
 
 class RefusedError(Exception):
-    """The decoder answered that the task cannot be done on this input."""
+    """The decoder answered that the task cannot be done on this input.
+
+    Attributes
+    ----------
+    kind : str
+        The name of the decoder's error.
+    """
 
     def __init__(self, kind: str, details: str) -> None:
         super().__init__(details)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from service.records.database import Database
     from service.records.index import Index
 
+_NOTHING_TO_REPORT = "NothingToReportError"
+"""The one refusal of a decoder that speaks of the images: others leave the last report right."""
 _NAMESPACE = uuid.UUID("6f0dfb0e-6a3d-4c0c-9d3a-0c2f1f3f9f55")
 
 
@@ -88,7 +90,7 @@ class Reports:
                 self._takes_the_place(study, fingerprint, own, present[uid])
                 return
             previous = own or next(iter(present.values()), None)
-            if previous and not self._archive.exists("instances", previous):
+            if previous and not self._can_be_read(previous):
                 previous = None
             annotations = {instance: self._annotation_of(instance) for instance in instances}
             report = study_report(self._archive, self._decoders, study, annotations, previous, uid)
@@ -99,13 +101,22 @@ class Reports:
             return
         except RefusedError as why:
             self._log(f"study {study} gets no report: {why}")
-            self._withdraw(study, own)
+            if why.kind == _NOTHING_TO_REPORT:
+                self._withdraw(study, own)
             return
         stored = self._archive.store(report)
         if not stored.stands:
             self._log(f"study {study} gets no report: Orthanc answers {stored.status or 'nothing'}")
             return
         self._takes_the_place(study, fingerprint, own, stored.instance)
+
+    def _can_be_read(self, report: str) -> bool:
+        """Tell whether Orthanc has a report, and its file: one that is lost is not replaced."""
+        try:
+            self._archive.dicom(report)
+        except (NotFoundError, LostFileError):
+            return False
+        return True
 
     def _takes_the_place(self, study: str, fingerprint: str, own: str | None, stored: str) -> None:
         self._note(study, fingerprint, stored)
@@ -136,7 +147,11 @@ class Reports:
         for series in self._archive.client.get_json(f"/studies/{study}/series"):
             if series["MainDicomTags"].get("Modality") == "SR":
                 for instance in series["Instances"]:
-                    tags = self._archive.client.get_json(f"/instances/{instance}/simplified-tags")
+                    try:
+                        path = f"/instances/{instance}/simplified-tags"
+                        tags = self._archive.client.get_json(path)
+                    except NotFoundError:
+                        continue  # Gone meanwhile, or its file is lost.
                     if tags.get("ManufacturerModelName") == PRODUCT:
                         found[str(tags.get("SOPInstanceUID"))] = str(instance)
         return found

@@ -7,7 +7,7 @@ from highdicom.sr import srread
 from pydicom.sr.codedict import codes
 
 from bodypart.annotation import Laterality
-from bodypart.dicom_out.report import ReportError, structured_report
+from bodypart.dicom_out.report import NothingToReportError, ReportError, structured_report
 from bodypart.evidence import Guess
 from unit.dicom_out.annotations import MODEL, annotation, review, side
 from unit.dicom_out.radiographs import NOW, radiograph, read, validation_errors
@@ -196,12 +196,13 @@ class TestNoReport:
         ],
     )
     def test_a_study_without_answers_has_none(self, images, why):
-        with pytest.raises(ReportError, match=why):
+        with pytest.raises(NothingToReportError, match=why):
             report_of(*images)
 
     def test_images_of_two_studies_have_none(self, knee):
-        with pytest.raises(ReportError, match="several studies"):
+        with pytest.raises(ReportError, match="several studies") as error:
             report_of(knee, (image(2, StudyInstanceUID="2.25.77"), annotation()))
+        assert not isinstance(error.value, NothingToReportError)
 
     @pytest.mark.parametrize("uid", [None, "", "1.02.3"])
     def test_images_with_wrong_uids_are_left_out(self, knee, uid):

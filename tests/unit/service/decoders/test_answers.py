@@ -14,11 +14,13 @@ from bodypart.annotation import Annotation, Examined, Laterality
 from bodypart.dicom_out.correction import correct
 from bodypart.file_meta import read_file_meta
 from bodypart.labels import BY_LABEL
+from decoder.__main__ import perform
 from decoder.tasks import TASKS
 from decoder.wire import Frame
 from service.decoders import answers
 from service.decoders.answers import SurpriseError, bounds, check
 from service.decoders.picture_size import size_of
+from service.dicom_tags import structured_reports
 from unit.dicom_out.radiographs import NOW, file_of, radiograph, read
 
 ANNOTATION = Annotation(
@@ -246,6 +248,16 @@ def test_a_report_joins_its_study_and_no_other_and_overwrites_no_image():
     assert "strange series" in refused("report", request, image + report, {}, stray)
 
 
+@pytest.mark.parametrize(
+    ("of_orthanc", "written"), [(" 123", " 123"), ("123 ", "123"), ("12", "12\x003"), (" ", "")]
+)
+def test_blanks_and_nuls_around_a_patient_s_id_make_no_other_patient(of_orthanc, written):
+    """Each try at a report killed a decoder."""
+    image = radiograph()
+    report = radiograph(SeriesInstanceUID="2.25.9", SOPInstanceUID="2.25.99", PatientID=written)
+    check("report", report_request(image, patient_id=of_orthanc), image, Frame({}, report, 7), 7)
+
+
 def test_a_resource_is_that_of_the_study():
     good = {"resource": {"resourceType": "ImagingStudy", "id": "s"}}
     check("fhir", {"study": "s"}, b"", Frame(good, number=7), 7)
@@ -265,3 +277,11 @@ def test_answers_are_bounded_by_what_was_asked(task):
 def test_the_module_needs_the_standard_library_only():
     assert "import pydicom" not in Path(answers.__file__).read_text()
     assert json.dumps(ANSWER)
+
+
+def test_the_decoder_and_the_service_call_it_the_same_that_nothing_can_be_reported():
+    pytest.importorskip("highdicom")
+    request = {"lengths": [], "annotations": []}
+    answer, attachment = perform(TASKS["report"], None, request, b"")
+    check("report", request, b"", Frame(answer, attachment, 7), 7)
+    assert answer["error"] == structured_reports._NOTHING_TO_REPORT

@@ -5,6 +5,7 @@ import pytest
 from bodypart.dicom_out.codes import PRODUCT
 from service.decoders.pool import RefusedError
 from service.dicom_tags.structured_reports import Reports
+from service.errors import LostFileError, NotFoundError
 from service.orthanc_api.resources import Stored
 from service.queue.tasks import Kind, Mode
 from unit.service.house import PARENTS
@@ -115,13 +116,59 @@ def test_no_report_is_left_where_only_a_header_speaks(house, writer, write):
 
 def test_what_cannot_be_reported_takes_the_older_report_with_it(house, writer, write):
     def refuse(*_, **__):
-        raise RefusedError("TaskError", "no image with an answer has valid UIDs")
+        raise RefusedError("NothingToReportError", "no image with an answer has valid UIDs")
 
     writer.ask = refuse
     house.orthanc.files["older report"] = b""
     write()
     assert "older report" not in house.orthanc.files
     assert "no image with an answer has valid UIDs" in house.lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("TaskError", "no reports without highdicom, which is not installed"),
+        ("TaskError", "headers cannot be copied"),
+        ("WorkerError", "unexpected ValueError"),
+    ],
+)
+def test_what_does_not_speak_of_the_images_leaves_the_older_report(house, writer, write, kind, why):
+    """A package that was missing after an update deleted the reports of all studies that change."""
+
+    def refuse(*_, **__):
+        raise RefusedError(kind, why)
+
+    writer.ask = refuse
+    house.orthanc.files["older report"] = b""
+    write()
+    assert "older report" in house.orthanc.files
+    assert why in house.lines[-1]
+
+
+def test_an_older_report_whose_file_is_lost_does_not_end_all_reports(
+    house, writer, write, stored, monkeypatch
+):
+    good, tags = house.orthanc.dicom, house.orthanc.client.get_json
+
+    def dicom(instance, **more):
+        if instance == "older report":
+            raise LostFileError(instance)
+        return good(instance, **more)
+
+    def get_json(path):
+        if path == "/instances/lost/simplified-tags":
+            raise NotFoundError(path)
+        return tags(path)
+
+    monkeypatch.setattr(house.orthanc, "dicom", dicom)
+    monkeypatch.setattr(house.orthanc.client, "get_json", get_json)
+    house.orthanc.files["older report"] = b""
+    stored.append("lost")
+    write()
+    assert len(writer.asked) == 1
+    assert "older report" not in house.orthanc.files
+    assert house.lines == []
 
 
 def test_one_that_was_stored_just_before_a_kill_is_not_made_again(house, writer, write, stored):
