@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ _ANEW_AFTER = (1.0, 5.0)
 _MOST_LEFT_OUT = 1000
 """If it can tell of none of so many, it is Orthanc that is in trouble."""
 _SOON = 5.0
+_LEFT_OUT = "left-out"
 
 
 def pause_after(failures: int) -> float:
@@ -59,7 +61,8 @@ class Sweep:
     Attributes
     ----------
     left_out : list of str
-        Instances that Orthanc lists and could not tell of in the last sweep, for all its tries.
+        Instances that Orthanc lists and could not tell of in the last sweep, for all its tries;
+        one before the service started counts.
     """
 
     def __init__(
@@ -82,17 +85,21 @@ class Sweep:
         self._live = live
         self._log = log
         self._installed = facts.get("installed") or ""
-        self.left_out: list[str] = []
+        self._facts = facts
+        self.left_out: list[str] = json.loads(facts.get(_LEFT_OUT) or "[]")
 
     def is_due(self) -> bool:
         """Tell whether Orthanc stores another number of instances than the index knows."""
         known = sum(self._index.counts().values())
-        waiting = self._tasks.count(Kind.ANNOTATE) + self.unheard_left_out()
-        return not known <= self._archive.count() <= known + waiting
+        return not known <= self._heard_of() <= known + self._tasks.count(Kind.ANNOTATE)
 
     def unheard_left_out(self) -> int:
         """Return how many were left out that nobody has heard of since."""
         return len(self._index.unknown(self.left_out))
+
+    def _heard_of(self) -> int:
+        """Count what Orthanc stores and can tell of: others must not hide that some are gone."""
+        return self._archive.count() - self.unheard_left_out()
 
     def follow(self, stopping: threading.Event, *, fresh: bool, every: float) -> None:
         """Sweep now and then, until the service stops; what failed is done again soon.
@@ -114,7 +121,7 @@ class Sweep:
                 if due:
                     self.run(stopping)
                 else:
-                    self.left_out = self._still_left_out(self.left_out)
+                    self._remember(self._still_left_out(self.left_out))
                 due, failures, pause = False, 0, every
             except ServiceError as error:
                 self._log(f"the sweep stumbled: {type(error).__name__}")
@@ -156,7 +163,7 @@ class Sweep:
 
     def _drop_gone(self, known: list[str], stopping: threading.Event) -> None:
         """Take out what Orthanc holds no more: it is asked for these, for pages shift meanwhile."""
-        if sum(self._index.counts().values()) <= self._archive.count():
+        if sum(self._index.counts().values()) <= self._heard_of():
             return
         for start in range(0, len(known), _GLANCE):
             some = known[start : start + _GLANCE]
@@ -179,6 +186,12 @@ class Sweep:
             left_out = self._still_left_out(left_out)
         for instance in left_out:
             self._log(f"instance {instance} is left out: Orthanc cannot tell of it")
+        self._remember(left_out)
+
+    def _remember(self, left_out: list[str]) -> None:
+        """Keep what was left out, for the next start as well: nothing else would try it again."""
+        if left_out != self.left_out:
+            self._facts.set(_LEFT_OUT, json.dumps(left_out))
         self.left_out = left_out
 
     def _still_left_out(self, left_out: list[str]) -> list[str]:

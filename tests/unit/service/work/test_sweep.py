@@ -7,6 +7,7 @@ import pytest
 from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from service.records.index import UNSEEN
+from service.work.sweep import Sweep
 
 
 def run(sweep):
@@ -126,6 +127,24 @@ def test_what_was_left_out_is_looked_at_again_with_the_next_look(house, sweep, b
     sweep.follow(stopping, fresh=True, every=600.0)
     assert looks == [["broken"], []]
     assert house.index.state("broken") == UNSEEN
+
+
+def test_what_is_left_out_does_not_hide_what_is_gone(house, facts, sweep, broken):
+    """As many of the one as of the other: neither was noticed, not after a start anew either."""
+    house.annotator.annotate("i", Mode.NEW)
+    run(sweep)
+    assert sweep.left_out == ["broken"]
+    assert not sweep.is_due()
+    house.orthanc.delete_instance("i")
+    later = Sweep(
+        *(house.orthanc, house.index, house.tasks, house.annotations, house.annotator, facts),
+        live=True,
+        log=house.lines.append,
+    )
+    assert later.is_due()
+    run(later)
+    assert house.index.state("i") is None
+    assert not later.is_due()
 
 
 def test_where_orthanc_can_tell_of_nothing_the_sweep_is_done_again(house, sweep, monkeypatch):
