@@ -37,7 +37,15 @@ class RecordError(ServiceError):
 
 
 class UnreachableError(RecordError):
-    """The server of the records cannot be reached; the text, which names it, is for the log."""
+    """The server of the records cannot be reached.
+
+    Which it is, and as whom the service is there, is a note: only a traceback in the log shows it,
+    and nobody who asks, or reads why an annotation failed, is told.
+    """
+
+    def __init__(self, said: str) -> None:
+        super().__init__("the records cannot be kept: their database cannot be reached")
+        self.add_note(said)
 
 
 class StaleError(ServiceError):

@@ -161,8 +161,9 @@ class Database:
             if is_damage(cause):
                 raise DamagedError(str(self.engine.url.database)) from None
             reason = _reason(cause or error, self.engine.url.database)
-            kind = UnreachableError if _by_libpq(cause) else RecordError
-            raise kind(f"the records cannot be kept: {reason}") from error
+            if _by_libpq(cause):
+                raise UnreachableError(reason) from error
+            raise RecordError(f"the records cannot be kept: {reason}") from error
 
     def rows(self, statement: sa.Executable, **values: Any) -> list[sa.Row[Any]]:
         """Return all rows that a question gives; ``values`` are those of its parameters."""

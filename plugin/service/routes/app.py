@@ -21,7 +21,6 @@ from service.errors import (
     ServiceError,
     StaleError,
     UnannotatedError,
-    UnreachableError,
 )
 from service.routes.annotations import router as annotation_router
 from service.routes.backfill import router as backfill
@@ -121,10 +120,7 @@ def _handle_errors(app: FastAPI) -> None:
         if isinstance(error, ArchiveError):
             return _error(503, "Orthanc is busy", str(error), _RETRY)
         if isinstance(error, RecordError):
-            # Whoever may ask need not know which server it is, and as whom the service is there.
-            unreachable = isinstance(error, UnreachableError)
-            details = "their database cannot be reached" if unreachable else str(error)
-            return _error(503, "Records are not writable", details, _RETRY)
+            return _error(503, "Records are not writable", str(error), _RETRY)
         return _error(500, "Internal error", type(error).__name__)
 
     @app.exception_handler(EngineDownError)
