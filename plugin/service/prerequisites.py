@@ -13,6 +13,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
 from bodypart.headers.vocabulary import Vocabulary, VocabularyError
 from bodypart.settings import MARKER_FILES, Settings, SettingsError
 from service.deliveries.rules import parse_rules
@@ -78,12 +81,27 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
     read_secret(settings.webhook_secret_file)
     if settings.client_certificate:
         _require_certificate(settings.client_certificate)
+    if settings.database:
+        _require_host(settings.database)
     settings = replace(settings, python=str(python), model=str(model))
     if settings.provider == "remote":
         checked_server(settings)
     elif settings.server:
         ServerSettings.parse(settings.server)  # It may be put to use later.
     return settings
+
+
+def _require_host(database: str) -> None:
+    """Refuse an address of which a part of the password would count as the host, and be logged."""
+    try:
+        host = make_url(database).host or ""
+    except (SQLAlchemyError, ValueError):
+        # Their own text may hold a part of the password.
+        raise SettingsError(
+            "BodyPart.Database must be like postgresql://user:password@host:5432/name"
+        ) from None
+    if "@" in host:
+        raise SettingsError('BodyPart.Database must have each "@" of the password as %40')
 
 
 def _require_place(key: str, path: Path) -> None:

@@ -44,6 +44,38 @@ def test_where_files_are_rewritten_orthanc_must_overwrite(value):
         checked_settings({**SHIPPED, "OverwriteInstances": value})
 
 
+def with_database(address):
+    return checked_settings({**SHIPPED, "BodyPart": {"Database": address}})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ann:top@secret@host/name",
+        "postgresql://ann:@secret@host",
+        "postgresql://ann:x@host:secret/name",
+    ],
+)
+def test_no_part_of_the_database_s_password_counts_as_its_host(address):
+    with pytest.raises(SettingsError, match=r"BodyPart\.Database must") as caught:
+        with_database(address)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ann:top%40secret@host/name",
+        "postgresql://adm@server:secret@host/name",
+        "postgresql://ann:secret@host/name?application_name=a@b",
+        "postgresql:///name?host=/run/postgresql",
+    ],
+)
+def test_an_at_sign_elsewhere_in_the_database_s_address_is_none_of_our_business(address):
+    """Azure's users have one, and were refused."""
+    assert with_database(address).database == address
+
+
 def of_the_service(certificate):
     return checked_settings({**SHIPPED, "BodyPart": {"ClientCertificate": str(certificate)}})
 
