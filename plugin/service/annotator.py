@@ -114,7 +114,7 @@ class Annotator:
                 self._annotations.note(instance, stored.parents, removed=True, done=task)
                 return None
             with self._metrics.timed("fetch"):
-                old = task is not None and task.priority == Priority.BACKFILL
+                old = task is not None and task.priority >= Priority.BACKFILL
                 data = self._archive.dicom(instance, old_stock=old)
         said_of = self._old_digest(before, glance)
         annotation, seen = self.read(instance, stored, data, urgent=urgent, said_of=said_of)

@@ -278,7 +278,7 @@ class Learning:
             )
         ]
         if fresh:
-            self._tasks.ask_now(Kind.LOOK, fresh, mode=Mode.ASKED, priority=Priority.RETRY)
+            self._tasks.ask_now(Kind.LOOK, fresh, mode=Mode.ASKED, priority=Priority.LOOK)
 
 
 def _without(instances: list[str], standing: set[str]) -> list[str]:

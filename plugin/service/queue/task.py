@@ -39,12 +39,16 @@ class Mode(StrEnum):
 
 
 class Priority:
-    """Who goes first: a person, what arrives, what failed before, the old stock."""
+    """Who goes first: a person, what arrives, what is learned from, the old stock.
+
+    Last what could not even be given up, and may fail for ever: it holds up nothing else.
+    """
 
     PERSON = 0
     ARRIVAL = 10
-    RETRY = 20
+    LOOK = 20
     BACKFILL = 30
+    STUCK = 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from service.errors import NotFoundError
 from service.orthanc_api.archive import ANNOTATION, CODE, Archive
 from service.orthanc_api.resources import Glance, Parents, StoredFile
-from service.queue.tasks import Kind, Priority, Task, Tasks
+from service.queue.tasks import Kind, Mode, Priority, Task, Tasks
 from service.records.index import REMOVED, UNSEEN, Index
 from service.records.locks import Locks
 
@@ -161,8 +161,7 @@ class Annotations:
         """
         instance = annotation["instance"]
         if done and (
-            done.kind == Kind.APPLY
-            or (done.priority < Priority.BACKFILL and not self._index.knows(instance))
+            done.kind == Kind.APPLY or (not _of_old_stock(done) and not self._index.knows(instance))
         ):
             self._route(annotation, parents)
         self._take_in(annotation, parents, done)
@@ -294,7 +293,8 @@ class Annotations:
 
 
 def _of_old_stock(task: Task | None) -> bool:
-    return task is not None and task.priority >= Priority.BACKFILL
+    # What just arrived and is stuck is as urgent as the old stock, and is none.
+    return task is not None and task.priority >= Priority.BACKFILL and task.mode != Mode.NEW
 
 
 def number_of(resource: str) -> int:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bodypart.rollup import Summary
 from service.orthanc_api.resources import Parents
 from service.records.rows import bare_row_of, mentions_of, row_of
-from service.records.tables import counts, instances, mentions
+from service.records.tables import counts, instances, mentions, tasks
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -199,6 +199,13 @@ class Index:
             .order_by(instances.c.study, instances.c.id)
         )
         return [row.id for row in rows]
+
+    def unseen_in_tasks(self, kind: str, priority: int) -> int:
+        """Return how many tasks at a priority are on instances not seen yet, or not known."""
+        seen = sa.exists().where(instances.c.id == tasks.c.resource, instances.c.state != UNSEEN)
+        question = sa.select(sa.func.count()).select_from(tasks)
+        which = (tasks.c.kind == kind, tasks.c.priority == priority, ~seen)
+        return int(self.database.value(question.where(*which)))
 
     def with_pending_tags(self, limit: int, after: str = "") -> list[str]:
         """Return instances whose file does not follow their annotation yet, in order of id."""

@@ -218,7 +218,7 @@ class Backfill:
         counts = self._index.counts()
         unheard = self._archive.count() - sum(counts.values()) - self._sweep.unheard_left_out()
         waiting = self._tasks.count(Kind.ANNOTATE, Priority.ARRIVAL)
-        stuck = self._tasks.count(Kind.ANNOTATE, Priority.RETRY)
+        stuck = self._index.unseen_in_tasks(Kind.ANNOTATE, Priority.STUCK)
         return max(0, counts.get(UNSEEN, 0) + max(0, unheard - waiting) - stuck)
 
     def _state(self) -> dict[str, Any]:

@@ -175,6 +175,11 @@ class Workers:
             elif task.kind == Kind.LOOK:
                 self._annotator.look(task)
             else:
+                if task.priority == Priority.STUCK and task.deaths >= _DEATHS_TO_QUARANTINE:
+                    # It would end one more decoder at each try to note that it ends them.
+                    reason = f"quarantined: decoders died on it, {task.deaths} times"
+                    self._give_up(task, reason, died=False)
+                    return None
                 urgent = task.priority == Priority.PERSON
                 mode = Mode(task.mode)
                 return self._annotator.annotate(task.resource, mode, urgent=urgent, task=task)
@@ -219,7 +224,7 @@ class Workers:
             self._give_up(task, reason, died=died)
 
     def _give_up(self, task: Task, reason: str, *, died: bool) -> None:
-        """Note that an instance failed; what cannot even be noted waits behind what arrives."""
+        """Note that an instance failed; what cannot even be noted waits behind all others."""
         try:
             self._annotator.give_up(task, reason)
         except NotFoundError:
@@ -231,7 +236,7 @@ class Workers:
             if not isinstance(error, ArchiveError):
                 self._tell_of_stumble(task, error)
             # Orthanc may be away for long, or fail for this one instance for ever.
-            self._tasks.retry(task, _pause_after(task), died=died, priority=Priority.RETRY)
+            self._tasks.retry(task, _pause_after(task), died=died, priority=Priority.STUCK)
 
     def _roll_up(self, claimed: list[Task]) -> None:
         """Write roll-ups that are due together; one that fails is tried again by itself."""

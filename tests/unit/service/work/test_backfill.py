@@ -43,10 +43,20 @@ def test_a_back_fill_ends_though_one_can_neither_be_annotated_nor_given_up(house
         if task.resource == "i":
             house.annotator.annotate("i", Mode.ASKED, task=task)
         else:
-            house.tasks.retry(task, 0.0, priority=Priority.RETRY)
+            house.tasks.retry(task, 0.0, priority=Priority.STUCK)
     backfill._step(threading.Event())
     assert backfill.progress()["state"] == "done"
     assert house.tasks.stands(Kind.ANNOTATE, "broken")
+
+
+def test_what_is_stuck_and_has_its_answer_hides_nothing_that_is_left(house, backfill):
+    house.orthanc.arrive("done", b"file")
+    house.annotator.annotate("done", Mode.NEW)
+    house.ask(Kind.ANNOTATE, "done", mode=Mode.AGAIN)
+    house.tasks.retry(house.claim(Kind.ANNOTATE), 0.0, priority=Priority.STUCK)
+    backfill.start()
+    backfill._step(threading.Event())
+    assert backfill.progress()["pending"] == 1
 
 
 def test_a_back_fill_that_is_cancelled_gives_out_nothing(house, backfill):

@@ -215,10 +215,51 @@ def test_what_cannot_even_be_given_up_waits_behind_what_arrives(house, workers, 
         for _ in range(TRIED_LONG):
             workers._annotate(house.claim_due(Kind.ANNOTATE))
     assert pause_of(house, Kind.ANNOTATE) == pytest.approx(300, abs=5)
-    assert house.tasks.standing_task(Kind.ANNOTATE, "i").priority == Priority.RETRY
+    assert house.tasks.standing_task(Kind.ANNOTATE, "i").priority == Priority.STUCK
     assert not any("name" in line for line in house.lines)
     workers._annotate(house.claim_due(Kind.ANNOTATE))
     assert house.orthanc.annotation("i")["status"] == "done"
+
+
+def test_what_is_stuck_waits_behind_the_old_stock_and_is_none(house, workers, monkeypatch):
+    """Ten thousand for which Orthanc refuses an annotation starved the back-fill."""
+    house.ask(Kind.ANNOTATE, "i")
+    house.tasks.retry(house.claim(Kind.ANNOTATE), 0.0, priority=Priority.STUCK)
+    house.orthanc.arrive("old", b"file")
+    house.ask(Kind.ANNOTATE, "old", mode=Mode.ASKED, priority=Priority.BACKFILL)
+    first, second = house.claim(Kind.ANNOTATE), house.claim(Kind.ANNOTATE)
+    assert (first.resource, second.resource) == ("old", "i")
+    routed = []
+    monkeypatch.setattr(
+        house.annotations, "_route", lambda *_, if_known=False: routed.append(if_known)
+    )
+    workers._annotate(first)
+    workers._annotate(second)
+    assert routed == [True, False]
+
+
+def test_a_picture_that_kills_decoders_and_cannot_be_noted_kills_no_more(
+    house, workers, monkeypatch
+):
+    kills = []
+
+    def dies(*_, **__):
+        kills.append(1)
+        raise WorkerDiedError("the decoder died")
+
+    monkeypatch.setattr(house.annotator, "annotate", dies)
+    house.ask(Kind.ANNOTATE, "i")
+    with monkeypatch.context() as wrong:
+        wrong.setattr(house.orthanc, "stored_file", _raiser(ArchiveError("status 500")))
+        for _ in range(5):
+            workers._annotate(house.claim_due(Kind.ANNOTATE))
+    assert len(kills) == 2
+    workers._annotate(house.claim_due(Kind.ANNOTATE))
+    assert len(kills) == 2
+    assert house.orthanc.annotation("i")["reason"] == "quarantined: decoders died on it, 2 times"
+    house.ask(Kind.ANNOTATE, "i", mode=Mode.AGAIN, priority=Priority.PERSON)
+    workers._annotate(house.claim(Kind.ANNOTATE))
+    assert len(kills) == 3
 
 
 def test_it_is_told_where_a_roll_up_stumbles(house, workers, monkeypatch):
