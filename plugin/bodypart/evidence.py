@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDES = ("L", "R", "B")
+VIEWS = ("frontal", "lateral", "oblique")
 """Left, right, both (PS3.3 C.7.3.1.1 and C.8.11.7.1, without U)."""
 
 BLANK = "the picture is blank"

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bodypart import evidence
 from bodypart.headers.folding import fold, spellings, words
 from bodypart.headers.spelling import Speller
 from bodypart.labels import BY_LABEL
@@ -33,7 +34,7 @@ from bodypart.regions import PLACES
 _TABLE = Path(__file__).with_name("vocabulary.csv")
 
 SIDES = {"left": "L", "right": "R", "both": "B"}
-VIEWS = frozenset({"frontal", "lateral", "oblique"})
+VIEWS = frozenset(evidence.VIEWS)
 OTHER, NOT, SMALL = "other", "not", "small"
 BACKGROUND, COMPARISON = "background", "comparison"
 ALONE, ONLY = "alone", "only"

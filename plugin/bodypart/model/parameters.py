@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bodypart.evidence import VIEWS
 from bodypart.labels import BY_LABEL
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Parameters:
         Raises
         ------
         ModelError
-            If a key is missing, a label unknown or a tone no grey.
+            If a key is missing, a label or a view unknown, or a tone no grey.
         """
         try:
             parameters = cls(
@@ -120,6 +121,9 @@ class Parameters:
         for label in (*parameters.labels, *parameters.visible_labels):
             if label not in BY_LABEL:
                 raise ModelError(f"the model's description names the unknown label {label!r}")
+        for view in parameters.views:
+            if view not in VIEWS:
+                raise ModelError(f"the model's description names the unknown view {view!r}")
         tone = parameters.field_tone
         if tone is not None and not (isinstance(tone, float) and 0 < tone < 1):
             raise ModelError(

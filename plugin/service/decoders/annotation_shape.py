@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bodypart.annotation import Agreement
-from bodypart.evidence import SIDES
+from bodypart.evidence import SIDES, VIEWS
 from bodypart.headers.reliability import HANDS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
 from bodypart.regions import PLACES
@@ -75,7 +75,7 @@ _Sentence = Annotated[str, Field(max_length=_LONGEST_SENTENCE)]
 _Word = Annotated[str, Field(max_length=200)]
 _Value = Annotated[str, Field(max_length=_LONGEST_VALUE)]
 _Side = Literal["L", "R", "B"]
-_View = Literal["frontal", "lateral", "oblique"]
+_View = Annotated[str, _one_of(frozenset(VIEWS))]
 
 
 class _Told(BaseModel):

@@ -125,6 +125,9 @@ def described(**changes):
 def test_a_description_with_an_unknown_label_is_refused():
     with pytest.raises(ModelError, match="tail"):
         Parameters.from_json(described(labels=["tail"]))
+    # Its answers would be taken for those of a decoder in a stranger's hands.
+    with pytest.raises(ModelError, match="sunrise"):
+        Parameters.from_json(described(views=["frontal", "sunrise"]))
 
 
 def test_a_description_without_a_key_names_it():
