@@ -36,7 +36,8 @@ _SEQUENCES = frozenset(
     }
 )
 _DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
-_MOST_VALUES = 8
+MOST_VALUES = 8
+"""Values of an attribute that are read."""
 _CLEAR = 0.75
 """Posterior above which contradicting headers still name one label."""
 
@@ -58,7 +59,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
     for attribute in HANDS:
         coded = attribute in _SEQUENCES
         named: list[PartSide] = []
-        for code, text in islice(dict.fromkeys(_pieces(dataset, attribute)), _MOST_VALUES):
+        for code, text in islice(dict.fromkeys(_pieces(dataset, attribute)), MOST_VALUES):
             entry = of_code(code) if coded else _defined_term(attribute, text)
             reading = read_text(text, vocabulary)
             match = _match(attribute, text or code, entry, reading)
@@ -226,7 +227,7 @@ def _items(dataset: Dataset, keyword: str) -> list[Any]:
     value = value_of(dataset, keyword)
     if not isinstance(value, (list, tuple)) and not hasattr(value, "__iter__"):
         return []
-    return [item for item in list(value)[:_MOST_VALUES] if hasattr(item, "get")]
+    return [item for item in list(value)[:MOST_VALUES] if hasattr(item, "get")]
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
@@ -247,7 +248,7 @@ def _texts(dataset: Dataset, keyword: str) -> list[str]:
     # No database keeps a NUL, and within a text it is padding that a field of fixed length left.
     texts = (
         str(item)[:LONGEST_TEXT].replace("\0", " ").strip(" ")
-        for item in list(several)[:_MOST_VALUES]
+        for item in list(several)[:MOST_VALUES]
     )
     return [text for text in texts if text]
 

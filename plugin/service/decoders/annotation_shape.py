@@ -14,18 +14,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from bodypart.annotation import Agreement
 from bodypart.evidence import SIDES, VIEWS
+from bodypart.headers.folding import LONGEST_TEXT
+from bodypart.headers.reader import MOST_VALUES
 from bodypart.headers.reliability import HANDS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
 from bodypart.regions import PLACES
+from service.known_label import KnownLabel
 
 _Item = TypeVar("_Item", bound=Hashable)
 
 _LONGEST_SENTENCE = 2_000
-_LONGEST_VALUE = 256
-"""Characters of a header that are read: `bodypart.headers.folding`."""
-_LONGEST_MATCH = 20 * _LONGEST_VALUE
+_LONGEST_MATCH = 20 * LONGEST_TEXT
 """One sign may unfold to eighteen (NFKC)."""
-_MOST_VALUES = 8 * len(HANDS)
+_MOST_EVIDENCE = MOST_VALUES * len(HANDS)
 
 
 def wrong_in(annotation: Mapping[str, Any]) -> str | None:
@@ -68,12 +69,11 @@ def _of_labels(sides: dict[Any, Any]) -> dict[Any, Any]:
     return sides
 
 
-_Label = Annotated[str, _one_of(BY_LABEL)]
-_Labels = Annotated[list[_Label], AfterValidator(_without_repetition)]
+_Labels = Annotated[list[KnownLabel], AfterValidator(_without_repetition)]
 _Probability = Annotated[float, Field(ge=0, le=1)]
 _Sentence = Annotated[str, Field(max_length=_LONGEST_SENTENCE)]
 _Word = Annotated[str, Field(max_length=200)]
-_Value = Annotated[str, Field(max_length=_LONGEST_VALUE)]
+_Value = Annotated[str, Field(max_length=LONGEST_TEXT)]
 _Side = Literal["L", "R", "B"]
 _View = Annotated[str, _one_of(frozenset(VIEWS))]
 
@@ -91,7 +91,7 @@ class _Code(_Told):
 
 
 class _Coded(_Told):
-    label: _Label
+    label: KnownLabel
     code: _Code
     probability: _Probability
 
@@ -119,7 +119,7 @@ class _Laterality(_Told):
 
 
 class _Guess(_Told):
-    label: _Label
+    label: KnownLabel
     probability: _Probability
 
 
@@ -149,8 +149,8 @@ class _Evidence(_Told):
 
 
 class _Header(_Told):
-    label: _Label | None
-    evidence: Annotated[list[_Evidence], Field(max_length=_MOST_VALUES)]
+    label: KnownLabel | None
+    evidence: Annotated[list[_Evidence], Field(max_length=_MOST_EVIDENCE)]
     labels: _Labels = []
     region: Annotated[str, _one_of(PLACES)] | None = None
     view: _View | None = None
@@ -176,7 +176,7 @@ class _Memory(_Told):
 class _Carried(_Told):
     """A person's word that came with the file."""
 
-    examined: _Label
+    examined: KnownLabel
     laterality: _Side | None
 
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from bodypart.evidence import VIEWS
+from bodypart.evidence import SIDES, VIEWS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS, UnknownLabelError, labels_named
 from bodypart.settings import SettingsError, as_json
 from service.deliveries.destinations import Destination, DestinationError, parse
 from service.deliveries.windows import ALWAYS, Window, WindowError
 
-SIDES = ("L", "R", "B")
 EVIDENCE = ("final", "image", "header", "any", "both")
 _MODALITIES = (
     "ANN AR ASMT AU BDUS BI BMD CAD CD CF CR CS CT CTPROTOCOL DD DF DG DM DMS DOC DR DS "

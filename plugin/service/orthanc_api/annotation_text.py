@@ -7,23 +7,14 @@ is none, and is replaced.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from bodypart import shallow_json
 from bodypart.annotation import Agreement
-from bodypart.labels import BY_LABEL
 from service.kept_text import can_be_kept, texts_in
-
-
-def _known(label: str) -> str:
-    if label not in BY_LABEL:
-        raise ValueError("no label")
-    return label
-
-
-Label = Annotated[str, AfterValidator(_known)]
+from service.known_label import KnownLabel
 
 
 class _Part(BaseModel):
@@ -38,7 +29,7 @@ class _Code(_Part):
 
 
 class _Guess(_Part):
-    label: Label
+    label: KnownLabel
     probability: float
 
 
@@ -76,7 +67,7 @@ class _Header(_Part):
 
 
 class _Before(_Part):
-    examined: Label | None
+    examined: KnownLabel | None
     probability: float | None
     visible: list[str]
     laterality: str | None
@@ -85,8 +76,8 @@ class _Before(_Part):
 class _Word(_Part):
     by: str
     at: str
-    examined: Label | None
-    visible: list[Label] | None = None
+    examined: KnownLabel | None
+    visible: list[KnownLabel] | None = None
     laterality: str | None = None
     laterality_given: bool = False
     comment: str = ""

@@ -9,6 +9,7 @@ from bodypart.pipeline import Pipeline
 from bodypart.reviews import apply_review
 from bodypart.rollup import Summary, roll_up
 from bodypart.settings import Settings
+from decoder.tasks import classify
 from decoder.wire import Frame
 from phantoms import file_bytes, foreign, radiograph
 from service.decoders.answers import check
@@ -18,6 +19,7 @@ from unit.service.house import note
 from unit.test_pipeline import Model
 
 _MISSING = object()
+STORAGE = "1.2.840.10008.5.1.4.1.1."
 
 
 def reviewed(times=1):
@@ -61,6 +63,17 @@ def test_what_the_pipeline_says_of_a_header_with_a_nul_is_read_back():
         text = json.dumps(told, ensure_ascii=False)
         assert annotation_in(text, "instances", "i") == told
         check("annotate", {"instance": "i"}, b"", Frame({"annotation": told, "seconds": {}}), 0)
+
+
+@pytest.mark.parametrize("odd", [{"Modality": "X" * 5_000}, {"SOPClassUID": STORAGE + "9" * 5_000}])
+def test_what_the_pipeline_says_of_a_very_long_header_is_short(odd):
+    """Its reason was taken for that of a decoder in a stranger's hands."""
+    dataset = foreign("CT", **odd)
+    if "Modality" in odd:
+        dataset.SOPClassUID = "1.2.3"
+    pipeline = Pipeline(Model(), Settings(learn="off"))
+    answer, _ = classify(pipeline, {}, file_bytes(dataset))
+    check("classify", {}, b"", Frame(answer), 0)
 
 
 def test_a_comment_may_hold_a_backslash_and_what_stands_behind_it():
