@@ -176,7 +176,7 @@ class Courier:
             raise
         except Exception as error:
             # Else it would be the next one again, and hold up all behind it.
-            self._failed(delivery, SendError(f"it could not be sent: {type(error).__name__}"))
+            self._stumbled(delivery, error)
             return
         if annotation is None:
             return
@@ -192,7 +192,7 @@ class Courier:
         except StoppedError:
             raise
         except Exception as error:
-            self._failed(delivery, SendError(f"it could not be sent: {type(error).__name__}"))
+            self._stumbled(delivery, error)
         else:
             self._failures = 0
             self.delivered += 1
@@ -233,16 +233,22 @@ class Courier:
         else:
             self._outbox.postpone(delivery, now)
 
-    def _failed(self, delivery: Delivery, error: SendError) -> None:
-        self._failures += 1
+    def _stumbled(self, delivery: Delivery, error: Exception) -> None:
+        """Try again, or give up, what is our own fault: the destination takes the others."""
+        self._try_again(delivery, f"it could not be sent: {type(error).__name__}")
+
+    def _try_again(self, delivery: Delivery, text: str, shortest: float = 0.0) -> None:
         attempts = delivery.attempts + 1
-        text = str(error)
         if attempts > self._pauses.retries:
             self._log(f"delivery {delivery.number} to {self.destination} failed: {text}")
             self._outbox.give_up(delivery, text)
         else:
-            pause = max(error.pause, self._pauses.after(attempts))
-            self._outbox.retry(delivery, pause, text)
+            self._outbox.retry(delivery, max(shortest, self._pauses.after(attempts)), text)
+
+    def _failed(self, delivery: Delivery, error: SendError) -> None:
+        self._failures += 1
+        text = str(error)
+        self._try_again(delivery, text, error.pause)
         pause = error.pause
         if self._failures >= _TROUBLE:
             pause = max(pause, self._pauses.after(self._failures - _TROUBLE + 1))

@@ -155,6 +155,27 @@ def test_one_over_which_a_courier_stumbles_does_not_hold_up_the_others(desk, mon
     assert (one.row().state, one.row().error) == ("failed", "it could not be sent: ValueError")
 
 
+@pytest.mark.parametrize("while_sending", [False, True])
+def test_what_is_the_courier_s_own_fault_does_not_hold_the_destination(
+    desk, monkeypatch, while_sending
+):
+    """After three odd annotations nothing left for a destination that takes everything."""
+    one = desk(count=5)
+
+    def odd(*_):
+        raise ValueError("a patient's name")
+
+    with monkeypatch.context() as wrong:
+        where = (one.sender, "send") if while_sending else (one.archive, "annotation")
+        wrong.setattr(*where, odd)
+        for _ in range(4):
+            one.courier.carry(one.outbox.claim("modality:A"))
+    assert one.courier._held_until == 0.0
+    one.courier.carry(one.outbox.claim("modality:A"))
+    assert len(one.sender.sent) == 1
+    assert one.row().error == "it could not be sent: ValueError"
+
+
 def test_an_instance_that_goes_while_it_is_sent_is_not_tried_again(desk):
     one = desk()
     one.sender.errors = [NotFoundError("instance")]
