@@ -331,26 +331,36 @@ class Tasks:
         return self.standing_task(kind, resource) is not None
 
     def wait_for(self, kind: Kind, resources: set[str], limit: float) -> None:
-        """Wait, ``limit`` seconds at most, until no task of a kind stands for some resources."""
-        end = time.monotonic() + limit
+        """Wait, ``limit`` seconds at most, until no task of a kind stands for some resources.
+
+        Not for one that nobody has and that is put off beyond that: it does not end meanwhile.
+        """
+        end, until = time.monotonic() + limit, time.time() + limit
         waiting = _Waiting(kind, frozenset(resources), threading.Event())
         with self._changed:
             self._waiting.append(waiting)
         try:
-            while (left := end - time.monotonic()) > 0 and self.standing(kind, resources):
+            while (left := end - time.monotonic()) > 0 and self.standing(kind, resources, until):
                 waiting.looked_for.wait(min(left, _LOOK_AGAIN))
                 waiting.looked_for.clear()
         finally:
             with self._changed:
                 self._waiting.remove(waiting)
 
-    def standing(self, kind: Kind, resources: Iterable[str]) -> set[str]:
-        """Return those of some resources for which a task waits or is being worked on."""
-        rows = self._database.rows(
-            sa.select(tasks.c.resource).where(
-                tasks.c.kind == kind, tasks.c.resource.in_(list(resources))
-            )
+    def standing(
+        self, kind: Kind, resources: Iterable[str], until: float | None = None
+    ) -> set[str]:
+        """Return those of some resources for which a task waits or is being worked on.
+
+        With ``until``, in seconds since 1970, those that wait for longer do not count.
+        """
+        question = sa.select(tasks.c.resource).where(
+            tasks.c.kind == kind, tasks.c.resource.in_(list(resources))
         )
+        if until is not None:
+            in_time = sa.or_(tasks.c.due <= until, tasks.c.claimed_until.is_not(None))
+            question = question.where(in_time)
+        rows = self._database.rows(question)
         return {row.resource for row in rows}
 
     def count(self, kind: Kind, priority: int | None = None) -> int:

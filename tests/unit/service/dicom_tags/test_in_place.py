@@ -1,6 +1,7 @@
 """The file follows its record; nothing that an overwrite wipes is lost; the newer file wins."""
 
 import threading
+import time
 
 import pytest
 
@@ -271,6 +272,10 @@ def test_a_file_for_which_there_was_no_room_follows_once_there_is(annotated):
         annotated.tasks.finish(task)
         assert tags(annotated)["state"] == "refused"
         assert annotated.claim(Kind.REWRITE) is None
+        # Who waits is told at once, not when its patience is at an end.
+        began = time.monotonic()
+        assert annotated.in_place.outcome("i", 10.0) == "storage full"
+        assert time.monotonic() - began < 5
     annotated.orthanc.answer = None
     annotated.in_place.rewrite(annotated.claim_due(Kind.REWRITE))
     assert tags(annotated)["state"] == "written"
