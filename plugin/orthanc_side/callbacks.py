@@ -55,7 +55,7 @@ class Plugin:
         )
         self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
         self._hooked = False
-        self._unsettled: set[str] = set()
+        self._unsettled: dict[str, None] = {}  # What settles next comes first.
         of = orthanc.ChangeType
         self._at_rest = (of.DELETED, of.STABLE_SERIES, of.STABLE_STUDY, of.STABLE_PATIENT)
 
@@ -67,17 +67,17 @@ class Plugin:
 
     def on_change(self, change: int, level: int, resource: str) -> None:
         """Start and end the service with Orthanc; queue what was deleted."""
-        if change in self._at_rest:
-            self._unsettled.discard(resource)
+        if change in (*self._at_rest, orthanc.ChangeType.NEW_CHILD_INSTANCE):
+            self._unsettled.pop(resource, None)
         if change == orthanc.ChangeType.ORTHANC_STARTED:
             self._process.start(self._orthanc())
         elif change == orthanc.ChangeType.ORTHANC_STOPPED:
             self._process.stop()
-            for unsettled in tuple(self._unsettled):  # 7.1 frees twice what settles from here on.
+            for unsettled in tuple(self._unsettled)[:5_000]:  # 7.1 frees twice what settles now.
                 with suppress(Exception):
                     orthanc.SetStableStatus(unsettled, orthanc.StableStatus.UNSTABLE)
         elif change == orthanc.ChangeType.NEW_CHILD_INSTANCE:
-            self._unsettled.add(resource)
+            self._unsettled[resource] = None
         elif change == orthanc.ChangeType.DELETED and level == orthanc.ResourceType.INSTANCE:
             self._process.tell("deleted", resource)
         elif change == orthanc.ChangeType.NEW_INSTANCE and not self._hooked:
