@@ -30,14 +30,16 @@ _QUICK = 0.5
 """Seconds; what is counted in less is never kept."""
 _KEPT = 10
 """So many times as long as counting took is the outcome kept."""
+_LONGEST_KEPT = 300.0
+"""Seconds: a disk that was busy once does not freeze the numbers for an hour."""
 
 
 class Statistics:
     """The numbers of the statistics view.
 
     A large archive takes seconds to count. However many ask, and however often, that takes a
-    tenth of one processor: the outcome is kept for a while, and who comes while it is counted
-    waits for it.
+    tenth of one processor: the outcome is kept for a while, five minutes at most, and who comes
+    while it is counted waits for it.
 
     Parameters
     ----------
@@ -62,7 +64,8 @@ class Statistics:
                 self._last = self._counted()
                 ended = self._clock()
                 took = ended - began
-                self._kept_until = ended + (_KEPT * took if took > _QUICK else 0)
+                kept = min(_LONGEST_KEPT, _KEPT * took) if took > _QUICK else 0
+                self._kept_until = ended + kept
             return self._last
 
     def modalities(self) -> list[str]:

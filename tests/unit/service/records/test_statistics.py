@@ -182,6 +182,15 @@ def test_what_takes_long_to_count_is_kept_for_ten_times_as_long(timed):
     assert statistics.everything() is not first
 
 
+def test_nothing_is_kept_for_longer_than_five_minutes(timed):
+    statistics, clock = timed(60.0)
+    first = statistics.everything()
+    clock.now += 299
+    assert statistics.everything() is first
+    clock.now += 2
+    assert statistics.everything() is not first
+
+
 def test_what_is_counted_quickly_is_never_old(timed):
     statistics, _clock = timed(0.01)
     first = statistics.everything()
