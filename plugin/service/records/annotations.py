@@ -197,8 +197,8 @@ class Annotations:
     def note_old(self, found: Mapping[str, Parents]) -> None:
         """Note instances of before our time, but for those that were heard of meanwhile."""
         with self.database.write() as connection:
-            for instance in sorted(self._index.unknown(list(found))):
-                self._index.put_bare(connection, instance, found[instance], UNSEEN)
+            unknown = self._index.unknown(list(found))
+            self._index.put_all_bare(connection, {one: found[one] for one in unknown}, UNSEEN)
 
     def gone(self, instance: str) -> None:
         """Note that Orthanc holds an instance no more."""

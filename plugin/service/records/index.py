@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,18 @@ class Index:
 
     def put_bare(self, connection: Connection, instance: str, parents: Parents, state: str) -> None:
         """Take in an instance without annotation: `UNSEEN` or `REMOVED`."""
-        self._replace(connection, instance, bare_row_of(instance, parents, state))
+        self.put_all_bare(connection, {instance: parents}, state)
+
+    def put_all_bare(
+        self, connection: Connection, found: Mapping[str, Parents], state: str
+    ) -> None:
+        """Take in several, and count them in the end: until then all others wait for the counts."""
+        changes: Counter[str] = Counter()
+        for instance in sorted(found):
+            changes.update(self._take_out(connection, instance))
+            connection.execute(_INSERT, bare_row_of(instance, found[instance], state))
+            changes[state] += 1
+        self._count(connection, changes)
 
     def remove(self, connection: Connection, instance: str) -> Parents | None:
         """Take an instance out; return what it belonged to, None if it was not known."""

@@ -56,6 +56,19 @@ def test_counts_follow_every_change(house):
     assert counted == house.index.counts()
 
 
+def test_many_are_counted_once_and_last(house):
+    """From the first count on all others wait, on the other nodes as well."""
+    statements = []
+    sa.event.listen(
+        house.database.engine, "before_cursor_execute", lambda *of: statements.append(of[2])
+    )
+    house.annotations.note_old({f"i{number}": PARENTS for number in range(20)})
+    counting = [place for place, text in enumerate(statements) if "UPDATE counts" in text]
+    last_row = max(place for place, text in enumerate(statements) if " instances" in text)
+    assert len(counting) == 1 and counting[0] > last_row
+    assert house.index.counts()[UNSEEN] == 20
+
+
 def test_the_work_list_s_order_is_a_column(house):
     day = {"2": Parents("s", "t", "p", "DX", "20260102")}
     conflict = {"agreement": "conflict", "needs_review": True}
