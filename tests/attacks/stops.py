@@ -1,8 +1,9 @@
-"""Stops amid rewrites: Orthanc ends with 0, and nothing is lost: make attack NAME=stops.
+"""Stops amid rewrites and at rest: Orthanc ends with 0, nothing is lost: make attack NAME=stops.
 
-Sends images into an Orthanc that writes tags in place for every answer, and stops it at a random
-moment while files are rewritten, again and again. Ends with an error if an exit status is not 0,
-or if an instance is lost or not answered after the last start.
+Sends images into an Orthanc that writes tags in place for every answer, and stops it again and
+again: at a random moment while files are rewritten, and every other time once its studies have
+settled. Ends with an error if an exit status is not 0, or if an instance is lost or not answered
+after the last start.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from tried import Attack, record
 IN_A_ROUND = 12
 """Images that are sent before each stop."""
 LONGEST_SETTLING = 300.0
+STABLE_AGE = 2
+"""Seconds after which Orthanc calls a study settled."""
 
 
 def stops(folder: Path, target: str, rounds: int) -> bool:
     """Stop while files are rewritten, look at what is there after, keep the figures."""
-    server = Server(folder, target, configuration=CONFIGURATION)
+    configuration = {**CONFIGURATION, "StableAge": STABLE_AGE}
+    server = Server(folder, target, configuration=configuration)
     chance = random.Random(5)
     statuses: Counter[int] = Counter()
     sent: set[str] = set()
@@ -38,7 +42,11 @@ def stops(folder: Path, target: str, rounds: int) -> bool:
             batch = files[number * IN_A_ROUND : (number + 1) * IN_A_ROUND]
             sent |= {server.upload(data) for data in batch}
             server.wait_until(lambda done=done: server.status()["queue"]["done"] > done)
-            time.sleep(chance.uniform(0.0, 1.0))
+            if number % 2:
+                server.settle(LONGEST_SETTLING)
+                time.sleep(2 * STABLE_AGE)
+            else:
+                time.sleep(chance.uniform(0.0, 1.0))
             server.stop()
             assert server.process
             statuses[server.process.returncode] += 1
@@ -50,8 +58,8 @@ def stops(folder: Path, target: str, rounds: int) -> bool:
         server.close()
     ended = ", ".join(f"{times} with {status}" for status, times in sorted(statuses.items()))
     attack = Attack(
-        f"stops amid rewrites on Debian {target}: Orthanc's exit status; each instance answered "
-        "and written after the last start",
+        f"stops on Debian {target}, every other one amid rewrites, the others once studies have "
+        "settled: Orthanc's exit status; each instance answered and written after the last start",
         f'make attack NAME=stops ARGS="--on {target} --rounds {rounds}"',
         f"{rounds} stops, {len(sent)} images",
         broken + rounds - statuses[0],
