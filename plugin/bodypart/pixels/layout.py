@@ -34,6 +34,8 @@ UNCOMPRESSED = frozenset(
     }
 )
 
+_BEYOND = 2**31
+"""Larger than any whole number of the standard's (PS3.5 6.2, IS)."""
 _FLOATS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
 _PHOTOMETRIC = frozenset(
     {
@@ -202,9 +204,11 @@ def _whole(dataset: Dataset, keyword: str, default: int | None = None) -> int:
             raise PictureError(f"{keyword} is missing")
         return default
     try:
-        return int(value)  # type: ignore[call-overload, no-any-return]
+        number: int = int(value)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
         raise PictureError(f"{keyword} is not one whole number") from None
+    # Reasons repeat it: as a text it may have thousands of digits.
+    return max(-_BEYOND, min(number, _BEYOND))
 
 
 def _photometric(dataset: Dataset, samples: int) -> str:

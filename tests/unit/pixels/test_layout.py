@@ -2,6 +2,7 @@
 
 import pydicom.uid as uids
 import pytest
+from pydicom.dataelem import DataElement
 
 from bodypart.pixels import PictureError, read_dataset, read_picture
 from bodypart.pixels.layout import read_layout
@@ -39,6 +40,16 @@ def test_a_good_one():
 def test_what_cannot_be_is_refused_by_its_attribute(headers, reason):
     with pytest.raises(PictureError, match=reason):
         layout(**headers)
+
+
+@pytest.mark.parametrize("keyword", ["Rows", "SamplesPerPixel", "BitsAllocated", "BitsStored"])
+def test_a_number_of_thousands_of_digits_is_not_repeated(keyword):
+    """A reason of that length is taken for that of a decoder in a stranger's hands."""
+    dataset = radiograph("hand", 20, 16)
+    dataset[keyword] = DataElement(keyword, "UT", "9" * 3_000)
+    with pytest.raises(PictureError) as error:
+        read_layout(read_dataset(file_bytes(dataset)))
+    assert len(str(error.value)) < 100
 
 
 @pytest.mark.parametrize("kind", ["SR", "PDF", "ECG", "PR", "RTPLAN"])
