@@ -127,3 +127,70 @@ def test_a_side_in_doubt_is_told_beside_an_uncertain_part(alone, page):
     for side in ("Hand, right, as in the picture", "Hand, left, as in the header"):
         assert page.get_by_role("button", name=side).is_visible()
     assert page.get_by_role("button", name="Confirm").count() == 0
+
+
+BOTH_IN_DOUBT = {
+    "examined": annotation(1)["examined"], "agreement": "conflict", "needs_review": True,
+    "review_reason": "The picture looks like foot, but the header says hand; the answer follows the"
+    " header. The marker says R, the header L.",
+    "image": {
+        "rejected": False, "reason": None,
+        "top": [{"label": "foot", "probability": 0.6}, {"label": "hand", "probability": 0.2}],
+    },
+}  # fmt: skip
+SIDE_IN_DOUBT = {"needs_review": True, "review_reason": "The marker says R, the header L."}
+
+
+def film_signed(alone, page, key, **other):
+    """Press a key on a film; return what was sent."""
+    alone.answers[r"GET instances/(\w{8})\S*"] = annotation(1, **other)
+    alone.open(f"?instances={instance(1)}#films")
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.keyboard.press(key)
+    meanwhile(page, lambda: alone.asked_for(r"PUT \S*"))
+    *_, body = alone.asked_for(r"PUT \S*")[0]
+    return body
+
+
+@pytest.mark.parametrize(
+    ("key", "button", "sent"),
+    [
+        ("p", "Foot, right, as in the picture", {"examined": "foot", "laterality": "R"}),
+        ("h", "Hand, left, as in the header", {"examined": "hand", "laterality": "L"}),
+    ],
+)
+def test_part_and_side_in_doubt_are_signed_as_the_button_says(alone, page, key, button, sent):
+    """P signed the header's part, with the marker's side."""
+    assert film_signed(alone, page, key, **BOTH_IN_DOUBT) == sent
+    page.reload()
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.get_by_role("button", name=button).click()
+    meanwhile(page, lambda: len(alone.asked_for(r"PUT \S*")) == 2)
+    *_, body = alone.asked_for(r"PUT \S*")[1]
+    assert body == sent
+
+
+def test_who_decides_a_side_for_the_header_gives_it(alone, page):
+    sent = film_signed(alone, page, "h", **SIDE_IN_DOUBT)
+    assert sent == {"examined": "hand", "laterality": "L"}
+
+
+def test_the_side_that_a_button_shows_is_signed(alone, page):
+    """The header's side of the hand stood beside the foot, and was not sent."""
+    conflict = {**BOTH_IN_DOUBT, "review_reason": "The picture looks like foot."}
+    sent = film_signed(alone, page, "p", **conflict)
+    assert sent == {"examined": "foot", "laterality": "L"}
+
+
+def test_a_guess_decides_no_side_in_doubt(alone, page):
+    alone.answers[r"GET instances/(\w{8})\S*"] = annotation(1, **SIDE_IN_DOUBT)
+    alone.open(f"?instances={instance(1)}#films")
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.keyboard.press("2")
+    page.get_by_text("please set the side first").wait_for()
+    assert not alone.asked_for(r"PUT \S*")
+    page.keyboard.press("r")
+    page.keyboard.press("2")
+    meanwhile(page, lambda: alone.asked_for(r"PUT \S*"))
+    *_, body = alone.asked_for(r"PUT \S*")[0]
+    assert body == {"examined": "wrist", "laterality": "R"}

@@ -1,19 +1,19 @@
 // The answer for one instance: what it is, why, what can be done, and what was done before.
 
 import { orthanc } from './api.js';
+import { choices } from './choices.js';
 import { button, element, entry } from './elements.js';
 import { isolated, moment, personName, t } from './language.js';
 import { memoryTold } from './memory_told.js';
 import { keycap } from './own_keys.js';
-import { headerLabels, reviewReason, seenLabel, sidesInDoubt, undecided, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
+import { reviewReason, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, SIDES, SOURCES, TAGS, certainty, percent, sideTold, withSide } from './words.js';
 
 export const MOST_GUESSES = 5;
 
 export class Detail {
   /**
-   * `act` has confirm, cannotTell, correct, take, takePicture, takeHeader, setSide, next, classify
-   * and explain. `known` has name(label) and sided(label).
+   * `act` has confirm, cannotTell, correct, take, guess, setSide, next, classify and explain. `known` has name(label) and sided(label).
    */
   constructor(section, act, known) {
     this.section = section;
@@ -79,19 +79,15 @@ export class Detail {
 
   actions() {
     const { examined } = this.annotation;
-    const seen = seenLabel(this.annotation);
     const bar = element('div', { class: 'actions' });
-    if (undecided(this.annotation)) {
-      // Nothing is the default where the two contradict each other.
-      bar.append(this.button(t('{part}, as in the picture', { part: this.spoken(seen) }), 'P', this.act.takePicture, 'choice'));
-      headerLabels(this.annotation).forEach((label, number) => bar.append(this.button(
-        t('{part}, as in the header', { part: this.spoken(label) }), number ? '' : 'H', () => this.act.take(label), 'choice')));
-    } else if (examined && this.side === undefined && sidesInDoubt(this.annotation)) {
-      const { marker, header } = sidesInDoubt(this.annotation);
-      bar.append(
-        this.button(t('{part}, as in the picture', { part: this.spoken(examined.label, marker) }), 'P', this.act.takePicture, 'choice'),
-        this.button(t('{part}, as in the header', { part: this.spoken(examined.label, header) }), 'H', this.act.takeHeader, 'choice'));
-    } else if (examined) {
+    // Nothing is the default where the two contradict each other.
+    const chosen = choices(this.annotation, this.side);
+    chosen.forEach(({ source, label, side }, number) => {
+      const part = this.spoken(label, side);
+      const text = source === 'picture' ? t('{part}, as in the picture', { part }) : t('{part}, as in the header', { part });
+      bar.append(this.button(text, ['P', 'H'][number] ?? '', () => this.act.take(label, side), 'choice'));
+    });
+    if (examined && !chosen.length) {
       bar.append(this.button(t('Confirm {part}', { part: this.spoken(examined.label) }), 'Enter', this.act.confirm, 'primary'));
     }
     bar.append(this.button(t('Correct…'), 'E', this.act.correct));
@@ -122,7 +118,7 @@ export class Detail {
       const bar = element('span', { class: 'bar' });
       bar.style.setProperty('--share', guess.probability);
       return element('li', {},
-        element('button', { type: 'button', title: t('Sign this'), click: (event) => event.detail < 2 && this.act.take(guess.label) },
+        element('button', { type: 'button', title: t('Sign this'), click: (event) => event.detail < 2 && this.act.guess(number) },
           keycap(String(number + 1)), ' ', this.spoken(guess.label)),
         bar, element('span', {}, certainty(guess)),
         button('◎', { class: 'explain', title: t('Show where the model saw this'), 'aria-label': t('Show where the model saw {part}', { part: this.known.name(guess.label) }), click: () => this.act.explain(guess.label) }));

@@ -2,12 +2,13 @@
 
 import { askAhead, get, post } from './api.js';
 import { askToSignUnseen } from './ask.js';
+import { choices, openSides, word } from './choices.js';
 import { askForCorrection, keptAsTyped, saved } from './correction.js';
 import { Detail, MOST_GUESSES } from './detail.js';
 import { Filters } from './filters.js';
 import { t } from './language.js';
 import { offerAlike } from './memory_told.js';
-import { headerLabels, seenLabel, sidesInDoubt, undecided } from './sentences.js';
+import { headerLabels, seenLabel } from './sentences.js';
 import { DRAWN, LOST, Viewer } from './viewer.js';
 import { changedMeanwhile, withSide } from './words.js';
 import { WorkList } from './worklist.js';
@@ -31,9 +32,8 @@ export class Film {
     this.detail = new Detail(byId('detail'), {
       confirm: () => this.confirm(),
       cannotTell: () => this.sign({ examined: null }),
-      take: (label) => this.take(label),
-      takePicture: () => this.takePicture(),
-      takeHeader: () => this.takeHeader(),
+      take: (label, side) => this.take(label, side),
+      guess: (number) => this.guess(number),
       setSide: (side) => this.setSide(side),
       correct: () => this.correct(),
       classify: () => this.classify(),
@@ -161,39 +161,33 @@ export class Film {
 
   confirm() {
     if (!this.annotation?.examined) return undefined;
-    if (undecided(this.annotation) || this.sides) {
+    if (choices(this.annotation, this.side).length) {
       this.page.toast.tell(t('Picture and header contradict each other: please choose one of them.'));
       return undefined;
     }
     return this.take(this.annotation.examined.label);
   }
 
-  /** The sides of marker and header where they contradict each other, and the person has set none. */
-  get sides() {
-    return this.side === undefined ? sidesInDoubt(this.annotation) : null;
-  }
-
-  takePicture() {
-    return this.sides ? this.take(this.annotation.examined?.label, this.sides.marker) : this.take(seenLabel(this.annotation));
-  }
-
-  takeHeader() {
-    return this.sides ? this.take(this.annotation.examined?.label, this.sides.header) : this.take(headerLabels(this.annotation)[0]);
+  /** Take what the picture or the header says: what its button shows where the two contradict each other. */
+  takeFrom(source) {
+    const chosen = choices(this.annotation, this.side).find((one) => one.source === source);
+    if (chosen) return this.take(chosen.label, chosen.side);
+    return this.take(source === 'picture' ? seenLabel(this.annotation) : headerLabels(this.annotation)[0]);
   }
 
   /** Sign a part, with the side that its button shows. */
   take(label, chosen = this.side) {
     if (!label || !this.annotation) return undefined;
-    const body = { examined: label };
-    const stands = this.annotation.laterality?.value ?? null;
-    const side = chosen === undefined ? stands : chosen;
-    const wanted = this.page.known.sided(label) ? side : null;
-    if (wanted !== stands) body.laterality = wanted;
-    return this.sign(body);
+    return this.sign(word(this.annotation, label, chosen, this.page.known.sided));
   }
 
   guess(number) {
-    return this.take((this.annotation?.image?.top ?? []).slice(0, MOST_GUESSES)[number]?.label);
+    const label = (this.annotation?.image?.top ?? []).slice(0, MOST_GUESSES)[number]?.label;
+    if (label && this.side === undefined && this.page.known.sided(label) && openSides(this.annotation)) {
+      this.page.toast.tell(t('Marker and header name different sides: please set the side first.'));
+      return undefined;
+    }
+    return this.take(label);
   }
 
   setSide(side) {
@@ -312,8 +306,8 @@ export class Film {
     const when = (action) => () => (this.annotation ? action() : undefined);
     return [
       [['Enter', 'c'], t('Confirm and go on; not where picture and header conflict'), when(() => this.confirm())],
-      [['p'], t('Take what the picture says'), when(() => this.takePicture())],
-      [['h'], t('Take what the header says'), when(() => this.takeHeader())],
+      [['p'], t('Take what the picture says'), when(() => this.takeFrom('picture'))],
+      [['h'], t('Take what the header says'), when(() => this.takeFrom('header'))],
       [['1', '2', '3', '4', '5'], t('Take this guess'), null],
       ...[1, 2, 3, 4, 5].map((number) => [[String(number)], null, when(() => this.guess(number - 1))]),
       [['0'], t('Cannot be told'), when(() => this.sign({ examined: null }))],

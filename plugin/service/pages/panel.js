@@ -1,11 +1,12 @@
 // The panel in the legacy Orthanc Explorer: what a resource shows, why, and putting it right.
 
 import { address, get, post } from './api.js';
+import { choices, word } from './choices.js';
 import { askForCorrection, keptAsTyped, saved } from './correction.js';
 import { button, element, entry, onlyOnce } from './elements.js';
 import { count, isolated, language, moment, numeral, t } from './language.js';
 import { Reviewing } from './reviewing.js';
-import { headerLabels, plainReason, seenLabel, sidesInDoubt, undecided, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
+import { plainReason, whyNone, whyNotWritten, whyUnseen } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, SOURCES, TAGS, certainty, knowledge, percent, sideTold, withSide } from './words.js';
 
 const ASK_AGAIN = 2000;
@@ -156,16 +157,14 @@ class Panel {
     const single = ['instances', 'series'].includes(this.level) || done.length === 1;
     const bar = element('div', { class: 'actions' });
     const spoken = (label, side = laterality?.value) => withSide(this.known.name(label), this.known.sided(label) ? side : null);
-    const sides = this.level === 'instances' && !review && sidesInDoubt(this.annotation);
-    if (this.level === 'instances' && undecided(this.annotation)) {
-      // Nothing is the default where the two contradict each other.
-      const choice = (label, text) => this.action(t(text, { part: spoken(label) }), '', () => this.sign({ examined: label }));
-      bar.append(choice(seenLabel(this.annotation), '{part}, as in the picture'),
-        ...headerLabels(this.annotation).map((label) => choice(label, '{part}, as in the header')));
-    } else if (examined && sides) {
-      const choice = (side, text) => this.action(t(text, { part: spoken(examined.label, side) }), '', () => this.sign({ examined: examined.label, laterality: side }));
-      bar.append(choice(sides.marker, '{part}, as in the picture'), choice(sides.header, '{part}, as in the header'));
-    } else if (examined && !review && done.length === 1 && !(open && this.level !== 'instances')) {
+    // Nothing is the default where picture and header contradict each other.
+    const chosen = this.level === 'instances' ? choices(this.annotation) : [];
+    bar.append(...chosen.map(({ source, label, side }) => {
+      const part = spoken(label, side);
+      const text = source === 'picture' ? t('{part}, as in the picture', { part }) : t('{part}, as in the header', { part });
+      return this.action(text, '', () => this.sign(word(this.annotation, label, side, this.known.sided)));
+    }));
+    if (examined && !chosen.length && !review && done.length === 1 && !(open && this.level !== 'instances')) {
       // Of several, nobody has seen any here.
       bar.append(this.action(t('Confirm {part}', { part: spoken(examined.label) }), 'primary', () => this.confirm(done)));
     } else if (this.level !== 'instances' && done.length > 1) {

@@ -41,7 +41,7 @@ def review_many(
 
     Where `If-Match` is stale for one of them, nothing is done: 412 with its annotation. What is
     stale by `revisions` fails by itself, and is named; so is a confirmation without a side where
-    marker and header contradict each other.
+    marker and header contradict each other and nobody has decided.
     """
     if if_match is not None:
         for instance in body.instances:
@@ -62,6 +62,7 @@ def review_many(
                 raise _CannotBeSaidError("there is no body part to confirm")
             if (
                 annotation
+                and annotation["review"] is None
                 and "laterality" not in body.model_fields_set
                 and sides_contradict(annotation)
             ):

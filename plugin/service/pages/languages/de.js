@@ -380,5 +380,6 @@ export const words = {
   'The picture could not be fetched; it is asked for again.': 'Das Bild konnte nicht geholt werden; es wird noch einmal angefragt.',
   'The connection was lost; some of these may be done all the same.': 'Die Verbindung riss ab; manches davon kann dennoch getan sein.',
   'What you typed stands there again when you correct it once more.': 'Was Sie getippt haben, steht wieder da, wenn Sie noch einmal korrigieren.',
+  'Marker and header name different sides: please set the side first.': 'Seitenmarke und Header nennen verschiedene Seiten: bitte zuerst die Seite wählen.',
   'Marker and header name different sides: please decide on the film.': 'Seitenmarke und Header nennen verschiedene Seiten: bitte an der Aufnahme entscheiden.',
 };

@@ -380,5 +380,6 @@ export const words = {
   'The picture could not be fetched; it is asked for again.': 'No se pudo obtener la imagen; se pide de nuevo.',
   'The connection was lost; some of these may be done all the same.': 'Se perdió la conexión; algunas pueden estar hechas de todos modos.',
   'What you typed stands there again when you correct it once more.': 'Lo que escribió vuelve a aparecer cuando corrige de nuevo.',
+  'Marker and header name different sides: please set the side first.': 'La marca y la cabecera nombran lados distintos: elija primero el lado.',
   'Marker and header name different sides: please decide on the film.': 'La marca y la cabecera nombran lados distintos: decida en la placa.',
 };

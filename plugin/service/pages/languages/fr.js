@@ -380,5 +380,6 @@ export const words = {
   'The picture could not be fetched; it is asked for again.': 'L’image n’a pas pu être récupérée ; elle est redemandée.',
   'The connection was lost; some of these may be done all the same.': 'La connexion a été perdue ; certaines sont peut-être faites malgré tout.',
   'What you typed stands there again when you correct it once more.': 'Ce que vous avez saisi réapparaît quand vous corrigez à nouveau.',
+  'Marker and header name different sides: please set the side first.': 'Le repère et l’en-tête nomment des côtés différents : veuillez d’abord choisir le côté.',
   'Marker and header name different sides: please decide on the film.': 'Le repère et l’en-tête nomment des côtés différents : veuillez trancher sur le cliché.',
 };

@@ -380,5 +380,6 @@ export const words = {
   'The picture could not be fetched; it is asked for again.': 'Non è stato possibile ottenere l’immagine; viene richiesta di nuovo.',
   'The connection was lost; some of these may be done all the same.': 'La connessione è caduta; alcune possono essere state fatte comunque.',
   'What you typed stands there again when you correct it once more.': 'Quanto scritto ricompare quando si corregge di nuovo.',
+  'Marker and header name different sides: please set the side first.': 'Contrassegno e intestazione nominano lati diversi: scegliere prima il lato.',
   'Marker and header name different sides: please decide on the film.': 'Contrassegno e intestazione nominano lati diversi: decidere sulla lastra.',
 };

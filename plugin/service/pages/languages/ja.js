@@ -380,5 +380,6 @@ export const words = {
   'The picture could not be fetched; it is asked for again.': '画像を取得できませんでした。もう一度要求します。',
   'The connection was lost; some of these may be done all the same.': '接続が切れました。一部は処理済みの可能性があります。',
   'What you typed stands there again when you correct it once more.': '入力した内容は、もう一度修正を開くと表示されます。',
+  'Marker and header name different sides: please set the side first.': 'マーカーとヘッダーの左右が異なります。先に左右を選んでください。',
   'Marker and header name different sides: please decide on the film.': 'マーカーとヘッダーの左右が異なります。フィルムで判断してください。',
 };

@@ -380,5 +380,6 @@ export const words = {
   'The picture could not be fetched; it is asked for again.': 'Não foi possível obter a imagem; é pedida de novo.',
   'The connection was lost; some of these may be done all the same.': 'A ligação perdeu-se; algumas podem ter sido feitas mesmo assim.',
   'What you typed stands there again when you correct it once more.': 'O que escreveu volta a aparecer quando corrigir de novo.',
+  'Marker and header name different sides: please set the side first.': 'O marcador e o cabeçalho nomeiam lados diferentes: escolha primeiro o lado.',
   'Marker and header name different sides: please decide on the film.': 'O marcador e o cabeçalho nomeiam lados diferentes: decida no filme.',
 };

@@ -380,5 +380,6 @@ export const words = {
   'The picture could not be fetched; it is asked for again.': '无法获取图像；正在重新请求。',
   'The connection was lost; some of these may be done all the same.': '连接已中断；其中一些可能已经完成。',
   'What you typed stands there again when you correct it once more.': '再次更正时，您输入的内容会重新出现。',
+  'Marker and header name different sides: please set the side first.': '标记与头信息的侧别不同：请先选择侧别。',
   'Marker and header name different sides: please decide on the film.': '标记与头信息的侧别不同：请在影像上裁定。',
 };

@@ -55,6 +55,16 @@ def test_sides_that_contradict_each_other_are_not_confirmed_with_others(house, s
     assert say(metadata["revision"])["failed"] == refused
 
 
+def test_who_decided_the_side_for_the_header_may_confirm_it(house, say):
+    """Its source stays the header where a person gave none: it was refused for ever."""
+    said = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")
+    stands = {**house.reviewer.review("i", said)}
+    stands["image"] = {**(stands["image"] or {}), "marker": {"side": "R", "both": False}}
+    stands["laterality"] = {"value": "L", "source": "header"}
+    house.orthanc.annotation = lambda _: stands
+    assert say(stands["revision"])["failed"] == {}
+
+
 def test_a_side_is_confirmed_of_parts_that_have_one_only(house, say):
     """The trail said of a chest that it was the left one."""
     house.reviewer.review("i", Review(by="ann", at="2026-11-28T10:00:00Z", examined="chest"))
