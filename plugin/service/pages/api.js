@@ -61,9 +61,9 @@ export function getOrthanc(path) {
   return send('GET', orthanc(path));
 }
 
-/** Bytes, and the headers that came with them. */
+/** Bytes, and the headers that came with them; many of them take as long as the line needs. */
 export function getBytes(path, query) {
-  return send('GET', address(path, query), { read: async (response) => ({ bytes: await response.arrayBuffer(), headers: response.headers }) });
+  return send('GET', address(path, query), { long: true, read: async (response) => ({ bytes: await response.arrayBuffer(), headers: response.headers }) });
 }
 
 /** `revision` is that of the annotation that the person saw; another one is refused with 412. */
@@ -88,21 +88,31 @@ export function remove(path, revision) {
 const TRIES = 4;
 const LONGEST_PAUSE = 2;
 const LONGEST_WAIT = 120_000;
-/* Milliseconds after which nobody answers any more: a connection that sleeps does not say so. */
+/* Milliseconds after which nobody answers any more: a connection that sleeps does not say so. A file takes as long as it needs. */
 const KEPT_ALIVE = 60_000;
-/* Characters that a browser still sends where the page is left meanwhile (Fetch standard, 64 KiB). */
+/* UTF-16 units of a body that a browser still sends where the page is left meanwhile; the Fetch standard allows 64 KiB. */
+
+let waiting = 0;
+
+/** Whether something that is no mere question waits to be sent again. */
+export function waits() {
+  return waiting > 0;
+}
 
 /** Ask; what the service had no time for, and did not begin, is asked for again when it says so. */
-async function send(method, url, { read = (response) => response.json(), signal, ...given } = {}) {
+async function send(method, url, { read = (response) => response.json(), signal, long = false, ...given } = {}) {
   // What was asked for ahead may be another one after it; one picture's word is that picture's.
   if (method === 'PUT') asked.delete(url);
   else if (method !== 'GET') asked.clear();
   for (let tries = 1; ; tries += 1) {
     try {
-      return await once(url, request(method, given), read, signal);
+      return await once(url, request(method, given), read, { signal, long });
     } catch (error) {
       if (!error.again || tries === TRIES) throw error;
+      const said = method !== 'GET';
+      if (said) waiting += 1;
       await new Promise((resolve) => { setTimeout(resolve, 1000 * error.again); });
+      if (said) waiting -= 1;
     }
   }
 }
@@ -115,19 +125,29 @@ function request(method, { body, file, revision }) {
   if (body !== undefined || file) made.body = file ?? JSON.stringify(body);
   // A word that is on its way arrives, whatever becomes of the page.
   made.keepalive = method !== 'GET' && !file && (made.body ?? '').length < KEPT_ALIVE;
-  if (!file) made.signal = AbortSignal.timeout(LONGEST_WAIT);
   return made;
 }
 
-/** Ask once. The body of an answer can be lost on its way, too. */
-async function once(url, made, read, signal) {
+/** Ask once. The body of an answer can be lost on its way, too; a `long` one is waited for. */
+async function once(url, made, read, { signal, long }) {
+  // Not AbortSignal.any, which browsers before 2024 have not.
+  const end = new AbortController();
+  const leave = () => end.abort();
+  if (signal?.aborted) leave();
+  signal?.addEventListener('abort', leave);
+  const late = made.body instanceof Blob ? null
+    : setTimeout(() => end.abort(new DOMException('nobody answers', 'TimeoutError')), LONGEST_WAIT);
   let response;
   try {
-    response = await fetch(url, { ...made, signal: signal ? AbortSignal.any([signal, made.signal]) : made.signal });
+    response = await fetch(url, { ...made, signal: end.signal });
+    if (long) clearTimeout(late);
     if (response.ok) return await read(response);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new ApiError(0, t(navigator.onLine ? 'Orthanc does not answer.' : 'This computer is offline.'));
+  } finally {
+    clearTimeout(late);
+    signal?.removeEventListener('abort', leave);
   }
   const answer = await response.json().catch(() => ({}));
   if (response.status === 412) throw new ApiError(412, t('Somebody else changed this meanwhile.'), answer);

@@ -9,7 +9,7 @@ import { plainReason } from './sentences.js';
 const PAUSE = 3000;
 
 export class Progress extends EventTarget {
-  /** `page` has guarded(work); dispatches `moved` when more is annotated than at the last look, or the service is back. */
+  /** `page` has reviewing and guarded(work); dispatches `moved` when more is annotated than at the last look, or the service is back. */
   constructor(node, page) {
     super();
     this.node = node;
@@ -33,6 +33,7 @@ export class Progress extends EventTarget {
       if (back || (this.done !== undefined && status.queue.done > this.done)) this.dispatchEvent(new CustomEvent('moved', { detail: { back } }));
       this.failing = '';
       this.done = status.queue.done;
+      if (status.user) this.page.reviewing.belongTo(status.user);
       this.draw(status, backfill);
     } catch (error) {
       if (this.asked !== asked) return;

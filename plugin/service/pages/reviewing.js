@@ -1,12 +1,14 @@
 // What a person says goes out here, one word at a time, and can be taken back.
 
-import { ApiError, get, post, put } from './api.js';
+import { ApiError, address, get, post, put, waits as waitsToBeSent } from './api.js';
 import { t } from './language.js';
 
 const AT_ONCE = 40;
 const LOOK_AGAIN = 1500;
 const LOOKS = 20;
-const KEPT = 'bodypart-said';
+const KEPT = `bodypart-said ${address('')}`;
+const UNDER_WAY = `bodypart-saying ${address('')}`;
+/* What is kept, and the mark of a word that is not answered: of this Orthanc, beside others at the same host. */
 const MOST_KEPT = 20;
 /* Actions that can still be taken back after a reload. */
 
@@ -17,13 +19,26 @@ export class Reviewing extends EventTarget {
   #busy = false;
   #running = Promise.resolve();
   #unsent = 0;
+  #waiting = 0;
+  #user;
 
   /** `storage` keeps what can be taken back through a reload; without one nothing is kept. */
   constructor(storage = null) {
     super();
     this.#storage = storage;
-    const kept = storage?.json(KEPT);
-    this.#said = Array.isArray(kept) ? kept.map((words) => new Map(words)) : [];
+    // The page was left in the midst of a word: it may be the last one, and nobody knows its revision.
+    const lost = storage?.get(UNDER_WAY);
+    storage?.remove(UNDER_WAY);
+    [this.#user, this.#said] = lost ? [undefined, []] : read(storage?.json(KEPT));
+    if (lost) this.#keep();
+  }
+
+  /** Whose words these are; another person's are not theirs to take back. */
+  belongTo(user) {
+    if (this.#user !== undefined && this.#user !== user) this.#said = [];
+    if (this.#user === user) return;
+    this.#user = user;
+    this.#keep();
   }
 
   /** Whether a word is on its way: until it is answered, no other one is taken. */
@@ -31,9 +46,9 @@ export class Reviewing extends EventTarget {
     return this.#busy;
   }
 
-  /** Whether some of what was said has not even left this page. */
+  /** Whether some of what was said has not even left this page, or was sent back for now. */
   get unsent() {
-    return this.#unsent > 0;
+    return this.#unsent > 0 || this.#waiting > 0 || waitsToBeSent();
   }
 
   get canUndo() {
@@ -97,7 +112,9 @@ export class Reviewing extends EventTarget {
   }
 
   #keep() {
-    this.#storage?.set(KEPT, JSON.stringify(this.#said.slice(-MOST_KEPT).map((words) => [...words])));
+    const said = this.#said.slice(-MOST_KEPT).map((words) => [...words]);
+    // Where there is no room, what was kept before would take back the wrong word.
+    if (this.#storage && !this.#storage.set(KEPT, JSON.stringify({ user: this.#user, said }))) this.#storage.remove(KEPT);
   }
 
   /** Own words that stand again, since the ones on them were taken back, have another revision. */
@@ -137,12 +154,16 @@ export class Reviewing extends EventTarget {
 
   async #alone(waits, work) {
     // Nothing may come between the end of the wait and the mark: whoever waited as well would be lost.
+    this.#waiting += 1;
     if (waits) while (this.#busy) await this.#running;
+    this.#waiting -= 1;
     if (this.#busy) return null;
     this.#busy = true;
+    this.#storage?.set(UNDER_WAY, 'yes');
     const run = work().finally(() => {
       this.#busy = false;
       this.#unsent = 0;
+      this.#storage?.remove(UNDER_WAY);
     });
     this.#running = run.catch(() => {});
     return run;
@@ -159,5 +180,14 @@ export class Reviewing extends EventTarget {
       if (present.tags?.state === 'pending') this.#follow(present, looks - 1);
       else this.dispatchEvent(new CustomEvent('tags', { detail: present }));
     }, LOOK_AGAIN);
+  }
+}
+
+/** What was kept, as [user, words]; anything else that stands in its place is none. */
+function read(kept) {
+  try {
+    return [kept.user, kept.said.map((words) => new Map(words))];
+  } catch {
+    return [undefined, []];
   }
 }

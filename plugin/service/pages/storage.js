@@ -15,7 +15,8 @@ function storage(place) {
   };
   return {
     get: (name) => tried((kept) => kept.getItem(name)),
-    set: (name, text) => tried((kept) => kept.setItem(name, text)),
+    /** Returns whether there was room. */
+    set: (name, text) => tried((kept) => { kept.setItem(name, text); return true; }) ?? false,
     remove: (name) => tried((kept) => kept.removeItem(name)),
     /** What was kept as JSON, null for what is none. */
     json: (name) => tried((kept) => JSON.parse(kept.getItem(name))),
