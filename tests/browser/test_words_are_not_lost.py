@@ -193,3 +193,105 @@ def test_a_side_that_was_chosen_stays_chosen_and_seen_where_the_picture_is_read_
     assert (
         page.get_by_role("button", name="right", exact=True).get_attribute("aria-pressed") == "true"
     )
+
+
+def test_a_word_that_the_page_was_left_over_is_not_mistaken_for_the_one_before(alone, page):
+    """It arrives, and the one before it was taken back for it."""
+    on_a_film(alone, page)
+    page.keyboard.press("Enter")
+    page.get_by_text("Hand, left: signed").wait_for()
+    page.locator(f'.stage[data-shown="{instance(2)}"]').wait_for()
+    page.locator(".detail[data-may-sign]").wait_for()
+    held = []
+    alone.answers[r"PUT instances/\S*"] = held.append
+    page.keyboard.press("Enter")
+    meanwhile(page, lambda: held)
+    page.reload()
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.keyboard.press("z")
+    page.get_by_text("There is nothing to undo.").wait_for()
+    assert not alone.asked_for("POST reviews/undo")
+
+
+def leave(page):
+    """Ask whether leaving the page now would lose something."""
+    return page.evaluate(
+        "() => { const event = new Event('beforeunload', { cancelable: true });"
+        " window.dispatchEvent(event); return event.defaultPrevented; }"
+    )
+
+
+def test_a_word_that_waits_for_its_turn_is_asked_about(alone, page):
+    held = []
+    alone.answers[r"POST reviews\S*"] = held.append
+    alone.open("?show=all")
+    page.get_by_text("3 seen").wait_for()
+    page.keyboard.press("c")
+    meanwhile(page, lambda: held)
+    assert not leave(page)
+    page.locator(".tile").first.click()
+    correct_as(page, "patella")
+    assert leave(page)
+
+
+def test_a_word_that_was_sent_back_for_now_is_asked_about(alone, page):
+    alone.answers[r"PUT instances/\S*"] = lambda route: route.fulfill(
+        status=503, json=BUSY, headers={"Retry-After": "2"}
+    )
+    on_a_film(alone, page)
+    page.keyboard.press("Enter")
+    meanwhile(page, lambda: alone.asked_for(r"PUT \S*"))
+    meanwhile(page, lambda: leave(page))
+
+
+def test_another_person_takes_nothing_back(alone, page):
+    alone.answers["GET status"]["user"] = "ann"
+    on_a_film(alone, page)
+    page.keyboard.press("Enter")
+    page.get_by_text("Hand, left: signed").wait_for()
+    page.locator("#progress").get_by_text("ann").wait_for()
+    alone.answers["GET status"]["user"] = "ben"
+    page.locator("#progress").get_by_text("ben").wait_for()
+    page.keyboard.press("z")
+    page.get_by_text("There is nothing to undo.").wait_for()
+    page.reload()
+    page.locator("#progress").get_by_text("ben").wait_for()
+    page.keyboard.press("z")
+    page.get_by_text("There is nothing to undo.").wait_for()
+
+
+@pytest.mark.parametrize("kept", ['{"said": [7]}', "[[7]]", "null", "{"])
+def test_what_else_stands_in_the_browsers_store_is_no_word(alone, page, kept):
+    page.add_init_script(
+        "Storage.prototype.getItem = (get => function (name) { return name.startsWith("
+        f"'bodypart-said') ? {kept!r} : get.call(this, name); }})(Storage.prototype.getItem)"
+    )
+    on_a_film(alone, page)
+    page.keyboard.press("z")
+    page.get_by_text("There is nothing to undo.").wait_for()
+
+
+def test_a_store_without_room_takes_back_no_other_word(alone, page):
+    """What had been kept before stayed, and its word was taken back for the last one."""
+    on_a_film(alone, page)
+    page.keyboard.press("Enter")
+    page.get_by_text("Hand, left: signed").wait_for()
+    page.locator(f'.stage[data-shown="{instance(2)}"]').wait_for()
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.evaluate(
+        "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }"
+    )
+    page.keyboard.press("Enter")
+    meanwhile(page, lambda: len(alone.asked_for(r"PUT \S*")) == 2)
+    page.locator(f'.stage[data-shown="{instance(3)}"]').wait_for()
+    page.reload()
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.keyboard.press("z")
+    page.get_by_text("There is nothing to undo.").wait_for()
+
+
+def test_a_browser_that_joins_no_signals_shows_the_films(alone, page):
+    page.add_init_script("delete AbortSignal.any")
+    on_a_film(alone, page)
+    page.keyboard.press("Enter")
+    page.get_by_text("Hand, left: signed").wait_for()
