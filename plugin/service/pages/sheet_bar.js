@@ -24,13 +24,13 @@ export class SheetBar {
     const seen = tiles.filter((tile) => tile.seen);
     const conflicts = seen.filter((tile) => (tile.conflict || tile.closer) && !tile.marked).length;
     say(this.told, [
-      count('{count} picture', '{count} pictures', total ?? 0), t('{seen} seen', { seen: seen.length }),
-      marked ? t('{marked} marked', { marked }) : '',
+      count('{count} picture', '{count} pictures', total ?? 0), count('{count} seen', '{count} seen', seen.length),
+      marked ? count('{count} marked', '{count} marked', marked) : '',
       conflicts ? count('{count} conflict stays open', '{count} conflicts stay open', conflicts) : '',
     ].filter(Boolean).join(' · '));
     say(this.hint, tiles.length && !marked ? t('A click marks “not this”, a double click or Space shows a picture large.') : '');
     this.clear.node.hidden = this.correct.node.hidden = !marked;
-    say(this.correct.text, t('Correct {count} marked…', { count: marked }));
+    say(this.correct.text, count('Correct {count} marked…', 'Correct {count} marked…', marked));
     say(this.confirm.text, confirmation(ready));
     this.confirm.node.disabled = !ready.length;
     this.confirm.node.classList.toggle('primary', ready.length > 0);
