@@ -1,6 +1,7 @@
 // A picture of a sheet, large, as long as somebody looks at it.
 
 import { address, get } from './api.js';
+import { openSides } from './choices.js';
 import { element } from './elements.js';
 import { date, t } from './language.js';
 import { areOff, keycap, usualKey } from './own_keys.js';
@@ -20,6 +21,7 @@ const LOOK = 300;
 export function openLoupe(tile, { name, step = () => null, press = null, decide = null, undo = null }) {
   let current = tile;
   let looked = null;
+  let known = null;
   const decided = [];
   const picture = element('img', { alt: '', load: () => look(current), error: () => picture.classList.remove('waits') });
   const answer = element('h2', { id: 'loupe-title' });
@@ -30,7 +32,8 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
   const film = element('a', {}, t('Open the film'));
   const study = element('a', {}, t('Open the study'));
   const dialog = element('dialog', {
-    class: 'bodypart loupe', 'aria-labelledby': 'loupe-title', close: () => close(), // The second click of a double click that opened it is no way out.
+    class: 'bodypart loupe', 'aria-labelledby': 'loupe-title', close: () => close(),
+    // The second click of a double click that opened it is no way out.
     click: (event) => event.target === dialog && event.detail < 2 && dialog.close(),
   },
   // Nothing is to be pressed by the key that opened it, and Space closes it again.
@@ -82,6 +85,11 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
       why.textContent = t('The picture is not on the screen yet.');
       return;
     }
+    const annotation = await known;
+    if (annotation && openSides(annotation)) {
+      if (current === signed) why.textContent = t('Marker and header name different sides: please decide on the film.');
+      return;
+    }
     await decide(signed, label);
     if (!signed.conflict) decided.push(signed);
     if (current !== signed) return;
@@ -112,8 +120,10 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
     mark.textContent = shown.marked ? t('Take the mark away') : t('Not this');
     film.href = elsewhere('films', { instances: item.instance });
     study.href = elsewhere('study', { studies: item.study });
-    const annotation = await get(`instances/${item.instance}`).catch(() => null);
+    known = get(`instances/${item.instance}`).catch(() => null);
+    const annotation = await known;
     if (!annotation || current !== shown) return;
+    if (openSides(annotation)) choices.replaceChildren();
     const named = headerLabels(annotation);
     why.textContent = annotation.needs_review ? reviewReason(annotation, name)
       : named.length ? t('The header says {named}.', { named: named.map(name).join(', ') }) : t('The header names no part.');

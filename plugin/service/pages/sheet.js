@@ -5,6 +5,7 @@ import { get } from './api.js';
 import { askForCorrection, keptAsTyped, saved } from './correction.js';
 import { element } from './elements.js';
 import { count, date, t } from './language.js';
+import { lookedCloserAt, noteRefused } from './look_closer.js';
 import { openLoupe } from './loupe.js';
 import { Marks } from './marks.js';
 import { offerAlike } from './memory_told.js';
@@ -119,16 +120,22 @@ export class Sheet {
     if (error.mayPass) setTimeout(() => this.asked === asked && work().catch(() => undefined), AGAIN);
   }
 
-  /** Ask again for what is shown, for some pictures first, and bring the tiles up to date. */
+  /** Bring tiles up to date, some pictures first; the others follow, and nothing waits for them. */
   async refresh(instances) {
     const shown = new Map(this.tiles.map((tile) => [tile.item.instance, tile]));
-    const asked = this.asked;
-    const wanted = [...new Set([...instances.filter((one) => shown.has(one)), ...shown.keys()])];
-    for (let start = 0; start < wanted.length; start += AT_ONCE) {
-      const some = wanted.slice(start, start + AT_ONCE);
+    const first = new Set(instances.filter((one) => shown.has(one)));
+    await this.ask([...first], shown);
+    this.ask([...shown.keys()].filter((one) => !first.has(one)), shown).catch(() => undefined);
+  }
+
+  /** Ask again for some pictures, as long as they are shown: a view that one left is loaded anew. */
+  async ask(instances, shown) {
+    const { asked } = this;
+    for (let start = 0; start < instances.length && !byId('sheet-view').hidden; start += AT_ONCE) {
+      const some = instances.slice(start, start + AT_ONCE);
       const { items } = await get('sheet', { show: 'all', instances: some.join(','), limit: AT_ONCE });
       if (this.asked !== asked) return;
-      for (const item of items) this.renew(shown.get(item.instance), item);
+      for (const item of lookedCloserAt(items)) this.renew(shown.get(item.instance), item);
     }
     this.drawBar();
   }
@@ -156,7 +163,7 @@ export class Sheet {
 
   take(answer) {
     const parts = [];
-    for (const item of answer.items) {
+    for (const item of lookedCloserAt(answer.items)) {
       const group = this.groupOf(item);
       if (group !== this.group) {
         this.group = group;
@@ -298,6 +305,7 @@ export class Sheet {
       if (outcome === null) return;
       const failed = Object.keys(outcome.failed);
       saved(outcome.done);
+      noteRefused(outcome.failed);
       for (const tile of tiles) if (outcome.done.has(tile.item.instance)) tile.signed(body);
       this.drawBar();
       const told = count('{count} signed.', '{count} signed.', outcome.done.size) + notDone(Object.values(outcome.failed));

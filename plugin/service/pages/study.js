@@ -2,11 +2,13 @@
 
 import { get } from './api.js';
 import { askToSignUnseen } from './ask.js';
+import { openSides } from './choices.js';
 import { tagsOf, viewAndSide } from './corners.js';
 import { askForCorrection, keptAsTyped, saved } from './correction.js';
 import { element } from './elements.js';
 import { turns } from './in_turn.js';
 import { count, date, isolated, personName, t } from './language.js';
+import { lookedCloserAt, noteRefused } from './look_closer.js';
 import { openLoupe } from './loupe.js';
 import { elsewhere } from './place.js';
 import { notDone } from './sentences.js';
@@ -18,7 +20,8 @@ const PAGE = 500;
 const FOLDED_FROM = 8;
 /* Pictures of one series with one answer, from which on they stand as one tile. */
 
-const inTurn = turns(2);
+const studyInTurn = turns(2);
+const tagsInTurn = turns(2);
 
 const byId = (id) => document.getElementById(id);
 
@@ -52,11 +55,11 @@ export class Study {
     do {
       const answer = await get('sheet', { ...given, show: 'all', order: 'old', limit: PAGE, after });
       if (this.asked !== asked) return;
-      items.push(...answer.items);
+      items.push(...lookedCloserAt(answer.items));
       after = answer.next;
     } while (after);
     const studies = [...new Set(items.map((item) => item.study))];
-    const lines = await Promise.all(studies.map((study) => inTurn(() => get('worklist', { studies: study, show: 'all', limit: 1 }))));
+    const lines = await Promise.all(studies.map((study) => studyInTurn(() => get('worklist', { studies: study, show: 'all', limit: 1 }))));
     if (this.asked !== asked) return;
     const before = this.folds;
     const focused = this.node.contains(document.activeElement) ? document.activeElement.closest('[data-fold]')?.dataset.fold : null;
@@ -97,13 +100,13 @@ export class Study {
     const signed = fold.items.every((item) => item.reviewed_at);
     const kind = [first.modality, many ? count('{count} picture', '{count} pictures', fold.items.length) : ''].filter(Boolean).join(' · ');
     const named = element('p', { class: 'quiet' }, kind);
-    if (!many) inTurn(() => tagsOf(first.instance)).then((tags) => named.append(viewAndSide(tags) && ` · ${viewAndSide(tags)}`));
+    if (!many) tagsInTurn(() => tagsOf(first.instance)).then((tags) => named.append(viewAndSide(tags) && ` · ${viewAndSide(tags)}`));
     const actions = element('div', { class: 'actions' });
     if (tile.plain && !signed) {
       const text = many ? t('Confirm {count} as {part}', { count: fold.items.length, part: tile.answer }) : t('Confirm {part}', { part: tile.answer });
       actions.append(this.button(text, 'primary', () => this.confirm(fold)));
     } else if (tile.conflict && !many) {
-      const as = (label, text) => this.button(t(text, { part: this.page.known.name(label) }), 'choice', () => this.sign(fold, { examined: label }));
+      const as = (label, text) => this.button(t(text, { part: this.page.known.name(label) }), 'choice', () => this.decide(fold, label));
       if (first.image_label) actions.append(as(first.image_label, '{part}, as in the picture'));
       if (first.header_label) actions.append(as(first.header_label, '{part}, as in the header'));
     }
@@ -122,6 +125,15 @@ export class Study {
     return this.sign(fold, {});
   }
 
+  /** Sign one of the two parts of a conflict; where the sides are in doubt as well, the film shows both. */
+  decide(fold, label) {
+    return this.page.guarded(async () => {
+      if (openSides(await get(`instances/${fold.items[0].instance}`))) {
+        this.page.toast.tell(t('Marker and header name different sides: please decide on the film.'));
+      } else await this.sign(fold, { examined: label });
+    });
+  }
+
   /** Why no word on it is taken yet, if so. */
   notYet({ tile }) {
     return tile.loaded || tile.missing ? '' : t('The picture is not on the screen yet.');
@@ -138,6 +150,7 @@ export class Study {
       if (outcome === null) return;
       const { failed } = outcome;
       saved(outcome.done);
+      noteRefused(failed);
       const told = count('{count} signed.', '{count} signed.', outcome.done.size) + notDone(Object.values(failed));
       this.page.toast.tell([told, keptAsTyped(Object.keys(failed))].filter(Boolean).join(' '), { undo: outcome.done.size > 0 });
       // Where the connection is lost, what was just said of it stays on the screen.
