@@ -118,12 +118,15 @@ export function personName(text) {
   return isolated(own && plain ? `${own} (${plain})` : own || plain);
 }
 
-const OTHER_WAY = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff]/;
+const ORDERS = /[\u202a-\u202e\u2066-\u2069]/g;
+const OTHER_WAY = /[\u0590-\u08ff\u200e\u200f\ufb1d-\ufdff\ufe70-\ufeff]/;
 
 /**
- * A text from outside as a part of a line: where it is written from right to left, or orders that,
- * nothing beside it is turned round (Unicode UAX #9, first strong isolate).
+ * A text from outside as a part of a line: where it is written from right to left, nothing beside it
+ * is turned round (Unicode UAX #9, first strong isolate). What it orders itself, with which it could
+ * leave the isolate, is taken out.
  */
 export function isolated(text) {
-  return OTHER_WAY.test(text ?? '') ? `\u2068${text}\u2069` : text ?? '';
+  const plain = (text ?? '').replace(ORDERS, '');
+  return OTHER_WAY.test(plain) ? `\u2068${plain}\u2069` : plain;
 }

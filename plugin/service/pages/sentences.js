@@ -92,13 +92,14 @@ export function reviewReason(annotation, name) {
 
 function partReason(annotation, name) {
   const seen = seenLabel(annotation);
-  const named = headerLabels(annotation);
+  const reason = annotation.review_reason;
+  // A header that contradicts itself is told with all that it says.
+  const named = / in one place and .* in another/.test(reason) ? annotation.header.labels : headerLabels(annotation);
   if (annotation.agreement === 'conflict' && seen) {
     return named.length
       ? t('The picture looks like {seen}, the header says {named}.', { seen: name(seen), named: named.map(name).join(', ') })
       : t('The picture looks like {seen}, the header says something else.', { seen: name(seen) });
   }
-  const reason = annotation.review_reason;
   const open = !annotation.examined || reason.endsWith('and no picture decides.');
   if (open && named.length) return t('The header says {named}, but no picture confirms it.', { named: named.map(name).join(', ') });
   if (!annotation.examined) return t('Neither picture nor header tells the body part.');
