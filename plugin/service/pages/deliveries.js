@@ -38,7 +38,7 @@ export class Deliveries {
     this.selects = Object.fromEntries(FILTERS.map((name) => [name, element('select', {
       id: `delivery-${name}`, change: () => this.filter({ [name]: this.selects[name].value }),
     })]));
-    this.newer = button(t('Newer'), { click: () => this.turn(this.before.pop() ?? '') });
+    this.newer = button(t('Newer'), { click: () => this.goBack() });
     this.older = button(t('Older'), { click: () => this.goOn() });
     const field = (name, text) => element('div', { class: 'field' }, element('label', { for: `delivery-${name}` }, text), this.selects[name]);
     const folded = (title, ...content) => element('details', { open: matchMedia('(min-width: 1081px)').matches },
@@ -149,19 +149,30 @@ export class Deliveries {
     return this.page.guarded(() => this.load());
   }
 
-  /** To the page after this one, once: until that is there, nobody knows what comes after it. */
   goOn() {
-    const { next } = this;
-    if (!next) return;
-    this.next = null;
-    this.before.push(query().after ?? '');
-    this.turn(next);
+    if (this.next) this.turn(this.next, [...this.before, query().after ?? '']);
   }
 
-  turn(after) {
+  goBack() {
+    this.turn(this.before.at(-1) ?? '', this.before.slice(0, -1));
+  }
+
+  /** To another page; where that does not come, one is still on this one. */
+  turn(after, before) {
+    const stood = { after: query().after, before: this.before, next: this.next };
+    // Until it is there, nobody knows what comes after it.
+    Object.assign(this, { before, next: null });
     change({ after });
     return this.page.guarded(async () => {
-      await this.load();
+      try {
+        await this.load();
+      } catch (error) {
+        if ((query().after ?? '') === after) {
+          change({ after: stood.after });
+          Object.assign(this, { before: stood.before, next: stood.next });
+        }
+        throw error;
+      }
       this.section.scrollTop = 0;
     });
   }
