@@ -64,8 +64,8 @@ def most_instructive(
         instances += [batch.instances[index] for index in order]
         rows.append(batch.embeddings[order])
         doubts.append(doubt[order])
-    if not instances:
-        return [], 0
+    if not instances or not most:
+        return [], candidates
     embeddings, doubt = np.concatenate(rows), np.concatenate(doubts)
     words = memory.words if memory else ()
     known = np.stack([word.embedding for word in words]) if words else embeddings[:0]

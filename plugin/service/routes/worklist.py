@@ -125,8 +125,9 @@ class Page(Filters):
     limit: int = Field(_DEFAULT_PAGE, ge=1, le=LONGEST_PAGE)
     order: Literal["urgent", "teaches-most"] = Field(
         "urgent",
-        description="conflicts and doubts first, or the 500 that teach the memory most, one of "
-        "each kind; every word changes that order, so ask from the beginning after some",
+        description=f"conflicts and doubts first, or the {_LONGEST_LESSON} that teach the memory "
+        "most, one of each kind; every word changes that order, so ask from the beginning after "
+        "some",
     )
 
 
@@ -170,7 +171,7 @@ def _by_lesson(
     """Answer the pictures from which most would be learned, a page of the first ones."""
     learning = service.learning
     since = _place_in_lesson(query)
-    until = min(since + query.limit, _LONGEST_LESSON)
+    until = min(since + query.limit, _LONGEST_LESSON) if since < _LONGEST_LESSON else 0
     found: list[str] = []
     candidates = 0
     if learning.model is not None:
