@@ -74,7 +74,9 @@ def test_a_side_that_was_pressed_keeps_the_keyboard(alone, page):
     assert page.evaluate("document.activeElement.dataset.act") == "side R"
 
 
-@pytest.mark.parametrize("name", ["כהן^רחל", "Ann\u202e^abc"])
+@pytest.mark.parametrize(
+    "name", ["כהן^רחל", "Ann\u202e^abc", "Ann\u2069\u202e^abc", "כהן\u2069\u202e^רחל"]
+)
 def test_a_name_from_right_to_left_turns_nothing_beside_it_round(alone, page, name):
     alone.answers["GET worklist"]["items"] = [item(1, patient_name=name)]
     alone.open("?show=all#films")
@@ -92,7 +94,7 @@ def test_one_is_one_and_many_are_written_as_one_writes_them(alone, page):
     alone.answers["GET sheet"]["items"] = [item(1)]
     alone.answers["GET status"]["queue"] = {"pending": 1234, "failed": 1, "done": 1}
     alone.open("?show=all")
-    page.get_by_text("1 vues").wait_for()
+    page.get_by_text("3 images · 1 vue", exact=True).wait_for()
     page.get_by_text("1 234 en attente").wait_for()
     page.keyboard.press("c")
     page.get_by_text("1 signée.").wait_for()
@@ -194,3 +196,56 @@ def test_a_guess_decides_no_side_in_doubt(alone, page):
     meanwhile(page, lambda: alone.asked_for(r"PUT \S*"))
     *_, body = alone.asked_for(r"PUT \S*")[0]
     assert body == {"examined": "wrist", "laterality": "R"}
+
+
+def test_what_may_not_be_confirmed_in_a_sheet_is_shown_there(alone, page):
+    """It counted as to be confirmed, and was refused, for ever."""
+    why = {instance(1): "marker and header name different sides: say which"}
+
+    def refuse(route):
+        asked = route.request.post_data_json["instances"]
+        return {
+            "failed": {one: why[one] for one in asked if one in why},
+            "revisions": {one: "2" for one in asked if one not in why},
+        }
+
+    alone.answers[r"POST reviews\S*"] = refuse
+    alone.open("?show=all")
+    page.get_by_text("3 seen").wait_for()
+    page.keyboard.press("c")
+    page.get_by_text("2 signed. 1 was not").wait_for()
+    page.locator(".tile").first.get_by_text("Please look at the film").wait_for()
+    page.locator(".tile").nth(1).get_by_text("97 %").wait_for()
+    page.get_by_role("button", name="Confirm 2 as Hand, left").wait_for()
+
+
+@pytest.mark.parametrize("view", ["sheet", "study"])
+def test_a_conflict_is_not_decided_where_its_side_is_not_seen(alone, page, view):
+    conflict = {"agreement": "conflict", "image_label": "foot", "needs_review": True}
+    alone.answers["GET sheet"]["items"] = [item(1, **conflict)]
+    alone.answers[r"GET instances/(\w{8})\S*"] = annotation(1, **BOTH_IN_DOUBT)
+    alone.open(f"?studies={instance(9000)}&show=all#{view}")
+    told = page.get_by_text("Marker and header name different sides: please decide on the film.")
+    page.locator(".tile img").first.wait_for()
+    if view == "sheet":
+        page.locator(".tile").first.dblclick()
+        page.get_by_role("dialog").get_by_text("The marker in the picture says right").wait_for()
+        assert page.get_by_role("button", name="as in the").count() == 0
+        page.wait_for_timeout(500)
+        page.keyboard.press("p")
+    else:
+        meanwhile(page, lambda: page.locator(".tile img").first.evaluate("one => one.naturalWidth"))
+        page.get_by_role("button", name="Foot, as in the picture").click()
+    told.wait_for()
+    assert not alone.asked_for(r"POST reviews\S*")
+
+
+def test_a_header_that_names_two_parts_is_told_with_both(alone, page):
+    alone.answers[r"GET instances/(\w{8})\S*"] = annotation(
+        1, agreement="header-only", image=None, needs_review=True,
+        header={"label": "hand", "labels": ["hand", "foot"], "evidence": []},
+        review_reason="The header says hand in one place and foot in another, and no picture"
+        " decides.",
+    )  # fmt: skip
+    alone.open(f"?instances={instance(1)}#films")
+    page.get_by_text("The header says Hand, Foot, but no picture confirms it.").wait_for()

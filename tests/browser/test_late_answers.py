@@ -218,6 +218,63 @@ def test_older_deliveries_come_once_for_two_clicks(alone, page):
     meanwhile(page, lambda: "after" not in page.url)
 
 
+def test_older_deliveries_can_be_asked_for_again(alone, page):
+    """After a page that was refused, "Older" did nothing any more."""
+    rule = {"Name": "all", "If": {}, "To": ["folder:/x"], "When": "always", "Otherwise": False}
+    alone.answers["GET routes"] = {"routes": [rule], "open": {}}
+    alone.answers["GET routes/apply"] = {"state": "idle"}
+    refused = {"error": "Bad request", "details": "after: is not the `next` of a page"}
+
+    def pages(route):
+        if "after=" in route.request.url:
+            return route.fulfill(status=400, json=refused)
+        return {"deliveries": [], "next": "a"}
+
+    alone.answers["GET deliveries"] = pages
+    alone.open("?state=waiting#deliveries")
+    for _ in range(2):
+        asked = len(alone.asked_for("GET deliveries"))
+        page.get_by_role("button", name="Older").click()
+        meanwhile(page, lambda asked=asked: len(alone.asked_for("GET deliveries")) > asked)
+        page.get_by_text("After: is not").first.wait_for()
+        meanwhile(page, lambda: "after=" not in page.url)
+    assert len([one for one in alone.asked_for("GET deliveries") if "after" in one[2]]) == 2
+
+
+def test_a_word_in_a_study_is_followed_before_all_its_tags_are_there(alone, page):
+    alone.answers["GET sheet"]["items"] = [item(number) for number in range(1, 9)]
+    alone.answers[r"GET instances/\S*/simplified-tags"] = [].append
+    alone.open(f"?studies={instance(9000)}#study")
+    page.locator(".study .tile img").nth(7).wait_for()
+    page.wait_for_timeout(300)
+    asked = len(alone.asked_for("GET worklist"))
+    page.get_by_role("button", name="Confirm Hand, left").first.click()
+    page.get_by_text("1 signed.").wait_for()
+    meanwhile(page, lambda: len(alone.asked_for("GET worklist")) > asked)
+
+
+def test_nobody_waits_until_all_of_a_sheet_was_asked_for_again(alone, page):
+    everything = [item(number) for number in range(1, 251)]
+
+    def pages(route):
+        asked = route.request.url.partition("instances=")[2].partition("&")[0]
+        chosen = [one for one in everything if one["instance"] in asked] if asked else everything
+        if asked.count("%2C") > 5:
+            return None
+        return {"total": 250, "next": None, "items": chosen, "meaning": None}
+
+    alone.answers["GET sheet"] = pages
+    alone.open("?show=all")
+    meanwhile(page, lambda: page.locator(".tile.tile").first.locator("img").is_visible())
+    page.wait_for_timeout(500)
+    page.locator(".tile").first.click()
+    page.keyboard.press("e")
+    page.get_by_role("dialog").get_by_label("right").check()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("1 signed.").wait_for()
+    meanwhile(page, lambda: alone.asked_for(r"GET instances/\S*/alike"))
+
+
 def test_a_thousand_films_leave_no_more_bitmaps_than_six(alone, page):
     """A bitmap of a film is some 60 MB, which no garbage collector counts."""
     page.add_init_script(
@@ -250,6 +307,10 @@ def test_the_panel_shows_the_last_answer_that_was_asked_for(alone, page):
     panel = page.locator(".bodypart-panel")
     panel.get_by_text("Waiting in the queue").wait_for()
     assert panel.get_attribute("lang") == "en"
+    panel.get_by_role("button", name="Classify again").focus()
+    asked = len(alone.asked_for(r"GET instances/\S*"))
+    meanwhile(page, lambda: len(alone.asked_for(r"GET instances/\S*")) > asked + 1)
+    assert page.evaluate("document.activeElement.textContent") == "Classify again"
     held = []
     alone.answers[rf"GET instances/{instance(1)}"] = held.append
     meanwhile(page, lambda: held)

@@ -23,6 +23,7 @@ export async function askForCorrection({ instances, suggestions = [], current = 
     const dialog = new CorrectionDialog(known, suggestions, { stands: current.side, ...current, ...before }, title, notYet, resolve);
     document.body.append(dialog.node);
     dialog.node.showModal();
+    dialog.chosen?.node?.scrollIntoView({ block: 'nearest' });
     dialog.search.focus();
   });
   if (body) typed = { instances: new Set(instances), ...body.typed };

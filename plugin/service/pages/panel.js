@@ -65,13 +65,16 @@ class Panel {
   draw(name, annotation) {
     this.annotation = annotation;
     const focused = this.node.contains(document.activeElement);
+    const pressed = annotation.status === 'pending' ? document.activeElement.textContent : null;
     this.node.replaceChildren(
       heading(annotation),
       element('div', { class: 'panel-body' }, this.facts(name), this.thumbnail(name)),
       this.actions(),
     );
-    // What was pressed may be gone; who listens or types is still in the panel.
-    if (focused) this.node.focus({ preventScroll: true });
+    // What is drawn anew while one waits keeps its place; else what was pressed may be gone, and who listens
+    // or types is still in the panel.
+    const same = [...this.node.querySelectorAll('button')].find((one) => one.textContent === pressed);
+    if (focused) (same ?? this.node).focus({ preventScroll: true });
   }
 
   tellIfDown(status) {
