@@ -295,3 +295,15 @@ def test_a_browser_that_joins_no_signals_shows_the_films(alone, page):
     on_a_film(alone, page)
     page.keyboard.press("Enter")
     page.get_by_text("Hand, left: signed").wait_for()
+
+
+@pytest.mark.parametrize(("typed", "side"), [("foot", "L"), ("chest", None), ("hand", None)])
+def test_the_side_that_stands_in_the_dialog_is_signed_of_another_part(alone, page, typed, side):
+    """The header's side of the hand is none of the foot's, though it was shown."""
+    on_a_film(alone, page)
+    page.keyboard.press("e")
+    page.get_by_role("dialog").get_by_role("combobox").fill(typed)
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("signed").first.wait_for()
+    *_, body = alone.asked_for(r"PUT \S*")[0]
+    assert (body["examined"], body.get("laterality")) == (typed, side)

@@ -20,7 +20,7 @@ export async function askForCorrection({ instances, suggestions = [], current = 
   const known = await labels();
   const before = typed && instances.every((one) => typed.instances.has(one)) ? typed : {};
   const body = await new Promise((resolve) => {
-    const dialog = new CorrectionDialog(known, suggestions, { stands: current.side, ...current, ...before }, title, notYet, resolve);
+    const dialog = new CorrectionDialog(known, suggestions, { stands: current.side, was: current.label, ...current, ...before }, title, notYet, resolve);
     document.body.append(dialog.node);
     dialog.node.showModal();
     dialog.chosen?.node?.scrollIntoView({ block: 'nearest' });
@@ -137,7 +137,9 @@ class CorrectionDialog {
     const side = this.sides.find((radio) => radio.checked).value || null;
     const comment = this.comment.value.trim();
     const said = { examined: this.chosen.label, comment };
-    if (side !== (this.current.stands ?? null)) said.laterality = side;
+    // Of another part, what stands may be the header's side of the one before.
+    const inherited = side && this.chosen.paired && this.chosen.label !== this.current.was;
+    if (inherited || side !== (this.current.stands ?? null)) said.laterality = side;
     this.close({ said, typed: { label: this.chosen.label, side, comment } });
   }
 
@@ -155,6 +157,7 @@ function ordered(known, suggestions) {
     label: row.label,
     name: partName(row.label) ?? row.code.meaning,
     code: row.code.value,
+    paired: row.paired,
     probability: likely.get(row.label),
     text: folded(`${partName(row.label) ?? ''} ${row.label.replaceAll('_', ' ')} ${row.code.meaning} ${row.code.value} ${row.body_part_examined}`),
   }));
