@@ -65,7 +65,7 @@ class Panel {
   draw(name, annotation) {
     this.annotation = annotation;
     const focused = this.node.contains(document.activeElement);
-    const pressed = annotation.status === 'pending' ? document.activeElement.textContent : null;
+    const pressed = focused && annotation.status === 'pending' ? document.activeElement.textContent : null;
     this.node.replaceChildren(
       heading(annotation),
       element('div', { class: 'panel-body' }, this.facts(name), this.thumbnail(name)),
