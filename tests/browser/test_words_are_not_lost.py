@@ -279,7 +279,7 @@ def test_a_store_without_room_takes_back_no_other_word(alone, page):
     page.locator(f'.stage[data-shown="{instance(2)}"]').wait_for()
     page.locator(".detail[data-may-sign]").wait_for()
     page.evaluate(
-        "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }"
+        "() => { Storage.prototype.setItem = () => { throw new DOMException('', 'Quota'); }; }"
     )
     page.keyboard.press("Enter")
     meanwhile(page, lambda: len(alone.asked_for(r"PUT \S*")) == 2)

@@ -20,6 +20,7 @@ export class Reviewing extends EventTarget {
   #running = Promise.resolve();
   #unsent = 0;
   #waiting = 0;
+  #lost = false;
   #user;
 
   /** `storage` keeps what can be taken back through a reload; without one nothing is kept. */
@@ -136,6 +137,7 @@ export class Reviewing extends EventTarget {
         answer = await post(path, { ...body, instances: some.map((item) => item.instance), revisions });
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
+        this.#lost ||= !error.status;
         const why = error.status ? error.message : t('The connection was lost; some of these may be done all the same.');
         for (const item of items.slice(start)) outcome.failed[item.instance] = why;
         return start;
@@ -159,11 +161,16 @@ export class Reviewing extends EventTarget {
     this.#waiting -= 1;
     if (this.#busy) return null;
     this.#busy = true;
+    this.#lost = false;
     this.#storage?.set(UNDER_WAY, 'yes');
-    const run = work().finally(() => {
+    const run = work().catch((error) => {
+      this.#lost ||= !error.status;
+      throw error;
+    }).finally(() => {
       this.#busy = false;
       this.#unsent = 0;
-      this.#storage?.remove(UNDER_WAY);
+      // A page that is left hears that the connection is lost, and what it said may be done all the same.
+      if (!this.#lost) this.#storage?.remove(UNDER_WAY);
     });
     this.#running = run.catch(() => {});
     return run;
