@@ -214,7 +214,7 @@ def test_undo_gives_an_earlier_word_back(page, server, fresh):
     may_sign(page)
     page.keyboard.press("1")
     meanwhile(page, lambda: review_of(server, knee)["examined"] == "hand")
-    page.get_by_text("Hand: signed").wait_for()
+    page.get_by_text("Hand, right: signed").wait_for()
     page.keyboard.press("Control+z")
     page.get_by_text("1 answer taken back").wait_for()
     assert review_of(server, knee)["examined"] == "patella"
