@@ -130,5 +130,14 @@ def annotation_in(text: str | None, level: str, resource: str) -> dict[str, Any]
     except ValueError:
         return None
     of = resource if level == "instances" else None
-    # The parsed texts, not the JSON: there a backslash that somebody typed is escaped itself.
-    return found if read.instance == of and all(map(can_be_kept, texts_in(found))) else None
+    return found if read.instance == of and _is_kept(text or "", found) else None
+
+
+def _is_kept(text: str, found: object) -> bool:
+    """Tell whether no text in the JSON is one that cannot be kept.
+
+    Where something is escaped the parsed texts are looked at, not the JSON: a backslash that
+    somebody typed is escaped itself. Most annotations have no escape, and are read often.
+    """
+    escaped = "\\u" in text
+    return can_be_kept(text) and (not escaped or all(map(can_be_kept, texts_in(found))))
