@@ -169,8 +169,8 @@ class Courier:
         except NotFoundError:
             self._outbox.give_up(delivery, GONE)
             return
-        except ArchiveError:
-            self._outbox.postpone(delivery, time.time() + _WHILE_BUSY)
+        except ArchiveError as error:
+            self._untold(delivery, error)
             return
         except RecordError:
             raise
@@ -232,6 +232,15 @@ class Courier:
             self._outbox.give_up(delivery, REMOVED, State.CANCELLED)
         else:
             self._outbox.postpone(delivery, now)
+
+    def _untold(self, delivery: Delivery, error: ArchiveError) -> None:
+        """Wait for an Orthanc that is away; for one instance alone it may fail for ever."""
+        try:
+            self._readiness.archive.last_change()
+        except ArchiveError:
+            self._outbox.postpone(delivery, time.time() + _WHILE_BUSY)
+        else:
+            self._try_again(delivery, f"Orthanc cannot tell of it: {error}")
 
     def _stumbled(self, delivery: Delivery, error: Exception) -> None:
         """Try again, or give up, what is our own fault: the destination takes the others."""

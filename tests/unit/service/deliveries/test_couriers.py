@@ -16,6 +16,7 @@ class Archive:
 
     def __init__(self):
         self.note, self.stored, self.stable = annotation(), True, True
+        self.down = False
 
     def sender(self, _):
         return "", ""
@@ -28,6 +29,11 @@ class Archive:
 
     def is_stable(self, _):
         return self.stable
+
+    def last_change(self):
+        if self.down:
+            raise ArchiveError("away")
+        return 1
 
 
 class Sender:
@@ -129,7 +135,8 @@ def test_an_instance_that_is_gone_is_not_tried_again(desk):
     ("error", "state"), [(NotFoundError("series"), "failed"), (ArchiveError("busy"), "waiting")]
 )
 def test_an_orthanc_that_cannot_tell_is_no_try(desk, monkeypatch, error, state):
-    one = desk()
+    one = desk(retries=0)
+    one.archive.down = True
 
     def fails(_):
         raise error
@@ -137,6 +144,25 @@ def test_an_orthanc_that_cannot_tell_is_no_try(desk, monkeypatch, error, state):
     monkeypatch.setattr(one.archive, "is_stable", fails)
     assert (one.carry().state, one.sender.sent) == (state, [])
     assert one.overview.departures(0, 10) == []
+
+
+def test_an_orthanc_that_fails_for_one_instance_alone_ends_its_delivery(desk, monkeypatch):
+    """It was asked about that one every two seconds, for ever."""
+    one = desk(retries=2)
+    good = one.archive.annotation
+
+    def fails(_):
+        raise ArchiveError("GET /instances/0: status 500")
+
+    monkeypatch.setattr(one.archive, "annotation", fails)
+    found = [one.carry() for _ in range(3)]
+    assert [str(row.state) for row in found] == ["waiting", "waiting", "failed"]
+    assert found[1].due - found[0].due > 0.5
+    assert found[-1].error == "Orthanc cannot tell of it: GET /instances/0: status 500"
+    assert one.courier._held_until == 0.0
+    monkeypatch.setattr(one.archive, "annotation", good)
+    one.overview.again(found[-1].number)
+    assert one.carry().state == State.DELIVERED
 
 
 def test_one_over_which_a_courier_stumbles_does_not_hold_up_the_others(desk, monkeypatch):
