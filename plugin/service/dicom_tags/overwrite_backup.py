@@ -204,7 +204,8 @@ class OverwriteBackups:
                     instance=backup.instance,
                     md5_before=backup.md5_before,
                     md5_after=backup.md5_after,
-                    record=json.dumps(record, ensure_ascii=False),
+                    # Escaped, because metadata of others need not be text.
+                    record=json.dumps(record),
                 )
             )
             if attachments:

@@ -305,7 +305,8 @@ class Archive:
 
     def set_metadata(self, level: str, resource: str, name: str, value: str) -> None:
         """Write one metadata value; NotFoundError if the resource is gone."""
-        self.client.put(f"/{level}/{resource}/metadata/{name}", value.encode())
+        data = value.encode(errors="surrogateescape")
+        self.client.put(f"/{level}/{resource}/metadata/{name}", data)
 
     def delete_metadata(self, level: str, resource: str, name: str) -> None:
         """Remove one metadata value; a missing one is fine."""
@@ -332,13 +333,15 @@ class Archive:
     def _held(self, level: str, found: dict[str, Any]) -> Held:
         resource, metadata, own = found["ID"], found["Metadata"], self._registered_metadata
         labels = found["Labels"] if "Labels" in found else self.labels(level, resource)
-        return Held(
-            level,
-            resource,
-            {name: value for name, value in metadata.items() if name in own or name.isdigit()},
-            labels,
-            next((name for name in _COPY_LINKS if found.get(name) or metadata.get(name)), None),
-        )
+        theirs = {name: text for name, text in metadata.items() if name in own or name.isdigit()}
+        for name, text in theirs.items():
+            # In JSON, Orthanc makes other characters of bytes that are not UTF-8.
+            if not text.isascii() and name not in (ANNOTATION, CODE):
+                with suppress(NotFoundError):
+                    data = self.client.get(f"/{level}/{resource}/metadata/{name}")
+                    theirs[name] = data.decode(errors="surrogateescape")
+        link = next((name for name in _COPY_LINKS if found.get(name) or metadata.get(name)), None)
+        return Held(level, resource, theirs, labels, link)
 
     def user_attachments(self, level: str, resource: str) -> list[str]:
         """Return the names of the attachments that users and plugins added.

@@ -86,7 +86,8 @@ class Held:
     level, id : str
         Which one.
     metadata : dict of str to str
-        Theirs; Orthanc's own cannot be written.
+        Theirs; Orthanc's own cannot be written. Bytes that are not UTF-8 are escaped
+        (``surrogateescape``), and written back as they were.
     labels : list of str
         Empty where Orthanc has no labels.
     link : str or None

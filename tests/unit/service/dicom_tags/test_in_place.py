@@ -54,15 +54,15 @@ def test_the_file_follows_and_the_annotation_tells(annotated):
 
 
 def test_what_an_overwrite_wipes_returns(annotated):
-    orthanc = annotated.orthanc
+    orthanc, no_text = annotated.orthanc, "\udcfc\0"
     for level, resource in [("instances", "i"), *PARENTS.levels()]:
-        orthanc.set_metadata(level, resource, "Ours", level)
+        orthanc.set_metadata(level, resource, "Ours", level + no_text)
         orthanc.set_label(level, resource, "teaching", present=True)
         orthanc.set_attachment(level, resource, "note", level.encode())
     orthanc.protect("patient")
     annotated.follow()
     for level, resource in [("instances", "i"), *PARENTS.levels()]:
-        assert orthanc.metadata(level, resource, "Ours") == level
+        assert orthanc.metadata(level, resource, "Ours") == level + no_text
         assert "teaching" in orthanc.labels(level, resource)
         assert orthanc.attachment(level, resource, "note") == level.encode()
     assert orthanc.is_protected("patient")

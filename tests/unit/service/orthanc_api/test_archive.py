@@ -68,6 +68,27 @@ def test_what_is_gone_is_named_and_nothing_is_asked_about_nothing():
     assert client.asked == []
 
 
+def test_metadata_of_others_that_are_not_utf_8_are_held_byte_by_byte():
+    """Orthanc makes other letters of them in JSON, which an overwrite gave back in their place."""
+
+    class Written(Client):
+        def put(self, path, data):
+            self.answers[path] = data
+
+    raw = "Fußnote".encode("latin-1")
+    texts = {"1025": "Fu\u07eeote", "1026": "Füße", "1027": "é", "BodyPart": '{"é": 1}'}
+    client = Written(
+        i=resource("i", texts, Labels=[]),
+        **{"/instances/i/metadata/1025": raw, "/instances/i/metadata/1026": "Füße".encode()},
+    )
+    archive = Archive(client, registered_metadata=frozenset({"BodyPart"}))
+    held = archive.held(PLACES[:1])[0].metadata
+    assert held == texts | {"1025": "Fu\udcdfnote"}
+    assert client.asked[2:] == [f"/instances/i/metadata/{name}" for name in (1025, 1026, 1027)]
+    archive.set_metadata("instances", "i", "1025", held["1025"])
+    assert client.answers["/instances/i/metadata/1025"] == raw
+
+
 FILE = bytes(128) + b"DICM" + bytes(99)
 
 
