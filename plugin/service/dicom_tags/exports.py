@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from service.dicom_tags.rewriting import rewritten
@@ -60,7 +61,7 @@ def study_report(
     engine: Engine,
     study: str,
     annotations: Mapping[str, dict[str, Any] | None],
-    previous: str | None,
+    previous: bytes | None,
     uid: str | None = None,
 ) -> bytes:
     """Return the DICOM SR (TID 1500) on instances of one study.
@@ -75,8 +76,8 @@ def study_report(
         Orthanc id of the study.
     annotations : mapping
         Those of the instances to report on; instances without one are left out.
-    previous : str or None
-        Orthanc id of the report that this one replaces.
+    previous : bytes or None
+        The file of the report that this one replaces.
     uid : str or None
         SOP Instance UID of the report; a new one if it is None.
 
@@ -133,11 +134,11 @@ def _gathered(
     engine: Engine,
     study: str,
     annotations: Mapping[str, dict[str, Any] | None],
-    previous: str | None,
+    previous: bytes | None,
 ) -> tuple[dict[str, Any], bytes]:
     """Collect headers; pixel data do not travel further than one decoder."""
-    wanted = [*annotations, *([previous] if previous else [])]
-    headers = [engine.ask("headers", {}, archive.dicom(i), urgent=True)[1] for i in wanted]
+    files = chain(map(archive.dicom, annotations), [previous] if previous is not None else [])
+    headers = [engine.ask("headers", {}, file, urgent=True)[1] for file in files]
     request = {
         "study": study,
         "annotations": list(annotations.values()),

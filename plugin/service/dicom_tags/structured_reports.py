@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -89,9 +90,7 @@ class Reports:
             if uid in present:
                 self._takes_the_place(study, fingerprint, own, present[uid])
                 return
-            previous = own or next(iter(present.values()), None)
-            if previous and not self._can_be_read(previous):
-                previous = None
+            previous = self._file_of(own or next(iter(present.values()), None))
             annotations = {instance: self._annotation_of(instance) for instance in instances}
             report = study_report(self._archive, self._decoders, study, annotations, previous, uid)
         except NotFoundError:
@@ -110,13 +109,11 @@ class Reports:
             return
         self._takes_the_place(study, fingerprint, own, stored.instance)
 
-    def _can_be_read(self, report: str) -> bool:
-        """Tell whether Orthanc has a report, and its file: one that is lost is not replaced."""
-        try:
-            self._archive.dicom(report)
-        except (NotFoundError, LostFileError):
-            return False
-        return True
+    def _file_of(self, report: str | None) -> bytes | None:
+        """Return the file of a report, None where it is lost: that one is not replaced."""
+        with suppress(NotFoundError, LostFileError):
+            return self._archive.dicom(report) if report else None
+        return None
 
     def _takes_the_place(self, study: str, fingerprint: str, own: str | None, stored: str) -> None:
         self._note(study, fingerprint, stored)

@@ -20,7 +20,7 @@ class Writer:
     def ask(self, task, request, payload, *, urgent=False):
         if task == "report":
             self.asked.append(request["annotations"])
-            self.uid = request["uid"]
+            self.uid, self.payload = request["uid"], payload
         return {}, payload
 
 
@@ -112,6 +112,20 @@ def test_no_report_is_left_where_only_a_header_speaks(house, writer, write):
     assert writer.asked == []
     assert "older report" not in house.orthanc.files
     assert house.lines == []
+
+
+def test_the_older_report_is_fetched_once(house, writer, write, monkeypatch):
+    fetched, good = [], house.orthanc.dicom
+
+    def dicom(instance, **more):
+        fetched.append(instance)
+        return good(instance, **more)
+
+    monkeypatch.setattr(house.orthanc, "dicom", dicom)
+    house.orthanc.files["older report"] = b"older"
+    write()
+    assert fetched == ["older report", "i"]
+    assert writer.payload.endswith(b"older")
 
 
 def test_what_cannot_be_reported_takes_the_older_report_with_it(house, writer, write):
