@@ -8,12 +8,14 @@ They lie in a file beside the model (``bodypart.exemplars.npz``), made by ``make
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bodypart.labels import BY_LABEL
+from bodypart.memory.words import pack_floats
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +86,13 @@ class Exemplars:
         """Tell whether they are of a model with these labels: another's numbers mean nothing."""
         outputs = self.probabilities.shape[1]
         return self.model == model and outputs == len(labels) + 1 and {*self.labels} <= {*labels}
+
+    def digest(self) -> str:
+        """Return a digest of all that is learned from them."""
+        found = hashlib.sha256("\n".join(self.labels).encode())
+        for numbers in (self.embeddings, self.probabilities):
+            found.update(pack_floats(numbers))
+        return found.hexdigest()
 
     def write(self, model: Path) -> Path:
         """Write them beside a model, in half precision, and return where."""

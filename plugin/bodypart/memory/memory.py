@@ -57,6 +57,7 @@ class Memory:
         self.model = model
         self.gains: list[Gain] = []
         self.exemplars = exemplars
+        self._beside = [exemplars.digest()] if exemplars else []
         self._labels = labels
         self._outputs = len(labels) + 1
         self._most = most
@@ -66,7 +67,7 @@ class Memory:
 
     @property
     def revision(self) -> str:
-        """The memory's state: the same words seen with the same model have the same revision."""
+        """The memory's state: of the same words, model and exemplars it is the same."""
         return self._revision
 
     @property
@@ -141,5 +142,5 @@ class Memory:
         self._words = {name: word for name, word in known.items() if len(word.embedding) == usual}
 
     def _digest(self) -> str:
-        text = "\n".join([self.model, *sorted(self._words)])
+        text = "\n".join([self.model, *self._beside, *sorted(self._words)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]

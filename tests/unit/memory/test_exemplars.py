@@ -34,6 +34,18 @@ def test_words_on_one_part_leave_another_alone_that_was_rehearsed():
     assert lost[1] < lost[0]
 
 
+def test_other_exemplars_are_another_revision(tmp_path):
+    """Answers changed with the file, and nothing told so."""
+    made = exemplars("hand", "knee", count=2)
+    made.write(tmp_path / "a.onnx")
+    other = replace(made, labels=("hand", "hand", "knee", "wrist"))
+    moved = replace(made, embeddings=made.embeddings[::-1])
+    kinds = [None, made, other, moved, replace(made, probabilities=made.probabilities * 0.5)]
+    assert len({Memory(MODEL, LABELS, kind).revision for kind in kinds}) == len(kinds)
+    again = Memory(MODEL, LABELS, Exemplars.beside(tmp_path / "a.onnx"))
+    assert again.revision == Memory(MODEL, LABELS, made).revision
+
+
 def test_what_lies_beside_a_model_comes_back(tmp_path):
     made = exemplars("hand", "knee", count=2)
     assert made.write(tmp_path / "a.onnx") == exemplars_file(tmp_path / "a.onnx")
