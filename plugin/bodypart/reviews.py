@@ -173,9 +173,8 @@ def _laterality(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
 
 
 def _group(annotation: dict[str, Any], label: str | None) -> str | None:
-    """Return the router's group; of a chest only where it is a radiograph and the age is known."""
-    chest = label is not None and BY_LABEL[label].router_group == "chest"
-    if chest and annotation["image"] is None:
+    """Return the router's group: only of a picture that the model looks at, not of a CT."""
+    if annotation["image"] is None:
         return None
     return router_group(label, child=annotation.get("child"))
 

@@ -156,7 +156,7 @@ def test_the_examined_part_is_always_visible():
 
 
 def test_cannot_be_told_is_an_answer():
-    corrected = apply_review(annotation(), review(examined=None))
+    corrected = apply_review(annotation(image={"top": []}), review(examined=None))
     assert corrected["examined"] is None
     assert corrected["group"] == "others"
 
@@ -171,9 +171,15 @@ def test_cannot_be_told_is_an_answer():
     ],
 )
 def test_the_group_follows_the_corrected_part_and_the_age(child, image, group):
-    """A CT (no image) is no chest radiograph, whoever says chest."""
     corrected = apply_review(annotation(child=child, image=image), review(examined="chest"))
     assert corrected["group"] == group
+
+
+@pytest.mark.parametrize("examined", ["chest", "abdomen", "hand", None])
+def test_what_the_model_does_not_look_at_has_no_group_whoever_says_a_part(examined):
+    """A CT that somebody called an abdomen went to the AI for radiographs of abdomens."""
+    corrected = apply_review(annotation(image=None, group=None), review(examined=examined))
+    assert corrected["group"] is None
 
 
 @pytest.mark.parametrize(
