@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from service.dicom_tags.exports import corrected_file
 from service.errors import ServiceError
 from service.lasting import lasting
+from service.work import old_labels
 from service.work.recovery import ask_again
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Life:
                     ("back-fill", lambda: service.backfill.follow(self._stopping)),
                     ("routes-apply", lambda: service.old_stock.follow(self._stopping)),
                     ("sweep", self._sweep),
+                    ("labels", self._take_old_labels_away),
                     ("sign-of-life", lambda: service.tasks.claims.keep(self._stopping)),
                     ("metrics", self._publish_now_and_then),
                     ("delivery-metrics", self._count_deliveries_now_and_then),
@@ -127,6 +129,11 @@ class Life:
         service = self._service
         every = service.settings.sweep_interval
         service.sweep.follow(self._stopping, fresh=service.change_log.fresh, every=every)
+
+    def _take_old_labels_away(self) -> None:
+        service = self._service
+        if not service.settings.labels:
+            old_labels.follow(service.archive, self._stopping, service.log)
 
     def _publish_now_and_then(self) -> None:
         service = self._service

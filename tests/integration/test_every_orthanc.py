@@ -101,6 +101,21 @@ def test_it_ends_with_0_amid_rewrites(server):
     server.settle()
 
 
+@pytest.mark.parametrize("server", ["trixie", "sid"], indirect=True)
+def test_labels_are_taken_away_where_they_are_wanted_no_more(server):
+    """They stayed for good, and told what was no more said."""
+    instance = upload_knee(server)["instance"]
+    places = [f"/{at}/{of}/labels" for at, of in server.above(instance).items()]
+    places.append(f"/instances/{instance}/labels")
+    server.wait_until(lambda: all("bodypart-knee" in server.get(place) for place in places))
+    server.request("PUT", f"{places[-1]}/teaching")
+    server.stop()
+    server.configuration = {"BodyPart": {"Labels": False}}
+    server.start()
+    server.wait_until(lambda: [server.get(place) for place in places] == [[], [], [], ["teaching"]])
+    server.wait_until(lambda: server.get("/tools/labels") == ["teaching"])
+
+
 def test_an_error_has_one_content_type(server):
     """From 1.12.7 on it is Orthanc's own, which nobody can change; another would be a second."""
     for path in ("instances/unknown", "worklist?limit=none", "nothing"):

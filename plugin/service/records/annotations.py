@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from service.records.database import Database
     from service.records.thumbnails import Thumbnails
 
-_LABEL_PREFIX = "bodypart-"
+LABEL_PREFIX = "bodypart-"
+"""Of each Orthanc label that is ours."""
 _REVIEW_LABEL = "bodypart-review"
 OURS = ("tags", "revision", "file")
 """What the service adds, and may change without changing the answer."""
@@ -243,7 +244,7 @@ class Annotations:
 
     def _set_labels(self, level: str, resource: str, wanted: set[str]) -> None:
         present = self._archive.labels(level, resource)
-        ours = {name for name in present if name.startswith(_LABEL_PREFIX)}
+        ours = {name for name in present if name.startswith(LABEL_PREFIX)}
         for name in sorted(ours ^ wanted):
             self._archive.set_label(level, resource, name, present=name in wanted)
 
@@ -324,5 +325,5 @@ def _labels(annotation: dict[str, Any]) -> set[str]:
     if annotation["examined"]:
         parts.append(annotation["examined"]["label"])
     # Orthanc allows letters, digits and "-" only.
-    names = {_LABEL_PREFIX + part.replace("_", "-") for part in parts}
+    names = {LABEL_PREFIX + part.replace("_", "-") for part in parts}
     return names | {_REVIEW_LABEL} if annotation["needs_review"] else names

@@ -1,0 +1,76 @@
+"""Orthanc labels that the plugin had set, taken away where the operator wants none any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.errors import ServiceError
+from service.records.annotations import LABEL_PREFIX
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from service.orthanc_api.archive import Archive
+
+_LEVELS = {
+    "patients": "Patient",
+    "studies": "Study",
+    "series": "Series",
+    "instances": "Instance",
+}
+_PAGE = 500
+_PAUSES = (5.0, 60.0, 600.0)
+
+
+def follow(archive: Archive, stopping: threading.Event, log: Callable[[str], None]) -> None:
+    """Take our labels away; what failed is tried again later.
+
+    Parameters
+    ----------
+    archive : Archive
+        Orthanc.
+    stopping : threading.Event
+        Set when the service stops.
+    log : callable
+        Takes a line.
+    """
+    failures = 0
+    while archive.has_labels and not stopping.is_set():
+        try:
+            taken = take_away(archive, stopping)
+        except ServiceError as error:
+            log(f"labels are not taken away yet: {type(error).__name__}")
+            stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            failures += 1
+            continue
+        if taken:
+            log(f"labels were taken away, as the setting Labels is false: of {taken} resources")
+        return
+
+
+def take_away(archive: Archive, stopping: threading.Event) -> int:
+    """Take our labels away from all levels; return from how many resources.
+
+    Raises
+    ------
+    NotFoundError, ArchiveError
+        If Orthanc failed.
+    """
+    known: list[str] = archive.client.get_json("/tools/labels")
+    ours = [name for name in known if name.startswith(LABEL_PREFIX)]
+    taken = 0
+    for level, name in _LEVELS.items() if ours else ():
+        question = {
+            "Level": name,
+            "Query": {},
+            "Labels": ours,
+            "LabelsConstraint": "Any",
+            "Limit": _PAGE,
+        }
+        while not stopping.is_set() and (found := archive.client.question("/tools/find", question)):
+            for resource in found:
+                for label in set(ours).intersection(archive.labels(level, resource)):
+                    archive.set_label(level, resource, label, present=False)
+            taken += len(found)
+    return taken
