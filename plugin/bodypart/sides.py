@@ -71,7 +71,7 @@ def side_in_doubt(laterality: Laterality, marker: str | None) -> str | None:
 
 
 def sides_contradict(annotation: Mapping[str, Any]) -> bool:
-    """Return whether the marker in the picture names another side than the header.
+    """Return whether marker and header name different sides, and nobody has decided.
 
     Parameters
     ----------
@@ -79,7 +79,12 @@ def sides_contradict(annotation: Mapping[str, Any]) -> bool:
         An annotation as JSON.
     """
     marker = (annotation["image"] or {}).get("marker")
-    if not marker or marker["both"] or annotation["laterality"]["source"] != "header":
+    if (
+        annotation["review"]
+        or not marker
+        or marker["both"]
+        or annotation["laterality"]["source"] != "header"
+    ):
         return False
     laterality = Laterality(annotation["laterality"]["value"], "header")
     return side_in_doubt(laterality, marker["side"]) is not None

@@ -46,7 +46,7 @@ def item(number: int, **other: Any) -> dict[str, Any]:
         "source": "image+header", "agreement": "agree", "laterality": "L", "needs_review": False,
         "modality": "DX", "study_date": "20260314", "station": "", "image_label": "hand",
         "header_label": "hand", "reviewed_at": None, "reviewed_by": None, "tags_state": "none",
-        "look_closer": False, "patient_name": "Phantom^Ann", "study_description": "Hand li.",
+        "side_in_doubt": False, "patient_name": "Phantom^Ann", "study_description": "Hand li.",
         **other,
     }  # fmt: skip
 

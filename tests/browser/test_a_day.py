@@ -145,7 +145,7 @@ def test_a_sheet_is_checked_what_is_wrong_corrected_and_all_of_it_undone(opened,
     reviewed = server.get("/bodypart/sheet?show=reviewed")["total"]
     items = server.get("/bodypart/sheet?show=all")["items"]
     to_decide = {
-        one["instance"] for one in items if one["agreement"] == "conflict" or one["look_closer"]
+        one["instance"] for one in items if one["agreement"] == "conflict" or one["side_in_doubt"]
     }
     assert reviewed == len(archive) - len(to_decide - set(wrong))
     page.keyboard.press("Control+z")

@@ -198,27 +198,6 @@ def test_a_guess_decides_no_side_in_doubt(alone, page):
     assert body == {"examined": "wrist", "laterality": "R"}
 
 
-def test_what_may_not_be_confirmed_in_a_sheet_is_shown_there(alone, page):
-    """It counted as to be confirmed, and was refused, for ever."""
-    why = {instance(1): "marker and header name different sides: say which"}
-
-    def refuse(route):
-        asked = route.request.post_data_json["instances"]
-        return {
-            "failed": {one: why[one] for one in asked if one in why},
-            "revisions": {one: "2" for one in asked if one not in why},
-        }
-
-    alone.answers[r"POST reviews\S*"] = refuse
-    alone.open("?show=all")
-    page.get_by_text("3 seen").wait_for()
-    page.keyboard.press("c")
-    page.get_by_text("2 signed. 1 was not").wait_for()
-    page.locator(".tile").first.get_by_text("Please look at the film").wait_for()
-    page.locator(".tile").nth(1).get_by_text("97 %").wait_for()
-    page.get_by_role("button", name="Confirm 2 as Hand, left").wait_for()
-
-
 @pytest.mark.parametrize("view", ["sheet", "study"])
 def test_a_conflict_is_not_decided_where_its_side_is_not_seen(alone, page, view):
     conflict = {"agreement": "conflict", "image_label": "foot", "needs_review": True}

@@ -63,7 +63,7 @@ def test_a_side_in_doubt_is_not_confirmed_with_the_others(page, server, fresh):
         found = route.fetch()
         answer = found.json()
         for item in answer["items"]:
-            item["look_closer"] = item["instance"] == fresh.agreeing[0]
+            item["side_in_doubt"] = item["instance"] == fresh.agreeing[0]
         route.fulfill(response=found, json=answer)
 
     page.route("**/bodypart/sheet?*", doubt)

@@ -61,7 +61,7 @@ def test_a_slice_in_doubt_is_not_confirmed_with_the_others(page, server, study):
         answer = found.json()
         slices = [item for item in answer["items"] if item["modality"] == "CT"]
         for item in slices[-1:]:
-            item["look_closer"] = True
+            item["side_in_doubt"] = True
         route.fulfill(response=found, json=answer)
 
     page.route("**/bodypart/sheet?*", doubt)

@@ -62,8 +62,13 @@ def test_a_side_in_doubt_is_told_beside_a_part_in_doubt():
 )  # fmt: skip
 def test_whether_sides_contradict_stands_in_the_annotation(value, source, marker, both, contradict):
     image = {"marker": marker and {"side": marker, "both": both}}
-    annotation = {"image": image, "laterality": {"value": value, "source": source}}
+    annotation = {
+        "image": image,
+        "laterality": {"value": value, "source": source},
+        "review": None,
+    }
     assert sides_contradict(annotation) is contradict
+    assert not sides_contradict({**annotation, "review": {"by": "ann"}})
 
 
 def test_one_marker_beside_both_limbs_names_neither():

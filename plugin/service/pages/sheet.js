@@ -5,7 +5,6 @@ import { get } from './api.js';
 import { askForCorrection, keptAsTyped, saved } from './correction.js';
 import { element } from './elements.js';
 import { count, date, t } from './language.js';
-import { lookedCloserAt, noteRefused } from './look_closer.js';
 import { openLoupe } from './loupe.js';
 import { Marks } from './marks.js';
 import { offerAlike } from './memory_told.js';
@@ -135,7 +134,7 @@ export class Sheet {
       const some = instances.slice(start, start + AT_ONCE);
       const { items } = await get('sheet', { show: 'all', instances: some.join(','), limit: AT_ONCE });
       if (this.asked !== asked) return;
-      for (const item of lookedCloserAt(items)) this.renew(shown.get(item.instance), item);
+      for (const item of items) this.renew(shown.get(item.instance), item);
     }
     this.drawBar();
   }
@@ -163,7 +162,7 @@ export class Sheet {
 
   take(answer) {
     const parts = [];
-    for (const item of lookedCloserAt(answer.items)) {
+    for (const item of answer.items) {
       const group = this.groupOf(item);
       if (group !== this.group) {
         this.group = group;
@@ -305,7 +304,6 @@ export class Sheet {
       if (outcome === null) return;
       const failed = Object.keys(outcome.failed);
       saved(outcome.done);
-      noteRefused(outcome.failed);
       for (const tile of tiles) if (outcome.done.has(tile.item.instance)) tile.signed(body);
       this.drawBar();
       const told = count('{count} signed.', '{count} signed.', outcome.done.size) + notDone(Object.values(outcome.failed));

@@ -8,7 +8,6 @@ import { askForCorrection, keptAsTyped, saved } from './correction.js';
 import { element } from './elements.js';
 import { turns } from './in_turn.js';
 import { count, date, isolated, personName, t } from './language.js';
-import { lookedCloserAt, noteRefused } from './look_closer.js';
 import { openLoupe } from './loupe.js';
 import { elsewhere } from './place.js';
 import { notDone } from './sentences.js';
@@ -55,7 +54,7 @@ export class Study {
     do {
       const answer = await get('sheet', { ...given, show: 'all', order: 'old', limit: PAGE, after });
       if (this.asked !== asked) return;
-      items.push(...lookedCloserAt(answer.items));
+      items.push(...answer.items);
       after = answer.next;
     } while (after);
     const studies = [...new Set(items.map((item) => item.study))];
@@ -150,7 +149,6 @@ export class Study {
       if (outcome === null) return;
       const { failed } = outcome;
       saved(outcome.done);
-      noteRefused(failed);
       const told = count('{count} signed.', '{count} signed.', outcome.done.size) + notDone(Object.values(failed));
       this.page.toast.tell([told, keptAsTyped(Object.keys(failed))].filter(Boolean).join(' '), { undo: outcome.done.size > 0 });
       // Where the connection is lost, what was just said of it stays on the screen.
@@ -179,7 +177,7 @@ export class Study {
 function folded(items) {
   const groups = new Map();
   for (const item of items) {
-    const key = [item.series, item.examined, item.laterality, item.state, item.agreement, item.look_closer, Boolean(item.reviewed_at)].join(' ');
+    const key = [item.series, item.examined, item.laterality, item.state, item.agreement, item.side_in_doubt, Boolean(item.reviewed_at)].join(' ');
     groups.set(key, [...groups.get(key) ?? [], item]);
   }
   return [...groups.values()].flatMap((group) => (group.length >= FOLDED_FROM

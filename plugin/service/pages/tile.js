@@ -38,9 +38,9 @@ export class Tile {
     return Boolean(examined) && state === 'done' && !reviewed && agreement !== 'conflict' && !this.closer;
   }
 
-  /** Whether what is in doubt is seen on the film only, as a marker of the side. */
+  /** Whether marker and header name different sides: that is seen on the film only. */
   get closer() {
-    return this.item.look_closer && !this.item.reviewed_at;
+    return this.item.side_in_doubt && !this.item.reviewed_at;
   }
 
   get answer() {

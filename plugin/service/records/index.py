@@ -238,6 +238,22 @@ class Index:
         )
         return [row.series for row in rows]
 
+    def without_side(self, limit: int, after: str = "") -> list[str]:
+        """Return instances of whose side nobody noted yet if it is in doubt, in order of id."""
+        columns = instances.c
+        rows = self.database.rows(
+            sa.select(columns.id)
+            .where(
+                columns.needs_review.is_(True),
+                columns.side_in_doubt.is_(None),
+                columns.laterality_source == "header",
+                columns.id > after,
+            )
+            .order_by(columns.id)
+            .limit(limit)
+        )
+        return [row.id for row in rows]
+
     def set_station(self, series: str, station: str) -> None:
         """Note where the pictures of a series were taken."""
         with self.database.write() as connection:

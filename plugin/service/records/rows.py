@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.reviews import machine_word
 from bodypart.rollup import Summary
+from bodypart.sides import sides_contradict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,7 @@ def row_of(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
         "visible": json.dumps(summary.visible),
         "laterality": summary.laterality,
         "laterality_source": summary.laterality_source,
+        "side_in_doubt": sides_contradict(annotation),
         "router_group": summary.group,
         "agreement": summary.agreement,
         "needs_review": summary.needs_review,

@@ -58,7 +58,7 @@ class Schema:
 DURABLE_SCHEMA = Schema("durable", DURABLE, "durable_0005", "events")
 LEARNED_SCHEMA = Schema("learned", LEARNED, "learned_0001", "words")
 SEEN_SCHEMA = Schema("seen", SEEN, "seen_0001", "sightings")
-INDEX_SCHEMA = Schema("index", INDEX, "index_0006", "instances")
+INDEX_SCHEMA = Schema("index", INDEX, "index_0007", "instances")
 
 
 def open_durable(path: Path) -> Database:

@@ -168,6 +168,8 @@ instances = sa.Table(
     sa.Column("visible", sa.Text),
     sa.Column("laterality", sa.Text),
     sa.Column("laterality_source", sa.Text),
+    # NULL: noted before there was this column; the sweep looks where it matters.
+    sa.Column("side_in_doubt", sa.Boolean),
     sa.Column("router_group", sa.Text),
     sa.Column("agreement", sa.Text),
     sa.Column("needs_review", sa.Boolean, nullable=False, server_default=sa.false()),

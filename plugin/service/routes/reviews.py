@@ -62,7 +62,6 @@ def review_many(
                 raise _CannotBeSaidError("there is no body part to confirm")
             if (
                 annotation
-                and annotation["review"] is None
                 and "laterality" not in body.model_fields_set
                 and sides_contradict(annotation)
             ):

@@ -26,8 +26,8 @@ _LARGEST_KEY = 2**53
 _columns = instances.c
 _TILE = (
     "id", "revision", "series", "study", "state", "examined", "probability", "source",
-    "agreement", "laterality", "needs_review", "modality", "study_date", "station", "image_label",
-    "header_label", "reviewed_at", "reviewed_by", "tags_state",
+    "agreement", "laterality", "side_in_doubt", "needs_review", "modality", "study_date",
+    "station", "image_label", "header_label", "reviewed_at", "reviewed_by", "tags_state",
 )  # fmt: skip
 _GROUPS: dict[str, tuple[Key, ...]] = {
     "": (),
@@ -74,7 +74,7 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, An
     names = ("instance", *_TILE[1:])
     items = [dict(zip(names, row[: len(_TILE)], strict=True)) for row in rows]
     for item in items:
-        item["look_closer"] = look_closer(item, service.settings.review_threshold)
+        item["side_in_doubt"] = bool(item["side_in_doubt"])
     last = json.dumps(rows[-1][len(_TILE) :]) if len(rows) == query.limit else None
     return {
         "total": _total(service, where) if not query.after else None,
@@ -82,20 +82,6 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, An
         "items": items,
         "meaning": meaning.to_json() if meaning else None,
     }
-
-
-def look_closer(item: dict[str, Any], review_threshold: float) -> bool:
-    """Tell whether a small picture is too small to decide what is in doubt: its side, or an age.
-
-    Picture and header agree on the part, or only one names it, the answer is sure, and yet it
-    waits for a review: a marker names another side than the header, for example.
-    """
-    return bool(
-        item["needs_review"]
-        and item["agreement"] in {"agree", "image-only"}
-        and item["laterality"] in {"L", "R"}
-        and item["probability"] >= review_threshold
-    )
 
 
 def _place(text: str, keys: tuple[Key, ...]) -> list[Any]:

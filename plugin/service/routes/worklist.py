@@ -36,8 +36,8 @@ _DEFAULT_PAGE = 50
 _LONGEST_TEXT = 100
 _LINE = (
     "id", "series", "study", "patient", "state", "examined", "probability", "source",
-    "agreement", "laterality", "needs_review", "modality", "study_date", "image_label",
-    "header_label", "reviewed_at", "reviewed_by", "tags_state", "rank",
+    "agreement", "laterality", "side_in_doubt", "needs_review", "modality", "study_date",
+    "image_label", "header_label", "reviewed_at", "reviewed_by", "tags_state", "rank",
 )  # fmt: skip
 _SLICES = ("CT", "MR", "PT", "NM", "US", "IVUS", "OPT")
 """Modalities of which one series is hundreds of pictures of one part."""
@@ -239,5 +239,6 @@ def _lines(service: Service, rows: Sequence[sa.Row[Any]]) -> list[dict[str, Any]
 def _line(row: sa.Row[Any]) -> dict[str, Any]:
     line = dict(zip(_LINE, row, strict=True))
     line["instance"] = line.pop("id")
+    line["side_in_doubt"] = bool(line["side_in_doubt"])
     del line["rank"]
     return line

@@ -113,7 +113,7 @@ class Sweep:
         every : float
             Seconds between two looks; less after a failure.
         """
-        due = fresh or bool(self._index.without_station(1))
+        due = fresh or bool(self._index.without_station(1) or self._index.without_side(1))
         failures = 0
         while not stopping.is_set():
             try:
@@ -159,6 +159,11 @@ class Sweep:
         while not stopping.is_set() and (series := self._index.without_station(_PAGE)):
             for one, station in self._archive.stations(series).items():
                 self._index.set_station(one, station)
+            stopping.wait(_BREATH)
+        after = ""
+        while not stopping.is_set() and (unsure := self._index.without_side(_GLANCE, after)):
+            after = unsure[-1]
+            self._still_left_out(unsure)
             stopping.wait(_BREATH)
 
     def _drop_gone(self, known: list[str], stopping: threading.Event) -> None:

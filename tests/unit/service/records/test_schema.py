@@ -124,6 +124,24 @@ def test_today_s_database_needs_no_migration(tmp_path, durable):
     assert AuditTrail(again).events(0, 10) == []
 
 
+@pytest.mark.parametrize("shared", [False, True], ids=["SQLite", "PostgreSQL"])
+def test_an_index_of_before_knows_sides_in_doubt_afterwards(tmp_path, durable, request, shared):
+    if shared:
+        database = schema.open_shared(request.getfixturevalue("postgres").driver_url)
+    else:
+        database = schema.open_index(tmp_path / "index.sqlite", durable, print)
+    with database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE instances DROP COLUMN side_in_doubt")
+        connection.exec_driver_sql("UPDATE index_version SET version_num = 'index_0006'")
+        row = dict.fromkeys(("id", "series", "study", "patient"), "of before")
+        row |= {"state": "done", "needs_review": True, "laterality_source": "header"}
+        connection.execute(sa.insert(instances), row)
+    schema.prepare(database, schema.INDEX_SCHEMA)
+    assert Index(database).without_side(5) == ["of before"]
+    schema.prepare(database, schema.INDEX_SCHEMA)
+    database.close()
+
+
 @pytest.mark.parametrize("spoiled", [b"no database at all" * 500, b""])
 def test_an_index_that_is_damaged_is_made_anew(tmp_path, durable, spoiled):
     path = tmp_path / "index.sqlite"

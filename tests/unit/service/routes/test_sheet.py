@@ -1,9 +1,13 @@
-"""Where a page of the sheet goes on is told by the one before, or by an enemy."""
+"""Where a page of the sheet goes on, which its reader or an enemy tells; what its lines tell."""
+
+from types import SimpleNamespace
 
 import pytest
 
 from service.routes.requests import HttpError
-from service.routes.sheet import _GROUPS, _ORDERS, _place, look_closer
+from service.routes.sheet import _GROUPS, _ORDERS, Sheet, _place, sheet
+from service.routes.worklist import Page, worklist
+from unit.service.house import PARENTS, note
 
 SURE = _ORDERS["sure"]
 KNEES = (*_GROUPS["answer"], *SURE)
@@ -38,20 +42,21 @@ def test_anything_else_is_refused(text):
     assert refused.value.status == 400
 
 
-@pytest.mark.parametrize(
-    ("change", "closer"),
-    [
-        ({}, True),
-        ({"agreement": "image-only"}, True),
-        ({"needs_review": False}, False),
-        ({"probability": 0.6}, False),
-        ({"laterality": None}, False),
-        ({"laterality": "B"}, False),
-        ({"agreement": "conflict"}, False),
-        ({"agreement": "header-only"}, False),
-    ],
-)
-def test_a_sure_answer_that_waits_with_its_side_is_not_for_a_small_picture(change, closer):
-    """The marker says right, the header left: nobody sees that on a thumbnail."""
-    item = {"needs_review": True, "agreement": "agree", "laterality": "L", "probability": 0.99}
-    assert look_closer({**item, **change}, 0.8) is closer
+@pytest.mark.parametrize("agreement", ["agree", "conflict", "header-only"])
+@pytest.mark.parametrize("probability", [0.3, 0.99])
+def test_a_side_in_doubt_is_told_however_sure_the_part_is(house, agreement, probability):
+    """Beside a part in doubt it was told only once a confirmation had been refused."""
+    machine = note(agreement=agreement, needs_review=True)
+    machine["examined"]["probability"] = probability
+    sides = {
+        "image": {**machine["image"], "marker": {"side": "R", "both": False}},
+        "laterality": {"value": "L", "source": "header"},
+    }
+    with house.database.write() as connection:
+        house.index.put(connection, machine, PARENTS)
+        house.index.put(connection, {**machine, **sides, "instance": "doubtful"}, PARENTS)
+    house.orthanc.study_descriptions = lambda studies: {one: {} for one in studies}
+    service = SimpleNamespace(archive=house.orthanc, index=house.index)
+    for answer in (sheet(Sheet(show="all"), service), worklist(Page(show="all"), service)):
+        told = {item["instance"]: item["side_in_doubt"] for item in answer["items"]}
+        assert told == {"i": False, "doubtful": True}

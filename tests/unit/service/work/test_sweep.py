@@ -3,11 +3,14 @@
 import threading
 
 import pytest
+import sqlalchemy as sa
 
 from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from service.records.index import UNSEEN
+from service.records.tables import instances
 from service.work.sweep import Sweep
+from unit.service.house import PARENTS
 
 
 def run(sweep):
@@ -51,6 +54,37 @@ def test_a_lost_index_is_rebuilt_from_the_metadata_and_the_trail(house, sweep):
     run(sweep)
     assert house.index.children("series", "series")[0].examined == "hand"
     assert house.index.state("removed") == "forgotten"
+
+
+def test_sides_in_doubt_are_noted_of_what_an_earlier_version_took_in(house, sweep):
+    house.annotator.annotate("i", Mode.NEW)
+    annotation = house.orthanc.annotation("i")
+    doubtful = {
+        "image": {**annotation["image"], "marker": {"side": "R", "both": False}},
+        "laterality": {"value": "L", "source": "header"},
+        "needs_review": True,
+    }
+    house.annotations.put({**annotation, **doubtful}, PARENTS)
+    with house.database.write() as connection:
+        connection.exec_driver_sql("UPDATE instances SET side_in_doubt = NULL")
+    assert house.index.without_side(5) == ["i"]
+    run(sweep)
+    assert house.index.without_side(5) == []
+    assert house.database.value(sa.select(instances.c.side_in_doubt)) is True
+
+
+def test_one_whose_side_orthanc_cannot_tell_ends_no_sweep(house, sweep, monkeypatch):
+    house.annotator.annotate("i", Mode.NEW)
+    doubt = "side_in_doubt = NULL, needs_review = 1, laterality_source = 'header'"
+    with house.database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE instances SET {doubt}")
+
+    def fails(_):
+        raise ArchiveError("status 500")
+
+    monkeypatch.setattr(house.annotator, "adopt", fails)
+    run(sweep)
+    assert house.index.without_side(5) == ["i"]
 
 
 def test_what_is_gone_is_taken_out(house, sweep):
