@@ -15,6 +15,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
 from bodypart.pixels.codestream import Coding, coding_of
+from bodypart.pixels.cut_off import END_OF_IMAGE, must_have_most_rows
 from bodypart.pixels.errors import FrameSizeError, PictureError
 from bodypart.pixels.frames import StoredFrames
 from bodypart.pixels.jpeg import decode_jpeg
@@ -56,6 +57,9 @@ _CODINGS: dict[UID, Coding] = {
     UID("1.2.840.10008.1.2.4.111"): "jpeg-xl",  # recompressed JPEG
     UID("1.2.840.10008.1.2.4.112"): "jpeg-xl",
 }
+
+_WITH_END = frozenset[Coding]({"jpeg", "jpeg-ls"})
+"""Codings that are stored from top to bottom, with a mark at the end (ITU-T T.81 B.1.1.3)."""
 
 _PLUGINS: dict[Coding, tuple[UID, str]] = {
     "rle": (syntaxes.RLELossless, "pydicom"),
@@ -104,13 +108,21 @@ def decode_frame(
 def _decoded(
     code: bytes, coding: Coding, dataset: Dataset, layout: Layout, largest_step: int
 ) -> Raster:
+    cut_off = coding in _WITH_END and code.rfind(END_OF_IMAGE) < 0
+    if cut_off:
+        code += END_OF_IMAGE  # CharLS searches ten seconds for it, Pillow gives up
     try:
         with _nothing_ignored():
-            return _DECODERS[coding](code, layout, largest_step)
+            raster = _DECODERS[coding](code, layout, largest_step)
     except (PictureError, MemoryError):
         raise
     except Exception:  # codecs raise anything; what they cannot do, pydicom's may
+        if cut_off:  # they invent the rest
+            raise PictureError("PixelData is truncated: its codestream has no end") from None
         return _with_pydicom(code, coding, dataset, layout)
+    if cut_off:
+        must_have_most_rows(raster.samples)
+    return raster
 
 
 @contextmanager

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import imagecodecs
+import numpy as np
 from pydicom.uid import JPEGLSLossless
 
-from bodypart.pixels.codestream import check_size, jpeg_header
+from bodypart.pixels.codestream import JpegHeader, check_size, jpeg_header
+from bodypart.pixels.cut_off import must_have_most_rows
 from bodypart.pixels.layout import Layout
-from bodypart.pixels.raster import Raster, stated_space, stored_values, to_representation
-
-_END_OF_IMAGE = b"\xff\xd9"
+from bodypart.pixels.raster import Raster, Samples, stated_space, stored_values, to_representation
 
 
 def decode_jpeg_ls(code: bytes, layout: Layout, largest_step: int) -> Raster:
     """Return the frame at full size; JPEG-LS cannot be decoded at less."""
     header = jpeg_header(code)
     check_size(header, layout)
-    if _END_OF_IMAGE not in code[-4:]:
-        code += _END_OF_IMAGE  # CharLS searches ten seconds for the end of a truncated frame
-    samples = imagecodecs.jpegls_decode(code)
+    samples = _decoded(code, header)
     if layout.transfer_syntax == JPEGLSLossless:
         samples = stored_values(samples, layout)
     else:  # may overshoot the stored bits: masking would turn white into black
         samples = to_representation(samples, min(header.bits, layout.stored), layout)
     return Raster(samples, stated_space(layout))
+
+
+def _decoded(code: bytes, header: JpegHeader) -> Samples:
+    """Return the whole frame, or what there is of one that ends early; that CharLS leaves black."""
+    try:
+        return np.asarray(imagecodecs.jpegls_decode(code))
+    except imagecodecs.JpeglsError:
+        shape = (header.rows, header.columns) + (3,) * (header.components == 3)
+        samples = np.zeros(shape, np.uint8 if header.bits <= 8 else np.uint16)
+        with suppress(imagecodecs.JpeglsError):
+            imagecodecs.jpegls_decode(code, out=samples)
+        if not samples.any():
+            raise
+    must_have_most_rows(samples)
+    return samples
