@@ -13,6 +13,11 @@ from bodypart.regions import compatible
 from bodypart.sides import side_of
 
 _LONGEST_HISTORY = 20
+_TAKES_THE_PLACE_OF = (
+    "status", "reason", "examined", "visible", "laterality", "group", "needs_review",
+    "review_reason",
+)  # fmt: skip
+"""What a word takes the place of; the machine's own stays beside it, to return."""
 
 
 def apply_review(
@@ -20,8 +25,8 @@ def apply_review(
 ) -> dict[str, Any]:
     """Return the annotation with a person's word on top.
 
-    The machine's own answer stays readable in ``image`` and ``header``; what stood at the top
-    goes into ``review.previous`` unless the review already carries it (a re-classification
+    The machine's own answer stays readable in ``machine``, ``image`` and ``header``; what stood at
+    the top goes into ``review.previous`` unless the review already carries it (a re-classification
     under a standing review).
 
     Parameters
@@ -48,6 +53,7 @@ def apply_review(
     visible = _visible(annotation, review)
     laterality = _laterality(annotation, review)
     part = BY_LABEL[label] if label else None
+    machine = {name: annotation[name] for name in _TAKES_THE_PLACE_OF}
     return {
         **annotation,
         "status": "done",
@@ -66,7 +72,20 @@ def apply_review(
         "needs_review": False,
         "review_reason": None,
         "review": asdict(review),
+        "machine": annotation.get("machine") if annotation["review"] else machine,
     }
+
+
+def machine_answer(annotation: dict[str, Any]) -> dict[str, Any] | None:
+    """Return an annotation as it stands without any word, None where that has to be made anew.
+
+    So it is of words that were said to an earlier version, and where the machine had failed.
+    """
+    machine = annotation.get("machine")
+    if not machine or machine["status"] == "failed":
+        return None
+    kept = {name: value for name, value in annotation.items() if name != "machine"}
+    return {**kept, **machine, "review": None}
 
 
 def word_before(annotation: dict[str, Any], *, by: str, at: str) -> Review | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import Review, utc_now
-from bodypart.reviews import apply_review
+from bodypart.reviews import apply_review, machine_answer
 from service.errors import (
     ArchiveError,
     NotFoundError,
@@ -15,6 +15,7 @@ from service.errors import (
     UnannotatedError,
 )
 from service.queue.tasks import Kind, Mode, Priority
+from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class Reviewer:
     def withdraw(
         self, instance: str, *, by: str, seen: frozenset[str] | None = None
     ) -> dict[str, Any]:
-        """Take a person's word back; return the machine's annotation, made anew.
+        """Take a person's word back; return the machine's annotation, made anew where it must be.
 
         Raises
         ------
@@ -155,8 +156,10 @@ class Reviewer:
                 raise NotFoundError(instance)
             _must_be(annotation, seen)
             stored = self._archive.stored_file(instance)
-            data = self._archive.dicom(instance)
-            machine, look = self._annotator.read(instance, stored, data, urgent=True)
+            machine, look = machine_answer(annotation), None
+            if machine is None or not of_file(annotation, stored.version):
+                data = self._archive.dicom(instance)
+                machine, look = self._annotator.read(instance, stored, data, urgent=True)
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             try:
                 machine = self._annotations.put(machine, stored.parents)

@@ -4,7 +4,13 @@ import pytest
 
 from bodypart.annotation import Annotation, Examined, Laterality, Review
 from bodypart.evidence import Guess
-from bodypart.reviews import apply_review, carried_word, machine_word, word_before
+from bodypart.reviews import (
+    apply_review,
+    carried_word,
+    machine_answer,
+    machine_word,
+    word_before,
+)
 from service.routes.models import Correction
 
 AT = "2026-01-02T03:04:05Z"
@@ -148,6 +154,26 @@ def test_what_a_person_listed_is_left_to_the_picture_again_by_a_word_without_a_l
     machine = annotation(image={"top": [], "visible": SEEN})
     listed = apply_review(machine, review(examined="hand", visible=["hand"]))
     assert apply_review(listed, review(examined="hand"))["visible"] == machine["visible"]
+
+
+@pytest.mark.parametrize("words", [1, 3])
+def test_without_its_words_an_annotation_is_what_it_was(words):
+    machine = before = annotation(image={"top": []})
+    for number in range(words):
+        word = review(examined=["wrist", "hand", None][number], laterality="R", visible=["knee"])
+        before = apply_review(before, word)
+    assert machine_answer(before) == machine
+    again = {**machine, "group": "spine", "needs_review": False}
+    standing = Review.from_json(before["review"])
+    assert machine_answer(apply_review(again, standing)) == again
+
+
+@pytest.mark.parametrize("status", ["failed", "skipped"])
+def test_what_had_failed_is_to_be_tried_again(status):
+    machine = annotation(status=status, examined=None, reason="why")
+    reviewed = apply_review(machine, review(examined="hand"))
+    assert machine_answer(reviewed) == (machine if status == "skipped" else None)
+    assert machine_answer(machine) is None
 
 
 def test_the_examined_part_is_always_visible():

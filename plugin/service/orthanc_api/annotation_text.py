@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from bodypart import shallow_json
-from bodypart.annotation import Agreement
+from bodypart.annotation import Agreement, Status
 from service.kept_text import can_be_kept, texts_in
 from service.known_label import KnownLabel
 
@@ -89,6 +89,17 @@ class _Review(_Word):
     history: list[_Word] = []
 
 
+class _Machine(_Part):
+    status: Status
+    reason: str | None
+    examined: _Examined | None
+    visible: list[_Guess]
+    laterality: _Laterality
+    group: str | None
+    needs_review: bool
+    review_reason: str | None
+
+
 class _Model(_Part):
     sha256: str
 
@@ -99,7 +110,7 @@ class _Tags(_Part):
 
 class _Annotation(_Part):
     instance: str | None
-    status: Literal["done", "pending", "failed", "skipped"]
+    status: Status
     examined: _Examined | None
     visible: list[_Guess]
     laterality: _Laterality
@@ -109,6 +120,7 @@ class _Annotation(_Part):
     agreement: Agreement
     needs_review: bool
     review: _Review | None
+    machine: _Machine | None = None
     model: _Model | None
     tags: _Tags | None = None
     pixels: str | None = None

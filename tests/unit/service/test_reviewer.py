@@ -7,6 +7,7 @@ import pytest
 from bodypart.annotation import Review
 from service.errors import NotFoundError, StaleError, UnannotatedError
 from service.queue.tasks import Mode
+from unit.service.house import PARENTS
 
 WORD = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot", comment="a toe")
 
@@ -24,6 +25,29 @@ def test_a_word_whose_answer_was_lost_is_said_once_more_and_counts_once(house, s
     again = house.reviewer.review("i", replace(WORD, at="2026-11-28T10:00:09Z"), seen)
     assert again["revision"] == first["revision"]
     assert len(house.trail.events(0, 10)) == 1
+
+
+@pytest.mark.parametrize("words", [1, 2])
+def test_a_word_that_is_taken_back_has_no_picture_read_again(house, seen, words, monkeypatch):
+    """Undoing a sheet of words fetched each file, and had each picture looked at again."""
+    before = house.orthanc.annotation("i")
+    for number in range(words):
+        house.reviewer.review("i", replace(WORD, at=f"2026-11-28T10:00:0{number}Z"))
+    house.follow()
+    house.decoders.asked.clear()
+    monkeypatch.setattr(house.orthanc, "dicom", pytest.fail)
+    after = house.reviewer.withdraw("i", by="ann")
+    assert after == {**before, "file": after["file"], "tags": after["tags"]}
+    assert house.decoders.asked == []
+
+
+@pytest.mark.parametrize("changed", [{"machine": None}, {"file": "another file"}])
+def test_what_was_not_kept_or_is_of_another_file_is_read_again(house, seen, changed):
+    reviewed = house.reviewer.review("i", WORD)
+    house.annotations.put({**reviewed, **changed}, PARENTS)
+    house.decoders.asked.clear()
+    assert house.reviewer.withdraw("i", by="ann")["examined"]["label"] == "hand"
+    assert house.decoders.asked == ["annotate"]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def reviewed(times=1):
 def of_0_1():
     """Return one without what later versions added."""
     annotation = reviewed()
-    for name in ("memory", "pixels", "carried"):
+    for name in ("memory", "pixels", "carried", "machine"):
         del annotation[name]
     for name in ("pixels", "carried", "restored", "history"):
         del annotation["review"][name]
@@ -109,6 +109,7 @@ def test_an_annotation_that_was_copied_from_another_instance_is_not_this_one_s()
         ("header", {}),
         ("review", "ann said so"),
         ("review", {"by": "ann", "at": "now", "examined": "knee"}),
+        ("machine", {"status": "done"}),
         ("model", "mine"),
         ("tags", {}),
         ("needs_review", "no"),
