@@ -28,6 +28,8 @@ ALONE: dict[str, Any] = {
     "StableAge": 10,
 }
 """What an Orthanc gets that serves this machine only, beside what the plugin itself needs."""
+JPEG_2000 = [f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 92, 93)]
+"""What Orthanc needs GDCM for: the others it transcodes by itself, and GDCM ends it at that."""
 PLUGINS = Path(os.environ.get("ORTHANC_PLUGINS", "/usr/share/orthanc/plugins"))
 
 
@@ -115,6 +117,7 @@ def overrides(storage: Path) -> dict[str, Any]:
         "Plugins": [
             str(PLUGINS / f"libOrthanc{name}.so") for name in ("Python", "Gdcm", "DicomWeb")
         ],
+        "Gdcm": {"RestrictTransferSyntaxes": JPEG_2000},
     }
     named: dict[str, Any] = folders if os.environ.get("ORTHANC_STORAGE") else {}
     for key, variable in (("HttpPort", "ORTHANC_HTTP_PORT"), ("DicomPort", "ORTHANC_DICOM_PORT")):

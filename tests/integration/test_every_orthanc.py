@@ -6,7 +6,13 @@ import time
 
 import pytest
 import requests
-from pydicom.uid import generate_uid
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+    generate_uid,
+)
 
 from orthanc_server import KNOWN, Server, require
 from phantoms import file_bytes, radiograph
@@ -69,6 +75,26 @@ def test_an_old_stock_is_read_whether_orthanc_compressed_it_or_not(target, tmp_p
             stored = f"/instances/{instance}/attachments/dicom/is-compressed"
             assert server.request("GET", stored).text == compressed
             assert server.annotation(instance)["image"]["top"][0]["label"] == "knee"
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("target", KNOWN)
+def test_what_is_transcoded_as_it_comes_in_does_not_end_orthanc(target, tmp_path):
+    """Debian's GDCM plugin ended it at the first file: its CharLS is another one than GDCM's."""
+    require(target)
+    server = Server(tmp_path / "orthanc", target, {"IngestTranscoding": JPEGLSLossless}).start()
+    try:
+        for syntax in (None, RLELossless, JPEGLosslessSV1):
+            coded = {"syntax": syntax} if syntax else {}
+            dataset = radiograph("knee", BodyPartExamined="KNEE", PatientID=generate_uid(), **coded)
+            instance = server.written(server.upload(file_bytes(dataset)))["instance"]
+            assert server.metadata("instances", instance, "TransferSyntax") == JPEGLSLossless
+        for syntax in (ExplicitVRLittleEndian, JPEGLosslessSV1, JPEGLSLossless) * 5:
+            body = {"Transcode": syntax, "Keep": ["SOPInstanceUID"], "Force": True}
+            answer = server.request("POST", f"/instances/{instance}/modify", json=body)
+            assert answer.status_code == 200
+        assert server.process.poll() is None
     finally:
         server.close()
 

@@ -57,6 +57,8 @@ def test_the_shipped_configuration_is_the_base(start, tmp_path):
     assert made["HttpPort"] == 8042
     assert made["BodyPart"]["Tags"] == "in-place"
     assert made["StorageDirectory"] == str(tmp_path / "storage/db")
+    # At others Debian's GDCM ends Orthanc: integration/test_every_orthanc.py
+    assert len(made["Gdcm"]["RestrictTransferSyntaxes"]) == 4
 
 
 def test_a_file_overrides_key_by_key_and_a_named_variable_overrides_the_file(start):
