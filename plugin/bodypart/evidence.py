@@ -196,6 +196,8 @@ class HeaderReading:
         Whether no other species is named.
     outside : str or None
         A defined term of Body Part Examined that means a part outside the 36 labels.
+    elsewhere : str or None
+        One that means none of theirs either: a breast, a phantom; not a joint or a vessel.
     """
 
     label: str | None = None
@@ -211,3 +213,4 @@ class HeaderReading:
     age_unusable: bool = False
     human: bool = True
     outside: str | None = None
+    elsewhere: str | None = None

@@ -208,6 +208,9 @@ def _doubt(
     if image is None:
         disagree = f"The header says {named}, and no picture decides."
         return disagree if _contradicts_itself(header) else None
+    if header.elsewhere and not header.labels:
+        seen = _name(image.top(1)[0].label)
+        return f"The picture looks like {seen}, but the header says {header.elsewhere.lower()}."
     if label not in image.probabilities:
         return f"Only the header says {_name(label)}: the model has not learned to see it."
     if probability < threshold:

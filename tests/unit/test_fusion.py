@@ -101,6 +101,16 @@ def test_a_header_that_wins_against_an_unsure_picture_is_reported():
     assert fused.review_reason.endswith("the answer follows the header.")
 
 
+def test_a_header_that_names_what_no_label_has_asks_for_a_review():
+    fused = fuse(picture(knee=0.97), HeaderReading(outside="PHANTOM", elsewhere="PHANTOM"))
+    assert (fused.label, fused.agreement, fused.needs_review) == ("knee", "image-only", True)
+    assert fused.review_reason == "The picture looks like knee, but the header says phantom."
+    # A joint is a part of the knee, and what another attribute names counts.
+    assert not fuse(picture(knee=0.97), HeaderReading(outside="JOINT")).needs_review
+    named = header("knee", outside="BREAST", elsewhere="BREAST")
+    assert not fuse(picture(knee=0.97), named).needs_review
+
+
 def test_an_order_for_another_part_of_the_study_does_not_contradict_a_series_that_agrees():
     order = HeaderMatch("StudyDescription", "Thorax", "thorax", ("chest",))
     series = HeaderMatch("SeriesDescription", "Knie", "knie", ("knee",))

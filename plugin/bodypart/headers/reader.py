@@ -17,7 +17,7 @@ from bodypart.headers.part_sides import PartSide, joined
 from bodypart.headers.reliability import HANDS, ORDER, about, posterior
 from bodypart.headers.species import is_human
 from bodypart.headers.view import view_of_orientation, view_of_position
-from bodypart.headers.vocabulary import OTHER, Entry
+from bodypart.headers.vocabulary import ELSEWHERE, OTHER, Entry
 from bodypart.regions import compatible, narrowest
 
 if TYPE_CHECKING:
@@ -94,17 +94,18 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
         age_years=age.years,
         age_unusable=age.unusable,
         human=_is_human(dataset),
-        outside=_outside(dataset),
+        outside=_outside(dataset, OTHER, ELSEWHERE),
+        elsewhere=_outside(dataset, ELSEWHERE),
     )
 
 
-def _outside(dataset: Dataset) -> str | None:
+def _outside(dataset: Dataset, *kinds: str) -> str | None:
     """Return a known part that is none of ours; a text of unknown words is not repeated."""
     named = [(of_defined_term(text), text) for text in _texts(dataset, "BodyPartExamined")]
     named += [
         (of_code(code), f"code {code}") for code, _ in _codes(dataset, "AnatomicRegionSequence")
     ]
-    return next((text for entry, text in named if entry and entry.kind == OTHER), None)
+    return next((text for entry, text in named if entry and entry.kind in kinds), None)
 
 
 def _is_human(dataset: Dataset) -> bool:

@@ -8,9 +8,9 @@ words of a term.
 
 Meanings: one or more labels (``tspine lspine``), somewhere in a region (``in upper_limb``),
 ``left``, ``right``, ``both``, ``frontal``, ``lateral``, ``oblique``, ``other`` (known, but no body
-part), ``not`` (what follows is not shown), ``background`` (what follows, to the next comma, is
-what the patient had before, or may have), ``comparison`` (the other side is named, too), ``small``
-(may stand between the words of a term).
+part), ``elsewhere`` (in none of the labels' parts: a breast), ``not`` (what follows is not shown),
+``background`` (what follows, to the next comma, is what the patient had before, or may have),
+``comparison`` (the other side is named, too), ``small`` (may stand between the words of a term).
 
 ``when`` restricts a row: the name of a label means "only if the text also names that part", a
 language "only if the text also names a part in that language" (for a part: or holds nothing else
@@ -35,11 +35,11 @@ _TABLE = Path(__file__).with_name("vocabulary.csv")
 
 SIDES = {"left": "L", "right": "R", "both": "B"}
 VIEWS = frozenset(evidence.VIEWS)
-OTHER, NOT, SMALL = "other", "not", "small"
+OTHER, ELSEWHERE, NOT, SMALL = "other", "elsewhere", "not", "small"
 BACKGROUND, COMPARISON = "background", "comparison"
 ALONE, ONLY = "alone", "only"
 
-_MEANINGS = set(SIDES) | VIEWS | {OTHER, NOT, SMALL, BACKGROUND, COMPARISON}
+_MEANINGS = set(SIDES) | VIEWS | {OTHER, ELSEWHERE, NOT, SMALL, BACKGROUND, COMPARISON}
 _IN = "in "
 _LANGUAGE_LETTERS = 2
 _STAR = "*"

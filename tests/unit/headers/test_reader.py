@@ -331,7 +331,10 @@ def test_a_letter_or_word_elsewhere_is_a_side(text, side, vocabulary):
 
 
 def test_a_known_part_outside_the_labels_is_told(vocabulary):
-    assert read_headers(headers(BodyPartExamined="BREAST"), vocabulary).outside == "BREAST"
+    """And whether no label has it, as of a phantom, or many have, as of a joint."""
+    for term, elsewhere in (("BREAST", "BREAST"), ("PHANTOM", "PHANTOM"), ("JOINT", None)):
+        reading = read_headers(headers(BodyPartExamined=term), vocabulary)
+        assert (reading.outside, reading.elsewhere) == (term, elsewhere)
     assert read_headers(headers(BodyPartExamined="Mustermann"), vocabulary).outside is None
 
 
