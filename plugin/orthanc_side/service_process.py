@@ -27,7 +27,7 @@ _HEALTHY = 60.0
 _LONGEST_STOP = 8.0
 _LONGEST_FAREWELL = 2.0
 """Seconds that one may take after it was killed."""
-_LONGEST_CHECK = 30.0
+_LONGEST_CHECK = 120.0
 _LONGEST_HOLD = 5.0
 _MOST_WAITING = 100_000
 """Messages that wait for a service that does not read; change log and sweep tell of more."""

@@ -23,6 +23,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from bodypart import evidence
@@ -148,7 +149,7 @@ class Vocabulary:
 
     @classmethod
     def load(cls, extra: Mapping[str, list[str]] | None = None) -> Vocabulary:
-        """Read the vocabulary that comes with the package.
+        """Return the vocabulary that comes with the package; it is read once, and not changed.
 
         Parameters
         ----------
@@ -160,14 +161,18 @@ class Vocabulary:
         VocabularyError
             If a row is wrong, or one term means two labels.
         """
+        own = ((label, term) for label, terms in (extra or {}).items() for term in terms)
+        return cls._read(_TABLE, tuple(own))
+
+    @classmethod
+    @lru_cache(maxsize=2)
+    def _read(cls, table: Path, extra: tuple[tuple[str, str], ...]) -> Vocabulary:
         vocabulary = cls()
-        rows = [
-            (Entry.parse(label), term) for label, terms in (extra or {}).items() for term in terms
-        ]
+        rows = [(Entry.parse(label), term) for label, term in extra]
         vocabulary._add_all(rows, "the setting Terms")
         own = set(vocabulary._meaning)
-        for path_row in _rows(_TABLE):
-            vocabulary._add_all([path_row], _TABLE.name, own)
+        for path_row in _rows(table):
+            vocabulary._add_all([path_row], table.name, own)
         vocabulary.inside_lengths = tuple(sorted({len(text) for text in vocabulary.insides}))
         vocabulary.speller = Speller(
             word.strip(_STAR)

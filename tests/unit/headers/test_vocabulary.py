@@ -22,6 +22,13 @@ def test_no_term_means_two_things():
     Vocabulary.load()
 
 
+@pytest.mark.parametrize("terms", [{}, {"knee": ["Knie spez"]}])
+def test_it_is_read_once(terms):
+    """Each pipeline had one of its own, which the texts that were read with it kept alive."""
+    assert Vocabulary.load(terms) is Vocabulary.load(dict(terms))
+    assert Vocabulary.load(terms) is not Vocabulary.load({"hand": ["LWS"]})
+
+
 def write(tmp_path, monkeypatch, *lines):
     table = tmp_path / "vocabulary.csv"
     table.write_text("\n".join(["meaning,language,when,terms", *lines]), encoding="utf-8")

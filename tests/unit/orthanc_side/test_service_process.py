@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -242,3 +243,16 @@ def test_the_other_interpreter_counts_where_there_is_no_environment(tmp_path, mo
 
 def test_what_orthanc_s_side_hands_over_is_json(process):
     assert json.loads(json.dumps(process._given)) == process._given
+
+
+def test_a_machine_that_starts_everything_at_once_is_waited_for(process, monkeypatch):
+    """Orthanc ended where the check took more than half a minute, for want of a processor."""
+    waits = []
+
+    def run(*_, timeout, **__):
+        waits.append(timeout)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(service_process.subprocess, "run", run)
+    process.check()
+    assert waits[0] >= 120
