@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from bodypart.evidence import SIDES, VIEWS
+from bodypart.evidence import VIEWS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS, UnknownLabelError, labels_named
+from bodypart.laterality import SIDES
 from bodypart.settings import SettingsError, as_json
 from service.deliveries.destinations import Destination, DestinationError, parse
 from service.deliveries.windows import ALWAYS, Window, WindowError
