@@ -19,6 +19,8 @@ from bodypart.dicom_out.part10 import Part10
 from bodypart.dicom_out.provenance import (
     ANATOMIC_REGION,
     BODY_PART_EXAMINED,
+    CODE_VALUE,
+    CODING_SCHEME,
     KEYWORDS,
     LATERALITY,
     Signature,
@@ -61,8 +63,6 @@ Digital Intra-Oral X-Ray is none of them: its region demands modifiers that name
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _SOP_CLASS = 0x00080016
-_CODE_VALUE = 0x00080100
-_CODING_SCHEME = 0x00080102
 _MAPPING_RESOURCE_NAME = 0x00080122
 _MODIFIERS = 0x00082220
 _IMAGE_LATERALITY = 0x00200062
@@ -300,7 +300,7 @@ def _sides_of_region(file: Part10) -> set[str]:
         if _MODIFIERS in region
         for modifier in file.nested(region[_MODIFIERS])
     ]
-    codes = (file.text_of(modifier.get(_CODE_VALUE)) for modifier in modifiers)
+    codes = (file.text_of(modifier.get(CODE_VALUE)) for modifier in modifiers)
     return {SIDE_OF_CODE[code] for code in codes if code in SIDE_OF_CODE}
 
 
@@ -364,7 +364,7 @@ def _region_codes(file: Part10) -> list[tuple[str, str]]:
 
 
 def _code_of(file: Part10, item: Mapping[int, Element]) -> tuple[str, str]:
-    return file.text_of(item.get(_CODE_VALUE)), file.text_of(item.get(_CODING_SCHEME))
+    return file.text_of(item.get(CODE_VALUE)), file.text_of(item.get(CODING_SCHEME))
 
 
 def _differing(file: Part10, original: Part10, wanted: dict[int, bytes | None]) -> tuple[str, ...]:

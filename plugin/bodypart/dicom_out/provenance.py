@@ -40,6 +40,9 @@ KEYWORDS: Mapping[int, str] = MappingProxyType(
 )
 """The only attributes that are ever written."""
 
+CODE_VALUE = 0x00080100
+CODING_SCHEME = 0x00080102
+_CODE_MEANING = 0x00080104
 _VRS = {ANATOMIC_REGION: "SQ", BODY_PART_EXAMINED: "CS", LATERALITY: "CS"}
 _MANUFACTURER = 0x00080070
 _MODEL_NAME = 0x00081090
@@ -110,9 +113,9 @@ def conforms(value: bytes) -> bool:
 def code_elements(encoding: Encoding, code: Code) -> tuple[bytes, ...]:
     """Return the elements of the Code Sequence macro (PS3.3 section 8.8)."""
     return (
-        encoding.text(0x00080100, "SH", code.value),
-        encoding.text(0x00080102, "SH", code.scheme),
-        encoding.text(0x00080104, "LO", code.meaning),
+        encoding.text(CODE_VALUE, "SH", code.value),
+        encoding.text(CODING_SCHEME, "SH", code.scheme),
+        encoding.text(_CODE_MEANING, "LO", code.meaning),
     )
 
 
