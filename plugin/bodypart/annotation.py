@@ -53,6 +53,11 @@ class Examined:
         }
 
 
+def visible_part(label: str, probability: float) -> dict[str, Any]:
+    """Return a part that the picture shows with its code, as an annotation has it."""
+    return {"label": label, "code": BY_LABEL[label].code.to_json(), "probability": probability}
+
+
 @dataclass(frozen=True, slots=True)
 class Laterality:
     """The side: ``L``, ``R``, ``B`` or None, and who said so."""
@@ -165,12 +170,7 @@ class Annotation:
             "reason": self.reason,
             "examined": self.examined.to_json() if self.examined else None,
             "visible": [
-                {
-                    "label": guess.label,
-                    "code": BY_LABEL[guess.label].code.to_json(),
-                    "probability": round(guess.probability, 3),
-                }
-                for guess in self.visible
+                visible_part(guess.label, round(guess.probability, 3)) for guess in self.visible
             ],
             "laterality": asdict(self.laterality),
             "group": self.group,
