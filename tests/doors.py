@@ -364,6 +364,7 @@ def serve_decoder() -> None:
 
 def decoder_with_doors(folder: Path, **settings: Any) -> Any:
     """Start a decoder that has the task; ``greet`` is done."""
+    import other_tasks
     from bodypart.settings import Settings
     from service.decoders.process import DecoderProcess
 
@@ -376,6 +377,7 @@ def decoder_with_doors(folder: Path, **settings: Any) -> Any:
     )
     program.chmod(0o755)
     model = str(ROOT / "models/bodypart.onnx")
+    other_tasks.take("door")
     process = DecoderProcess(Settings(python=str(program), model=model, provider="cpu", **settings))
     process.greet()
     return process
