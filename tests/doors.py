@@ -389,9 +389,9 @@ def tried_in_a_decoder(names: list[str]) -> dict[str, dict[str, Any]]:
         process = decoder_with_doors(Path(folder))
         try:
             return {
-                name: process.ask(
-                    "door", {"task": "door", "door": name, "surroundings": asdict(around)}, b"", 20
-                )[0]
+                name: process.ask("door", {"door": name, "surroundings": asdict(around)}, b"", 20)[
+                    0
+                ]
                 for name in names
             }
         finally:

@@ -142,7 +142,7 @@ class DecoderProcess:
             If the network that it asked for could not be had.
         """
         watchdog = Watchdog(limit, self.kill)
-        question = Frame(request, payload, secrets.randbits(64))
+        question = Frame({**request, "task": task}, payload, secrets.randbits(64))
         bounds = answers.bounds(task, request, payload)
         try:
             with self._at_work:
