@@ -127,7 +127,7 @@ class DecoderProcess:
         except WorkerDiedError as error:
             self._listener.join(_LAST_WORDS_LIMIT)
             words = self._last_words[0].decode(errors="replace").strip() if self._last_words else ""
-            raise EngineDownError(f"the worker did not start: {words or error}") from error
+            raise EngineDownError(f"the decoder did not start: {words or error}") from error
 
     def ask(
         self, task: str, request: dict[str, Any], payload: bytes, limit: float
@@ -158,7 +158,7 @@ class DecoderProcess:
                 why = f"was killed, its answer cannot be trusted: {error}"
             else:
                 why = "died"
-            raise WorkerDiedError(f"the worker {why}") from error
+            raise WorkerDiedError(f"the decoder {why}") from error
         finally:
             watchdog.pause()
         self.answered += 1
