@@ -213,7 +213,6 @@ class DecoderProcess:
         """Tell whether it may be asked; one that speaks without having been asked is killed."""
         if not self.alive():
             return False
-        # Not `select`, which takes 74 kB of the small stacks that Orthanc gives its threads.
         unasked = select.poll()
         unasked.register(self._answers, select.POLLIN)
         if unasked.poll(0):
