@@ -18,9 +18,14 @@ Source = Literal["image", "header", "image+header", "person"]
 Agreement = Literal["agree", "conflict", "image-only", "header-only", "none"]
 
 
+def utc_text(moment: datetime) -> str:
+    """Return a time in UTC as ``2026-11-20T12:00:00Z``."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def utc_now() -> str:
-    """Return the time as ``2026-11-20T12:00:00Z``."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return the present time as `utc_text` writes it."""
+    return utc_text(datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
