@@ -364,6 +364,7 @@ def serve_decoder() -> None:
 
 def decoder_with_doors(folder: Path, **settings: Any) -> Any:
     """Start a decoder that has the task; ``greet`` is done."""
+    import other_tasks
     from bodypart.settings import Settings
     from service.decoders.process import DecoderProcess
 
@@ -376,6 +377,7 @@ def decoder_with_doors(folder: Path, **settings: Any) -> Any:
     )
     program.chmod(0o755)
     model = str(ROOT / "models/bodypart.onnx")
+    other_tasks.take("door")
     process = DecoderProcess(Settings(python=str(program), model=model, provider="cpu", **settings))
     process.greet()
     return process
@@ -387,9 +389,9 @@ def tried_in_a_decoder(names: list[str]) -> dict[str, dict[str, Any]]:
         process = decoder_with_doors(Path(folder))
         try:
             return {
-                name: process.ask(
-                    "door", {"task": "door", "door": name, "surroundings": asdict(around)}, b"", 20
-                )[0]
+                name: process.ask("door", {"door": name, "surroundings": asdict(around)}, b"", 20)[
+                    0
+                ]
                 for name in names
             }
         finally:

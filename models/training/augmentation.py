@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from bodypart.model.model_input import WINDOW_PERCENTILES, Box, placement
+from bodypart.model.model_input import Box, placement
+from bodypart.percentiles import WINDOW_PERCENTILES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

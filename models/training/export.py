@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from bodypart.model.calibration import sigmoid, softmax
-from bodypart.model.model_input import FLAT_SHARE, FLAT_TOLERANCE, WINDOW_PERCENTILES
+from bodypart.model.model_input import FLAT_SHARE, FLAT_TOLERANCE
 from bodypart.model.session import BodyPartModel
+from bodypart.percentiles import WINDOW_PERCENTILES
 from training.answers import answers
 from training.calibrate import (
     fit_rejection,

@@ -152,12 +152,12 @@ def check_files(order: Order) -> None:
     UsageError
         If one is not.
     """
-    model = Path(order.model)
-    for file in (*(order.credentials, order.authority, order.certificate), model):
+    for file in (order.credentials, order.authority, order.certificate, order.model):
         if file and not Path(file).is_file():
             raise UsageError(f"there is no file {file}")
-    if not model.with_suffix(".json").is_file():
-        raise UsageError(f"there is no file {model.with_suffix('.json')} beside the model")
+    description = Path(order.model).with_suffix(".json")
+    if not description.is_file():
+        raise UsageError(f"there is no file {description} beside the model")
 
 
 def credentials(

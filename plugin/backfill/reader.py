@@ -151,7 +151,7 @@ class Reader:
 
     def _asked(self, decoder: DecoderProcess, instance: str, data: bytes) -> dict[str, Any]:
         """Return what a decoder says of a file, and what the model saw in it, if it looked."""
-        question = {"instance": instance, "task": "annotate", "thumbnail": False}
+        question = {"instance": instance, "thumbnail": False}
         answer, _ = decoder.ask("annotate", question, data, self._time_limit)
         if "error" in answer:
             return {"annotation": failed(instance, f"given up: {answer['details']}")}
@@ -205,9 +205,7 @@ class Reader:
         if reference.memory is None:
             return
         record, numbers = reference.memory
-        answer, _ = decoder.ask(
-            "learn", {"memory": record, "task": "learn"}, numbers, self._time_limit
-        )
+        answer, _ = decoder.ask("learn", {"memory": record}, numbers, self._time_limit)
         if not answer.get("applied"):
             raise MismatchError("the decoder here does not take the service's memory")
         decoder.revision = record["revision"]

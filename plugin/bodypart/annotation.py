@@ -18,9 +18,14 @@ Source = Literal["image", "header", "image+header", "person"]
 Agreement = Literal["agree", "conflict", "image-only", "header-only", "none"]
 
 
+def utc_text(moment: datetime) -> str:
+    """Return a time in UTC as ``2026-11-20T12:00:00Z``."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def utc_now() -> str:
-    """Return the time as ``2026-11-20T12:00:00Z``."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return the present time as `utc_text` writes it."""
+    return utc_text(datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,11 @@ class Examined:
             "probability": round(self.probability, 3),
             "source": self.source,
         }
+
+
+def visible_part(label: str, probability: float) -> dict[str, Any]:
+    """Return a part that the picture shows with its code, as an annotation has it."""
+    return {"label": label, "code": BY_LABEL[label].code.to_json(), "probability": probability}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +175,7 @@ class Annotation:
             "reason": self.reason,
             "examined": self.examined.to_json() if self.examined else None,
             "visible": [
-                {
-                    "label": guess.label,
-                    "code": BY_LABEL[guess.label].code.to_json(),
-                    "probability": round(guess.probability, 3),
-                }
-                for guess in self.visible
+                visible_part(guess.label, round(guess.probability, 3)) for guess in self.visible
             ],
             "laterality": asdict(self.laterality),
             "group": self.group,

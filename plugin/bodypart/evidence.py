@@ -10,9 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SIDES = ("L", "R", "B")
 VIEWS = ("frontal", "lateral", "oblique")
-"""Left, right, both (PS3.3 C.7.3.1.1 and C.8.11.7.1, without U)."""
+"""Projections that are told apart."""
 
 BLANK = "the picture is blank"
 """Reason of an `ImageReading` of a plate with nothing on it: nothing was seen."""

@@ -20,6 +20,7 @@ from bodypart.headers.reliability import leading
 from bodypart.labels import BY_LABEL, LABELS, router_group
 from bodypart.misnaming import header_evidence
 from bodypart.regions import compatible, labels_in
+from bodypart.settings import Settings
 from bodypart.sides import marker_side, side_in_doubt, side_of
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from bodypart.annotation import Agreement
     from bodypart.evidence import HeaderReading, ImageReading
 
-CHILD_AGE = 16.0
-REVIEW_THRESHOLD = 0.75
+_USUAL = Settings()
 
 LEAST = 0.2
 """Posterior below which no label is given at all."""
@@ -82,8 +82,8 @@ def fuse(
     image: ImageReading | None,
     header: HeaderReading,
     *,
-    child_age: float = CHILD_AGE,
-    review_threshold: float = REVIEW_THRESHOLD,
+    child_age: float = _USUAL.child_age,
+    review_threshold: float = _USUAL.review_threshold,
     rates: ErrorRates | None = None,
 ) -> Fused:
     """Join what picture and header say.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from bodypart.percentiles import outer_percentiles
+from bodypart.percentiles import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,6 @@ _VIRIDIS = np.array(
     dtype=np.float32,
 )  # fmt: skip
 _STRONGEST = 0.6
-_WINDOW = (0.5, 99.5)
 
 
 def heatmap_png(picture: Picture, heat: NDArray[np.float32]) -> bytes:
@@ -43,8 +42,7 @@ def heatmap_png(picture: Picture, heat: NDArray[np.float32]) -> bytes:
     bytes
         An RGB PNG of the picture's size.
     """
-    low, high = outer_percentiles(picture.values, _WINDOW)
-    grey = np.clip((picture.values - low) / max(float(high - low), 1e-6), 0, 1) * 255
+    grey = spread(picture.values) * 255
     colour, opacity = _coloured(heat)
     return _png(grey[..., np.newaxis] * (1 - opacity) + colour * opacity)
 

@@ -125,7 +125,7 @@ def body_part(text: str) -> BodyPart:
     UnknownLabelError
         If it names none of the 36.
     """
-    name = text.strip().lower().replace(" ", "_").replace("-", "_")
+    name = _as_name(text)
     found = BY_LABEL.get(name) or _BY_CODE.get(name)
     if found is None:
         raise UnknownLabelError(text)
@@ -143,10 +143,14 @@ def labels_named(text: str) -> tuple[str, ...]:
     UnknownLabelError
         If it stands for none.
     """
-    wanted = text.strip().lower().replace(" ", "_").replace("-", "_")
+    wanted = _as_name(text)
     if wanted == _WHOLE_LIMB or (wanted not in BY_LABEL and not wanted.isdigit()):
         return parts_of(wanted)
     return (body_part(wanted).label,)
+
+
+def _as_name(text: str) -> str:
+    return text.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def parts_of(region: str) -> tuple[str, ...]:

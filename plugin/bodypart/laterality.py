@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bodypart.labels import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Side = Literal["L", "R", "B"]
+"""Left, right, both (PS3.3 C.7.3.1.1 and C.8.11.7.1, without U)."""
+
 SIDES: Mapping[str, Code] = MappingProxyType(
     {
-        "R": Code("24028007", "Right"),
         "L": Code("7771000", "Left"),
+        "R": Code("24028007", "Right"),
         "B": Code("51440002", "Bilateral"),
     }
 )

@@ -14,6 +14,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+WINDOW_PERCENTILES = (0.5, 99.5)
+"""Percentiles that become black and white; the tails hold markers and dead pixels."""
+
 _SAMPLED = 1024
 """Pixels, about, that tell where a tail may begin."""
 _ROOM = 2, 16
@@ -45,6 +48,20 @@ def outer_percentiles(
         first, last = np.percentile(flat, percentiles)  # The sample was not like the picture.
         return first, last
     return _ranked(tail, low), _ranked(head, high - before)
+
+
+def spread(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return grey values as parts of the range between :data:`WINDOW_PERCENTILES`, 0 to 1.
+
+    Parameters
+    ----------
+    values : array of float
+        At least one, and all of them numbers.
+    """
+    low, high = outer_percentiles(values, WINDOW_PERCENTILES)
+    parts = values - low
+    parts /= max(float(high - low), 1e-6)
+    return np.clip(parts, 0, 1, out=parts)
 
 
 def _ranked(values: NDArray[np.floating], rank: float) -> np.float64:

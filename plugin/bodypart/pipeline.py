@@ -18,6 +18,7 @@ from bodypart.memory import Recall
 from bodypart.own_tags import OwnWord, set_aside
 from bodypart.pixel_digest import digest_of, is_digest_of
 from bodypart.pixels import (
+    PIXEL_KEYWORDS,
     DatasetError,
     Picture,
     PictureError,
@@ -275,8 +276,7 @@ def _without_exposure(dataset: Dataset, kind: Kind) -> str | None:
         return "an encapsulated document shows no body part of its own"
     if "WaveformSequence" in dataset:
         return "a waveform shows no body part"
-    pixels = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-    if not any(keyword in dataset for keyword in pixels):
+    if not any(keyword in dataset for keyword in PIXEL_KEYWORDS):
         return "no pixel data"
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from bodypart.annotation import Laterality, Review
+from bodypart.annotation import Examined, Laterality, Review, visible_part
 from bodypart.evidence import HeaderReading
 from bodypart.labels import BY_LABEL, router_group
 from bodypart.pixel_digest import differ
@@ -52,20 +52,12 @@ def apply_review(
     label = review.examined
     visible = _visible(annotation, review)
     laterality = _laterality(annotation, review)
-    part = BY_LABEL[label] if label else None
     machine = {name: annotation[name] for name in _TAKES_THE_PLACE_OF}
     return {
         **annotation,
         "status": "done",
         "reason": None,
-        "examined": part
-        and {
-            "label": part.label,
-            "code": part.code.to_json(),
-            "body_part_examined": part.body_part_examined,
-            "probability": 1.0,
-            "source": "person",
-        },
+        "examined": Examined(label, 1.0, "person").to_json() if label else None,
         "visible": visible,
         "laterality": laterality,
         "group": _group(annotation, label),
@@ -133,20 +125,20 @@ def carried_word(annotation: dict[str, Any]) -> Review | None:
 def _visible(annotation: dict[str, Any], review: Review) -> list[dict[str, Any]]:
     """Return what the person says to be visible, else what the picture shows; the part itself."""
     if review.visible is not None:
-        visible = [_certain(name) for name in review.visible]
+        visible = [visible_part(name, 1.0) for name in review.visible]
     else:
         visible = _seen(annotation)
     label = review.examined
     if label is None or label in {item["label"] for item in visible}:
         return visible
-    return [_certain(label), *visible]
+    return [visible_part(label, 1.0), *visible]
 
 
 def _seen(annotation: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what the picture alone shows: the words before added to that."""
     image = annotation["image"] or {}
     if "visible" in image:
-        return [{**_certain(item["label"]), **item} for item in image["visible"]]
+        return [visible_part(item["label"], item["probability"]) for item in image["visible"]]
     if annotation["review"] is None:
         return list(annotation["visible"])
     # Annotations of before did not keep it apart.
@@ -242,7 +234,3 @@ def _shorten(history: list[dict[str, Any]]) -> None:
         del history[back - 1 : back + 1]
     else:
         del history[1]
-
-
-def _certain(label: str) -> dict[str, Any]:
-    return {"label": label, "code": BY_LABEL[label].code.to_json(), "probability": 1.0}

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bodypart.labels import BY_LABEL, LABELS
+from bodypart.annotation import visible_part
+from bodypart.labels import BY_LABEL, PLACE
 
-_ORDER = {part.label: number for number, part in enumerate(LABELS)}
 AGREEMENTS = ("conflict", "agree", "image-only", "header-only", "none")
 _LEAST_TRUSTED_FIRST = ("marker", "header", "person")
 _REASONS = {"failed": "no instance is done, and one failed", "skipped": "every instance is skipped"}
@@ -84,7 +84,7 @@ def roll_up(level: str, resource: str, children: Iterable[Summary]) -> dict[str,
         if child.examined is not None:
             weights[child.examined] += child.probability
             counts[child.examined] += 1
-    label = min(weights, key=lambda name: (-weights[name], _ORDER[name]), default=None)
+    label = min(weights, key=lambda name: (-weights[name], PLACE[name]), default=None)
     visible: dict[str, float] = {}
     for child in done:
         for name, probability in child.visible.items():
@@ -99,9 +99,9 @@ def roll_up(level: str, resource: str, children: Iterable[Summary]) -> dict[str,
         "reason": _REASONS.get(status),
         "examined": _examined(label, [c for c in done if c.examined == label]) if label else None,
         "visible": [
-            {"label": name, "code": BY_LABEL[name].code.to_json(), "probability": probability}
+            visible_part(name, probability)
             for name, probability in sorted(
-                visible.items(), key=lambda item: (-item[1], _ORDER[item[0]])
+                visible.items(), key=lambda item: (-item[1], PLACE[item[0]])
             )
         ],
         "laterality": _laterality(child for child in done if child.examined == label),
@@ -114,7 +114,7 @@ def roll_up(level: str, resource: str, children: Iterable[Summary]) -> dict[str,
         "model": None,
         "parts": [
             {"label": name, "instances": counts[name]}
-            for name in sorted(counts, key=lambda name: (-weights[name], _ORDER[name]))
+            for name in sorted(counts, key=lambda name: (-weights[name], PLACE[name]))
         ],
         "instances": dict(sorted(Counter(child.status for child in children).items())),
         "annotated_at": max(filter(None, (c.annotated_at for c in children)), default=None),

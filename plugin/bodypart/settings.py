@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -307,14 +307,24 @@ def environment_variable(key: str) -> str:
     return "ORTHANC__BODY_PART__" + re.sub("(?<!^)(?=[A-Z])", "_", key).upper()
 
 
-def _hint(key: str, known: Iterable[str]) -> str:
+def nearest(given: object, known: Iterable[str]) -> str | None:
+    """Return which of some words was probably meant, whatever its case; None if none is like it."""
+    folded = {word.lower(): word for word in known}
+    found = get_close_matches(str(given).lower(), folded, n=1)
+    return folded[found[0]] if found else None
+
+
+def did_you_mean(given: object, known: Iterable[str]) -> str:
+    """Return the end of a sentence that says which of some words was probably meant, if any."""
+    near = nearest(given, known)
+    return f"; did you mean {near}?" if near else ""
+
+
+def _hint(key: str, known: Collection[str]) -> str:
     """Return which key was probably meant, and the variable that sets it in a container."""
-    near = {name.lower(): name for name in known}
-    found = get_close_matches(key.lower(), near, n=1)
-    if not found:
-        return ""
-    meant = near[found[0]]
-    return f"; did you mean {meant}? In the environment: {environment_variable(meant)}"
+    near = nearest(key, known)
+    variable = f" In the environment: {environment_variable(near)}" if near else ""
+    return did_you_mean(key, known) + variable
 
 
 def table(chosen: Iterable[str] | None = None) -> str:
@@ -328,7 +338,3 @@ def table(chosen: Iterable[str] | None = None) -> str:
         line = f"| `{key}` | `{default}` | {fields[key].metadata['doc']} |"
         lines.append(line if chosen is not None else f"{line} `{environment_variable(key)}` |")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(table())

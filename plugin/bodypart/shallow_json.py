@@ -1,8 +1,8 @@
 """JSON from outside: how deep it goes is counted before it is parsed.
 
-The parser recurses once a level. Orthanc runs callbacks on threads with a small C stack (about
-100 kB), which that overflows long before Python's own limit: 600 brackets would end the whole PACS.
-Standard library only; every step takes time proportional to the text.
+The parser recurses once a level, and so do those who check, write and compare what it gives: a
+deep one ends in a `RecursionError` at whichever of them comes first. Standard library only; every
+step takes time proportional to the text.
 """
 
 from __future__ import annotations

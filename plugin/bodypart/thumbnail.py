@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from bodypart.percentiles import outer_percentiles
+from bodypart.percentiles import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 USUAL_SIDE = 192
 """Pixels of the longest side, of the thumbnail that is made whenever a picture is read."""
 LARGEST_BYTES = 20_000
-_WINDOW = (0.5, 99.5)
 _QUALITIES = (82, 70, 55, 40, 25)
 
 
@@ -35,10 +34,7 @@ def thumbnail(values: NDArray[np.float32], side: int = USUAL_SIDE) -> bytes:
     bytes
         A grey JPEG of at most `LARGEST_BYTES`; what is too rich for that is drawn smaller.
     """
-    low, high = outer_percentiles(values, _WINDOW)
-    grey = values - low
-    grey /= max(float(high - low), 1e-6)
-    np.clip(grey, 0, 1, out=grey)
+    grey = spread(values)
     grey *= 255
     picture = Image.fromarray(np.rint(grey, out=grey).astype(np.uint8))
     while True:

@@ -57,5 +57,5 @@ class AddressSpace:
         if not megabytes:
             return
         if taken > megabytes:
-            sys.exit(f"MemoryLimitMB is {megabytes}, and the worker itself takes {taken}")
+            sys.exit(f"MemoryLimitMB is {megabytes}, and the decoder itself takes {taken}")
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))

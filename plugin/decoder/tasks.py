@@ -21,6 +21,7 @@ from bodypart.labels import UnknownLabelError, body_part
 from bodypart.memory import MemoryFormatError, pack_seen
 from bodypart.model.model_input import BlankPictureError
 from bodypart.pixels import (
+    PIXEL_KEYWORDS,
     DatasetError,
     NotDicomError,
     PictureError,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 Answer = tuple[dict[str, Any], bytes]
 _HEAT_SIDE, _SHOWN_SIDE = 320, 800
 """Pixels; a picture's longest side lies between this and twice this, if it has that many."""
-_BULK = ("PixelData", "FloatPixelData", "DoubleFloatPixelData", "EncapsulatedDocument")
+_BULK = (*PIXEL_KEYWORDS, "EncapsulatedDocument")
 
 
 class TaskError(Exception):

@@ -139,7 +139,7 @@ def test_classifying_again_keeps_a_persons_word(page, server, uploaded):
 
 def test_the_panel_says_so_when_the_worker_is_down(page, server, uploaded):
     page.route("**/bodypart/status", lambda route: route.fulfill(json={
-        "ready": False, "reason": "the worker is starting", "queue": {},
+        "ready": False, "reason": "the decoder is starting", "queue": {},
     }))  # fmt: skip
     panel = open_panel(page, server, "instances", uploaded.agreeing[0])
     panel.get_by_text("The classifier is not running: The service is starting").wait_for()

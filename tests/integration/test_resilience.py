@@ -1,4 +1,4 @@
-"""What must survive: kills of Orthanc and of the worker, hostile files, a back-fill cut short."""
+"""What must survive: kills of Orthanc and of the decoder, hostile files, a back-fill cut short."""
 
 import contextlib
 import json
@@ -63,8 +63,8 @@ def test_kills_of_orthanc_and_worker_lose_nothing_and_repeat_nothing(make_server
             assert server.metadata(level, resource, "BodyPart"), level
 
 
-def test_an_instance_that_hangs_the_worker_twice_is_quarantined(make_server):
-    """The time limit kills the worker; the second time the instance is given up, with a reason."""
+def test_an_instance_that_hangs_the_decoder_twice_is_quarantined(make_server):
+    """The time limit kills the decoder; the second time the instance is given up, with a reason."""
     server = make_server({"BodyPart": {"TimeLimit": 0.5, "RetryDelay": 0.1}}).start()
     instance = server.upload(file_bytes(radiograph("knee")))
     server.annotation(instance)

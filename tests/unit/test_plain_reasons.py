@@ -47,7 +47,13 @@ def plain(request):
             "storage full",
             "Orthanc’s storage is full. The answer is kept; the file follows once there is room.",
         ),
-        ("quarantined: the worker took longer than 20 s, 3 times", STOPPED),
+        ("quarantined: the decoder took longer than 20 s, 3 times", STOPPED),
+        ("the worker died", STOPPED),  # As it was called up to 0.2.
+        (
+            "the decoder is starting again",
+            "The service is starting. What was said before is kept.",
+        ),
+        ("the decoder did not start: no model here", STOPPED),
         ("given up after 4 attempts: ArchiveError", STOPPED),
         (NO_NUMBERS, STOPPED),
         ("it could not be done: ArchiveError", NOT_WRITTEN),

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.decision import Decision
 from bodypart.dicom_out.part10 import Part10
 from bodypart.dicom_out.provenance import (
     ANATOMIC_REGION,
     BODY_PART_EXAMINED,
+    CODE_VALUE,
+    CODING_SCHEME,
     KEYWORDS,
     LATERALITY,
     Signature,
@@ -61,8 +62,6 @@ Digital Intra-Oral X-Ray is none of them: its region demands modifiers that name
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _SOP_CLASS = 0x00080016
-_CODE_VALUE = 0x00080100
-_CODING_SCHEME = 0x00080102
 _MAPPING_RESOURCE_NAME = 0x00080122
 _MODIFIERS = 0x00082220
 _IMAGE_LATERALITY = 0x00200062
@@ -105,8 +104,6 @@ def correct(
     agreeing: Collection[str] = (),
     mixed_series: bool = False,
     decision: Decision | None = None,
-    modifying_system: str = PRODUCT,
-    reason: Literal["CORRECT", "COERCE"] = "CORRECT",
 ) -> Correction:
     """Write the examined body part into a DICOM file.
 
@@ -135,10 +132,6 @@ def correct(
         is then left to its original value (PS3.3 C.7.3.1).
     decision : Decision, optional
         Who decided, and of which pixel data; the machine, if it is not said.
-    modifying_system : str
-        Name under which our entry is written and found again.
-    reason : {"CORRECT", "COERCE"}
-        Reason for the Attribute Modification (0400,0565).
 
     Returns
     -------
@@ -150,21 +143,20 @@ def correct(
     DicomStructureError
         If the bytes are not a DICOM file that can be rewritten without risk.
     ValueError
-        If an argument is not one of those above.
+        If the side is not one of those above.
     """
     if laterality is not None and laterality not in SIDES:
         raise ValueError(f"laterality must be R, L, B or None, not {laterality!r}")
-    signature = Signature(modifying_system, version, now, reason)
     file = Part10(data)
     refused = _not_ours_to_change(file)
     if refused:
         return Correction(refused=refused)
-    record = read_record(file, modifying_system)
+    record = read_record(file)
     original = file
     if record is not None:
         if record.changed_since:
             return Correction(refused="another system changed the body part after us")
-        changes = {**record.previous, **unsigned_sequences(file, modifying_system)}
+        changes = {**record.previous, **unsigned_sequences(file)}
         original = Part10(file.rewritten(changes))
     side = laterality if examined.paired else None
     # What we wrote ourselves cannot agree with us.
@@ -188,19 +180,17 @@ def correct(
         return Correction(original.rewritten({}), changed, refused)
     previous = {tag: original.elements.get(tag) for tag in wanted}
     written = examined.body_part_examined if BODY_PART_EXAMINED in wanted else None
-    sequences = signed_sequences(original, previous, signature, written, decision)
+    sequences = signed_sequences(original, previous, Signature(version, now), written, decision)
     return Correction(original.rewritten({**wanted, **sequences}), changed, standing=standing)
 
 
-def restore(data: bytes, *, modifying_system: str = PRODUCT) -> Correction:
+def restore(data: bytes) -> Correction:
     """Undo our correction: the original values return, and our entries vanish.
 
     Parameters
     ----------
     data : bytes
         A DICOM file.
-    modifying_system : str
-        Name under which the correction was written.
 
     Returns
     -------
@@ -214,7 +204,7 @@ def restore(data: bytes, *, modifying_system: str = PRODUCT) -> Correction:
         If the bytes are not a DICOM file that can be rewritten without risk.
     """
     file = Part10(data)
-    record = read_record(file, modifying_system)
+    record = read_record(file)
     if record is None:
         return Correction()
     if record.changed_since:
@@ -224,7 +214,7 @@ def restore(data: bytes, *, modifying_system: str = PRODUCT) -> Correction:
         return Correction(refused=refused)
     if LATERALITY in record.previous and LATERALITY in _covered_by_signature(file):
         return Correction(refused="a digital signature covers Laterality")
-    changes = {**record.previous, **unsigned_sequences(file, modifying_system)}
+    changes = {**record.previous, **unsigned_sequences(file)}
     changed = tuple(KEYWORDS[tag] for tag in sorted(record.previous))
     return Correction(file.rewritten(changes), changed)
 
@@ -300,7 +290,7 @@ def _sides_of_region(file: Part10) -> set[str]:
         if _MODIFIERS in region
         for modifier in file.nested(region[_MODIFIERS])
     ]
-    codes = (file.text_of(modifier.get(_CODE_VALUE)) for modifier in modifiers)
+    codes = (file.text_of(modifier.get(CODE_VALUE)) for modifier in modifiers)
     return {SIDE_OF_CODE[code] for code in codes if code in SIDE_OF_CODE}
 
 
@@ -364,7 +354,7 @@ def _region_codes(file: Part10) -> list[tuple[str, str]]:
 
 
 def _code_of(file: Part10, item: Mapping[int, Element]) -> tuple[str, str]:
-    return file.text_of(item.get(_CODE_VALUE)), file.text_of(item.get(_CODING_SCHEME))
+    return file.text_of(item.get(CODE_VALUE)), file.text_of(item.get(CODING_SCHEME))
 
 
 def _differing(file: Part10, original: Part10, wanted: dict[int, bytes | None]) -> tuple[str, ...]:

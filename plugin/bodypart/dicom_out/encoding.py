@@ -10,6 +10,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bodypart.file_meta import LONG_FORM
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -22,9 +24,7 @@ DEEPEST = 64
 MOST_ELEMENTS = 250_000
 """Elements and items that are looked at in one walk; more would keep whoever reads for seconds."""
 
-_LONG_VRS = frozenset(
-    ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
-)
+_LONG_VRS = frozenset(vr.decode("ascii") for vr in LONG_FORM)
 _TEXT_VRS = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI")
 _SHORT_VRS = frozenset((*_TEXT_VRS, "AT", "FD", "FL", "SL", "SS", "UL", "US"))
 _NESTING_VRS = frozenset(("SQ", "UN", "OB", "OW", ""))

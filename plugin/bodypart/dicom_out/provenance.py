@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bodypart.dicom_out.codes import MODIFYING_EQUIPMENT
+from bodypart.dicom_out.codes import MODIFYING_EQUIPMENT, PRODUCT
 from bodypart.dicom_out.encoding import DicomStructureError
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ KEYWORDS: Mapping[int, str] = MappingProxyType(
 )
 """The only attributes that are ever written."""
 
+CODE_VALUE = 0x00080100
+CODING_SCHEME = 0x00080102
+_CODE_MEANING = 0x00080104
 _VRS = {ANATOMIC_REGION: "SQ", BODY_PART_EXAMINED: "CS", LATERALITY: "CS"}
 _MANUFACTURER = 0x00080070
 _MODEL_NAME = 0x00081090
@@ -57,6 +60,7 @@ _MODIFYING_SYSTEM = 0x04000563
 _SOURCE_OF_PREVIOUS_VALUES = 0x04000564
 _REASON = 0x04000565
 
+_NOT_OURS = f"the entry of {PRODUCT} is not as {PRODUCT} writes it"
 _CODE_STRING = re.compile(rb"[A-Z0-9_ ]{0,16}")
 _ADDED = re.compile(r"Added: ([A-Za-z, ]+)\.")
 _WRITTEN = re.compile(r"Written: ([A-Z0-9_ ]+)\.")
@@ -64,20 +68,10 @@ _WRITTEN = re.compile(r"Written: ([A-Z0-9_ ]+)\.")
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who corrects: system and version, when, and for which reason (PS3.3 C.12.1.1.9)."""
+    """With which version we correct, and when (PS3.3 C.12.1.1.9)."""
 
-    system: str
     version: str
     now: datetime
-    reason: str
-
-    def __post_init__(self) -> None:
-        """Check what goes into LO, DT and CS elements."""
-        for text in (self.system, self.version):
-            if not 0 < len(text) <= 64 or not text.isascii() or "\\" in text:
-                raise ValueError(f"{text!r} is no ASCII text of 1 to 64 characters")
-        if self.reason not in ("CORRECT", "COERCE"):
-            raise ValueError(f"reason must be CORRECT or COERCE, not {self.reason!r}")
 
     @property
     def time(self) -> str:
@@ -110,9 +104,9 @@ def conforms(value: bytes) -> bool:
 def code_elements(encoding: Encoding, code: Code) -> tuple[bytes, ...]:
     """Return the elements of the Code Sequence macro (PS3.3 section 8.8)."""
     return (
-        encoding.text(0x00080100, "SH", code.value),
-        encoding.text(0x00080102, "SH", code.scheme),
-        encoding.text(0x00080104, "LO", code.meaning),
+        encoding.text(CODE_VALUE, "SH", code.value),
+        encoding.text(CODING_SCHEME, "SH", code.scheme),
+        encoding.text(_CODE_MEANING, "LO", code.meaning),
     )
 
 
@@ -152,7 +146,7 @@ def signed_sequences(
     }
 
 
-def read_record(file: Part10, system: str) -> Record | None:
+def read_record(file: Part10) -> Record | None:
     """Return what our entry says; None if the file has none.
 
     Raises
@@ -164,41 +158,41 @@ def read_record(file: Part10, system: str) -> Record | None:
     ours = [
         at
         for at, entry in enumerate(entries)
-        if file.text_of(entry.get(_MODIFYING_SYSTEM)) == system
+        if file.text_of(entry.get(_MODIFYING_SYSTEM)) == PRODUCT
     ]
     if not ours:
         return None
     if len(ours) > 1:
-        raise DicomStructureError(f"Original Attributes Sequence has several entries of {system}")
-    added = _added(file, system)
+        raise DicomStructureError(f"Original Attributes Sequence has several entries of {PRODUCT}")
+    added = _added(file)
     entry = entries[ours[0]]
     previous: dict[int, bytes | None] = {}
     for element in _modified(file, entry).values():
         # A side that was there is never touched, so no entry of ours can give one back.
         invented = element.tag == LATERALITY and file.text_of(element)
         if element.tag not in _VRS or invented:
-            raise DicomStructureError(f"the entry of {system} is not as {system} writes it")
+            raise DicomStructureError(_NOT_OURS)
         was_absent = added is not None and KEYWORDS[element.tag] in added
         previous[element.tag] = None if was_absent else file.raw(element)
     if _NONCONFORMING_ATTRIBUTES in entry:
         for item in file.nested(entry[_NONCONFORMING_ATTRIBUTES]):
             if _NONCONFORMING_VALUE not in item:
-                raise DicomStructureError(f"the entry of {system} is not as {system} writes it")
+                raise DicomStructureError(_NOT_OURS)
             value = file.value(item[_NONCONFORMING_VALUE])
             previous[BODY_PART_EXAMINED] = file.encoding.element(BODY_PART_EXAMINED, "CS", value)
     later = {tag for other in entries[ours[0] + 1 :] for tag in _modified(file, other)}
-    written = _described(file, system, _WRITTEN)
+    written = _described(file, _WRITTEN)
     overwritten = bool(written) and (file.text(BODY_PART_EXAMINED) or "") != written
     return Record(previous, changed_since=overwritten or not later.isdisjoint(_VRS))
 
 
-def unsigned_sequences(file: Part10, system: str) -> dict[int, bytes | None]:
+def unsigned_sequences(file: Part10) -> dict[int, bytes | None]:
     """Return the two sequences without our entry; None for one that was not there before."""
-    added = _added(file, system)
+    added = _added(file)
     owners = {ORIGINAL_ATTRIBUTES: _MODIFYING_SYSTEM, CONTRIBUTING_EQUIPMENT: _MANUFACTURER}
     changes: dict[int, bytes | None] = {}
     for tag, owner in owners.items():
-        ours = _last_of(file, file.items(tag), owner, system)
+        ours = _last_of(file, file.items(tag), owner)
         if ours is None:
             continue
         sequence = file.elements[tag]
@@ -234,9 +228,9 @@ def _original_attributes_item(
         encoding.sequence(_MODIFIED_ATTRIBUTES, encoding.item(*old_values)),
         encoding.sequence(_NONCONFORMING_ATTRIBUTES, *nonconforming) if nonconforming else b"",
         encoding.text(_MODIFICATION_TIME, "DT", signature.time),
-        encoding.text(_MODIFYING_SYSTEM, "LO", signature.system),
+        encoding.text(_MODIFYING_SYSTEM, "LO", PRODUCT),
         encoding.text(_SOURCE_OF_PREVIOUS_VALUES, "LO", ""),
-        encoding.text(_REASON, "CS", signature.reason),
+        encoding.text(_REASON, "CS", "CORRECT"),
     )
 
 
@@ -259,8 +253,8 @@ def _sentences(
 
 def _equipment_item(encoding: Encoding, signature: Signature, description: str) -> bytes:
     return encoding.item(
-        encoding.text(_MANUFACTURER, "LO", signature.system),
-        encoding.text(_MODEL_NAME, "LO", signature.system),
+        encoding.text(_MANUFACTURER, "LO", PRODUCT),
+        encoding.text(_MODEL_NAME, "LO", PRODUCT),
         encoding.text(_SOFTWARE_VERSIONS, "LO", signature.version),
         encoding.text(_CONTRIBUTION_TIME, "DT", signature.time),
         encoding.text(_CONTRIBUTION_DESCRIPTION, "ST", description),
@@ -285,30 +279,30 @@ def _with_items(file: Part10, sequence: Element, items: list[bytes]) -> bytes:
     return file.encoding.sequence(sequence.tag, *items)
 
 
-def _added(file: Part10, system: str) -> frozenset[str] | None:
+def _added(file: Part10) -> frozenset[str] | None:
     """Return the keywords that our description calls added; None if somebody removed it."""
-    names = _described(file, system, _ADDED)
+    names = _described(file, _ADDED)
     if names is None:
         return None
     return frozenset(names.split(", ")) if names else frozenset()
 
 
-def _described(file: Part10, system: str, sentence: re.Pattern[str]) -> str | None:
+def _described(file: Part10, sentence: re.Pattern[str]) -> str | None:
     """Return what a sentence of our description says, empty without it; None without all."""
     equipment = file.items(CONTRIBUTING_EQUIPMENT)
-    ours = _last_of(file, equipment, _MANUFACTURER, system)
+    ours = _last_of(file, equipment, _MANUFACTURER)
     if ours is None:
         return None
     found = sentence.search(file.text_of(equipment[ours].get(_CONTRIBUTION_DESCRIPTION)))
     return found[1] if found else ""
 
 
-def _last_of(file: Part10, items: list[dict[int, Element]], owner: int, system: str) -> int | None:
+def _last_of(file: Part10, items: list[dict[int, Element]], owner: int) -> int | None:
     """Return the index of the last item that is ours.
 
     An earlier one is left over from a correction whose other entry somebody removed.
     """
-    ours = [at for at, item in enumerate(items) if file.text_of(item.get(owner)) == system]
+    ours = [at for at, item in enumerate(items) if file.text_of(item.get(owner)) == PRODUCT]
     return ours[-1] if ours else None
 
 

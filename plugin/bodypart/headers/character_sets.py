@@ -43,7 +43,7 @@ def text_of(dataset: Dataset, keyword: str) -> object:
     Exception
         Of any kind, if pydicom cannot convert the value.
     """
-    # Orthanc's Python loads this package for the vocabulary, and has no pydicom.
+    # The service loads this package for the vocabulary, and must not load pydicom.
     from pydicom.dataelem import RawDataElement
 
     raw = dataset.get_item(keyword) if keyword in dataset else None

@@ -31,6 +31,11 @@ _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3々"
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]+|\d+|[^\W\d_{_IDEOGRAPHS}]+")
 
 
+def is_ideographic(text: str) -> bool:
+    """Tell whether a text begins with a Chinese, Japanese or Korean sign."""
+    return "\u3040" <= text[:1] <= "\ud7a3"
+
+
 class Word(NamedTuple):
     """A word of a folded text: its letters and where they stand."""
 
@@ -41,7 +46,7 @@ class Word(NamedTuple):
     @property
     def ideographic(self) -> bool:
         """Whether it is a run of Chinese, Japanese or Korean, which has no word boundaries."""
-        return "\u3040" <= self.text[0] <= "\ud7a3"
+        return is_ideographic(self.text)
 
 
 def fold(text: str) -> str:

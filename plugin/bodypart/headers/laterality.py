@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bodypart.evidence import SIDES
 from bodypart.labels import BY_LABEL
-from bodypart.laterality import SIDE_OF_CODE
+from bodypart.laterality import SIDE_OF_CODE, SIDES
 from bodypart.regions import compatible
 
 _CODED = ("ImageLaterality", "FrameLaterality", "AnatomicRegionModifierSequence", "Laterality")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bodypart.headers.assertion import affirmed
 from bodypart.headers.character_sets import is_plausible, repaired, undoubled
-from bodypart.headers.folding import LONGEST_TEXT, fold, words
+from bodypart.headers.folding import LONGEST_TEXT, fold, is_ideographic, words
 from bodypart.headers.glued import replaced, unglued, with_marks_cut
 from bodypart.headers.holding import holding
 from bodypart.headers.mentions import TELLING_LETTERS
@@ -113,7 +113,7 @@ def _is_telling(matched: str, folded: str) -> bool:
     Among a dozen code pages one always turns some bytes into two letters, or one ideograph, that
     mean something.
     """
-    fewest = 2 if "\u3040" <= matched[:1] <= "\ud7a3" else 4
+    fewest = 2 if is_ideographic(matched) else 4
     longest = max((len(word.text) for word in words(matched)), default=0)
     return longest >= fewest or matched == folded.strip()
 
@@ -154,7 +154,7 @@ def _read(folded: str, vocabulary: Vocabulary) -> Reading:
 
 def _is_known(kept: Sequence[Mention], folded: str) -> bool:
     places = [place for place, sign in enumerate(folded) if sign.isalnum()]
-    ideographs = all("\u3040" <= folded[place] <= "\ud7a3" for place in places)
+    ideographs = all(is_ideographic(folded[place]) for place in places)
     spans = [range(mention.start, mention.end) for mention in kept]
     covered = all(any(place in span for span in spans) for place in places)
     return len(places) > 1 and ideographs and covered

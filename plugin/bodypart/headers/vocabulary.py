@@ -27,7 +27,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bodypart import evidence
-from bodypart.headers.folding import fold, spellings, words
+from bodypart.headers.folding import fold, is_ideographic, spellings, words
 from bodypart.headers.spelling import Speller
 from bodypart.labels import BY_LABEL
 from bodypart.regions import PLACES
@@ -232,7 +232,7 @@ class Vocabulary:
                     )
 
     def _insert(self, pattern: tuple[str, ...], entry: Entry) -> None:
-        if len(pattern) == 1 and "\u3040" <= pattern[0][0] <= "\ud7a3":
+        if len(pattern) == 1 and is_ideographic(pattern[0]):
             self.ideographs.setdefault(pattern[0], []).append(entry)
             return
         node = self.tree

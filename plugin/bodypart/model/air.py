@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter
 
-from bodypart.percentiles import outer_percentiles
+from bodypart.percentiles import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,6 @@ LARGE = 0.02
 """Part of the picture that air takes where it does not reach the edge: a lung has dark spots."""
 
 BRIGHT = 0.95
-_RANGE = (0.5, 99.5)
 _AROUND = 2
 _STRIP = 11
 """Pixels: what is white, narrower than this, and has air on both sides is the edge of a plate."""
@@ -55,8 +54,7 @@ def tissue(values: Float32) -> Float32:
     scale = min(1.0, SIDE / max(rows, columns))
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     small = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX), np.float64)
-    low, high = outer_percentiles(small, _RANGE)
-    grey = np.clip((small - low) / max(float(high - low), 1e-6), 0, 1)
+    grey = spread(small)
     mean = _mean(grey)
     deviation = np.sqrt(np.maximum(_mean(grey**2) - mean**2, 0))
     air = _large((grey < DARK) & (deviation < FLAT))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from bodypart.percentiles import outer_percentiles
+from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Float32 = NDArray[np.float32]
-
-WINDOW_PERCENTILES = (0.5, 99.5)
-"""Grey values that become black and white; the tails hold markers and dead pixels."""
 
 PROFILE_SIDE = 160
 """Longest side, in pixels, at which the exposed field is looked for."""

@@ -19,10 +19,10 @@ from PIL import Image
 
 from bodypart.evidence import SideMarker
 from bodypart.model.calibration import softmax
-from bodypart.model.model_input import WINDOW_PERCENTILES, BlankPictureError, checked, windowed
+from bodypart.model.model_input import BlankPictureError, checked, windowed
 from bodypart.model.parameters import ModelError
 from bodypart.model.two_limbs import shows_both_limbs
-from bodypart.percentiles import outer_percentiles
+from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
 from bodypart.settings import MARKER_FILES
 
 if TYPE_CHECKING:
@@ -132,20 +132,11 @@ class _Session:
     """An ONNX file, in this process, on the CPU: it is too small for anything else."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        # Where no marker is looked for and the other network runs elsewhere, it is never loaded.
-        import onnxruntime
+        # Where no marker is looked for and the other network runs elsewhere, onnxruntime is never
+        # loaded.
+        from bodypart.network.local import opened
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's exceptions have no common public base
-            raise ModelError(f"{path.name} does not load: {type(error).__name__}") from error
+        self._session = opened(path, threads)
 
     def run(self, pictures: Float32) -> Float32:
         """Return the logits."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from bodypart.model.model_input import WINDOW_PERCENTILES, exposed_field
-from bodypart.percentiles import outer_percentiles
+from bodypart.model.model_input import exposed_field
+from bodypart.percentiles import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +43,7 @@ def shows_both_limbs(values: Float32) -> bool:
     field = exposed_field(values)
     inside = Image.fromarray(values[field.top : field.bottom, field.left : field.right])
     small = np.asarray(inside.resize((SIDE, SIDE), Image.Resampling.BOX), np.float64)
-    low, high = outer_percentiles(small, WINDOW_PERCENTILES)
-    grey = np.clip((small - low) / max(float(high - low), 1e-6), 0, 1)
+    grey = spread(small)
     around = max(_SHIFTS)
     alike, halves = max(
         (_mirrored(grey[:, around + shift : SIDE - around + shift]) for shift in _SHIFTS),

@@ -8,7 +8,7 @@ import onnxruntime
 
 from bodypart.model.parameters import ModelError
 from bodypart.network import INPUT, OUTPUTS
-from bodypart.network.provider import CUDA_PROVIDER, Provider, providers
+from bodypart.network.provider import CPU_PROVIDER, CUDA_PROVIDER, Provider, providers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,27 @@ _ON_CUDA = {
     # Looking for the fastest convolution takes seconds for each new number of pictures.
     "cudnn_conv_algo_search": "HEURISTIC",
 }
+
+
+def opened(
+    path: Path, threads: int, providers: Sequence[Any] = (CPU_PROVIDER,)
+) -> onnxruntime.InferenceSession:
+    """Return a session of an ONNX file that keeps to its threads and says nothing.
+
+    Raises
+    ------
+    ModelError
+        If the file does not load.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=list(providers))
+    except Exception as error:  # onnxruntime's exceptions have no common public base
+        raise ModelError(f"{path.name} does not load: {type(error).__name__}") from error
 
 
 class LocalNetwork:
@@ -63,16 +84,8 @@ class LocalNetwork:
             If the file is damaged, or no network of ours.
         """
         wanted, warning = providers(provider)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        asked: list[Any] = [(name, _ON_CUDA) if name == CUDA_PROVIDER else name for name in wanted]
-        try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=asked)
-        except Exception as error:  # onnxruntime's exceptions have no common public base
-            raise ModelError(f"{path.name} does not load: {type(error).__name__}") from error
+        asked = [(name, _ON_CUDA) if name == CUDA_PROVIDER else name for name in wanted]
+        session = opened(path, threads, asked)
         if CUDA_PROVIDER in wanted and CUDA_PROVIDER not in session.get_providers():
             warning = "the model runs on the CPU: onnxruntime could not start CUDA"
         missing = set(OUTPUTS) - {output.name for output in session.get_outputs()}

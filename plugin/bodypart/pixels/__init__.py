@@ -3,11 +3,12 @@
 from bodypart.pixels.blank import is_blank
 from bodypart.pixels.dataset import DatasetError, NotDicomError, read_dataset
 from bodypart.pixels.errors import PictureError
-from bodypart.pixels.layout import uncompressed_syntax
+from bodypart.pixels.layout import PIXEL_KEYWORDS, uncompressed_syntax
 from bodypart.pixels.picture import Picture, read_picture
 from bodypart.pixels.voi import Window, display_window
 
 __all__ = [
+    "PIXEL_KEYWORDS",
     "DatasetError",
     "NotDicomError",
     "Picture",

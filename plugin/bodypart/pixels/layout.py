@@ -37,6 +37,9 @@ UNCOMPRESSED = frozenset(
 _BEYOND = 2**31
 """Larger than any whole number of the standard's (PS3.5 6.2, IS)."""
 _FLOATS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
+PIXEL_KEYWORDS = ("PixelData", *_FLOATS)
+"""Attributes that hold pixels (PS3.3 C.7.6.3 and C.7.6.24)."""
+
 _PHOTOMETRIC = frozenset(
     {
         "MONOCHROME1",
@@ -130,7 +133,7 @@ def read_layout(dataset: Dataset) -> Layout:
         If there are no pixels, an attribute is missing, unreadable or out of its range, or the
         frame has more than `LARGEST_FRAME` pixels.
     """
-    keyword = next((word for word in ("PixelData", *_FLOATS) if word in dataset), None)
+    keyword = next((word for word in PIXEL_KEYWORDS if word in dataset), None)
     if keyword is None:
         raise PictureError("it has no pixel data")
     rows, columns = _whole(dataset, "Rows"), _whole(dataset, "Columns")

@@ -8,16 +8,17 @@ reads all of a patient.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bodypart.annotation import Agreement
-from bodypart.evidence import SIDES, VIEWS
+from bodypart.evidence import VIEWS
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.reader import MOST_VALUES
 from bodypart.headers.reliability import HANDS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
+from bodypart.laterality import Side
 from bodypart.regions import PLACES
 from service.known_label import KnownLabel
 
@@ -64,7 +65,9 @@ def _without_repetition(items: list[_Item]) -> list[_Item]:
 
 def _of_labels(sides: dict[Any, Any]) -> dict[Any, Any]:
     """Look at both by hand: a key that is wrong would be told as a field's name."""
-    if not sides.keys() <= BY_LABEL.keys() or not all(side in SIDES for side in sides.values()):
+    if not sides.keys() <= BY_LABEL.keys() or not all(
+        side in get_args(Side) for side in sides.values()
+    ):
         raise ValueError("no sides of labels")
     return sides
 
@@ -74,7 +77,6 @@ _Probability = Annotated[float, Field(ge=0, le=1)]
 _Sentence = Annotated[str, Field(max_length=_LONGEST_SENTENCE)]
 _Word = Annotated[str, Field(max_length=200)]
 _Value = Annotated[str, Field(max_length=LONGEST_TEXT)]
-_Side = Literal["L", "R", "B"]
 _View = Annotated[str, _one_of(frozenset(VIEWS))]
 
 
@@ -114,7 +116,7 @@ class _Examined(_Coded):
 
 
 class _Laterality(_Told):
-    value: _Side | None
+    value: Side | None
     source: Literal["header", "marker"] | None
 
 
@@ -154,7 +156,7 @@ class _Header(_Told):
     labels: _Labels = []
     region: Annotated[str, _one_of(PLACES)] | None = None
     view: _View | None = None
-    laterality: _Side | None = None
+    laterality: Side | None = None
     laterality_of: _Labels = []
     laterality_conflict: bool = False
     sides: Annotated[dict[Any, Any], AfterValidator(_of_labels)] = {}
@@ -177,7 +179,7 @@ class _Carried(_Told):
     """A person's word that came with the file."""
 
     examined: KnownLabel
-    laterality: _Side | None
+    laterality: Side | None
 
 
 class _Annotation(_Told):

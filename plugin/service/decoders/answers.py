@@ -58,7 +58,7 @@ class Bounds:
 
 def bounds(task: str, request: Mapping[str, Any], payload: bytes) -> Bounds:
     """Return the largest answer to a request."""
-    expected = _EXPECTED.get(task, _UNKNOWN)
+    expected = _EXPECTED[task]
     images = len(request.get("annotations") or ())
     return Bounds(
         expected.header + expected.header_per_image * images,
@@ -93,7 +93,7 @@ def check(task: str, request: Mapping[str, Any], payload: bytes, frame: Frame, n
         _text(answer["details"], _LONGEST_DETAILS)
         _demand(not attachment, "an error with a file")
         return
-    _EXPECTED.get(task, _UNKNOWN).check(request, payload, answer, attachment)
+    _EXPECTED[task].check(request, payload, answer, attachment)
 
 
 def _plain(value: object) -> None:
@@ -287,10 +287,6 @@ def _resource(
     _demand(not attachment, "a resource with a file")
 
 
-def _anything(_: Mapping[str, Any], __: bytes, ___: Mapping[str, Any], ____: bytes) -> None:
-    """Accept what is within the bounds."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Expected:
     """Bounds of an answer, in bytes, and the look at its shape.
@@ -321,4 +317,3 @@ _EXPECTED: dict[str, _Expected] = {
     "report": _Expected(_report, payload=_MB, per_image=16 * _KB),
     "fhir": _Expected(_resource, header=_MB, header_per_image=16 * _KB),
 }
-_UNKNOWN = _Expected(_anything, header=_MB, payload=64 * _MB)

@@ -82,14 +82,14 @@ class Engine:
         self._stopping = threading.Event()
         self._starters: list[threading.Thread] = []
         self.hello: dict[str, Any] | None = None
-        self._why_down: str | None = "the worker is starting"
+        self._why_down: str | None = "the decoder is starting"
 
     def start(self) -> None:
         """Start the decoders in the background; ``ask`` waits for none but raises until then."""
         if self.network:
             self.network.start()
         for number in range(self._settings.workers):
-            thread = lasting(f"worker-{number}", self._keep_one, self._stopping, self._log)
+            thread = lasting(f"decoder-{number}", self._keep_one, self._stopping, self._log)
             thread.start()
             self._starters.append(thread)
 
@@ -98,8 +98,8 @@ class Engine:
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
-        for worker in list(self._running):
-            worker.kill()
+        for decoder in list(self._running):
+            decoder.kill()
         for thread in self._starters:
             thread.join()
         if self.network:
@@ -172,13 +172,11 @@ class Engine:
         """
         if task in ASKING and (missing := self._missing_network):
             raise EngineDownError(missing)
-        worker = self._take(urgent=urgent)
+        decoder = self._take(urgent=urgent)
         try:
             if self._lessons and task in _WITH_MEMORY:
-                self._teach(worker, self._lessons)
-            answer, attachment = worker.ask(
-                task, {**request, "task": task}, payload, self._settings.time_limit
-            )
+                self._teach(decoder, self._lessons)
+            answer, attachment = decoder.ask(task, request, payload, self._settings.time_limit)
         except WorkerDiedError as error:
             if self.stopping:
                 # Killed, and not by the picture.
@@ -190,12 +188,12 @@ class Engine:
         except NetworkError as error:
             raise RefusedError(type(error).__name__, str(error)) from error
         finally:
-            self._give(worker)
+            self._give(decoder)
         if "error" in answer:
             raise RefusedError(answer["error"], answer["details"])
         return answer, attachment
 
-    def _teach(self, worker: DecoderProcess, lessons: Lessons) -> None:
+    def _teach(self, decoder: DecoderProcess, lessons: Lessons) -> None:
         """Bring a decoder's memory up to date; told the whole where an update does not fit.
 
         Raises
@@ -203,18 +201,18 @@ class Engine:
         EngineDownError
             If it died of it: the picture that it was to look at has nothing to do with that.
         """
-        for known in (worker.revision, None):
+        for known in (decoder.revision, None):
             lesson = lessons.after(known)
             if lesson is None:
                 return
             record, numbers = lesson
             # It is not told the same again before the next words.
-            worker.revision = revision = record["revision"]
+            decoder.revision = revision = record["revision"]
             if self._deaths[revision] >= _DEATHS:
                 return
             try:
-                answer, _ = worker.ask(
-                    "learn", {"memory": record, "task": "learn"}, numbers, self._settings.time_limit
+                answer, _ = decoder.ask(
+                    "learn", {"memory": record}, numbers, self._settings.time_limit
                 )
             except WorkerDiedError as error:
                 self._deaths[revision] += 1
@@ -241,19 +239,19 @@ class Engine:
                     if self._stopping.is_set():
                         raise EngineDownError("Orthanc is stopping")
                     if not self._all:
-                        raise EngineDownError(self._why_down or "no worker runs")
+                        raise EngineDownError(self._why_down or "no decoder runs")
                     self._changed.wait(1.0)
             finally:
                 self._urgent -= urgent
 
-    def _give(self, worker: DecoderProcess) -> None:
+    def _give(self, decoder: DecoderProcess) -> None:
         with self._changed:
-            dismissed = worker not in self._all
-            if worker.fit() and not dismissed:
-                self._idle.append(worker)
+            dismissed = decoder not in self._all
+            if decoder.fit() and not dismissed:
+                self._idle.append(decoder)
             self._changed.notify_all()
         if dismissed:
-            self._end(worker)
+            self._end(decoder)
 
     def _keep_one(self) -> None:
         """Keep one running: start it, wait for its end, start it again, more slowly each time.
@@ -266,7 +264,7 @@ class Engine:
         try:
             while not self._stopping.is_set():
                 try:
-                    following = self._new_worker()
+                    following = self._new_decoder()
                 except EngineDownError as error:
                     if self._stopping.is_set():
                         break
@@ -290,26 +288,26 @@ class Engine:
             if current:
                 self._dismiss(current)
 
-    def _new_worker(self) -> DecoderProcess:
+    def _new_decoder(self) -> DecoderProcess:
         """Return a decoder that is ready; ``stop`` kills one that is still starting."""
-        worker = DecoderProcess(self._settings, self.network)
-        self._running.add(worker)
+        decoder = DecoderProcess(self._settings, self.network)
+        self._running.add(decoder)
         try:
             if self._stopping.is_set():
-                worker.kill()
-            worker.greet()
+                decoder.kill()
+            decoder.greet()
         except EngineDownError:
-            self._end(worker)
+            self._end(decoder)
             raise
-        return worker
+        return decoder
 
-    def _welcome(self, worker: DecoderProcess) -> None:
-        first, hello = self.hello is None, worker.hello
+    def _welcome(self, decoder: DecoderProcess) -> None:
+        first, hello = self.hello is None, decoder.hello
         assert hello is not None
         with self._changed:
             self.hello = hello
-            self._all.add(worker)
-            self._idle.append(worker)
+            self._all.add(decoder)
+            self._idle.append(decoder)
             self._changed.notify_all()
         if first:
             model = hello["model"]
@@ -318,35 +316,35 @@ class Engine:
             if hello.get("warning"):
                 self._log(hello["warning"])
             for layer, why in hello.get("lockdown", {}).get("missing", {}).items():
-                self._log(f"the workers do without a layer of protection: {layer} ({why})")
+                self._log(f"the decoders do without a layer of protection: {layer} ({why})")
 
-    def _serves_until_worn(self, worker: DecoderProcess) -> bool:
+    def _serves_until_worn(self, decoder: DecoderProcess) -> bool:
         """Wait; return whether it has served long enough, not if it died or all is to stop."""
-        descriptor = os.pidfd_open(worker.process.pid)
+        descriptor = os.pidfd_open(decoder.process.pid)
         try:
             while not self._stopping.is_set():
                 if select.select([descriptor], [], [], 1.0)[0]:
                     return False
-                if worker.worn():
+                if decoder.worn():
                     return True
         finally:
             os.close(descriptor)
-        worker.kill()
+        decoder.kill()
         return False
 
-    def _dismiss(self, worker: DecoderProcess) -> None:
+    def _dismiss(self, decoder: DecoderProcess) -> None:
         """Take it out of the pool; one that is at work ends after it."""
         with self._changed:
-            self._all.discard(worker)
-            at_work = worker.alive() and worker not in self._idle
+            self._all.discard(decoder)
+            at_work = decoder.alive() and decoder not in self._idle
             with contextlib.suppress(ValueError):
-                self._idle.remove(worker)
+                self._idle.remove(decoder)
             if not self._all:
-                self._why_down = "the worker is starting again"
+                self._why_down = "the decoder is starting again"
             self._changed.notify_all()
         if not at_work:
-            self._end(worker)
+            self._end(decoder)
 
-    def _end(self, worker: DecoderProcess) -> None:
-        worker.close()
-        self._running.discard(worker)
+    def _end(self, decoder: DecoderProcess) -> None:
+        decoder.close()
+        self._running.discard(decoder)

@@ -127,7 +127,7 @@ class DecoderProcess:
         except WorkerDiedError as error:
             self._listener.join(_LAST_WORDS_LIMIT)
             words = self._last_words[0].decode(errors="replace").strip() if self._last_words else ""
-            raise EngineDownError(f"the worker did not start: {words or error}") from error
+            raise EngineDownError(f"the decoder did not start: {words or error}") from error
 
     def ask(
         self, task: str, request: dict[str, Any], payload: bytes, limit: float
@@ -142,7 +142,7 @@ class DecoderProcess:
             If the network that it asked for could not be had.
         """
         watchdog = Watchdog(limit, self.kill)
-        question = Frame(request, payload, secrets.randbits(64))
+        question = Frame({**request, "task": task}, payload, secrets.randbits(64))
         bounds = answers.bounds(task, request, payload)
         try:
             with self._at_work:
@@ -158,7 +158,7 @@ class DecoderProcess:
                 why = f"was killed, its answer cannot be trusted: {error}"
             else:
                 why = "died"
-            raise WorkerDiedError(f"the worker {why}") from error
+            raise WorkerDiedError(f"the decoder {why}") from error
         finally:
             watchdog.pause()
         self.answered += 1
@@ -213,7 +213,6 @@ class DecoderProcess:
         """Tell whether it may be asked; one that speaks without having been asked is killed."""
         if not self.alive():
             return False
-        # Not `select`, which takes 74 kB of the small stacks that Orthanc gives its threads.
         unasked = select.poll()
         unasked.register(self._answers, select.POLLIN)
         if unasked.poll(0):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from bodypart.annotation import utc_text
 from service.records.tables import deliveries
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Delivery:
             "state": self.state,
             "attempts": self.attempts,
             "error": self.error,
-            "due": _utc(self.due) if waits else None,
+            "due": utc_text(datetime.fromtimestamp(self.due, UTC)) if waits else None,
             "job": self.job,
             "created_at": self.created_at,
             "changed_at": self.changed_at,
@@ -95,7 +96,3 @@ OPEN = (State.WAITING, State.SENDING)
 def read(connection: Connection, question: sa.Select[Any]) -> list[Delivery]:
     """Return the deliveries that a question for `COLUMNS` gives."""
     return [Delivery(*row) for row in connection.execute(question)]
-
-
-def _utc(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

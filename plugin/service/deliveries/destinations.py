@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from bodypart.settings import did_you_mean
 
 
 class DestinationError(ValueError):
@@ -139,9 +140,7 @@ def _node(name: str, nodes: Mapping[str, Any], section: str, *, kept_elsewhere: 
         return nodes[name]
     if kept_elsewhere:
         return None
-    near = get_close_matches(name, nodes, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise DestinationError(f"{name!r} is not among {section}{hint}")
+    raise DestinationError(f"{name!r} is not among {section}{did_you_mean(name, nodes)}")
 
 
 def _host(node: Any) -> str:

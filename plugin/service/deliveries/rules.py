@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from bodypart.evidence import SIDES, VIEWS
+from bodypart.evidence import VIEWS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS, UnknownLabelError, labels_named
-from bodypart.settings import SettingsError, as_json
+from bodypart.laterality import SIDES
+from bodypart.settings import SettingsError, as_json, did_you_mean
 from service.deliveries.destinations import Destination, DestinationError, parse
 from service.deliveries.windows import ALWAYS, Window, WindowError
 
@@ -23,7 +23,7 @@ _MODALITIES = (
     "DX EC ECG EEG EMG EOG EPS ES FA FID FS FSR GM HC HD IO IOL IVOCT IVUS KER KO LEN LP "
     "LS M3D MA MG MR MS NM OAM OCT OP OPM OPR OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR "
     "PT PX REG RESP RF RG RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT "
-    "RWV SC SEG SM SMR SR SRF ST STAIN TEXTUREMAP TG US VA VF XA XAPROTOCOL XC "
+    "RWV SC SEG SM SMR SR SRF ST STAIN TEXTUREMAP TG US VA VF XA XAPROTOCOL XC"
 )
 MODALITIES = frozenset(_MODALITIES.split())
 """Defined terms of Modality (PS3.3 C.7.3.1.1.1), retired ones included, and DR of the field."""
@@ -167,8 +167,7 @@ def _conditions(given: object) -> tuple[Condition, ...]:
         try:
             found.append(Condition(key, value, _CONDITIONS[key](key, value)))
         except UnknownLabelError as error:
-            near = get_close_matches(error.text, BY_LABEL, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(error.text, BY_LABEL)
             raise RuleError(
                 f"If.{key}: {error.text!r} is no label, SNOMED CT code or region{hint}"
             ) from None
@@ -181,10 +180,7 @@ def _known(given: Mapping[str, Any], keys: Iterable[str], prefix: str = "") -> N
     keys = tuple(keys)
     for key in given:
         if key not in keys:
-            folded = {name.lower(): name for name in keys}
-            near = get_close_matches(str(key).lower(), folded, n=1)
-            hint = f"; did you mean {folded[near[0]]}?" if near else ""
-            raise RuleError(f"{prefix}{key} is not a key{hint}")
+            raise RuleError(f"{prefix}{key} is not a key{did_you_mean(key, keys)}")
 
 
 def _listed(key: str, value: object) -> list[str]:
@@ -217,8 +213,7 @@ def _modalities(key: str, value: object) -> frozenset[str]:
     items = _listed(key, value)
     for item in items:
         if item not in MODALITIES:
-            near = get_close_matches(item.upper(), sorted(MODALITIES), n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(item, MODALITIES)
             raise RuleError(f"{key}: {item!r} is no DICOM modality{hint}")
     return frozenset(items)
 

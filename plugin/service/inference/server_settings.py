@@ -5,13 +5,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from bodypart.loopback import is_loopback
-from bodypart.settings import SettingsError
+from bodypart.settings import SettingsError, did_you_mean
 
 _KEYS = {
     "Url": "url",
@@ -62,9 +61,7 @@ class ServerSettings:
         """
         for key in section:
             if key not in _KEYS:
-                known = {name.lower(): name for name in _KEYS}
-                near = get_close_matches(str(key).lower(), known, n=1)
-                hint = f"; did you mean {known[near[0]]}?" if near else ""
+                hint = did_you_mean(key, _KEYS)
                 raise SettingsError(f"BodyPart.Server.{key} is not a setting{hint}")
         if "Url" not in section:
             raise SettingsError('BodyPart.Server.Url is missing, which "Provider": "remote" needs')

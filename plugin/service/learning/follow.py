@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from bodypart.annotation import utc_text
 from bodypart.memory import Recall
 from service.errors import NotFoundError, ServiceError
 from service.lasting import kind_and_place
@@ -238,7 +239,7 @@ class Learning:
         page = self._trail.events(self._last_event(), _PAGE)
         if self.words.shared:
             # Of two nodes that write at once, the one with the larger number may be seen first.
-            sure = (datetime.now(UTC) - _SURELY_WRITTEN).strftime("%Y-%m-%dT%H:%M:%SZ")
+            sure = utc_text(datetime.now(UTC) - _SURELY_WRITTEN)
             page = list(itertools.takewhile(lambda event: event["at"] <= sure, page))
         for event in page:
             instance = event["instance"]

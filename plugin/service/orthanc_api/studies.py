@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from service.orthanc_api.client import Client
 
 _SIDE_BY_SIDE = 4
-PLACE = ("study_date", "study_uid", "series_uid", "instance_uid")
+DICOM_IDENTITY = ("study_date", "study_uid", "series_uid", "instance_uid")
 """What leads from an Orthanc id to other systems."""
 
 
@@ -28,13 +28,13 @@ def find_studies(client: Client, keyword: str, pattern: str, limit: int) -> list
     return found
 
 
-def places(client: Client, ids: list[str]) -> dict[str, dict[str, str]]:
+def dicom_identities(client: Client, ids: list[str]) -> dict[str, dict[str, str]]:
     """Return Study Date and the UIDs of instances; empty texts of those that are gone."""
-    with ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-places") as threads:
-        return dict(zip(ids, threads.map(lambda one: _place(client, one), ids), strict=True))
+    with ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-identify") as threads:
+        return dict(zip(ids, threads.map(lambda one: _identity(client, one), ids), strict=True))
 
 
-def _place(client: Client, instance: str) -> dict[str, str]:
+def _identity(client: Client, instance: str) -> dict[str, str]:
     with suppress(NotFoundError):
         own = client.get_json(f"/instances/{instance}")
         series = client.get_json(f"/series/{own['ParentSeries']}")
@@ -45,5 +45,5 @@ def _place(client: Client, instance: str) -> dict[str, str]:
             series["MainDicomTags"].get("SeriesInstanceUID", ""),
             own["MainDicomTags"].get("SOPInstanceUID", ""),
         )
-        return dict(zip(PLACE, map(str, values), strict=True))
-    return dict.fromkeys(PLACE, "")
+        return dict(zip(DICOM_IDENTITY, map(str, values), strict=True))
+    return dict.fromkeys(DICOM_IDENTITY, "")

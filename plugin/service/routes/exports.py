@@ -17,7 +17,7 @@ from pydantic import Field
 
 from service.decoders.pool import RefusedError
 from service.dicom_tags.exports import corrected_file, imaging_study, study_report
-from service.orthanc_api.studies import PLACE, places
+from service.orthanc_api.studies import DICOM_IDENTITY, dicom_identities
 from service.records import audit_trail
 from service.records.tables import instances
 from service.routes.models import Asked
@@ -147,14 +147,14 @@ def audit(query: Annotated[Events, Query()], service: TheService) -> Response:
     """Answer the audit trail."""
     rows = islice(_events(service, query.since), query.limit)
     last = service.trail.number_of(query.since, query.limit)
-    columns = (*audit_trail.COLUMNS, *PLACE)
+    columns = (*audit_trail.COLUMNS, *DICOM_IDENTITY)
     return _table(query.format, "bodypart-audit", columns, rows, str(last) if last else None)
 
 
 def _events(service: Service, since: int) -> Iterator[dict[str, Any]]:
     while page := service.trail.events(since, _PAGE):
         ids = sorted({event["instance"] for event in page})
-        found = places(service.archive.client, ids)
+        found = dicom_identities(service.archive.client, ids)
         yield from ({**event, **found[event["instance"]]} for event in page)
         since = page[-1]["number"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
+
+from service.lasting import kind_and_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ class Guard:
         try:
             await self._app(scope, receive, watched)
         except Exception as error:
-            self._log(f"a request failed: unexpected {type(error).__name__} {_place(error)}")
+            self._log(f"a request failed: unexpected {kind_and_place(error)}")
             if started:
                 raise
             await _refuse(send, 500, "Internal error", f"unexpected {type(error).__name__}")
@@ -115,12 +115,6 @@ def is_cross_site(headers: Headers) -> bool:
 def _sent_by_browser(headers: Headers) -> bool:
     # Scripts pretend to be one in User-Agent (PowerShell does), but send none of these.
     return any(name in headers for name in ("origin", "referer", "accept-language"))
-
-
-def _place(error: Exception) -> str:
-    """Return where an error was raised: file and line, and nothing of what it says."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"in {Path(last.filename).name}, line {last.lineno}"
 
 
 async def _refuse(send: Send, status: int, error: str, details: str) -> None:

@@ -18,6 +18,7 @@ from pydantic import (
 
 from bodypart.annotation import Agreement, Review, Source
 from bodypart.labels import BY_LABEL, UnknownLabelError, body_part
+from bodypart.laterality import Side
 from service.kept_text import can_be_kept
 from service.routes.requests import ORTHANC_ID
 
@@ -35,7 +36,6 @@ def _label(value: object) -> str:
 
 Label = Annotated[str, BeforeValidator(_label), Field(description="a label or its SNOMED CT code")]
 Comment = Annotated[str, Field(max_length=_LONGEST_COMMENT)]
-Side = Literal["L", "R", "B"]
 InstanceId = Annotated[str, Field(pattern=rf"^{ORTHANC_ID}$")]
 
 

@@ -14,7 +14,7 @@ from service.kept_text import can_be_kept
 from service.records.keyset import Key, behind
 from service.records.tables import ANSWER, HEADER, PICTURE, STATION, SURE, instances
 from service.routes.requests import TheService, bad_request
-from service.routes.worklist import Filters
+from service.routes.worklist import Filters, Shown, told
 
 if TYPE_CHECKING:
     from service.main import Service
@@ -48,7 +48,7 @@ _ORDERS: dict[str, tuple[Key, ...]] = {
 class Sheet(Filters):
     """Which instances, in which order, and which page of them."""
 
-    show: Literal["review", "open", "reviewed", "corrected", "failed", "all"] = "open"
+    show: Shown = "open"
     group: Literal["", "answer", "picture", "pair", "study", "station"] = ""
     order: Literal["odd", "sure", "new", "old"] = Field(
         "odd", description="odd: what needs a review, conflicts, then the least probable first"
@@ -80,7 +80,7 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, An
         "total": _total(service, where) if not query.after else None,
         "next": last,
         "items": items,
-        "meaning": meaning.to_json() if meaning else None,
+        "meaning": told(meaning),
     }
 
 

@@ -64,12 +64,15 @@ _Ids = Annotated[
 _Day = Annotated[str, Field(pattern=r"^(\d{8})?$", description="YYYYMMDD")]
 
 
+Shown = Literal["review", "open", "reviewed", "corrected", "failed", "all"]
+
+
 class Filters(Asked):
     """Which instances; an empty value is as good as none."""
 
     model_config = ConfigDict(populate_by_name=True)
 
-    show: Literal["review", "open", "reviewed", "corrected", "failed", "all"] = "review"
+    show: Shown = "review"
     q: str = Field(
         "",
         max_length=_LONGEST_TEXT,
@@ -136,7 +139,7 @@ def worklist(query: Annotated[Page, Query()], service: TheService) -> dict[str, 
     """Answer one page of the work list."""
     where, meaning = query.conditions(service)
     if query.order == "teaches-most":
-        return {**_by_lesson(service, query, where), "meaning": _told(meaning)}
+        return {**_by_lesson(service, query, where), "meaning": told(meaning)}
     database = service.index.database
     total = database.value(sa.select(sa.func.count()).select_from(instances).where(*where))
     question = (
@@ -157,11 +160,12 @@ def worklist(query: Annotated[Page, Query()], service: TheService) -> dict[str, 
         "since": query.since,
         "next": more,
         "items": items,
-        "meaning": _told(meaning),
+        "meaning": told(meaning),
     }
 
 
-def _told(meaning: Meaning | None) -> dict[str, Any] | None:
+def told(meaning: Meaning | None) -> dict[str, Any] | None:
+    """Return what a text was taken for, None where there was none."""
     return meaning.to_json() if meaning else None
 
 

@@ -31,7 +31,7 @@ def decoder(tmp_path_factory):
 
 
 def tried(decoder, name, around=None):
-    request = {"task": "door", "door": name, "surroundings": around and asdict(around)}
+    request = {"door": name, "surroundings": around and asdict(around)}
     return decoder.ask("door", request, b"", 30)[0]
 
 

@@ -56,7 +56,7 @@ def decoder():
 
 
 def ask(decoder, task, payload, **request):
-    return decoder.ask(task, {"task": task, **request}, payload, 60)
+    return decoder.ask(task, request, payload, 60)
 
 
 def knee(**attributes):

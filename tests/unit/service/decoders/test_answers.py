@@ -30,7 +30,7 @@ ANNOTATION = Annotation(
     laterality=Laterality("L", "header"),
 ).to_json()
 ANSWER = {"annotation": ANNOTATION, "seconds": {"decode": 0.1, "total": 1}}
-REQUEST = {"task": "annotate", "instance": "a"}
+REQUEST = {"instance": "a"}
 
 
 def refused(task, request, payload, answer, attachment=b"", number=7):
@@ -88,7 +88,7 @@ def test_an_annotation_of_another_shape_instance_or_person_is_refused(answer):
     assert refused("annotate", REQUEST, b"", answer)
 
 
-LESSON = {"task": "learn", "memory": {"revision": "new"}}
+LESSON = {"memory": {"revision": "new"}}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_an_annotation_brings_no_file():
 
 
 def test_a_classification_names_no_instance():
-    for request in ({"task": "classify"}, {"task": "classify", "instance": ""}):
+    for request in ({}, {"instance": ""}):
         assert refused("classify", request, b"", ANSWER)
         check("classify", request, b"", Frame(annotated(instance=None), number=7), 7)
 

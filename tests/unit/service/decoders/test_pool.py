@@ -6,10 +6,13 @@ import time
 
 import pytest
 
+import other_tasks
 from bodypart.settings import Settings
 from service.decoders import pool, process
 from service.decoders.pool import Engine, EngineDownError, WorkerDiedError
 from service.decoders.process import _PLUGIN
+
+other_tasks.take("die", "sleep", "twice", "work", "other number")
 
 WORKER = """#!{python}
 import os, sys, time

@@ -8,8 +8,11 @@ import time
 import pytest
 
 import doors
+import other_tasks
 from bodypart.settings import Settings
 from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
+
+other_tasks.take("trick")
 
 PROGRAM = """#!{python}
 import json, os, signal, struct, sys, time

@@ -97,7 +97,7 @@ def test_the_audit_trail_comes_in_pages_that_miss_and_repeat_nothing(house, monk
     """Orthanc holds an answer whole; all of 300,000 events were 131 MB of its memory."""
     for number in range(7):
         house.trail.withdrawn("i", by="ann", at=f"2026-11-28T10:00:0{number}Z")
-    monkeypatch.setattr(exports, "places", lambda _, ids: {one: {} for one in ids})
+    monkeypatch.setattr(exports, "dicom_identities", lambda _, ids: {one: {} for one in ids})
     service = SimpleNamespace(trail=house.trail, archive=SimpleNamespace(client=None))
     sizes, numbers, since = [], [], 0
     while since is not None:
