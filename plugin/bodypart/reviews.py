@@ -52,7 +52,8 @@ def apply_review(
     label = review.examined
     visible = _visible(annotation, review)
     laterality = _laterality(annotation, review)
-    machine = {name: annotation[name] for name in _TAKES_THE_PLACE_OF}
+    # Helpers, and annotations of before, need not have all of it.
+    machine = {name: annotation.get(name) for name in _TAKES_THE_PLACE_OF}
     return {
         **annotation,
         "status": "done",

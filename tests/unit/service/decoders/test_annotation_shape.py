@@ -103,7 +103,7 @@ def test_what_passes_breaks_nothing_that_reads_it_later(good):
 
 
 @pytest.mark.parametrize(
-    "more", ["tags", "parts", "revision", "file", "children", "<script>", "level"]
+    "more", ["tags", "parts", "revision", "file", "machine", "children", "<script>", "level"]
 )
 def test_no_field_comes_along_that_is_not_a_decoders(good, more):
     assert wrong_in({**good, more: "x"}) == "annotation"
