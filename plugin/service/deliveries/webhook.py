@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import urllib3
+import requests
 
 from bodypart import __version__
 from bodypart.annotation import utc_now
@@ -24,7 +24,7 @@ from service.deliveries.senders import SendError
 if TYPE_CHECKING:
     from service.deliveries.delivery import Delivery
 
-_TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
+_TIMEOUT = (5.0, 30.0)
 _LONGEST_PAUSE = 86_400.0
 SIGNATURE = "BodyPart-Signature"
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -63,10 +63,11 @@ class WebhookSender:
     def __init__(self, url: str, secret: bytes | None) -> None:
         self._url = url
         self._secret = secret
-        # A hospital's own authority stands in the system's store, which this is.
-        self._pool = urllib3.PoolManager(
-            num_pools=1, retries=False, timeout=_TIMEOUT, ssl_context=ssl.create_default_context()
-        )
+        self._session = requests.Session()
+        self._session.trust_env = False
+        # A hospital's own authority stands in the system's store, not in that of a Python package.
+        stores = ssl.get_default_verify_paths()
+        self._session.verify = stores.cafile or stores.capath or True
 
     def send(self, delivery: Delivery, annotation: dict[str, Any]) -> None:
         """POST the delivery; any 2xx is an arrival."""
@@ -79,14 +80,18 @@ class WebhookSender:
         if self._secret:
             headers[SIGNATURE] = signature(self._secret, body)
         try:
-            response = self._pool.request(
-                "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
+            response = self._session.post(
+                self._url,
+                data=body,
+                headers=headers,
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+                stream=True,
             )
-        except urllib3.exceptions.HTTPError as error:
+        except requests.RequestException as error:
             raise SendError(f"no answer: {type(error).__name__}") from None
-        # What it says beside the status is not read: it may be long, and is of no use.
-        response.close()
-        status, pause = response.status, pause_of(response.headers.get("Retry-After"))
+        with response:
+            status, pause = response.status_code, pause_of(response.headers.get("Retry-After"))
         if 300 <= status < 400:
             raise SendError(f"it answers {status}; redirects are not followed", pause)
         if not 200 <= status < 300:
