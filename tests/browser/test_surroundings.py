@@ -110,6 +110,21 @@ def test_why_a_person_should_look_is_said_in_their_language(page, server):
         list(reasons),
     )
     assert told == list(reasons.values())
+    phantom = {
+        "examined": {"label": "knee"},
+        "agreement": "image-only",
+        "header": {"label": None, "labels": []},
+        "image": {"rejected": False, "top": [{"label": "knee"}]},
+        "review_reason": "The picture looks like knee, but the header says phantom.",
+    }
+    said = page.evaluate(
+        """async (annotation) => {
+          const { reviewReason } = await import('./sentences.js');
+          return reviewReason(annotation, () => 'Knie');
+        }""",
+        phantom,
+    )
+    assert said == "Das Bild sieht aus wie Knie, der Header sagt etwas anderes."
 
 
 def test_a_study_of_five_hundred_instances(page, server):

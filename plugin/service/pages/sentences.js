@@ -95,7 +95,9 @@ function partReason(annotation, name) {
   const reason = annotation.review_reason;
   // A header that contradicts itself is told with all that it says.
   const named = / in one place and .* in another/.test(reason) ? annotation.header.labels : headerLabels(annotation);
-  if (annotation.agreement === 'conflict' && seen) {
+  // A header that says breast names no label that the picture could be in conflict with.
+  const differ = annotation.agreement === 'conflict' || reason.startsWith('The picture looks like');
+  if (differ && seen) {
     return named.length
       ? t('The picture looks like {seen}, the header says {named}.', { seen: name(seen), named: named.map(name).join(', ') })
       : t('The picture looks like {seen}, the header says something else.', { seen: name(seen) });
