@@ -107,7 +107,14 @@ def _items(data: memoryview) -> Iterator[Fragment]:
 def _frames_of(
     fragments: list[Fragment], offsets: Sequence[int], layout: Layout
 ) -> list[list[Fragment]]:
-    if layout.frames == 1:
+    heads = [bytes(fragment.data[:16]) for fragment in fragments]
+    # A piece in the middle of a codestream may begin like one of another coding.
+    begun = [
+        number
+        for number, head in enumerate(heads)
+        if begins_frame(head) and head[:2] == heads[0][:2]
+    ]
+    if layout.frames == 1 and len(begun) < 2:
         return [fragments]
     places = {fragment.offset: number for number, fragment in enumerate(fragments)}
     if (
@@ -119,9 +126,7 @@ def _frames_of(
     elif len(fragments) == layout.frames:
         starts = list(range(len(fragments)))
     else:
-        starts = [
-            number for number, item in enumerate(fragments) if begins_frame(bytes(item.data[:16]))
-        ]
+        starts = begun
     if not starts:
         starts = list(range(len(fragments)))
     return [

@@ -27,7 +27,7 @@ class StoredFrames:
     data : memoryview
         All pixel data.
     count : int
-        Frames that are there, at least 1 and at most those that are claimed.
+        Frames that are there, at least 1 and, where more than one is claimed, no more than those.
     codestreams : tuple of Codestream or None
         The compressed frames; None where the pixels are not compressed.
     """
@@ -55,7 +55,7 @@ def stored_frames(dataset: Dataset, layout: Layout) -> StoredFrames:
     if begins_like_items(data):
         found = codestreams(dataset, data, layout)
         if layout.encapsulated or coding_of(found[0].start(), layout):
-            return StoredFrames(data, min(len(found), layout.frames), found)
+            return StoredFrames(data, _counted(len(found), layout), found)
     elif begins_frame(bytes(data[:16])) and len(data) < layout.frame_bytes:
         return StoredFrames(data, 1, (Codestream((data,)),))  # without items around it
     elif layout.encapsulated and not fits:
@@ -90,4 +90,10 @@ def _native(data: memoryview, layout: Layout) -> StoredFrames:
             f"{layout.keyword} is truncated: {len(data)} bytes, "
             f"where {layout.frame_bytes:.0f} are due"
         )
-    return StoredFrames(data, min(whole, layout.frames))
+    exact = 0 <= len(data) - whole * layout.frame_bytes <= 1
+    return StoredFrames(data, _counted(whole, layout) if exact else min(whole, layout.frames))
+
+
+def _counted(there: int, layout: Layout) -> int:
+    """Return how many frames count; one is what stands for no claim, too."""
+    return there if layout.frames == 1 else min(there, layout.frames)

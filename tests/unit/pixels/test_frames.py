@@ -80,6 +80,25 @@ def test_of_frames_that_are_claimed_and_not_there_the_middle_one_that_is(syntax,
     np.testing.assert_array_equal(picture.values, FRAMES[1])
 
 
+@pytest.mark.parametrize("claimed", [1, None])
+@pytest.mark.parametrize("syntax", [uids.ExplicitVRLittleEndian, uids.JPEGLSLossless])
+def test_of_frames_that_are_there_and_not_claimed_the_middle_one(syntax, claimed):
+    dataset = dataset_of(FRAMES, modality="RF", syntax=syntax)
+    dataset.NumberOfFrames = claimed
+    picture = read_picture(read_dataset(file_bytes(dataset)))
+    assert (picture.frame, picture.frames) == (2, 5)
+    np.testing.assert_array_equal(picture.values, FRAMES[2])
+
+
+def test_a_piece_that_begins_like_another_coding_begins_no_frame():
+    pixels = np.random.default_rng(1).integers(0, 4096, (400, 300)).astype(np.uint16)
+    code = encode(pixels, uids.JPEG2000Lossless, 12)
+    at = next(n for n in range(200, len(code), 2) if code[n : n + 2] == b"\xff\x0a")
+    dataset = dataset_of(pixels, modality="RF", syntax=uids.JPEG2000Lossless)
+    dataset.PixelData = encapsulate([code[:at], code[at:]])
+    np.testing.assert_array_equal(read_picture(dataset, long_side=400).values, pixels)
+
+
 def test_of_claimed_frames_in_many_fragments_the_middle_one_that_is_there():
     dataset = dataset_of(FRAMES, modality="RF", syntax=uids.JPEGLSLossless, NumberOfFrames=40)
     dataset.PixelData = encapsulate(codes(), fragments_per_frame=2, has_bot=False)
