@@ -235,6 +235,8 @@ def _sqlite(url: str, synchronous: str) -> Engine:
     engine = sa.create_engine(
         url,
         hide_parameters=True,
+        # What one connection writes, each other reads anew: the one used last knows most of it.
+        pool_use_lifo=True,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
 
