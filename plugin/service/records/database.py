@@ -71,10 +71,12 @@ class Database:
             )
             # One question needs no transaction around it, which costs two ways to the server.
             self._asked: Engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._soon = self.engine
             self._mine = threading.local()
             self._writing: Any = nullcontext()
         else:
             self.engine = _sqlite(url, synchronous)
+            self._soon = self.engine if synchronous == "NORMAL" else _sqlite(url, "NORMAL")
             self._writing = threading.RLock()
             self._asked = self.engine.execution_options(**{_ONE_QUESTION: True})
 
@@ -84,8 +86,14 @@ class Database:
         return cls(f"sqlite:///{path}", synchronous=synchronous)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, at_once: bool = True) -> Iterator[Connection]:
         """Give a connection whose changes are kept together, or not at all.
+
+        Parameters
+        ----------
+        at_once : bool
+            Whether they are to outlive a power cut from now on; else from a later change on, as
+            what is done again after one need not.
 
         Raises
         ------
@@ -94,7 +102,8 @@ class Database:
         DamagedError
             If the file is damaged.
         """
-        with self._writing, self._told_apart(), self.engine.begin() as connection:
+        engine = self.engine if at_once else self._soon
+        with self._writing, self._told_apart(), engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -178,6 +187,7 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self._soon.dispose()
         if self.shared:
             self._lockers.dispose()
 
