@@ -1,8 +1,8 @@
 """What an overwrite wipes, of an instance and above it: metadata, labels, attachments, protection.
 
 Orthanc deletes an instance before it stores its successor, and with it a series, study or patient
-that has no other child. A backup is taken before, outlives a crash, and is tied to the two files
-by their MD5: what another file left behind is never given to it.
+that has no other child. A backup is taken before, outlives a crash, and is tied to the new file by
+its MD5: to another one it is never given back.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class OverwriteBackup:
     ----------
     instance : str
         Orthanc id.
-    md5_before, md5_after : str
-        The stored file and its successor; empty where version 0.1 took the backup.
+    md5_after : str
+        The new file; empty where version 0.1 took the backup.
     annotation : dict or None
         The annotation that the rewritten instance is to carry; None where it is to have none.
     levels : list of dict
@@ -43,7 +43,6 @@ class OverwriteBackup:
     """
 
     instance: str
-    md5_before: str
     md5_after: str
     annotation: dict[str, Any] | None
     levels: list[dict[str, Any]] = field(default_factory=list)
@@ -71,7 +70,6 @@ class OverwriteBackups:
         parents: Parents,
         held: Sequence[Held],
         annotation: dict[str, Any] | None,
-        md5_before: str,
         md5_after: str,
     ) -> OverwriteBackup:
         """Save what an overwrite of an instance would wipe.
@@ -84,8 +82,8 @@ class OverwriteBackups:
             What is noted of the instance and of each of its parents.
         annotation : dict or None
             What the rewritten instance is to carry.
-        md5_before, md5_after : str
-            The stored file and its successor.
+        md5_after : str
+            The new file.
 
         Raises
         ------
@@ -110,7 +108,7 @@ class OverwriteBackups:
             for name in self._archive.user_attachments(one.level, one.id)
         ]
         protected = parents.patient if self._archive.is_protected(parents.patient) else None
-        backup = OverwriteBackup(instance, md5_before, md5_after, annotation, levels, protected)
+        backup = OverwriteBackup(instance, md5_after, annotation, levels, protected)
         self._keep(backup, attachments)
         return backup
 
@@ -124,7 +122,7 @@ class OverwriteBackups:
         if not rows:
             return None
         row = rows[0]
-        return OverwriteBackup(instance, row.md5_before, row.md5_after, **json.loads(row.record))
+        return OverwriteBackup(instance, row.md5_after, **json.loads(row.record))
 
     def give_back(self, backup: OverwriteBackup) -> None:
         """Put back what is missing; what is there, or was set meanwhile, stays.
@@ -158,7 +156,8 @@ class OverwriteBackups:
 
     def drop(self, instance: str) -> None:
         """Remove the backup of an instance."""
-        with self._database.write() as connection:
+        # One that a power cut leaves is of no other file: what it would give back is there.
+        with self._database.write(at_once=False) as connection:
             _drop(connection, instance)
 
     def take_over(self, folder: Path, log: Callable[[str], None]) -> None:
@@ -179,7 +178,7 @@ class OverwriteBackups:
                     for item in record["attachments"]
                 ]
                 backup = OverwriteBackup(
-                    path.stem, "", "", record["annotation"], list(record["levels"])
+                    path.stem, "", record["annotation"], list(record["levels"])
                 )
             except (OSError, ValueError, TypeError, KeyError):
                 aside = folder / "failed"
@@ -202,7 +201,7 @@ class OverwriteBackups:
             connection.execute(
                 sa.insert(overwrites).values(
                     instance=backup.instance,
-                    md5_before=backup.md5_before,
+                    md5_before="",
                     md5_after=backup.md5_after,
                     # Escaped, because metadata of others need not be text.
                     record=json.dumps(record),

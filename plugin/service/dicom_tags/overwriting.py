@@ -119,10 +119,7 @@ class Overwriting:
             link = next((one.link for one in held if one.link), None)
             if link:
                 return f"it is a copy ({link}), a link that an overwrite would drop", stored
-            before = self._archive.md5(instance)
-            backup = self._backups.take(
-                instance, stored.parents, held, annotation, before, _md5(ours)
-            )
+            backup = self._backups.take(instance, stored.parents, held, annotation, _md5(ours))
             self._rescue.drop(instance)
             with self.alone:
                 # Orthanc's side does not answer any more once it stops: each would wait in vain.

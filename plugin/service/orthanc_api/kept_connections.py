@@ -1,7 +1,8 @@
 """HTTP connections to one server that are kept for the next request.
 
 The service asks Orthanc a dozen small things for each picture, so that what a request costs here is
-what the service costs: `http.client` needs half of the time that urllib3 takes for one.
+what the service costs: a request is written by hand, and leaves in one piece; `http.client` reads
+the answer, in half of the time that urllib3 takes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _LONGEST_CONNECT, _LONGEST_SILENCE = 5.0, 120.0
 _MOST_KEPT = 64
+_IN_ONE_PIECE = 2**16
+"""Bytes of a body that leaves with its header: the server wakes once."""
 _TRIES = 3
 _PAUSE = 0.1
 _PLAIN = re.compile(r"[!-~]+")
@@ -50,11 +53,12 @@ class KeptConnections:
         self, url: str, headers: Mapping[str, str], context: ssl.SSLContext | None = None
     ) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port
-        self._secure = parts.scheme == "https"
-        self._headers = dict(headers)
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        fields = {"Host": parts.netloc, "Accept-Encoding": "identity", **headers}
+        self._fields = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         self._context = context
-        self._idle: deque[http.client.HTTPConnection] = deque(maxlen=_MOST_KEPT)
+        self._idle: deque[socket.socket] = deque(maxlen=_MOST_KEPT)
 
     def ask(
         self, method: str, path: str, body: bytes | None, *, repeatable: bool
@@ -82,8 +86,9 @@ class KeptConnections:
                 if connection is None:
                     connection = self._opened()
                 sent = True
-                connection.request(method, _target(path), body, self._headers)
-                answer = connection.getresponse()
+                self._send(connection, method, path, body)
+                answer = http.client.HTTPResponse(connection, method=method)
+                answer.begin()
                 content = answer.read()
             except (OSError, http.client.HTTPException) as error:
                 if connection is not None:
@@ -94,34 +99,39 @@ class KeptConnections:
                 # The server may have closed a kept connection just as it was used again.
                 time.sleep(_PAUSE * (tried - 1))
                 continue
-            if not answer.will_close:
+            if answer.will_close:
+                connection.close()
+            else:
                 self._idle.append(connection)
             return answer.status, content
 
-    def _kept(self) -> http.client.HTTPConnection | None:
+    def _send(self, connection: socket.socket, method: str, path: str, body: bytes | None) -> None:
+        length = "" if body is None else f"Content-Length: {len(body)}\r\n"
+        head = f"{method} {_target(path)} HTTP/1.1\r\n{self._fields}{length}\r\n".encode("latin-1")
+        if body is None or len(body) <= _IN_ONE_PIECE:
+            connection.sendall(head + (body or b""))
+        else:
+            connection.sendall(head)
+            connection.sendall(body)
+
+    def _kept(self) -> socket.socket | None:
         """Return a connection that waits, the one used last, unless the server has closed it."""
         while self._idle:
             try:
                 connection = self._idle.pop()
             except IndexError:  # Another thread was faster.
                 return None
-            if connection.sock is not None and not _has_something_to_read(connection.sock):
+            if not _has_something_to_read(connection):
                 return connection
             connection.close()
         return None
 
-    def _opened(self) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection
-        if self._secure:
-            connection = http.client.HTTPSConnection(
-                self._host, self._port, timeout=_LONGEST_CONNECT, context=self._context
-            )
-        else:
-            connection = http.client.HTTPConnection(
-                self._host, self._port, timeout=_LONGEST_CONNECT
-            )
-        connection.connect()
-        connection.sock.settimeout(_LONGEST_SILENCE)
+    def _opened(self) -> socket.socket:
+        connection = socket.create_connection((self._host, self._port), _LONGEST_CONNECT)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._context:
+            connection = self._context.wrap_socket(connection, server_hostname=self._host)
+        connection.settimeout(_LONGEST_SILENCE)
         return connection
 
 

@@ -198,8 +198,7 @@ class Annotations:
     def note_old(self, found: Mapping[str, Parents]) -> None:
         """Note instances of before our time, but for those that were heard of meanwhile."""
         with self.database.write() as connection:
-            unknown = self._index.unknown(list(found))
-            self._index.put_all_bare(connection, {one: found[one] for one in unknown}, UNSEEN)
+            self._index.put_unseen(connection, found)
 
     def gone(self, instance: str) -> None:
         """Note that Orthanc holds an instance no more."""
@@ -283,7 +282,8 @@ class Annotations:
     def _note_tags(self, annotation: dict[str, Any], parents: Parents) -> None:
         """Take in what changed with the file: nothing that a roll-up says."""
         with self.database.write() as connection:
-            self._index.put(connection, annotation, parents)
+            if not self._index.note_tags(connection, annotation):
+                self._index.put(connection, annotation, parents)
             self._tasks.hasten_roll_ups(connection, parents.levels())
         self._tasks.wake()
 

@@ -107,7 +107,8 @@ class AuditTrail:
         """Note that metadata and index carry an event; those before it of its instance are over."""
         of = sa.select(events.c.instance).where(events.c.number == number).scalar_subquery()
         until = sa.and_(events.c.instance == of, events.c.number <= number, ~events.c.applied)
-        with self._database.write() as connection:
+        # One that a power cut leaves open is applied once more.
+        with self._database.write(at_once=False) as connection:
             connection.execute(sa.update(events).where(until).values(applied=True))
 
     def removal_is_of(self, number: int, file: str) -> None:

@@ -27,8 +27,6 @@ _LONGEST_LOCK = 90
 _LONGEST_CONNECT = 10
 _WATCHED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """A node without power, or a server, is noticed within a minute; by default after two hours."""
-_ONE_QUESTION = "bodypart_one_question"
-"""Option of a connection to SQLite that is asked once: that needs no transaction around it."""
 _OF_THE_FILE = frozenset(
     {
         sqlite3.SQLITE_PERM,
@@ -59,6 +57,9 @@ class Database:
     ----------
     shared : bool
         Whether other nodes may write to it at the same time.
+    asked : Engine
+        Where one question is asked: that needs no transaction around it, which costs as much again
+        with SQLite, and two ways to the server with PostgreSQL.
     """
 
     def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
@@ -69,14 +70,15 @@ class Database:
             self._lockers = _postgresql(url, lock_timeout=f"{_LONGEST_LOCK}s").execution_options(
                 isolation_level="AUTOCOMMIT"
             )
-            # One question needs no transaction around it, which costs two ways to the server.
-            self._asked: Engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            self.asked: Engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._soon = self.engine
             self._mine = threading.local()
             self._writing: Any = nullcontext()
         else:
             self.engine = _sqlite(url, synchronous)
+            self._soon = self.engine if synchronous == "NORMAL" else _sqlite(url, "NORMAL")
             self._writing = threading.RLock()
-            self._asked = self.engine.execution_options(**{_ONE_QUESTION: True})
+            self.asked = _sqlite(url, synchronous, transactions=False)
 
     @classmethod
     def of_file(cls, path: Path, *, synchronous: str = "NORMAL") -> Database:
@@ -84,8 +86,14 @@ class Database:
         return cls(f"sqlite:///{path}", synchronous=synchronous)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, at_once: bool = True) -> Iterator[Connection]:
         """Give a connection whose changes are kept together, or not at all.
+
+        Parameters
+        ----------
+        at_once : bool
+            Whether they are to outlive a power cut from now on; else from a later change on, as
+            what is done again after one need not.
 
         Raises
         ------
@@ -94,7 +102,8 @@ class Database:
         DamagedError
             If the file is damaged.
         """
-        with self._writing, self._told_apart(), self.engine.begin() as connection:
+        engine = self.engine if at_once else self._soon
+        with self._writing, self._told_apart(), engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -167,17 +176,18 @@ class Database:
 
     def rows(self, statement: sa.Executable, **values: Any) -> list[sa.Row[Any]]:
         """Return all rows that a question gives; ``values`` are those of its parameters."""
-        with self._told_apart(), self._asked.connect() as connection:
+        with self._told_apart(), self.asked.connect() as connection:
             return list(connection.execute(statement, values))
 
     def value(self, statement: sa.Executable, **values: Any) -> Any:
         """Return the first column of the first row, None if there is none; see ``rows``."""
-        with self._told_apart(), self._asked.connect() as connection:
+        with self._told_apart(), self.asked.connect() as connection:
             return connection.execute(statement, values).scalar()
 
     def close(self) -> None:
         """Close all connections."""
-        self.engine.dispose()
+        for engine in (self.engine, self._soon, self.asked):
+            engine.dispose()
         if self.shared:
             self._lockers.dispose()
 
@@ -231,10 +241,13 @@ def _postgresql(url: str, **options: str) -> Engine:
     )
 
 
-def _sqlite(url: str, synchronous: str) -> Engine:
+def _sqlite(url: str, synchronous: str, *, transactions: bool = True) -> Engine:
     engine = sa.create_engine(
         url,
         hide_parameters=True,
+        # What one connection writes, each other reads anew: the one used last knows most of it.
+        pool_use_lifo=True,
+        pool_reset_on_return="rollback" if transactions else None,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
 
@@ -245,10 +258,10 @@ def _sqlite(url: str, synchronous: str) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
 
-    @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        if not connection.get_execution_options().get(_ONE_QUESTION):
-            # By the driver: SQLAlchemy's own way around it takes longer than SQLite.
-            connection.connection.cursor().execute("BEGIN")
+        # By the driver: SQLAlchemy's own way around it takes longer than SQLite.
+        connection.connection.cursor().execute("BEGIN")
 
+    if transactions:
+        event.listen(engine, "begin", _begun)
     return engine

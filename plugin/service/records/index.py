@@ -13,6 +13,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.rollup import Summary
 from service.orthanc_api.resources import Parents
@@ -60,17 +61,15 @@ _PATIENT = {
     for level, column in COLUMNS.items()
 }
 # Made once: SQLAlchemy takes longer to put them together than SQLite to carry them out.
+_OF_ID = instances.c.id == sa.bindparam("b_id")
+_BEFORE = sa.select(instances.c.state).where(_OF_ID).with_for_update()
 _INSERT = sa.insert(instances)
-_TAKE_OUT = (
-    sa.delete(instances).where(instances.c.id == sa.bindparam("b_id")).returning(instances.c.state)
-)
+_UPDATE = sa.update(instances).where(_OF_ID)
+_DELETE = sa.delete(instances).where(_OF_ID)
+# What a file's state changes is no part of the revision: all else of the row stands.
+_NOTE_TAGS = _UPDATE.where(instances.c.revision == sa.bindparam("b_revision"))
 _MENTION = sa.insert(mentions)
 _UNMENTION = sa.delete(mentions).where(mentions.c.instance == sa.bindparam("b_id"))
-_COUNT = (
-    sa.update(counts)
-    .where(counts.c.name == sa.bindparam("b_name"))
-    .values(number=counts.c.number + sa.bindparam("more"))
-)
 _STATE = sa.select(instances.c.state).where(instances.c.id == sa.bindparam("instance"))
 _IN_STATE = (
     sa.select(instances.c.study, instances.c.id)
@@ -97,11 +96,17 @@ class Index:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        make: Any = postgresql.insert if database.shared else sqlite.insert
+        count = make(counts)
+        self._count_statement = count.on_conflict_do_update(
+            index_elements=["name"], set_={"number": counts.c.number + count.excluded.number}
+        )
+        self._put_unseen = make(instances).on_conflict_do_nothing()
 
     def put(self, connection: Connection, annotation: dict[str, Any], parents: Parents) -> None:
         """Take in an annotation, in a transaction of the caller's."""
         instance = annotation["instance"]
-        self._replace(connection, instance, row_of(annotation, parents))
+        self._put_row(connection, row_of(annotation, parents))
         named = dict.fromkeys(mentions_of(annotation))
         if named:
             connection.execute(
@@ -112,25 +117,33 @@ class Index:
                 ],
             )
 
+    def note_tags(self, connection: Connection, annotation: dict[str, Any]) -> bool:
+        """Take in what became of a file; False where the index has not this very answer of it."""
+        of = {"b_id": annotation["instance"], "b_revision": annotation["revision"]}
+        state = {"tags_state": annotation["tags"]["state"]}
+        return bool(connection.execute(_NOTE_TAGS, of | state).rowcount)
+
     def put_bare(self, connection: Connection, instance: str, parents: Parents, state: str) -> None:
         """Take in an instance without annotation: `UNSEEN` or `REMOVED`."""
-        self.put_all_bare(connection, {instance: parents}, state)
+        self._put_row(connection, bare_row_of(instance, parents, state))
 
-    def put_all_bare(
-        self, connection: Connection, found: Mapping[str, Parents], state: str
-    ) -> None:
-        """Take in several, and count them in the end: until then all others wait for the counts."""
-        changes: Counter[str] = Counter()
-        for instance in sorted(found):
-            changes.update(self._take_out(connection, instance))
-            connection.execute(_INSERT, bare_row_of(instance, found[instance], state))
-            changes[state] += 1
-        self._count(connection, changes)
+    def put_unseen(self, connection: Connection, found: Mapping[str, Parents]) -> None:
+        """Take in those of some instances that are not known.
+
+        They are counted in the end: until then all others wait for the counts.
+        """
+        rows = [bare_row_of(instance, found[instance], UNSEEN) for instance in sorted(found)]
+        if rows:
+            done = connection.execute(self._put_unseen, rows)
+            self._count(connection, Counter({UNSEEN: done.rowcount}))
 
     def remove(self, connection: Connection, instance: str) -> Parents | None:
         """Take an instance out; return what it belonged to, None if it was not known."""
         parents = self._parents(connection, instance)
-        self._count(connection, self._take_out(connection, instance))
+        before = self._before(connection, instance)
+        if before is not None:
+            connection.execute(_DELETE, {"b_id": instance})
+            self._count(connection, Counter({before: -1}))
         return parents
 
     def parents(self, instance: str) -> Parents | None:
@@ -298,29 +311,32 @@ class Index:
                     of.setdefault(resource, []).append(child)
         return everything, of
 
-    def _replace(self, connection: Connection, instance: str, row: dict[str, Any]) -> None:
-        changes = self._take_out(connection, instance)
-        connection.execute(_INSERT, row)
+    def _put_row(self, connection: Connection, row: dict[str, Any]) -> None:
+        """Put a row in, or in the place of the one that stands there."""
+        before = self._before(connection, row["id"])
+        if before is None:
+            connection.execute(_INSERT, row)
+        else:
+            # Of its many indexes those are left alone in which nothing changes.
+            changed = {name: value for name, value in row.items() if name != "id"}
+            connection.execute(_UPDATE, {"b_id": row["id"], **changed})
+        changes = Counter({before: -1} if before else {})
         changes[row["state"]] += 1
         self._count(connection, changes)
 
     @staticmethod
-    def _take_out(connection: Connection, instance: str) -> Counter[str]:
-        """Take an instance out; return how that changes the counts."""
-        before = connection.execute(_TAKE_OUT, {"b_id": instance}).scalar()
-        if before is None:
-            return Counter()
-        connection.execute(_UNMENTION, {"b_id": instance})
-        return Counter({before: -1})
+    def _before(connection: Connection, instance: str) -> str | None:
+        """Return the state of an instance, None if it is not known; its mentions are gone."""
+        before: str | None = connection.execute(_BEFORE, {"b_id": instance}).scalar()
+        if before is not None and before not in BARE:
+            connection.execute(_UNMENTION, {"b_id": instance})
+        return before
 
-    @staticmethod
-    def _count(connection: Connection, changes: Counter[str]) -> None:
+    def _count(self, connection: Connection, changes: Counter[str]) -> None:
         # In one order, so that two nodes never wait for each other.
-        for name in sorted(changes):
-            if changes[name]:
-                done = connection.execute(_COUNT, {"b_name": name, "more": changes[name]})
-                if not done.rowcount:
-                    connection.execute(sa.insert(counts).values(name=name, number=changes[name]))
+        rows = [{"name": name, "number": more} for name, more in sorted(changes.items()) if more]
+        if rows:
+            connection.execute(self._count_statement, rows)
 
     @staticmethod
     def _parents(connection: Connection, instance: str) -> Parents | None:

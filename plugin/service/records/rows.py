@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.reviews import machine_word
 from bodypart.rollup import Summary
 from bodypart.sides import sides_contradict
+from service.records.tables import instances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,11 +18,18 @@ if TYPE_CHECKING:
 
 _DAY = re.compile(r"[0-9]{8}")
 """A date (DA) as PS3.5, section 6.2 has it."""
+_NOTHING_SAID: dict[str, Any] = {
+    **dict.fromkeys(instances.c.keys()),
+    "needs_review": False,
+    "tags_state": "none",
+    "rank": "",
+}
 
 
 def bare_row_of(instance: str, parents: Parents, state: str) -> dict[str, Any]:
     """Return what the table of instances holds of one without annotation."""
     return {
+        **_NOTHING_SAID,
         "id": instance,
         "series": parents.series,
         "study": parents.study,

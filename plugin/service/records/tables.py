@@ -58,8 +58,9 @@ overwrites = sa.Table(
     "overwrites",
     DURABLE,
     sa.Column("instance", sa.Text, primary_key=True),
-    # The files, by MD5, before and after: another file's backup is never given back.
+    # Empty since 0.3: who stands there is told by the other one.
     sa.Column("md5_before", sa.Text, nullable=False),
+    # The new file, by MD5: another file's backup is never given back.
     sa.Column("md5_after", sa.Text, nullable=False),
     sa.Column("record", sa.Text, nullable=False),
 )

@@ -79,7 +79,7 @@ def test_what_is_being_rewritten_is_in_the_report(house, writer, write):
     """Left out it would stay out: the study is reported on again when an answer changes."""
     annotation = house.orthanc.annotation("i")
     held = house.orthanc.held([("instances", "i")])
-    house.backups.take("i", PARENTS, held, annotation, "before", "after")
+    house.backups.take("i", PARENTS, held, annotation, "after")
     house.orthanc.metadata_.clear()
     write()
     assert writer.asked == [[annotation]]

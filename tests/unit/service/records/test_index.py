@@ -56,14 +56,59 @@ def test_counts_follow_every_change(house):
     assert counted == house.index.counts()
 
 
-def test_many_are_counted_once_and_last(house):
-    """From the first count on all others wait, on the other nodes as well."""
+def heard(house):
+    """Return a list to which each statement is added from now on."""
     statements = []
     sa.event.listen(
         house.database.engine, "before_cursor_execute", lambda *of: statements.append(of[2])
     )
+    return statements
+
+
+def test_what_becomes_of_a_file_is_no_new_answer(house):
+    """Each index of the row, what is named and what is counted would be written for nothing."""
+    annotation = house.annotations.put(note(), PARENTS)
+    statements = heard(house)
+    written = {"state": "written", "changed": ["BodyPartExamined"], "refused": None}
+    house.annotations.put({**annotation, "tags": written}, PARENTS, follow=False)
+    assert house.index.with_pending_tags(10) == []
+    assert not [text for text in statements if "mentions" in text or "counts" in text]
+    house.annotations.put({**note(label="knee"), "tags": written}, PARENTS, follow=False)
+    assert house.index.children("series", "series")[0].examined == "knee"
+
+
+def test_a_row_that_is_emptied_keeps_nothing_of_before(house):
+    put(house, note(needs_review=True, tags={"state": "pending", "changed": [], "refused": None}))
+    with house.database.write() as connection:
+        house.index.put_bare(connection, "i", PARENTS, REMOVED)
+    (row,) = house.database.rows(sa.select(instances))
+    said = {name: value for name, value in row._mapping.items() if value}
+    assert said == {
+        "id": "i",
+        "series": "series",
+        "study": "study",
+        "patient": "patient",
+        "state": REMOVED,
+        "modality": "DX",
+        "study_date": "20260101",
+        "station": "ROOM 1",
+        "tags_state": "none",
+    }
+    assert house.database.rows(sa.select(mentions)) == []
+
+
+def test_what_is_known_stays_as_it_is_where_old_ones_are_noted(house):
+    put(house, note())
+    house.annotations.note_old({"i": PARENTS, "j": PARENTS})
+    assert house.index.counts() == {"done": 1, UNSEEN: 1}
+    assert house.index.state("i") == "done"
+
+
+def test_many_are_counted_once_and_last(house):
+    """From the first count on all others wait, on the other nodes as well."""
+    statements = heard(house)
     house.annotations.note_old({f"i{number}": PARENTS for number in range(20)})
-    counting = [place for place, text in enumerate(statements) if "UPDATE counts" in text]
+    counting = [place for place, text in enumerate(statements) if "INTO counts" in text]
     last_row = max(place for place, text in enumerate(statements) if " instances" in text)
     assert len(counting) == 1 and counting[0] > last_row
     assert house.index.counts()[UNSEEN] == 20

@@ -124,7 +124,7 @@ def test_they_are_what_counting_row_by_row_gives(archive, request, shared):
 
 def test_an_index_holds_what_each_question_needs(archive):
     """A million rows are a gigabyte; only those that wait for a review may be looked up."""
-    engine, asked = archive.index.database.engine, []
+    engine, asked = archive.index.database.asked, []
 
     def note(_connection, _cursor, statement, parameters, _context, _many):
         asked.append((statement, parameters))
@@ -149,8 +149,8 @@ class Clock:
     def __init__(self, database, seconds):
         self.now = 1000.0
         self._seconds = seconds
-        sa.event.listen(database.engine, "before_cursor_execute", self._pass)
-        self.stop = lambda: sa.event.remove(database.engine, "before_cursor_execute", self._pass)
+        sa.event.listen(database.asked, "before_cursor_execute", self._pass)
+        self.stop = lambda: sa.event.remove(database.asked, "before_cursor_execute", self._pass)
 
     def _pass(self, *_question):
         self.now += self._seconds
