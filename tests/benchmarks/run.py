@@ -10,6 +10,8 @@ not run anew stay as they are.
 
 from __future__ import annotations
 
+import os
+import platform
 import re
 import subprocess
 import sys
@@ -47,8 +49,15 @@ def section(name: str) -> str:
     script = HERE / f"{name}.py"
     done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, check=True)
     day = datetime.now(UTC).strftime("%Y-%m-%d")
-    command = f"`make benchmarks ARGS={name}`, {day}"
+    command = f"`make benchmarks ARGS={name}`, {day}, {processors()}"
     return f"## {TITLES[name]}\n\n{command}\n\n{done.stdout.strip()}\n"
+
+
+def processors() -> str:
+    """Return how many processors of which kind this machine has, as Linux names them."""
+    told = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    names = re.findall(r"^model name\s*:\s*(.+)$", told, re.MULTILINE) or [platform.machine()]
+    return f"{os.cpu_count()} x {names[0]}"
 
 
 def main() -> None:
