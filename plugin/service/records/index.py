@@ -101,7 +101,9 @@ class Index:
         self._count_statement = count.on_conflict_do_update(
             index_elements=["name"], set_={"number": counts.c.number + count.excluded.number}
         )
-        self._put_unseen = make(instances).on_conflict_do_nothing()
+        put_unseen = make(instances).on_conflict_do_nothing()
+        # Else psycopg has forgotten how many they were by the time that it is asked.
+        self._put_unseen = put_unseen.execution_options(preserve_rowcount=True)
 
     def put(self, connection: Connection, annotation: dict[str, Any], parents: Parents) -> None:
         """Take in an annotation, in a transaction of the caller's."""

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from service.orthanc_api.resources import Parents
 from service.queue.tasks import Kind, Mode
-from service.records.index import REMOVED, UNSEEN
+from service.records.index import REMOVED, UNSEEN, Index
+from service.records.schema import open_shared
 from service.records.tables import instances, mentions
 from unit.service.house import PARENTS, note
 
@@ -102,6 +103,20 @@ def test_what_is_known_stays_as_it_is_where_old_ones_are_noted(house):
     house.annotations.note_old({"i": PARENTS, "j": PARENTS})
     assert house.index.counts() == {"done": 1, UNSEEN: 1}
     assert house.index.state("i") == "done"
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["SQLite", "PostgreSQL"])
+def test_old_ones_are_counted_as_many_as_they_are(house, request, shared):
+    """In PostgreSQL each page of them counted one less than before."""
+    database = house.database
+    if shared:
+        database = open_shared(request.getfixturevalue("postgres").driver_url)
+    index = Index(database)
+    for numbers in (range(1500), range(500, 2000)):
+        with database.write() as connection:
+            index.put_unseen(connection, {f"i{number}": PARENTS for number in numbers})
+    assert index.counts() == {UNSEEN: 2000}
+    database.close()
 
 
 def test_many_are_counted_once_and_last(house):
