@@ -15,7 +15,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
 from bodypart.pixels.codestream import Coding, coding_of
-from bodypart.pixels.cut_off import END_OF_IMAGE, must_have_most_rows
+from bodypart.pixels.cut_off import END_OF_IMAGE, MORE_DATA, must_have_most_rows
 from bodypart.pixels.errors import FrameSizeError, PictureError
 from bodypart.pixels.frames import StoredFrames
 from bodypart.pixels.jpeg import decode_jpeg
@@ -109,11 +109,11 @@ def _decoded(
     code: bytes, coding: Coding, dataset: Dataset, layout: Layout, largest_step: int
 ) -> Raster:
     cut_off = coding in _WITH_END and code.rfind(END_OF_IMAGE) < 0
-    if cut_off:
-        code += END_OF_IMAGE  # CharLS searches ten seconds for it, Pillow gives up
+    # Without one CharLS searches ten seconds for it, and Pillow gives up.
+    ends = (END_OF_IMAGE, MORE_DATA + END_OF_IMAGE) if cut_off else (b"",)
     try:
         with _nothing_ignored():
-            raster = _DECODERS[coding](code, layout, largest_step)
+            rasters = [_DECODERS[coding](code + end, layout, largest_step) for end in ends]
     except (PictureError, MemoryError):
         raise
     except Exception:  # codecs raise anything; what they cannot do, pydicom's may
@@ -121,8 +121,8 @@ def _decoded(
             raise PictureError("PixelData is truncated: its codestream has no end") from None
         return _with_pydicom(code, coding, dataset, layout)
     if cut_off:
-        must_have_most_rows(raster.samples)
-    return raster
+        must_have_most_rows(*(raster.samples for raster in rasters))
+    return rasters[0]
 
 
 @contextmanager

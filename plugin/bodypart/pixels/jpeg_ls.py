@@ -27,15 +27,19 @@ def decode_jpeg_ls(code: bytes, layout: Layout, largest_step: int) -> Raster:
 
 
 def _decoded(code: bytes, header: JpegHeader) -> Samples:
-    """Return the whole frame, or what there is of one that ends early; that CharLS leaves black."""
+    """Return the whole frame, or what there is of one that ends early."""
     try:
         return np.asarray(imagecodecs.jpegls_decode(code))
     except imagecodecs.JpeglsError:
         shape = (header.rows, header.columns) + (3,) * (header.components == 3)
-        samples = np.zeros(shape, np.uint8 if header.bits <= 8 else np.uint16)
-        with suppress(imagecodecs.JpeglsError):
-            imagecodecs.jpegls_decode(code, out=samples)
+        # What CharLS cannot decode it leaves as it is.
+        samples, otherwise = (
+            np.full(shape, value, np.uint8 if header.bits <= 8 else np.uint16) for value in (0, 1)
+        )
+        for there in (samples, otherwise):
+            with suppress(imagecodecs.JpeglsError):
+                imagecodecs.jpegls_decode(code, out=there)
         if not samples.any():
             raise
-    must_have_most_rows(samples)
+    must_have_most_rows(samples, otherwise)
     return samples

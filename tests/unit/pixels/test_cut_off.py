@@ -10,7 +10,7 @@ from pydicom.encaps import encapsulate, generate_frames
 
 from bodypart.pixels import PictureError, read_picture
 from bodypart.pixels.cut_off import FEWEST_ROWS
-from phantoms import draw, radiograph
+from phantoms import dataset_of, draw, radiograph
 
 ROWS, COLUMNS = 320, 240
 PROGRESSIVE = uids.UID("1.2.840.10008.1.2.4.55")
@@ -24,9 +24,9 @@ def cut(share, syntax, **header):
     return dataset
 
 
-def progressive(pixels):
+def jpeg(pixels, **options):
     file = BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", progressive=True)
+    Image.fromarray(pixels).save(file, "JPEG", **options)
     return file.getvalue()
 
 
@@ -65,18 +65,34 @@ def test_a_small_loss_costs_no_picture(syntax):
     [uids.JPEGBaseline8Bit, uids.JPEGLosslessSV1, uids.JPEGLSLossless],
     ids=lambda syntax: syntax.keyword,
 )
-def test_a_codestream_that_lacks_its_end_alone_is_whole(syntax):
-    dataset = radiograph("chest", ROWS, COLUMNS, syntax=syntax)
+@pytest.mark.parametrize("shutter", [0, ROWS // 5])
+@pytest.mark.parametrize("behind", [b"", bytes(100)], ids=["nothing", "padding"])
+def test_a_codestream_that_lacks_its_end_alone_is_whole(syntax, shutter, behind):
+    bits = 8 if syntax == uids.JPEGBaseline8Bit else 12
+    pixels = draw("chest", ROWS, COLUMNS, bits=bits)
+    pixels[ROWS - shutter :] = 0
+    dataset = dataset_of(pixels, syntax=syntax, bits=bits)
     expected = read_picture(dataset).values
     code = next(generate_frames(dataset.PixelData, number_of_frames=1))
-    dataset.PixelData = encapsulate([code[: code.rindex(b"\xff\xd9")]])
+    dataset.PixelData = encapsulate([code[: code.rindex(b"\xff\xd9")] + behind])
     np.testing.assert_array_equal(read_picture(dataset).values, expected)
+
+
+def test_half_a_picture_is_none_wherever_between_restart_markers_it_ends():
+    pixels = draw("chest", ROWS, COLUMNS, bits=8).astype(np.uint8)
+    dataset = radiograph("chest", ROWS, COLUMNS, syntax=uids.JPEGBaseline8Bit)
+    code = jpeg(pixels, restart_marker_rows=1)
+    middle = code.index(b"\xff\xd1", len(code) // 2)
+    for end in range(middle - 4, middle + 4):
+        dataset.PixelData = encapsulate([code[:end]])
+        with pytest.raises(PictureError, match="truncated"):
+            read_picture(dataset)
 
 
 def test_half_a_progressive_picture_is_a_coarse_one():
     pixels = draw("chest", ROWS, COLUMNS, bits=8).astype(np.uint8)
     dataset = radiograph("chest", ROWS, COLUMNS, syntax=uids.JPEGBaseline8Bit)
-    code = progressive(pixels)
+    code = jpeg(pixels, progressive=True)
     dataset.file_meta.TransferSyntaxUID = PROGRESSIVE
     dataset.PixelData = encapsulate([code[: len(code) // 2]])
     seen = read_picture(dataset).values
