@@ -19,7 +19,8 @@ _LEVELS = {
     "series": "Series",
     "instances": "Instance",
 }
-_PAGE = 500
+_PAGE = 10_000
+"""Resources of one question: for each, Orthanc goes once more through all that lost theirs."""
 _PAUSES = (5.0, 60.0, 600.0)
 
 

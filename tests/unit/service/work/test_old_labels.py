@@ -12,7 +12,7 @@ class Orthanc:
     """Labels of resources by level and id, and what is asked about them."""
 
     def __init__(self, *, has_labels=True):
-        self.has_labels, self.client, self.failures = has_labels, self, 0
+        self.has_labels, self.client, self.failures, self.questions = has_labels, self, 0, 0
         self.of = {
             **{("instances", f"i{n}"): {"bodypart-hand", "teaching"} for n in range(5)},
             ("instances", "other"): {"teaching", "bodyparts"},
@@ -28,6 +28,7 @@ class Orthanc:
 
     def question(self, path, asked):
         assert (path, asked["LabelsConstraint"], asked["Query"]) == ("/tools/find", "Any", {})
+        self.questions += 1
         if self.failures:
             self.failures -= 1
             raise ArchiveError("away")
@@ -70,3 +71,12 @@ def test_an_archive_without_any_is_told_nothing():
     old_labels.follow(orthanc, threading.Event(), lines.append)
     old_labels.follow(Orthanc(has_labels=False), threading.Event(), lines.append)
     assert lines == []
+
+
+def test_orthanc_looks_through_its_index_seldom(monkeypatch):
+    """Each question goes through all of a level: a million instances in pages of 500 take long."""
+    monkeypatch.undo()
+    orthanc = Orthanc()
+    orthanc.of = {("instances", f"i{n}"): {"bodypart-hand"} for n in range(10_000)}
+    assert old_labels.take_away(orthanc, threading.Event()) == 10_000
+    assert orthanc.questions == 5  # The last of each level finds none.
