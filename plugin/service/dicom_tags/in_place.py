@@ -41,7 +41,7 @@ _KEPT = 1000
 _UNTIL_THERE_IS_ROOM = 900.0
 """Seconds before a file is tried again for which the storage had no room."""
 _TURNS = 2
-"""Of those who annotate, beside the threads that only rewrite: one of all stores, the others make
+"""Of those who annotate, beside the thread that only rewrites: one of all stores, the others make
 their file ready or wait. Who gets no turn goes on annotating."""
 
 
@@ -203,7 +203,7 @@ class InPlace:
     def turn(self) -> Iterator[bool]:
         """Tell whether who just annotated an instance may rewrite it as well.
 
-        Not where others are at it already: then that is left to the threads that only rewrite.
+        Not where others are at it already: then that is left to the thread that only rewrites.
         """
         ours = self._turns.acquire(blocking=False)
         try:

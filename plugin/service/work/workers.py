@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 _DEATHS_TO_QUARANTINE = 2
 _AHEAD = 1
 """More threads that annotate than decoders: a file is fetched or stored while all of them look."""
-_REWRITERS = 2
-"""Threads that only rewrite: one makes its file ready while the other's is stored."""
 _PAUSE_WHILE_DOWN = 0.5
 _PAUSE_AFTER_TROUBLE = 1.0
 _PAUSE_AFTER_STUMBLE = 5.0
@@ -112,10 +110,7 @@ class Workers:
         plan.append(("roll-up", (Kind.ROLL_UP,), self._roll_up))
         if self._in_place:
             kinds = (Kind.REWRITE, Kind.RECONSTRUCT)
-            plan += [
-                (f"rewrite-{number}", kinds, _one_by_one(self._follow_up))
-                for number in range(_REWRITERS)
-            ]
+            plan.append(("rewrite", kinds, _one_by_one(self._follow_up)))
         if self._reports:
             plan.append(("report", (Kind.REPORT,), _one_by_one(self._follow_up)))
         return [

@@ -2,7 +2,6 @@
 
 import hashlib
 import itertools
-import threading
 import time
 
 import pytest
@@ -322,19 +321,3 @@ def test_a_rewrite_that_stumbles_is_what_is_given_back(house, workers, monkeypat
         workers._annotate_and_rewrite(claimed)
     assert [task.kind for task in claimed] == [Kind.REWRITE]
     assert not house.tasks.stands(Kind.ANNOTATE, "i")
-
-
-def test_one_file_is_made_ready_while_another_is_stored(house, workers, monkeypatch):
-    """Who corrects one picture after another waits for each."""
-    both, stopping = threading.Barrier(2), threading.Event()
-    monkeypatch.setattr(house.in_place, "rewrite", lambda *_: both.wait(10))
-    for instance in ("i", "j"):
-        house.ask(Kind.REWRITE, instance)
-    rewriters = [one for one in workers.threads(stopping) if "rewrite" in one.name]
-    for one in rewriters:
-        one.start()
-    house.tasks.wait_for(Kind.REWRITE, {"i", "j"}, 20)
-    stopping.set()
-    for one in rewriters:
-        one.join()
-    assert house.tasks.standing(Kind.REWRITE, {"i", "j"}) == set()
