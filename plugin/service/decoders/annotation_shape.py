@@ -8,7 +8,7 @@ reads all of a patient.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,7 +18,7 @@ from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.reader import MOST_VALUES
 from bodypart.headers.reliability import HANDS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
-from bodypart.laterality import Side
+from bodypart.laterality import SIDES, Side
 from bodypart.regions import PLACES
 from service.known_label import KnownLabel
 
@@ -28,6 +28,8 @@ _LONGEST_SENTENCE = 2_000
 _LONGEST_MATCH = 20 * LONGEST_TEXT
 """One sign may unfold to eighteen (NFKC)."""
 _MOST_EVIDENCE = MOST_VALUES * len(HANDS)
+_SIDES = tuple(SIDES)
+"""Not as a mapping: a decoder may send in their place what cannot be a key."""
 
 
 def wrong_in(annotation: Mapping[str, Any]) -> str | None:
@@ -65,9 +67,7 @@ def _without_repetition(items: list[_Item]) -> list[_Item]:
 
 def _of_labels(sides: dict[Any, Any]) -> dict[Any, Any]:
     """Look at both by hand: a key that is wrong would be told as a field's name."""
-    if not sides.keys() <= BY_LABEL.keys() or not all(
-        side in get_args(Side) for side in sides.values()
-    ):
+    if not sides.keys() <= BY_LABEL.keys() or not all(side in _SIDES for side in sides.values()):
         raise ValueError("no sides of labels")
     return sides
 
