@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from service.databases.schema import open_durable
 from service.deliveries.delivery import Delivery
 from service.deliveries.outbox import Outbox
 from service.deliveries.rules import Rule, parse_rules
 from service.orthanc_api.resources import Parents
-from service.records.schema import open_durable
 
 CONFIGURATION = {
     "DicomModalities": {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.headers import Vocabulary
 from bodypart.memory.exemplars import Exemplars, ExemplarsError
 from service.annotator import Annotator
+from service.databases.schema import only_one, open_durable, open_index, open_shared
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
 from service.deliveries.old_stock import OldStock
@@ -32,7 +33,6 @@ from service.records.audit_trail import AuditTrail
 from service.records.facts import Facts
 from service.records.index import Index
 from service.records.rollups import RollUps
-from service.records.schema import only_one, open_durable, open_index, open_shared
 from service.records.statistics import Statistics
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
@@ -45,8 +45,8 @@ from service.work.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from service.databases.database import Database
     from service.errors import DamagedError
-    from service.records.database import Database
 
 _STABLE_AGE = 60
 """Orthanc's own default, in seconds."""

@@ -18,12 +18,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bodypart.headers.vocabulary import Vocabulary, VocabularyError
 from bodypart.settings import MARKER_FILES, Settings, SettingsError
+from service.databases.schema import DURABLE_SCHEMA, INDEX_SCHEMA, set_aside
 from service.deliveries.rules import parse_rules
 from service.deliveries.webhook import read_secret
 from service.inference.choice import checked_server
 from service.inference.server_settings import ServerSettings
 from service.orthanc_api.archive import ANNOTATION, CODE
-from service.records.schema import DURABLE_SCHEMA, INDEX_SCHEMA, set_aside
 
 _ROOT = Path(__file__).resolve().parents[2]
 _HERE = frozenset(("127.0.0.1", "0.0.0.0", "localhost"))

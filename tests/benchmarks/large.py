@@ -30,9 +30,9 @@ from bodypart.evidence import Guess
 from bodypart.labels import LABELS, router_group
 from orthanc_server import Server
 from phantoms import file_bytes, radiograph
+from service.databases.tables import counts, instances, mentions
 from service.orthanc_api.resources import Parents
 from service.records.rows import mentions_of, row_of
-from service.records.tables import counts, instances, mentions
 
 SERIES, STUDY, PATIENT = 2, 4, 8
 """Instances of each."""

@@ -15,9 +15,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from routed import PARENTS, annotation, outbox, rules
+from service.databases.tables import deliveries, facts
 from service.deliveries.overview import Overview
 from service.deliveries.routing import Routing
-from service.records.tables import deliveries, facts
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from orthanc_server import ROOT
+from service.databases import database
 from service.inference.server_settings import ServerSettings
-from service.records import database
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]

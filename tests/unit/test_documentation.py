@@ -8,9 +8,8 @@ from starlette.routing import Match
 import documentation
 from bodypart import __version__
 from bodypart.labels import labels_named
-from service.learning.tables import LEARNED, SEEN
+from service.databases.tables import DURABLE, INDEX, LEARNED, SEEN
 from service.queue.tasks import Kind
-from service.records.tables import DURABLE, INDEX
 
 LONGEST_README = 160
 ID = "0123abcd-0123abcd-0123abcd-0123abcd-0123abcd"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.records.tables import counted
+from service.databases.tables import counted
 
 if TYPE_CHECKING:
-    from service.records.database import Database
+    from service.databases.database import Database
 
 
 class Counted:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import utc_text
-from service.records.tables import deliveries
+from service.databases.tables import deliveries
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     import threading
 
     from bodypart.settings import Settings
+    from service.databases.database import Database
     from service.deliveries.destinations import Destination
     from service.deliveries.senders import Sender
     from service.errors import DamagedError
     from service.orthanc_api.archive import Archive
-    from service.records.database import Database
 
 _JOBS = 2
 """Orthanc's own default of ``ConcurrentJobs``."""

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from bodypart.annotation import utc_now
+from service.databases.tables import instances
 from service.deliveries.matching import Case, taking
 from service.deliveries.overview import ConflictError
 from service.errors import NotFoundError, ServiceError
 from service.orthanc_api.resources import Parents
 from service.records.index import ANNOTATED
-from service.records.tables import instances
 
 if TYPE_CHECKING:
     from service.deliveries.counted import Counted

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bodypart.annotation import utc_now
+from service.databases.tables import deliveries, departures
 from service.deliveries.delivery import COLUMNS, NO_RULE, OPEN, Delivery, State, read
-from service.records.tables import deliveries, departures
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from service.records.database import Database
+    from service.databases.database import Database
 
 UNKNOWN = "unknown"
 """Outcome of what was interrupted before it could tell."""

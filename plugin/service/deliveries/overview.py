@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bodypart.annotation import utc_now
+from service.databases.tables import deliveries, departures
 from service.deliveries.delivery import COLUMNS, OPEN, Delivery, State, read
-from service.records.tables import deliveries, departures
 
 if TYPE_CHECKING:
-    from service.records.database import Database
+    from service.databases.database import Database
 
 _IN_ONE_STATEMENT = 500
 _NOT_SENT = (State.WAITING, State.FAILED, State.CANCELLED)

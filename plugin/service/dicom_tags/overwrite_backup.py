@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from service.records.tables import overwrite_attachments, overwrites
+from service.databases.tables import overwrite_attachments, overwrites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from service.databases.database import Database
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Held, Parents
-    from service.records.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bodypart.dicom_out.codes import PRODUCT
+from service.databases.tables import reports
 from service.decoders.pool import RefusedError
 from service.dicom_tags.exports import study_report
 from service.errors import LostFileError, NotFoundError
-from service.records.tables import reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bodypart.rollup import Summary
+    from service.databases.database import Database
     from service.decoders.pool import Engine
     from service.orthanc_api.archive import Archive
     from service.queue.tasks import Task
-    from service.records.database import Database
     from service.records.index import Index
 
 _NOTHING_TO_REPORT = "NothingToReportError"

@@ -14,15 +14,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.evidence import Seen
 from bodypart.memory.words import pack_floats, unpack_floats
-from service.learning.tables import sightings
-from service.records.tables import instances
+from service.databases.tables import instances, sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from service.records.database import Database
+    from service.databases.database import Database
 
 MOST_SIGHTINGS = 100_000
 """Pictures; 50 MB in the database."""

@@ -9,13 +9,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.memory import Word
 from bodypart.memory.words import NONE, pack_floats, unpack_floats
-from service.learning.tables import words
+from service.databases.tables import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bodypart.evidence import Seen
-    from service.records.database import Database
+    from service.databases.database import Database
 
 
 class Words:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from service.databases.tables import tasks
 from service.errors import RecordError
 from service.queue.statements import LENT, RENEW
-from service.records.tables import tasks
 
 if TYPE_CHECKING:
+    from service.databases.database import Database
     from service.queue.task import Task
-    from service.records.database import Database
 
 _LEASE = 60.0
 """Seconds after which a task is given out again whose worker fell silent with its node."""

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from service.databases.tables import tasks
 from service.queue.statements import COLUMNS, free
 from service.queue.task import Kind, Priority, Task, helper_of
-from service.records.tables import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from service.databases.database import Database
     from service.queue.tasks import Tasks
-    from service.records.database import Database
 
 _LENT = sa.select(*COLUMNS).where(
     tasks.c.kind == Kind.ANNOTATE,

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from service.databases.tables import tasks
 from service.queue.task import HELPER, Kind, Mode, Priority, Task
-from service.records.tables import tasks
 
 if TYPE_CHECKING:
-    from service.records.database import Database
+    from service.databases.database import Database
 
 COLUMNS = [tasks.c[name] for name in Task.__slots__]
 _SAME = sa.and_(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from service.databases.tables import tasks
 from service.queue.claims import Claims
 from service.queue.sleepers import Sleepers
 from service.queue.statements import (
@@ -33,14 +34,13 @@ from service.queue.statements import (
     upsert,
 )
 from service.queue.task import Kind, Mode, Priority, Task, upwards
-from service.records.tables import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sqlalchemy.engine import Connection
 
-    from service.records.database import Database
+    from service.databases.database import Database
 
 __all__ = ["Kind", "Mode", "Priority", "Task", "Tasks"]
 

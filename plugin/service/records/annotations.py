@@ -22,8 +22,8 @@ from service.records.index import REMOVED, UNSEEN, Index
 from service.records.locks import Locks
 
 if TYPE_CHECKING:
+    from service.databases.database import Database
     from service.deliveries.routing import Routing
-    from service.records.database import Database
     from service.records.thumbnails import Thumbnails
 
 LABEL_PREFIX = "bodypart-"

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from bodypart.annotation import Review
-from service.records.tables import events
+from service.databases.tables import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.records.database import Database
+    from service.databases.database import Database
 
 COLUMNS = (
     "number", "at", "by", "action", "instance", "old", "new", "old_laterality", "new_laterality",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from service.records.tables import facts
+from service.databases.tables import facts
 
 if TYPE_CHECKING:
-    from service.records.database import Database
+    from service.databases.database import Database
 
 
 class Facts:

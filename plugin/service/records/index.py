@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.rollup import Summary
+from service.databases.tables import counts, instances, mentions, tasks
 from service.orthanc_api.resources import Parents
 from service.records.rows import bare_row_of, mentions_of, row_of
-from service.records.tables import counts, instances, mentions, tasks
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from service.records.database import Database
+    from service.databases.database import Database
 
 UNSEEN, REMOVED = "unseen", "forgotten"
 """States of an instance without annotation: stored before the plugin came; removed on request."""

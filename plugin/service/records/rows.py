@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.reviews import machine_word
 from bodypart.rollup import Summary
 from bodypart.sides import sides_contradict
-from service.records.tables import instances
+from service.databases.tables import instances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

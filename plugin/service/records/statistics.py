@@ -13,12 +13,12 @@ import sqlalchemy as sa
 
 from bodypart.regions import compatible
 from bodypart.rollup import AGREEMENTS
-from service.records.tables import HEADER, PICTURE, instances
+from service.databases.tables import HEADER, PICTURE, instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.records.database import Database
+    from service.databases.database import Database
     from service.records.index import Index
 
 _BINS = 10

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from service.databases.database import Database
+from service.databases.schema import set_aside
 from service.errors import DamagedError, RecordError
-from service.records.database import Database
-from service.records.schema import set_aside
 
 if TYPE_CHECKING:
     from pathlib import Path

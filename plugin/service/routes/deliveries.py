@@ -9,11 +9,11 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, ValidationError
 
+from service.databases.tables import deliveries
 from service.deliveries.delivery import State
 from service.deliveries.matching import Case, verdicts
 from service.deliveries.overview import ConflictError
 from service.errors import NotFoundError
-from service.records.tables import deliveries
 from service.routes.annotations import annotation_of
 from service.routes.models import Asked, Body, InstanceId
 from service.routes.requests import ORTHANC_ID, HttpError, TheService, bad_request, not_found

@@ -15,11 +15,11 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from service.databases.tables import instances
 from service.decoders.pool import RefusedError
 from service.dicom_tags.exports import corrected_file, imaging_study, study_report
 from service.orthanc_api.studies import DICOM_IDENTITY, dicom_identities
 from service.records import audit_trail
-from service.records.tables import instances
 from service.routes.models import Asked
 from service.routes.requests import HttpError, TheService, not_found
 

@@ -10,13 +10,13 @@ from fastapi import APIRouter
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 
 from bodypart.labels import ROUTER_GROUPS
+from service.databases.tables import instances, mentions
 from service.records.index import ANNOTATED, COLUMNS
-from service.records.tables import instances, mentions
 from service.routes.models import Body
 from service.routes.requests import TheService, labels_of
 
 if TYPE_CHECKING:
-    from service.records.database import Database
+    from service.databases.database import Database
 
 router = APIRouter()
 _LONGEST_LIMIT = 10_000

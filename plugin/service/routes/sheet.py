@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from bodypart import shallow_json
+from service.databases.tables import ANSWER, HEADER, PICTURE, STATION, SURE, instances
 from service.kept_text import can_be_kept
 from service.records.keyset import Key, behind
-from service.records.tables import ANSWER, HEADER, PICTURE, STATION, SURE, instances
 from service.routes.requests import TheService, bad_request
 from service.routes.worklist import Filters, Shown, told
 

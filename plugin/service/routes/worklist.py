@@ -11,9 +11,9 @@ from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field
 
 from bodypart.annotation import Agreement, Source
+from service.databases.tables import instances
 from service.learning.alike import most_instructive
 from service.records.index import ANNOTATED, COLUMNS
-from service.records.tables import instances
 from service.routes.models import Asked
 from service.routes.requests import (
     ORTHANC_ID,

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from service.databases.tables import marks
 from service.errors import ServiceError
 from service.queue.tasks import Kind, Mode
 from service.records.removals import stays_removed
-from service.records.tables import marks
 
 if TYPE_CHECKING:
+    from service.databases.database import Database
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Change
     from service.queue.tasks import Tasks
     from service.records.audit_trail import AuditTrail
-    from service.records.database import Database
 
 _CURSOR = "cursor"
 _PAGE = 500

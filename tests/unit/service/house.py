@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from bodypart.annotation import Annotation, Examined
 from bodypart.settings import Settings
 from service.annotator import Annotator
+from service.databases.schema import open_durable, open_index
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.overwriting import Overwriting
@@ -20,7 +21,6 @@ from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
 from service.records.index import Index
 from service.records.rollups import RollUps
-from service.records.schema import open_durable, open_index
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
 

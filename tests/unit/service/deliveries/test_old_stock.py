@@ -3,6 +3,8 @@ import contextlib
 import pytest
 
 from routed import annotation, outbox, rules
+from service.databases.database import Database
+from service.databases.schema import INDEX_SCHEMA, prepare
 from service.deliveries.counted import Counted
 from service.deliveries.delivery import Priority
 from service.deliveries.old_stock import OldStock
@@ -10,10 +12,8 @@ from service.deliveries.overview import ConflictError, Overview
 from service.deliveries.routing import Routing
 from service.errors import NotFoundError
 from service.orthanc_api.resources import Parents
-from service.records.database import Database
 from service.records.facts import Facts
 from service.records.index import Index
-from service.records.schema import INDEX_SCHEMA, prepare
 
 KNEES = {
     "Name": "knees",

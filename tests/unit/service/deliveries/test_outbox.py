@@ -4,13 +4,13 @@ import pytest
 import sqlalchemy as sa
 
 from routed import PARENTS, annotation, outbox, rules
+from service.databases.schema import open_durable
+from service.databases.tables import deliveries
 from service.deliveries import outbox as outbox_module
 from service.deliveries import overview as overview_module
 from service.deliveries.delivery import State
 from service.deliveries.overview import ConflictError, Overview
 from service.deliveries.routing import Routing
-from service.records.schema import open_durable
-from service.records.tables import deliveries
 
 ALL = {"Name": "all", "If": {}, "To": ["modality:A", "modality:B"], "Urgent": True}
 

@@ -7,12 +7,12 @@ import pytest
 import sqlalchemy as sa
 
 from routed import PARENTS, annotation, rules
+from service.databases.schema import open_shared
+from service.databases.tables import deliveries
 from service.deliveries.delivery import State
 from service.deliveries.outbox import Outbox
 from service.deliveries.overview import Overview
 from service.deliveries.routing import Routing
-from service.records.schema import open_shared
-from service.records.tables import deliveries
 
 ALL = {"Name": "all", "If": {}, "To": ["modality:A"], "Urgent": True}
 HANDS = {"Name": "hands", "If": {"Examined": "hand"}, "To": ["modality:B"], "Urgent": True}

@@ -10,6 +10,16 @@ from bodypart.annotation import utc_now
 from bodypart.evidence import ImageReading, Seen
 from bodypart.memory import Recall
 from postgres import Postgres
+from service.databases.database import SCHEMA, Database
+from service.databases.schema import (
+    DURABLE_SCHEMA,
+    INDEX_SCHEMA,
+    LEARNED_SCHEMA,
+    SEEN_SCHEMA,
+    open_shared,
+    prepare,
+)
+from service.databases.tables import instances
 from service.errors import NotFoundError
 from service.learning.alike import most_instructive, nearest
 from service.learning.follow import Learning
@@ -19,17 +29,7 @@ from service.learning.words import Words
 from service.orthanc_api.resources import Parents
 from service.queue.tasks import Kind, Tasks
 from service.records.audit_trail import AuditTrail
-from service.records.database import SCHEMA, Database
 from service.records.facts import Facts
-from service.records.schema import (
-    DURABLE_SCHEMA,
-    INDEX_SCHEMA,
-    LEARNED_SCHEMA,
-    SEEN_SCHEMA,
-    open_shared,
-    prepare,
-)
-from service.records.tables import instances
 from unit.memory.hospital import LABELS, MODEL, reading
 
 AT = "2026-11-28T10:00:00Z"

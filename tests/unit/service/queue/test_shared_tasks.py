@@ -6,10 +6,10 @@ import time
 import pytest
 import sqlalchemy as sa
 
+from service.databases.schema import open_shared
+from service.databases.tables import tasks as table
 from service.queue.lending import Lending
 from service.queue.tasks import Kind, Priority, Tasks
-from service.records.schema import open_shared
-from service.records.tables import tasks as table
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from service.databases.database import Database
+from service.databases.schema import INDEX_SCHEMA, prepare
 from service.errors import RecordError
 from service.queue.lending import Lending
 from service.queue.statements import next_due
 from service.queue.tasks import Kind, Mode, Priority, Tasks
-from service.records.database import Database
-from service.records.schema import INDEX_SCHEMA, prepare
 
 
 @pytest.fixture

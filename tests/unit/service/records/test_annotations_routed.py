@@ -3,13 +3,13 @@
 import pytest
 
 from routed import PARENTS, annotation
+from service.databases.database import Database
+from service.databases.schema import INDEX_SCHEMA, prepare
 from service.errors import RecordError
 from service.orthanc_api.resources import StoredFile
 from service.queue.tasks import Kind, Mode, Priority, Tasks
 from service.records.annotations import Annotations
-from service.records.database import Database
 from service.records.index import Index
-from service.records.schema import INDEX_SCHEMA, prepare
 
 STORED = StoredFile(PARENTS, "file", ())
 NOTE = annotation(agreement="agree", annotated_at="", review=None, model=None)

@@ -5,11 +5,11 @@ import time
 import pytest
 import sqlalchemy as sa
 
+from service.databases.schema import open_shared
+from service.databases.tables import instances, mentions
 from service.orthanc_api.resources import Parents
 from service.queue.tasks import Kind, Mode
 from service.records.index import REMOVED, UNSEEN, Index
-from service.records.schema import open_shared
-from service.records.tables import instances, mentions
 from unit.service.house import PARENTS, note
 
 

@@ -6,9 +6,9 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from service.databases.schema import open_durable, open_index
+from service.databases.tables import INDEX, instances
 from service.records.keyset import Key, behind
-from service.records.schema import open_durable, open_index
-from service.records.tables import INDEX, instances
 from service.routes.sheet import _GROUPS, _ORDERS
 from service.routes.worklist import Filters
 

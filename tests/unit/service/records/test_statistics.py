@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from bodypart.regions import compatible
-from service.records.database import Database
+from service.databases.database import Database
+from service.databases.schema import INDEX_SCHEMA, open_shared, prepare
+from service.databases.tables import instances
 from service.records.index import Index
-from service.records.schema import INDEX_SCHEMA, open_shared, prepare
 from service.records.statistics import Statistics
-from service.records.tables import instances
 
 PARTS = (None, "hand", "wrist", "knee", "chest")
 AGREEMENTS = ("agree", "conflict", "image-only", "header-only", "none")

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from service.records.schema import open_durable, open_index
-from service.records.tables import instances, mentions
+from service.databases.schema import open_durable, open_index
+from service.databases.tables import instances, mentions
 from service.routes import search
 from service.routes.search import Question, _ids
 

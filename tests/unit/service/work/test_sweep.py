@@ -5,10 +5,10 @@ import threading
 import pytest
 import sqlalchemy as sa
 
+from service.databases.tables import instances
 from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from service.records.index import UNSEEN
-from service.records.tables import instances
 from service.work.sweep import Sweep
 from unit.service.house import PARENTS
 

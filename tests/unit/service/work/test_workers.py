@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from bodypart.annotation import Review
+from service.databases.tables import tasks
 from service.decoders.pool import RefusedError, WorkerDiedError
 from service.errors import ArchiveError, LostFileError
 from service.queue.tasks import Kind, Mode, Priority
-from service.records.tables import tasks
 from service.work.workers import Workers
 
 TRIED_LONG = 15

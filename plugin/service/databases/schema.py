@@ -12,10 +12,9 @@ from typing import IO, TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from service.databases.database import SCHEMA, Database, is_damage
+from service.databases.tables import DURABLE, INDEX, LEARNED, SEEN, reports
 from service.errors import DamagedError, RecordError
-from service.learning.tables import LEARNED, SEEN
-from service.records.database import SCHEMA, Database, is_damage
-from service.records.tables import DURABLE, INDEX, reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from orthanc_server import free_port
+from service.databases import schema
+from service.databases.database import Database
+from service.databases.tables import DURABLE, INDEX, instances, reports
 from service.errors import DamagedError, RecordError, UnreachableError
 from service.orthanc_api.resources import Parents
-from service.records import schema
 from service.records.audit_trail import AuditTrail
-from service.records.database import Database
 from service.records.index import Index
-from service.records.tables import DURABLE, INDEX, instances, reports
 
 REVIEW = {
     "by": "ann",

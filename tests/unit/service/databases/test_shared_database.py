@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
+from service.databases import database as module
+from service.databases.database import Database
 from service.errors import RecordError
-from service.records import database as module
-from service.records.database import Database
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
+from unit.service.databases.test_schema import REVIEW
 from unit.service.house import PARENTS
-from unit.service.records.test_schema import REVIEW
 
 NORMAL, FULL = 1, 2
 """As SQLite numbers `PRAGMA synchronous`."""
