@@ -9,7 +9,7 @@ from service.inference.choice import network_of
 
 if TYPE_CHECKING:
     from bodypart.settings import Settings
-    from service.inference.seam import ElsewhereNetwork
+    from service.decoders.elsewhere import ElsewhereNetwork
 
 
 class MachineNetwork:

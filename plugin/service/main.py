@@ -11,6 +11,7 @@ from bodypart.headers import Vocabulary
 from bodypart.memory.exemplars import Exemplars, ExemplarsError
 from service.annotator import Annotator
 from service.databases.schema import only_one, open_durable, open_index, open_shared
+from service.decoders.lessons import Lessons
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
 from service.deliveries.old_stock import OldStock
@@ -21,7 +22,6 @@ from service.dicom_tags.rescue import Rescue
 from service.dicom_tags.structured_reports import Reports
 from service.inference.choice import network_of
 from service.learning.follow import Learning
-from service.learning.lessons import Lessons
 from service.learning.sightings import Sightings
 from service.learning.words import Words
 from service.metrics import Metrics

@@ -14,16 +14,16 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from bodypart.network import NetworkError
+from service.decoders.elsewhere import ASKING, NetworkDownError
 from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
-from service.inference.seam import ASKING, NetworkDownError
 from service.lasting import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bodypart.settings import Settings
-    from service.inference.seam import ElsewhereNetwork
-    from service.learning.lessons import Lessons
+    from service.decoders.elsewhere import ElsewhereNetwork
+    from service.decoders.lessons import Lessons
 
 __all__ = ["Engine", "EngineDownError", "RefusedError", "WorkerDiedError"]
 

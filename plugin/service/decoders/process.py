@@ -21,15 +21,14 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from bodypart.network import NetworkError
 from bodypart.network.tensors import packed, pictures_from
 from decoder.wire import ClosedError, Frame, WireError, read_frame, write_frame
-from service.decoders import answers
+from service.decoders import answers, elsewhere
 from service.decoders.answers import SurpriseError
 from service.decoders.watchdog import Watchdog
-from service.inference import seam
 
 if TYPE_CHECKING:
     from bodypart.settings import Settings
     from service.decoders.answers import Bounds
-    from service.inference.seam import ElsewhereNetwork
+    from service.decoders.elsewhere import ElsewhereNetwork
 
 MOST_ANSWERS = 5_000
 MOST_CPU_SECONDS = 1_800.0
@@ -175,8 +174,8 @@ class DecoderProcess:
         for it to say.
         """
         longest, trouble, network = bounds.payload, None, self._network
-        if network is not None and task in seam.ASKING:
-            longest = max(longest, seam.largest(network))
+        if network is not None and task in elsewhere.ASKING:
+            longest = max(longest, elsewhere.largest(network))
         else:
             network = None
         watchdog.resume()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bodypart.settings import Settings
-    from service.inference.seam import ElsewhereNetwork
+    from service.decoders.elsewhere import ElsewhereNetwork
 
 _NVIDIA = Path("/dev/nvidiactl")
 """There where NVIDIA's driver runs."""

@@ -20,7 +20,7 @@ import urllib3
 from bodypart import __version__, shallow_json
 from bodypart.network import INPUT, OUTPUTS, NetworkError
 from bodypart.settings import SettingsError
-from service.inference.seam import NetworkDownError
+from service.decoders.elsewhere import NetworkDownError
 from service.inference.server_settings import read_token
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bodypart.network import INPUT, OUTPUTS, NetworkError
-from service.inference.seam import NetworkDownError
+from service.decoders.elsewhere import NetworkDownError
 from service.lasting import lasting
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _LOOK_AGAIN = 600.0
 
 
 class RemoteNetwork:
-    """See `service.inference.seam.ElsewhereNetwork`.
+    """See `service.decoders.elsewhere.ElsewhereNetwork`.
 
     Parameters
     ----------

@@ -18,9 +18,9 @@ import numpy as np
 from bodypart.network import NetworkError
 from bodypart.network.tensors import unpacked
 from decoder.wire import Frame, WireError, read_frame, write_frame
+from service.decoders.elsewhere import NetworkDownError
 from service.decoders.process import environment
 from service.decoders.watchdog import Watchdog
-from service.inference.seam import NetworkDownError
 from service.lasting import lasting
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class _StartError(Exception):
 
 
 class SharedNetwork:
-    """See `service.inference.seam.ElsewhereNetwork`.
+    """See `service.decoders.elsewhere.ElsewhereNetwork`.
 
     Parameters
     ----------

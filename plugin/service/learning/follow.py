@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from bodypart.evidence import Seen
     from bodypart.memory import Memory
+    from service.decoders.lessons import Lessons
     from service.decoders.pool import Engine
     from service.learning.changes import Change
-    from service.learning.lessons import Lessons
     from service.learning.sightings import Sightings
     from service.learning.words import Words
     from service.orthanc_api.archive import Archive

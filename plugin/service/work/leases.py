@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bodypart.settings import Settings
     from service.annotator import Annotator
-    from service.learning.lessons import Lessons
+    from service.decoders.lessons import Lessons
     from service.orthanc_api.resources import Glance
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations

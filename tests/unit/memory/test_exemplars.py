@@ -9,7 +9,7 @@ import pytest
 from bodypart.memory import Memory, Recall
 from bodypart.memory.exemplars import Exemplars, ExemplarsError, exemplars_file
 from bodypart.model.session import BodyPartModel
-from service.learning.lessons import Lessons
+from service.decoders.lessons import Lessons
 from unit.memory.hospital import LABELS, MODEL, exemplars, reading, words
 
 SHIPPED = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"

@@ -15,10 +15,10 @@ from bodypart.network.tensors import pictures_from
 from bodypart.settings import Settings
 from inference_server import InferenceServer
 from phantoms import file_bytes, radiograph
+from service.decoders.elsewhere import NetworkDownError
 from service.decoders.pool import Engine, EngineDownError, RefusedError, WorkerDiedError
 from service.decoders.process import _PLUGIN
 from service.inference.choice import _described, _shape, network_of
-from service.inference.seam import NetworkDownError
 from service.inference.shared import SharedNetwork
 from waiting import eventually
 

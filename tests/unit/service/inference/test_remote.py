@@ -9,10 +9,10 @@ import pytest
 from bodypart.network import OUTPUTS, NetworkError
 from bodypart.network.golden import Golden
 from inference_server import MODEL, InferenceServer
+from service.decoders.elsewhere import NetworkDownError
 from service.inference.choice import _described
 from service.inference.open_inference import OpenInferenceServer
 from service.inference.remote import RemoteNetwork
-from service.inference.seam import NetworkDownError
 from service.inference.server_settings import ServerSettings
 from waiting import eventually
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bodypart.settings import Settings
+from service.decoders.elsewhere import NetworkDownError
 from service.decoders.process import _PLUGIN
 from service.inference import shared
-from service.inference.seam import NetworkDownError
 from service.inference.shared import SharedNetwork
 from waiting import eventually
 

@@ -20,10 +20,10 @@ from service.databases.schema import (
     prepare,
 )
 from service.databases.tables import instances
+from service.decoders.lessons import Lessons
 from service.errors import NotFoundError
 from service.learning.alike import most_instructive, nearest
 from service.learning.follow import Learning
-from service.learning.lessons import Lessons
 from service.learning.sightings import Sightings
 from service.learning.words import Words
 from service.orthanc_api.resources import Parents

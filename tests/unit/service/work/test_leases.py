@@ -6,7 +6,7 @@ import pytest
 
 from bodypart.annotation import Review
 from bodypart.reviews import word_before
-from service.learning.lessons import Lessons
+from service.decoders.lessons import Lessons
 from service.queue.tasks import Kind, Mode, Priority
 from service.work.leases import Answer, Leases
 from unit.service.house import note
