@@ -14,7 +14,6 @@ from service.databases.schema import only_one, open_durable, open_index, open_sh
 from service.decoders.lessons import Lessons
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
-from service.deliveries.old_stock import OldStock
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.overwriting import Overwriting
@@ -39,6 +38,7 @@ from service.reviewer import Reviewer
 from service.work.backfill import Backfill
 from service.work.change_log import ChangeLog
 from service.work.leases import Leases
+from service.work.old_stock import OldStock
 from service.work.sweep import Sweep
 from service.work.workers import Workers
 

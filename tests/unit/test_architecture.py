@@ -1,6 +1,7 @@
 """The kinds of process and the one direction between them, read off the source."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 
@@ -10,19 +11,76 @@ _PACKAGES = ["backfill", "bodypart", "decoder", "network", "orthanc_side", "serv
 STANDARD_LIBRARY = set(sys.stdlib_module_names) | {"__future__"}
 
 
-def imports(path):
-    """Return the top-level names of everything that a module imports, at any depth of it."""
+def imports(path, *, members=False):
+    """Return what a module imports, at any depth of it; members of modules too, if wanted."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
+            if members:
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
 def modules(root, package):
     return sorted((root / "plugin" / package).rglob("*.py"))
+
+
+def packages_in_order(plugin):
+    """Return the packages, lowest first, as source anywhere says what they import of each other.
+
+    What lies in no package within its process's own (``service.main``) is one by itself.
+
+    Raises
+    ------
+    CycleError
+        If there is no such order; it names the circle.
+    """
+    paths = {name_of(path.relative_to(plugin)): path for path in plugin.rglob("*.py")}
+    packages = {name for name, path in paths.items() if path.stem == "__init__"}
+
+    def package_of(name):
+        while name and name not in paths:
+            name = name.rpartition(".")[0]
+        around = name if name in packages else name.rpartition(".")[0]
+        return around if "." in around else name
+
+    below = {}
+    for name, path in paths.items():
+        imported = {package_of(other) for other in imports(path, members=True)}
+        below.setdefault(package_of(name), set()).update(imported)
+    arrows = {name: others - {name, ""} for name, others in below.items()}
+    return list(graphlib.TopologicalSorter(arrows).static_order())
+
+
+def name_of(path):
+    return ".".join(part for part in path.with_suffix("").parts if part != "__init__")
+
+
+def test_between_packages_the_arrows_go_one_way(request):
+    order = packages_in_order(request.config.rootpath / "plugin")
+    service = ("databases", "queue", "records", "dicom_tags", "work", "routes")
+    upwards = [f"service.{package}" for package in service]
+    assert [name for name in order if name in upwards] == upwards
+
+
+def test_a_circle_is_found_wherever_the_import_stands(tmp_path):
+    sources = {
+        "service/queue/tasks.py": "from service.records import tables",
+        "service/records/tables.py": "def late():\n    import service.errors",
+        "service/errors.py": "if TYPE_CHECKING:\n    from service.queue.tasks import Tasks",
+        "service/main.py": "from service import errors",
+    }
+    for name, source in sources.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / "__init__.py").touch()
+        path.write_text(source)
+    with pytest.raises(graphlib.CycleError) as found:
+        packages_in_order(tmp_path)
+    assert set(found.value.args[1]) == {"service.errors", "service.queue", "service.records"}
 
 
 def test_the_core_never_imports_orthanc(request):

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.evidence import VIEWS
 from bodypart.labels import BY_LABEL
+from bodypart.network import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-
-class ModelError(RuntimeError):
-    """The model's files are missing, damaged or do not belong together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from PIL import Image
 from bodypart.evidence import SideMarker
 from bodypart.model.calibration import softmax
 from bodypart.model.model_input import BlankPictureError, checked, windowed
-from bodypart.model.parameters import ModelError
 from bodypart.model.two_limbs import shows_both_limbs
+from bodypart.network import ModelError
 from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
 from bodypart.settings import MARKER_FILES
 

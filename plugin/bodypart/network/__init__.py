@@ -20,6 +20,10 @@ INPUT = "picture"
 OUTPUTS = ("logits", "visible", "child", "view", "distance", "embedding", "cam")
 
 
+class ModelError(RuntimeError):
+    """The model's files are missing, damaged or do not belong together."""
+
+
 class NetworkError(RuntimeError):
     """The network did not answer; the text says why, and holds nothing of a picture."""
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnxruntime
 
-from bodypart.model.parameters import ModelError
-from bodypart.network import INPUT, OUTPUTS
+from bodypart.network import INPUT, OUTPUTS, ModelError
 from bodypart.network.provider import CPU_PROVIDER, CUDA_PROVIDER, Provider, providers
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from bodypart.model.air import tissue
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.heat_map import heat_map
 from bodypart.model.model_input import Box, Placement
-from bodypart.model.parameters import ModelError, Parameters, Rejection, read_parameters
+from bodypart.model.parameters import Parameters, Rejection, read_parameters
 from bodypart.model.rejection import rejection_reason
-from bodypart.network import provider
+from bodypart.network import ModelError, provider
 
 LIMITS = Rejection(distance=0.3, none=0.5)
 

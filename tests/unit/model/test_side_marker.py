@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from bodypart.model.parameters import ModelError
 from bodypart.model.side_marker import (
     LETTERS,
     PIECE,
@@ -21,6 +20,7 @@ from bodypart.model.side_marker import (
     reduced,
 )
 from bodypart.model.two_limbs import shows_both_limbs
+from bodypart.network import ModelError
 
 PARAMETERS = MarkerParameters("", "", 320, 0.8, 0.4)
 

@@ -7,13 +7,13 @@ from service.databases.database import Database
 from service.databases.schema import INDEX_SCHEMA, prepare
 from service.deliveries.counted import Counted
 from service.deliveries.delivery import Priority
-from service.deliveries.old_stock import OldStock
 from service.deliveries.overview import ConflictError, Overview
 from service.deliveries.routing import Routing
 from service.errors import NotFoundError
 from service.orthanc_api.resources import Parents
 from service.records.facts import Facts
 from service.records.index import Index
+from service.work.old_stock import OldStock
 
 KNEES = {
     "Name": "knees",
@@ -142,7 +142,7 @@ def test_what_was_counted_for_another_answer_stays(stock):
 
 def test_the_count_that_is_sent_is_the_one_that_was_seen(stock, monkeypatch):
     for at in ("2026-11-28T10:00:00Z", "2026-11-28T11:00:00Z"):
-        monkeypatch.setattr("service.deliveries.old_stock.utc_now", lambda at=at: at)
+        monkeypatch.setattr("service.work.old_stock.utc_now", lambda at=at: at)
         stock.run("knees", dry_run=True)
     with pytest.raises(ConflictError, match="was counted again since"):
         stock.old_stock.start("knees", dry_run=False, count="2026-11-28T10:00:00Z")
@@ -176,7 +176,7 @@ def test_otherwise_takes_what_the_other_rules_leave(stock):
 
 
 def test_a_run_goes_on_after_a_restart_and_may_be_cancelled(stock, monkeypatch):
-    monkeypatch.setattr("service.deliveries.old_stock._PAGE", 2)
+    monkeypatch.setattr("service.work.old_stock._PAGE", 2)
     stock.old_stock.start("knees", dry_run=True)
     assert stock.old_stock.step()
     with pytest.raises(ConflictError, match="is being looked at"):
