@@ -58,8 +58,12 @@ _CODINGS: dict[UID, Coding] = {
     UID("1.2.840.10008.1.2.4.112"): "jpeg-xl",
 }
 
-_WITH_END = frozenset[Coding]({"jpeg", "jpeg-ls"})
-"""Codings that are stored from top to bottom, with a mark at the end (ITU-T T.81 B.1.1.3)."""
+_ENDS: dict[Coding, tuple[bytes, ...]] = {
+    "jpeg": (END_OF_IMAGE, MORE_DATA + END_OF_IMAGE),
+    "jpeg-ls": (END_OF_IMAGE,),
+}
+"""What is put behind a codestream that lacks its end mark (ITU-T T.81 B.1.1.3): CharLS searches ten
+seconds for one, and Pillow gives up. Of JPEG-LS its own decoder tells what was filled in."""
 
 _PLUGINS: dict[Coding, tuple[UID, str]] = {
     "rle": (syntaxes.RLELossless, "pydicom"),
@@ -108,9 +112,8 @@ def decode_frame(
 def _decoded(
     code: bytes, coding: Coding, dataset: Dataset, layout: Layout, largest_step: int
 ) -> Raster:
-    cut_off = coding in _WITH_END and code.rfind(END_OF_IMAGE) < 0
-    # Without one CharLS searches ten seconds for it, and Pillow gives up.
-    ends = (END_OF_IMAGE, MORE_DATA + END_OF_IMAGE) if cut_off else (b"",)
+    cut_off = coding in _ENDS and code.rfind(END_OF_IMAGE) < 0
+    ends = _ENDS[coding] if cut_off else (b"",)
     try:
         with _nothing_ignored():
             rasters = [_DECODERS[coding](code + end, layout, largest_step) for end in ends]
@@ -121,7 +124,7 @@ def _decoded(
             raise PictureError("PixelData is truncated: its codestream has no end") from None
         return _with_pydicom(code, coding, dataset, layout)
     if cut_off:
-        must_have_most_rows(*(raster.samples for raster in rasters))
+        must_have_most_rows(rasters[0].samples, rasters[-1].samples)
     return rasters[0]
 
 

@@ -1,7 +1,9 @@
 """Codestreams that end before their picture does, in items that say nothing of it."""
 
+from contextlib import suppress
 from io import BytesIO
 
+import imagecodecs
 import numpy as np
 import pydicom.uid as uids
 import pytest
@@ -97,3 +99,31 @@ def test_half_a_progressive_picture_is_a_coarse_one():
     dataset.PixelData = encapsulate([code[: len(code) // 2]])
     seen = read_picture(dataset).values
     assert np.abs(seen - pixels).mean() < 10
+
+
+@pytest.mark.parametrize(("share", "most"), [(None, 1), (0.95, 3), (0.5, 3)])
+def test_jpeg_ls_without_an_end_is_not_decoded_more_often_than_it_takes(monkeypatch, share, most):
+    """It was decoded twice where the mark alone was missing, and six times where more was."""
+    decoded = []
+
+    def counted(*values, **options):
+        decoded.append(values)
+        return decode(*values, **options)
+
+    decode = imagecodecs.jpegls_decode
+    monkeypatch.setattr(imagecodecs, "jpegls_decode", counted)
+    dataset = cut(share or 1, uids.JPEGLSLossless)
+    if share is None:
+        code = next(generate_frames(dataset.PixelData, number_of_frames=1))
+        dataset.PixelData = encapsulate([code[: code.rindex(b"\xff\xd9")]])
+    with suppress(PictureError):
+        read_picture(dataset)
+    assert 0 < len(decoded) <= most
+
+
+def test_a_black_picture_that_lacks_its_end_mark_is_black():
+    """In JPEG-LS it was taken for one of which nothing is there."""
+    dataset = dataset_of(np.zeros((64, 80), np.uint16), syntax=uids.JPEGLSLossless)
+    code = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    dataset.PixelData = encapsulate([code[: code.rindex(b"\xff\xd9")]])
+    assert not read_picture(dataset).values.any()
