@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import traceback
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 _PAUSES = (1.0, 2.0, 5.0, 15.0)
 _LONG_ENOUGH = 60.0
@@ -43,7 +44,7 @@ def lasting(
     """
 
     def last() -> None:
-        failures = 0
+        pauses = lengthening(_PAUSES)
         while True:
             begun = time.monotonic()
             try:
@@ -52,12 +53,16 @@ def lasting(
                 if stopping.is_set():
                     return None
                 if time.monotonic() - begun > _LONG_ENOUGH:
-                    failures = 0
+                    pauses = lengthening(_PAUSES)
                 log(f"{name} stumbled, and begins again: {kind_and_place(error)}")
-            stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
-            failures += 1
+            stopping.wait(next(pauses))
 
     return threading.Thread(target=last, name=f"bodypart-{name}", daemon=daemon)
+
+
+def lengthening(pauses: Sequence[float]) -> Iterator[float]:
+    """Yield the seconds before each further try: these, and the last of them for ever."""
+    return itertools.chain(pauses, itertools.repeat(pauses[-1]))
 
 
 def kind_and_place(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.network import NetworkError
 from service.decoders.elsewhere import ASKING, NetworkDownError
 from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
-from service.lasting import lasting
+from service.lasting import lasting, lengthening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,7 +259,7 @@ class Engine:
         One that has served long enough goes when the next is ready. This thread must outlive
         them: the kernel takes the end of the thread that started a process for its parent's.
         """
-        failures = 0
+        pauses = lengthening(_PAUSES)
         current: DecoderProcess | None = None
         try:
             while not self._stopping.is_set():
@@ -270,13 +270,12 @@ class Engine:
                         break
                     self._why_down = str(error)
                     self._log(str(error))
-                    self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
-                    failures += 1
+                    self._stopping.wait(next(pauses))
                     if current and not current.alive():
                         self._dismiss(current)
                         current = None
                     continue
-                failures = 0
+                pauses = lengthening(_PAUSES)
                 self._welcome(following)
                 if current:
                     self._dismiss(current)

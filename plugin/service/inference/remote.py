@@ -9,7 +9,7 @@ import numpy as np
 
 from bodypart.network import INPUT, OUTPUTS, NetworkError
 from service.decoders.elsewhere import NetworkDownError
-from service.lasting import lasting
+from service.lasting import lasting, lengthening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -139,7 +139,7 @@ class RemoteNetwork:
         return NetworkDownError(reason)
 
     def _keep(self) -> None:
-        failures, told = 0, ""
+        pauses, told = lengthening(_PAUSES), ""
         while not self._stopping.is_set():
             self._due.clear()
             problem = self._problem()
@@ -148,11 +148,10 @@ class RemoteNetwork:
                 told = problem or ""
             self._reason = problem
             if problem is None:
-                failures = 0
+                pauses = lengthening(_PAUSES)
                 self._due.wait(_LOOK_AGAIN)
             else:
-                self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
-                failures += 1
+                self._stopping.wait(next(pauses))
 
     def _problem(self) -> str | None:
         """Return why the server cannot be used; None if it answers as the model does."""

@@ -21,7 +21,7 @@ from decoder.wire import Frame, WireError, read_frame, write_frame
 from service.decoders.elsewhere import NetworkDownError
 from service.decoders.process import environment
 from service.decoders.watchdog import Watchdog
-from service.lasting import lasting
+from service.lasting import lasting, lengthening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -147,7 +147,7 @@ class SharedNetwork:
 
     def _keep(self) -> None:
         """Keep it running; one that says that CUDA does not work here is not started again."""
-        failures = 0
+        pauses = lengthening(_PAUSES)
         while not self._stopping.is_set():
             process = None
             try:
@@ -157,7 +157,7 @@ class SharedNetwork:
                     self.down_reason = _without_preface(hello.get("warning"))
                     self._log(f"{_PREFACE}{self.down_reason}")
                     return
-                failures, self.down_reason = 0, None
+                pauses, self.down_reason = lengthening(_PAUSES), None
                 self._log(f"one process runs the network for all decoders on {self.provider}")
                 self._listen(process)
                 self.down_reason = "the network's process is starting again"
@@ -168,8 +168,7 @@ class SharedNetwork:
                     self._end(process)
             if not self._stopping.is_set():
                 self._log(self.down_reason)
-            self._stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
-            failures += 1
+            self._stopping.wait(next(pauses))
 
     def _started(self) -> subprocess.Popen[bytes]:
         python = self._settings.python

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.errors import ServiceError
+from service.lasting import lengthening
 from service.records.annotations import LABEL_PREFIX
 
 if TYPE_CHECKING:
@@ -36,14 +37,13 @@ def follow(archive: Archive, stopping: threading.Event, log: Callable[[str], Non
     log : callable
         Takes a line.
     """
-    failures = 0
+    pauses = lengthening(_PAUSES)
     while archive.has_labels and not stopping.is_set():
         try:
             taken = take_away(archive, stopping)
         except ServiceError as error:
             log(f"labels are not taken away yet: {type(error).__name__}")
-            stopping.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
-            failures += 1
+            stopping.wait(next(pauses))
             continue
         if taken:
             log(f"labels were taken away, as the setting Labels is false: of {taken} resources")

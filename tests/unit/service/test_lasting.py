@@ -2,11 +2,12 @@
 
 import ast
 import threading
+from itertools import islice
 
 import pytest
 
 from service import lasting as module
-from service.lasting import lasting
+from service.lasting import lasting, lengthening
 
 ELSEWHERE = {
     "lasting.py",
@@ -45,6 +46,25 @@ def test_it_begins_again_whatever_the_error_was():
     ]
     assert "test_lasting.py, line" in lines[0]
     assert "DOE" not in "".join(lines)
+
+
+@pytest.mark.parametrize(("long_enough", "waited"), [(60.0, [1, 2, 2, 2]), (-1.0, [1, 1, 1, 1])])
+def test_pauses_lengthen_unless_it_worked_well_between(monkeypatch, long_enough, waited):
+    monkeypatch.setattr(module, "_PAUSES", (1, 2))
+    monkeypatch.setattr(module, "_LONG_ENOUGH", long_enough)
+    errors, pauses, stopping = [KeyError()] * 4, [], threading.Event()
+
+    def do():
+        if errors:
+            raise errors.pop()
+
+    monkeypatch.setattr(stopping, "wait", pauses.append)
+    run(do, stopping)
+    assert pauses == waited
+
+
+def test_the_last_pause_is_waited_for_ever():
+    assert list(islice(lengthening((0.2, 1.0)), 4)) == [0.2, 1.0, 1.0, 1.0]
 
 
 def test_it_ends_with_the_service():
