@@ -151,8 +151,7 @@ class Reader:
 
     def _asked(self, decoder: DecoderProcess, instance: str, data: bytes) -> dict[str, Any]:
         """Return what a decoder says of a file, and what the model saw in it, if it looked."""
-        question = {"instance": instance, "thumbnail": False}
-        answer, _ = decoder.ask("annotate", question, data, self._time_limit)
+        answer, _ = decoder.ask("annotate", {"instance": instance}, data, self._time_limit)
         if "error" in answer:
             return {"annotation": failed(instance, f"given up: {answer['details']}")}
         return {name: answer[name] for name in ("annotation", "seen") if name in answer}

@@ -13,13 +13,11 @@ from bodypart.percentiles import spread
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-USUAL_SIDE = 192
-"""Pixels of the longest side, of the thumbnail that is made whenever a picture is read."""
 LARGEST_BYTES = 20_000
 _QUALITIES = (82, 70, 55, 40, 25)
 
 
-def thumbnail(values: NDArray[np.float32], side: int = USUAL_SIDE) -> bytes:
+def thumbnail(values: NDArray[np.float32], side: int) -> bytes:
     """Draw a picture small.
 
     Parameters

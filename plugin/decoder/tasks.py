@@ -56,15 +56,18 @@ class NothingToReportError(TaskError):
 
 
 def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
-    """Annotate the DICOM file in the payload; a thumbnail goes with it unless it is not wanted."""
+    """Annotate the DICOM file in the payload.
+
+    A thumbnail goes with it whose longest side is at most ``thumbnail``, if that is told.
+    """
     annotation, timing = pipeline.annotate(
         data, request.get("instance", ""), request.get("said_of")
     )
     answer = {"annotation": annotation.to_json(), "seconds": asdict(timing)}
     if annotation.seen is not None:
         answer["seen"] = pack_seen(annotation.seen)
-    picture = annotation.picture if request.get("thumbnail", True) else None
-    return answer, b"" if picture is None else draw_thumbnail(picture.values)
+    picture, side = annotation.picture, request.get("thumbnail")
+    return answer, draw_thumbnail(picture.values, side) if picture and side else b""
 
 
 def learn(pipeline: Pipeline, request: dict[str, Any], update: bytes) -> Answer:

@@ -226,7 +226,9 @@ class Annotator:
         EngineDownError, WorkerDiedError, RefusedError
             If no decoder could do it.
         """
-        question = {"instance": instance, **({"said_of": said_of} if said_of else {})}
+        question: dict[str, Any] = {"instance": instance, "thumbnail": USUAL_SIDE}
+        if said_of:
+            question["said_of"] = said_of
         answer, thumbnail = self._decoders.ask("annotate", question, data, urgent=urgent)
         for step, seconds in answer["seconds"].items():
             self._metrics.add_seconds(step, seconds)

@@ -30,7 +30,7 @@ _thumbnails = sa.Table(
 _columns = _thumbnails.c
 _AT_ONCE = 500
 USUAL_SIDE = 192
-"""Pixels of the longest side of what a decoder draws whenever it reads a picture."""
+"""Pixels of the longest side of what is drawn whenever a picture is read."""
 
 
 class Thumbnails:

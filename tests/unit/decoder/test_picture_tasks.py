@@ -1,15 +1,17 @@
-"""Pictures that show nothing, or next to nothing: drawn, or refused with a reason."""
+"""Pictures as they are drawn; those that show next to nothing are, or are refused with a reason."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bodypart.model import BodyPartModel
 from bodypart.pipeline import Pipeline
 from bodypart.settings import Settings
 from decoder.tasks import TASKS, TaskError
-from phantoms import dataset_of, file_bytes
+from phantoms import dataset_of, file_bytes, radiograph
 
 MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
 
@@ -38,3 +40,11 @@ def test_next_to_nothing(pipeline, shape, values):
         except TaskError as why:
             assert task == "heatmap"
             assert "blank" in str(why)
+
+
+def test_a_thumbnail_is_drawn_for_whom_it_is_wanted_by_alone(pipeline):
+    data = file_bytes(radiograph("knee", 200, 160))
+    drawn = TASKS["annotate"](pipeline, {"instance": "i", "thumbnail": 64}, data)[1]
+    assert Image.open(io.BytesIO(drawn)).size == (51, 64)
+    for task, request in (("annotate", {"instance": "i"}), ("classify", {})):
+        assert TASKS[task](pipeline, request, data)[1] == b""
