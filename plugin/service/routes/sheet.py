@@ -14,7 +14,7 @@ from service.databases.tables import ANSWER, HEADER, PICTURE, STATION, SURE, ins
 from service.kept_text import can_be_kept
 from service.records.keyset import Key, behind
 from service.routes.requests import TheService, bad_request
-from service.routes.worklist import Filters, Shown, told
+from service.routes.worklist import Filters, Shown, line_of, told
 
 if TYPE_CHECKING:
     from service.main import Service
@@ -71,15 +71,11 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, An
     if query.after:
         question = question.where(behind(keys, _place(query.after, keys)))
     rows = [tuple(row) for row in service.index.database.rows(question)]
-    names = ("instance", *_TILE[1:])
-    items = [dict(zip(names, row[: len(_TILE)], strict=True)) for row in rows]
-    for item in items:
-        item["side_in_doubt"] = bool(item["side_in_doubt"])
     last = json.dumps(rows[-1][len(_TILE) :]) if len(rows) == query.limit else None
     return {
         "total": _total(service, where) if not query.after else None,
         "next": last,
-        "items": items,
+        "items": [line_of(_TILE, row) for row in rows],
         "meaning": told(meaning),
     }
 

@@ -37,7 +37,7 @@ _LONGEST_TEXT = 100
 _LINE = (
     "id", "series", "study", "patient", "state", "examined", "probability", "source",
     "agreement", "laterality", "side_in_doubt", "needs_review", "modality", "study_date",
-    "image_label", "header_label", "reviewed_at", "reviewed_by", "tags_state", "rank",
+    "image_label", "header_label", "reviewed_at", "reviewed_by", "tags_state",
 )  # fmt: skip
 _SLICES = ("CT", "MR", "PT", "NM", "US", "IVUS", "OPT")
 """Modalities of which one series is hundreds of pictures of one part."""
@@ -143,7 +143,7 @@ def worklist(query: Annotated[Page, Query()], service: TheService) -> dict[str, 
     database = service.index.database
     total = database.value(sa.select(sa.func.count()).select_from(instances).where(*where))
     question = (
-        sa.select(*(instances.c[name] for name in _LINE))
+        sa.select(*(instances.c[name] for name in _LINE), instances.c.rank)
         .where(*where)
         .order_by(instances.c.rank)
         .limit(query.limit)
@@ -237,12 +237,12 @@ _CONDITIONS: dict[str, Callable[[str], sa.ColumnElement[bool]]] = {
 def _lines(service: Service, rows: Sequence[sa.Row[Any]]) -> list[dict[str, Any]]:
     """Return rows with what tells a study to a person; the index holds no patient data."""
     described = service.archive.study_descriptions([row.study for row in rows])
-    return [{**_line(row), **described[row.study]} for row in rows]
+    return [{**line_of(_LINE, row), **described[row.study]} for row in rows]
 
 
-def _line(row: sa.Row[Any]) -> dict[str, Any]:
-    line = dict(zip(_LINE, row, strict=True))
-    line["instance"] = line.pop("id")
+def line_of(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    """Return what the first columns of a row of the index hold, the instance's id before all."""
+    line = dict(zip(("instance", *names[1:]), row, strict=False))
+    # Of what an earlier version indexed it may not be known yet.
     line["side_in_doubt"] = bool(line["side_in_doubt"])
-    del line["rank"]
     return line
