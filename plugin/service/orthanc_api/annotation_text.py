@@ -89,14 +89,19 @@ class _Review(_Word):
     history: list[_Word] = []
 
 
-class _Machine(_Part):
+class _Answer(_Part):
+    """What stands in an annotation, and once more below ``machine`` under a person's word."""
+
     status: Status
-    reason: str | None
     examined: _Examined | None
     visible: list[_Guess]
     laterality: _Laterality
     group: str | None
     needs_review: bool
+
+
+class _Machine(_Answer):
+    reason: str | None
     review_reason: str | None
 
 
@@ -108,17 +113,11 @@ class _Tags(_Part):
     state: Literal["none", "pending", "written", "refused"]
 
 
-class _Annotation(_Part):
+class _Annotation(_Answer):
     instance: str | None
-    status: Status
-    examined: _Examined | None
-    visible: list[_Guess]
-    laterality: _Laterality
-    group: str | None
     image: _Image | None
     header: _Header | None
     agreement: Agreement
-    needs_review: bool
     review: _Review | None
     machine: _Machine | None = None
     model: _Model | None

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from bodypart.annotation import Agreement, Review, Source
+from bodypart.annotation import Agreement, Review, Source, Status
 from bodypart.labels import BY_LABEL, UnknownLabelError, body_part
 from bodypart.laterality import Side
 from service.kept_text import can_be_kept
@@ -249,7 +249,7 @@ class AnnotationAnswer(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     instance: str | None
-    status: Literal["done", "pending", "failed", "skipped"]
+    status: Status
     reason: str | None
     examined: ExaminedAnswer | None
     visible: list[VisibleAnswer]

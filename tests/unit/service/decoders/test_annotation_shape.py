@@ -16,6 +16,7 @@ from element_mutations import element_mutations
 from phantoms import file_bytes, foreign, radiograph
 from service.decoders.annotation_shape import wrong_in
 from service.decoders.answers import SurpriseError, check
+from service.orthanc_api.annotation_text import annotation_in
 from service.orthanc_api.resources import Parents
 from service.records.annotations import concerns_tags, sealed
 from service.records.rows import mentions_of, row_of
@@ -79,7 +80,9 @@ def used(annotation):
     mentions = list(mentions_of(annotation))
     assert len(set(mentions)) == len(mentions)
     json.dumps(roll_up("series", "s", [Summary.of(annotation)]))
-    json.dumps(apply_review(annotation, PERSON))
+    for kept in (annotation, apply_review(annotation, PERSON)):
+        text = json.dumps(kept)
+        assert annotation_in(text, "instances", "i") == json.loads(text)
     if concerns_tags(annotation):
         tags_to_write(annotation, 0.5, [], write_conflicts=True)
 

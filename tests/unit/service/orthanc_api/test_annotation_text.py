@@ -134,6 +134,13 @@ def test_what_another_script_wrote_is_none_of_ours(house, field, value):
     assert not house.tasks.stands(Kind.ANNOTATE, "i")
 
 
+@pytest.mark.parametrize("name", reviewed()["machine"])
+def test_what_a_word_took_the_place_of_is_there_in_full(name):
+    annotation = reviewed()
+    del annotation["machine"][name]
+    assert annotation_in(json.dumps(annotation), "instances", "i") is None
+
+
 @pytest.mark.parametrize("text", [None, "", "null", "3", "[]", "{}", "{", "[" * 100_000])
 def test_what_is_no_annotation_at_all_is_none(text):
     assert annotation_in(text, "instances", "i") is None
