@@ -87,27 +87,41 @@ class Reviewer:
         RecordError
             If the trail cannot be written: nothing is changed then.
         """
-        if self._archive.annotation(instance) is None:
+        corrected = self._noted(instance, review, seen)
+        if corrected is None:
             if seen is not None and self._annotator.was_removed(instance):
                 raise UnannotatedError(instance)
             # A person may be faster than the queue.
             self._annotator.annotate(instance, Mode.ASKED, urgent=True)
+            corrected = self._noted(instance, review, seen)
+        if corrected is None:
+            raise UnannotatedError(instance)
+        self._learning.wake()
+        return corrected
+
+    def _noted(
+        self, instance: str, review: Review, seen: frozenset[str] | None
+    ) -> dict[str, Any] | None:
+        """Note a word, and return the annotation with it; None if there is none to put it on."""
         with self._annotations.lock(instance):
-            stored = self._archive.stored_file(instance)
-            annotation = self.annotation_of(instance)
+            found = self._annotations.glance([instance]).get(instance)
+            if found is None:
+                raise NotFoundError(instance)
+            annotation = found.annotation
+            if annotation is None:
+                return None
             if is_stale(annotation, seen):
                 if not _says(annotation, review):
                     raise StaleError(annotation)
                 # Said once more because the answer was lost, and with it the new revision.
                 return annotation
-            corrected = {**apply_review(annotation, review), "file": stored.version}
+            corrected = {**apply_review(annotation, review), "file": found.stored.version}
             number = self._trail.reviewed(instance, corrected["review"])
             try:
-                corrected = self._annotations.put(corrected, stored.parents)
+                corrected = self._annotations.put(corrected, found.stored.parents)
                 self._trail.applied(number)
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
-        self._learning.wake()
         return corrected
 
     def must_have(self, instance: str, seen: frozenset[str]) -> None:

@@ -36,10 +36,10 @@ _ANNOTATION_OR_ASKED: dict[int | str, dict[str, Any]] = {
 }
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 _RESOURCE = "/bodypart/{level:level}/{id:orthanc_id}"
-_FILE_LIMIT, _FILE_LIMIT_IN_A_CROWD = 1.0, 0.05
+_FILE_LIMIT = 1.0
 """Seconds that the answer to a correction waits for the file to follow, so as to tell of it."""
-_CROWD = 3
-"""Files that are to follow; one of 8 MB takes about 50 ms."""
+_CROWD, _CROWD_OF_ROLL_UPS = 3, 9
+"""So many files and roll-ups are to follow that no answer waits for its own."""
 _RESTORE_LIMIT, _RESTORE_LIMIT_OF_ALL = 10.0, 60.0
 """Seconds that a removal waits for an original file to return, and for those of a whole study."""
 _AT_ONCE = 500
@@ -193,9 +193,14 @@ def waiting(instance: str) -> dict[str, Any]:
 def review_and_follow(
     service: Service, instance: str, body: Correction, user: str, seen: frozenset[str] | None
 ) -> dict[str, Any]:
-    """Put a person's word on an instance, and wait a moment for its file to follow."""
+    """Put a person's word on an instance, and wait a moment for what follows, if it comes soon."""
     review = body.review(by=user, at=utc_now())
     annotation = service.reviewer.review(instance, review, seen)
+    if (
+        service.tasks.count(Kind.REWRITE) >= _CROWD
+        or service.tasks.count(Kind.ROLL_UP) >= _CROWD_OF_ROLL_UPS
+    ):
+        return annotation
     annotation = _with_outcome(service, instance, annotation)
     service.settle([instance])
     return annotation
@@ -203,8 +208,7 @@ def review_and_follow(
 
 def _with_outcome(service: Service, instance: str, annotation: dict[str, Any]) -> dict[str, Any]:
     if service.in_place and annotation["tags"]["state"] == "pending":
-        crowd = service.tasks.count(Kind.REWRITE) >= _CROWD
-        service.in_place.outcome(instance, _FILE_LIMIT_IN_A_CROWD if crowd else _FILE_LIMIT)
+        service.in_place.outcome(instance, _FILE_LIMIT)
         present = service.archive.annotation(instance)
         if present and present.get("revision") == annotation["revision"]:
             return present

@@ -7,7 +7,8 @@ import pytest
 from service.errors import UnannotatedError
 from service.queue.tasks import Kind, Mode
 from service.routes import annotations
-from service.routes.annotations import _roll_up, _tags_kept, annotation_of
+from service.routes.annotations import _roll_up, _tags_kept, annotation_of, review_and_follow
+from service.routes.models import Correction
 from service.routes.requests import HttpError
 from service.work.change_log import ChangeLog
 from unit.service.house import PARENTS
@@ -105,3 +106,23 @@ def test_a_removal_of_many_waits_a_minute_in_all(monkeypatch):
     assert _tags_kept(in_place, [*map(str, range(200)), "signed"]) == {"signed": "signed"}
     assert limits[:6] == [10.0] * 6
     assert sum(limits) == 60.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "many", "waits"),
+    [(Kind.REWRITE, 1, True), (Kind.REWRITE, 5, False), (Kind.ROLL_UP, 30, False)],
+)
+def test_no_correction_waits_for_its_file_where_many_are_to_follow(
+    house, service, kind, many, waits
+):
+    """The eighth of eight people waited for the files of the seven before."""
+    waited = []
+    service.in_place = SimpleNamespace(outcome=lambda instance, _: waited.append(instance))
+    service.settle = waited.extend
+    service.reviewer = house.reviewer
+    for number in range(many):
+        house.ask(kind, f"other-{number}")
+    said = review_and_follow(service, "i", Correction(examined="foot"), "ann", None)
+    assert said["examined"]["label"] == "foot"
+    assert said["tags"]["state"] == "pending"
+    assert bool(waited) == waits
