@@ -104,3 +104,23 @@ def test_routes_that_a_document_names_exist(path):
 def test_labels_in_an_example_exist(path):
     for name in re.findall(r'"(?:label|examined|Examined)": "([^"]+)"', path.read_text("utf-8")):
         assert labels_named(name), name
+
+
+def test_every_report_in_the_list_has_its_test(request):
+    listed = request.config.rootpath / "docs/field-reports.md"
+    rows = [
+        line.split("|")[1:-1]
+        for line in listed.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and not line.startswith("| report")
+    ]
+    assert len(rows) >= 40
+    sources = {
+        path: path.read_text(encoding="utf-8")
+        for path in (request.config.rootpath / "tests").rglob("test_*.py")
+    }
+    for source, _, test, outcome in rows:
+        assert re.search(r"\w", source)
+        assert outcome.strip() in ("mended", "held"), source
+        file, name = test.strip().strip("`").split("::")
+        (path,) = (path for path in sources if path.as_posix().endswith(f"tests/{file}"))
+        assert f"def {name}(" in sources[path], name

@@ -1,47 +1,19 @@
 """The file follows its record; nothing that an overwrite wipes is lost; the newer file wins."""
 
-import threading
 import time
 
 import pytest
 
 from bodypart.annotation import Review
 from service.decoders.pool import EngineDownError
-from service.errors import ArchiveError, StorageFullError
+from service.errors import StorageFullError
 from service.orthanc_api.resources import ReadFile, Stored
 from service.queue.tasks import Kind, Mode
-from service.work.recovery import ask_again
-from unit.service.house import PARENTS, House
-
-
-@pytest.fixture
-def annotated(house):
-    house.annotator.annotate("i", Mode.NEW)
-    return house
-
-
-def tags(house):
-    return house.orthanc.annotation("i")["tags"]
-
-
-def write_roll_ups(house):
-    while task := house.claim_due(Kind.ROLL_UP):
-        house.roll_ups.write([task])
-        house.tasks.finish(task)
-
-
-def rewrite_without_answer(house):
-    """Rewrite a file, but for the answer of Orthanc, which is lost; return the task."""
-
-    def lose():
-        house.orthanc.after_store = lambda: None
-        raise ArchiveError("POST /instances: Timeout")
-
-    house.orthanc.after_store = lose
-    task = house.claim(Kind.REWRITE)
-    with pytest.raises(ArchiveError):
-        house.in_place.rewrite(task)
-    return task
+from unit.service.dicom_tags.rewritten import (
+    rewrite_without_answer,
+    tags,
+)
+from unit.service.house import PARENTS
 
 
 def test_the_file_follows_and_the_annotation_tells(annotated):
@@ -81,25 +53,6 @@ def test_a_lost_answer_loses_nothing(annotated):
     assert tags(annotated)["state"] == "written"
 
 
-def _after_a_kill(annotated, tmp_path):
-    """Return the house after a kill between the store of a rewrite and what follows it."""
-    orthanc = annotated.orthanc
-    orthanc.set_metadata("instances", "i", "Ours", "kept")
-    orthanc.after_store = _die
-    with pytest.raises(KeyboardInterrupt):
-        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
-    orthanc.after_store = lambda: None
-    return House(tmp_path, orthanc)
-
-
-def test_a_start_finishes_what_a_kill_interrupted(annotated, tmp_path):
-    orthanc = annotated.orthanc
-    after = _after_a_kill(annotated, tmp_path)
-    assert after.in_place.recover() == ["i"]
-    assert orthanc.metadata("instances", "i", "Ours") == "kept"
-    assert after.backups.left_over() == []
-
-
 @pytest.mark.parametrize("moment", ["before the look", "after the look", "after the store"])
 def test_another_file_that_comes_in_meanwhile_stands(annotated, moment):
     orthanc, theirs = annotated.orthanc, b"another picture"
@@ -131,107 +84,6 @@ def test_a_file_that_came_in_before_its_rewrite_keeps_what_its_sender_wrote(anno
     annotated.follow()
     assert annotated.orthanc.files["i"] == b"file corrected to foot"
     assert annotated.claim(Kind.ANNOTATE).resource == "i"
-
-
-def test_what_cannot_be_given_back_does_not_keep_the_service_from_its_start(annotated, tmp_path):
-    """Orthanc refuses, say, a name that the operator took from UserMetadata since."""
-    orthanc = annotated.orthanc
-    after = _after_a_kill(annotated, tmp_path)
-    set_metadata = orthanc.set_metadata
-
-    def refuse(level, resource, name, value):
-        if name == "Ours":
-            raise ArchiveError("status 400")
-        set_metadata(level, resource, name, value)
-
-    orthanc.set_metadata = refuse
-    assert after.in_place.recover() == ["i"]
-    orthanc.set_metadata = set_metadata
-    after.tasks.claims.release()
-    after.ask(Kind.REWRITE, "i")
-    after.follow()
-    assert orthanc.metadata("instances", "i", "Ours") == "kept"
-    assert tags(after)["state"] == "written"
-
-
-def test_what_waits_when_in_place_is_turned_off_waits_no_more(annotated, tmp_path):
-    """Scripts and deliveries wait for the file as long as it is pending."""
-    assert tags(annotated)["state"] == "pending"
-    after = House(tmp_path, annotated.orthanc, tags="none")
-    ask_again(after.tasks, after.trail, after.index, after.in_place)
-    after.follow()
-    assert tags(after)["state"] == "none"
-    assert after.orthanc.files["i"] == b"file"
-    assert after.index.with_pending_tags(1) == []
-
-
-@pytest.mark.parametrize("mode", ["in-place", "none"])
-def test_a_file_that_came_in_before_the_annotated_one_is_left_as_it_is_is_read(
-    annotated, tmp_path, mode
-):
-    """Its annotation was noted as the new file's, which nobody read then."""
-    before = annotated.orthanc.metadata_["instances", "i"]
-    annotated.orthanc.arrive("i", b"another")
-    annotated.orthanc.metadata_["instances", "i"] = before
-    after = House(tmp_path, annotated.orthanc, tags=mode)
-    task = after.claim_due(Kind.REWRITE)
-    if mode == "none":
-        after.in_place.rewrite(task)
-    else:
-        after.in_place.give_up(task, "it could not be done")
-    assert tags(after)["state"] != "pending"
-    after.decoders.label = "foot"
-    after.annotator.annotate("i", Mode.NEW)
-    assert after.orthanc.annotation("i")["examined"]["label"] == "foot"
-
-
-def test_what_was_written_before_in_place_is_turned_off_stays(annotated, tmp_path):
-    annotated.follow()
-    after = House(tmp_path, annotated.orthanc, tags="none")
-    after.ask(Kind.REWRITE, "i")
-    after.follow()
-    assert tags(after)["state"] == "written"
-
-
-def _killed_after_the_store(annotated):
-    annotated.orthanc.after_store = _die
-    with pytest.raises(KeyboardInterrupt):
-        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
-    annotated.orthanc.after_store = lambda: None
-
-
-@pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("a patient's name")])
-def test_no_start_hangs_on_what_cannot_be_finished(annotated, monkeypatch, error):
-    _killed_after_the_store(annotated)
-    with monkeypatch.context() as wrong:
-        wrong.setattr(annotated.overwriting, "mend", lambda *_: (_ for _ in ()).throw(error))
-        assert annotated.in_place.recover() == ["i"]
-    assert annotated.in_place.is_away("i")
-
-
-def test_a_foreign_file_that_orthanc_does_not_take_back_is_kept(annotated):
-    """It was dropped after one try, whatever Orthanc said of it."""
-    _killed_after_the_store(annotated)
-    annotated.watch.file = b"theirs"
-    annotated.orthanc.answer = Stored("i", "FilteredOut")
-    with pytest.raises(ArchiveError, match="FilteredOut"):
-        annotated.in_place.mend("i")
-    annotated.orthanc.answer = None
-    annotated.in_place.mend("i")
-    assert annotated.orthanc.files["i"] == b"theirs"
-
-
-def test_a_backup_is_not_given_to_another_picture(annotated):
-    orthanc = annotated.orthanc
-    orthanc.set_metadata("instances", "i", "Ours", "of the first")
-    orthanc.after_store = _die
-    with pytest.raises(KeyboardInterrupt):
-        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
-    orthanc.after_store = lambda: None
-    orthanc.arrive("i", b"another picture")
-    annotated.in_place.recover()
-    assert orthanc.metadata("instances", "i", "Ours") is None
-    assert annotated.backups.left_over() == []
 
 
 def test_what_is_deleted_meanwhile_does_not_come_back(annotated):
@@ -289,194 +141,6 @@ def test_a_copy_is_not_rewritten(annotated, level):
     assert annotated.orthanc.files["i"] == b"file"
 
 
-def test_a_removal_gives_the_original_back_and_is_not_undone_by_it(annotated):
-    annotated.follow()
-    annotated.reviewer.remove("i", by="ann")
-    annotated.follow()
-    assert annotated.orthanc.files["i"] == b"file"
-    annotated.ask(Kind.ANNOTATE, "i", sequences={"i": annotated.orthanc.last_change()})
-    annotated.annotator.annotate("i", Mode.NEW, task=annotated.claim(Kind.ANNOTATE))
-    assert annotated.orthanc.annotation("i") is None
-
-
-def test_a_removal_is_not_undone_by_a_kill_as_the_original_returns(annotated, tmp_path):
-    annotated.follow()
-    annotated.reviewer.remove("i", by="ann")
-    annotated.orthanc.after_store = _die
-    with pytest.raises(KeyboardInterrupt):
-        annotated.follow()
-    annotated.orthanc.after_store = lambda: None
-    after = House(tmp_path, annotated.orthanc)
-    assert after.in_place.recover() == ["i"]
-    assert after.annotator.was_removed("i")
-
-
-def test_a_removal_is_not_undone_by_a_kill_once_the_original_returned(
-    annotated, tmp_path, monkeypatch
-):
-    annotated.follow()
-    annotated.reviewer.remove("i", by="ann")
-    drop = annotated.backups.drop
-
-    def drop_and_die(instance):
-        drop(instance)
-        _die()
-
-    monkeypatch.setattr(annotated.backups, "drop", drop_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        annotated.follow()
-    after = House(tmp_path, annotated.orthanc)
-    assert after.in_place.recover() == []
-    assert annotated.orthanc.files["i"] == b"file"
-    assert after.annotator.was_removed("i")
-
-
-def removed_in_the_trail_alone(house, monkeypatch):
-    """Have a removal said that cannot be carried out yet."""
-
-    def fail(*_):
-        raise ArchiveError("DELETE: Timeout")
-
-    with monkeypatch.context() as failing:
-        failing.setattr(house.annotations, "erase", fail)
-        house.reviewer.remove("i", by="ann")
-
-
-def test_a_removal_that_waits_is_not_lost_by_a_rewrite(annotated, monkeypatch):
-    removed_in_the_trail_alone(annotated, monkeypatch)
-    annotated.follow()
-    assert annotated.orthanc.files["i"] == b"file corrected to hand"
-    annotated.reviewer.apply_word(annotated.claim_due(Kind.APPLY))
-    annotated.follow()
-    assert annotated.orthanc.files["i"] == b"file"
-    assert annotated.orthanc.annotation("i") is None
-    assert annotated.annotator.was_removed("i")
-
-
-def test_a_removal_that_waits_is_not_lost_by_a_rewrite_that_was_killed(
-    annotated, tmp_path, monkeypatch
-):
-    removed_in_the_trail_alone(annotated, monkeypatch)
-    annotated.orthanc.after_store = _die
-    with pytest.raises(KeyboardInterrupt):
-        annotated.follow()
-    annotated.orthanc.after_store = lambda: None
-    after = House(tmp_path, annotated.orthanc)
-    after.in_place.recover()
-    after.reviewer.apply_word(after.claim_due(Kind.APPLY))
-    assert annotated.orthanc.annotation("i") is None
-    assert after.annotator.was_removed("i")
-
-
-@pytest.mark.parametrize("moment", ["after the store", "after the end"])
-def test_main_tags_are_read_anew_after_a_kill(annotated, tmp_path, monkeypatch, moment):
-    if moment == "after the store":
-        annotated.orthanc.after_store = _die
-    else:
-        drop = annotated.backups.drop
-
-        def drop_and_die(instance):
-            drop(instance)
-            _die()
-
-        monkeypatch.setattr(annotated.backups, "drop", drop_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        annotated.follow()
-    annotated.orthanc.after_store = lambda: None
-    after = House(tmp_path, annotated.orthanc)
-    after.in_place.recover()
-    assert after.tasks.stands(Kind.RECONSTRUCT, "series")
-
-
-def test_a_removal_does_not_reach_the_same_file_that_a_modality_sends_after_a_kill(
-    annotated, tmp_path
-):
-    """Its bytes are those that were about to return, and it was taken for them."""
-    annotated.follow()
-    annotated.reviewer.remove("i", by="ann")
-    annotated.orthanc.before_store = _die
-    with pytest.raises(KeyboardInterrupt):
-        annotated.follow()
-    annotated.orthanc.before_store = lambda: None
-    annotated.orthanc.arrive("i", b"file")
-    annotated.orthanc.senders["i"] = ("CR_1", "10.0.0.5")
-    after = House(tmp_path, annotated.orthanc)
-    after.in_place.recover()
-    assert not after.annotator.was_removed("i")
-    assert after.claim(Kind.ANNOTATE).resource == "i"
-
-
-def test_a_removal_does_not_reach_what_is_sent_again_as_the_original_returned(
-    annotated, monkeypatch
-):
-    annotated.follow()
-    annotated.reviewer.remove("i", by="ann")
-    drop = annotated.backups.drop
-
-    def sent_again(instance):
-        drop(instance)
-        annotated.orthanc.arrive("i", b"another picture")
-
-    monkeypatch.setattr(annotated.backups, "drop", sent_again)
-    annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
-    assert not annotated.annotator.was_removed("i")
-
-
-def test_no_roll_up_is_written_amid_an_overwrite(annotated):
-    """Its entry would vanish from the change log, as that of another file that was replaced."""
-    started, written = threading.Event(), []
-    annotated.follow()
-    write_roll_ups(annotated)
-    annotated.reviewer.remove("i", by="ann")
-    roll_up = annotated.claim_due(Kind.ROLL_UP)
-
-    def write():
-        started.set()
-        annotated.roll_ups.write([roll_up])
-        written.append(roll_up)
-
-    beside = threading.Thread(target=write)
-
-    def begin():
-        beside.start()
-        started.wait()
-        beside.join(0.1)
-        assert not written
-
-    annotated.orthanc.before_store = begin
-    annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
-    beside.join()
-    # It was backed up, given back, and only then removed.
-    assert annotated.orthanc.metadata(roll_up.level, roll_up.resource, "BodyPart") is None
-
-
-def test_what_stands_above_an_overwrite_that_was_cut_short_is_made_anew(annotated):
-    annotated.follow()
-    write_roll_ups(annotated)
-    annotated.reviewer.remove("i", by="ann")
-
-    task = rewrite_without_answer(annotated)
-    write_roll_ups(annotated)
-    annotated.in_place.rewrite(task)
-    write_roll_ups(annotated)
-    for level, resource in PARENTS.levels():
-        assert annotated.orthanc.metadata(level, resource, "BodyPart") is None, level
-
-
-def test_what_was_written_above_since_an_overwrite_was_cut_short_has_no_older_labels(annotated):
-    orthanc = annotated.orthanc
-    write_roll_ups(annotated)
-
-    task = rewrite_without_answer(annotated)
-    review = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")
-    annotated.reviewer.review("i", review)
-    write_roll_ups(annotated)
-    annotated.in_place.rewrite(task)
-    write_roll_ups(annotated)
-    for level, resource in PARENTS.levels():
-        assert "bodypart-hand" not in orthanc.labels(level, resource), level
-
-
 def test_a_correction_said_during_a_rewrite_is_written_after_it(annotated):
     task = annotated.claim(Kind.REWRITE)
     review = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")
@@ -497,62 +161,6 @@ def test_a_file_that_was_read_before_another_one_came_is_not_used(annotated):
     assert annotated.orthanc.files["i"] == b"another picture corrected to hand"
 
 
-def test_a_rewrite_writes_no_roll_up_that_stands_already(annotated):
-    write_roll_ups(annotated)
-    annotated.follow()
-    assert annotated.claim_due(Kind.ROLL_UP) is None
-    for level, resource in PARENTS.levels():
-        assert annotated.orthanc.metadata(level, resource, "BodyPart"), level
-
-
-def test_a_roll_up_that_waits_for_a_rewrite_is_written_after_it(annotated):
-    assert annotated.claim(Kind.ROLL_UP) is None
-    annotated.follow()
-    assert annotated.claim(Kind.ROLL_UP)
-
-
-def test_main_tags_are_not_read_anew_while_a_file_is_stored(annotated, monkeypatch):
-    """Orthanc would hang for good."""
-    orthanc, done = annotated.orthanc, threading.Event()
-    for name, answer in (
-        ("instances_of", ["i", "j"]),
-        ("series_part", "a"),
-        ("instance_part", "b"),
-    ):
-        monkeypatch.setattr(orthanc, name, lambda *_, answer=answer: answer, raising=False)
-    monkeypatch.setattr(orthanc, "reconstruct", lambda _: done.set(), raising=False)
-    annotated.ask(Kind.RECONSTRUCT, "series", level="series")
-    task = annotated.claim(Kind.RECONSTRUCT)
-    thread = threading.Thread(target=annotated.in_place.reconstruct, args=(task,))
-    seen = []
-
-    def look():
-        thread.start()
-        seen.append(done.wait(0.1))
-
-    orthanc.before_store = look
-    annotated.follow()
-    thread.join()
-    assert seen == [False]
-    assert done.is_set()
-
-
-def test_no_file_is_put_back_while_main_tags_are_read_anew(annotated):
-    orthanc = annotated.orthanc
-    orthanc.after_store = _die
-    with pytest.raises(KeyboardInterrupt):
-        annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
-    orthanc.after_store = lambda: None
-    annotated.watch.file = b"another picture"
-    beside = threading.Thread(target=annotated.in_place.mend, args=("i",))
-    with annotated.overwriting.alone:
-        beside.start()
-        beside.join(0.1)
-        assert orthanc.files["i"] == b"file corrected to hand"
-    beside.join()
-    assert orthanc.files["i"] == b"another picture"
-
-
 def test_a_stop_begins_no_overwrite(annotated):
     task = annotated.claim(Kind.REWRITE)
     annotated.decoders.stopping = True
@@ -564,10 +172,6 @@ def test_a_stop_begins_no_overwrite(annotated):
     annotated.in_place.rewrite(task)
     assert annotated.orthanc.files["i"] == b"file corrected to hand"
     assert annotated.backups.left_over() == []
-
-
-def _die():
-    raise KeyboardInterrupt
 
 
 def test_why_an_answer_may_not_be_written_is_told_though_the_one_before_it_is_taken_out(

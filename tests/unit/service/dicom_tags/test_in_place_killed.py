@@ -1,0 +1,134 @@
+"""A start finishes what a kill, or another setting, interrupted."""
+
+import pytest
+
+from service.errors import ArchiveError
+from service.orthanc_api.resources import Stored
+from service.queue.tasks import Kind, Mode
+from service.work.recovery import ask_again
+from unit.service.dicom_tags.rewritten import (
+    after_a_kill,
+    die,
+    killed,
+    tags,
+)
+from unit.service.house import House
+
+
+def test_a_start_finishes_what_a_kill_interrupted(annotated, tmp_path):
+    orthanc = annotated.orthanc
+    after = after_a_kill(annotated, tmp_path)
+    assert after.in_place.recover() == ["i"]
+    assert orthanc.metadata("instances", "i", "Ours") == "kept"
+    assert after.backups.left_over() == []
+
+
+def test_what_cannot_be_given_back_does_not_keep_the_service_from_its_start(annotated, tmp_path):
+    """Orthanc refuses, say, a name that the operator took from UserMetadata since."""
+    orthanc = annotated.orthanc
+    after = after_a_kill(annotated, tmp_path)
+    set_metadata = orthanc.set_metadata
+
+    def refuse(level, resource, name, value):
+        if name == "Ours":
+            raise ArchiveError("status 400")
+        set_metadata(level, resource, name, value)
+
+    orthanc.set_metadata = refuse
+    assert after.in_place.recover() == ["i"]
+    orthanc.set_metadata = set_metadata
+    after.tasks.claims.release()
+    after.ask(Kind.REWRITE, "i")
+    after.follow()
+    assert orthanc.metadata("instances", "i", "Ours") == "kept"
+    assert tags(after)["state"] == "written"
+
+
+def test_what_waits_when_in_place_is_turned_off_waits_no_more(annotated, tmp_path):
+    """Scripts and deliveries wait for the file as long as it is pending."""
+    assert tags(annotated)["state"] == "pending"
+    after = House(tmp_path, annotated.orthanc, tags="none")
+    ask_again(after.tasks, after.trail, after.index, after.in_place)
+    after.follow()
+    assert tags(after)["state"] == "none"
+    assert after.orthanc.files["i"] == b"file"
+    assert after.index.with_pending_tags(1) == []
+
+
+@pytest.mark.parametrize("mode", ["in-place", "none"])
+def test_a_file_that_came_in_before_the_annotated_one_is_left_as_it_is_is_read(
+    annotated, tmp_path, mode
+):
+    """Its annotation was noted as the new file's, which nobody read then."""
+    before = annotated.orthanc.metadata_["instances", "i"]
+    annotated.orthanc.arrive("i", b"another")
+    annotated.orthanc.metadata_["instances", "i"] = before
+    after = House(tmp_path, annotated.orthanc, tags=mode)
+    task = after.claim_due(Kind.REWRITE)
+    if mode == "none":
+        after.in_place.rewrite(task)
+    else:
+        after.in_place.give_up(task, "it could not be done")
+    assert tags(after)["state"] != "pending"
+    after.decoders.label = "foot"
+    after.annotator.annotate("i", Mode.NEW)
+    assert after.orthanc.annotation("i")["examined"]["label"] == "foot"
+
+
+def test_what_was_written_before_in_place_is_turned_off_stays(annotated, tmp_path):
+    annotated.follow()
+    after = House(tmp_path, annotated.orthanc, tags="none")
+    after.ask(Kind.REWRITE, "i")
+    after.follow()
+    assert tags(after)["state"] == "written"
+
+
+@pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("a patient's name")])
+def test_no_start_hangs_on_what_cannot_be_finished(annotated, monkeypatch, error):
+    killed(annotated)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(annotated.overwriting, "mend", lambda *_: (_ for _ in ()).throw(error))
+        assert annotated.in_place.recover() == ["i"]
+    assert annotated.in_place.is_away("i")
+
+
+def test_a_foreign_file_that_orthanc_does_not_take_back_is_kept(annotated):
+    """It was dropped after one try, whatever Orthanc said of it."""
+    killed(annotated)
+    annotated.watch.file = b"theirs"
+    annotated.orthanc.answer = Stored("i", "FilteredOut")
+    with pytest.raises(ArchiveError, match="FilteredOut"):
+        annotated.in_place.mend("i")
+    annotated.orthanc.answer = None
+    annotated.in_place.mend("i")
+    assert annotated.orthanc.files["i"] == b"theirs"
+
+
+def test_a_backup_is_not_given_to_another_picture(annotated):
+    orthanc = annotated.orthanc
+    orthanc.set_metadata("instances", "i", "Ours", "of the first")
+    killed(annotated)
+    orthanc.arrive("i", b"another picture")
+    annotated.in_place.recover()
+    assert orthanc.metadata("instances", "i", "Ours") is None
+    assert annotated.backups.left_over() == []
+
+
+@pytest.mark.parametrize("moment", ["after the store", "after the end"])
+def test_main_tags_are_read_anew_after_a_kill(annotated, tmp_path, monkeypatch, moment):
+    if moment == "after the store":
+        annotated.orthanc.after_store = die
+    else:
+        drop = annotated.backups.drop
+
+        def drop_and_die(instance):
+            drop(instance)
+            die()
+
+        monkeypatch.setattr(annotated.backups, "drop", drop_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        annotated.follow()
+    annotated.orthanc.after_store = lambda: None
+    after = House(tmp_path, annotated.orthanc)
+    after.in_place.recover()
+    assert after.tasks.stands(Kind.RECONSTRUCT, "series")
