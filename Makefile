@@ -108,7 +108,7 @@ docs:
 	$(PYTHON) tests/documentation.py
 
 doors: test-tools
-	$(PYTHON) tests/doors.py
+	$(PYTHON) tests/doors_tried.py
 
 screenshots: test-tools
 	$(PYTHON) tests/browser/screenshots.py

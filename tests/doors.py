@@ -1,8 +1,8 @@
-"""Every door that a program in a stranger's hands would try, tried: `make doors`.
+"""Every door that a program in a stranger's hands would try, tried.
 
 Each function below tries one and raises `OSError` where it is closed. They are tried twice: in a
-plain process, which shows that the door is there, and as a task of a locked decoder. The table
-goes into docs/security.md. Nothing here is part of the product.
+plain process, which shows that the door is there, and as a task of a locked decoder. Nothing here
+is part of the product.
 """
 
 from __future__ import annotations
@@ -383,53 +383,5 @@ def decoder_with_doors(folder: Path, **settings: Any) -> Any:
     return process
 
 
-def tried_in_a_decoder(names: list[str]) -> dict[str, dict[str, Any]]:
-    """Try doors in one locked decoder."""
-    with surroundings() as around, tempfile.TemporaryDirectory() as folder:
-        process = decoder_with_doors(Path(folder))
-        try:
-            return {
-                name: process.ask("door", {"door": name, "surroundings": asdict(around)}, b"", 20)[
-                    0
-                ]
-                for name in names
-            }
-        finally:
-            process.close()
-
-
-def table() -> str:
-    """Return the table of docs/security.md: what was tried, and what held; keep the figures."""
-    from tried import Attack, record
-
-    tried = tried_in_a_decoder([*DOORS, "sweep"])
-    swept = tried.pop("sweep")
-    plain = {name: tried_in_a_plain_process(name) for name in DOORS}
-    lines = ["| tried | plain process | decoder |", "|---|---|---|"]
-    for group in dict.fromkeys(group for group, _ in DOORS.values()):
-        lines.append(f"| **{group}** | | |")
-        for name in (name for name, (of, _) in DOORS.items() if of == group):
-            before = "opens" if plain[name]["opened"] else f"closed here: {plain[name]['why']}"
-            after = "**OPENS**" if tried[name]["opened"] else f"held: {tried[name]['why']}"
-            lines.append(f"| {name} | {before} | {after} |")
-    opened = sum(one["opened"] for one in tried.values()) + len(swept["existing"])
-    attack = Attack(
-        "a decoder in a stranger's hands: each door and each system call that is not listed",
-        "make doors",
-        f"{len(DOORS)} doors, {swept['tried']} system calls",
-        opened,
-    )
-    record("doors", attack)
-    after = f"**{len(swept['existing'])} EXIST**" if swept["existing"] else "held: ENOSYS"
-    lines.append(f"| each of {swept['tried']} system calls that are not listed | | {after} |")
-    return "\n".join(lines)
-
-
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(try_door(sys.argv[1], Surroundings(**json.loads(sys.argv[2])))))
-    else:
-        from documentation import filled
-
-        page = ROOT / "docs/security.md"
-        page.write_text(filled(page.read_text("utf-8"), "doors", table()), "utf-8")
+    print(json.dumps(try_door(sys.argv[1], Surroundings(**json.loads(sys.argv[2])))))

@@ -40,6 +40,16 @@ def uploaded(server: Server) -> Uploaded:
 
 
 @pytest.fixture
+def fresh(server: Server, uploaded: Uploaded) -> Uploaded:
+    """The uploaded phantoms without any person's word."""
+    for instance in (*uploaded.agreeing, *uploaded.conflicting):
+        server.request("DELETE", f"/bodypart/instances/{instance}")
+        server.request("POST", f"/bodypart/instances/{instance}")
+    server.settle()
+    return uploaded
+
+
+@pytest.fixture
 def page(browser, request):
     """A page that must stay free of errors; its last state is kept as a picture."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from pydicom.encaps import encapsulate
 
-from phantoms import dataset_of, encode
+from codestreams import encode
+from phantoms import dataset_of
 from unit.field_reports.reported import BYTES, COLUMNS, PIXELS, ROWS, RUN, compressed, shows
 
 

@@ -8,7 +8,8 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from phantoms import dataset_of, draw, encode, file_bytes, foreign
+from codestreams import encode
+from phantoms import dataset_of, draw, file_bytes, foreign
 from unit.field_reports.reported import (
     BYTES,
     COLUMNS,

@@ -7,7 +7,8 @@ import pytest
 
 from bodypart.pixels import PictureError
 from bodypart.pixels.codestream import jpeg_2000_header, jpeg_header
-from phantoms import draw, encode
+from codestreams import encode
+from phantoms import draw
 
 PIXELS = draw("hand", 60, 50)
 COLOURS = np.stack([draw("hand", 60, 50, 8).astype(np.uint8)] * 3, axis=-1)

@@ -11,7 +11,8 @@ from PIL import Image
 from pydicom.encaps import encapsulate
 
 from bodypart.pixels import PictureError, jpeg_2000, read_dataset, read_picture
-from phantoms import dataset_of, draw, encode, file_bytes, radiograph
+from codestreams import encode
+from phantoms import dataset_of, draw, file_bytes, radiograph
 
 FAST = {
     uids.RLELossless: "dicomrle_decode",

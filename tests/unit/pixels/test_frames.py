@@ -6,7 +6,8 @@ import pytest
 from pydicom.encaps import encapsulate, encapsulate_extended
 
 from bodypart.pixels import PictureError, read_dataset, read_picture
-from phantoms import dataset_of, draw, encode, file_bytes, radiograph
+from codestreams import encode
+from phantoms import dataset_of, draw, file_bytes, radiograph
 
 FRAMES = np.stack([draw("chest", 24, 20, seed=number) for number in range(5)])
 

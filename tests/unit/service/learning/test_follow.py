@@ -2,153 +2,12 @@
 
 from datetime import timedelta
 
-import numpy as np
-import pytest
-import sqlalchemy as sa
-
 from bodypart.annotation import utc_now
-from bodypart.evidence import ImageReading, Seen
 from bodypart.memory import Recall
-from postgres import Postgres
-from service.databases.database import SCHEMA, Database
-from service.databases.schema import (
-    DURABLE_SCHEMA,
-    INDEX_SCHEMA,
-    LEARNED_SCHEMA,
-    SEEN_SCHEMA,
-    open_shared,
-    prepare,
-)
-from service.databases.tables import instances
-from service.decoders.lessons import Lessons
-from service.errors import NotFoundError
-from service.learning.alike import most_instructive, nearest
-from service.learning.follow import Learning
 from service.learning.sightings import Sightings
-from service.learning.words import Words
-from service.orthanc_api.resources import Parents
-from service.queue.tasks import Kind, Tasks
-from service.records.audit_trail import AuditTrail
-from service.records.facts import Facts
+from service.queue.tasks import Kind
 from unit.memory.hospital import LABELS, MODEL, reading
-
-AT = "2026-11-28T10:00:00Z"
-
-
-class Decoders:
-    hello = {"model": {"sha256": MODEL}, "labels": list(LABELS)}  # noqa: RUF012
-
-
-class Archive:
-    """Every instance is a patient's of its own, but for those that are gone."""
-
-    def __init__(self):
-        self.gone = set()
-
-    def parents(self, instance):
-        if instance in self.gone:
-            raise NotFoundError(instance)
-        return Parents("series", "study", f"patient of {instance}")
-
-
-class House:
-    """The parts that learning needs, on one database."""
-
-    def __init__(self, database, mode="on"):
-        self.database = database
-        self.trail = AuditTrail(self.database)
-        self.tasks = Tasks(self.database, "here")
-        self.archive, self.decoders = Archive(), Decoders()
-        self.log = []
-        self.start(mode)
-
-    def start(self, mode="on"):
-        """Start the service (again) on what it kept."""
-        self.lessons = Lessons()
-        self.learning = Learning(
-            mode,
-            self.archive,
-            self.decoders,
-            self.tasks,
-            self.trail,
-            Facts(self.database, {}),
-            words=Words(self.database),
-            sightings=Sightings(self.database),
-            lessons=self.lessons,
-            log=self.log.append,
-        )
-
-    def see(self, part, number):
-        """Have the model look at a picture; return its id."""
-        instance = f"{part}-{number}"
-        own = reading(part, number)
-        self.learning.saw(instance, own.seen)
-        row = {"id": instance, "series": "s", "study": "t", "patient": "p", "state": "done"}
-        with self.database.write() as connection:
-            connection.execute(sa.delete(instances).where(instances.c.id == instance))
-            connection.execute(sa.insert(instances).values(**row, image_label=own.top(1)[0].label))
-        return instance
-
-    def say(self, instance, label):
-        previous = {"examined": "hand", "laterality": None}
-        self.trail.reviewed(
-            instance,
-            {
-                "at": AT,
-                "by": "reader",
-                "examined": label,
-                "visible": None,
-                "laterality": None,
-                "laterality_given": False,
-                "previous": previous,
-            },
-        )
-        with self.database.write() as connection:
-            connection.execute(
-                sa.update(instances).where(instances.c.id == instance).values(reviewed_at=AT)
-            )
-
-    def teach(self, count=8):
-        for part in ("wrist", "hand", "knee"):
-            for number in range(count):
-                self.say(self.see(part, number), part)
-        self.learning.step()
-
-    def said(self, part, number):
-        """Return what a decoder that knows all lessons says."""
-        recall = Recall(MODEL)
-        lesson = self.lessons.after(None)
-        if lesson:
-            assert recall.apply(*lesson)
-        return recall.consult(reading(part, number))[0].top(1)[0].label
-
-
-@pytest.fixture(scope="module")
-def server():
-    made = Postgres().start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
-    if request.param == "sqlite":
-        made = Database.of_file(tmp_path / "records.sqlite")
-        for schema in (DURABLE_SCHEMA, LEARNED_SCHEMA, INDEX_SCHEMA, SEEN_SCHEMA):
-            prepare(made, schema)
-        yield made
-    else:
-        url = request.getfixturevalue("server").url.replace("://", "+psycopg://")
-        made = open_shared(url)
-        yield made
-        with made.write() as connection:
-            connection.execute(sa.text(f"DROP SCHEMA {SCHEMA} CASCADE"))
-    made.close()
-
-
-@pytest.fixture
-def house(database):
-    return House(database)
+from unit.service.learning.pupils import AT, House
 
 
 def test_words_reach_the_decoders(house):
@@ -275,23 +134,6 @@ def test_words_are_looked_through_and_forgotten_one_by_one(house):
     assert house.learning.told()["words"] == 5
 
 
-def test_what_the_memory_changed_is_told_and_is_no_word(house):
-    house.teach()
-    for number in (70, 71):
-        house.see("wrist", number)
-    assert house.learning.changes() == []
-    with house.database.write() as connection:
-        changed = sa.update(instances).where(instances.c.id.in_(["wrist-70", "wrist-71"]))
-        connection.execute(changed.values(image_label="wrist", examined="wrist"))
-        stays = sa.update(instances).where(instances.c.id == "wrist-71")
-        connection.execute(stays.values(reviewed_at=AT))
-    (change,) = house.learning.changes()
-    assert (change.before, change.after, change.instances) == ("hand", "wrist", 2)
-    assert (change.reviewed, change.right) == (1, 1)
-    assert change.examples == ["wrist-70", "wrist-71"]
-    assert house.learning.told()["words"] == 24
-
-
 def test_what_is_said_at_one_node_is_learned_at_the_other(house):
     other = House(house.database)
     house.teach()
@@ -307,7 +149,7 @@ def test_what_is_said_at_one_node_is_learned_at_the_other(house):
 def test_what_is_said_this_second_waits_where_other_nodes_write_too(house, monkeypatch):
     """An event with a smaller number may still be on its way."""
     house.teach()
-    monkeypatch.setattr(f"{__name__}.AT", utc_now())
+    monkeypatch.setattr("unit.service.learning.pupils.AT", utc_now())
     house.say(house.see("knee", 90), "knee")
     house.learning.step()
     assert house.learning.told()["words"] == (24 if house.database.shared else 25)
@@ -325,44 +167,6 @@ def test_off_keeps_the_words_for_later(house):
     assert house.said("wrist", 50) == "wrist"
 
 
-def test_what_would_be_read_otherwise_is_found_and_nothing_else(house):
-    for part in ("wrist", "hand", "knee", "chest"):
-        house.see(part, 70)
-    house.teach()
-    assert house.learning.read_otherwise(AT) == ["wrist-70"]
-    assert house.learning.read_otherwise("2026-11-29") == []
-
-
-def test_no_reading_is_made_of_pictures_that_nothing_concerns(house, monkeypatch):
-    for number in range(70, 90):
-        house.see("knee", number)
-    house.see("wrist", 70)
-    house.teach()
-    made = []
-
-    def counted(*given, **named):
-        made.append(given)
-        return ImageReading(*given, **named)
-
-    monkeypatch.setattr("service.learning.alike.ImageReading", counted)
-    assert house.learning.read_otherwise("2026-11-29") == []
-    assert not made
-    assert house.learning.read_otherwise(AT) == ["wrist-70"]
-    assert made
-
-
-def test_what_words_had_changed_is_found_when_they_are_taken_back(house):
-    house.see("wrist", 70)
-    house.teach()
-    with house.database.write() as connection:
-        connection.execute(
-            sa.update(instances).where(instances.c.id == "wrist-70").values(image_label="wrist")
-        )
-    assert house.learning.read_otherwise(AT) == []
-    house.learning.forget_all()
-    assert house.learning.read_otherwise(AT) == ["wrist-70"]
-
-
 def test_a_decoder_gets_small_updates_and_the_whole_where_they_do_not_fit(house):
     house.teach()
     recall, late = Recall(MODEL), Recall(MODEL)
@@ -376,50 +180,6 @@ def test_a_decoder_gets_small_updates_and_the_whole_where_they_do_not_fit(house)
     assert recall.apply(record, numbers)
     assert late.apply(*house.lessons.after("of another life"))
     assert late.revision == recall.revision
-
-
-def test_the_nearest_are_unreviewed_and_not_the_picture_itself(house):
-    house.teach(2)
-    for number in range(70, 75):
-        house.see("wrist", number)
-        house.see("knee", number)
-    own = reading("wrist", 70).seen
-    found = nearest(house.learning.sightings, MODEL, own.embedding, 5, but="wrist-70")
-    assert {instance for instance, _ in found[:4]} == {f"wrist-{n}" for n in range(71, 75)}
-    assert "wrist-70" not in dict(found)
-
-
-def test_what_teaches_most_comes_from_the_unreviewed(house):
-    house.teach(2)
-    for number in range(70, 75):
-        house.see("chest", number)
-    house.see("knee", 70)
-    order, candidates = most_instructive(
-        house.learning.sightings, MODEL, house.learning.memory, 3, []
-    )
-    assert order[0].startswith("chest")
-    assert len(order) == 3
-    assert candidates == 6
-
-
-def test_a_decoder_that_was_taken_over_spoils_no_suggestions(house, monkeypatch):
-    """It may send numbers of any length; a page of the table may hold nothing else."""
-    monkeypatch.setattr("service.learning.sightings._BATCH", 3)
-    house.teach(2)
-    for number in range(70, 76):
-        house.see("knee", number)
-    odd = Seen(np.array([0.6, 0.8], np.float32), np.array([1.0], np.float32), rejected=False)
-    for number in range(100, 106):
-        house.see("wrist", number)
-        house.learning.sightings.put(f"wrist-{number}", MODEL, odd)
-    sightings, own = house.learning.sightings, reading("knee", 70).seen.embedding
-    assert {one for one, _ in nearest(sightings, MODEL, own, 9, but="")} >= {"knee-70", "knee-75"}
-    assert nearest(sightings, MODEL, odd.embedding, 9, but="") == []
-    memory = house.learning.memory
-    assert most_instructive(sightings, MODEL, memory, 3, [])[0]
-    told = [one for answers in sightings.answers(MODEL) for one in answers.instances]
-    assert "knee-70" in told
-    assert "wrist-100" not in told
 
 
 def test_the_oldest_sightings_go_beyond_the_bound(house, monkeypatch):

@@ -1,0 +1,106 @@
+"""The parts of the service that learning needs, on one database."""
+
+import sqlalchemy as sa
+
+from bodypart.memory import Recall
+from service.databases.tables import instances
+from service.decoders.lessons import Lessons
+from service.errors import NotFoundError
+from service.learning.follow import Learning
+from service.learning.sightings import Sightings
+from service.learning.words import Words
+from service.orthanc_api.resources import Parents
+from service.queue.tasks import Tasks
+from service.records.audit_trail import AuditTrail
+from service.records.facts import Facts
+from unit.memory.hospital import LABELS, MODEL, reading
+
+AT = "2026-11-28T10:00:00Z"
+
+
+class Decoders:
+    hello = {"model": {"sha256": MODEL}, "labels": list(LABELS)}  # noqa: RUF012
+
+
+class Archive:
+    """Every instance is a patient's of its own, but for those that are gone."""
+
+    def __init__(self):
+        self.gone = set()
+
+    def parents(self, instance):
+        if instance in self.gone:
+            raise NotFoundError(instance)
+        return Parents("series", "study", f"patient of {instance}")
+
+
+class House:
+    """The parts that learning needs, on one database."""
+
+    def __init__(self, database, mode="on"):
+        self.database = database
+        self.trail = AuditTrail(self.database)
+        self.tasks = Tasks(self.database, "here")
+        self.archive, self.decoders = Archive(), Decoders()
+        self.log = []
+        self.start(mode)
+
+    def start(self, mode="on"):
+        """Start the service (again) on what it kept."""
+        self.lessons = Lessons()
+        self.learning = Learning(
+            mode,
+            self.archive,
+            self.decoders,
+            self.tasks,
+            self.trail,
+            Facts(self.database, {}),
+            words=Words(self.database),
+            sightings=Sightings(self.database),
+            lessons=self.lessons,
+            log=self.log.append,
+        )
+
+    def see(self, part, number):
+        """Have the model look at a picture; return its id."""
+        instance = f"{part}-{number}"
+        own = reading(part, number)
+        self.learning.saw(instance, own.seen)
+        row = {"id": instance, "series": "s", "study": "t", "patient": "p", "state": "done"}
+        with self.database.write() as connection:
+            connection.execute(sa.delete(instances).where(instances.c.id == instance))
+            connection.execute(sa.insert(instances).values(**row, image_label=own.top(1)[0].label))
+        return instance
+
+    def say(self, instance, label):
+        previous = {"examined": "hand", "laterality": None}
+        self.trail.reviewed(
+            instance,
+            {
+                "at": AT,
+                "by": "reader",
+                "examined": label,
+                "visible": None,
+                "laterality": None,
+                "laterality_given": False,
+                "previous": previous,
+            },
+        )
+        with self.database.write() as connection:
+            connection.execute(
+                sa.update(instances).where(instances.c.id == instance).values(reviewed_at=AT)
+            )
+
+    def teach(self, count=8):
+        for part in ("wrist", "hand", "knee"):
+            for number in range(count):
+                self.say(self.see(part, number), part)
+        self.learning.step()
+
+    def said(self, part, number):
+        """Return what a decoder that knows all lessons says."""
+        recall = Recall(MODEL)
+        lesson = self.lessons.after(None)
+        if lesson:
+            assert recall.apply(*lesson)
+        return recall.consult(reading(part, number))[0].top(1)[0].label

@@ -1,0 +1,109 @@
+"""What the memory would change, and which pictures are shown for it."""
+
+import numpy as np
+import sqlalchemy as sa
+
+from bodypart.evidence import ImageReading, Seen
+from service.databases.tables import instances
+from service.learning.alike import most_instructive, nearest
+from unit.memory.hospital import MODEL, reading
+from unit.service.learning.pupils import AT
+
+
+def test_what_the_memory_changed_is_told_and_is_no_word(house):
+    house.teach()
+    for number in (70, 71):
+        house.see("wrist", number)
+    assert house.learning.changes() == []
+    with house.database.write() as connection:
+        changed = sa.update(instances).where(instances.c.id.in_(["wrist-70", "wrist-71"]))
+        connection.execute(changed.values(image_label="wrist", examined="wrist"))
+        stays = sa.update(instances).where(instances.c.id == "wrist-71")
+        connection.execute(stays.values(reviewed_at=AT))
+    (change,) = house.learning.changes()
+    assert (change.before, change.after, change.instances) == ("hand", "wrist", 2)
+    assert (change.reviewed, change.right) == (1, 1)
+    assert change.examples == ["wrist-70", "wrist-71"]
+    assert house.learning.told()["words"] == 24
+
+
+def test_what_would_be_read_otherwise_is_found_and_nothing_else(house):
+    for part in ("wrist", "hand", "knee", "chest"):
+        house.see(part, 70)
+    house.teach()
+    assert house.learning.read_otherwise(AT) == ["wrist-70"]
+    assert house.learning.read_otherwise("2026-11-29") == []
+
+
+def test_no_reading_is_made_of_pictures_that_nothing_concerns(house, monkeypatch):
+    for number in range(70, 90):
+        house.see("knee", number)
+    house.see("wrist", 70)
+    house.teach()
+    made = []
+
+    def counted(*given, **named):
+        made.append(given)
+        return ImageReading(*given, **named)
+
+    monkeypatch.setattr("service.learning.alike.ImageReading", counted)
+    assert house.learning.read_otherwise("2026-11-29") == []
+    assert not made
+    assert house.learning.read_otherwise(AT) == ["wrist-70"]
+    assert made
+
+
+def test_what_words_had_changed_is_found_when_they_are_taken_back(house):
+    house.see("wrist", 70)
+    house.teach()
+    with house.database.write() as connection:
+        connection.execute(
+            sa.update(instances).where(instances.c.id == "wrist-70").values(image_label="wrist")
+        )
+    assert house.learning.read_otherwise(AT) == []
+    house.learning.forget_all()
+    assert house.learning.read_otherwise(AT) == ["wrist-70"]
+
+
+def test_the_nearest_are_unreviewed_and_not_the_picture_itself(house):
+    house.teach(2)
+    for number in range(70, 75):
+        house.see("wrist", number)
+        house.see("knee", number)
+    own = reading("wrist", 70).seen
+    found = nearest(house.learning.sightings, MODEL, own.embedding, 5, but="wrist-70")
+    assert {instance for instance, _ in found[:4]} == {f"wrist-{n}" for n in range(71, 75)}
+    assert "wrist-70" not in dict(found)
+
+
+def test_what_teaches_most_comes_from_the_unreviewed(house):
+    house.teach(2)
+    for number in range(70, 75):
+        house.see("chest", number)
+    house.see("knee", 70)
+    order, candidates = most_instructive(
+        house.learning.sightings, MODEL, house.learning.memory, 3, []
+    )
+    assert order[0].startswith("chest")
+    assert len(order) == 3
+    assert candidates == 6
+
+
+def test_a_decoder_that_was_taken_over_spoils_no_suggestions(house, monkeypatch):
+    """It may send numbers of any length; a page of the table may hold nothing else."""
+    monkeypatch.setattr("service.learning.sightings._BATCH", 3)
+    house.teach(2)
+    for number in range(70, 76):
+        house.see("knee", number)
+    odd = Seen(np.array([0.6, 0.8], np.float32), np.array([1.0], np.float32), rejected=False)
+    for number in range(100, 106):
+        house.see("wrist", number)
+        house.learning.sightings.put(f"wrist-{number}", MODEL, odd)
+    sightings, own = house.learning.sightings, reading("knee", 70).seen.embedding
+    assert {one for one, _ in nearest(sightings, MODEL, own, 9, but="")} >= {"knee-70", "knee-75"}
+    assert nearest(sightings, MODEL, odd.embedding, 9, but="") == []
+    memory = house.learning.memory
+    assert most_instructive(sightings, MODEL, memory, 3, [])[0]
+    told = [one for answers in sightings.answers(MODEL) for one in answers.instances]
+    assert "knee-70" in told
+    assert "wrist-100" not in told
