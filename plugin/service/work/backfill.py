@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from bodypart.annotation import utc_now
 from service.errors import ServiceError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
+from service.work.run import Run
 from service.work.sweep import pause_after
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from service.records.index import Index
     from service.work.sweep import Sweep
 
-_STATE = "backfill"
 _PAGE = 200
 _FEW = 100
 _READ_AGAIN = 1000
@@ -57,30 +55,27 @@ class Backfill:
         self._archive = archive
         self._index = index
         self._tasks = tasks
-        self._facts = facts
         self._sweep = sweep
         self._log = log
-        self._lock = threading.Lock()
+        self._run = Run(facts, "backfill", total=0, started_at=None)
         self._filling = threading.Lock()
-        self._woken = threading.Event()
         self._to_sweep = self.running
         self._sweep_at, self._failures = 0.0, 0
 
     @property
     def running(self) -> bool:
         """Whether tasks are still to be made of the old stock."""
-        return bool(self._state()["state"] == "running")
+        return self._run.running
 
     def start(self) -> dict[str, Any]:
         """Start, or go on with, the back-fill; the archive is looked through in the background."""
-        with self._lock:
-            if self._state()["state"] != "running":
+        with self._run.lock:
+            if not self.running:
                 # What is removed from now on stays so.
                 self._index.reopen_removed()
-                total = self._left()
-                self._keep({"state": "running", "total": total, "started_at": utc_now()})
+                self._run.begin(total=self._left())
             self._to_sweep, self._sweep_at = True, 0.0
-        self._woken.set()
+        self._run.woken.set()
         return self.progress()
 
     def read_again(self, version: str | None, *, present: str) -> int:
@@ -122,16 +117,14 @@ class Backfill:
 
     def cancel(self) -> dict[str, Any]:
         """Give out no further instance; what is being worked on is finished."""
-        with self._lock:
-            state = self._state()
-            if state["state"] == "running":
-                self._keep({**state, "state": "cancelled"})
+        with self._run.lock:
+            self._run.cancel()
             self._tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
         return self.progress()
 
     def progress(self) -> dict[str, Any]:
         """Return state, total, done and pending, and the time of the start."""
-        state = self._state()
+        state = self._run.state()
         left = self._left() if state["state"] in ("running", "cancelled") else 0
         total = max(state["total"], left)
         return {**state, "total": total, "done": total - left, "pending": left}
@@ -143,8 +136,8 @@ class Backfill:
                 self._step(stopping)
             except ServiceError as error:
                 self._log(f"the back-fill stumbled: {type(error).__name__}")
-            self._woken.wait(_LOOK_EVERY)
-            self._woken.clear()
+            self._run.woken.wait(_LOOK_EVERY)
+            self._run.woken.clear()
 
     def make_tasks(self, count: int) -> None:
         """Make tasks of so much of the old stock that ``count`` can be given out, if it runs."""
@@ -157,7 +150,7 @@ class Backfill:
 
     def stop(self) -> None:
         """Let ``follow`` see that it is to end."""
-        self._woken.set()
+        self._run.woken.set()
 
     def _step(self, stopping: threading.Event) -> None:
         if not self.running:
@@ -168,9 +161,9 @@ class Backfill:
             open_ = self._tasks.count(Kind.ANNOTATE, Priority.BACKFILL)
             if open_ < _FEW and self._fill():
                 continue
-            with self._lock:
+            with self._run.lock:
                 if not open_ and self.running and not self._to_sweep and not self._left():
-                    self._keep({**self._state(), "state": "done"})
+                    self._run.change(state="done")
             return
 
     def _look_through(self, stopping: threading.Event) -> None:
@@ -190,9 +183,8 @@ class Backfill:
             self._failures += 1
             raise
         self._failures = 0
-        with self._lock:
-            state = self._state()
-            self._keep({**state, "total": max(state["total"], self._left())})
+        with self._run.lock:
+            self._run.change(total=max(self._run.state()["total"], self._left()))
 
     def _fill(self) -> bool:
         """Make tasks of the next page; tell whether there were any."""
@@ -220,13 +212,3 @@ class Backfill:
         waiting = self._tasks.count(Kind.ANNOTATE, Priority.ARRIVAL)
         stuck = self._index.unseen_in_tasks(Kind.ANNOTATE, Priority.STUCK)
         return max(0, counts.get(UNSEEN, 0) + max(0, unheard - waiting) - stuck)
-
-    def _state(self) -> dict[str, Any]:
-        text = self._facts.get(_STATE)
-        if not text:
-            return {"state": "idle", "total": 0, "started_at": None}
-        state: dict[str, Any] = json.loads(text)
-        return state
-
-    def _keep(self, state: dict[str, Any]) -> None:
-        self._facts.set(_STATE, json.dumps(state))

@@ -7,22 +7,22 @@ the count is left out. A run that a restart interrupts goes on after it.
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from bodypart.annotation import utc_now
 from service.databases.tables import instances
 from service.deliveries.matching import Case, taking
 from service.deliveries.overview import ConflictError
 from service.errors import NotFoundError, ServiceError
 from service.orthanc_api.resources import Parents
 from service.records.index import ANNOTATED
+from service.work.run import Run
 
 if TYPE_CHECKING:
+    import threading
+
     from service.deliveries.counted import Counted
     from service.deliveries.overview import Overview
     from service.deliveries.routing import Routing
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from service.records.annotations import Annotations
     from service.records.facts import Facts
 
-_STATE = "routes-apply"
-_IDLE: dict[str, Any] = {"state": "idle"}
 _PAGE = 200
 _BREATH = 0.02
 _PAUSE_AFTER_TROUBLE = 5.0
@@ -93,10 +91,8 @@ class OldStock:
         self._routing = routing
         self._overview = overview
         self._counted = counted
-        self._facts = facts
+        self._run = Run(facts, "routes-apply")
         self._log = log
-        self._lock = threading.Lock()
-        self._woken = threading.Event()
 
     def start(self, name: str, *, dry_run: bool, count: str | None = None) -> dict[str, Any]:
         """Count what a rule takes of the old stock, or apply it; return how far that is.
@@ -120,7 +116,7 @@ class OldStock:
         rule = self._rule(name)
         if rule is None:
             raise NotFoundError(name)
-        with self._lock:
+        with self._run.lock:
             state = self.progress()
             if state["state"] == "running":
                 raise ConflictError(f"rule {state['rule']!r} is being looked at: wait, or cancel")
@@ -131,53 +127,45 @@ class OldStock:
                 raise ConflictError(f"rule {name!r} was counted again since: look at the new count")
             if dry_run:
                 self._counted.clear()
-            self._keep(
-                {
-                    "state": "running",
-                    "rule": name,
-                    "conditions": rule.to_json(),
-                    "dry_run": dry_run,
-                    "started_at": utc_now(),
-                    "looked_at": 0,
-                    "taken": 0,
-                    "deliveries": 0,
-                    "counted": None if dry_run else state["deliveries"],
-                    "after": "",
-                }
+            self._run.begin(
+                rule=name,
+                conditions=rule.to_json(),
+                dry_run=dry_run,
+                looked_at=0,
+                taken=0,
+                deliveries=0,
+                counted=None if dry_run else state["deliveries"],
+                after="",
             )
-        self._woken.set()
+        self._run.woken.set()
         return self.progress()
 
     def cancel(self) -> dict[str, Any]:
         """Look at nothing further; what stands in the outbox stays there."""
-        with self._lock:
-            state = self.progress()
-            if state["state"] == "running":
-                self._keep({**state, "state": "cancelled"})
+        self._run.cancel()
         return self.progress()
 
     def progress(self) -> dict[str, Any]:
         """Return the state, and how many instances were looked at, taken, and are deliveries."""
-        found: dict[str, Any] = json.loads(self._facts.get(_STATE) or "null") or _IDLE
-        return found
+        return self._run.state()
 
     def follow(self, stopping: threading.Event) -> None:
         """Work whenever a run was started, until the service stops."""
-        self._woken.set()
+        self._run.woken.set()
         while not stopping.is_set():
-            self._woken.wait()
-            self._woken.clear()
+            self._run.woken.wait()
+            self._run.woken.clear()
             try:
                 while not stopping.wait(_BREATH) and self.step():
                     pass
             except ServiceError as error:
                 self._log(f"applying a rule stumbled: {type(error).__name__}")
                 stopping.wait(_PAUSE_AFTER_TROUBLE)
-                self._woken.set()
+                self._run.woken.set()
 
     def stop(self) -> None:
         """Let ``follow`` see that it is to end."""
-        self._woken.set()
+        self._run.woken.set()
 
     def step(self) -> bool:
         """Look at a page; tell whether there is another one."""
@@ -251,14 +239,11 @@ class OldStock:
         changes: dict[str, Any],
         to_send: Iterable[tuple[str, str]] = (),
     ) -> None:
-        with self._lock:
+        with self._run.lock:
             # A person may have cancelled it meanwhile, and begun another run.
             if self.progress() == state:
                 self._counted.keep(to_send)
-                self._keep({**state, **changes})
-
-    def _keep(self, state: dict[str, Any]) -> None:
-        self._facts.set(_STATE, json.dumps(state))
+                self._run.change(**changes)
 
 
 def _question(rule: Rule, after: str) -> sa.Select[Any]:

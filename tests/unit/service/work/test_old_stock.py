@@ -142,7 +142,7 @@ def test_what_was_counted_for_another_answer_stays(stock):
 
 def test_the_count_that_is_sent_is_the_one_that_was_seen(stock, monkeypatch):
     for at in ("2026-11-28T10:00:00Z", "2026-11-28T11:00:00Z"):
-        monkeypatch.setattr("service.work.old_stock.utc_now", lambda at=at: at)
+        monkeypatch.setattr("service.work.run.utc_now", lambda at=at: at)
         stock.run("knees", dry_run=True)
     with pytest.raises(ConflictError, match="was counted again since"):
         stock.old_stock.start("knees", dry_run=False, count="2026-11-28T10:00:00Z")
