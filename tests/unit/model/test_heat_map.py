@@ -7,6 +7,7 @@ from bodypart.model import BodyPartModel
 from bodypart.model.heat_map import heat_map
 from bodypart.model.model_input import Box, Placement
 from bodypart.model.parameters import Parameters
+from unit.model.test_model_answers import described
 
 SIZE, CELL = 160, 32
 SPOT = 0.1
@@ -31,19 +32,7 @@ class Looking:
 
 @pytest.fixture
 def model():
-    record = {
-        "name": "x",
-        "version": "1",
-        "sha256": "0",
-        "labels": ["knee"],
-        "visible_labels": ["knee"],
-        "visible_thresholds": {},
-        "views": ["frontal"],
-        "temperature": 1.0,
-        "visible_temperature": 1.0,
-        "preprocessing": {"size": SIZE, "sides": [SIZE], "mirrored": False},
-        "rejection": {"distance": 0.3, "none": 0.5},
-    }
+    record = described(preprocessing={"size": SIZE, "sides": [SIZE], "mirrored": False})
     return BodyPartModel(Looking(), Parameters.from_json(record))
 
 

@@ -32,11 +32,18 @@ def rewrite_without_answer(house):
 
 
 def killed(house, moment="after_store"):
-    """Kill the service as it rewrites the file, before or after Orthanc has stored it."""
-    setattr(house.orthanc, moment, die)
-    with pytest.raises(KeyboardInterrupt):
-        house.in_place.rewrite(house.claim(Kind.REWRITE))
-    setattr(house.orthanc, moment, lambda: None)
+    """Kill the service as it rewrites the file, before or after Orthanc has stored it.
+
+    Or ``after_end``: all is given back, and the backup is dropped.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if moment == "after_end":
+            drop = house.backups.drop
+            patch.setattr(house.backups, "drop", lambda instance: die(drop(instance)))
+        else:
+            patch.setattr(house.orthanc, moment, die)
+        with pytest.raises(KeyboardInterrupt):
+            house.in_place.rewrite(house.claim(Kind.REWRITE))
 
 
 def after_a_kill(annotated, tmp_path):
@@ -46,5 +53,5 @@ def after_a_kill(annotated, tmp_path):
     return House(tmp_path, annotated.orthanc)
 
 
-def die():
+def die(*_):
     raise KeyboardInterrupt

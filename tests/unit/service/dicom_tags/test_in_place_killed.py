@@ -8,7 +8,6 @@ from service.queue.tasks import Kind, Mode
 from service.work.recovery import ask_again
 from unit.service.dicom_tags.rewritten import (
     after_a_kill,
-    die,
     killed,
     tags,
 )
@@ -114,21 +113,9 @@ def test_a_backup_is_not_given_to_another_picture(annotated):
     assert annotated.backups.left_over() == []
 
 
-@pytest.mark.parametrize("moment", ["after the store", "after the end"])
-def test_main_tags_are_read_anew_after_a_kill(annotated, tmp_path, monkeypatch, moment):
-    if moment == "after the store":
-        annotated.orthanc.after_store = die
-    else:
-        drop = annotated.backups.drop
-
-        def drop_and_die(instance):
-            drop(instance)
-            die()
-
-        monkeypatch.setattr(annotated.backups, "drop", drop_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        annotated.follow()
-    annotated.orthanc.after_store = lambda: None
+@pytest.mark.parametrize("moment", ["after_store", "after_end"])
+def test_main_tags_are_read_anew_after_a_kill(annotated, tmp_path, moment):
+    killed(annotated, moment)
     after = House(tmp_path, annotated.orthanc)
     after.in_place.recover()
     assert after.tasks.stands(Kind.RECONSTRUCT, "series")

@@ -1,11 +1,8 @@
 """A removal gives the original back, and is undone by nothing but a new file."""
 
-import pytest
-
 from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from unit.service.dicom_tags.rewritten import (
-    die,
     killed,
 )
 from unit.service.house import House
@@ -30,20 +27,10 @@ def test_a_removal_is_not_undone_by_a_kill_as_the_original_returns(annotated, tm
     assert after.annotator.was_removed("i")
 
 
-def test_a_removal_is_not_undone_by_a_kill_once_the_original_returned(
-    annotated, tmp_path, monkeypatch
-):
+def test_a_removal_is_not_undone_by_a_kill_once_the_original_returned(annotated, tmp_path):
     annotated.follow()
     annotated.reviewer.remove("i", by="ann")
-    drop = annotated.backups.drop
-
-    def drop_and_die(instance):
-        drop(instance)
-        die()
-
-    monkeypatch.setattr(annotated.backups, "drop", drop_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        annotated.follow()
+    killed(annotated, "after_end")
     after = House(tmp_path, annotated.orthanc)
     assert after.in_place.recover() == []
     assert annotated.orthanc.files["i"] == b"file"

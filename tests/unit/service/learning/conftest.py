@@ -3,7 +3,6 @@
 import pytest
 import sqlalchemy as sa
 
-from postgres import Postgres
 from service.databases.database import SCHEMA, Database
 from service.databases.schema import (
     DURABLE_SCHEMA,
@@ -16,13 +15,6 @@ from service.databases.schema import (
 from unit.service.learning.pupils import House
 
 
-@pytest.fixture(scope="module")
-def server():
-    made = Postgres().start()
-    yield made
-    made.stop()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, tmp_path):
     if request.param == "sqlite":
@@ -31,8 +23,7 @@ def database(request, tmp_path):
             prepare(made, schema)
         yield made
     else:
-        url = request.getfixturevalue("server").url.replace("://", "+psycopg://")
-        made = open_shared(url)
+        made = open_shared(request.getfixturevalue("postgres").driver_url)
         yield made
         with made.write() as connection:
             connection.execute(sa.text(f"DROP SCHEMA {SCHEMA} CASCADE"))
