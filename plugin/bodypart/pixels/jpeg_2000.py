@@ -25,7 +25,7 @@ def decode_jpeg_2000(code: bytes, layout: Layout, largest_step: int) -> Raster:
     """
     header = _checked_header(code, layout)
     if header.bits <= 8 or (header.components == 1 and header.bits <= 16):
-        for levels in range(_levels_to_skip(header, largest_step), -1, -1):
+        for levels in range(_levels_to_skip(header, layout, largest_step), -1, -1):
             try:
                 samples = _reduced(code, header, levels)
             except Exception:  # Pillow names no error of its own for this
@@ -35,11 +35,24 @@ def decode_jpeg_2000(code: bytes, layout: Layout, largest_step: int) -> Raster:
 
 
 def decode_htj2k(code: bytes, layout: Layout, largest_step: int) -> Raster:
-    """Return the frame at the lowest resolution that `largest_step` allows (OpenJPH)."""
+    """Return the frame at the lowest resolution that `largest_step` allows.
+
+    OpenJPH is ten times as fast as OpenJPEG, which can do it too, but does not clamp: beside what is
+    clipped to black or white a wavelet goes a little beyond, and black turns white, white black.
+    """
     header = _checked_header(code, layout)
-    levels = _levels_to_skip(header, largest_step)
+    levels = _levels_to_skip(header, layout, largest_step)
     samples = imagecodecs.htj2k_decode(code[header.start :], skipres=levels)
+    if _may_have_wrapped(samples):
+        return decode_jpeg_2000(code, layout, largest_step)
     return _raster(samples, header, layout, 1 << levels)
+
+
+def _may_have_wrapped(samples: Samples) -> bool:
+    """Tell whether samples come near an end of their container, beyond which the other one begins."""
+    limits = np.iinfo(samples.dtype)
+    near = limits.max // 4 * 3
+    return bool(samples.max() > near or (limits.min < 0 and samples.min() < -near))
 
 
 def _checked_header(code: bytes, layout: Layout) -> Jpeg2000Header:
@@ -48,7 +61,9 @@ def _checked_header(code: bytes, layout: Layout) -> Jpeg2000Header:
     return header
 
 
-def _levels_to_skip(header: Jpeg2000Header, largest_step: int) -> int:
+def _levels_to_skip(header: Jpeg2000Header, layout: Layout, largest_step: int) -> int:
+    if header.signed != layout.signed:  # -1 is coded as the largest number: no mean can be made
+        return 0
     return min(header.levels, largest_step.bit_length() - 1)
 
 

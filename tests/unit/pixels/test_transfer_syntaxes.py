@@ -20,6 +20,7 @@ LOSSLESS = [
     uids.HTJ2KLossless,
     uids.HTJ2KLosslessRPCL,
 ]
+WAVELETS = [uids.JPEG2000Lossless, uids.HTJ2KLossless, uids.JPEG2000, uids.HTJ2K]
 LOSSY = [uids.JPEGExtended12Bit, uids.JPEGLSNearLossless, uids.JPEG2000, uids.HTJ2K]
 
 
@@ -71,6 +72,28 @@ def test_large_pictures_are_reduced_alike(syntax, shape):
     assert picture.shape_original == shape
     # Wavelet samples lie at the corners of what boxes average: compare on a coarse grid.
     np.testing.assert_allclose(_coarse(picture.values), _coarse(plain.values), atol=0.05 * 4096)
+
+
+@pytest.mark.parametrize("syntax", WAVELETS, ids=identifier)
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("signed", [False, True])
+def test_what_is_clipped_to_black_and_white_stays_so_when_reduced(syntax, bits, signed):
+    top = (1 << bits) - 1
+    pixels = np.clip(draw("pelvis", 800, 640, bits).astype(np.int32) * 2 - top // 2, 0, top)
+    lowest = -(1 << bits - 1) if signed else 0
+    pixels = (pixels + lowest).astype(np.int16 if signed else np.uint16)
+    plain = picture_of(dataset_of(pixels, bits=bits), long_side=100)
+    picture = picture_of(dataset_of(pixels, bits=bits, syntax=syntax), long_side=100)
+    assert np.abs(picture.values - plain.values).max() < 0.5 * top
+
+
+@pytest.mark.parametrize("syntax", WAVELETS[:2], ids=identifier)
+def test_signed_values_that_were_coded_without_a_sign_are_no_mean_of_wrapped_ones(syntax):
+    """Their words are those of large numbers: -1 beside 0 is 65535 beside 0."""
+    pixels = draw("pelvis", 800, 640).astype(np.int16) - 1_000
+    dataset = dataset_of(pixels.view(np.uint16), bits=16, syntax=syntax, PixelRepresentation=1)
+    plain = picture_of(dataset_of(pixels, bits=16), long_side=100)
+    np.testing.assert_array_equal(picture_of(dataset, long_side=100).values, plain.values)
 
 
 def test_jpeg_baseline_is_reduced_alike():
