@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from bodypart.pixels.colour import luminance, palette_luminance
 from bodypart.pixels.decode import decode_frame
 from bodypart.pixels.errors import PictureError
+from bodypart.pixels.far_greys import without_far_greys
 from bodypart.pixels.frames import chosen_frame, stored_frames
 from bodypart.pixels.geometry import pixel_stretch, stretched
 from bodypart.pixels.layout import Layout, read_layout
@@ -104,7 +105,7 @@ def _read(dataset: Dataset, long_side: int) -> Picture:
         values, empty = box_mean(samples, factor), None
         if raster.space in ("rgb", "ybr"):
             values, colour = luminance(values, raster.space, layout)
-    values = stretched(_spread(_finite(values, empty)), stretch)
+    values = stretched(_spread(without_far_greys(_finite(values, empty))), stretch)
     return Picture(values, (layout.rows, layout.columns), frame, stored.count, colour)
 
 
@@ -113,10 +114,10 @@ def _without_padding(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
     """Average the pixels of each box that are no padding; say which boxes have too few."""
     ends = padding_range(dataset, layout)
-    if ends is None:
-        return box_mean(samples, factor), None
-    used = (samples < ends[0]) | (samples > ends[1])
-    if used.all():
+    used = None if ends is None else (samples < ends[0]) | (samples > ends[1])
+    if factor > 1 and not layout.floating:  # a mean with a far grey in it is no longer far
+        samples = without_far_greys(samples, used)
+    if used is None or used.all():
         return box_mean(samples, factor), None
     count = box_sum(used.view(np.uint8), factor).astype(np.float32)
     total = box_sum(np.where(used, samples, samples.dtype.type(0)), factor)

@@ -1,0 +1,93 @@
+"""Greys that lie so far from all others that these cannot be told apart any more.
+
+Letters and lead written at the container's end, dead pixels, shutters and padding that no attribute
+names: few greys at 65535 above a picture of 12 bits, and a window by percentiles shows it black.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bodypart.pixels.raster import Samples
+
+FAR = 0.55
+"""Part of the range that next to no pixel uses, from which the greys beyond are far."""
+
+VERY_FAR = 0.75
+"""The same where they are fewer than `FEW`: a window by percentiles cuts those off by itself."""
+
+FEW = 0.005
+
+_BINS = 64
+_NEXT_TO_NONE = 0.001
+"""Share of the pixels in one bin; where letters meet the picture, averaging leaves some."""
+
+_SAMPLED = 16_384
+_TOO_FEW = 2_048
+"""Pixels; of fewer a picture's greys tell nothing."""
+
+_DECISIVE = 4.0
+"""How many times as much there must be to see on the one side as on the other."""
+
+_ROUNDS = 4
+
+
+def without_far_greys(values: Samples, used: NDArray[np.bool_] | None = None) -> Samples:
+    """Clip a picture to the greys of what there is to see in it; most are returned as they are.
+
+    Parameters
+    ----------
+    values : array, (rows, columns)
+        Finite grey values.
+    used : array of bool, (rows, columns), optional
+        Which of them count; all by default.
+    """
+    if values.size < _TOO_FEW:
+        return values
+    step = max(1, math.isqrt(values.size // _SAMPLED))
+    sample = values[::step, ::step]
+    sample = (sample.ravel() if used is None else sample[used[::step, ::step]]).astype(np.float64)
+    near = sample
+    for _ in range(_ROUNDS):
+        nearer = _nearer(near)
+        if nearer is None:
+            break
+        near = nearer
+    if near is sample:
+        return values
+    return np.clip(values, *near[[near.argmin(), near.argmax()]].astype(values.dtype))
+
+
+def _nearer(greys: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the greys on the one side of the widest gap that are the picture; None without one."""
+    low, high = (float(greys.min()), float(greys.max())) if greys.size else (0.0, 0.0)
+    if not high > low:
+        return None
+    bins = ((greys - low) * (_BINS / (high - low))).astype(np.intp)
+    counts = np.bincount(bins, minlength=_BINS + 1)[:_BINS]
+    start, end = _longest(counts < _NEXT_TO_NONE * greys.size)
+    if end - start < FAR * _BINS:
+        return None
+    other, kept = sorted((greys[bins < start], greys[bins >= end]), key=_seen)
+    few = greys.size - kept.size < FEW * greys.size
+    if _seen(kept) <= _DECISIVE * _seen(other) or (few and end - start < VERY_FAR * _BINS):
+        return None
+    return kept
+
+
+def _longest(empty: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the longest run, half open."""
+    steps = np.flatnonzero(np.diff(np.concatenate([[False], empty, [False]]).astype(np.int8)))
+    runs = steps.reshape(-1, 2)
+    if not len(runs):
+        return 0, 0
+    start, end = runs[np.argmax(runs[:, 1] - runs[:, 0])]
+    return int(start), int(end)
+
+
+def _seen(values: NDArray[np.float64]) -> float:
+    """Return how much there is to see: how many pixels, times how far they differ."""
+    return float(values.std()) * values.size if values.size else 0.0
