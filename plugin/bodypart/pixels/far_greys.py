@@ -58,7 +58,8 @@ def without_far_greys(values: Samples, used: NDArray[np.bool_] | None = None) ->
         near = nearer
     if near is sample:
         return values
-    return np.clip(values, *near[[near.argmin(), near.argmax()]].astype(values.dtype))
+    ends = np.array([near.min(), near.max()]).astype(values.dtype)
+    return np.asarray(np.clip(values, ends[0], ends[1]))
 
 
 def _nearer(greys: NDArray[np.float64]) -> NDArray[np.float64] | None:

@@ -37,8 +37,8 @@ def decode_jpeg_2000(code: bytes, layout: Layout, largest_step: int) -> Raster:
 def decode_htj2k(code: bytes, layout: Layout, largest_step: int) -> Raster:
     """Return the frame at the lowest resolution that `largest_step` allows.
 
-    OpenJPH is ten times as fast as OpenJPEG, which can do it too, but does not clamp: beside what is
-    clipped to black or white a wavelet goes a little beyond, and black turns white, white black.
+    OpenJPH is ten times as fast as OpenJPEG, which can do it too, but does not clamp: beside what
+    is clipped to black or white a wavelet goes a little beyond, and black turns white.
     """
     header = _checked_header(code, layout)
     levels = _levels_to_skip(header, layout, largest_step)
@@ -49,7 +49,7 @@ def decode_htj2k(code: bytes, layout: Layout, largest_step: int) -> Raster:
 
 
 def _may_have_wrapped(samples: Samples) -> bool:
-    """Tell whether samples come near an end of their container, beyond which the other one begins."""
+    """Tell whether samples come near an end of their container, beyond which the other begins."""
     limits = np.iinfo(samples.dtype)
     near = limits.max // 4 * 3
     return bool(samples.max() > near or (limits.min < 0 and samples.min() < -near))

@@ -18,6 +18,7 @@ from bodypart.pixels.layout import Layout, read_layout
 from bodypart.pixels.modality import modality_values, padding_range
 from bodypart.pixels.raster import Samples
 from bodypart.pixels.reduce import box_mean, box_sum
+from bodypart.pixels.shutter import shut
 
 LARGEST_VALUE = 1e18
 """Floating-point pixels beyond this are taken for errors: their squares overflow float32."""
@@ -105,6 +106,9 @@ def _read(dataset: Dataset, long_side: int) -> Picture:
         values, empty = box_mean(samples, factor), None
         if raster.space in ("rgb", "ybr"):
             values, colour = luminance(values, raster.space, layout)
+    hidden = shut(dataset, layout, values.shape[:2], raster.step * factor)
+    if hidden is not None:
+        empty = hidden if empty is None else empty | hidden
     values = stretched(_spread(without_far_greys(_finite(values, empty))), stretch)
     return Picture(values, (layout.rows, layout.columns), frame, stored.count, colour)
 
@@ -126,7 +130,7 @@ def _without_padding(
 
 
 def _finite(values: NDArray[np.float32], empty: NDArray[np.bool_] | None) -> NDArray[np.float32]:
-    """Set padding and what is no number to the darkest value in use."""
+    """Set padding, what a shutter hides and what is no number to the darkest value in use."""
     dark = ~(np.abs(values) < LARGEST_VALUE)
     if empty is not None:
         dark |= empty

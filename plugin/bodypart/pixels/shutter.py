@@ -1,0 +1,93 @@
+"""Display Shutter: what a file asks not to be shown (PS3.3 C.7.6.11).
+
+Behind it lies what a modality did not cut off: scatter beyond the collimator's blades, the noise of
+a detector that got no light. Whoever windows by percentiles would take that for the picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from bodypart.pixels.layout import Layout, optional_value
+
+Mask = NDArray[np.bool_]
+Places = NDArray[np.floating]
+
+LEAST_OPEN = 0.02
+"""Part of the picture; a shutter that leaves less is of another picture."""
+
+
+def shut(dataset: Dataset, layout: Layout, shape: tuple[int, int], step: int) -> Mask | None:
+    """Tell which boxes of a reduced picture lie outside of its shutter.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the reduced picture.
+    step : int
+        Stored pixels per box, along each axis.
+
+    Returns
+    -------
+    array of bool, (rows, columns), or None
+        None without a shutter, or with one that cannot be read or leaves nothing.
+    """
+    shapes = optional_value(dataset, "ShutterShape")
+    if shapes is None:
+        return None
+    # The first stored pixel is row 1, column 1.
+    row, column = (np.arange(size) * step + (step + 1) / 2 for size in shape)
+    open_to_view = np.ones(shape, bool)
+    for name in [shapes] if isinstance(shapes, str) else list(shapes):  # type: ignore[call-overload]
+        inside = _SHAPES.get(str(name).strip().upper())
+        try:
+            if inside is not None:
+                open_to_view &= inside(dataset, row[:, None], column[None, :])
+        except (TypeError, ValueError):
+            return None
+    return ~open_to_view if LEAST_OPEN <= open_to_view.mean() < 1 else None
+
+
+def _rectangular(dataset: Dataset, row: Places, column: Places) -> Mask:
+    left, right, upper, lower = (
+        _numbers(dataset, f"Shutter{name}Edge", 1)[0]
+        for name in ("LeftVertical", "RightVertical", "UpperHorizontal", "LowerHorizontal")
+    )
+    return (row > upper) & (row < lower) & (column > left) & (column < right)
+
+
+def _circular(dataset: Dataset, row: Places, column: Places) -> Mask:
+    down, across = _numbers(dataset, "CenterOfCircularShutter", 2)
+    radius = _numbers(dataset, "RadiusOfCircularShutter", 1)[0]
+    return (row - down) ** 2 + (column - across) ** 2 <= radius**2
+
+
+def _polygonal(dataset: Dataset, row: Places, column: Places) -> Mask:
+    """Count on how many of its sides each pixel has the polygon to its right: an odd number."""
+    corners = np.array(_numbers(dataset, "VerticesOfThePolygonalShutter", 6))
+    if corners.size % 2 or corners.size > _MOST_CORNERS:
+        raise ValueError("no polygon")
+    inside = np.zeros((row.size, column.size), bool)
+    corners = corners.reshape(-1, 2)
+    for (down, across), (end_down, end_across) in zip(
+        corners, np.roll(corners, -1, axis=0), strict=True
+    ):
+        if down == end_down:
+            continue
+        met = across + (row - down) * ((end_across - across) / (end_down - down))
+        inside ^= ((down > row) != (end_down > row)) & (column < met)
+    return inside
+
+
+_MOST_CORNERS = 2_000
+_SHAPES = {"RECTANGULAR": _rectangular, "CIRCULAR": _circular, "POLYGONAL": _polygonal}
+
+
+def _numbers(dataset: Dataset, keyword: str, least: int) -> list[float]:
+    value = optional_value(dataset, keyword)
+    several = [value] if isinstance(value, str | float | int) else list(value)  # type: ignore[call-overload]
+    if len(several) < least:
+        raise ValueError(keyword)
+    return [float(number) for number in several]
