@@ -1,7 +1,7 @@
 """Picture to network input: the one preprocessing of training, evaluation and service.
 
-Crop to the exposed field, shrink with the aspect ratio kept, window by percentiles, pad with
-black to a square. The network sees -1 (black) to 1 (white).
+Fill what lies around a round field, crop to the exposed one, shrink with the aspect ratio kept,
+window by percentiles, pad with black to a square. The network sees -1 (black) to 1 (white).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from bodypart.model.round_field import without_round_frame
 from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ def network_input(
     BlankPictureError
         If there is nothing to see.
     """
-    values = checked(values)
+    values = without_round_frame(checked(values))
     field, picture = exposed_field(values, field_tone), Image.fromarray(values)
     places = [placement(field, size, side) for side in sides or (size,)]
     tensor = np.full((len(places), 1, size, size), -1, dtype=np.float32)

@@ -1,0 +1,137 @@
+"""Round fields, as image intensifiers and round shutters leave them: a circle with nothing around.
+
+The radiographs that the model learned from fill their rectangles. Four black corners are as much of
+a shape to it as a bone, and it takes what they frame for no radiograph; corners of a middle grey
+say nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+    Mask = NDArray[np.bool_]
+    Points = NDArray[np.float64]
+
+SIDE = 96
+"""Longest side, in pixels, at which the circle is looked for."""
+
+FLAT = 0.04
+"""Part of the range by which what lies around may differ from the corners' grey."""
+
+ON_CIRCLE = 0.85
+"""Share of the outline that lies on the circle, within `NEAR`: limbs and skulls are none."""
+
+NEAR = 0.03
+"""Part of the radius, and at least one pixel."""
+
+OUTSIDE = (0.05, 0.85)
+"""Least and largest part of the picture that lies around the circle."""
+
+DUST = 0.03
+"""Part of what lies around that is not flat: letters, for example."""
+
+_FEWEST = 48
+_ROUNDS = 5
+
+
+class Circle(NamedTuple):
+    """A circle in pixels: row and column of its centre, counted from the edge, and radius."""
+
+    down: float
+    across: float
+    radius: float
+
+    def distance(self, points: Points) -> Points:
+        """Return how far points, (n, 2), lie off the circle."""
+        apart = np.hypot(points[:, 0] - self.down, points[:, 1] - self.across)
+        return np.asarray(np.abs(apart - self.radius))
+
+    def outside(self, rows: int, columns: int) -> Mask:
+        """Tell which pixels of a picture lie around it, with a pixel of its edge."""
+        down, across = np.ogrid[0.5:rows, 0.5:columns]
+        squares = (down - self.down) ** 2 + (across - self.across) ** 2
+        return np.asarray(squares > max(0.0, self.radius - 1) ** 2)
+
+
+def without_round_frame(values: Float32) -> Float32:
+    """Give what lies around a round field the middle grey of what lies in it.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (rows, columns)
+        Grey values.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+        The same where there is no round field.
+    """
+    rows, columns = values.shape
+    scale = max(1.0, max(rows, columns) / SIDE)
+    size = (max(1, round(columns / scale)), max(1, round(rows / scale)))
+    small = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
+    circle = _circle(small)
+    if circle is None:
+        return values
+    down, across, radius = circle
+    whole = Circle(down * rows / size[1], across * columns / size[0], radius * scale)
+    outside = whole.outside(rows, columns)
+    return np.where(outside, np.median(values[~outside]), values).astype(np.float32)
+
+
+def _circle(small: Float32) -> Circle | None:
+    corners = small[[0, 0, -1, -1], [0, -1, 0, -1]]
+    grey = np.median(corners)
+    low, high = outer_percentiles(small, WINDOW_PERCENTILES)
+    tolerance = FLAT * float(high - low)
+    if not tolerance > 0 or np.abs(corners - grey).max() > tolerance:
+        return None
+    busy = np.abs(small - grey) > tolerance
+    points = np.concatenate([_ends(busy), _ends(busy.T)[:, ::-1]])
+    if len(points) < _FEWEST:
+        return None
+    circle, share = _fitted(points)
+    outside = circle.outside(*small.shape)
+    share_outside = outside.mean()
+    if share < ON_CIRCLE or not OUTSIDE[0] < share_outside < OUTSIDE[1]:
+        return None
+    around = Circle(circle.down, circle.across, circle.radius + 2).outside(*small.shape)
+    return None if busy[around].sum() > DUST * around.sum() else circle
+
+
+def _ends(busy: Mask) -> Points:
+    """Return where in each row what is busy begins and ends, if not at the picture's edge."""
+    columns = busy.shape[1]
+    first, last = busy.argmax(axis=1), columns - busy[:, ::-1].argmax(axis=1)
+    found = [
+        np.stack([rows + 0.5, ends[rows]], axis=1)
+        for ends, rows in (
+            (first, np.flatnonzero(busy.any(axis=1) & (first > 0))),
+            (last, np.flatnonzero(busy.any(axis=1) & (last < columns))),
+        )
+    ]
+    return np.concatenate(found).astype(np.float64)
+
+
+def _fitted(points: Points) -> tuple[Circle, float]:
+    """Fit a circle to most of the points (Kasa 1976), and say what share of them lies on it."""
+    on = np.ones(len(points), bool)
+    for _ in range(_ROUNDS):
+        near = points[on]
+        terms = np.column_stack([2 * near, np.ones(len(near))])
+        (down, across, rest), *_ = np.linalg.lstsq(terms, (near**2).sum(axis=1), rcond=None)
+        circle = Circle(down, across, float(np.sqrt(max(rest + down**2 + across**2, 0.0))))
+        closer = circle.distance(points) <= max(1.0, NEAR * circle.radius)
+        if closer.sum() < _FEWEST // 2 or (closer == on).all():
+            break
+        on = closer
+    return circle, float(closer.mean())
