@@ -13,6 +13,10 @@ from bodypart.pixels.layout import Layout
 Samples = NDArray[Any]
 Space = Literal["grey", "palette", "rgb", "ybr"]
 
+_ROWS_LOOKED_AT = 64
+_MORE = 8
+"""How many times as many jumps, and how many more, tell that bits were masked wrongly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Raster:
@@ -47,6 +51,7 @@ def stored_values(samples: Samples, layout: Layout) -> Samples:
 
     Bits above the high bit may hold an overlay (retired, PS3.5 8.1.2), bits below it are
     padding when the high bit is not Bits Stored - 1. Copies only where there is something to do.
+    Programs also write larger values than they state bits for; the pixels tell which it is.
     """
     width = samples.dtype.itemsize * 8
     if samples.dtype.kind == "f":
@@ -63,7 +68,19 @@ def stored_values(samples: Samples, layout: Layout) -> Samples:
     if samples.max() <= mask:
         return samples
     kept: Samples = samples & np.asarray(mask, samples.dtype)
-    return kept
+    larger = layout.samples == 1 and _jumps(kept, mask) > _MORE * _jumps(samples, mask) + _MORE
+    return samples if larger else kept
+
+
+def _jumps(samples: Samples, mask: int) -> int:
+    """Count neighbours, in some of the rows, that lie more than half of the stated range apart.
+
+    Values of which the highest bits were masked go from white to black amid a smooth picture; those
+    beside which an overlay was left do so at its edges.
+    """
+    rows = samples.reshape(1, -1) if samples.ndim == 1 else samples
+    some = rows[:: max(1, len(rows) // _ROWS_LOOKED_AT)].astype(np.int64)
+    return int(np.count_nonzero(np.abs(np.diff(some, axis=1)) > mask // 2))
 
 
 def to_representation(samples: Samples, bits: int, layout: Layout) -> Samples:

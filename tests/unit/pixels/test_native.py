@@ -24,6 +24,27 @@ def test_overlay_bits_above_the_stored_ones_are_masked():
     np.testing.assert_array_equal(values(RAMP | 0xA000), RAMP)
 
 
+@pytest.mark.parametrize(
+    "syntax", [uids.ExplicitVRLittleEndian, uids.RLELossless, uids.JPEGLSLossless]
+)
+def test_values_larger_than_the_stored_bits_are_no_overlay(syntax):
+    pixels = draw("pelvis", 400, 320, bits=14)
+    read = values(pixels, bits=16, BitsStored=12, HighBit=11, syntax=syntax)
+    np.testing.assert_array_equal(read, pixels)
+
+
+@pytest.mark.parametrize("overlay", [0x1000, 0x8000])
+@pytest.mark.parametrize(
+    "syntax", [uids.ExplicitVRLittleEndian, uids.RLELossless, uids.JPEGLSLossless]
+)
+def test_letters_above_the_stored_bits_are_an_overlay(overlay, syntax):
+    pixels = draw("pelvis", 400, 320)
+    lettered = pixels.copy()
+    lettered[20:380:9, 30:300] |= np.uint16(overlay)
+    read = values(lettered, bits=16, BitsStored=12, HighBit=11, syntax=syntax)
+    np.testing.assert_array_equal(read, pixels)
+
+
 def test_bits_below_the_stored_ones_are_shifted_out():
     shifted = (RAMP << 4) | 0x5
     np.testing.assert_array_equal(values(shifted, HighBit=15), RAMP)
