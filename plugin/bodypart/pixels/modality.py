@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from bodypart.pixels.intensity import is_linear_exposure, is_mirrored, logarithm
 from bodypart.pixels.layout import Layout, optional_value
 from bodypart.sop_class import is_fluoroscopic
 
@@ -31,7 +32,8 @@ def modality_values(values: Values, dataset: Dataset, layout: Layout) -> Values:
     -------
     float32 array
         MONOCHROME2 polarity. MONOCHROME1 is mirrored within the range of the stored bits, so
-        that the two polarities of one picture give the same values.
+        that the two polarities of one picture give the same values. Of raw linear exposures the
+        logarithm.
     """
     table = lookup_table(dataset, layout)
     ends = np.array([layout.lowest, layout.highest], np.float64)
@@ -47,9 +49,12 @@ def modality_values(values: Values, dataset: Dataset, layout: Layout) -> Values:
         else:
             mapped = (values * np.float32(slope) + np.float32(intercept)).astype(np.float32)
         ends = ends * slope + intercept
-    if layout.photometric != "MONOCHROME1":
+    linear = is_linear_exposure(dataset)
+    if linear:
+        mapped = logarithm(mapped)
+    if not is_mirrored(dataset, layout):
         return mapped
-    if layout.floating:
+    if layout.floating or linear:
         ends = np.array([mapped.min(), mapped.max()])
     return np.float32(ends.sum()) - mapped
 

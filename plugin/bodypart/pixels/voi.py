@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from bodypart.pixels.intensity import is_linear_exposure, is_mirrored
 from bodypart.pixels.layout import Layout, optional_value, read_layout
 from bodypart.pixels.modality import entries_of, modality_values
 
@@ -38,12 +39,12 @@ def display_window(dataset: Dataset) -> Window | None:
     """
     with suppress(Exception):  # any of the elements may be broken in any way
         layout = read_layout(dataset)
-        if layout.floating:
+        if layout.floating or is_linear_exposure(dataset):
             return None
         window = _window(dataset) or _of_lookup_table(dataset, layout)
         if window is None or not 0 < window.width < _LARGEST or abs(window.centre) > _LARGEST:
             return None
-        if layout.photometric == "MONOCHROME1":
+        if is_mirrored(dataset, layout):
             return Window(_mirror(dataset, layout) - window.centre, window.width)
         return window
     return None
@@ -80,7 +81,7 @@ def _of_lookup_table(dataset: Dataset, layout: Layout) -> Window | None:
 
 
 def _mirror(dataset: Dataset, layout: Layout) -> float:
-    """Return the sum of a MONOCHROME1 value and its mirrored one."""
+    """Return the sum of a value and its mirrored one."""
     ends = np.array([layout.lowest, layout.highest], np.float32)
     return float(modality_values(ends, dataset, layout).sum())
 

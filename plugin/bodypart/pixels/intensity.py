@@ -1,0 +1,66 @@
+"""How grey values relate to X-rays and to the screen: linear or not, and which end is dense.
+
+PS3.3 C.8.11.3.1.2 (Pixel Intensity Relationship), C.11.6 (Presentation LUT Shape).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom.uid as uids
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from bodypart.pixels.layout import Layout, optional_value
+
+_FOR_PROCESSING = frozenset(
+    {
+        uids.DigitalXRayImageStorageForProcessing,
+        uids.DigitalIntraOralXRayImageStorageForProcessing,
+    }
+)
+
+_DEEPEST = 1 / 4096
+"""Part of the brightest exposure below which there is noise alone."""
+
+
+def is_mirrored(dataset: Dataset, layout: Layout) -> bool:
+    """Tell whether small values are the dense ones, or are shown white, which should be the same.
+
+    Of raw exposures the sign of their relation to X-rays says it, whatever a screen is to do;
+    else Photometric Interpretation, and the shape INVERSE where it stands beside MONOCHROME2.
+    """
+    if is_for_processing(dataset):
+        sign = _text(dataset, "PixelIntensityRelationshipSign")
+        if sign in ("1", "-1"):
+            return sign == "1"
+    if layout.photometric == "MONOCHROME1":
+        return True
+    grey = layout.photometric == "MONOCHROME2"
+    return grey and _text(dataset, "PresentationLUTShape") == "INVERSE"
+
+
+def is_for_processing(dataset: Dataset) -> bool:
+    """Tell whether an image was not made to be looked at."""
+    intent = _text(dataset, "PresentationIntentType")
+    return intent == "FOR PROCESSING" or _text(dataset, "SOPClassUID") in _FOR_PROCESSING
+
+
+def is_linear_exposure(dataset: Dataset) -> bool:
+    """Tell whether values grow as the exposure does: an attenuation is their logarithm."""
+    return (
+        is_for_processing(dataset)
+        and _text(dataset, "PixelIntensityRelationship") == "LIN"
+        and _text(dataset, "PixelIntensityRelationshipSign") != "-1"
+    )
+
+
+def logarithm(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the logarithm of exposures, as they are where none is above 0."""
+    most = float(values.max())
+    if not most > 0:
+        return values
+    return np.log(np.maximum(values, np.float32(most * _DEEPEST))).astype(np.float32)
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    return str(optional_value(dataset, keyword)).strip().upper()
