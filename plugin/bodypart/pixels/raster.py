@@ -15,7 +15,7 @@ Space = Literal["grey", "palette", "rgb", "ybr"]
 
 _ROWS_LOOKED_AT = 64
 _MORE = 8
-"""How many times as many jumps, and how many more, tell that bits were masked wrongly."""
+"""How many jumps more than twice as many tell that bits were masked wrongly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +68,19 @@ def stored_values(samples: Samples, layout: Layout) -> Samples:
     if samples.max() <= mask:
         return samples
     kept: Samples = samples & np.asarray(mask, samples.dtype)
-    larger = layout.samples == 1 and _jumps(kept, mask) > _MORE * _jumps(samples, mask) + _MORE
+    larger = layout.samples == 1 and _jumps(kept, mask) > 2 * _jumps(samples, mask) + _MORE
     return samples if larger else kept
 
 
 def _jumps(samples: Samples, mask: int) -> int:
-    """Count neighbours, in some of the rows, that lie more than half of the stated range apart.
+    """Count neighbours, in some of the rows, that lie three quarters of the stated range apart.
 
     Values of which the highest bits were masked go from white to black amid a smooth picture; those
     beside which an overlay was left do so at its edges.
     """
     rows = samples.reshape(1, -1) if samples.ndim == 1 else samples
     some = rows[:: max(1, len(rows) // _ROWS_LOOKED_AT)].astype(np.int64)
-    return int(np.count_nonzero(np.abs(np.diff(some, axis=1)) > mask // 2))
+    return int(np.count_nonzero(np.abs(np.diff(some, axis=1)) > mask // 4 * 3))
 
 
 def to_representation(samples: Samples, bits: int, layout: Layout) -> Samples:

@@ -33,6 +33,13 @@ def test_values_larger_than_the_stored_bits_are_no_overlay(syntax):
     np.testing.assert_array_equal(read, pixels)
 
 
+def test_hard_edges_in_larger_values_are_no_overlay_either():
+    pixels = draw("pelvis", 400, 320, bits=13)
+    pixels[:, 100:140:4] += 2_600
+    read = values(pixels, bits=16, BitsStored=12, HighBit=11)
+    np.testing.assert_array_equal(read, pixels)
+
+
 @pytest.mark.parametrize("overlay", [0x1000, 0x8000])
 @pytest.mark.parametrize(
     "syntax", [uids.ExplicitVRLittleEndian, uids.RLELossless, uids.JPEGLSLossless]
