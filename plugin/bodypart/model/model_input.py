@@ -38,6 +38,9 @@ TONE_PERCENTILE = 75
 GAMMAS = (0.4, 2.5)
 """Least and largest gamma that does so: what lies farther off is no matter of exposure."""
 
+WHITE = 0.95
+"""A grey that is no tissue's but a white border's: a gamma beside it would make all else black."""
+
 SMALLEST_FIELD = 0.15
 """The field is at least this part of either side; below it the crop is not believed."""
 
@@ -108,9 +111,9 @@ def _trim(flat: NDArray[np.bool_]) -> tuple[int, int]:
 def _gamma(tone: float, grey: float) -> float:
     """Return the gamma that brings a grey value (both 0 to 1) to a tone, or nearest to it."""
     least, largest = GAMMAS
-    if grey <= 0:
-        return least
-    return largest if grey >= 1 else min(max(math.log(tone) / math.log(grey), least), largest)
+    if grey >= WHITE:
+        return 1.0
+    return least if grey <= 0 else min(max(math.log(tone) / math.log(grey), least), largest)
 
 
 def exposed_field(values: Float32, tone: float | None = None) -> Box:

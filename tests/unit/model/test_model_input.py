@@ -74,6 +74,16 @@ def test_soft_tissue_of_a_dark_film_is_no_border_at_a_tone():
     assert network_input(dark_film(), 128, (), 0.65)[1].field == Box(0, 150, 0, 200)
 
 
+def test_beside_a_large_white_border_the_tone_is_not_that_of_the_border():
+    plate = 0.97 + np.random.default_rng(0).normal(0, 0.004, (400, 500)).astype(np.float32)
+    plate[160:, :200] = 0.05 + 0.9 * draw("chest", 240, 200) / 4095
+    field = exposed_field(plate, 0.65)
+    assert 150 <= field.top <= 165
+    assert field.bottom == 400
+    assert field.left <= 5
+    assert 195 <= field.right <= 205
+
+
 @pytest.mark.parametrize("gamma", [0.6, 1.8])
 def test_the_field_at_a_tone_does_not_depend_on_how_light_the_film_is(gamma):
     film = np.pad(windowed(draw("pelvis", 300, 240).astype(np.float32)) / 2 + 0.5, 40)
