@@ -72,6 +72,8 @@ class Archive:
         question = {"Resources": instances, "Metadata": True}
         seen: dict[str, Glance] = {}
         answer = self.client.question("/tools/bulk-content", question)
+        # Orthanc tells of an id of any level; a person may have mistaken one.
+        answer = [found for found in answer if "ParentSeries" in found]
         self._places.learn(found["ParentSeries"] for found in answer)
         for found in answer:
             metadata = found["Metadata"]

@@ -129,3 +129,9 @@ def test_an_instance_whose_file_is_lost_is_not_gone(old_stock):
         Archive(Client(**{"/instances/i/metadata": []})).dicom("i", old_stock=old_stock)
     with pytest.raises(NotFoundError):
         Archive(Client()).dicom("i", old_stock=old_stock)
+
+
+def test_a_series_taken_for_an_instance_is_no_instance():
+    """Orthanc tells of any level: a word on a series was an internal error."""
+    archive = Archive(Client(s=resource("s", ParentStudy="study"), p=resource("p")))
+    assert archive.glance(["s", "p", "gone"]) == {}
