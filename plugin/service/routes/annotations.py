@@ -114,8 +114,7 @@ def withdraw(
         if not service.archive.exists("instances", id):
             raise
         raise not_found(f"nobody said anything of instances {id}") from None
-    annotation = _with_outcome(service, id, annotation)
-    service.settle([id])
+    annotation = _followed(service, id, annotation)
     response.headers.update(etag(annotation))
     return annotation
 
@@ -195,23 +194,22 @@ def review_and_follow(
 ) -> dict[str, Any]:
     """Put a person's word on an instance, and wait a moment for what follows, if it comes soon."""
     review = body.review(by=user, at=utc_now())
-    annotation = service.reviewer.review(instance, review, seen)
+    return _followed(service, instance, service.reviewer.review(instance, review, seen))
+
+
+def _followed(service: Service, instance: str, annotation: dict[str, Any]) -> dict[str, Any]:
+    """Return an annotation, with what became of its file unless many others are to follow."""
     if (
         service.tasks.count(Kind.REWRITE) >= _CROWD
         or service.tasks.count(Kind.ROLL_UP) >= _CROWD_OF_ROLL_UPS
     ):
         return annotation
-    annotation = _with_outcome(service, instance, annotation)
-    service.settle([instance])
-    return annotation
-
-
-def _with_outcome(service: Service, instance: str, annotation: dict[str, Any]) -> dict[str, Any]:
     if service.in_place and annotation["tags"]["state"] == "pending":
         service.in_place.outcome(instance, _FILE_LIMIT)
         present = service.archive.annotation(instance)
         if present and present.get("revision") == annotation["revision"]:
-            return present
+            annotation = present
+    service.settle([instance])
     return annotation
 
 

@@ -3,11 +3,18 @@
 from types import SimpleNamespace
 
 import pytest
+from fastapi import Response
 
 from service.errors import UnannotatedError
 from service.queue.tasks import Kind, Mode
 from service.routes import annotations
-from service.routes.annotations import _roll_up, _tags_kept, annotation_of, review_and_follow
+from service.routes.annotations import (
+    _roll_up,
+    _tags_kept,
+    annotation_of,
+    review_and_follow,
+    withdraw,
+)
 from service.routes.models import Correction
 from service.routes.requests import HttpError
 from service.work.change_log import ChangeLog
@@ -112,7 +119,7 @@ def test_a_removal_of_many_waits_a_minute_in_all(monkeypatch):
     ("kind", "many", "waits"),
     [(Kind.REWRITE, 1, True), (Kind.REWRITE, 5, False), (Kind.ROLL_UP, 30, False)],
 )
-def test_no_correction_waits_for_its_file_where_many_are_to_follow(
+def test_no_word_said_or_taken_back_waits_for_its_file_where_many_are_to_follow(
     house, service, kind, many, waits
 ):
     """The eighth of eight people waited for the files of the seven before."""
@@ -125,4 +132,7 @@ def test_no_correction_waits_for_its_file_where_many_are_to_follow(
     said = review_and_follow(service, "i", Correction(examined="foot"), "ann", None)
     assert said["examined"]["label"] == "foot"
     assert said["tags"]["state"] == "pending"
+    assert bool(waited) == waits
+    waited.clear()
+    assert withdraw("i", service, "ann", None, Response())["review"] is None
     assert bool(waited) == waits
