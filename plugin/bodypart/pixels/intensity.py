@@ -12,6 +12,9 @@ from pydicom.dataset import Dataset
 
 from bodypart.pixels.layout import Layout, optional_value
 
+LARGEST_VALUE = 1e18
+"""Floating-point pixels beyond this are taken for errors: their squares overflow float32."""
+
 _FOR_PROCESSING = frozenset(
     {
         uids.DigitalXRayImageStorageForProcessing,
@@ -54,12 +57,19 @@ def is_linear_exposure(dataset: Dataset) -> bool:
     )
 
 
+def are_values(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which are finite, and no errors."""
+    return np.asarray(np.abs(values) < LARGEST_VALUE)
+
+
 def logarithm(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the logarithm of exposures, as they are where none is above 0."""
-    most = float(values.max())
+    valid = are_values(values)
+    most = float(values.max(initial=0, where=valid))
     if not most > 0:
         return values
-    return np.log(np.maximum(values, np.float32(most * _DEEPEST))).astype(np.float32)
+    logarithms = np.log(np.maximum(values, np.float32(most * _DEEPEST)))
+    return np.where(valid, logarithms, np.float32(np.nan)).astype(np.float32)
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from bodypart.pixels.intensity import is_linear_exposure, is_mirrored, logarithm
+from bodypart.pixels.intensity import are_values, is_linear_exposure, is_mirrored, logarithm
 from bodypart.pixels.layout import Layout, optional_value
 from bodypart.sop_class import is_fluoroscopic
 
@@ -55,7 +55,8 @@ def modality_values(values: Values, dataset: Dataset, layout: Layout) -> Values:
     if not is_mirrored(dataset, layout):
         return mapped
     if layout.floating or linear:
-        ends = np.array([mapped.min(), mapped.max()])
+        valid = mapped[are_values(mapped)]
+        ends = np.array([valid.min(), valid.max()]) if valid.size else ends
     return np.float32(ends.sum()) - mapped
 
 

@@ -14,14 +14,12 @@ from bodypart.pixels.errors import PictureError
 from bodypart.pixels.far_greys import without_far_greys
 from bodypart.pixels.frames import chosen_frame, stored_frames
 from bodypart.pixels.geometry import pixel_stretch, stretched
+from bodypart.pixels.intensity import are_values
 from bodypart.pixels.layout import Layout, read_layout
 from bodypart.pixels.modality import modality_values, padding_range
 from bodypart.pixels.raster import Samples
 from bodypart.pixels.reduce import box_mean, box_sum
 from bodypart.pixels.shutter import shut
-
-LARGEST_VALUE = 1e18
-"""Floating-point pixels beyond this are taken for errors: their squares overflow float32."""
 
 SMALLEST_RANGE = 1e-5
 """Values that differ by less, as with a Rescale Slope of 1E-12, are spread from 0 to 1: whoever
@@ -106,10 +104,11 @@ def _read(dataset: Dataset, long_side: int) -> Picture:
         values, empty = box_mean(samples, factor), None
         if raster.space in ("rgb", "ybr"):
             values, colour = luminance(values, raster.space, layout)
+    dark = ~are_values(values) if empty is None else empty | ~are_values(values)
     hidden = shut(dataset, layout, values.shape[:2], raster.step * factor)
     if hidden is not None:
-        empty = hidden if empty is None else empty | hidden
-    values = stretched(_spread(without_far_greys(_finite(values, empty))), stretch)
+        dark |= hidden
+    values = stretched(_spread(without_far_greys(_finite(values, dark))), stretch)
     return Picture(values, (layout.rows, layout.columns), frame, stored.count, colour)
 
 
@@ -129,11 +128,8 @@ def _without_padding(
     return values, count * 2 < factor * factor
 
 
-def _finite(values: NDArray[np.float32], empty: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+def _finite(values: NDArray[np.float32], dark: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Set padding, what a shutter hides and what is no number to the darkest value in use."""
-    dark = ~(np.abs(values) < LARGEST_VALUE)
-    if empty is not None:
-        dark |= empty
     if not dark.any():
         return values
     if dark.all():

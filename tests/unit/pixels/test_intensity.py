@@ -81,3 +81,29 @@ def test_the_window_follows_the_polarity():
     inverse = read(PIXELS, PresentationLUTShape="INVERSE", **window)
     assert display_window(inverse) == Window(3_095, 500)
     assert display_window(read(RAW, bits=14, **FOR_PROCESSING, **LINEAR, **window)) is None
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e30, -1e30])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"photometric": "MONOCHROME1"},
+        {"PresentationLUTShape": "INVERSE"},
+        {**FOR_PROCESSING, **LINEAR},
+    ],
+)
+def test_what_is_no_number_costs_no_picture(wrong, options):
+    right, picture = (floating(corner, **options) for corner in (9_000, wrong))
+    np.testing.assert_array_equal(picture[2:], right[2:])
+    assert (picture[:2, :2] == picture.min()).all()
+
+
+def floating(corner, **options):
+    """Read floating-point pixels of which some in a corner have a value of their own."""
+    dataset = dataset_of(RAW, **options)
+    del dataset.PixelData
+    dataset.BitsAllocated = 32
+    pixels = RAW.astype("<f4")
+    pixels[:2, :2] = corner
+    dataset.FloatPixelData = pixels.tobytes()
+    return read_picture(read_dataset(file_bytes(dataset))).values
