@@ -106,7 +106,7 @@ def _read(dataset: Dataset, long_side: int) -> Picture:
             values, colour = luminance(values, raster.space, layout)
     dark = ~are_values(values) if empty is None else empty | ~are_values(values)
     hidden = shut(dataset, layout, values.shape[:2], raster.step * factor)
-    if hidden is not None:
+    if hidden is not None and not (dark | hidden).all():
         dark |= hidden
     values = stretched(_spread(without_far_greys(_finite(values, dark))), stretch)
     return Picture(values, (layout.rows, layout.columns), frame, stored.count, colour)

@@ -40,13 +40,12 @@ def shut(dataset: Dataset, layout: Layout, shape: tuple[int, int], step: int) ->
     # The first stored pixel is row 1, column 1.
     row, column = (np.arange(size) * step + (step + 1) / 2 for size in shape)
     open_to_view = np.ones(shape, bool)
-    for name in [shapes] if isinstance(shapes, str) else list(shapes):  # type: ignore[call-overload]
-        inside = _SHAPES.get(str(name).strip().upper())
-        try:
-            if inside is not None:
-                open_to_view &= inside(dataset, row[:, None], column[None, :])
-        except (TypeError, ValueError):
-            return None
+    try:
+        several = [shapes] if isinstance(shapes, str) else list(shapes)  # type: ignore[call-overload]
+        for name in _SHAPES.keys() & {str(name).strip().upper() for name in several}:
+            open_to_view &= _SHAPES[name](dataset, row[:, None], column[None, :])
+    except (TypeError, ValueError, OverflowError):
+        return None
     return ~open_to_view if LEAST_OPEN <= open_to_view.mean() < 1 else None
 
 
@@ -69,16 +68,18 @@ def _polygonal(dataset: Dataset, row: Places, column: Places) -> Mask:
     corners = np.array(_numbers(dataset, "VerticesOfThePolygonalShutter", 6))
     if corners.size % 2 or corners.size > _MOST_CORNERS:
         raise ValueError("no polygon")
-    inside = np.zeros((row.size, column.size), bool)
+    # Place n of a row: whether an odd number of sides has its first n pixels to the left.
+    odd = np.zeros((row.size, column.size + 1), bool)
     corners = corners.reshape(-1, 2)
     for (down, across), (end_down, end_across) in zip(
         corners, np.roll(corners, -1, axis=0), strict=True
     ):
         if down == end_down:
             continue
-        met = across + (row - down) * ((end_across - across) / (end_down - down))
-        inside ^= ((down > row) != (end_down > row)) & (column < met)
-    return inside
+        rows = np.flatnonzero((down > row) != (end_down > row))
+        met = across + (row[rows, 0] - down) * ((end_across - across) / (end_down - down))
+        odd[rows, np.searchsorted(column[0], met)] ^= True
+    return np.logical_xor.accumulate(odd[:, ::-1], axis=1)[:, -2::-1]
 
 
 _MOST_CORNERS = 2_000

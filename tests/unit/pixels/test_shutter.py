@@ -1,5 +1,7 @@
 """Display Shutter (PS3.3 C.7.6.11): what it hides is no part of the picture."""
 
+import time
+
 import numpy as np
 import pytest
 from pydicom.uid import JPEG2000Lossless
@@ -83,3 +85,39 @@ def test_a_shutter_of_a_reduced_picture(options):
 def test_a_shutter_that_says_nothing_hides_nothing(attributes):
     pixels = draw("knee", 600, 480)
     np.testing.assert_array_equal(values(pixels, **attributes), pixels)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "vr", "value"),
+    [
+        ("ShutterShape", "US", 1),
+        ("ShutterShape", "SQ", []),
+        ("RadiusOfCircularShutter", "FD", 1e300),
+        ("RadiusOfCircularShutter", "LO", "150 mm"),
+        ("CenterOfCircularShutter", "SQ", []),
+    ],
+)
+def test_a_shutter_of_another_vr_hides_nothing(keyword, vr, value):
+    pixels = draw("knee", 600, 480)
+    dataset = read_dataset(file_bytes(dataset_of(pixels, **CIRCLE)))
+    del dataset[keyword]
+    dataset.add_new(keyword, vr, value)
+    np.testing.assert_array_equal(read_picture(dataset, long_side=600).values, pixels)
+
+
+def test_a_shutter_that_leaves_padding_alone_hides_nothing():
+    pixels = draw("knee", 600, 480) + np.uint16(1)
+    pixels[IN_CIRCLE] = 0
+    right = values(pixels, PixelPaddingValue=0)
+    np.testing.assert_array_equal(values(pixels, PixelPaddingValue=0, **CIRCLE), right)
+
+
+def test_a_shape_that_is_named_again_and_again_takes_no_longer():
+    corners = np.random.default_rng(0).integers(1, 480, 2_000).tolist()
+    polygon = {"VerticesOfThePolygonalShutter": corners, "ShutterShape": "POLYGONAL"}
+    pixels = draw("knee", 600, 480)
+    right = values(pixels, **polygon)
+    started = time.process_time()
+    again = values(pixels, **{**polygon, "ShutterShape": ["POLYGONAL"] * 200})
+    assert time.process_time() - started < 3
+    np.testing.assert_array_equal(again, right)
