@@ -290,6 +290,8 @@ def tables(report: dict[str, Any], before: dict[str, Any]) -> str:
         "#### By source\n\n" + _sources(report),
         "#### By label, all pictures kept apart\n\n" + _labels(report, "labels"),
         "#### By label, unseen sources\n\n" + _labels(report, "labels_unseen_sources"),
+        "#### Exposures cut out of plates kept apart, or joined from them\n\n"
+        + _labels(report, "made"),
         "#### Rejection\n\n" + _foreign(report),
         "#### Ages, views, groups\n\n" + _small(report),
         "#### Real DICOM files\n\n" + _dicom(report),

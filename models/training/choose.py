@@ -52,12 +52,14 @@ def figures(model: BodyPartModel, parts: Split, folder: Path) -> dict[str, float
     known = every.where(lambda row: row.examined in model.labels)
     changed = [read(model, known.rows, folder, CHANGES[name]).right.mean() for name in HARD]
     wrists = read(model, parts.collimated_to_choose, folder)
+    made = read(model, parts.made_to_choose, folder)
     return {
         "strict top-1": float(known.right.mean()),
         "macro recall": metrics.macro_recall(known.truth, known.answered),
         "log-loss": float(-np.log(np.maximum(known.credence, LEAST_CREDENCE)).mean()),
         "changed films": float(np.mean(changed)),
         "loose wrists": float(wrists.right.mean()) if wrists.rows else None,
+        "made exposures": float(made.right.mean()) if made.rows else None,
         "visible F1": metrics.micro_f1(known.visible, known.visible_truth)["value"],
         "foreign rejected": float(every.where(lambda row: row.foreign).rejected.mean()),
     }

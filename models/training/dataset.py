@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from bodypart.labels import LABELS
+from bodypart.labels import BY_LABEL, LABELS
 from training.augmentation import LOOSE_CROP, TIGHT_CROP, Crops, varied
 from training.drawn_foreign import TRAINING_KINDS
 from training.manifest import NONE
@@ -115,12 +115,15 @@ class Target:
 
 
 def target(example: Example, labels: Sequence[str]) -> Target:
-    """Return what an example teaches a model that emits ``labels``."""
+    """Return what an example teaches a model that emits ``labels``.
+
+    Of a part that the model does not emit it is what encloses the part.
+    """
     names = [*labels, NONE]
     examined = np.zeros(len(names), dtype=np.float32)
     for label in example.accepted:
-        if label in names:
-            examined[names.index(label)] = 1
+        known = (label,) if label in names else BY_LABEL[label].part_of
+        examined[[names.index(place) for place in known if place in names]] = 1
     visible = np.zeros(len(VISIBLE_LABELS), dtype=np.float32)
     hidden = example.hidden()
     for index, label in enumerate(VISIBLE_LABELS):

@@ -187,6 +187,7 @@ def evaluate(
         "limbs": {"unseen": parts.limbs <= parts.unseen, **_figures(limbs)},
         "read": _figures(known.where(lambda row: row.read)),
         "collimated": _figures(read(model, parts.collimated, manifest.parent)),
+        "made": _by_label(read(model, parts.made, manifest.parent), parts),
         "robustness": robustness(model, parts.test, manifest.parent),
         "visible_with_two_parts": metrics.micro_f1(several.visible, several.visible_truth),
         "router_groups": {

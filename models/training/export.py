@@ -304,10 +304,10 @@ def _taken_over(calibration_of: Path, labels: list[str]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If it is one of other labels.
+        If it is one of labels that this model does not emit.
     """
     known = json.loads(calibration_of.read_text(encoding="utf-8"))
-    if known["labels"] != labels:
+    if not set(known["labels"]) <= set(labels):
         raise ValueError(f"{calibration_of} describes a model of other labels")
     return {key: known[key] for key in CALIBRATION}
 

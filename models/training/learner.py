@@ -58,6 +58,8 @@ class Plan:
         Whether the body computes in bfloat16: half the time where the processor has it.
     taught : float
         What teachers' answers count for; labels count for the rest.
+    added_alone : bool
+        Whether nothing is learnt but the labels that the weights to start from do not know.
     """
 
     size: int = 160
@@ -70,6 +72,7 @@ class Plan:
     seed: int = 7
     bfloat16: bool = False
     taught: float = 0.5
+    added_alone: bool = False
 
 
 class Learner:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 STAGES = (
@@ -125,6 +125,21 @@ class Network(nn.Module):
         self.frozen = blocks
         for index, block in enumerate(self.body):
             block.requires_grad_(index >= blocks)
+
+    def learn_alone(self, outputs: Sequence[bool]) -> None:
+        """Learn some outputs of the examined part and nothing else: all other answers stay.
+
+        Parameters
+        ----------
+        outputs : sequence of bool, labels + 1
+            Which.
+        """
+        self.freeze(len(self.body))
+        for head in (self.visible, self.child, self.view):
+            head.requires_grad_(requires_grad=False)
+        kept = torch.tensor([float(learns) for learns in outputs])
+        self.examined.weight.register_hook(lambda gradient: gradient * kept[:, None].to(gradient))
+        self.examined.bias.register_hook(lambda gradient: gradient * kept.to(gradient))
 
     def features(self, x: Tensor) -> Tensor:
         """Return the last feature map (N, 1280, H/32, W/32) of a batch (N, 1, H, W)."""

@@ -43,7 +43,7 @@ class Split:
     test : tuple of Example
         Pictures of the reported figures.
     labels : tuple of str
-        Labels with enough training pictures to be emitted.
+        Labels with enough training pictures to be emitted, but for those left to the headers.
     unseen : frozenset of str
         Sources of which the training sees nothing.
     limbs : frozenset of str
@@ -52,6 +52,11 @@ class Split:
         Parts of tested pictures, cut as hospitals collimate; measured as pictures of their own.
     collimated_to_choose : tuple of Example
         The same of the calibration's pictures, to choose between candidates by.
+    made : tuple of Example
+        Exposures of parts of which there are hardly any, cut out of tested plates or joined from
+        them; measured by themselves.
+    made_to_choose : tuple of Example
+        The same of the calibration's plates.
     """
 
     train: tuple[Example, ...]
@@ -62,6 +67,8 @@ class Split:
     limbs: frozenset[str]
     collimated: tuple[Example, ...] = ()
     collimated_to_choose: tuple[Example, ...] = ()
+    made: tuple[Example, ...] = ()
+    made_to_choose: tuple[Example, ...] = ()
 
     @property
     def whole(self) -> list[Example]:
@@ -116,6 +123,9 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
         rows = with_templates(rows, folder / plan["templates"])
     if "readings" in plan:
         rows = with_readings(rows, folder / plan["readings"])
+    joined: dict[str, str] = plan.get("joined", {})
+    made = {use: [r for r in rows if r.source == name] for use, name in joined.items()}
+    rows = [row for row in rows if row.source not in joined.values()]
     train: list[Example] = []
     measured: list[Example] = []
     for row in rows:
@@ -149,15 +159,26 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
             raise SplitError(path, f"no radiograph is left to {use} on: {remedy}")
     if with_closeups and "closeups" in plan:
         train += closeups(train, folder / plan["closeups"])
+    train += made.get("train", [])
     count = Counter(row.examined for row in train)
-    boxes = folder / plan["collimated"] if "collimated" in plan else None
+
+    def cut(rows: list[Example], boxes: str) -> tuple[Example, ...]:
+        return tuple(closeups(rows, folder / plan[boxes])) if boxes in plan else ()
+
     return Split(
         train=tuple(train),
         calibration=tuple(calibration),
         test=tuple(test),
-        labels=tuple(part.label for part in LABELS if count[part.label] >= plan["least_pictures"]),
+        labels=tuple(
+            part.label
+            for part in LABELS
+            if count[part.label] >= plan["least_pictures"]
+            and part.label not in plan.get("left_to_headers", ())
+        ),
         unseen=frozenset(held_out),
         limbs=frozenset(plan["limbs"]),
-        collimated=tuple(closeups(test, boxes)) if boxes else (),
-        collimated_to_choose=tuple(closeups(calibration, boxes)) if boxes else (),
+        collimated=cut(test, "collimated"),
+        collimated_to_choose=cut(calibration, "collimated"),
+        made=(*cut(test, "cut_out"), *made.get("test", ())),
+        made_to_choose=(*cut(calibration, "cut_out"), *made.get("calibration", ())),
     )

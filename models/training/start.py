@@ -59,18 +59,31 @@ class Start:
 
     def load_into(self, network: Network, labels: Sequence[str]) -> None:
         """Give a network these weights; labels that they do not know start anew."""
-        weights = dict(self.weights)
-        before, after = [*self.labels, NONE], [*labels, NONE]
+        anew = Start(network.state_dict(), list(labels), self.licences)
+        network.load_state_dict(self.weights | anew._rows(self))
+
+    def _rows(self, known: Start) -> dict[str, Tensor]:
+        """Return the head that gives an examined part, with its rows of the labels that are known.
+
+        Parameters
+        ----------
+        known : Start
+            Whose rows take the place of these weights' own.
+        """
+        place = {label: index for index, label in enumerate([*known.labels, NONE])}
+        heads = {}
         for name in ("examined.weight", "examined.bias"):
-            head = network.state_dict()[name].clone()
-            for index, label in enumerate(after):
-                if label in before:
-                    head[index] = weights[name][before.index(label)]
-            weights[name] = head
-        network.load_state_dict(weights)
+            head = self.weights[name].clone()
+            for index, label in enumerate([*self.labels, NONE]):
+                if label in place:
+                    head[index] = known.weights[name][place[label]]
+            heads[name] = head
+        return heads
 
     def averaged_with(self, earlier: Start, share: float) -> Start:
         """Return the mean of these weights and earlier ones, in which these count ``share``.
+
+        What the earlier model did not know is taken from these alone.
 
         A model that was trained on and what it was trained from lie in one basin, so that a mean of
         their weights works, and forgets less than the last weights do (Wortsman et al., "Robust
@@ -79,17 +92,17 @@ class Start:
         Raises
         ------
         ValueError
-            If the share does not lie between 0 and 1, the labels differ, or only the earlier model
-            learnt from pictures that are not clearly licensed.
+            If the share does not lie between 0 and 1, the earlier model knows labels that this one
+            does not, or it alone learnt from pictures that are not clearly licensed.
         """
         if not 0 <= share <= 1:
             raise ValueError(f"a share of {share} does not lie between 0 and 1")
-        if self.labels != earlier.labels:
-            raise ValueError("models of other labels have no mean")
+        if not set(earlier.labels) <= set(self.labels):
+            raise ValueError("the earlier model knows labels that this one does not")
         if self.licences == "clear" and earlier.licences != "clear":
             raise ValueError("the earlier model learnt from pictures that are not clearly licensed")
+        before = earlier.weights | self._rows(earlier)
         mean = {
-            name: share * value + (1 - share) * earlier.weights[name]
-            for name, value in self.weights.items()
+            name: share * value + (1 - share) * before[name] for name, value in self.weights.items()
         }
         return Start(mean, self.labels, self.licences)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+NEVER = -1e4
+"""Logit of what a teacher does not know."""
+
 
 class Teachers:
     """Earlier models, asked about the very squares that the student sees.
@@ -28,7 +31,7 @@ class Teachers:
     Parameters
     ----------
     networks : sequence of Network
-        The teachers, of the student's labels.
+        The teachers, of the student's labels; those that they never knew they never say.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
@@ -49,18 +52,19 @@ class Teachers:
         Raises
         ------
         ValueError
-            If a teacher emits other labels than the student, or only the student is to learn from
-            clearly licensed pictures alone.
+            If a teacher emits labels that the student does not, or only the student is to learn
+            from clearly licensed pictures alone.
         """
         networks = []
         for path in paths:
             earlier = Start.read(path)
-            if list(earlier.labels) != list(labels):
-                raise ValueError(f"{path} emits other labels than those of this training")
+            if not set(earlier.labels) <= set(labels):
+                raise ValueError(f"{path} emits labels that this training does not")
             if licences == "clear" and earlier.licences != "clear":
                 raise ValueError(f"{path} learnt from pictures that are not clearly licensed")
             network = Network(len(labels), visible)
             earlier.load_into(network, labels)
+            _silence(network, [label not in earlier.labels for label in labels])
             networks.append(network.to(device, memory_format=torch.channels_last))
         return cls(networks)
 
@@ -89,3 +93,11 @@ class Teachers:
             total += agrees * said
             count += agrees
         return total / count.clamp(min=1)
+
+
+def _silence(network: Network, unknown: Sequence[bool]) -> None:
+    """Let a network never give some of its labels."""
+    head, never = network.examined, torch.tensor([*unknown, False])
+    with torch.no_grad():
+        head.weight[never] = 0
+        head.bias[never] = NEVER

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from bodypart.model.model_input import network_input
 from training.dataset import VISIBLE_LABELS, VariedPictures, collate, target
 from training.learner import Learner, Plan
-from training.manifest import read_manifest
+from training.manifest import NONE, read_manifest
 from training.network import Answer, Network, load_imagenet
 from training.paths import BACKBONE, MANIFEST, RUNS
 from training.pictures import Picture, read_pictures
@@ -176,6 +176,9 @@ def _first_network(
         if licences == "clear" and earlier.licences != "clear":
             raise ValueError(f"{start} learnt from pictures that are not clearly licensed")
         earlier.load_into(network, labels)
+        if plan.added_alone:
+            network.learn_alone([label not in earlier.labels for label in (*labels, NONE)])
+            return network
     network.freeze(plan.frozen)
     return network
 
@@ -276,6 +279,11 @@ def main() -> None:
     parser.add_argument(
         "--teacher", type=Path, nargs="*", default=[], help="runs or .onnx files to learn from, too"
     )
+    parser.add_argument(
+        "--added-alone",
+        action="store_true",
+        help="learn only labels that --start does not know; its other answers stay",
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--no-closeups", action="store_true", help="train on whole pictures only")
@@ -300,6 +308,7 @@ def main() -> None:
         frozen=given.frozen,
         seed=given.seed,
         bfloat16=given.bfloat16,
+        added_alone=given.added_alone,
     )
     if given.smoke:
         plan = Plan(64, 2, draws=32, batch=8, seed=given.seed)

@@ -155,11 +155,23 @@ def test_an_export_averages_the_weights_with_an_earlier_model_s(trained, tmp_pat
     assert torch.equal(last.state_dict()[name], state["network"][name])
 
 
+def test_what_the_earlier_model_did_not_know_keeps_its_weights(trained):
+    state = torch.load(trained / "run/checkpoint.pt", weights_only=True)
+    own = Start.of_checkpoint(state)
+    none = {k: torch.zeros_like(v) for k, v in own.weights.items()}
+    rows = own.weights["examined.weight"]
+    none["examined.weight"], none["examined.bias"] = rows[-2:] * 0, torch.zeros(2)
+    knew = Start(none, own.labels[-1:], own.licences)
+    mean = own.averaged_with(knew, 0.25).weights["examined.weight"]
+    assert torch.equal(mean[:-2], rows[:-2])
+    assert torch.allclose(mean[-2:], rows[-2:] / 4)
+
+
 @pytest.mark.parametrize(
     ("share", "changed", "message"),
     [
         (1.5, {}, "between 0 and 1"),
-        (0.5, {"labels": ["knee"]}, "other labels"),
+        (0.5, {"labels": ["knee", "nose"]}, "labels that this one does not"),
         (0.5, {"licences": "all"}, "not clearly licensed"),
     ],
 )
@@ -325,7 +337,7 @@ def test_an_export_takes_a_calibration_over(trained, tmp_path):
     assert {key: made[key] for key in calibration} == calibration
     assert made["preprocessing"] == {**record["preprocessing"], "field_tone": 0.65}
     assert BodyPartModel.load(tmp_path / "bodypart.onnx").parameters.field_tone == 0.65
-    kept.write_text(json.dumps({**record, "labels": ["knee"]}))
+    kept.write_text(json.dumps({**record, "labels": ["knee", "nose"]}))
     with pytest.raises(ValueError, match="other labels"):
         export(*given, **own)
 
@@ -347,6 +359,7 @@ def test_candidates_are_compared_without_the_tested_pictures(trained):
     model = BodyPartModel.load(trained / "out/bodypart.onnx", provider="cpu")
     found = choose.figures(model, replace(parts, test=(), collimated=()), trained)
     assert found.pop("loose wrists") is None
+    assert found.pop("made exposures") is None
     assert found.pop("log-loss") > 0
     assert all(0 <= value <= 1 for value in found.values())
     table = choose.table({"one": {"log-loss": 0.25, "loose wrists": None}})

@@ -89,11 +89,12 @@ def test_a_sample_of_the_figures_comes_out_again(shared, report):
         assert abs(right - figures[source]["value"] * len(rows)) <= 1
 
 
-def test_every_close_up_is_of_a_picture_that_trains_in_all_steps(shared):
-    rows = read_manifest(shared / "radiographs/manifest.csv")
+def test_every_close_up_is_of_a_picture_that_trains_and_every_cut_out_of_one_kept_apart(shared):
+    parts = split(read_manifest(shared / "radiographs/manifest.csv"), SPLIT)
     boxes = CLOSEUPS.read_text(encoding="utf-8").count("\n") - 1
-    for plan in (SPLIT, FIRST_STEP):
-        assert sum(row.box is not None for row in split(rows, plan).train) == boxes > 5000
+    assert sum(row.box is not None for row in parts.train) == boxes > 5000
+    cut_out = SPLIT.with_name("cut_out.csv").read_text(encoding="utf-8").count("\n") - 1
+    assert len(parts.made) + len(parts.made_to_choose) == cut_out > 100
 
 
 def test_no_tested_picture_was_learnt_in_either_step(shared):

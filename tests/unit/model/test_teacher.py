@@ -51,12 +51,27 @@ def test_the_label_counts_whole_where_no_teacher_speaks_and_in_part_where_one_do
     assert torch.isclose(set_cross_entropy(logits, right, 0.0, torch.zeros(3, 4), 0.6), alone)
 
 
-def test_the_shipped_model_can_teach_what_emits_its_labels_and_may_know_its_pictures():
+def test_the_shipped_model_can_teach_what_emits_its_labels_too_and_may_know_its_pictures():
     labels = json.loads(SHIPPED.with_suffix(".json").read_text())["labels"]
     here = torch.device("cpu")
     teachers = Teachers.read([SHIPPED], labels, 36, licences="all", device=here)
     assert not any(weight.requires_grad for weight in teachers.networks[0].parameters())
-    with pytest.raises(ValueError, match="other labels"):
+    with pytest.raises(ValueError, match="labels that this training does not"):
         Teachers.read([SHIPPED], labels[1:], 36, licences="all", device=here)
     with pytest.raises(ValueError, match="not clearly licensed"):
         Teachers.read([SHIPPED], labels, 36, licences="clear", device=here)
+
+
+def test_a_teacher_never_says_what_it_does_not_know():
+    labels = json.loads(SHIPPED.with_suffix(".json").read_text())["labels"]
+    more = ["unheard of", *labels]
+    (taught,) = Teachers.read(
+        [SHIPPED], more, 36, licences="all", device=torch.device("cpu")
+    ).networks
+    (before,) = Teachers.read(
+        [SHIPPED], labels, 36, licences="all", device=torch.device("cpu")
+    ).networks
+    picture = torch.rand(1, 1, 64, 64)
+    said, own = taught(picture).logits.softmax(1), before(picture).logits.softmax(1)
+    assert said[0, 0] == 0
+    assert torch.allclose(said[:, 1:], own, atol=1e-6)

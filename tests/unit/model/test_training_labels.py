@@ -89,6 +89,14 @@ def test_two_labels_that_are_right_are_both_taught(tmp_path):
     assert target(read, LABELS).examined.tolist() == [1, 1, 0, 0]
 
 
+def test_a_part_that_is_left_to_the_headers_teaches_what_encloses_it():
+    names = ("wrist", "chest", "spine", "pelvis")
+    taught = {part: target(example(examined=part), names).examined for part in ("rib", "sacrum")}
+    assert taught["rib"].tolist() == [0, 1, 0, 0, 0]
+    assert taught["sacrum"].tolist() == [0, 0, 1, 1, 0]
+    assert target(example(examined="wrist"), names).examined.tolist() == [1, 0, 0, 0, 0]
+
+
 def test_a_reading_outranks_the_template_and_may_find_a_foreign_picture(tmp_path):
     path = table(
         tmp_path / "r.csv",
