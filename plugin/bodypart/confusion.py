@@ -45,8 +45,8 @@ def picture_evidence(
     probabilities : mapping of str to float
         The model's answer for the labels that it learned.
     named : collection of str
-        Labels that the header names. One that the model never learned is considered if it is
-        among them.
+        Labels that the header names. One that the model never learned, or from cut-outs alone, is
+        considered if it is among them.
     rates : ErrorRates, optional
         How the picture errs; the shipped numbers by default.
 
@@ -64,9 +64,10 @@ def picture_evidence(
     for label, share in habits.items():
         evidence[PLACE[label]] += share
     for label in named:
-        if label not in probabilities:
+        if label not in probabilities or label in rates.from_cut_outs:
             kin = [PLACE[known] for known in probabilities if compatible(known, label)]
-            evidence[PLACE[label]] = rates.unlearned * evidence[kin].sum()
+            least = rates.unlearned * evidence[kin].sum()
+            evidence[PLACE[label]] = max(evidence[PLACE[label]], least)
     return np.asarray(evidence / evidence.sum())
 
 

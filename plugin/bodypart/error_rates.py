@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -100,6 +100,9 @@ class ErrorRates:
         that are not named.
     unlearned : float
         Share of what the model takes for a part that is one near it which it never learned.
+    from_cut_outs : sequence of str
+        Labels that the model learned from exposures made of others alone: how often it gives them
+        to films of their own is not known.
     child_above, adult_below : float
         Output for a child above which an adult, below which a child is next to impossible.
     header : HeaderRates
@@ -112,6 +115,7 @@ class ErrorRates:
     habits: Mapping[str, Mapping[str, float]]
     prior: Mapping[str, float]
     unlearned: float
+    from_cut_outs: Sequence[str]
     child_above: float
     adult_below: float
     header: HeaderRates
@@ -150,6 +154,8 @@ class ErrorRates:
                 habits=content["habits"],
                 prior=content["prior"],
                 unlearned=content["unlearned"],
+                # Files of before version 0.3 have none.
+                from_cut_outs=content.get("from_cut_outs", []),
                 child_above=content["child_above"],
                 adult_below=content["adult_below"],
                 header=HeaderRates(**content["header"]),
@@ -168,6 +174,7 @@ class ErrorRates:
         for name, named in (
             ("header.defaults", {*header.defaults}),
             ("prior", {*rates.prior}),
+            ("from_cut_outs", {*rates.from_cut_outs}),
             ("habits", {*rates.habits}.union(*rates.habits.values())),
         ):
             if not named <= set(BY_LABEL):

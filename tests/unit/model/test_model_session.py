@@ -107,7 +107,7 @@ def test_the_heat_map_has_the_picture_s_geometry(model):
 
 def test_a_heat_map_of_a_label_that_is_not_given_is_refused(model):
     with pytest.raises(KeyError):
-        model.heatmap(picture(), "lower_limb")
+        model.heatmap(picture(), "neck")
 
 
 def test_the_embedding_has_unit_length(model):
