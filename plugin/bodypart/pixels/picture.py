@@ -104,7 +104,9 @@ def _read(dataset: Dataset, long_side: int) -> Picture:
         values, empty = box_mean(samples, factor), None
         if raster.space in ("rgb", "ybr"):
             values, colour = luminance(values, raster.space, layout)
-    dark = ~are_values(values) if empty is None else empty | ~are_values(values)
+    dark = ~are_values(values)
+    if empty is not None:
+        dark |= empty
     hidden = shut(dataset, layout, values.shape[:2], raster.step * factor)
     if hidden is not None and not (dark | hidden).all():
         dark |= hidden
