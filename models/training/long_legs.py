@@ -284,6 +284,11 @@ class Part(NamedTuple):
     plates: frozenset[str]
     notes: str = "joined"
 
+    @property
+    def source(self) -> str:
+        """What the manifest calls its source; the split file knows it by that (``joined``)."""
+        return f"joined plates ({self.name})"
+
     def file(self, number: int) -> str:
         """Return where a film lies."""
         return f"{FOLDER}/{self.name}{number:03}.png"
@@ -310,7 +315,7 @@ def _row(part: Part, number: int, plates: Sequence[dict[str, str]]) -> dict[str,
     clear = all(plate["licence_class"] == "clear" for plate in plates)
     return {
         "file": part.file(number),
-        "source": f"joined plates ({part.name})",
+        "source": part.source,
         "upstream": of_all("upstream"),
         "licence": of_all("licence"),
         "licence_class": "clear" if clear else "unclear",
