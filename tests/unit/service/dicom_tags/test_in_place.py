@@ -1,6 +1,7 @@
 """The file follows its record; nothing that an overwrite wipes is lost; the newer file wins."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from bodypart.annotation import Review
 from service.decoders.pool import EngineDownError
 from service.errors import StorageFullError
 from service.orthanc_api.resources import ReadFile, Stored
-from service.queue.tasks import Kind, Mode
+from service.queue.tasks import Kind, Mode, Priority
 from unit.service.dicom_tags.rewritten import (
     rewrite_without_answer,
     tags,
@@ -159,6 +160,16 @@ def test_a_file_that_was_read_before_another_one_came_is_not_used(annotated):
     read = ReadFile(version, b"file")
     annotated.in_place.rewrite(annotated.claim(Kind.REWRITE), read)
     assert annotated.orthanc.files["i"] == b"another picture corrected to hand"
+
+
+def test_files_of_the_old_stock_are_read_past_orthanc_s_cache(house):
+    for priority, past_the_cache in ((Priority.ARRIVAL, []), (Priority.BACKFILL, ["i"])):
+        house.orthanc.arrive("i", b"file")
+        house.annotator.annotate("i", Mode.AGAIN)
+        task = replace(house.claim(Kind.REWRITE), priority=priority)
+        house.in_place.rewrite(task)
+        house.tasks.finish(task)
+        assert house.orthanc.read_past_the_cache == past_the_cache
 
 
 def test_a_stop_begins_no_overwrite(annotated):
