@@ -66,7 +66,7 @@ def _status(stream: IO[bytes]) -> tuple[int, bool]:
     """Return the status, and whether connections of its version are kept unless told otherwise."""
     line = stream.readline(_LONGEST_LINE)
     if not line:
-        raise http.client.RemoteDisconnected
+        raise http.client.RemoteDisconnected("")
     version, _, rest = line.decode("latin-1").partition(" ")
     number = rest[:3]
     if not version.startswith("HTTP/1.") or not (number.isascii() and number.isdecimal()):
