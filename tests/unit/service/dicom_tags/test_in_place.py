@@ -7,6 +7,7 @@ import pytest
 
 from bodypart.annotation import Review
 from service.decoders.pool import EngineDownError
+from service.dicom_tags import overwriting
 from service.errors import StorageFullError
 from service.orthanc_api.resources import ReadFile, Stored
 from service.queue.tasks import Kind, Mode, Priority
@@ -54,9 +55,10 @@ def test_a_lost_answer_loses_nothing(annotated):
     assert tags(annotated)["state"] == "written"
 
 
+@pytest.mark.parametrize("theirs", [b"another picture", b"another of this length"])
 @pytest.mark.parametrize("moment", ["before the look", "after the look", "after the store"])
-def test_another_file_that_comes_in_meanwhile_stands(annotated, moment):
-    orthanc, theirs = annotated.orthanc, b"another picture"
+def test_another_file_that_comes_in_meanwhile_stands(annotated, moment, theirs):
+    orthanc = annotated.orthanc
 
     def arrive():
         annotated.watch.file = theirs
@@ -74,6 +76,26 @@ def test_another_file_that_comes_in_meanwhile_stands(annotated, moment):
     annotated.decoders.label = "foot"
     annotated.annotator.annotate("i", Mode.NEW, task=annotated.claim(Kind.ANNOTATE))
     assert orthanc.annotation("i")["examined"]["label"] == "foot"
+
+
+def test_no_picture_is_hashed_where_nothing_comes_in_meanwhile(annotated, monkeypatch):
+    """That takes longer than all else that the service does for a rewrite."""
+    monkeypatch.setattr(annotated.orthanc, "md5", None)
+    monkeypatch.setattr(overwriting, "md5", None)
+    annotated.follow()
+    assert tags(annotated)["state"] == "written"
+
+
+def test_what_orthanc_changes_as_it_stores_it_is_not_taken_for_ours(annotated):
+    orthanc = annotated.orthanc
+
+    def transcode():
+        orthanc.files["i"] += b" transcoded"
+
+    orthanc.after_store = transcode
+    annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    assert orthanc.annotation("i") is None
+    assert annotated.claim(Kind.ANNOTATE).resource == "i"
 
 
 @pytest.mark.parametrize("removed", [False, True])
