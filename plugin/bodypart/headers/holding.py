@@ -39,6 +39,9 @@ _LISTED = re.compile("[,;:/(]")
 """What a further part is listed with."""
 
 _LATERAL = Entry(kind="lateral")
+_APOSTROPHES = frozenset("'\u2018\u2019\u02bc`")
+"""Behind a letter they make it an article: "l'épaule droite"."""
+
 _LATIN_LEFT = "sin"
 """The only negation that is a side as well."""
 
@@ -164,9 +167,10 @@ class _Text:
         At the end, or before a comma, "sin" is no negation but the left side, and a Portuguese "no"
         means "in the"; "dx" before all else is the modality rather than the right side; a
         Portuguese "e" means "and" unless it follows a part and none follows it before a comma; a
-        letter glued to a digit is a number of projections ("2R"), a vertebra ("L4/5"), a finger
-        ("D3") or a room ("R2"); "re" beside a French part is a rotation; left and right of two
-        parts are not both ("Hand left, right foot").
+        letter before an apostrophe is an article ("l'épaule"), one glued to a digit a number of
+        projections ("2R"), a vertebra ("L4/5"), a finger ("D3") or a room ("R2"); "re" beside a
+        French part is a rotation; left and right of two parts are not both ("Hand left, right
+        foot").
         """
         kind, text = mention.entry.kind, self.folded[mention.start : mention.end]
         last = mention.end == self.found[-1].end
@@ -180,7 +184,11 @@ class _Text:
             return True
         if kind not in SIDES or not text.isascii():
             return False
-        if len(text) == 1 and (self._is_numbered(mention, text) or self._is_another(mention, text)):
+        if len(text) == 1 and (
+            self._is_article(mention, text)
+            or self._is_numbered(mention, text)
+            or self._is_another(mention, text)
+        ):
             return True
         if len(text) <= _SHORT and mention.entry.when is None and self._is_foreign(mention):
             return True
@@ -246,6 +254,13 @@ class _Text:
 
     def _breaks_at(self, end: int) -> bool:
         return bool(_LISTED.match(self.folded[end:].lstrip(" .")))
+
+    def _is_article(self, mention: Mention, letter: str) -> bool:
+        """Return whether it is a French article: "l'épaule", "d'épaule", "de l epaule"."""
+        sign, behind = self.folded[mention.end :][:1], self.folded[mention.end + 1 :][:1]
+        if sign in _APOSTROPHES and behind.isalpha():
+            return True
+        return letter == "l" and self.folded[: mention.start].endswith((" de ", " a "))
 
     def _is_another(self, mention: Mention, letter: str) -> bool:
         return letter != "l" and self._follows_projection(mention)
