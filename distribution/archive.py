@@ -27,11 +27,11 @@ from distribution.bill_of_materials import NAME, bill_of_materials
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 LOCK = "requirements.lock"
 CONTENT = (
-    *("plugin", "orthanc-config", "docs", "models/bodypart.onnx", "models/bodypart.json"),
-    *("models/bodypart.golden.npz", "models/bodypart.exemplars.npz", "models/triton"),
-    *("models/marker.json", "models/marker_finder.onnx", "models/marker_reader.onnx"),
-    *("models/README.md", "README.md", "CHANGELOG.md", "LICENSE", LOCK),
+    *("plugin", "orthanc-config", "docs", "models/triton", "models/README.md"),
+    *("models/bodypart.*", "models/marker.json", "models/marker_*.onnx"),
+    *("README.md", "CHANGELOG.md", "LICENSE", LOCK),
 )
+"""What is in it, in git's words: a new file of the model goes along by its name."""
 _PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in range(36, 4, -1)), "any")
 """Debian 12's C library and older ones."""
 

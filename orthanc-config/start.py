@@ -44,6 +44,9 @@ def main() -> None:
         configuration = merged(merged(ALONE, read(SHIPPED)), overrides(storage))
     except (OSError, ValueError) as error:
         sys.exit(f"the configuration cannot be read: {error}")
+    if not configuration["RemoteAccessAllowed"]:
+        # From 1.13 on nobody else can even connect; before it, Orthanc listens to all and refuses.
+        configuration.setdefault("HttpBindAddresses", ["127.0.0.1"])
     # No password on loopback alone, unless there are users.
     asked = bool(configuration["RemoteAccessAllowed"] or configuration.get("RegisteredUsers"))
     configuration.setdefault("AuthenticationEnabled", asked)

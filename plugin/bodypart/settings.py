@@ -29,6 +29,9 @@ MARKER_FILES = tuple(
 )
 """What reads side markers, its description first: a part of the program, as ``Model`` is not."""
 
+_LEAST_MEMORY_MB = 512
+"""A decoder takes 250 before its first picture, and a film of 4280 x 3520 pixels up to 200 more."""
+
 Check = Callable[[object], str | None]
 """Gives what is wrong with a value, or None."""
 
@@ -56,6 +59,13 @@ def _integer(low: int, high: int) -> Check:
         return f"must be a whole number from {low} to {high}"
 
     return check
+
+
+def _memory(value: object) -> str | None:
+    if value == 0 and not isinstance(value, bool):
+        return None
+    wrong = _integer(_LEAST_MEMORY_MB, 1_048_576)(value)
+    return wrong and f"{wrong}, or 0"
 
 
 def _number(low: float, high: float) -> Check:
@@ -150,8 +160,8 @@ class Settings:
     )
     memory_limit_mb: int = _setting(
         4096,
-        _integer(0, 1_048_576),
-        "Address space of a decoder in MB; 0 sets no limit.",
+        _memory,
+        f"Address space of a decoder in MB, at least {_LEAST_MEMORY_MB}; 0 sets no limit.",
     )
     retries: int = _setting(
         3, _integer(0, 20), "How often an instance is tried again before it counts as failed."

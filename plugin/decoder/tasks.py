@@ -16,7 +16,7 @@ from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.dicom_out.fhir import StudyError, imaging_study
 from bodypart.dicom_out.policy import tags_to_write
 from bodypart.graymap import graymap
-from bodypart.heatmap import heat_layer_png, heatmap_png
+from bodypart.heatmap_png import heat_layer_png, heatmap_png
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.memory import MemoryFormatError, pack_seen
 from bodypart.model.model_input import BlankPictureError

@@ -109,7 +109,7 @@ class Plugin:
         if on_change:
             orthanc.RegisterOnStoredInstanceCallback(hooks[0])
             orthanc.RegisterOnChangeCallback(hooks[1])
-        orthanc.RegisterRestCallback("/bodypart/.*", hooks[2])
+        orthanc.RegisterRestCallback("/bodypart(?:/.*)?", hooks[2])
         if section.get("Tags") == "in-place":
             orthanc.RegisterIncomingHttpRequestFilter(hooks[3])
         if section.get("Panel", True):

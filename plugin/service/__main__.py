@@ -38,7 +38,8 @@ def main() -> int:
 def _check(given: dict[str, Any]) -> int:
     try:
         from bodypart.settings import SettingsError
-        from service.prerequisites import Files, checked_settings
+        from service.own_files import Files
+        from service.prerequisites import checked_settings
     except ImportError as error:
         print(
             f"{sys.executable} lacks {error.name}: run orthanc-config/install.sh", file=sys.stderr
@@ -64,7 +65,8 @@ def _serve(incoming: BinaryIO) -> int:
     from service.log import Speaker
     from service.main import Service
     from service.orthanc_process import OrthancProcess
-    from service.prerequisites import Files, checked_settings
+    from service.own_files import Files
+    from service.prerequisites import checked_settings
     from service.routes.app import build
 
     speaker = Speaker.on_stdout()

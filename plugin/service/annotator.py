@@ -15,7 +15,7 @@ from service.queue.tasks import Mode, Priority
 from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
 from service.records.removals import stays_removed
-from service.records.thumbnails import USUAL_SIDE
+from service.records.thumbnails import USUAL_SIZE
 
 if TYPE_CHECKING:
     from bodypart.evidence import Seen
@@ -226,7 +226,7 @@ class Annotator:
         EngineDownError, WorkerDiedError, RefusedError
             If no decoder could do it.
         """
-        question: dict[str, Any] = {"instance": instance, "thumbnail": USUAL_SIDE}
+        question: dict[str, Any] = {"instance": instance, "thumbnail": USUAL_SIZE}
         if said_of:
             question["said_of"] = said_of
         answer, thumbnail = self._decoders.ask("annotate", question, data, urgent=urgent)
@@ -234,7 +234,7 @@ class Annotator:
             self._metrics.add_seconds(step, seconds)
         annotation = {**answer["annotation"], "file": stored.version}
         if thumbnail:
-            self._thumbnails.put(instance, USUAL_SIDE, stored.version, thumbnail)
+            self._thumbnails.put(instance, USUAL_SIZE, stored.version, thumbnail)
         try:
             return annotation, unpack_seen(answer["seen"]) if "seen" in answer else None
         except MemoryFormatError:

@@ -20,6 +20,10 @@ class UnannotatedError(NotFoundError):
         super().__init__(f"instances {instance} has no annotation: POST here, or back-fill")
 
 
+class ConflictError(ServiceError):
+    """The state of what is asked for does not allow it; the text says why."""
+
+
 class ArchiveError(ServiceError):
     """Orthanc could not do what it was asked; a further try may work."""
 

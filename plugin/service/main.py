@@ -25,7 +25,8 @@ from service.learning.sightings import Sightings
 from service.learning.words import Words
 from service.metrics import Metrics
 from service.orthanc_api.connection import connected
-from service.prerequisites import Files, advice, checked_settings, node_name
+from service.own_files import Files, node_name
+from service.prerequisites import advice, checked_settings
 from service.queue.tasks import Kind, Tasks
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail

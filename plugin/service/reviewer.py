@@ -184,8 +184,10 @@ class Reviewer:
         self._learning.wake()
         return machine
 
-    def remove(self, instance: str, *, by: str, seen: frozenset[str] | None = None) -> None:
+    def remove(self, instance: str, *, by: str, seen: frozenset[str] | None = None) -> bool:
         """Remove the annotation of an instance, a person's word on it included.
+
+        Returns whether there was one: what has none is not annotated from now on, either.
 
         Where files follow their annotations, the original DICOM attributes return.
 
@@ -198,8 +200,11 @@ class Reviewer:
         """
         with self._annotations.lock(instance):
             stored = self._archive.stored_file(instance)
+            annotation = self._archive.annotation(instance)
             if seen is not None:
-                _must_be(self.annotation_of(instance), seen)
+                if annotation is None:
+                    raise UnannotatedError(instance)
+                _must_be(annotation, seen)
             number = self._trail.removed(instance, by=by, at=utc_now(), file=stored.version)
             try:
                 self._annotations.erase(instance, stored)
@@ -207,6 +212,7 @@ class Reviewer:
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
         self._learning.wake()
+        return annotation is not None
 
     def apply_word(self, task: Task) -> None:
         """Bring metadata and index in step with the last word of the trail.

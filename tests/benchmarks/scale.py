@@ -74,7 +74,7 @@ def service(folder: Path, count: int) -> dict[str, float]:
         server.request("POST", "/bodypart/backfill", json={})
         answer_all(server, count)
         written = time.perf_counter() - begun
-        server.wait_until(lambda: _waiting_roll_ups(server) == 0, 600, 0.2)
+        server.wait_until(lambda: waiting(server, "roll-up") == 0, 600, 0.2)
         whole = time.perf_counter() - begun
         spent = {n: s - before[n] for n, s in _processor_seconds(server).items()}
         size = _bytes_of_records(server)
@@ -263,10 +263,11 @@ def _known(server: Server) -> int:
         return int(database.execute("SELECT count(*) FROM instances").fetchone()[0])
 
 
-def _waiting_roll_ups(server: Server) -> int:
+def waiting(server: Server, kind: str) -> int:
+    """Return how many tasks of a kind are left; to ask the service takes its time for them."""
     with _database(server, "index") as database:
-        question = "SELECT count(*) FROM tasks WHERE kind = 'roll-up'"
-        return int(database.execute(question).fetchone()[0])
+        question = "SELECT count(*) FROM tasks WHERE kind = ?"
+        return int(database.execute(question, (kind,)).fetchone()[0])
 
 
 def _bytes_of_records(server: Server) -> int:

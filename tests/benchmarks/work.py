@@ -22,6 +22,7 @@ from pathlib import Path
 from pydicom.uid import generate_uid
 
 from benchmarks.large import processor_seconds
+from benchmarks.scale import waiting
 from orthanc_server import Server
 from phantoms import file_bytes, radiograph
 from quick_decoder import at_once
@@ -55,20 +56,13 @@ def film_of_two(number: int) -> bytes:
 def backfilled(server: Server, count: int) -> tuple[float, float]:
     """Return instances a second, files included, and Orthanc's processor time of one in ms."""
     assert server.process
-    in_place = server.status()["tags"] == "in-place"
     used, began = processor_seconds(server.process.pid), time.perf_counter()
     server.request("POST", "/bodypart/backfill", json={})
     server.wait_until(lambda: server.get("/bodypart/backfill")["state"] == "done", 900, 0.25)
     server.settle(900)
-    for instance in server.get("/instances") if in_place else ():
-        server.wait_until(lambda: follows(server, instance), 900, 0.1)  # noqa: B023
+    server.wait_until(lambda: waiting(server, "rewrite") == 0, 900, 0.1)
     seconds = time.perf_counter() - began
     return count / seconds, 1000 * (processor_seconds(server.process.pid) - used) / count
-
-
-def follows(server: Server, instance: str) -> bool:
-    """Tell whether the file of an instance follows its annotation by now."""
-    return bool(server.annotation(instance)["tags"]["state"] != "pending")
 
 
 def corrections(server: Server, count: int) -> None:

@@ -58,6 +58,8 @@ def test_labels_lists_all_36_and_what_the_model_knows(orthanc):
         ("PUT", f"/bodypart/instances/{UNKNOWN}", '{"examined": "knee"}', 404),
         ("DELETE", f"/bodypart/patients/{UNKNOWN}", None, 404),
         ("GET", f"/bodypart/instances/{UNKNOWN}/heatmap?label=knee", None, 404),
+        ("GET", "/bodypart", None, 404),
+        ("GET", "/bodypart/", None, 404),
         ("GET", "/bodypart/nothing", None, 404),
         ("POST", "/bodypart/find", "{", 400),
         ("POST", "/bodypart/find", "[]", 400),

@@ -6,6 +6,9 @@ import re
 import pytest
 import yaml
 
+from bodypart.memory.exemplars import exemplars_file
+from bodypart.network.golden import golden_file
+from bodypart.settings import MARKER_FILES
 from orthanc_server import ROOT
 from service.databases import database
 from service.inference.server_settings import ServerSettings
@@ -99,7 +102,7 @@ def test_what_is_built_is_there(name):
     assert (ROOT / build.get("args", {}).get("LOCK", "requirements.lock")).exists()
     for source in COPIED:
         for path in source.split():
-            assert path == "${LOCK}" or (ROOT / path).exists(), path
+            assert path == "${LOCK}" or list(ROOT.glob(path)), path
 
 
 def test_what_is_built_reaches_the_builder():
@@ -108,6 +111,13 @@ def test_what_is_built_reaches_the_builder():
     let_through = tuple(line[1:] for line in lines if line.startswith("!"))
     for path in (path for source in COPIED for path in source.split() if path != "${LOCK}"):
         assert path.startswith(let_through), path
+
+
+def test_all_that_the_program_loads_of_the_models_is_built_in():
+    built_in = {found for source in COPIED for path in source.split() for found in ROOT.glob(path)}
+    model = ROOT / "models/bodypart.onnx"
+    beside = {model.with_suffix(".json"), golden_file(model), exemplars_file(model)}
+    assert {model, *beside, *MARKER_FILES} <= built_in
 
 
 def test_every_image_is_of_one_version():

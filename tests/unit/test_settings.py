@@ -7,6 +7,11 @@ def test_an_absent_section_gives_the_defaults():
     assert Settings.parse(None) == Settings() == Settings.parse({})
 
 
+@pytest.mark.parametrize("megabytes", [0, 512, 1_048_576])
+def test_a_decoder_may_have_enough_memory_or_any(megabytes):
+    assert Settings.parse({"MemoryLimitMB": megabytes}).memory_limit_mb == megabytes
+
+
 def test_settings_survive_the_way_to_the_worker():
     settings = Settings(workers=3, terms={"knee": ["Knie spez"]}, tags="in-place")
     assert Settings.parse(settings.to_json()) == settings
@@ -24,6 +29,11 @@ def test_settings_survive_the_way_to_the_worker():
         ({"Tags": "sometimes"}, "BodyPart.Tags must be one of"),
         ({"Workers": 0}, "BodyPart.Workers must be a whole number"),
         ({"Workers": True}, "BodyPart.Workers must be a whole number"),
+        (
+            {"MemoryLimitMB": 10},
+            "BodyPart.MemoryLimitMB must be a whole number from 512 to 1048576, or 0, not 10",
+        ),
+        ({"MemoryLimitMB": False}, "BodyPart.MemoryLimitMB must be"),
         ({"TimeLimit": "60"}, "BodyPart.TimeLimit must be a number"),
         ({"OnUpload": 1}, "BodyPart.OnUpload must be true or false"),
         ({"Workers": True}, "from 1 to 64, not true"),

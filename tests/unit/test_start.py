@@ -83,6 +83,13 @@ def test_no_password_is_asked_for_on_loopback_alone(start):
         assert start({**own, "AuthenticationEnabled": False})["AuthenticationEnabled"] is False
 
 
+def test_it_listens_on_loopback_alone_unless_told_otherwise(start):
+    assert start()["HttpBindAddresses"] == ["127.0.0.1"]
+    assert "HttpBindAddresses" not in start({"RemoteAccessAllowed": True})
+    own = ["127.0.0.1", "10.0.0.7"]
+    assert start({"HttpBindAddresses": own})["HttpBindAddresses"] == own
+
+
 def test_a_folder_that_is_made_for_pictures_is_for_its_owner(start, tmp_path):
     start()
     assert (tmp_path / "storage").stat().st_mode & 0o777 == 0o700

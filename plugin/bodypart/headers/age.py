@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 _AGE = re.compile(r"(\d{1,3})\s*([DWMY])", re.IGNORECASE)
 _PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
-_OLDEST = 120
+_OLDEST = 112
+"""Years; beyond it are birth dates of 1900, which consoles fill in, and not the few who live."""
 _NEAR = 2.0
 """Years: a first of January so near the study is what a console fills in; an age that is farther
 from the birth date contradicts it."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _CODE_PAGES = (
     *("utf-8", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "euc_kr", "iso8859_2"),
     *("iso8859_5", "koi8_r", "cp866", "cp1254", "cp850", "euc_jp", "big5", "iso8859_1"),
+    *("cp1256", "iso8859_6", "cp1255", "cp874"),
 )
 """What texts are really written in, the likely ones first."""
 
@@ -28,7 +29,7 @@ _MULTI_BYTE = ("gb18030", "cp932")
 _ESCAPED = ("iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
 _ESCAPE = re.compile(r"\x1b[$(),\-./]*[0-9A-Z@]")
 _LATIN_END = "\u0250"
-_LOST_LETTER = re.compile(r"(?<=[^\W\d_])[?\ufffd](?=[^\W\d_])")
+_LOST_LETTER = re.compile(r"(?<=[^\W\d_])(?:[?\ufffd](?=[^\W\d_])|\ufffd)")
 _LOSABLE = ("a", "o", "u", "e", "i", "ss", "n", "c", "s", "z", "l", "r")
 
 

@@ -27,13 +27,14 @@ _BORDER = re.compile(
 
 _KATAKANA = {sign: sign - 0x60 for sign in range(0x30A1, 0x30F7)}
 _MARKS = re.compile("[\u0300-\u036f]")
-_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3々"
+_IDEOGRAPHS = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3々"
+"""And Thai, whose words nothing parts either."""
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]+|\d+|[^\W\d_{_IDEOGRAPHS}]+")
 
 
 def is_ideographic(text: str) -> bool:
-    """Tell whether a text begins with a Chinese, Japanese or Korean sign."""
-    return "\u3040" <= text[:1] <= "\ud7a3"
+    """Tell whether a text begins with a Chinese, Japanese, Korean or Thai sign."""
+    return "\u3040" <= text[:1] <= "\ud7a3" or "\u0e00" <= text[:1] <= "\u0e7f"
 
 
 class Word(NamedTuple):

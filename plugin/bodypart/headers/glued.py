@@ -11,7 +11,7 @@ from bodypart.headers.folding import words
 if TYPE_CHECKING:
     from bodypart.headers.vocabulary import Vocabulary
 
-_BEFORE = ("", "xr", "cr", "rx", "x", "lt", "rt", "l", "r")
+_BEFORE = ("", "xr", "cr", "rx", "x", "left", "right", "bilat", "lt", "rt", "l", "r")
 _BEHIND = re.compile(r"(?:ap|pa|lat|obl|lt|rt|left|right|bilat|bil|bds|(?<!a)[lr])$")
 """``scapular`` and ``tibial`` are adjectives."""
 _SHORTEST_CORE = 3

@@ -28,14 +28,23 @@ _SHORT = 2
 _FARTHEST = 12
 """Signs between two projections, an "and" among them."""
 
-_PARTED = re.compile(r".*[,;:].*|[^\W\d_]{3,}\s*/.*|\w+\s*\.\s*\w+")
+_PARTED = re.compile(r".*[,;:+].*|[^\W\d_]{3,}\s*/.*|\w+\s*\.\s*\w+")
 """Two sides with a sign between them; "L/R" is one word for both, and the full stops of "re. u. li"
 are those of abbreviations."""
+
+_DANGLING = re.compile(r"[^\W\d_]+ +[^\W\d_]+ *[,;:].*")
+"""A small word before the comma between two sides is none: Turkish "sağ el, sol" has a hand."""
 
 _LISTED = re.compile("[,;:/(]")
 """What a further part is listed with."""
 
 _LATERAL = Entry(kind="lateral")
+_APOSTROPHES = frozenset("'\u2018\u2019\u02bc`")
+"""Behind a letter they make it an article: "l'épaule droite"."""
+
+_LATIN_LEFT = "sin"
+"""The only negation that is a side as well."""
+
 _COUNT = re.compile(r"[1-6](?:eb?|p|pr|inc|v(?:ws?)?)(?![^\W\d_])")
 """A number of projections glued to a side: ``L2E``, ``D2P``."""
 
@@ -155,21 +164,31 @@ class _Text:
     def contradicts(self, mention: Mention) -> bool:
         """Return whether a short word stands where it cannot mean this.
 
-        At the end "sin" is no negation but the left side; "dx" before all else is the modality
-        rather than the right side; a Portuguese "e" means "and" unless it follows a part and no
-        part follows it; a letter glued to a digit is a number of projections ("2R"), a vertebra
-        ("L4/5"), a finger ("D3") or a room ("R2"); "re" beside a French part is a rotation; left
-        and right of two parts are not both ("Hand left, right foot").
+        At the end, or before a comma, "sin" is no negation but the left side, and a Portuguese "no"
+        means "in the"; "dx" before all else is the modality rather than the right side; a
+        Portuguese "e" means "and" unless it follows a part and none follows it before a comma; a
+        letter before an apostrophe is an article ("l'épaule"), one glued to a digit a number of
+        projections ("2R"), a vertebra ("L4/5"), a finger ("D3") or a room ("R2"); "re" beside a
+        French part is a rotation; left and right of two parts are not both ("Hand left, right
+        foot").
         """
         kind, text = mention.entry.kind, self.folded[mention.start : mention.end]
         last = mention.end == self.found[-1].end
         if kind == NOT:
-            return last
-        if kind == "both" and _PARTED.fullmatch(text) and self._is_of_two(mention):
+            if text == _LATIN_LEFT:
+                return last or self._breaks_at(mention.end)
+            return text == "no" and "pt" in self.languages and _ENGLISH not in self.languages
+        if kind == "both" and (
+            _DANGLING.fullmatch(text) or (_PARTED.fullmatch(text) and self._is_of_two(mention))
+        ):
             return True
         if kind not in SIDES or not text.isascii():
             return False
-        if len(text) == 1 and (self._is_numbered(mention, text) or self._is_another(mention, text)):
+        if len(text) == 1 and (
+            self._is_article(mention, text)
+            or self._is_numbered(mention, text)
+            or self._is_another(mention, text)
+        ):
             return True
         if len(text) <= _SHORT and mention.entry.when is None and self._is_foreign(mention):
             return True
@@ -233,6 +252,16 @@ class _Text:
         )
         return not has_its_own and any(BY_LABEL[label].paired for label in before.entry.labels)
 
+    def _breaks_at(self, end: int) -> bool:
+        return bool(_LISTED.match(self.folded[end:].lstrip(" .")))
+
+    def _is_article(self, mention: Mention, letter: str) -> bool:
+        """Return whether it is a French article: "l'épaule", "d'épaule", "de l epaule"."""
+        sign, behind = self.folded[mention.end :][:1], self.folded[mention.end + 1 :][:1]
+        if sign in _APOSTROPHES and behind.isalpha():
+            return True
+        return letter == "l" and self.folded[: mention.start].endswith((" de ", " a "))
+
     def _is_another(self, mention: Mention, letter: str) -> bool:
         return letter != "l" and self._follows_projection(mention)
 
@@ -246,6 +275,8 @@ class _Text:
     def _is_and(self, mention: Mention) -> bool:
         starts = [word.start for word in self.found]
         place = starts.index(mention.start)
+        if self._breaks_at(mention.end):
+            return False
         before, behind = self.found[place - 1].end, starts[place + 1]
         parts = [other for other in self.candidates if other.entry.names_part]
         follows = place > 0 and any(other.end == before for other in parts)
@@ -261,22 +292,32 @@ class _Text:
             for other in self.candidates
         )
 
+    def _belongs_behind(self, mention: Mention) -> bool:
+        """Return whether an English part follows a letter directly: "AP L Knee"."""
+        return any(
+            other.entry.names_part
+            and other.entry.language == _ENGLISH
+            and mention.end < other.start
+            and not self.folded[mention.end : other.start].strip()
+            for other in self.candidates
+        )
+
     def _follows_projection(self, mention: Mention) -> bool:
         """Return whether only signs, or an "and", stand between a projection and a letter.
 
-        After a blank alone an "R" is a side ("Hand PA R"), because it stands for no projection, and
-        so is an "L" behind "lateral".
+        After a blank alone it is a side behind "lateral": that is not named twice.
         """
         if mention.end - mention.start > 1 or not self.folded[mention.start].isascii():
             return False
-        letter = self.folded[mention.start]
+        belongs_behind = self._belongs_behind(mention)
         for other in self.candidates:
             if other.entry.kind not in VIEWS or not 0 <= mention.start - other.end <= _FARTHEST:
                 continue
             between = self.folded[other.end : mention.start]
-            joined = between.strip() or (letter == "l" and other.entry.kind != "lateral")
+            joined = between.strip(" ,;:") or not belongs_behind
             if (
                 joined
+                and (between.strip() or other.entry.kind != "lateral")
                 and all(word.text in self.small_words for word in words(between))
                 and self._may_be_view(other)
             ):

@@ -15,7 +15,7 @@ from bodypart.headers.glued import replaced, unglued, with_marks_cut
 from bodypart.headers.holding import holding
 from bodypart.headers.mentions import TELLING_LETTERS
 from bodypart.headers.part_sides import PartSide, part_sides
-from bodypart.headers.vocabulary import VIEWS
+from bodypart.headers.vocabulary import SEVERAL, VIEWS
 from bodypart.regions import compatible, labels_in, narrowest
 
 if TYPE_CHECKING:
@@ -85,12 +85,14 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
     folded = fold(text)
     reading = _read(folded, vocabulary) if is_plausible(text) else Reading(complete=False)
     if reading.names_part and (reading.complete or (text.isascii() and "?" not in text)):
-        return _with_glued_side(reading, folded, vocabulary)
+        return _with_marks(_of_one_segment(reading, folded, vocabulary), folded, vocabulary)
     others = (
         (other, _read(other, vocabulary)) for other in dict.fromkeys(map(fold, repaired(text)))
     )
-    telling = (other for text, other in others if other.known or _is_telling(other.matched, text))
-    best = max(telling, key=lambda other: len(other.matched), default=reading)
+    telling = (
+        other for text, other in others if other.known or _is_telling(other.matched, text, folded)
+    )
+    best = max(telling, key=lambda it: (len(it.matched), len(it.sides)), default=reading)
     if len(best.matched) > len(reading.matched):
         return best
     if reading.names_part or not is_plausible(text):
@@ -98,21 +100,32 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
     return _read(_respelt(folded, vocabulary), vocabulary)
 
 
-def _with_glued_side(reading: Reading, folded: str, vocabulary: Vocabulary) -> Reading:
-    """Return a reading with the side that is glued to its part ("LHAND"), if it has no other."""
-    if reading.sides:
+def _of_one_segment(reading: Reading, folded: str, vocabulary: Vocabulary) -> Reading:
+    """Return a reading of a spine with the segment that is misspelt beside it ("Lubmar spine")."""
+    if reading.complete or reading.labels != ("spine",):
+        return reading
+    other = _read(_respelt(folded, vocabulary), vocabulary)
+    return other if other.labels and labels_in("spine").issuperset(other.labels) else reading
+
+
+def _with_marks(reading: Reading, folded: str, vocabulary: Vocabulary) -> Reading:
+    """Return a reading with the side and the view that are glued to its part ("LHAND")."""
+    if reading.sides and reading.view:
         return reading
     cut = with_marks_cut(folded, vocabulary)
     other = _read(cut, vocabulary) if cut != folded else reading
-    return other if other.sides and other.labels == reading.labels else reading
+    keeps = reading.sides in ((), other.sides) and reading.view in {None, other.view}
+    return other if keeps and other.labels == reading.labels else reading
 
 
-def _is_telling(matched: str, folded: str) -> bool:
+def _is_telling(matched: str, folded: str, original: str) -> bool:
     """Tell whether what a guessed code page makes of a text is no accident.
 
     Among a dozen code pages one always turns some bytes into two letters, or one ideograph, that
-    mean something.
+    mean something, or into a sign that cuts a word: "Füllung" holds no lung.
     """
+    if all(word.text in original for word in words(matched)):
+        return False
     fewest = 2 if is_ideographic(matched) else 4
     longest = max((len(word.text) for word in words(matched)), default=0)
     return longest >= fewest or matched == folded.strip()
@@ -136,12 +149,12 @@ def _read(folded: str, vocabulary: Vocabulary) -> Reading:
     region = narrowest(regions)
     if region and any(label in labels_in(region) for label in labels):
         region = None
-    views = {mention.entry.kind for mention in said} & VIEWS
+    views = {mention.entry.kind for mention in said} & (VIEWS | {SEVERAL})
     return Reading(
         labels=labels,
         region=region,
-        sides=part_sides(said, labels, folded),
-        view=views.pop() if len(views) == 1 else None,
+        sides=part_sides(said, labels, folded, vocabulary.small_words),
+        view=views.pop() if len(views) == 1 and SEVERAL not in views else None,
         matched=" ".join(folded[mention.start : mention.end] for mention in parts),
         complete=all(
             len(word.text) < TELLING_LETTERS

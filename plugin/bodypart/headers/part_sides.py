@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from bodypart.headers.folding import words
 from bodypart.headers.vocabulary import COMPARISON, SIDES
+from bodypart.labels import BY_LABEL
 
 if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
@@ -37,12 +39,13 @@ def joined(named: Sequence[PartSide]) -> tuple[PartSide, ...]:
 
 
 def part_sides(
-    said: Sequence[Mention], labels: tuple[str, ...], folded: str
+    said: Sequence[Mention], labels: tuple[str, ...], folded: str, small_words: Set[str]
 ) -> tuple[PartSide, ...]:
     """Return the sides that a text names, each with its parts.
 
-    Left and right of one part are both. Beside a comparison one of them is the other limb: which
-    one is in the picture the text does not tell.
+    Left and right of one part are both, unless an unknown word between them may be another part
+    ("Left xyz, right knee"). Beside a comparison one of them is the other limb: which one is in the
+    picture the text does not tell.
 
     Parameters
     ----------
@@ -52,6 +55,8 @@ def part_sides(
         What it names.
     folded : str
         The text.
+    small_words : set of str
+        Words that name no part.
     """
     mentions = [mention for mention in said if mention.entry.kind in SIDES]
     sides = {_side(mention) for mention in mentions}
@@ -59,12 +64,34 @@ def part_sides(
     if not sides or (compared and len(sides) > 1 and "B" not in sides):
         return ()
     if len(labels) < 2:
+        if len(sides) > 1 and _is_unknown_between(mentions, said, folded, small_words):
+            return ()
         return (PartSide(sides.pop() if len(sides) == 1 else "B", labels),)
     parts = [mention for mention in said if mention.entry.labels]
     first, last = parts[0].start, parts[-1].start
     if len(sides) == 1 and any(not first < mention.start < last for mention in mentions):
-        return (PartSide(sides.pop(), labels),)
-    return _shared_out(mentions, parts, labels, folded)
+        return _of_paired([PartSide(sides.pop(), labels)])
+    return _of_paired(_shared_out(mentions, parts, labels, folded))
+
+
+def _of_paired(named: Iterable[PartSide]) -> tuple[PartSide, ...]:
+    """Return the sides of parts that have one: "Pelvis, knee left" tells nothing of the pelvis."""
+    paired = (PartSide(it.side, tuple(filter(_is_paired, it.of))) for it in named)
+    return tuple(it for it in paired if it.of)
+
+
+def _is_unknown_between(
+    sides: Sequence[Mention], said: Sequence[Mention], folded: str, small_words: Set[str]
+) -> bool:
+    """Return whether a word that no mention holds stands between the sides; "the" ends no list."""
+    between = slice(sides[0].end, sides[-1].start)
+    return any(
+        not word.text.isdigit()
+        and not any(it.start < word.end and word.start < it.end for it in said)
+        and (word.text not in small_words or _BREAK.match(folded, word.end))
+        for word in words(folded)
+        if between.start <= word.start and word.end <= between.stop
+    )
 
 
 def _side(mention: Mention) -> str:
@@ -99,7 +126,7 @@ def _owner(
     """Return the part that a side belongs to: of its neighbours the one that no comma parts off.
 
     Where none does, sides stand before their parts if the first one does ("left hand right foot",
-    "Pelvis, left hip right knee"), else behind them.
+    "Pelvis left hip right knee"), else behind them.
     """
     if side.start < parts[0].start:
         return parts[0]
@@ -110,5 +137,14 @@ def _owner(
                 for other in mentions
             )
             joined = not _BREAK.search(folded, side.end, right.start)
-            return right if parted or (joined and before) else left
+            its_own = before or _has_side(right) > _has_side(left)
+            return right if parted or (joined and its_own) else left
     return parts[-1]
+
+
+def _has_side(part: Mention) -> bool:
+    return any(map(_is_paired, part.entry.labels))
+
+
+def _is_paired(label: str) -> bool:
+    return BY_LABEL[label].paired

@@ -119,8 +119,13 @@ def _is_human(dataset: Dataset) -> bool:
 
 
 def _match(attribute: str, text: str, entry: Entry | None, reading: Reading) -> HeaderMatch | None:
+    """Return what a value names; a code and a meaning that cannot be one exposure name both."""
     if entry is not None and entry.names_part:
-        return HeaderMatch(attribute, text, text, entry.labels, entry.region)
+        labels, other = entry.labels, reading.labels
+        coded = attribute in _SEQUENCES and bool(labels and other)
+        if coded and not any(compatible(a, b) for a in labels for b in other):
+            labels += other
+        return HeaderMatch(attribute, text, text, labels, entry.region)
     if reading.labels or reading.region:
         return HeaderMatch(attribute, text, reading.matched, reading.labels, reading.region)
     return None

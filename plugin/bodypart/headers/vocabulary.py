@@ -7,9 +7,11 @@ Japanese and Korean terms are found anywhere. Small words such as "of" may stand
 words of a term.
 
 Meanings: one or more labels (``tspine lspine``), somewhere in a region (``in upper_limb``),
-``left``, ``right``, ``both``, ``frontal``, ``lateral``, ``oblique``, ``other`` (known, but no body
-part), ``elsewhere`` (in none of the labels' parts: a breast), ``not`` (what follows is not shown),
-``background`` (what follows, to the next comma, is what the patient had before, or may have),
+``left``, ``right``, ``both``, ``frontal``, ``lateral``, ``oblique``, ``several`` (several of these
+views), ``other`` (known, but no body part), ``elsewhere`` (in none of the labels' parts: a breast),
+``not`` (what follows, or stands before "excl.", is not shown),
+``background`` (what follows, to the next comma, is what the patient had before), ``suspected`` (it
+is what he may have), ``department`` (the parts right before it tell who asks: *Handchirurgie*),
 ``comparison`` (the other side is named, too), ``small`` (may stand between the words of a term).
 
 ``when`` restricts a row: the name of a label means "only if the text also names that part", a
@@ -37,10 +39,15 @@ _TABLE = Path(__file__).with_name("vocabulary.csv")
 SIDES = {"left": "L", "right": "R", "both": "B"}
 VIEWS = frozenset(evidence.VIEWS)
 OTHER, ELSEWHERE, NOT, SMALL = "other", "elsewhere", "not", "small"
-BACKGROUND, COMPARISON = "background", "comparison"
+BACKGROUND, SUSPECTED, COMPARISON = "background", "suspected", "comparison"
+SEVERAL, DEPARTMENT = "several", "department"
 ALONE, ONLY = "alone", "only"
 
-_MEANINGS = set(SIDES) | VIEWS | {OTHER, ELSEWHERE, NOT, SMALL, BACKGROUND, COMPARISON}
+_MEANINGS = (
+    set(SIDES)
+    | VIEWS
+    | {SEVERAL, OTHER, ELSEWHERE, NOT, SMALL, BACKGROUND, SUSPECTED, COMPARISON, DEPARTMENT}
+)
 _IN = "in "
 _LANGUAGE_LETTERS = 2
 _STAR = "*"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter
 
+from bodypart.model.small_picture import small_picture
 from bodypart.percentiles import spread
 
 if TYPE_CHECKING:
@@ -51,10 +52,7 @@ def tissue(values: Float32) -> Float32:
         0 to 1.
     """
     rows, columns = values.shape
-    scale = min(1.0, SIDE / max(rows, columns))
-    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    small = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX), np.float64)
-    grey = spread(small)
+    grey = spread(small_picture(values, SIDE).astype(np.float64))
     mean = _mean(grey)
     deviation = np.sqrt(np.maximum(_mean(grey**2) - mean**2, 0))
     air = _large((grey < DARK) & (deviation < FLAT))

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from bodypart.model.round_field import without_round_frame
+from bodypart.model.small_picture import small_picture
 from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ def exposed_field(values: Float32, tone: float | None = None) -> Box:
         default the greys stay as they are.
     """
     rows, columns = values.shape
-    step = max(1.0, max(rows, columns) / PROFILE_SIDE)
-    size = (max(1, round(columns / step)), max(1, round(rows / step)))
-    small = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
+    small = small_picture(values, PROFILE_SIDE)
     top, bottom, left, right = 0, small.shape[0], 0, small.shape[1]
     for _ in range(3):
         inner = small[top:bottom, left:right]

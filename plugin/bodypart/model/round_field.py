@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image
 
+from bodypart.model.small_picture import small_picture
 from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
 
 if TYPE_CHECKING:
@@ -76,14 +76,13 @@ def without_round_frame(values: Float32) -> Float32:
         The same where there is no round field.
     """
     rows, columns = values.shape
-    scale = max(1.0, max(rows, columns) / SIDE)
-    size = (max(1, round(columns / scale)), max(1, round(rows / scale)))
-    small = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
+    small = small_picture(values, SIDE)
     circle = _circle(small)
     if circle is None:
         return values
-    down, across, radius = circle
-    whole = Circle(down * rows / size[1], across * columns / size[0], radius * scale)
+    scale_down, scale_across = rows / small.shape[0], columns / small.shape[1]
+    radius = circle.radius * max(rows, columns) / max(small.shape)
+    whole = Circle(circle.down * scale_down, circle.across * scale_across, radius)
     outside = whole.outside(rows, columns)
     return np.where(outside, np.median(values[~outside]), values).astype(np.float32)
 

@@ -63,7 +63,7 @@ overwrites = sa.Table(
     sa.Column("instance", sa.Text, primary_key=True),
     # Empty since 0.3: who stands there is told by the other one.
     sa.Column("md5_before", sa.Text, nullable=False),
-    # The new file, by MD5: another file's backup is never given back.
+    # The new file, by its mark: another file's backup is never given back.
     sa.Column("md5_after", sa.Text, nullable=False),
     sa.Column("record", sa.Text, nullable=False),
 )

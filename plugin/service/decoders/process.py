@@ -126,7 +126,9 @@ class DecoderProcess:
         except WorkerDiedError as error:
             self._listener.join(_LAST_WORDS_LIMIT)
             words = self._last_words[0].decode(errors="replace").strip() if self._last_words else ""
-            raise EngineDownError(f"the decoder did not start: {words or error}") from error
+            # The last words may be a library's warning, which is not why.
+            why = f"{words} ({error})" if words else str(error)
+            raise EngineDownError(f"the decoder did not start: {why}") from error
 
     def ask(
         self, task: str, request: dict[str, Any], payload: bytes, limit: float

@@ -166,21 +166,8 @@ class Courier:
         """
         try:
             annotation = {} if delivery.job else self._ready(delivery)
-        except NotFoundError:
-            self._outbox.give_up(delivery, GONE)
-            return
-        except ArchiveError as error:
-            self._untold(delivery, error)
-            return
-        except RecordError:
-            raise
-        except Exception as error:
-            # Else it would be the next one again, and hold up all behind it.
-            self._stumbled(delivery, error)
-            return
-        if annotation is None:
-            return
-        try:
+            if annotation is None:
+                return
             self._sender.send(delivery, annotation)
         except NotFoundError:
             self._outbox.give_up(delivery, GONE)
@@ -189,9 +176,12 @@ class Courier:
             self._failed(delivery, SendError("its job is gone; it may have arrived"))
         except SendError as error:
             self._failed(delivery, error)
-        except StoppedError:
+        except ArchiveError as error:
+            self._untold(delivery, error)
+        except (RecordError, StoppedError):
             raise
         except Exception as error:
+            # Else it would be the next one again, and hold up all behind it.
             self._stumbled(delivery, error)
         else:
             self._failures = 0

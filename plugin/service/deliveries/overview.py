@@ -11,16 +11,13 @@ import sqlalchemy as sa
 from bodypart.annotation import utc_now
 from service.databases.tables import deliveries, departures
 from service.deliveries.delivery import COLUMNS, OPEN, Delivery, State, read
+from service.errors import ConflictError
 
 if TYPE_CHECKING:
     from service.databases.database import Database
 
 _IN_ONE_STATEMENT = 500
 _NOT_SENT = (State.WAITING, State.FAILED, State.CANCELLED)
-
-
-class ConflictError(Exception):
-    """An action that the state of a delivery does not allow; the text says why."""
 
 
 class Overview:

@@ -34,7 +34,7 @@ WITHDRAWN = "the answer changed before it was sent"
 RETURN = "not sent back to where it came from"
 
 
-class Sender(NamedTuple):
+class Origin(NamedTuple):
     """Where an instance came from, as Orthanc noted it; empty where it did not."""
 
     aet: str = ""
@@ -110,7 +110,7 @@ class Routing:
         stale, new = _compared(existing, wanted, case.answer, whole=only is None)
         if not new and not stale:
             return 0
-        sender = self._sender(existing, annotation) if new else Sender()
+        origin = self._origin(existing, annotation) if new else Origin()
         with self._outbox.database.write() as connection:
             existing = self._outbox.of(connection, instance)
             stale, new = _compared(existing, wanted, case.answer, whole=only is None)
@@ -118,7 +118,7 @@ class Routing:
                 self._outbox.withdraw(connection, row.number, WITHDRAWN)
             for name, (rule, to) in new.items():
                 same = (row for row in existing if (row.rule, row.destination) == (rule.name, name))
-                values = self._row(rule, to, case.answer, parents, sender, old=only is not None)
+                values = self._row(rule, to, case.answer, parents, origin, old=only is not None)
                 self._outbox.put(connection, next(same, None), {**values, "instance": instance})
         self._outbox.wake()
         return len(new)
@@ -138,11 +138,11 @@ class Routing:
         to: Destination,
         answer: str,
         parents: Parents,
-        sender: Sender,
+        origin: Origin,
         *,
         old: bool,
     ) -> dict[str, Any]:
-        returns = to.is_node and came_from(self._addressed(to), sender)
+        returns = to.is_node and came_from(self._addressed(to), origin)
         at_once = rule.urgent or old
         priority = Priority.URGENT if rule.urgent else Priority.ARRIVAL
         return {
@@ -155,8 +155,8 @@ class Routing:
             "error": RETURN if returns else None,
             "priority": Priority.OLD_STOCK if old else priority,
             "due": time.time() + (0.0 if at_once else self._settle),
-            "sender_aet": sender.aet,
-            "sender_ip": sender.ip,
+            "sender_aet": origin.aet,
+            "sender_ip": origin.ip,
         }
 
     def _addressed(self, to: Destination) -> Destination:
@@ -167,28 +167,28 @@ class Routing:
         aet, host = self._archive.node(kind, to.name)
         return replace(to, aet=aet, host=host)
 
-    def _sender(self, existing: list[Delivery], annotation: dict[str, Any]) -> Sender:
+    def _origin(self, existing: list[Delivery], annotation: dict[str, Any]) -> Origin:
         """Return where an instance came from, before we may have stored it over itself."""
-        known = next((Sender(row.sender_aet, row.sender_ip) for row in existing), None)
+        known = next((Origin(row.sender_aet, row.sender_ip) for row in existing), None)
         if known is not None:
             return known
         if (annotation.get("tags") or {}).get("state") == "written":
-            return Sender()  # Orthanc notes of it that we sent it.
-        return Sender(*self._archive.sender(annotation["instance"]))
+            return Origin()  # Orthanc notes of it that we sent it.
+        return Origin(*self._archive.sender(annotation["instance"]))
 
 
-def came_from(to: Destination, sender: Sender) -> bool:
+def came_from(to: Destination, origin: Origin) -> bool:
     """Tell whether an instance came from a node.
 
     Where both have an AET, that decides: a server may house several programs. Else the address
     does, but not that of this machine itself, where several programs may live as well.
     """
-    if sender.aet and to.aet:
-        return sender.aet.strip() == to.aet.strip()
+    if origin.aet and to.aet:
+        return origin.aet.strip() == to.aet.strip()
     # An IPv4 sender at an IPv6 port (RFC 4291, section 2.5.5.2).
-    if not sender.ip or not to.host or is_loopback(sender.ip.removeprefix("::ffff:")):
+    if not origin.ip or not to.host or is_loopback(origin.ip.removeprefix("::ffff:")):
         return False
-    return sender.ip in _addresses(to.host)
+    return origin.ip in _addresses(to.host)
 
 
 def _compared(

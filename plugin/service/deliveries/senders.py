@@ -53,7 +53,17 @@ class Sender(Protocol):
     """Carries one delivery at a time."""
 
     def send(self, delivery: Delivery, annotation: dict[str, Any]) -> None:
-        """Return when it arrived; raises `SendError`, `JobGoneError`, `StoppedError`."""
+        """Return when it arrived.
+
+        Raises
+        ------
+        SendError, JobGoneError
+            If the destination did not take it, or may have.
+        ArchiveError
+            If Orthanc cannot give it: no fault of the destination.
+        StoppedError
+            If the service stops meanwhile.
+        """
 
 
 class JobSender:
@@ -193,10 +203,7 @@ class FolderSender:
         """Write ``INSTANCE.dcm``; readers see the old file or the new one."""
         path = self._folder / f"{delivery.instance}.dcm"
         part = self._folder / f".{delivery.instance}.{delivery.number}.part"
-        try:
-            data = self._read(delivery.instance)
-        except ArchiveError as error:
-            raise SendError(str(error)) from None
+        data = self._read(delivery.instance)
         try:
             # Others may write to the folder, too: a link that waits under this name is no way out.
             part.unlink(missing_ok=True)

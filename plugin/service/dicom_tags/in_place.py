@@ -117,7 +117,7 @@ class InPlace:
                 if not self._files_follow:
                     self._forgo(instance)
                     return
-                refused = self._follow(instance, read, urgent=task.priority == Priority.PERSON)
+                refused = self._follow(task, read)
                 if refused == STORAGE_FULL:
                     self._follow_later(instance)
         except NotFoundError:
@@ -234,7 +234,8 @@ class InPlace:
         stored = replace(stored, version=annotation.get("file") or stored.version)
         self._settle_tags(annotation, stored, [], refused, mixed=False)
 
-    def _follow(self, instance: str, read: ReadFile | None, *, urgent: bool) -> str | None:
+    def _follow(self, task: Task, read: ReadFile | None) -> str | None:
+        instance, urgent = task.resource, task.priority == Priority.PERSON
         glance = self._archive.glance([instance]).get(instance)
         if glance is None:
             raise NotFoundError(instance)
@@ -252,7 +253,7 @@ class InPlace:
         if read is not None and read.version == stored.version:
             data = read.data
         else:
-            data = self._archive.dicom(instance)
+            data = self._archive.dicom(instance, old_stock=task.priority >= Priority.BACKFILL)
         siblings = siblings_of(self._index, instance, stored.parents.series)
         request = {
             "annotation": annotation,

@@ -2,7 +2,7 @@
 
 Orthanc deletes an instance before it stores its successor, and with it a series, study or patient
 that has no other child. A backup is taken before, outlives a crash, and is tied to the new file by
-its MD5: to another one it is never given back.
+its mark: to another one it is never given back.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from service.databases.database import Database
+    from service.dicom_tags.file_mark import FileMark
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Held, Parents
 
@@ -32,8 +33,8 @@ class OverwriteBackup:
     ----------
     instance : str
         Orthanc id.
-    md5_after : str
-        The new file; empty where version 0.1 took the backup.
+    mark : str
+        That of the new file; its MD5 where version 0.2 took the backup, and empty where 0.1 did.
     annotation : dict or None
         The annotation that the rewritten instance is to carry; None where it is to have none.
     levels : list of dict
@@ -43,7 +44,7 @@ class OverwriteBackup:
     """
 
     instance: str
-    md5_after: str
+    mark: str
     annotation: dict[str, Any] | None
     levels: list[dict[str, Any]] = field(default_factory=list)
     protected: str | None = None
@@ -70,7 +71,7 @@ class OverwriteBackups:
         parents: Parents,
         held: Sequence[Held],
         annotation: dict[str, Any] | None,
-        md5_after: str,
+        mark: FileMark,
     ) -> OverwriteBackup:
         """Save what an overwrite of an instance would wipe.
 
@@ -82,8 +83,8 @@ class OverwriteBackups:
             What is noted of the instance and of each of its parents.
         annotation : dict or None
             What the rewritten instance is to carry.
-        md5_after : str
-            The new file.
+        mark : FileMark
+            That of the new file.
 
         Raises
         ------
@@ -108,7 +109,7 @@ class OverwriteBackups:
             for name in self._archive.user_attachments(one.level, one.id)
         ]
         protected = parents.patient if self._archive.is_protected(parents.patient) else None
-        backup = OverwriteBackup(instance, md5_after, annotation, levels, protected)
+        backup = OverwriteBackup(instance, str(mark), annotation, levels, protected)
         self._keep(backup, attachments)
         return backup
 
@@ -202,7 +203,7 @@ class OverwriteBackups:
                 sa.insert(overwrites).values(
                     instance=backup.instance,
                     md5_before="",
-                    md5_after=backup.md5_after,
+                    md5_after=backup.mark,
                     # Escaped, because metadata of others need not be text.
                     record=json.dumps(record),
                 )

@@ -7,13 +7,13 @@ where another one came in between, ours yields.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from typing import TYPE_CHECKING, Any
 
 from service.decoders.pool import EngineDownError
+from service.dicom_tags.file_mark import FileMark, md5
 from service.dicom_tags.rescue import KEPT_WITHIN, Rescue
-from service.errors import ArchiveError, StorageFullError
+from service.errors import ArchiveError, LostFileError, StorageFullError
 from service.queue.tasks import Kind
 
 if TYPE_CHECKING:
@@ -119,13 +119,14 @@ class Overwriting:
             link = next((one.link for one in held if one.link), None)
             if link:
                 return f"it is a copy ({link}), a link that an overwrite would drop", stored
-            backup = self._backups.take(instance, stored.parents, held, annotation, _md5(ours))
+            mark = FileMark.of(ours, signed=signed)
+            backup = self._backups.take(instance, stored.parents, held, annotation, mark)
             self._rescue.drop(instance)
             with self.alone:
                 # Orthanc's side does not answer any more once it stops: each would wait in vain.
                 self._must_go_on()
-                with self._rescue.watching(instance, ours, backup.md5_after, signed=signed):
-                    outcome = self._store_over(stored, ours, backup)
+                with self._rescue.watching(instance, mark):
+                    outcome = self._store_over(instance, stored, ours)
             self._rescue.drop(instance)
             if isinstance(outcome, str):
                 self._backups.drop(instance)
@@ -155,23 +156,30 @@ class Overwriting:
         backup = self._backups.of(instance)
         if backup is None:
             return
-        stands = self._archive.md5(instance) == backup.md5_after
+        stands = self._stands(backup)
         theirs = self._rescue.kept(instance, 0.0) if stands else None
         if theirs is not None:
             with self.alone:
                 self._put_back(instance, theirs)
-        elif stands or not backup.md5_after:
+        elif stands or not backup.mark:
             self._backups.give_back(backup)
             note(instance)
         # Else the overwrite never happened, or another file stands there now.
         self._backups.drop(instance)
         self._rescue.drop(instance)
 
-    def _store_over(
-        self, stored: StoredFile, ours: bytes, backup: OverwriteBackup
-    ) -> StoredFile | str:
+    def _stands(self, backup: OverwriteBackup) -> bool:
+        """Tell whether the file of which a backup was taken stands there by now."""
+        mark = FileMark.read(backup.mark)
+        if mark is None:
+            return self._archive.md5(backup.instance) == backup.mark
+        try:
+            return mark.fits(self._archive.dicom(backup.instance))
+        except LostFileError:
+            return False  # Whose it was nobody can tell.
+
+    def _store_over(self, instance: str, stored: StoredFile, ours: bytes) -> StoredFile | str:
         """Store a file unless another one came in; return it, or why it is not there."""
-        instance = backup.instance
         # In this order: what comes in after the mark is seen in the log, what came before it here.
         before = self._archive.last_change()
         if self._archive.stored_file(instance).version != stored.version:
@@ -189,10 +197,11 @@ class Overwriting:
             self._archive.delete_instance(answer.instance)
             return "Orthanc stores it under another id"
         now = self._archive.stored_file(instance)
-        if self._archive.md5(instance) != backup.md5_after:
+        gap = self._log_has_gap(before, instance)
+        if not self._is_as_sent(instance, ours, alone=not gap):
             self.annotate_again(instance)
             return YIELDED
-        if self._log_has_gap(before, instance):
+        if gap:
             # In PostgreSQL numbers are missing after each transaction that was tried twice.
             theirs = self._rescue.kept(instance, _KEPT_SOON if self._shared else KEPT_WITHIN)
             if theirs is not None:
@@ -200,6 +209,16 @@ class Overwriting:
                 return YIELDED
         self._thumbnails.follow(instance, stored.version, now.version)
         return now
+
+    def _is_as_sent(self, instance: str, ours: bytes, *, alone: bool) -> bool:
+        """Tell whether what stands there is what was just stored.
+
+        ``alone`` says that nothing else was stored since: then its length tells whether Orthanc
+        changed it, as a transcoding would. To hash a film takes as long as Orthanc takes to.
+        """
+        if alone:
+            return self._archive.size(instance) == len(ours)
+        return self._archive.md5(instance) == md5(ours)
 
     def _must_go_on(self) -> None:
         if self._decoders.stopping:
@@ -241,8 +260,3 @@ class Overwriting:
     def annotate_again(self, instance: str) -> None:
         """Have the file that stands there be read."""
         self._tasks.ask_now(Kind.ANNOTATE, [instance])
-
-
-def _md5(data: bytes) -> str:
-    """Return the digest by which Orthanc knows a file."""
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()

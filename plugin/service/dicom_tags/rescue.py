@@ -7,15 +7,18 @@ told which instances are being rewritten, and keeps the bytes of what is not our
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from service.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from service.dicom_tags.file_mark import FileMark
 
 _ACKNOWLEDGED_WITHIN = 2.0
 KEPT_WITHIN = 2.0
@@ -23,8 +26,6 @@ _LOOK_EVERY = 0.02
 _RECENT = 1.0
 """Seconds in which Orthanc may still be about to carry a deletion out."""
 _GIVEN_WAY = 0.2
-_BEGINNING = 65_536
-"""Bytes in which a correction is told from every other file by the time at which it was made."""
 
 
 class Rescue:
@@ -46,7 +47,7 @@ class Rescue:
         self._last_deletion = float("-inf")
 
     @contextmanager
-    def watching(self, instance: str, ours: bytes, md5: str, *, signed: bool) -> Iterator[None]:
+    def watching(self, instance: str, ours: FileMark) -> Iterator[None]:
         """Have what is stored under an instance kept, but for a file of ours.
 
         A deletion that comes in later waits for the end; one that came just before is given way.
@@ -55,13 +56,9 @@ class Rescue:
         ----------
         instance : str
             Orthanc id.
-        ours : bytes
-            The file that is about to be stored.
-        md5 : str
-            Digest of all of it.
-        signed : bool
-            Whether it is a correction, which names the moment at which it was made. Then its
-            beginning tells that it is ours, and Orthanc's lock is not held for the digest of all.
+        ours : FileMark
+            Of the file that is about to be stored. Where its beginning tells that it is ours,
+            Orthanc's lock is not held for the digest of all.
 
         Raises
         ------
@@ -69,16 +66,7 @@ class Rescue:
             If Orthanc's side does not say that it watches.
         """
         heard = self._acknowledged[instance] = threading.Event()
-        beginning = min(_BEGINNING, len(ours)) if signed else len(ours)
-        if beginning < len(ours):
-            md5 = hashlib.md5(ours[:beginning], usedforsecurity=False).hexdigest()
-        about = {
-            "id": instance,
-            "length": len(ours),
-            "beginning": beginning,
-            "md5": md5,
-            "file": str(self._place(instance)),
-        }
+        about = {"id": instance, **asdict(ours), "file": str(self._place(instance))}
         self._say({"rewriting": about})
         try:
             if not heard.wait(_ACKNOWLEDGED_WITHIN):

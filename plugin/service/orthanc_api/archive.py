@@ -58,13 +58,7 @@ class Archive:
         self.has_labels = _at_least(self.version, (1, 12))
 
     def stored_file(self, instance: str) -> StoredFile:
-        """Return what an instance belongs to, and which file it is.
-
-        Raises
-        ------
-        NotFoundError
-            If the instance is gone.
-        """
+        """Return what an instance belongs to, and which file it is; NotFoundError if it is gone."""
         return self._stored_file(self.client.get_json(f"/instances/{instance}"))
 
     def glance(self, instances: list[str]) -> dict[str, Glance]:
@@ -152,6 +146,10 @@ class Archive:
             return noted.decode()
         # Orthanc notes none where ``StoreMD5ForAttachments`` is, or was, false.
         return hashlib.md5(self.dicom(instance), usedforsecurity=False).hexdigest()
+
+    def size(self, instance: str) -> int:
+        """Return the bytes of the stored DICOM file; NotFoundError if the instance is gone."""
+        return int(self.client.get(f"/instances/{instance}/attachments/dicom/size"))
 
     def store(self, data: bytes) -> Stored:
         """Store a DICOM file.

@@ -1,8 +1,8 @@
 """HTTP connections to one server that are kept for the next request.
 
 The service asks Orthanc a dozen small things for each picture, so that what a request costs here is
-what the service costs: a request is written by hand, and leaves in one piece; `http.client` reads
-the answer, in half of the time that urllib3 takes.
+what the service costs: a request is written by hand, and leaves in one piece; `answers` reads what
+comes back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
+
+from service.orthanc_api.answers import read_answer
 
 if TYPE_CHECKING:
     import ssl
@@ -87,9 +89,7 @@ class KeptConnections:
                     connection = self._opened()
                 sent = True
                 self._send(connection, method, path, body)
-                answer = http.client.HTTPResponse(connection, method=method)
-                answer.begin()
-                content = answer.read()
+                answer = read_answer(connection)
             except (OSError, http.client.HTTPException) as error:
                 if connection is not None:
                     connection.close()
@@ -99,11 +99,11 @@ class KeptConnections:
                 # The server may have closed a kept connection just as it was used again.
                 time.sleep(_PAUSE * (tried - 1))
                 continue
-            if answer.will_close:
+            if answer.last:
                 connection.close()
             else:
                 self._idle.append(connection)
-            return answer.status, content
+            return answer.status, answer.content
 
     def _send(self, connection: socket.socket, method: str, path: str, body: bytes | None) -> None:
         length = "" if body is None else f"Content-Length: {len(body)}\r\n"

@@ -261,18 +261,21 @@ class Annotations:
         instance = annotation["instance"]
         with self.database.write() as connection:
             self._index.put(connection, annotation, parents)
-            delay = _ROLL_UP_DELAY_OF_OLD if _of_old_stock(done) else _ROLL_UP_DELAY
+            old = _of_old_stock(done)
+            delay = _ROLL_UP_DELAY_OF_OLD if old else _ROLL_UP_DELAY
             spoken = annotation["review"] is not None
             pending = (annotation.get("tags") or {}).get("state") == "pending"
             if pending and not spoken:
                 delay = _ROLL_UP_DELAY_OF_REWRITTEN
             self._ask_roll_ups(connection, parents, delay)
             if pending:
+                # The old stock is annotated faster than its files follow: no other waits for them.
+                usual = Priority.BACKFILL if old else Priority.ARRIVAL
                 self._tasks.ask(
                     connection,
                     Kind.REWRITE,
                     [instance],
-                    priority=Priority.PERSON if spoken else Priority.ARRIVAL,
+                    priority=Priority.PERSON if spoken else usual,
                     delay=_REWRITE_DELAY if done and not spoken else 0.0,
                 )
             if done:

@@ -63,7 +63,6 @@ _PATIENT = {
 # Made once: SQLAlchemy takes longer to put them together than SQLite to carry them out.
 _OF_ID = instances.c.id == sa.bindparam("b_id")
 _BEFORE = sa.select(instances.c.state).where(_OF_ID).with_for_update()
-_INSERT = sa.insert(instances)
 _UPDATE = sa.update(instances).where(_OF_ID)
 _DELETE = sa.delete(instances).where(_OF_ID)
 # What a file's state changes is no part of the revision: all else of the row stands.
@@ -101,9 +100,9 @@ class Index:
         self._count_statement = count.on_conflict_do_update(
             index_elements=["name"], set_={"number": counts.c.number + count.excluded.number}
         )
-        put_unseen = make(instances).on_conflict_do_nothing()
+        insert = make(instances).on_conflict_do_nothing()
         # Else psycopg has forgotten how many they were by the time that it is asked.
-        self._put_unseen = put_unseen.execution_options(preserve_rowcount=True)
+        self._insert = insert.execution_options(preserve_rowcount=True)
 
     def put(self, connection: Connection, annotation: dict[str, Any], parents: Parents) -> None:
         """Take in an annotation, in a transaction of the caller's."""
@@ -136,7 +135,7 @@ class Index:
         """
         rows = [bare_row_of(instance, found[instance], UNSEEN) for instance in sorted(found)]
         if rows:
-            done = connection.execute(self._put_unseen, rows)
+            done = connection.execute(self._insert, rows)
             self._count(connection, Counter({UNSEEN: done.rowcount}))
 
     def remove(self, connection: Connection, instance: str) -> Parents | None:
@@ -315,9 +314,10 @@ class Index:
 
     def _put_row(self, connection: Connection, row: dict[str, Any]) -> None:
         """Put a row in, or in the place of the one that stands there."""
-        before = self._before(connection, row["id"])
-        if before is None:
-            connection.execute(_INSERT, row)
+        while (before := self._before(connection, row["id"])) is None:
+            if connection.execute(self._insert, row).rowcount:
+                break
+            # Another node put it in between the two.
         else:
             # Of its many indexes those are left alone in which nothing changes.
             changed = {name: value for name, value in row.items() if name != "id"}

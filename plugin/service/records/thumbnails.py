@@ -29,7 +29,7 @@ _thumbnails = sa.Table(
 )
 _columns = _thumbnails.c
 _AT_ONCE = 500
-USUAL_SIDE = 192
+USUAL_SIZE = 192
 """Pixels of the longest side of what is drawn whenever a picture is read."""
 
 

@@ -136,11 +136,11 @@ def remove(
     ``?tags=true`` cannot be told from its absence.
     """
     instances = service.archive.instances_of(level, id)
-    for instance in instances:
-        service.reviewer.remove(instance, by=user, seen=seen if level == "instances" else None)
+    revisions = seen if level == "instances" else None
+    forgotten = sum(service.reviewer.remove(one, by=user, seen=revisions) for one in instances)
     kept = _tags_kept(service.in_place, instances) if service.in_place else {}
     service.settle(instances)
-    return {"level": level, "id": id, "forgotten": len(instances), "tags_kept": kept}
+    return {"level": level, "id": id, "forgotten": forgotten, "tags_kept": kept}
 
 
 @router.post(

@@ -14,6 +14,7 @@ from bodypart import __version__
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import (
     ArchiveError,
+    ConflictError,
     DamagedError,
     LostFileError,
     NotFoundError,
@@ -117,6 +118,8 @@ def _handle_errors(app: FastAPI) -> None:
             return _error(404, "Not found", str(error))
         if isinstance(error, NotFoundError):
             return _error(404, "Not found", _missing(request, error))
+        if isinstance(error, ConflictError):
+            return _error(409, "Conflict", str(error))
         if isinstance(error, ArchiveError):
             return _error(503, "Orthanc is busy", str(error), _RETRY)
         if isinstance(error, RecordError):

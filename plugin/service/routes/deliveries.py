@@ -12,11 +12,10 @@ from pydantic import Field, ValidationError
 from service.databases.tables import deliveries
 from service.deliveries.delivery import State
 from service.deliveries.matching import Case, verdicts
-from service.deliveries.overview import ConflictError
-from service.errors import NotFoundError
+from service.errors import ConflictError, NotFoundError
 from service.routes.annotations import annotation_of
 from service.routes.models import Asked, Body, InstanceId
-from service.routes.requests import ORTHANC_ID, HttpError, TheService, bad_request, not_found
+from service.routes.requests import ORTHANC_ID, TheService, bad_request, not_found
 from service.unstored_file import annotate_file
 
 if TYPE_CHECKING:
@@ -133,8 +132,6 @@ def apply(body: Application, service: TheService) -> dict[str, Any]:
         return service.old_stock.start(body.Rule, dry_run=body.DryRun, count=body.Count)
     except NotFoundError:
         raise not_found("Rule: there is none of this name") from None
-    except ConflictError as error:
-        raise HttpError(409, "Conflict", str(error)) from None
 
 
 @router.get("/bodypart/routes/apply", summary="How far the count, or the application, is")
@@ -205,16 +202,13 @@ def act(
     found = dispatch.overview.get(number)
     if found is None:
         raise not_found(f"there is no delivery {number}")
-    try:
-        if body.Action == "cancel":
-            dispatch.overview.cancel(number)
-        elif (found.rule, found.destination) not in dispatch.routing.pairs():
-            raise ConflictError(f"no rule {found.rule!r} sends to {found.destination} any more")
-        else:
-            dispatch.overview.again(number)
-            dispatch.nudge(found.destination)
-    except ConflictError as error:
-        raise HttpError(409, "Conflict", str(error)) from None
+    if body.Action == "cancel":
+        dispatch.overview.cancel(number)
+    elif (found.rule, found.destination) not in dispatch.routing.pairs():
+        raise ConflictError(f"no rule {found.rule!r} sends to {found.destination} any more")
+    else:
+        dispatch.overview.again(number)
+        dispatch.nudge(found.destination)
     return one(number, service)
 
 

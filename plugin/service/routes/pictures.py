@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from bodypart.labels import UnknownLabelError, body_part
-from service.records.thumbnails import USUAL_SIDE
+from service.records.thumbnails import USUAL_SIZE
 from service.routes.annotations import annotation_of
 from service.routes.models import Asked
 from service.routes.requests import TheService, bad_request
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 router = APIRouter()
 _SHORT_CACHE = {"Cache-Control": "private, max-age=60"}
 _KEPT = 64
-_SMALLEST_SIDE, _LARGEST_SIDE = 32, 512
+_SMALLEST, _LARGEST = 32, 512
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 
 
@@ -62,9 +62,7 @@ class Explained(Asked):
 class Size(Asked):
     """How large a small picture is."""
 
-    size: int = Field(
-        USUAL_SIDE, ge=_SMALLEST_SIDE, le=_LARGEST_SIDE, description="longest side, in pixels"
-    )
+    size: int = Field(USUAL_SIZE, ge=_SMALLEST, le=_LARGEST, description="longest side, in pixels")
 
 
 @router.get(

@@ -13,8 +13,8 @@ from bodypart import shallow_json
 from service.databases.tables import ANSWER, HEADER, PICTURE, STATION, SURE, instances
 from service.kept_text import can_be_kept
 from service.records.keyset import Key, behind
+from service.routes.filters import Filters, Shown, line_of, told
 from service.routes.requests import TheService, bad_request
-from service.routes.worklist import Filters, Shown, line_of, told
 
 if TYPE_CHECKING:
     from service.main import Service

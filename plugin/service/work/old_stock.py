@@ -14,8 +14,7 @@ import sqlalchemy as sa
 
 from service.databases.tables import instances
 from service.deliveries.matching import Case, taking
-from service.deliveries.overview import ConflictError
-from service.errors import NotFoundError, ServiceError
+from service.errors import ConflictError, NotFoundError, ServiceError
 from service.orthanc_api.resources import Parents
 from service.records.index import ANNOTATED
 from service.work.run import Run

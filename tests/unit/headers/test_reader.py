@@ -316,7 +316,7 @@ def test_a_species_that_is_not_human_is_told(values, human, vocabulary):
     assert read_headers(headers(**values), vocabulary).human == human
 
 
-@pytest.mark.parametrize("text", ["Knee AP/L", "Knee AP-L", "Knee PA+R", "Knee AP L", "KNEE LAT/L"])
+@pytest.mark.parametrize("text", ["Knee AP/L", "Knee PA+R", "Knee AP L", "Knee PA R", "KNEE LAT/L"])
 def test_a_letter_after_a_projection_is_no_side(text, vocabulary):
     reading = read_headers(headers(SeriesDescription=text), vocabulary)
     assert (reading.label, reading.laterality) == ("knee", None)
@@ -324,7 +324,7 @@ def test_a_letter_after_a_projection_is_no_side(text, vocabulary):
 
 @pytest.mark.parametrize(
     ("text", "side"),
-    [("Knee L AP", "L"), ("Knee L", "L"), ("Hand PA R", "R"), ("Knee AP left", "L")],
+    [("Knee L AP", "L"), ("Knee L", "L"), ("AP R Hand", "R"), ("Knee AP left", "L")],
 )
 def test_a_letter_or_word_elsewhere_is_a_side(text, side, vocabulary):
     assert read_headers(headers(SeriesDescription=text), vocabulary).laterality == side

@@ -6,6 +6,7 @@ import pytest
 
 from bodypart.headers import Vocabulary, VocabularyError
 from bodypart.headers import vocabulary as module
+from bodypart.headers.folding import fold, words
 from bodypart.headers.matching import read_text
 from bodypart.labels import LABELS
 
@@ -82,3 +83,25 @@ def test_the_operators_terms_outrank_the_file():
 def test_one_term_of_the_operator_cannot_mean_two_labels():
     with pytest.raises(VocabularyError, match="Knie"):
         Vocabulary.load({"knee": ["Knie"], "hand": ["knie"]})
+
+
+def test_no_term_for_a_part_swallows_a_view(rows):
+    """It would hide the view: "hand pa" beside "hand" said nothing that the two words do not."""
+    free = {}
+    for row in rows:
+        for term in filter(None, map(str.strip, row["terms"].split(";"))):
+            if not row["when"]:
+                spelt = " ".join(word.text for word in words(fold(term)))
+                free.setdefault(spelt, set()).add(row["meaning"])
+    views = {term for term, meanings in free.items() if meanings & module.VIEWS}
+    # In a sinus's name they are a bone and a place; a mortise is nothing but an ankle.
+    views -= {"frontal", "frontale", "face", "de face", "front", "mortise", "both"}
+    parts = {part.label for part in LABELS}
+    swallowed = {
+        term
+        for term, meanings in free.items()
+        for view in views
+        for rest in (term.removeprefix(f"{view} "), term.removesuffix(f" {view}"))
+        if rest != term and meanings & parts & free.get(rest, set())
+    }
+    assert swallowed == set()

@@ -9,7 +9,7 @@ from bodypart.annotation import Review
 from bodypart.reviews import apply_review
 from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
 from service.queue.tasks import Kind, Mode
-from service.records.thumbnails import USUAL_SIDE
+from service.records.thumbnails import USUAL_SIZE
 
 
 def word(label="foot", at="2026-11-28T10:00:00Z", **more):
@@ -40,7 +40,7 @@ def test_a_thumbnail_is_kept_of_the_size_that_was_asked_for(house):
     house.decoders.ask = drawn
     house.annotator.annotate("i", Mode.NEW)
     version = house.orthanc.stored_file("i").version
-    assert house.thumbnails.get("i", USUAL_SIDE, version) == b"%d pixels" % USUAL_SIDE
+    assert house.thumbnails.get("i", USUAL_SIZE, version) == b"%d pixels" % USUAL_SIZE
 
 
 def test_another_file_under_the_same_uids_is_annotated_anew(house):

@@ -9,7 +9,8 @@ import pytest
 
 from bodypart.settings import Settings, SettingsError
 from orthanc_server import ROOT
-from service.prerequisites import Files, advice, checked_settings
+from service.own_files import Files
+from service.prerequisites import advice, checked_settings
 
 SHIPPED = json.loads((ROOT / "orthanc-config/orthanc.json").read_text(encoding="utf-8"))
 

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from service.dicom_tags.file_mark import FileMark
 from unit.service.databases.test_schema import REVIEW
 from unit.service.house import PARENTS
 
@@ -23,7 +24,7 @@ def test_what_is_done_again_after_a_power_cut_is_not_waited_for(house):
         house.durable.engine, "before_cursor_execute", lambda *of: at_once.append(of[2].split()[0])
     )
     number = house.trail.reviewed("i", REVIEW)
-    house.backups.take("i", PARENTS, [], None, "md5")
+    house.backups.take("i", PARENTS, [], None, FileMark.of(b"file", signed=True))
     assert at_once.count("INSERT") == 2
     at_once.clear()
     house.trail.applied(number)

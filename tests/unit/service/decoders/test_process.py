@@ -10,6 +10,7 @@ import pytest
 import doors
 import other_tasks
 from bodypart.settings import Settings
+from service.decoders import process as process_module
 from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
 
 other_tasks.take("trick")
@@ -153,6 +154,17 @@ def test_an_answer_that_nobody_asked_for_is_seen_before_the_next_question(start)
 def test_the_last_line_says_why_a_start_failed(start):
     process = start("#!{python}\nimport sys\n# {plugin}\nprint('a'); sys.exit('no model here')\n")
     with pytest.raises(EngineDownError, match="did not start: no model here"):
+        process.greet()
+
+
+def test_a_start_that_takes_too_long_is_told_as_one_whatever_was_said_last(start, monkeypatch):
+    """A warning of onnxruntime was all that stood there."""
+    monkeypatch.setattr(process_module, "_START_LIMIT", 2.0)
+    process = start(
+        "#!{python}\nimport sys, time\n# {plugin}\n"
+        "print('W: no GPU', file=sys.stderr, flush=True); time.sleep(60)\n"
+    )
+    with pytest.raises(EngineDownError, match=r"W: no GPU \(the decoder took longer than 2 s\)"):
         process.greet()
 
 

@@ -7,8 +7,8 @@ from service.deliveries.couriers import Courier, Pauses, Readiness
 from service.deliveries.delivery import REMOVED, State
 from service.deliveries.overview import Overview
 from service.deliveries.routing import Routing
-from service.deliveries.senders import JobGoneError, SendError, StoppedError
-from service.errors import ArchiveError, NotFoundError
+from service.deliveries.senders import FolderSender, JobGoneError, SendError, StoppedError
+from service.errors import ArchiveError, LostFileError, NotFoundError
 
 
 class Archive:
@@ -200,6 +200,21 @@ def test_what_is_the_courier_s_own_fault_does_not_hold_the_destination(
     one.courier.carry(one.outbox.claim("modality:A"))
     assert len(one.sender.sent) == 1
     assert one.row().error == "it could not be sent: ValueError"
+
+
+def test_files_that_orthanc_has_lost_do_not_hold_the_folder(desk, tmp_path):
+    """After three of them nothing was written to a folder that takes everything."""
+    one = desk(count=5)
+
+    def lost(instance):
+        raise LostFileError(f"Orthanc's storage has no file of {instance}")
+
+    one.courier._sender = FolderSender(tmp_path, lost)
+    for _ in range(3):
+        row = one.carry()
+    assert one.courier._held_until == 0.0
+    assert row.state == State.WAITING
+    assert row.error.endswith(f"Orthanc's storage has no file of {row.instance}")
 
 
 def test_an_instance_that_goes_while_it_is_sent_is_not_tried_again(desk):

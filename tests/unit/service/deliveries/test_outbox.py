@@ -9,8 +9,9 @@ from service.databases.tables import deliveries
 from service.deliveries import outbox as outbox_module
 from service.deliveries import overview as overview_module
 from service.deliveries.delivery import State
-from service.deliveries.overview import ConflictError, Overview
+from service.deliveries.overview import Overview
 from service.deliveries.routing import Routing
+from service.errors import ConflictError
 
 ALL = {"Name": "all", "If": {}, "To": ["modality:A", "modality:B"], "Urgent": True}
 

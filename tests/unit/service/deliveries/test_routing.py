@@ -2,8 +2,7 @@ import pytest
 
 from routed import PARENTS, annotation, outbox, rules
 from service.deliveries.delivery import Priority, State
-from service.deliveries.routing import RETURN, Routing, came_from
-from service.deliveries.routing import Sender as From
+from service.deliveries.routing import RETURN, Origin, Routing, came_from
 
 KNEES = {"Name": "knees", "If": {"Examined": "knee"}, "To": ["modality:A"]}
 HANDS = {"Name": "hands", "If": {"Examined": "hand"}, "To": ["modality:B"]}
@@ -224,7 +223,7 @@ def test_the_sender_is_remembered_where_a_rewriting_hides_it(routed):
 )
 def test_aet_and_address_tell_the_sender(aet, ip, returns):
     ((to,),) = (rule.destinations for rule in rules(KNEES))
-    assert came_from(to, From(aet, ip)) is returns
+    assert came_from(to, Origin(aet, ip)) is returns
 
 
 @pytest.mark.parametrize(
@@ -249,5 +248,5 @@ def test_a_node_that_orthanc_keeps_in_its_database_is_asked_for(
 def test_the_address_of_this_machine_tells_nothing():
     ((to,),) = (rule.destinations for rule in rules(KNEES))
     here = type(to)(to.kind, to.name, "", "127.0.0.1")
-    assert not came_from(here, From("", "127.0.0.1"))
-    assert not came_from(here, From("", "::ffff:127.0.0.1"))
+    assert not came_from(here, Origin("", "127.0.0.1"))
+    assert not came_from(here, Origin("", "::ffff:127.0.0.1"))

@@ -1,14 +1,16 @@
 """The file follows its record; nothing that an overwrite wipes is lost; the newer file wins."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from bodypart.annotation import Review
 from service.decoders.pool import EngineDownError
+from service.dicom_tags import overwriting
 from service.errors import StorageFullError
 from service.orthanc_api.resources import ReadFile, Stored
-from service.queue.tasks import Kind, Mode
+from service.queue.tasks import Kind, Mode, Priority
 from unit.service.dicom_tags.rewritten import (
     rewrite_without_answer,
     tags,
@@ -53,9 +55,10 @@ def test_a_lost_answer_loses_nothing(annotated):
     assert tags(annotated)["state"] == "written"
 
 
+@pytest.mark.parametrize("theirs", [b"another picture", b"another of this length"])
 @pytest.mark.parametrize("moment", ["before the look", "after the look", "after the store"])
-def test_another_file_that_comes_in_meanwhile_stands(annotated, moment):
-    orthanc, theirs = annotated.orthanc, b"another picture"
+def test_another_file_that_comes_in_meanwhile_stands(annotated, moment, theirs):
+    orthanc = annotated.orthanc
 
     def arrive():
         annotated.watch.file = theirs
@@ -73,6 +76,26 @@ def test_another_file_that_comes_in_meanwhile_stands(annotated, moment):
     annotated.decoders.label = "foot"
     annotated.annotator.annotate("i", Mode.NEW, task=annotated.claim(Kind.ANNOTATE))
     assert orthanc.annotation("i")["examined"]["label"] == "foot"
+
+
+def test_no_picture_is_hashed_where_nothing_comes_in_meanwhile(annotated, monkeypatch):
+    """That takes longer than all else that the service does for a rewrite."""
+    monkeypatch.setattr(annotated.orthanc, "md5", None)
+    monkeypatch.setattr(overwriting, "md5", None)
+    annotated.follow()
+    assert tags(annotated)["state"] == "written"
+
+
+def test_what_orthanc_changes_as_it_stores_it_is_not_taken_for_ours(annotated):
+    orthanc = annotated.orthanc
+
+    def transcode():
+        orthanc.files["i"] += b" transcoded"
+
+    orthanc.after_store = transcode
+    annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
+    assert orthanc.annotation("i") is None
+    assert annotated.claim(Kind.ANNOTATE).resource == "i"
 
 
 @pytest.mark.parametrize("removed", [False, True])
@@ -159,6 +182,16 @@ def test_a_file_that_was_read_before_another_one_came_is_not_used(annotated):
     read = ReadFile(version, b"file")
     annotated.in_place.rewrite(annotated.claim(Kind.REWRITE), read)
     assert annotated.orthanc.files["i"] == b"another picture corrected to hand"
+
+
+def test_files_of_the_old_stock_are_read_past_orthanc_s_cache(house):
+    for priority, past_the_cache in ((Priority.ARRIVAL, []), (Priority.BACKFILL, ["i"])):
+        house.orthanc.arrive("i", b"file")
+        house.annotator.annotate("i", Mode.AGAIN)
+        task = replace(house.claim(Kind.REWRITE), priority=priority)
+        house.in_place.rewrite(task)
+        house.tasks.finish(task)
+        assert house.orthanc.read_past_the_cache == past_the_cache
 
 
 def test_a_stop_begins_no_overwrite(annotated):

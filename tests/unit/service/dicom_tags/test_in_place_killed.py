@@ -1,7 +1,11 @@
 """A start finishes what a kill, or another setting, interrupted."""
 
-import pytest
+import hashlib
 
+import pytest
+import sqlalchemy as sa
+
+from service.databases.tables import overwrites
 from service.errors import ArchiveError
 from service.orthanc_api.resources import Stored
 from service.queue.tasks import Kind, Mode
@@ -19,6 +23,17 @@ def test_a_start_finishes_what_a_kill_interrupted(annotated, tmp_path):
     after = after_a_kill(annotated, tmp_path)
     assert after.in_place.recover() == ["i"]
     assert orthanc.metadata("instances", "i", "Ours") == "kept"
+    assert after.backups.left_over() == []
+
+
+def test_a_backup_that_version_0_2_left_is_given_back(annotated, tmp_path):
+    """It names the new file by the MD5 of all of it."""
+    after = after_a_kill(annotated, tmp_path)
+    digest = hashlib.md5(annotated.orthanc.files["i"]).hexdigest()
+    with after.durable.write() as connection:
+        connection.execute(sa.update(overwrites).values(md5_after=digest))
+    assert after.in_place.recover() == ["i"]
+    assert annotated.orthanc.metadata("instances", "i", "Ours") == "kept"
     assert after.backups.left_over() == []
 
 

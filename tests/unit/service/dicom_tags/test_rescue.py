@@ -1,16 +1,15 @@
 """Orthanc's side watches over a rewrite: it is heard, and what it kept is found."""
 
-import hashlib
 import time
 
 import pytest
 
 from service.dicom_tags import rescue
+from service.dicom_tags.file_mark import FileMark
 from service.dicom_tags.rescue import Rescue
 from service.errors import ArchiveError
 
-OURS = bytes(100_000)
-MD5 = hashlib.md5(OURS).hexdigest()
+OURS = FileMark(100_000, 65_536, "digest")
 
 
 class Side:
@@ -34,29 +33,14 @@ def side(tmp_path):
 
 def test_a_rewrite_is_announced_and_its_end_told(side):
     assert not side.rescue.watches("i")
-    with side.rescue.watching("i", OURS, MD5, signed=False):
+    with side.rescue.watching("i", OURS):
         assert side.rescue.watches("i")
         (said,) = side.said
-        assert said["rewriting"]["length"] == said["rewriting"]["beginning"] == len(OURS)
-        assert said["rewriting"]["md5"] == MD5
+        told = dict(said["rewriting"])
+        assert told.pop("file").endswith("i.dcm")
+        assert told == {"id": "i", "length": 100_000, "beginning": 65_536, "md5": "digest"}
     assert side.said[1:] == [{"rewritten": "i"}]
     assert not side.rescue.watches("i")
-
-
-def test_of_a_correction_the_beginning_tells_that_it_is_ours(side):
-    with side.rescue.watching("i", OURS, MD5, signed=True):
-        said = side.said[0]["rewriting"]
-    assert said["length"] == len(OURS)
-    assert said["md5"] == hashlib.md5(OURS[: said["beginning"]]).hexdigest()
-    assert said["beginning"] < len(OURS)
-
-
-@pytest.mark.parametrize(("file", "signed"), [(OURS, False), (OURS[:99], True)])
-def test_a_file_is_hashed_once(side, monkeypatch, file, signed):
-    """Its digest is known: it ties the backup to the file."""
-    monkeypatch.setattr(rescue, "hashlib", None)
-    with side.rescue.watching("i", file, MD5, signed=signed):
-        assert side.said[0]["rewriting"]["md5"] == MD5
 
 
 def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, monkeypatch):
@@ -64,7 +48,7 @@ def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, monkeypat
     side.answers = False
     with (
         pytest.raises(ArchiveError, match="does not watch"),
-        side.rescue.watching("i", OURS, MD5, signed=False),
+        side.rescue.watching("i", OURS),
     ):
         pytest.fail("it went on")
     assert side.said[-1] == {"rewritten": "i"}
@@ -74,10 +58,10 @@ def test_a_deletion_just_before_is_given_way(side, monkeypatch):
     """Orthanc let it in before it heard of the rewrite, and carries it out any moment."""
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    with side.rescue.watching("i", OURS, MD5, signed=False):
+    with side.rescue.watching("i", OURS):
         assert slept == []
     side.rescue.give_way()
-    with side.rescue.watching("i", OURS, MD5, signed=False):
+    with side.rescue.watching("i", OURS):
         assert slept == [rescue._GIVEN_WAY]
 
 
@@ -86,7 +70,7 @@ def test_a_deletion_long_ago_is_over(side, monkeypatch):
     side.rescue.give_way()
     time.sleep(0.02)
     began = time.monotonic()
-    with side.rescue.watching("i", OURS, MD5, signed=False):
+    with side.rescue.watching("i", OURS):
         assert time.monotonic() - began < rescue._GIVEN_WAY
 
 

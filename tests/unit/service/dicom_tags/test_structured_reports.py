@@ -4,6 +4,7 @@ import pytest
 
 from bodypart.dicom_out.codes import PRODUCT
 from service.decoders.pool import RefusedError
+from service.dicom_tags.file_mark import FileMark
 from service.dicom_tags.structured_reports import Reports
 from service.errors import LostFileError, NotFoundError
 from service.orthanc_api.resources import Stored
@@ -79,7 +80,7 @@ def test_what_is_being_rewritten_is_in_the_report(house, writer, write):
     """Left out it would stay out: the study is reported on again when an answer changes."""
     annotation = house.orthanc.annotation("i")
     held = house.orthanc.held([("instances", "i")])
-    house.backups.take("i", PARENTS, held, annotation, "after")
+    house.backups.take("i", PARENTS, held, annotation, FileMark.of(b"after", signed=True))
     house.orthanc.metadata_.clear()
     write()
     assert writer.asked == [[annotation]]

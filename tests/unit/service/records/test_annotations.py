@@ -5,7 +5,7 @@ import itertools
 import pytest
 import sqlalchemy as sa
 
-from service.queue.tasks import Kind
+from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import of_file, sealed
 from unit.service.house import PARENTS, House, note
 
@@ -47,6 +47,17 @@ def test_a_file_follows_only_where_the_operator_wants_it_and_somebody_looked(tmp
 def test_what_only_the_header_says_is_not_written_into_a_file(house):
     assert house.annotations.put(note(image=None), PARENTS)["tags"]["state"] == "none"
     assert house.claim(Kind.REWRITE) is None
+
+
+def test_the_file_of_what_arrives_follows_before_those_of_the_old_stock(house):
+    for instance, priority, mode in (
+        ("old", Priority.BACKFILL, Mode.ASKED),
+        ("new", Priority.ARRIVAL, Mode.NEW),
+    ):
+        house.orthanc.arrive(instance, b"file")
+        house.ask(Kind.ANNOTATE, instance, mode=mode, priority=priority)
+        house.annotations.put(note(instance), PARENTS, done=house.claim(Kind.ANNOTATE))
+    assert [house.claim_due(Kind.REWRITE).resource for _ in range(2)] == ["new", "old"]
 
 
 def test_the_revision_changes_with_the_answer_alone():

@@ -1,6 +1,7 @@
 """The index says what the annotations say, in the order of the work list, and counts."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -116,6 +117,32 @@ def test_old_ones_are_counted_as_many_as_they_are(house, request, shared):
         with database.write() as connection:
             index.put_unseen(connection, {f"i{number}": PARENTS for number in numbers})
     assert index.counts() == {UNSEEN: 2000}
+    database.close()
+
+
+def test_an_answer_takes_the_place_of_what_another_node_is_just_noting(postgres):
+    """Both found no row: the answer was refused as a second one, and made again later."""
+    database = open_shared(postgres.driver_url)
+    index = Index(database)
+
+    def answer():
+        with database.write() as connection:
+            index.put(connection, note("raced"), PARENTS)
+
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with ThreadPoolExecutor(1) as node:
+        with database.write() as connection:
+            index.put_unseen(connection, {"raced": PARENTS})
+            answered = node.submit(answer)
+            end = time.monotonic() + 10
+            while not database.value(waiting) and time.monotonic() < end:
+                time.sleep(0.01)
+            assert database.value(waiting)
+        answered.result()
+    assert index.state("raced") == "done"
+    assert index.counts()["done"] == 1
+    with database.write() as connection:
+        index.remove(connection, "raced")
     database.close()
 
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from service.databases.schema import open_durable, open_index
 from service.databases.tables import INDEX, instances
 from service.records.keyset import Key, behind
+from service.routes.filters import Filters
 from service.routes.sheet import _GROUPS, _ORDERS
-from service.routes.worklist import Filters
 
 
 @pytest.fixture

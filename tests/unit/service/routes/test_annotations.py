@@ -40,6 +40,12 @@ def service(house):
     )
 
 
+def test_what_was_forgotten_already_is_not_counted_again(house, service):
+    service.reviewer, service.settle = house.reviewer, lambda _: None
+    told = [annotations.remove("instances", "i", service, "ann", None) for _ in range(2)]
+    assert [one["forgotten"] for one in told] == [1, 0]
+
+
 def test_what_is_sent_once_more_is_pending_before_anybody_read_of_it(house, service):
     """A script that sends a file again and asks at once was told to start a back-fill."""
     assert annotation_of(service, "i")["status"] == "done"

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from service.errors import RecordError, ServiceError, UnreachableError
+from service.errors import ConflictError, RecordError, ServiceError, UnreachableError
 from service.routes.app import ROUTERS, _complaint, build
 from service.routes.models import Asked, Correction
 
@@ -154,6 +154,13 @@ def test_a_value_that_is_wrong_is_not_sent_back_whole():
     with pytest.raises(ValidationError) as caught:
         Correction.model_validate({"examined": "x" * 100_000})
     assert len(_complaint(caught.value.errors()[0])) < 200
+
+
+def test_what_the_state_of_a_delivery_does_not_allow_is_a_conflict():
+    settings = SimpleNamespace(max_upload_mb=1)
+    app = build(SimpleNamespace(settings=settings, log=print))
+    told = app.exception_handlers[ServiceError](None, ConflictError("delivery 7 is sending"))
+    assert told.status_code == 409 and b"delivery 7 is sending" in told.body
 
 
 def test_which_server_cannot_be_reached_is_not_told_to_whoever_asks():

@@ -7,9 +7,9 @@ from service.databases.database import Database
 from service.databases.schema import INDEX_SCHEMA, prepare
 from service.deliveries.counted import Counted
 from service.deliveries.delivery import Priority
-from service.deliveries.overview import ConflictError, Overview
+from service.deliveries.overview import Overview
 from service.deliveries.routing import Routing
-from service.errors import NotFoundError
+from service.errors import ConflictError, NotFoundError
 from service.orthanc_api.resources import Parents
 from service.records.facts import Facts
 from service.records.index import Index
