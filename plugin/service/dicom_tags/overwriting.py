@@ -198,7 +198,10 @@ class Overwriting:
             return "Orthanc stores it under another id"
         now = self._archive.stored_file(instance)
         gap = self._log_has_gap(before, instance)
-        if not self._is_as_sent(instance, ours, alone=not gap):
+        # Without a gap nothing else was stored since: then the length tells whether Orthanc changed
+        # it, as a transcoding would. To hash a film takes as long as Orthanc takes to.
+        as_sent = self._archive.md5(instance) == md5(ours) if gap else now.size == len(ours)
+        if not as_sent:
             self.annotate_again(instance)
             return YIELDED
         if gap:
@@ -209,16 +212,6 @@ class Overwriting:
                 return YIELDED
         self._thumbnails.follow(instance, stored.version, now.version)
         return now
-
-    def _is_as_sent(self, instance: str, ours: bytes, *, alone: bool) -> bool:
-        """Tell whether what stands there is what was just stored.
-
-        ``alone`` says that nothing else was stored since: then its length tells whether Orthanc
-        changed it, as a transcoding would. To hash a film takes as long as Orthanc takes to.
-        """
-        if alone:
-            return self._archive.size(instance) == len(ours)
-        return self._archive.md5(instance) == md5(ours)
 
     def _must_go_on(self) -> None:
         if self._decoders.stopping:

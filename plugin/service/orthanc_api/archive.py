@@ -83,7 +83,7 @@ class Archive:
     def _stored_file(self, found: dict[str, Any]) -> StoredFile:
         parents = self._places.of_series(found["ParentSeries"])
         originals = tuple(str(found[name]) for name in _COPY_LINKS if found.get(name))
-        return StoredFile(parents, str(found["FileUuid"]), originals)
+        return StoredFile(parents, str(found["FileUuid"]), int(found["FileSize"]), originals)
 
     def parents(self, instance: str) -> Parents:
         """Return what an instance belongs to; errors as of ``stored_file``."""
@@ -146,10 +146,6 @@ class Archive:
             return noted.decode()
         # Orthanc notes none where ``StoreMD5ForAttachments`` is, or was, false.
         return hashlib.md5(self.dicom(instance), usedforsecurity=False).hexdigest()
-
-    def size(self, instance: str) -> int:
-        """Return the bytes of the stored DICOM file; NotFoundError if the instance is gone."""
-        return int(self.client.get(f"/instances/{instance}/attachments/dicom/size"))
 
     def store(self, data: bytes) -> Stored:
         """Store a DICOM file.

@@ -41,12 +41,15 @@ class StoredFile:
         What it belongs to.
     version : str
         Names this very file: another file under the same UIDs has another one.
+    size : int
+        Bytes of the file.
     originals : tuple of str
         Ids of what it is said to be a copy of.
     """
 
     parents: Parents
     version: str
+    size: int
     originals: tuple[str, ...] = ()
 
 

@@ -78,7 +78,8 @@ class Orthanc:
     def stored_file(self, instance):
         self._must_have(instance)
         link = self.metadata("instances", instance, "ModifiedFrom")
-        return StoredFile(PARENTS, self.versions[instance], (link,) if link else ())
+        size = len(self.files[instance])
+        return StoredFile(PARENTS, self.versions[instance], size, (link,) if link else ())
 
     def glance(self, instances):
         if self.down:
@@ -105,10 +106,6 @@ class Orthanc:
 
     def md5(self, instance):
         return hashlib.md5(self.dicom(instance)).hexdigest()
-
-    def size(self, instance):
-        self._must_have(instance)
-        return len(self.files[instance])
 
     def store(self, data):
         self.before_store()

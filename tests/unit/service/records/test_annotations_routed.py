@@ -11,7 +11,7 @@ from service.queue.tasks import Kind, Mode, Priority, Tasks
 from service.records.annotations import Annotations
 from service.records.index import Index
 
-STORED = StoredFile(PARENTS, "file", ())
+STORED = StoredFile(PARENTS, "file", 1)
 NOTE = annotation(agreement="agree", annotated_at="", review=None, model=None)
 
 
