@@ -322,3 +322,20 @@ def test_the_panel_shows_the_last_answer_that_was_asked_for(alone, page):
     held[0].fulfill(json=waits)
     page.wait_for_timeout(150)
     assert panel.locator(".answer").inner_text() == "Hand, left"
+
+
+def test_what_was_taken_back_is_not_told_as_signed_after_it(alone, page):
+    """The last film is shown anew, and only then it was told that it was the last one."""
+    only = {"total": 1, "next": None, "items": [item(1)], "meaning": None}
+    alone.answers["GET worklist"] = only
+    on_a_film(alone, page)
+    held = []
+    alone.answers[rf"GET instances/{instance(1)}"] = held.append
+    page.keyboard.press("Enter")
+    meanwhile(page, lambda: held)
+    page.keyboard.press("z")
+    page.get_by_text("1 answer taken back.").wait_for()
+    for route in held:
+        route.fulfill(json=annotation(1, revision="3"))
+    page.wait_for_timeout(300)
+    assert "1 answer taken back." in page.locator("#message").inner_text()

@@ -229,8 +229,11 @@ export class Film {
     const stays = () => this.list.current?.instance === shown.instance;
     if (stays() && !await this.list.next() && stays()) {
       await this.show(this.list.current, null);
-      told = `${told} ${t('That was the last one.')}`;
-      this.page.toast.tell(told, { undo: true });
+      // Meanwhile it may have been taken back, which is the newer message.
+      if (this.page.toast.says(told)) {
+        told = `${told} ${t('That was the last one.')}`;
+        this.page.toast.tell(told, { undo: true });
+      }
     }
     offerAlike(this.page.toast, answer.instance, told);
   }
