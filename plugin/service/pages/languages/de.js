@@ -378,6 +378,8 @@ export const words = {
   'The picture is not on the screen yet.': 'Das Bild ist noch nicht auf dem Bildschirm.',
   'Nothing was saved: another picture is shown by now.': 'Nichts wurde gespeichert: inzwischen wird ein anderes Bild gezeigt.',
   'The picture could not be fetched; it is asked for again.': 'Das Bild konnte nicht geholt werden; es wird noch einmal angefragt.',
+  'Your answer may have arrived all the same: sign it again, or take it back with Undo.': 'Ihre Antwort kann dennoch angekommen sein: Unterschreiben Sie noch einmal, oder nehmen Sie sie mit „Rückgängig“ zurück.',
+  'What you said of it did not arrive.': 'Was Sie dazu gesagt haben, ist nicht angekommen.',
   'The connection was lost; some of these may be done all the same.': 'Die Verbindung riss ab; manches davon kann dennoch getan sein.',
   'What you typed stands there again when you correct it once more.': 'Was Sie getippt haben, steht wieder da, wenn Sie noch einmal korrigieren.',
   'Marker and header name different sides: please set the side first.': 'Seitenmarke und Header nennen verschiedene Seiten: bitte zuerst die Seite wählen.',

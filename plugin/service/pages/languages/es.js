@@ -378,6 +378,8 @@ export const words = {
   'The picture is not on the screen yet.': 'La imagen aún no está en la pantalla.',
   'Nothing was saved: another picture is shown by now.': 'No se guardó nada: entretanto se muestra otra imagen.',
   'The picture could not be fetched; it is asked for again.': 'No se pudo obtener la imagen; se pide de nuevo.',
+  'Your answer may have arrived all the same: sign it again, or take it back with Undo.': 'Su respuesta puede haber llegado de todos modos: fírmela de nuevo o retírela con «Deshacer».',
+  'What you said of it did not arrive.': 'Lo que dijo de ella no llegó.',
   'The connection was lost; some of these may be done all the same.': 'Se perdió la conexión; algunas pueden estar hechas de todos modos.',
   'What you typed stands there again when you correct it once more.': 'Lo que escribió vuelve a aparecer cuando corrige de nuevo.',
   'Marker and header name different sides: please set the side first.': 'La marca y la cabecera nombran lados distintos: elija primero el lado.',

@@ -378,6 +378,8 @@ export const words = {
   'The picture is not on the screen yet.': 'L’image n’est pas encore à l’écran.',
   'Nothing was saved: another picture is shown by now.': 'Rien n’a été enregistré : une autre image est affichée entre-temps.',
   'The picture could not be fetched; it is asked for again.': 'L’image n’a pas pu être récupérée ; elle est redemandée.',
+  'Your answer may have arrived all the same: sign it again, or take it back with Undo.': 'Votre réponse est peut-être arrivée malgré tout : signez-la à nouveau, ou reprenez-la avec « Annuler ».',
+  'What you said of it did not arrive.': 'Ce que vous en avez dit n’est pas arrivé.',
   'The connection was lost; some of these may be done all the same.': 'La connexion a été perdue ; certaines sont peut-être faites malgré tout.',
   'What you typed stands there again when you correct it once more.': 'Ce que vous avez saisi réapparaît quand vous corrigez à nouveau.',
   'Marker and header name different sides: please set the side first.': 'Le repère et l’en-tête nomment des côtés différents : veuillez d’abord choisir le côté.',

@@ -378,6 +378,8 @@ export const words = {
   'The picture is not on the screen yet.': 'L’immagine non è ancora sullo schermo.',
   'Nothing was saved: another picture is shown by now.': 'Non è stato salvato nulla: nel frattempo è mostrata un’altra immagine.',
   'The picture could not be fetched; it is asked for again.': 'Non è stato possibile ottenere l’immagine; viene richiesta di nuovo.',
+  'Your answer may have arrived all the same: sign it again, or take it back with Undo.': 'La risposta può essere arrivata comunque: la firmi di nuovo, o la ritiri con «Annulla».',
+  'What you said of it did not arrive.': 'Ciò che ne ha detto non è arrivato.',
   'The connection was lost; some of these may be done all the same.': 'La connessione è caduta; alcune possono essere state fatte comunque.',
   'What you typed stands there again when you correct it once more.': 'Quanto scritto ricompare quando si corregge di nuovo.',
   'Marker and header name different sides: please set the side first.': 'Contrassegno e intestazione nominano lati diversi: scegliere prima il lato.',

@@ -378,6 +378,8 @@ export const words = {
   'The picture is not on the screen yet.': '画像がまだ画面に表示されていません。',
   'Nothing was saved: another picture is shown by now.': '保存されませんでした。すでに別の画像が表示されています。',
   'The picture could not be fetched; it is asked for again.': '画像を取得できませんでした。もう一度要求します。',
+  'Your answer may have arrived all the same: sign it again, or take it back with Undo.': '回答は届いている可能性があります。もう一度確定するか、「元に戻す」で取り消してください。',
+  'What you said of it did not arrive.': 'それについての回答は届いていませんでした。',
   'The connection was lost; some of these may be done all the same.': '接続が切れました。一部は処理済みの可能性があります。',
   'What you typed stands there again when you correct it once more.': '入力した内容は、もう一度修正を開くと表示されます。',
   'Marker and header name different sides: please set the side first.': 'マーカーとヘッダーの左右が異なります。先に左右を選んでください。',

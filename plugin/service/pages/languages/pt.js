@@ -378,6 +378,8 @@ export const words = {
   'The picture is not on the screen yet.': 'A imagem ainda não está no ecrã.',
   'Nothing was saved: another picture is shown by now.': 'Nada foi guardado: entretanto é mostrada outra imagem.',
   'The picture could not be fetched; it is asked for again.': 'Não foi possível obter a imagem; é pedida de novo.',
+  'Your answer may have arrived all the same: sign it again, or take it back with Undo.': 'A sua resposta pode ter chegado mesmo assim: assine-a de novo, ou retire-a com «Desfazer».',
+  'What you said of it did not arrive.': 'O que disse dela não chegou.',
   'The connection was lost; some of these may be done all the same.': 'A ligação perdeu-se; algumas podem ter sido feitas mesmo assim.',
   'What you typed stands there again when you correct it once more.': 'O que escreveu volta a aparecer quando corrigir de novo.',
   'Marker and header name different sides: please set the side first.': 'O marcador e o cabeçalho nomeiam lados diferentes: escolha primeiro o lado.',

@@ -378,6 +378,8 @@ export const words = {
   'The picture is not on the screen yet.': '图像尚未显示在屏幕上。',
   'Nothing was saved: another picture is shown by now.': '未保存：此时已显示另一幅图像。',
   'The picture could not be fetched; it is asked for again.': '无法获取图像；正在重新请求。',
+  'Your answer may have arrived all the same: sign it again, or take it back with Undo.': '您的回答可能仍已送达：请再次签署，或用“撤销”收回。',
+  'What you said of it did not arrive.': '您对它的回答没有送达。',
   'The connection was lost; some of these may be done all the same.': '连接已中断；其中一些可能已经完成。',
   'What you typed stands there again when you correct it once more.': '再次更正时，您输入的内容会重新出现。',
   'Marker and header name different sides: please set the side first.': '标记与头信息的侧别不同：请先选择侧别。',
