@@ -141,6 +141,16 @@ def test_of_many_those_are_taken_back_that_arrived(alone, page):
     assert revisions[1][instance(45)] == "7"
 
 
+def test_of_many_nobody_knows_where_the_service_ends_amid_them(alone, page):
+    alone.answers[r"POST reviews\S*"] = lambda route: route.fulfill(
+        status=503, json={"error": "Engine down", "details": "the service did not answer: OSError"}
+    )
+    alone.open("?show=all")
+    page.get_by_text("3 seen").wait_for()
+    page.keyboard.press("c")
+    page.get_by_text("3 were not: The connection was lost; some of these may be done").wait_for()
+
+
 def test_the_panel_takes_back_what_arrived(alone, page):
     alone.answers["GET status"]["user"] = "ann"
     alone.answers[r"PUT instances/\S*"] = lambda route: route.abort()

@@ -189,7 +189,7 @@ export class Reviewing extends EventTarget {
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (!mayBeDone(error)) after?.(some, {});
-        const why = error.status ? error.message : t('The connection was lost; some of these may be done all the same.');
+        const why = !mayBeDone(error) ? error.message : t('The connection was lost; some of these may be done all the same.');
         for (const item of items.slice(start)) outcome.failed[item.instance] = why;
         return start;
       }

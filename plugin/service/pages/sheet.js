@@ -20,6 +20,8 @@ const MOST_OF_IT = 0.6;
 const AGAIN = 3000;
 const AT_ONCE = 100;
 /* Pictures that are asked for by their ids in one address. */
+const GONE = { state: 'gone', examined: null, laterality: null, agreement: null, needs_review: false, side_in_doubt: false, reviewed_at: null };
+/* What stands for a picture that was deleted meanwhile; its tile keeps its place, so that nothing moves under the pointer. */
 
 const byId = (id) => document.getElementById(id);
 
@@ -134,7 +136,8 @@ export class Sheet {
       const some = instances.slice(start, start + AT_ONCE);
       const { items } = await get('sheet', { show: 'all', instances: some.join(','), limit: AT_ONCE });
       if (this.asked !== asked) return;
-      for (const item of items) this.renew(shown.get(item.instance), item);
+      const there = new Map(items.map((item) => [item.instance, item]));
+      for (const one of some) this.renew(shown.get(one), there.get(one) ?? GONE);
     }
     this.drawBar();
   }
