@@ -2,6 +2,7 @@
 
 import pytest
 
+from browser.pages_alone import annotation
 from browser.phantoms_uploaded import upload_study
 from waiting import eventually
 
@@ -156,3 +157,17 @@ def test_tab_reaches_the_controls_in_the_order_they_are_seen(page, server, uploa
         for start in ("Films", "Filters", "Heat map", "Hand, as in")
     ]
     assert order == sorted(order)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_guess_is_read_with_its_side_before_it_is_signed(alone, page, width):
+    """Of long names the side, which is signed with the part, was cut off."""
+    guess = {"label": "lower_limb", "probability": 0.9}
+    alone.answers[r"GET instances/(\w{8})\S*"] = annotation(1, image={
+        "rejected": False, "reason": None, "top": [guess],
+    })  # fmt: skip
+    page.add_init_script("localStorage.setItem('bodypart-language', 'fr')")
+    page.set_viewport_size({"width": width, "height": 844})
+    alone.open("?show=all#films")
+    button = page.get_by_role("button", name="Membre inférieur, gauche").first
+    assert button.evaluate("node => node.scrollWidth <= node.clientWidth")
