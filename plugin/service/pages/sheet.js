@@ -274,7 +274,8 @@ export class Sheet {
 
   confirm() {
     const { ready } = this;
-    if (!ready.length) return undefined;
+    // Who presses the key may not have read what stands below.
+    if (!ready.length) return this.page.toast.tell(this.bar.nothing || t('Nothing to confirm yet'));
     return this.sign(ready, {});
   }
 

@@ -140,6 +140,7 @@ export const words = {
   'Nothing to confirm yet': 'Noch nichts zu bestätigen',
   'Loading…': 'Wird geladen…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'Ein Klick markiert „nicht dies“, ein Doppelklick oder die Leertaste zeigt ein Bild groß.',
+  'Conflicts are decided one by one: Space or a double click shows one large.': 'Widersprüche werden einzeln entschieden: Leertaste oder Doppelklick zeigt einen groß.',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': 'Schalten Sie das ab, wenn Sie diktieren oder die Hand auf der Tastatur ruht; Pfeile, Enter und Strg+Z gelten weiter.',
   'Close': 'Schließen',
   'Open the film': 'Aufnahme öffnen',

@@ -140,6 +140,7 @@ export const words = {
   'Nothing to confirm yet': 'Aún no hay nada que confirmar',
   'Loading…': 'Cargando…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'Un clic marca «esto no»; un doble clic o la barra espaciadora muestra una imagen en grande.',
+  'Conflicts are decided one by one: Space or a double click shows one large.': 'Los conflictos se deciden uno a uno: la barra espaciadora o un doble clic muestra uno en grande.',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': 'Desactívelo si dicta o si su mano descansa sobre el teclado; flechas, Intro y Ctrl+Z siguen funcionando.',
   'Close': 'Cerrar',
   'Open the film': 'Abrir la placa',

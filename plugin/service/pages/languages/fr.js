@@ -140,6 +140,7 @@ export const words = {
   'Nothing to confirm yet': 'Rien à confirmer pour l’instant',
   'Loading…': 'Chargement…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'Un clic marque « pas ceci », un double clic ou la barre d’espace affiche une image en grand.',
+  'Conflicts are decided one by one: Space or a double click shows one large.': 'Les conflits se décident un par un : Espace ou un double clic en montre un en grand.',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': 'Désactivez-les si vous dictez ou si votre main repose sur le clavier ; flèches, Entrée et Ctrl+Z restent actifs.',
   'Close': 'Fermer',
   'Open the film': 'Ouvrir le cliché',

@@ -140,6 +140,7 @@ export const words = {
   'Nothing to confirm yet': 'Ancora niente da confermare',
   'Loading…': 'Caricamento…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'Un clic segna «non questo», un doppio clic o la barra spaziatrice mostra un’immagine in grande.',
+  'Conflicts are decided one by one: Space or a double click shows one large.': 'I conflitti si decidono uno per uno: Spazio o un doppio clic ne mostra uno in grande.',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': 'Disattivare se si detta o se la mano riposa sulla tastiera; frecce, Invio e Ctrl+Z funzionano ancora.',
   'Close': 'Chiudi',
   'Open the film': 'Apri la lastra',

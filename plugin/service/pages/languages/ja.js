@@ -140,6 +140,7 @@ export const words = {
   'Nothing to confirm yet': '確認できるものはまだありません',
   'Loading…': '読み込み中…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'クリックで「これではない」の印、ダブルクリックまたはスペースキーで画像を拡大します。',
+  'Conflicts are decided one by one: Space or a double click shows one large.': '矛盾は一つずつ判断します。スペースキーまたはダブルクリックで大きく表示されます。',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': '音声入力の場合や手がキーボードに触れる場合はオフにしてください。矢印、Enter、Ctrl+Z は使えます。',
   'Close': '閉じる',
   'Open the film': 'フィルムを開く',

@@ -140,6 +140,7 @@ export const words = {
   'Nothing to confirm yet': 'Ainda nada para confirmar',
   'Loading…': 'A carregar…',
   'A click marks “not this”, a double click or Space shows a picture large.': 'Um clique marca «isto não»; um duplo clique ou a barra de espaço mostra uma imagem em grande.',
+  'Conflicts are decided one by one: Space or a double click shows one large.': 'Os conflitos decidem-se um a um: Espaço ou um duplo clique mostra um em grande.',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': 'Desligue se ditar ou se a mão repousar no teclado; setas, Enter e Ctrl+Z continuam.',
   'Close': 'Fechar',
   'Open the film': 'Abrir o filme',

@@ -140,6 +140,7 @@ export const words = {
   'Nothing to confirm yet': '暂无可确认的图像',
   'Loading…': '正在加载…',
   'A click marks “not this”, a double click or Space shows a picture large.': '单击标记“不是这个”，双击或按空格键放大图像。',
+  'Conflicts are decided one by one: Space or a double click shows one large.': '矛盾需逐一判断：按空格键或双击可放大显示。',
   'Turn this off if you dictate, or if your hand rests on the keyboard; arrows, Enter and Ctrl+Z still work.': '若使用语音输入或手放在键盘上，请关闭；方向键、回车和 Ctrl+Z 仍可用。',
   'Close': '关闭',
   'Open the film': '打开影像',
