@@ -40,7 +40,10 @@ export class Sheet {
     this.scroller = byId('sheet');
     this.filters = new SheetFilters(byId('sheet-filters'), page.known, () => page.guarded(() => this.load()),
       (pixels) => this.scroller.style.setProperty('--tile', `${pixels}px`));
-    this.marks = new Marks(() => this.tiles, () => this.drawBar());
+    this.marks = new Marks(() => this.tiles, () => {
+      this.drawBar();
+      this.keepPlace();
+    });
     this.watch = new IntersectionObserver((entries) => this.looked(entries), { threshold: MOST_OF_IT });
     this.near = new IntersectionObserver((entries) => this.come(entries), { root: this.scroller, rootMargin: '600px' });
     this.more = new IntersectionObserver(([entry]) => entry.isIntersecting && page.guarded(() => this.append()), {
@@ -54,9 +57,10 @@ export class Sheet {
 
   async open() {
     this.filters.fill();
-    const { pages, top } = remembered();
+    const { pages, top, marked } = remembered();
     await this.load();
     while (this.pages < pages && this.next) await this.append();
+    this.marks.again(marked);
     this.comeBack(top);
     this.page.guarded(async () => this.filters.offer(await get('modalities')));
   }
@@ -79,10 +83,11 @@ export class Sheet {
       if (this.asked === asked) this.grid.removeAttribute('aria-busy');
     }
     if (this.asked !== asked) return;
-    const { current } = this.marks;
+    const { current, kept } = this.marks;
     const focused = this.grid.contains(document.activeElement);
     this.clear(answer);
     this.take(answer);
+    this.marks.again(kept);
     // Who moves by keyboard stays on their picture, wherever it stands by now.
     const at = this.tiles.findIndex((tile) => tile.item.instance === current?.item.instance);
     this.marks.go(Math.max(0, at), { focus: focused });
@@ -323,7 +328,7 @@ export class Sheet {
 
   keepPlace() {
     clearTimeout(this.keeping);
-    this.keeping = setTimeout(() => remember(this.pages, this.scroller.scrollTop ? this.top() : null), 150);
+    this.keeping = setTimeout(() => remember(this.pages, this.scroller.scrollTop ? this.top() : null, this.marks.kept), 150);
   }
 
   /** The first picture on the screen, and how far it is below the edge: the heights above it are guesses after a reload. */
