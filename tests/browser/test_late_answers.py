@@ -126,7 +126,8 @@ def test_what_was_undone_is_shown_wherever_it_stands_among_all(alone, page):
 
     def only_by_id(route):
         if "instances=" in route.request.url:
-            return {**shown, "items": [item(1)]}
+            signed = [item(number, reviewed_at="2026-11-29T10:00:00Z") for number in (2, 3)]
+            return {**shown, "items": [item(1), *signed]}
         return {**shown, "items": [] if "after" in route.request.url else shown["items"]}
 
     alone.answers["GET sheet"] = only_by_id
