@@ -2,6 +2,7 @@
 
 import pytest
 
+from browser.pages_alone import annotation
 from browser.phantoms_uploaded import upload_study
 from waiting import eventually
 
@@ -156,3 +157,34 @@ def test_tab_reaches_the_controls_in_the_order_they_are_seen(page, server, uploa
         for start in ("Films", "Filters", "Heat map", "Hand, as in")
     ]
     assert order == sorted(order)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_guess_is_read_with_its_side_before_it_is_signed(alone, page, width):
+    """Of long names the side, which is signed with the part, was cut off."""
+    guess = {"label": "lower_limb", "probability": 0.9}
+    alone.answers[r"GET instances/(\w{8})\S*"] = annotation(1, image={
+        "rejected": False, "reason": None, "top": [guess],
+    })  # fmt: skip
+    page.add_init_script("localStorage.setItem('bodypart-language', 'fr')")
+    page.set_viewport_size({"width": width, "height": 844})
+    alone.open("?show=all#films")
+    button = page.get_by_role("button", name="Membre inférieur, gauche").first
+    assert button.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
+@pytest.mark.parametrize("size", [(320, 256), (480, 300)])
+def test_at_four_times_the_size_pictures_are_seen_and_answers_read(alone, page, size):
+    """WCAG 2.2, 1.4.10; the head took all the room, and no picture ever counted as seen."""
+    width, height = size
+    page.set_viewport_size({"width": width, "height": height})
+    alone.open("?show=all")
+    page.locator(".tile").nth(2).scroll_into_view_if_needed()
+    page.get_by_role("button", name="Confirm").and_(page.locator(":enabled")).wait_for()
+    page.evaluate("location.hash = 'films'")
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.locator(".detail").evaluate("node => node.scrollIntoView()")
+    answer = page.get_by_role("heading", name="Hand, left").bounding_box()
+    assert 0 <= answer["y"] < answer["y"] + answer["height"] <= height
+    at = answer["x"] + 5, answer["y"] + 5
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).id", at) == "examined"

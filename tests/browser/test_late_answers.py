@@ -126,7 +126,8 @@ def test_what_was_undone_is_shown_wherever_it_stands_among_all(alone, page):
 
     def only_by_id(route):
         if "instances=" in route.request.url:
-            return {**shown, "items": [item(1)]}
+            signed = [item(number, reviewed_at="2026-11-29T10:00:00Z") for number in (2, 3)]
+            return {**shown, "items": [item(1), *signed]}
         return {**shown, "items": [] if "after" in route.request.url else shown["items"]}
 
     alone.answers["GET sheet"] = only_by_id
@@ -322,3 +323,20 @@ def test_the_panel_shows_the_last_answer_that_was_asked_for(alone, page):
     held[0].fulfill(json=waits)
     page.wait_for_timeout(150)
     assert panel.locator(".answer").inner_text() == "Hand, left"
+
+
+def test_what_was_taken_back_is_not_told_as_signed_after_it(alone, page):
+    """The last film is shown anew, and only then it was told that it was the last one."""
+    only = {"total": 1, "next": None, "items": [item(1)], "meaning": None}
+    alone.answers["GET worklist"] = only
+    on_a_film(alone, page)
+    held = []
+    alone.answers[rf"GET instances/{instance(1)}"] = held.append
+    page.keyboard.press("Enter")
+    meanwhile(page, lambda: held)
+    page.keyboard.press("z")
+    page.get_by_text("1 answer taken back.").wait_for()
+    for route in held:
+        route.fulfill(json=annotation(1, revision="3"))
+    page.wait_for_timeout(300)
+    assert "1 answer taken back." in page.locator("#message").inner_text()

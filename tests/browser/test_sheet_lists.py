@@ -2,7 +2,8 @@
 
 import pytest
 
-from browser.chromium import heard
+from browser.chromium import heard, meanwhile
+from browser.pages_alone import item
 from browser.sheets import open_sheet, seen, tile, tiles
 from waiting import eventually
 
@@ -151,3 +152,37 @@ def test_what_other_filters_gave_does_not_stand_under_these(page, server, fresh)
     page.get_by_label("Show").select_option("all")
     page.locator("#sheet-end", has_text="The service is starting").wait_for()
     assert tiles(page) == []
+
+
+def test_who_confirms_where_only_conflicts_stand_is_told_how_they_are_decided(alone, page):
+    conflicts = [item(number, agreement="conflict", header_label="knee") for number in (1, 2)]
+    alone.answers["GET sheet"]["items"] = conflicts
+    alone.open("?show=all")
+    page.get_by_text("2 seen").wait_for()
+    page.keyboard.press("c")
+    told = "Conflicts are decided one by one: Space or a double click shows one large."
+    page.locator("#message").get_by_text(told).wait_for()
+    assert told in page.locator("#sheet-bar").inner_text()
+    assert not alone.asked_for("POST reviews")
+
+
+def test_marks_outlive_a_look_at_a_film_another_order_and_a_reload(alone, page):
+    """Who had marked many, and opened a film, had to find them all again."""
+    alone.open("?show=all")
+    page.get_by_text("3 seen").wait_for()
+    for number in (0, 2):
+        page.locator(".tile").nth(number).click()
+    page.wait_for_timeout(300)
+    page.keyboard.press("o")
+    page.locator(".detail .answer").wait_for()
+    page.go_back()
+    page.get_by_text("· 2 marked").wait_for()
+    page.reload()
+    page.get_by_text("· 2 marked").wait_for()
+    page.get_by_label("Order").select_option("new")
+    meanwhile(page, lambda: alone.asked[-1][2].get("order") == "new")
+    page.get_by_text("· 2 marked").wait_for()
+    alone.answers["GET sheet"]["items"][0].update(revision="2", examined="foot")
+    page.wait_for_timeout(300)
+    page.reload()
+    page.get_by_text("· 1 marked").wait_for()

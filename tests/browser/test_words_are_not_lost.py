@@ -195,24 +195,6 @@ def test_a_side_that_was_chosen_stays_chosen_and_seen_where_the_picture_is_read_
     )
 
 
-def test_a_word_that_the_page_was_left_over_is_not_mistaken_for_the_one_before(alone, page):
-    """It arrives, and the one before it was taken back for it."""
-    on_a_film(alone, page)
-    page.keyboard.press("Enter")
-    page.get_by_text("Hand, left: signed").wait_for()
-    page.locator(f'.stage[data-shown="{instance(2)}"]').wait_for()
-    page.locator(".detail[data-may-sign]").wait_for()
-    held = []
-    alone.answers[r"PUT instances/\S*"] = held.append
-    page.keyboard.press("Enter")
-    meanwhile(page, lambda: held)
-    page.reload()
-    page.locator(".detail[data-may-sign]").wait_for()
-    page.keyboard.press("z")
-    page.get_by_text("There is nothing to undo.").wait_for()
-    assert not alone.asked_for("POST reviews/undo")
-
-
 def leave(page):
     """Ask whether leaving the page now would lose something."""
     return page.evaluate(

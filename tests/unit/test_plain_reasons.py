@@ -37,6 +37,8 @@ def plain(request):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("the service ended: status -9", "The service is starting. What was said before is kept."),
+        ("the service ended: BodyPart.Tagz is no setting", None),
         ("rule 'full storage' must be counted first: DryRun true", "Please count again first."),
         ("rule 'full' is being looked at: wait, or cancel", "Somebody else changed it meanwhile."),
         ("no rule 'storage' sends to peer:X any more", "No rule asks for it any more."),

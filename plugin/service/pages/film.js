@@ -215,9 +215,9 @@ export class Film {
       if (this.unseen && !await askToSignUnseen()) return;
       answer = await this.page.reviewing.sign(shown, body, { waits: true });
     } catch (error) {
+      if (error.status === 404) return await this.gone(shown);
       if (error.status !== 412) throw error;
-      this.changedMeanwhile(error.present);
-      return;
+      return this.changedMeanwhile(error.present);
     } finally {
       if (!answer && this.annotation === shown) this.mayStillSign();
     }
@@ -229,8 +229,11 @@ export class Film {
     const stays = () => this.list.current?.instance === shown.instance;
     if (stays() && !await this.list.next() && stays()) {
       await this.show(this.list.current, null);
-      told = `${told} ${t('That was the last one.')}`;
-      this.page.toast.tell(told, { undo: true });
+      // Meanwhile it may have been taken back, which is the newer message.
+      if (this.page.toast.says(told)) {
+        told = `${told} ${t('That was the last one.')}`;
+        this.page.toast.tell(told, { undo: true });
+      }
     }
     offerAlike(this.page.toast, answer.instance, told);
   }
@@ -239,6 +242,13 @@ export class Film {
     const part = examined ? withSide(this.page.known.name(examined.label), laterality?.value) : t('Cannot be told');
     const file = { written: t('written to the file'), refused: t('not written to the file'), pending: t('the file follows') }[tags?.state];
     return t('{part}: signed', { part }) + (file ? `, ${file}.` : '.');
+  }
+
+  /** It was deleted meanwhile: it is asked for again, which tells so, and nothing of it stays to be signed. */
+  async gone({ instance }) {
+    saved([instance]);
+    const line = this.list.current;
+    await (line?.instance === instance ? this.show(line, null) : get(`instances/${instance}`));
   }
 
   /** Somebody else was faster: show what stands now, and have the person decide again. */

@@ -13,6 +13,18 @@ export class Marks {
     return this.tiles().filter((tile) => tile.marked);
   }
 
+  /** What is marked, as [[instance, revision]], for `again`. */
+  get kept() {
+    return this.marked.map(({ item }) => [item.instance, item.revision]);
+  }
+
+  /** Mark again what still says what it said when it was marked. */
+  again(kept) {
+    const revisions = new Map(kept);
+    for (const tile of this.tiles()) if (revisions.get(tile.item.instance) === tile.item.revision) tile.mark(true);
+    this.changed();
+  }
+
   get current() {
     return this.tiles()[this.at] ?? null;
   }

@@ -50,6 +50,7 @@ class Panel {
       this.draw(known.name, annotation);
       if (annotation.status === 'pending') this.later();
       const told = await status;
+      if (told?.user) this.reviewing.belongTo(told.user);
       if (this.asked === asked) this.tellIfDown(told);
     } catch (error) {
       if (this.asked === asked) this.node.replaceChildren(heading(), message(error.message));
@@ -175,9 +176,10 @@ class Panel {
         count('Look at {count} picture', 'Look at {count} pictures', done.length)));
     }
     if (done.length && single) bar.append(this.action(t('Correct…'), '', () => this.correct(done)));
-    if (this.reviewing.canUndo) bar.append(this.action(t('Undo'), '', () => this.reviewing.undo()));
+    this.undo = this.action(t('Undo'), '', () => this.reviewing.undo());
+    this.undo.hidden = !this.reviewing.canUndo;
     this.classify = this.action(t('Classify again'), '', () => post(this.path, { Asynchronous: true }));
-    bar.append(this.classify, element('a', { href: this.reviewPage(), target: '_blank', rel: 'noopener' }, t('Open the review page')));
+    bar.append(this.undo, this.classify, element('a', { href: this.reviewPage(), target: '_blank', rel: 'noopener' }, t('Open the review page')));
     return bar;
   }
 
@@ -195,6 +197,8 @@ class Panel {
         } catch (error) {
           this.trouble = message([error.message, keptAsTyped(this.corrected ?? [])].filter(Boolean).join(' '));
           this.node.append(this.trouble);
+          // The answer of a word may be all that was lost of it.
+          this.undo.hidden = !this.reviewing.canUndo;
         }
       }),
     });

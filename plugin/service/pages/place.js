@@ -35,13 +35,16 @@ export function elsewhere(view, values) {
   return `${location.pathname}${search && `?${search}`}#${view}`;
 }
 
-/** Where a sheet was scrolled to, for a reload to come back to: {instance, below}, null for its beginning. */
-export function remember(pages, top) {
-  tab.set(KEPT, JSON.stringify({ search: location.search, pages, top }));
+/**
+ * Where a sheet was scrolled to, for a reload to come back to: {instance, below}, null for its
+ * beginning; and what was marked on it, as [[instance, revision]].
+ */
+export function remember(pages, top, marked) {
+  tab.set(KEPT, JSON.stringify({ search: location.search, pages, top, marked }));
 }
 
-/** What was remembered of this very address: {pages, top}. */
+/** What was remembered of this very address: {pages, top, marked}. */
 export function remembered() {
   const kept = tab.json(KEPT);
-  return kept?.search === location.search ? kept : { pages: 1, top: null };
+  return kept?.search === location.search ? kept : { pages: 1, top: null, marked: [] };
 }

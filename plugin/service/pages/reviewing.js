@@ -7,31 +7,30 @@ const AT_ONCE = 40;
 const LOOK_AGAIN = 1500;
 const LOOKS = 20;
 const KEPT = `bodypart-said ${address('')}`;
-const UNDER_WAY = `bodypart-saying ${address('')}`;
-/* What is kept, and the mark of a word that is not answered: of this Orthanc, beside others at the same host. */
+/* Where it is kept: of this Orthanc, beside others at the same host. */
 const MOST_KEPT = 20;
 /* Actions that can still be taken back after a reload. */
+const LOOKED_FOR = 100;
+/* Pictures that are asked for by their ids in one address. */
 
 export class Reviewing extends EventTarget {
-  /** What was said, the last one at the end: maps from instance to {revision, upon}, those of the word and of what it was said on. */
+  /**
+   * What was said, the last one at the end: maps from instance to {revision, upon}, those of the word
+   * and of what it was said on. A word that is not answered, or whose answer was lost, has none yet.
+   */
   #said;
   #storage;
   #busy = false;
   #running = Promise.resolve();
   #unsent = 0;
   #waiting = 0;
-  #lost = false;
   #user;
 
   /** `storage` keeps what can be taken back through a reload; without one nothing is kept. */
   constructor(storage = null) {
     super();
     this.#storage = storage;
-    // The page was left in the midst of a word: it may be the last one, and nobody knows its revision.
-    const lost = storage?.get(UNDER_WAY);
-    storage?.remove(UNDER_WAY);
-    [this.#user, this.#said] = lost ? [undefined, []] : read(storage?.json(KEPT));
-    if (lost) this.#keep();
+    [this.#user, this.#said] = read(storage?.json(KEPT));
   }
 
   /** Whose words these are; another person's are not theirs to take back. */
@@ -63,10 +62,20 @@ export class Reviewing extends EventTarget {
    */
   sign({ instance, revision }, body, { waits = false } = {}) {
     return this.#alone(waits, async () => {
-      const answer = await put(`instances/${instance}`, body, revision);
-      this.#remember(new Map([[instance, { revision: answer.revision, upon: revision }]]));
-      this.#follow(answer);
-      return answer;
+      const said = new Map();
+      this.#begin(said, [{ instance, revision }]);
+      try {
+        const answer = await put(`instances/${instance}`, body, revision);
+        this.#answered(said, instance, answer.revision);
+        this.#follow(answer);
+        return answer;
+      } catch (error) {
+        if (mayBeDone(error)) error.message += ` ${t('Your answer may have arrived all the same: sign it again, or take it back with Undo.')}`;
+        else said.delete(instance);
+        throw error;
+      } finally {
+        this.#keep();
+      }
     });
   }
 
@@ -80,25 +89,32 @@ export class Reviewing extends EventTarget {
     return this.#alone(waits, async () => {
       const said = new Map();
       const outcome = { done: new Set(), failed: {} };
-      await this.#inPieces('reviews', items, body, said, outcome, progress);
-      if (said.size) this.#remember(said);
+      await this.#inPieces('reviews', items, body, outcome, {
+        progress,
+        before: (some) => this.#begin(said, some),
+        after: (some, revisions) => {
+          for (const { instance } of some) this.#answered(said, instance, revisions[instance]);
+          this.#keep();
+        },
+      });
       return outcome;
     });
   }
 
   /**
    * Take the last action back, one that is on its way included; resolves as `signMany`, to null
-   * if there is none.
+   * if there is none. Of a word whose answer was lost it is asked first whether it arrived.
    */
   undo(progress) {
     return this.#alone(true, async () => {
-      const last = this.#said.pop();
+      const last = this.#said.at(-1);
       if (!last) return null;
       const outcome = { done: new Set(), failed: {} };
+      await this.#lookFor(last, outcome);
+      this.#said.pop();
       const items = [...last].map(([instance, { revision }]) => ({ instance, revision }));
-      const back = new Map();
-      const asked = await this.#inPieces('reviews/undo', items, {}, back, outcome, progress);
-      this.#standAgain(last, back);
+      const after = (some, revisions) => this.#standAgain(last, revisions);
+      const asked = await this.#inPieces('reviews/undo', items, {}, outcome, { progress, after });
       // What the connection lost can be taken back once it is there again.
       if (asked < items.length) this.#said.push(new Map([...last].slice(asked)));
       this.#keep();
@@ -107,48 +123,79 @@ export class Reviewing extends EventTarget {
     });
   }
 
-  #remember(words) {
-    this.#said.push(words);
+  /** Some words go out now: whatever becomes of the page or of their answers, they may arrive. */
+  #begin(said, items) {
+    if (!said.size) this.#said.push(said);
+    for (const { instance, revision } of items) said.set(instance, { revision: null, upon: revision });
     this.#keep();
   }
 
+  /** A word stands, under a `revision`, or was refused and has none. */
+  #answered(said, instance, revision) {
+    if (!revision) {
+      said.delete(instance);
+      return;
+    }
+    said.get(instance).revision = revision;
+    // It stands in place of one whose answer was lost, or is that one.
+    for (const words of this.#said) if (words.get(instance)?.revision === null) words.delete(instance);
+  }
+
+  /** Ask for the words whose answer was lost; those that did not arrive are not there to be taken back. */
+  async #lookFor(words, outcome) {
+    const lost = [...words.keys()].filter((instance) => words.get(instance).revision === null);
+    const found = new Map();
+    for (let start = 0; start < lost.length; start += LOOKED_FOR) {
+      const instances = lost.slice(start, start + LOOKED_FOR).join(',');
+      const { items } = await get('sheet', { show: 'all', instances, limit: LOOKED_FOR });
+      for (const item of items) found.set(item.instance, item);
+    }
+    for (const instance of lost) {
+      const word = words.get(instance);
+      const { revision, reviewed_by: by } = found.get(instance) ?? {};
+      if (by && by === this.#user && revision !== word.upon) word.revision = revision;
+      else {
+        words.delete(instance);
+        outcome.failed[instance] = t('What you said of it did not arrive.');
+      }
+    }
+  }
+
   #keep() {
+    this.#said = this.#said.filter((words) => words.size);
     const said = this.#said.slice(-MOST_KEPT).map((words) => [...words]);
     // Where there is no room, what was kept before would take back the wrong word.
     if (this.#storage && !this.#storage.set(KEPT, JSON.stringify({ user: this.#user, said }))) this.#storage.remove(KEPT);
   }
 
   /** Own words that stand again, since the ones on them were taken back, have another revision. */
-  #standAgain(last, back) {
-    for (const [instance, { revision }] of back) {
+  #standAgain(last, revisions) {
+    for (const [instance, revision] of Object.entries(revisions)) {
       const word = this.#said.findLast((words) => words.has(instance))?.get(instance);
-      if (word && word.revision === last.get(instance).upon) word.revision = revision;
+      if (word?.revision && word.revision === last.get(instance).upon) word.revision = revision;
     }
   }
 
-  /** Resolves to how many were asked for and answered. */
-  async #inPieces(path, items, body, said, outcome, progress) {
+  /** Resolves to how many were asked for and answered; `before` and `after` are told of each piece. */
+  async #inPieces(path, items, body, outcome, { progress, before, after }) {
     for (let start = 0; start < items.length; start += AT_ONCE) {
       const some = items.slice(start, start + AT_ONCE);
       this.#unsent = Math.max(0, items.length - start - AT_ONCE);
       const revisions = Object.fromEntries(some.filter((item) => item.revision).map((item) => [item.instance, item.revision]));
       let answer;
+      before?.(some);
       try {
         answer = await post(path, { ...body, instances: some.map((item) => item.instance), revisions });
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        this.#lost ||= !error.status;
-        const why = error.status ? error.message : t('The connection was lost; some of these may be done all the same.');
+        if (!mayBeDone(error)) after?.(some, {});
+        const why = !mayBeDone(error) ? error.message : t('The connection was lost; some of these may be done all the same.');
         for (const item of items.slice(start)) outcome.failed[item.instance] = why;
         return start;
       }
       Object.assign(outcome.failed, answer.failed);
-      for (const item of some) {
-        const revision = answer.revisions[item.instance];
-        if (!revision) continue;
-        said.set(item.instance, { revision, upon: item.revision });
-        outcome.done.add(item.instance);
-      }
+      for (const instance of Object.keys(answer.revisions)) outcome.done.add(instance);
+      after?.(some, answer.revisions);
       progress?.(Math.min(start + AT_ONCE, items.length));
     }
     return items.length;
@@ -161,16 +208,9 @@ export class Reviewing extends EventTarget {
     this.#waiting -= 1;
     if (this.#busy) return null;
     this.#busy = true;
-    this.#lost = false;
-    this.#storage?.set(UNDER_WAY, 'yes');
-    const run = work().catch((error) => {
-      this.#lost ||= !error.status;
-      throw error;
-    }).finally(() => {
+    const run = work().finally(() => {
       this.#busy = false;
       this.#unsent = 0;
-      // A page that is left hears that the connection is lost, and what it said may be done all the same.
-      if (!this.#lost) this.#storage?.remove(UNDER_WAY);
     });
     this.#running = run.catch(() => {});
     return run;
@@ -188,6 +228,11 @@ export class Reviewing extends EventTarget {
       else this.dispatchEvent(new CustomEvent('tags', { detail: present }));
     }, LOOK_AGAIN);
   }
+}
+
+/** Whether what was refused so may be done all the same: nobody who knows said that it is not. */
+function mayBeDone(error) {
+  return error instanceof ApiError && error.mayPass && !error.again;
 }
 
 /** What was kept, as [user, words]; anything else that stands in its place is none. */

@@ -20,6 +20,8 @@ const MOST_OF_IT = 0.6;
 const AGAIN = 3000;
 const AT_ONCE = 100;
 /* Pictures that are asked for by their ids in one address. */
+const GONE = { state: 'gone', examined: null, laterality: null, agreement: null, needs_review: false, side_in_doubt: false, reviewed_at: null };
+/* What stands for a picture that was deleted meanwhile; its tile keeps its place, so that nothing moves under the pointer. */
 
 const byId = (id) => document.getElementById(id);
 
@@ -38,7 +40,10 @@ export class Sheet {
     this.scroller = byId('sheet');
     this.filters = new SheetFilters(byId('sheet-filters'), page.known, () => page.guarded(() => this.load()),
       (pixels) => this.scroller.style.setProperty('--tile', `${pixels}px`));
-    this.marks = new Marks(() => this.tiles, () => this.drawBar());
+    this.marks = new Marks(() => this.tiles, () => {
+      this.drawBar();
+      this.keepPlace();
+    });
     this.watch = new IntersectionObserver((entries) => this.looked(entries), { threshold: MOST_OF_IT });
     this.near = new IntersectionObserver((entries) => this.come(entries), { root: this.scroller, rootMargin: '600px' });
     this.more = new IntersectionObserver(([entry]) => entry.isIntersecting && page.guarded(() => this.append()), {
@@ -52,9 +57,10 @@ export class Sheet {
 
   async open() {
     this.filters.fill();
-    const { pages, top } = remembered();
+    const { pages, top, marked } = remembered();
     await this.load();
     while (this.pages < pages && this.next) await this.append();
+    this.marks.again(marked);
     this.comeBack(top);
     this.page.guarded(async () => this.filters.offer(await get('modalities')));
   }
@@ -77,10 +83,11 @@ export class Sheet {
       if (this.asked === asked) this.grid.removeAttribute('aria-busy');
     }
     if (this.asked !== asked) return;
-    const { current } = this.marks;
+    const { current, kept } = this.marks;
     const focused = this.grid.contains(document.activeElement);
     this.clear(answer);
     this.take(answer);
+    this.marks.again(kept);
     // Who moves by keyboard stays on their picture, wherever it stands by now.
     const at = this.tiles.findIndex((tile) => tile.item.instance === current?.item.instance);
     this.marks.go(Math.max(0, at), { focus: focused });
@@ -134,7 +141,8 @@ export class Sheet {
       const some = instances.slice(start, start + AT_ONCE);
       const { items } = await get('sheet', { show: 'all', instances: some.join(','), limit: AT_ONCE });
       if (this.asked !== asked) return;
-      for (const item of items) this.renew(shown.get(item.instance), item);
+      const there = new Map(items.map((item) => [item.instance, item]));
+      for (const one of some) this.renew(shown.get(one), there.get(one) ?? GONE);
     }
     this.drawBar();
   }
@@ -271,7 +279,8 @@ export class Sheet {
 
   confirm() {
     const { ready } = this;
-    if (!ready.length) return undefined;
+    // Who presses the key may not have read what stands below.
+    if (!ready.length) return this.page.toast.tell(this.bar.nothing || t('Nothing to confirm yet'));
     return this.sign(ready, {});
   }
 
@@ -319,7 +328,7 @@ export class Sheet {
 
   keepPlace() {
     clearTimeout(this.keeping);
-    this.keeping = setTimeout(() => remember(this.pages, this.scroller.scrollTop ? this.top() : null), 150);
+    this.keeping = setTimeout(() => remember(this.pages, this.scroller.scrollTop ? this.top() : null, this.marks.kept), 150);
   }
 
   /** The first picture on the screen, and how far it is below the edge: the heights above it are guesses after a reload. */

@@ -18,6 +18,9 @@ export class SheetBar {
     say(this.clear.text, t('Clear marks'));
   }
 
+  /** Why there is nothing to confirm, where that is not only because nothing was seen yet. */
+  nothing = '';
+
   /** `tiles` are all that are there, `ready` those that a confirmation signs, of `total` pictures. */
   draw(tiles, ready, total) {
     const marked = tiles.filter((tile) => tile.marked).length;
@@ -28,7 +31,8 @@ export class SheetBar {
       marked ? count('{count} marked', '{count} marked', marked) : '',
       conflicts ? count('{count} conflict stays open', '{count} conflicts stay open', conflicts) : '',
     ].filter(Boolean).join(' · '));
-    say(this.hint, tiles.length && !marked ? t('A click marks “not this”, a double click or Space shows a picture large.') : '');
+    this.nothing = conflicts && !ready.length ? t('Conflicts are decided one by one: Space or a double click shows one large.') : '';
+    say(this.hint, tiles.length && !marked ? this.nothing || t('A click marks “not this”, a double click or Space shows a picture large.') : '');
     this.clear.node.hidden = this.correct.node.hidden = !marked;
     say(this.correct.text, count('Correct {count} marked…', 'Correct {count} marked…', marked));
     say(this.confirm.text, confirmation(ready));

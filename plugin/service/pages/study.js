@@ -64,7 +64,7 @@ export class Study {
     const focused = this.node.contains(document.activeElement) ? document.activeElement.closest('[data-fold]')?.dataset.fold : null;
     this.folds = new Map();
     this.node.replaceChildren(...studies.map((study, number) => this.study(items.filter((item) => item.study === study), lines[number].items[0], before)),
-      items.length ? '' : element('p', { class: 'note' }, t('Nothing here is annotated yet.')));
+      items.length ? '' : element('p', { class: 'note' }, t('Nothing here is annotated: a back-fill looks at older pictures, and what was deleted is gone.')));
     if (focused) this.folds.get(focused)?.tile.button.focus({ preventScroll: true });
     for (const [first, { tile }] of this.folds) if (!before.has(first) || tile.missing) tile.load();
   }

@@ -26,6 +26,7 @@ export const NO_ANSWER = {
   skipped: t('No radiograph'),
   pending: t('Waiting in the queue'),
   unlabelled: t('Not classified yet'),
+  gone: t('No longer here'),
 };
 
 /** How far the file follows the answer, for lists and chips: [text, kind]. */
