@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -16,8 +18,13 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 NOTICEABLE = 0.1
 """Share of the range by which a pixel's channels must differ to count as coloured."""
 
-ENOUGH = 0.02
-"""Share of coloured pixels that makes a colour picture: more than a coloured side marker."""
+ENOUGH = 0.1
+"""Share of coloured pixels that makes a colour picture: more than markers, arrows and measures."""
+
+_TONES = 64
+_SAMPLED = 65_536
+_TINTED = 0.004
+"""Share of the pixels of a tone, from which they tell its tint."""
 
 
 def luminance(
@@ -25,7 +32,7 @@ def luminance(
 ) -> tuple[NDArray[np.float32], bool]:
     """Return Y of (rows, columns, 3) values, and whether they are a colour picture."""
     span = layout.highest - layout.lowest
-    spread = values.max(axis=2) - values.min(axis=2)
+    spread = _spread(values)
     if space == "ybr":
         middle = (layout.highest + layout.lowest + 1) / 2
         chroma = np.abs(values[:, :, 1:] - middle).max(axis=2)
@@ -35,7 +42,8 @@ def luminance(
     else:
         strength = spread
         grey = values @ LUMA
-    return np.ascontiguousarray(grey), is_coloured(strength, span)
+    coloured = is_coloured(strength, span) and is_coloured(beyond_tint(values, grey), span)
+    return np.ascontiguousarray(grey), coloured
 
 
 def palette_luminance(
@@ -49,16 +57,48 @@ def palette_luminance(
     for name in ("Red", "Green", "Blue"):
         first, entries = _palette(dataset, name)
         channels.append(entries)
-    table = np.stack(channels, axis=1)
+    table = np.stack(channels, axis=1).astype(np.float32)
     places = np.clip(samples.astype(np.int64) - first, 0, len(table) - 1).astype(np.intp)
-    grey = np.rint(table.astype(np.float32) @ LUMA).astype(np.uint16)
-    strength = (table.max(axis=1) - table.min(axis=1))[places]
-    return grey[places], is_coloured(strength, 0xFFFF)
+    grey = np.rint(table @ LUMA).astype(np.uint16)[places]
+    coloured = is_coloured(_spread(table)[places], 0xFFFF)
+    if coloured:
+        step = max(1, math.isqrt(grey.size // _SAMPLED))
+        some = table[places[::step, ::step]]
+        coloured = is_coloured(beyond_tint(some, grey[::step, ::step]), 0xFFFF)
+    return grey, coloured
 
 
 def is_coloured(strength: Samples, span: float) -> bool:
     """Tell whether enough pixels are noticeably coloured."""
     return bool(np.mean(strength > NOTICEABLE * span) > ENOUGH)
+
+
+def beyond_tint(values: NDArray[np.float32], grey: Samples) -> NDArray[np.float32]:
+    """Return how strongly pixels are coloured beyond the tint of their tone.
+
+    Captures of blue film, sepia and heat scales: their colour follows from their grey. Each tone's
+    tint is its median colour.
+
+    Parameters
+    ----------
+    values : array, (rows, columns, 3)
+        Channels.
+    grey : array, (rows, columns)
+        Luminance, or what stands for it.
+    """
+    values, tones = values.reshape(-1, 3), grey.ravel()
+    low, high = float(tones.min()), float(tones.max())
+    places = ((tones - low) * ((_TONES - 1) / max(high - low, 1e-6))).astype(np.intp)
+    left = values - tones[:, None]
+    for tone in np.flatnonzero(np.bincount(places) > _TINTED * places.size):
+        own = places == tone
+        left[own] -= np.median(left[own], axis=0)
+    return _spread(left)
+
+
+def _spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return by how much the channels differ, the last axis."""
+    return np.asarray(values.max(axis=-1) - values.min(axis=-1))
 
 
 def _palette(dataset: Dataset, name: str) -> tuple[int, NDArray[np.int64]]:

@@ -4,6 +4,7 @@ import imagecodecs
 import numpy as np
 import pydicom.uid as uids
 import pytest
+from PIL import Image
 from pydicom.encaps import encapsulate
 
 from bodypart.pixels import PictureError, read_dataset, read_picture
@@ -39,6 +40,31 @@ def test_grey_in_three_channels_is_no_colour(syntax):
     picture = picture_of(np.stack([GREY] * 3, axis=-1), syntax=syntax)
     np.testing.assert_allclose(picture.values, GREY, atol=0.01)
     assert not picture.colour
+
+
+TINTS = [(1.0, 0.92, 0.75), (0.7, 0.85, 1.0)]
+
+
+@pytest.mark.parametrize("tint", TINTS)
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+def test_a_tint_that_follows_from_the_grey_is_no_colour(tint, photometric):
+    pixels = (draw("chest", 300, 240, 8)[:, :, None] * np.array(tint)).astype(np.uint8)
+    stored = (
+        pixels if photometric == "RGB" else np.asarray(Image.fromarray(pixels).convert("YCbCr"))
+    )
+    picture = picture_of(stored, photometric=photometric)
+    assert not picture.colour
+    np.testing.assert_allclose(picture.values, pixels @ [0.299, 0.587, 0.114], atol=1)
+
+
+def test_coloured_arrows_and_measures_make_no_colour_picture_a_coloured_part_does():
+    pixels = np.stack([draw("chest", 300, 240, 8)] * 3, axis=-1).astype(np.uint8)
+    pixels[20:280:25, 20:220] = (255, 255, 0)
+    pixels[20:280:25, 20:220][:, ::2] = (0, 255, 0)
+    pixels[100:120, 30:100] = (255, 40, 40)
+    assert not picture_of(pixels).colour
+    pixels[100:200, :150] = np.random.default_rng(0).integers(0, 256, (100, 150, 3))
+    assert picture_of(pixels).colour
 
 
 def test_a_small_coloured_marker_makes_no_colour_picture():
@@ -119,7 +145,12 @@ def test_a_palette_is_looked_up_before_anything_is_averaged():
     looked_up = GREY.astype(float) @ np.eye(50) * (256 * 0.299 + 128 * 0.587 + 64 * 0.114)
     expected = np.rint(looked_up).reshape(20, 3, 50)[:, :, :48].reshape(20, 3, 16, 3)
     np.testing.assert_allclose(picture.values, expected.mean(axis=(1, 3)), rtol=1e-3)
-    assert picture.colour
+
+
+def test_a_scale_of_heat_is_no_colour_unrelated_entries_are():
+    assert not read_picture(palette()).colour
+    mixed = np.random.default_rng(0).permutation(np.arange(256, dtype="<u2") * 256).tobytes()
+    assert read_picture(palette(RedPaletteColorLookupTableData=mixed)).colour
 
 
 def test_a_grey_palette_of_bytes_is_no_colour():
