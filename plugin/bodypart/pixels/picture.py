@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from bodypart.pixels.blank import is_blank
 from bodypart.pixels.colour import luminance, palette_luminance
 from bodypart.pixels.decode import decode_frame
 from bodypart.pixels.errors import PictureError
 from bodypart.pixels.far_greys import without_far_greys
-from bodypart.pixels.frames import chosen_frame, stored_frames
+from bodypart.pixels.frames import StoredFrames, chosen_frame, stored_frames
 from bodypart.pixels.geometry import pixel_stretch, stretched
 from bodypart.pixels.intensity import are_values
 from bodypart.pixels.layout import Layout, read_layout
@@ -87,6 +88,17 @@ def _read(dataset: Dataset, long_side: int) -> Picture:
     layout = read_layout(dataset)
     stored = stored_frames(dataset, layout)
     frame = chosen_frame(dataset, stored.count)
+    picture = _read_frame(dataset, layout, stored, frame, long_side)
+    middle = stored.count // 2
+    if frame == middle or not is_blank(picture.values):
+        return picture
+    later = _read_frame(dataset, layout, stored, middle, long_side)
+    return picture if is_blank(later.values) else later  # of a run under another name
+
+
+def _read_frame(
+    dataset: Dataset, layout: Layout, stored: StoredFrames, frame: int, long_side: int
+) -> Picture:
     stretch = pixel_stretch(dataset)
     longest = max(layout.rows * stretch[0], layout.columns * stretch[1])
     whole = layout.photometric == "PALETTE COLOR"  # palette indices cannot be reduced

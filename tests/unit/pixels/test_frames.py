@@ -21,6 +21,16 @@ def test_the_first_frame_of_radiographs_the_middle_one_of_runs(modality, frame, 
     np.testing.assert_array_equal(picture.values, FRAMES[frame])
 
 
+@pytest.mark.parametrize("modality", ["CR", "DX"])
+def test_a_run_under_a_radiograph_s_name_begins_dark(modality):
+    dark = np.random.default_rng(0).integers(2, 6, (5, 240, 200)).astype(np.uint16)
+    frames = np.concatenate([dark[:1], [draw("knee", 240, 200)] * 4])
+    picture = read_picture(read_dataset(file_bytes(dataset_of(frames, modality=modality))))
+    assert (picture.frame, picture.frames) == (2, 5)
+    np.testing.assert_array_equal(picture.values, frames[2])
+    assert read_picture(read_dataset(file_bytes(dataset_of(dark, modality=modality)))).frame == 0
+
+
 def codes():
     return [encode(frame, uids.JPEGLSLossless, 12) for frame in FRAMES]
 
