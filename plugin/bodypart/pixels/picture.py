@@ -18,7 +18,7 @@ from bodypart.pixels.geometry import pixel_stretch, stretched
 from bodypart.pixels.intensity import are_values
 from bodypart.pixels.layout import Layout, read_layout
 from bodypart.pixels.modality import modality_values, padding_range
-from bodypart.pixels.raster import Samples
+from bodypart.pixels.raster import Samples, with_sign_that_fits
 from bodypart.pixels.reduce import box_mean, box_sum
 from bodypart.pixels.shutter import shut
 
@@ -105,6 +105,8 @@ def _read_frame(
     largest_step = 1 if whole else max(1, int(longest // long_side))
     raster = decode_frame(dataset, layout, stored, frame, largest_step)
     samples, colour = raster.samples, False
+    if raster.space == "grey":
+        samples, layout = with_sign_that_fits(samples, layout)
     if raster.space == "palette":
         samples, colour = palette_luminance(samples, dataset, layout)
     factor = max(1, int(longest // raster.step // long_side))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,9 @@ Space = Literal["grey", "palette", "rgb", "ybr"]
 _ROWS_LOOKED_AT = 64
 _MORE = 8
 """How many jumps more than twice as many tell that bits were masked wrongly."""
+
+_TORN = 4
+"""How many times as many tell of a wrong sign, letters and borders of the other end being usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,35 @@ def stored_values(samples: Samples, layout: Layout) -> Samples:
     kept: Samples = samples & np.asarray(mask, samples.dtype)
     larger = layout.samples == 1 and _jumps(kept, mask) > 2 * _jumps(samples, mask) + _MORE
     return samples if larger else kept
+
+
+def with_sign_that_fits(samples: Samples, layout: Layout) -> tuple[Samples, Layout]:
+    """Read a grey frame with the other sign where Pixel Representation tears its greys apart.
+
+    With the wrong sign what lies beyond the middle of the range is wrapped to its other end: a
+    smooth picture goes from white to black wherever it crosses the middle.
+
+    Returns
+    -------
+    tuple of array and Layout
+        What was given, in most cases.
+    """
+    width, mask = samples.dtype.itemsize * 8, (1 << layout.stored) - 1
+    if samples.dtype.kind == "f" or layout.stored == 1 or samples.size == 0:
+        return samples, layout
+    some = samples[:: max(1, len(samples) // _ROWS_LOOKED_AT)].astype(np.int64)
+    if some.min() >= 0 if layout.signed else some.max() <= mask // 2 or some.max() > mask:
+        return samples, layout
+    half = mask // 2 + 1
+    other = some & mask if layout.signed else (some + half & mask) - half
+    if _jumps(some, mask) <= _TORN * _jumps(other, mask) + _MORE:
+        return samples, layout
+    unused = width - layout.stored
+    if layout.signed:
+        turned = samples.view(f"u{width // 8}") & np.asarray(mask, f"u{width // 8}")
+    else:
+        turned = samples.view(f"i{width // 8}") << unused >> unused
+    return turned, replace(layout, signed=not layout.signed)
 
 
 def _jumps(samples: Samples, mask: int) -> int:

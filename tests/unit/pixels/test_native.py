@@ -52,6 +52,30 @@ def test_letters_above_the_stored_bits_are_an_overlay(overlay, syntax):
     np.testing.assert_array_equal(read, pixels)
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize(
+    "syntax", [uids.ExplicitVRLittleEndian, uids.RLELossless, uids.JPEGLSLossless]
+)
+def test_a_picture_torn_apart_by_its_stated_sign_is_read_with_the_other(bits, syntax):
+    pixels = draw("chest", 400, 320, bits=bits)
+    np.testing.assert_array_equal(
+        values(pixels, bits=bits, PixelRepresentation=1, syntax=syntax), pixels
+    )
+    signed = pixels.astype(np.int32) - (1 << bits - 1)
+    read = values(signed & (1 << bits) - 1, bits=bits, syntax=syntax)
+    np.testing.assert_array_equal(read, signed)
+
+
+@pytest.mark.parametrize("part", ["chest", "hand", "pelvis"])
+def test_letters_and_borders_of_the_other_end_are_no_sign_of_a_wrong_sign(part):
+    pixels = draw(part, 400, 320)
+    pixels[20:60:3, 30:80:3] = 4095
+    pixels[:, 300:] = 0
+    np.testing.assert_array_equal(values(pixels), pixels)
+    signed = pixels.astype(np.int16) - 2048
+    np.testing.assert_array_equal(values(signed), signed)
+
+
 def test_bits_below_the_stored_ones_are_shifted_out():
     shifted = (RAMP << 4) | 0x5
     np.testing.assert_array_equal(values(shifted, HighBit=15), RAMP)
