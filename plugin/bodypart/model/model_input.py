@@ -92,7 +92,7 @@ class BlankPictureError(ValueError):
         super().__init__("the picture is blank: all its pixels have the same value")
 
 
-def _flat_lines(picture: Float32, tolerance: float) -> NDArray[np.bool_]:
+def flat_lines(picture: Float32, tolerance: float) -> NDArray[np.bool_]:
     """Tell for each row whether nearly all its pixels equal its median."""
     # A line of these is sorted in a sixth of the time in which its median is found.
     ordered, middle = np.sort(picture, axis=1), picture.shape[1] // 2
@@ -143,8 +143,8 @@ def exposed_field(values: Float32, tone: float | None = None) -> Box:
             inner = np.clip((inner - low) / (high - low), 0, 1) ** _gamma(tone, grey)
             low, high = 0.0, 1.0
         tolerance = FLAT_TOLERANCE * (high - low)
-        first, last = _trim(_flat_lines(inner, tolerance))
-        begin, end = _trim(_flat_lines(inner[first:last].T, tolerance))
+        first, last = _trim(flat_lines(inner, tolerance))
+        begin, end = _trim(flat_lines(inner[first:last].T, tolerance))
         if (first, last, begin, end) == (0, bottom - top, 0, right - left):
             break
         top, bottom, left, right = top + first, top + last, left + begin, left + end

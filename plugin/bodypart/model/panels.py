@@ -1,0 +1,107 @@
+"""Several exposures in one picture: both feet, two views of a limb, four of a hand.
+
+Beside each other they are unlike what the model learned from, each by itself is not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from bodypart.model.model_input import (
+    FLAT_TOLERANCE,
+    PROFILE_SIDE,
+    Box,
+    exposed_field,
+    flat_lines,
+)
+from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+
+LEAST_SIDE = 0.15
+"""Least side of a panel, in parts of the field's longer one: what is narrower is no exposure."""
+
+MOST = 6
+"""Panels that are looked at: of a sheet of thumbnails not each is read."""
+
+_DEPTH = 3
+
+
+def panels(values: Float32, tone: float | None = None) -> list[Float32]:
+    """Return the exposures of which a picture may be made, or the halves of its longer side.
+
+    Between two of them lies a flat strip of any grey, from edge to edge; where there is none, they
+    may touch.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (rows, columns)
+        Grey values.
+    tone : float, optional
+        Tone at which the exposed field is looked for, as of
+        :func:`bodypart.model.model_input.exposed_field`.
+
+    Returns
+    -------
+    list of ndarray of float32
+        Two at least, `MOST` at most; fewer if the picture is a line.
+    """
+    field = exposed_field(values, tone)
+    inside = np.ascontiguousarray(values[field.top : field.bottom, field.left : field.right])
+    rows, columns = inside.shape
+    step = max(1.0, max(rows, columns) / PROFILE_SIDE)
+    size = (max(1, round(columns / step)), max(1, round(rows / step)))
+    small = np.asarray(Image.fromarray(inside).resize(size, Image.Resampling.BOX))
+    low, high = outer_percentiles(small, WINDOW_PERCENTILES)
+    whole = Box(0, small.shape[0], 0, small.shape[1])
+    least = max(1.0, LEAST_SIDE * max(small.shape))
+    found = list(_parted(small, whole, FLAT_TOLERANCE * float(high - low), least))
+    if len(found) < 2:
+        found = _halves(whole)
+    down, across = rows / small.shape[0], columns / small.shape[1]
+    parts = [
+        inside[
+            int(box.top * down) : int(np.ceil(box.bottom * down)),
+            int(box.left * across) : int(np.ceil(box.right * across)),
+        ]
+        for box in found[:MOST]
+    ]
+    return [np.ascontiguousarray(part) for part in parts if part.size]
+
+
+def _parted(
+    small: Float32, box: Box, tolerance: float, least: float, depth: int = _DEPTH
+) -> Iterator[Box]:
+    """Part a box at its flat strips, and what comes of it again (Nagy and Seth 1984)."""
+    part = small[box.top : box.bottom, box.left : box.right]
+    for upright in (True, False) if box.width >= box.height else (False, True):
+        lines = part.T if upright else part
+        busy = ~flat_lines(np.ascontiguousarray(lines), tolerance)
+        steps = np.flatnonzero(np.diff(np.concatenate([[False], busy, [False]]).astype(np.int8)))
+        runs = [(int(a), int(b)) for a, b in steps.reshape(-1, 2) if b - a >= least]
+        if len(runs) < 2 or not depth:
+            continue
+        for begin, end in runs:
+            if upright:
+                inner = Box(box.top, box.bottom, box.left + begin, box.left + end)
+            else:
+                inner = Box(box.top + begin, box.top + end, box.left, box.right)
+            yield from _parted(small, inner, tolerance, least, depth - 1)
+        return
+    yield box
+
+
+def _halves(box: Box) -> list[Box]:
+    if box.width >= box.height:
+        middle = box.width // 2
+        return [Box(0, box.height, 0, middle), Box(0, box.height, box.width - middle, box.width)]
+    middle = box.height // 2
+    return [Box(0, middle, 0, box.width), Box(box.height - middle, box.height, 0, box.width)]
