@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from bodypart.model.model_input import (
     FLAT_TOLERANCE,
@@ -17,6 +16,7 @@ from bodypart.model.model_input import (
     exposed_field,
     flat_lines,
 )
+from bodypart.model.small_picture import small_picture
 from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def panels(values: Float32, tone: float | None = None) -> list[Float32]:
     field = exposed_field(values, tone)
     inside = np.ascontiguousarray(values[field.top : field.bottom, field.left : field.right])
     rows, columns = inside.shape
-    step = max(1.0, max(rows, columns) / PROFILE_SIDE)
-    size = (max(1, round(columns / step)), max(1, round(rows / step)))
-    small = np.asarray(Image.fromarray(inside).resize(size, Image.Resampling.BOX))
+    small = small_picture(inside, PROFILE_SIDE)
     low, high = outer_percentiles(small, WINDOW_PERCENTILES)
     whole = Box(0, small.shape[0], 0, small.shape[1])
     least = max(1.0, LEAST_SIDE * max(small.shape))

@@ -1,4 +1,4 @@
-"""A picture small enough to look for shapes in: its field, a circle, air."""
+"""A picture small enough to look for shapes in: its field, a circle, air, exposures."""
 
 from __future__ import annotations
 
