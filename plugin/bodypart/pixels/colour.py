@@ -22,7 +22,7 @@ ENOUGH = 0.1
 """Share of coloured pixels that makes a colour picture: more than markers, arrows and measures."""
 
 _TONES = 64
-_SAMPLED = 65_536
+_SAMPLED = 16_384
 _TINTED = 0.004
 """Share of the pixels of a tone, from which they tell its tint."""
 
@@ -42,7 +42,10 @@ def luminance(
     else:
         strength = spread
         grey = values @ LUMA
-    coloured = is_coloured(strength, span) and is_coloured(beyond_tint(values, grey), span)
+    coloured = is_coloured(strength, span)
+    if coloured:
+        some = _even_sample(grey)
+        coloured = is_coloured(beyond_tint(values[some], grey[some]), span)
     return np.ascontiguousarray(grey), coloured
 
 
@@ -62,9 +65,8 @@ def palette_luminance(
     grey = np.rint(table @ LUMA).astype(np.uint16)[places]
     coloured = is_coloured(_spread(table)[places], 0xFFFF)
     if coloured:
-        step = max(1, math.isqrt(grey.size // _SAMPLED))
-        some = table[places[::step, ::step]]
-        coloured = is_coloured(beyond_tint(some, grey[::step, ::step]), 0xFFFF)
+        some = _even_sample(grey)
+        coloured = is_coloured(beyond_tint(table[places[some]], grey[some]), 0xFFFF)
     return grey, coloured
 
 
@@ -94,6 +96,12 @@ def beyond_tint(values: NDArray[np.float32], grey: Samples) -> NDArray[np.float3
         own = places == tone
         left[own] -= np.median(left[own], axis=0)
     return _spread(left)
+
+
+def _even_sample(grey: Samples) -> tuple[slice, slice]:
+    """Return what takes an even sample of a picture's rows and columns."""
+    every = slice(None, None, max(1, math.isqrt(grey.size // _SAMPLED)))
+    return every, every
 
 
 def _spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
