@@ -31,8 +31,10 @@ class Answers(NamedTuple):
     distance: Float32
 
 
-def answers(model: BodyPartModel, pictures: Sequence[NDArray[np.uint8]]) -> Answers:
-    """Read 8-bit pictures one by one."""
+def answers(
+    model: BodyPartModel, pictures: Sequence[NDArray[np.uint8]], *, twice: bool = False
+) -> Answers:
+    """Read 8-bit pictures one by one, if ``twice`` with a second look at those rejected."""
     own = model.parameters
     count = len(pictures)
     result = Answers(
@@ -44,7 +46,8 @@ def answers(model: BodyPartModel, pictures: Sequence[NDArray[np.uint8]]) -> Answ
     )
     for index, values in enumerate(pictures):
         try:
-            answer, _ = model.answer(values.astype(np.float32))
+            grey = values.astype(np.float32)
+            answer = model.final_answer(grey) if twice else model.answer(grey)[0]
         except BlankPictureError:
             continue
         for name in Answers._fields:

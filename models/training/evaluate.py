@@ -119,7 +119,7 @@ def _foreign(model: BodyPartModel, readings: Readings, real: Readings) -> dict[s
         kinds[source] = readings.where(_is_of(source)).rejected
     for number, kind in enumerate(TEST_KINDS):
         random = np.random.default_rng((1, number))
-        given = answers(model, [kind(random) for _ in range(DRAWN_A_KIND)])
+        given = answers(model, [kind(random) for _ in range(DRAWN_A_KIND)], twice=True)
         kinds[f"drawn: {kind.__name__.replace('_', ' ')}"] = rejected(model, given)
         distances.append(given.distance)
     every = np.concatenate(distances)

@@ -146,7 +146,7 @@ def read(
     """Read the pictures of the examples with the exported model, changed if wanted."""
     own = model.parameters
     pictures = [changed(picture.cut()) for picture in read_pictures(folder, rows)]
-    given = answers(model, pictures)
+    given = answers(model, pictures, twice=True)
     posterior = softmax(given.logits, own.temperature)
     names = [*own.labels, NONE]
     goals = [target(row, own.labels) for row in rows]

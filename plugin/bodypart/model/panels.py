@@ -36,10 +36,9 @@ _DEPTH = 3
 
 
 def panels(values: Float32, tone: float | None = None) -> list[Float32]:
-    """Return the exposures of which a picture may be made, or the halves of its longer side.
+    """Return the exposures of which a picture is made: most often one, its exposed field.
 
-    Between two of them lies a flat strip of any grey, from edge to edge; where there is none, they
-    may touch.
+    Between two of them lies a flat strip of any grey, from edge to edge.
 
     Parameters
     ----------
@@ -52,7 +51,7 @@ def panels(values: Float32, tone: float | None = None) -> list[Float32]:
     Returns
     -------
     list of ndarray of float32
-        Two at least, `MOST` at most; fewer if the picture is a line.
+        `MOST` at most.
     """
     field = exposed_field(values, tone)
     inside = np.ascontiguousarray(values[field.top : field.bottom, field.left : field.right])
@@ -62,8 +61,6 @@ def panels(values: Float32, tone: float | None = None) -> list[Float32]:
     whole = Box(0, small.shape[0], 0, small.shape[1])
     least = max(1.0, LEAST_SIDE * max(small.shape))
     found = list(_parted(small, whole, FLAT_TOLERANCE * float(high - low), least))
-    if len(found) < 2:
-        found = _halves(whole)
     down, across = rows / small.shape[0], columns / small.shape[1]
     parts = [
         inside[
@@ -97,9 +94,11 @@ def _parted(
     yield box
 
 
-def _halves(box: Box) -> list[Box]:
-    if box.width >= box.height:
-        middle = box.width // 2
-        return [Box(0, box.height, 0, middle), Box(0, box.height, box.width - middle, box.width)]
-    middle = box.height // 2
-    return [Box(0, middle, 0, box.width), Box(box.height - middle, box.height, 0, box.width)]
+def halves(values: Float32) -> list[Float32]:
+    """Return the halves of a picture's longer side: exposures may touch, with no strip between."""
+    rows, columns = values.shape
+    if columns >= rows:
+        parts = [values[:, : columns // 2], values[:, columns - columns // 2 :]]
+    else:
+        parts = [values[: rows // 2], values[rows - rows // 2 :]]
+    return [part for part in parts if part.size]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,13 +9,12 @@ import numpy as np
 from bodypart.evidence import BLANK, Guess, ImageReading, Seen
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.heat_map import heat_map
-from bodypart.model.model_input import BlankPictureError, checked, network_input
-from bodypart.model.panels import panels
+from bodypart.model.model_input import BlankPictureError, network_input
 from bodypart.model.parameters import Parameters, read_parameters
 from bodypart.model.rejection import rejection_reason
+from bodypart.model.second_look import second_look
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,15 +28,6 @@ if TYPE_CHECKING:
 
 NO_NUMBERS = "the network answered with something that is no number"
 """Reason of an `ImageReading` made of nothing."""
-
-
-SURE = 0.5
-"""Probability from which a panel of a rejected picture counts."""
-
-
-ALONE = frozenset({"abdomen", "pelvis"})
-"""Parts that fill a plate: what seems to show one of them twice is a sheet of spot films, of a
-contrast study, which is no plain radiograph."""
 
 
 class RawAnswer(NamedTuple):
@@ -74,23 +63,6 @@ class RawAnswer(NamedTuple):
     def finite(self) -> bool:
         """Whether all that an answer is made of are numbers; a faulty processor may give others."""
         return all(np.isfinite(output).all() for output in self[:-1])
-
-
-def _mean(answers: Sequence[RawAnswer]) -> RawAnswer:
-    """Return the mean of what was said of several exposures; the map stays that of the first."""
-    logits, visible, view, embedding = (
-        np.mean([getattr(answer, name) for answer in answers], axis=0)
-        for name in ("logits", "visible", "view", "embedding")
-    )
-    return RawAnswer(
-        logits=logits,
-        visible=visible,
-        child=sum(answer.child for answer in answers) / len(answers),
-        view=view,
-        distance=sum(answer.distance for answer in answers) / len(answers),
-        embedding=embedding / np.linalg.norm(embedding),
-        cam=answers[0].cam,
-    )
 
 
 class BodyPartModel:
@@ -194,10 +166,18 @@ class BodyPartModel:
             where,
         )
 
+    def final_answer(self, values: Float32) -> RawAnswer:
+        """Run the network on one picture, and once more on what is rejected as a whole.
+
+        Parameters and errors as of :meth:`answer`.
+        """
+        answer, _ = self.answer(values)
+        if not answer.finite or not self.reading(answer).rejected:
+            return answer
+        return second_look(self, values) or answer
+
     def read(self, values: Float32) -> ImageReading:
         """Say what a picture shows.
-
-        One that is rejected as a whole may be several exposures of a part beside each other.
 
         Parameters
         ----------
@@ -205,31 +185,10 @@ class BodyPartModel:
             Grey values, linear, bright = dense.
         """
         try:
-            answer, _ = self.answer(values)
+            answer = self.final_answer(values)
         except BlankPictureError:
             return ImageReading(probabilities={}, rejected=True, reason=BLANK, blank=True)
-        reading = self.reading(answer)
-        if not reading.rejected or not reading.answered:
-            return reading
-        return self._of_panels(checked(values)) or reading
-
-    def _of_panels(self, values: Float32) -> ImageReading | None:
-        """Read what was rejected as several exposures of one part, None where it is none."""
-        parts = panels(values, self.parameters.field_tone)
-        answers, labels = [], set()
-        for part in parts:
-            with suppress(BlankPictureError):
-                answer, _ = self.answer(part)
-                reading = self.reading(answer)
-                best = None if reading.rejected else reading.top(1)[0]
-                if best is not None and best.probability >= SURE:
-                    answers.append(answer)
-                    labels.add(best.label)
-        alike = len(labels) == 1 and not labels & ALONE
-        if not alike or len(answers) < max(2, len(parts) / 2):
-            return None
-        together = self.reading(_mean(answers))
-        return None if together.rejected else together
+        return self.reading(answer)
 
     def reading(self, answer: RawAnswer) -> ImageReading:
         """Turn the network's outputs into calibrated probabilities, and reject what is foreign."""

@@ -7,7 +7,7 @@ import pytest
 
 from bodypart.model import BodyPartModel
 from bodypart.model.model_input import BlankPictureError
-from bodypart.model.panels import MOST, panels
+from bodypart.model.panels import MOST, halves, panels
 from phantoms import draw
 
 MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
@@ -39,9 +39,10 @@ def test_a_strip_of_any_grey_parts_two_exposures(layout, grey):
 
 
 @pytest.mark.parametrize("shape", [(300, 500), (500, 300)])
-def test_without_a_strip_there_are_two_halves_of_the_longer_side(shape):
+def test_without_a_strip_there_is_one_exposure_and_two_halves_of_the_longer_side(shape):
     picture = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    first, second = panels(picture)
+    (alone,) = panels(picture)
+    first, second = halves(alone)
     assert first.shape == second.shape == (300, 250) if shape[1] == 500 else (250, 300)
     joined = np.concatenate([first, second], axis=int(shape[1] > shape[0]))
     np.testing.assert_array_equal(joined, picture)
@@ -53,7 +54,9 @@ def test_of_a_sheet_of_many_not_each_is_returned():
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 2), (48, 48)])
 def test_odd_shapes_are_parted_or_left(shape):
-    assert all(part.size for part in panels(np.zeros(shape, np.float32)))
+    parts = panels(np.zeros(shape, np.float32))
+    assert len(parts) >= 1
+    assert all(half.size for part in parts for half in [part, *halves(part)])
 
 
 @pytest.mark.parametrize("layout", [(1, 3), (2, 2), (4, 1)])
@@ -122,3 +125,19 @@ def test_what_is_accepted_as_a_whole_is_read_once(model, monkeypatch):
     monkeypatch.setattr(model, "answer", lambda values: asked.append(1) or answer(values))
     assert not model.read(draw("hand", 400, 320).astype(np.float32)).rejected
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_film_that_is_rejected_as_it_lies_is_read_turned(model, monkeypatch, quarters):
+    upright = draw("hand", 400, 320).astype(np.float32)
+    answer = model.answer
+
+    def upright_alone(values):
+        given, where = answer(values)
+        lies = not (values.shape == upright.shape and np.array_equal(values, upright))
+        return given._replace(distance=2.0 if lies else given.distance), where
+
+    monkeypatch.setattr(model, "answer", upright_alone)
+    reading = model.read(np.ascontiguousarray(np.rot90(upright, -quarters)))
+    assert not reading.rejected
+    assert reading.top(1)[0].label == "hand"

@@ -1,0 +1,66 @@
+"""The part of a picture that has detail: one exposure on a large plate, fogged by scatter.
+
+Scatter falls off slowly. What it fogs is not flat, as the border of an exposed field is, but each
+place is like its neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bodypart.model.model_input import PROFILE_SIDE, Box
+from bodypart.model.small_picture import small_picture
+from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+
+STEP = 0.045
+"""Difference between neighbours that is detail, as a part of the range."""
+
+BUSY = 0.1
+"""Share of a line's pixels that have detail in a field; fewer may be a letter beside it."""
+
+MOST = 0.6
+"""Largest field that is told, as a part of the picture's area: a larger one needs no help."""
+
+
+def detailed_field(values: Float32) -> Box | None:
+    """Return the rectangle that has detail; None where it is most of the picture, or nothing.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (rows, columns)
+        Grey values.
+    """
+    small = small_picture(values, PROFILE_SIDE)
+    low, high = map(float, outer_percentiles(small, WINDOW_PERCENTILES))
+    if not high > low:
+        return None
+    grey = np.clip((small - low) / (high - low), 0, 1)
+    down = np.abs(np.diff(grey, axis=0, append=grey[-1:]))
+    across = np.abs(np.diff(grey, axis=1, append=grey[:, -1:]))
+    detail = np.maximum(down, across) > STEP
+    top, bottom, left, right = 0, detail.shape[0], 0, detail.shape[1]
+    for _ in range(3):
+        rows = np.flatnonzero(detail[:, left:right].mean(axis=1) > BUSY)
+        if not rows.size:
+            return None
+        top, bottom = int(rows[0]), int(rows[-1]) + 1
+        columns = np.flatnonzero(detail[top:bottom].mean(axis=0) > BUSY)
+        if not columns.size:
+            return None
+        left, right = int(columns[0]), int(columns[-1]) + 1
+    if (bottom - top) * (right - left) > MOST * detail.size:
+        return None
+    high_by, wide_by = values.shape[0] / detail.shape[0], values.shape[1] / detail.shape[1]
+    return Box(
+        int(top * high_by),
+        min(values.shape[0], int(np.ceil(bottom * high_by))),
+        int(left * wide_by),
+        min(values.shape[1], int(np.ceil(right * wide_by))),
+    )

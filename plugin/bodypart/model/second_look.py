@@ -1,0 +1,113 @@
+"""A second look at what is rejected as a whole: what it may be made of, or how it may lie.
+
+It may be a small field on a fogged plate, several exposures of a part beside each other, or a film
+on its side. What is accepted at the first look is not looked at again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from bodypart.model.detailed_field import detailed_field
+from bodypart.model.model_input import BlankPictureError, checked
+from bodypart.model.panels import halves, panels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from bodypart.model.session import BodyPartModel, RawAnswer
+
+    Float32 = NDArray[np.float32]
+
+SURE = 0.5
+"""Probability from which a part of a rejected picture counts."""
+
+SURE_TURNED = 0.8
+"""The same of a rejected picture that is turned."""
+
+ALONE = frozenset({"abdomen", "pelvis"})
+"""Parts that fill a plate: what seems to show one of them twice is a sheet of spot films, of a
+contrast study, which is no plain radiograph."""
+
+
+class _Look(NamedTuple):
+    answer: RawAnswer
+    label: str
+    probability: float
+
+
+def second_look(model: BodyPartModel, values: Float32) -> RawAnswer | None:
+    """Return what the network says of a rejected picture, None where it stays rejected.
+
+    Parameters
+    ----------
+    model : BodyPartModel
+        The model.
+    values : ndarray of float32, shape (rows, columns)
+        Grey values, linear, bright = dense.
+    """
+    values = checked(values)
+    inside = _of_detail(model, values)
+    if inside:
+        return inside
+    parts = panels(values, model.parameters.field_tone)
+    if len(parts) > 1:
+        return _of_panels(model, parts)
+    return _of_panels(model, halves(parts[0])) or _of_turned(model, values)
+
+
+def _of_detail(model: BodyPartModel, values: Float32) -> RawAnswer | None:
+    field = detailed_field(values)
+    if field is None:
+        return None
+    look = _look(model, values[field.top : field.bottom, field.left : field.right])
+    return look.answer if look and look.probability >= SURE else None
+
+
+def _of_panels(model: BodyPartModel, parts: list[Float32]) -> RawAnswer | None:
+    sure = [look for part in parts if (look := _look(model, part)) and look.probability >= SURE]
+    labels = {look.label for look in sure}
+    alike = len(labels) == 1 and not labels & ALONE
+    if not alike or len(sure) < max(2, len(parts) / 2):
+        return None
+    together = _mean([look.answer for look in sure])
+    return None if model.reading(together).rejected else together
+
+
+def _of_turned(model: BodyPartModel, values: Float32) -> RawAnswer | None:
+    looks = [_look(model, np.rot90(values, quarters)) for quarters in (1, 2, 3)]
+    sure = [look for look in looks if look and look.probability >= SURE_TURNED]
+    return max(sure, key=lambda look: look.probability).answer if sure else None
+
+
+def _look(model: BodyPartModel, values: Float32) -> _Look | None:
+    """Look at a part of a picture; None where that is rejected as well."""
+    try:
+        answer, _ = model.answer(np.ascontiguousarray(values))
+    except BlankPictureError:
+        return None
+    reading = model.reading(answer)
+    if reading.rejected:
+        return None
+    best = reading.top(1)[0]
+    return _Look(answer, best.label, best.probability)
+
+
+def _mean(answers: Sequence[RawAnswer]) -> RawAnswer:
+    """Return the mean of what was said of several exposures; the map stays that of the first."""
+    logits, visible, view, embedding = (
+        np.mean([getattr(answer, name) for answer in answers], axis=0)
+        for name in ("logits", "visible", "view", "embedding")
+    )
+    return answers[0]._replace(
+        logits=logits,
+        visible=visible,
+        child=sum(answer.child for answer in answers) / len(answers),
+        view=view,
+        distance=sum(answer.distance for answer in answers) / len(answers),
+        embedding=embedding / np.linalg.norm(embedding),
+    )
