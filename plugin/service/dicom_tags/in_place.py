@@ -119,7 +119,7 @@ class InPlace:
                     return
                 refused = self._follow(task, read)
                 if refused == STORAGE_FULL:
-                    self._follow_later(instance)
+                    self._follow_later(task)
         except NotFoundError:
             self._backups.drop(instance)
             refused = "the instance is gone"
@@ -218,11 +218,16 @@ class InPlace:
         if annotation and (annotation.get("tags") or {}).get("state") == "pending":
             self._leave_file(annotation, None)
 
-    def _follow_later(self, instance: str) -> None:
+    def _follow_later(self, task: Task) -> None:
         """Have a file for which there is no room be tried again."""
         with self._index.database.write() as connection:
             self._tasks.ask(
-                connection, Kind.REWRITE, [instance], delay=_UNTIL_THERE_IS_ROOM, postpone=True
+                connection,
+                Kind.REWRITE,
+                [task.resource],
+                priority=task.priority,
+                delay=_UNTIL_THERE_IS_ROOM,
+                postpone=True,
             )
 
     def _leave_file(self, annotation: dict[str, Any], refused: str | None) -> None:
