@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from service.databases.tables import overwrites
-from service.errors import ArchiveError
+from service.errors import ArchiveError, LostFileError
 from service.orthanc_api.resources import Stored
 from service.queue.tasks import Kind, Mode
 from service.work.recovery import ask_again
@@ -34,6 +34,25 @@ def test_a_backup_that_version_0_2_left_is_given_back(annotated, tmp_path):
         connection.execute(sa.update(overwrites).values(md5_after=digest))
     assert after.in_place.recover() == ["i"]
     assert annotated.orthanc.metadata("instances", "i", "Ours") == "kept"
+    assert after.backups.left_over() == []
+
+
+@pytest.mark.parametrize("theirs", [None, b"another picture"])
+def test_where_the_storage_is_away_the_length_tells_whose_backup_it_is(
+    annotated, tmp_path, monkeypatch, theirs
+):
+    """It was dropped, and with it metadata, labels and attachments of others."""
+    orthanc = annotated.orthanc
+    after = after_a_kill(annotated, tmp_path)
+    if theirs:
+        orthanc.arrive("i", theirs)
+
+    def lost(instance, **_):
+        raise LostFileError(f"Orthanc's storage has no file of {instance}")
+
+    monkeypatch.setattr(orthanc, "dicom", lost)
+    assert after.in_place.recover() == ["i"]
+    assert orthanc.metadata("instances", "i", "Ours") == (None if theirs else "kept")
     assert after.backups.left_over() == []
 
 
