@@ -99,8 +99,7 @@ def test_black_and_white_is_not_torn_apart(kind, tones):
 
 def test_black_letters_and_borders_of_a_bright_picture_are_no_sign_of_a_wrong_sign():
     pixels = draw("chest", 400, 320) // 2 + 2047
-    pixels[20:300:3, 30:80:3] = 0
-    pixels[:, 300:] = 0
+    pixels[20:380, 20:300:12] = 0
     np.testing.assert_array_equal(values(pixels), pixels)
 
 
