@@ -316,8 +316,12 @@ class InPlace:
         stored = self._archive.stored_file(instance)
         if annotation:
             self._note_removal(instance, stored.version, before=annotation.get("file"))
-            annotation = {**annotation, "file": stored.version}
-            self._annotations.put(annotation, stored.parents, follow=False)
+            if stays_removed(self._archive, instance, self._trail.last(instance)):
+                # Said while the annotation was away.
+                self._annotations.erase(instance, stored)
+            else:
+                annotation = {**annotation, "file": stored.version}
+                self._annotations.put(annotation, stored.parents, follow=False)
         elif self._may_be_ours(instance):
             self._note_removal(instance, stored.version)
         else:

@@ -13,6 +13,7 @@ from service.work.recovery import ask_again
 from unit.service.dicom_tags.rewritten import (
     after_a_kill,
     killed,
+    rewrite_without_answer,
     tags,
 )
 from unit.service.house import House
@@ -54,6 +55,19 @@ def test_where_the_storage_is_away_the_length_tells_whose_backup_it_is(
     assert after.in_place.recover() == ["i"]
     assert orthanc.metadata("instances", "i", "Ours") == (None if theirs else "kept")
     assert after.backups.left_over() == []
+
+
+def test_a_removal_that_was_said_before_all_was_given_back_stays(annotated):
+    """The annotation that was away then came back with the rest, and its file kept it."""
+    task = rewrite_without_answer(annotated)
+    annotated.tasks.retry(task, 0.0)
+    annotated.orthanc.set_metadata("series", "series", "Ours", "kept")
+    annotated.reviewer.remove("i", by="ann")
+    annotated.follow()
+    assert annotated.orthanc.annotation("i") is None
+    assert annotated.orthanc.files["i"] == b"file"
+    assert annotated.orthanc.metadata("series", "series", "Ours") == "kept"
+    assert not annotated.index.knows("i")
 
 
 def test_what_cannot_be_given_back_does_not_keep_the_service_from_its_start(annotated, tmp_path):
