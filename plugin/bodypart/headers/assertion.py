@@ -26,7 +26,7 @@ _EXCLUDED = re.compile(r"(?:exc?k?l\w*|esclus\w*|not included)[ .]*(?=[,;:()+]|$
 _TITLE = re.compile(r"\b(?:dr|dra|dott|herr|frau|mrs?)\. *$|\b(?:herr|frau) +$")
 """Before a name: "Dr. Hand"."""
 
-_IN_ITS_NAME = re.compile(r"(?:[a-z]{0,2}[-/&+]? ?|(?:[a-z]{0,2}-)? ?(?:and|und|u\.?|n|[&+]) )|の?")
+_IN_ITS_NAME = re.compile(r"[a-z]{0,2}-?[/&+]? ?(?:(?:and|und|u\.?|n|[&+]) )?|の?")
 """What may stand between a part and the department that is named after it: "Lunge|n|klinik",
 "Foot| and |ankle| |clinic". "Shoulder for clinic" and "Hand - Clinic" are two things, and so are
 ideographs that a blank parts."""
