@@ -151,8 +151,11 @@ def test_of_many_nobody_knows_where_the_service_ends_amid_them(alone, page):
     page.get_by_text("3 were not: The connection was lost; some of these may be done").wait_for()
 
 
-def test_the_panel_takes_back_what_arrived(alone, page):
-    alone.answers["GET status"]["user"] = "ann"
+@pytest.mark.parametrize("known", [True, False])
+def test_the_panel_takes_back_what_arrived(alone, page, known):
+    """Also where it was not told who is signed in, and asks for it then."""
+    status = alone.answers["GET status"] | {"user": "ann"}
+    alone.answers["GET status"] = status if known else lambda route: route.abort()
     alone.answers[r"PUT instances/\S*"] = lambda route: route.abort()
     page.route(f"{HOST}/bodypart/explorer", lambda route: route.fulfill(
         content_type="text/html",
@@ -167,6 +170,7 @@ def test_the_panel_takes_back_what_arrived(alone, page):
     panel = page.locator(".bodypart-panel")
     panel.get_by_role("button", name="Confirm Hand, left").click()
     panel.get_by_text("Your answer may have arrived all the same").wait_for()
+    alone.answers["GET status"] = status
     stands(alone, 1, revision="7", reviewed_by="ann")
     panel.get_by_role("button", name="Undo").click()
     meanwhile(page, lambda: undone(alone) == [{instance(1): "7"}])

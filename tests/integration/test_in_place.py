@@ -119,6 +119,28 @@ def test_metadata_labels_and_attachments_of_all_levels_survive(server):
         )
 
 
+def test_what_orthanc_transcodes_as_it_is_rewritten_loses_nothing(server):
+    """Its metadata, labels and attachments were dropped as those of another picture."""
+    instance = server.upload(file_bytes(hand()))
+    server.wait_until(lambda: server.annotation(instance)["tags"]["state"] != "pending")
+    resources = [("instances", instance), *server.above(instance).items()]
+    for level, resource in resources:
+        server.request("PUT", f"/{level}/{resource}/metadata/Ours", data=level)
+        server.request("PUT", f"/{level}/{resource}/attachments/note", data=f"note {level}")
+    server.settle()
+    server.stop()
+    server.configuration["IngestTranscoding"] = JPEGLSLossless
+    server.start()
+    corrected_to(server, instance, "wrist")
+    dataset = parsed(stored_file(server, instance))
+    assert dataset.file_meta.TransferSyntaxUID == JPEGLSLossless
+    assert dataset.BodyPartExamined == "WRIST"
+    for level, resource in resources:
+        assert server.metadata(level, resource, "Ours") == level
+        note = server.request("GET", f"/{level}/{resource}/attachments/note/data")
+        assert note.text == f"note {level}", level
+
+
 def test_the_series_tells_the_new_part_once_it_is_stable(server):
     first = hand()
     second = hand(

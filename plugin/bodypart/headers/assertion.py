@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from bodypart.headers.folding import words
+from bodypart.headers.folding import is_ideographic, words
 from bodypart.headers.vocabulary import BACKGROUND, DEPARTMENT, NOT, SIDES, SUSPECTED, VIEWS
 from bodypart.regions import labels_in
 
@@ -26,8 +26,10 @@ _EXCLUDED = re.compile(r"(?:exc?k?l\w*|esclus\w*|not included)[ .]*(?=[,;:()+]|$
 _TITLE = re.compile(r"\b(?:dr|dra|dott|herr|frau|mrs?)\. *$|\b(?:herr|frau) +$")
 """Before a name: "Dr. Hand"."""
 
-_TO_DEPARTMENT = re.compile(r"[a-zの]{0,2}[ -]*$")
-"""What may stand between a part and the department that is named after it: "Lunge|n|klinik"."""
+_IN_ITS_NAME = re.compile(r"[a-z]{0,2}-?[/&+]? ?(?:(?:and|und|u\.?|n|[&+]) )?|の?")
+"""What may stand between a part and the department that is named after it: "Lunge|n|klinik",
+"Foot| and |ankle| |clinic". "Shoulder for clinic" and "Hand - Clinic" are two things, and so are
+ideographs that a blank parts."""
 
 _FRACTURE = r"(?:fx|frx|fract|frakt|fratt|fratur|zlam|zlom|перел)[^\W\d_]*"
 _BROKEN = re.compile(rf"\b{_FRACTURE}")
@@ -59,7 +61,7 @@ def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> lis
             following = kept[at::-1] if excluded else kept[at:]
             for denied in _denied(following, folded, small_words):
                 said.remove(denied)
-    for mention in _of_persons_and_places(kept, folded, small_words):
+    for mention in _of_persons_and_places(kept, folded):
         if mention in said:
             said.remove(mention)
     said = _without_its_side(kept, said, folded)
@@ -90,9 +92,7 @@ def _denied(following: Sequence[Mention], folded: str, small_words: Set[str]) ->
     yield from sides
 
 
-def _of_persons_and_places(
-    kept: Sequence[Mention], folded: str, small_words: Set[str]
-) -> Iterator[Mention]:
+def _of_persons_and_places(kept: Sequence[Mention], folded: str) -> Iterator[Mention]:
     """Yield the parts that are a physician's name, or stand in that of a department."""
     behind = None
     for mention in reversed(kept):
@@ -102,10 +102,8 @@ def _of_persons_and_places(
             behind = None
         elif behind is not None:
             between = folded[mention.end : behind.start]
-            joined = not _BREAK.search(between) and all(
-                word.text in small_words for word in words(between)
-            )
-            behind = mention if joined or _TO_DEPARTMENT.match(between) else None
+            written_on = not (between.isspace() and is_ideographic(folded[behind.start :]))
+            behind = mention if written_on and _IN_ITS_NAME.fullmatch(between) else None
             if behind:
                 yield mention
         if mention.entry.names_part and _TITLE.search(folded, 0, mention.start):
@@ -145,6 +143,8 @@ def _is_listed(suspected: Mention, kept: Sequence[Mention], folded: str) -> bool
     every text whose later part encloses the first.
     """
     parts = [mention for mention in kept if mention.entry.names_part]
+    if not parts:
+        return False
     first = parts[0]
     return (
         suspected.end <= first.start

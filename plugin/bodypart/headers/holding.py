@@ -45,6 +45,8 @@ _APOSTROPHES = frozenset("'\u2018\u2019\u02bc`")
 _LATIN_LEFT = "sin"
 """The only negation that is a side as well."""
 
+_MODALITIES = frozenset({"dx", "dr"})
+
 _COUNT = re.compile(r"[1-6](?:eb?|p|pr|inc|v(?:ws?)?)(?![^\W\d_])")
 """A number of projections glued to a side: ``L2E``, ``D2P``."""
 
@@ -165,7 +167,7 @@ class _Text:
         """Return whether a short word stands where it cannot mean this.
 
         At the end, or before a comma, "sin" is no negation but the left side, and a Portuguese "no"
-        means "in the"; "dx" before all else is the modality rather than the right side; a
+        means "in the"; "dx" and "dr" before all else are modalities rather than the right side; a
         Portuguese "e" means "and" unless it follows a part and none follows it before a comma; a
         letter before an apostrophe is an article ("l'épaule"), one glued to a digit a number of
         projections ("2R"), a vertebra ("L4/5"), a finger ("D3") or a room ("R2"); "re" beside a
@@ -194,7 +196,7 @@ class _Text:
             return True
         if last:
             return False
-        if text == "dx":
+        if text in _MODALITIES:
             return mention.start == self.found[0].start
         return text == "e" and self._is_and(mention)
 

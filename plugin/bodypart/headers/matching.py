@@ -84,7 +84,8 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
     text = undoubled(text[:LONGEST_TEXT])
     folded = fold(text)
     reading = _read(folded, vocabulary) if is_plausible(text) else Reading(complete=False)
-    if reading.names_part and (reading.complete or (text.isascii() and "?" not in text)):
+    certain = reading.complete or (text.isascii() and "?" not in text)
+    if reading.known or (reading.names_part and certain):
         return _with_marks(_of_one_segment(reading, folded, vocabulary), folded, vocabulary)
     others = (
         (other, _read(other, vocabulary)) for other in dict.fromkeys(map(fold, repaired(text)))

@@ -18,13 +18,16 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 NOTICEABLE = 0.1
 """Share of the range by which a pixel's channels must differ to count as coloured."""
 
-ENOUGH = 0.1
-"""Share of coloured pixels that makes a colour picture: more than markers, arrows and measures."""
+ENOUGH = 0.02
+"""Share of pixels amid coloured ones that makes a colour picture: more than markers and letters.
+Of lines, thin as arrows and measures are, none is amid others."""
 
-_TONES = 64
 _SAMPLED = 16_384
-_TINTED = 0.004
-"""Share of the pixels of a tone, from which they tell its tint."""
+_DARK = 0.1
+"""Share of the brightest grey below which no tint is seen."""
+
+_TO_RGB = np.array([[0, -0.344136, 1.772], [1.402, -0.714136, 0]], np.float32)
+"""What Cb and Cr add to Y."""
 
 
 def luminance(
@@ -44,8 +47,10 @@ def luminance(
         grey = values @ LUMA
     coloured = is_coloured(strength, span)
     if coloured:
-        some = _even_sample(grey)
-        coloured = is_coloured(beyond_tint(values[some], grey[some]), span)
+        if space == "ybr":
+            chromas = values[:, :, 1:] - np.float32(middle)
+            values = grey[..., np.newaxis] + np.asarray(chromas @ _TO_RGB, np.float32)
+        coloured = is_coloured(_spread(values - _tinted(grey, cold_tint(values, grey))), span)
     return np.ascontiguousarray(grey), coloured
 
 
@@ -62,40 +67,54 @@ def palette_luminance(
         channels.append(entries)
     table = np.stack(channels, axis=1).astype(np.float32)
     places = np.clip(samples.astype(np.int64) - first, 0, len(table) - 1).astype(np.intp)
-    grey = np.rint(table @ LUMA).astype(np.uint16)[places]
+    luma = table @ LUMA
+    grey = np.rint(luma).astype(np.uint16)[places]
     coloured = is_coloured(_spread(table)[places], 0xFFFF)
     if coloured:
-        some = _even_sample(grey)
-        coloured = is_coloured(beyond_tint(table[places[some]], grey[some]), 0xFFFF)
+        some = places[_even_sample(places)]
+        tint = cold_tint(table[some], luma[some])
+        coloured = is_coloured(_spread(table - _tinted(luma, tint))[places], 0xFFFF)
     return grey, coloured
 
 
 def is_coloured(strength: Samples, span: float) -> bool:
-    """Tell whether enough pixels are noticeably coloured."""
-    return bool(np.mean(strength > NOTICEABLE * span) > ENOUGH)
+    """Tell whether enough pixels are noticeably coloured, and those beside them as well."""
+    strong = strength > NOTICEABLE * span
+    amid = strong.copy()
+    amid[1:] &= strong[:-1]
+    amid[:-1] &= strong[1:]
+    amid[:, 1:] &= strong[:, :-1]
+    amid[:, :-1] &= strong[:, 1:]
+    return bool(np.mean(amid) > ENOUGH)
 
 
-def beyond_tint(values: NDArray[np.float32], grey: Samples) -> NDArray[np.float32]:
-    """Return how strongly pixels are coloured beyond the tint of their tone.
+def cold_tint(values: NDArray[np.float32], grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what the blue of a film adds to each channel, in parts of the grey.
 
-    Captures of blue film, sepia and heat scales: their colour follows from their grey. Each tone's
-    tint is its median colour.
+    A warm tint is not told from skin, mucosa and stains, and a scale of heat not from a PET: of
+    those nothing is returned.
 
     Parameters
     ----------
-    values : array, (rows, columns, 3)
-        Channels.
-    grey : array, (rows, columns)
-        Luminance, or what stands for it.
+    values : array, (..., 3)
+        R, G and B.
+    grey : array, (...)
+        Their luminance.
+
+    Returns
+    -------
+    array, (3,)
     """
-    values, tones = values.reshape(-1, 3), grey.ravel()
-    low, high = float(tones.min()), float(tones.max())
-    places = ((tones - low) * ((_TONES - 1) / max(high - low, 1e-6))).astype(np.intp)
-    left = values - tones[:, None]
-    for tone in np.flatnonzero(np.bincount(places) > _TINTED * places.size):
-        own = places == tone
-        left[own] -= np.median(left[own], axis=0)
-    return _spread(left)
+    bright = grey > _DARK * grey.max()
+    if not bright.any():
+        return np.zeros(3, np.float32)
+    parts = values[bright] / grey[bright][:, np.newaxis] - 1
+    tint = np.asarray(np.median(parts, axis=0), np.float32)
+    return tint if tint[2] > tint[1] > tint[0] else np.zeros_like(tint)
+
+
+def _tinted(grey: NDArray[np.float32], tint: NDArray[np.float32]) -> NDArray[np.float32]:
+    return grey[..., np.newaxis] * (1 + tint)
 
 
 def _even_sample(grey: Samples) -> tuple[slice, slice]:

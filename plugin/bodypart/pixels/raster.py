@@ -20,6 +20,10 @@ _MORE = 8
 _TORN = 4
 """How many times as many tell of a wrong sign, letters and borders of the other end being usual."""
 
+_EITHER_SIDE, _OFF_MIDDLE = 0.01, 0.25
+"""Least shares of pixels that are then an eighth of the range above and below the middle, each and
+together: of black and white (print, masks, test cards) the other sign makes two greys beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Raster:
@@ -92,9 +96,11 @@ def with_sign_that_fits(samples: Samples, layout: Layout) -> tuple[Samples, Layo
     some = samples[:: max(1, len(samples) // _ROWS_LOOKED_AT)].astype(np.int64)
     if some.min() >= 0 if layout.signed else some.max() <= mask // 2 or some.max() > mask:
         return samples, layout
-    half = mask // 2 + 1
-    other = some & mask if layout.signed else (some + half & mask) - half
-    if _jumps(some, mask) <= _TORN * _jumps(other, mask) + _MORE:
+    half, far = mask // 2 + 1, mask // 8
+    other = (some if layout.signed else some + half) & mask
+    below, above = np.mean(other < half - far), np.mean(other > half + far)
+    both_sides = min(below, above) >= _EITHER_SIDE and below + above >= _OFF_MIDDLE
+    if not both_sides or _jumps(some, mask) <= _TORN * _jumps(other, mask) + _MORE:
         return samples, layout
     unused = width - layout.stored
     if layout.signed:

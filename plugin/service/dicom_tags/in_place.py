@@ -119,7 +119,7 @@ class InPlace:
                     return
                 refused = self._follow(task, read)
                 if refused == STORAGE_FULL:
-                    self._follow_later(instance)
+                    self._follow_later(task)
         except NotFoundError:
             self._backups.drop(instance)
             refused = "the instance is gone"
@@ -218,11 +218,16 @@ class InPlace:
         if annotation and (annotation.get("tags") or {}).get("state") == "pending":
             self._leave_file(annotation, None)
 
-    def _follow_later(self, instance: str) -> None:
+    def _follow_later(self, task: Task) -> None:
         """Have a file for which there is no room be tried again."""
         with self._index.database.write() as connection:
             self._tasks.ask(
-                connection, Kind.REWRITE, [instance], delay=_UNTIL_THERE_IS_ROOM, postpone=True
+                connection,
+                Kind.REWRITE,
+                [task.resource],
+                priority=task.priority,
+                delay=_UNTIL_THERE_IS_ROOM,
+                postpone=True,
             )
 
     def _leave_file(self, annotation: dict[str, Any], refused: str | None) -> None:
@@ -311,8 +316,12 @@ class InPlace:
         stored = self._archive.stored_file(instance)
         if annotation:
             self._note_removal(instance, stored.version, before=annotation.get("file"))
-            annotation = {**annotation, "file": stored.version}
-            self._annotations.put(annotation, stored.parents, follow=False)
+            if stays_removed(self._archive, instance, self._trail.last(instance)):
+                # Said while the annotation was away.
+                self._annotations.erase(instance, stored)
+            else:
+                annotation = {**annotation, "file": stored.version}
+                self._annotations.put(annotation, stored.parents, follow=False)
         elif self._may_be_ours(instance):
             self._note_removal(instance, stored.version)
         else:

@@ -176,7 +176,8 @@ class Overwriting:
         try:
             return mark.fits(self._archive.dicom(backup.instance))
         except LostFileError:
-            return False  # Whose it was nobody can tell.
+            # A storage may be away for a while: what Orthanc's index tells of the file is left.
+            return self._archive.stored_file(backup.instance).size == mark.length
 
     def _store_over(self, instance: str, stored: StoredFile, ours: bytes) -> StoredFile | str:
         """Store a file unless another one came in; return it, or why it is not there."""
@@ -197,14 +198,12 @@ class Overwriting:
             self._archive.delete_instance(answer.instance)
             return "Orthanc stores it under another id"
         now = self._archive.stored_file(instance)
-        gap = self._log_has_gap(before, instance)
-        # Without a gap nothing else was stored since: then the length tells whether Orthanc changed
-        # it, as a transcoding would. To hash a film takes as long as Orthanc takes to.
-        as_sent = self._archive.md5(instance) == md5(ours) if gap else now.size == len(ours)
-        if not as_sent:
-            self.annotate_again(instance)
-            return YIELDED
-        if gap:
+        # Without a gap nothing else was stored since: it is ours, also where Orthanc transcoded it.
+        if self._log_has_gap(before, instance):
+            # To hash a film takes as long as Orthanc takes to store it.
+            if self._archive.md5(instance) != md5(ours):
+                self.annotate_again(instance)
+                return YIELDED
             # In PostgreSQL numbers are missing after each transaction that was tried twice.
             theirs = self._rescue.kept(instance, _KEPT_SOON if self._shared else KEPT_WITHIN)
             if theirs is not None:

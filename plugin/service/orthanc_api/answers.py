@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import socket
 
 _LONGEST_LINE, _MOST_FIELDS = 65_536, 100
-_CONTINUE = 100
+_FIRST_FINAL = 200
 _WITHOUT_BODY = frozenset({204, 304})
+_NOTHING = (b"\r\n", b"\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,8 @@ def read_answer(connection: socket.socket) -> HttpAnswer:
         If no whole answer comes.
     """
     with connection.makefile("rb") as stream:
-        status, persistent = _status(stream)
-        fields = _fields(stream)
-        while status == _CONTINUE:
+        status = 0
+        while status < _FIRST_FINAL:
             status, persistent = _status(stream)
             fields = _fields(stream)
         said = fields.get("connection", "").lower()
@@ -75,16 +75,19 @@ def _status(stream: IO[bytes]) -> tuple[int, bool]:
 
 
 def _fields(stream: IO[bytes]) -> dict[str, str]:
-    """Return the header's fields by their names in small letters; of two alike the last."""
+    """Return the header's fields by their names in small letters; two of one name are one list."""
     fields: dict[str, str] = {}
     for _ in range(_MOST_FIELDS + 1):
         line = stream.readline(_LONGEST_LINE)
-        if line in (b"\r\n", b"\n"):
+        if line in _NOTHING:
             return fields
         if not line.endswith(b"\n"):
             raise http.client.IncompleteRead(b"")
-        name, _, value = line.decode("latin-1").partition(":")
-        fields[name.strip().lower()] = value.strip()
+        if line[:1] in (b" ", b"\t"):
+            continue  # The rest of a folded one: of those that count here none is as long.
+        name, _, value = (part.strip() for part in line.decode("latin-1").partition(":"))
+        if fields.setdefault(name.lower(), value) != value:
+            fields[name.lower()] += f", {value}"
     raise http.client.HTTPException("a header of too many fields")
 
 
@@ -92,7 +95,8 @@ def _chunks(stream: IO[bytes]) -> bytes:
     pieces = []
     while size := _number(stream.readline(_LONGEST_LINE).decode("latin-1").partition(";")[0], 16):
         pieces.append(_exactly(stream, size))
-        stream.readline(_LONGEST_LINE)
+        if stream.readline(_LONGEST_LINE) not in _NOTHING:
+            raise http.client.HTTPException("a chunk is longer than it says")
     _fields(stream)
     return b"".join(pieces)
 

@@ -144,6 +144,7 @@ export class Reviewing extends EventTarget {
   /** Ask for the words whose answer was lost; those that did not arrive are not there to be taken back. */
   async #lookFor(words, outcome) {
     const lost = [...words.keys()].filter((instance) => words.get(instance).revision === null);
+    if (lost.length && this.#user === undefined) this.belongTo((await get('status')).user);
     const found = new Map();
     for (let start = 0; start < lost.length; start += LOOKED_FOR) {
       const instances = lost.slice(start, start + LOOKED_FOR).join(',');

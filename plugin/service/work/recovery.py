@@ -35,4 +35,5 @@ def ask_again(tasks: Tasks, trail: AuditTrail, index: Index, in_place: InPlace |
     after = ""
     while in_place and (waiting := index.with_pending_tags(_PAGE, after)):
         after = waiting[-1]
-        tasks.ask_now(Kind.REWRITE, waiting)
+        # Those that stand as tasks already keep their place; no other waits for the old stock's.
+        tasks.ask_now(Kind.REWRITE, waiting, priority=Priority.BACKFILL)

@@ -1,6 +1,7 @@
 """The vocabulary as a file, and the operator's own terms."""
 
 import csv
+from itertools import product
 
 import pytest
 
@@ -105,3 +106,10 @@ def test_no_term_for_a_part_swallows_a_view(rows):
         if rest != term and meanings & parts & free.get(rest, set())
     }
     assert swallowed == set()
+
+
+def test_no_terms_beside_each_other_are_an_error(rows, vocabulary):
+    """A meaning without the one that it goes with, such as a suspicion beside a side alone."""
+    terms = {row["meaning"]: row["terms"].split(";")[0].strip(" *") for row in rows}
+    for one, other in product(terms.values(), repeat=2):
+        assert read_text(f"{one} {other}", vocabulary).matched is not None

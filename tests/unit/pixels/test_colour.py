@@ -42,13 +42,9 @@ def test_grey_in_three_channels_is_no_colour(syntax):
     assert not picture.colour
 
 
-TINTS = [(1.0, 0.92, 0.75), (0.7, 0.85, 1.0)]
-
-
-@pytest.mark.parametrize("tint", TINTS)
 @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
-def test_a_tint_that_follows_from_the_grey_is_no_colour(tint, photometric):
-    pixels = (draw("chest", 300, 240, 8)[:, :, None] * np.array(tint)).astype(np.uint8)
+def test_the_blue_of_a_film_is_no_colour(photometric):
+    pixels = (draw("chest", 300, 240, 8)[:, :, None] * np.array([0.7, 0.85, 1.0])).astype(np.uint8)
     stored = (
         pixels if photometric == "RGB" else np.asarray(Image.fromarray(pixels).convert("YCbCr"))
     )
@@ -61,10 +57,40 @@ def test_coloured_arrows_and_measures_make_no_colour_picture_a_coloured_part_doe
     pixels = np.stack([draw("chest", 300, 240, 8)] * 3, axis=-1).astype(np.uint8)
     pixels[20:280:25, 20:220] = (255, 255, 0)
     pixels[20:280:25, 20:220][:, ::2] = (0, 255, 0)
-    pixels[100:120, 30:100] = (255, 40, 40)
+    pixels[40:280, 20:220:25] = (255, 0, 255)
+    pixels[100:110, 30:60] = (255, 40, 40)
     assert not picture_of(pixels).colour
     pixels[100:200, :150] = np.random.default_rng(0).integers(0, 256, (100, 150, 3))
     assert picture_of(pixels).colour
+
+
+def photograph(kind):
+    """Draw what is coloured much as its brightness tells, or in a small part alone."""
+    rows, columns = np.indices((300, 240))
+    grey = draw("hand", 300, 240, 8).astype(float)[:, :, None]
+    if kind == "skin":
+        return grey * [0.78, 0.6, 0.47] + [40, 25, 20]
+    if kind == "lesion":
+        inside = np.hypot(rows - 150, columns - 120) < 30
+        return np.where(inside[:, :, None], [160, 40, 60], photograph("skin"))
+    if kind == "mucosa":
+        return grey * [0.9, 0.45, 0.35]
+    if kind == "stain":
+        return [240, 220, 235] - grey * [0.4, 0.85, 0.35]
+    if kind == "hot":
+        return np.clip(grey * 3 - [0, 255, 510], 0, 255)
+    box = (abs(rows - 150) < 30) & (abs(columns - 120) < 30)
+    flow = np.where((rows < 150)[:, :, None], [255, 60, 0], [0, 60, 255])
+    return np.where(box[:, :, None], flow, grey / 2)
+
+
+@pytest.mark.parametrize("kind", ["skin", "lesion", "mucosa", "stain", "hot", "doppler"])
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+def test_photographs_and_flow_are_colour_pictures(kind, photometric):
+    pixels = photograph(kind).clip(0, 255).astype(np.uint8)
+    if photometric == "YBR_FULL":
+        pixels = np.asarray(Image.fromarray(pixels).convert("YCbCr"))
+    assert picture_of(pixels, photometric=photometric).colour
 
 
 def test_a_small_coloured_marker_makes_no_colour_picture():
@@ -147,10 +173,12 @@ def test_a_palette_is_looked_up_before_anything_is_averaged():
     np.testing.assert_allclose(picture.values, expected.mean(axis=(1, 3)), rtol=1e-3)
 
 
-def test_a_scale_of_heat_is_no_colour_unrelated_entries_are():
-    assert not read_picture(palette()).colour
-    mixed = np.random.default_rng(0).permutation(np.arange(256, dtype="<u2") * 256).tobytes()
-    assert read_picture(palette(RedPaletteColorLookupTableData=mixed)).colour
+def test_the_blue_of_a_film_in_a_palette_is_no_colour_a_scale_of_heat_is():
+    assert read_picture(palette()).colour
+    red, blue = (np.arange(256, dtype="<u2") * factor for factor in (100, 256))
+    swapped = {"Red": red, "Green": np.arange(256, dtype="<u2") * 160, "Blue": blue}
+    cold = {f"{name}PaletteColorLookupTableData": data.tobytes() for name, data in swapped.items()}
+    assert not read_picture(palette(**cold)).colour
 
 
 def test_a_grey_palette_of_bytes_is_no_colour():

@@ -31,6 +31,14 @@ def test_a_run_under_a_radiograph_s_name_begins_dark(modality):
     assert read_picture(read_dataset(file_bytes(dataset_of(dark, modality=modality)))).frame == 0
 
 
+def test_a_dark_frame_stays_what_is_read_where_the_middle_one_is_damaged():
+    frames = np.stack([np.full((240, 200), 3, np.uint16), *[draw("knee", 240, 200)] * 2])
+    dataset = dataset_of(frames, modality="DX", syntax=uids.JPEGLSLossless)
+    stored = [encode(frame, uids.JPEGLSLossless, 12) for frame in frames]
+    dataset.PixelData = encapsulate([stored[0], b"\xff\xd8junk", stored[2]])
+    assert read_picture(read_dataset(file_bytes(dataset))).frame == 0
+
+
 def codes():
     return [encode(frame, uids.JPEGLSLossless, 12) for frame in FRAMES]
 

@@ -5,6 +5,8 @@ import pydicom.uid as uids
 import pytest
 
 from bodypart.pixels import PictureError, read_dataset, read_picture
+from bodypart.pixels.layout import read_layout
+from bodypart.pixels.raster import with_sign_that_fits
 from phantoms import dataset_of, draw, file_bytes
 
 RAMP = np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)
@@ -74,6 +76,31 @@ def test_letters_and_borders_of_the_other_end_are_no_sign_of_a_wrong_sign(part):
     np.testing.assert_array_equal(values(pixels), pixels)
     signed = pixels.astype(np.int16) - 2048
     np.testing.assert_array_equal(values(signed), signed)
+
+
+def two_tones(kind):
+    rows, columns = np.indices((400, 320))
+    if kind == "checks":
+        return (rows // 20 + columns // 20) % 2
+    if kind == "stripes":
+        return columns // 8 % 2
+    return (draw("hand", 400, 320) > 1500).astype(int)
+
+
+@pytest.mark.parametrize("kind", ["checks", "stripes", "mask"])
+@pytest.mark.parametrize("tones", [(0, 4095), (4095, 0), (200, 3900)])
+def test_black_and_white_is_not_torn_apart(kind, tones):
+    noise = np.random.default_rng(0).integers(0, 90, (400, 320))
+    pixels = (np.where(two_tones(kind), *tones) + noise).clip(0, 4095).astype(np.uint16)
+    for stored in (pixels, pixels.astype(np.int16) - 2048):
+        layout = read_layout(dataset_of(stored))
+        assert with_sign_that_fits(stored, layout)[1] == layout
+
+
+def test_black_letters_and_borders_of_a_bright_picture_are_no_sign_of_a_wrong_sign():
+    pixels = draw("chest", 400, 320) // 2 + 2047
+    pixels[20:380, 20:300:12] = 0
+    np.testing.assert_array_equal(values(pixels), pixels)
 
 
 def test_bits_below_the_stored_ones_are_shifted_out():

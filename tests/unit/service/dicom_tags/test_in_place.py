@@ -86,16 +86,18 @@ def test_no_picture_is_hashed_where_nothing_comes_in_meanwhile(annotated, monkey
     assert tags(annotated)["state"] == "written"
 
 
-def test_what_orthanc_changes_as_it_stores_it_is_not_taken_for_ours(annotated):
+def test_what_orthanc_transcodes_as_it_stores_it_loses_nothing(annotated):
     orthanc = annotated.orthanc
+    orthanc.set_metadata("instances", "i", "Ours", "kept")
 
     def transcode():
         orthanc.files["i"] += b" transcoded"
 
     orthanc.after_store = transcode
-    annotated.in_place.rewrite(annotated.claim(Kind.REWRITE))
-    assert orthanc.annotation("i") is None
-    assert annotated.claim(Kind.ANNOTATE).resource == "i"
+    annotated.follow()
+    assert orthanc.metadata("instances", "i", "Ours") == "kept"
+    assert tags(annotated)["state"] == "written"
+    assert annotated.claim(Kind.ANNOTATE) is None
 
 
 @pytest.mark.parametrize("removed", [False, True])
@@ -154,6 +156,14 @@ def test_a_file_for_which_there_was_no_room_follows_once_there_is(annotated):
     annotated.orthanc.answer = None
     annotated.in_place.rewrite(annotated.claim_due(Kind.REWRITE))
     assert tags(annotated)["state"] == "written"
+
+
+def test_a_file_of_the_old_stock_for_which_there_was_no_room_stays_behind_all_others(annotated):
+    annotated.orthanc.answer = StorageFullError("storage full")
+    task = replace(annotated.claim(Kind.REWRITE), priority=Priority.BACKFILL)
+    annotated.tasks.finish(task)
+    annotated.in_place.rewrite(task)
+    assert annotated.tasks.count(Kind.REWRITE, Priority.BACKFILL) == 1
 
 
 @pytest.mark.parametrize("level", ["instances", "studies"])

@@ -6,13 +6,14 @@ import pytest
 import sqlalchemy as sa
 
 from service.databases.tables import overwrites
-from service.errors import ArchiveError
+from service.errors import ArchiveError, LostFileError
 from service.orthanc_api.resources import Stored
 from service.queue.tasks import Kind, Mode
 from service.work.recovery import ask_again
 from unit.service.dicom_tags.rewritten import (
     after_a_kill,
     killed,
+    rewrite_without_answer,
     tags,
 )
 from unit.service.house import House
@@ -35,6 +36,38 @@ def test_a_backup_that_version_0_2_left_is_given_back(annotated, tmp_path):
     assert after.in_place.recover() == ["i"]
     assert annotated.orthanc.metadata("instances", "i", "Ours") == "kept"
     assert after.backups.left_over() == []
+
+
+@pytest.mark.parametrize("theirs", [None, b"another picture"])
+def test_where_the_storage_is_away_the_length_tells_whose_backup_it_is(
+    annotated, tmp_path, monkeypatch, theirs
+):
+    """It was dropped, and with it metadata, labels and attachments of others."""
+    orthanc = annotated.orthanc
+    after = after_a_kill(annotated, tmp_path)
+    if theirs:
+        orthanc.arrive("i", theirs)
+
+    def lost(instance, **_):
+        raise LostFileError(f"Orthanc's storage has no file of {instance}")
+
+    monkeypatch.setattr(orthanc, "dicom", lost)
+    assert after.in_place.recover() == ["i"]
+    assert orthanc.metadata("instances", "i", "Ours") == (None if theirs else "kept")
+    assert after.backups.left_over() == []
+
+
+def test_a_removal_that_was_said_before_all_was_given_back_stays(annotated):
+    """The annotation that was away then came back with the rest, and its file kept it."""
+    task = rewrite_without_answer(annotated)
+    annotated.tasks.retry(task, 0.0)
+    annotated.orthanc.set_metadata("series", "series", "Ours", "kept")
+    annotated.reviewer.remove("i", by="ann")
+    annotated.follow()
+    assert annotated.orthanc.annotation("i") is None
+    assert annotated.orthanc.files["i"] == b"file"
+    assert annotated.orthanc.metadata("series", "series", "Ours") == "kept"
+    assert not annotated.index.knows("i")
 
 
 def test_what_cannot_be_given_back_does_not_keep_the_service_from_its_start(annotated, tmp_path):

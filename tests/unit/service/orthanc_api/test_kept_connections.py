@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from service.errors import ArchiveError, NotFoundError, StorageFullError
+from service.orthanc_api import kept_connections
 from service.orthanc_api.client import Client
 from service.orthanc_api.kept_connections import KeptConnections, NoAnswerError
 
@@ -111,8 +112,25 @@ def test_names_of_a_header_are_read_whatever_their_case():
     assert len(told.requests) == 1
 
 
-def test_one_that_says_so_is_closed():
-    last = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+def test_what_goes_before_an_answer_is_passed_over(monkeypatch):
+    """Of 103 (early hints) the end was waited for, as long as the connection was silent."""
+    monkeypatch.setattr(kept_connections, "_LONGEST_SILENCE", 5.0)
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    with server([hints + hints + OK, OK]) as told:
+        client = Client(told.url, "x")
+        assert client.get_json("/a") == client.get_json("/b") == {}
+    assert len(told.requests) == 1
+
+
+def test_a_folded_field_names_no_other():
+    folded = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a\r\n Content-Length: 1\r\n\r\n{}"
+    with server([folded]) as told:
+        assert Client(told.url, "x").get_json("/a") == {}
+
+
+@pytest.mark.parametrize("field", [b"close", b"close\r\nConnection: keep-alive"])
+def test_one_that_says_so_is_closed(field):
+    last = OK.replace(b"\r\n\r\n", b"\r\nConnection: " + field + b"\r\n\r\n")
     with server([last, OK], [OK]) as told:
         client = Client(told.url, "x")
         client.get("/a")
@@ -127,6 +145,8 @@ def test_one_that_says_so_is_closed():
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 1000 + b"\r\n",
         b"?\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 1\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n",
     ],
 )
 def test_what_changes_nothing_twice_is_sent_again_where_no_whole_answer_came(broken):

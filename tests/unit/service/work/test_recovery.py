@@ -24,6 +24,19 @@ def test_every_open_word_and_every_file_that_does_not_follow_is_a_task(house, mo
     assert house.tasks.count(Kind.REWRITE) == len(words)
 
 
+def test_files_of_the_old_stock_stay_behind_all_others(house):
+    """A restart amid a back-fill put them before what arrived after it."""
+    for name, priority in (("old", Priority.BACKFILL), ("new", Priority.ARRIVAL)):
+        house.orthanc.arrive(name, b"file")
+        house.annotations.put(note(name), PARENTS)
+        with house.database.write() as connection:
+            house.tasks.drop(connection, Kind.REWRITE, name)
+        house.tasks.ask_now(Kind.REWRITE, [name], priority=priority)
+    recovery.ask_again(house.tasks, house.trail, house.index, house.in_place)
+    assert house.tasks.count(Kind.REWRITE, Priority.BACKFILL) == 1
+    assert house.claim(Kind.REWRITE).resource == "new"
+
+
 def test_files_are_left_alone_where_they_do_not_follow(house):
     house.annotations.put(note(), PARENTS)
     with house.database.write() as connection:
