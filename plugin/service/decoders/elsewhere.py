@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     Float32 = NDArray[np.float32]
 
-ASKING = frozenset(("annotate", "classify", "heatmap"))
-"""Tasks amid which a decoder may ask, each once."""
+LOOKS = 8
+"""Looks at one picture: the first, and the second at its detail and at `panels.MOST` parts."""
+
+ASKING = {"annotate": LOOKS, "classify": LOOKS, "heatmap": 1}
+"""Tasks amid which a decoder may ask, and how often."""
 
 
 class NetworkDownError(NetworkError):

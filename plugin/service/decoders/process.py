@@ -176,10 +176,9 @@ class DecoderProcess:
         for it to say.
         """
         longest, trouble, network = bounds.payload, None, self._network
-        if network is not None and task in elsewhere.ASKING:
+        left = elsewhere.ASKING.get(task, 0)
+        if network is not None and left:
             longest = max(longest, elsewhere.largest(network))
-        else:
-            network = None
         watchdog.resume()
         write_frame(self._questions, question)
         while True:
@@ -188,7 +187,7 @@ class DecoderProcess:
                 if len(frame.payload) > bounds.payload:
                     raise SurpriseError("it is too long")
                 return frame, trouble
-            if network is None:
+            if network is None or not left:
                 raise SurpriseError("it asks for the network")
             try:
                 # Only pictures leave: so many, of that size, each value in -1 to 1.
@@ -201,7 +200,7 @@ class DecoderProcess:
             except NetworkError as error:
                 trouble = None if network.own_too else error
                 header, payload = {}, b""
-            network = None
+            left -= 1
             watchdog.resume()
             write_frame(self._questions, Frame(header, payload))
 

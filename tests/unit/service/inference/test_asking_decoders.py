@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bodypart.model.panels import MOST
 from bodypart.network import NetworkError
 from bodypart.network.local import LocalNetwork
 from bodypart.network.tensors import pictures_from
 from bodypart.settings import Settings
 from inference_server import InferenceServer
-from phantoms import file_bytes, radiograph
-from service.decoders.elsewhere import NetworkDownError
+from phantoms import dataset_of, draw, file_bytes, radiograph
+from service.decoders.elsewhere import LOOKS, NetworkDownError
 from service.decoders.pool import Engine, EngineDownError, RefusedError, WorkerDiedError
 from service.decoders.process import _PLUGIN
 from service.inference.choice import _described, _shape, network_of
@@ -98,6 +99,16 @@ def test_the_answer_is_the_same_wherever_the_network_runs(engine):
     assert elsewhere.asked == 2
 
 
+def test_what_is_rejected_is_looked_at_again_wherever_the_network_runs(engine):
+    elsewhere = Elsewhere()
+    films = np.block([[np.pad(draw("hand", 400, 320), 15)] * 3] * (MOST // 3))
+    data = file_bytes(dataset_of(films))
+    own, asked = read(engine(None), data)["image"], read(engine(elsewhere), data)["image"]
+    assert own == asked
+    assert not own["rejected"]
+    assert 1 + MOST <= elsewhere.asked <= LOOKS == 2 + MOST
+
+
 def test_while_it_is_down_pictures_wait_and_the_rest_goes_on(engine):
     elsewhere = Elsewhere()
     asking = engine(elsewhere)
@@ -161,8 +172,10 @@ while True:
 """
 WHOLE = "bytes(4 * 2 * 160 * 160)"
 TRICKS = {
-    "twice": f"[(write_frame(out, Frame({{'network': 2}}, {WHOLE})), read_frame(sys.stdin.buffer))"
-    " for _ in range(2)]",
+    "too often": (
+        f"[(write_frame(out, Frame({{'network': 2}}, {WHOLE})), read_frame(sys.stdin.buffer))"
+        f" for _ in range({LOOKS + 1})]"
+    ),
     "huge": "write_frame(out, Frame({'network': 2}, bytes(2**24)))",
     "other": "write_frame(out, Frame({'network': 2}, b'name of a patient'))",
     "with more": f"write_frame(out, Frame({{'network': 2, 'patient': 'x'}}, {WHOLE}))",
