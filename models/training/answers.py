@@ -47,7 +47,7 @@ def answers(
     for index, values in enumerate(pictures):
         try:
             grey = values.astype(np.float32)
-            answer = model.final_answer(grey) if twice else model.answer(grey)[0]
+            answer, _ = model.look(grey) if twice else model.answer(grey)
         except BlankPictureError:
             continue
         for name in Answers._fields:

@@ -166,15 +166,16 @@ class BodyPartModel:
             where,
         )
 
-    def final_answer(self, values: Float32) -> RawAnswer:
-        """Run the network on one picture, and once more on what is rejected as a whole.
+    def look(self, values: Float32) -> tuple[RawAnswer, ImageReading]:
+        """Read one picture, and once more what is rejected as a whole.
 
         Parameters and errors as of :meth:`answer`.
         """
         answer, _ = self.answer(values)
-        if not answer.finite or not self.reading(answer).rejected:
-            return answer
-        return second_look(self, values) or answer
+        reading = self.reading(answer)
+        if reading.rejected and reading.answered and (again := second_look(self, values)):
+            return again, self.reading(again)
+        return answer, reading
 
     def read(self, values: Float32) -> ImageReading:
         """Say what a picture shows.
@@ -185,10 +186,9 @@ class BodyPartModel:
             Grey values, linear, bright = dense.
         """
         try:
-            answer = self.final_answer(values)
+            return self.look(values)[1]
         except BlankPictureError:
             return ImageReading(probabilities={}, rejected=True, reason=BLANK, blank=True)
-        return self.reading(answer)
 
     def reading(self, answer: RawAnswer) -> ImageReading:
         """Turn the network's outputs into calibrated probabilities, and reject what is foreign."""
