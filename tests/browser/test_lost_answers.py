@@ -43,6 +43,13 @@ def undone(alone):
     return [body["revisions"] for *_, body in alone.asked_for(UNDO)]
 
 
+def undo(alone, page):
+    """Take back one answer; return what was asked to be taken back by now."""
+    page.keyboard.press("z")
+    page.get_by_text("1 answer taken back.").wait_for()
+    return undone(alone)
+
+
 @pytest.mark.parametrize("reloaded", [False, True])
 def test_what_arrived_is_taken_back(on_the_second, page, reloaded):
     lose_a_word(on_the_second, page)
@@ -50,9 +57,7 @@ def test_what_arrived_is_taken_back(on_the_second, page, reloaded):
         page.reload()
         may_sign(page)
     stands(on_the_second, 2, revision="7", reviewed_by="ann")
-    page.keyboard.press("z")
-    page.get_by_text("1 answer taken back.").wait_for()
-    assert undone(on_the_second) == [{instance(2): "7"}]
+    assert undo(on_the_second, page) == [{instance(2): "7"}]
 
 
 @pytest.mark.parametrize(
@@ -65,9 +70,7 @@ def test_what_did_not_arrive_is_told_before_the_word_before_it(on_the_second, pa
     page.keyboard.press("z")
     page.get_by_text("What you said of it did not arrive.").wait_for()
     assert not undone(on_the_second)
-    page.keyboard.press("z")
-    page.get_by_text("1 answer taken back.").wait_for()
-    assert undone(on_the_second) == [{instance(1): "2"}]
+    assert undo(on_the_second, page) == [{instance(1): "2"}]
 
 
 def test_as_long_as_nobody_answers_nothing_is_taken_back(on_the_second, page):
@@ -76,9 +79,7 @@ def test_as_long_as_nobody_answers_nothing_is_taken_back(on_the_second, page):
     page.keyboard.press("z")
     page.get_by_text("Orthanc does not answer.").first.wait_for()
     stands(on_the_second, 2, revision="7", reviewed_by="ann")
-    page.keyboard.press("z")
-    page.get_by_text("1 answer taken back.").wait_for()
-    assert undone(on_the_second) == [{instance(2): "7"}]
+    assert undo(on_the_second, page) == [{instance(2): "7"}]
 
 
 def test_what_was_signed_again_is_taken_back_once(on_the_second, page):
@@ -99,9 +100,7 @@ def test_what_was_refused_is_not_taken_back(on_the_second, page):
     )
     page.keyboard.press("Enter")
     page.get_by_text("No such thing.").wait_for()
-    page.keyboard.press("z")
-    page.get_by_text("1 answer taken back.").wait_for()
-    assert undone(on_the_second) == [{instance(1): "2"}]
+    assert undo(on_the_second, page) == [{instance(1): "2"}]
 
 
 def test_a_page_that_was_left_amid_a_word_asks_for_it(on_the_second, page):
@@ -113,9 +112,7 @@ def test_a_page_that_was_left_amid_a_word_asks_for_it(on_the_second, page):
     page.reload()
     may_sign(page)
     stands(on_the_second, 2, revision="7", reviewed_by="ann")
-    page.keyboard.press("z")
-    page.get_by_text("1 answer taken back.").wait_for()
-    assert undone(on_the_second) == [{instance(2): "7"}]
+    assert undo(on_the_second, page) == [{instance(2): "7"}]
 
 
 def test_of_many_those_are_taken_back_that_arrived(alone, page):
