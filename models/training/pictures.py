@@ -61,8 +61,7 @@ class Picture:
 
     def cut(self) -> NDArray[np.uint8]:
         """Return the grey values of what is meant alone."""
-        region = self.region
-        return self.values[region.top : region.bottom, region.left : region.right]
+        return self.region.cut(self.values)
 
 
 def read_picture(path: Path) -> Picture:

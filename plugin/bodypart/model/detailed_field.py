@@ -57,10 +57,4 @@ def detailed_field(values: Float32) -> Box | None:
         left, right = int(columns[0]), int(columns[-1]) + 1
     if (bottom - top) * (right - left) > MOST * detail.size:
         return None
-    high_by, wide_by = values.shape[0] / detail.shape[0], values.shape[1] / detail.shape[1]
-    return Box(
-        int(top * high_by),
-        min(values.shape[0], int(np.ceil(bottom * high_by))),
-        int(left * wide_by),
-        min(values.shape[1], int(np.ceil(right * wide_by))),
-    )
+    return Box(top, bottom, left, right).enlarged(small, values)

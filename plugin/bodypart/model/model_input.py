@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Float32 = NDArray[np.float32]
+
+Grey = TypeVar("Grey", bound=np.generic)
 
 PROFILE_SIDE = 160
 """Longest side, in pixels, at which the exposed field is looked for."""
@@ -67,6 +69,20 @@ class Box:
     def width(self) -> int:
         """Columns in the box."""
         return self.right - self.left
+
+    def cut(self, values: NDArray[Grey]) -> NDArray[Grey]:
+        """Return what a picture has in the box, without copying it."""
+        return values[self.top : self.bottom, self.left : self.right]
+
+    def enlarged(self, small: Float32, values: Float32) -> Box:
+        """Return the box of a picture that this one, of its small picture, covers."""
+        down, across = values.shape[0] / small.shape[0], values.shape[1] / small.shape[1]
+        return Box(
+            int(self.top * down),
+            min(values.shape[0], int(np.ceil(self.bottom * down))),
+            int(self.left * across),
+            min(values.shape[1], int(np.ceil(self.right * across))),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,22 +53,13 @@ def panels(values: Float32, tone: float | None = None) -> list[Float32]:
     list of ndarray of float32
         `MOST` at most.
     """
-    field = exposed_field(values, tone)
-    inside = np.ascontiguousarray(values[field.top : field.bottom, field.left : field.right])
-    rows, columns = inside.shape
+    inside = np.ascontiguousarray(exposed_field(values, tone).cut(values))
     small = small_picture(inside, PROFILE_SIDE)
     low, high = outer_percentiles(small, WINDOW_PERCENTILES)
     whole = Box(0, small.shape[0], 0, small.shape[1])
     least = max(1.0, LEAST_SIDE * max(small.shape))
     found = list(_parted(small, whole, FLAT_TOLERANCE * float(high - low), least))
-    down, across = rows / small.shape[0], columns / small.shape[1]
-    parts = [
-        inside[
-            int(box.top * down) : int(np.ceil(box.bottom * down)),
-            int(box.left * across) : int(np.ceil(box.right * across)),
-        ]
-        for box in found[:MOST]
-    ]
+    parts = [box.enlarged(small, inside).cut(inside) for box in found[:MOST]]
     return [np.ascontiguousarray(part) for part in parts if part.size]
 
 
@@ -76,7 +67,7 @@ def _parted(
     small: Float32, box: Box, tolerance: float, least: float, depth: int = _DEPTH
 ) -> Iterator[Box]:
     """Part a box at its flat strips, and what comes of it again (Nagy and Seth 1984)."""
-    part = small[box.top : box.bottom, box.left : box.right]
+    part = box.cut(small)
     for upright in (True, False) if box.width >= box.height else (False, True):
         lines = part.T if upright else part
         busy = ~flat_lines(np.ascontiguousarray(lines), tolerance)

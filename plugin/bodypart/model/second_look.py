@@ -64,7 +64,7 @@ def _of_detail(model: BodyPartModel, values: Float32) -> RawAnswer | None:
     field = detailed_field(values)
     if field is None:
         return None
-    look = _look(model, values[field.top : field.bottom, field.left : field.right])
+    look = _look(model, field.cut(values))
     return look.answer if look and look.probability >= SURE else None
 
 

@@ -41,7 +41,7 @@ def shows_both_limbs(values: Float32) -> bool:
         Grey values, bright = dense.
     """
     field = exposed_field(values)
-    inside = Image.fromarray(values[field.top : field.bottom, field.left : field.right])
+    inside = Image.fromarray(field.cut(values))
     small = np.asarray(inside.resize((SIDE, SIDE), Image.Resampling.BOX), np.float64)
     grey = spread(small)
     around = max(_SHIFTS)

@@ -93,11 +93,10 @@ def _read(dataset: Dataset, long_side: int) -> Picture:
     middle = stored.count // 2
     if frame == middle or not is_blank(picture.values):
         return picture
-    with suppress(
-        Exception
-    ):  # codecs raise anything, and this frame is one more than was asked for
+    # A run under another name; codecs raise anything, and nobody asked for this frame.
+    with suppress(Exception):
         later = _read_frame(dataset, layout, stored, middle, long_side)
-        return picture if is_blank(later.values) else later  # of a run under another name
+        return picture if is_blank(later.values) else later
     return picture
 
 
