@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 
 class ServiceError(Exception):
-    """The base of everything that the service raises on purpose."""
+    """The base of what the service raises on purpose while it works, and foresees."""
 
 
 class NotFoundError(ServiceError):
