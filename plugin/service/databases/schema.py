@@ -188,19 +188,22 @@ def _keep_reports(path: Path, durable: Database) -> None:
     if not path.exists():
         return
     try:
-        with closing(sqlite3.connect(path)) as old:
+        with closing(sqlite3.connect(path, isolation_level=None)) as old:
             if old.execute("PRAGMA user_version").fetchone()[0] != 2:
                 return
-            rows = old.execute("SELECT study, fingerprint, instance FROM reports").fetchall()
-            old.execute("DROP TABLE reports")
-            old.execute("PRAGMA user_version = 0")
+            names = ("study", "fingerprint", "instance")
+            rows = old.execute(f"SELECT {', '.join(names)} FROM reports").fetchall()
             if rows:
                 with durable.write() as connection:
-                    names = ("study", "fingerprint", "instance")
+                    # Taken over before: by a start that was killed, or before 0.1 ran again.
+                    connection.execute(
+                        sa.delete(reports).where(reports.c.study == sa.bindparam("b_study")),
+                        [{"b_study": study} for study, *_ in rows],
+                    )
                     connection.execute(
                         sa.insert(reports), [dict(zip(names, row, strict=True)) for row in rows]
                     )
-            old.commit()
+            old.executescript("BEGIN; DROP TABLE reports; PRAGMA user_version = 0; COMMIT")
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if not is_damage(error):
             raise

@@ -113,6 +113,28 @@ def test_what_version_0_1_kept_is_kept(tmp_path):
         assert columns(database, tables) == made
 
 
+def test_reports_of_version_0_1_are_taken_over_once_more(tmp_path, durable, monkeypatch):
+    """No start got over it: not after one that was cut short, nor where 0.1 had run again."""
+    with sqlite3.connect(tmp_path / "index.sqlite") as old:
+        old.executescript(OLD_INDEX)
+    old.close()
+
+    def refused(**_):
+        raise RecordError("the records cannot be kept: database or disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(durable, "write", refused)
+        with pytest.raises(RecordError):
+            schema.open_index(tmp_path / "index.sqlite", durable, print)
+    with durable.write() as connection:
+        before = {"study": "t", "fingerprint": "before", "instance": "of before"}
+        connection.execute(sa.insert(reports), before)
+    lines = []
+    schema.open_index(tmp_path / "index.sqlite", durable, lines.append)
+    assert lines == []
+    assert [row.instance for row in durable.rows(sa.select(reports))] == ["report"]
+
+
 def test_today_s_database_needs_no_migration(tmp_path, durable):
     for one in (schema.DURABLE_SCHEMA, schema.INDEX_SCHEMA):
         scripts = ScriptDirectory(
