@@ -123,6 +123,12 @@ def test_what_can_be_no_database_is_named(key, file):
         checked_settings({**SHIPPED, "BodyPart": {key: file}})
 
 
+@pytest.mark.parametrize("key", ["IndexFile", "AuditFile"])
+def test_a_database_stands_where_it_stands_whatever_folder_orthanc_is_started_in(key):
+    with pytest.raises(SettingsError, match=rf"BodyPart\.{key} must be an absolute path"):
+        checked_settings({**SHIPPED, "BodyPart": {key: "archive.sqlite"}})
+
+
 def own_files(folder, **section):
     """Have the service's files be checked where Orthanc's index lies in a folder."""
     configuration = {**SHIPPED, "IndexDirectory": str(folder), "BodyPart": section}
