@@ -9,6 +9,7 @@ import pytest
 
 from bodypart.settings import Settings, SettingsError
 from orthanc_server import ROOT
+from service.databases import schema
 from service.own_files import Files
 from service.prerequisites import advice, checked_settings
 
@@ -176,6 +177,24 @@ def test_a_damaged_file_is_not_taken_for_another_program_s(tmp_path):
     own_files(tmp_path)
     file.write_bytes(b"")
     own_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "opened"), [("index", schema.open_index), ("audit", schema.open_durable)]
+)
+@pytest.mark.parametrize("spoiled", [b"CREATE\xfaTABLE", b"CREATE TABL\xc3"])
+def test_a_damaged_database_of_ours_ends_no_start_of_orthanc(tmp_path, name, opened, spoiled):
+    """The check of the configuration ended with it, and Orthanc with the check."""
+    file = tmp_path / f"bodypart-{name}.sqlite"
+    database = opened(file) if name == "audit" else opened(file, None, print)
+    database.close()
+    file.write_bytes(file.read_bytes().replace(b"CREATE TABLE", spoiled))
+    own_files(tmp_path)
+
+
+def test_an_index_of_which_damage_renamed_one_table_is_still_ours(tmp_path):
+    index = database(tmp_path / "index", "instänces", "mentions", "counts")
+    own_files(tmp_path, IndexFile=index)
 
 
 @pytest.mark.parametrize("addresses", [None, [], ["127.0.0.1"], ["10.0.0.7", "127.0.0.1"]])
