@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 
 class ServiceError(Exception):
-    """The base of everything that the service raises on purpose."""
+    """The base of what the service raises on purpose while it works, and foresees."""
 
 
 class NotFoundError(ServiceError):
@@ -78,3 +78,7 @@ class DamagedError(RecordError):
     def __init__(self, place: str) -> None:
         super().__init__(f"{PurePath(place).name} is damaged: see docs/operations.md")
         self.place = place
+
+
+class NewerError(RecordError):
+    """A database is of a version that came after this one."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from service.annotator import Annotator
     from service.learning.follow import Learning
     from service.orthanc_api.archive import Archive
+    from service.orthanc_api.resources import StoredFile
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
     from service.records.audit_trail import AuditTrail, Word
@@ -115,7 +116,7 @@ class Reviewer:
                     raise StaleError(annotation)
                 # Said once more because the answer was lost, and with it the new revision.
                 return annotation
-            corrected = {**apply_review(annotation, review), "file": found.stored.version}
+            corrected = _with_word(annotation, review, found.stored)
             number = self._trail.reviewed(instance, corrected["review"])
             try:
                 corrected = self._annotations.put(corrected, found.stored.parents)
@@ -257,7 +258,7 @@ class Reviewer:
                 self._tasks.finish(task, connection)
             self._tasks.wake()
         elif not annotation["review"] or Review.from_json(annotation["review"]) != word.review:
-            corrected = {**apply_review(annotation, word.review), "file": stored.version}
+            corrected = _with_word(annotation, word.review, stored)
             self._annotations.put(corrected, stored.parents, done=task)
         else:
             self._annotations.adopt(annotation, stored.parents, task)
@@ -267,6 +268,15 @@ class Reviewer:
             self._tasks.ask_now(Kind.APPLY, [instance], priority=Priority.PERSON, delay=0.5)
         except RecordError:
             return  # The trail tells of it at the next start.
+
+
+def _with_word(annotation: dict[str, Any], review: Review, stored: StoredFile) -> dict[str, Any]:
+    """Return an annotation with a word on top, of the file that was read.
+
+    Another one may have come in since: that one is read because it is not the one noted here.
+    """
+    file = annotation.get("file") or stored.version
+    return {**apply_review(annotation, review), "file": file}
 
 
 def _says(annotation: dict[str, Any], review: Review) -> bool:

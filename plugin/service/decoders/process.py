@@ -24,6 +24,7 @@ from decoder.wire import ClosedError, Frame, WireError, read_frame, write_frame
 from service.decoders import answers, elsewhere
 from service.decoders.answers import SurpriseError
 from service.decoders.watchdog import Watchdog
+from service.errors import ServiceError
 
 if TYPE_CHECKING:
     from bodypart.settings import Settings
@@ -35,7 +36,8 @@ MOST_CPU_SECONDS = 1_800.0
 """After either, a decoder is replaced, so that one that was taken over unnoticed does not stay."""
 
 _PLUGIN = Path(__file__).resolve().parents[2]
-_START_LIMIT = 120.0
+_START_LIMIT = 600.0
+"""Where others take every core a start needs minutes, and one that is given up begins anew."""
 _LAST_WORDS_LIMIT = 1.0
 _PIPE_BYTES = 2**20
 _F_SETPIPE_SZ = 1031
@@ -44,11 +46,11 @@ _LISTENED, _LONGEST_WORDS = 65_536, 300
 _INHERITED = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 
 
-class EngineDownError(Exception):
+class EngineDownError(ServiceError):
     """No decoder runs: the text says why the last start failed."""
 
 
-class WorkerDiedError(Exception):
+class WorkerDiedError(ServiceError):
     """The decoder died, or was killed, while it had the request; the text says why."""
 
 

@@ -134,7 +134,7 @@ def annotation_in(text: str | None, level: str, resource: str) -> dict[str, Any]
     None if there is none, if it is another's, or if what stands there was not written by us.
     """
     try:
-        found = shallow_json.parse(text or "null")
+        found = _with_state(shallow_json.parse(text or "null"))
         if found is None:
             return None
         read = _Annotation.model_validate(found)
@@ -142,6 +142,15 @@ def annotation_in(text: str | None, level: str, resource: str) -> dict[str, Any]
         return None
     of = resource if level == "instances" else None
     return found if read.instance == of and _is_kept(text or "", found) else None
+
+
+def _with_state(found: Any) -> Any:
+    """Name the state of a file of which version 0.1 noted what was changed, or refused, alone."""
+    tags = found.get("tags") if isinstance(found, dict) else None
+    if not isinstance(tags, dict) or "state" in tags or "changed" not in tags:
+        return found
+    state = "refused" if tags.get("refused") else "written" if tags["changed"] else "none"
+    return {**found, "tags": {"state": state, **tags}}
 
 
 def _is_kept(text: str, found: object) -> bool:
