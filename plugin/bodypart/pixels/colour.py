@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,10 @@ ENOUGH = 0.02
 """Share of pixels amid coloured ones that makes a colour picture: more than markers and letters.
 Of lines, thin as arrows and measures are, none is amid others."""
 
+Value = TypeVar("Value", bound=np.generic)
+
 _SAMPLED = 16_384
+_PIECE = 1 << 18
 _DARK = 0.1
 """Share of the brightest grey below which no tint is seen."""
 
@@ -45,12 +49,13 @@ def luminance(
     else:
         strength = spread
         grey = values @ LUMA
-    coloured = is_coloured(strength, span)
+    coloured = is_coloured(_is_strong(strength, span))
     if coloured:
         if space == "ybr":
             chromas = values[:, :, 1:] - np.float32(middle)
             values = grey[..., np.newaxis] + np.asarray(chromas @ _TO_RGB, np.float32)
-        coloured = is_coloured(_spread(values - _tinted(grey, cold_tint(values, grey))), span)
+        untinted = _spread(values - _tinted(grey, cold_tint(values, grey)))
+        coloured = is_coloured(_is_strong(untinted, span))
     return np.ascontiguousarray(grey), coloured
 
 
@@ -66,20 +71,37 @@ def palette_luminance(
         first, entries = _palette(dataset, name)
         channels.append(entries)
     table = np.stack(channels, axis=1).astype(np.float32)
-    places = np.clip(samples.astype(np.int64) - first, 0, len(table) - 1).astype(np.intp)
     luma = table @ LUMA
-    grey = np.rint(luma).astype(np.uint16)[places]
-    coloured = is_coloured(_spread(table)[places], 0xFFFF)
+    grey = _looked_up(np.rint(luma).astype(np.uint16), samples, first)
+    coloured = is_coloured(_looked_up(_is_strong(_spread(table), 0xFFFF), samples, first))
     if coloured:
-        some = places[_even_sample(places)]
+        some = _places(samples[_even_sample(samples)], first, len(table))
         tint = cold_tint(table[some], luma[some])
-        coloured = is_coloured(_spread(table - _tinted(luma, tint))[places], 0xFFFF)
+        strong = _is_strong(_spread(table - _tinted(luma, tint)), 0xFFFF)
+        coloured = is_coloured(_looked_up(strong, samples, first))
     return grey, coloured
 
 
-def is_coloured(strength: Samples, span: float) -> bool:
+def _looked_up(table: NDArray[Value], samples: Samples, first: int) -> NDArray[Value]:
+    """Return a table's entries, piece by piece: a place takes four times as much as an index."""
+    indices = samples.ravel()
+    found = np.empty(indices.size, table.dtype)
+    for start in range(0, indices.size, _PIECE):
+        piece = slice(start, start + _PIECE)
+        found[piece] = table[_places(indices[piece], first, len(table))]
+    return found.reshape(samples.shape)
+
+
+def _places(indices: Samples, first: int, count: int) -> NDArray[np.int64]:
+    return np.asarray(np.clip(indices.astype(np.int64) - first, 0, count - 1))
+
+
+def _is_strong(strength: NDArray[np.float32], span: float) -> NDArray[np.bool_]:
+    return np.asarray(strength > NOTICEABLE * span)
+
+
+def is_coloured(strong: NDArray[np.bool_]) -> bool:
     """Tell whether enough pixels are noticeably coloured, and those beside them as well."""
-    strong = strength > NOTICEABLE * span
     amid = strong.copy()
     amid[1:] &= strong[:-1]
     amid[:-1] &= strong[1:]

@@ -1,5 +1,7 @@
 """Colour becomes luminance, and is told from grey in three channels."""
 
+import tracemalloc
+
 import imagecodecs
 import numpy as np
 import pydicom.uid as uids
@@ -8,6 +10,8 @@ from PIL import Image
 from pydicom.encaps import encapsulate
 
 from bodypart.pixels import PictureError, read_dataset, read_picture
+from bodypart.pixels.colour import palette_luminance
+from bodypart.pixels.layout import read_layout
 from phantoms import dataset_of, draw, file_bytes, foreign
 
 GREY = draw("hand", 60, 50, 8).astype(np.uint8)
@@ -216,3 +220,12 @@ def test_grey_in_three_channels_is_no_colour_when_it_is_called_ybr(syntax):
     picture = picture_of(np.stack([GREY] * 3, axis=-1), syntax=syntax, photometric="YBR_FULL")
     np.testing.assert_allclose(picture.values, GREY, atol=0.01)
     assert not picture.colour
+
+
+def test_looking_a_palette_up_takes_no_place_for_each_pixel():
+    dataset, indices = palette(), np.tile(GREY, (40, 40))
+    tracemalloc.start()
+    palette_luminance(indices, dataset, read_layout(dataset))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * indices.size
