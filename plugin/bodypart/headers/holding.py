@@ -8,8 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bodypart.headers.folding import words
-from bodypart.headers.mentions import mentions_in
-from bodypart.headers.vocabulary import ALONE, NOT, ONLY, SIDES, VIEWS, Entry
+from bodypart.headers.mentions import SHORT, labels_named, mentions_in, shared_language
+from bodypart.headers.vocabulary import (
+    ALONE,
+    BACKGROUND,
+    NOT,
+    ONLY,
+    SIDES,
+    SUSPECTED,
+    VIEWS,
+    Entry,
+)
 from bodypart.labels import BY_LABEL
 from bodypart.regions import labels_in
 
@@ -22,9 +31,6 @@ _EVERYWHERE = frozenset({"en", "fr"})
 """Languages whose Latin words for parts are most other languages' words as well."""
 
 _ENGLISH = "en"
-_SHORT = 2
-"""Letters of a word that stands for something else as well: "RE" turns a French arm."""
-
 _FARTHEST = 12
 """Signs between two projections, an "and" among them."""
 
@@ -38,12 +44,19 @@ _DANGLING = re.compile(r"[^\W\d_]+ +[^\W\d_]+ *[,;:].*")
 _LISTED = re.compile("[,;:/(]")
 """What a further part is listed with."""
 
+_CUT = re.compile("[,;:]")
+_CUTTING = frozenset({BACKGROUND, SUSPECTED, NOT})
+"""Kinds of words whose reach ends at such a sign."""
+
 _LATERAL = Entry(kind="lateral")
 _APOSTROPHES = frozenset("'\u2018\u2019\u02bc`")
 """Behind a letter they make it an article: "l'épaule droite"."""
 
 _LATIN_LEFT = "sin"
 """The only negation that is a side as well."""
+
+_THREE_QUARTERS = re.compile(r"3 ?/? ?4")
+"""Not "3-4 views", nor the third of April."""
 
 _MODALITIES = frozenset({"dx", "dr"})
 
@@ -79,7 +92,7 @@ class _Text:
     candidates : tuple of Mention
         All terms in it, the weightiest first.
     named : frozenset of str
-        Labels that it may name.
+        Labels that it may name, if a mention asks for one.
     languages : frozenset of str
         Languages that it may be in.
     certain : frozenset of str
@@ -114,15 +127,17 @@ class _Text:
             and _alone(mention, found, candidates)
         ]
         sides = [m for m in candidates if m.entry.kind in SIDES and m.entry.when is None]
-        everybodys = {m.span for m in sides if m.entry.language in _EVERYWHERE}
+        everybodys = {m.span for m in sides if m.entry.language == _ENGLISH}
+        agreed = shared_language(candidates)
+        asked = any(mention.entry.when in BY_LABEL for mention in candidates)
         return cls(
             folded=folded,
             found=found,
             candidates=tuple(candidates),
-            named=frozenset(label for mention in candidates for label in mention.entry.labels),
-            languages=frozenset(mention.entry.language for mention in (*telling, *alone)),
+            named=frozenset(labels_named(candidates) if asked else ()),
+            languages=frozenset(mention.entry.language for mention in (*telling, *alone)) | agreed,
             certain=frozenset(m.entry.language for m in telling if m.span not in shared),
-            sided=frozenset(m.entry.language for m in sides if m.span not in everybodys),
+            sided=frozenset(m.entry.language for m in sides if m.span not in everybodys) | agreed,
             small_words=vocabulary.small_words,
         )
 
@@ -145,12 +160,17 @@ class _Text:
         Beside one "OA" is osteoarthritis or the senior physician, "US" an ultrasound, and "Os" the
         first word of a bone's Latin name.
         """
-        return mention.entry.names_part and mention.letters <= _SHORT and self._spells_part
+        return mention.entry.names_part and mention.letters <= SHORT and self._spells_part
 
     @property
     def _spells_part(self) -> bool:
         """Whether it holds a term that names a part in any text."""
         return any(it.entry.names_part and it.entry.when is None for it in self.candidates)
+
+    @property
+    def _has_background(self) -> bool:
+        """Whether one part of it may be examined and another one not: "Prior CT abdomen, chest"."""
+        return any(it.entry.kind in _CUTTING for it in self.candidates)
 
     def _is_disputed(self, mention: Mention) -> bool:
         """Return whether languages that the text may be in take a letter for different things."""
@@ -172,9 +192,14 @@ class _Text:
         letter before an apostrophe is an article ("l'épaule"), one glued to a digit a number of
         projections ("2R"), a vertebra ("L4/5"), a finger ("D3") or a room ("R2"); "re" beside a
         French part is a rotation; left and right of two parts are not both ("Hand left, right
-        foot").
+        foot"). "3-4 views" are no oblique. Nor does a longer term reach over the comma where ends
+        what is left out ("No abdomen, chest").
         """
         kind, text = mention.entry.kind, self.folded[mention.start : mention.end]
+        if kind == "oblique" and text[-1].isdigit():
+            return not _THREE_QUARTERS.fullmatch(text)
+        if mention.entry.names_part and _CUT.search(text):
+            return self._has_background
         last = mention.end == self.found[-1].end
         if kind == NOT:
             if text == _LATIN_LEFT:
@@ -192,7 +217,7 @@ class _Text:
             or self._is_another(mention, text)
         ):
             return True
-        if len(text) <= _SHORT and mention.entry.when is None and self._is_foreign(mention):
+        if len(text) <= SHORT and mention.entry.when is None and self._is_foreign(mention):
             return True
         if last:
             return False
