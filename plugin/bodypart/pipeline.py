@@ -92,13 +92,13 @@ class Pipeline:
         self.recall = Recall(model.sha256)
 
     def annotate(
-        self, data: bytes, instance: str = "", said_of: str | None = None
+        self, data: bytes | memoryview, instance: str = "", said_of: str | None = None
     ) -> tuple[Annotation, Timing]:
         """Annotate one DICOM file.
 
         Parameters
         ----------
-        data : bytes
+        data : bytes or memoryview
             The file, with or without its preamble.
         instance : str
             Orthanc id to write into the annotation.

@@ -184,12 +184,12 @@ def correct(
     return Correction(original.rewritten({**wanted, **sequences}), changed, standing=standing)
 
 
-def restore(data: bytes) -> Correction:
+def restore(data: bytes | memoryview) -> Correction:
     """Undo our correction: the original values return, and our entries vanish.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         A DICOM file.
 
     Returns
