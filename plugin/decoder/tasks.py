@@ -55,7 +55,7 @@ class NothingToReportError(TaskError):
     """A study has nothing that a report may say; the service knows it by its name."""
 
 
-def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
+def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes | memoryview) -> Answer:
     """Annotate the DICOM file in the payload.
 
     A thumbnail goes with it whose longest side is at most ``thumbnail``, if that is told.
