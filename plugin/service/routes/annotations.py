@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from bodypart.annotation import pending, utc_now
+from bodypart.annotation import pending, tags_state, utc_now
 from bodypart.rollup import Summary, roll_up
 from service.errors import NotFoundError, UnannotatedError
 from service.queue.tasks import Kind, Mode, Priority
@@ -26,6 +26,7 @@ from service.routes.requests import (
 from service.unstored_file import annotate_file
 
 if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord, RollUpAnswer
     from service.dicom_tags.in_place import InPlace
     from service.main import Service
 
@@ -158,7 +159,7 @@ async def classify_file(request: Request, service: TheService) -> Any:
     return {**annotation, "tags": NO_TAGS, "revision": None}
 
 
-def annotation_of(service: Service, instance: str) -> dict[str, Any]:
+def annotation_of(service: Service, instance: str) -> AnnotationRecord:
     """Return the annotation of an instance, or what stands for it while it waits.
 
     Raises
@@ -184,30 +185,30 @@ def annotation_of(service: Service, instance: str) -> dict[str, Any]:
     raise UnannotatedError(instance)
 
 
-def waiting(instance: str) -> dict[str, Any]:
+def waiting(instance: str) -> AnnotationRecord:
     """Return what stands for the annotation of an instance that waits for it."""
     return {**pending(instance), "tags": NO_TAGS, "revision": None}
 
 
 def review_and_follow(
     service: Service, instance: str, body: Correction, user: str, seen: frozenset[str] | None
-) -> dict[str, Any]:
+) -> AnnotationRecord:
     """Put a person's word on an instance, and wait a moment for what follows, if it comes soon."""
     review = body.review(by=user, at=utc_now())
     return _followed(service, instance, service.reviewer.review(instance, review, seen))
 
 
-def _followed(service: Service, instance: str, annotation: dict[str, Any]) -> dict[str, Any]:
+def _followed(service: Service, instance: str, annotation: AnnotationRecord) -> AnnotationRecord:
     """Return an annotation, with what became of its file unless many others are to follow."""
     if (
         service.tasks.count(Kind.REWRITE) >= _CROWD
         or service.tasks.count(Kind.ROLL_UP) >= _CROWD_OF_ROLL_UPS
     ):
         return annotation
-    if service.in_place and annotation["tags"]["state"] == "pending":
+    if service.in_place and tags_state(annotation) == "pending":
         service.in_place.outcome(instance, _FILE_LIMIT)
         present = service.archive.annotation(instance)
-        if present and present.get("revision") == annotation["revision"]:
+        if present and present.get("revision") == annotation.get("revision"):
             annotation = present
     service.settle([instance])
     return annotation
@@ -235,7 +236,7 @@ def _is_waiting(service: Service, instance: str) -> bool:
     return service.backfill.running or (state is None and service.settings.on_upload)
 
 
-def _roll_up(service: Service, level: str, resource: str) -> dict[str, Any]:
+def _roll_up(service: Service, level: str, resource: str) -> RollUpAnswer:
     # In this order, so that what is annotated between the two is among the children.
     expected = _waiting_below(service, level, resource)
     children = service.index.children(level, resource)
@@ -245,7 +246,7 @@ def _roll_up(service: Service, level: str, resource: str) -> dict[str, Any]:
         service.archive.instances_of(level, resource)
         raise not_found(f"{level} {resource} has no annotation: POST here, or back-fill")
     rolled = roll_up(level, resource, children)
-    lines = sorted((child.to_json() for child in children), key=lambda c: str(c["instance"]))
+    lines = sorted((child.to_json() for child in children), key=lambda line: line["instance"])
     return {**rolled, "children": lines}
 
 

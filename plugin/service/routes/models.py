@@ -16,9 +16,10 @@ from pydantic import (
     model_validator,
 )
 
-from bodypart.annotation import Agreement, Review, Source, Status
+from bodypart.annotation import Review
 from bodypart.labels import BY_LABEL, UnknownLabelError, body_part
 from bodypart.laterality import Side
+from bodypart.record import Agreement, Source, Status
 from service.kept_text import can_be_kept
 from service.routes.requests import ORTHANC_ID
 

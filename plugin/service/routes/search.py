@@ -113,12 +113,13 @@ class Question(Body):
 def find(body: Question, service: TheService) -> list[dict[str, Any]]:
     """Answer the ids, with annotations, that a question selects."""
     ids = _ids(body, service.index.database)
-    found = dict(zip(ids, service.archive.annotations(ids, body.Level), strict=True))
     if body.Level == "instances":
         # Their metadata are away while a file is being rewritten.
-        away = [instance for instance, note in found.items() if note is None]
-        found.update({instance: service.annotation(instance) for instance in away})
-    return [{"id": resource, "annotation": note} for resource, note in found.items() if note]
+        notes = zip(ids, service.archive.annotations(ids), strict=True)
+        found = [(instance, note or service.annotation(instance)) for instance, note in notes]
+        return [{"id": instance, "annotation": note} for instance, note in found if note]
+    rolled = zip(ids, service.archive.roll_ups(ids, body.Level), strict=True)
+    return [{"id": resource, "annotation": note} for resource, note in rolled if note]
 
 
 def _ids(body: Question, database: Database) -> list[str]:

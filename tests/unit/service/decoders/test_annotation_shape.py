@@ -82,7 +82,7 @@ def used(annotation):
     json.dumps(roll_up("series", "s", [Summary.of(annotation)]))
     for kept in (annotation, apply_review(annotation, PERSON)):
         text = json.dumps(kept)
-        assert annotation_in(text, "instances", "i") == json.loads(text)
+        assert annotation_in(text, "i") == json.loads(text)
     if concerns_tags(annotation):
         tags_to_write(annotation, 0.5, [], write_conflicts=True)
 
