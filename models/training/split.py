@@ -86,16 +86,76 @@ def _draw(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
-def _plan(path: Path) -> tuple[dict[str, Any], Path]:
-    """Return what a split file says, and the folder that the files it names lie in.
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a split file says, and the folder that the files it names lie in."""
 
-    One with ``as_in`` says what another file says, with the sources of ``also_held_out`` left out.
-    """
-    plan: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    if "as_in" not in plan:
-        return plan, path.parent
-    base, folder = _plan(path.parent / plan["as_in"])
-    return {**base, "held_out": [*base["held_out"], *plan["also_held_out"]]}, folder
+    said: dict[str, Any]
+    folder: Path
+
+    @classmethod
+    def read(cls, path: Path) -> _Plan:
+        """Read a file; one with ``as_in`` leaves ``also_held_out`` out of what another says."""
+        said: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "as_in" not in said:
+            return cls(said, path.parent)
+        base = cls.read(path.parent / said["as_in"])
+        held_out = [*base.said["held_out"], *said["also_held_out"]]
+        return replace(base, said={**base.said, "held_out": held_out})
+
+    def taught(self, examples: Iterable[Example]) -> list[Example]:
+        """Return the examples with what the plan knows of their ages and of what they show."""
+        ages = self.said["age"]
+        rows = [
+            replace(row, age=ages[row.source])
+            if row.age == "unknown" and row.source in ages
+            else row
+            for row in examples
+        ]
+        if "templates" in self.said:
+            rows = with_templates(rows, self.folder / self.said["templates"])
+        if "readings" in self.said:
+            rows = with_readings(rows, self.folder / self.said["readings"])
+        return rows
+
+    def trains(self, row: Example) -> bool:
+        """Tell whether an example trains; the others are kept apart, with all of their group."""
+        if row.source in self.said["held_out"]:
+            return False
+        if row.foreign and row.source in self.said["held_out_foreign"]:
+            return False
+        apart: dict[str, float] = self.said["kept_apart"]
+        fraction = apart.get(row.source, apart["*"])
+        return self.said["never_measured"] in row.notes or _draw(f"apart {row.group}") >= fraction
+
+    def calibrating(self, rows: list[Example], apart: list[Example]) -> list[Example]:
+        """Return which of those kept apart calibrate; what ``first`` calibrates on comes last."""
+        sizes = Counter(row.source for row in apart)
+        chosen = [
+            row
+            for row in apart
+            if sizes[row.source] >= self.said["calibration_from"]
+            and _draw(f"calibration {row.group}") < self.said["calibration"]
+        ]
+        if "first" in self.said:
+            first = split(rows, self.folder / self.said["first"], with_closeups=False)
+            earlier = {row.file for row in first.calibration} - {row.file for row in chosen}
+            chosen += [row for row in apart if row.file in earlier]
+        return chosen
+
+    def cut(self, rows: list[Example], boxes: str) -> list[Example]:
+        """Return what the file of boxes under a key cuts out of examples."""
+        return closeups(rows, self.folder / self.said[boxes]) if boxes in self.said else []
+
+    def emitted(self, train: list[Example]) -> tuple[str, ...]:
+        """Return the labels of which enough trains, but for those left to the headers."""
+        count = Counter(row.examined for row in train)
+        return tuple(
+            part.label
+            for part in LABELS
+            if count[part.label] >= self.said["least_pictures"]
+            and part.label not in self.said.get("left_to_headers", ())
+        )
 
 
 def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True) -> Split:
@@ -110,46 +170,16 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
     SplitError
         If no radiograph is left to train, to calibrate or to measure on.
     """
-    plan, folder = _plan(path)
-    held_out, foreign = set(plan["held_out"]), set(plan["held_out_foreign"])
-    kept_apart: dict[str, float] = plan["kept_apart"]
-    rows = [
-        replace(row, age=plan["age"][row.source])
-        if row.age == "unknown" and row.source in plan["age"]
-        else row
-        for row in examples
-    ]
-    if "templates" in plan:
-        rows = with_templates(rows, folder / plan["templates"])
-    if "readings" in plan:
-        rows = with_readings(rows, folder / plan["readings"])
-    joined: dict[str, str] = plan.get("joined", {})
-    made = {use: [r for r in rows if r.source == name] for use, name in joined.items()}
-    rows = [row for row in rows if row.source not in joined.values()]
-    train: list[Example] = []
-    measured: list[Example] = []
-    for row in rows:
-        fraction = kept_apart.get(row.source, kept_apart["*"])
-        if row.source in held_out or (row.foreign and row.source in foreign):
-            measured.append(row)
-        elif plan["never_measured"] in row.notes or _draw(f"apart {row.group}") >= fraction:
-            train.append(row)
-        else:
-            measured.append(row)
-    sizes = Counter(row.source for row in measured)
-    calibration = [
-        row
-        for row in measured
-        if sizes[row.source] >= plan["calibration_from"]
-        and _draw(f"calibration {row.group}") < plan["calibration"]
-    ]
-    if "first" in plan:
-        first = split(rows, folder / plan["first"], with_closeups=False)
-        earlier = {row.file for row in first.calibration}
-        chosen = {row.file for row in calibration}
-        calibration += [r for r in measured if r.file in earlier and r.file not in chosen]
+    plan = _Plan.read(path)
+    rows = plan.taught(examples)
+    sources: dict[str, str] = plan.said.get("joined", {})
+    joined = {use: [row for row in rows if row.source == name] for use, name in sources.items()}
+    rows = [row for row in rows if row.source not in sources.values()]
+    train = [row for row in rows if plan.trains(row)]
+    apart = [row for row in rows if not plan.trains(row)]
+    calibration = plan.calibrating(rows, apart)
     aside = {row.file for row in calibration}
-    test = [row for row in measured if row.file not in aside]
+    test = [row for row in apart if row.file not in aside]
     for part, use, remedy in (
         (train, "train", "lower kept_apart"),
         (calibration, "calibrate", "raise kept_apart, or lower calibration_from"),
@@ -157,28 +187,18 @@ def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True
     ):
         if not any(row.examined and not row.foreign for row in part):
             raise SplitError(path, f"no radiograph is left to {use} on: {remedy}")
-    if with_closeups and "closeups" in plan:
-        train += closeups(train, folder / plan["closeups"])
-    train += made.get("train", [])
-    count = Counter(row.examined for row in train)
-
-    def cut(rows: list[Example], boxes: str) -> tuple[Example, ...]:
-        return tuple(closeups(rows, folder / plan[boxes])) if boxes in plan else ()
-
+    if with_closeups:
+        train += plan.cut(train, "closeups")
+    train += joined.get("train", [])
     return Split(
         train=tuple(train),
         calibration=tuple(calibration),
         test=tuple(test),
-        labels=tuple(
-            part.label
-            for part in LABELS
-            if count[part.label] >= plan["least_pictures"]
-            and part.label not in plan.get("left_to_headers", ())
-        ),
-        unseen=frozenset(held_out),
-        limbs=frozenset(plan["limbs"]),
-        collimated=cut(test, "collimated"),
-        collimated_to_choose=cut(calibration, "collimated"),
-        made=(*cut(test, "cut_out"), *made.get("test", ())),
-        made_to_choose=(*cut(calibration, "cut_out"), *made.get("calibration", ())),
+        labels=plan.emitted(train),
+        unseen=frozenset(plan.said["held_out"]),
+        limbs=frozenset(plan.said["limbs"]),
+        collimated=tuple(plan.cut(test, "collimated")),
+        collimated_to_choose=tuple(plan.cut(calibration, "collimated")),
+        made=(*plan.cut(test, "cut_out"), *joined.get("test", ())),
+        made_to_choose=(*plan.cut(calibration, "cut_out"), *joined.get("calibration", ())),
     )

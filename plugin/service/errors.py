@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class ServiceError(Exception):
-    """The base of everything that the service raises on purpose."""
+    """The base of what the service raises on purpose while it works, and foresees."""
 
 
 class NotFoundError(ServiceError):

@@ -17,6 +17,7 @@ from bodypart.model.model_input import (
     flat_lines,
 )
 from bodypart.model.small_picture import small_picture
+from bodypart.network import LOOKS
 from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 LEAST_SIDE = 0.15
 """Least side of a panel, in parts of the field's longer one: what is narrower is no exposure."""
 
-MOST = 6
-"""Panels that are looked at: of a sheet of thumbnails not each is read."""
+MOST = LOOKS - 2
+"""Panels that are looked at, after the whole and its detail: of a sheet of thumbnails not each."""
 
 _DEPTH = 3
 

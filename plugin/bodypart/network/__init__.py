@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 INPUT = "picture"
 OUTPUTS = ("logits", "visible", "child", "view", "distance", "embedding", "cam")
 
+LOOKS = 8
+"""Questions amid the reading of one picture, at most: more are not answered elsewhere."""
+
 
 class ModelError(RuntimeError):
     """The model's files are missing, damaged or do not belong together."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bodypart.network import NetworkError
+from bodypart.network import LOOKS, NetworkError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Float32 = NDArray[np.float32]
-
-LOOKS = 8
-"""Looks at one picture: the first, and the second at its detail and at `panels.MOST` parts."""
 
 ASKING = {"annotate": LOOKS, "classify": LOOKS, "heatmap": 1}
 """Tasks amid which a decoder may ask, and how often."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.network import NetworkError
 from service.decoders.elsewhere import ASKING, NetworkDownError
 from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
+from service.errors import ServiceError
 from service.lasting import lasting, lengthening
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _DEATHS = 2
 """Of decoders that learned a state of the memory, after which no other is told it."""
 
 
-class RefusedError(Exception):
+class RefusedError(ServiceError):
     """The decoder answered that the task cannot be done on this input.
 
     Attributes

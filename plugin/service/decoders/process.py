@@ -24,6 +24,7 @@ from decoder.wire import ClosedError, Frame, WireError, read_frame, write_frame
 from service.decoders import answers, elsewhere
 from service.decoders.answers import SurpriseError
 from service.decoders.watchdog import Watchdog
+from service.errors import ServiceError
 
 if TYPE_CHECKING:
     from bodypart.settings import Settings
@@ -44,11 +45,11 @@ _LISTENED, _LONGEST_WORDS = 65_536, 300
 _INHERITED = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 
 
-class EngineDownError(Exception):
+class EngineDownError(ServiceError):
     """No decoder runs: the text says why the last start failed."""
 
 
-class WorkerDiedError(Exception):
+class WorkerDiedError(ServiceError):
     """The decoder died, or was killed, while it had the request; the text says why."""
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from service.errors import ArchiveError, NotFoundError
+from service.errors import ArchiveError, NotFoundError, ServiceError
 
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
@@ -28,7 +28,7 @@ _LONGEST_JOB = 3600.0
 _LONGEST_ERROR = 300
 
 
-class SendError(Exception):
+class SendError(ServiceError):
     """A delivery did not arrive.
 
     Attributes
@@ -42,11 +42,11 @@ class SendError(Exception):
         self.pause = pause
 
 
-class JobGoneError(Exception):
+class JobGoneError(ServiceError):
     """Orthanc does not know a job any more: whether it delivered is not known."""
 
 
-class StoppedError(Exception):
+class StoppedError(ServiceError):
     """The service stops; what is being sent is looked after at the next start."""
 
 

@@ -48,8 +48,7 @@ def _read(text: str | None, shape: TypeAdapter[_Record | None]) -> _Record | Non
     if not text:
         return None
     try:
-        found: Any = shallow_json.parse(text)
-        _add_what_0_1_left_out(found)
+        found = _with_state(shallow_json.parse(text))
         shape.validate_python(found)
     except ValueError:
         return None
@@ -57,11 +56,13 @@ def _read(text: str | None, shape: TypeAdapter[_Record | None]) -> _Record | Non
     return record if _is_kept(text, record) else None
 
 
-def _add_what_0_1_left_out(found: Any) -> None:
-    """Say of a file how far it follows, where only what was changed in it is said."""
+def _with_state(found: Any) -> Any:
+    """Name the state of a file of which version 0.1 noted what was changed, or refused, alone."""
     tags = found.get("tags") if isinstance(found, dict) else None
-    if isinstance(tags, dict) and "state" not in tags:
-        tags["state"] = followed(tags.get("changed"), tags.get("refused"))
+    if not isinstance(tags, dict) or "state" in tags or "changed" not in tags:
+        return found
+    state = followed(tags["changed"], tags.get("refused"))
+    return {**found, "tags": {"state": state, **tags}}
 
 
 def _is_kept(text: str, found: object) -> bool:

@@ -11,8 +11,13 @@ from bodypart.annotation import utc_now
 from bodypart.labels import BY_LABEL
 from bodypart.reviews import word_before
 from bodypart.sides import sides_contradict
-from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
-from service.errors import NotFoundError, ServiceError, StaleError, UnannotatedError
+from service.errors import (
+    ConflictError,
+    NotFoundError,
+    ServiceError,
+    StaleError,
+    UnannotatedError,
+)
 from service.reviewer import is_stale
 from service.routes.models import Reviews, Undo
 from service.routes.requests import SeenRevisions, TheService, User
@@ -25,10 +30,6 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 _SIDE_BY_SIDE = 4
-
-
-class _CannotBeSaidError(ValueError):
-    """There is nothing to confirm, or to take back, or no side; the text says what."""
 
 
 @router.post(
@@ -60,11 +61,11 @@ def review_many(
                 raise StaleError(annotation)
             examined = annotation["examined"] if annotation else None
             if annotation is None or examined is None:
-                raise _CannotBeSaidError("there is no body part to confirm")
+                raise ConflictError("there is no body part to confirm")
             if "laterality" not in body.model_fields_set and sides_contradict(annotation):
-                raise _CannotBeSaidError("marker and header name different sides: say which")
+                raise ConflictError("marker and header name different sides: say which")
             if body.laterality and not BY_LABEL[examined["label"]].paired:
-                raise _CannotBeSaidError(f"{examined['label']} has no side")
+                raise ConflictError(f"{examined['label']} has no side")
             said = body.model_copy(update={"examined": examined["label"]})
         word = said.review(by=user, at=utc_now())
         return service.reviewer.review(instance, word, revisions)
@@ -83,7 +84,7 @@ def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
     def take_back(instance: str) -> AnnotationRecord:
         annotation = service.reviewer.annotation_of(instance)
         if annotation["review"] is None:
-            raise _CannotBeSaidError("nobody said anything of it")
+            raise ConflictError("nobody said anything of it")
         # What is said again follows what stands there now, and nothing else; 0.1 knew no revision.
         present = annotation.get("revision")
         revisions = seen.get(instance) or (frozenset({str(present)}) if present else None)
@@ -130,13 +131,5 @@ def _tried(
         return str(why)
     except NotFoundError:
         return "Orthanc has no such instance"
-    except StaleError:
-        return "the annotation was changed since"
-    except (
-        _CannotBeSaidError,
-        ServiceError,
-        EngineDownError,
-        WorkerDiedError,
-        RefusedError,
-    ) as why:
+    except ServiceError as why:
         return str(why)

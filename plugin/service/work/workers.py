@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
+from service.decoders.pool import EngineDownError, WorkerDiedError
 from service.errors import (
     ArchiveError,
     DamagedError,
@@ -46,8 +46,6 @@ _REWRITE_TRIES = 12
 """Those of a quarter of an hour, where Orthanc fails: what is to be sent on waits for the file."""
 _ROLL_UPS_TOGETHER = 24
 """Those of eight pictures, each of another patient."""
-_FORESEEN = (ServiceError, WorkerDiedError, RefusedError)
-"""What may come of a task that follows a record; its text holds no values."""
 Log = Callable[[str], None]
 
 
@@ -191,7 +189,7 @@ class Workers:
                 self._tasks.finish(task)
         except EngineDownError:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
-        except (ArchiveError, RecordError, RefusedError, WorkerDiedError) as error:
+        except ServiceError as error:
             self._try_again(task, error)
         except Exception as error:
             self._tell_of_stumble(task, error)
@@ -249,7 +247,7 @@ class Workers:
         tried = self._roll_ups.write(due)
         for task, error in tried.items():
             if error:
-                if not isinstance(error, _FORESEEN):
+                if not isinstance(error, ServiceError):
                     self._tell_of_stumble(task, error)
                 self._try_to_follow_again(task, error)
         self._tasks.finish_all([task for task, error in tried.items() if error is None])
@@ -261,7 +259,7 @@ class Workers:
             self._do(task, read)
         except EngineDownError:
             self._tasks.retry(task, _PAUSE_WHILE_DOWN, counts=False)
-        except _FORESEEN as error:
+        except ServiceError as error:
             self._try_to_follow_again(task, error)
         except Exception as error:
             self._tell_of_stumble(task, error)
@@ -314,7 +312,7 @@ def _pause_after(task: Task) -> float:
 
 def _told(error: Exception) -> str:
     """Return what is told of an error: the text of one that nobody foresaw may hold values."""
-    return str(error) if isinstance(error, _FORESEEN) else type(error).__name__
+    return str(error) if isinstance(error, ServiceError) else type(error).__name__
 
 
 def _one_by_one(do: Callable[[Task], None]) -> Callable[[list[Task]], None]:

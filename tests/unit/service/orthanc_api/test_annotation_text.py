@@ -48,6 +48,22 @@ def test_what_we_wrote_is_read_back(annotation):
     assert annotation_in(text, "i") == json.loads(text)
 
 
+@pytest.mark.parametrize(
+    ("changed", "refused", "state"),
+    [
+        (["BodyPartExamined"], None, "written"),
+        ([], "the file is signed", "refused"),
+        ([], None, "none"),
+    ],
+)
+def test_what_0_1_noted_of_a_file_in_place_is_read_with_its_state(changed, refused, state):
+    """It was none of ours: what people had said before an update was 404 after it."""
+    tags = {"changed": changed, "refused": refused, "mixed_series": False}
+    annotation = {**of_0_1(), "tags": tags}
+    told = {**annotation, "tags": {**tags, "state": state}}
+    assert annotation_in(json.dumps(annotation), "i") == told
+
+
 def test_what_the_pipeline_says_of_a_header_with_a_nul_is_read_back():
     """It was unreadable for ever: the file was annotated again and again, and nobody could."""
     pipeline = Pipeline(Model(), Settings(learn="off"))
