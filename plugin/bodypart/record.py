@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NotRequired, TypeAlias
 
 # Not of `typing`: pydantic takes those from Python 3.12 on.
-from typing_extensions import ReadOnly, TypedDict
+from typing_extensions import ReadOnly, TypeAliasType, TypedDict
 
 from bodypart.code_record import CodeRecord
 from bodypart.labels import BY_LABEL
@@ -27,7 +27,7 @@ TagsState = Literal["none", "pending", "written", "refused"]
 if TYPE_CHECKING:
     Label: TypeAlias = str
 else:
-    Label = Literal[tuple(BY_LABEL)]
+    Label = TypeAliasType("Label", Literal[tuple(BY_LABEL)])
 """One of the labels of the table: mypy cannot know which those are."""
 
 
@@ -169,6 +169,14 @@ class TagsRecord(TypedDict):
     mixed_series: NotRequired[bool]
 
 
+class RewrittenRecord(TypedDict):
+    """What a decoder did to a file: which attributes it changed now, and which stand changed."""
+
+    changed: list[str]
+    refused: str | None
+    standing: list[str]
+
+
 class AnswerRecord(TypedDict):
     """What a person's word takes the place of."""
 
@@ -217,6 +225,23 @@ class FileRecord(DescriptionRecord):
     """The same of a file that is no instance."""
 
     instance: None
+
+
+class SeenRecord(TypedDict):
+    """What the model saw, as `bodypart.memory.pack_seen` packs it: beside the annotation."""
+
+    embedding: str
+    probabilities: str
+    rejected: bool
+
+
+class BroughtRecord(TypedDict):
+    """What a helper brings back of an instance: of which file, and what its decoder said."""
+
+    instance: str
+    file: str
+    annotation: AnnotationRecord
+    seen: NotRequired[SeenRecord]
 
 
 class SureRecord(TypedDict):

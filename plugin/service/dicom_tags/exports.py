@@ -10,7 +10,7 @@ from service.dicom_tags.rewriting import rewritten
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bodypart.record import AnnotationRecord, SiblingRecord
+    from bodypart.record import AnnotationRecord, RewrittenRecord, SiblingRecord
     from service.decoders.pool import Engine
     from service.orthanc_api.archive import Archive
     from service.records.index import Index
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def corrected_file(
     archive: Archive, engine: Engine, index: Index, instance: str, threshold: float
-) -> tuple[dict[str, Any], bytes]:
+) -> tuple[RewrittenRecord, bytes]:
     """Return the stored file with corrected tags; the stored one stays untouched.
 
     Parameters
@@ -47,7 +47,7 @@ def corrected_file(
     data = archive.dicom(instance)
     annotation = archive.annotation(instance)
     if annotation is None:
-        return {"changed": [], "refused": "there is no annotation yet"}, data
+        return {"changed": [], "refused": "there is no annotation yet", "standing": []}, data
     request = {
         "annotation": annotation,
         "siblings": siblings_of(index, instance, archive.parents(instance).series),

@@ -283,13 +283,13 @@ class InPlace:
         if refused != YIELDED:
             self._settle_tags(annotation, stored, standing, refused, mixed=mixed)
             self._align_siblings(instance, stored, mixed=mixed)
-        return None if refused is None else str(refused)
+        return refused
 
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
         """Give a file its original attributes back, if ours stand there."""
         data = self._archive.dicom(instance)
         outcome, original = rewritten(self._decoders, "restore", {}, data, urgent=True)
-        refused: str | None = outcome["refused"]
+        refused = outcome["refused"]
         if original:
             refused, _ = self._replace(instance, stored, None, original, signed=False)
         return refused

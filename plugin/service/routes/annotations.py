@@ -9,12 +9,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from bodypart.annotation import pending, tags_state, utc_now
+from bodypart.record import AnnotationRecord, FileRecord, RollUpAnswer
 from bodypart.rollup import Summary, roll_up
 from service.errors import NotFoundError, UnannotatedError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import NO_TAGS
 from service.records.index import REMOVED, UNSEEN
-from service.routes.models import AnnotationAnswer, AskedAnswer, Classify, Correction
+from service.routes.models import AskedAnswer, Classify, Correction
 from service.routes.requests import (
     SeenRevisions,
     TheService,
@@ -26,15 +27,15 @@ from service.routes.requests import (
 from service.unstored_file import annotate_file
 
 if TYPE_CHECKING:
-    from bodypart.record import AnnotationRecord, RollUpAnswer
     from service.dicom_tags.in_place import InPlace
     from service.main import Service
 
 router = APIRouter()
-_ANNOTATION: dict[int | str, dict[str, Any]] = {200: {"model": AnnotationAnswer}}
-_ANNOTATION_OR_ASKED: dict[int | str, dict[str, Any]] = {
-    200: {"model": AnnotationAnswer | AskedAnswer}
-}
+_Responses = dict[int | str, dict[str, Any]]
+_OF_INSTANCE: _Responses = {200: {"model": AnnotationRecord}}
+_OF_LEVEL: _Responses = {200: {"model": AnnotationRecord | RollUpAnswer}}
+_OR_ASKED: _Responses = {200: {"model": AnnotationRecord | RollUpAnswer | AskedAnswer}}
+_OF_FILE: _Responses = {200: {"model": FileRecord}}
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 _RESOURCE = "/bodypart/{level:level}/{id:orthanc_id}"
 _FILE_LIMIT = 1.0
@@ -48,8 +49,15 @@ _AT_ONCE = 500
 _FILE = {"content": {"application/dicom": {"schema": {"type": "string", "format": "binary"}}}}
 
 
-@router.get(_RESOURCE, summary="The annotation, or the roll-up", responses=_ANNOTATION)
-def read(level: str, id: str, service: TheService, response: Response) -> Any:
+@router.get(
+    _RESOURCE,
+    summary="The annotation, or the roll-up",
+    response_model=Any,
+    responses=_OF_LEVEL,
+)
+def read(
+    level: str, id: str, service: TheService, response: Response
+) -> AnnotationRecord | RollUpAnswer:
     """Answer the annotation of an instance, or the roll-up with its children."""
     if level != "instances":
         return _roll_up(service, level, id)
@@ -58,7 +66,7 @@ def read(level: str, id: str, service: TheService, response: Response) -> Any:
     return annotation
 
 
-@router.post(_RESOURCE, summary="Classify now, again", responses=_ANNOTATION_OR_ASKED)
+@router.post(_RESOURCE, summary="Classify now, again", response_model=Any, responses=_OR_ASKED)
 def classify(
     level: str,
     id: str,
@@ -66,21 +74,21 @@ def classify(
     response: Response,
     seen: SeenRevisions,
     body: Classify | None = None,
-) -> Any:
+) -> AnnotationRecord | RollUpAnswer | AskedAnswer:
     """Classify now, also what has an annotation; a person's word stays on top."""
     instances = service.archive.instances_of(level, id)
     if seen is not None and level == "instances":
         service.reviewer.must_have(id, seen)
     if body and body.Asynchronous:
         service.tasks.ask_now(Kind.ANNOTATE, instances, mode=Mode.AGAIN, priority=Priority.PERSON)
-        return {"level": level, "id": id, "status": "pending"}
+        return AskedAnswer(level=level, id=id, status="pending")
     for instance in instances:
         service.annotator.annotate(instance, Mode.AGAIN, urgent=True)
     service.settle(instances)
     return read(level, id, service, response)
 
 
-@router.put(_INSTANCE, summary="A person's correction", responses=_ANNOTATION)
+@router.put(_INSTANCE, summary="A person's correction", response_model=Any, responses=_OF_INSTANCE)
 def correct(
     id: str,
     body: Correction,
@@ -88,7 +96,7 @@ def correct(
     user: User,
     seen: SeenRevisions,
     response: Response,
-) -> Any:
+) -> AnnotationRecord:
     """Take a person's correction; it is said once it is answered, the file follows."""
     annotation = review_and_follow(service, id, body, user, seen)
     response.headers.update(etag(annotation))
@@ -98,7 +106,8 @@ def correct(
 @router.delete(
     f"{_INSTANCE}/review",
     summary="Take a person's word back; the machine's answer returns",
-    responses=_ANNOTATION,
+    response_model=Any,
+    responses=_OF_INSTANCE,
 )
 def withdraw(
     id: str,
@@ -106,7 +115,7 @@ def withdraw(
     user: User,
     seen: SeenRevisions,
     response: Response,
-) -> Any:
+) -> AnnotationRecord:
     """Take a person's word back; the trail keeps both."""
     annotation_of(service, id)
     try:
@@ -147,10 +156,11 @@ def remove(
 @router.post(
     "/bodypart/classify",
     summary="The annotation of the DICOM file in the body; nothing is stored",
-    responses=_ANNOTATION,
+    response_model=Any,
+    responses=_OF_FILE,
     openapi_extra={"requestBody": _FILE},
 )
-async def classify_file(request: Request, service: TheService) -> Any:
+async def classify_file(request: Request, service: TheService) -> FileRecord:
     """Annotate the DICOM file in the body."""
     data = await request.body()
     if not data:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 from bodypart.labels import ROUTER_GROUPS
 from service.databases.tables import instances, mentions
 from service.records.index import ANNOTATED, COLUMNS
-from service.routes.models import Body
+from service.routes.models import Body, FoundAnswer
 from service.routes.requests import TheService, labels_of
 
 if TYPE_CHECKING:
@@ -109,8 +109,13 @@ class Question(Body):
     Limit: Annotated[StrictInt, Field(ge=1, le=_LONGEST_LIMIT)] | None = None
 
 
-@router.post("/bodypart/find", summary="Ids with annotations by body part")
-def find(body: Question, service: TheService) -> list[dict[str, Any]]:
+@router.post(
+    "/bodypart/find",
+    summary="Ids with annotations by body part",
+    response_model=Any,
+    responses={200: {"model": list[FoundAnswer]}},
+)
+def find(body: Question, service: TheService) -> list[FoundAnswer]:
     """Answer the ids, with annotations, that a question selects."""
     ids = _ids(body, service.index.database)
     if body.Level == "instances":
