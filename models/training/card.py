@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.errors import TrainingError
 from training.paths import CARD, MODELS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ TARGETS = (
 )
 
 
-class CardError(ValueError):
+class CardError(TrainingError):
     """The card has no place for the tables."""
 
 

@@ -28,6 +28,7 @@ from bodypart.evidence import ImageReading
 from bodypart.labels import BY_LABEL, LABELS, PLACE
 from bodypart.misnaming import kind_of_error
 from bodypart.model import BodyPartModel
+from training.errors import TrainingError
 from training.manifest import read_manifest
 from training.paths import MANIFEST, MODEL
 from training.pictures import read_pictures
@@ -314,12 +315,12 @@ def from_reviews(annotations: Iterable[dict[str, Any]], before: ErrorRates) -> E
 
     Raises
     ------
-    ValueError
+    TrainingError
         If nothing in the annotations is known to be right or wrong.
     """
     known = reviewed(annotations)
     if not known.headers and not known.pictures:
-        raise ValueError("no annotation was reviewed, or agreed")
+        raise TrainingError("no annotation was reviewed, or agreed")
     rates = picture_rates(known.pictures, before) if known.pictures else before
     text = f"{len(known.headers)} headers and {len(known.pictures)} pictures of this archive"
     return replace(

@@ -17,13 +17,14 @@ import numpy as np
 from bodypart.memory.exemplars import Exemplars
 from bodypart.model.model_input import BlankPictureError
 from bodypart.model.session import BodyPartModel
+from training.description import Preprocessing
 from training.exemplars import exemplars_of
 from training.export import export
 from training.learner import Plan
 from training.manifest import read_manifest
 from training.pictures import read_picture
 from training.split import split
-from training.train import train
+from training.train import Beginning, Material, train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,8 +81,16 @@ def blind_model(name: str, manifest: Path, backbone: Path, runs: Path) -> Path:
     """Return the model that was trained without a hospital; train it where there is none yet."""
     run, plan = runs / name, HOSPITALS / f"{name}.toml"
     if not (run / "bodypart.onnx").is_file():
-        checkpoint = train(manifest, run, PLAN, backbone=backbone, split_file=plan, resume=True)
-        export(checkpoint, manifest, run, split_file=plan, sides=SIDES, version=f"without-{name}")
+        material, beginning = Material(manifest, plan), Beginning(backbone)
+        checkpoint = train(material, run, PLAN, beginning, resume=True)
+        export(
+            checkpoint,
+            manifest,
+            run,
+            split_file=plan,
+            preprocessing=Preprocessing(sides=SIDES),
+            version=f"without-{name}",
+        )
     return run / "bodypart.onnx"
 
 

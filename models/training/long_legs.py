@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
+from training.errors import TrainingError
 from training.long_legs_pieces import (
     ANKLE,
     HIP,
@@ -116,7 +117,7 @@ GREY_GROUND, GROUND = 0.33, 0.12
 """Share of the films whose ground is not black, and its brightness, at the most."""
 
 
-class LongLegsError(ValueError):
+class LongLegsError(TrainingError):
     """Films cannot be drawn, or not there."""
 
 

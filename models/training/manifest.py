@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bodypart.labels import BY_LABEL
+from training.errors import TrainingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ _VIEWS = {
 Age = Literal["child", "adult", "unknown"]
 
 
-class ManifestError(ValueError):
+class ManifestError(TrainingError):
     """A row of the manifest cannot be used."""
 
     def __init__(self, file: str, reason: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.labels import LABELS
 from training.closeups import closeups
+from training.errors import TrainingError
 from training.readings import with_readings, with_templates
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ SPLIT = Path(__file__).with_name("split.toml")
 """The split of the project's own pictures."""
 
 
-class SplitError(ValueError):
+class SplitError(TrainingError):
     """A split leaves nothing to learn from, to calibrate on, or to measure on."""
 
     def __init__(self, path: Path, reason: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from training.errors import TrainingError
 from training.manifest import NONE
 from training.onnx_graph import weights_of
 
@@ -96,11 +97,13 @@ class Start:
             does not, or it alone learnt from pictures that are not clearly licensed.
         """
         if not 0 <= share <= 1:
-            raise ValueError(f"a share of {share} does not lie between 0 and 1")
+            raise TrainingError(f"a share of {share} does not lie between 0 and 1")
         if not set(earlier.labels) <= set(self.labels):
-            raise ValueError("the earlier model knows labels that this one does not")
+            raise TrainingError("the earlier model knows labels that this one does not")
         if self.licences == "clear" and earlier.licences != "clear":
-            raise ValueError("the earlier model learnt from pictures that are not clearly licensed")
+            raise TrainingError(
+                "the earlier model learnt from pictures that are not clearly licensed"
+            )
         before = earlier.weights | self._rows(earlier)
         mean = {
             name: share * value + (1 - share) * before[name] for name, value in self.weights.items()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.errors import TrainingError
 from training.network import Network
 from training.start import Start
 
@@ -51,7 +52,7 @@ class Teachers:
 
         Raises
         ------
-        ValueError
+        TrainingError
             If a teacher emits labels that the student does not, or only the student is to learn
             from clearly licensed pictures alone.
         """
@@ -59,9 +60,9 @@ class Teachers:
         for path in paths:
             earlier = Start.read(path)
             if not set(earlier.labels) <= set(labels):
-                raise ValueError(f"{path} emits labels that this training does not")
+                raise TrainingError(f"{path} emits labels that this training does not")
             if licences == "clear" and earlier.licences != "clear":
-                raise ValueError(f"{path} learnt from pictures that are not clearly licensed")
+                raise TrainingError(f"{path} learnt from pictures that are not clearly licensed")
             network = Network(len(labels), visible)
             earlier.load_into(network, labels)
             _silence(network, [label not in earlier.labels for label in labels])

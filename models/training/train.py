@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,13 +20,15 @@ import torch
 from torch.utils.data import DataLoader
 
 from bodypart.model.model_input import network_input
+from training.checkpoint import Checkpoint
 from training.dataset import VISIBLE_LABELS, VariedPictures, collate, target
+from training.errors import TrainingError
 from training.learner import Learner, Plan
 from training.manifest import NONE, read_manifest
 from training.network import Answer, Network, load_imagenet
 from training.paths import BACKBONE, MANIFEST, RUNS
 from training.pictures import Picture, read_pictures
-from training.split import SPLIT, split
+from training.split import SPLIT, Split, split
 from training.start import Start
 from training.teacher import Teachers
 
@@ -66,115 +68,171 @@ def accuracy(answer: Answer, examples: Sequence[Example], labels: Sequence[str])
     return float(right[known, said[known]].mean())
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a training learns from.
+
+    Attributes
+    ----------
+    manifest : Path
+        CSV file; pictures are relative to its folder.
+    split_file : Path
+        Which pictures train.
+    licences : str
+        ``all`` or ``clear``.
+    with_closeups : bool
+        Whether the split's close-ups train as well.
+    limit : int or None
+        Use only so many training and calibration pictures (smoke test).
+    """
+
+    manifest: Path
+    split_file: Path = SPLIT
+    licences: Literal["all", "clear"] = "all"
+    with_closeups: bool = True
+    limit: int | None = None
+
+    def parts(self) -> Split:
+        """Return which pictures train, calibrate and test."""
+        rows = read_manifest(self.manifest, self.licences)
+        return split(rows, self.split_file, with_closeups=self.with_closeups)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a training begins with: random weights, if nothing is named.
+
+    Attributes
+    ----------
+    backbone : Path or None
+        ImageNet weights.
+    start : Path or None
+        Checkpoint of another run, or exported model, whose weights this one starts from.
+    teachers : sequence of Path
+        Checkpoints or exported models whose answers are learnt beside the labels.
+    """
+
+    backbone: Path | None = None
+    start: Path | None = None
+    teachers: Sequence[Path] = ()
+
+
 def train(
-    manifest: Path,
+    material: Material,
     run: Path,
     plan: Plan,
+    beginning: Beginning,
     *,
-    backbone: Path | None,
-    start: Path | None = None,
-    teachers: Sequence[Path] = (),
-    split_file: Path = SPLIT,
-    licences: Literal["all", "clear"] = "all",
     resume: bool = False,
-    limit: int | None = None,
     workers: int = 1,
-    with_closeups: bool = True,
 ) -> Path:
     """Train and return the last checkpoint's path; a checkpoint is written after every epoch.
 
     Parameters
     ----------
-    manifest : Path
-        CSV file; pictures are relative to its folder.
+    material : Material
+        What to learn from.
     run : Path
         Folder for checkpoints and the log.
     plan : Plan
         Sizes, epochs, rates, seed.
-    backbone : Path or None
-        ImageNet weights to start from; None starts from random ones.
-    start : Path or None
-        Checkpoint of another run, or exported model, whose weights this one starts from.
-    teachers : sequence of Path
-        Checkpoints or exported models whose answers are learnt beside the labels.
-    split_file : Path
-        Which pictures train.
-    licences : str
-        ``all`` or ``clear``.
+    beginning : Beginning
+        What to begin with.
     resume : bool
         Continue after the last checkpoint in ``run``.
-    limit : int or None
-        Use only so many training and calibration pictures (smoke test).
     workers : int
         Processes that vary pictures; 0 does it in this one.
-    with_closeups : bool
-        Whether the split's close-ups train as well.
+
+    Raises
+    ------
+    TrainingError
+        If nothing is left to learn from, an earlier model may not be learned from, or the run to
+        be continued began otherwise.
     """
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(plan.seed)
-    if backbone is None and start is None:
+    if beginning.backbone is None and beginning.start is None:
         plan = replace(plan, frozen=0)
-    parts = split(read_manifest(manifest, licences), split_file, with_closeups=with_closeups)
-    learn, check = parts.train[:limit], parts.calibration[:limit]
+    parts, folder = material.parts(), material.manifest.parent
+    learn, check = parts.train[: material.limit], parts.calibration[: material.limit]
     print(f"{len(learn)} training pictures, {len(parts.labels)} labels, on {device}", flush=True)
-    pictures = read_pictures(manifest.parent, learn)
+    pictures = read_pictures(folder, learn)
     data = VariedPictures(learn, pictures, parts.labels, plan.draws, plan.seed)
-    check_pictures = read_pictures(manifest.parent, check)
-    network = _first_network(parts.labels, plan, backbone, start, licences)
-    network = network.to(device, memory_format=torch.channels_last)
-    told_by = Teachers.read(
-        teachers, parts.labels, len(VISIBLE_LABELS), licences=licences, device=device
-    )
-    learner = Learner(network, told_by, plan, device)
-    origin = {
-        "labels": list(parts.labels),
-        "licences": licences,
-        "with_closeups": with_closeups,
-        "manifest_sha256": _digest(manifest),
-        "backbone_sha256": backbone and _digest(backbone),
-        "start_sha256": start and _digest(start),
-        "teachers_sha256": [_digest(path) for path in teachers],
-    }
-    checkpoint = run / "checkpoint.pt"
-    learnt = _go_on(learner, checkpoint, origin, plan) if resume else []
+    check_pictures = read_pictures(folder, check)
+    learner = _learner(parts.labels, plan, beginning, material.licences, device)
+    checkpoint = Checkpoint(run / "checkpoint.pt", plan, _origin(material, beginning, parts.labels))
+    learnt = checkpoint.go_on(learner) if resume else []
     while len(learnt) < plan.epochs:
-        begun, epoch = time.monotonic(), len(learnt)
-        loss = _learn_an_epoch(learner, data, plan, epoch, workers)
+        begun = time.monotonic()
+        loss = _learn_an_epoch(learner, data, plan, len(learnt), workers)
+        seconds = round(time.monotonic() - begun)
+        checked = read_all(learner.average, check_pictures, plan.size)
         record = {
-            "epoch": epoch + 1,
+            "epoch": len(learnt) + 1,
             "epochs": plan.epochs,
             "size": plan.size,
             "loss": round(loss, 4),
-            "seconds": round(time.monotonic() - begun),
+            "seconds": seconds,
+            "calibration_top1": round(accuracy(checked, check, parts.labels), 4),
         }
-        checked = read_all(learner.average, check_pictures, plan.size)
-        record["calibration_top1"] = round(accuracy(checked, check, parts.labels), 4)
         learnt.append(_list_digest(learn))
-        _keep(checkpoint, learner, learnt, origin, plan)
+        checkpoint.keep(learner, learnt)
         with (run / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(record) + "\n")
         print(json.dumps(record), flush=True)
-    return checkpoint
+    return checkpoint.path
+
+
+def _origin(material: Material, beginning: Beginning, labels: Sequence[str]) -> dict[str, Any]:
+    """Return what a run learns from and began with, by which it may go on."""
+    backbone, start = beginning.backbone, beginning.start
+    return {
+        "labels": list(labels),
+        "licences": material.licences,
+        "with_closeups": material.with_closeups,
+        "manifest_sha256": _digest(material.manifest),
+        "backbone_sha256": backbone and _digest(backbone),
+        "start_sha256": start and _digest(start),
+        "teachers_sha256": [_digest(path) for path in beginning.teachers],
+    }
+
+
+def _learner(
+    labels: Sequence[str],
+    plan: Plan,
+    beginning: Beginning,
+    licences: Literal["all", "clear"],
+    device: torch.device,
+) -> Learner:
+    """Return what learns, with its first weights and its teachers."""
+    network = _first_network(labels, plan, beginning, licences)
+    network = network.to(device, memory_format=torch.channels_last)
+    teachers = Teachers.read(
+        beginning.teachers, labels, len(VISIBLE_LABELS), licences=licences, device=device
+    )
+    return Learner(network, teachers, plan, device)
 
 
 def _first_network(
-    labels: Sequence[str], plan: Plan, backbone: Path | None, start: Path | None, licences: str
+    labels: Sequence[str], plan: Plan, beginning: Beginning, licences: str
 ) -> Network:
     """Return the network with the weights that it starts from.
 
     Raises
     ------
-    ValueError
+    TrainingError
         If only the earlier model learnt from pictures that are not clearly licensed.
     """
     network = Network(len(labels), len(VISIBLE_LABELS))
-    if backbone is not None:
-        load_imagenet(network, backbone)
-    if start is not None:
-        earlier = Start.read(start)
+    if beginning.backbone is not None:
+        load_imagenet(network, beginning.backbone)
+    if beginning.start is not None:
+        earlier = Start.read(beginning.start)
         if licences == "clear" and earlier.licences != "clear":
-            raise ValueError(f"{start} learnt from pictures that are not clearly licensed")
+            raise TrainingError(
+                f"{beginning.start} learnt from pictures that are not clearly licensed"
+            )
         earlier.load_into(network, labels)
         if plan.added_alone:
             network.learn_alone([label not in earlier.labels for label in (*labels, NONE)])
@@ -207,49 +265,6 @@ def _list_digest(learn: Sequence[Example]) -> str:
     """Return a digest of what was learnt from, and of what it taught."""
     told = (f"{row.name} {row.accepted} {row.visible} {row.edge}" for row in learn)
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
-
-
-def _keep(
-    checkpoint: Path, learner: Learner, learnt: list[str], origin: dict[str, Any], plan: Plan
-) -> None:
-    """Write the checkpoint whole or not at all."""
-    unfinished = checkpoint.with_suffix(".new")
-    state = {
-        **learner.state(),
-        "epoch": len(learnt),
-        "learnt_sha256": learnt,
-        "plan": asdict(plan),
-        **origin,
-        "command": " ".join(["python", "-m", "training.train", *sys.argv[1:]]),
-    }
-    torch.save(state, unfinished)
-    unfinished.replace(checkpoint)
-
-
-def _go_on(learner: Learner, checkpoint: Path, origin: dict[str, Any], plan: Plan) -> list[str]:
-    """Take the last checkpoint over, if there is one; return what each epoch so far learnt from."""
-    if not checkpoint.is_file():
-        return []
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    _check_resumed(state, origin, plan)
-    learner.go_on_from(state)
-    learnt: list[str] = state["learnt_sha256"]
-    return learnt
-
-
-def _check_resumed(state: dict[str, Any], origin: dict[str, Any], plan: Plan) -> None:
-    """Refuse to go on with a run that began otherwise: its record would not be true.
-
-    Raises
-    ------
-    ValueError
-        If anything but the number of epochs differs.
-    """
-    now = {**origin, **asdict(plan)}
-    then = {**state, **state["plan"]}
-    differ = [name for name in now if name != "epochs" and now[name] != then.get(name)]
-    if differ:
-        raise ValueError(f"the run was begun with another {', '.join(differ)}: start a new one")
 
 
 def _weights_file(given: Path) -> Path:
@@ -312,20 +327,15 @@ def main() -> None:
     )
     if given.smoke:
         plan = Plan(64, 2, draws=32, batch=8, seed=given.seed)
-    train(
+    material = Material(
         given.manifest,
-        given.run,
-        plan,
-        backbone=backbone,
-        start=start,
-        teachers=teachers,
-        split_file=given.split,
-        licences=given.licences,
-        resume=given.resume,
-        limit=64 if given.smoke else None,
-        workers=given.workers,
+        given.split,
+        given.licences,
         with_closeups=not given.no_closeups,
+        limit=64 if given.smoke else None,
     )
+    beginning = Beginning(backbone, start, teachers)
+    train(material, given.run, plan, beginning, resume=given.resume, workers=given.workers)
 
 
 if __name__ == "__main__":

@@ -27,15 +27,17 @@ pytest.importorskip("matplotlib", reason="training needs the train extra (matplo
 from bodypart.model import BodyPartModel
 from training import card, choose, drawn_foreign
 from training.closeups import closeups
+from training.description import Preprocessing, TakenOver
+from training.errors import TrainingError
 from training.evaluate import evaluate
-from training.export import Earlier, export, load_network
+from training.export import Weights, export, load_network
 from training.figures import draw_figures
 from training.manifest import ManifestError, read_manifest
 from training.network import Network
 from training.pictures import read_pictures
 from training.split import SplitError, split
 from training.start import Start
-from training.train import Plan, train
+from training.train import Beginning, Material, Plan, train
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "models/bodypart.onnx"
@@ -93,17 +95,25 @@ def archive(tmp_path_factory):
     return folder
 
 
+def train_here(archive, run, plan, beginning=None, *, resume=False, **material):
+    """Train with the archive's pictures, from random weights unless told otherwise."""
+    given = Material(archive / "manifest.csv", archive / "split.toml", **material)
+    return train(given, run, plan, beginning or Beginning(), resume=resume, workers=0)
+
+
+def export_here(archive, checkpoint, out, **changed):
+    own = {"split_file": archive / "split.toml", **changed}
+    export(checkpoint, archive / "manifest.csv", out, **own)
+
+
 @pytest.fixture(scope="module")
 def trained(archive):
     """Train two small epochs, the second one after a stop."""
     torch.set_num_threads(1)
-    manifest, run = archive / "manifest.csv", archive / "run"
+    run = archive / "run"
     plan = Plan(96, 2, draws=32, batch=8, frozen=0)
-    short = Plan(96, 1, draws=32, batch=8, frozen=0)
-    split_file = archive / "split.toml"
-    train(manifest, run, short, backbone=None, split_file=split_file, workers=0)
-    train(manifest, run, plan, backbone=None, split_file=split_file, resume=True, workers=0)
-    export(run / "checkpoint.pt", manifest, archive / "out", size=96, split_file=split_file)
+    train_here(archive, run, replace(plan, epochs=1))
+    export_here(archive, train_here(archive, run, plan, resume=True), archive / "out")
     return archive
 
 
@@ -115,16 +125,7 @@ def test_training_writes_its_progress_and_goes_on_after_a_stop(trained):
 def test_a_second_step_starts_from_the_first_one_s_weights(trained, tmp_path):
     first = trained / "run/checkpoint.pt"
     plan = Plan(96, 1, draws=8, batch=8, rate=0.0, frozen=0)
-    second = train(
-        trained / "manifest.csv",
-        tmp_path,
-        plan,
-        backbone=None,
-        start=first,
-        teachers=[first],
-        split_file=trained / "split.toml",
-        workers=0,
-    )
+    second = train_here(trained, tmp_path, plan, Beginning(start=first, teachers=[first]))
     before, after = (torch.load(path, weights_only=True) for path in (first, second))
     assert after["start_sha256"] == hashlib.sha256(first.read_bytes()).hexdigest()
     assert after["teachers_sha256"] == [after["start_sha256"]]
@@ -149,9 +150,9 @@ def test_an_export_averages_the_weights_with_an_earlier_model_s(trained, tmp_pat
     torch.save(earlier, tmp_path / "earlier.pt")
     name = "body.3.layers.0.convolution.weight"
     own = state["average"][f"module.{name}"]
-    quarter = load_network(state, earlier=Earlier(tmp_path / "earlier.pt", 0.25))
+    quarter = load_network(state, Weights(earlier=tmp_path / "earlier.pt", share=0.25))
     assert torch.allclose(quarter.state_dict()[name], own / 4)
-    last = load_network(state, averaged=False, earlier=Earlier(tmp_path / "earlier.pt", 1.0))
+    last = load_network(state, Weights(averaged=False, earlier=tmp_path / "earlier.pt", share=1.0))
     assert torch.equal(last.state_dict()[name], state["network"][name])
 
 
@@ -178,7 +179,7 @@ def test_what_the_earlier_model_did_not_know_keeps_its_weights(trained):
 def test_what_has_no_mean_is_refused(trained, share, changed, message):
     state = {**torch.load(trained / "run/checkpoint.pt", weights_only=True), "licences": "clear"}
     earlier = Start.of_checkpoint({**state, **changed})
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(TrainingError, match=message):
         Start.of_checkpoint(state).averaged_with(earlier, share)
 
 
@@ -201,31 +202,22 @@ def test_close_ups_train_where_their_pictures_train_and_teach_a_label_of_their_o
 
 def test_a_run_does_not_go_on_under_another_plan(trained):
     plan = Plan(96, 3, draws=32, batch=8, seed=8, frozen=0)
-    with pytest.raises(ValueError, match="another seed"):
-        train(
-            trained / "manifest.csv",
-            trained / "run",
-            plan,
-            backbone=None,
-            split_file=trained / "split.toml",
-            resume=True,
-            workers=0,
-        )
+    with pytest.raises(TrainingError, match="another seed"):
+        train_here(trained, trained / "run", plan, resume=True)
 
 
 def test_a_stopped_run_ends_with_the_weights_of_a_straight_one(archive, tmp_path, monkeypatch):
     from training import train as module
 
     plan = Plan(96, 2, draws=16, batch=8, frozen=0)
-    own = {"backbone": None, "split_file": archive / "split.toml", "workers": 0}
-    straight = train(archive / "manifest.csv", tmp_path / "straight", plan, **own)
+    straight = train_here(archive, tmp_path / "straight", plan)
     answers = iter([0.5])
     with monkeypatch.context() as patch:
         # The second epoch's end is never reached.
         patch.setattr(module, "accuracy", lambda *_: next(answers))
         with pytest.raises(StopIteration):
-            train(archive / "manifest.csv", tmp_path / "stopped", plan, **own)
-    resumed = train(archive / "manifest.csv", tmp_path / "stopped", plan, resume=True, **own)
+            train_here(archive, tmp_path / "stopped", plan)
+    resumed = train_here(archive, tmp_path / "stopped", plan, resume=True)
     one, two = (torch.load(path, weights_only=True)["average"] for path in (straight, resumed))
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
 
@@ -306,17 +298,15 @@ def test_a_training_can_start_from_the_shipped_model():
 def test_a_run_without_close_ups_is_exported_without(archive, tmp_path):
     run = tmp_path / "run"
     plan = Plan(96, 1, draws=8, batch=8, frozen=0)
-    own = {"split_file": archive / "split.toml"}
-    manifest = archive / "manifest.csv"
-    made = train(manifest, run, plan, backbone=None, workers=0, with_closeups=False, **own)
-    export(made, manifest, run, size=96, **own)
+    made = train_here(archive, run, plan, with_closeups=False)
+    export_here(archive, made, run)
     record = json.loads((run / "bodypart.json").read_text())
     assert set(record["labels"]) == set(PARTS)
     assert record["training"]["closeups"] == 0
     (tmp_path / "other.toml").write_text(SPLIT.replace("least_pictures = 3", "least_pictures = 99"))
     (tmp_path / "closeups.csv").write_text(CLOSEUPS)
-    with pytest.raises(ValueError, match="not the split"):
-        export(made, manifest, tmp_path / "no", size=96, split_file=tmp_path / "other.toml")
+    with pytest.raises(TrainingError, match="not the split"):
+        export_here(archive, made, tmp_path / "no", split_file=tmp_path / "other.toml")
     assert not (tmp_path / "no").exists()
 
 
@@ -329,17 +319,21 @@ def test_an_export_takes_a_calibration_over(trained, tmp_path):
     }
     record = json.loads((trained / "out/bodypart.json").read_text())
     kept = tmp_path / "kept.json"
-    given = (trained / "run/checkpoint.pt", trained / "manifest.csv", tmp_path)
-    own = {"size": 96, "split_file": trained / "split.toml", "calibration_of": kept}
+    given = (trained, trained / "run/checkpoint.pt", tmp_path)
+    toned = Preprocessing(field_tone=0.65)
     kept.write_text(json.dumps({**record, **calibration}))
-    export(*given, field_tone=0.65, **own)
+    export_here(*given, preprocessing=toned, taken_over=TakenOver(kept))
     made = json.loads((tmp_path / "bodypart.json").read_text())
     assert {key: made[key] for key in calibration} == calibration
     assert made["preprocessing"] == {**record["preprocessing"], "field_tone": 0.65}
     assert BodyPartModel.load(tmp_path / "bodypart.onnx").parameters.field_tone == 0.65
-    kept.write_text(json.dumps({**record, "labels": ["knee", "nose"]}))
-    with pytest.raises(ValueError, match="other labels"):
-        export(*given, **own)
+    kept.write_text(json.dumps({**record, **calibration, "labels": ["knee", "nose"]}))
+    with pytest.raises(TrainingError, match="other labels"):
+        export_here(*given, taken_over=TakenOver(kept))
+    export_here(*given, taken_over=TakenOver(kept, ("temperature",)))
+    fitted = json.loads((tmp_path / "bodypart.json").read_text())
+    assert fitted["temperature"] == 0.5
+    assert fitted["rejection"]["distance"] == record["rejection"]["distance"]
 
 
 def test_the_exported_model_answers_like_the_trained_network(trained):
