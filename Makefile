@@ -1,17 +1,21 @@
 # make run          Orthanc with the plugin, in the foreground; installs what is missing first
 # make install      what is missing for that, and no start
 # make backfill     annotate the old stock with the processors of this machine, or of a Ray cluster
+# make ray          ARGS="start --head": Ray's own command, with its reports to its makers turned off
 # make test         everything: format, lint, types, unit, integration, image and browser tests
 # make unit | integration | browser   a part of it; integration ON=sid, browser ON=trixie: on that Debian's Orthanc
 # make coverage     the unit tests, with the lines that none of them reaches
+# make lint         format, lint and types alone
 # make format       what can be put right by itself
 # make docs         the tables of settings and routes in README and docs
 # make doors        docs/security.md: what a decoder in a stranger's hands cannot do
 # make fuzz         the reader against made-up files: make fuzz TARGET=reader SECONDS=1800
-# make attack       NAME=kills | mutated | flood against a real Orthanc; docs/security.md has the figures
+# make attack       NAME=kills | stops | mutated | flood | api against a real Orthanc; docs/security.md has the figures
 # make benchmarks   docs/benchmarks.md (quiet machine, minutes)
 # make screenshots  the README's pictures, of phantoms
 # make train        a new model from a manifest: see models/README.md
+# make export | evaluate | card   what comes after it: the files, their figures, the card's tables
+# make memory-evaluation   what confirmed pictures add in hospitals new to the model (hours)
 # make fusion       the error rates that join picture and header, measured anew
 # make golden       what an inference server is checked with, and its configuration: after each new model
 # make exemplars    what the memory rehearses beside people's words: after each new model

@@ -29,7 +29,7 @@ LOCK = "requirements.lock"
 CONTENT = (
     *("plugin", "orthanc-config", "docs", "models/triton", "models/README.md"),
     *("models/bodypart.*", "models/marker.json", "models/marker_*.onnx"),
-    *("README.md", "CHANGELOG.md", "LICENSE", LOCK),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "Makefile", LOCK),
 )
 """What is in it, in git's words: a new file of the model goes along by its name."""
 _PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in range(36, 4, -1)), "any")

@@ -65,6 +65,8 @@ class Annotator:
         self._metrics = metrics
         self._learning = learning
         self._thumbnails = thumbnails
+        self._read: dict[str, str] = {}
+        """Of what is being annotated, or was in vain, the file that was read."""
 
     def annotate(
         self,
@@ -115,6 +117,7 @@ class Annotator:
                 self._annotations.note(instance, stored.parents, removed=True, done=task)
                 return None
             with self._metrics.timed("fetch"):
+                self._read[instance] = stored.version
                 old = task is not None and task.priority >= Priority.BACKFILL
                 data = self._archive.dicom(instance, old_stock=old)
         said_of = self._old_digest(before, glance)
@@ -131,6 +134,7 @@ class Annotator:
                 return None
             existing = self._archive.annotation(instance)
             self._put_machine_answer(annotation, stored, existing, word, task, said_of)
+            self._read.pop(instance, None)
         self._metrics.count(annotation["status"])
         return ReadFile(stored.version, data)
 
@@ -254,10 +258,12 @@ class Annotator:
         with self._annotations.lock(instance):
             stored = self._archive.stored_file(instance)
             existing = self._archive.annotation(instance)
-            if existing is not None and existing["status"] == "done":
+            if existing and existing["status"] == "done" and of_file(existing, stored.version):
                 self._annotations.adopt(existing, stored.parents, task)
                 return
-            annotation: AnnotationRecord = {**failed(instance, reason), "file": stored.version}
+            # Another one may have come in while the decoder looked: that one is still to be read.
+            file = self._read.pop(instance, stored.version)
+            annotation: AnnotationRecord = {**failed(instance, reason), "file": file}
             word = self._trail.last(instance)
             annotation = self._under_review(annotation, existing, word)
             self._annotations.put(annotation, stored.parents, done=task)

@@ -82,3 +82,7 @@ class DamagedError(RecordError):
     def __init__(self, place: str) -> None:
         super().__init__(f"{PurePath(place).name} is damaged: see docs/operations.md")
         self.place = place
+
+
+class NewerError(RecordError):
+    """A database is of a version that came after this one."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.annotator import Annotator
     from service.learning.follow import Learning
     from service.orthanc_api.archive import Archive
+    from service.orthanc_api.resources import StoredFile
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
     from service.records.audit_trail import AuditTrail, Word
@@ -116,10 +117,7 @@ class Reviewer:
                     raise StaleError(annotation)
                 # Said once more because the answer was lost, and with it the new revision.
                 return annotation
-            corrected: AnnotationRecord = {
-                **apply_review(annotation, review),
-                "file": found.stored.version,
-            }
+            corrected = _with_word(annotation, review, found.stored)
             said = corrected["review"]
             if said is None:
                 raise StaleError(annotation)  # It was said of another picture.
@@ -264,8 +262,7 @@ class Reviewer:
                 self._tasks.finish(task, connection)
             self._tasks.wake()
         elif not annotation["review"] or Review.from_json(annotation["review"]) != word.review:
-            with_word = apply_review(annotation, word.review)
-            corrected: AnnotationRecord = {**with_word, "file": stored.version}
+            corrected = _with_word(annotation, word.review, stored)
             self._annotations.put(corrected, stored.parents, done=task)
         else:
             self._annotations.adopt(annotation, stored.parents, task)
@@ -275,6 +272,17 @@ class Reviewer:
             self._tasks.ask_now(Kind.APPLY, [instance], priority=Priority.PERSON, delay=0.5)
         except RecordError:
             return  # The trail tells of it at the next start.
+
+
+def _with_word(
+    annotation: AnnotationRecord, review: Review, stored: StoredFile
+) -> AnnotationRecord:
+    """Return an annotation with a word on top, of the file that was read.
+
+    Another one may have come in since: that one is read because it is not the one noted here.
+    """
+    file = annotation.get("file") or stored.version
+    return {**apply_review(annotation, review), "file": file}
 
 
 def _says(annotation: AnnotationRecord, review: Review) -> bool:

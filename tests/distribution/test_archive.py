@@ -95,6 +95,15 @@ def test_it_holds_what_is_committed_with_checksums_and_nothing_of_this_machine(a
     assert {member.uname for member in members} == {"root"}
 
 
+def test_what_its_readme_leads_to_and_has_typed_is_in_it(archive):
+    with tarfile.open(archive) as tar:
+        names = {member.name.removeprefix("orthanc-bodypart/") for member in tar.getmembers()}
+        readme = tar.extractfile("orthanc-bodypart/README.md").read().decode()
+    assert set(re.findall(r"\]\(([^)#:]+)(?:#[\w-]*)?\)", readme)) <= names
+    assert "make run" in readme
+    assert "Makefile" in names
+
+
 def test_it_installs_and_updates_without_a_network(unpacked):
     done = install(unpacked)
     assert done.returncode == 0, done.stdout + done.stderr

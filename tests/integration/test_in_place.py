@@ -141,14 +141,16 @@ def test_what_orthanc_transcodes_as_it_is_rewritten_loses_nothing(server):
         assert note.text == f"note {level}", level
 
 
-def test_the_series_tells_the_new_part_once_it_is_stable(server):
+def two_hands(server):
+    """Upload two films of one series; return their instances."""
     first = hand()
-    second = hand(
-        PatientID=first.PatientID,
-        StudyInstanceUID=first.StudyInstanceUID,
-        SeriesInstanceUID=first.SeriesInstanceUID,
-    )
-    instances = [server.upload(file_bytes(dataset)) for dataset in (first, second)]
+    above = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")
+    second = hand(**{name: first[name].value for name in above})
+    return [server.upload(file_bytes(dataset)) for dataset in (first, second)]
+
+
+def test_the_series_tells_the_new_part_once_it_is_stable(server):
+    instances = two_hands(server)
     for instance in instances:
         server.annotation(instance)
         corrected_to(server, instance, "wrist")
@@ -160,13 +162,7 @@ def test_the_series_tells_the_new_part_once_it_is_stable(server):
 
 
 def test_a_series_of_several_parts_keeps_its_own_body_part_examined(server):
-    first = hand()
-    second = hand(
-        PatientID=first.PatientID,
-        StudyInstanceUID=first.StudyInstanceUID,
-        SeriesInstanceUID=first.SeriesInstanceUID,
-    )
-    one, two = (server.upload(file_bytes(dataset)) for dataset in (first, second))
+    one, two = two_hands(server)
     server.annotation(one), server.annotation(two)
     corrected_to(server, one, "wrist")
     corrected_to(server, two, "forearm")

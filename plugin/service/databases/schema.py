@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from service.databases.database import SCHEMA, Database, is_damage
 from service.databases.tables import DURABLE, INDEX, LEARNED, SEEN, reports
-from service.errors import DamagedError, RecordError
+from service.errors import DamagedError, NewerError, RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def open_durable(path: Path) -> Database:
     Raises
     ------
     RecordError
-        If it cannot be used: it is never replaced.
+        If it cannot be used, being of a newer version, too: it is never replaced.
     """
     database = Database.of_file(path, synchronous="FULL")
     prepare(database, DURABLE_SCHEMA)
@@ -94,12 +94,13 @@ def open_index(path: Path, durable: Database, log: Callable[[str], None]) -> Dat
         _look_at_all(database)
     except (
         DamagedError,
+        NewerError,
         sa.exc.OperationalError,
         sa.exc.IntegrityError,
         RuntimeError,
         ValueError,
     ) as error:
-        log(f"the index is damaged ({type(error).__name__}) and is made anew")
+        log(f"the index cannot be used ({type(error).__name__}) and is made anew")
         set_aside(path)
         database = Database.of_file(path)
         prepare(database, INDEX_SCHEMA)
@@ -173,6 +174,7 @@ def _alembic(connection: Connection, schema: Schema, command: str) -> None:
     # It takes a tenth of a second to import, and is needed once a version.
     from alembic import command as commands
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
@@ -180,7 +182,21 @@ def _alembic(connection: Connection, schema: Schema, command: str) -> None:
     config.set_main_option("version_locations", str(_MIGRATIONS / schema.name))
     config.attributes["connection"] = connection
     config.attributes["version_table"] = schema.version_table
-    getattr(commands, command)(config, "head")
+    try:
+        getattr(commands, command)(config, "head")
+    except CommandError:
+        # What Alembic does not find is the migration at which the database is.
+        place = Path(connection.engine.url.database or "").name
+        raise NewerError(f"{place} is of a newer version of this plugin than this one") from None
+    except sa.exc.OperationalError as error:
+        if not _lies(error.orig):
+            raise
+        raise DamagedError(str(connection.engine.url.database)) from None
+
+
+def _lies(error: BaseException | None) -> bool:
+    """Tell whether a database has not the tables or columns that its version tells of."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
 def _keep_reports(path: Path, durable: Database) -> None:
@@ -188,20 +204,23 @@ def _keep_reports(path: Path, durable: Database) -> None:
     if not path.exists():
         return
     try:
-        with closing(sqlite3.connect(path)) as old:
+        with closing(sqlite3.connect(path, isolation_level=None)) as old:
             if old.execute("PRAGMA user_version").fetchone()[0] != 2:
                 return
-            rows = old.execute("SELECT study, fingerprint, instance FROM reports").fetchall()
-            old.execute("DROP TABLE reports")
-            old.execute("PRAGMA user_version = 0")
+            names = ("study", "fingerprint", "instance")
+            rows = old.execute(f"SELECT {', '.join(names)} FROM reports").fetchall()
             if rows:
                 with durable.write() as connection:
-                    names = ("study", "fingerprint", "instance")
+                    # Taken over before: by a start that was killed, or before 0.1 ran again.
+                    connection.execute(
+                        sa.delete(reports).where(reports.c.study == sa.bindparam("b_study")),
+                        [{"b_study": study} for study, *_ in rows],
+                    )
                     connection.execute(
                         sa.insert(reports), [dict(zip(names, row, strict=True)) for row in rows]
                     )
-            old.commit()
+            old.executescript("BEGIN; DROP TABLE reports; PRAGMA user_version = 0; COMMIT")
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if not is_damage(error):
+        if not (is_damage(error) or _lies(error)):
             raise
         raise DamagedError(str(path)) from None

@@ -312,10 +312,9 @@ class InPlace:
 
         return self._overwriting.replace(instance, stored, annotation, ours, note, signed=signed)
 
-    def _note_file(self, instance: str) -> None:
-        """Note that the annotation, or its removal, is of the file that stands there now."""
+    def _note_file(self, instance: str, stored: StoredFile) -> None:
+        """Note that the annotation, or its removal, is of the file that was found there."""
         annotation = self._archive.annotation(instance)
-        stored = self._archive.stored_file(instance)
         if annotation:
             self._note_removal(instance, stored.version, before=annotation.get("file"))
             if stays_removed(self._archive, instance, self._trail.last(instance)):

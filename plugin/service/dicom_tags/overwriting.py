@@ -137,7 +137,7 @@ class Overwriting:
             self._backups.drop(instance)
         return None, outcome
 
-    def mend(self, instance: str, note: Callable[[str], None]) -> None:
+    def mend(self, instance: str, note: Callable[[str, StoredFile], None]) -> None:
         """Give back what an overwrite wiped of which Orthanc did not say that it worked.
 
         The lock of the instance is held.
@@ -147,7 +147,7 @@ class Overwriting:
         instance : str
             Orthanc id.
         note : callable
-            Told where the new file stands there, before its backup is dropped.
+            Told of the new file where it stands there, before its backup is dropped.
 
         Raises
         ------
@@ -157,19 +157,21 @@ class Overwriting:
         backup = self._backups.of(instance)
         if backup is None:
             return
-        stands = self._stands(backup)
+        # First: of one that comes in after the look at it, nothing is noted.
+        stored = self._archive.stored_file(instance)
+        stands = self._stands(backup, stored)
         theirs = self._rescue.kept(instance, 0.0) if stands else None
         if theirs is not None:
             with self.alone:
                 self._put_back(instance, theirs)
         elif stands or not backup.mark:
             self._backups.give_back(backup)
-            note(instance)
+            note(instance, stored)
         # Else the overwrite never happened, or another file stands there now.
         self._backups.drop(instance)
         self._rescue.drop(instance)
 
-    def _stands(self, backup: OverwriteBackup) -> bool:
+    def _stands(self, backup: OverwriteBackup, stored: StoredFile) -> bool:
         """Tell whether the file of which a backup was taken stands there by now."""
         mark = FileMark.read(backup.mark)
         if mark is None:
@@ -178,7 +180,7 @@ class Overwriting:
             return mark.fits(self._archive.dicom(backup.instance))
         except LostFileError:
             # A storage may be away for a while: what Orthanc's index tells of the file is left.
-            return self._archive.stored_file(backup.instance).size == mark.length
+            return stored.size == mark.length
 
     def _store_over(self, instance: str, stored: StoredFile, ours: bytes) -> StoredFile | str:
         """Store a file unless another one came in; return it, or why it is not there."""

@@ -7,7 +7,7 @@ from bodypart.model import BodyPartModel
 from bodypart.model.heat_map import heat_map
 from bodypart.model.model_input import Box, Placement
 from bodypart.model.parameters import Parameters
-from unit.model.test_model_answers import described
+from unit.model.test_answers import described
 
 SIZE, CELL = 160, 32
 SPOT = 0.1

@@ -66,6 +66,18 @@ def process(tmp_path, monkeypatch, said):
         made.stop()
 
 
+def running(process):
+    """Start it; return where it listens."""
+    process.start({"token": "t"})
+    eventually(lambda: process.socket)
+    return process.socket
+
+
+def another(process, first):
+    """Wait until another one listens than that at `first`."""
+    eventually(lambda: process.socket not in (None, first))
+
+
 def logged(said, line):
     return {"log": line} in said
 
@@ -79,11 +91,9 @@ def test_it_is_told_of_orthanc_and_of_what_happens(process, said):
 
 
 def test_one_that_dies_is_started_again(process, said):
-    process.start({"token": "t"})
-    eventually(lambda: process.socket)
-    first = process.socket
+    first = running(process)
     process.tell("die", "")
-    eventually(lambda: process.socket not in (None, first))
+    another(process, first)
     eventually(lambda: logged(said, "the service ended: ValueError: something"))
     process.tell("stored", "i")
     eventually(lambda: logged(said, "stored i"))
@@ -92,19 +102,15 @@ def test_one_that_dies_is_started_again(process, said):
 def test_one_that_worked_for_long_is_started_again_at_once(process, monkeypatch):
     monkeypatch.setattr(service_process, "_HEALTHY", 0.0)
     monkeypatch.setattr(service_process, "_PAUSES", (0.05, 60.0))
-    process.start({"token": "t"})
-    eventually(lambda: process.socket)
-    first = process.socket
+    first = running(process)
     process.tell("die", "")
-    eventually(lambda: process.socket not in (None, first))
+    another(process, first)
 
 
 def test_one_that_says_what_is_no_message_is_started_again(process):
-    process.start({"token": "t"})
-    eventually(lambda: process.socket)
-    first = process.socket
+    first = running(process)
     process.tell("babble", "")
-    eventually(lambda: process.socket not in (None, first))
+    another(process, first)
 
 
 def test_one_whose_message_orthanc_does_not_take_is_started_again(process):
@@ -113,16 +119,13 @@ def test_one_whose_message_orthanc_does_not_take_is_started_again(process):
             raise RuntimeError("there is no audit log")
 
     process._report = refuse
-    process.start({"token": "t"})
-    eventually(lambda: process.socket)
-    first = process.socket
+    first = running(process)
     process.tell("stored", "i")
-    eventually(lambda: process.socket not in (None, first))
+    another(process, first)
 
 
 def test_a_stop_is_said_and_leaves_no_process(process, said):
-    process.start({"token": "t"})
-    eventually(lambda: process.socket)
+    running(process)
     pid = process.socket.rpartition("/")[2]
     process.stop()
     assert not Path(f"/proc/{pid}").exists()
@@ -193,8 +196,7 @@ def test_a_stop_without_a_start_is_none(process):
 
 
 def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(process, said):
-    process.start({"token": "t"})
-    eventually(lambda: process.socket)
+    running(process)
     process.tell("begin", "first")
     eventually(lambda: "first" in process.rewriting)
     held = threading.Thread(target=process.hold_deletion)
@@ -211,8 +213,7 @@ def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(proces
 
 def test_a_deletion_does_not_wait_for_ever(process, monkeypatch):
     monkeypatch.setattr(service_process, "_LONGEST_HOLD", 0.05)
-    process.start({"token": "t"})
-    eventually(lambda: process.socket)
+    running(process)
     process.tell("begin", "i")
     eventually(lambda: "i" in process.rewriting)
     process.hold_deletion()

@@ -7,6 +7,7 @@ import pytest
 
 from bodypart.annotation import Review
 from bodypart.reviews import apply_review
+from service.decoders.pool import WorkerDiedError
 from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
 from service.queue.tasks import Kind, Mode
 from service.records.thumbnails import USUAL_SIZE
@@ -315,6 +316,33 @@ def test_giving_up_keeps_an_earlier_answer(house):
     house.annotator.give_up(house.claim(Kind.ANNOTATE), "it hangs")
     assert label_of(house) == "hand"
     house.orthanc.arrive("i", b"another")
+    house.ask(Kind.ANNOTATE, "i")
+    house.annotator.give_up(house.claim(Kind.ANNOTATE), "it hangs")
+    assert house.orthanc.annotation("i")["status"] == "failed"
+
+
+def test_what_came_in_while_a_decoder_died_is_read_itself(house):
+    """It was failed, and stayed it, because the picture before it had been given up."""
+
+    def die():
+        house.orthanc.arrive("i", b"another")
+        house.decoders.while_asked = lambda: None
+        raise WorkerDiedError("the decoder took longer than 60 s")
+
+    house.decoders.while_asked = die
+    with pytest.raises(WorkerDiedError):
+        house.annotator.annotate("i", Mode.NEW)
+    house.ask(Kind.ANNOTATE, "i")
+    house.annotator.give_up(house.claim(Kind.ANNOTATE), "it hangs")
+    house.annotator.annotate("i", Mode.NEW)
+    assert label_of(house) == "hand"
+
+
+def test_giving_up_keeps_no_answer_of_another_file(house):
+    house.annotator.annotate("i", Mode.NEW)
+    before = dict(house.orthanc.metadata_["instances", "i"])
+    house.orthanc.arrive("i", b"another")
+    house.orthanc.metadata_["instances", "i"] = before
     house.ask(Kind.ANNOTATE, "i")
     house.annotator.give_up(house.claim(Kind.ANNOTATE), "it hangs")
     assert house.orthanc.annotation("i")["status"] == "failed"

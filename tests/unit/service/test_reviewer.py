@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bodypart.annotation import Review
-from service.errors import NotFoundError, StaleError, UnannotatedError
-from service.queue.tasks import Mode
+from service.errors import ArchiveError, NotFoundError, StaleError, UnannotatedError
+from service.queue.tasks import Kind, Mode
 from unit.service.house import PARENTS
 
 WORD = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot", comment="a toe")
@@ -48,6 +48,29 @@ def test_what_was_not_kept_or_is_of_another_file_is_read_again(house, seen, chan
     house.decoders.asked.clear()
     assert house.reviewer.withdraw("i", by="ann")["examined"]["label"] == "hand"
     assert house.decoders.asked == ["annotate"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_word_does_not_make_an_annotation_that_of_another_file(house, seen, late, monkeypatch):
+    """The picture that had come in meanwhile kept the answer, and the word, of the one before."""
+    annotation = house.orthanc.annotation("i")
+    house.orthanc.arrive("i", b"another picture")
+    house.annotations.put(annotation, PARENTS)  # As a rewrite that gave back a moment later.
+    if late:
+        with monkeypatch.context() as away:
+            away.setattr(house.annotations, "put", _away)
+            house.reviewer.review("i", WORD, seen)
+        house.reviewer.apply_word(house.claim_due(Kind.APPLY))
+    else:
+        house.reviewer.review("i", WORD, seen)
+    house.decoders.asked.clear()
+    house.annotator.annotate("i", Mode.NEW)
+    assert house.decoders.asked == ["annotate"]
+    assert house.orthanc.annotation("i")["file"] == house.orthanc.versions["i"]
+
+
+def _away(*_, **__):
+    raise ArchiveError("Orthanc is away")
 
 
 @pytest.mark.parametrize(

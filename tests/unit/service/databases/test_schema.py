@@ -113,6 +113,28 @@ def test_what_version_0_1_kept_is_kept(tmp_path):
         assert columns(database, tables) == made
 
 
+def test_reports_of_version_0_1_are_taken_over_once_more(tmp_path, durable, monkeypatch):
+    """No start got over it: not after one that was cut short, nor where 0.1 had run again."""
+    with sqlite3.connect(tmp_path / "index.sqlite") as old:
+        old.executescript(OLD_INDEX)
+    old.close()
+
+    def refused(**_):
+        raise RecordError("the records cannot be kept: database or disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(durable, "write", refused)
+        with pytest.raises(RecordError):
+            schema.open_index(tmp_path / "index.sqlite", durable, print)
+    with durable.write() as connection:
+        before = {"study": "t", "fingerprint": "before", "instance": "of before"}
+        connection.execute(sa.insert(reports), before)
+    lines = []
+    schema.open_index(tmp_path / "index.sqlite", durable, lines.append)
+    assert lines == []
+    assert [row.instance for row in durable.rows(sa.select(reports))] == ["report"]
+
+
 def test_today_s_database_needs_no_migration(tmp_path, durable):
     for one in (schema.DURABLE_SCHEMA, schema.INDEX_SCHEMA):
         scripts = ScriptDirectory(
@@ -122,6 +144,22 @@ def test_today_s_database_needs_no_migration(tmp_path, durable):
     durable.close()
     again = schema.open_durable(tmp_path / "audit.sqlite")
     assert AuditTrail(again).events(0, 10) == []
+
+
+def test_of_what_a_newer_version_left_only_the_index_is_made_anew(tmp_path, durable):
+    """After a step back no start came of it, and the log named a migration."""
+    index = schema.open_index(tmp_path / "index.sqlite", durable, print)
+    for database, one in ((index, "index"), (durable, "durable")):
+        with database.write() as connection:
+            connection.exec_driver_sql(f"UPDATE {one}_version SET version_num = '{one}_9999'")
+        database.close()
+    lines = []
+    schema.open_index(tmp_path / "index.sqlite", durable, lines.append)
+    assert lines == ["the index cannot be used (NewerError) and is made anew"]
+    before = (tmp_path / "audit.sqlite").read_bytes()
+    with pytest.raises(RecordError, match=r"audit\.sqlite is of a newer version"):
+        schema.open_durable(tmp_path / "audit.sqlite")
+    assert (tmp_path / "audit.sqlite").read_bytes() == before
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["SQLite", "PostgreSQL"])
@@ -150,6 +188,25 @@ def test_an_index_that_is_damaged_is_made_anew(tmp_path, durable, spoiled):
     index = Index(schema.open_index(path, durable, lines.append))
     assert index.counts() == {}
     assert bool(lines) == bool(spoiled)
+
+
+@pytest.mark.parametrize(
+    "untrue",
+    [
+        "DELETE FROM index_version",
+        "DROP TABLE index_version",
+        "UPDATE index_version SET version_num = 'index_0003'",
+        "PRAGMA user_version = 2",
+    ],
+)
+def test_an_index_of_another_version_than_it_says_is_made_anew(tmp_path, durable, untrue):
+    path, lines = tmp_path / "index.sqlite", []
+    schema.open_index(path, durable, lines.append).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(untrue)
+    connection.close()
+    schema.open_index(path, durable, lines.append)
+    assert lines == ["the index cannot be used (DamagedError) and is made anew"]
 
 
 @pytest.mark.parametrize("seed", range(25))

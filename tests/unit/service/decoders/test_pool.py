@@ -1,6 +1,5 @@
 """Workers that die, hang and start slowly, as real processes without a model."""
 
-import sys
 import threading
 import time
 
@@ -10,16 +9,14 @@ import other_tasks
 from bodypart.settings import Settings
 from service.decoders import pool, process
 from service.decoders.pool import Engine, EngineDownError, WorkerDiedError
-from service.decoders.process import _PLUGIN
+from stand_in import stand_in
 
 other_tasks.take("die", "sleep", "twice", "work", "other number")
 
-WORKER = """#!{python}
-import os, sys, time
-sys.path.insert(0, {plugin!r})
-from decoder.wire import Frame, read_frame, write_frame
+WORKER = """
+import os, time
 time.sleep({slow})
-question = read_frame(sys.stdin.buffer)
+question = read_frame(incoming)
 hold = bytearray(200 * 2**20)  # What takes the kernel a moment to clear away.
 hello = {{
     "model": {{"name": "m", "version": "1", "sha256": ""}},
@@ -28,17 +25,17 @@ hello = {{
     "warning": None,
     "pid": os.getpid(),
 }}
-write_frame(sys.stdout.buffer, Frame(hello, number=question.number))
+write_frame(out, Frame(hello, number=question.number))
 while True:
-    question = read_frame(sys.stdin.buffer)
+    question = read_frame(incoming)
     task, answer = question.header["task"], {{"pid": os.getpid(), "length": len(question.payload)}}
     if task in ("die", "learn"):
         os._exit(70)
     if task == "sleep":
         time.sleep(0.5)
-    write_frame(sys.stdout.buffer, Frame(answer, number=question.number + (task == "other number")))
+    write_frame(out, Frame(answer, number=question.number + (task == "other number")))
     if task == "twice":
-        write_frame(sys.stdout.buffer, Frame(answer, number=question.number))
+        write_frame(out, Frame(answer, number=question.number))
 """
 
 
@@ -47,10 +44,8 @@ def make(tmp_path):
     engines = []
 
     def made(slow=0.0, log=lambda _: None, lessons=None):
-        program = tmp_path / f"worker{len(engines)}"
-        program.write_text(WORKER.format(python=sys.executable, plugin=str(_PLUGIN), slow=slow))
-        program.chmod(0o755)
-        settings = Settings(python=str(program), model="none", time_limit=5.0)
+        program = stand_in(tmp_path / f"worker{len(engines)}", WORKER.format(slow=slow))
+        settings = Settings(python=program, model="none", time_limit=5.0)
         engine = Engine(settings, log, lessons)
         engines.append(engine)
         engine.start()

@@ -1,25 +1,21 @@
 """A decoder in a stranger's hands at the other end of the pipe: whatever it does, it dies alone."""
 
 import resource
-import sys
 import threading
 import time
 
 import pytest
 
-import doors
 import other_tasks
 from bodypart.settings import Settings
 from service.decoders import process as process_module
 from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
+from stand_in import stand_in
 
 other_tasks.take("trick")
 
-PROGRAM = """#!{python}
-import json, os, signal, struct, sys, time
-sys.path.insert(0, {plugin!r})
-from decoder.wire import Frame, read_frame, write_frame
-out = sys.stdout.buffer
+PROGRAM = """
+import json, os, signal, struct, time
 
 def raw(number, header, payload=b"", header_length=None, payload_length=None):
     lengths = (len(header) if header_length is None else header_length,
@@ -27,26 +23,26 @@ def raw(number, header, payload=b"", header_length=None, payload_length=None):
     out.write(struct.pack(">QIQ", number, *lengths) + header + payload)
     out.flush()
 
-question = read_frame(sys.stdin.buffer)
-hello = {{
-    "model": {{"name": "m", "version": "1", "sha256": ""}},
+question = read_frame(incoming)
+hello = {
+    "model": {"name": "m", "version": "1", "sha256": ""},
     "labels": [],
     "provider": "cpu",
     "pid": os.getpid(),
-}}
+}
 write_frame(out, Frame(hello, number=question.number))
 while True:
-    question = read_frame(sys.stdin.buffer)
+    question = read_frame(incoming)
     number, trick = question.number, question.header["trick"]
     if trick.startswith("deep"):
         levels = int(trick[4:])
-        raw(number, b'{{"a":' + b"[" * levels + b"]" * levels + b"}}")
+        raw(number, b'{"a":' + b"[" * levels + b"]" * levels + b"}")
     elif trick == "long payload":
-        raw(number, b"{{}}", payload_length=2**36)
+        raw(number, b"{}", payload_length=2**36)
     elif trick == "payload over the bound":
-        raw(number, b"{{}}", payload_length=2**27)
+        raw(number, b"{}", payload_length=2**27)
     elif trick == "long header":
-        raw(number, b"{{}}", header_length=2**31)
+        raw(number, b"{}", header_length=2**31)
     elif trick == "garbage":
         out.write(os.urandom(4096))
         out.flush()
@@ -65,10 +61,10 @@ while True:
             time.sleep(0.5)
     elif trick == "shout":
         os.write(2, b"x" * 10_000_000)
-        raw(number, b"{{}}")
+        raw(number, b"{}")
     elif trick == "twice":
-        raw(number, b"{{}}")
-        raw(number, b"{{}}")
+        raw(number, b"{}")
+        raw(number, b"{}")
     else:
         raw(number, trick.encode("latin-1"))
 """
@@ -103,12 +99,8 @@ def start(tmp_path):
     started = []
 
     def begin(source=PROGRAM):
-        program = tmp_path / f"decoder{len(started)}"
-        program.write_text(
-            source.format(python=sys.executable, plugin=str(doors.ROOT / "plugin")), "utf-8"
-        )
-        program.chmod(0o755)
-        process = DecoderProcess(Settings(python=str(program), model="none"))
+        program = stand_in(tmp_path / f"decoder{len(started)}", source)
+        process = DecoderProcess(Settings(python=program, model="none"))
         started.append(process)
         return process
 
@@ -152,7 +144,7 @@ def test_an_answer_that_nobody_asked_for_is_seen_before_the_next_question(start)
 
 
 def test_the_last_line_says_why_a_start_failed(start):
-    process = start("#!{python}\nimport sys\n# {plugin}\nprint('a'); sys.exit('no model here')\n")
+    process = start("print('a'); sys.exit('no model here')\n")
     with pytest.raises(EngineDownError, match="did not start: no model here"):
         process.greet()
 
@@ -161,8 +153,7 @@ def test_a_start_that_takes_too_long_is_told_as_one_whatever_was_said_last(start
     """A warning of onnxruntime was all that stood there."""
     monkeypatch.setattr(process_module, "_START_LIMIT", 2.0)
     process = start(
-        "#!{python}\nimport sys, time\n# {plugin}\n"
-        "print('W: no GPU', file=sys.stderr, flush=True); time.sleep(60)\n"
+        "import time; print('W: no GPU', file=sys.stderr, flush=True); time.sleep(60)\n"
     )
     with pytest.raises(EngineDownError, match=r"W: no GPU \(the decoder took longer than 2 s\)"):
         process.greet()

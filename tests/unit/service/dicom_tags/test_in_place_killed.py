@@ -38,6 +38,26 @@ def test_a_backup_that_version_0_2_left_is_given_back(annotated, tmp_path):
     assert after.backups.left_over() == []
 
 
+def test_what_is_given_back_beside_another_file_is_not_noted_as_of_that(
+    annotated, tmp_path, monkeypatch
+):
+    """It came in between the look at ours and the rest, and kept the answer of the one before."""
+    orthanc, read = annotated.orthanc, annotated.orthanc.dicom
+    after = after_a_kill(annotated, tmp_path)
+
+    def read_before_another_comes(instance):
+        ours = read(instance)
+        orthanc.arrive("i", b"another picture")
+        return ours
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(orthanc, "dicom", read_before_another_comes)
+        after.in_place.recover()
+    after.decoders.asked.clear()
+    after.annotator.annotate("i", Mode.NEW)
+    assert after.decoders.asked == ["annotate"]
+
+
 @pytest.mark.parametrize("theirs", [None, b"another picture"])
 def test_where_the_storage_is_away_the_length_tells_whose_backup_it_is(
     annotated, tmp_path, monkeypatch, theirs

@@ -18,9 +18,9 @@ from inference_server import InferenceServer
 from phantoms import dataset_of, draw, file_bytes, radiograph
 from service.decoders.elsewhere import NetworkDownError
 from service.decoders.pool import Engine, EngineDownError, RefusedError, WorkerDiedError
-from service.decoders.process import _PLUGIN
 from service.inference.choice import _described, _shape, network_of
 from service.inference.shared import SharedNetwork
+from stand_in import stand_in
 from waiting import eventually
 
 MODEL = Path(__file__).resolve().parents[4] / "models/bodypart.onnx"
@@ -156,24 +156,20 @@ def test_waiting_for_the_network_is_not_the_decoder_s_time(engine):
     assert read(asking, knee())["status"] == "done"
 
 
-HOSTILE = """#!{python}
-import sys
-sys.path.insert(0, {plugin!r})
-from decoder.wire import Frame, read_frame, write_frame
-out = sys.stdout.buffer
-question = read_frame(sys.stdin.buffer)
+HOSTILE = """
+question = read_frame(incoming)
 model = {{"name": "m", "version": "1", "sha256": ""}}
 hello = {{"model": model, "labels": [], "provider": "remote", "warning": None}}
 write_frame(out, Frame(hello, number=question.number))
 while True:
-    question = read_frame(sys.stdin.buffer)
+    question = read_frame(incoming)
     {trick}
     write_frame(out, Frame({{"error": "NetworkError", "details": ""}}, number=question.number))
 """
 WHOLE = "bytes(4 * 2 * 160 * 160)"
 TRICKS = {
     "too often": (
-        f"[(write_frame(out, Frame({{'network': 2}}, {WHOLE})), read_frame(sys.stdin.buffer))"
+        f"[(write_frame(out, Frame({{'network': 2}}, {WHOLE})), read_frame(incoming))"
         f" for _ in range({LOOKS + 1})]"
     ),
     "huge": "write_frame(out, Frame({'network': 2}, bytes(2**24)))",
@@ -184,11 +180,8 @@ TRICKS = {
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_a_decoder_that_asks_for_what_none_asks_for_is_killed(engine, tmp_path, trick):
-    program = tmp_path / "hostile"
-    text = HOSTILE.format(python=sys.executable, plugin=str(_PLUGIN), trick=TRICKS[trick])
-    program.write_text(text)
-    program.chmod(0o755)
-    asking = engine(Elsewhere(), python=str(program))
+    program = stand_in(tmp_path / "hostile", HOSTILE.format(trick=TRICKS[trick]))
+    asking = engine(Elsewhere(), python=program)
     with pytest.raises(WorkerDiedError, match="cannot be trusted"):
         read(asking, b"")
 

@@ -1,6 +1,5 @@
 """The one process on the GPU: whatever it does, another one follows, and nobody waits for ever."""
 
-import sys
 import threading
 
 import numpy as np
@@ -8,20 +7,17 @@ import pytest
 
 from bodypart.settings import Settings
 from service.decoders.elsewhere import NetworkDownError
-from service.decoders.process import _PLUGIN
 from service.inference import shared
 from service.inference.shared import SharedNetwork
+from stand_in import stand_in
 from waiting import eventually
 
 SHAPE = (2, 1, 160, 160)
 PICTURES = np.zeros(SHAPE, np.float32)
-PROCESS = """#!{python}
-import os, sys, time
+PROCESS = """
+import os, time
 from pathlib import Path
-sys.path.insert(0, {plugin!r})
-from decoder.wire import Frame, read_frame, write_frame
 Path({starts!r}).open("a").write(f"{{os.getpid()}}\\n")
-incoming, out = sys.stdin.buffer, sys.stdout.buffer
 read_frame(incoming)
 {trick}
 """
@@ -51,14 +47,9 @@ def network(tmp_path, monkeypatch):
     list_of_starts.touch()
 
     def network_of(trick):
-        program = tmp_path / "python"
-        program.write_text(
-            PROCESS.format(
-                python=sys.executable, plugin=str(_PLUGIN), starts=str(list_of_starts), trick=trick
-            )
-        )
-        program.chmod(0o755)
-        settings = Settings(python=str(program), model="m.onnx", provider="cpu")
+        source = PROCESS.format(starts=str(list_of_starts), trick=trick)
+        program = stand_in(tmp_path / "python", source)
+        settings = Settings(python=program, model="m.onnx", provider="cpu")
         own = SharedNetwork(settings, SHAPE, lambda _: None, provider="cpu")
         own.starts = lambda: len(list_of_starts.read_text().split())
         made.append(own)
