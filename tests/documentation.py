@@ -45,7 +45,8 @@ MOST_USED_ROUTES = (
 
 def documents() -> list[Path]:
     """Return every document for people who use or change the project."""
-    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+    folders = (ROOT / name for name in ("", "docs", "models", "models/triton"))
+    return [path for folder in folders for path in sorted(folder.glob("*.md"))]
 
 
 def routes(chosen: Iterable[str] | None = None) -> str:

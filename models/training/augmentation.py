@@ -107,13 +107,13 @@ def _plate_crop(
     )
 
 
-def _loose_crop(
+def loose_crop(
     random: np.random.Generator, picture: Picture, crops: Crops
 ) -> tuple[float, float, float, float]:
     """Collimate loosely around the middle of a close-up: the part is small, its neighbours show.
 
     Where the plate ends nearby, the other side is cut short too, or the part would not stay the
-    middle of the field.
+    middle of the field. Returns top, bottom, left, right in pixels.
     """
     field, outer = picture.field, picture.outer
     sides: list[float] = []
@@ -138,10 +138,13 @@ def _loose_crop(
     )
 
 
-def _half(
+def one_finger(
     random: np.random.Generator, picture: Picture
 ) -> tuple[float, float, float, float] | None:
-    """Return one of the two fingers of a close-up; None where its shape is not that of two."""
+    """Return one of the two fingers of a close-up: top, bottom, left, right in pixels.
+
+    None where its shape is not that of two.
+    """
     field = picture.field
     longer, shorter = max(field.height, field.width), min(field.height, field.width)
     if not TWO_FINGERS[0] <= longer / shorter <= TWO_FINGERS[1]:
@@ -173,11 +176,11 @@ def crop_box(
             *_span(random, field.left, field.right, across, width),
         )
     if crops.paired and random.random() < HALF_SHARE:
-        half = _half(random, picture)
-        if half is not None:
-            return half
+        alone = one_finger(random, picture)
+        if alone is not None:
+            return alone
     if crops.loose > 1 and random.random() < LOOSE_SHARE:
-        return _loose_crop(random, picture, crops)
+        return loose_crop(random, picture, crops)
     if random.random() < 0.1:
         return float(region.top), float(region.bottom), float(region.left), float(region.right)
     if random.random() < (0.15 if crops.plate else 0.3):

@@ -245,12 +245,12 @@ class VariedPictures(Dataset[tuple["Tensor", "Target"]]):
         which = int(self.order[index])
         others = self.same[which]
         if others and random.random() < TWO_VIEWS:
-            return self._two(random, which, int(random.choice(others)))
+            return self.beside(random, which, int(random.choice(others)))
         square, part = varied(random, self.pictures[which], self.size, self.crops[which])
-        return torch.from_numpy(square), self._goal(which, part)
+        return torch.from_numpy(square), self.goal(which, part)
 
-    def _goal(self, which: int, part: float) -> Target:
-        """Return what is known of an example of which this part of its field's area is there."""
+    def goal(self, which: int, part: float) -> Target:
+        """Return what example ``which`` teaches where ``part`` of its field's area is there."""
         goal = self.targets[which]
         visible = goal.visible
         if part < TIGHT_CROP:
@@ -262,14 +262,14 @@ class VariedPictures(Dataset[tuple["Tensor", "Target"]]):
             visible = np.where(also, np.float32(UNKNOWN), visible)
         return replace(goal, visible=visible)
 
-    def _two(self, random: np.random.Generator, first: int, second: int) -> tuple[Tensor, Target]:
+    def beside(self, random: np.random.Generator, first: int, second: int) -> tuple[Tensor, Target]:
         """Set two pictures of one part side by side; what only one of them shows is unknown."""
         half = self.size // 2
         square, goals = np.full((self.size, self.size), -1, np.float32), []
         for left, which in ((0, first), (self.size - half, second)):
             picture, part = varied(random, self.pictures[which], half, self.crops[which])
             square[half // 2 : half // 2 + half, left : left + half] = picture
-            goals.append(self._goal(which, part))
+            goals.append(self.goal(which, part))
         if random.random() < 0.5:
             square = np.ascontiguousarray(square.T)
         one, other = goals

@@ -295,7 +295,7 @@ class Part(NamedTuple):
         return f"{FOLDER}/{self.name}{number:03}.png"
 
 
-def _parts(sides: Split) -> tuple[Part, ...]:
+def parts_of(sides: Split) -> tuple[Part, ...]:
     """Return the parts of a split."""
     train, calibration, test = (
         frozenset(row.file for row in rows) for rows in (sides.train, sides.calibration, sides.test)
@@ -344,7 +344,7 @@ def draw_films(
     plates = {row["file"]: row for row in rows}
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     sides = split(read_manifest(manifest), split_file, with_closeups=False)
-    for index, part in enumerate(_parts(sides)):
+    for index, part in enumerate(parts_of(sides)):
         legs = LongLegs(manifest.parent, part.plates, pieces)
         for number in range(part.films):
             film = legs.draw(np.random.default_rng((index, number)))

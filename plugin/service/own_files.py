@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bodypart.settings import SettingsError
-from service.databases.schema import DURABLE_SCHEMA, INDEX_SCHEMA, set_aside
+from service.databases.schema import DURABLE_SCHEMA, INDEX_SCHEMA, Schema, set_aside
 
 if TYPE_CHECKING:
     from bodypart.settings import Settings
@@ -93,11 +93,11 @@ class Files:
                 f"BodyPart.IndexFile and BodyPart.AuditFile: {self.index} and {self.audit} "
                 "must be two files, and neither that of the thumbnails"
             )
-        for key, path, table in (
-            ("IndexFile", self.index, INDEX_SCHEMA.first),
-            ("AuditFile", self.audit, DURABLE_SCHEMA.first),
+        for key, path, schema in (
+            ("IndexFile", self.index, INDEX_SCHEMA),
+            ("AuditFile", self.audit, DURABLE_SCHEMA),
         ):
-            if _is_another_program_s(path, table):
+            if _is_another_program_s(path, schema):
                 raise SettingsError(f"BodyPart.{key}: {path} is a database of something else")
 
     def set_aside(self, place: str) -> None:
@@ -109,14 +109,16 @@ class Files:
             set_aside(self.index)
 
 
-def _is_another_program_s(path: Path, table: str) -> bool:
-    """Tell whether a file is an SQLite database without a table that each of ours has."""
+def _is_another_program_s(path: Path, ours: Schema) -> bool:
+    """Tell whether a file is an SQLite database with other tables than ours."""
     try:
         # As it lies there: neither a lock nor a journal of its owner's is touched.
         address = f"{path.resolve().as_uri()}?immutable=1"
         with closing(sqlite3.connect(address, uri=True)) as database:
             rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             tables = {name for (name,) in rows}
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return False  # None yet, or a damaged one: what opens it says what becomes of it.
-    return bool(tables) and table not in tables
+    # Where damage has renamed the one that each version had, others are there.
+    known = ours.first in tables or len(tables & ours.tables.tables.keys()) > 1
+    return bool(tables) and not known

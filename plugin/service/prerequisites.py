@@ -101,6 +101,9 @@ def _require_host(database: str) -> None:
 
 def _require_place(key: str, path: Path) -> None:
     """Refuse what no file can be, before Orthanc runs and the service ends again and again."""
+    if not path.is_absolute():
+        # Started in another folder, Orthanc would begin another audit trail.
+        raise SettingsError(f"BodyPart.{key} must be an absolute path, not {path}")
     try:
         if path.is_dir():
             raise SettingsError(f"BodyPart.{key}: {path} is a folder; name a file in it")

@@ -95,7 +95,9 @@ def test_a_report_without_an_answer_is_refused(orthanc):
 def test_fhir_gives_the_body_site(orthanc, wrist):
     _, instance = wrist
     study = orthanc.above(instance)["studies"]
-    resource = orthanc.get(f"/bodypart/studies/{study}/fhir")
+    answer = orthanc.request("GET", f"/bodypart/studies/{study}/fhir")
+    assert answer.headers["Content-Type"] == "application/fhir+json"
+    resource = answer.json()
     assert resource["resourceType"] == "ImagingStudy"
     coding = resource["series"][0]["bodySite"]["concept"]["coding"][0]
     assert coding["code"] == "74670003"

@@ -83,6 +83,16 @@ def test_make_targets_that_a_document_names_exist(path):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
+def test_commands_of_the_training_that_a_document_shows_exist_with_their_options(path):
+    text = path.read_text("utf-8").replace("\\\n", " ")
+    for name, rest in re.findall(r"python -m (training[\w.]*\w)([^\n`#&|]*)", text):
+        module = documentation.ROOT / "models" / f"{name.replace('.', '/')}.py"
+        source = module.read_text(encoding="utf-8")
+        for option in re.findall(r"--[a-z][a-z0-9-]*", rest):
+            assert f'"{option}"' in source, f"{name} {option}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
 def test_routes_that_a_document_names_exist(path):
     named = re.findall(
         r"\b(GET|POST|PUT|DELETE) (/bodypart/[\w/{}.-]*[\w/}])", path.read_text("utf-8")

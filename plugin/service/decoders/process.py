@@ -36,7 +36,8 @@ MOST_CPU_SECONDS = 1_800.0
 """After either, a decoder is replaced, so that one that was taken over unnoticed does not stay."""
 
 _PLUGIN = Path(__file__).resolve().parents[2]
-_START_LIMIT = 120.0
+_START_LIMIT = 600.0
+"""Where others take every core a start needs minutes, and one that is given up begins anew."""
 _LAST_WORDS_LIMIT = 1.0
 _PIPE_BYTES = 2**20
 _F_SETPIPE_SZ = 1031

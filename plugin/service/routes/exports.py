@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field
 
 from service.databases.tables import instances
@@ -39,6 +39,8 @@ _USUAL_ROWS, _MOST_ROWS = 1_000, 10_000
 """Orthanc holds an answer whole (300,000 events are 131 MB), and is asked where each event lies."""
 _FORMULA = re.compile(r"[\s\u00a0;]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 """What a spreadsheet takes for the beginning of a formula, signs of full width included."""
+_FHIR = "application/fhir+json"
+"""By which FHIR's programs tell it from other JSON."""
 _DICOM: dict[str, Any] = {
     "response_class": Response,
     "responses": {200: {"content": {"application/dicom": {}}}},
@@ -117,11 +119,13 @@ def report_on_study(id: str, service: TheService) -> Response:
 @router.get(
     "/bodypart/studies/{id:orthanc_id}/fhir",
     summary="The FHIR R5 ImagingStudy with SNOMED CT body sites",
+    response_class=Response,
+    responses={200: {"content": {_FHIR: {"schema": {"type": "object"}}}}},
 )
-def fhir(id: str, service: TheService) -> dict[str, Any]:
+def fhir(id: str, service: TheService) -> Response:
     """Answer the FHIR ImagingStudy of a study."""
     service.wait_while_away(service.archive.instances_of("studies", id))
-    return imaging_study(service.archive, service.decoders, id)
+    return JSONResponse(imaging_study(service.archive, service.decoders, id), media_type=_FHIR)
 
 
 @router.get(

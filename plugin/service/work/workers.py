@@ -178,6 +178,9 @@ class Workers:
                     reason = f"quarantined: decoders died on it, {task.deaths} times"
                     self._give_up(task, reason, died=False)
                     return None
+                if self._in_place:
+                    # What stands there may be ours, of a rewrite whose end is still to come.
+                    self._in_place.mend(task.resource)
                 urgent = task.priority == Priority.PERSON
                 mode = Mode(task.mode)
                 return self._annotator.annotate(task.resource, mode, urgent=urgent, task=task)

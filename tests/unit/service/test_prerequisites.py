@@ -9,6 +9,7 @@ import pytest
 
 from bodypart.settings import Settings, SettingsError
 from orthanc_server import ROOT
+from service.databases import schema
 from service.own_files import Files
 from service.prerequisites import advice, checked_settings
 
@@ -123,6 +124,12 @@ def test_what_can_be_no_database_is_named(key, file):
         checked_settings({**SHIPPED, "BodyPart": {key: file}})
 
 
+@pytest.mark.parametrize("key", ["IndexFile", "AuditFile"])
+def test_a_database_stands_where_it_stands_whatever_folder_orthanc_is_started_in(key):
+    with pytest.raises(SettingsError, match=rf"BodyPart\.{key} must be an absolute path"):
+        checked_settings({**SHIPPED, "BodyPart": {key: "archive.sqlite"}})
+
+
 def own_files(folder, **section):
     """Have the service's files be checked where Orthanc's index lies in a folder."""
     configuration = {**SHIPPED, "IndexDirectory": str(folder), "BodyPart": section}
@@ -170,6 +177,24 @@ def test_a_damaged_file_is_not_taken_for_another_program_s(tmp_path):
     own_files(tmp_path)
     file.write_bytes(b"")
     own_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "opened"), [("index", schema.open_index), ("audit", schema.open_durable)]
+)
+@pytest.mark.parametrize("spoiled", [b"CREATE\xfaTABLE", b"CREATE TABL\xc3"])
+def test_a_damaged_database_of_ours_ends_no_start_of_orthanc(tmp_path, name, opened, spoiled):
+    """The check of the configuration ended with it, and Orthanc with the check."""
+    file = tmp_path / f"bodypart-{name}.sqlite"
+    database = opened(file) if name == "audit" else opened(file, None, print)
+    database.close()
+    file.write_bytes(file.read_bytes().replace(b"CREATE TABLE", spoiled))
+    own_files(tmp_path)
+
+
+def test_an_index_of_which_damage_renamed_one_table_is_still_ours(tmp_path):
+    index = database(tmp_path / "index", "instänces", "mentions", "counts")
+    own_files(tmp_path, IndexFile=index)
 
 
 @pytest.mark.parametrize("addresses", [None, [], ["127.0.0.1"], ["10.0.0.7", "127.0.0.1"]])

@@ -9,7 +9,7 @@ for module in ("torch", "cv2", "matplotlib"):
     pytest.importorskip(module, reason=f"the training needs the train extra ({module})")
 
 from bodypart.model.model_input import Box
-from training.augmentation import LOPSIDED, Crops, _half, _loose_crop, crop_box, varied
+from training.augmentation import LOPSIDED, Crops, crop_box, loose_crop, one_finger, varied
 from training.manifest import NONE, Example
 from training.measured import Readings
 from training.metrics import exact_sets
@@ -36,7 +36,7 @@ def test_a_loose_collimation_keeps_the_part_in_its_middle(box):
     random = np.random.default_rng(2)
     areas = set()
     for _ in range(100):
-        top, bottom, left, right = _loose_crop(random, closeup, Crops(loose=2.4))
+        top, bottom, left, right = loose_crop(random, closeup, Crops(loose=2.4))
         assert 0 <= top <= field.top < field.bottom <= bottom <= 300
         assert 0 <= left <= field.left < field.right <= right <= 200
         middle = (field.top + field.bottom) / 2
@@ -60,11 +60,11 @@ def test_two_fingers_are_cut_to_one_and_one_finger_stays_whole():
     random = np.random.default_rng(4)
     two, one = plate().closeup((10, 20, 40, 60)), plate().closeup((10, 20, 30, 70))
     for _ in range(20):
-        top, bottom, left, right = _half(random, two)
+        top, bottom, left, right = one_finger(random, two)
         assert (top, bottom) == (60, 180)
         assert 0.48 * 60 <= right - left <= 0.6 * 60
         assert left == 20 or right == 80
-    assert _half(random, one) is None
+    assert one_finger(random, one) is None
 
 
 def test_the_same_draw_gives_the_same_picture():

@@ -184,16 +184,16 @@ def pictures(count):
 def test_a_loose_close_up_may_show_what_the_plate_shows():
     row = replace(example(), box=(20, 20, 60, 60), on_plate=("hand", "thumb"))
     data = VariedPictures([row], pictures(1), LABELS, count=1, seed=0)
-    assert seen(data._goal(0, 1.0).visible, "thumb") == 0
-    assert seen(data._goal(0, 2.0).visible, "thumb") == -1
-    assert seen(data._goal(0, 2.0).visible, "wrist") == 1
-    assert seen(data._goal(0, 2.0).visible, "knee") == 0
+    assert seen(data.goal(0, 1.0).visible, "thumb") == 0
+    assert seen(data.goal(0, 2.0).visible, "thumb") == -1
+    assert seen(data.goal(0, 2.0).visible, "wrist") == 1
+    assert seen(data.goal(0, 2.0).visible, "knee") == 0
 
 
 def test_a_tight_crop_is_sure_of_the_examined_part_alone():
     row = example(examined="hand", visible=("hand", "wrist"))
     data = VariedPictures([row], pictures(1), LABELS, count=1, seed=0)
-    goal = data._goal(0, 0.2).visible
+    goal = data.goal(0, 0.2).visible
     assert (seen(goal, "hand"), seen(goal, "wrist")) == (1, -1)
 
 
@@ -207,7 +207,7 @@ def test_two_views_beside_each_other_are_of_one_patient_and_one_part():
     data = VariedPictures(rows, pictures(4), LABELS, count=4, seed=0)
     assert data.same == [[1], [0], [], []]
     data.start(epoch=0, size=64)
-    square, goal = data._two(np.random.default_rng(1), 0, 1)
+    square, goal = data.beside(np.random.default_rng(1), 0, 1)
     assert square.shape == (64, 64)
     assert goal.examined.tolist() == [1, 0, 0, 0]
     assert goal.view == -1

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from training import long_legs
-from training.long_legs import LongLegs, LongLegsError, _parts, draw_films
+from training.long_legs import LongLegs, LongLegsError, draw_films, parts_of
 from training.long_legs_pieces import ANKLE, CUT, HIP, KNEE, Placed, Rows, read_piece, read_rows
 from training.manifest import read_manifest
 from training.split import SPLIT as SHIPPED_SPLIT
@@ -211,7 +211,7 @@ def test_a_manifest_is_never_written_over(archive):
 def test_the_projects_split_knows_the_films_of_each_part_by_their_source():
     """One that it did not know would train, also where it is made of tested plates."""
     joined = tomllib.loads(SHIPPED_SPLIT.read_text(encoding="utf-8"))["joined"]
-    parts = _parts(Split((), (), (), (), frozenset(), frozenset()))
+    parts = parts_of(Split((), (), (), (), frozenset(), frozenset()))
     assert [part.source for part in parts] == [joined[u] for u in ("train", "calibration", "test")]
 
 

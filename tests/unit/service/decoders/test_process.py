@@ -159,6 +159,14 @@ def test_a_start_that_takes_too_long_is_told_as_one_whatever_was_said_last(start
         process.greet()
 
 
+def test_a_start_may_take_minutes(start, monkeypatch):
+    """With thirty programs on two cores it took more than two, and was begun anew for ever."""
+    given = []
+    monkeypatch.setattr(DecoderProcess, "ask", lambda *asked: given.append(asked[-1]) or ({}, b""))
+    start().greet()
+    assert given[0] >= 300
+
+
 @pytest.mark.parametrize("other", ['"provider": 7', '"provider": "cpu", "lockdown": [1]'])
 def test_a_greeting_of_another_shape_is_no_start(start, other):
     process = start(PROGRAM.replace('"provider": "cpu"', other))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bodypart.model.panels import MOST
+from bodypart.model.parameters import read_parameters
 from bodypart.network import LOOKS, NetworkError
 from bodypart.network.local import LocalNetwork
 from bodypart.network.tensors import pictures_from
@@ -18,13 +19,14 @@ from inference_server import InferenceServer
 from phantoms import dataset_of, draw, file_bytes, radiograph
 from service.decoders.elsewhere import NetworkDownError
 from service.decoders.pool import Engine, EngineDownError, RefusedError, WorkerDiedError
-from service.inference.choice import _described, _shape, network_of
+from service.inference.choice import network_of
 from service.inference.shared import SharedNetwork
 from stand_in import stand_in
 from waiting import eventually
 
 MODEL = Path(__file__).resolve().parents[4] / "models/bodypart.onnx"
-SHAPE = _shape(_described(MODEL))
+DESCRIBED = read_parameters(MODEL)
+SHAPE = (len(DESCRIBED.sides), 1, DESCRIBED.size, DESCRIBED.size)
 LONGEST_START = 60.0
 
 

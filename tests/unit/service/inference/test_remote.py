@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
+from bodypart.model.parameters import read_parameters
 from bodypart.network import OUTPUTS, NetworkError
 from bodypart.network.golden import Golden
 from inference_server import MODEL, InferenceServer
 from service.decoders.elsewhere import NetworkDownError
-from service.inference.choice import _described
 from service.inference.open_inference import OpenInferenceServer
 from service.inference.remote import RemoteNetwork
 from service.inference.server_settings import ServerSettings
@@ -19,7 +19,7 @@ from waiting import eventually
 
 @pytest.fixture(scope="module")
 def golden():
-    return Golden.read(MODEL, _described(MODEL)["sha256"])
+    return Golden.read(MODEL, read_parameters(MODEL).sha256)
 
 
 @pytest.fixture

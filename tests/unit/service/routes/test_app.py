@@ -68,6 +68,15 @@ def test_an_error_is_documented_as_the_newer_orthancs_send_it_too():
     assert all(kinds == {"application/json", "text/plain"} for kinds in bodies)
 
 
+def test_a_fhir_resource_comes_under_fhir_s_own_type():
+    """Its programs may take nothing else, and the route and its document are one."""
+    document = build(
+        SimpleNamespace(settings=SimpleNamespace(max_upload_mb=1), log=print)
+    ).openapi()
+    answer = document["paths"]["/bodypart/studies/{id}/fhir"]["get"]["responses"]["200"]
+    assert set(answer["content"]) == {"application/fhir+json"}
+
+
 @pytest.mark.parametrize("by_fastapi", [True, False])
 @pytest.mark.parametrize("given", [None, [], "knee", 3])
 def test_a_body_that_is_no_object_is_said_to_be_none(given, by_fastapi):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from bodypart.annotation import Review
 from service.databases.tables import tasks
 from service.decoders.pool import RefusedError, WorkerDiedError
-from service.errors import ArchiveError, LostFileError
+from service.errors import ArchiveError, LostFileError, RecordError
 from service.queue.tasks import Kind, Mode, Priority
 from service.work.workers import Workers
 
@@ -48,6 +48,26 @@ def test_of_what_is_gone_nothing_is_left_to_do(house, workers, kind):
     house.orthanc.delete_instance("i")
     workers._annotate(house.claim(kind))
     assert not house.tasks.stands(kind, "i")
+
+
+@pytest.mark.parametrize("lost", ["removal_is_of", "answer"])
+def test_a_removal_is_not_undone_before_the_end_of_its_rewrite(house, workers, monkeypatch, lost):
+    """On a full disk the original returned, was taken for another file, and annotated."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.follow()
+    house.reviewer.remove("i", by="ann")
+    with monkeypatch.context() as full:
+        if lost == "answer":
+            full.setattr(house.orthanc, "after_store", _raiser(ArchiveError("Timeout")))
+        else:
+            full.setattr(house.trail, lost, _raiser(RecordError("the disk is full")))
+        with pytest.raises((ArchiveError, RecordError)):
+            house.in_place.rewrite(house.claim(Kind.REWRITE))
+    house.ask(Kind.ANNOTATE, "i", sequences={"i": house.orthanc.last_change()})
+    workers._annotate(house.claim(Kind.ANNOTATE))
+    assert house.orthanc.files["i"] == b"file"
+    assert house.orthanc.annotation("i") is None
+    assert house.annotator.was_removed("i")
 
 
 def _gone(house):
