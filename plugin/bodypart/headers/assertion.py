@@ -8,23 +8,46 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bodypart.headers.folding import is_ideographic, words
-from bodypart.headers.vocabulary import BACKGROUND, DEPARTMENT, NOT, SIDES, SUSPECTED, VIEWS
-from bodypart.regions import labels_in
+from bodypart.headers.vocabulary import (
+    ASIDE,
+    BACKGROUND,
+    COMPARISON,
+    DEPARTMENT,
+    NOT,
+    NOW,
+    OTHER,
+    PHANTOM,
+    SIDES,
+    SUSPECTED,
+    VIEWS,
+)
+from bodypart.regions import compatible, labels_in
 
 if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
 
+_REASONS = frozenset({ASIDE, BACKGROUND, COMPARISON, NOW, SUSPECTED})
+"""Kinds of words that tell why a picture is made."""
+
 _BREAK = re.compile("[,;:()]")
 """Over which no negation reaches: "keine Fraktur, Knie re"."""
 
-_END_OF_BACKGROUND = re.compile(r"[,;:()\n]|\s-\s|(?<=\w{5})\.(?=\s)")
+_END_OF_BACKGROUND = re.compile(r"[,;:()\n]|\?(?=\s)|\s-\s|(?<=\w{5})\.(?=\s)")
 """A full stop after a short word belongs to an abbreviation."""
 
-_EXCLUDED = re.compile(r"(?:exc?k?l\w*|esclus\w*|not included)[ .]*(?=[,;:()+]|$)")
+_COLON = re.compile(r"[ .]*:?")
+"""Behind the word itself it ends nothing: "Frage: Radiusfraktur?"."""
+
+_EXCLUDED = re.compile(
+    r"(?:exc?k?l\w*|esclus\w*|not included|cancel+ed|storniert)[ .]*(?=[,;:()+]|$)"
+)
 """A negation that stands behind what it takes away: "Hand excl."."""
 
-_TITLE = re.compile(r"\b(?:dr|dra|dott|herr|frau|mrs?)\. *$|\b(?:herr|frau) +$")
-"""Before a name: "Dr. Hand"."""
+_TITLE = re.compile(
+    r"\b(?:dr|dra|dott|herr|frau|mrs?)\. *(?:(?:med|dent|univ|hab|[a-z])\. *)*$"
+    r"|\b(?:herr|frau) +$|\b(?:patient|patientin|pat|name)\.? *: *$|^\W*prof\. *$"
+)
+"""Before a name: "Dr. Hand", "Dr. med. H. Fuß"."""
 
 _IN_ITS_NAME = re.compile(r"[a-z]{0,2}-?[/&+]? ?(?:(?:and|und|u\.?|n|[&+]) )?|の?")
 """What may stand between a part and the department that is named after it: "Lunge|n|klinik",
@@ -33,7 +56,15 @@ ideographs that a blank parts."""
 
 _FRACTURE = r"(?:fx|frx|fract|frakt|fratt|fratur|zlam|zlom|перел)[^\W\d_]*"
 _BROKEN = re.compile(rf"\b{_FRACTURE}")
-_IN_DOUBT = re.compile(rf"\s*{_FRACTURE}\s*\?")
+_IN_DOUBT = re.compile(rf"[a-z]{{0,2}}\s*{_FRACTURE}\s*\?")
+_GLUED = re.compile(r"[a-z]{0,2}[-\s]*")
+"""Between a part and the word that says that it hurts: "Hüft|schmerz", "hip| |pain"."""
+
+_WITH = re.compile(r"[ .]*(?:to|with|mit|zu|zum|avec|con|com|med|met|z|с)\b")
+"""Behind a comparison, before an earlier picture."""
+
+_FRACTURE_OF = re.compile(rf"[a-z]{{0,2}}\s*{_FRACTURE}\.?\s+")
+"""Right behind a part: what follows "rib fx" is no piece of it."""
 
 
 def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> list[Mention]:
@@ -45,6 +76,9 @@ def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> lis
     Rippenfraktur"), is not what was examined, if another part is named. A side behind it that goes
     with no other part is the examined one's ("Wrist r/o fx LT").
 
+    Where something hurts ("Hip pain, L-spine") is not what was examined either, nor what another
+    picture showed ("Knee MRI"); a text that speaks of a phantom shows nobody.
+
     Parameters
     ----------
     kept : sequence of Mention
@@ -54,24 +88,31 @@ def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> lis
     small_words : set of str
         Words that may stand between a negation and what it takes away.
     """
-    said = list(kept)
+    kinds = {mention.entry.kind for mention in kept}
+    if PHANTOM in kinds:
+        return []
+    taken = [*_of_persons_and_places(kept, folded)]
     for at, mention in enumerate(kept):
         if mention.entry.kind == NOT:
             excluded = _EXCLUDED.match(folded, mention.start)
             following = kept[at::-1] if excluded else kept[at:]
-            for denied in _denied(following, folded, small_words):
-                said.remove(denied)
-    for mention in _of_persons_and_places(kept, folded):
-        if mention in said:
-            said.remove(mention)
+            taken += _denied(following, folded, small_words)
+    said = [mention for mention in kept if mention not in taken]
     said = _without_its_side(kept, said, folded)
+    if kinds.isdisjoint(_REASONS) and "?" not in folded:
+        return said
     past = [mention for mention in said if _is_background(mention, kept, folded)]
     sides = [mention for mention in said if mention.entry.kind in SIDES]
     one_side = len({mention.entry.kind for mention in sides}) == 1
     if one_side and not any(mention.entry.names_part for mention in past):
         past = [mention for mention in past if mention not in sides]
-    present = [mention for mention in said if mention not in past]
-    return present if any(mention.entry.names_part for mention in present) else said
+    said = _unless_nothing_is_left(said, past)
+    return _unless_nothing_is_left(said, [*_of_asides(said, kept, folded)])
+
+
+def _unless_nothing_is_left(said: list[Mention], taken: Sequence[Mention]) -> list[Mention]:
+    rest = [mention for mention in said if mention not in taken]
+    return rest if any(mention.entry.names_part for mention in rest) else said
 
 
 def _denied(following: Sequence[Mention], folded: str, small_words: Set[str]) -> Iterator[Mention]:
@@ -87,7 +128,9 @@ def _denied(following: Sequence[Mention], folded: str, small_words: Set[str]) ->
             break
         if mention.entry.kind in SIDES:
             sides.append(mention)
-        elif mention.entry.kind not in VIEWS:
+        elif not (
+            mention.entry.kind in VIEWS or (mention.entry.kind == OTHER and first is mention)
+        ):
             break
     yield from sides
 
@@ -123,17 +166,89 @@ def _without_its_side(kept: Sequence[Mention], said: list[Mention], folded: str)
     return said
 
 
+def _of_asides(said: Sequence[Mention], kept: Sequence[Mention], folded: str) -> Iterator[Mention]:
+    """Yield the parts that are only mentioned, with their sides.
+
+    A part that is named again is examined, and the side of a neighbour is its side as well
+    ("left hand pain, wrist").
+    """
+    found = (_before(it, kept, folded) for it in kept if it.entry.kind == ASIDE)
+    groups = [group for group in found if group]
+    others = {
+        label
+        for mention in said
+        if not any(mention in group for group in groups)
+        for label in mention.entry.labels
+    }
+    for part, *sides in groups:
+        labels = part.entry.labels
+        if labels and others.issuperset(labels):
+            continue
+        yield part
+        if not any(compatible(one, other) for one in labels for other in others):
+            yield from sides
+
+
+def _before(aside: Mention, kept: Sequence[Mention], folded: str) -> list[Mention]:
+    """Return the part right before a word, and its own sides behind it; nothing if there is none.
+
+    In "Knee right hip pain" the side may be the knee's.
+    """
+    part: Mention | None = None
+    sides: list[Mention] = []
+    behind = aside
+    for mention in reversed(kept[: kept.index(aside)]):
+        if not _GLUED.fullmatch(folded, mention.end, behind.start):
+            break
+        if mention.entry.kind in SIDES:
+            sides.append(mention)
+        elif part is None and mention.entry.names_part:
+            part = mention
+        else:
+            sides = [side for side in sides if part is None or side.start > part.start]
+            break
+        behind = mention
+    return [part, *sides] if part else []
+
+
 def _is_background(mention: Mention, kept: Sequence[Mention], folded: str) -> bool:
     """Return whether a mention belongs to what was before, or is only suspected."""
     if mention.entry.names_part and _IN_DOUBT.match(folded, mention.end):
         return True
     for before in kept:
-        if before.entry.kind not in {BACKGROUND, SUSPECTED} or before.end > mention.start:
+        kind = before.entry.kind
+        if kind == NOW and mention.end <= before.start:
+            if any(other.entry.names_part and other.start >= before.end for other in kept):
+                return True
             continue
-        end = _END_OF_BACKGROUND.search(folded, before.end)
-        if end is None or mention.start < end.start():
-            return not (before.entry.kind == SUSPECTED and _is_listed(before, kept, folded))
+        compared = (
+            kind == COMPARISON and mention.entry.names_part and _WITH.match(folded, before.end)
+        )
+        if before.end > mention.start or not (kind in {BACKGROUND, SUSPECTED} or compared):
+            continue
+        if mention.start < _end_of_background(before, kept, folded):
+            return not (kind == SUSPECTED and _is_listed(before, kept, folded))
     return False
+
+
+def _end_of_background(before: Mention, kept: Sequence[Mention], folded: str) -> int:
+    """Return where ends what a word says of the past: at a sign, or behind a fracture.
+
+    "Hx rib fx chest" is a chest, and the right of "hx rib fx right chest" is the chest's.
+    """
+    colon = _COLON.match(folded, before.end)
+    sign = _END_OF_BACKGROUND.search(folded, colon.end() if colon else before.end)
+    ends = [sign.start() if sign else len(folded)]
+    ends += [it.start for it in kept if it.entry.kind == NOW and it.start >= before.end]
+    parts = [it for it in kept if it.entry.names_part and it.start >= before.end]
+    for broken, other in pairwise(parts):
+        if _FRACTURE_OF.match(folded, broken.end) and not _BROKEN.match(
+            folded[other.end :].lstrip()
+        ):
+            side = kept[kept.index(other) - 1]
+            is_its = side.entry.kind in SIDES and not folded[side.end : other.start].strip()
+            ends.append(side.start if is_its else other.start)
+    return min(ends)
 
 
 def _is_listed(suspected: Mention, kept: Sequence[Mention], folded: str) -> bool:

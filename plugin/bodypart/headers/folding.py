@@ -14,6 +14,17 @@ _LETTERS = str.maketrans(
     {
         **{"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th"},
         **{"ı": "i", "ς": "σ"},
+        **{
+            "أ": "ا",
+            "إ": "ا",
+            "آ": "ا",
+            "ٱ": "ا",
+            "ى": "ي",
+            "ی": "ي",
+            "ک": "ك",
+            "ة": "ه",
+            "ـ": None,
+        },
     }
 )
 _GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
@@ -25,16 +36,24 @@ _BORDER = re.compile(
 )
 """Between a part and what stands behind it in other letters: ``LeftAP``, ``HandR``, ``OSGre``."""
 
+_DIGITAL = re.compile(r"^(\W*)DR\.(?= *[A-Z-]{2})(?! *(?:MED|DENT|UNIV|HAB)\b)")
+"""A modality, before a part in capitals: "DR. CHEST"; a physician is "Dr. Hand"."""
+
+_LAM = "ل"
+_ARABIC_PREFIXES = ((re.compile(r"\bلل(?=\w\w)"), "ال"), (re.compile(r"\b([وب])(?=ال\w)"), r"\1 "))
+"""Written on to what they stand before: "for the knee", "and the knee", "at the knee"."""
+
 _KATAKANA = {sign: sign - 0x60 for sign in range(0x30A1, 0x30F7)}
 _MARKS = re.compile("[\u0300-\u036f]")
-_IDEOGRAPHS = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3々"
-"""And Thai, whose words nothing parts either."""
+_IDEOGRAPHS = "\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3々"
+"""And Thai, whose words nothing parts either, and Hindi, whose vowel signs are no letters."""
+_IDEOGRAPH = re.compile("[\u0900-\u097f\u0e00-\u0e7f\u3040-\ud7a3]")
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]+|\d+|[^\W\d_{_IDEOGRAPHS}]+")
 
 
 def is_ideographic(text: str) -> bool:
-    """Tell whether a text begins with a Chinese, Japanese, Korean or Thai sign."""
-    return "\u3040" <= text[:1] <= "\ud7a3" or "\u0e00" <= text[:1] <= "\u0e7f"
+    """Tell whether a text begins with a Chinese, Japanese, Korean, Thai or Hindi sign."""
+    return text[:1] >= "\u0900" and _IDEOGRAPH.match(text) is not None
 
 
 class Word(NamedTuple):
@@ -57,12 +76,16 @@ def fold(text: str) -> str:
     go: a Japanese voicing mark makes another syllable and stays. Katakana become hiragana:
     consoles that know no ideographs write ``ﾋｻﾞ`` for ``ひざ``.
     """
-    text = _INNER_CAPITAL.sub(" ", text[:LONGEST_TEXT])
+    text = _DIGITAL.sub(r"\1DR ", text[:LONGEST_TEXT])
+    text = _INNER_CAPITAL.sub(" ", text)
     text = _BORDER.sub(" ", text)
     if text.isascii():
         return text.lower()
     narrow = unicodedata.normalize("NFKC", text).lower().translate(_LETTERS)
     bare = _MARKS.sub("", unicodedata.normalize("NFD", narrow))
+    if _LAM in bare:
+        for prefix, other in _ARABIC_PREFIXES:
+            bare = prefix.sub(other, bare)
     return unicodedata.normalize("NFC", bare).translate(_KATAKANA)
 
 

@@ -12,8 +12,14 @@ if TYPE_CHECKING:
     from bodypart.headers.vocabulary import Vocabulary
 
 _BEFORE = ("", "xr", "cr", "rx", "x", "left", "right", "bilat", "lt", "rt", "l", "r")
-_BEHIND = re.compile(r"(?:ap|pa|lat|obl|lt|rt|left|right|bilat|bil|bds|(?<!a)[lr])$")
-"""``scapular`` and ``tibial`` are adjectives."""
+_BEHIND = re.compile(
+    r"(?:ap|pa|lat|obl|lt|rt|left|right|bilat|bil|bds|(?<!a)[lr]|(?<=^x[a-z]{3})[lrb])$"
+)
+"""``scapular`` and ``tibial`` are adjectives. A short code of a catalogue has its side at the end:
+``XCLAL``, ``XKNEB``."""
+
+_BOTH = "b"
+
 _SHORTEST_CORE = 3
 _ENGLISH = "en"
 """The language in which consoles write so; in others "Romero" would be a right humerus."""
@@ -60,11 +66,17 @@ def unglued(word: str, vocabulary: Vocabulary) -> str | None:
         core, behind = word.removeprefix(before), ""
         while len(core) >= _SHORTEST_CORE:
             marks = len(before + behind.replace(" ", ""))
-            enough = marks > 1 or len(core) > (_SHORTEST_CORE + bool(behind)) or core == "hip"
+            enough = (
+                marks > 1
+                or len(core) > (_SHORTEST_CORE + bool(behind))
+                or core == "hip"
+                or "x" in (before, core[0])
+            )
             if marks and enough and vocabulary.names_part(core, _ENGLISH):
                 return f"{before} {core} {behind}".strip()
             mark = _BEHIND.search(core)
             if mark is None:
                 break
-            core, behind = core[: mark.start()], f"{mark.group()} {behind}".strip()
+            side = "both" if mark.group() == _BOTH else mark.group()
+            core, behind = core[: mark.start()], f"{side} {behind}".strip()
     return None

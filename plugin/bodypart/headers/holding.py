@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bodypart.headers.folding import words
-from bodypart.headers.mentions import mentions_in
-from bodypart.headers.vocabulary import ALONE, NOT, ONLY, SIDES, VIEWS, Entry
+from bodypart.headers.mentions import SHORT, labels_named, mentions_in, shared_language
+from bodypart.headers.vocabulary import (
+    ALONE,
+    BACKGROUND,
+    NOT,
+    ONLY,
+    SIDES,
+    SUSPECTED,
+    VIEWS,
+    Entry,
+)
 from bodypart.labels import BY_LABEL
 from bodypart.regions import labels_in
 
@@ -22,9 +32,6 @@ _EVERYWHERE = frozenset({"en", "fr"})
 """Languages whose Latin words for parts are most other languages' words as well."""
 
 _ENGLISH = "en"
-_SHORT = 2
-"""Letters of a word that stands for something else as well: "RE" turns a French arm."""
-
 _FARTHEST = 12
 """Signs between two projections, an "and" among them."""
 
@@ -38,12 +45,19 @@ _DANGLING = re.compile(r"[^\W\d_]+ +[^\W\d_]+ *[,;:].*")
 _LISTED = re.compile("[,;:/(]")
 """What a further part is listed with."""
 
+_CUT = re.compile("[,;:]")
+_CUTTING = frozenset({BACKGROUND, SUSPECTED, NOT})
+"""Kinds of words whose reach ends at such a sign."""
+
 _LATERAL = Entry(kind="lateral")
 _APOSTROPHES = frozenset("'\u2018\u2019\u02bc`")
 """Behind a letter they make it an article: "l'épaule droite"."""
 
 _LATIN_LEFT = "sin"
 """The only negation that is a side as well."""
+
+_THREE_QUARTERS = re.compile(r"3 ?/? ?4")
+"""Not "3-4 views", nor the third of April."""
 
 _MODALITIES = frozenset({"dx", "dr"})
 
@@ -58,17 +72,19 @@ def holding(folded: str, vocabulary: Vocabulary) -> list[Mention]:
     """Return the mentions that hold, in the order of the text: longest first, none overlapping."""
     text = _Text.of(folded, vocabulary)
     kept: list[Mention] = []
-    for mention in text.candidates:
+    for mention in text.allowed:
         if any(mention.start < other.end and other.start < mention.end for other in kept):
             continue
-        if text.allows(mention) and not text.contradicts(mention):
+        if not text.contradicts(mention):
             kept.append(text.as_meant(mention))
     return sorted(kept, key=lambda mention: mention.start)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Text:
     """What is known of a text before any of its mentions holds.
+
+    A hostile text is all mentions: what is asked of each of them looks at the others once.
 
     Attributes
     ----------
@@ -76,10 +92,12 @@ class _Text:
         The text.
     found : tuple of Word
         Its words.
+    unexplained : tuple of Word
+        Those that are no numbers, and in no term but for a part.
     candidates : tuple of Mention
         All terms in it, the weightiest first.
     named : frozenset of str
-        Labels that it may name.
+        Labels that it may name, if a mention asks for one.
     languages : frozenset of str
         Languages that it may be in.
     certain : frozenset of str
@@ -92,6 +110,7 @@ class _Text:
 
     folded: str
     found: tuple[Word, ...]
+    unexplained: tuple[Word, ...]
     candidates: tuple[Mention, ...]
     named: frozenset[str]
     languages: frozenset[str]
@@ -103,6 +122,7 @@ class _Text:
     def of(cls, folded: str, vocabulary: Vocabulary) -> _Text:
         found = tuple(words(folded))
         candidates = sorted(mentions_in(found, vocabulary), key=lambda mention: mention.weight)
+        unexplained = _unexplained(found, candidates)
         telling = [mention for mention in candidates if mention.tells_language]
         # "Pelvis" is Spanish, too, but tells nobody that "radio" is a bone rather than French.
         shared = {mention.span for mention in telling if mention.entry.language in _EVERYWHERE}
@@ -111,23 +131,30 @@ class _Text:
             for mention in candidates
             if mention.entry.when == ALONE
             and mention.entry.names_part
-            and _alone(mention, found, candidates)
+            and _covers(mention, unexplained)
         ]
         sides = [m for m in candidates if m.entry.kind in SIDES and m.entry.when is None]
-        everybodys = {m.span for m in sides if m.entry.language in _EVERYWHERE}
+        everybodys = {m.span for m in sides if m.entry.language == _ENGLISH}
+        agreed = shared_language(candidates)
+        asked = any(mention.entry.when in BY_LABEL for mention in candidates)
         return cls(
             folded=folded,
             found=found,
+            unexplained=unexplained,
             candidates=tuple(candidates),
-            named=frozenset(label for mention in candidates for label in mention.entry.labels),
-            languages=frozenset(mention.entry.language for mention in (*telling, *alone)),
+            named=frozenset(labels_named(candidates) if asked else ()),
+            languages=frozenset(mention.entry.language for mention in (*telling, *alone)) | agreed,
             certain=frozenset(m.entry.language for m in telling if m.span not in shared),
-            sided=frozenset(m.entry.language for m in sides if m.span not in everybodys),
+            sided=frozenset(m.entry.language for m in sides if m.span not in everybodys) | agreed,
             small_words=vocabulary.small_words,
         )
 
-    def allows(self, mention: Mention) -> bool:
-        """Return whether what its row asks for is there."""
+    @cached_property
+    def allowed(self) -> tuple[Mention, ...]:
+        """The candidates of which what their row asks for is there."""
+        return tuple(filter(self._allows, self.candidates))
+
+    def _allows(self, mention: Mention) -> bool:
         entry, when = mention.entry, mention.entry.when
         if when is None or when in self.named:
             return True
@@ -136,7 +163,7 @@ class _Text:
         if when in self.certain and not self._is_spare(mention):
             return True
         if when == ALONE or (entry.names_part and when in self.sided):
-            return _alone(mention, self.found, self.candidates)
+            return _covers(mention, self.unexplained)
         return when in self.languages and not entry.names_part and not self._is_disputed(mention)
 
     def _is_spare(self, mention: Mention) -> bool:
@@ -145,12 +172,17 @@ class _Text:
         Beside one "OA" is osteoarthritis or the senior physician, "US" an ultrasound, and "Os" the
         first word of a bone's Latin name.
         """
-        return mention.entry.names_part and mention.letters <= _SHORT and self._spells_part
+        return mention.entry.names_part and mention.letters <= SHORT and self._spells_part
 
-    @property
+    @cached_property
     def _spells_part(self) -> bool:
         """Whether it holds a term that names a part in any text."""
         return any(it.entry.names_part and it.entry.when is None for it in self.candidates)
+
+    @property
+    def _has_background(self) -> bool:
+        """Whether one part of it may be examined and another one not: "Prior CT abdomen, chest"."""
+        return any(it.entry.kind in _CUTTING for it in self.candidates)
 
     def _is_disputed(self, mention: Mention) -> bool:
         """Return whether languages that the text may be in take a letter for different things."""
@@ -172,9 +204,14 @@ class _Text:
         letter before an apostrophe is an article ("l'épaule"), one glued to a digit a number of
         projections ("2R"), a vertebra ("L4/5"), a finger ("D3") or a room ("R2"); "re" beside a
         French part is a rotation; left and right of two parts are not both ("Hand left, right
-        foot").
+        foot"). "3-4 views" are no oblique. Nor does a longer term reach over the comma where ends
+        what is left out ("No abdomen, chest").
         """
         kind, text = mention.entry.kind, self.folded[mention.start : mention.end]
+        if kind == "oblique" and text[-1].isdigit():
+            return not _THREE_QUARTERS.fullmatch(text)
+        if mention.entry.names_part and _CUT.search(text):
+            return self._has_background
         last = mention.end == self.found[-1].end
         if kind == NOT:
             if text == _LATIN_LEFT:
@@ -192,7 +229,7 @@ class _Text:
             or self._is_another(mention, text)
         ):
             return True
-        if len(text) <= _SHORT and mention.entry.when is None and self._is_foreign(mention):
+        if len(text) <= SHORT and mention.entry.when is None and self._is_foreign(mention):
             return True
         if last:
             return False
@@ -225,7 +262,7 @@ class _Text:
         They do not where the part behind is listed apart or has its own side ("Hand re, li, Fuß",
         "Hand re, li Fuß re"). A negation before goes with the first of them alone.
         """
-        held = [other for other in self.candidates if self.allows(other)]
+        held = self.allowed
         parts = [other for other in held if other.entry.names_part]
         before = max(
             (part for part in parts if part.end <= mention.start),
@@ -286,12 +323,11 @@ class _Text:
 
     def _may_be_view(self, mention: Mention) -> bool:
         """Return whether a projection is no piece of a longer term, as the F of "F/U"."""
-        return self.allows(mention) and not any(
+        return not any(
             other.letters > mention.letters
             and other.start < mention.end
             and mention.start < other.end
-            and self.allows(other)
-            for other in self.candidates
+            for other in self.allowed
         )
 
     def _belongs_behind(self, mention: Mention) -> bool:
@@ -312,7 +348,7 @@ class _Text:
         if mention.end - mention.start > 1 or not self.folded[mention.start].isascii():
             return False
         belongs_behind = self._belongs_behind(mention)
-        for other in self.candidates:
+        for other in self.allowed:
             if other.entry.kind not in VIEWS or not 0 <= mention.start - other.end <= _FARTHEST:
                 continue
             between = self.folded[other.end : mention.start]
@@ -327,11 +363,15 @@ class _Text:
         return False
 
 
-def _alone(mention: Mention, found: Sequence[Word], candidates: Sequence[Mention]) -> bool:
-    """Return whether every other word is a number or known, but no part."""
-    known = [other for other in candidates if not other.entry.names_part] + [mention]
-    return all(
-        word.text.isdigit()
-        or any(other.start <= word.start and word.end <= other.end for other in known)
+def _unexplained(found: Sequence[Word], candidates: Sequence[Mention]) -> tuple[Word, ...]:
+    known = {mention.span for mention in candidates if not mention.entry.names_part}
+    return tuple(
+        word
         for word in found
+        if not word.text.isdigit()
+        and not any(start <= word.start and word.end <= end for start, end in known)
     )
+
+
+def _covers(mention: Mention, found: Sequence[Word]) -> bool:
+    return all(mention.start <= word.start and word.end <= mention.end for word in found)

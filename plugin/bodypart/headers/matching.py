@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
     from bodypart.headers.vocabulary import Vocabulary
 
+_FIELDS = frozenset({16, 64})
+"""Characters that SH, CS and LO hold; what a worklist writes there is cut."""
+
 _ALTERNATIVE = frozenset({"/", "_"})
 
 
@@ -81,8 +84,11 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
     vocabulary : Vocabulary
         The terms.
     """
+    length = len(text)
     text = undoubled(text[:LONGEST_TEXT])
     folded = fold(text)
+    if length in _FIELDS:
+        folded = _with_end(folded, vocabulary)
     reading = _read(folded, vocabulary) if is_plausible(text) else Reading(complete=False)
     certain = reading.complete or (text.isascii() and "?" not in text)
     if reading.known or (reading.names_part and certain):
@@ -99,6 +105,14 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
     if reading.names_part or not is_plausible(text):
         return reading
     return _read(_respelt(folded, vocabulary), vocabulary)
+
+
+def _with_end(folded: str, vocabulary: Vocabulary) -> str:
+    """Return a text that fills its field with the end of its last word ("Röntgen Handgele")."""
+    last = max(words(folded), key=lambda word: word.end, default=None)
+    if last is None or last.end < len(folded) or len(last.text) < TELLING_LETTERS:
+        return folded
+    return folded[: last.start] + (vocabulary.completed(last.text) or last.text)
 
 
 def _of_one_segment(reading: Reading, folded: str, vocabulary: Vocabulary) -> Reading:
@@ -168,10 +182,11 @@ def _read(folded: str, vocabulary: Vocabulary) -> Reading:
 
 def _is_known(kept: Sequence[Mention], folded: str) -> bool:
     places = [place for place, sign in enumerate(folded) if sign.isalnum()]
-    ideographs = all(is_ideographic(folded[place]) for place in places)
-    spans = [range(mention.start, mention.end) for mention in kept]
-    covered = all(any(place in span for span in spans) for place in places)
-    return len(places) > 1 and ideographs and covered
+    return (
+        len(places) > 1
+        and all(is_ideographic(folded[place]) for place in places)
+        and all(any(mention.start <= place < mention.end for mention in kept) for place in places)
+    )
 
 
 def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from bodypart.headers.vocabulary import SIDES, Entry
+from bodypart.headers.vocabulary import OTHER, SIDES, Entry
 
 if TYPE_CHECKING:
     from bodypart.headers.folding import Word
@@ -16,6 +16,8 @@ _LONGEST_WORD = 40
 TELLING_LETTERS = 5
 """Letters of a word that is no accident: a side that tells the language, a word that is unknown."""
 
+SHORT = 2
+"""Letters of a word that stands for something else as well: "RE" turns a French arm."""
 
 _FEW_KANA = 2
 
@@ -61,6 +63,41 @@ def mentions_in(found: Sequence[Word], vocabulary: Vocabulary) -> Iterator[Menti
         if word.ideographic:
             yield from _ideographs(word, vocabulary)
         yield from _terms_from(number, found, forms, vocabulary)
+
+
+def labels_named(candidates: Sequence[Mention]) -> Iterator[str]:
+    """Yield the labels that may be named: not the column of "unidad de columna"."""
+    others = [m for m in candidates if m.entry.kind == OTHER and m.entry.when is None]
+    for mention in candidates:
+        if mention.entry.labels and not any(
+            other.start <= mention.start
+            and mention.end <= other.end
+            and mention.letters < other.letters
+            for other in others
+        ):
+            yield from mention.entry.labels
+
+
+def shared_language(candidates: Sequence[Mention]) -> frozenset[str]:
+    """Return the one language in which a word is a part and another one a side, if there is one.
+
+    "Coxa" is a hip in Latin and a thigh in Portuguese, "D" right in five languages: "Coxa D" is
+    Portuguese.
+    """
+    if any(m.entry.labels and m.entry.when is None for m in candidates):
+        return frozenset()
+    parts = {
+        m.entry.language
+        for m in candidates
+        if m.entry.names_part and m.letters > SHORT and m.entry.when == m.entry.language
+    }
+    sides = {
+        m.entry.language
+        for m in candidates
+        if m.entry.kind in SIDES and m.entry.when == m.entry.language
+    }
+    shared = parts & sides
+    return frozenset(shared) if len(shared) == 1 else frozenset()
 
 
 def _forms(word: Word, vocabulary: Vocabulary) -> Iterator[_Form]:

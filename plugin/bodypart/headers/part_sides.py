@@ -14,8 +14,12 @@ from bodypart.labels import BY_LABEL
 if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
 
-_BREAK = re.compile(r"[,;+&/()]|\b(?:and|und|u|et|y|e|ed|en|och|og|i|a|ve|и)\b")
+_AND = r"and|und|u|et|y|e|ed|en|och|og|i|a|ve|и"
+_BREAK = re.compile(rf"[,;+&/()]|\b(?:{_AND})\b")
 """What parts are listed with."""
+
+_TOGETHER = re.compile(rf"\s*(?:[+&/]|{_AND})\s*")
+"""Between two parts of one side: "Rt hand and wrist, lt elbow"."""
 
 _STOP = re.compile(r"[.:]")
 """What parts them as well between two sides; behind a part it belongs to an abbreviation."""
@@ -64,7 +68,11 @@ def part_sides(
     if not sides or (compared and len(sides) > 1 and "B" not in sides):
         return ()
     if len(labels) < 2:
-        if len(sides) > 1 and _is_unknown_between(mentions, said, folded, small_words):
+        if (
+            "B" not in sides
+            and len(sides) > 1
+            and _is_unknown_between(mentions, said, folded, small_words)
+        ):
             return ()
         return (PartSide(sides.pop() if len(sides) == 1 else "B", labels),)
     parts = [mention for mention in said if mention.entry.labels]
@@ -107,6 +115,12 @@ def _shared_out(
     for mention in mentions:
         for label in _owner(mention, mentions, parts, folded, before=before).entry.labels:
             found.setdefault(label, set()).add(_side(mention))
+    for pair in pairwise(parts):
+        named, other = pair if before else pair[::-1]
+        if _TOGETHER.fullmatch(folded, pair[0].end, pair[1].start):
+            shared = [found[label] for label in named.entry.labels if label in found]
+            for label in other.entry.labels if shared else ():
+                found.setdefault(label, set(shared[0]))
     by_side: dict[str, list[str]] = {}
     for label, sides in found.items():
         by_side.setdefault(sides.pop() if len(sides) == 1 else "B", []).append(label)

@@ -39,6 +39,14 @@ _SEQUENCES = frozenset(
 _DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
 MOST_VALUES = 8
 """Values of an attribute that are read."""
+
+MOST_LETTERS = 2048
+"""Characters of all attributes that are read; they have a few hundred. What is made to be ambiguous
+in every language and code page takes half a millisecond a character."""
+
+_LONGEST_SIDE, _LONGEST_VIEW = 16, 64
+"""Characters of an attribute that names nothing else (VR CS, and LO of a code's meaning)."""
+
 _CLEAR = 0.75
 """Posterior above which contradicting headers still name one label."""
 
@@ -57,12 +65,16 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
     evidence: list[HeaderMatch] = []
     sides = Sides()
     views: list[str] = []
+    left = MOST_LETTERS
     for attribute in HANDS:
         coded = attribute in _SEQUENCES
         named: list[PartSide] = []
         for code, text in islice(dict.fromkeys(_pieces(dataset, attribute)), MOST_VALUES):
             entry = of_code(code) if coded else _defined_term(attribute, text)
-            reading = read_text(text, vocabulary)
+            reading = Reading()
+            if len(text) <= left:
+                left -= len(text)
+                reading = read_text(text, vocabulary)
             match = _match(attribute, text or code, entry, reading)
             if match is not None:
                 evidence.append(match)
@@ -180,16 +192,17 @@ def _letter_of_side(value: str, vocabulary: Vocabulary) -> str | None:
     """
     if value.upper() in SIDES:
         return value.upper()
-    return None if "/" in value else read_text(value, vocabulary).side
+    told = "/" not in value and len(value) <= _LONGEST_SIDE
+    return read_text(value, vocabulary).side if told else None
 
 
 def _coded_view(dataset: Dataset, vocabulary: Vocabulary) -> str | None:
     position = _text(dataset, "ViewPosition")
-    codes = (meaning for _, meaning in _codes(dataset, "ViewCodeSequence"))
+    names = (position, *(meaning for _, meaning in _codes(dataset, "ViewCodeSequence")))
+    told = (read_text(name, vocabulary).view for name in names if len(name) <= _LONGEST_VIEW)
     return (
         view_of_position(position)
-        or read_text(position, vocabulary).view
-        or next(filter(None, (read_text(meaning, vocabulary).view for meaning in codes)), None)
+        or next(filter(None, told), None)
         or view_of_orientation(_texts(dataset, "PatientOrientation"))
     )
 

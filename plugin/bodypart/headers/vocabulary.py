@@ -11,8 +11,10 @@ Meanings: one or more labels (``tspine lspine``), somewhere in a region (``in up
 views), ``other`` (known, but no body part), ``elsewhere`` (in none of the labels' parts: a breast),
 ``not`` (what follows, or stands before "excl.", is not shown),
 ``background`` (what follows, to the next comma, is what the patient had before), ``suspected`` (it
-is what he may have), ``department`` (the parts right before it tell who asks: *Handchirurgie*),
-``comparison`` (the other side is named, too), ``small`` (may stand between the words of a term).
+is what he may have), ``aside`` (the part right before it is where it hurts, or of another picture:
+*hip pain*, *knee MRI*), ``now`` (parts before it are background), ``department`` (the parts right
+before it tell who asks: *Handchirurgie*), ``comparison`` (the other side, or an earlier picture, is
+named, too), ``phantom`` (no patient at all), ``small`` (may stand between the words of a term).
 
 ``when`` restricts a row: the name of a label means "only if the text also names that part", a
 language "only if the text also names a part in that language" (for a part: or holds nothing else
@@ -23,6 +25,7 @@ else but sides, views and other known words", ``only`` "only if the text spells 
 from __future__ import annotations
 
 import csv
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -40,6 +43,7 @@ SIDES = {"left": "L", "right": "R", "both": "B"}
 VIEWS = frozenset(evidence.VIEWS)
 OTHER, ELSEWHERE, NOT, SMALL = "other", "elsewhere", "not", "small"
 BACKGROUND, SUSPECTED, COMPARISON = "background", "suspected", "comparison"
+ASIDE, NOW, PHANTOM = "aside", "now", "phantom"
 SEVERAL, DEPARTMENT = "several", "department"
 ALONE, ONLY = "alone", "only"
 
@@ -47,10 +51,12 @@ _MEANINGS = (
     set(SIDES)
     | VIEWS
     | {SEVERAL, OTHER, ELSEWHERE, NOT, SMALL, BACKGROUND, SUSPECTED, COMPARISON, DEPARTMENT}
+    | {ASIDE, NOW, PHANTOM}
 )
 _IN = "in "
 _LANGUAGE_LETTERS = 2
 _STAR = "*"
+_LAST = "\uffff"
 _SHORTEST_GLUED = 5
 _SHORTEST_FREE = 3
 _SHORTEST_STEM = 7
@@ -152,6 +158,8 @@ class Vocabulary:
         self.longest_ideograph = 0
         self.small_words: set[str] = set()
         self.speller = Speller(())
+        self._first_words: list[str] = []
+        self._all_words: set[str] = set()
         self._meaning: dict[tuple[tuple[str, ...], str | None], tuple[Entry, str]] = {}
 
     @classmethod
@@ -180,6 +188,9 @@ class Vocabulary:
         own = set(vocabulary._meaning)
         for path_row in _rows(table):
             vocabulary._add_all([path_row], table.name, own)
+        vocabulary._first_words = sorted(
+            word for word, node in vocabulary.tree.after.items() if node.entries
+        )
         vocabulary.inside_lengths = tuple(sorted({len(text) for text in vocabulary.insides}))
         vocabulary.speller = Speller(
             word.strip(_STAR)
@@ -201,6 +212,23 @@ class Vocabulary:
             if entry.names_part and entry.when is None
         }
         return near[0] if len(meanings) == 1 else None
+
+    def completed(self, cut: str) -> str | None:
+        """Return the shortest word that begins so, or None.
+
+        All others must mean the same, or begin with it in turn (``shoulderblade``). A word that is
+        known itself is not the beginning of another one.
+        """
+        if cut in self._all_words:
+            return None
+        words = self._first_words
+        found = words[bisect_left(words, cut) : bisect_right(words, cut + _LAST)]
+        shortest = min(found, key=len, default="").strip(_STAR)
+        others = [
+            word for word in found if not word.startswith(shortest) or word.strip(_STAR) == shortest
+        ]
+        meanings = {entry.meaning for word in others for entry in self.tree.after[word].entries}
+        return shortest if len(meanings) == 1 else None
 
     def names_part(self, word: str, language: str) -> bool:
         """Tell whether a word of a language names a part by itself, in any text."""
@@ -254,6 +282,7 @@ class Vocabulary:
                     else self.starts
                 )
                 stems.add(bare)
+            self._all_words.add(bare)
             node = node.after.setdefault(word, Node())
         node.entries.append(entry)
 

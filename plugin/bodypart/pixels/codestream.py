@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
+from bodypart.pixels.code_blocks import MOST_PIECES, coding_styles
 from bodypart.pixels.errors import FrameSizeError, PictureError
 from bodypart.pixels.layout import Layout
 
@@ -27,6 +28,10 @@ JPEG_XL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 _JPEG_LS = 0xF7
 _HIGH_THROUGHPUT = 0x4000
 """Bit of Rsiz that HTJ2K sets (ITU-T T.814 section 6.1)."""
+
+_SCAN = b"\xff\xda"
+_MOST_SCANS = 64
+"""Scans of a JPEG; a progressive one has ten. Each may cost the whole picture, of a few bytes."""
 
 _MOST_TILES = 65_535
 """Tiles that a JPEG 2000 codestream may have (ITU-T T.800 A.4.2: a 16-bit index)."""
@@ -131,6 +136,8 @@ def jpeg_header(code: bytes) -> JpegHeader:
     """Walk the marker segments up to the frame header (ITU-T T.81 B.1.1.2, B.2.2)."""
     if code[:2] != b"\xff\xd8":
         raise PictureError("its fragments hold no JPEG codestream")
+    if code.count(_SCAN) > _MOST_SCANS:
+        raise PictureError("its JPEG codestream has too many scans")
     position, converted, rgb = 2, False, False
     while position + 4 <= len(code):
         if code[position] != 0xFF:
@@ -159,7 +166,8 @@ def jpeg_2000_header(code: bytes) -> Jpeg2000Header:
     Raises
     ------
     PictureError
-        If they are not there, or describe subsampled components or an impossible tiling.
+        If they are not there, or describe subsampled components or an impossible tiling, or more
+        code-blocks and precincts than `MOST_PIECES`.
     """
     start = code[:4096].find(_JPEG_2000_START)
     if start < 0 or len(code) < start + 45:
@@ -175,13 +183,15 @@ def jpeg_2000_header(code: bytes) -> Jpeg2000Header:
         tiles_top <= top < tiles_top + tile_rows
     ):
         raise PictureError("its JPEG 2000 codestream has impossible tiles")
-    if (
-        -(-(bottom - tiles_top) // tile_rows) * -(-(right - tiles_left) // tile_columns)
-        > _MOST_TILES
-    ):
+    tiles = -(-(bottom - tiles_top) // tile_rows) * -(-(right - tiles_left) // tile_columns)
+    if tiles > _MOST_TILES:
         raise PictureError("its JPEG 2000 codestream has an impossible number of tiles")
     if sizes[1::3].strip(b"\1") or sizes[2::3].strip(b"\1"):
         raise PictureError("its JPEG 2000 codestream has subsampled components")
+    styles = list(coding_styles(code, start + 4 + length, components))
+    tile = min(columns, tile_columns), min(rows, tile_rows)
+    if any(tiles * components * style.pieces(*tile) > MOST_PIECES for style in set(styles)):
+        raise PictureError("its JPEG 2000 codestream has too many code-blocks")
     return Jpeg2000Header(
         start=start,
         bits=(sizes[0] & 0x7F) + 1,
@@ -189,14 +199,5 @@ def jpeg_2000_header(code: bytes) -> Jpeg2000Header:
         rows=rows,
         columns=columns,
         components=components,
-        levels=_levels(code, start + 4 + length),
+        levels=styles[0].levels if styles else 0,
     )
-
-
-def _levels(code: bytes, position: int) -> int:
-    """Return the number of decompositions in the COD segment, 0 if there is none."""
-    while position + 10 <= len(code) and code[position] == 0xFF:
-        if code[position + 1] == 0x52:
-            return min(code[position + 9], 32)
-        position += 2 + int(struct.unpack_from(">H", code, position + 2)[0])
-    return 0

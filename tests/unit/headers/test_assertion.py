@@ -125,3 +125,52 @@ def test_which_side_of_several_parts_a_comparison_shows_is_not_told(text, vocabu
     reading = read_text(text, vocabulary)
     assert len(reading.labels) == 2
     assert reading.sides == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "side"),
+    [
+        ("Left hip pain, lumbar spine", ("lspine",), None),
+        ("Left hip pain, knee right", ("knee",), "R"),
+        ("Left hip pain, knee", ("knee",), None),
+        ("Knee right hip pain", ("knee",), "R"),
+        ("Left hand pain, wrist", ("wrist",), "L"),
+        ("Left knee pain", ("knee",), "L"),
+        ("Left knee pain, knee AP", ("knee",), "L"),
+        ("Wrist pain after fall on hand, left", ("wrist",), "L"),
+        ("Shoulder MRI, elbow L", ("elbow",), "L"),
+        ("Shoulder MRI, elbow MRI", ("shoulder", "elbow"), None),
+    ],
+)
+def test_where_it_hurts_is_examined_only_where_no_other_part_is_named(
+    text, labels, side, vocabulary
+):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == (labels, side)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "side"),
+    [
+        ("r/o rib fx CXR", ("chest",), None),
+        ("Hx ankle fx L knee", ("knee",), "L"),
+        ("Knee hx of hip fx right", ("knee",), None),
+        ("Z.n. Sprunggelenksfraktur Knie li", ("knee",), "L"),
+        ("hx hip fx knee fx, ankle", ("ankle",), None),
+    ],
+)
+def test_what_follows_an_old_fracture_is_no_piece_of_it(text, labels, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == (labels, side)
+
+
+@pytest.mark.parametrize("text", ["no hand excl.", "no hand cancelled", "without hand excl"])
+def test_a_part_is_denied_twice(text, vocabulary):
+    assert not read_text(text, vocabulary).names_part
+
+
+@pytest.mark.parametrize("text", ["QC phantom chest left", "Knee, detector calibration"])
+def test_a_phantom_has_no_part(text, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert not reading.names_part
+    assert reading.sides == ()

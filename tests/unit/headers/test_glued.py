@@ -33,3 +33,23 @@ def test_a_name_is_no_part_with_a_mark(vocabulary):
 def test_signs_stay_where_a_word_is_put_right(vocabulary):
     reading = read_text("no sholder, CLAVCILE L4/5", vocabulary)
     assert (reading.labels, reading.side) == (("clavicle",), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "side"),
+    [
+        ("XHANL", "hand", "L"),
+        ("XCLAL", "clavicle", "L"),
+        ("XWRIB", "wrist", "B"),
+        ("XTSPN", "tspine", None),
+        ("XOPG", "jaw", None),
+    ],
+)
+def test_a_short_code_of_a_catalogue_has_its_side_at_the_end(text, label, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == ((label,), side)
+
+
+@pytest.mark.parametrize("text", ["XRAYL", "XPORTR", "KNEEB L4", "XARRB"])
+def test_other_words_with_an_x_have_no_side_at_the_end(text, vocabulary):
+    assert read_text(text, vocabulary).side is None

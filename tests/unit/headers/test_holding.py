@@ -167,3 +167,44 @@ def test_a_metatarsal_s_abbreviation_is_no_second_part(text, label, vocabulary):
 def test_what_is_no_side(text, side, view, vocabulary):
     reading = read_text(text, vocabulary)
     assert (reading.side, reading.view) == (side, view)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "side"),
+    [
+        ("Coxa D", "femur", "R"),
+        ("Coxa E", "femur", "L"),
+        ("COXA SIN", "hip", "L"),
+        ("Coxa vara", None, None),
+        ("Cubitus gauche", "forearm", "L"),
+        ("Cot dr", "elbow", "R"),
+    ],
+)
+def test_part_and_side_tell_each_other_s_language(text, label, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == ((label,) if label else (), side)
+
+
+@pytest.mark.parametrize(
+    ("text", "view"),
+    [
+        ("Genou 3/4", "oblique"),
+        ("Foot 3 kwart", "oblique"),
+        ("Hip 3-4 views", None),
+        ("Thorax vom 3.4.", None),
+    ],
+)
+def test_three_quarters_are_a_view_and_three_to_four_views_are_not(text, view, vocabulary):
+    assert read_text(text, vocabulary).view == view
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("Prior CT abdomen, chest", ("chest",)),
+        ("excl. hip: pelvis", ("pelvis",)),
+        ("Unidad de columna, torax", ("chest",)),
+    ],
+)
+def test_no_term_reaches_beyond_what_is_left_out(text, labels, vocabulary):
+    assert read_text(text, vocabulary).labels == labels

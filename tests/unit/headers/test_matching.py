@@ -321,3 +321,16 @@ def test_words_that_stand_beside_a_part_do_not_name_another(text, labels, vocabu
 
 def test_an_endless_text_is_cut(vocabulary):
     assert read_text("x" * 100_000 + " knee", vocabulary).labels == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "side"),
+    [
+        ("Röntgen Handgele", "wrist", None),
+        ("TOBILLO IZQUIERD", "ankle", "L"),
+        ("XR Röntgen Handgele", "hand", None),
+    ],
+)
+def test_a_text_that_fills_its_field_may_end_within_a_word(text, label, side, vocabulary):
+    reading = read_text(text, vocabulary)
+    assert (reading.labels, reading.side) == ((label,), side)

@@ -1,6 +1,6 @@
 """Header strings as hospitals write them, each with its right reading.
 
-``readings.csv`` has one a row: the language or what the row is about, the text, the labels, the
+``readings*.csv`` have one a row: the language or what the row is about, the text, the labels, the
 side (with several parts, each part's own) and the view. ``?`` where the text leaves it open.
 """
 
@@ -13,12 +13,15 @@ from pydicom.sequence import Sequence
 
 from bodypart.headers import read_headers
 
-_ROWS = Path(__file__).with_name("readings.csv")
+_TABLES = sorted(Path(__file__).parent.glob("readings*.csv"))
 
 
 def rows():
-    with _ROWS.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    found = []
+    for table in _TABLES:
+        with table.open(encoding="utf-8", newline="") as file:
+            found += csv.DictReader(file)
+    return found
 
 
 def read(vocabulary, **values):

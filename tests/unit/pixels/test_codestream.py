@@ -1,5 +1,7 @@
 """Codestream headers are read without a decoder."""
 
+import struct
+
 import imagecodecs
 import numpy as np
 import pydicom.uid as uids
@@ -82,3 +84,62 @@ def test_tiles_that_begin_within_the_picture_are_refused():
     code[39] = 50
     with pytest.raises(PictureError, match="impossible tiles"):
         jpeg_2000_header(bytes(code))
+
+
+def test_a_progressive_jpeg_of_hundreds_of_scans_is_refused():
+    code = imagecodecs.jpeg8_encode(draw("hand", 60, 50, 8).astype(np.uint8))
+    at = code.index(b"\xff\xda")
+    scan = code[at:-2]
+    assert jpeg_header(code[:-2] + scan * 20 + code[-2:]).rows == 60
+    with pytest.raises(PictureError, match="too many scans"):
+        jpeg_header(code[:-2] + scan * 100 + code[-2:])
+
+
+def _large(code, *, at_cod=None, at_coc=b"", behind=b""):
+    """Return a codestream of 10,000 x 10,000 pixels, with other bytes in its COD or around it."""
+    large = bytearray(code)
+    large[8:16] = large[24:32] = struct.pack(">II", 10_000, 10_000)
+    cod = bytes(large).index(b"\xff\x52")
+    for place, value in (at_cod or {}).items():
+        large[cod + 4 + place] = value
+    return bytes(large[:cod]) + at_coc + bytes(large[cod:-2]) + behind + bytes(large[-2:])
+
+
+FOUR = 0
+"""A code-block's side of four pixels, as its exponent is written."""
+
+OF_COMPONENT = b"\xff\x53\x00\x09\x00\x00\x05\x00\x00\x00\x01"
+
+
+@pytest.mark.parametrize("syntax", [uids.JPEG2000Lossless, uids.HTJ2KLossless])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda code: _large(code, at_cod={6: FOUR, 7: FOUR}),
+        lambda code: _large(code, at_coc=OF_COMPONENT),
+        lambda code: _large(code, behind=b"\xff\x90\0\x0a\0\0\0\0\0\0\0\1" + OF_COMPONENT),
+    ],
+    ids=["main header", "component", "tile-part"],
+)
+def test_millions_of_code_blocks_are_refused(made, syntax):
+    code = encode(draw("hand", 600, 500), syntax, 12)
+    assert jpeg_2000_header(_large(code)).rows == 10_000
+    with pytest.raises(PictureError, match="code-blocks"):
+        jpeg_2000_header(made(code))
+
+
+def test_millions_of_precincts_are_refused():
+    code = encode(draw("hand", 600, 500), uids.JPEG2000Lossless, 12)
+    cod = code.index(b"\xff\x52")
+    segment = bytearray(code[cod + 4 : cod + 14])
+    segment[0] |= 1
+    told = b"\xff\x52" + struct.pack(">H", 18) + bytes(segment) + b"\x22" * 6
+    with pytest.raises(PictureError, match="code-blocks"):
+        jpeg_2000_header(_large(code[:cod] + told + code[cod + 14 :]))
+
+
+def test_what_hides_a_segment_is_refused():
+    code = encode(draw("hand", 600, 500), uids.JPEG2000Lossless, 12)
+    cod = code.index(b"\xff\x52")
+    with pytest.raises(PictureError, match="impossible markers"):
+        jpeg_2000_header(code[:cod] + b"\xff\x01" + code[cod:])

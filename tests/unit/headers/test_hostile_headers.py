@@ -1,0 +1,58 @@
+"""Headers that were made to take long: every text ambiguous, in as many places as there are."""
+
+import time
+
+import pytest
+from pydicom.dataset import Dataset
+
+from bodypart.headers import Vocabulary, read_headers
+from bodypart.headers.reader import MOST_LETTERS, MOST_VALUES
+from bodypart.headers.reliability import HANDS
+
+SECONDS = 4.0
+"""Of the processor; they took twenty and more."""
+
+AMBIGUOUS = "握拳?et:fog l.r-"
+
+
+def _ambiguous(place: int) -> list[str]:
+    """Return values of which no two are the same."""
+    return [f"{place}.{number} {AMBIGUOUS * 40}"[:256] for number in range(MOST_VALUES)]
+
+
+def _item(**values) -> Dataset:
+    item = Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    return item
+
+
+def _in_all_attributes() -> Dataset:
+    dataset = Dataset()
+    for number, attribute in enumerate(HANDS):
+        texts = _ambiguous(number)
+        coded = attribute.endswith("Sequence")
+        setattr(dataset, attribute, [_item(CodeMeaning=t) for t in texts] if coded else texts)
+    return dataset
+
+
+def _in_each_frame() -> Dataset:
+    shared = [
+        _item(FrameAnatomySequence=[_item(FrameLaterality=text) for text in _ambiguous(-n)])
+        for n in range(1, MOST_VALUES + 1)
+    ]
+    return _item(SharedFunctionalGroupsSequence=shared)
+
+
+@pytest.mark.parametrize("dataset", [_in_all_attributes(), _in_each_frame()])
+def test_headers_made_to_take_long_do_not(dataset, vocabulary):
+    begin = time.process_time()
+    read_headers(dataset, vocabulary)
+    assert time.process_time() - begin < SECONDS
+
+
+def test_what_is_read_first_is_read_all_the_same(vocabulary: Vocabulary):
+    dataset = _in_all_attributes()
+    dataset.SeriesDescription = ["Knie re. 2 Eb.", *["x" * 256] * (MOST_LETTERS // 256)]
+    reading = read_headers(dataset, vocabulary)
+    assert (reading.label, reading.laterality) == ("knee", "R")
