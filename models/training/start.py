@@ -51,12 +51,22 @@ class Start:
         return cls(weights, state["labels"], state["licences"])
 
     @classmethod
-    def read(cls, path: Path) -> Start:
-        """Read a checkpoint, or an exported ``.onnx`` file with its JSON beside it."""
-        if path.suffix != ".onnx":
-            return cls.of_checkpoint(torch.load(path, map_location="cpu", weights_only=True))
-        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        return cls(weights_of(path), record["labels"], record["training"]["licences"])
+    def read(cls, path: Path, licences: str = "all") -> Start:
+        """Read a checkpoint, or an exported ``.onnx`` file with its JSON beside it.
+
+        Raises
+        ------
+        TrainingError
+            If ``licences`` is ``clear``, and it learnt from others as well.
+        """
+        if path.suffix == ".onnx":
+            record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            start = cls(weights_of(path), record["labels"], record["training"]["licences"])
+        else:
+            start = cls.of_checkpoint(torch.load(path, map_location="cpu", weights_only=True))
+        if licences == "clear" and start.licences != "clear":
+            raise TrainingError(f"{path} learnt from pictures that are not clearly licensed")
+        return start
 
     def load_into(self, network: Network, labels: Sequence[str]) -> None:
         """Give a network these weights; labels that they do not know start anew."""

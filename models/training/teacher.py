@@ -58,11 +58,9 @@ class Teachers:
         """
         networks = []
         for path in paths:
-            earlier = Start.read(path)
+            earlier = Start.read(path, licences)
             if not set(earlier.labels) <= set(labels):
                 raise TrainingError(f"{path} emits labels that this training does not")
-            if licences == "clear" and earlier.licences != "clear":
-                raise TrainingError(f"{path} learnt from pictures that are not clearly licensed")
             network = Network(len(labels), visible)
             earlier.load_into(network, labels)
             _silence(network, [label not in earlier.labels for label in labels])

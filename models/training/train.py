@@ -22,7 +22,6 @@ from torch.utils.data import DataLoader
 from bodypart.model.model_input import network_input
 from training.checkpoint import Checkpoint
 from training.dataset import VISIBLE_LABELS, VariedPictures, collate, target
-from training.errors import TrainingError
 from training.learner import Learner, Plan
 from training.manifest import NONE, read_manifest
 from training.network import Answer, Network, load_imagenet
@@ -228,11 +227,7 @@ def _first_network(
     if beginning.backbone is not None:
         load_imagenet(network, beginning.backbone)
     if beginning.start is not None:
-        earlier = Start.read(beginning.start)
-        if licences == "clear" and earlier.licences != "clear":
-            raise TrainingError(
-                f"{beginning.start} learnt from pictures that are not clearly licensed"
-            )
+        earlier = Start.read(beginning.start, licences)
         earlier.load_into(network, labels)
         if plan.added_alone:
             network.learn_alone([label not in earlier.labels for label in (*labels, NONE)])

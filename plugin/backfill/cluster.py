@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backfill.options import Order
+    from bodypart.record import BroughtRecord
 
 _NOBODY = "http://127.0.0.1:9"
 _PLUGIN = Path(__file__).resolve().parents[1]
@@ -74,7 +75,7 @@ class Worker:
     def begin(self) -> None:
         """Return once some machine has a place for it."""
 
-    def read(self, batch: Batch) -> list[dict[str, Any]] | str:
+    def read(self, batch: Batch) -> list[BroughtRecord] | str:
         """Return the answers, or why this machine cannot give any.
 
         Ray asks the next life of a worker that died the same again.
@@ -84,7 +85,7 @@ class Worker:
         except BackfillError as error:
             return f"{socket.gethostname()}: {error}"
 
-    def give_up(self, batch: Batch) -> list[dict[str, Any]] | str:
+    def give_up(self, batch: Batch) -> list[BroughtRecord] | str:
         """Return that pictures killed workers; as of ``read``."""
         try:
             return [self._ready().give_up(one, _QUARANTINED) for one in batch.instances]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from backfill.errors import AwayError, BackfillError
 from backfill.gpu import MachineNetwork
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from backfill.options import Order
+    from bodypart.record import BroughtRecord
 
 EACH = 2
 """Batches that a worker has: one that it reads, one that waits for it."""
@@ -35,7 +36,7 @@ class Outcome:
     """
 
     batch: Batch
-    answers: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[BroughtRecord] = field(default_factory=list)
     lost: str | None = None
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from backfill.connection import Connection
     from backfill.crew import Crew, Outcome
     from backfill.progress import Progress
+    from bodypart.record import BroughtRecord
 
 BATCH = 32
 _LEASE = 300.0
@@ -167,7 +168,7 @@ class Driver:
             of = {answer["instance"] for answer in answers}
             self._posts.append((of, self._posting.submit(self._post, answers)))
 
-    def _post(self, answers: Sequence[dict[str, Any]]) -> tuple[int, int]:
+    def _post(self, answers: Sequence[BroughtRecord]) -> tuple[int, int]:
         model = self._reference.model["sha256"]
         body = {"helper": self._name, "model": model, "results": answers}
         answer = self._connection.post("/bodypart/backfill/results", body)
@@ -204,9 +205,9 @@ class Driver:
             self._connection.post("/bodypart/backfill/results", body)
 
 
-def _in_bodies(answers: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _in_bodies(answers: list[BroughtRecord]) -> Iterator[list[BroughtRecord]]:
     """Part answers so that none of the requests is too long."""
-    some: list[dict[str, Any]] = []
+    some: list[BroughtRecord] = []
     length = 0
     for answer in answers:
         size = len(json.dumps(answer))

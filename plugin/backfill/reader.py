@@ -8,7 +8,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backfill.connection import Connection
 from backfill.errors import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from backfill.options import Order
+    from bodypart.record import BroughtRecord
 
 _AHEAD = 2
 """Files that are fetched while the decoder looks at one."""
@@ -75,7 +76,7 @@ class Reader:
         self._learned: str | None = None
         self._time_limit = 0.0
 
-    def read(self, batch: Batch) -> list[dict[str, Any]]:
+    def read(self, batch: Batch) -> list[BroughtRecord]:
         """Return an answer for each instance, as the route for results takes them.
 
         Raises
@@ -92,7 +93,7 @@ class Reader:
             for instance, fetched in self._files(batch.instances)
         ]
 
-    def give_up(self, instance: str, reason: str) -> dict[str, Any]:
+    def give_up(self, instance: str, reason: str) -> BroughtRecord:
         """Return the answer for an instance that is not to be read any more; errors as of ``read``.
 
         Its file is not fetched.
@@ -121,7 +122,7 @@ class Reader:
 
     def _answer(
         self, instance: str, fetched: Future[tuple[bytes, str]], memory: str | None
-    ) -> dict[str, Any]:
+    ) -> BroughtRecord:
         if self._stopping.is_set():
             raise AwayError("it is to stop")
         try:
@@ -138,7 +139,7 @@ class Reader:
         while True:
             decoder = self._ready(memory)
             try:
-                return {"instance": instance, "file": file, **self._asked(decoder, instance, data)}
+                return self._asked(decoder, instance, file, data)
             except WorkerDiedError as error:
                 why = str(error)
             except Exception as error:
@@ -149,12 +150,21 @@ class Reader:
             if deaths == DEATHS:
                 return _failed(instance, f"quarantined: {why}, {deaths} times", file)
 
-    def _asked(self, decoder: DecoderProcess, instance: str, data: bytes) -> dict[str, Any]:
+    def _asked(
+        self, decoder: DecoderProcess, instance: str, file: str, data: bytes
+    ) -> BroughtRecord:
         """Return what a decoder says of a file, and what the model saw in it, if it looked."""
         answer, _ = decoder.ask("annotate", {"instance": instance}, data, self._time_limit)
         if "error" in answer:
-            return {"annotation": failed(instance, f"given up: {answer['details']}")}
-        return {name: answer[name] for name in ("annotation", "seen") if name in answer}
+            return _failed(instance, f"given up: {answer['details']}", file)
+        said: BroughtRecord = {
+            "instance": instance,
+            "file": file,
+            "annotation": answer["annotation"],
+        }
+        if "seen" in answer:
+            said["seen"] = answer["seen"]
+        return said
 
     def _ready(self, memory: str | None) -> DecoderProcess:
         """Return a decoder that runs and has learned what it must."""
@@ -210,5 +220,5 @@ class Reader:
         decoder.revision = record["revision"]
 
 
-def _failed(instance: str, reason: str, file: str = "") -> dict[str, Any]:
-    return {"instance": instance, "annotation": failed(instance, reason), "file": file}
+def _failed(instance: str, reason: str, file: str = "") -> BroughtRecord:
+    return {"instance": instance, "file": file, "annotation": failed(instance, reason)}

@@ -1,21 +1,37 @@
-"""The one record that flows through everything: what an instance shows, and how we know."""
+"""What an instance shows, and how we know: as a decoder builds it, and how its JSON is made."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from bodypart.evidence import Guess
 from bodypart.labels import BY_LABEL
 
 if TYPE_CHECKING:
-    from bodypart.evidence import Seen
+    from bodypart.evidence import Guess, Seen
+    from bodypart.laterality import Side
     from bodypart.pixels import Picture
-
-Status = Literal["done", "pending", "failed", "skipped"]
-Source = Literal["image", "header", "image+header", "person"]
-Agreement = Literal["agree", "conflict", "image-only", "header-only", "none"]
+    from bodypart.record import (
+        Agreement,
+        AnnotationRecord,
+        CarriedRecord,
+        DescriptionRecord,
+        ExaminedRecord,
+        HeaderRecord,
+        ImageRecord,
+        LateralityRecord,
+        MemoryRecord,
+        ModelRecord,
+        PreviousRecord,
+        ReviewRecord,
+        SideSource,
+        Source,
+        Status,
+        TagsState,
+        VisibleRecord,
+        WordRecord,
+    )
 
 
 def utc_text(moment: datetime) -> str:
@@ -46,19 +62,24 @@ class Examined:
     probability: float
     source: Source
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> ExaminedRecord:
         """Return the part with its codes."""
-        part = BY_LABEL[self.label]
-        return {
-            "label": self.label,
-            "code": part.code.to_json(),
-            "body_part_examined": part.body_part_examined,
-            "probability": round(self.probability, 3),
-            "source": self.source,
-        }
+        return examined_part(self.label, round(self.probability, 3), self.source)
 
 
-def visible_part(label: str, probability: float) -> dict[str, Any]:
+def examined_part(label: str, probability: float, source: Source) -> ExaminedRecord:
+    """Return the examined part with its codes, as an annotation has it."""
+    part = BY_LABEL[label]
+    return {
+        "label": label,
+        "code": part.code.to_json(),
+        "body_part_examined": part.body_part_examined,
+        "probability": probability,
+        "source": source,
+    }
+
+
+def visible_part(label: str, probability: float) -> VisibleRecord:
     """Return a part that the picture shows with its code, as an annotation has it."""
     return {"label": label, "code": BY_LABEL[label].code.to_json(), "probability": probability}
 
@@ -67,8 +88,12 @@ def visible_part(label: str, probability: float) -> dict[str, Any]:
 class Laterality:
     """The side: ``L``, ``R``, ``B`` or None, and who said so."""
 
-    value: str | None = None
-    source: Literal["header", "marker", "person"] | None = None
+    value: Side | None = None
+    source: SideSource | None = None
+
+    def to_json(self) -> LateralityRecord:
+        """Return the side as it stands in an annotation."""
+        return {"value": self.value, "source": self.source}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +103,10 @@ class ModelIdentity:
     name: str
     version: str
     sha256: str
+
+    def to_json(self) -> ModelRecord:
+        """Return the model as it stands in an annotation."""
+        return {"name": self.name, "version": self.version, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +146,50 @@ class Review:
     at: str
     examined: str | None
     visible: tuple[str, ...] | None = None
-    laterality: str | None = None
+    laterality: Side | None = None
     laterality_given: bool = False
     comment: str = ""
     pixels: str | None = None
     carried: bool = False
     restored: bool = False
-    previous: dict[str, Any] | None = None
-    history: tuple[dict[str, Any], ...] = ()
+    previous: PreviousRecord | None = None
+    history: tuple[WordRecord, ...] = ()
 
     @classmethod
-    def from_json(cls, record: dict[str, Any]) -> Review:
+    def from_json(cls, record: ReviewRecord) -> Review:
         """Read a review back from an annotation."""
         visible = record.get("visible")
-        known = {name: record[name] for name in cls.__slots__ if name in record}
-        known["visible"] = None if visible is None else tuple(visible)
-        return cls(**{**known, "history": tuple(record.get("history") or ())})
+        return cls(
+            by=record["by"],
+            at=record["at"],
+            examined=record["examined"],
+            visible=None if visible is None else tuple(visible),
+            laterality=record.get("laterality"),
+            laterality_given=record.get("laterality_given", False),
+            comment=record.get("comment", ""),
+            pixels=record.get("pixels"),
+            carried=record.get("carried", False),
+            restored=record.get("restored", False),
+            previous=record.get("previous"),
+            history=tuple(record["history"]) if "history" in record else (),
+        )
+
+    def to_json(self, previous: PreviousRecord) -> ReviewRecord:
+        """Return the review as it stands in an annotation, below which ``previous`` had stood."""
+        return {
+            "by": self.by,
+            "at": self.at,
+            "examined": self.examined,
+            "visible": None if self.visible is None else list(self.visible),
+            "laterality": self.laterality,
+            "laterality_given": self.laterality_given,
+            "comment": self.comment,
+            "pixels": self.pixels,
+            "carried": self.carried,
+            "restored": self.restored,
+            "previous": previous,
+            "history": list(self.history),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,21 +210,20 @@ class Annotation:
     laterality: Laterality = field(default_factory=Laterality)
     group: str | None = None
     child: bool | None = None
-    image: dict[str, Any] | None = None
-    header: dict[str, Any] | None = None
+    image: ImageRecord | None = None
+    header: HeaderRecord | None = None
     agreement: Agreement = "none"
     needs_review: bool = False
     review_reason: str | None = None
-    review: Review | None = None
     model: ModelIdentity | None = None
-    memory: dict[str, Any] | None = None
+    memory: MemoryRecord | None = None
     pixels: str | None = None
-    carried: dict[str, Any] | None = None
+    carried: CarriedRecord | None = None
     annotated_at: str = field(default_factory=utc_now)
     seen: Seen | None = field(default=None, compare=False, repr=False)
     picture: Picture | None = field(default=None, compare=False, repr=False)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> AnnotationRecord:
         """Return the annotation as JSON-ready dictionaries, keys as in the contract."""
         return {
             "instance": self.instance,
@@ -177,7 +233,7 @@ class Annotation:
             "visible": [
                 visible_part(guess.label, round(guess.probability, 3)) for guess in self.visible
             ],
-            "laterality": asdict(self.laterality),
+            "laterality": self.laterality.to_json(),
             "group": self.group,
             "child": self.child,
             "image": self.image,
@@ -185,8 +241,8 @@ class Annotation:
             "agreement": self.agreement,
             "needs_review": self.needs_review,
             "review_reason": self.review_reason,
-            "review": asdict(self.review) if self.review else None,
-            "model": asdict(self.model) if self.model else None,
+            "review": None,
+            "model": self.model.to_json() if self.model else None,
             "memory": self.memory,
             "pixels": self.pixels,
             "carried": self.carried,
@@ -194,12 +250,43 @@ class Annotation:
         }
 
 
-def pending(instance: str) -> dict[str, Any]:
+def pending(instance: str) -> AnnotationRecord:
     """Return what stands for an annotation while the instance waits in the queue, as JSON."""
     waiting = Annotation(instance, "pending", reason="waiting in the queue").to_json()
     return {**waiting, "annotated_at": None}
 
 
-def failed(instance: str, reason: str) -> dict[str, Any]:
+def failed(instance: str, reason: str) -> AnnotationRecord:
     """Return the annotation of an instance that was tried and given up, as JSON."""
     return Annotation(instance, "failed", reason=reason).to_json()
+
+
+def examined_label(annotation: DescriptionRecord) -> str | None:
+    """Return the label of the answer, None where there is none."""
+    examined = annotation["examined"]
+    return examined["label"] if examined else None
+
+
+def image_label(annotation: DescriptionRecord) -> str | None:
+    """Return the label that the picture alone says, None where it says none."""
+    image = annotation["image"]
+    return image["top"][0]["label"] if image and image["top"] and not image["rejected"] else None
+
+
+def header_labels(annotation: DescriptionRecord) -> list[str]:
+    """Return the labels that the headers alone say."""
+    header = annotation["header"]
+    if header is None:
+        return []
+    return header.get("labels") or ([header["label"]] if header["label"] else [])
+
+
+def followed(changed: object, refused: object) -> TagsState:
+    """Return how far a file follows, by what was changed in it and why it was left as it is."""
+    return "refused" if refused else "written" if changed else "none"
+
+
+def tags_state(annotation: DescriptionRecord) -> TagsState:
+    """Return how far the DICOM file follows an annotation."""
+    tags = annotation.get("tags")
+    return tags["state"] if tags else "none"

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from bodypart.laterality import OneSide, Side
+    from bodypart.record import EvidenceRecord, GuessRecord, HeaderRecord, MarkerRecord
+
 VIEWS = ("frontal", "lateral", "oblique")
 """Projections that are told apart."""
 
@@ -24,7 +27,7 @@ class Guess:
     label: str
     probability: float
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> GuessRecord:
         """Return the guess with the probability to three digits."""
         return {"label": self.label, "probability": round(self.probability, 3)}
 
@@ -67,13 +70,13 @@ class SideMarker:
         Whether the picture may show the limbs of both sides: it then names neither.
     """
 
-    side: str
+    side: OneSide
     letter: str
     probability: float
     at: tuple[float, float]
     both: bool = False
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> MarkerRecord:
         """Return all but the place."""
         return {
             "side": self.side,
@@ -153,7 +156,7 @@ class HeaderMatch:
     labels: tuple[str, ...]
     region: str | None = None
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> EvidenceRecord:
         """Return the evidence as the contract spells it, and which labels it speaks for."""
         return {
             "attribute": self.attribute,
@@ -203,9 +206,9 @@ class HeaderReading:
     labels: tuple[str, ...] = ()
     region: str | None = None
     evidence: tuple[HeaderMatch, ...] = field(default=())
-    laterality: str | None = None
+    laterality: Side | None = None
     laterality_of: tuple[str, ...] = ()
-    sides: Mapping[str, str] = field(default_factory=dict)
+    sides: Mapping[str, Side] = field(default_factory=dict)
     laterality_conflict: bool = False
     view: str | None = None
     age_years: float | None = None
@@ -213,3 +216,30 @@ class HeaderReading:
     human: bool = True
     outside: str | None = None
     elsewhere: str | None = None
+
+    def to_json(self) -> HeaderRecord:
+        """Return what an annotation keeps of it."""
+        return {
+            "label": self.label,
+            "labels": list(self.labels),
+            "region": self.region,
+            "view": self.view,
+            "evidence": [match.to_json() for match in self.evidence],
+            "laterality": self.laterality,
+            "laterality_of": list(self.laterality_of),
+            "laterality_conflict": self.laterality_conflict,
+            "sides": dict(self.sides),
+        }
+
+    @classmethod
+    def from_json(cls, record: HeaderRecord) -> HeaderReading:
+        """Read back what an annotation keeps of it: not what the age and the species are."""
+        return cls(
+            label=record["label"],
+            labels=tuple(record.get("labels") or ()),
+            region=record.get("region"),
+            laterality=record.get("laterality"),
+            laterality_of=tuple(record.get("laterality_of") or ()),
+            laterality_conflict=record.get("laterality_conflict", False),
+            sides=record.get("sides") or {},
+        )

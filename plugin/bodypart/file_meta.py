@@ -49,7 +49,7 @@ class FileMeta:
     end: int
 
 
-def read_file_meta(source: bytes) -> FileMeta:
+def read_file_meta(source: bytes | memoryview) -> FileMeta:
     """Step over the preamble and all elements of group 0002 that stand before the data set.
 
     Zeros behind them, and a command set of a network message that was saved with it, are stepped
@@ -57,7 +57,7 @@ def read_file_meta(source: bytes) -> FileMeta:
 
     Parameters
     ----------
-    source : bytes
+    source : bytes or memoryview
         A DICOM file, with or without its preamble.
     """
     position = PREFIX_AT + 4 if has_prefix(source) else 0
@@ -68,7 +68,7 @@ def read_file_meta(source: bytes) -> FileMeta:
             break  # compressed bytes may begin like an element
         element = struct.unpack_from("<H", source, position + 2)[0]
         value_at, length = _value(source, position)
-        value = source[value_at : value_at + length]
+        value = bytes(source[value_at : value_at + length])
         if element == _GROUP_LENGTH and length == 4 == len(value):
             stated_end = value_at + 4 + struct.unpack("<I", value)[0]
         elif element == _TRANSFER_SYNTAX:
@@ -81,19 +81,19 @@ def read_file_meta(source: bytes) -> FileMeta:
     return FileMeta(syntax, min(position, len(source)))
 
 
-def has_prefix(source: bytes) -> bool:
+def has_prefix(source: bytes | memoryview) -> bool:
     """Tell whether a file begins with preamble and prefix."""
     return source[PREFIX_AT : PREFIX_AT + 4] == b"DICM"
 
 
-def is_vr(letters: bytes) -> bool:
+def is_vr(letters: bytes | memoryview) -> bool:
     """Tell whether two bytes can be a value representation: no length of a short value can."""
     return len(letters) == 2 and all(0x41 <= letter <= 0x5A for letter in letters)
 
 
-def _value(source: bytes, position: int) -> tuple[int, int]:
+def _value(source: bytes | memoryview, position: int) -> tuple[int, int]:
     """Return where an element's value begins and its length; explicit VR, else implicit."""
-    vr = source[position + 4 : position + 6]
+    vr = bytes(source[position + 4 : position + 6])
     if vr in LONG_FORM and position + 12 <= len(source):
         return position + 12, struct.unpack_from("<I", source, position + 8)[0]
     if is_vr(vr):

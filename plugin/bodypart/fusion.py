@@ -9,7 +9,7 @@ all the same: its probability says how sure it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bodypart.ages import age_in_doubt, is_child
 from bodypart.annotation import Laterality
@@ -26,8 +26,8 @@ from bodypart.sides import marker_side, side_in_doubt, side_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bodypart.annotation import Agreement
     from bodypart.evidence import HeaderReading, ImageReading
+    from bodypart.record import Agreement, MachineSource
 
 _USUAL = Settings()
 
@@ -68,7 +68,7 @@ class Fused:
 
     label: str | None
     probability: float
-    source: Literal["image", "header", "image+header"] | None
+    source: MachineSource | None
     visible: tuple[Guess, ...]
     laterality: Laterality
     child: bool | None
@@ -164,7 +164,7 @@ def _named(header: HeaderReading) -> tuple[str, ...]:
 
 def _source(
     label: str | None, picture: ImageReading | None, header: HeaderReading
-) -> Literal["image", "header", "image+header"] | None:
+) -> MachineSource | None:
     if label is None:
         return None
     by_image = picture is not None and any(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bodypart.code_record import CodeRecord
+
 SCHEME = "SCT"
 """Coding Scheme Designator of SNOMED CT (PS3.16 section 8.2)."""
 
@@ -38,7 +40,7 @@ class Code:
     meaning: str
     scheme: str = SCHEME
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> CodeRecord:
         """Return the code as the contract spells it."""
         return {"value": self.value, "scheme": self.scheme, "meaning": self.meaning}
 

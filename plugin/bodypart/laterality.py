@@ -10,10 +10,11 @@ from bodypart.labels import Code
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OneSide = Literal["L", "R"]
 Side = Literal["L", "R", "B"]
 """Left, right, both (PS3.3 C.7.3.1.1 and C.8.11.7.1, without U)."""
 
-SIDES: Mapping[str, Code] = MappingProxyType(
+SIDES: Mapping[Side, Code] = MappingProxyType(
     {
         "L": Code("7771000", "Left"),
         "R": Code("24028007", "Right"),
@@ -22,7 +23,7 @@ SIDES: Mapping[str, Code] = MappingProxyType(
 )
 """The code by the letter of Image Laterality (0020,0062)."""
 
-SIDE_OF_CODE: Mapping[str, str] = MappingProxyType(
+SIDE_OF_CODE: Mapping[str, Side] = MappingProxyType(
     {
         **{code.value: side for side, code in SIDES.items()},
         "G-A100": "R",
@@ -31,3 +32,8 @@ SIDE_OF_CODE: Mapping[str, str] = MappingProxyType(
     }
 )
 """The letter by the code, the SNOMED RT identifiers of older files included."""
+
+
+def side_in(text: object) -> Side | None:
+    """Return the side that a text names with its letter, None if it names none."""
+    return next((side for side in SIDES if side == text), None)

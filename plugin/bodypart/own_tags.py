@@ -34,12 +34,12 @@ class OwnWord:
     decision: Decision
 
 
-def set_aside(data: bytes, dataset: Dataset) -> tuple[Dataset, OwnWord | None]:
+def set_aside(data: bytes | memoryview, dataset: Dataset) -> tuple[Dataset, OwnWord | None]:
     """Return a file's headers as they were before us, and what we wrote.
 
     Parameters
     ----------
-    data, dataset : bytes, Dataset
+    data, dataset : bytes or memoryview, Dataset
         A DICOM file, as bytes and as it was read.
 
     Raises
@@ -48,7 +48,7 @@ def set_aside(data: bytes, dataset: Dataset) -> tuple[Dataset, OwnWord | None]:
         If it cannot be read again.
     """
     word = own_word(dataset)
-    if word and word.decision.by_person and word.decision.text.encode() not in data:
+    if word and word.decision.by_person and word.decision.text.encode() not in bytes(data):
         # Packed (deflated): whoever asked could not see for himself that a person spoke.
         word = OwnWord(word.label, replace(word.decision, by_person=False))
     if _carries_our_entry(dataset):

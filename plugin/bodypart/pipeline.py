@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydicom import Dataset
 
-from bodypart.annotation import Annotation, Examined, ModelIdentity, Status
+from bodypart.annotation import Annotation, Examined, ModelIdentity
 from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.evidence import BLANK, ImageReading
 from bodypart.fusion import fuse
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bodypart.evidence import HeaderReading
     from bodypart.model import BodyPartModel
     from bodypart.model.side_marker import MarkerReader
+    from bodypart.record import CarriedRecord, ImageRecord, Status
     from bodypart.settings import Settings
 
 WITHOUT_EXPOSURE = {
@@ -92,13 +93,13 @@ class Pipeline:
         self.recall = Recall(model.sha256)
 
     def annotate(
-        self, data: bytes, instance: str = "", said_of: str | None = None
+        self, data: bytes | memoryview, instance: str = "", said_of: str | None = None
     ) -> tuple[Annotation, Timing]:
         """Annotate one DICOM file.
 
         Parameters
         ----------
-        data : bytes
+        data : bytes or memoryview
             The file, with or without its preamble.
         instance : str
             Orthanc id to write into the annotation.
@@ -160,7 +161,7 @@ class Pipeline:
                 status: Status = "failed" if picture is None else "skipped"
                 return Annotation(instance, status, reason=unfit, picture=picture), Timing()
             unseen = ImageReading(probabilities={}, rejected=True, reason=unfit)
-            image_json = {"top": [], "rejected": True, "reason": unfit}
+            image_json: ImageRecord = {"top": [], "rejected": True, "reason": unfit}
             fused = self._fused(instance, unseen, header, image_json)
             return replace(fused, picture=picture), Timing()
         if is_blank(picture.values):
@@ -213,7 +214,7 @@ class Pipeline:
         instance: str,
         reading: ImageReading | None,
         header: HeaderReading,
-        image_json: dict[str, Any] | None,
+        image_json: ImageRecord | None,
     ) -> Annotation:
         fused = fuse(
             reading,
@@ -234,17 +235,7 @@ class Pipeline:
             child=fused.child,
             image=image_json
             and {**image_json, "visible": [guess.to_json() for guess in fused.visible]},
-            header={
-                "label": header.label,
-                "labels": list(header.labels),
-                "region": header.region,
-                "view": header.view,
-                "evidence": [match.to_json() for match in header.evidence],
-                "laterality": header.laterality,
-                "laterality_of": list(header.laterality_of),
-                "laterality_conflict": header.laterality_conflict,
-                "sides": dict(header.sides),
-            },
+            header=header.to_json(),
             agreement=fused.agreement,
             needs_review=fused.needs_review,
             review_reason=fused.review_reason,
@@ -260,7 +251,7 @@ def _pixels(dataset: Dataset) -> bytes | memoryview | None:
 def _carried(annotation: Annotation, word: OwnWord, pixels: bytes | memoryview) -> Annotation:
     """Add a person's word that came with the file, or ask again where it was of another picture."""
     if word.decision.pixels and is_digest_of(word.decision.pixels, pixels):
-        said = {"examined": word.label, "laterality": word.decision.side}
+        said: CarriedRecord = {"examined": word.label, "laterality": word.decision.side}
         return replace(annotation, carried=said)
     name = BY_LABEL[word.label].code.meaning.lower()
     reason = f"A person said {name} of other pixel data before this copy was made."

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from bodypart.annotation import Examined, Laterality, Review, visible_part
+from bodypart.annotation import Examined, Laterality, Review, utc_now, visible_part
 from bodypart.evidence import HeaderReading
 from bodypart.labels import BY_LABEL, router_group
 from bodypart.pixel_digest import differ
 from bodypart.regions import compatible
-from bodypart.sides import side_of
+from bodypart.sides import named_by_marker, side_of
+
+if TYPE_CHECKING:
+    from bodypart.record import (
+        AnnotationRecord,
+        LateralityRecord,
+        MachineRecord,
+        PreviousRecord,
+        ReviewRecord,
+        VisibleRecord,
+        WordRecord,
+    )
 
 _LONGEST_HISTORY = 20
-_TAKES_THE_PLACE_OF = (
-    "status", "reason", "examined", "visible", "laterality", "group", "needs_review",
-    "review_reason",
-)  # fmt: skip
-"""What a word takes the place of; the machine's own stays beside it, to return."""
 
 
 def apply_review(
-    annotation: dict[str, Any], review: Review, *, compared: bool = False
-) -> dict[str, Any]:
+    annotation: AnnotationRecord, review: Review, *, compared: bool = False
+) -> AnnotationRecord:
     """Return the annotation with a person's word on top.
 
     The machine's own answer stays readable in ``machine``, ``image`` and ``header``; what stood at
@@ -47,13 +53,12 @@ def apply_review(
     if pixels:
         # Also where an earlier version noted none, or in a way that cannot be compared.
         review = replace(review, pixels=pixels)
-    if review.previous is None:
-        review = _with_previous(_with_side(review, annotation), annotation)
+    previous = review.previous
+    if previous is None:
+        review, previous = _with_history(_with_side(review, annotation), annotation)
     label = review.examined
     visible = _visible(annotation, review)
     laterality = _laterality(annotation, review)
-    # Helpers, and annotations of before, need not have all of it.
-    machine = {name: annotation.get(name) for name in _TAKES_THE_PLACE_OF}
     return {
         **annotation,
         "status": "done",
@@ -64,12 +69,12 @@ def apply_review(
         "group": _group(annotation, label),
         "needs_review": False,
         "review_reason": None,
-        "review": asdict(review),
-        "machine": annotation.get("machine") if annotation["review"] else machine,
+        "review": review.to_json(previous),
+        "machine": annotation.get("machine") if annotation["review"] else _machine(annotation),
     }
 
 
-def machine_answer(annotation: dict[str, Any]) -> dict[str, Any] | None:
+def machine_answer(annotation: AnnotationRecord) -> AnnotationRecord | None:
     """Return an annotation as it stands without any word, None where that has to be made anew.
 
     So it is of words that were said to an earlier version, and where the machine had failed.
@@ -77,11 +82,12 @@ def machine_answer(annotation: dict[str, Any]) -> dict[str, Any] | None:
     machine = annotation.get("machine")
     if not machine or machine["status"] == "failed":
         return None
-    kept = {name: value for name, value in annotation.items() if name != "machine"}
-    return {**kept, **machine, "review": None}
+    answer: AnnotationRecord = {**annotation, **machine, "review": None}
+    del answer["machine"]
+    return answer
 
 
-def word_before(annotation: dict[str, Any], *, by: str, at: str) -> Review | None:
+def word_before(annotation: AnnotationRecord, *, by: str, at: str) -> Review | None:
     """Return the word before the last one, said again; None where there was only one, or none.
 
     Of a word that returned this way, it is the one before that: who goes back twice does not come
@@ -94,8 +100,10 @@ def word_before(annotation: dict[str, Any], *, by: str, at: str) -> Review | Non
     by, at : str
         Who takes the last word back, and when.
     """
-    review = annotation["review"] or {}
-    standing: list[dict[str, Any]] = []
+    review = annotation["review"]
+    if review is None:
+        return None
+    standing: list[WordRecord] = []
     for word in (*review.get("history", ()), review):
         if word.get("restored"):
             del standing[-1:]  # What is below it is what returned.
@@ -103,19 +111,20 @@ def word_before(annotation: dict[str, Any], *, by: str, at: str) -> Review | Non
             standing.append(word)
     if len(standing) < 2:
         return None
-    earlier = {**standing[-2], "by": by, "at": at, "restored": True}
+    again: ReviewRecord = {**standing[-2], "by": by, "at": at, "restored": True, "history": []}
     # With what stands there now, or it would be taken for a word that leaves the side as it is.
-    return _with_previous(Review.from_json(earlier), annotation)
+    earlier, previous = _with_history(Review.from_json(again), annotation)
+    return replace(earlier, previous=previous)
 
 
-def carried_word(annotation: dict[str, Any]) -> Review | None:
+def carried_word(annotation: AnnotationRecord) -> Review | None:
     """Return a person's word on the same pixel data that came with the file, None without one."""
     word = annotation.get("carried")
     if not word:
         return None
     return Review(
         by="a person, on another copy",
-        at=annotation["annotated_at"],
+        at=annotation["annotated_at"] or utc_now(),
         examined=word["examined"],
         laterality=word["laterality"],
         laterality_given=word["laterality"] is not None,
@@ -123,7 +132,7 @@ def carried_word(annotation: dict[str, Any]) -> Review | None:
     )
 
 
-def _visible(annotation: dict[str, Any], review: Review) -> list[dict[str, Any]]:
+def _visible(annotation: AnnotationRecord, review: Review) -> list[VisibleRecord]:
     """Return what the person says to be visible, else what the picture shows; the part itself."""
     if review.visible is not None:
         visible = [visible_part(name, 1.0) for name in review.visible]
@@ -135,10 +144,10 @@ def _visible(annotation: dict[str, Any], review: Review) -> list[dict[str, Any]]
     return [visible_part(label, 1.0), *visible]
 
 
-def _seen(annotation: dict[str, Any]) -> list[dict[str, Any]]:
+def _seen(annotation: AnnotationRecord) -> list[VisibleRecord]:
     """Return what the picture alone shows: the words before added to that."""
-    image = annotation["image"] or {}
-    if "visible" in image:
+    image = annotation["image"]
+    if image and "visible" in image:
         return [visible_part(item["label"], item["probability"]) for item in image["visible"]]
     if annotation["review"] is None:
         return list(annotation["visible"])
@@ -147,7 +156,7 @@ def _seen(annotation: dict[str, Any]) -> list[dict[str, Any]]:
     return [item for item in annotation["visible"] if item["label"] in seen]
 
 
-def _with_side(review: Review, annotation: dict[str, Any]) -> Review:
+def _with_side(review: Review, annotation: AnnotationRecord) -> Review:
     """Return a word with the side that a person gave before it, if it is silent on the side."""
     earlier = annotation["review"]
     if review.laterality_given or not earlier or not earlier.get("laterality_given"):
@@ -155,77 +164,87 @@ def _with_side(review: Review, annotation: dict[str, Any]) -> Review:
     named, label = earlier["examined"], review.examined
     if named is None or label is None or not compatible(named, label):
         return review
-    return replace(review, laterality=earlier["laterality"], laterality_given=True)
+    return replace(review, laterality=earlier.get("laterality"), laterality_given=True)
 
 
-def _laterality(annotation: dict[str, Any], review: Review) -> dict[str, Any]:
+def _laterality(annotation: AnnotationRecord, review: Review) -> LateralityRecord:
     """Return the side: the person's, else what header and marker say of the part that was named."""
     label = review.examined
     if label is None or not BY_LABEL[label].paired:
-        return asdict(Laterality())
+        return Laterality().to_json()
     if review.laterality_given:
         side = Laterality(review.laterality, "person") if review.laterality else Laterality()
-        return asdict(side)
-    header = annotation["header"] or {}
-    if "laterality" not in header:
-        said = (annotation["examined"] or {}).get("label")
-        kept = said is None or compatible(said, label)
-        return annotation["laterality"] if kept else asdict(Laterality())
-    reading = HeaderReading(
-        labels=tuple(header.get("labels") or ()),
-        region=header.get("region"),
-        laterality=header["laterality"],
-        laterality_of=tuple(header.get("laterality_of") or ()),
-        laterality_conflict=bool(header.get("laterality_conflict")),
-        sides=header.get("sides") or {},
-    )
-    marker = (annotation["image"] or {}).get("marker")
-    named = marker["side"] if marker and not marker["both"] else None
-    return asdict(side_of(label, reading, named))
+        return side.to_json()
+    header = annotation["header"]
+    if header is None or "laterality" not in header:
+        said = annotation["examined"]
+        kept = said is None or compatible(said["label"], label)
+        return annotation["laterality"] if kept else Laterality().to_json()
+    marker = named_by_marker(annotation["image"])
+    return side_of(label, HeaderReading.from_json(header), marker).to_json()
 
 
-def _group(annotation: dict[str, Any], label: str | None) -> str | None:
+def _group(annotation: AnnotationRecord, label: str | None) -> str | None:
     """Return the router's group: only of a picture that the model looks at, not of a CT."""
     if annotation["image"] is None:
         return None
     return router_group(label, child=annotation.get("child"))
 
 
-def machine_word(annotation: dict[str, Any]) -> tuple[str | None, float | None]:
+def machine_word(annotation: AnnotationRecord) -> tuple[str | None, float | None]:
     """Return the label and the probability that stood there before any person spoke."""
-    said = annotation["examined"] or {}
-    review = annotation["review"]
+    said, review = annotation["examined"], annotation["review"]
     if review is None:
-        return said.get("label"), said.get("probability")
+        return (said["label"], said["probability"]) if said else (None, None)
     first = _first_word(review)["previous"]
     return first["examined"], first["probability"]
 
 
-def _first_word(review: dict[str, Any]) -> dict[str, Any]:
-    word: dict[str, Any] = (review.get("history") or [review])[0]
-    return word
+def _first_word(review: ReviewRecord) -> WordRecord:
+    return next(iter(review.get("history", ())), review)
 
 
-def _with_previous(review: Review, annotation: dict[str, Any]) -> Review:
-    examined = annotation["examined"] or {}
-    earlier = annotation["review"]
-    previous = {
-        "examined": examined.get("label"),
-        "source": examined.get("source"),
-        "probability": examined.get("probability"),
+def _machine(annotation: AnnotationRecord) -> MachineRecord:
+    """Return what a word takes the place of: it stays beside it, to return."""
+    return {
+        "status": annotation["status"],
+        "reason": annotation["reason"],
+        "examined": annotation["examined"],
+        "visible": annotation["visible"],
+        "laterality": annotation["laterality"],
+        "group": annotation["group"],
+        "needs_review": annotation["needs_review"],
+        # Helpers, and annotations of before, need not have it.
+        "review_reason": annotation.get("review_reason"),
+    }
+
+
+def _with_history(review: Review, annotation: AnnotationRecord) -> tuple[Review, PreviousRecord]:
+    """Return a word with those before it, and what stands there now."""
+    examined, earlier = annotation["examined"], annotation["review"]
+    previous: PreviousRecord = {
+        "examined": examined["label"] if examined else None,
+        "source": examined["source"] if examined else None,
+        "probability": examined["probability"] if examined else None,
         "visible": [item["label"] for item in annotation["visible"]],
         "laterality": annotation["laterality"]["value"],
         "needs_review": annotation["needs_review"],
     }
-    history = list(earlier.get("history") or ()) if earlier else []
+    history = list(earlier.get("history", ())) if earlier else []
     if earlier:
-        history.append({name: value for name, value in earlier.items() if name != "history"})
+        history.append(_by_itself(earlier))
     while len(history) > _LONGEST_HISTORY:
         _shorten(history)
-    return replace(review, previous=previous, history=tuple(history))
+    return replace(review, history=tuple(history)), previous
 
 
-def _shorten(history: list[dict[str, Any]]) -> None:
+def _by_itself(review: ReviewRecord) -> WordRecord:
+    word: ReviewRecord = {**review}
+    word.pop("history", None)
+    return word
+
+
+def _shorten(history: list[WordRecord]) -> None:
     """Take out what is missed least: what was taken back, else the oldest word but the first.
 
     A word goes together with the one that took it back, or `word_before` would count either wrong.

@@ -10,17 +10,34 @@ parents so, and otherwise they are ignored.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from bodypart.annotation import visible_part
-from bodypart.labels import BY_LABEL, PLACE
+from bodypart.annotation import examined_part, visible_part
+from bodypart.labels import PLACE
 
-AGREEMENTS = ("conflict", "agree", "image-only", "header-only", "none")
-_LEAST_TRUSTED_FIRST = ("marker", "header", "person")
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bodypart.laterality import Side
+    from bodypart.record import (
+        Agreement,
+        AnnotationRecord,
+        ChildRecord,
+        ExaminedRecord,
+        LateralityRecord,
+        RollUpRecord,
+        SiblingRecord,
+        SideSource,
+        Source,
+        Status,
+        SureRecord,
+    )
+
+AGREEMENTS: tuple[Agreement, ...] = ("conflict", "agree", "image-only", "header-only", "none")
+_LEAST_TRUSTED_FIRST: tuple[SideSource, ...] = ("marker", "header", "person")
+_BEST_FIRST: tuple[Status, ...] = ("pending", "done", "failed", "skipped")
 _REASONS = {"failed": "no instance is done, and one failed", "skipped": "every instance is skipped"}
-_CHILD_KEYS = ("instance", "status", "examined", "laterality", "agreement", "needs_review")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +45,28 @@ class Summary:
     """What the roll-up needs of one instance's annotation."""
 
     instance: str
-    status: str
+    status: Status
     examined: str | None
     probability: float
-    source: str | None
+    source: Source | None
     visible: Mapping[str, float]
-    laterality: str | None
-    laterality_source: str | None
+    laterality: Side | None
+    laterality_source: SideSource | None
     group: str | None
-    agreement: str
+    agreement: Agreement
     needs_review: bool
     annotated_at: str | None
 
     @classmethod
-    def of(cls, annotation: dict[str, Any]) -> Summary:
+    def of(cls, annotation: AnnotationRecord) -> Summary:
         """Condense an annotation."""
-        examined = annotation["examined"] or {}
+        examined = annotation["examined"]
         return cls(
             instance=annotation["instance"],
             status=annotation["status"],
-            examined=examined.get("label"),
-            probability=examined.get("probability", 0.0),
-            source=examined.get("source"),
+            examined=examined["label"] if examined else None,
+            probability=examined["probability"] if examined else 0.0,
+            source=examined["source"] if examined else None,
             visible={item["label"]: item["probability"] for item in annotation["visible"]},
             laterality=annotation["laterality"]["value"],
             laterality_source=annotation["laterality"]["source"],
@@ -59,12 +76,32 @@ class Summary:
             annotated_at=annotation["annotated_at"],
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ChildRecord:
         """Return the line that stands for an instance among the children of a roll-up."""
-        return {name: getattr(self, name) for name in _CHILD_KEYS}
+        return {
+            "instance": self.instance,
+            "status": self.status,
+            "examined": self.examined,
+            "laterality": self.laterality,
+            "agreement": self.agreement,
+            "needs_review": self.needs_review,
+        }
+
+    def as_sibling(self) -> SiblingRecord:
+        """Return what the policy on tags needs of another instance of a series."""
+        sure: SureRecord | None = None
+        if self.examined and self.source:
+            sure = {"label": self.examined, "source": self.source, "probability": self.probability}
+        return {
+            "instance": self.instance,
+            "status": self.status,
+            "needs_review": self.needs_review,
+            "agreement": self.agreement,
+            "examined": sure,
+        }
 
 
-def roll_up(level: str, resource: str, children: Iterable[Summary]) -> dict[str, Any]:
+def roll_up(level: str, resource: str, children: Iterable[Summary]) -> RollUpRecord:
     """Return the annotation of a series, study or patient.
 
     Parameters
@@ -121,25 +158,18 @@ def roll_up(level: str, resource: str, children: Iterable[Summary]) -> dict[str,
     }
 
 
-def _status(children: list[Summary]) -> str:
+def _status(children: list[Summary]) -> Status:
     """Return that of the best child; while one waits, the answer may become another one."""
     states = {child.status for child in children}
-    return next((s for s in ("pending", "done", "failed", "skipped") if s in states), "pending")
+    return next((status for status in _BEST_FIRST if status in states), "pending")
 
 
-def _examined(label: str, supporters: list[Summary]) -> dict[str, Any]:
-    best = max(supporters, key=lambda child: (child.probability, child.source or ""))
-    part = BY_LABEL[label]
-    return {
-        "label": label,
-        "code": part.code.to_json(),
-        "body_part_examined": part.body_part_examined,
-        "probability": best.probability,
-        "source": best.source,
-    }
+def _examined(label: str, supporters: list[Summary]) -> ExaminedRecord | None:
+    told = [(child.probability, child.source) for child in supporters if child.source]
+    return examined_part(label, *max(told)) if told else None
 
 
-def _laterality(supporters: Iterable[Summary]) -> dict[str, str | None]:
+def _laterality(supporters: Iterable[Summary]) -> LateralityRecord:
     """Return the common side of those that show the part; left and right together are both.
 
     Of several sources that told it the least trusted is named.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bodypart.annotation import Laterality
 from bodypart.labels import BY_LABEL
 from bodypart.regions import compatible, labels_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bodypart.evidence import HeaderReading, ImageReading
+    from bodypart.laterality import OneSide
+    from bodypart.record import DescriptionRecord, ImageRecord
 
 ON_ONE_SIDE = ("upper_limb", "lower_limb")
 """Parts whose film has a marker for the limb: beside ribs or a hip it may say which way round."""
@@ -24,13 +24,13 @@ def side_wanted(picture: ImageReading, header: HeaderReading) -> bool:
     return any(on_one_side(label) for label in (picture.top(1)[0].label, *header.labels))
 
 
-def marker_side(picture: ImageReading | None) -> str | None:
+def marker_side(picture: ImageReading | None) -> OneSide | None:
     """Return the side that a marker names, None where both limbs may be in the picture."""
     marker = picture.marker if picture is not None else None
     return None if marker is None or marker.both else marker.side
 
 
-def side_of(label: str | None, header: HeaderReading, marker: str | None) -> Laterality:
+def side_of(label: str | None, header: HeaderReading, marker: OneSide | None) -> Laterality:
     """Return the side of a part and who said so; the header comes first.
 
     Parameters
@@ -60,7 +60,7 @@ def side_of(label: str | None, header: HeaderReading, marker: str | None) -> Lat
     return Laterality(marker, "marker") if marker else Laterality()
 
 
-def side_in_doubt(laterality: Laterality, marker: str | None) -> str | None:
+def side_in_doubt(laterality: Laterality, marker: OneSide | None) -> str | None:
     """Return why a person should look at the side, None if nobody need.
 
     A header that says "both" contradicts no marker: each limb has its own.
@@ -70,7 +70,7 @@ def side_in_doubt(laterality: Laterality, marker: str | None) -> str | None:
     return f"The marker says {marker}, the header {laterality.value}."
 
 
-def sides_contradict(annotation: Mapping[str, Any]) -> bool:
+def sides_contradict(annotation: DescriptionRecord) -> bool:
     """Return whether marker and header name different sides, and nobody has decided.
 
     Parameters
@@ -78,16 +78,16 @@ def sides_contradict(annotation: Mapping[str, Any]) -> bool:
     annotation : dict
         An annotation as JSON.
     """
-    marker = (annotation["image"] or {}).get("marker")
-    if (
-        annotation["review"]
-        or not marker
-        or marker["both"]
-        or annotation["laterality"]["source"] != "header"
-    ):
+    if annotation["review"] or annotation["laterality"]["source"] != "header":
         return False
     laterality = Laterality(annotation["laterality"]["value"], "header")
-    return side_in_doubt(laterality, marker["side"]) is not None
+    return side_in_doubt(laterality, named_by_marker(annotation["image"])) is not None
+
+
+def named_by_marker(image: ImageRecord | None) -> OneSide | None:
+    """Return the side that a marker names, as `marker_side` does, of the picture's record."""
+    marker = image.get("marker") if image else None
+    return None if marker is None or marker["both"] else marker["side"]
 
 
 def on_one_side(label: str) -> bool:

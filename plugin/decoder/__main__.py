@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from bodypart.pipeline import Pipeline
 
 from bodypart.settings import MARKER_FILES, Settings
+from decoder import shelf
 from decoder.lockdown import Lockdown, close_inherited
 from decoder.outside import OutsideNetwork
 from decoder.quiet import keep_quiet, private_stdout
-from decoder.wire import Frame, WireError, read_frame, write_frame
+from decoder.wire import ON_THE_SHELF, Frame, WireError, read_frame, write_frame
 
 Answer = tuple[dict[str, Any], bytes]
 _NICENESS = 10
@@ -36,7 +37,9 @@ def main() -> None:
     The first frame holds the ``settings``, and where the ``network`` runs: ``inside``, ``outside``
     (the parent is asked), or ``either`` (the parent says each time).
     """
-    close_inherited()
+    given = shelf.inherited()
+    close_inherited(given)
+    pictures = None if given is None else shelf.opened(given)
     incoming, outgoing = sys.stdin.buffer, private_stdout()
     keep_quiet()
     _give_way()
@@ -72,9 +75,10 @@ def main() -> None:
         "warning": model.warning,
         "pid": os.getpid(),
         "lockdown": lockdown.to_json(),
+        "shelf": pictures is not None,
     }
     write_frame(outgoing, Frame(hello, number=question.number))
-    serve(pipeline, incoming, outgoing)
+    serve(pipeline, incoming, outgoing, pictures)
 
 
 def _give_way() -> None:
@@ -91,8 +95,10 @@ def _give_way() -> None:
         Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
 
 
-def serve(pipeline: Pipeline, incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """Answer frames until the pipe closes."""
+def serve(
+    pipeline: Pipeline, incoming: BinaryIO, outgoing: BinaryIO, pictures: memoryview | None = None
+) -> None:
+    """Answer frames until the pipe closes; of some the picture lies on the shelf."""
     from decoder.tasks import TASKS
 
     while True:
@@ -101,15 +107,17 @@ def serve(pipeline: Pipeline, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         except WireError:
             return
         task = TASKS[question.header["task"]]
-        answer, attachment = perform(task, pipeline, question.header, question.payload)
+        length = question.header.get(ON_THE_SHELF)
+        payload = question.payload if length is None or pictures is None else pictures[:length]
+        answer, attachment = perform(task, pipeline, question.header, payload)
         write_frame(outgoing, Frame(answer, attachment, question.number))
 
 
 def perform(
-    task: Callable[[Pipeline, dict[str, Any], bytes], Answer],
+    task: Callable[[Pipeline, dict[str, Any], Any], Answer],
     pipeline: Pipeline,
     request: dict[str, Any],
-    payload: bytes,
+    payload: bytes | memoryview,
 ) -> Answer:
     """Run one task; an exception becomes an answer that names its type, never its text.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import platform
 from typing import Literal
@@ -55,6 +56,25 @@ def process_control(option: int, *arguments: int) -> int:
     """
     passed = [*arguments, 0, 0, 0, 0][:4]
     return _checked(int(_LIBC.prctl(option, *map(ctypes.c_ulong, passed))))
+
+
+def read_only(descriptor: int) -> memoryview:
+    """Map all of a file for reading; Python's own `mmap` would keep a descriptor of it.
+
+    Raises
+    ------
+    OSError
+        With what the kernel answers.
+    """
+    length = os.fstat(descriptor).st_size
+    _LIBC.mmap.restype = ctypes.c_void_p
+    asked = (length, mmap.PROT_READ, mmap.MAP_SHARED, descriptor)
+    sizes = (ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int)
+    passed = [kind(value) for kind, value in zip(sizes, asked, strict=True)]
+    at = _LIBC.mmap(None, *passed, ctypes.c_long(0))
+    if at == ctypes.c_void_p(-1).value:
+        _checked(-1)
+    return memoryview((ctypes.c_ubyte * length).from_address(at)).cast("B").toreadonly()
 
 
 def _checked(result: int) -> int:

@@ -136,10 +136,12 @@ class Lockdown:
         return landlock.Paths(tuple(readable), tuple(devices))
 
 
-def close_inherited() -> None:
-    """Close whatever a parent left open but the pipe; must come first of all."""
+def close_inherited(kept: int | None = None) -> None:
+    """Close whatever a parent left open but the pipe, and one more; must come first of all."""
     os.umask(0o077)
-    os.closerange(_FIRST_INHERITED, os.sysconf("SC_OPEN_MAX"))
+    between = _FIRST_INHERITED if kept is None else kept + 1
+    os.closerange(_FIRST_INHERITED, between - 1)
+    os.closerange(between, os.sysconf("SC_OPEN_MAX"))
 
 
 def _end_with_parent() -> None:

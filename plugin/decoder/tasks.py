@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bodypart.dicom_out.correction import Correction
     from bodypart.pipeline import Pipeline
     from bodypart.pixels import Picture
+    from bodypart.record import AnnotationRecord
 
 Answer = tuple[dict[str, Any], bytes]
 _HEAT_SIDE, _SHOWN_SIDE = 320, 800
@@ -55,7 +56,7 @@ class NothingToReportError(TaskError):
     """A study has nothing that a report may say; the service knows it by its name."""
 
 
-def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
+def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes | memoryview) -> Answer:
     """Annotate the DICOM file in the payload.
 
     A thumbnail goes with it whose longest side is at most ``thumbnail``, if that is told.
@@ -235,7 +236,7 @@ def _corrected(work: Callable[[], Correction]) -> Answer:
 
 def _images(
     request: dict[str, Any], data: bytes
-) -> tuple[list[tuple[Dataset, Mapping[str, Any] | None]], Dataset | None]:
+) -> tuple[list[tuple[Dataset, AnnotationRecord | None]], Dataset | None]:
     """Take a study apart: ``annotations``, ``lengths`` of the header files in the payload.
 
     With ``previous`` true, the last header file is the report that a new one replaces.

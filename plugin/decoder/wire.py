@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from bodypart import shallow_json
 
+ON_THE_SHELF = "shelf"
+"""Key of a question whose picture lies in `decoder.shelf`: bytes of it."""
 LONGEST_HEADER = 64 * 2**20
 LONGEST_PAYLOAD = 2**36
 """Bytes; what a question may have. An answer is held to less."""

@@ -19,6 +19,7 @@ from service.records.thumbnails import USUAL_SIZE
 
 if TYPE_CHECKING:
     from bodypart.evidence import Seen
+    from bodypart.record import AnnotationRecord
     from service.decoders.pool import Engine
     from service.learning.follow import Learning
     from service.metrics import Metrics
@@ -140,7 +141,7 @@ class Annotator:
     def take(
         self,
         task: Task,
-        annotation: dict[str, Any],
+        annotation: AnnotationRecord,
         file: str,
         seen: Seen | None,
         glance: Glance,
@@ -220,7 +221,7 @@ class Annotator:
         *,
         urgent: bool,
         said_of: str | None = None,
-    ) -> tuple[dict[str, Any], Seen | None]:
+    ) -> tuple[AnnotationRecord, Seen | None]:
         """Return what a decoder says of a file, and what the model saw in it, if it looked.
 
         ``said_of`` is the digest of a picture that this one is to be compared with.
@@ -236,7 +237,8 @@ class Annotator:
         answer, thumbnail = self._decoders.ask("annotate", question, data, urgent=urgent)
         for step, seconds in answer["seconds"].items():
             self._metrics.add_seconds(step, seconds)
-        annotation = {**answer["annotation"], "file": stored.version}
+        told: AnnotationRecord = answer["annotation"]
+        annotation: AnnotationRecord = {**told, "file": stored.version}
         if thumbnail:
             self._thumbnails.put(instance, USUAL_SIZE, stored.version, thumbnail)
         try:
@@ -261,7 +263,7 @@ class Annotator:
                 return
             # Another one may have come in while the decoder looked: that one is still to be read.
             file = self._read.pop(instance, stored.version)
-            annotation = {**failed(instance, reason), "file": file}
+            annotation: AnnotationRecord = {**failed(instance, reason), "file": file}
             word = self._trail.last(instance)
             annotation = self._under_review(annotation, existing, word)
             self._annotations.put(annotation, stored.parents, done=task)
@@ -287,15 +289,15 @@ class Annotator:
 
     def _put_machine_answer(
         self,
-        annotation: dict[str, Any],
+        annotation: AnnotationRecord,
         stored: StoredFile,
-        existing: dict[str, Any] | None,
+        existing: AnnotationRecord | None,
         word: Word | None,
         task: Task | None,
         said_of: str | None = None,
     ) -> None:
         """Write what a decoder said, the last word on top of it; the lock is held since that."""
-        spoken = word or (existing or {}).get("review")
+        spoken = word or (existing and existing["review"])
         annotation = (
             self._under_review(annotation, existing, word, said_of)
             if spoken
@@ -305,18 +307,18 @@ class Annotator:
 
     def _under_review(
         self,
-        annotation: dict[str, Any],
-        existing: dict[str, Any] | None,
+        annotation: AnnotationRecord,
+        existing: AnnotationRecord | None,
         word: Word | None,
         said_of: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> AnnotationRecord:
         """Put the standing review on top: the last of the audit trail.
 
         Metadata that hold a word which the trail does not know (another Orthanc's, or the trail
         was lost) keep it if it is the newer one. What the trail knows it orders by itself, so
         that a clock which was set back changes nothing.
         """
-        said = (existing or {}).get("review")
+        said = existing["review"] if existing else None
         review = Review.from_json(said) if said else None
         if word and (
             review is None
@@ -329,7 +331,9 @@ class Annotator:
         compared = said_of is not None and review.pixels == said_of
         return apply_review(annotation, review, compared=compared)
 
-    def _as_a_copy(self, annotation: dict[str, Any], originals: tuple[str, ...]) -> dict[str, Any]:
+    def _as_a_copy(
+        self, annotation: AnnotationRecord, originals: tuple[str, ...]
+    ) -> AnnotationRecord:
         """Put a person's word on another copy of the same pixel data on top, if there is one.
 
         It came in the file, or the file was copied from an instance of this archive.
@@ -348,9 +352,11 @@ class Annotator:
 
         Of the last word on the instance, else of one on what it is a copy of.
         """
-        said = (glance.annotation or {}).get("review")
-        if word or said:
-            digests = [word.review.pixels if word and word.review else (said or {}).get("pixels")]
+        said = glance.annotation["review"] if glance.annotation else None
+        if word and word.review:
+            digests = [word.review.pixels]
+        elif word or said:
+            digests = [said.get("pixels") if said else None]
         else:
             words = map(self._trail.last, glance.stored.originals)
             digests = [one.review.pixels for one in words if one and one.review]

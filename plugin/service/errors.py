@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord
 
 
 class ServiceError(Exception):
@@ -61,7 +65,7 @@ class StaleError(ServiceError):
         The annotation as it is now.
     """
 
-    def __init__(self, present: dict[str, object]) -> None:
+    def __init__(self, present: AnnotationRecord) -> None:
         super().__init__("the annotation was changed since")
         self.present = present
 

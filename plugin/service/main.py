@@ -46,6 +46,7 @@ from service.work.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from bodypart.record import AnnotationRecord
     from service.databases.database import Database
     from service.errors import DamagedError
 
@@ -142,7 +143,7 @@ class Service:
         """Return how many instances wait for an annotation or are being worked on."""
         return self.tasks.count(Kind.ANNOTATE) + self.change_log.unread_instances()
 
-    def annotation(self, instance: str) -> dict[str, Any] | None:
+    def annotation(self, instance: str) -> AnnotationRecord | None:
         """Return the annotation that an instance has or, being rewritten, is about to have."""
         if self.rewriter:
             return self.rewriter.annotation_of(instance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bodypart.annotation import Review, utc_now
 from bodypart.reviews import apply_review, machine_answer
@@ -19,6 +19,7 @@ from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord
     from service.annotator import Annotator
     from service.learning.follow import Learning
     from service.orthanc_api.archive import Archive
@@ -61,7 +62,7 @@ class Reviewer:
 
     def review(
         self, instance: str, review: Review, seen: frozenset[str] | None = None
-    ) -> dict[str, Any]:
+    ) -> AnnotationRecord:
         """Put a person's word on an instance; return its annotation.
 
         Once the word stands in the trail it is said, whatever fails after.
@@ -102,7 +103,7 @@ class Reviewer:
 
     def _noted(
         self, instance: str, review: Review, seen: frozenset[str] | None
-    ) -> dict[str, Any] | None:
+    ) -> AnnotationRecord | None:
         """Note a word, and return the annotation with it; None if there is none to put it on."""
         with self._annotations.lock(instance):
             found = self._annotations.glance([instance]).get(instance)
@@ -117,7 +118,10 @@ class Reviewer:
                 # Said once more because the answer was lost, and with it the new revision.
                 return annotation
             corrected = _with_word(annotation, review, found.stored)
-            number = self._trail.reviewed(instance, corrected["review"])
+            said = corrected["review"]
+            if said is None:
+                raise StaleError(annotation)  # It was said of another picture.
+            number = self._trail.reviewed(instance, said)
             try:
                 corrected = self._annotations.put(corrected, found.stored.parents)
                 self._trail.applied(number)
@@ -137,7 +141,7 @@ class Reviewer:
         with self._annotations.lock(instance):
             _must_be(self.annotation_of(instance), seen)
 
-    def annotation_of(self, instance: str) -> dict[str, Any]:
+    def annotation_of(self, instance: str) -> AnnotationRecord:
         """Return the annotation of an instance.
 
         Raises
@@ -155,7 +159,7 @@ class Reviewer:
 
     def withdraw(
         self, instance: str, *, by: str, seen: frozenset[str] | None = None
-    ) -> dict[str, Any]:
+    ) -> AnnotationRecord:
         """Take a person's word back; return the machine's annotation, made anew where it must be.
 
         Raises
@@ -270,7 +274,9 @@ class Reviewer:
             return  # The trail tells of it at the next start.
 
 
-def _with_word(annotation: dict[str, Any], review: Review, stored: StoredFile) -> dict[str, Any]:
+def _with_word(
+    annotation: AnnotationRecord, review: Review, stored: StoredFile
+) -> AnnotationRecord:
     """Return an annotation with a word on top, of the file that was read.
 
     Another one may have come in since: that one is read because it is not the one noted here.
@@ -279,22 +285,23 @@ def _with_word(annotation: dict[str, Any], review: Review, stored: StoredFile) -
     return {**apply_review(annotation, review), "file": file}
 
 
-def _says(annotation: dict[str, Any], review: Review) -> bool:
+def _says(annotation: AnnotationRecord, review: Review) -> bool:
     """Tell whether a word stands on an annotation already: the same, and by the same person."""
     if annotation["review"] is None:
         return False
     said = Review.from_json(annotation["review"])
-    if not review.laterality_given and said.laterality == (said.previous or {}).get("laterality"):
+    before = said.previous["laterality"] if said.previous else None
+    if not review.laterality_given and said.laterality == before:
         # The one before it had given the side.
         review = replace(review, laterality=said.laterality, laterality_given=said.laterality_given)
     return all(getattr(said, name) == getattr(review, name) for name in _OF_A_WORD)
 
 
-def is_stale(annotation: dict[str, Any], seen: frozenset[str] | None) -> bool:
+def is_stale(annotation: AnnotationRecord, seen: frozenset[str] | None) -> bool:
     """Tell whether an annotation has none of the revisions that a person saw."""
     return seen is not None and annotation.get("revision") not in seen
 
 
-def _must_be(annotation: dict[str, Any], seen: frozenset[str] | None) -> None:
+def _must_be(annotation: AnnotationRecord, seen: frozenset[str] | None) -> None:
     if is_stale(annotation, seen):
         raise StaleError(annotation)

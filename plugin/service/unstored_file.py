@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bodypart.reviews import apply_review, carried_word
 
 if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord, FileRecord
     from service.decoders.pool import Engine
     from service.metrics import Metrics
 
 
-def annotate_file(decoders: Engine, metrics: Metrics, data: bytes) -> tuple[dict[str, Any], str]:
+def annotate_file(decoders: Engine, metrics: Metrics, data: bytes) -> tuple[FileRecord, str]:
     """Return the annotation of a file, and its Modality.
 
     Raises
@@ -24,8 +25,9 @@ def annotate_file(decoders: Engine, metrics: Metrics, data: bytes) -> tuple[dict
     answer, _ = decoders.ask("classify", {"instance": ""}, data, urgent=True)
     for step, seconds in answer["seconds"].items():
         metrics.add_seconds(step, seconds)
-    annotation: dict[str, Any] = answer["annotation"]
+    told: FileRecord = answer["annotation"]
+    annotation: AnnotationRecord = {**told, "instance": ""}
     review = carried_word(annotation)
     if review:
         annotation = apply_review(annotation, review)
-    return annotation, str(answer.get("modality", ""))
+    return {**annotation, "instance": None}, str(answer.get("modality", ""))

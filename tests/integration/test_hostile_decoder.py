@@ -15,15 +15,22 @@ TAKEN_OVER = """#!{python}
 import os, re, struct, sys
 sys.path[:1] = [{plugin!r}]
 import decoder.__main__ as product
-from decoder.wire import Frame
+from decoder.wire import ON_THE_SHELF, Frame
 
-honest, read = product.write_frame, product.read_frame
+honest, read, opened = product.write_frame, product.read_frame, product.shelf.opened
 trick = ""
+pictures = b""
+
+def keep(descriptor):
+    global pictures
+    pictures = opened(descriptor)
+    return pictures
 
 def read_frame(stream):
     global trick
     frame = read(stream)
-    found = re.search(rb"TRICK ([a-z0-9]+) ?([0-9a-f-]*)", frame.payload)
+    file = frame.payload or pictures[:frame.header.get(ON_THE_SHELF, 0)]
+    found = re.search(rb"TRICK ([a-z0-9]+) ?([0-9a-f-]*)", file)
     trick = found[1].decode() if found else ""
     read_frame.victim = found[2].decode() if found else ""
     return frame
@@ -60,7 +67,7 @@ def write_frame(stream, frame):
         header, payload = {{}}, b""
     honest(stream, Frame(header, payload, frame.number))
 
-product.read_frame, product.write_frame = read_frame, write_frame
+product.read_frame, product.write_frame, product.shelf.opened = read_frame, write_frame, keep
 product.main()
 """
 

@@ -120,7 +120,7 @@ def test_of_a_decoder_the_other_side_of_the_pipe_knows_the_frames_only(request):
     sides = ("orthanc_side", "service", "backfill")
     for path in [path for side in sides for path in modules(request.config.rootpath, side)]:
         decoders = {name for name in imports(path) if name.split(".")[0] == "decoder"}
-        assert decoders <= {"decoder.wire"}, path
+        assert decoders <= {"decoder.wire", "decoder.shelf"}, path
 
 
 def test_the_table_of_tasks_knows_nobody_who_fills_it_or_works_it_off(request):

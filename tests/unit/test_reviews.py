@@ -17,6 +17,7 @@ AT = "2026-01-02T03:04:05Z"
 
 
 HEADER = {"label": "hand", "labels": ["hand"], "laterality": "L"}
+UNNAMED = {"label": None, "labels": []}
 
 
 def annotation(**changes):
@@ -215,9 +216,9 @@ def test_what_the_model_does_not_look_at_has_no_group_whoever_says_a_part(examin
         (HEADER, "wrist", "L"),
         (HEADER, "foot", None),
         (HEADER, "skull", None),
-        ({"labels": [], "laterality": "R"}, "foot", "R"),
-        ({"labels": [], "region": "upper_limb", "laterality": "R"}, "elbow", "R"),
-        ({"labels": [], "region": "upper_limb", "laterality": "R"}, "foot", None),
+        ({**UNNAMED, "laterality": "R"}, "foot", "R"),
+        ({**UNNAMED, "region": "upper_limb", "laterality": "R"}, "elbow", "R"),
+        ({**UNNAMED, "region": "upper_limb", "laterality": "R"}, "foot", None),
         (None, "wrist", "L"),
         (None, "knee", None),
     ],

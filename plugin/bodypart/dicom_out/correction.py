@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from bodypart.dicom_out.encoding import Element
     from bodypart.labels import BodyPart
+    from bodypart.laterality import Side
 
 STORAGE_CLASSES = frozenset(
     "1.2.840.10008.5.1.4.1.1." + ending
@@ -97,7 +98,7 @@ class Correction:
 def correct(
     data: bytes,
     examined: BodyPart,
-    laterality: str | None,
+    laterality: Side | None,
     *,
     version: str,
     now: datetime,
@@ -184,12 +185,12 @@ def correct(
     return Correction(original.rewritten({**wanted, **sequences}), changed, standing=standing)
 
 
-def restore(data: bytes) -> Correction:
+def restore(data: bytes | memoryview) -> Correction:
     """Undo our correction: the original values return, and our entries vanish.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         A DICOM file.
 
     Returns
@@ -263,7 +264,7 @@ def _elements_signed(file: Part10, parameters: Mapping[int, Element]) -> list[in
 
 
 def _side_contradicted(
-    file: Part10, examined: BodyPart, side: str | None, wanted: Collection[int]
+    file: Part10, examined: BodyPart, side: Side | None, wanted: Collection[int]
 ) -> str | None:
     """Return why the part does not fit the side that the file states, or None."""
     if not examined.paired:

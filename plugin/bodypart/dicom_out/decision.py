@@ -10,8 +10,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bodypart.dicom_out.codes import PRODUCT
+from bodypart.laterality import side_in
+
+if TYPE_CHECKING:
+    from bodypart.laterality import Side
 
 _DIGEST = r"(?:b3:)?[0-9a-f]{32}"
 _TEXT = re.compile(rf"{PRODUCT} (machine|person)(?: ([LRB]))?(?: ({_DIGEST}))?")
@@ -32,7 +37,7 @@ class Decision:
     """
 
     by_person: bool
-    side: str | None = None
+    side: Side | None = None
     pixels: str | None = None
 
     @property
@@ -45,4 +50,4 @@ class Decision:
     def read(cls, text: str) -> Decision | None:
         """Return what a mapping resource's name says, None if it is none of ours."""
         found = _TEXT.fullmatch(text.strip(" \0"))
-        return cls(found[1] == "person", found[2], found[3]) if found else None
+        return cls(found[1] == "person", side_in(found[2]), found[3]) if found else None

@@ -14,19 +14,22 @@ from bodypart.labels import BY_LABEL, BodyPart, Code
 from bodypart.laterality import SIDES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pydicom import Dataset
+
+    from bodypart.laterality import Side
+    from bodypart.record import AnnotationRecord
 
 SNOMED_CT = "http://snomed.info/sct"
 DICOM_UID = "urn:dicom:uid"
 DICOM_CODES = "http://dicom.nema.org/resources/ontology/DCM"
 IDENTIFIER_TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
-Image: TypeAlias = "tuple[Dataset, Mapping[str, Any] | None]"
+Image: TypeAlias = "tuple[Dataset, AnnotationRecord | None]"
 """Headers of an instance, and its annotation as JSON if it has one."""
 
-PartAndSide: TypeAlias = "tuple[BodyPart, str | None]"
+PartAndSide: TypeAlias = "tuple[BodyPart, Side | None]"
 
 
 class StudyError(ValueError):
@@ -38,7 +41,7 @@ def imaging_study(images: Sequence[Image], *, resource_id: str | None = None) ->
 
     Parameters
     ----------
-    images : sequence of (Dataset, mapping or None)
+    images : sequence of (Dataset, dict or None)
         Headers and annotation (as JSON) of all instances of one study.
     resource_id : str, optional
         Logical id of the resource, for example Orthanc's id of the study.

@@ -24,7 +24,7 @@ class Part10:
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or memoryview
         The whole file, preamble and file meta information included.
 
     Attributes
@@ -44,7 +44,7 @@ class Part10:
         If the file cannot be cut into elements down to its last byte.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | memoryview) -> None:
         if not has_prefix(data):
             raise DicomStructureError("there is no DICM prefix (PS3.10 section 7.1)")
         meta_end, syntax = _read_meta(data)
@@ -176,7 +176,7 @@ def header_end(data: bytes) -> int:
     return last.start
 
 
-def _read_meta(data: bytes) -> tuple[int, str]:
+def _read_meta(data: bytes | memoryview) -> tuple[int, str]:
     """Return where the data set begins, and the transfer syntax of the file."""
     meta = read_file_meta(data)
     syntax = meta.transfer_syntax
@@ -187,7 +187,7 @@ def _read_meta(data: bytes) -> tuple[int, str]:
     return meta.end, syntax
 
 
-def _inflate(data: bytes) -> bytes:
+def _inflate(data: bytes | memoryview) -> bytes:
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         inflated = stream.decompress(data, LARGEST_INFLATED)

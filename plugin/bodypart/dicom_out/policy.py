@@ -6,15 +6,17 @@ Standard library only, so that the service can decide without asking a decoder.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bodypart.dicom_out.decision import Decision
 from bodypart.labels import BY_LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from bodypart.labels import BodyPart
+    from bodypart.laterality import Side
+    from bodypart.record import AnnotationRecord, SiblingRecord
 
 WRITTEN_BY_THE_MODALITY = frozenset(("BodyPartExamined", "AnatomicRegionSequence"))
 """Attributes that stay as they are when they already name the part in words of their own."""
@@ -41,16 +43,16 @@ class TagsToWrite:
     """
 
     examined: BodyPart
-    laterality: str | None
+    laterality: Side | None
     agreeing: frozenset[str]
     mixed_series: bool
     decision: Decision
 
 
 def tags_to_write(
-    annotation: Mapping[str, Any],
+    annotation: AnnotationRecord,
     threshold: float,
-    siblings: Iterable[Mapping[str, Any]] = (),
+    siblings: Iterable[SiblingRecord] = (),
     *,
     write_conflicts: bool = True,
 ) -> TagsToWrite | None:
@@ -58,14 +60,14 @@ def tags_to_write(
 
     Parameters
     ----------
-    annotation : mapping
+    annotation : dict
         The instance's annotation as JSON.
     threshold : float
         Least probability (setting ``WriteThreshold``). A person's word needs none; an answer
         that waits for a person's review is never sure, unless it waits because a confident
         picture contradicts its header.
-    siblings : iterable of mapping
-        Annotations of the other instances of its series.
+    siblings : iterable of dict
+        The other instances of its series.
     write_conflicts : bool
         Whether the picture's word is written over a header that it contradicts before a person
         has looked (setting ``WriteConflicts``): originals are kept, and can be restored.
@@ -81,7 +83,8 @@ def tags_to_write(
     others = (_sure(other, threshold, write_conflicts=write_conflicts) for other in siblings)
     terms = {examined.body_part_examined}
     terms.update(part.body_part_examined for part in others if part)
-    evidence = (annotation.get("header") or {}).get("evidence") or ()
+    said, header = annotation["examined"], annotation["header"]
+    evidence = header["evidence"] if header else ()
     agreeing = frozenset(
         match["attribute"] for match in evidence if match.get("labels") == [examined.label]
     )
@@ -91,31 +94,30 @@ def tags_to_write(
         agreeing=agreeing & WRITTEN_BY_THE_MODALITY,
         mixed_series=len(terms) > 1,
         decision=Decision(
-            by_person=annotation["examined"]["source"] == "person", pixels=annotation.get("pixels")
+            by_person=said is not None and said["source"] == "person",
+            pixels=annotation.get("pixels"),
         ),
     )
 
 
-def stated_side(annotation: Mapping[str, Any], part: BodyPart) -> str | None:
+def stated_side(annotation: AnnotationRecord, part: BodyPart) -> Side | None:
     """Return the side of a part as tags, reports and other standard objects may state it.
 
     They cannot say that a program read it from a marker, which is no statement of the modality,
     nor of a person.
     """
-    said = annotation.get("laterality") or {}
-    return said.get("value") if part.paired and said.get("source") != "marker" else None
+    said = annotation["laterality"]
+    return said["value"] if part.paired and said["source"] != "marker" else None
 
 
-def _sure(
-    annotation: Mapping[str, Any], threshold: float, *, write_conflicts: bool
-) -> BodyPart | None:
+def _sure(annotation: SiblingRecord, threshold: float, *, write_conflicts: bool) -> BodyPart | None:
     """Return the examined part if it is sure enough to be written."""
-    examined = annotation.get("examined")
-    if annotation.get("status") != "done" or not examined:
+    examined = annotation["examined"]
+    if annotation["status"] != "done" or not examined:
         return None
     part = BY_LABEL[examined["label"]]
     if examined["source"] == "person":
         return part
-    contradicts = annotation.get("agreement") == "conflict" and "image" in examined["source"]
-    waits = annotation.get("needs_review") and not (contradicts and write_conflicts)
+    contradicts = annotation["agreement"] == "conflict" and "image" in examined["source"]
+    waits = annotation["needs_review"] and not (contradicts and write_conflicts)
     return None if waits or examined["probability"] < threshold else part

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from datetime import date
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from highdicom import sr
@@ -26,8 +26,10 @@ from bodypart.labels import BY_LABEL, Code
 from bodypart.laterality import SIDES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from bodypart.record import AnnotationRecord, ExaminedRecord
 
 SERIES_NUMBER = 9800
 """Out of the way of the modality's own series."""
@@ -56,7 +58,7 @@ class NothingToReportError(ReportError):
 
 
 def structured_report(
-    images: Sequence[tuple[Dataset, Mapping[str, Any]]],
+    images: Sequence[tuple[Dataset, AnnotationRecord]],
     *,
     version: str,
     now: datetime,
@@ -67,7 +69,7 @@ def structured_report(
 
     Parameters
     ----------
-    images : sequence of (Dataset, mapping)
+    images : sequence of (Dataset, dict)
         Headers and annotation (as JSON) of the images of one study. Those without an answer
         are left out, and so are those whose UIDs a valid report cannot refer to.
     version : str
@@ -131,14 +133,14 @@ def structured_report(
     return buffer.getvalue()
 
 
-def _has_answer(note: Mapping[str, Any]) -> bool:
+def _has_answer(note: AnnotationRecord) -> bool:
     """Return whether a picture or a person says what is seen: a header alone is no observation."""
     return note["status"] == "done" and bool(_observed(note) or note["visible"])
 
 
-def _observed(note: Mapping[str, Any]) -> dict[str, Any] | None:
+def _observed(note: AnnotationRecord) -> ExaminedRecord | None:
     """Return the examined part if it rests on more than the header."""
-    examined: dict[str, Any] | None = note["examined"]
+    examined = note["examined"]
     return examined if examined and examined["source"] != "header" else None
 
 
@@ -183,7 +185,7 @@ def _is_valid(keyword: str, value: object) -> bool:
     return isinstance(value, str) or keyword == "ReferringPhysicianName"
 
 
-def _observers(notes: Sequence[Mapping[str, Any]]) -> sr.ObservationContext:
+def _observers(notes: Sequence[AnnotationRecord]) -> sr.ObservationContext:
     """Return the device that observed, and the person who reviewed last, if any did."""
     model = next((note["model"] for note in notes if note["model"]), None)
     device = sr.ObserverContext(
@@ -210,7 +212,7 @@ def _observers(notes: Sequence[Mapping[str, Any]]) -> sr.ObservationContext:
 
 
 def _group(
-    number: int, headers: Dataset, note: Mapping[str, Any]
+    number: int, headers: Dataset, note: AnnotationRecord
 ) -> sr.MeasurementsAndQualitativeEvaluations:
     """Return the measurement group (TID 1501) of one image."""
     examined, model = _observed(note), note["model"]
@@ -262,7 +264,7 @@ def _group(
     )
 
 
-def _frames(headers: Dataset, note: Mapping[str, Any]) -> list[int] | None:
+def _frames(headers: Dataset, note: AnnotationRecord) -> list[int] | None:
     """Return the frame that was looked at, counted from 1; None for a single-frame image."""
     try:
         count = int(headers.get("NumberOfFrames") or 1)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from bodypart.labels import BY_LABEL
-from bodypart.laterality import SIDE_OF_CODE, SIDES
+from bodypart.laterality import SIDE_OF_CODE, side_in
 from bodypart.regions import compatible
+
+if TYPE_CHECKING:
+    from bodypart.laterality import Side
 
 _CODED = ("ImageLaterality", "FrameLaterality", "AnatomicRegionModifierSequence", "Laterality")
 
 
-def side_of_code(value: str) -> str | None:
+def side_of_code(value: str) -> Side | None:
     """Return the side that a code of Anatomic Region Modifier Sequence means, or None."""
     return SIDE_OF_CODE.get(value.strip().upper())
 
@@ -19,7 +23,7 @@ def side_of_code(value: str) -> str | None:
 class Said(NamedTuple):
     """A side, the parts that the text which names it names beside it, and the text's attribute."""
 
-    side: str | None = None
+    side: Side | None = None
     of: tuple[str, ...] = ()
     attribute: str = ""
 
@@ -46,8 +50,8 @@ class Sides:
 
     def say(self, attribute: str, side: str | None, of: tuple[str, ...] = ()) -> None:
         """Note the side that an attribute names, and of which parts; None says nothing."""
-        if side in SIDES:
-            self._said.setdefault(attribute, []).append(Said(side, of, attribute))
+        if known := side_in(side):
+            self._said.setdefault(attribute, []).append(Said(known, of, attribute))
 
     def first(self, label: str | None) -> Said:
         """Return what the most trusted attribute says, one that speaks of the label if it can."""
@@ -66,13 +70,13 @@ class Sides:
         right = [it for it in said if it.side == "R"]
         return any(one.may_be_of_the_same(other) for one in left for other in right)
 
-    def of_parts(self) -> dict[str, str]:
+    def of_parts(self) -> dict[str, Side]:
         """Return the side of each part that has just one in all texts that name the part's."""
-        found: dict[str, set[str]] = {}
-        for said in self._said.values():
-            for it in said:
+        found: dict[str, set[Side]] = {}
+        for it in chain.from_iterable(self._said.values()):
+            if it.side:
                 for label in it.of:
-                    found.setdefault(label, set()).add(it.side or "")
+                    found.setdefault(label, set()).add(it.side)
         return {label: sides.pop() for label, sides in found.items() if len(sides) == 1}
 
     def _counted(self, label: str | None) -> list[Said]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bodypart.annotation import Annotation
     from bodypart.evidence import ImageReading
     from bodypart.memory.rule import Float32, Floats
+    from bodypart.record import MemoryRecord
 
 ALIKE = 0.75
 """Cosine from which on two pictures are said to be alike: where half of the likeness is left."""
@@ -50,7 +51,7 @@ class Recollection:
 
         A change that was not applied marks the annotation for review, unless it is marked.
         """
-        note = {
+        note: MemoryRecord = {
             "revision": self.revision,
             "alike": list(self.alike),
             "changed": self.changed,

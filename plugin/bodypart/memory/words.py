@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bodypart.record import SeenRecord
+
     Float32 = NDArray[np.float32]
 
 NONE = "none"
@@ -82,7 +84,7 @@ def unpack_floats(data: bytes) -> Float32:
     return np.frombuffer(data, dtype="<f2").astype(np.float32)
 
 
-def pack_seen(seen: Seen) -> dict[str, Any]:
+def pack_seen(seen: Seen) -> SeenRecord:
     """Return what a decoder sends along with an answer: all that a word needs of the picture."""
     return {
         "embedding": base64.b64encode(pack_floats(seen.embedding)).decode(),

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bodypart.laterality import OneSide
+
     Float32 = NDArray[np.float32]
 
 LETTERS = ("L", "R", "D", "E", "G")
 """In the order of the networks' outputs, after "nothing"."""
 
-SIDE_OF_LETTER: Mapping[str, str] = MappingProxyType(
+SIDE_OF_LETTER: Mapping[str, OneSide] = MappingProxyType(
     {
         "L": "L",  # left, links
         "R": "R",  # right, rechts
@@ -326,8 +328,9 @@ def decided(
     parameters : MarkerParameters
         The limits.
     """
-    peaks: dict[str, tuple[float, int]] = {}
-    for side in ("L", "R"):
+    one_side: tuple[OneSide, ...] = ("L", "R")
+    peaks: dict[OneSide, tuple[float, int]] = {}
+    for side in one_side:
         own = [index for index, letter in enumerate(LETTERS) if SIDE_OF_LETTER.get(letter) == side]
         sums = letters[:, own].sum(axis=1)
         peaks[side] = (float(sums.max()), int(sums.argmax()))

@@ -10,11 +10,13 @@ with a reason. Elements after the pixel data are not read.
 from __future__ import annotations
 
 import logging
+import os
 import struct
 import warnings
 import zlib
 from collections.abc import Callable
 from io import BytesIO
+from typing import BinaryIO, cast
 
 from pydicom import config, filereader
 from pydicom.dataelem import RawDataElement
@@ -31,6 +33,8 @@ from bodypart.file_meta import (
     read_file_meta,
 )
 from bodypart.pixels.layout import GE_PRIVATE
+
+_Bytes = bytes | memoryview
 
 INFLATE_LIMIT = 128 << 20
 """Bytes; what a deflated data set may grow to."""
@@ -89,7 +93,8 @@ def read_dataset(
     Parameters
     ----------
     data : bytes, bytearray or memoryview
-        The whole file. Only ``bytes`` are used without a copy; they stay alive with the data set.
+        The whole file. What cannot be written to is used without a copy, and stays alive with the
+        data set.
     limit : int
         The largest size, in bytes, that a deflated data set may inflate to.
 
@@ -105,9 +110,10 @@ def read_dataset(
     DatasetError
         If nothing can be read, or if the limits are passed. No other exception leaves here.
     """
-    source = data if isinstance(data, bytes) else bytes(data)
+    if isinstance(data, bytearray) or (isinstance(data, memoryview) and not data.readonly):
+        data = bytes(data)
     try:
-        return _parse(source, limit)
+        return _parse(data, limit)
     except DatasetError:
         raise
     except RecursionError:
@@ -120,7 +126,7 @@ def read_dataset(
         raise DatasetError(f"not readable as DICOM ({type(error).__name__})") from None
 
 
-def _parse(source: bytes, limit: int) -> FileDataset:
+def _parse(source: _Bytes, limit: int) -> FileDataset:
     if len(source) < 8:
         raise NotDicomError("not DICOM: shorter than one element")
     if not has_prefix(source) and not _starts_like_a_dataset(source):
@@ -134,7 +140,7 @@ def _parse(source: bytes, limit: int) -> FileDataset:
             dataset = _read_body(source, start, meta)
             break
         except _OddVrError as error:
-            source = source[: error.at] + b"ST" + source[error.at + 2 :]
+            source = b"".join((source[: error.at], b"ST", source[error.at + 2 :]))
     else:
         raise DatasetError("its value representations are none")
     if not len(dataset):
@@ -142,12 +148,12 @@ def _parse(source: bytes, limit: int) -> FileDataset:
     return dataset
 
 
-def _read_body(source: bytes, start: int, meta: FileMeta) -> FileDataset:
+def _read_body(source: _Bytes, start: int, meta: FileMeta) -> FileDataset:
     implicit, little = _encoding(source, start, meta.transfer_syntax)
     stream = _CountedReads(source)
     stream.seek(start)
     elements = filereader.read_dataset(
-        stream,
+        cast("BinaryIO", stream),
         implicit,
         little,
         stop_when=_at_pixels(stream, explicit=not implicit),
@@ -175,12 +181,12 @@ def _clear(elements: Dataset) -> None:
             elements[tag] = item._replace(value=b"", length=0)
 
 
-def _starts_like_a_dataset(source: bytes) -> bool:
+def _starts_like_a_dataset(source: _Bytes) -> bool:
     """Tell whether the first tag's group is one that a data set can begin with."""
     return any(struct.unpack(order, source[:2])[0] in (2, 4, 8) for order in ("<H", ">H"))
 
 
-def _encoding(source: bytes, start: int, syntax: str) -> tuple[bool, bool]:
+def _encoding(source: _Bytes, start: int, syntax: str) -> tuple[bool, bool]:
     """Return whether the data set is in implicit VR, and whether in little endian.
 
     The byte order is read off the first group number, which is below 0x0100, because gateways
@@ -224,12 +230,15 @@ class _OddVrError(Exception):
         self.at = at
 
 
-class _CountedReads(BytesIO):
-    """A stream that ends the reading of a data set that asks too much, at any depth."""
+class _CountedReads:
+    """A stream that ends the reading of a data set that asks too much, at any depth.
 
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self._data = data
+    It copies what is read, not all of the file.
+    """
+
+    def __init__(self, data: _Bytes) -> None:
+        self._data = memoryview(data)
+        self._at = 0
         self.size = len(data)
         self._reads = 0
         self._at_character_set = False
@@ -240,14 +249,25 @@ class _CountedReads(BytesIO):
             raise DatasetError("it has too many elements, or too many items in its sequences")
         if self._at_character_set and size is not None and size > LONGEST_CHARACTER_SET:
             raise DatasetError("its SpecificCharacterSet is too long")
-        data = super().read(size)
+        end = self.size if size is None or size < 0 else self._at + size
+        data = bytes(self._data[self._at : end])
+        self._at += len(data)
         if size == _ELEMENT_HEADER:
             self._at_character_set = data[:4] in _CHARACTER_SET_TAGS
         return data
 
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self._at = offset + (0, self._at, self.size)[whence]
+        if self._at < 0:
+            raise ValueError("before the beginning")
+        return self._at
+
     def peek(self, at: int, count: int) -> bytes:
         """Return bytes from anywhere, without moving."""
-        return self._data[at : at + count]
+        return bytes(self._data[at : at + count])
 
 
 def _at_pixels(
@@ -273,11 +293,11 @@ def _at_pixels(
     return stop
 
 
-def _attach_pixels(dataset: Dataset, source: bytes, position: int) -> None:
+def _attach_pixels(dataset: Dataset, source: _Bytes, position: int) -> None:
     """Add the pixel element that starts at `position`, its value a view into `source`."""
     implicit, little = dataset.original_encoding
     order = "<" if little else ">"
-    header = source[position : position + 12]
+    header = bytes(source[position : position + 12])
     if len(header) < 8:
         return
     group, element = struct.unpack_from(order + "HH", header)

@@ -12,15 +12,14 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bodypart.annotation import Agreement
 from bodypart.evidence import VIEWS
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.reader import MOST_VALUES
 from bodypart.headers.reliability import HANDS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
-from bodypart.laterality import SIDES, Side
+from bodypart.laterality import SIDES, OneSide, Side
+from bodypart.record import Agreement, Label, MachineSource
 from bodypart.regions import PLACES
-from service.known_label import KnownLabel
 
 _Item = TypeVar("_Item", bound=Hashable)
 
@@ -72,7 +71,7 @@ def _of_labels(sides: dict[Any, Any]) -> dict[Any, Any]:
     return sides
 
 
-_Labels = Annotated[list[KnownLabel], AfterValidator(_without_repetition)]
+_Labels = Annotated[list[Label], AfterValidator(_without_repetition)]
 _Probability = Annotated[float, Field(ge=0, le=1)]
 _Sentence = Annotated[str, Field(max_length=_LONGEST_SENTENCE)]
 _Word = Annotated[str, Field(max_length=200)]
@@ -93,7 +92,7 @@ class _Code(_Told):
 
 
 class _Coded(_Told):
-    label: KnownLabel
+    label: Label
     code: _Code
     probability: _Probability
 
@@ -106,7 +105,7 @@ class _Coded(_Told):
 
 class _Examined(_Coded):
     body_part_examined: str
-    source: Literal["image", "header", "image+header"]
+    source: MachineSource
 
     @model_validator(mode="after")
     def has_the_term_of_its_label(self) -> Self:
@@ -121,12 +120,12 @@ class _Laterality(_Told):
 
 
 class _Guess(_Told):
-    label: KnownLabel
+    label: Label
     probability: _Probability
 
 
 class _Marker(_Told):
-    side: Literal["L", "R"]
+    side: OneSide
     letter: Annotated[str, Field(max_length=8)]
     probability: _Probability
     both: bool
@@ -151,7 +150,7 @@ class _Evidence(_Told):
 
 
 class _Header(_Told):
-    label: KnownLabel | None
+    label: Label | None
     evidence: Annotated[list[_Evidence], Field(max_length=_MOST_EVIDENCE)]
     labels: _Labels = []
     region: Annotated[str, _one_of(PLACES)] | None = None
@@ -178,7 +177,7 @@ class _Memory(_Told):
 class _Carried(_Told):
     """A person's word that came with the file."""
 
-    examined: KnownLabel
+    examined: Label
     laterality: Side | None
 
 

@@ -20,7 +20,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from bodypart.network import NetworkError
 from bodypart.network.tensors import packed, pictures_from
-from decoder.wire import ClosedError, Frame, WireError, read_frame, write_frame
+from decoder.shelf import Shelf
+from decoder.wire import ON_THE_SHELF, ClosedError, Frame, WireError, read_frame, write_frame
 from service.decoders import answers, elsewhere
 from service.decoders.answers import SurpriseError
 from service.decoders.watchdog import Watchdog
@@ -87,6 +88,7 @@ class DecoderProcess:
         self._network = network
         self._dead = False
         self._at_work = threading.Lock()
+        self._shelf = Shelf.made()
         try:
             self.process = subprocess.Popen(
                 # -P: no module comes from the folder that happens to be the current one.
@@ -95,11 +97,13 @@ class DecoderProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                env=environment(settings),
+                env=environment(settings) | (self._shelf.told() if self._shelf else {}),
                 cwd="/",
                 start_new_session=True,
+                pass_fds=[self._shelf.descriptor] if self._shelf else (),
             )
         except OSError as error:
+            self._clear()
             raise EngineDownError(f"{settings.python}: {error.strerror}") from error
         self._questions = cast("IO[bytes]", self.process.stdin)
         # It reads whole frames into one piece of memory, and not a byte ahead: `fit` would miss it.
@@ -182,7 +186,7 @@ class DecoderProcess:
         if network is not None and left:
             longest = max(longest, elsewhere.largest(network))
         watchdog.resume()
-        write_frame(self._questions, question)
+        write_frame(self._questions, self._shelved(task, question))
         while True:
             frame = read_frame(self._answers, longest_header=bounds.header, longest_payload=longest)
             if frame.header.keys() != {"network"}:
@@ -205,6 +209,14 @@ class DecoderProcess:
             left -= 1
             watchdog.resume()
             write_frame(self._questions, Frame(header, payload))
+
+    def _shelved(self, task: str, question: Frame) -> Frame:
+        """Lay the picture of a question where the decoder finds it, if it knows that place."""
+        knows = task == "annotate" and self.hello and self.hello.get("shelf") is True
+        if not knows or self._shelf is None or not self._shelf.put(question.payload):
+            return question
+        header = {**question.header, ON_THE_SHELF: len(question.payload)}
+        return Frame(header, number=question.number)
 
     def alive(self) -> bool:
         """Tell whether it runs, as far as is known."""
@@ -247,6 +259,12 @@ class DecoderProcess:
         with self._at_work:
             self._questions.close()
             self._answers.close()
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._shelf:
+            self._shelf.close()
+            self._shelf = None
 
     def _listen(self) -> None:
         """Keep the last line of stderr until it is ready, drop everything after."""

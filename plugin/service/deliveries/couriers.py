@@ -13,13 +13,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bodypart.annotation import tags_state
 from service.deliveries.delivery import GONE, NO_RULE, REMOVED, State
 from service.deliveries.senders import JobGoneError, SendError, StoppedError
 from service.errors import ArchiveError, DamagedError, NotFoundError, RecordError
 
 if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord
     from service.deliveries.delivery import Delivery
     from service.deliveries.outbox import Outbox
     from service.deliveries.rules import Rule
@@ -165,8 +167,8 @@ class Courier:
             If the service stops meanwhile.
         """
         try:
-            annotation = {} if delivery.job else self._ready(delivery)
-            if annotation is None:
+            annotation = None if delivery.job else self._ready(delivery)
+            if annotation is None and not delivery.job:
                 return
             self._sender.send(delivery, annotation)
         except NotFoundError:
@@ -188,7 +190,7 @@ class Courier:
             self.delivered += 1
             self._outbox.delivered(delivery)
 
-    def _ready(self, delivery: Delivery) -> dict[str, Any] | None:
+    def _ready(self, delivery: Delivery) -> AnnotationRecord | None:
         """Return the annotation of an instance that may leave now; else put it back, and None."""
         now = time.time()
         rule = self._rules.get((delivery.rule, delivery.destination))
@@ -204,7 +206,7 @@ class Courier:
         if annotation is None:
             self._without_annotation(delivery, now)
             return None
-        if (annotation.get("tags") or {}).get("state") == "pending":
+        if tags_state(annotation) == "pending":
             self._outbox.postpone(delivery, now + _FOR_TAGS)
             return None
         if not rule.urgent and not archive.is_stable(delivery.series):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bodypart.annotation import examined_label, header_labels, image_label
 from service.deliveries.rules import Condition, Rule
+
+if TYPE_CHECKING:
+    from bodypart.record import DescriptionRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +25,19 @@ class Case:
         Modality of the series.
     """
 
-    annotation: dict[str, Any]
+    annotation: DescriptionRecord
     modality: str
 
     @property
     def examined(self) -> str | None:
         """The answer's label."""
-        return (self.annotation["examined"] or {}).get("label")
+        return examined_label(self.annotation)
 
     @property
     def probability(self) -> float:
         """The answer's probability; 0 where there is no answer."""
-        return float((self.annotation["examined"] or {}).get("probability", 0.0))
+        examined = self.annotation["examined"]
+        return examined["probability"] if examined else 0.0
 
     @property
     def visible(self) -> list[str]:
@@ -42,22 +47,19 @@ class Case:
     @property
     def image_label(self) -> str | None:
         """What the picture alone says."""
-        image = self.annotation["image"]
-        seen = image and image["top"] and not image["rejected"]
-        return image["top"][0]["label"] if seen else None
+        return image_label(self.annotation)
 
     @property
     def header_labels(self) -> list[str]:
         """What the header alone says."""
-        header = self.annotation["header"] or {}
-        return [label for label in header.get("labels") or [header.get("label")] if label]
+        return header_labels(self.annotation)
 
     @property
     def view(self) -> str | None:
         """The projection: the picture's, or the header's where the picture does not tell."""
-        image = self.annotation["image"] or {}
-        seen = None if image.get("rejected") else image.get("view")
-        return seen or (self.annotation["header"] or {}).get("view")
+        image, header = self.annotation["image"], self.annotation["header"]
+        seen = image.get("view") if image and not image["rejected"] else None
+        return seen or (header.get("view") if header else None)
 
     @property
     def answer(self) -> str:

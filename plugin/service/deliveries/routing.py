@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bodypart.annotation import tags_state
 from bodypart.loopback import is_loopback
 from service.deliveries.delivery import REMOVED, Priority, State
 from service.deliveries.matching import Case, taking
@@ -20,6 +21,7 @@ from service.deliveries.matching import Case, taking
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bodypart.record import AnnotationRecord
     from service.deliveries.delivery import Delivery
     from service.deliveries.destinations import Destination
     from service.deliveries.outbox import Outbox
@@ -70,7 +72,7 @@ class Routing:
 
     def take(
         self,
-        annotation: dict[str, Any],
+        annotation: AnnotationRecord,
         parents: Parents,
         *,
         only: Rule | None = None,
@@ -167,12 +169,12 @@ class Routing:
         aet, host = self._archive.node(kind, to.name)
         return replace(to, aet=aet, host=host)
 
-    def _origin(self, existing: list[Delivery], annotation: dict[str, Any]) -> Origin:
+    def _origin(self, existing: list[Delivery], annotation: AnnotationRecord) -> Origin:
         """Return where an instance came from, before we may have stored it over itself."""
         known = next((Origin(row.sender_aet, row.sender_ip) for row in existing), None)
         if known is not None:
             return known
-        if (annotation.get("tags") or {}).get("state") == "written":
+        if tags_state(annotation) == "written":
             return Origin()  # Orthanc notes of it that we sent it.
         return Origin(*self._archive.sender(annotation["instance"]))
 

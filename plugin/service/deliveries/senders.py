@@ -17,6 +17,7 @@ from urllib.parse import quote
 from service.errors import ArchiveError, NotFoundError, ServiceError
 
 if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord
     from service.deliveries.delivery import Delivery
     from service.deliveries.outbox import Outbox
     from service.orthanc_api.client import Client
@@ -52,8 +53,15 @@ class StoppedError(ServiceError):
 class Sender(Protocol):
     """Carries one delivery at a time."""
 
-    def send(self, delivery: Delivery, annotation: dict[str, Any]) -> None:
+    def send(self, delivery: Delivery, annotation: AnnotationRecord | None) -> None:
         """Return when it arrived.
+
+        Parameters
+        ----------
+        delivery : Delivery
+            What is to be carried.
+        annotation : dict or None
+            The instance's; None where a job carries it already.
 
         Raises
         ------
@@ -109,7 +117,7 @@ class JobSender:
         }[kind]
         return cls(client, outbox, path.format(quote(name, safe="")), asynchronous, stopping)
 
-    def send(self, delivery: Delivery, annotation: dict[str, Any]) -> None:
+    def send(self, delivery: Delivery, annotation: AnnotationRecord | None) -> None:
         """Start a job, or look after the one that carries it already, until it proved itself."""
         job = delivery.job
         if job is None:
@@ -199,7 +207,7 @@ class FolderSender:
         self._folder = folder
         self._read = read
 
-    def send(self, delivery: Delivery, annotation: dict[str, Any]) -> None:
+    def send(self, delivery: Delivery, annotation: AnnotationRecord | None) -> None:
         """Write ``INSTANCE.dcm``; readers see the old file or the new one."""
         path = self._folder / f"{delivery.instance}.dcm"
         part = self._folder / f".{delivery.instance}.{delivery.number}.part"

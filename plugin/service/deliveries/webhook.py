@@ -12,7 +12,7 @@ import json
 import ssl
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import requests
 
@@ -22,6 +22,7 @@ from bodypart.settings import SettingsError
 from service.deliveries.senders import SendError
 
 if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord
     from service.deliveries.delivery import Delivery
 
 _TIMEOUT = (5.0, 30.0)
@@ -69,8 +70,10 @@ class WebhookSender:
         stores = ssl.get_default_verify_paths()
         self._session.verify = stores.cafile or stores.capath or True
 
-    def send(self, delivery: Delivery, annotation: dict[str, Any]) -> None:
+    def send(self, delivery: Delivery, annotation: AnnotationRecord | None) -> None:
         """POST the delivery; any 2xx is an arrival."""
+        if annotation is None:
+            raise SendError("a webhook has no job that could carry it")
         body = json.dumps(message(delivery, annotation)).encode()
         headers = {
             "Content-Type": "application/json",
@@ -98,7 +101,7 @@ class WebhookSender:
             raise SendError(f"it answers {status}", pause)
 
 
-def message(delivery: Delivery, annotation: dict[str, Any]) -> dict[str, Any]:
+def message(delivery: Delivery, annotation: AnnotationRecord) -> dict[str, object]:
     """Return what a webhook is told: ids and codes, nothing that names a person."""
     examined = annotation["examined"]
     return {
@@ -111,7 +114,7 @@ def message(delivery: Delivery, annotation: dict[str, Any]) -> dict[str, Any]:
         "examined": examined
         and {
             "label": examined["label"],
-            "code": {name: examined["code"][name] for name in ("value", "scheme")},
+            "code": {"value": examined["code"]["value"], "scheme": examined["code"]["scheme"]},
             "probability": examined["probability"],
             "source": examined["source"],
         },

@@ -10,6 +10,7 @@ from service.dicom_tags.rewriting import rewritten
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bodypart.record import AnnotationRecord, RewrittenRecord, SiblingRecord
     from service.decoders.pool import Engine
     from service.orthanc_api.archive import Archive
     from service.records.index import Index
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def corrected_file(
     archive: Archive, engine: Engine, index: Index, instance: str, threshold: float
-) -> tuple[dict[str, Any], bytes]:
+) -> tuple[RewrittenRecord, bytes]:
     """Return the stored file with corrected tags; the stored one stays untouched.
 
     Parameters
@@ -46,7 +47,7 @@ def corrected_file(
     data = archive.dicom(instance)
     annotation = archive.annotation(instance)
     if annotation is None:
-        return {"changed": [], "refused": "there is no annotation yet"}, data
+        return {"changed": [], "refused": "there is no annotation yet", "standing": []}, data
     request = {
         "annotation": annotation,
         "siblings": siblings_of(index, instance, archive.parents(instance).series),
@@ -60,7 +61,7 @@ def study_report(
     archive: Archive,
     engine: Engine,
     study: str,
-    annotations: Mapping[str, dict[str, Any] | None],
+    annotations: Mapping[str, AnnotationRecord | None],
     previous: bytes | None,
     uid: str | None = None,
 ) -> bytes:
@@ -110,30 +111,17 @@ def imaging_study(archive: Archive, engine: Engine, study: str) -> dict[str, Any
     return resource
 
 
-def siblings_of(index: Index, instance: str, series: str) -> list[dict[str, Any]]:
+def siblings_of(index: Index, instance: str, series: str) -> list[SiblingRecord]:
     """Return what the policy on tags needs of the other annotated instances of a series."""
-    return [
-        {
-            "instance": child.instance,
-            "status": child.status,
-            "needs_review": child.needs_review,
-            "examined": child.examined
-            and {
-                "label": child.examined,
-                "source": child.source,
-                "probability": child.probability,
-            },
-        }
-        for child in index.children("series", series)
-        if child.instance != instance
-    ]
+    children = index.children("series", series)
+    return [child.as_sibling() for child in children if child.instance != instance]
 
 
 def _gathered(
     archive: Archive,
     engine: Engine,
     study: str,
-    annotations: Mapping[str, dict[str, Any] | None],
+    annotations: Mapping[str, AnnotationRecord | None],
     previous: bytes | None,
 ) -> tuple[dict[str, Any], bytes]:
     """Collect headers; pixel data do not travel further than one decoder."""

@@ -11,8 +11,9 @@ import threading
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bodypart.annotation import followed, tags_state
 from bodypart.dicom_out.policy import tags_to_write
 from bodypart.loopback import is_loopback
 from service.dicom_tags.exports import siblings_of
@@ -27,6 +28,7 @@ from service.records.removals import stays_removed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bodypart.record import AnnotationRecord, TagsRecord
     from service.decoders.pool import Engine
     from service.dicom_tags.overwrite_backup import OverwriteBackups
     from service.dicom_tags.overwriting import Overwriting
@@ -152,7 +154,7 @@ class InPlace:
         """Tell whether an instance is being rewritten, its metadata yet to return."""
         return self._backups.of(instance) is not None
 
-    def annotation_of(self, instance: str) -> dict[str, Any] | None:
+    def annotation_of(self, instance: str) -> AnnotationRecord | None:
         """Return the annotation that an instance has or, being rewritten, is about to have."""
         found = self._archive.annotation(instance)
         if found is None and (backup := self._backups.of(instance)):
@@ -215,7 +217,7 @@ class InPlace:
     def _forgo(self, instance: str) -> None:
         """Note of a file that was to follow that it does not."""
         annotation = self._archive.annotation(instance)
-        if annotation and (annotation.get("tags") or {}).get("state") == "pending":
+        if annotation and tags_state(annotation) == "pending":
             self._leave_file(annotation, None)
 
     def _follow_later(self, task: Task) -> None:
@@ -230,7 +232,7 @@ class InPlace:
                 postpone=True,
             )
 
-    def _leave_file(self, annotation: dict[str, Any], refused: str | None) -> None:
+    def _leave_file(self, annotation: AnnotationRecord, refused: str | None) -> None:
         """Note in an annotation that its file stays as it is, and why.
 
         It is not noted as of a file that came in since: that one would never be read.
@@ -281,13 +283,13 @@ class InPlace:
         if refused != YIELDED:
             self._settle_tags(annotation, stored, standing, refused, mixed=mixed)
             self._align_siblings(instance, stored, mixed=mixed)
-        return None if refused is None else str(refused)
+        return refused
 
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
         """Give a file its original attributes back, if ours stand there."""
         data = self._archive.dicom(instance)
         outcome, original = rewritten(self._decoders, "restore", {}, data, urgent=True)
-        refused: str | None = outcome["refused"]
+        refused = outcome["refused"]
         if original:
             refused, _ = self._replace(instance, stored, None, original, signed=False)
         return refused
@@ -296,7 +298,7 @@ class InPlace:
         self,
         instance: str,
         stored: StoredFile,
-        annotation: dict[str, Any] | None,
+        annotation: AnnotationRecord | None,
         ours: bytes,
         *,
         signed: bool,
@@ -355,15 +357,19 @@ class InPlace:
 
     def _settle_tags(
         self,
-        annotation: dict[str, Any],
+        annotation: AnnotationRecord,
         stored: StoredFile,
         changed: list[str],
         refused: str | None,
         *,
         mixed: bool,
     ) -> None:
-        state = "refused" if refused else "written" if changed else "none"
-        tags = {"state": state, "changed": changed, "refused": refused, "mixed_series": mixed}
+        tags: TagsRecord = {
+            "state": followed(changed, refused),
+            "changed": changed,
+            "refused": refused,
+            "mixed_series": mixed,
+        }
         annotation = {**annotation, "tags": tags, "file": stored.version}
         self._annotations.put(annotation, stored.parents, follow=False)
 
@@ -378,8 +384,8 @@ class InPlace:
         others = []
         for sibling in siblings_of(self._index, instance, series):
             note = self._archive.annotation(sibling["instance"])
-            tags = (note or {}).get("tags") or {}
-            if tags.get("state") == "written" and tags.get("mixed_series", False) != mixed:
+            tags = note.get("tags") if note else None
+            if tags and tags["state"] == "written" and tags.get("mixed_series", False) != mixed:
                 others.append(sibling["instance"])
         if others:
             self._tasks.ask_now(Kind.REWRITE, others)

@@ -19,6 +19,7 @@ from service.databases.tables import overwrite_attachments, overwrites
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bodypart.record import AnnotationRecord
     from service.databases.database import Database
     from service.dicom_tags.file_mark import FileMark
     from service.orthanc_api.archive import Archive
@@ -45,7 +46,7 @@ class OverwriteBackup:
 
     instance: str
     mark: str
-    annotation: dict[str, Any] | None
+    annotation: AnnotationRecord | None
     levels: list[dict[str, Any]] = field(default_factory=list)
     protected: str | None = None
 
@@ -70,7 +71,7 @@ class OverwriteBackups:
         instance: str,
         parents: Parents,
         held: Sequence[Held],
-        annotation: dict[str, Any] | None,
+        annotation: AnnotationRecord | None,
         mark: FileMark,
     ) -> OverwriteBackup:
         """Save what an overwrite of an instance would wipe.

@@ -8,7 +8,7 @@ where another one came in between, ours yields.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from service.decoders.pool import EngineDownError
 from service.dicom_tags.file_mark import FileMark, md5
@@ -19,6 +19,7 @@ from service.queue.tasks import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bodypart.record import AnnotationRecord
     from service.decoders.pool import Engine
     from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
     from service.orthanc_api.archive import Archive
@@ -82,7 +83,7 @@ class Overwriting:
         self,
         instance: str,
         stored: StoredFile,
-        annotation: dict[str, Any] | None,
+        annotation: AnnotationRecord | None,
         ours: bytes,
         note: Callable[[StoredFile], None],
         *,

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from bodypart.dicom_out.part10 import header_end
 
 if TYPE_CHECKING:
+    from bodypart.record import RewrittenRecord
     from service.decoders.pool import Engine
 
 
 def rewritten(
     decoders: Engine, task: str, request: dict[str, Any], data: bytes, *, urgent: bool
-) -> tuple[dict[str, Any], bytes]:
+) -> tuple[RewrittenRecord, bytes]:
     """Have a decoder rewrite a file.
 
     Parameters
@@ -39,5 +40,10 @@ def rewritten(
         If no decoder could do it.
     """
     end = header_end(data)
-    outcome, header = decoders.ask(task, request, data[:end], urgent=urgent)
+    answer, header = decoders.ask(task, request, data[:end], urgent=urgent)
+    outcome: RewrittenRecord = {
+        "changed": answer["changed"],
+        "refused": answer["refused"],
+        "standing": answer["standing"],
+    }
     return outcome, b"".join((header, memoryview(data)[end:])) if header else b""

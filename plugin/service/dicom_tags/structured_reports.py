@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -19,6 +19,7 @@ from service.errors import LostFileError, NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bodypart.record import AnnotationRecord
     from bodypart.rollup import Summary
     from service.databases.database import Database
     from service.decoders.pool import Engine
@@ -53,7 +54,7 @@ class Reports:
         index: Index,
         database: Database,
         *,
-        annotation_of: Callable[[str], dict[str, Any] | None],
+        annotation_of: Callable[[str], AnnotationRecord | None],
         log: Callable[[str], None],
     ) -> None:
         self._archive = archive

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from service.errors import ArchiveError, LostFileError, NotFoundError
-from service.orthanc_api.annotation_text import annotation_in
+from service.orthanc_api.annotation_text import annotation_in, roll_up_in
 from service.orthanc_api.client import Client
 from service.orthanc_api.places import Places
 from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
+
+if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord, RollUpRecord
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
@@ -75,7 +78,7 @@ class Archive:
             with suppress(NotFoundError):
                 seen[found["ID"]] = Glance(
                     self._stored_file({**metadata, **found}),
-                    annotation_in(metadata.get(ANNOTATION), "instances", found["ID"]),
+                    annotation_in(metadata.get(ANNOTATION), found["ID"]),
                     metadata.get("ReceptionDate", ""),
                 )
         return seen
@@ -262,16 +265,18 @@ class Archive:
         except (NotFoundError, UnicodeDecodeError):
             return None
 
-    def annotation(self, resource: str, level: str = "instances") -> dict[str, Any] | None:
-        """Return the annotation, or roll-up, that Orthanc's metadata hold.
+    def annotation(self, instance: str) -> AnnotationRecord | None:
+        """Return the annotation that Orthanc's metadata hold, None without one that we wrote."""
+        return annotation_in(self.metadata("instances", instance, ANNOTATION), instance)
 
-        None if there is none, or if what stands there was not written by us.
-        """
-        return annotation_in(self.metadata(level, resource, ANNOTATION), level, resource)
-
-    def annotations(self, ids: list[str], level: str) -> list[dict[str, Any] | None]:
+    def annotations(self, instances: list[str]) -> list[AnnotationRecord | None]:
         """Return what `annotation` says of each, asking for several at a time."""
-        return list(self._side_by_side.map(lambda one: self.annotation(one, level), ids))
+        return list(self._side_by_side.map(self.annotation, instances))
+
+    def roll_ups(self, ids: list[str], level: str) -> list[RollUpRecord | None]:
+        """Return the roll-ups that Orthanc's metadata hold, as `annotations` does."""
+        texts = self._side_by_side.map(lambda one: self.metadata(level, one, ANNOTATION), ids)
+        return list(map(roll_up_in, texts, ids))
 
     def study_descriptions(self, studies: list[str]) -> dict[str, dict[str, str]]:
         """Return patient's name and description of each study, for a person's eyes only.

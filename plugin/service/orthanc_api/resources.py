@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Glance:
     """
 
     stored: StoredFile
-    annotation: dict[str, Any] | None
+    annotation: AnnotationRecord | None
     received_at: str
 
 

@@ -10,10 +10,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bodypart.annotation import tags_state
 from service.errors import NotFoundError
 from service.orthanc_api.archive import ANNOTATION, CODE, Archive
 from service.orthanc_api.resources import Glance, Parents, StoredFile
@@ -22,6 +23,7 @@ from service.records.index import REMOVED, UNSEEN, Index
 from service.records.locks import Locks
 
 if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord, PartRecord, RollUpRecord, TagsRecord
     from service.databases.database import Database
     from service.deliveries.routing import Routing
     from service.records.thumbnails import Thumbnails
@@ -37,7 +39,7 @@ _ROLL_UP_DELAY_OF_REWRITTEN = 0.5
 """The same before a rewrite, which may wipe a roll-up; at its end it is not waited for any more."""
 _REWRITE_DELAY = 0.1
 """Seconds in which who annotated an instance may rewrite it, with the file that is read already."""
-NO_TAGS: dict[str, Any] = {"state": "none", "changed": [], "refused": None}
+NO_TAGS: TagsRecord = {"state": "none", "changed": [], "refused": None}
 
 
 class Annotations:
@@ -104,12 +106,12 @@ class Annotations:
 
     def put(
         self,
-        annotation: dict[str, Any],
+        annotation: AnnotationRecord,
         parents: Parents,
         *,
         done: Task | None = None,
         follow: bool = True,
-    ) -> dict[str, Any]:
+    ) -> AnnotationRecord:
         """Write an annotation; return it as it was written.
 
         Parameters
@@ -138,7 +140,7 @@ class Annotations:
                 "tags": {**NO_TAGS, "state": "pending"} if pending else NO_TAGS,
             }
         annotation = sealed(annotation)
-        self._write("instances", instance, annotation)
+        self._write("instances", instance, annotation, [])
         if follow:
             self._route(annotation, parents, if_known=_of_old_stock(done))
             self._take_in(annotation, parents, done)
@@ -154,7 +156,9 @@ class Annotations:
         """Tell whether an annotation of an instance was ever taken into the index."""
         return self._index.knows(instance)
 
-    def adopt(self, annotation: dict[str, Any], parents: Parents, done: Task | None = None) -> None:
+    def adopt(
+        self, annotation: AnnotationRecord, parents: Parents, done: Task | None = None
+    ) -> None:
         """Take an annotation that the metadata hold already into the index.
 
         A kill after they were written may have come before it was routed. One that the index knows
@@ -219,17 +223,23 @@ class Annotations:
             self._ask_roll_ups(connection, parents)
         self._tasks.wake()
 
-    def put_roll_up(self, level: str, resource: str, annotation: dict[str, Any] | None) -> None:
+    def put_roll_up(self, level: str, resource: str, annotation: RollUpRecord | None) -> None:
         """Write, or with None remove, what stands for the instances below a resource."""
         if annotation is not None:
-            self._write(level, resource, annotation)
+            self._write(level, resource, annotation, annotation["parts"])
             return
         self._archive.delete_metadata(level, resource, ANNOTATION)
         self._archive.delete_metadata(level, resource, CODE)
         if self._with_labels:
             self._set_labels(level, resource, set())
 
-    def _write(self, level: str, resource: str, annotation: dict[str, Any]) -> None:
+    def _write(
+        self,
+        level: str,
+        resource: str,
+        annotation: AnnotationRecord | RollUpRecord,
+        parts: list[PartRecord],
+    ) -> None:
         examined = annotation["examined"]
         if examined:
             self._archive.set_metadata(level, resource, CODE, examined["code"]["value"])
@@ -239,7 +249,7 @@ class Annotations:
         text = json.dumps(annotation, ensure_ascii=False)
         self._archive.set_metadata(level, resource, ANNOTATION, text)
         if self._with_labels:
-            self._set_labels(level, resource, _labels(annotation))
+            self._set_labels(level, resource, _labels(annotation, parts))
 
     def _set_labels(self, level: str, resource: str, wanted: set[str]) -> None:
         present = self._archive.labels(level, resource)
@@ -248,7 +258,7 @@ class Annotations:
             self._archive.set_label(level, resource, name, present=name in wanted)
 
     def _route(
-        self, annotation: dict[str, Any], parents: Parents, *, if_known: bool = False
+        self, annotation: AnnotationRecord, parents: Parents, *, if_known: bool = False
     ) -> None:
         """Write what is to leave into the outbox, before the annotation counts as finished.
 
@@ -257,14 +267,14 @@ class Annotations:
         if self._routing:
             self._routing.take(annotation, parents, if_known=if_known)
 
-    def _take_in(self, annotation: dict[str, Any], parents: Parents, done: Task | None) -> None:
+    def _take_in(self, annotation: AnnotationRecord, parents: Parents, done: Task | None) -> None:
         instance = annotation["instance"]
         with self.database.write() as connection:
             self._index.put(connection, annotation, parents)
             old = _of_old_stock(done)
             delay = _ROLL_UP_DELAY_OF_OLD if old else _ROLL_UP_DELAY
             spoken = annotation["review"] is not None
-            pending = (annotation.get("tags") or {}).get("state") == "pending"
+            pending = tags_state(annotation) == "pending"
             if pending and not spoken:
                 delay = _ROLL_UP_DELAY_OF_REWRITTEN
             self._ask_roll_ups(connection, parents, delay)
@@ -282,7 +292,7 @@ class Annotations:
                 self._tasks.finish(done, connection)
         self._tasks.wake()
 
-    def _note_tags(self, annotation: dict[str, Any], parents: Parents) -> None:
+    def _note_tags(self, annotation: AnnotationRecord, parents: Parents) -> None:
         """Take in what changed with the file: nothing that a roll-up says."""
         with self.database.write() as connection:
             if not self._index.note_tags(connection, annotation):
@@ -306,27 +316,27 @@ def number_of(resource: str) -> int:
     return int.from_bytes(hashlib.sha256(resource.encode()).digest()[:7])
 
 
-def sealed(annotation: dict[str, Any]) -> dict[str, Any]:
+def sealed(annotation: AnnotationRecord) -> AnnotationRecord:
     """Return an annotation with its revision, which changes with the answer alone."""
     answer = {name: value for name, value in annotation.items() if name not in OURS}
     text = json.dumps(answer, sort_keys=True, ensure_ascii=False)
     return {**annotation, "revision": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
-def concerns_tags(annotation: dict[str, Any]) -> bool:
+def concerns_tags(annotation: AnnotationRecord) -> bool:
     """Tell whether tags may be written: a picture was read, or a person spoke."""
     return annotation["status"] == "done" and bool(annotation["image"] or annotation["review"])
 
 
-def of_file(annotation: dict[str, Any], version: str) -> bool:
+def of_file(annotation: AnnotationRecord, version: str) -> bool:
     """Tell whether an annotation is of this very file; version 0.1 did not note of which."""
     return annotation.get("file") in (None, version)
 
 
-def _labels(annotation: dict[str, Any]) -> set[str]:
-    parts = [part["label"] for part in annotation.get("parts", ())]
+def _labels(annotation: AnnotationRecord | RollUpRecord, parts: list[PartRecord]) -> set[str]:
+    said = [part["label"] for part in parts]
     if annotation["examined"]:
-        parts.append(annotation["examined"]["label"])
+        said.append(annotation["examined"]["label"])
     # Orthanc allows letters, digits and "-" only.
-    names = {LABEL_PREFIX + part.replace("_", "-") for part in parts}
+    names = {LABEL_PREFIX + label.replace("_", "-") for label in said}
     return names | {_REVIEW_LABEL} if annotation["needs_review"] else names

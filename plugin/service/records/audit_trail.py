@@ -18,6 +18,7 @@ from service.databases.tables import events
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bodypart.record import ReviewRecord
     from service.databases.database import Database
 
 COLUMNS = (
@@ -83,7 +84,7 @@ class AuditTrail:
         self._database = database
         self._announce = announce
 
-    def reviewed(self, instance: str, review: dict[str, Any]) -> int:
+    def reviewed(self, instance: str, review: ReviewRecord) -> int:
         """Note a person's word, as it stands in the annotation; return its number.
 
         Raises
@@ -182,7 +183,7 @@ class AuditTrail:
         return number
 
 
-def _confirms(review: dict[str, Any]) -> bool:
+def _confirms(review: ReviewRecord) -> bool:
     previous = review["previous"]
     same_side = not review["laterality_given"] or review["laterality"] == previous["laterality"]
     return review["examined"] == previous["examined"] and same_side and review["visible"] is None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bodypart.annotation import tags_state
 from bodypart.rollup import Summary
 from service.databases.tables import counts, instances, mentions, tasks
 from service.orthanc_api.resources import Parents
@@ -23,6 +24,7 @@ from service.records.rows import bare_row_of, mentions_of, row_of
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+    from bodypart.record import AnnotationRecord
     from service.databases.database import Database
 
 UNSEEN, REMOVED = "unseen", "forgotten"
@@ -104,7 +106,7 @@ class Index:
         # Else psycopg has forgotten how many they were by the time that it is asked.
         self._insert = insert.execution_options(preserve_rowcount=True)
 
-    def put(self, connection: Connection, annotation: dict[str, Any], parents: Parents) -> None:
+    def put(self, connection: Connection, annotation: AnnotationRecord, parents: Parents) -> None:
         """Take in an annotation, in a transaction of the caller's."""
         instance = annotation["instance"]
         self._put_row(connection, row_of(annotation, parents))
@@ -118,10 +120,10 @@ class Index:
                 ],
             )
 
-    def note_tags(self, connection: Connection, annotation: dict[str, Any]) -> bool:
+    def note_tags(self, connection: Connection, annotation: AnnotationRecord) -> bool:
         """Take in what became of a file; False where the index has not this very answer of it."""
-        of = {"b_id": annotation["instance"], "b_revision": annotation["revision"]}
-        state = {"tags_state": annotation["tags"]["state"]}
+        of = {"b_id": annotation["instance"], "b_revision": annotation.get("revision")}
+        state = {"tags_state": tags_state(annotation)}
         return bool(connection.execute(_NOTE_TAGS, of | state).rowcount)
 
     def put_bare(self, connection: Connection, instance: str, parents: Parents, state: str) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from bodypart.annotation import header_labels, image_label, tags_state
 from bodypart.reviews import machine_word
 from bodypart.rollup import Summary
 from bodypart.sides import sides_contradict
@@ -14,6 +15,7 @@ from service.databases.tables import instances
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bodypart.record import AnnotationRecord
     from service.orthanc_api.resources import Parents
 
 _DAY = re.compile(r"[0-9]{8}")
@@ -41,13 +43,11 @@ def bare_row_of(instance: str, parents: Parents, state: str) -> dict[str, Any]:
     }
 
 
-def row_of(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
+def row_of(annotation: AnnotationRecord, parents: Parents) -> dict[str, Any]:
     """Return an annotation as a row of the table of instances."""
     summary = Summary.of(annotation)
-    image, header = annotation["image"], annotation["header"]
-    seen = image["top"][0]["label"] if image and image["top"] and not image["rejected"] else None
+    header, model, review = annotation["header"], annotation["model"], annotation["review"]
     label, probability = machine_word(annotation)
-    review = annotation["review"] or {}
     return {
         **bare_row_of(annotation["instance"], parents, summary.status),
         "examined": summary.examined,
@@ -61,14 +61,14 @@ def row_of(annotation: dict[str, Any], parents: Parents) -> dict[str, Any]:
         "agreement": summary.agreement,
         "needs_review": summary.needs_review,
         "annotated_at": summary.annotated_at,
-        "image_label": seen,
+        "image_label": image_label(annotation),
         "header_label": header["label"] if header else None,
         "machine_label": label,
         "machine_probability": probability,
-        "reviewed_at": review.get("at"),
-        "reviewed_by": review.get("by"),
-        "tags_state": (annotation.get("tags") or {}).get("state", "none"),
-        "model": (annotation["model"] or {}).get("sha256"),
+        "reviewed_at": review["at"] if review else None,
+        "reviewed_by": review["by"] if review else None,
+        "tags_state": tags_state(annotation),
+        "model": model["sha256"] if model else None,
         "revision": annotation.get("revision"),
         "rank": rank(summary, parents.study_date),
     }
@@ -88,17 +88,13 @@ def rank(summary: Summary, study_date: str) -> str:
     )
 
 
-def mentions_of(annotation: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def mentions_of(annotation: AnnotationRecord) -> Iterator[tuple[str, str]]:
     """Yield (label, source) pairs: who names which part."""
     if annotation["examined"]:
         yield annotation["examined"]["label"], "final"
-    image = annotation["image"]
-    if image and image["top"] and not image["rejected"]:
-        yield image["top"][0]["label"], "image"
-    header = annotation["header"]
-    if header:
-        for label in header.get("labels") or [header["label"]]:
-            if label:
-                yield label, "header"
+    if seen := image_label(annotation):
+        yield seen, "image"
+    for label in header_labels(annotation):
+        yield label, "header"
     for item in annotation["visible"]:
         yield item["label"], "visible"

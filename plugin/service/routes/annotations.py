@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from bodypart.annotation import pending, utc_now
+from bodypart.annotation import pending, tags_state, utc_now
+from bodypart.record import AnnotationRecord, FileRecord, RollUpAnswer
 from bodypart.rollup import Summary, roll_up
 from service.errors import NotFoundError, UnannotatedError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import NO_TAGS
 from service.records.index import REMOVED, UNSEEN
-from service.routes.models import AnnotationAnswer, AskedAnswer, Classify, Correction
+from service.routes.models import AskedAnswer, Classify, Correction
 from service.routes.requests import (
     SeenRevisions,
     TheService,
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from service.main import Service
 
 router = APIRouter()
-_ANNOTATION: dict[int | str, dict[str, Any]] = {200: {"model": AnnotationAnswer}}
-_ANNOTATION_OR_ASKED: dict[int | str, dict[str, Any]] = {
-    200: {"model": AnnotationAnswer | AskedAnswer}
-}
+_Responses = dict[int | str, dict[str, Any]]
+_OF_INSTANCE: _Responses = {200: {"model": AnnotationRecord}}
+_OF_LEVEL: _Responses = {200: {"model": AnnotationRecord | RollUpAnswer}}
+_OR_ASKED: _Responses = {200: {"model": AnnotationRecord | RollUpAnswer | AskedAnswer}}
+_OF_FILE: _Responses = {200: {"model": FileRecord}}
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 _RESOURCE = "/bodypart/{level:level}/{id:orthanc_id}"
 _FILE_LIMIT = 1.0
@@ -47,8 +49,15 @@ _AT_ONCE = 500
 _FILE = {"content": {"application/dicom": {"schema": {"type": "string", "format": "binary"}}}}
 
 
-@router.get(_RESOURCE, summary="The annotation, or the roll-up", responses=_ANNOTATION)
-def read(level: str, id: str, service: TheService, response: Response) -> Any:
+@router.get(
+    _RESOURCE,
+    summary="The annotation, or the roll-up",
+    response_model=Any,
+    responses=_OF_LEVEL,
+)
+def read(
+    level: str, id: str, service: TheService, response: Response
+) -> AnnotationRecord | RollUpAnswer:
     """Answer the annotation of an instance, or the roll-up with its children."""
     if level != "instances":
         return _roll_up(service, level, id)
@@ -57,7 +66,7 @@ def read(level: str, id: str, service: TheService, response: Response) -> Any:
     return annotation
 
 
-@router.post(_RESOURCE, summary="Classify now, again", responses=_ANNOTATION_OR_ASKED)
+@router.post(_RESOURCE, summary="Classify now, again", response_model=Any, responses=_OR_ASKED)
 def classify(
     level: str,
     id: str,
@@ -65,21 +74,21 @@ def classify(
     response: Response,
     seen: SeenRevisions,
     body: Classify | None = None,
-) -> Any:
+) -> AnnotationRecord | RollUpAnswer | AskedAnswer:
     """Classify now, also what has an annotation; a person's word stays on top."""
     instances = service.archive.instances_of(level, id)
     if seen is not None and level == "instances":
         service.reviewer.must_have(id, seen)
     if body and body.Asynchronous:
         service.tasks.ask_now(Kind.ANNOTATE, instances, mode=Mode.AGAIN, priority=Priority.PERSON)
-        return {"level": level, "id": id, "status": "pending"}
+        return AskedAnswer(level=level, id=id, status="pending")
     for instance in instances:
         service.annotator.annotate(instance, Mode.AGAIN, urgent=True)
     service.settle(instances)
     return read(level, id, service, response)
 
 
-@router.put(_INSTANCE, summary="A person's correction", responses=_ANNOTATION)
+@router.put(_INSTANCE, summary="A person's correction", response_model=Any, responses=_OF_INSTANCE)
 def correct(
     id: str,
     body: Correction,
@@ -87,7 +96,7 @@ def correct(
     user: User,
     seen: SeenRevisions,
     response: Response,
-) -> Any:
+) -> AnnotationRecord:
     """Take a person's correction; it is said once it is answered, the file follows."""
     annotation = review_and_follow(service, id, body, user, seen)
     response.headers.update(etag(annotation))
@@ -97,7 +106,8 @@ def correct(
 @router.delete(
     f"{_INSTANCE}/review",
     summary="Take a person's word back; the machine's answer returns",
-    responses=_ANNOTATION,
+    response_model=Any,
+    responses=_OF_INSTANCE,
 )
 def withdraw(
     id: str,
@@ -105,7 +115,7 @@ def withdraw(
     user: User,
     seen: SeenRevisions,
     response: Response,
-) -> Any:
+) -> AnnotationRecord:
     """Take a person's word back; the trail keeps both."""
     annotation_of(service, id)
     try:
@@ -146,10 +156,11 @@ def remove(
 @router.post(
     "/bodypart/classify",
     summary="The annotation of the DICOM file in the body; nothing is stored",
-    responses=_ANNOTATION,
+    response_model=Any,
+    responses=_OF_FILE,
     openapi_extra={"requestBody": _FILE},
 )
-async def classify_file(request: Request, service: TheService) -> Any:
+async def classify_file(request: Request, service: TheService) -> FileRecord:
     """Annotate the DICOM file in the body."""
     data = await request.body()
     if not data:
@@ -158,7 +169,7 @@ async def classify_file(request: Request, service: TheService) -> Any:
     return {**annotation, "tags": NO_TAGS, "revision": None}
 
 
-def annotation_of(service: Service, instance: str) -> dict[str, Any]:
+def annotation_of(service: Service, instance: str) -> AnnotationRecord:
     """Return the annotation of an instance, or what stands for it while it waits.
 
     Raises
@@ -184,30 +195,30 @@ def annotation_of(service: Service, instance: str) -> dict[str, Any]:
     raise UnannotatedError(instance)
 
 
-def waiting(instance: str) -> dict[str, Any]:
+def waiting(instance: str) -> AnnotationRecord:
     """Return what stands for the annotation of an instance that waits for it."""
     return {**pending(instance), "tags": NO_TAGS, "revision": None}
 
 
 def review_and_follow(
     service: Service, instance: str, body: Correction, user: str, seen: frozenset[str] | None
-) -> dict[str, Any]:
+) -> AnnotationRecord:
     """Put a person's word on an instance, and wait a moment for what follows, if it comes soon."""
     review = body.review(by=user, at=utc_now())
     return _followed(service, instance, service.reviewer.review(instance, review, seen))
 
 
-def _followed(service: Service, instance: str, annotation: dict[str, Any]) -> dict[str, Any]:
+def _followed(service: Service, instance: str, annotation: AnnotationRecord) -> AnnotationRecord:
     """Return an annotation, with what became of its file unless many others are to follow."""
     if (
         service.tasks.count(Kind.REWRITE) >= _CROWD
         or service.tasks.count(Kind.ROLL_UP) >= _CROWD_OF_ROLL_UPS
     ):
         return annotation
-    if service.in_place and annotation["tags"]["state"] == "pending":
+    if service.in_place and tags_state(annotation) == "pending":
         service.in_place.outcome(instance, _FILE_LIMIT)
         present = service.archive.annotation(instance)
-        if present and present.get("revision") == annotation["revision"]:
+        if present and present.get("revision") == annotation.get("revision"):
             annotation = present
     service.settle([instance])
     return annotation
@@ -235,7 +246,7 @@ def _is_waiting(service: Service, instance: str) -> bool:
     return service.backfill.running or (state is None and service.settings.on_upload)
 
 
-def _roll_up(service: Service, level: str, resource: str) -> dict[str, Any]:
+def _roll_up(service: Service, level: str, resource: str) -> RollUpAnswer:
     # In this order, so that what is annotated between the two is among the children.
     expected = _waiting_below(service, level, resource)
     children = service.index.children(level, resource)
@@ -245,7 +256,7 @@ def _roll_up(service: Service, level: str, resource: str) -> dict[str, Any]:
         service.archive.instances_of(level, resource)
         raise not_found(f"{level} {resource} has no annotation: POST here, or back-fill")
     rolled = roll_up(level, resource, children)
-    lines = sorted((child.to_json() for child in children), key=lambda c: str(c["instance"]))
+    lines = sorted((child.to_json() for child in children), key=lambda line: line["instance"])
     return {**rolled, "children": lines}
 
 

@@ -19,6 +19,7 @@ from service.routes.requests import ORTHANC_ID, TheService, bad_request, not_fou
 from service.unstored_file import annotate_file
 
 if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord, FileRecord
     from service.main import Service
 
 router = APIRouter()
@@ -227,7 +228,9 @@ def _test_stored(service: Service, instance: str) -> dict[str, Any]:
     return _tested_with(service, annotation, service.archive.parents(instance).modality)
 
 
-def _tested_with(service: Service, annotation: dict[str, Any], modality: str) -> dict[str, Any]:
+def _tested_with(
+    service: Service, annotation: AnnotationRecord | FileRecord, modality: str
+) -> dict[str, Any]:
     case = Case(annotation, modality)
     found = verdicts(service.dispatch.routing.rules, case)
     takers = [verdict.rule.name for verdict in found if verdict.takes]

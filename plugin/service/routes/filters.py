@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import sqlalchemy as sa
 from pydantic import ConfigDict, Field
 
-from bodypart.annotation import Agreement, Source
+from bodypart.record import Agreement, Source
 from service.databases.tables import instances
 from service.records.index import ANNOTATED, COLUMNS
 from service.routes.models import Asked

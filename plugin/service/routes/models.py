@@ -15,10 +15,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from typing_extensions import TypedDict
 
-from bodypart.annotation import Agreement, Review, Source, Status
+from bodypart.annotation import Review
 from bodypart.labels import BY_LABEL, UnknownLabelError, body_part
 from bodypart.laterality import Side
+from bodypart.record import AnnotationRecord, RollUpRecord
 from service.kept_text import can_be_kept
 from service.routes.requests import ORTHANC_ID
 
@@ -202,69 +204,11 @@ class ErrorAnswer(BaseModel):
     details: str
 
 
-class CodeAnswer(BaseModel):
-    """A coded concept (PS3.3 table 8.8-1)."""
+class FoundAnswer(TypedDict):
+    """What a question selects."""
 
-    value: str
-    scheme: Literal["SCT"]
-    meaning: str
-
-
-class ExaminedAnswer(BaseModel):
-    """The body part that the exposure was made for."""
-
-    label: str
-    code: CodeAnswer
-    body_part_examined: str
-    probability: float
-    source: Source
-
-
-class VisibleAnswer(BaseModel):
-    """A part that the picture shows."""
-
-    label: str
-    code: CodeAnswer
-    probability: float
-
-
-class LateralityAnswer(BaseModel):
-    """The side, and who said so."""
-
-    value: Side | None
-    source: str | None
-
-
-class TagsAnswer(BaseModel):
-    """How far the DICOM file follows the annotation."""
-
-    state: Literal["none", "pending", "written", "refused"]
-    changed: list[str]
-    refused: str | None
-
-
-class AnnotationAnswer(BaseModel):
-    """What an instance shows, and how we know; roll-ups have the same fields and their children."""
-
-    model_config = ConfigDict(extra="allow")
-
-    instance: str | None
-    status: Status
-    reason: str | None
-    examined: ExaminedAnswer | None
-    visible: list[VisibleAnswer]
-    laterality: LateralityAnswer
-    group: str | None
-    image: dict[str, Any] | None
-    header: dict[str, Any] | None
-    agreement: Agreement
-    needs_review: bool
-    review: dict[str, Any] | None
-    model: dict[str, Any] | None
-    memory: dict[str, Any] | None = None
-    tags: TagsAnswer | None = None
-    revision: str | None = None
-    annotated_at: str | None
+    id: str
+    annotation: AnnotationRecord | RollUpRecord
 
 
 class AskedAnswer(BaseModel):

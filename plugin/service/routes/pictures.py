@@ -134,7 +134,7 @@ def _label(text: str) -> str:
 
 
 def _likely_label(service: Service, instance: str) -> str:
-    top = (annotation_of(service, instance).get("image") or {}).get("top")
-    if not top:
+    image = annotation_of(service, instance)["image"]
+    if not image or not image["top"]:
         raise bad_request("label is missing, and the model has not looked at this picture")
-    return str(top[0]["label"])
+    return image["top"][0]["label"]

@@ -17,6 +17,7 @@ from service.orthanc_api.archive import LEVELS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bodypart.record import AnnotationRecord
     from service.main import Service
 
 ORTHANC_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
@@ -122,7 +123,7 @@ User = Annotated[str, Depends(_user)]
 SeenRevisions = Annotated[frozenset[str] | None, Depends(_seen_revisions)]
 
 
-def etag(annotation: dict[str, Any]) -> dict[str, str]:
+def etag(annotation: AnnotationRecord) -> dict[str, str]:
     """Return the header that carries an annotation's revision."""
     revision = annotation.get("revision")
     return {"ETag": f'"{revision}"'} if revision else {}

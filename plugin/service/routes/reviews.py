@@ -25,6 +25,7 @@ from service.routes.requests import SeenRevisions, TheService, User
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from bodypart.record import AnnotationRecord
     from service.main import Service
 
 router = APIRouter()
@@ -49,7 +50,7 @@ def review_many(
             service.reviewer.must_have(instance, if_match)
     seen = dict.fromkeys(body.instances, if_match) | _by_instance(body.revisions)
 
-    def review(instance: str) -> dict[str, Any]:
+    def review(instance: str) -> AnnotationRecord:
         said, revisions = body, seen.get(instance)
         if "examined" not in body.model_fields_set:
             annotation = service.archive.annotation(instance)
@@ -58,14 +59,10 @@ def review_many(
             if annotation and is_stale(annotation, revisions):
                 # What is confirmed is what was seen, even where the same user said this since.
                 raise StaleError(annotation)
-            examined = (annotation or {}).get("examined")
-            if not examined:
+            examined = annotation["examined"] if annotation else None
+            if annotation is None or examined is None:
                 raise ConflictError("there is no body part to confirm")
-            if (
-                annotation
-                and "laterality" not in body.model_fields_set
-                and sides_contradict(annotation)
-            ):
+            if "laterality" not in body.model_fields_set and sides_contradict(annotation):
                 raise ConflictError("marker and header name different sides: say which")
             if body.laterality and not BY_LABEL[examined["label"]].paired:
                 raise ConflictError(f"{examined['label']} has no side")
@@ -84,7 +81,7 @@ def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
     """
     seen = _by_instance(body.revisions)
 
-    def take_back(instance: str) -> dict[str, Any]:
+    def take_back(instance: str) -> AnnotationRecord:
         annotation = service.reviewer.annotation_of(instance)
         if annotation["review"] is None:
             raise ConflictError("nobody said anything of it")
@@ -106,7 +103,7 @@ def _by_instance(revisions: dict[str, str] | None) -> dict[str, frozenset[str] |
 def _each(
     service: Service,
     instances: Iterable[str],
-    work: Callable[[str], dict[str, Any]],
+    work: Callable[[str], AnnotationRecord],
     done: str,
 ) -> dict[str, Any]:
     """Do something to each instance; return how many, their revisions, and what failed."""
@@ -115,15 +112,17 @@ def _each(
         outcomes = dict(
             zip(ids, threads.map(lambda one: _tried(service, one, work), ids), strict=True)
         )
-    revisions = {one: said["revision"] for one, said in outcomes.items() if isinstance(said, dict)}
+    revisions = {
+        one: said.get("revision") for one, said in outcomes.items() if not isinstance(said, str)
+    }
     failed = {one: why for one, why in outcomes.items() if isinstance(why, str)}
     service.settle(list(revisions))
     return {done: len(revisions), "failed": failed, "revisions": revisions}
 
 
 def _tried(
-    service: Service, instance: str, work: Callable[[str], dict[str, Any]]
-) -> dict[str, Any] | str:
+    service: Service, instance: str, work: Callable[[str], AnnotationRecord]
+) -> AnnotationRecord | str:
     """Return the annotation, or why there is none."""
     service.wait_while_away([instance])
     try:

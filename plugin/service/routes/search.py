@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 from bodypart.labels import ROUTER_GROUPS
 from service.databases.tables import instances, mentions
 from service.records.index import ANNOTATED, COLUMNS
-from service.routes.models import Body
+from service.routes.models import Body, FoundAnswer
 from service.routes.requests import TheService, labels_of
 
 if TYPE_CHECKING:
@@ -109,16 +109,22 @@ class Question(Body):
     Limit: Annotated[StrictInt, Field(ge=1, le=_LONGEST_LIMIT)] | None = None
 
 
-@router.post("/bodypart/find", summary="Ids with annotations by body part")
-def find(body: Question, service: TheService) -> list[dict[str, Any]]:
+@router.post(
+    "/bodypart/find",
+    summary="Ids with annotations by body part",
+    response_model=Any,
+    responses={200: {"model": list[FoundAnswer]}},
+)
+def find(body: Question, service: TheService) -> list[FoundAnswer]:
     """Answer the ids, with annotations, that a question selects."""
     ids = _ids(body, service.index.database)
-    found = dict(zip(ids, service.archive.annotations(ids, body.Level), strict=True))
     if body.Level == "instances":
         # Their metadata are away while a file is being rewritten.
-        away = [instance for instance, note in found.items() if note is None]
-        found.update({instance: service.annotation(instance) for instance in away})
-    return [{"id": resource, "annotation": note} for resource, note in found.items() if note]
+        notes = zip(ids, service.archive.annotations(ids), strict=True)
+        found = [(instance, note or service.annotation(instance)) for instance, note in notes]
+        return [{"id": instance, "annotation": note} for instance, note in found if note]
+    rolled = zip(ids, service.archive.roll_ups(ids, body.Level), strict=True)
+    return [{"id": resource, "annotation": note} for resource, note in rolled if note]
 
 
 def _ids(body: Question, database: Database) -> list[str]:

@@ -109,10 +109,10 @@ class Backfill:
         One may be gone, or have its metadata away while its file is rewritten.
         """
         for instance in self._index.read_by(model, _ASKED_FOR_VERSION):
-            annotation = self._archive.annotation(instance) or {}
-            told = annotation.get("model") or {}
-            if told.get("sha256") == model:
-                return str(told["version"])
+            annotation = self._archive.annotation(instance)
+            told = annotation["model"] if annotation else None
+            if told and told["sha256"] == model:
+                return told["version"]
         return None
 
     def cancel(self) -> dict[str, Any]:

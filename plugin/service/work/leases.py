@@ -24,6 +24,7 @@ from service.records.annotations import OURS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from bodypart.record import AnnotationRecord
     from bodypart.settings import Settings
     from service.annotator import Annotator
     from service.decoders.lessons import Lessons
@@ -45,7 +46,7 @@ class Answer:
     Attributes
     ----------
     annotation : dict
-        As a decoder gives it.
+        As a decoder gives it; not looked at yet.
     file : str
         ``FileUuid`` of the instance when its file was read.
     seen : dict or None
@@ -141,13 +142,14 @@ class Leases:
         if glance is None:
             self._annotations.gone(instance)
             return _GONE
-        annotation = {k: v for k, v in answer.annotation.items() if k not in OURS}
-        told: dict[str, Any] = {"annotation": annotation, "seconds": {}}
+        brought = {name: value for name, value in answer.annotation.items() if name not in OURS}
+        told: dict[str, Any] = {"annotation": brought, "seconds": {}}
         if answer.seen is not None:
             told["seen"] = answer.seen
         try:
             answers.check("annotate", {"instance": instance}, b"", Frame(told, b"", 0), 0)
             seen = unpack_seen(answer.seen) if answer.seen is not None else None
+            annotation: AnnotationRecord = told["annotation"]
         except (SurpriseError, MemoryFormatError) as error:
             self._tasks.retry(task, 0.0)
             return f"no decoder answers that: {error}"

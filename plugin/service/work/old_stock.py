@@ -193,7 +193,7 @@ class OldStock:
     def _look(self, rule: Rule, after: str) -> _Page:
         """Count a page of what is annotated."""
         rows = self._annotations.database.rows(_question(rule, after))
-        notes = self._archive.annotations([row.id for row in rows], "instances")
+        notes = self._archive.annotations([row.id for row in rows])
         cases = {
             row.id: Case(note, row.modality) for row, note in zip(rows, notes, strict=True) if note
         }
@@ -218,12 +218,14 @@ class OldStock:
             with self._annotations.lock(row.id):
                 # It may have been corrected since it was counted, or its file replaced.
                 note = self._archive.annotation(row.id)
-                case = Case(note, row.modality) if note else None
-                if case is None or not self._takes(rule, case) or case.answer != page[row.id]:
+                if note is None:
+                    continue
+                case = Case(note, row.modality)
+                if not self._takes(rule, case) or case.answer != page[row.id]:
                     continue
                 taken += 1
                 parents = Parents(*(getattr(row, name) for name in _PLACE[1:]))
-                deliveries += self._routing.take(case.annotation, parents, only=rule)
+                deliveries += self._routing.take(note, parents, only=rule)
         return _Page(len(page), taken, deliveries, next(reversed(page), after))
 
     def _takes(self, rule: Rule, case: Case) -> bool:

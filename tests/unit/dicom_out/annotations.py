@@ -1,5 +1,6 @@
 """Annotations as the pipeline writes them."""
 
+from dataclasses import asdict
 from typing import Any
 
 from bodypart.annotation import Annotation, Examined, Laterality, ModelIdentity, Review
@@ -10,7 +11,7 @@ MODEL = ModelIdentity("bodypart", "1.2", "ab" * 32)
 
 def annotation(label: str | None = "knee", probability: float = 0.97, **fields: Any) -> dict:
     """Return an annotation as JSON; keyword arguments replace fields of the record."""
-    source = fields.pop("source", "image")
+    source, said = fields.pop("source", "image"), fields.pop("review", None)
     record = {
         "instance": "i",
         "status": "done",
@@ -20,7 +21,7 @@ def annotation(label: str | None = "knee", probability: float = 0.97, **fields: 
         "model": MODEL,
         **fields,
     }
-    return Annotation(**record).to_json()
+    return {**Annotation(**record).to_json(), "review": said and asdict(said)}
 
 
 def side(value: str | None) -> Laterality:

@@ -5,6 +5,7 @@ import pytest
 from bodypart.annotation import Examined, Laterality
 from bodypart.dicom_out.policy import tags_to_write
 from bodypart.labels import BY_LABEL
+from bodypart.rollup import Summary
 from unit.dicom_out.annotations import annotation, evidence, side
 
 
@@ -55,6 +56,12 @@ def test_conflicts_that_are_not_written_do_not_mix_a_series():
     ankle = annotation("ankle")
     assert tags_to_write(ankle, 0.9, [CONFLICT]).mixed_series
     assert not tags_to_write(ankle, 0.9, [CONFLICT], write_conflicts=False).mixed_series
+
+
+def test_what_the_index_knows_of_a_series_tells_that_it_is_mixed():
+    """It left out that a picture contradicts its header: the other's file had a part of its own."""
+    sibling = Summary.of(CONFLICT).as_sibling()
+    assert tags_to_write(annotation("ankle"), 0.9, [sibling]).mixed_series
 
 
 def test_a_persons_word_needs_no_probability():

@@ -20,9 +20,21 @@ def test_headers_and_pixels_come_back(kind):
     assert bytes(dataset.PixelData) == draw("hand", 20, 16).tobytes()
 
 
-def test_pixel_data_are_a_view_into_the_bytes():
-    dataset = read_dataset(file_bytes(radiograph()))
-    assert isinstance(dataset["PixelData"].value, memoryview)
+@pytest.mark.parametrize("kind", [bytes, memoryview])
+def test_pixel_data_are_a_view_into_the_bytes(kind):
+    data = file_bytes(radiograph())
+    value = read_dataset(kind(data))["PixelData"].value
+    assert isinstance(value, memoryview)
+    assert value.obj is data
+
+
+def test_what_could_still_change_is_copied():
+    data = bytearray(file_bytes(radiograph("hand", BodyPartExamined="HAND")))
+    dataset = read_dataset(memoryview(data))
+    before = bytes(dataset.PixelData)
+    data[:] = bytes(len(data))
+    assert dataset.BodyPartExamined == "HAND"
+    assert bytes(dataset.PixelData) == before
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.overwriting import Overwriting
 from service.errors import ArchiveError, NotFoundError
 from service.metrics import Metrics
-from service.orthanc_api.annotation_text import annotation_in
+from service.orthanc_api.annotation_text import annotation_in, roll_up_in
 from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
 from service.queue.tasks import Kind, Tasks
 from service.records.annotations import Annotations
@@ -147,7 +147,8 @@ class Orthanc:
         return self.metadata_.get((level, resource), {}).get(name)
 
     def annotation(self, resource, level="instances"):
-        return annotation_in(self.metadata(level, resource, "BodyPart"), level, resource)
+        read = annotation_in if level == "instances" else roll_up_in
+        return read(self.metadata(level, resource, "BodyPart"), resource)
 
     def set_metadata(self, level, resource, name, value):
         if level == "instances":

@@ -4,23 +4,24 @@ import copy
 import json
 
 import pytest
+from pydantic import TypeAdapter
 
 from bodypart.annotation import Review
 from bodypart.dicom_out.policy import tags_to_write
 from bodypart.pipeline import Pipeline
+from bodypart.record import AnnotationRecord
 from bodypart.reviews import apply_review
 from bodypart.rollup import Summary, roll_up
 from bodypart.settings import Settings
 from decoder.wire import Frame
 from element_mutations import element_mutations
 from phantoms import file_bytes, foreign, radiograph
-from service.decoders.annotation_shape import wrong_in
+from service.decoders.annotation_shape import _Annotation, wrong_in
 from service.decoders.answers import SurpriseError, check
 from service.orthanc_api.annotation_text import annotation_in
 from service.orthanc_api.resources import Parents
-from service.records.annotations import concerns_tags, sealed
+from service.records.annotations import OURS, concerns_tags, sealed
 from service.records.rows import mentions_of, row_of
-from service.routes.models import AnnotationAnswer
 from unit.test_pipeline import Model
 
 ODD = (
@@ -74,7 +75,6 @@ def changed(annotation, at, odd):
 def used(annotation):
     """Do with it what is done with every annotation."""
     sealed(annotation)
-    AnnotationAnswer.model_validate(annotation)
     row = row_of(annotation, PARENTS)
     assert all(isinstance(value, str | int | float | bool | None) for value in row.values())
     mentions = list(mentions_of(annotation))
@@ -82,7 +82,7 @@ def used(annotation):
     json.dumps(roll_up("series", "s", [Summary.of(annotation)]))
     for kept in (annotation, apply_review(annotation, PERSON)):
         text = json.dumps(kept)
-        assert annotation_in(text, "instances", "i") == json.loads(text)
+        assert annotation_in(text, "i") == json.loads(text)
     if concerns_tags(annotation):
         tags_to_write(annotation, 0.5, [], write_conflicts=True)
 
@@ -103,6 +103,38 @@ def test_what_passes_breaks_nothing_that_reads_it_later(good):
             used(hostile)
     assert tried > 2_000
     assert passed < tried / 4
+
+
+def kinds(schema, of, at=()):
+    """Yield each place of a JSON schema with what may stand there."""
+    schema = of[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    for choice in schema.get("anyOf", ()):
+        yield from kinds(choice, of, at)
+    if "type" in schema:
+        yield at, schema["type"]
+    if "items" in schema:
+        yield from kinds(schema["items"], of, (*at, 0))
+    for name, field in schema.get("properties", {}).items():
+        yield from kinds(field, of, (*at, name))
+
+
+def shape_of(schema):
+    found = {}
+    for at, kind in kinds(schema, schema["$defs"]):
+        found.setdefault(at, set()).add(kind)
+    return found
+
+
+def test_a_decoder_sends_the_record_but_for_what_the_service_and_people_add():
+    """A new field is known to both, or nowhere: the shape of one does not follow from the other."""
+    record = shape_of(TypeAdapter(AnnotationRecord).json_schema())
+    told = shape_of(_Annotation.model_json_schema())
+    added = {(name,) for name in ("review", "machine", *OURS)}
+    assert {at for at in record if at[:1] not in added} == {
+        at for at in told if at[:1] not in added
+    }
+    for at, kind in told.items():
+        assert kind <= record[at] or at == ("instance",), at
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ class Decoders:
     def ask(self, _task, _request, payload, *, urgent):
         self.given, self.urgent = payload, urgent
         done = correct(payload, BY_LABEL["knee"], None, version="0.1.0", now=NOW)
-        return {"changed": list(done.changed)}, done.data if self.changes else b""
+        told = {"changed": list(done.changed), "refused": done.refused, "standing": []}
+        return told, done.data if self.changes else b""
 
 
 def test_pixel_data_stay_here_and_stand_in_the_new_file():
@@ -39,7 +40,7 @@ def test_what_is_no_dicom_file_is_left_to_the_decoder():
     class Refusing(Decoders):
         def ask(self, _task, _request, payload, *, urgent):
             self.given = payload
-            return {"changed": [], "refused": "no DICOM file"}, b""
+            return {"changed": [], "refused": "no DICOM file", "standing": []}, b""
 
     decoders = Refusing()
     assert rewritten(decoders, "restore", {}, b"nothing", urgent=False)[1] == b""

@@ -13,7 +13,7 @@ from decoder.tasks import classify
 from decoder.wire import Frame
 from phantoms import file_bytes, foreign, radiograph
 from service.decoders.answers import check
-from service.orthanc_api.annotation_text import annotation_in
+from service.orthanc_api.annotation_text import annotation_in, roll_up_in
 from service.queue.tasks import Kind
 from unit.service.house import note
 from unit.test_pipeline import Model
@@ -45,7 +45,7 @@ def of_0_1():
 )
 def test_what_we_wrote_is_read_back(annotation):
     text = json.dumps(annotation, ensure_ascii=False)
-    assert annotation_in(text, "instances", "i") == json.loads(text)
+    assert annotation_in(text, "i") == json.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_0_1_noted_of_a_file_in_place_is_read_with_its_state(changed, refus
     tags = {"changed": changed, "refused": refused, "mixed_series": False}
     annotation = {**of_0_1(), "tags": tags}
     told = {**annotation, "tags": {**tags, "state": state}}
-    assert annotation_in(json.dumps(annotation), "instances", "i") == told
+    assert annotation_in(json.dumps(annotation), "i") == told
 
 
 def test_what_the_pipeline_says_of_a_header_with_a_nul_is_read_back():
@@ -77,7 +77,7 @@ def test_what_the_pipeline_says_of_a_header_with_a_nul_is_read_back():
     for dataset in files:
         told = pipeline.annotate(file_bytes(dataset), "i")[0].to_json()
         text = json.dumps(told, ensure_ascii=False)
-        assert annotation_in(text, "instances", "i") == told
+        assert annotation_in(text, "i") == told
         check("annotate", {"instance": "i"}, b"", Frame({"annotation": told, "seconds": {}}), 0)
 
 
@@ -97,18 +97,18 @@ def test_a_comment_may_hold_a_backslash_and_what_stands_behind_it():
     annotation = apply_review(note(), word)
     for ascii_only in (False, True):
         text = json.dumps(annotation, ensure_ascii=ascii_only)
-        assert annotation_in(text, "instances", "i") == json.loads(text)
+        assert annotation_in(text, "i") == json.loads(text)
 
 
 def test_a_roll_up_is_read_back_and_is_of_no_instance():
     above = roll_up("series", "s", [Summary.of(note()), Summary.of(reviewed())])
-    assert annotation_in(json.dumps(above), "series", "s") == above
-    assert annotation_in(json.dumps(above), "instances", "s") is None
+    assert roll_up_in(json.dumps(above), "s") == above
+    assert annotation_in(json.dumps(above), "s") is None
 
 
 def test_an_annotation_that_was_copied_from_another_instance_is_not_this_one_s():
     """The index took it in as the other's, with the parents of this one."""
-    assert annotation_in(json.dumps(note("other")), "instances", "i") is None
+    assert annotation_in(json.dumps(note("other")), "i") is None
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,12 @@ def test_an_annotation_that_was_copied_from_another_instance_is_not_this_one_s()
         ("image", {"rejected": False}),
         ("image", []),
         ("header", {}),
+        ("header", {"label": "paw", "evidence": []}),
+        ("header", {"label": None, "evidence": [], "labels": ["paw"], "laterality": "L"}),
+        ("header", {"label": "knee", "evidence": 5}),
+        ("laterality", {"value": "X", "source": "header"}),
+        ("examined", {**note()["examined"], "source": None}),
+        ("model", {"sha256": "00"}),
         ("review", "ann said so"),
         ("review", {"by": "ann", "at": "now", "examined": "knee"}),
         ("machine", {"status": "done"}),
@@ -141,7 +147,7 @@ def test_what_another_script_wrote_is_none_of_ours(house, field, value):
     if value is _MISSING:
         del annotation[field]
     text = json.dumps(annotation)
-    assert annotation_in(text, "instances", "i") is None
+    assert annotation_in(text, "i") is None
     house.orthanc.set_metadata("instances", "i", "BodyPart", text)
     house.ask(Kind.ANNOTATE, "i")
     task = house.claim(Kind.ANNOTATE)
@@ -154,9 +160,9 @@ def test_what_another_script_wrote_is_none_of_ours(house, field, value):
 def test_what_a_word_took_the_place_of_is_there_in_full(name):
     annotation = reviewed()
     del annotation["machine"][name]
-    assert annotation_in(json.dumps(annotation), "instances", "i") is None
+    assert annotation_in(json.dumps(annotation), "i") is None
 
 
 @pytest.mark.parametrize("text", [None, "", "null", "3", "[]", "{}", "{", "[" * 100_000])
 def test_what_is_no_annotation_at_all_is_none(text):
-    assert annotation_in(text, "instances", "i") is None
+    assert annotation_in(text, "i") is None

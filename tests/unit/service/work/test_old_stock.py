@@ -55,7 +55,7 @@ class Stock:
     def annotation(self, instance):
         return self.notes[instance]
 
-    def annotations(self, ids, _level):
+    def annotations(self, ids):
         return [self.notes[instance] for instance in ids]
 
     def sender(self, _):
@@ -153,11 +153,11 @@ def test_a_page_of_a_run_that_was_stopped_does_not_count_for_the_next(stock, mon
     stock.old_stock.start("knees", dry_run=True)
     answers = stock.annotations
 
-    def begun_anew(ids, level):
+    def begun_anew(ids):
         monkeypatch.setattr(stock, "annotations", answers)
         stock.old_stock.cancel()
         stock.old_stock.start("rest", dry_run=True)
-        return answers(ids, level)
+        return answers(ids)
 
     monkeypatch.setattr(stock, "annotations", begun_anew)
     while stock.old_stock.step():

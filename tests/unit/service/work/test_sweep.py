@@ -59,8 +59,9 @@ def test_a_lost_index_is_rebuilt_from_the_metadata_and_the_trail(house, sweep):
 def test_sides_in_doubt_are_noted_of_what_an_earlier_version_took_in(house, sweep):
     house.annotator.annotate("i", Mode.NEW)
     annotation = house.orthanc.annotation("i")
+    marker = {"side": "R", "letter": "R", "probability": 0.9, "both": False}
     doubtful = {
-        "image": {**annotation["image"], "marker": {"side": "R", "both": False}},
+        "image": {**annotation["image"], "marker": marker},
         "laterality": {"value": "L", "source": "header"},
         "needs_review": True,
     }
