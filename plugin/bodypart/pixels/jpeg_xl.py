@@ -25,7 +25,8 @@ def decode_jpeg_xl(code: bytes, layout: Layout, largest_step: int) -> Raster:
         raise FrameSizeError(
             (rows, columns, layout.samples), (layout.rows, layout.columns, layout.samples)
         )
-    samples = imagecodecs.jpegxl_decode(code, numthreads=1)
+    # One picture, whatever follows: an animation of a few bytes a frame would fill the memory.
+    samples = imagecodecs.jpegxl_decode(code, index=0, numthreads=1)
     colour = samples.ndim == 3 and samples.shape[2] == 3
     if samples.ndim != 2 and not colour:
         raise PictureError("its JPEG XL codestream has channels of another kind")

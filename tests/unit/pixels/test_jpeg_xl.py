@@ -81,3 +81,9 @@ def test_a_damaged_codestream_is_refused(kept):
     kept = int(len(code) * kept) if kept < 1 else kept
     with pytest.raises(PictureError):
         picture_of(code[:kept])
+
+
+def test_of_an_animation_one_picture_is_decoded():
+    pictures = np.stack([PIXELS, PIXELS[::-1], PIXELS])
+    code = imagecodecs.jpegxl_encode(pictures, lossless=True, bitspersample=12, photometric="gray")
+    np.testing.assert_array_equal(picture_of(code).values, PIXELS)
