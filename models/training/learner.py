@@ -58,8 +58,8 @@ class Plan:
         Whether the body computes in bfloat16: half the time where the processor has it.
     taught : float
         What teachers' answers count for; labels count for the rest.
-    added_alone : bool
-        Whether nothing is learnt but the labels that the weights to start from do not know.
+    alone : tuple of str
+        Labels, or ``child``, whose outputs learn while all others stay; empty if all learn.
     """
 
     size: int = 160
@@ -72,7 +72,7 @@ class Plan:
     seed: int = 7
     bfloat16: bool = False
     taught: float = 0.5
-    added_alone: bool = False
+    alone: tuple[str, ...] = ()
 
 
 class Learner:
@@ -100,7 +100,9 @@ class Learner:
     ) -> None:
         self.network, self._teachers, self._plan, self._device = network, teachers, plan, device
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY))
-        self._optimizer = torch.optim.AdamW(_groups(network, plan.rate))
+        self._optimizer = torch.optim.AdamW(
+            _groups(network, plan.rate, decay=0.0 if plan.alone else DECAY)
+        )
         self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
 
     def step(self, squares: Tensor, goal: Targets, progress: float) -> float:
@@ -147,7 +149,7 @@ class Learner:
         self._optimizer.load_state_dict(state["optimizer"])
 
 
-def _groups(network: Network, rate: float) -> list[dict[str, Any]]:
+def _groups(network: Network, rate: float, decay: float) -> list[dict[str, Any]]:
     """Return parameter groups: heads fast, body slower, no decay of biases."""
     groups = []
     for heads in (False, True):
@@ -163,7 +165,7 @@ def _groups(network: Network, rate: float) -> list[dict[str, Any]]:
                 {
                     "params": parameters,
                     "lr": rate * (HEADS_FASTER if heads else 1),
-                    "weight_decay": 0.0 if bias else DECAY,
+                    "weight_decay": 0.0 if bias else decay,
                 }
             )
     return groups

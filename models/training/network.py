@@ -126,17 +126,20 @@ class Network(nn.Module):
         for index, block in enumerate(self.body):
             block.requires_grad_(index >= blocks)
 
-    def learn_alone(self, outputs: Sequence[bool]) -> None:
-        """Learn some outputs of the examined part and nothing else: all other answers stay.
+    def learn_alone(self, outputs: Sequence[bool], *, child: bool) -> None:
+        """Learn some outputs and nothing else: all others stay.
 
         Parameters
         ----------
         outputs : sequence of bool, labels + 1
-            Which.
+            Which of those of the examined part.
+        child : bool
+            Whether the one of the patient being a child learns as well.
         """
         self.freeze(len(self.body))
-        for head in (self.visible, self.child, self.view):
+        for head in (self.visible, self.view):
             head.requires_grad_(requires_grad=False)
+        self.child.requires_grad_(child)
         kept = torch.tensor([float(learns) for learns in outputs])
         self.examined.weight.register_hook(lambda gradient: gradient * kept[:, None].to(gradient))
         self.examined.bias.register_hook(lambda gradient: gradient * kept.to(gradient))

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from bodypart.labels import BY_LABEL
 from bodypart.model.model_input import network_input
 from training.checkpoint import Checkpoint
 from training.dataset import VISIBLE_LABELS, VariedPictures, collate, target
@@ -229,8 +230,9 @@ def _first_network(
     if beginning.start is not None:
         earlier = Start.read(beginning.start, licences)
         earlier.load_into(network, labels)
-        if plan.added_alone:
-            network.learn_alone([label not in earlier.labels for label in (*labels, NONE)])
+        if plan.alone:
+            outputs = [label in plan.alone for label in (*labels, NONE)]
+            network.learn_alone(outputs, child="child" in plan.alone)
             return network
     network.freeze(plan.frozen)
     return network
@@ -290,9 +292,11 @@ def main() -> None:
         "--teacher", type=Path, nargs="*", default=[], help="runs or .onnx files to learn from, too"
     )
     parser.add_argument(
-        "--added-alone",
-        action="store_true",
-        help="learn only labels that --start does not know; its other answers stay",
+        "--alone",
+        nargs="*",
+        default=[],
+        choices=(*BY_LABEL, "child"),
+        help="learn the outputs of these labels, or of the age, alone; all others of --start stay",
     )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--workers", type=int, default=1)
@@ -318,7 +322,7 @@ def main() -> None:
         frozen=given.frozen,
         seed=given.seed,
         bfloat16=given.bfloat16,
-        added_alone=given.added_alone,
+        alone=tuple(given.alone),
     )
     if given.smoke:
         plan = Plan(64, 2, draws=32, batch=8, seed=given.seed)

@@ -15,9 +15,10 @@ from training.network import Network
 from training.teacher import Teachers
 
 
-def test_labels_that_are_added_alone_change_no_other_answer():
+@pytest.mark.parametrize("child", [False, True])
+def test_outputs_that_learn_alone_change_no_other_answer(child):
     network = Network(labels=3, visible=4)
-    network.learn_alone([False, False, True, False])
+    network.learn_alone([False, False, True, False], child=child)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     goal = Targets(
         torch.eye(4)[[2, 2, 0, 3]],
@@ -25,17 +26,16 @@ def test_labels_that_are_added_alone_change_no_other_answer():
         torch.zeros(4),
         torch.zeros(4, dtype=torch.int64),
     )
-    plan = Plan(size=64, rate=1e-2)
+    plan = Plan(size=64, rate=1e-2, alone=("knee",))
     learner = Learner(network, Teachers([]), plan, torch.device("cpu"))
     for _ in range(3):
         learner.step(torch.rand(4, 1, 64, 64), goal, 0.3)
-    after = network.state_dict()
-    moved = {name for name in after if not torch.equal(after[name], before[name])}
-    assert moved == {"examined.weight", "examined.bias"}
     kept = [0, 1, 3]
-    assert not torch.equal(after["examined.weight"][2], before["examined.weight"][2])
-    # Decay alone, which the export takes back (``--average-with``, ``--share 0``).
-    assert torch.allclose(
-        after["examined.weight"][kept], before["examined.weight"][kept], rtol=0.02
-    )
-    assert torch.equal(after["examined.bias"][kept], before["examined.bias"][kept])
+    for after in (network, learner.average.module):
+        now = after.state_dict()
+        moved = {name for name in now if not torch.equal(now[name], before[name])}
+        heads = {"examined.weight", "examined.bias"}
+        assert moved == (heads | {"child.weight", "child.bias"} if child else heads)
+        for name in heads:
+            assert torch.equal(now[name][kept], before[name][kept])
+            assert not torch.equal(now[name][2], before[name][2])
