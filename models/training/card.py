@@ -188,12 +188,14 @@ def _sources(report: dict[str, Any]) -> str:
     )
 
 
-def _labels(report: dict[str, Any], key: str) -> str:
+def _labels(report: dict[str, Any], before: dict[str, Any], key: str) -> str:
+    earlier = {one["label"]: one["recall"]["value"] for one in before[key]}
     rows = [
         (
             one["label"],
             str(one["trained"]),
             str(one["recall"]["n"]),
+            _plain(earlier.get(one["label"])),
             _share(one["recall"]),
             _share(one["tolerant"]),
             _share(one["precision"]),
@@ -202,7 +204,8 @@ def _labels(report: dict[str, Any], key: str) -> str:
         for one in report[key]
         if one["recall"]["n"]
     ]
-    head = ("label", "trained on", "n", "recall", "with neighbours", "precision", "read as")
+    was, now = (f"recall, {of['model']['version']}" for of in (before, report))
+    head = ("label", "trained on", "n", was, now, "with neighbours", "precision", "read as")
     return _table(head, rows)
 
 
@@ -289,10 +292,10 @@ def tables(report: dict[str, Any], before: dict[str, Any]) -> str:
         _strata(report),
         "#### The same films, changed\n\n" + _robustness(report, before),
         "#### By source\n\n" + _sources(report),
-        "#### By label, all pictures kept apart\n\n" + _labels(report, "labels"),
-        "#### By label, unseen sources\n\n" + _labels(report, "labels_unseen_sources"),
+        "#### By label, all pictures kept apart\n\n" + _labels(report, before, "labels"),
+        "#### By label, unseen sources\n\n" + _labels(report, before, "labels_unseen_sources"),
         "#### Exposures cut out of plates kept apart, or joined from them\n\n"
-        + _labels(report, "made"),
+        + _labels(report, before, "made"),
         "#### Rejection\n\n" + _foreign(report),
         "#### Ages, views, groups\n\n" + _small(report),
         "#### Real DICOM files\n\n" + _dicom(report),
