@@ -36,12 +36,6 @@ LOOSE_CROP = 1.15
 LOOSE_SHARE = 0.6
 """Share of the close-ups that are collimated loosely, where the part allows it."""
 
-TWO_FINGERS = (1.6, 2.6)
-"""Length to width of two parallel fingers; one alone is narrower, a whole hand is wider."""
-
-HALF_SHARE = 0.4
-"""Share of the close-ups of two fingers that are cut to one."""
-
 LOPSIDED = 1.5
 """How much further a loose collimation may reach to one side of the part than to the other."""
 
@@ -61,8 +55,6 @@ class Crops:
         Whether the plate holds two exposures side by side.
     zoom : float
         Chance of a close-up of any middle piece (intra-oral films out of panoramic ones).
-    paired : bool
-        Whether a close-up of the shape of two parallel fingers shows two: half of it is one.
     loose : float
         How many times as high or wide as the close-up a looser collimation may be; 1 for never.
     """
@@ -71,7 +63,6 @@ class Crops:
     plate: bool = False
     halves: bool = False
     zoom: float = 0.0
-    paired: bool = False
     loose: float = 1.0
 
 
@@ -138,29 +129,6 @@ def loose_crop(
     )
 
 
-def one_finger(
-    random: np.random.Generator, picture: Picture
-) -> tuple[float, float, float, float] | None:
-    """Return one of the two fingers of a close-up: top, bottom, left, right in pixels.
-
-    None where its shape is not that of two.
-    """
-    field = picture.field
-    longer, shorter = max(field.height, field.width), min(field.height, field.width)
-    if not TWO_FINGERS[0] <= longer / shorter <= TWO_FINGERS[1]:
-        return None
-    share, first = random.uniform(0.48, 0.6), random.random() < 0.5
-    top, bottom = float(field.top), float(field.bottom)
-    left, right = float(field.left), float(field.right)
-    if field.height >= field.width:
-        cut = share * field.width
-        left, right = (left, left + cut) if first else (right - cut, right)
-    else:
-        cut = share * field.height
-        top, bottom = (top, top + cut) if first else (bottom - cut, bottom)
-    return top, bottom, left, right
-
-
 def crop_box(
     random: np.random.Generator, picture: Picture, crops: Crops
 ) -> tuple[float, float, float, float]:
@@ -175,10 +143,6 @@ def crop_box(
             *_span(random, field.top, field.bottom, middle, height),
             *_span(random, field.left, field.right, across, width),
         )
-    if crops.paired and random.random() < HALF_SHARE:
-        alone = one_finger(random, picture)
-        if alone is not None:
-            return alone
     if crops.loose > 1 and random.random() < LOOSE_SHARE:
         return loose_crop(random, picture, crops)
     if random.random() < 0.1:

@@ -147,7 +147,6 @@ def crops(example: Example) -> Crops:
     if example.box is not None:
         return Crops(
             least=CLOSEUP_CROP,
-            paired=example.examined == "finger",
             loose=LOOSE.get(example.examined or "", 1.0),
         )
     if "panoramic" in example.notes:

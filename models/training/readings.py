@@ -7,7 +7,8 @@ shows. Two tables know better. Both have the columns ``visible`` and ``edge``, l
 ``templates.csv`` (``source, examined, view, visible, edge``) says what exposures of a part show;
 the first row that fits counts, ``*`` fits all. ``readings.csv`` (``file, examined, visible,
 edge``) says what single pictures show; where two labels are right both stand under ``examined``,
-and what is empty leaves the rest as it was.
+and what is empty leaves the rest as it was. A third, ``ages.csv`` (``file, age``), says whether a
+patient is evidently a ``child`` or an ``adult`` where the manifest does not know.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import csv
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from training.manifest import NONE, ManifestError, labels_shown
+from training.manifest import NONE, Age, ManifestError, labels_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +59,28 @@ def with_readings(examples: Iterable[Example], path: Path) -> list[Example]:
     with path.open(encoding="utf-8", newline="") as file:
         read = {row["file"]: row for row in csv.DictReader(file)}
     return [_read(row, read[row.file]) if row.file in read else row for row in examples]
+
+
+def with_ages(examples: Iterable[Example], path: Path) -> list[Example]:
+    """Return the examples with the ages that were read of them; one that is known stays.
+
+    Raises
+    ------
+    ManifestError
+        If an age is neither ``child`` nor ``adult``.
+    """
+    read: dict[str, Age] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["age"] not in ("child", "adult"):
+                raise ManifestError(row["file"], f"its age is read as {row['age']!r}")
+            read[row["file"]] = "child" if row["age"] == "child" else "adult"
+    return [
+        replace(example, age=read.get(example.file, example.age))
+        if example.age == "unknown"
+        else example
+        for example in examples
+    ]
 
 
 def _read(example: Example, reading: dict[str, str]) -> Example:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.labels import LABELS
 from training.closeups import closeups
 from training.errors import TrainingError
-from training.readings import with_readings, with_templates
+from training.readings import with_ages, with_readings, with_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,6 +117,8 @@ class _Plan:
             rows = with_templates(rows, self.folder / self.said["templates"])
         if "readings" in self.said:
             rows = with_readings(rows, self.folder / self.said["readings"])
+        if "ages" in self.said:
+            rows = with_ages(rows, self.folder / self.said["ages"])
         return rows
 
     def trains(self, row: Example) -> bool:

@@ -9,7 +9,7 @@ for module in ("torch", "cv2", "matplotlib"):
     pytest.importorskip(module, reason=f"the training needs the train extra ({module})")
 
 from bodypart.model.model_input import Box
-from training.augmentation import LOPSIDED, Crops, crop_box, loose_crop, one_finger, varied
+from training.augmentation import LOPSIDED, Crops, crop_box, loose_crop, varied
 from training.manifest import NONE, Example
 from training.measured import Readings
 from training.metrics import exact_sets
@@ -54,17 +54,6 @@ def test_a_close_up_is_never_cropped_to_its_plate_by_the_tight_ways():
         top, bottom, left, right = crop_box(random, closeup, Crops(least=0.8))
         assert 60 <= top < bottom <= 150
         assert 20 <= left < right <= 120
-
-
-def test_two_fingers_are_cut_to_one_and_one_finger_stays_whole():
-    random = np.random.default_rng(4)
-    two, one = plate().closeup((10, 20, 40, 60)), plate().closeup((10, 20, 30, 70))
-    for _ in range(20):
-        top, bottom, left, right = one_finger(random, two)
-        assert (top, bottom) == (60, 180)
-        assert 0.48 * 60 <= right - left <= 0.6 * 60
-        assert left == 20 or right == 80
-    assert one_finger(random, one) is None
 
 
 def test_the_same_draw_gives_the_same_picture():

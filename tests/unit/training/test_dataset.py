@@ -20,7 +20,7 @@ from training.dataset import VISIBLE_LABELS, VariedPictures, target
 from training.loss import set_cross_entropy
 from training.manifest import Example, ManifestError, read_manifest
 from training.pictures import Picture
-from training.readings import with_readings, with_templates
+from training.readings import with_ages, with_readings, with_templates
 from training.split import SPLIT, split
 
 LABELS = ("wrist", "hand", "knee")
@@ -212,3 +212,15 @@ def test_two_views_beside_each_other_are_of_one_patient_and_one_part():
     assert goal.examined.tolist() == [1, 0, 0, 0]
     assert goal.view == -1
     assert (seen(goal.visible, "wrist"), seen(goal.visible, "hand")) == (1, -1)
+
+
+def test_an_age_that_was_read_takes_the_place_of_an_unknown_one(tmp_path):
+    path = table(tmp_path / "ages.csv", "file,age", "a.jpg,child", "b.jpg,adult", "c.jpg,adult")
+    rows = [example("a.jpg"), example("b.jpg", age="child"), example("d.jpg")]
+    assert [row.age for row in with_ages(rows, path)] == ["child", "child", "unknown"]
+
+
+def test_an_age_that_is_none_is_refused(tmp_path):
+    path = table(tmp_path / "ages.csv", "file,age", "a.jpg,old")
+    with pytest.raises(ManifestError, match="'old'"):
+        with_ages([example("a.jpg")], path)
