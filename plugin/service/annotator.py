@@ -262,11 +262,12 @@ class Annotator:
                 self._annotations.adopt(existing, stored.parents, task)
                 return
             # Another one may have come in while the decoder looked: that one is still to be read.
-            file = self._read.pop(instance, stored.version)
+            file = self._read.get(instance, stored.version)
             annotation: AnnotationRecord = {**failed(instance, reason), "file": file}
             word = self._trail.last(instance)
             annotation = self._under_review(annotation, existing, word)
             self._annotations.put(annotation, stored.parents, done=task)
+            self._read.pop(instance, None)
         self._metrics.count("failed")
 
     def adopt(self, instance: str) -> bool:

@@ -338,6 +338,24 @@ def test_what_came_in_while_a_decoder_died_is_read_itself(house):
     assert label_of(house) == "hand"
 
 
+def test_what_comes_in_while_giving_up_fails_is_read_itself(house):
+    """The next try to note that the picture before it was given up noted it of this one."""
+    house.decoders.while_asked = _die
+    with pytest.raises(WorkerDiedError):
+        house.annotator.annotate("i", Mode.NEW)
+    house.decoders.while_asked = lambda: None
+    house.ask(Kind.ANNOTATE, "i")
+    task = house.claim(Kind.ANNOTATE)
+    put, house.orthanc.set_metadata = house.orthanc.set_metadata, _fail
+    with pytest.raises(ArchiveError):
+        house.annotator.give_up(task, "it hangs")
+    house.orthanc.set_metadata = put
+    house.orthanc.arrive("i", b"another")
+    house.annotator.give_up(task, "it hangs")
+    house.annotator.annotate("i", Mode.NEW)
+    assert label_of(house) == "hand"
+
+
 def test_giving_up_keeps_no_answer_of_another_file(house):
     house.annotator.annotate("i", Mode.NEW)
     before = dict(house.orthanc.metadata_["instances", "i"])
@@ -375,3 +393,7 @@ def _fail(*_):
 def _due_now(house):
     with house.database.write() as connection:
         connection.exec_driver_sql("UPDATE tasks SET due = 0")
+
+
+def _die():
+    raise WorkerDiedError("the decoder died")
