@@ -171,7 +171,11 @@ class InPlace:
             If the instance is gone.
         """
         with self._annotations.lock(instance):
-            self._overwriting.mend(instance, self._note_file)
+            try:
+                self._overwriting.mend(instance, self._note_file)
+            except NotFoundError:
+                self._backups.drop(instance)
+                raise
 
     def recover(self) -> list[str]:
         """Finish what a crash interrupted; return the instances that must be looked at again."""
@@ -179,12 +183,10 @@ class InPlace:
         for instance in found:
             try:
                 self.mend(instance)
-            except NotFoundError:
-                self._backups.drop(instance)
             except RecordError:
                 raise
             except Exception:
-                # That begins with another try: the start of all does not hang on this one.
+                # It is gone, or begins with another try: no start hangs on this one.
                 continue
         return found
 

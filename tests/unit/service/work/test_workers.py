@@ -70,6 +70,20 @@ def test_a_removal_is_not_undone_before_the_end_of_its_rewrite(house, workers, m
     assert house.annotator.was_removed("i")
 
 
+def test_what_an_overwrite_wiped_of_what_is_gone_is_kept_no_longer(house, workers, monkeypatch):
+    """It was until the next start, and a delivery waited for the instance to return."""
+    house.annotator.annotate("i", Mode.NEW)
+    with monkeypatch.context() as slow:
+        slow.setattr(house.orthanc, "after_store", _raiser(ArchiveError("Timeout")))
+        with pytest.raises(ArchiveError):
+            house.in_place.rewrite(house.claim(Kind.REWRITE))
+    assert house.in_place.is_away("i")
+    house.ask(Kind.ANNOTATE, "i")
+    _gone(house)
+    workers._annotate(house.claim(Kind.ANNOTATE))
+    assert not house.in_place.is_away("i")
+
+
 def _gone(house):
     house.orthanc.delete_instance("i")
 
