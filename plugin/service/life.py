@@ -6,7 +6,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from service.dicom_tags.exports import corrected_file
-from service.errors import ServiceError
+from service.errors import NotFoundError, ServiceError
 from service.lasting import lasting
 from service.work import old_labels
 from service.work.recovery import ask_again
@@ -121,6 +121,10 @@ class Life:
             # An overwritten instance is deleted and stored again at once: then it is still there.
             if not service.archive.exists("instances", instance):
                 service.annotations.gone(instance)
+                if service.rewriter:
+                    service.rewriter.mend(instance)
+        except NotFoundError:
+            return  # Nor is there anything left to give back to it.
         except ServiceError as error:
             # The next sweep finds it gone.
             service.log(f"instance {instance} stays in the index: {type(error).__name__}")
