@@ -23,6 +23,7 @@ from bodypart.labels import BY_LABEL
 from bodypart.model.model_input import network_input
 from training.checkpoint import Checkpoint
 from training.dataset import VISIBLE_LABELS, VariedPictures, collate, target
+from training.errors import TrainingError
 from training.learner import Learner, Plan
 from training.manifest import NONE, read_manifest
 from training.network import Answer, Network, load_imagenet
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from training.manifest import Example
+
+CHILD = "child"
+"""Beside the labels, the output that says whether the patient is a child."""
 
 
 def read_all(
@@ -146,8 +150,8 @@ def train(
     Raises
     ------
     TrainingError
-        If nothing is left to learn from, an earlier model may not be learned from, or the run to
-        be continued began otherwise.
+        If nothing is left to learn from, an earlier model may not be learned from, what is to
+        learn alone cannot, or the run to be continued began otherwise.
     """
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -155,6 +159,7 @@ def train(
     if beginning.backbone is None and beginning.start is None:
         plan = replace(plan, frozen=0)
     parts, folder = material.parts(), material.manifest.parent
+    _check_alone(plan, beginning, parts.labels)
     learn, check = parts.train[: material.limit], parts.calibration[: material.limit]
     print(f"{len(learn)} training pictures, {len(parts.labels)} labels, on {device}", flush=True)
     pictures = read_pictures(folder, learn)
@@ -182,6 +187,21 @@ def train(
             log.write(json.dumps(record) + "\n")
         print(json.dumps(record), flush=True)
     return checkpoint.path
+
+
+def _check_alone(plan: Plan, beginning: Beginning, labels: Sequence[str]) -> None:
+    """Refuse to learn everything, or nothing, where some outputs are to learn alone.
+
+    Raises
+    ------
+    TrainingError
+        If there is no earlier model whose other outputs could stay, or the split has no such label.
+    """
+    if plan.alone and beginning.start is None:
+        raise TrainingError("outputs that learn alone need a model to start from")
+    missing = [label for label in plan.alone if label not in (*labels, CHILD)]
+    if missing:
+        raise TrainingError(f"the split leaves no output for {', '.join(missing)} to learn alone")
 
 
 def _origin(material: Material, beginning: Beginning, labels: Sequence[str]) -> dict[str, Any]:
@@ -232,7 +252,7 @@ def _first_network(
         earlier.load_into(network, labels)
         if plan.alone:
             outputs = [label in plan.alone for label in (*labels, NONE)]
-            network.learn_alone(outputs, child="child" in plan.alone)
+            network.learn_alone(outputs, child=CHILD in plan.alone)
             return network
     network.freeze(plan.frozen)
     return network
@@ -293,9 +313,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--alone",
-        nargs="*",
+        nargs="+",
         default=[],
-        choices=(*BY_LABEL, "child"),
+        choices=(*BY_LABEL, CHILD),
         help="learn the outputs of these labels, or of the age, alone; all others of --start stay",
     )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -325,7 +345,7 @@ def main() -> None:
         alone=tuple(given.alone),
     )
     if given.smoke:
-        plan = Plan(64, 2, draws=32, batch=8, seed=given.seed)
+        plan = replace(plan, size=64, epochs=2, draws=32, batch=8)
     material = Material(
         given.manifest,
         given.split,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydicom import dcmread, dcmwrite
+from pydicom.errors import BytesLengthException
 
 from bodypart import __version__
 from bodypart.dicom_out.correction import correct as correct_file
@@ -243,10 +244,21 @@ def _images(
     """
     datasets, start = [], 0
     for length in request["lengths"]:
-        datasets.append(dcmread(io.BytesIO(data[start : start + length]), force=True))
+        headers = dcmread(io.BytesIO(data[start : start + length]), force=True)
+        datasets.append(_readable(headers))
         start += length
     previous = datasets.pop() if request.get("previous") else None
     return list(zip(datasets, request["annotations"], strict=True)), previous
+
+
+def _readable(headers: Dataset) -> Dataset:
+    """Leave out elements that cannot be read: one image's would cost the study its report."""
+    for tag in list(headers.keys()):
+        try:
+            headers[tag]
+        except (BytesLengthException, ValueError, TypeError, NotImplementedError):
+            del headers[tag]
+    return headers
 
 
 TASKS: Mapping[str, Callable[[Pipeline, dict[str, Any], bytes], Answer]] = {

@@ -206,6 +206,13 @@ def test_a_run_does_not_go_on_under_another_plan(trained):
         train_here(trained, trained / "run", plan, resume=True)
 
 
+@pytest.mark.parametrize(("alone", "start"), [("knee", None), ("sacrum", SHIPPED)])
+def test_what_cannot_learn_alone_is_refused(archive, tmp_path, alone, start):
+    plan = Plan(96, 1, draws=8, batch=8, alone=("child", alone))
+    with pytest.raises(TrainingError, match=r"to start from|output for sacrum"):
+        train_here(archive, tmp_path, plan, Beginning(start=start))
+
+
 def test_a_stopped_run_ends_with_the_weights_of_a_straight_one(archive, tmp_path, monkeypatch):
     from training import train as module
 

@@ -45,9 +45,13 @@ _EXCLUDED = re.compile(
 
 _TITLE = re.compile(
     r"\b(?:dr|dra|dott|herr|frau|mrs?)\. *(?:(?:med|dent|univ|hab|[a-z])\. *)*$"
-    r"|\b(?:herr|frau) +$|\b(?:patient|patientin|pat|name)\.? *: *$|^\W*prof\. *$"
+    r"|\b(?:herr|frau) +$|\b(?:patient|patientin|pat|(?:(?<![a-z] )|patient |pt )name)\.? *: *$"
 )
-"""Before a name: "Dr. Hand", "Dr. med. H. Fuß"."""
+"""Before a name: "Dr. Hand", "Dr. med. H. Fuß"; not "Protocol name: Hand"."""
+
+_PROFESSOR = re.compile(r"^\W*prof\. *$")
+_FRENCH = "fr"
+"""In which it is a profile: "Prof. genou"."""
 
 _IN_ITS_NAME = re.compile(r"[a-z]{0,2}-?[/&+]? ?(?:(?:and|und|u\.?|n|[&+]) )?|の?")
 """What may stand between a part and the department that is named after it: "Lunge|n|klinik",
@@ -149,7 +153,10 @@ def _of_persons_and_places(kept: Sequence[Mention], folded: str) -> Iterator[Men
             behind = mention if written_on and _IN_ITS_NAME.fullmatch(between) else None
             if behind:
                 yield mention
-        if mention.entry.names_part and _TITLE.search(folded, 0, mention.start):
+        title = _TITLE.search(folded, 0, mention.start) or (
+            mention.entry.language != _FRENCH and _PROFESSOR.search(folded, 0, mention.start)
+        )
+        if mention.entry.names_part and title:
             yield mention
 
 

@@ -6,9 +6,11 @@ from io import BytesIO
 import pydicom.uid as uids
 import pytest
 from pydicom import dcmread
+from pydicom.errors import BytesLengthException
 
-from decoder.tasks import headers
+from decoder.tasks import fhir, headers, report
 from phantoms import file_bytes, foreign, radiograph
+from unit.dicom_out.annotations import annotation
 
 
 def meta_end(data):
@@ -69,3 +71,18 @@ def test_headers_of_a_document_come_without_the_document():
     dataset = dcmread(BytesIO(written))
     assert "EncapsulatedDocument" not in dataset
     assert dataset.StudyID == "S7"
+
+
+def test_an_element_that_cannot_be_read_costs_a_study_neither_report_nor_resource():
+    _, written = headers(None, {}, file_bytes(radiograph("knee")))
+    end = written.index(b"\x10\x00\x40\x00")
+    after = end + 8 + struct.unpack_from("<H", written, end + 6)[0]
+    odd = written[:end] + b"\x10\x00\x40\x00US\x03\0abc" + written[after:]
+    with pytest.raises(BytesLengthException):
+        dcmread(BytesIO(odd)).get("PatientSex")
+    note = annotation("knee", 0.97)
+    asked = {"annotations": [note], "lengths": [len(odd)], "study": "a", "uid": "2.25.7"}
+    _, stored = report(None, asked, odd)
+    assert dcmread(BytesIO(stored)).SOPInstanceUID == "2.25.7"
+    answer, _ = fhir(None, asked, odd)
+    assert answer["resource"]["resourceType"] == "ImagingStudy"
