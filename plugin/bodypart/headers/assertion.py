@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bodypart.headers.folding import is_ideographic, words
+from bodypart.headers.part_sides import TOGETHER
 from bodypart.headers.vocabulary import (
     ASIDE,
     BACKGROUND,
@@ -63,6 +64,9 @@ _BROKEN = re.compile(rf"\b{_FRACTURE}")
 _IN_DOUBT = re.compile(rf"[a-z]{{0,2}}\s*{_FRACTURE}\s*\?")
 _GLUED = re.compile(r"[a-z]{0,2}[-\s]*")
 """Between a part and the word that says that it hurts: "Hüft|schmerz", "hip| |pain"."""
+
+_JOINED = re.compile(rf"[a-z]{{0,2}}-?{TOGETHER.pattern}")
+"""Between parts that hurt together: "Hüft|- und |Knieschmerz"."""
 
 _WITH = re.compile(r"[ .]*(?:to|with|mit|zu|zum|avec|con|com|med|met|z|с)\b")
 """Behind a comparison, before an earlier picture."""
@@ -187,35 +191,36 @@ def _of_asides(said: Sequence[Mention], kept: Sequence[Mention], folded: str) ->
         if not any(mention in group for group in groups)
         for label in mention.entry.labels
     }
-    for part, *sides in groups:
-        labels = part.entry.labels
+    for group in groups:
+        labels = [label for mention in group for label in mention.entry.labels]
         if labels and others.issuperset(labels):
             continue
-        yield part
-        if not any(compatible(one, other) for one in labels for other in others):
-            yield from sides
+        shared = any(compatible(one, other) for one in labels for other in others)
+        yield from (it for it in group if it.entry.names_part or not shared)
 
 
 def _before(aside: Mention, kept: Sequence[Mention], folded: str) -> list[Mention]:
     """Return the part right before a word, and its own sides behind it; nothing if there is none.
 
-    In "Knee right hip pain" the side may be the knee's.
+    In "Knee right hip pain" the side may be the knee's. In "foot and ankle pain" both hurt.
     """
-    part: Mention | None = None
+    parts: list[Mention] = []
     sides: list[Mention] = []
     behind = aside
     for mention in reversed(kept[: kept.index(aside)]):
-        if not _GLUED.fullmatch(folded, mention.end, behind.start):
+        names_part = mention.entry.names_part
+        joined = parts and names_part and _JOINED.fullmatch(folded, mention.end, behind.start)
+        if not (joined or _GLUED.fullmatch(folded, mention.end, behind.start)):
             break
         if mention.entry.kind in SIDES:
             sides.append(mention)
-        elif part is None and mention.entry.names_part:
-            part = mention
+        elif joined or (names_part and not parts):
+            parts.append(mention)
         else:
-            sides = [side for side in sides if part is None or side.start > part.start]
+            sides = [side for side in sides if not parts or side.start > parts[-1].start]
             break
         behind = mention
-    return [part, *sides] if part else []
+    return [*parts, *sides] if parts else []
 
 
 def _is_background(mention: Mention, kept: Sequence[Mention], folded: str) -> bool:

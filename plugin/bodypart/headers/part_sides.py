@@ -18,7 +18,7 @@ _AND = r"and|und|u|et|y|e|ed|en|och|og|i|a|ve|и"
 _BREAK = re.compile(rf"[,;+&/()]|\b(?:{_AND})\b")
 """What parts are listed with."""
 
-_TOGETHER = re.compile(rf"\s*(?:[+&/]|{_AND})\s*")
+TOGETHER = re.compile(rf"\s*(?:[+&/]|{_AND})\s*")
 """Between two parts of one side: "Rt hand and wrist, lt elbow"."""
 
 _STOP = re.compile(r"[.:]")
@@ -117,7 +117,7 @@ def _shared_out(
             found.setdefault(label, set()).add(_side(mention))
     for pair in pairwise(parts):
         named, other = pair if before else pair[::-1]
-        if _TOGETHER.fullmatch(folded, pair[0].end, pair[1].start):
+        if TOGETHER.fullmatch(folded, pair[0].end, pair[1].start):
             shared = [found[label] for label in named.entry.labels if label in found]
             for label in other.entry.labels if shared else ():
                 found.setdefault(label, set(shared[0]))

@@ -140,6 +140,11 @@ def test_which_side_of_several_parts_a_comparison_shows_is_not_told(text, vocabu
         ("Wrist pain after fall on hand, left", ("wrist",), "L"),
         ("Shoulder MRI, elbow L", ("elbow",), "L"),
         ("Shoulder MRI, elbow MRI", ("shoulder", "elbow"), None),
+        ("Foot and ankle pain", ("foot", "ankle"), None),
+        ("Left hand and wrist injury", ("hand", "wrist"), "L"),
+        ("Hüft- und Knieschmerz", ("hip", "knee"), None),
+        ("Foot & ankle pain, knee R", ("knee",), "R"),
+        ("Elbow, right hand and wrist pain", ("elbow",), None),
     ],
 )
 def test_where_it_hurts_is_examined_only_where_no_other_part_is_named(
