@@ -230,7 +230,7 @@ def _is_background(mention: Mention, kept: Sequence[Mention], folded: str) -> bo
     for before in kept:
         kind = before.entry.kind
         if kind == NOW and mention.end <= before.start:
-            if any(other.entry.names_part and other.start >= before.end for other in kept):
+            if _names_what_follows(before, kept, folded):
                 return True
             continue
         compared = (
@@ -241,6 +241,14 @@ def _is_background(mention: Mention, kept: Sequence[Mention], folded: str) -> bo
         if mention.start < _end_of_background(before, kept, folded):
             return not (kind == SUSPECTED and _is_listed(before, kept, folded))
     return False
+
+
+def _names_what_follows(now: Mention, kept: Sequence[Mention], folded: str) -> bool:
+    """Tell "hip, now knee" from "hip currently, knee"."""
+    following = [it for it in kept if it.entry.names_part and it.start >= now.end]
+    colon = _COLON.match(folded, now.end)
+    begins = colon.end() if colon else now.end
+    return bool(following) and not _BREAK.search(folded, begins, following[0].start)
 
 
 def _end_of_background(before: Mention, kept: Sequence[Mention], folded: str) -> int:
