@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.errors import TrainingError
+from training.errors import TrainingError, refusals_told
 from training.paths import CARD, MODELS
 
 if TYPE_CHECKING:
@@ -329,6 +329,7 @@ def renewed(card: str, begin: str, end: str, text: str) -> str:
     return f"{above}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}"
 
 
+@refusals_told()
 def main() -> None:
     """Read the command line and renew the card."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -16,6 +16,7 @@ import numpy as np
 from bodypart.model.session import BodyPartModel
 from training import metrics
 from training.card import renewed
+from training.errors import refusals_told
 from training.manifest import read_manifest
 from training.measured import read
 from training.paths import MANIFEST
@@ -75,6 +76,7 @@ def table(found: dict[str, dict[str, float | None]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+@refusals_told()
 def main() -> None:
     """Read the command line, compare, and renew the card if asked."""
     parser = argparse.ArgumentParser(description=__doc__)

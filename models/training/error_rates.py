@@ -28,7 +28,7 @@ from bodypart.evidence import ImageReading
 from bodypart.labels import BY_LABEL, LABELS, PLACE
 from bodypart.misnaming import kind_of_error
 from bodypart.model import BodyPartModel
-from training.errors import TrainingError
+from training.errors import TrainingError, refusals_told
 from training.manifest import read_manifest
 from training.paths import MANIFEST, MODEL
 from training.pictures import read_pictures
@@ -345,6 +345,7 @@ def annotations_in(path: Path) -> list[dict[str, Any]]:
     return [item.get("annotation", item) for item in found]
 
 
+@refusals_told()
 def main() -> None:
     """Measure, and write the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

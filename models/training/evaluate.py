@@ -16,6 +16,7 @@ from training import metrics
 from training.answers import answers
 from training.dicom_files import dicom_readings
 from training.drawn_foreign import TEST_KINDS
+from training.errors import refusals_told
 from training.figures import draw_figures
 from training.manifest import NONE, read_manifest
 from training.measured import read, rejected
@@ -273,6 +274,7 @@ def _confusion(readings: Readings, labels: Sequence[str]) -> dict[str, Any]:
     return {"labels": names, "counts": counts.tolist()}
 
 
+@refusals_told()
 def main() -> None:
     """Read the command line, measure, write ``evaluation.json`` and the figures."""
     parser = argparse.ArgumentParser(description=__doc__)

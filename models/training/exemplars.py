@@ -15,6 +15,7 @@ import numpy as np
 
 from bodypart.memory.exemplars import Exemplars
 from bodypart.model.session import BodyPartModel
+from training.errors import refusals_told
 from training.evaluate import licences_of
 from training.manifest import read_manifest
 from training.paths import MANIFEST, MODEL
@@ -69,6 +70,7 @@ def _drawn(parts: Split, labels: tuple[str, ...]) -> list[Example]:
     ]
 
 
+@refusals_told()
 def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__)

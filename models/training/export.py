@@ -22,7 +22,7 @@ from training.description import (
     calibrated,
     description,
 )
-from training.errors import TrainingError
+from training.errors import TrainingError, refusals_told
 from training.manifest import read_manifest
 from training.network import Network
 from training.onnx_graph import Graph, reference_embeddings, to_onnx
@@ -153,6 +153,7 @@ def _write(onnx_file: Path, record: dict[str, Any]) -> None:
     onnx_file.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
+@refusals_told()
 def main() -> None:
     """Read the command line and export."""
     parser = argparse.ArgumentParser(description=__doc__)

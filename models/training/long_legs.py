@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
-from training.errors import TrainingError
+from training.errors import TrainingError, refusals_told
 from training.long_legs_pieces import (
     ANKLE,
     HIP,
@@ -359,6 +359,7 @@ def draw_films(
         writer.writerows(rows)
 
 
+@refusals_told()
 def main() -> None:
     """Read the command line and draw."""
     parser = argparse.ArgumentParser(description=__doc__)

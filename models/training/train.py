@@ -23,7 +23,7 @@ from bodypart.labels import BY_LABEL
 from bodypart.model.model_input import network_input
 from training.checkpoint import Checkpoint
 from training.dataset import VISIBLE_LABELS, VariedPictures, collate, target
-from training.errors import TrainingError
+from training.errors import TrainingError, refusals_told
 from training.learner import Learner, Plan
 from training.manifest import NONE, read_manifest
 from training.network import Answer, Network, load_imagenet
@@ -289,6 +289,7 @@ def _weights_file(given: Path) -> Path:
     return given if given.suffix == ".onnx" else given / "checkpoint.pt"
 
 
+@refusals_told()
 def main() -> None:
     """Read the command line and train."""
     plan = Plan()
