@@ -44,6 +44,9 @@ FOREIGN_REJECTED = 0.98
 LOOSEST = 5.0
 """How many times as loose a label's own limit may be: few pictures stand behind it."""
 
+FARTHEST = 1.5
+"""The same of a label's own limit of distance."""
+
 LEAST_OF_A_LABEL = 8
 """A label with fewer radiographs to calibrate on gets no limit of its own."""
 
@@ -154,6 +157,35 @@ def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Boo
         looser = replace(limits, none_by_label={**limits.none_by_label, label: limit})
         let_pass = int((~rejections(far, none, said, looser)[~real]).sum())
         if limit > limits.none and let_pass <= (1 - FOREIGN_REJECTED) * (~real).sum():
+            limits = looser
+    return limits
+
+
+def with_distances_by_label(
+    limits: Rejection, distance: Floats, none: Floats, said: Sequence[str], real: Bools
+) -> Rejection:
+    """Return the limits with looser distances for labels whose radiographs are too often too far.
+
+    A limit of its own costs what foreign pictures are read as that label and pass the limit of
+    "none": enough of all of them must be rejected still.
+
+    Parameters
+    ----------
+    limits : Rejection
+        The limits so far.
+    distance, none, said, real
+        As in :func:`fit_rejection`; exposures that were made may be among the radiographs.
+    """
+    far, named = np.asarray(distance, dtype=np.float64), np.asarray(said)
+    for label in sorted({str(label) for label in named[real]}):
+        own = real & (named == label)
+        if own.sum() < LEAST_OF_A_LABEL or (far[own] > limits.distance).sum() < 2:
+            continue
+        wanted = float(np.quantile(far[own], ACCEPTANCE))
+        limit = _rounded_up(min(wanted, FARTHEST * limits.distance))
+        looser = replace(limits, distance_by_label={**limits.distance_by_label, label: limit})
+        let_pass = int((~rejections(far, none, said, looser)[~real]).sum())
+        if limit > limits.distance and let_pass <= (1 - FOREIGN_REJECTED) * (~real).sum():
             limits = looser
     return limits
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.model_input import FLAT_SHARE, FLAT_TOLERANCE
+from bodypart.model.parameters import Rejection
 from bodypart.percentiles import WINDOW_PERCENTILES
 from training.answers import answers
 from training.calibrate import (
@@ -21,6 +22,7 @@ from training.calibrate import (
     fit_temperature,
     fit_visible_temperature,
     fit_visible_thresholds,
+    with_distances_by_label,
 )
 from training.dataset import VISIBLE_LABELS, target
 from training.errors import TrainingError
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bodypart.model.parameters import Rejection
     from bodypart.model.session import BodyPartModel
     from training.answers import Answers
     from training.split import Split
@@ -189,6 +190,32 @@ def calibrated(
             given.visible, np.stack([goal.visible for goal in goals]), given_as_visible
         ),
     }
+
+
+def with_limits_by_label(
+    rejection: dict[str, Any], model: BodyPartModel, parts: Split, folder: Path, temperature: float
+) -> dict[str, Any]:
+    """Return limits of rejection with those of distance by label, fitted to these references.
+
+    Exposures that were made of the calibration's plates count as well: of some labels there is
+    hardly a film. What is read wrongly asks for no looser limit.
+    """
+    made = [row for row in parts.made_to_choose if row.examined in parts.labels]
+    rows = (*parts.calibration, *made)
+    given = answers(model, [picture.cut() for picture in read_pictures(folder, rows)])
+    examined = np.stack([target(row, parts.labels).examined for row in rows]) > 0
+    said = given.logits[:, :-1].argmax(axis=1)
+    told = examined[:, -1] | examined[np.arange(len(rows)), said]
+    limits = Rejection(**{**rejection, "distance_by_label": {}})
+    return asdict(
+        with_distances_by_label(
+            limits,
+            given.distance[told],
+            softmax(given.logits[told], temperature)[:, -1],
+            [model.labels[index] for index in said[told]],
+            ~examined[told, -1],
+        )
+    )
 
 
 def _limits(

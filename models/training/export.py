@@ -21,6 +21,7 @@ from training.description import (
     TakenOver,
     calibrated,
     description,
+    with_limits_by_label,
 )
 from training.errors import TrainingError, refusals_told
 from training.manifest import read_manifest
@@ -139,10 +140,13 @@ def export(
     onnx_file = out / "bodypart.onnx"
     onnx_file.write_bytes(to_onnx(graph, given["size"]))
     record["sha256"] = hashlib.sha256(onnx_file.read_bytes()).hexdigest()
+    _write(onnx_file, record)
+    model = BodyPartModel.load(onnx_file, provider="cpu")
     if set(known) < set(CALIBRATION):
-        _write(onnx_file, record)
-        model = BodyPartModel.load(onnx_file, provider="cpu")
         known = calibrated(model, parts, manifest.parent, known.get("temperature"))
+    known["rejection"] = with_limits_by_label(
+        known["rejection"], model, parts, manifest.parent, known["temperature"]
+    )
     _write(onnx_file, record | known)
     print(f"{onnx_file}: {onnx_file.stat().st_size / 1e6:.1f} MB, {known['rejection']}")
 

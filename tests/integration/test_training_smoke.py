@@ -320,7 +320,12 @@ def test_a_run_without_close_ups_is_exported_without(archive, tmp_path):
 def test_an_export_takes_a_calibration_over(trained, tmp_path):
     calibration = {
         "temperature": 0.5,
-        "rejection": {"distance": 0.25, "none": 0.125, "none_by_label": {}},
+        "rejection": {
+            "distance": 0.25,
+            "none": 0.125,
+            "none_by_label": {},
+            "distance_by_label": {},
+        },
         "visible_temperature": 2.0,
         "visible_thresholds": {PARTS[0]: 0.75},
     }
