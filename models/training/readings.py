@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from training.manifest import NONE, Age, ManifestError, labels_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from training.manifest import Example
@@ -75,10 +75,15 @@ def with_ages(examples: Iterable[Example], path: Path) -> list[Example]:
             if row["age"] not in ("child", "adult"):
                 raise ManifestError(row["file"], f"its age is read as {row['age']!r}")
             read[row["file"]] = "child" if row["age"] == "child" else "adult"
+    return where_unknown(examples, lambda example: read.get(example.file))
+
+
+def where_unknown(
+    examples: Iterable[Example], told: Callable[[Example], Age | None]
+) -> list[Example]:
+    """Return the examples with the ages that are told of those whose age is unknown."""
     return [
-        replace(example, age=read.get(example.file, example.age))
-        if example.age == "unknown"
-        else example
+        replace(example, age=told(example) or "unknown") if example.age == "unknown" else example
         for example in examples
     ]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.labels import LABELS
 from training.closeups import closeups
 from training.errors import TrainingError
-from training.readings import with_ages, with_readings, with_templates
+from training.readings import where_unknown, with_ages, with_readings, with_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,12 +107,7 @@ class _Plan:
     def taught(self, examples: Iterable[Example]) -> list[Example]:
         """Return the examples with what the plan knows of their ages and of what they show."""
         ages = self.said["age"]
-        rows = [
-            replace(row, age=ages[row.source])
-            if row.age == "unknown" and row.source in ages
-            else row
-            for row in examples
-        ]
+        rows = where_unknown(examples, lambda row: ages.get(row.source))
         if "templates" in self.said:
             rows = with_templates(rows, self.folder / self.said["templates"])
         if "readings" in self.said:
