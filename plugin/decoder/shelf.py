@@ -11,6 +11,7 @@ import fcntl
 import mmap
 import os
 from contextlib import suppress
+from typing import Protocol
 
 from decoder.kernel import read_only
 
@@ -22,6 +23,20 @@ _NAMED = "BODYPART_SHELF"
 _FUTURE_WRITE = 0x10
 """Linux 5.1; not in every Python's `fcntl`."""
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | _FUTURE_WRITE
+
+
+class Unread(Protocol):
+    """A picture that is read when it is laid down: straight there, without a copy on the way."""
+
+    @property
+    def data(self) -> bytes:
+        """All of it."""
+
+    def __len__(self) -> int:
+        """Return how many bytes it has."""
+
+    def read_into(self, place: memoryview, /) -> None:
+        """Fill so many bytes with it."""
 
 
 class Shelf:
@@ -60,8 +75,11 @@ class Shelf:
         """Return what a decoder is told of it in its environment."""
         return {_NAMED: str(self.descriptor)}
 
-    def put(self, payload: bytes) -> bool:
-        """Lay a picture there; tell whether there was room for it."""
+    def put(self, payload: bytes | Unread) -> bool:
+        """Lay a picture there; tell whether there was room for it.
+
+        What comes up while one is read is raised.
+        """
         length = len(payload)
         if length > LARGEST:
             return False
@@ -72,7 +90,11 @@ class Shelf:
             except OSError:
                 return False
             self._there = length
-        self._memory[:length] = payload
+        if isinstance(payload, bytes):
+            self._memory[:length] = payload
+        else:
+            with memoryview(self._memory) as whole, whole[:length] as place:
+                payload.read_into(place)
         return True
 
     def close(self) -> None:

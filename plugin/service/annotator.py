@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from service.learning.follow import Learning
     from service.metrics import Metrics
     from service.orthanc_api.archive import Archive
+    from service.orthanc_api.file_on_disk import FileOnDisk
     from service.orthanc_api.resources import Glance, StoredFile
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
@@ -119,9 +120,9 @@ class Annotator:
             with self._metrics.timed("fetch"):
                 self._read[instance] = stored.version
                 old = task is not None and task.priority >= Priority.BACKFILL
-                data = self._archive.dicom(instance, old_stock=old)
+                file = self._archive.content(instance, stored, old_stock=old)
         said_of = self._old_digest(before, glance)
-        annotation, seen = self.read(instance, stored, data, urgent=urgent, said_of=said_of)
+        annotation, seen = self.read(instance, stored, file, urgent=urgent, said_of=said_of)
         # First, so that it is there when somebody sees the answer and says a word on it.
         self._learning.saw(instance, seen)
         with self._annotations.lock(instance), self._metrics.timed("write"):
@@ -136,7 +137,7 @@ class Annotator:
             self._put_machine_answer(annotation, stored, existing, word, task, said_of)
             self._read.pop(instance, None)
         self._metrics.count(annotation["status"])
-        return ReadFile(stored.version, data)
+        return ReadFile(stored.version, file)
 
     def take(
         self,
@@ -200,8 +201,8 @@ class Annotator:
         """
         instance = task.resource
         stored = self._archive.stored_file(instance)
-        data = self._archive.dicom(instance, old_stock=True)
-        _, seen = self.read(instance, stored, data, urgent=False)
+        file = self._archive.content(instance, stored, old_stock=True)
+        _, seen = self.read(instance, stored, file, urgent=False)
         if seen is None:
             self.look_no_more(task)
         else:
@@ -217,7 +218,7 @@ class Annotator:
         self,
         instance: str,
         stored: StoredFile,
-        data: bytes,
+        file: bytes | FileOnDisk,
         *,
         urgent: bool,
         said_of: str | None = None,
@@ -234,7 +235,7 @@ class Annotator:
         question: dict[str, Any] = {"instance": instance, "thumbnail": USUAL_SIZE}
         if said_of:
             question["said_of"] = said_of
-        answer, thumbnail = self._decoders.ask("annotate", question, data, urgent=urgent)
+        answer, thumbnail = self._decoders.ask("annotate", question, file, urgent=urgent)
         for step, seconds in answer["seconds"].items():
             self._metrics.add_seconds(step, seconds)
         told: AnnotationRecord = answer["annotation"]

@@ -177,8 +177,8 @@ class Reviewer:
             stored = self._archive.stored_file(instance)
             machine, look = machine_answer(annotation), None
             if machine is None or not of_file(annotation, stored.version):
-                data = self._archive.dicom(instance)
-                machine, look = self._annotator.read(instance, stored, data, urgent=True)
+                file = self._archive.content(instance, stored)
+                machine, look = self._annotator.read(instance, stored, file, urgent=True)
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             try:
                 machine = self._annotations.put(machine, stored.parents)

@@ -21,9 +21,11 @@ from service.kept_text import can_be_kept
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from decoder.shelf import Unread
     from decoder.wire import Frame
 
-    Check = Callable[[Mapping[str, Any], bytes, Mapping[str, Any], bytes], None]
+    # A payload is bytes, of "annotate" perhaps an `Unread`.
+    Check = Callable[[Mapping[str, Any], Any, Mapping[str, Any], bytes], None]
     """Takes request, its payload, answer and its payload; raises `SurpriseError`."""
 
 _KB, _MB = 2**10, 2**20
@@ -56,7 +58,7 @@ class Bounds:
     payload: int
 
 
-def bounds(task: str, request: Mapping[str, Any], payload: bytes) -> Bounds:
+def bounds(task: str, request: Mapping[str, Any], payload: bytes | Unread) -> Bounds:
     """Return the largest answer to a request."""
     expected = _EXPECTED[task]
     images = len(request.get("annotations") or ())
@@ -66,12 +68,14 @@ def bounds(task: str, request: Mapping[str, Any], payload: bytes) -> Bounds:
     )
 
 
-def check(task: str, request: Mapping[str, Any], payload: bytes, frame: Frame, number: int) -> None:
+def check(
+    task: str, request: Mapping[str, Any], payload: bytes | Unread, frame: Frame, number: int
+) -> None:
     """Look at an answer.
 
     Parameters
     ----------
-    task, request, payload : str, mapping, bytes
+    task, request, payload : str, mapping, bytes or Unread
         What was asked.
     frame : Frame
         What came back, within its bounds.
@@ -149,7 +153,10 @@ def _hello(_: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachmen
 
 
 def _annotation(
-    request: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
+    request: Mapping[str, Any],
+    payload: bytes | Unread,
+    answer: Mapping[str, Any],
+    attachment: bytes,
 ) -> None:
     note = answer.get("annotation")
     _demand(isinstance(note, dict), "no annotation")
@@ -159,7 +166,8 @@ def _annotation(
     wrong = wrong_in(note)
     _demand(wrong is None, f"{wrong} is none")
     if note.get("carried") is not None:
-        _demand(_PERSONS_MARK in payload, "a person's word that the file does not hold")
+        file = payload if isinstance(payload, bytes) else payload.data
+        _demand(_PERSONS_MARK in file, "a person's word that the file does not hold")
     seen = answer.get("seen")
     if seen is not None:
         _demand(isinstance(seen, dict) and seen.keys() == _SEEN, "it saw something else")

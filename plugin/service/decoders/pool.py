@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bodypart.settings import Settings
+    from decoder.shelf import Unread
     from service.decoders.elsewhere import ElsewhereNetwork
     from service.decoders.lessons import Lessons
 
@@ -149,7 +150,7 @@ class Engine:
         return self.network.down_reason
 
     def ask(
-        self, task: str, request: dict[str, Any], payload: bytes, *, urgent: bool = False
+        self, task: str, request: dict[str, Any], payload: bytes | Unread, *, urgent: bool = False
     ) -> tuple[dict[str, Any], bytes]:
         """Have a decoder do a task.
 
@@ -157,7 +158,7 @@ class Engine:
         ----------
         task : str
             A key of ``decoder.tasks.TASKS``.
-        request, payload : dict, bytes
+        request, payload : dict, bytes or Unread
             What the task takes, usually a DICOM file as payload.
         urgent : bool
             Whether a person waits: goes before the backlog.

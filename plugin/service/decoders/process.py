@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from bodypart.network import NetworkError
 from bodypart.network.tensors import packed, pictures_from
-from decoder.shelf import Shelf
+from decoder.shelf import Shelf, Unread
 from decoder.wire import ON_THE_SHELF, ClosedError, Frame, WireError, read_frame, write_frame
 from service.decoders import answers, elsewhere
 from service.decoders.answers import SurpriseError
@@ -137,9 +137,11 @@ class DecoderProcess:
             raise EngineDownError(f"the decoder did not start: {why}") from error
 
     def ask(
-        self, task: str, request: dict[str, Any], payload: bytes, limit: float
+        self, task: str, request: dict[str, Any], payload: bytes | Unread, limit: float
     ) -> tuple[dict[str, Any], bytes]:
         """Have it do a task; it is killed after ``limit`` seconds, and on any surprise.
+
+        A picture that is still to be read does not take of them.
 
         Raises
         ------
@@ -149,10 +151,10 @@ class DecoderProcess:
             If the network that it asked for could not be had.
         """
         watchdog = Watchdog(limit, self.kill)
-        question = Frame({**request, "task": task}, payload, secrets.randbits(64))
         bounds = answers.bounds(task, request, payload)
         try:
             with self._at_work:
+                question = self._question(task, request, payload)
                 frame, trouble = self._conversation(task, question, bounds, watchdog)
             answers.check(task, request, payload, frame, question.number)
         except (WireError, SurpriseError, OSError, ValueError, MemoryError) as error:
@@ -186,7 +188,7 @@ class DecoderProcess:
         if network is not None and left:
             longest = max(longest, elsewhere.largest(network))
         watchdog.resume()
-        write_frame(self._questions, self._shelved(task, question))
+        write_frame(self._questions, question)
         while True:
             frame = read_frame(self._answers, longest_header=bounds.header, longest_payload=longest)
             if frame.header.keys() != {"network"}:
@@ -210,13 +212,13 @@ class DecoderProcess:
             watchdog.resume()
             write_frame(self._questions, Frame(header, payload))
 
-    def _shelved(self, task: str, question: Frame) -> Frame:
-        """Lay the picture of a question where the decoder finds it, if it knows that place."""
+    def _question(self, task: str, request: dict[str, Any], payload: bytes | Unread) -> Frame:
+        """Return a question; its picture is laid where the decoder finds it, if it knows there."""
+        header, number = {**request, "task": task}, secrets.randbits(64)
         knows = task == "annotate" and self.hello and self.hello.get("shelf") is True
-        if not knows or self._shelf is None or not self._shelf.put(question.payload):
-            return question
-        header = {**question.header, ON_THE_SHELF: len(question.payload)}
-        return Frame(header, number=question.number)
+        if knows and self._shelf and self._shelf.put(payload):
+            return Frame({**header, ON_THE_SHELF: len(payload)}, number=number)
+        return Frame(header, payload if isinstance(payload, bytes) else payload.data, number)
 
     def alive(self) -> bool:
         """Tell whether it runs, as far as is known."""

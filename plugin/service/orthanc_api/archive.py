@@ -5,24 +5,27 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from service.errors import ArchiveError, LostFileError, NotFoundError
 from service.orthanc_api.annotation_text import annotation_in, roll_up_in
 from service.orthanc_api.client import Client
+from service.orthanc_api.file_on_disk import MAGIC, MAGIC_AT, FileOnDisk
 from service.orthanc_api.places import Places
 from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
+from service.orthanc_api.studies import study_description
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bodypart.record import AnnotationRecord, RollUpRecord
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
 CODE = "BodyPartExamined"
 _SIDE_BY_SIDE = 4
-_MAGIC = slice(128, 132)
-"""Where a DICOM file says that it is one (PS3.10, 7.1)."""
 _COPY_LINKS = ("AnonymizedFrom", "ModifiedFrom")
 
 
@@ -35,6 +38,8 @@ class Archive:
         The way there.
     registered_metadata, registered_attachments : frozenset of str
         Names that the operator gave to metadata and attachments of his own.
+    storage : Path or None
+        Folder in which Orthanc stores files, if that is on this machine.
 
     Attributes
     ----------
@@ -50,8 +55,10 @@ class Archive:
         *,
         registered_metadata: frozenset[str] = frozenset(),
         registered_attachments: frozenset[str] = frozenset(),
+        storage: Path | None = None,
     ) -> None:
         self.client = client
+        self._storage = storage
         self._registered_metadata = registered_metadata
         self._registered_attachments = registered_attachments
         self._side_by_side = ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-ask")
@@ -107,6 +114,13 @@ class Archive:
         """Ask anew where a series belongs: something of it was deleted."""
         self._places.forget(series)
 
+    def content(
+        self, instance: str, stored: StoredFile, *, old_stock: bool = False
+    ) -> bytes | FileOnDisk:
+        """Return a stored file, still to be read where it is on this disk; else see ``dicom``."""
+        found = self._storage and FileOnDisk.found(self._storage, stored.version, stored.size)
+        return found or self.dicom(instance, old_stock=old_stock)
+
     def dicom(self, instance: str, *, old_stock: bool = False) -> bytes:
         """Return the stored DICOM file.
 
@@ -136,7 +150,7 @@ class Archive:
         if old_stock:
             as_stored = self.client.get(f"/instances/{instance}/attachments/dicom/compressed-data")
             # Else Orthanc had compressed it (``StorageCompression``), or it lacks a preamble.
-            if as_stored[_MAGIC] == b"DICM":
+            if as_stored.startswith(MAGIC, MAGIC_AT):
                 return as_stored
         return self.client.get(f"/instances/{instance}/file")
 
@@ -279,24 +293,10 @@ class Archive:
         return list(map(roll_up_in, texts, ids))
 
     def study_descriptions(self, studies: list[str]) -> dict[str, dict[str, str]]:
-        """Return patient's name and description of each study, for a person's eyes only.
-
-        Several are asked for at a time. Of one that is gone both are empty.
-        """
+        """Return patient's name and description of each study, for a person's eyes only."""
         distinct = list(dict.fromkeys(studies))
-        return dict(
-            zip(distinct, self._side_by_side.map(self._study_description, distinct), strict=True)
-        )
-
-    def _study_description(self, study: str) -> dict[str, str]:
-        try:
-            found = self.client.get_json(f"/studies/{study}")
-        except NotFoundError:
-            return {"patient_name": "", "study_description": ""}
-        return {
-            "patient_name": str(found["PatientMainDicomTags"].get("PatientName", "")),
-            "study_description": str(found["MainDicomTags"].get("StudyDescription", "")),
-        }
+        described = self._side_by_side.map(partial(study_description, self.client), distinct)
+        return dict(zip(distinct, described, strict=True))
 
     def origin_of_study(self, study: str) -> tuple[str, str]:
         """Return Patient ID and Study Instance UID; NotFoundError if the study is gone."""

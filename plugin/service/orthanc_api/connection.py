@@ -25,14 +25,16 @@ def connected(given: dict[str, Any], client_certificate: str) -> Archive:
         If it does not answer.
     """
     configuration = given["configuration"]
+    folder = Path(given["folder"])
     certificate = configuration.get("SslCertificate") if configuration.get("SslEnabled") else None
     return Archive(
         Client(
             given["url"],
             given["token"],
-            certificate=Path(given["folder"]) / certificate if certificate else None,
+            certificate=folder / certificate if certificate else None,
             client_certificate=Path(client_certificate) if client_certificate else None,
         ),
         registered_metadata=frozenset(configuration.get("UserMetadata") or {}),
         registered_attachments=frozenset(configuration.get("UserContentType") or {}),
+        storage=folder / str(configuration.get("StorageDirectory", "OrthancStorage")),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
+    from service.orthanc_api.file_on_disk import FileOnDisk
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,15 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """The bytes of a file, and the version that it had before they were read."""
+    """A file, and the version that it had before it was read."""
 
     version: str
-    data: bytes
+    content: bytes | FileOnDisk
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes; LostFileError if the disk fails."""
+        return self.content if isinstance(self.content, bytes) else self.content.data
 
 
 @dataclass(frozen=True, slots=True)

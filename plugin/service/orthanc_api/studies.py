@@ -28,6 +28,18 @@ def find_studies(client: Client, keyword: str, pattern: str, limit: int) -> list
     return found
 
 
+def study_description(client: Client, study: str) -> dict[str, str]:
+    """Return patient's name and description of a study; empty texts if it is gone."""
+    try:
+        found = client.get_json(f"/studies/{study}")
+    except NotFoundError:
+        return {"patient_name": "", "study_description": ""}
+    return {
+        "patient_name": str(found["PatientMainDicomTags"].get("PatientName", "")),
+        "study_description": str(found["MainDicomTags"].get("StudyDescription", "")),
+    }
+
+
 def dicom_identities(client: Client, ids: list[str]) -> dict[str, dict[str, str]]:
     """Return Study Date and the UIDs of instances; empty texts of those that are gone."""
     with ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-identify") as threads:

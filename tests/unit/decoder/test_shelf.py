@@ -15,6 +15,7 @@ from decoder import shelf as shelf_module
 from decoder.shelf import LARGEST, Shelf, opened
 from phantoms import file_bytes, radiograph
 from service.decoders.process import DecoderProcess
+from service.errors import LostFileError
 
 READER = """#!{python}
 import os, sys
@@ -87,6 +88,38 @@ def test_who_inherits_it_can_never_write_to_it(shelf):
     with pytest.raises(TypeError):
         pictures[0] = 0
     assert bytes(pictures[:7]) == b"picture"
+
+
+class Unread:
+    """A picture on a disk that may fail."""
+
+    data = b"u" * 4000
+    fails = False
+
+    def __len__(self):
+        return len(self.data)
+
+    def read_into(self, place):
+        if self.fails:
+            raise LostFileError("the disk")
+        place[:] = self.data
+
+
+def test_what_is_still_to_be_read_is_read_straight_there(tmp_path):
+    process = start(tmp_path, knows=True)
+    picture = Unread()
+    try:
+        assert seen(process, picture) == "shelf 4000 b'u', pipe 0"
+        picture.fails = True
+        with pytest.raises(LostFileError):
+            seen(process, picture)
+        assert process.fit()
+        assert seen(process, b"a" * 5000) == "shelf 5000 b'a', pipe 0"
+        picture.fails = False
+        process.hello["shelf"] = False
+        assert seen(process, picture) == "shelf 0 b'', pipe 4000"
+    finally:
+        process.close()
 
 
 def test_there_is_room_for_so_much_only(shelf):

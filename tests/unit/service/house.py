@@ -104,6 +104,9 @@ class Orthanc:
         self.read_past_the_cache += [instance] * old_stock
         return self.files[instance]
 
+    def content(self, instance, stored, *, old_stock=False):
+        return self.dicom(instance, old_stock=old_stock)
+
     def md5(self, instance):
         return hashlib.md5(self.dicom(instance)).hexdigest()
 
