@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
+from service.databases.prepared import Prepared
 from service.errors import DamagedError, RecordError, UnreachableError
 
 if TYPE_CHECKING:
@@ -174,15 +175,22 @@ class Database:
                 raise UnreachableError(reason) from error
             raise RecordError(f"the records cannot be kept: {reason}") from error
 
-    def rows(self, statement: sa.Executable, **values: Any) -> list[sa.Row[Any]]:
+    def rows(self, statement: sa.Executable | Prepared, **values: Any) -> list[Any]:
         """Return all rows that a question gives; ``values`` are those of its parameters."""
         with self._told_apart(), self.asked.connect() as connection:
+            if isinstance(statement, Prepared):
+                return statement.rows(connection, **values)
             return list(connection.execute(statement, values))
 
-    def value(self, statement: sa.Executable, **values: Any) -> Any:
+    def value(self, statement: sa.Executable | Prepared, **values: Any) -> Any:
         """Return the first column of the first row, None if there is none; see ``rows``."""
-        with self._told_apart(), self.asked.connect() as connection:
-            return connection.execute(statement, values).scalar()
+        found = self.rows(statement, **values)
+        return found[0][0] if found else None
+
+    def put(self, statement: Prepared, **values: Any) -> None:
+        """Carry out one change that needs no transaction around it; errors as of ``write``."""
+        with self._writing, self._told_apart(), self.asked.connect() as connection:
+            statement.run(connection, values)
 
     def close(self) -> None:
         """Close all connections."""

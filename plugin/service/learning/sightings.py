@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.evidence import Seen
 from bodypart.memory.words import pack_floats, unpack_floats
+from service.databases.prepared import Prepared
 from service.databases.tables import instances, sightings
 
 if TYPE_CHECKING:
@@ -98,12 +99,16 @@ class Sightings:
     def __init__(self, database: Database, most: int = MOST_SIGHTINGS) -> None:
         self._database = database
         self._most = most
-        self._insert: Any = postgresql.insert if database.shared else sqlite.insert
+        make: Any = postgresql.insert if database.shared else sqlite.insert
+        insert = make(sightings)
+        new = {column.name: column for column in insert.excluded if not column.primary_key}
+        self._put = Prepared(insert.on_conflict_do_update(index_elements=["instance"], set_=new))
         self._puts = itertools.count(1)
 
     def put(self, instance: str, model: str, seen: Seen) -> None:
         """Keep what a model saw in a picture."""
         values = {
+            "instance": instance,
             "model": model,
             "embedding": pack_floats(seen.embedding),
             "posterior": pack_floats(seen.posterior),
@@ -111,11 +116,7 @@ class Sightings:
             "seen_at": time.time(),
         }
         with self._database.write() as connection:
-            connection.execute(
-                self._insert(sightings)
-                .values(instance=instance, **values)
-                .on_conflict_do_update(index_elements=["instance"], set_=values)
-            )
+            self._put.run(connection, values)
             if next(self._puts) % _PRUNE_EVERY == 0:
                 self._prune(connection)
 

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.memory import Word
 from bodypart.memory.words import NONE, pack_floats, unpack_floats
+from service.databases.prepared import Prepared
 from service.databases.tables import words
 
 if TYPE_CHECKING:
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
     from bodypart.evidence import Seen
     from service.databases.database import Database
+
+_WAITS_FOR = Prepared(
+    sa.select(words.c.instance).where(
+        words.c.instance == sa.bindparam("instance"),
+        sa.or_(words.c.model.is_distinct_from(sa.bindparam("model")), words.c.embedding.is_(None)),
+    )
+)
 
 
 class Words:
@@ -91,13 +99,7 @@ class Words:
 
     def waits_for(self, instance: str, model: str) -> bool:
         """Tell whether there is a word on a picture in which a model has not seen anything yet."""
-        found = self._database.value(
-            sa.select(sa.literal(1)).where(
-                words.c.instance == instance,
-                sa.or_(words.c.model.is_distinct_from(model), words.c.embedding.is_(None)),
-            )
-        )
-        return found is not None
+        return bool(self._database.rows(_WAITS_FOR, instance=instance, model=model))
 
     def state(self) -> tuple[Any, ...]:
         """Return something that differs whenever the words do."""

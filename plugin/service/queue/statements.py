@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from service.databases.prepared import Prepared
 from service.databases.tables import tasks
 from service.queue.task import HELPER, Kind, Mode, Priority, Task
 
@@ -21,13 +22,13 @@ COLUMNS = [tasks.c[name] for name in Task.__slots__]
 _SAME = sa.and_(
     tasks.c.kind == sa.bindparam("b_kind"), tasks.c.resource == sa.bindparam("b_resource")
 )
-STANDING = sa.select(*COLUMNS).where(_SAME)
+STANDING = Prepared(sa.select(*COLUMNS).where(_SAME))
 CLAIM = (
     sa.update(tasks)
     .where(_SAME)
     .values(claimed_by=sa.bindparam("claimed_by"), claimed_until=sa.bindparam("claimed_until"))
 )
-HASTEN = (
+HASTEN = Prepared(
     sa.update(tasks)
     .where(
         tasks.c.kind == Kind.ROLL_UP,
@@ -38,14 +39,16 @@ HASTEN = (
 )
 # Who was too slow does not end, or let go of, what somebody else has by now.
 HELD = tasks.c.claimed_by.is_not_distinct_from(sa.bindparam("b_holder", type_=sa.Text))
-END = sa.delete(tasks).where(_SAME, HELD, tasks.c.generation == sa.bindparam("b_generation"))
+END = Prepared(
+    sa.delete(tasks).where(_SAME, HELD, tasks.c.generation == sa.bindparam("b_generation"))
+)
 RENEW = sa.update(tasks).where(_SAME, HELD).values(claimed_until=sa.bindparam("claimed_until"))
-LET_GO = sa.update(tasks).where(_SAME, HELD).values(claimed_by=None, claimed_until=None)
+LET_GO = Prepared(sa.update(tasks).where(_SAME, HELD).values(claimed_by=None, claimed_until=None))
 LENT = tasks.c.claimed_by.startswith(HELPER)
 _MODES = tuple(Mode)
 
 
-def upsert(database: Database, postpone: bool) -> sa.Executable:
+def upsert(database: Database, postpone: bool) -> Prepared:
     """Return the statement that puts a task in, or makes one that stands there of both."""
     make: Any = postgresql.insert if database.shared else sqlite.insert
     insert = make(tasks)
@@ -56,7 +59,7 @@ def upsert(database: Database, postpone: bool) -> sa.Executable:
     # Whoever asks for one instance does not wait for a helper to bring its batch back.
     lent = sa.and_(LENT, new.priority < Priority.BACKFILL)
     due = new.due if postpone else sa.case((tasks.c.due < new.due, tasks.c.due), else_=new.due)
-    statement: sa.Executable = insert.on_conflict_do_update(
+    statement = insert.on_conflict_do_update(
         index_elements=["kind", "resource"],
         set_={
             "generation": tasks.c.generation + 1,
@@ -71,7 +74,7 @@ def upsert(database: Database, postpone: bool) -> sa.Executable:
             "claimed_until": sa.case((lent, None), else_=tasks.c.claimed_until),
         },
     )
-    return statement
+    return Prepared(statement)
 
 
 def new_row(
@@ -109,7 +112,7 @@ def next_due(kind: Kind) -> sa.Select[Any]:
 
 
 @cache
-def claim_next(kinds: tuple[Kind, ...]) -> sa.Executable:
+def claim_next(kinds: tuple[Kind, ...]) -> Prepared:
     """Return the statement that claims, for SQLite, what `next_due` gives of some kinds together.
 
     One statement in the place of one for each kind and another for the claim.
@@ -121,7 +124,7 @@ def claim_next(kinds: tuple[Kind, ...]) -> sa.Executable:
         .order_by(due.c.priority, due.c.due)
         .limit(sa.bindparam("most", type_=sa.Integer))
     )
-    return (
+    return Prepared(
         sa.update(tasks)
         .where(sa.tuple_(tasks.c.kind, tasks.c.resource).in_(first))
         .values(claimed_by=sa.bindparam("claimed_by"), claimed_until=sa.bindparam("claimed_until"))
@@ -130,10 +133,11 @@ def claim_next(kinds: tuple[Kind, ...]) -> sa.Executable:
 
 
 @cache
-def first_due(kinds: tuple[Kind, ...]) -> sa.Executable:
+def first_due(kinds: tuple[Kind, ...]) -> Prepared:
     """Return the question since when the first of some kinds is due that nobody has claimed."""
     due = sa.func.min(tasks.c.due).label("due")
-    return sa.select(due).where(tasks.c.kind.in_(kinds), tasks.c.claimed_until.is_(None))
+    of_these = sa.or_(*(tasks.c.kind == kind for kind in kinds))
+    return Prepared(sa.select(due).where(of_these, tasks.c.claimed_until.is_(None)))
 
 
 def free(now: float | sa.BindParameter[float]) -> sa.ColumnElement[bool]:
@@ -141,7 +145,7 @@ def free(now: float | sa.BindParameter[float]) -> sa.ColumnElement[bool]:
     return sa.or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until < now)
 
 
-CLAIM_THIS = (
+CLAIM_THIS = Prepared(
     sa.update(tasks)
     .where(_SAME, free(sa.bindparam("now", type_=sa.Float)))
     .values(claimed_by=sa.bindparam("claimed_by"), claimed_until=sa.bindparam("claimed_until"))

@@ -126,7 +126,7 @@ class Tasks:
             for one in sorted(due)
         ]
         if rows:
-            connection.execute(self._upsert[postpone], rows)
+            self._upsert[postpone].run_for_each(connection, rows)
             self._sleepers.asked(kind, now)
 
     def ask_roll_ups(
@@ -138,13 +138,14 @@ class Tasks:
             new_row(Kind.ROLL_UP, resource, level, Mode.NEW, Priority.ARRIVAL, due, None)
             for level, resource in levels
         ]
-        connection.execute(self._upsert[False], rows)
+        self._upsert[False].run_for_each(connection, rows)
         self._sleepers.asked(Kind.ROLL_UP, due)
 
     def hasten_roll_ups(self, connection: Connection, levels: Iterable[tuple[str, str]]) -> None:
         """Have roll-ups that wait written at once; those that stand written stay as they are."""
         due = time.time()
-        connection.execute(HASTEN, [{"b_resource": resource, "at": due} for _, resource in levels])
+        which = [{"b_resource": resource, "at": due} for _, resource in levels]
+        HASTEN.run_for_each(connection, which)
         self._sleepers.asked(Kind.ROLL_UP, due)
 
     def ask_now(
@@ -177,7 +178,7 @@ class Tasks:
             if self._database.shared:
                 found = [row for kind in kinds for row in connection.execute(next_due(kind), due)]
             else:
-                found = list(connection.execute(claim_next(kinds), due | claim))
+                found = claim_next(kinds).rows(connection, **due, **claim)
             rows = sorted(found, key=lambda one: (one.priority, one.due))[:most]
             if rows and self._database.shared:
                 which = [{"b_kind": row.kind, "b_resource": row.resource} for row in rows]
@@ -188,8 +189,8 @@ class Tasks:
         """Return one task whether it is due or not, None if there is none or somebody has it."""
         which = {"b_kind": kind, "b_resource": resource, "now": time.time()}
         with self._database.write() as connection:
-            row = connection.execute(CLAIM_THIS, which | self.claims.new()).first()
-        return self.claims.note(Task(*row)) if row else None
+            rows = CLAIM_THIS.rows(connection, **which, **self.claims.new())
+        return self.claims.note(Task(*rows[0])) if rows else None
 
     def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event, most: int = 1) -> list[Task]:
         """Return the next tasks, waiting for about a second if there is none yet."""
@@ -224,17 +225,17 @@ class Tasks:
     def _finish(self, connection: Connection, *done: Task) -> bool:
         """End tasks; tell whether one is to be done again instead."""
         which = [_as_claimed(task) for task in done]
-        ended = connection.execute(
-            END,
+        ended = END.run_for_each(
+            connection,
             [
                 {**one, "b_generation": task.generation}
                 for one, task in zip(which, done, strict=True)
             ],
         )
-        again = ended.rowcount < len(done)
+        again = ended < len(done)
         if again:
             # Those that were ended are not there any more.
-            connection.execute(LET_GO, which)
+            LET_GO.run_for_each(connection, which)
             for task in done:
                 self._sleepers.asked(task.kind)
         for task in done:
@@ -299,7 +300,7 @@ class Tasks:
         if not untouched:
             return
         with self._database.write() as connection:
-            connection.execute(LET_GO, [_as_claimed(task) for task in upwards(untouched)])
+            LET_GO.run_for_each(connection, [_as_claimed(task) for task in upwards(untouched)])
             for task in untouched:
                 self.claims.let_go(task)
         for task in untouched:

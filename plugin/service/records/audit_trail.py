@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from bodypart.annotation import Review
+from service.databases.prepared import Prepared
 from service.databases.tables import events
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Word(NamedTuple):
     change: int | None
 
 
-_LAST = (
+_LAST = Prepared(
     sa.select(events)
     .where(events.c.instance == sa.bindparam("instance"))
     .order_by(events.c.number.desc())

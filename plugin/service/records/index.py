@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.annotation import tags_state
 from bodypart.rollup import Summary
+from service.databases.prepared import Prepared
 from service.databases.tables import counts, instances, mentions, tasks
 from service.orthanc_api.resources import Parents
 from service.records.rows import bare_row_of, mentions_of, row_of
@@ -38,6 +39,7 @@ COLUMNS = {
     "patients": instances.c.patient,
 }
 ANNOTATED = instances.c.state.not_in(BARE)
+_ANNOTATED = sa.and_(*(instances.c.state != one for one in BARE))
 
 _SUMMARY = [
     instances.c.id.label("instance"),
@@ -52,26 +54,32 @@ _SUMMARY = [
     *(instances.c[name] for name in ("agreement", "needs_review", "annotated_at")),
 ]  # fmt: skip
 _CHILDREN = {
-    level: sa.select(*_SUMMARY).where(column == sa.bindparam("resource"), ANNOTATED)
+    level: Prepared(sa.select(*_SUMMARY).where(column == sa.bindparam("resource"), _ANNOTATED))
     for level, column in COLUMNS.items()
 }
-_BELOW = sa.select(instances.c.series, instances.c.study, *_SUMMARY).where(
-    instances.c.patient == sa.bindparam("patient"), ANNOTATED
+_BELOW = Prepared(
+    sa.select(instances.c.series, instances.c.study, *_SUMMARY).where(
+        instances.c.patient == sa.bindparam("patient"), _ANNOTATED
+    )
 )
 _PATIENT = {
-    level: sa.select(instances.c.patient).where(column == sa.bindparam("resource")).limit(1)
+    level: Prepared(
+        sa.select(instances.c.patient).where(column == sa.bindparam("resource")).limit(1)
+    )
     for level, column in COLUMNS.items()
 }
 # Made once: SQLAlchemy takes longer to put them together than SQLite to carry them out.
 _OF_ID = instances.c.id == sa.bindparam("b_id")
-_BEFORE = sa.select(instances.c.state).where(_OF_ID).with_for_update()
-_UPDATE = sa.update(instances).where(_OF_ID)
-_DELETE = sa.delete(instances).where(_OF_ID)
+_BEFORE = Prepared(sa.select(instances.c.state).where(_OF_ID).with_for_update())
+_UPDATE = Prepared(sa.update(instances).where(_OF_ID))
+_DELETE = Prepared(sa.delete(instances).where(_OF_ID))
 # What a file's state changes is no part of the revision: all else of the row stands.
-_NOTE_TAGS = _UPDATE.where(instances.c.revision == sa.bindparam("b_revision"))
-_MENTION = sa.insert(mentions)
-_UNMENTION = sa.delete(mentions).where(mentions.c.instance == sa.bindparam("b_id"))
-_STATE = sa.select(instances.c.state).where(instances.c.id == sa.bindparam("instance"))
+_NOTE_TAGS = Prepared(
+    sa.update(instances).where(_OF_ID, instances.c.revision == sa.bindparam("b_revision"))
+)
+_MENTION = Prepared(sa.insert(mentions).inline())
+_UNMENTION = Prepared(sa.delete(mentions).where(mentions.c.instance == sa.bindparam("b_id")))
+_STATE = Prepared(sa.select(instances.c.state).where(instances.c.id == sa.bindparam("instance")))
 _IN_STATE = (
     sa.select(instances.c.study, instances.c.id)
     .where(
@@ -99,12 +107,14 @@ class Index:
         self.database = database
         make: Any = postgresql.insert if database.shared else sqlite.insert
         count = make(counts)
-        self._count_statement = count.on_conflict_do_update(
-            index_elements=["name"], set_={"number": counts.c.number + count.excluded.number}
+        self._count_statement = Prepared(
+            count.on_conflict_do_update(
+                index_elements=["name"], set_={"number": counts.c.number + count.excluded.number}
+            )
         )
         insert = make(instances).on_conflict_do_nothing()
         # Else psycopg has forgotten how many they were by the time that it is asked.
-        self._insert = insert.execution_options(preserve_rowcount=True)
+        self._insert = Prepared(insert.execution_options(preserve_rowcount=True))
 
     def put(self, connection: Connection, annotation: AnnotationRecord, parents: Parents) -> None:
         """Take in an annotation, in a transaction of the caller's."""
@@ -112,8 +122,8 @@ class Index:
         self._put_row(connection, row_of(annotation, parents))
         named = dict.fromkeys(mentions_of(annotation))
         if named:
-            connection.execute(
-                _MENTION,
+            _MENTION.run_for_each(
+                connection,
                 [
                     {"label": label, "source": source, "instance": instance}
                     for label, source in named
@@ -124,7 +134,7 @@ class Index:
         """Take in what became of a file; False where the index has not this very answer of it."""
         of = {"b_id": annotation["instance"], "b_revision": annotation.get("revision")}
         state = {"tags_state": tags_state(annotation)}
-        return bool(connection.execute(_NOTE_TAGS, of | state).rowcount)
+        return bool(_NOTE_TAGS.run(connection, of | state))
 
     def put_bare(self, connection: Connection, instance: str, parents: Parents, state: str) -> None:
         """Take in an instance without annotation: `UNSEEN` or `REMOVED`."""
@@ -137,15 +147,15 @@ class Index:
         """
         rows = [bare_row_of(instance, found[instance], UNSEEN) for instance in sorted(found)]
         if rows:
-            done = connection.execute(self._insert, rows)
-            self._count(connection, Counter({UNSEEN: done.rowcount}))
+            done = self._insert.run_for_each(connection, rows)
+            self._count(connection, Counter({UNSEEN: done}))
 
     def remove(self, connection: Connection, instance: str) -> Parents | None:
         """Take an instance out; return what it belonged to, None if it was not known."""
         parents = self._parents(connection, instance)
         before = self._before(connection, instance)
         if before is not None:
-            connection.execute(_DELETE, {"b_id": instance})
+            _DELETE.run(connection, {"b_id": instance})
             self._count(connection, Counter({before: -1}))
         return parents
 
@@ -317,13 +327,13 @@ class Index:
     def _put_row(self, connection: Connection, row: dict[str, Any]) -> None:
         """Put a row in, or in the place of the one that stands there."""
         while (before := self._before(connection, row["id"])) is None:
-            if connection.execute(self._insert, row).rowcount:
+            if self._insert.run(connection, row):
                 break
             # Another node put it in between the two.
         else:
             # Of its many indexes those are left alone in which nothing changes.
             changed = {name: value for name, value in row.items() if name != "id"}
-            connection.execute(_UPDATE, {"b_id": row["id"], **changed})
+            _UPDATE.run(connection, {"b_id": row["id"], **changed})
         changes = Counter({before: -1} if before else {})
         changes[row["state"]] += 1
         self._count(connection, changes)
@@ -331,16 +341,17 @@ class Index:
     @staticmethod
     def _before(connection: Connection, instance: str) -> str | None:
         """Return the state of an instance, None if it is not known; its mentions are gone."""
-        before: str | None = connection.execute(_BEFORE, {"b_id": instance}).scalar()
+        found = _BEFORE.rows(connection, b_id=instance)
+        before: str | None = found[0].state if found else None
         if before is not None and before not in BARE:
-            connection.execute(_UNMENTION, {"b_id": instance})
+            _UNMENTION.run(connection, {"b_id": instance})
         return before
 
     def _count(self, connection: Connection, changes: Counter[str]) -> None:
         # In one order, so that two nodes never wait for each other.
         rows = [{"name": name, "number": more} for name, more in sorted(changes.items()) if more]
         if rows:
-            connection.execute(self._count_statement, rows)
+            self._count_statement.run_for_each(connection, rows)
 
     @staticmethod
     def _parents(connection: Connection, instance: str) -> Parents | None:

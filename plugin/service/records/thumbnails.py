@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from service.databases.database import Database
+from service.databases.prepared import Prepared
 from service.databases.schema import set_aside
 from service.errors import DamagedError, RecordError
 
@@ -28,6 +29,13 @@ _thumbnails = sa.Table(
     sa.UniqueConstraint("instance", "side"),
 )
 _columns = _thumbnails.c
+_NEW = insert(_thumbnails).inline()
+_PUT = Prepared(
+    _NEW.on_conflict_do_update(
+        index_elements=["instance", "side"],
+        set_={name: _NEW.excluded[name] for name in ("version", "data")},
+    )
+)
 _AT_ONCE = 500
 USUAL_SIZE = 192
 """Pixels of the longest side of what is drawn whenever a picture is read."""
@@ -74,16 +82,13 @@ class Thumbnails:
     def put(self, instance: str, side: int, version: str, data: bytes) -> None:
         """Keep a thumbnail, in the place of one of an earlier file."""
         row = {"instance": instance, "side": side, "version": version, "data": data}
-        with suppress(RecordError, DamagedError), self._database.write() as connection:
-            connection.execute(
-                insert(_thumbnails)
-                .values(row)
-                .on_conflict_do_update(index_elements=["instance", "side"], set_=row)
-            )
+        with suppress(RecordError, DamagedError):
+            self._database.put(_PUT, **row)
             with self._lock:
                 self._bytes += len(data)
                 if self._bytes > self._largest:
-                    self._make_room(connection)
+                    with self._database.write() as connection:
+                        self._make_room(connection)
 
     def follow(self, instance: str, before: str, after: str) -> None:
         """Note that the file was rewritten, its picture being the same."""

@@ -5,6 +5,8 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 
+import sqlalchemy as sa
+
 from bodypart.annotation import Annotation, Examined
 from bodypart.settings import Settings
 from service.annotator import Annotator
@@ -355,6 +357,18 @@ class House:
         while task := self.tasks.claim((Kind.REWRITE,)):
             self.in_place.rewrite(task)
             self.tasks.finish(task)
+
+
+def heard(database):
+    """Return a list to which each statement of a transaction is added from now on, with values."""
+    statements = []
+
+    def begun(connection):
+        # By the driver: what is prepared goes past SQLAlchemy.
+        connection.connection.driver_connection.set_trace_callback(statements.append)
+
+    sa.event.listen(database.engine, "begin", begun)
+    return statements
 
 
 def note(instance="i", label="hand", **fields):

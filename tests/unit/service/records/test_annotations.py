@@ -3,11 +3,10 @@
 import itertools
 
 import pytest
-import sqlalchemy as sa
 
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import of_file, sealed
-from unit.service.house import PARENTS, House, note
+from unit.service.house import PARENTS, House, heard, note
 
 
 def test_an_annotation_is_everywhere_and_its_parents_follow(house):
@@ -107,17 +106,12 @@ def touched(house):
     """Give which kinds of tasks a piece of work writes, in order."""
 
     def of(work):
-        kinds = []
-
-        def note_kinds(_connection, _cursor, statement, parameters, *_):
-            if "tasks" in statement and not statement.startswith("SELECT"):
-                kinds.extend(kind for kind in Kind if f"'{kind}'" in repr(parameters))
-
         house.ask(Kind.ANNOTATE, "i")
         task = house.claim(Kind.ANNOTATE)
-        sa.event.listen(house.database.engine, "before_cursor_execute", note_kinds)
+        statements = heard(house.database)
         work(house, task)
-        sa.event.remove(house.database.engine, "before_cursor_execute", note_kinds)
+        writing = [one for one in statements if "tasks" in one and not one.startswith("SELECT")]
+        kinds = [kind for one in writing for kind in Kind if f"'{kind}'" in one]
         return list(dict.fromkeys(kinds))
 
     return of

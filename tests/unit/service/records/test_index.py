@@ -11,7 +11,7 @@ from service.databases.tables import instances, mentions
 from service.orthanc_api.resources import Parents
 from service.queue.tasks import Kind, Mode
 from service.records.index import REMOVED, UNSEEN, Index
-from unit.service.house import PARENTS, note
+from unit.service.house import PARENTS, heard, note
 
 
 def put(house, *notes):
@@ -58,19 +58,10 @@ def test_counts_follow_every_change(house):
     assert counted == house.index.counts()
 
 
-def heard(house):
-    """Return a list to which each statement is added from now on."""
-    statements = []
-    sa.event.listen(
-        house.database.engine, "before_cursor_execute", lambda *of: statements.append(of[2])
-    )
-    return statements
-
-
 def test_what_becomes_of_a_file_is_no_new_answer(house):
     """Each index of the row, what is named and what is counted would be written for nothing."""
     annotation = house.annotations.put(note(), PARENTS)
-    statements = heard(house)
+    statements = heard(house.database)
     written = {"state": "written", "changed": ["BodyPartExamined"], "refused": None}
     house.annotations.put({**annotation, "tags": written}, PARENTS, follow=False)
     assert house.index.with_pending_tags(10) == []
@@ -148,7 +139,7 @@ def test_an_answer_takes_the_place_of_what_another_node_is_just_noting(postgres)
 
 def test_many_are_counted_once_and_last(house):
     """From the first count on all others wait, on the other nodes as well."""
-    statements = heard(house)
+    statements = heard(house.database)
     house.annotations.note_old({f"i{number}": PARENTS for number in range(20)})
     counting = [place for place, text in enumerate(statements) if "INTO counts" in text]
     last_row = max(place for place, text in enumerate(statements) if " instances" in text)
