@@ -100,22 +100,24 @@ def check(
     _EXPECTED[task].check(request, payload, answer, attachment)
 
 
-def _plain(value: object) -> None:
+def _plain(value: Any) -> None:
     """Refuse values that JSON writers, UTF-8 or databases choke on later."""
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            _demand(can_be_kept(item), "a text that nobody could keep")
-        elif isinstance(item, float):
+    texts: list[str] = []
+    found = [value]
+    for item in found:  # It grows meanwhile.
+        kind = type(item)
+        if kind is str:
+            texts.append(item)
+        elif kind is dict:
+            texts += item
+            found += item.values()
+        elif kind is list:
+            found += item
+        elif kind is float:
             _demand(math.isfinite(item), "a number that is none")
-        elif isinstance(item, int):
+        elif kind is int:
             _demand(abs(item) < _LARGEST_INTEGER, "a number beyond 64 bits")
-        elif isinstance(item, dict):
-            waiting += item
-            waiting += item.values()
-        elif isinstance(item, list):
-            waiting += item
+    _demand(can_be_kept("".join(texts)), "a text that nobody could keep")
 
 
 def _demand(holds: bool, otherwise: str) -> None:
