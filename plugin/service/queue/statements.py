@@ -22,6 +22,13 @@ COLUMNS = [tasks.c[name] for name in Task.__slots__]
 _SAME = sa.and_(
     tasks.c.kind == sa.bindparam("b_kind"), tasks.c.resource == sa.bindparam("b_resource")
 )
+_COUNT = (
+    sa.select(sa.func.count().label("number"))
+    .select_from(tasks)
+    .where(tasks.c.kind == sa.bindparam("kind"))
+)
+COUNT = Prepared(_COUNT)
+COUNT_AT = Prepared(_COUNT.where(tasks.c.priority == sa.bindparam("priority")))
 STANDING = Prepared(sa.select(*COLUMNS).where(_SAME))
 CLAIM = (
     sa.update(tasks)

@@ -20,6 +20,8 @@ from service.queue.sleepers import Sleepers
 from service.queue.statements import (
     CLAIM,
     CLAIM_THIS,
+    COUNT,
+    COUNT_AT,
     END,
     HASTEN,
     HELD,
@@ -366,10 +368,9 @@ class Tasks:
 
     def count(self, kind: Kind, priority: int | None = None) -> int:
         """Return how many tasks of a kind (and priority) wait or are being worked on."""
-        question = sa.select(sa.func.count()).select_from(tasks).where(tasks.c.kind == kind)
-        if priority is not None:
-            question = question.where(tasks.c.priority == priority)
-        return int(self._database.value(question))
+        if priority is None:
+            return int(self._database.value(COUNT, kind=kind))
+        return int(self._database.value(COUNT_AT, kind=kind, priority=priority))
 
     def count_free(self, kind: Kind, priority: int) -> int:
         """Return how many tasks of a kind and priority nobody works on."""

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from service.databases.prepared import Prepared
 from service.databases.tables import facts
 
 if TYPE_CHECKING:
     from service.databases.database import Database
+
+_VALUE = Prepared(sa.select(facts.c.value).where(facts.c.name == sa.bindparam("name")))
 
 
 class Facts:
@@ -31,7 +34,7 @@ class Facts:
 
     def get(self, name: str) -> str | None:
         """Return a text, None if it was never set."""
-        found = self._database.value(sa.select(facts.c.value).where(facts.c.name == name))
+        found = self._database.value(_VALUE, name=name)
         return None if found is None else str(found)
 
     def set(self, name: str, value: str) -> None:

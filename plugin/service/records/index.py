@@ -90,6 +90,17 @@ _IN_STATE = (
     .order_by(instances.c.study, instances.c.id)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
+_COUNTS = Prepared(sa.select(counts.c.name, counts.c.number))
+# Those that are not seen yet, or not known.
+_UNSEEN_IN_TASKS = Prepared(
+    sa.select(sa.func.count().label("number"))
+    .select_from(tasks)
+    .where(
+        tasks.c.kind == sa.bindparam("kind"),
+        tasks.c.priority == sa.bindparam("priority"),
+        ~sa.exists().where(instances.c.id == tasks.c.resource, instances.c.state != UNSEEN),
+    )
+)
 _SUMMARY_FIELDS = tuple(field.name for field in fields(Summary))
 _IN_ONE_STATEMENT = 500
 
@@ -239,10 +250,7 @@ class Index:
 
     def unseen_in_tasks(self, kind: str, priority: int) -> int:
         """Return how many tasks at a priority are on instances not seen yet, or not known."""
-        seen = sa.exists().where(instances.c.id == tasks.c.resource, instances.c.state != UNSEEN)
-        question = sa.select(sa.func.count()).select_from(tasks)
-        which = (tasks.c.kind == kind, tasks.c.priority == priority, ~seen)
-        return int(self.database.value(question.where(*which)))
+        return int(self.database.value(_UNSEEN_IN_TASKS, kind=kind, priority=priority))
 
     def with_pending_tags(self, limit: int, after: str = "") -> list[str]:
         """Return instances whose file does not follow their annotation yet, in order of id."""
@@ -289,7 +297,7 @@ class Index:
 
     def counts(self) -> dict[str, int]:
         """Return the number of instances in each state."""
-        rows = self.database.rows(sa.select(counts.c.name, counts.c.number))
+        rows = self.database.rows(_COUNTS)
         return {row.name: row.number for row in rows if row.number}
 
     def reopen_removed(self) -> None:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 
 from service.decoders.process import EngineDownError
 from service.queue.tasks import Kind, Mode, Priority
-from service.records.index import BARE
 from service.routes.models import Backfill, HelpersAnswers, Known, Lease
 from service.routes.requests import HttpError, TheService, one_at_a_time
 from service.work.leases import Answer
@@ -42,18 +41,14 @@ def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
         service.tasks.ask_now(Kind.ANNOTATE, found, mode=Mode.AGAIN, priority=Priority.BACKFILL)
         again = len(found)
     else:
-        service.backfill.start()
-        return progress(service)
+        return service.backfill.start()
     return {**progress(service), "again": again}
 
 
 @router.get("/bodypart/backfill", summary="Progress of the back-fill")
 def progress(service: TheService) -> dict[str, Any]:
     """Answer how far the back-fill is; ``open`` is how many a start would annotate now."""
-    counts = service.index.counts()
-    unheard = max(0, service.archive.count() - sum(counts.values()))
-    open_ = unheard + sum(counts.get(state, 0) for state in BARE)
-    return {**service.backfill.progress(), "open": open_, "failed": counts.get("failed", 0)}
+    return service.backfill.progress()
 
 
 @router.delete("/bodypart/backfill", summary="Cancel the back-fill")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from service.errors import ServiceError
 from service.queue.tasks import Kind, Mode, Priority
-from service.records.index import UNSEEN
+from service.records.index import BARE, UNSEEN
 from service.work.run import Run
 from service.work.sweep import pause_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from service.orthanc_api.archive import Archive
     from service.queue.tasks import Tasks
@@ -73,7 +73,7 @@ class Backfill:
             if not self.running:
                 # What is removed from now on stays so.
                 self._index.reopen_removed()
-                self._run.begin(total=self._left())
+                self._run.begin(total=self._left_now())
             self._to_sweep, self._sweep_at = True, 0.0
         self._run.woken.set()
         return self.progress()
@@ -123,11 +123,22 @@ class Backfill:
         return self.progress()
 
     def progress(self) -> dict[str, Any]:
-        """Return state, total, done and pending, and the time of the start."""
-        state = self._run.state()
-        left = self._left() if state["state"] in ("running", "cancelled") else 0
+        """Return state, total, done and pending, the time of the start, and what stands otherwise.
+
+        ``open`` is how many a start would annotate now.
+        """
+        state, counts, stored = self._run.state(), self._index.counts(), self._archive.count()
+        left = self._left(counts, stored) if state["state"] in ("running", "cancelled") else 0
         total = max(state["total"], left)
-        return {**state, "total": total, "done": total - left, "pending": left}
+        unheard = max(0, stored - sum(counts.values()))
+        return {
+            **state,
+            "total": total,
+            "done": total - left,
+            "pending": left,
+            "open": unheard + sum(counts.get(bare, 0) for bare in BARE),
+            "failed": counts.get("failed", 0),
+        }
 
     def follow(self, stopping: threading.Event) -> None:
         """Make tasks of the old stock while the back-fill runs, until the service stops."""
@@ -162,7 +173,7 @@ class Backfill:
             if open_ < _FEW and self._fill():
                 continue
             with self._run.lock:
-                if not open_ and self.running and not self._to_sweep and not self._left():
+                if not open_ and self.running and not self._to_sweep and not self._left_now():
                     self._run.change(state="done")
             return
 
@@ -184,7 +195,7 @@ class Backfill:
             raise
         self._failures = 0
         with self._run.lock:
-            self._run.change(total=max(self._run.state()["total"], self._left()))
+            self._run.change(total=max(self._run.state()["total"], self._left_now()))
 
     def _fill(self) -> bool:
         """Make tasks of the next page; tell whether there were any."""
@@ -201,14 +212,16 @@ class Backfill:
                     return True
         return False
 
-    def _left(self) -> int:
+    def _left_now(self) -> int:
+        return self._left(self._index.counts(), self._archive.count())
+
+    def _left(self, counts: Mapping[str, int], stored: int) -> int:
         """Count what has no annotation, what the index has not heard of included.
 
         Not what Orthanc cannot tell of, or takes nothing for: it must not keep the rest from its
         end, and is tried as long as it is there.
         """
-        counts = self._index.counts()
-        unheard = self._archive.count() - sum(counts.values()) - self._sweep.unheard_left_out()
+        unheard = stored - sum(counts.values()) - self._sweep.unheard_left_out()
         waiting = self._tasks.count(Kind.ANNOTATE, Priority.ARRIVAL)
         stuck = self._index.unseen_in_tasks(Kind.ANNOTATE, Priority.STUCK)
         return max(0, counts.get(UNSEEN, 0) + max(0, unheard - waiting) - stuck)

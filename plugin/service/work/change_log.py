@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from service.databases.prepared import Prepared
 from service.databases.tables import marks
 from service.errors import ServiceError
 from service.queue.tasks import Kind, Mode
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from service.records.audit_trail import AuditTrail
 
 _CURSOR = "cursor"
+_MARK = Prepared(sa.select(marks.c.value).where(marks.c.name == _CURSOR))
 _PAGE = 500
 _ALONE, _QUIET, _LONGEST_QUIET = 0.006, 0.015, 0.25
 _LONGEST_BURST = 10.0
@@ -209,7 +211,7 @@ class ChangeLog:
         return stays_removed(self._archive, instance, self._trail.last(instance), sequence)
 
     def _cursor(self) -> int | None:
-        kept = self._database.value(sa.select(marks.c.value).where(marks.c.name == _CURSOR))
+        kept = self._database.value(_MARK)
         return None if kept is None else int(kept)
 
     def _keep(self, cursor: int) -> None:
