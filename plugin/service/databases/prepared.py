@@ -64,10 +64,7 @@ class Prepared:
         """Return text, parameters in order, and the values of those that are always the same."""
         given = frozenset(names)
         if given not in self._texts:
-            compiled = self._statement.compile(
-                dialect=_DIALECT,
-                column_keys=sorted(given),
-            )
+            compiled = self._statement.compile(dialect=_DIALECT, column_keys=sorted(given))
             assert not compiled.prefetch, "it has values that SQLAlchemy would have to make"
             fixed = {n: bind.value for bind, n in compiled.bind_names.items() if not bind.required}
             self._texts[given] = str(compiled), compiled.positiontup, fixed

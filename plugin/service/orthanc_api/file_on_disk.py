@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from service.errors import LostFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _NAME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -77,9 +78,14 @@ class FileOnDisk:
     @cached_property
     def data(self) -> bytes:
         """All of it; see ``read_into`` for errors."""
-        content = bytearray(self._size)
-        self.read_into(memoryview(content))
-        return bytes(content)
+        pieces: list[bytes] = []
+
+        def read(start: int) -> int:
+            pieces.append(os.pread(self._descriptor, self._size - start, start))
+            return len(pieces[-1])
+
+        self._read(read)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def read_into(self, place: memoryview) -> None:
         """Fill memory of its size with it.
@@ -89,10 +95,14 @@ class FileOnDisk:
         LostFileError
             If the disk fails, or somebody cut the file short.
         """
+        self._read(lambda start: os.preadv(self._descriptor, [place[start:]], start))
+
+    def _read(self, some: Callable[[int], int]) -> None:
+        """Read on until all is read: the kernel gives two gigabytes at most at a time."""
         done = 0
         try:
             while done < self._size:
-                count = os.preadv(self._descriptor, [place[done:]], done)
+                count = some(done)
                 if not count:
                     raise LostFileError("a file in Orthanc's storage is shorter than it was")
                 done += count
