@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.headers import Vocabulary
 from bodypart.memory.exemplars import Exemplars, ExemplarsError
 from service.annotator import Annotator
-from service.databases.schema import only_one, open_durable, open_index, open_shared
+from service.databases.schema import only_one, open_durable, open_index, open_shared, words_lost
 from service.decoders.lessons import Lessons
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
@@ -180,7 +180,13 @@ class Service:
             return shared, shared
         self._lock = only_one(self._files.audit)
         durable = open_durable(self._files.audit)
-        return durable, open_index(self._files.index, durable, self.log)
+        index = open_index(self._files.index, durable, self.log)
+        if lost := words_lost(durable, index):
+            self.log(
+                f"{self._files.audit} is new, and people reviewed {lost} instances before: "
+                "if it was lost, bring its backup back as docs/operations.md tells"
+            )
+        return durable, index
 
     def _noted_facts(self) -> Facts:
         of_0_1 = self._given["properties"]

@@ -13,7 +13,16 @@ from typing import IO, TYPE_CHECKING
 import sqlalchemy as sa
 
 from service.databases.database import SCHEMA, Database, is_damage
-from service.databases.tables import DURABLE, INDEX, LEARNED, SEEN, reports
+from service.databases.tables import (
+    DURABLE,
+    INDEX,
+    LEARNED,
+    SEEN,
+    events,
+    facts,
+    instances,
+    reports,
+)
 from service.errors import DamagedError, NewerError, RecordError
 
 if TYPE_CHECKING:
@@ -115,6 +124,14 @@ def _look_at_all(database: Database) -> None:
             database.rows(sa.select(table).limit(1))
         except RecordError:
             raise DamagedError(str(database.engine.url.database)) from None
+
+
+def words_lost(durable: Database, index: Database) -> int:
+    """Return how many instances the index knows to be reviewed, where the trail begins anew."""
+    if any(durable.rows(sa.select(table).limit(1)) for table in (facts, events)):
+        return 0
+    reviewed = sa.select(sa.func.count()).where(instances.c.reviewed_at.is_not(None))
+    return int(index.value(reviewed))
 
 
 def open_shared(url: str) -> Database:
