@@ -23,6 +23,7 @@ from service.inference.choice import network_of
 from service.learning.follow import Learning
 from service.learning.sightings import Sightings
 from service.learning.words import Words
+from service.log import Log
 from service.metrics import Metrics
 from service.orthanc_api.connection import connected
 from service.own_files import Files, node_name
@@ -80,6 +81,7 @@ class Service:
     ) -> None:
         # Each part after those that it rests on; how it is made stands below, under its name.
         self.say, self._end = say, end
+        self.log = Log(say)
         self._given, self._configuration = given, given["configuration"]
         self.settings = checked_settings(self._configuration)
         self.archive_name = str(self._configuration.get("Name", "orthanc"))
@@ -134,10 +136,6 @@ class Service:
     def vocabulary(self) -> Vocabulary:
         """The terms of the headers, for what people type."""
         return Vocabulary.load(self.settings.terms)
-
-    def log(self, line: str) -> None:
-        """Have a line written to Orthanc's log: ids and reasons only, never patient data."""
-        self.say({"log": line})
 
     def pending(self) -> int:
         """Return how many instances wait for an annotation or are being worked on."""

@@ -272,8 +272,7 @@ class Workers:
 
     def _tell_of_stumble(self, task: Task, error: Exception) -> None:
         """Tell of an error that nobody foresaw: it is tried again as others are, not for ever."""
-        told = str(error) if isinstance(error, ServiceError) else kind_and_place(error)
-        self._log(f"{task.kind} of {task.level} {task.resource} stumbled: {told}")
+        self._log(f"{task.kind} of {task.level} {task.resource} stumbled: {kind_and_place(error)}")
 
     def _try_to_follow_again(self, task: Task, error: Exception) -> None:
         """Try what follows a record again, as long as that may help; then it is told, and left."""
