@@ -204,7 +204,9 @@ def _alembic(connection: Connection, schema: Schema, command: str) -> None:
     except CommandError:
         # What Alembic does not find is the migration at which the database is.
         place = Path(connection.engine.url.database or "").name
-        raise NewerError(f"{place} is of a newer version of this plugin than this one") from None
+        raise NewerError(
+            f"the database {place} is of a newer version of this plugin than this one"
+        ) from None
     except sa.exc.OperationalError as error:
         if not _lies(error.orig):
             raise

@@ -175,7 +175,7 @@ def test_of_what_a_newer_version_left_only_the_index_is_made_anew(tmp_path, dura
     schema.open_index(tmp_path / "index.sqlite", durable, lines.append)
     assert lines == ["the index cannot be used (NewerError) and is made anew"]
     before = (tmp_path / "audit.sqlite").read_bytes()
-    with pytest.raises(RecordError, match=r"audit\.sqlite is of a newer version"):
+    with pytest.raises(RecordError, match=r"^the database audit\.sqlite is of a newer version"):
         schema.open_durable(tmp_path / "audit.sqlite")
     assert (tmp_path / "audit.sqlite").read_bytes() == before
 
