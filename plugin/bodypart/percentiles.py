@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 WINDOW_PERCENTILES = (0.5, 99.5)
 """Percentiles that become black and white; the tails hold markers and dead pixels."""
 
+_FEW = 10_000
+"""Pixels that are sorted in the time in which some of them are chosen."""
 _SAMPLED = 1024
 """Pixels, about, that tell where a tail may begin."""
 _ROOM = 2, 16
@@ -36,6 +38,10 @@ def outer_percentiles(
         0 to 100, the lower one first.
     """
     flat = values.ravel()
+    if flat.size <= _FEW:
+        ordered = np.sort(flat)
+        first, last = (percentile_of(ordered, percentile) for percentile in percentiles)
+        return np.float64(first), np.float64(last)
     sample = np.sort(flat[:: max(1, flat.size // _SAMPLED)])
     low, high = ((flat.size - 1) * (percentile / 100) for percentile in percentiles)
     factor, more = _ROOM
