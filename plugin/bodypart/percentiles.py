@@ -7,7 +7,7 @@ that took as long as a third of the network's run. Only the tails are looked at 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 WINDOW_PERCENTILES = (0.5, 99.5)
 """Percentiles that become black and white; the tails hold markers and dead pixels."""
 
+_FEW = 10_000
+"""Pixels that are sorted in the time in which some of them are chosen."""
 _SAMPLED = 1024
 """Pixels, about, that tell where a tail may begin."""
 _ROOM = 2, 16
@@ -36,6 +38,10 @@ def outer_percentiles(
         0 to 100, the lower one first.
     """
     flat = values.ravel()
+    if flat.size <= _FEW:
+        ordered = np.sort(flat)
+        first, last = (percentile_of(ordered, percentile) for percentile in percentiles)
+        return np.float64(first), np.float64(last)
     sample = np.sort(flat[:: max(1, flat.size // _SAMPLED)])
     low, high = ((flat.size - 1) * (percentile / 100) for percentile in percentiles)
     factor, more = _ROOM
@@ -64,12 +70,38 @@ def spread(values: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.clip(parts, 0, 1, out=parts)
 
 
+def percentile_of(
+    ordered: NDArray[np.floating],
+    percentile: float,
+    number: type[np.floating] = np.float64,
+) -> float:
+    """Return what `numpy.percentile` returns of values in order, to the last bit.
+
+    Parameters
+    ----------
+    ordered : array of float, shape (n,)
+        At least one number, the smallest first.
+    percentile : float
+        0 to 100.
+    number : type
+        In which numpy reckons: float64 where it is asked for several percentiles, the values' own
+        for a single quarter of 100.
+    """
+    return float(_between(ordered, (ordered.size - 1) * number(percentile / 100)))
+
+
 def _ranked(values: NDArray[np.floating], rank: float) -> np.float64:
-    """Return the value of a rank, between two of them as numpy does it."""
+    """Return the value of a rank."""
     below = math.floor(rank)
     above = min(below + 1, values.size - 1)
-    ordered = np.partition(values, (below, above))
-    share, step = np.float64(rank - below), ordered[above] - ordered[below]
+    return np.float64(_between(np.partition(values, (below, above)), np.float64(rank)))
+
+
+def _between(ordered: NDArray[np.floating], rank: np.floating) -> Any:
+    """Return the value of a rank, between two of them as numpy does it."""
+    below = math.floor(rank)
+    above = min(below + 1, ordered.size - 1)
+    share, step = rank - below, ordered[above] - ordered[below]
     if share >= 0.5:
-        return np.float64(ordered[above] - step * (1 - share))
-    return np.float64(ordered[below] + step * share)
+        return ordered[above] - step * (1 - share)
+    return ordered[below] + step * share

@@ -122,16 +122,19 @@ class Pipeline:
         without = _without_exposure(dataset, kind)
         if without:
             return Annotation(instance, "skipped", reason=without), Timing()
-        header = read_headers(dataset, self._vocabulary)
+        header, pixels = read_headers(dataset, self._vocabulary), _pixels(dataset)
+        known = None
+        if pixels:
+            # Right before they are decoded: either pass over a raw film empties the processor's
+            # caches, and what comes next begins slowly.
+            known = said_of if said_of and is_digest_of(said_of, pixels) else digest_of(pixels)
         if kind == "foreign":
             annotation, timing = self._from_header(instance, header, dataset), Timing()
         else:
             annotation, timing = self._from_both(instance, dataset, kind, header)
-        if pixels := _pixels(dataset):
-            known = said_of if said_of and is_digest_of(said_of, pixels) else digest_of(pixels)
-            annotation = replace(annotation, pixels=known)
-            if word and word.decision.by_person:
-                annotation = _carried(annotation, word, pixels)
+        annotation = replace(annotation, pixels=known)
+        if pixels and word and word.decision.by_person:
+            annotation = _carried(annotation, word, pixels)
         total = perf_counter() - start
         return annotation, Timing(timing.decode, timing.classify, total)
 

@@ -7,6 +7,7 @@ after ``register(on_change=False)``.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import re
@@ -30,20 +31,15 @@ _FIRST_TO_DECODE = (1, 13, 0)
 """Orthanc that hands queries over decoded."""
 _FIRST_TO_TYPE_ERRORS = (1, 12, 7)
 """Orthanc that gives the body of an error a Content-Type of its own."""
+_FORGOTTEN = ("body", "headers", "get", "ip") if sys.version_info[:2] == (3, 11) else ()
+"""What orthanc-python 4.0, that of Debian 12, holds for ever of each request."""
+_let_go = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("Py_DecRef", ctypes.pythonapi))
 _REGISTERED: list[Any] = []
 """orthanc-python 5 drops a bound method that nobody else holds without the lock, and crashes."""
 
 
 class Plugin:
-    """The callbacks, around one service.
-
-    Parameters
-    ----------
-    process : ServiceProcess
-        The service.
-    configuration : mapping
-        Orthanc's whole configuration.
-    """
+    """The callbacks, around one service; `configuration` is Orthanc's whole."""
 
     def __init__(self, process: ServiceProcess, configuration: Mapping[str, Any]) -> None:
         self._process = process
@@ -86,12 +82,14 @@ class Plugin:
 
     def on_incoming(self, uri: str, **request: Any) -> bool:
         """Hold a deletion back for the milliseconds of a rewrite; let everything in."""
+        _let_go_of_forgotten(request)
         if request["method"] == orthanc.HttpMethod.DELETE or uri == "/tools/bulk-delete":
             self._process.hold_deletion()
         return True
 
     def on_request(self, output: Any, uri: str, **request: Any) -> None:
         """Forward a request below ``/bodypart``."""
+        _let_go_of_forgotten(request)
         try:
             answer = self._forwarder.forward(uri, request)
         except Exception as error:
@@ -171,6 +169,14 @@ def register(*, on_change: bool = True) -> Plugin:
     plugin = Plugin(process, configuration)
     plugin.register(on_change=on_change)
     return plugin
+
+
+def _let_go_of_forgotten(request: dict[str, Any]) -> None:
+    """Let go of references that Orthanc's plugin forgot, or all bodies stay in its memory."""
+    for name in _FORGOTTEN:
+        # Known to its dictionary, the call, ours and the count itself: a fifth is nobody's.
+        if name in request and sys.getrefcount(request[name]) == 5:
+            _let_go(request[name])
 
 
 def _keep_if_foreign(data: bytes, rewriting: Mapping[str, Any]) -> None:

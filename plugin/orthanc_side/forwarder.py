@@ -70,15 +70,7 @@ class Forwarder:
         self._idle: deque[_Connection] = deque()
 
     def forward(self, path: str, request: Mapping[str, Any]) -> Answer:
-        """Have the service answer a request.
-
-        Parameters
-        ----------
-        path : str
-            As Orthanc decoded it.
-        request : mapping
-            ``method``, ``headers``, ``get`` and ``body`` as Orthanc gives them.
-        """
+        """Have the service answer a request: its path decoded by Orthanc, the rest as it comes."""
         address, reason = self._where()
         method = request["method"]
         if address is None:

@@ -104,13 +104,7 @@ class ServiceProcess:
             raise ConfigurationError(lines[-1])
 
     def start(self, orthanc: Mapping[str, Any]) -> None:
-        """Start the service in the background.
-
-        Parameters
-        ----------
-        orthanc : mapping
-            What it needs to talk to Orthanc: ``url``, ``token``; ``properties``, what 0.1 kept.
-        """
+        """Start the service in the background, with what it needs to talk to Orthanc."""
         self._hello = {**self._given, **orthanc}
         self._keeper.start()
         self._sender.start()

@@ -9,7 +9,7 @@ from bodypart.annotation import Review, failed
 from bodypart.memory import MemoryFormatError, unpack_seen
 from bodypart.pixel_digest import is_old
 from bodypart.reviews import apply_review, carried_word
-from service.errors import NotFoundError
+from service.errors import DamagedEventError, NotFoundError
 from service.orthanc_api.resources import ReadFile
 from service.queue.tasks import Mode, Priority
 from service.records.annotations import of_file
@@ -19,7 +19,7 @@ from service.records.thumbnails import USUAL_SIZE
 
 if TYPE_CHECKING:
     from bodypart.evidence import Seen
-    from bodypart.record import AnnotationRecord
+    from bodypart.record import AnnotationRecord, ReviewRecord
     from service.decoders.pool import Engine
     from service.learning.follow import Learning
     from service.metrics import Metrics
@@ -326,7 +326,7 @@ class Annotator:
             or word.at >= review.at
             or self._trail.knows(annotation["instance"], review.at)
         ):
-            review = word.review
+            review = _review_of(word, said)
         if review is None:
             return annotation
         compared = said_of is not None and review.pixels == said_of
@@ -354,11 +354,21 @@ class Annotator:
         Of the last word on the instance, else of one on what it is a copy of.
         """
         said = glance.annotation["review"] if glance.annotation else None
-        if word and word.review:
-            digests = [word.review.pixels]
+        if word and (review := _review_of(word, said)):
+            digests = [review.pixels]
         elif word or said:
             digests = [said.get("pixels") if said else None]
         else:
             words = map(self._trail.last, glance.stored.originals)
             digests = [one.review.pixels for one in words if one and one.review]
         return next(filter(is_old, digests), None)
+
+
+def _review_of(word: Word, kept: ReviewRecord | None) -> Review | None:
+    """Return what a person said; what metadata kept of it where the trail's own is damaged."""
+    try:
+        return word.review
+    except DamagedEventError:
+        if kept is None or kept["at"] != word.at:
+            raise
+        return Review.from_json(kept)

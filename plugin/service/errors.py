@@ -84,5 +84,12 @@ class DamagedError(RecordError):
         self.place = place
 
 
+class DamagedEventError(ServiceError):
+    """What a person said cannot be read any more out of the audit trail, whose rest can."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"event {number} of the audit trail is damaged: see docs/operations.md")
+
+
 class NewerError(RecordError):
     """A database is of a version that came after this one."""

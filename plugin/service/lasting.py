@@ -9,6 +9,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.errors import ServiceError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -66,7 +68,9 @@ def lengthening(pauses: Sequence[float]) -> Iterator[float]:
 
 
 def kind_and_place(error: BaseException) -> str:
-    """Return what an error is and where it came up; its own text may hold values."""
+    """Return what an error is and where it came up; but for ours, its own text may hold values."""
+    if isinstance(error, ServiceError):
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     return type(error).__name__ + place

@@ -6,7 +6,15 @@ import json
 import os
 import sys
 import threading
-from typing import Any, BinaryIO
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FIRST_SILENCE, _LONGEST_SILENCE = 10.0, 600.0
+_MOST_LINES = 1_000
 
 
 class Speaker:
@@ -39,3 +47,47 @@ class Speaker:
                 self._stream.flush()
         except (OSError, ValueError):
             return
+
+
+@dataclass(slots=True)
+class _Told:
+    """Until when a line is not told again, how long that is, and how often it came meanwhile."""
+
+    until: float
+    silence: float
+    times: int = 0
+
+
+class Log:
+    """Lines for Orthanc's log; one that comes again and again is told ever more seldom.
+
+    While a database is away for a night, each thread would tell of it each second.
+
+    Parameters
+    ----------
+    say : callable
+        Takes a message for Orthanc's side.
+    """
+
+    def __init__(self, say: Callable[[dict[str, Any]], None]) -> None:
+        self._say = say
+        self._told: dict[str, _Told] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, line: str) -> None:
+        """Have a line written: ids and reasons only, never patient data."""
+        now = time.monotonic()
+        with self._lock:
+            told = self._told.get(line)
+            if told and now < told.until:
+                told.times += 1
+                return
+            if len(self._told) >= _MOST_LINES:
+                self._told = {line: told for line, told in self._told.items() if now < told.until}
+            again = told is not None and now < told.until + told.silence
+            silence = min(2 * told.silence, _LONGEST_SILENCE) if told and again else _FIRST_SILENCE
+            self._told[line] = _Told(now + silence, silence)
+            more = (
+                f" ({told.times} times more since it was told last)" if told and told.times else ""
+            )
+        self._say({"log": line + more})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bodypart.headers import Vocabulary
 from bodypart.memory.exemplars import Exemplars, ExemplarsError
 from service.annotator import Annotator
-from service.databases.schema import only_one, open_durable, open_index, open_shared
+from service.databases.schema import only_one, open_durable, open_index, open_shared, words_lost
 from service.decoders.lessons import Lessons
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
@@ -23,6 +23,7 @@ from service.inference.choice import network_of
 from service.learning.follow import Learning
 from service.learning.sightings import Sightings
 from service.learning.words import Words
+from service.log import Log
 from service.metrics import Metrics
 from service.orthanc_api.connection import connected
 from service.own_files import Files, node_name
@@ -80,6 +81,7 @@ class Service:
     ) -> None:
         # Each part after those that it rests on; how it is made stands below, under its name.
         self.say, self._end = say, end
+        self.log = Log(say)
         self._given, self._configuration = given, given["configuration"]
         self.settings = checked_settings(self._configuration)
         self.archive_name = str(self._configuration.get("Name", "orthanc"))
@@ -135,10 +137,6 @@ class Service:
         """The terms of the headers, for what people type."""
         return Vocabulary.load(self.settings.terms)
 
-    def log(self, line: str) -> None:
-        """Have a line written to Orthanc's log: ids and reasons only, never patient data."""
-        self.say({"log": line})
-
     def pending(self) -> int:
         """Return how many instances wait for an annotation or are being worked on."""
         return self.tasks.count(Kind.ANNOTATE) + self.change_log.unread_instances()
@@ -180,7 +178,13 @@ class Service:
             return shared, shared
         self._lock = only_one(self._files.audit)
         durable = open_durable(self._files.audit)
-        return durable, open_index(self._files.index, durable, self.log)
+        index = open_index(self._files.index, durable, self.log)
+        if lost := words_lost(durable, index):
+            self.log(
+                f"{self._files.audit} is new, and people reviewed {lost} instances before: "
+                "if it was lost, bring its backup back as docs/operations.md tells"
+            )
+        return durable, index
 
     def _noted_facts(self) -> Facts:
         of_0_1 = self._given["properties"]

@@ -238,3 +238,22 @@ def test_store_never_fails_when_the_worker_cannot_start(make_server):
     assert answer.status_code == 503
     assert set(answer.json()) == {"error", "details"}
     assert server.get(f"/bodypart/instances/{instance}")["status"] == "pending"
+
+
+def test_the_bodies_of_requests_do_not_stay_in_the_memory_of_orthanc(make_server):
+    """The Python plugin of Debian 12 kept each of them whole, for as long as Orthanc ran."""
+    server = make_server().start()
+
+    def send(count):
+        for _ in range(count):
+            answer = server.request("POST", "/bodypart/classify", data=bytes(20_000_000))
+            assert answer.status_code == 400
+
+    def megabytes():
+        lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) // 1000
+
+    send(3)
+    before = megabytes()
+    send(10)
+    assert megabytes() - before < 100

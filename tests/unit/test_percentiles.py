@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bodypart.model.model_input import exposed_field
-from bodypart.percentiles import outer_percentiles
+from bodypart.percentiles import outer_percentiles, percentile_of
 
 RNG = np.random.default_rng(0)
 
@@ -43,6 +43,16 @@ def test_they_are_those_of_numpy_to_the_last_bit(values, dtype, percentiles):
     values = values.astype(dtype)
     first, last = np.percentile(values, percentiles)
     assert outer_percentiles(values, percentiles) == (first, last)
+
+
+@pytest.mark.parametrize("values", PICTURES.values(), ids=PICTURES)
+def test_in_order_they_are_numpys_too(values):
+    """It reckons one percentile in the values' own type, several in twice the bits."""
+    ordered = np.sort(values.astype(np.float32), axis=None)
+    for percentile in (0, 25, 50, 75, 100):
+        assert percentile_of(ordered, percentile, np.float32) == np.percentile(ordered, percentile)
+    several = (0, 0.5, 10, 75, 99.5)
+    assert [percentile_of(ordered, one) for one in several] == list(np.percentile(ordered, several))
 
 
 def test_nearly_nothing_is_sorted(monkeypatch):

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 def softmax(logits: NDArray[np.floating], temperature: float = 1.0, axis: int = -1) -> Floats:
     """Return probabilities of exclusive outcomes along an axis, the last one by default."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(axis=axis, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=axis, keepdims=True))
+    powers = np.array(logits, dtype=np.float64)  # One piece of memory for all that follows.
+    powers /= temperature
+    powers -= powers.max(axis=axis, keepdims=True)
+    np.exp(powers, out=powers)
+    powers /= powers.sum(axis=axis, keepdims=True)
+    return powers
 
 
 def sigmoid(logits: NDArray[np.floating] | float, temperature: float = 1.0) -> Floats:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from bodypart.model.round_field import without_round_frame
 from bodypart.model.small_picture import small_picture
-from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
+from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles, percentile_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,9 +153,11 @@ def exposed_field(values: Float32, tone: float | None = None) -> Box:
     top, bottom, left, right = 0, small.shape[0], 0, small.shape[1]
     for _ in range(3):
         inner = small[top:bottom, left:right]
-        low, high = map(float, outer_percentiles(inner, WINDOW_PERCENTILES))
+        # Sorted in a third of the time in which numpy finds a single percentile.
+        ordered = np.sort(inner, axis=None)
+        low, high = (percentile_of(ordered, percentile) for percentile in WINDOW_PERCENTILES)
         if tone is not None and high > low:
-            grey = (float(np.percentile(inner, TONE_PERCENTILE)) - low) / (high - low)
+            grey = (percentile_of(ordered, TONE_PERCENTILE, np.float32) - low) / (high - low)
             inner = np.clip((inner - low) / (high - low), 0, 1) ** _gamma(tone, grey)
             low, high = 0.0, 1.0
         tolerance = FLAT_TOLERANCE * (high - low)
@@ -212,8 +214,10 @@ def windowed(values: Float32, of: Float32 | None = None) -> Float32:
         low, high = float(values.min()), float(values.max())
     if not high - low >= np.finfo(np.float32).tiny:
         raise BlankPictureError
-    scaled = (values - low) * np.float32(2 / (high - low)) - 1
-    return np.asarray(np.clip(scaled, -1, 1), dtype=np.float32)
+    scaled = np.asarray(values - low, dtype=np.float32)
+    scaled *= np.float32(2 / (high - low))
+    scaled -= 1
+    return np.clip(scaled, -1, 1, out=scaled)
 
 
 def checked(values: Float32) -> Float32:

@@ -99,9 +99,9 @@ def _circle(small: Float32) -> Circle | None:
     if len(points) < _FEWEST:
         return None
     circle, share = _fitted(points)
-    outside = circle.outside(*small.shape)
-    share_outside = outside.mean()
-    if share < ON_CIRCLE or not OUTSIDE[0] < share_outside < OUTSIDE[1]:
+    if share < ON_CIRCLE:
+        return None
+    if not OUTSIDE[0] < circle.outside(*small.shape).mean() < OUTSIDE[1]:
         return None
     around = Circle(circle.down, circle.across, circle.radius + 2).outside(*small.shape)
     return None if busy[around].sum() > DUST * around.sum() else circle
@@ -124,10 +124,9 @@ def _ends(busy: Mask) -> Points:
 def _fitted(points: Points) -> tuple[Circle, float]:
     """Fit a circle to most of the points (Kasa 1976), and say what share of them lies on it."""
     on = np.ones(len(points), bool)
+    terms, squares = np.column_stack([2 * points, on]), (points**2).sum(axis=1)
     for _ in range(_ROUNDS):
-        near = points[on]
-        terms = np.column_stack([2 * near, np.ones(len(near))])
-        (down, across, rest), *_ = np.linalg.lstsq(terms, (near**2).sum(axis=1), rcond=None)
+        (down, across, rest), *_ = np.linalg.lstsq(terms[on], squares[on], rcond=None)
         circle = Circle(down, across, float(np.sqrt(max(rest + down**2 + across**2, 0.0))))
         closer = circle.distance(points) <= max(1.0, NEAR * circle.radius)
         if closer.sum() < _FEWEST // 2 or (closer == on).all():

@@ -69,11 +69,18 @@ def _of_detail(model: BodyPartModel, values: Float32) -> RawAnswer | None:
 
 
 def _of_panels(model: BodyPartModel, parts: list[Float32]) -> RawAnswer | None:
-    sure = [look for part in parts if (look := _look(model, part)) and look.probability >= SURE]
-    labels = {look.label for look in sure}
-    alike = len(labels) == 1 and not labels & ALONE
-    if not alike or len(sure) < max(2, len(parts) / 2):
+    sure: list[_Look] = []
+    needed = max(2, len(parts) / 2)
+    if len(parts) < needed:
         return None
+    for left, part in zip(reversed(range(len(parts))), parts, strict=True):
+        look = _look(model, part)
+        if look and look.probability >= SURE:
+            sure.append(look)
+        labels = {look.label for look in sure}
+        # Most are settled by the first: each further look takes as long as an accepted picture.
+        if len(sure) + left < needed or len(labels) > 1 or labels & ALONE:
+            return None
     together = _mean([look.answer for look in sure])
     return None if model.reading(together).rejected else together
 

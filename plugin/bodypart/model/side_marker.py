@@ -287,11 +287,12 @@ def pieces(small: Float32, places: Sequence[tuple[float, float]]) -> Float32:
     ndarray of float32, shape (places, 1, PIECE, PIECE)
     """
     low, high = outer_percentiles(small[::4, ::4], WINDOW_PERCENTILES)
-    around = PIECE
-    padded = np.pad(small, around, constant_values=float(low))
+    rows, columns = small.shape
+    padded = np.full((rows + 2 * PIECE, columns + 2 * PIECE), low, np.float32)
+    padded[PIECE:-PIECE, PIECE:-PIECE] = small
     cut = np.empty((len(places), 1, PIECE, PIECE), np.float32)
     for piece, (x, y) in zip(cut[:, 0], places, strict=True):
-        top, left = (int(np.floor(at - PIECE / 2 + 0.5)) + around for at in (y, x))
+        top, left = (int(np.floor(at + PIECE / 2 + 0.5)) for at in (y, x))
         inside = padded[top : top + PIECE, left : left + PIECE]
         piece[:] = with_own_contrast(inside, float(high - low))
     return cut

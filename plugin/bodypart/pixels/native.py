@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from bodypart.pixels.encapsulation import TOLERATED_LOSS
 from bodypart.pixels.errors import PictureError
 from bodypart.pixels.layout import Layout
-from bodypart.pixels.raster import Raster, Samples, stated_space, stored_values
+from bodypart.pixels.raster import Raster, Samples, limited_values, stated_space
 
 
 def decode_native(data: memoryview, dataset: Dataset, layout: Layout, index: int) -> Raster:
@@ -26,9 +26,10 @@ def decode_native(data: memoryview, dataset: Dataset, layout: Layout, index: int
     samples = _frame(data, _dtype(layout), layout.rows, layout.columns * layout.samples, index)
     if _has_swapped_bytes(dataset, layout):
         samples = samples.reshape(-1, 2)[:, ::-1].reshape(samples.shape)
-    samples = stored_values(samples.astype(samples.dtype.newbyteorder("="), copy=False), layout)
+    samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    samples, limit = limited_values(samples, layout)
     if layout.samples == 1:
-        return Raster(samples, stated_space(layout))
+        return Raster(samples, stated_space(layout), limit=limit)
     if layout.planar:
         planes = samples.reshape(3, layout.rows, layout.columns)
         return Raster(planes.transpose(1, 2, 0), stated_space(layout))

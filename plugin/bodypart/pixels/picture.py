@@ -116,7 +116,8 @@ def _read_frame(
     factor = max(1, int(longest // raster.step // long_side))
     factor = min(factor, *samples.shape[:2])
     if raster.space == "grey":
-        values, empty = _without_padding(samples, factor, dataset, layout)
+        limit = raster.limit if samples is raster.samples else None
+        values, empty = _without_padding(samples, limit, factor, dataset, layout)
         values = modality_values(values, dataset, layout)
     else:
         values, empty = box_mean(samples, factor), None
@@ -133,7 +134,7 @@ def _read_frame(
 
 
 def _without_padding(
-    samples: Samples, factor: int, dataset: Dataset, layout: Layout
+    samples: Samples, limit: int | None, factor: int, dataset: Dataset, layout: Layout
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
     """Average the pixels of each box that are no padding; say which boxes have too few."""
     ends = padding_range(dataset, layout)
@@ -141,9 +142,9 @@ def _without_padding(
     if factor > 1 and not layout.floating:  # a mean with a far grey in it is no longer far
         samples = without_far_greys(samples, used)
     if used is None or used.all():
-        return box_mean(samples, factor), None
+        return box_mean(samples, factor, limit), None
     count = box_sum(used.view(np.uint8), factor).astype(np.float32)
-    total = box_sum(np.where(used, samples, samples.dtype.type(0)), factor)
+    total = box_sum(np.where(used, samples, samples.dtype.type(0)), factor, limit)
     values = (total / np.maximum(count, 1)).astype(np.float32)
     return values, count * 2 < factor * factor
 

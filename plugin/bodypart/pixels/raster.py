@@ -37,11 +37,14 @@ class Raster:
         What the samples mean.
     step : int
         Stored pixels per sample along each axis; above 1 where the decoder reduced.
+    limit : int or None
+        What no sample is larger than, where all were looked at.
     """
 
     samples: Samples
     space: Space
     step: int = 1
+    limit: int | None = None
 
 
 def stated_space(layout: Layout) -> Space:
@@ -60,23 +63,29 @@ def stored_values(samples: Samples, layout: Layout) -> Samples:
     padding when the high bit is not Bits Stored - 1. Copies only where there is something to do.
     Programs also write larger values than they state bits for; the pixels tell which it is.
     """
+    return limited_values(samples, layout)[0]
+
+
+def limited_values(samples: Samples, layout: Layout) -> tuple[Samples, int | None]:
+    """Return `stored_values`, and what none is larger than, where all were looked at for them."""
     width = samples.dtype.itemsize * 8
     if samples.dtype.kind == "f":
-        return samples
+        return samples, None
     samples = samples.view(f"{'i' if layout.signed else 'u'}{width // 8}")
     if layout.stored >= width:
-        return samples
+        return samples, None
     if layout.signed:
-        return (samples << (width - layout.high_bit - 1)) >> (width - layout.stored)
+        return (samples << (width - layout.high_bit - 1)) >> (width - layout.stored), None
     shift = layout.high_bit + 1 - layout.stored
     if shift:
         samples = samples >> shift
     mask = (1 << layout.stored) - 1
-    if samples.max() <= mask:
-        return samples
+    largest = int(samples.max())
+    if largest <= mask:
+        return samples, largest
     kept: Samples = samples & np.asarray(mask, samples.dtype)
     larger = layout.samples == 1 and _jumps(kept, mask) > 2 * _jumps(samples, mask) + _MORE
-    return samples if larger else kept
+    return (samples, None) if larger else (kept, mask)
 
 
 def with_sign_that_fits(samples: Samples, layout: Layout) -> tuple[Samples, Layout]:
@@ -93,14 +102,15 @@ def with_sign_that_fits(samples: Samples, layout: Layout) -> tuple[Samples, Layo
     width, mask = samples.dtype.itemsize * 8, (1 << layout.stored) - 1
     if samples.dtype.kind == "f" or layout.stored == 1 or samples.size == 0:
         return samples, layout
-    some = samples[:: max(1, len(samples) // _ROWS_LOOKED_AT)].astype(_room_for(samples))
+    some = samples[:: max(1, len(samples) // _ROWS_LOOKED_AT)]
     if some.min() >= 0 if layout.signed else some.max() <= mask // 2 or some.max() > mask:
         return samples, layout
     jumps = _jumps(some, mask)
     if jumps <= _MORE:
         return samples, layout  # Most pictures: nothing else need be counted.
     half, far = mask // 2 + 1, mask // 8
-    other = (some if layout.signed else some + half) & mask
+    roomy: Samples = some.astype(np.int32 if width < 32 else np.int64)
+    other = (roomy if layout.signed else roomy + half) & mask
     below, above = np.mean(other < half - far), np.mean(other > half + far)
     both_sides = min(below, above) >= _EITHER_SIDE and below + above >= _OFF_MIDDLE
     if not both_sides or jumps <= _TORN * _jumps(other, mask) + _MORE:
@@ -120,13 +130,11 @@ def _jumps(samples: Samples, mask: int) -> int:
     beside which an overlay was left do so at its edges.
     """
     rows = samples.reshape(1, -1) if samples.ndim == 1 else samples
-    some = rows[:: max(1, len(rows) // _ROWS_LOOKED_AT)].astype(_room_for(rows), copy=False)
-    return int(np.count_nonzero(np.abs(np.diff(some, axis=1)) > mask // 4 * 3))
-
-
-def _room_for(samples: Samples) -> type[np.signedinteger[Any]]:
-    """Return the narrowest type in which their differences fit: it is what takes the time."""
-    return np.int32 if samples.dtype.itemsize < 4 else np.int64
+    some = rows[:: max(1, len(rows) // _ROWS_LOOKED_AT)]
+    one, other = some[:, 1:], some[:, :-1]
+    # Without a sign it has room for the difference of any two: a wider type takes the time.
+    apart = (np.maximum(one, other) - np.minimum(one, other)).view(f"u{some.dtype.itemsize}")
+    return int(np.count_nonzero(apart > mask // 4 * 3))
 
 
 def to_representation(samples: Samples, bits: int, layout: Layout) -> Samples:

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from bodypart.pixels.raster import Samples
 
-_PIECE = 2 << 20
-"""Bytes of the samples that are summed together; those of 1 and 4 MB take longer."""
+_PIECE = 1 << 20
+"""Bytes of the samples that are summed together; those of half and of twice as many take longer."""
 
 
-def box_mean(samples: Samples, factor: int) -> NDArray[np.float32]:
+def box_mean(samples: Samples, factor: int, limit: int | None = None) -> NDArray[np.float32]:
     """Average boxes of `factor` x `factor` pixels.
 
     Parameters
@@ -19,6 +19,8 @@ def box_mean(samples: Samples, factor: int) -> NDArray[np.float32]:
     samples : array, (rows, columns) or (rows, columns, channels)
     factor : int
         Rows and columns beyond the last whole box, fewer than `factor`, are left out.
+    limit : int, optional
+        What no sample is larger than, if that is known.
 
     Returns
     -------
@@ -26,11 +28,11 @@ def box_mean(samples: Samples, factor: int) -> NDArray[np.float32]:
     """
     if factor == 1:
         return samples.astype(np.float32)
-    sums = box_sum(samples, factor)
+    sums = box_sum(samples, factor, limit)
     return (sums / float(factor * factor)).astype(np.float32)
 
 
-def box_sum(samples: Samples, factor: int) -> Samples:
+def box_sum(samples: Samples, factor: int, limit: int | None = None) -> Samples:
     """Sum boxes of `factor` x `factor` pixels, in a type that cannot overflow.
 
     Rows first, because adding whole rows is what a CPU does fastest: in 16 bits, if the values
@@ -43,7 +45,11 @@ def box_sum(samples: Samples, factor: int) -> Samples:
     for first in range(0, rows, together):
         piece = samples[first * factor : min(first + together, rows) * factor]
         boxes = piece.reshape(-1, factor, *samples.shape[1:])
-        bands = boxes.sum(axis=1, dtype=_sum_type(piece, factor))
+        bands = boxes[:, 0].astype(_sum_type(piece, factor, limit))
+        for row in range(
+            1, factor
+        ):  # all first rows, then all second ones: faster than sum(axis=1)
+            bands += boxes[:, row]
         bands = bands[:, : columns * factor].reshape(-1, columns, factor, *samples.shape[2:])
         some = sums[first : first + together]
         some[:] = bands[:, :, 0]
@@ -62,14 +68,15 @@ def _widest_type(samples: Samples, count: int) -> np.dtype[np.generic]:
     return np.min_scalar_type(min(limits.min * count, -0x10000))
 
 
-def _sum_type(samples: Samples, count: int) -> np.dtype[np.generic]:
+def _sum_type(samples: Samples, count: int, limit: int | None) -> np.dtype[np.generic]:
     """Return the narrowest type that holds the sum of `count` of these samples."""
     if samples.dtype.kind == "f":
         return np.dtype(np.float64)
     if samples.size == 0:
         return np.dtype(np.int64)
     if samples.dtype.kind == "u":
-        largest = int(samples.max()) * count
-        return np.min_scalar_type(max(largest, 0x100))
+        if limit is None or limit * count > 0xFFFF:
+            limit = int(samples.max())  # Of a part of them: dark ones may do with less.
+        return np.min_scalar_type(max(limit * count, 0x100))
     extent = max(int(samples.max()), -int(samples.min()), 0x80) * count
     return np.min_scalar_type(-extent)

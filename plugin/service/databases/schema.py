@@ -13,7 +13,16 @@ from typing import IO, TYPE_CHECKING
 import sqlalchemy as sa
 
 from service.databases.database import SCHEMA, Database, is_damage
-from service.databases.tables import DURABLE, INDEX, LEARNED, SEEN, reports
+from service.databases.tables import (
+    DURABLE,
+    INDEX,
+    LEARNED,
+    SEEN,
+    events,
+    facts,
+    instances,
+    reports,
+)
 from service.errors import DamagedError, NewerError, RecordError
 
 if TYPE_CHECKING:
@@ -117,6 +126,14 @@ def _look_at_all(database: Database) -> None:
             raise DamagedError(str(database.engine.url.database)) from None
 
 
+def words_lost(durable: Database, index: Database) -> int:
+    """Return how many instances the index knows to be reviewed, where the trail begins anew."""
+    if any(durable.rows(sa.select(table).limit(1)) for table in (facts, events)):
+        return 0
+    reviewed = sa.select(sa.func.count()).where(instances.c.reviewed_at.is_not(None))
+    return int(index.value(reviewed))
+
+
 def open_shared(url: str) -> Database:
     """Return one PostgreSQL that holds everything for several Orthancs."""
     database = Database(url)
@@ -187,7 +204,9 @@ def _alembic(connection: Connection, schema: Schema, command: str) -> None:
     except CommandError:
         # What Alembic does not find is the migration at which the database is.
         place = Path(connection.engine.url.database or "").name
-        raise NewerError(f"{place} is of a newer version of this plugin than this one") from None
+        raise NewerError(
+            f"the database {place} is of a newer version of this plugin than this one"
+        ) from None
     except sa.exc.OperationalError as error:
         if not _lies(error.orig):
             raise

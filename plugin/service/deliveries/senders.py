@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -222,7 +223,9 @@ class FolderSender:
             part.replace(path)
             self._sync_folder()
         except OSError as error:
-            part.unlink(missing_ok=True)
+            # Of a read-only disk, or a file in the place of the folder, nothing can be removed.
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
             raise SendError(f"the folder cannot be written to: {error.strerror}") from None
 
     def _sync_folder(self) -> None:

@@ -16,7 +16,7 @@ from service.lasting import kind_and_place
 from service.learning.alike import read_otherwise
 from service.learning.changes import changes_of
 from service.queue.tasks import Kind, Mode, Priority
-from service.records.audit_trail import REMOVED, WITHDRAWN
+from service.records.audit_trail import DAMAGED, REMOVED, WITHDRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,7 +243,7 @@ class Learning:
             page = list(itertools.takewhile(lambda event: event["at"] <= sure, page))
         for event in page:
             instance = event["instance"]
-            if event["action"] in (WITHDRAWN, REMOVED):
+            if event["action"] in (WITHDRAWN, REMOVED, DAMAGED):
                 self.words.take_back([instance])
                 continue
             try:

@@ -75,14 +75,24 @@ class Claims:
                 connection.execute(RENEW, which | {"claimed_until": time.time() + _LEASE})
 
     def keep(self, stopping: threading.Event) -> None:
-        """Renew the claims until the service stops.
+        """Renew the claims until the service stops; notice a clock that was set back.
 
         Also where it is alone: its other threads must not take what one works on for long.
         """
+        apart = time.time() - time.monotonic()
         while not stopping.wait(RENEW_EVERY):
             # A database that is away may be back before the claims run out.
             with suppress(RecordError):
                 self.renew()
+                if time.time() - time.monotonic() < apart - _LEASE:
+                    self.hasten()
+                apart = time.time() - time.monotonic()
+
+    def hasten(self) -> None:
+        """Have nothing wait for more than a minute, as by a clock set back since it might."""
+        latest = time.time() + _LEASE
+        with self._database.write() as connection:
+            connection.execute(sa.update(tasks).where(tasks.c.due > latest).values(due=latest))
 
     def release(self) -> None:
         """Take back what this node had claimed before it was killed.
@@ -97,3 +107,4 @@ class Claims:
             connection.execute(
                 sa.update(tasks).where(mine).values(claimed_by=None, claimed_until=None)
             )
+        self.hasten()

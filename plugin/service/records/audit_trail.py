@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from bodypart.annotation import Review
+from bodypart.labels import BY_LABEL
 from service.databases.tables import events
+from service.errors import DamagedEventError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,8 @@ _INSTANCE = 3
 """Number of the level in Orthanc's plugin interface."""
 REMOVED, WITHDRAWN = "forgotten", "withdrawn"
 """Events that end a person's word: the annotation was removed; the word was taken back."""
+DAMAGED = "damaged"
+"""The action of an event of which nobody can read any more what was said."""
 
 
 class Word(NamedTuple):
@@ -42,8 +46,8 @@ class Word(NamedTuple):
         UTC time.
     action : str
         ``confirmed``, ``corrected``, ``withdrawn`` or ``forgotten``.
-    review : Review or None
-        What a person said; None if that was taken back, or the annotation removed.
+    said : str, bytes or None
+        What a person said, as it is kept; see ``review``.
     file : str or None
         Of a removal: ``FileUuid`` of what stood there. Another file was sent since.
     change : int or None
@@ -53,17 +57,20 @@ class Word(NamedTuple):
     number: int
     at: str
     action: str
-    review: Review | None
+    said: str | bytes | None
     file: str | None
     change: int | None
 
+    @property
+    def review(self) -> Review | None:
+        """What a person said; None if that was taken back, or the annotation removed.
 
-_LAST = (
-    sa.select(events)
-    .where(events.c.instance == sa.bindparam("instance"))
-    .order_by(events.c.number.desc())
-    .limit(1)
-)
+        Raises
+        ------
+        DamagedEventError
+            If it cannot be read any more.
+        """
+        return Review.from_json(_parsed(self.number, self.said)) if self.said else None
 
 
 class AuditTrail:
@@ -83,6 +90,16 @@ class AuditTrail:
     ) -> None:
         self._database = database
         self._announce = announce
+        # As bytes: a damaged one may be no text, and SQLite then gives none of the others either.
+        as_bytes = sa.cast(events.c.review, sa.LargeBinary).label("review")
+        said = events.c.review if database.shared else as_bytes
+        columns = (said if column is events.c.review else column for column in events.c)
+        self._events = sa.select(*columns)
+        self._last = (
+            self._events.where(events.c.instance == sa.bindparam("instance"))
+            .order_by(events.c.number.desc())
+            .limit(1)
+        )
 
     def reviewed(self, instance: str, review: ReviewRecord) -> int:
         """Note a person's word, as it stands in the annotation; return its number.
@@ -129,12 +146,11 @@ class AuditTrail:
 
     def last(self, instance: str) -> Word | None:
         """Return the last word on an instance, None if nobody ever spoke of it."""
-        rows = self._database.rows(_LAST, instance=instance)
+        rows = self._database.rows(self._last, instance=instance)
         if not rows:
             return None
         row = rows[0]
-        review = Review.from_json(json.loads(row.review)) if row.review else None
-        return Word(row.number, row.at, row.action, review, row.file, row.change)
+        return Word(row.number, row.at, row.action, row.review, row.file, row.change)
 
     def knows(self, instance: str, at: str) -> bool:
         """Tell whether something was said of an instance at a time."""
@@ -142,9 +158,12 @@ class AuditTrail:
         return self._database.value(sa.select(events.c.number).where(said).limit(1)) is not None
 
     def events(self, since: int, limit: int) -> list[dict[str, Any]]:
-        """Return events after a number, in the order they happened, as rows of `COLUMNS`."""
+        """Return events after a number, in the order they happened, as rows of `COLUMNS`.
+
+        One that cannot be read any more has the action `DAMAGED`, and nothing of what was said.
+        """
         rows = self._database.rows(
-            sa.select(events).where(events.c.number > since).order_by(events.c.number).limit(limit)
+            self._events.where(events.c.number > since).order_by(events.c.number).limit(limit)
         )
         return [_event(row) for row in rows]
 
@@ -189,15 +208,33 @@ def _confirms(review: ReviewRecord) -> bool:
     return review["examined"] == previous["examined"] and same_side and review["visible"] is None
 
 
+def _parsed(number: int, text: str | bytes) -> ReviewRecord:
+    """Return what was said, out of what is kept of an event."""
+    try:
+        said: ReviewRecord = json.loads(text)
+        review = Review.from_json(said)
+        named = {review.examined, *(review.visible or ())} - {None}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DamagedEventError(number) from None
+    if not (named <= BY_LABEL.keys() and isinstance(review.previous, dict | None)):
+        raise DamagedEventError(number)
+    return said
+
+
 def _event(row: sa.Row[Any]) -> dict[str, Any]:
-    said = json.loads(row.review) if row.review else {}
+    action = row.action
+    said: dict[str, Any] = {}
+    try:
+        said = {**_parsed(row.number, row.review)} if row.review else {}
+    except DamagedEventError:
+        action = DAMAGED
     previous = said.get("previous") or {}
     side = said.get("laterality") if said.get("laterality_given") else previous.get("laterality")
     return {
         "number": row.number,
         "at": row.at,
         "by": row.by,
-        "action": row.action,
+        "action": action,
         "instance": row.instance,
         "old": previous.get("examined"),
         "new": said.get("examined"),

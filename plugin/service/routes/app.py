@@ -16,6 +16,7 @@ from service.errors import (
     ArchiveError,
     ConflictError,
     DamagedError,
+    DamagedEventError,
     LostFileError,
     NotFoundError,
     RecordError,
@@ -124,6 +125,8 @@ def _handle_errors(app: FastAPI) -> None:
             return _error(503, "Orthanc is busy", str(error), _RETRY)
         if isinstance(error, RecordError):
             return _error(503, "Records are not writable", str(error), _RETRY)
+        if isinstance(error, DamagedEventError):
+            return _error(500, "Damaged record", str(error))
         return _error(500, "Internal error", type(error).__name__)
 
     @app.exception_handler(EngineDownError)

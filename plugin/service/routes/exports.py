@@ -18,6 +18,7 @@ from pydantic import Field
 from service.databases.tables import instances
 from service.decoders.pool import RefusedError
 from service.dicom_tags.exports import corrected_file, imaging_study, study_report
+from service.errors import DamagedEventError
 from service.orthanc_api.studies import DICOM_IDENTITY, dicom_identities
 from service.records import audit_trail
 from service.routes.models import Asked
@@ -25,7 +26,7 @@ from service.routes.requests import HttpError, TheService, not_found
 
 if TYPE_CHECKING:
     from service.main import Service
-    from service.records.audit_trail import AuditTrail
+    from service.records.audit_trail import AuditTrail, Word
     from service.records.index import Index
 
 router = APIRouter()
@@ -201,10 +202,16 @@ def training_rows(
     question = sa.select(*(instances.c[name] for name in names)).limit(_PAGE)
     while page := index.database.rows(_reviewed(question, after)):
         for row in page:
-            word = trail.last(row.id)
-            said = word.review.visible if word and word.review else None
-            yield _training_row(row, said or (), source)
+            yield _training_row(row, _said_to_be_visible(trail.last(row.id)), source)
         after = f"{page[-1].reviewed_at} {page[-1].id}"
+
+
+def _said_to_be_visible(word: Word | None) -> tuple[str, ...]:
+    try:
+        review = word.review if word else None
+    except DamagedEventError:
+        return ()  # The audit tells of it; which part it was stands in the index as well.
+    return (review.visible or ()) if review else ()
 
 
 def last_review(index: Index, after: str, count: int) -> str | None:

@@ -101,6 +101,15 @@ def test_every_task_works_behind_the_lock(decoder):
     assert ask(decoder, "fhir", header, **study)[0]["resource"]["resourceType"] == "ImagingStudy"
 
 
+def test_its_memory_is_in_large_pages_where_programs_may_ask_for_them(decoder):
+    asked = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not asked.exists() or "[madvise]" not in asked.read_text("ascii"):
+        pytest.skip("this kernel gives them to all programs or to none")
+    areas = Path(f"/proc/{decoder.process.pid}/smaps").read_text("utf-8")
+    flags = [line.split() for line in areas.splitlines() if line.startswith("VmFlags")]
+    assert any("hg" in area for area in flags)
+
+
 def test_it_gives_way_to_everything_else(decoder):
     """Also where the kernel weighs sessions first: a decoder is in one of its own."""
     own = os.getpriority(os.PRIO_PROCESS, 0)

@@ -1,5 +1,6 @@
 """What the hook keeps of a file that comes in while another one of the instance is rewritten."""
 
+import ctypes
 import hashlib
 import importlib
 import sys
@@ -8,6 +9,8 @@ import types
 import pytest
 
 OURS = b"head" + bytes(100)
+_OBJECT = ctypes.py_object
+_call = ctypes.PYFUNCTYPE(_OBJECT, _OBJECT, _OBJECT, _OBJECT)(("PyObject_Call", ctypes.pythonapi))
 
 
 @pytest.fixture
@@ -80,3 +83,27 @@ def test_at_the_end_only_what_has_not_settled_is_kept_from_settling(callbacks):
     plugin.on_change("ORTHANC_STOPPED", "", "")
     assert len(held) == 5_000
     assert ("series 1", "unstable") in held and ("series 0", "unstable") not in held
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="of Debian 12's Python alone")
+@pytest.mark.parametrize("forgotten", [True, False])
+@pytest.mark.parametrize("callback", ["on_request", "on_incoming"])
+def test_of_a_request_nothing_stays_that_the_plugin_of_debian_12_forgot(
+    callbacks, forgotten, callback
+):
+    """Its Orthanc kept the body of each request for ever: a picture was eight megabytes."""
+    plugin = callbacks.Plugin.__new__(callbacks.Plugin)
+    sys.modules["orthanc"].HttpMethod = types.SimpleNamespace(DELETE=4)
+    sys.modules["orthanc"].LogWarning = print
+    plugin._process = plugin._forwarder = None
+    plugin._send = lambda *_: None
+    request = {"body": bytes(1000), "headers": {"a": "b"}, "get": {}, "ip": "10.0.0.5 "[:-1]}
+    if forgotten:
+        for value in request.values():
+            ctypes.pythonapi.Py_IncRef(_OBJECT(value))
+        del value
+    arguments = (None, "/bodypart") if callback == "on_request" else ("/bodypart",)
+    request["method"] = 1
+    _call(getattr(plugin, callback), arguments, request)
+    del request["method"]
+    assert {name: sys.getrefcount(request[name]) for name in request} == dict.fromkeys(request, 2)

@@ -6,7 +6,9 @@ import pytest
 
 from bodypart.pixels import PictureError, read_dataset, read_picture
 from bodypart.pixels.layout import read_layout
+from bodypart.pixels.native import decode_native
 from bodypart.pixels.raster import with_sign_that_fits
+from bodypart.pixels.reduce import box_mean
 from phantoms import dataset_of, draw, file_bytes
 
 RAMP = np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)
@@ -202,3 +204,24 @@ def test_pixel_data_of_another_vr(vr):
     else:
         odd = data[: at + 4] + vr + data[at + 6 :]
     np.testing.assert_array_equal(read_picture(read_dataset(odd)).values, RAMP)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "stored", "limit"),
+    [
+        (RAMP, 12, 4080),
+        (RAMP | 0xA000, 12, 4095),  # an overlay above them
+        (draw("pelvis", 400, 320, bits=14), 12, None),  # larger than stated
+        (RAMP, 16, None),
+    ],
+)
+def test_how_large_they_are_is_told_where_they_were_looked_at(pixels, stored, limit):
+    dataset = dataset_of(pixels, bits=16, BitsStored=stored, HighBit=stored - 1)
+    raster = decode_native(memoryview(dataset.PixelData), dataset, read_layout(dataset), 0)
+    assert raster.limit == limit
+
+
+def test_larger_ones_than_stated_are_summed_without_overflow():
+    pixels = draw("pelvis", 400, 320, bits=16).repeat(6, axis=0).repeat(6, axis=1)
+    read = values(pixels, bits=16, BitsStored=12, HighBit=11)
+    np.testing.assert_array_equal(read, box_mean(pixels, 7))

@@ -67,9 +67,10 @@ def test_pieces_of_any_size_give_the_same_sums(monkeypatch, shape, dtype, piece)
     samples[shape[0] // 2 :] *= 250 if dtype[1] != "1" else 2
     whole = box_sum(samples, 6)
     monkeypatch.setattr(reduce, "_PIECE", piece)
-    parts = box_sum(samples, 6)
-    assert parts.dtype == whole.dtype
-    np.testing.assert_array_equal(parts, whole)
+    for limit in (None, int(samples.max())):
+        parts = box_sum(samples, 6, limit)
+        assert parts.dtype == whole.dtype
+        np.testing.assert_array_equal(parts, whole)
     rows, columns = shape[0] // 6, shape[1] // 6
     boxes = samples[: rows * 6, : columns * 6].reshape(rows, 6, columns, 6, *shape[2:])
     np.testing.assert_array_equal(whole, boxes.astype(np.float64).sum(axis=(1, 3)))

@@ -146,6 +146,24 @@ def test_today_s_database_needs_no_migration(tmp_path, durable):
     assert AuditTrail(again).events(0, 10) == []
 
 
+def test_words_are_missed_where_the_trail_begins_anew_beside_an_index_that_knows_of_them(tmp_path):
+    """An emptied file counted as a new one, and nobody was told."""
+    path = tmp_path / "audit.sqlite"
+    durable = schema.open_durable(path)
+    index = schema.open_index(tmp_path / "index.sqlite", durable, print)
+    row = dict.fromkeys(("id", "series", "study", "patient"), "i") | {"state": "done"}
+    with index.write() as connection:
+        connection.execute(sa.insert(instances), row)
+    assert schema.words_lost(durable, index) == 0  # Nobody said a word.
+    with index.write() as connection:
+        connection.execute(sa.update(instances).values(reviewed_at=REVIEW["at"]))
+    AuditTrail(durable).reviewed("i", REVIEW)
+    assert schema.words_lost(durable, index) == 0
+    durable.close()
+    path.write_bytes(b"")
+    assert schema.words_lost(schema.open_durable(path), index) == 1
+
+
 def test_of_what_a_newer_version_left_only_the_index_is_made_anew(tmp_path, durable):
     """After a step back no start came of it, and the log named a migration."""
     index = schema.open_index(tmp_path / "index.sqlite", durable, print)
@@ -157,7 +175,7 @@ def test_of_what_a_newer_version_left_only_the_index_is_made_anew(tmp_path, dura
     schema.open_index(tmp_path / "index.sqlite", durable, lines.append)
     assert lines == ["the index cannot be used (NewerError) and is made anew"]
     before = (tmp_path / "audit.sqlite").read_bytes()
-    with pytest.raises(RecordError, match=r"audit\.sqlite is of a newer version"):
+    with pytest.raises(RecordError, match=r"^the database audit\.sqlite is of a newer version"):
         schema.open_durable(tmp_path / "audit.sqlite")
     assert (tmp_path / "audit.sqlite").read_bytes() == before
 

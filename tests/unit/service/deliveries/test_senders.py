@@ -144,6 +144,9 @@ def test_a_link_that_waits_in_the_folder_is_not_followed(tmp_path):
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path):
     with pytest.raises(SendError, match="the folder cannot be written to"):
         FolderSender(tmp_path / "absent", lambda _: b"dicom").send(DELIVERY, {})
+    (tmp_path / "file").write_bytes(b"in its place")
+    with pytest.raises(SendError, match="the folder cannot be written to: Not a directory"):
+        FolderSender(tmp_path / "file", lambda _: b"dicom").send(DELIVERY, {})
 
 
 def test_a_disk_that_is_full_leaves_no_part_behind(tmp_path, monkeypatch):

@@ -18,6 +18,17 @@ def test_words_reach_the_decoders(house):
     assert {part["label"] for part in told["parts"]} == {"wrist", "hand", "knee"}
 
 
+def test_a_damaged_word_teaches_nothing_and_holds_no_other_up(house):
+    house.teach()
+    house.say(house.see("wrist", 90), "hand")
+    house.say(house.see("wrist", 91), "wrist")
+    with house.database.write() as connection:
+        damaged = "UPDATE events SET review = '{' WHERE instance = 'wrist-90'"
+        connection.exec_driver_sql(damaged)
+    house.learning.step()
+    assert house.learning.told()["words"] == 25
+
+
 def test_a_word_taken_back_is_unlearned(house):
     house.teach()
     for number in range(8):

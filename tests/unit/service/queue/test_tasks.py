@@ -370,3 +370,25 @@ def test_one_task_is_claimed_whenever_it_is_due_unless_somebody_has_it(ask, task
     assert tasks.claim_this(Kind.ANNOTATE, "later") is None
     tasks.finish(later)
     assert not tasks.stands(Kind.ANNOTATE, "later")
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["at work", "switched off"])
+def test_a_clock_that_was_set_back_holds_nothing_up(ask, tasks, monkeypatch, away):
+    """What had been asked for before it waited until the old time came again."""
+    now, steps = [50_000.0], iter([0, -3_600, 0])
+    monkeypatch.setattr("service.queue.tasks.time.time", lambda: now[0])
+    ask("i")
+
+    class Stopping:
+        def wait(self, _):
+            now[0] += next(steps, 0)
+            return next(ends)
+
+    ends = iter([False, False, True])
+    if away:
+        now[0] -= 3_600
+        tasks.claims.release()
+    else:
+        tasks.claims.keep(Stopping())
+    now[0] += 61
+    assert drained(tasks) == ["i"]

@@ -295,6 +295,19 @@ def test_a_picture_that_kills_decoders_and_cannot_be_noted_kills_no_more(
     assert len(kills) == 3
 
 
+def test_the_log_names_the_damaged_event_that_an_arrival_waits_for(house, workers):
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+    with house.durable.write() as connection:
+        connection.exec_driver_sql("UPDATE events SET review = '{'")
+    house.orthanc.arrive("i", b"as a modality sends it again")
+    house.ask(Kind.ANNOTATE, "i", mode=Mode.NEW)
+    for _ in range(house.settings.retries + 1):
+        workers._annotate(house.claim_due(Kind.ANNOTATE))
+    assert "event 1 of the audit trail is damaged" in house.lines[-1]
+    assert house.tasks.stands(Kind.ANNOTATE, "i")
+
+
 def test_it_is_told_where_a_roll_up_stumbles(house, workers, monkeypatch):
     house.annotator.annotate("i", Mode.NEW)
     monkeypatch.setattr(house.annotations, "put_roll_up", _unforeseen)
