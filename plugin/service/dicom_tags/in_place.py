@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from service.dicom_tags.overwrite_backup import OverwriteBackups
     from service.dicom_tags.overwriting import Overwriting
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.resources import ReadFile, StoredFile
+    from service.orthanc_api.resources import Piece, ReadFile, StoredFile
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
     from service.records.audit_trail import AuditTrail
@@ -301,7 +301,7 @@ class InPlace:
         instance: str,
         stored: StoredFile,
         annotation: AnnotationRecord | None,
-        ours: bytes,
+        ours: tuple[Piece, ...],
         *,
         signed: bool,
     ) -> tuple[str | None, StoredFile]:

@@ -17,13 +17,13 @@ from service.errors import ArchiveError, LostFileError, StorageFullError
 from service.queue.tasks import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bodypart.record import AnnotationRecord
     from service.decoders.pool import Engine
     from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.resources import StoredFile
+    from service.orthanc_api.resources import Piece, StoredFile
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
     from service.records.thumbnails import Thumbnails
@@ -84,7 +84,7 @@ class Overwriting:
         instance: str,
         stored: StoredFile,
         annotation: AnnotationRecord | None,
-        ours: bytes,
+        ours: Sequence[Piece],
         note: Callable[[StoredFile], None],
         *,
         signed: bool,
@@ -99,8 +99,8 @@ class Overwriting:
             What is to be replaced, as it was read.
         annotation : dict or None
             What the instance is to carry afterwards.
-        ours : bytes
-            The new file.
+        ours : sequence of bytes-like
+            The new file, in pieces.
         note : callable
             Told of it where it stands there, before the backup is dropped, which a kill leaves.
         signed : bool
@@ -120,7 +120,7 @@ class Overwriting:
             link = next((one.link for one in held if one.link), None)
             if link:
                 return f"it is a copy ({link}), a link that an overwrite would drop", stored
-            mark = FileMark.of(ours, signed=signed)
+            mark = FileMark.of(*ours, signed=signed)
             backup = self._backups.take(instance, stored.parents, held, annotation, mark)
             self._rescue.drop(instance)
             with self.alone:
@@ -182,7 +182,9 @@ class Overwriting:
             # A storage may be away for a while: what Orthanc's index tells of the file is left.
             return stored.size == mark.length
 
-    def _store_over(self, instance: str, stored: StoredFile, ours: bytes) -> StoredFile | str:
+    def _store_over(
+        self, instance: str, stored: StoredFile, ours: Sequence[Piece]
+    ) -> StoredFile | str:
         """Store a file unless another one came in; return it, or why it is not there."""
         # In this order: what comes in after the mark is seen in the log, what came before it here.
         before = self._archive.last_change()
@@ -191,7 +193,7 @@ class Overwriting:
             return YIELDED
         self._must_go_on()
         try:
-            answer = self._archive.store(ours)
+            answer = self._archive.store(*ours)
         except StorageFullError:
             return STORAGE_FULL
         if answer.status != "Success":
@@ -204,7 +206,7 @@ class Overwriting:
         # Without a gap nothing else was stored since: it is ours, also where Orthanc transcoded it.
         if self._log_has_gap(before, instance):
             # To hash a film takes as long as Orthanc takes to store it.
-            if self._archive.md5(instance) != md5(ours):
+            if self._archive.md5(instance) != md5(*ours):
                 self.annotate_again(instance)
                 return YIELDED
             # In PostgreSQL numbers are missing after each transaction that was tried twice.

@@ -16,6 +16,7 @@ from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored,
 
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord, RollUpRecord
+    from service.orthanc_api.resources import Piece
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
@@ -150,8 +151,8 @@ class Archive:
         # Orthanc notes none where ``StoreMD5ForAttachments`` is, or was, false.
         return hashlib.md5(self.dicom(instance), usedforsecurity=False).hexdigest()
 
-    def store(self, data: bytes) -> Stored:
-        """Store a DICOM file.
+    def store(self, *file: Piece) -> Stored:
+        """Store a DICOM file, which may lie in pieces.
 
         Raises
         ------
@@ -160,7 +161,7 @@ class Archive:
         ArchiveError
             If Orthanc does not say what it did.
         """
-        answer = self.client.post("/instances", data)
+        answer = self.client.post("/instances", *file)
         if not isinstance(answer, dict):
             raise ArchiveError("POST /instances: no single instance in the answer")
         return Stored(str(answer.get("ID", "")), str(answer.get("Status", "")))

@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
 
 
+Piece = bytes | memoryview
+"""Of a file that is sent as it lies in memory: to put eight megabytes together costs as much as to
+send them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One entry of Orthanc's change log."""

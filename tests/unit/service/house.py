@@ -107,13 +107,13 @@ class Orthanc:
     def md5(self, instance):
         return hashlib.md5(self.dicom(instance)).hexdigest()
 
-    def store(self, data):
+    def store(self, *pieces):
         self.before_store()
         if isinstance(self.answer, Exception):
             raise self.answer
         if self.answer is not None:
             return self.answer
-        self.arrive("i", data)
+        self.arrive("i", b"".join(pieces))
         self.after_store()
         return Stored("i", "Success")
 
