@@ -15,6 +15,7 @@ from service.decoders.lessons import Lessons
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
 from service.dicom_tags.in_place import InPlace
+from service.dicom_tags.main_tags import MainTags
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.overwriting import Overwriting
 from service.dicom_tags.rescue import Rescue
@@ -285,6 +286,13 @@ class Service:
             shared=self._database.shared,
             log=self.log,
         )
+        main_tags = MainTags(
+            self.archive,
+            self._database,
+            self.tasks,
+            overwriting.alone,
+            settle=self._settled_after,
+        )
         return InPlace(
             self.archive,
             self.decoders,
@@ -292,12 +300,11 @@ class Service:
             self.trail,
             self.index,
             self.tasks,
-            self._backups,
             overwriting,
+            main_tags,
             follow=self.settings.tags == "in-place",
             threshold=self.settings.write_threshold,
             write_conflicts=self.settings.write_conflicts,
-            settle=self._settled_after,
         )
 
     def _make_reports(self) -> Reports:

@@ -8,6 +8,7 @@ where another one came in between, ours yields.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from service.decoders.pool import EngineDownError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from service.decoders.pool import Engine
     from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.resources import Piece, StoredFile
+    from service.orthanc_api.resources import Held, Piece, StoredFile
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
     from service.records.thumbnails import Thumbnails
@@ -49,6 +50,8 @@ class Overwriting:
 
     Attributes
     ----------
+    backups : OverwriteBackups
+        What overwrites wiped that is not given back yet.
     alone : threading.Lock
         Held while one file is stored over another, the last of all locks. Orthanc deadlocks for
         good if it reads main tags anew at the same time; and of two who overwrite, one could take
@@ -72,7 +75,7 @@ class Overwriting:
         self._decoders = decoders
         self._annotations = annotations
         self._tasks = tasks
-        self._backups = backups
+        self.backups = backups
         self._rescue = rescue
         self._thumbnails = thumbnails
         self._shared = shared
@@ -85,11 +88,11 @@ class Overwriting:
         stored: StoredFile,
         annotation: AnnotationRecord | None,
         ours: Sequence[Piece],
-        note: Callable[[StoredFile], None],
+        note: Callable[[StoredFile, bool], None],
         *,
         signed: bool,
-    ) -> tuple[str | None, StoredFile]:
-        """Have a file replace the stored one; return why not, and what stands there.
+    ) -> str | None:
+        """Have a file replace the stored one; return why not.
 
         The lock of the instance is held.
 
@@ -98,11 +101,12 @@ class Overwriting:
         instance, stored : str, StoredFile
             What is to be replaced, as it was read.
         annotation : dict or None
-            What the instance is to carry afterwards.
+            What the instance is to carry afterwards, if anything: ``note`` writes it.
         ours : sequence of bytes-like
             The new file, in pieces.
         note : callable
-            Told of it where it stands there, before the backup is dropped, which a kill leaves.
+            Told of it where it stands there, and whether it is alone in its series, before the
+            backup is dropped, which a kill leaves.
         signed : bool
             Whether it holds a correction, or is the original.
 
@@ -116,26 +120,27 @@ class Overwriting:
             If it could not be done; `mend` comes before the next try.
         """
         with self._annotations.lock_above(stored.parents.patient):
-            held = self._archive.held([("instances", instance), *stored.parents.levels()])
+            places = [("instances", instance), *stored.parents.levels()]
+            held = self._archive.held(places)
             link = next((one.link for one in held if one.link), None)
             if link:
-                return f"it is a copy ({link}), a link that an overwrite would drop", stored
+                return f"it is a copy ({link}), a link that an overwrite would drop"
             mark = FileMark.of(*ours, signed=signed)
-            backup = self._backups.take(instance, stored.parents, held, annotation, mark)
+            backup = self.backups.take(instance, stored.parents, held, annotation, mark)
             self._rescue.drop(instance)
             with self.alone:
                 # Orthanc's side does not answer any more once it stops: each would wait in vain.
                 self._must_go_on()
                 with self._rescue.watching(instance, mark):
-                    outcome = self._store_over(instance, stored, ours)
+                    outcome = self._store_over(instance, stored, ours, places)
             self._rescue.drop(instance)
             if isinstance(outcome, str):
-                self._backups.drop(instance)
-                return outcome, stored
-            self._backups.give_back(backup)
-            note(outcome)
-            self._backups.drop(instance)
-        return None, outcome
+                self.backups.drop(instance)
+                return outcome
+            self.backups.give_back(backup, outcome, annotation=annotation is None)
+            note(replace(stored, version=outcome[0].version), outcome[1].alone)
+            self.backups.drop(instance)
+        return None
 
     def mend(self, instance: str, note: Callable[[str, StoredFile], None]) -> None:
         """Give back what an overwrite wiped of which Orthanc did not say that it worked.
@@ -154,7 +159,7 @@ class Overwriting:
         NotFoundError
             If the instance is gone.
         """
-        backup = self._backups.of(instance)
+        backup = self.backups.of(instance)
         if backup is None:
             return
         # First: of one that comes in after the look at it, nothing is noted.
@@ -165,10 +170,10 @@ class Overwriting:
             with self.alone:
                 self._put_back(instance, theirs)
         elif stands or not backup.mark:
-            self._backups.give_back(backup)
+            self.backups.give_back(backup)
             note(instance, stored)
         # Else the overwrite never happened, or another file stands there now.
-        self._backups.drop(instance)
+        self.backups.drop(instance)
         self._rescue.drop(instance)
 
     def _stands(self, backup: OverwriteBackup, stored: StoredFile) -> bool:
@@ -183,9 +188,13 @@ class Overwriting:
             return stored.size == mark.length
 
     def _store_over(
-        self, instance: str, stored: StoredFile, ours: Sequence[Piece]
-    ) -> StoredFile | str:
-        """Store a file unless another one came in; return it, or why it is not there."""
+        self,
+        instance: str,
+        stored: StoredFile,
+        ours: Sequence[Piece],
+        places: list[tuple[str, str]],
+    ) -> list[Held] | str:
+        """Store a file unless another one came in; return what is held then, or why it is not."""
         # In this order: what comes in after the mark is seen in the log, what came before it here.
         before = self._archive.last_change()
         if self._archive.stored_file(instance).version != stored.version:
@@ -202,7 +211,8 @@ class Overwriting:
             # As a lossy transcoding has it: that copy is ours.
             self._archive.delete_instance(answer.instance)
             return "Orthanc stores it under another id"
-        now = self._archive.stored_file(instance)
+        # Before the log: of a file that comes in after this look nothing is noted.
+        now = self._archive.held(places)
         # Without a gap nothing else was stored since: it is ours, also where Orthanc transcoded it.
         if self._log_has_gap(before, instance):
             # To hash a film takes as long as Orthanc takes to store it.
@@ -214,7 +224,7 @@ class Overwriting:
             if theirs is not None:
                 self._put_back(instance, theirs)
                 return YIELDED
-        self._thumbnails.follow(instance, stored.version, now.version)
+        self._thumbnails.follow(instance, stored.version, now[0].version)
         return now
 
     def _must_go_on(self) -> None:

@@ -12,11 +12,10 @@ from service.errors import ArchiveError, LostFileError, NotFoundError
 from service.orthanc_api.annotation_text import annotation_in, roll_up_in
 from service.orthanc_api.client import Client
 from service.orthanc_api.places import Places
-from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
+from service.orthanc_api.resources import Change, Glance, Held, Parents, Piece, Stored, StoredFile
 
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord, RollUpRecord
-    from service.orthanc_api.resources import Piece
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
@@ -285,9 +284,8 @@ class Archive:
         Several are asked for at a time. Of one that is gone both are empty.
         """
         distinct = list(dict.fromkeys(studies))
-        return dict(
-            zip(distinct, self._side_by_side.map(self._study_description, distinct), strict=True)
-        )
+        found = self._side_by_side.map(self._study_description, distinct)
+        return dict(zip(distinct, found, strict=True))
 
     def _study_description(self, study: str) -> dict[str, str]:
         try:
@@ -343,7 +341,8 @@ class Archive:
                     data = self.client.get(f"/{level}/{resource}/metadata/{name}")
                     theirs[name] = data.decode(errors="surrogateescape")
         link = next((name for name in _COPY_LINKS if found.get(name) or metadata.get(name)), None)
-        return Held(level, resource, theirs, labels, link)
+        alone = len(found.get("Instances", ())) == 1
+        return Held(level, resource, theirs, labels, link, found.get("FileUuid", ""), alone)
 
     def user_attachments(self, level: str, resource: str) -> list[str]:
         """Return the names of the attachments that users and plugins added.

@@ -103,6 +103,10 @@ class Held:
         Empty where Orthanc has no labels.
     link : str or None
         Name of the link that it carries to what it was copied from.
+    version : str
+        Of an instance, which file it is.
+    alone : bool
+        Of a series, whether it has one instance.
     """
 
     level: str
@@ -110,6 +114,8 @@ class Held:
     metadata: dict[str, str]
     labels: list[str]
     link: str | None
+    version: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

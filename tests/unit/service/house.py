@@ -10,6 +10,7 @@ from bodypart.settings import Settings
 from service.annotator import Annotator
 from service.databases.schema import open_durable, open_index
 from service.dicom_tags.in_place import InPlace
+from service.dicom_tags.main_tags import MainTags
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.overwriting import Overwriting
 from service.errors import ArchiveError, NotFoundError
@@ -159,6 +160,7 @@ class Orthanc:
         self.metadata_.get((level, resource), {}).pop(name, None)
 
     def held(self, places):
+        self._must_have(places[0][1])
         return [
             Held(
                 level,
@@ -170,6 +172,8 @@ class Orthanc:
                 },
                 self.labels(level, resource),
                 self.links.get(level),
+                self.versions.get(resource, ""),
+                alone=level == "series" and len(self.files) == 1,
             )
             for level, resource in places
         ]
@@ -314,6 +318,9 @@ class House:
             shared=False,
             log=self.lines.append,
         )
+        self.main_tags = MainTags(
+            self.orthanc, self.database, self.tasks, self.overwriting.alone, settle=0.0
+        )
         self.in_place = InPlace(
             self.orthanc,
             self.decoders,
@@ -321,11 +328,10 @@ class House:
             self.trail,
             self.index,
             self.tasks,
-            self.backups,
             self.overwriting,
+            self.main_tags,
             follow=tags == "in-place",
             threshold=0.5,
-            settle=0.0,
         )
         self.stopping = threading.Event()
         self.roll_ups = RollUps(
