@@ -326,6 +326,7 @@ class Service:
             self._database,
             live=self.settings.on_upload,
             first=int(of_0_1 or self._given["last_change"]),
+            is_own=self.rescue.is_own if self.rescue else None,
         )
 
     def _make_sweep(self) -> Sweep:

@@ -214,7 +214,8 @@ class Overwriting:
         # Before the log: of a file that comes in after this look nothing is noted.
         now = self._archive.held(places)
         # Without a gap nothing else was stored since: it is ours, also where Orthanc transcoded it.
-        if self._log_has_gap(before, instance):
+        entry, gap = self._own_entry(before, instance)
+        if gap:
             # To hash a film takes as long as Orthanc takes to store it.
             if self._archive.md5(instance) != md5(*ours):
                 self.annotate_again(instance)
@@ -224,6 +225,8 @@ class Overwriting:
             if theirs is not None:
                 self._put_back(instance, theirs)
                 return YIELDED
+        if entry is not None:
+            self._rescue.note_own(instance, entry)
         self._thumbnails.follow(instance, stored.version, now[0].version)
         return now
 
@@ -231,8 +234,8 @@ class Overwriting:
         if self._decoders.stopping:
             raise EngineDownError("Orthanc is stopping")
 
-    def _log_has_gap(self, before: int, instance: str) -> bool:
-        """Tell whether entries are missing in the change log between a mark and our own store.
+    def _own_entry(self, before: int, instance: str) -> tuple[int | None, bool]:
+        """Find the entry of our own store; tell whether any are missing between a mark and that.
 
         Orthanc forgets the entries of what is overwritten: had another file been stored after the
         mark and then been replaced by ours, the number of its entry would be missing.
@@ -242,12 +245,12 @@ class Overwriting:
             found, _ = self._archive.changes(since, _CHANGES)
             for change in found:
                 if change.sequence != since + 1:
-                    return True
+                    return None, True
                 since = change.sequence
                 if change.kind == "NewInstance" and change.resource == instance:
-                    return False
+                    return since, False
             if len(found) < _CHANGES:
-                return True
+                return None, True
 
     def _put_back(self, instance: str, theirs: bytes) -> None:
         """Store again what ours had replaced.

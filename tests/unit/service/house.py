@@ -235,11 +235,15 @@ class Watch:
     def __init__(self):
         self.file = None
         self.watched = []
+        self.own = {}
 
     @contextmanager
     def watching(self, instance, _mark):
         self.watched.append(instance)
         yield
+
+    def note_own(self, instance, entry):
+        self.own[instance] = entry
 
     def kept(self, _instance, _limit=0.0):
         return self.file

@@ -99,6 +99,11 @@ def test_the_annotation_of_a_rewritten_file_is_written_once(annotated, monkeypat
     assert written == [("instances", "BodyPartExamined"), ("instances", "BodyPart")]
 
 
+def test_the_change_log_s_entry_of_a_rewrite_is_noted_as_ours(annotated):
+    annotated.follow()
+    assert annotated.watch.own == {"i": annotated.orthanc.last_change()}
+
+
 def test_what_orthanc_transcodes_as_it_stores_it_loses_nothing(annotated):
     orthanc = annotated.orthanc
     orthanc.set_metadata("instances", "i", "Ours", "kept")
