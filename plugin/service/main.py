@@ -294,6 +294,7 @@ class Service:
             settle=self._settled_after,
         )
         return InPlace(
+            self.settings,
             self.archive,
             self.decoders,
             self.annotations,
@@ -302,9 +303,6 @@ class Service:
             self.tasks,
             overwriting,
             main_tags,
-            follow=self.settings.tags == "in-place",
-            threshold=self.settings.write_threshold,
-            write_conflicts=self.settings.write_conflicts,
         )
 
     def _make_reports(self) -> Reports:

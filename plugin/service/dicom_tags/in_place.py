@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bodypart.record import AnnotationRecord, TagsRecord
+    from bodypart.settings import Settings
     from service.decoders.pool import Engine
     from service.dicom_tags.main_tags import MainTags
     from service.dicom_tags.overwriting import Overwriting
@@ -52,14 +53,11 @@ class InPlace:
 
     Parameters
     ----------
+    settings : Settings
+        What is written, and whether files follow their annotations (``Tags``); else what waits for
+        it waits no more.
     archive, decoders, annotations, trail, index, tasks, overwriting, main_tags
         The service's other parts.
-    follow : bool
-        Whether files follow their annotations; else what waits for it waits no more.
-    threshold : float
-        Least probability of an answer that is written.
-    write_conflicts : bool
-        Whether it is written over a header that the picture contradicts.
 
     Attributes
     ----------
@@ -69,6 +67,7 @@ class InPlace:
 
     def __init__(
         self,
+        settings: Settings,
         archive: Archive,
         decoders: Engine,
         annotations: Annotations,
@@ -77,11 +76,8 @@ class InPlace:
         tasks: Tasks,
         overwriting: Overwriting,
         main_tags: MainTags,
-        *,
-        follow: bool = True,
-        threshold: float,
-        write_conflicts: bool = True,
     ) -> None:
+        self._settings = settings
         self._archive = archive
         self._decoders = decoders
         self._annotations = annotations
@@ -91,9 +87,6 @@ class InPlace:
         self._overwriting = overwriting
         self._backups = overwriting.backups
         self.main_tags = main_tags
-        self._files_follow = follow
-        self._threshold = threshold
-        self._write_conflicts = write_conflicts
         self._mixed: OrderedDict[str, bool] = OrderedDict()
         self._outcomes: OrderedDict[str, str | None] = OrderedDict()
         self._noting = threading.Lock()
@@ -118,7 +111,7 @@ class InPlace:
         try:
             with self._annotations.lock(instance):
                 self.mend(instance)
-                if not self._files_follow:
+                if self._settings.tags != "in-place":
                     self._forgo(instance)
                     return
                 refused = self._follow(task, read)
@@ -253,15 +246,16 @@ class InPlace:
         else:
             data = self._archive.dicom(instance, old_stock=task.priority >= Priority.BACKFILL)
         siblings = siblings_of(self._index, instance, stored.parents.series)
+        threshold = self._settings.write_threshold
         request = {
             "annotation": annotation,
             "siblings": siblings,
-            "threshold": self._threshold,
+            "threshold": threshold,
         }
         outcome, corrected = rewritten(self._decoders, "correct", request, data, urgent=urgent)
         refused, standing = outcome["refused"], outcome["standing"]
         wanted = tags_to_write(
-            annotation, self._threshold, siblings, write_conflicts=self._write_conflicts
+            annotation, threshold, siblings, write_conflicts=self._settings.write_conflicts
         )
         mixed = wanted is not None and wanted.mixed_series
         failed = None

@@ -326,6 +326,7 @@ class House:
             self.orthanc, self.database, self.tasks, self.overwriting.alone, settle=0.0
         )
         self.in_place = InPlace(
+            self.settings,
             self.orthanc,
             self.decoders,
             self.annotations,
@@ -334,8 +335,6 @@ class House:
             self.tasks,
             self.overwriting,
             self.main_tags,
-            follow=tags == "in-place",
-            threshold=0.5,
         )
         self.stopping = threading.Event()
         self.roll_ups = RollUps(
