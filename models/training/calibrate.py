@@ -35,7 +35,7 @@ ACCEPTANCE = 0.985
 NEAR = 0.99
 """Share of them whose distance to known radiographs is called near."""
 
-FARTHER = 1.25
+FARTHER = 1.4
 """How much farther than near a picture may lie: the next hospital's films do."""
 
 FOREIGN_REJECTED = 0.98
@@ -43,9 +43,6 @@ FOREIGN_REJECTED = 0.98
 
 LOOSEST = 5.0
 """How many times as loose a label's own limit may be: few pictures stand behind it."""
-
-FARTHEST = 1.5
-"""The same of a label's own limit of distance."""
 
 LEAST_OF_A_LABEL = 8
 """A label with fewer radiographs to calibrate on gets no limit of its own."""
@@ -126,6 +123,11 @@ def fit_visible_thresholds(
     return thresholds
 
 
+def fit_distance(distance: Floats) -> float:
+    """Return the largest distance of a radiograph, from those of radiographs to calibrate on."""
+    return round(FARTHER * float(np.quantile(np.asarray(distance, np.float64), NEAR)), 4)
+
+
 def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Bools) -> Rejection:
     """Return the strictest limits that accept :data:`ACCEPTANCE` of the radiographs.
 
@@ -144,10 +146,10 @@ def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Boo
         Whether the picture is a radiograph; the others are foreign.
     """
     far = np.asarray(distance, dtype=np.float64)
-    near = FARTHER * float(np.quantile(far[real], NEAR))
+    near = fit_distance(far[real])
     passed = real & (far <= near)
     share = min(1.0, ACCEPTANCE / float(passed.sum() / real.sum()))
-    limits = Rejection(round(near, 4), _rounded_up(float(np.quantile(none[passed], share))))
+    limits = Rejection(near, _rounded_up(float(np.quantile(none[passed], share))))
     named = np.asarray(said)
     for label in sorted({str(label) for label in named[real]}):
         own = passed & (named == label)
@@ -156,34 +158,6 @@ def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Boo
         limit = _rounded_up(min(np.quantile(none[own], ACCEPTANCE), LOOSEST * limits.none))
         looser = replace(limits, none_by_label={**limits.none_by_label, label: limit})
         if limit > limits.none and _rejects_enough(looser, far, none, said, real):
-            limits = looser
-    return limits
-
-
-def with_distances_by_label(
-    limits: Rejection, distance: Floats, none: Floats, said: Sequence[str], real: Bools
-) -> Rejection:
-    """Return the limits with looser distances for labels whose radiographs are too often too far.
-
-    A limit of its own costs what foreign pictures are read as that label and pass the limit of
-    "none": enough of all of them must be rejected still.
-
-    Parameters
-    ----------
-    limits : Rejection
-        The limits so far.
-    distance, none, said, real
-        As in :func:`fit_rejection`; exposures that were made may be among the radiographs.
-    """
-    far, named = np.asarray(distance, dtype=np.float64), np.asarray(said)
-    for label in sorted({str(label) for label in named[real]}):
-        own = real & (named == label)
-        if own.sum() < LEAST_OF_A_LABEL or (far[own] > limits.distance).sum() < 2:
-            continue
-        wanted = float(np.quantile(far[own], ACCEPTANCE))
-        limit = _rounded_up(min(wanted, FARTHEST * limits.distance))
-        looser = replace(limits, distance_by_label={**limits.distance_by_label, label: limit})
-        if limit > limits.distance and _rejects_enough(looser, far, none, said, real):
             limits = looser
     return limits
 

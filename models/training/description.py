@@ -18,11 +18,11 @@ from bodypart.model.parameters import Rejection
 from bodypart.percentiles import WINDOW_PERCENTILES
 from training.answers import answers
 from training.calibrate import (
+    fit_distance,
     fit_rejection,
     fit_temperature,
     fit_visible_temperature,
     fit_visible_thresholds,
-    with_distances_by_label,
 )
 from training.dataset import VISIBLE_LABELS, target
 from training.errors import TrainingError
@@ -98,7 +98,8 @@ class TakenOver:
     keys : tuple of str
         All of :data:`CALIBRATION`, where the other model has the same weights; or the temperature
         alone, where it saw fewer sources: how sure to be in a strange hospital can only be
-        measured where the hospital is strange.
+        measured where the hospital is strange. The limit of distance is always fitted: it is of
+        the references.
     """
 
     description: Path
@@ -192,30 +193,13 @@ def calibrated(
     }
 
 
-def with_limits_by_label(
-    rejection: dict[str, Any], model: BodyPartModel, parts: Split, folder: Path, temperature: float
+def with_own_distance(
+    rejection: dict[str, Any], model: BodyPartModel, parts: Split, folder: Path
 ) -> dict[str, Any]:
-    """Return limits of rejection with those of distance by label, fitted to these references.
-
-    Exposures that were made of the calibration's plates count as well: of some labels there is
-    hardly a film. What is read wrongly asks for no looser limit.
-    """
-    made = [row for row in parts.made_to_choose if row.examined in parts.labels]
-    rows = (*parts.calibration, *made)
-    given = answers(model, [picture.cut() for picture in read_pictures(folder, rows)])
-    examined = np.stack([target(row, parts.labels).examined for row in rows]) > 0
-    said = given.logits[:, :-1].argmax(axis=1)
-    told = examined[:, -1] | examined[np.arange(len(rows)), said]
-    limits = Rejection(**{**rejection, "distance_by_label": {}})
-    return asdict(
-        with_distances_by_label(
-            limits,
-            given.distance[told],
-            softmax(given.logits[told], temperature)[:, -1],
-            [model.labels[index] for index in said[told]],
-            ~examined[told, -1],
-        )
-    )
+    """Return limits of rejection with that of distance fitted to this model's references."""
+    rows = [row for row in parts.calibration if target(row, parts.labels).examined[:-1].any()]
+    given = answers(model, [picture.values for picture in read_pictures(folder, rows)])
+    return {**rejection, "distance": fit_distance(given.distance)}
 
 
 def _limits(

@@ -21,7 +21,7 @@ from training.description import (
     TakenOver,
     calibrated,
     description,
-    with_limits_by_label,
+    with_own_distance,
 )
 from training.errors import TrainingError, refusals_told
 from training.manifest import read_manifest
@@ -33,7 +33,7 @@ from training.split import SPLIT, Split, split
 from training.start import Start
 from training.train import read_all
 
-REFERENCES = 1500
+REFERENCES = 3000
 DIMENSIONS = 192
 
 
@@ -144,9 +144,8 @@ def export(
     model = BodyPartModel.load(onnx_file, provider="cpu")
     if set(known) < set(CALIBRATION):
         known = calibrated(model, parts, manifest.parent, known.get("temperature"))
-    known["rejection"] = with_limits_by_label(
-        known["rejection"], model, parts, manifest.parent, known["temperature"]
-    )
+    else:
+        known["rejection"] = with_own_distance(known["rejection"], model, parts, manifest.parent)
     _write(onnx_file, record | known)
     print(f"{onnx_file}: {onnx_file.stat().st_size / 1e6:.1f} MB, {known['rejection']}")
 

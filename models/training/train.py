@@ -55,7 +55,7 @@ def read_all(
     with torch.inference_mode():
         for start in range(0, len(pictures), 64):
             squares = [
-                network_input(picture.values.astype(np.float32), size, (), field_tone)[0]
+                network_input(picture.cut().astype(np.float32), size, (), field_tone)[0]
                 for picture in pictures[start : start + 64]
             ]
             answer: Answer = network(torch.from_numpy(np.concatenate(squares)).to(device))

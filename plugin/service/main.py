@@ -15,6 +15,7 @@ from service.decoders.lessons import Lessons
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
 from service.dicom_tags.in_place import InPlace
+from service.dicom_tags.main_tags import MainTags
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.overwriting import Overwriting
 from service.dicom_tags.rescue import Rescue
@@ -285,19 +286,23 @@ class Service:
             shared=self._database.shared,
             log=self.log,
         )
+        main_tags = MainTags(
+            self.archive,
+            self._database,
+            self.tasks,
+            overwriting.alone,
+            settle=self._settled_after,
+        )
         return InPlace(
+            self.settings,
             self.archive,
             self.decoders,
             self.annotations,
             self.trail,
             self.index,
             self.tasks,
-            self._backups,
             overwriting,
-            follow=self.settings.tags == "in-place",
-            threshold=self.settings.write_threshold,
-            write_conflicts=self.settings.write_conflicts,
-            settle=self._settled_after,
+            main_tags,
         )
 
     def _make_reports(self) -> Reports:
@@ -319,6 +324,7 @@ class Service:
             self._database,
             live=self.settings.on_upload,
             first=int(of_0_1 or self._given["last_change"]),
+            is_own=self.rescue.is_own if self.rescue else None,
         )
 
     def _make_sweep(self) -> Sweep:

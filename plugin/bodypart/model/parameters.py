@@ -29,23 +29,15 @@ class Rejection:
     none_by_label : mapping of str to float
         The same for pictures read as these labels, in place of ``none``: some parts look more
         like foreign pictures than others.
-    distance_by_label : mapping of str to float
-        The same in place of ``distance``: close films of small parts lie far from the few of their
-        like that trained.
     """
 
     distance: float
     none: float
     none_by_label: Mapping[str, float] = field(default_factory=dict)
-    distance_by_label: Mapping[str, float] = field(default_factory=dict)
 
     def largest_none(self, label: str) -> float:
         """Return the largest probability of "none" of a picture read as ``label``."""
         return self.none_by_label.get(label, self.none)
-
-    def largest_distance(self, label: str) -> float:
-        """Return the largest distance of a picture read as ``label``."""
-        return self.distance_by_label.get(label, self.distance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,10 @@ def rejection_reason(distance: float, none: float, label: str, limits: Rejection
     limits : Rejection
         The model's thresholds.
     """
-    farthest = limits.largest_distance(label)
-    if not distance <= farthest:  # also where it is no number
+    if not distance <= limits.distance:  # also where it is no number
         return (
             "the picture is unlike the radiographs that the model knows "
-            f"(distance {distance:.3g}, limit {farthest:.3g})"
+            f"(distance {distance:.3g}, limit {limits.distance:.3g})"
         )
     largest = limits.largest_none(label)
     if not none <= largest:

@@ -54,7 +54,7 @@ def corrected_file(
         "threshold": threshold,
     }
     outcome, corrected = rewritten(engine, "correct", request, data, urgent=True)
-    return outcome, corrected or data
+    return outcome, b"".join(corrected) or data
 
 
 def study_report(

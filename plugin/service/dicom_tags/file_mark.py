@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from service.orthanc_api.resources import Piece
 
 _BEGINNING = 65_536
 """Bytes in which a correction is told from every other file by the time at which it was made."""
@@ -26,20 +32,21 @@ class FileMark:
     md5: str
 
     @classmethod
-    def of(cls, data: bytes, *, signed: bool) -> FileMark:
+    def of(cls, *file: Piece, signed: bool) -> FileMark:
         """Return the mark of a file.
 
         Parameters
         ----------
-        data : bytes
-            The file.
+        file : bytes-like
+            The file, or its pieces.
         signed : bool
             Whether it is a correction, which names the moment at which it was made: then its
             beginning tells it from all others, and the rest, which would take far longer, is not
             looked at.
         """
-        beginning = min(_BEGINNING, len(data)) if signed else len(data)
-        return cls(len(data), beginning, md5(data[:beginning]))
+        length = sum(map(len, file))
+        beginning = min(_BEGINNING, length) if signed else length
+        return cls(length, beginning, md5(*_first(beginning, file)))
 
     @classmethod
     def read(cls, text: str) -> FileMark | None:
@@ -58,6 +65,16 @@ class FileMark:
         return len(data) == self.length and md5(data[: self.beginning]) == self.md5
 
 
-def md5(data: bytes) -> str:
-    """Return the digest by which Orthanc knows a file."""
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+def md5(*file: Piece) -> str:
+    """Return the digest by which Orthanc knows a file, which may lie in pieces."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for piece in file:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _first(count: int, file: Iterable[Piece]) -> Iterator[Piece]:
+    """Give the first ``count`` bytes of a file in pieces."""
+    for piece in file:
+        yield piece[:count]
+        count -= min(count, len(piece))

@@ -26,14 +26,15 @@ from service.records.audit_trail import REMOVED
 from service.records.removals import stays_removed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bodypart.record import AnnotationRecord, TagsRecord
+    from bodypart.settings import Settings
     from service.decoders.pool import Engine
-    from service.dicom_tags.overwrite_backup import OverwriteBackups
+    from service.dicom_tags.main_tags import MainTags
     from service.dicom_tags.overwriting import Overwriting
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.resources import ReadFile, StoredFile
+    from service.orthanc_api.resources import Piece, ReadFile, StoredFile
     from service.queue.tasks import Task, Tasks
     from service.records.annotations import Annotations
     from service.records.audit_trail import AuditTrail
@@ -52,46 +53,40 @@ class InPlace:
 
     Parameters
     ----------
-    archive, decoders, annotations, trail, index, tasks, backups, overwriting
+    settings : Settings
+        What is written, and whether files follow their annotations (``Tags``); else what waits for
+        it waits no more.
+    archive, decoders, annotations, trail, index, tasks, overwriting, main_tags
         The service's other parts.
-    follow : bool
-        Whether files follow their annotations; else what waits for it waits no more.
-    threshold : float
-        Least probability of an answer that is written.
-    write_conflicts : bool
-        Whether it is written over a header that the picture contradicts.
-    settle : float
-        Seconds that a series must have been left alone before its main tags are read anew.
+
+    Attributes
+    ----------
+    main_tags : MainTags
+        Those of the series that files are rewritten of.
     """
 
     def __init__(
         self,
+        settings: Settings,
         archive: Archive,
         decoders: Engine,
         annotations: Annotations,
         trail: AuditTrail,
         index: Index,
         tasks: Tasks,
-        backups: OverwriteBackups,
         overwriting: Overwriting,
-        *,
-        follow: bool = True,
-        threshold: float,
-        write_conflicts: bool = True,
-        settle: float,
+        main_tags: MainTags,
     ) -> None:
+        self._settings = settings
         self._archive = archive
         self._decoders = decoders
         self._annotations = annotations
         self._trail = trail
         self._index = index
         self._tasks = tasks
-        self._backups = backups
         self._overwriting = overwriting
-        self._files_follow = follow
-        self._threshold = threshold
-        self._write_conflicts = write_conflicts
-        self._settle = settle
+        self._backups = overwriting.backups
+        self.main_tags = main_tags
         self._mixed: OrderedDict[str, bool] = OrderedDict()
         self._outcomes: OrderedDict[str, str | None] = OrderedDict()
         self._noting = threading.Lock()
@@ -116,7 +111,7 @@ class InPlace:
         try:
             with self._annotations.lock(instance):
                 self.mend(instance)
-                if not self._files_follow:
+                if self._settings.tags != "in-place":
                     self._forgo(instance)
                     return
                 refused = self._follow(task, read)
@@ -190,19 +185,6 @@ class InPlace:
                 continue
         return found
 
-    def reconstruct(self, task: Task) -> None:
-        """Have Orthanc read the main tags of a rewritten series anew, where they differ."""
-        series = task.resource
-        try:
-            instances = self._archive.instances_of("series", series)
-            if len(instances) < 2:
-                return  # It was made anew by the overwrite.
-            if self._archive.series_part(series) != self._archive.instance_part(instances[0]):
-                with self._overwriting.alone:
-                    self._archive.reconstruct(series)
-        except NotFoundError:
-            return
-
     @contextmanager
     def turn(self) -> Iterator[bool]:
         """Tell whether who just annotated an instance may rewrite it as well.
@@ -264,28 +246,36 @@ class InPlace:
         else:
             data = self._archive.dicom(instance, old_stock=task.priority >= Priority.BACKFILL)
         siblings = siblings_of(self._index, instance, stored.parents.series)
+        threshold = self._settings.write_threshold
         request = {
             "annotation": annotation,
             "siblings": siblings,
-            "threshold": self._threshold,
+            "threshold": threshold,
         }
         outcome, corrected = rewritten(self._decoders, "correct", request, data, urgent=urgent)
         refused, standing = outcome["refused"], outcome["standing"]
         wanted = tags_to_write(
-            annotation, self._threshold, siblings, write_conflicts=self._write_conflicts
+            annotation, threshold, siblings, write_conflicts=self._settings.write_conflicts
         )
         mixed = wanted is not None and wanted.mixed_series
+        failed = None
         if corrected:
-            failed, stored = self._replace(
-                instance, stored, annotation, corrected, signed=bool(standing)
+
+            def settle(now: StoredFile) -> None:
+                # What an earlier answer had put there goes, also where this one is not written.
+                self._settle_tags(annotation, now, standing, refused, mixed=mixed)
+
+            failed = self._replace(
+                instance, stored, annotation, corrected, settle, signed=bool(standing)
             )
-            standing = standing if failed is None else []
-            # What an earlier answer had put there goes, also where this one may not be written.
-            refused = failed or refused
-        if refused != YIELDED:
+        if failed == YIELDED:
+            return failed
+        if failed:
+            self._settle_tags(annotation, stored, [], failed, mixed=mixed)
+        elif not corrected:
             self._settle_tags(annotation, stored, standing, refused, mixed=mixed)
-            self._align_siblings(instance, stored, mixed=mixed)
-        return refused
+        self._align_siblings(instance, stored, mixed=mixed)
+        return failed or refused
 
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
         """Give a file its original attributes back, if ours stand there."""
@@ -293,7 +283,7 @@ class InPlace:
         outcome, original = rewritten(self._decoders, "restore", {}, data, urgent=True)
         refused = outcome["refused"]
         if original:
-            refused, _ = self._replace(instance, stored, None, original, signed=False)
+            refused = self._replace(instance, stored, None, original, None, signed=False)
         return refused
 
     def _replace(
@@ -301,16 +291,21 @@ class InPlace:
         instance: str,
         stored: StoredFile,
         annotation: AnnotationRecord | None,
-        ours: bytes,
+        ours: tuple[Piece, ...],
+        settle: Callable[[StoredFile], None] | None,
         *,
         signed: bool,
-    ) -> tuple[str | None, StoredFile]:
+    ) -> str | None:
         """Have a file replace the stored one, and its series be looked at once that settled."""
 
-        def note(now: StoredFile) -> None:
+        def note(now: StoredFile, alone: bool) -> None:
             # Beside an annotation as well: its removal may be said, and not be carried out yet.
             self._note_removal(instance, now.version, before=stored.version)
-            self._ask_for_reconstruction(now)
+            if settle:
+                settle(now)
+            if not alone:
+                # Else the overwrite made the series anew.
+                self.main_tags.ask(now.parents.series)
 
         return self._overwriting.replace(instance, stored, annotation, ours, note, signed=signed)
 
@@ -333,7 +328,7 @@ class InPlace:
             return
         # What was written above since the overwrite has labels of before it by now, too.
         self._annotations.ask_roll_ups(stored.parents)
-        self._ask_for_reconstruction(stored)
+        self.main_tags.ask(stored.parents.series)
 
     def _may_be_ours(self, instance: str) -> bool:
         """Tell whether Orthanc got a file as it gets ours: by REST on loopback, of no modality."""
@@ -345,17 +340,6 @@ class InPlace:
         word = self._trail.last(instance)
         if word and word.action == REMOVED and (before is None or word.file in (None, before)):
             self._trail.removal_is_of(word.number, version)
-
-    def _ask_for_reconstruction(self, stored: StoredFile) -> None:
-        with self._index.database.write() as connection:
-            self._tasks.ask(
-                connection,
-                Kind.RECONSTRUCT,
-                [stored.parents.series],
-                level="series",
-                delay=self._settle,
-                postpone=True,
-            )
 
     def _settle_tags(
         self,

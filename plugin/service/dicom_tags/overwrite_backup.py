@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from service.databases.tables import overwrite_attachments, overwrites
+from service.orthanc_api.archive import ANNOTATION, CODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,8 +127,23 @@ class OverwriteBackups:
         row = rows[0]
         return OverwriteBackup(instance, row.md5_after, **json.loads(row.record))
 
-    def give_back(self, backup: OverwriteBackup) -> None:
+    def give_back(
+        self,
+        backup: OverwriteBackup,
+        present: Sequence[Held] | None = None,
+        *,
+        annotation: bool = True,
+    ) -> None:
         """Put back what is missing; what is there, or was set meanwhile, stays.
+
+        Parameters
+        ----------
+        backup : OverwriteBackup
+            What was there.
+        present : sequence of Held or None
+            What is noted of the same resources by now, if somebody asked already.
+        annotation : bool
+            Whether the instance's is given back; not where the caller is about to write it.
 
         Raises
         ------
@@ -139,10 +155,12 @@ class OverwriteBackups:
         if backup.protected:
             # First, because a patient that is not may be recycled at any moment.
             self._archive.protect(backup.protected)
-        present = self._archive.held([(entry["level"], entry["id"]) for entry in backup.levels])
+        if present is None:
+            present = self._archive.held([(one["level"], one["id"]) for one in backup.levels])
         for entry, there in zip(backup.levels, present, strict=True):
             for name, value in entry["metadata"].items():
-                if name not in there.metadata:
+                ours = there.level == "instances" and name in (ANNOTATION, CODE)
+                if name not in there.metadata and (annotation or not ours):
                     self._archive.set_metadata(there.level, there.id, name, value)
             for label in entry["labels"]:
                 if label not in there.labels:

@@ -8,6 +8,7 @@ where another one came in between, ours yields.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from service.decoders.pool import EngineDownError
@@ -17,13 +18,13 @@ from service.errors import ArchiveError, LostFileError, StorageFullError
 from service.queue.tasks import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bodypart.record import AnnotationRecord
     from service.decoders.pool import Engine
     from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.resources import StoredFile
+    from service.orthanc_api.resources import Held, Piece, StoredFile
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
     from service.records.thumbnails import Thumbnails
@@ -49,6 +50,8 @@ class Overwriting:
 
     Attributes
     ----------
+    backups : OverwriteBackups
+        What overwrites wiped that is not given back yet.
     alone : threading.Lock
         Held while one file is stored over another, the last of all locks. Orthanc deadlocks for
         good if it reads main tags anew at the same time; and of two who overwrite, one could take
@@ -72,7 +75,7 @@ class Overwriting:
         self._decoders = decoders
         self._annotations = annotations
         self._tasks = tasks
-        self._backups = backups
+        self.backups = backups
         self._rescue = rescue
         self._thumbnails = thumbnails
         self._shared = shared
@@ -84,12 +87,12 @@ class Overwriting:
         instance: str,
         stored: StoredFile,
         annotation: AnnotationRecord | None,
-        ours: bytes,
-        note: Callable[[StoredFile], None],
+        ours: Sequence[Piece],
+        note: Callable[[StoredFile, bool], None],
         *,
         signed: bool,
-    ) -> tuple[str | None, StoredFile]:
-        """Have a file replace the stored one; return why not, and what stands there.
+    ) -> str | None:
+        """Have a file replace the stored one; return why not.
 
         The lock of the instance is held.
 
@@ -98,11 +101,12 @@ class Overwriting:
         instance, stored : str, StoredFile
             What is to be replaced, as it was read.
         annotation : dict or None
-            What the instance is to carry afterwards.
-        ours : bytes
-            The new file.
+            What the instance is to carry afterwards, if anything: ``note`` writes it.
+        ours : sequence of bytes-like
+            The new file, in pieces.
         note : callable
-            Told of it where it stands there, before the backup is dropped, which a kill leaves.
+            Told of it where it stands there, and whether it is alone in its series, before the
+            backup is dropped, which a kill leaves.
         signed : bool
             Whether it holds a correction, or is the original.
 
@@ -116,26 +120,27 @@ class Overwriting:
             If it could not be done; `mend` comes before the next try.
         """
         with self._annotations.lock_above(stored.parents.patient):
-            held = self._archive.held([("instances", instance), *stored.parents.levels()])
+            places = [("instances", instance), *stored.parents.levels()]
+            held = self._archive.held(places)
             link = next((one.link for one in held if one.link), None)
             if link:
-                return f"it is a copy ({link}), a link that an overwrite would drop", stored
-            mark = FileMark.of(ours, signed=signed)
-            backup = self._backups.take(instance, stored.parents, held, annotation, mark)
+                return f"it is a copy ({link}), a link that an overwrite would drop"
+            mark = FileMark.of(*ours, signed=signed)
+            backup = self.backups.take(instance, stored.parents, held, annotation, mark)
             self._rescue.drop(instance)
             with self.alone:
                 # Orthanc's side does not answer any more once it stops: each would wait in vain.
                 self._must_go_on()
                 with self._rescue.watching(instance, mark):
-                    outcome = self._store_over(instance, stored, ours)
+                    outcome = self._store_over(instance, stored, ours, places)
             self._rescue.drop(instance)
             if isinstance(outcome, str):
-                self._backups.drop(instance)
-                return outcome, stored
-            self._backups.give_back(backup)
-            note(outcome)
-            self._backups.drop(instance)
-        return None, outcome
+                self.backups.drop(instance)
+                return outcome
+            self.backups.give_back(backup, outcome, annotation=annotation is None)
+            note(replace(stored, version=outcome[0].version), outcome[1].alone)
+            self.backups.drop(instance)
+        return None
 
     def mend(self, instance: str, note: Callable[[str, StoredFile], None]) -> None:
         """Give back what an overwrite wiped of which Orthanc did not say that it worked.
@@ -154,7 +159,7 @@ class Overwriting:
         NotFoundError
             If the instance is gone.
         """
-        backup = self._backups.of(instance)
+        backup = self.backups.of(instance)
         if backup is None:
             return
         # First: of one that comes in after the look at it, nothing is noted.
@@ -165,10 +170,10 @@ class Overwriting:
             with self.alone:
                 self._put_back(instance, theirs)
         elif stands or not backup.mark:
-            self._backups.give_back(backup)
+            self.backups.give_back(backup)
             note(instance, stored)
         # Else the overwrite never happened, or another file stands there now.
-        self._backups.drop(instance)
+        self.backups.drop(instance)
         self._rescue.drop(instance)
 
     def _stands(self, backup: OverwriteBackup, stored: StoredFile) -> bool:
@@ -182,8 +187,14 @@ class Overwriting:
             # A storage may be away for a while: what Orthanc's index tells of the file is left.
             return stored.size == mark.length
 
-    def _store_over(self, instance: str, stored: StoredFile, ours: bytes) -> StoredFile | str:
-        """Store a file unless another one came in; return it, or why it is not there."""
+    def _store_over(
+        self,
+        instance: str,
+        stored: StoredFile,
+        ours: Sequence[Piece],
+        places: list[tuple[str, str]],
+    ) -> list[Held] | str:
+        """Store a file unless another one came in; return what is held then, or why it is not."""
         # In this order: what comes in after the mark is seen in the log, what came before it here.
         before = self._archive.last_change()
         if self._archive.stored_file(instance).version != stored.version:
@@ -191,7 +202,7 @@ class Overwriting:
             return YIELDED
         self._must_go_on()
         try:
-            answer = self._archive.store(ours)
+            answer = self._archive.store(*ours)
         except StorageFullError:
             return STORAGE_FULL
         if answer.status != "Success":
@@ -200,11 +211,13 @@ class Overwriting:
             # As a lossy transcoding has it: that copy is ours.
             self._archive.delete_instance(answer.instance)
             return "Orthanc stores it under another id"
-        now = self._archive.stored_file(instance)
+        # Before the log: of a file that comes in after this look nothing is noted.
+        now = self._archive.held(places)
         # Without a gap nothing else was stored since: it is ours, also where Orthanc transcoded it.
-        if self._log_has_gap(before, instance):
+        entry, gap = self._own_entry(before, instance)
+        if gap:
             # To hash a film takes as long as Orthanc takes to store it.
-            if self._archive.md5(instance) != md5(ours):
+            if self._archive.md5(instance) != md5(*ours):
                 self.annotate_again(instance)
                 return YIELDED
             # In PostgreSQL numbers are missing after each transaction that was tried twice.
@@ -212,15 +225,17 @@ class Overwriting:
             if theirs is not None:
                 self._put_back(instance, theirs)
                 return YIELDED
-        self._thumbnails.follow(instance, stored.version, now.version)
+        if entry is not None:
+            self._rescue.note_own(instance, entry)
+        self._thumbnails.follow(instance, stored.version, now[0].version)
         return now
 
     def _must_go_on(self) -> None:
         if self._decoders.stopping:
             raise EngineDownError("Orthanc is stopping")
 
-    def _log_has_gap(self, before: int, instance: str) -> bool:
-        """Tell whether entries are missing in the change log between a mark and our own store.
+    def _own_entry(self, before: int, instance: str) -> tuple[int | None, bool]:
+        """Find the entry of our own store; tell whether any are missing between a mark and that.
 
         Orthanc forgets the entries of what is overwritten: had another file been stored after the
         mark and then been replaced by ours, the number of its entry would be missing.
@@ -230,12 +245,12 @@ class Overwriting:
             found, _ = self._archive.changes(since, _CHANGES)
             for change in found:
                 if change.sequence != since + 1:
-                    return True
+                    return None, True
                 since = change.sequence
                 if change.kind == "NewInstance" and change.resource == instance:
-                    return False
+                    return since, False
             if len(found) < _CHANGES:
-                return True
+                return None, True
 
     def _put_back(self, instance: str, theirs: bytes) -> None:
         """Store again what ours had replaced.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -26,6 +27,7 @@ _LOOK_EVERY = 0.02
 _RECENT = 1.0
 """Seconds in which Orthanc may still be about to carry a deletion out."""
 _GIVEN_WAY = 0.2
+_KEPT_ENTRIES = 1000
 
 
 class Rescue:
@@ -44,6 +46,7 @@ class Rescue:
         self._folder = folder
         self._say = say
         self._acknowledged: dict[str, threading.Event] = {}
+        self._own: OrderedDict[str, int] = OrderedDict()
         self._last_deletion = float("-inf")
 
     @contextmanager
@@ -77,6 +80,18 @@ class Rescue:
         finally:
             self._say({"rewritten": instance})
             self._acknowledged.pop(instance, None)
+
+    def is_own(self, instance: str, entry: int) -> bool | None:
+        """Tell whether an entry of the change log is of a file of ours; None if that is to come."""
+        if self._own.get(instance) == entry:
+            return True
+        return None if self.watches(instance) else False
+
+    def note_own(self, instance: str, entry: int) -> None:
+        """Note the entry of a file of ours, whose annotation is written with it."""
+        self._own[instance] = entry
+        while len(self._own) > _KEPT_ENTRIES:
+            self._own.popitem(last=False)
 
     def watches(self, instance: str) -> bool:
         """Tell whether an instance is being rewritten just now."""

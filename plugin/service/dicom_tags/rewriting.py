@@ -9,11 +9,12 @@ from bodypart.dicom_out.part10 import header_end
 if TYPE_CHECKING:
     from bodypart.record import RewrittenRecord
     from service.decoders.pool import Engine
+    from service.orthanc_api.resources import Piece
 
 
 def rewritten(
     decoders: Engine, task: str, request: dict[str, Any], data: bytes, *, urgent: bool
-) -> tuple[RewrittenRecord, bytes]:
+) -> tuple[RewrittenRecord, tuple[Piece, ...]]:
     """Have a decoder rewrite a file.
 
     Parameters
@@ -31,8 +32,9 @@ def rewritten(
 
     Returns
     -------
-    tuple of dict and bytes
-        What changed or why it was refused, and the new file, empty if it stays as it is.
+    tuple of dict and pieces
+        What changed or why it was refused, and the new file, none if it stays as it is: the header
+        that the decoder made, and the rest of ``data`` where that lies.
 
     Raises
     ------
@@ -46,4 +48,4 @@ def rewritten(
         "refused": answer["refused"],
         "standing": answer["standing"],
     }
-    return outcome, b"".join((header, memoryview(data)[end:])) if header else b""
+    return outcome, (header, memoryview(data)[end:]) if header else ()

@@ -14,7 +14,7 @@ from service.orthanc_api.annotation_text import annotation_in, roll_up_in
 from service.orthanc_api.client import Client
 from service.orthanc_api.file_on_disk import MAGIC, MAGIC_AT, FileOnDisk
 from service.orthanc_api.places import Places
-from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
+from service.orthanc_api.resources import Change, Glance, Held, Parents, Piece, Stored, StoredFile
 from service.orthanc_api.studies import study_description
 
 if TYPE_CHECKING:
@@ -164,8 +164,8 @@ class Archive:
         # Orthanc notes none where ``StoreMD5ForAttachments`` is, or was, false.
         return hashlib.md5(self.dicom(instance), usedforsecurity=False).hexdigest()
 
-    def store(self, data: bytes) -> Stored:
-        """Store a DICOM file.
+    def store(self, *file: Piece) -> Stored:
+        """Store a DICOM file, which may lie in pieces.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class Archive:
         ArchiveError
             If Orthanc does not say what it did.
         """
-        answer = self.client.post("/instances", data)
+        answer = self.client.post("/instances", *file)
         if not isinstance(answer, dict):
             raise ArchiveError("POST /instances: no single instance in the answer")
         return Stored(str(answer.get("ID", "")), str(answer.get("Status", "")))
@@ -342,7 +342,8 @@ class Archive:
                     data = self.client.get(f"/{level}/{resource}/metadata/{name}")
                     theirs[name] = data.decode(errors="surrogateescape")
         link = next((name for name in _COPY_LINKS if found.get(name) or metadata.get(name)), None)
-        return Held(level, resource, theirs, labels, link)
+        alone = len(found.get("Instances", ())) == 1
+        return Held(level, resource, theirs, labels, link, found.get("FileUuid", ""), alone)
 
     def user_attachments(self, level: str, resource: str) -> list[str]:
         """Return the names of the attachments that users and plugins added.

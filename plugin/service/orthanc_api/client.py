@@ -10,7 +10,10 @@ from service.errors import ArchiveError, NotFoundError, StorageFullError
 from service.orthanc_api.kept_connections import KeptConnections, NoAnswerError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from service.orthanc_api.resources import Piece
 
 _OK, _NOT_FOUND, _INSUFFICIENT_STORAGE = 200, 404, 507
 _FULL_STORAGE = 19
@@ -65,10 +68,10 @@ class Client:
 
     def put(self, path: str, data: bytes) -> None:
         """Send a PUT; errors as of ``get``."""
-        self._ask("PUT", path, data)
+        self._ask("PUT", path, (data,))
 
-    def post(self, path: str, data: bytes) -> Any:
-        """Send a POST and return the parsed answer.
+    def post(self, path: str, *data: Piece) -> Any:
+        """Send a POST, its body in pieces, and return the parsed answer.
 
         A POST is never sent twice: whether one that got no answer was carried out is for the
         caller to find out.
@@ -91,7 +94,7 @@ class Client:
             As of ``get``.
         """
         body = json.dumps(asked).encode()
-        return json.loads(self._ask("POST", path, body, repeatable=True))
+        return json.loads(self._ask("POST", path, (body,), repeatable=True))
 
     def delete(self, path: str) -> None:
         """Send a DELETE; what is gone already is fine."""
@@ -100,7 +103,9 @@ class Client:
         except NotFoundError:
             return
 
-    def _ask(self, method: str, path: str, data: bytes | None, *, repeatable: bool = True) -> bytes:
+    def _ask(
+        self, method: str, path: str, data: Sequence[Piece] | None, *, repeatable: bool = True
+    ) -> bytes:
         try:
             status, content = self._connections.ask(method, path, data, repeatable=repeatable)
         except NoAnswerError as error:

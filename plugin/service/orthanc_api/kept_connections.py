@@ -20,12 +20,14 @@ from service.orthanc_api.answers import read_answer
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from service.orthanc_api.resources import Piece
 
 _LONGEST_CONNECT, _LONGEST_SILENCE = 5.0, 120.0
 _MOST_KEPT = 64
 _IN_ONE_PIECE = 2**16
-"""Bytes of a body that leaves with its header: the server wakes once."""
+"""Bytes that leave together, rather than wake the server twice; more are not put together."""
 _TRIES = 3
 _PAUSE = 0.1
 _PLAIN = re.compile(r"[!-~]+")
@@ -63,14 +65,14 @@ class KeptConnections:
         self._idle: deque[socket.socket] = deque(maxlen=_MOST_KEPT)
 
     def ask(
-        self, method: str, path: str, body: bytes | None, *, repeatable: bool
+        self, method: str, path: str, body: Sequence[Piece] | None, *, repeatable: bool
     ) -> tuple[int, bytes]:
         """Return status and body of the answer to a request; redirections are not followed.
 
         Parameters
         ----------
-        method, path, body : str, str, bytes or None
-            The request.
+        method, path, body : str, str, sequence of bytes-like or None
+            The request; its body in pieces.
         repeatable : bool
             Whether it may be sent again where no answer came: it does the same twice as once.
 
@@ -105,14 +107,19 @@ class KeptConnections:
                 self._idle.append(connection)
             return answer.status, answer.content
 
-    def _send(self, connection: socket.socket, method: str, path: str, body: bytes | None) -> None:
-        length = "" if body is None else f"Content-Length: {len(body)}\r\n"
+    def _send(
+        self, connection: socket.socket, method: str, path: str, body: Sequence[Piece] | None
+    ) -> None:
+        length = "" if body is None else f"Content-Length: {sum(map(len, body))}\r\n"
         head = f"{method} {_target(path)} HTTP/1.1\r\n{self._fields}{length}\r\n".encode("latin-1")
-        if body is None or len(body) <= _IN_ONE_PIECE:
-            connection.sendall(head + (body or b""))
-        else:
-            connection.sendall(head)
-            connection.sendall(body)
+        waiting: Piece = head
+        for piece in body or ():
+            if len(waiting) + len(piece) <= _IN_ONE_PIECE:
+                waiting = b"".join((waiting, piece))
+            else:
+                connection.sendall(waiting)
+                waiting = piece
+        connection.sendall(waiting)
 
     def _kept(self) -> socket.socket | None:
         """Return a connection that waits, the one used last, unless the server has closed it."""

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from service.orthanc_api.file_on_disk import FileOnDisk
 
 
+Piece = bytes | memoryview
+"""Of a file that is sent as it lies in memory: to put eight megabytes together costs as much as to
+send them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One entry of Orthanc's change log."""
@@ -104,6 +109,10 @@ class Held:
         Empty where Orthanc has no labels.
     link : str or None
         Name of the link that it carries to what it was copied from.
+    version : str
+        Of an instance, which file it is.
+    alone : bool
+        Of a series, whether it has one instance.
     """
 
     level: str
@@ -111,6 +120,8 @@ class Held:
     metadata: dict[str, str]
     labels: list[str]
     link: str | None
+    version: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

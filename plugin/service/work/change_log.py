@@ -24,6 +24,8 @@ from service.queue.tasks import Kind, Mode
 from service.records.removals import stays_removed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from service.databases.database import Database
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Change
@@ -38,6 +40,7 @@ _LONGEST_BURST = 10.0
 _PAUSE = 1.0
 """Seconds without an upload after which a burst may begin; shorter ones are amid a stream."""
 _LOOK_EVERY = 1.0
+_AMID_REWRITE = 0.05
 _MOST_TOLD = 100_000
 """Of more than these, while nothing can be read, the sweep tells."""
 
@@ -55,6 +58,10 @@ class ChangeLog:
         Whether what arrives is annotated at all.
     first : int
         Number of the last change that is not ours to read, if there is no mark yet.
+    is_own : callable or None
+        Told of an instance and the number of an entry, says whether that is of a rewrite: nothing
+        is left to be done of it, and it would only make those wait who annotate. None where that is
+        not known yet.
     """
 
     def __init__(
@@ -66,12 +73,15 @@ class ChangeLog:
         *,
         live: bool,
         first: int,
+        is_own: Callable[[str, int], bool | None] | None = None,
     ) -> None:
         self._archive = archive
         self._tasks = tasks
         self._trail = trail
         self._database = database
         self._live = live
+        self._is_own = is_own
+        self._amid_rewrite = False
         self._woken = threading.Event()
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
         self._arrived = self._burst_began = 0.0
@@ -129,7 +139,7 @@ class ChangeLog:
     def follow(self, stopping: threading.Event) -> None:
         """Read on whenever there may be something new, until the service stops."""
         while not stopping.is_set():
-            self._woken.wait(_LOOK_EVERY)
+            self._woken.wait(_AMID_REWRITE if self._amid_rewrite else _LOOK_EVERY)
             while (pause := self.burst()) and not stopping.wait(pause):
                 pass
             self._woken.clear()
@@ -163,13 +173,28 @@ class ChangeLog:
         while True:
             since = self._cursor() or 0
             found, last = self._archive.changes(since, _PAGE)
-            if found:
-                self._take(found)
-                passed |= {change.resource for change in found if change.kind == "NewInstance"}
+            known = self._known(found)
+            self._amid_rewrite = len(known) < len(found)
+            if known:
+                self._take(known)
+                passed |= {change.resource for change in known if change.kind == "NewInstance"}
             elif last < since:
                 self._keep(last)
-            if len(found) < _PAGE:
+            if len(known) < _PAGE:
                 return passed
+
+    def _known(self, found: list[Change]) -> list[Change]:
+        """Return the entries before that of a file which is being stored over another just now."""
+        for place, change in enumerate(found):
+            if change.kind == "NewInstance" and self._owns(change) is None:
+                return found[:place]
+        return found
+
+    def _owns(self, change: Change) -> bool | None:
+        # Of several nodes each knows its own rewrites alone.
+        if self._is_own is None or self._database.shared:
+            return False
+        return self._is_own(change.resource, change.sequence)
 
     def unread_instances(self) -> int:
         """Return how many instances the log tells of that are no tasks yet, as far as a page."""
@@ -194,7 +219,11 @@ class ChangeLog:
         return False
 
     def _take(self, found: list[Change]) -> None:
-        stored = {c.resource: c.sequence for c in found if c.kind == "NewInstance" and self._live}
+        stored = {
+            change.resource: change.sequence
+            for change in found
+            if self._live and change.kind == "NewInstance" and not self._owns(change)
+        }
         wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
         with self._database.write() as connection:
             self._tasks.ask(connection, Kind.ANNOTATE, wanted, mode=Mode.NEW, sequences=wanted)

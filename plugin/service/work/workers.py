@@ -305,7 +305,7 @@ class Workers:
         elif task.kind == Kind.REWRITE and self._in_place:
             self._in_place.rewrite(task, read)
         elif task.kind == Kind.RECONSTRUCT and self._in_place:
-            self._in_place.reconstruct(task)
+            self._in_place.main_tags.follow(task)
 
 
 def _pause_after(task: Task) -> float:

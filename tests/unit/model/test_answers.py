@@ -50,13 +50,6 @@ def test_a_label_may_have_a_limit_of_its_own():
     assert rejection_reason(0.4, 0.1, "jaw", limits)
 
 
-def test_a_label_may_have_a_distance_of_its_own():
-    limits = Rejection(distance=0.3, none=0.5, distance_by_label={"thumb": 0.4})
-    assert rejection_reason(0.4, 0.1, "thumb", limits) is None
-    assert "limit 0.4)" in (rejection_reason(0.41, 0.1, "thumb", limits) or "")
-    assert rejection_reason(0.4, 0.1, "knee", limits)
-
-
 def test_a_probability_that_is_no_number_is_no_reason_to_accept():
     assert rejection_reason(0.1, float("nan"), "knee", LIMITS)
 

@@ -12,6 +12,7 @@ from bodypart.settings import Settings
 from service.annotator import Annotator
 from service.databases.schema import open_durable, open_index
 from service.dicom_tags.in_place import InPlace
+from service.dicom_tags.main_tags import MainTags
 from service.dicom_tags.overwrite_backup import OverwriteBackups
 from service.dicom_tags.overwriting import Overwriting
 from service.errors import ArchiveError, NotFoundError
@@ -112,13 +113,13 @@ class Orthanc:
     def md5(self, instance):
         return hashlib.md5(self.dicom(instance)).hexdigest()
 
-    def store(self, data):
+    def store(self, *pieces):
         self.before_store()
         if isinstance(self.answer, Exception):
             raise self.answer
         if self.answer is not None:
             return self.answer
-        self.arrive("i", data)
+        self.arrive("i", b"".join(pieces))
         self.after_store()
         return Stored("i", "Success")
 
@@ -164,6 +165,7 @@ class Orthanc:
         self.metadata_.get((level, resource), {}).pop(name, None)
 
     def held(self, places):
+        self._must_have(places[0][1])
         return [
             Held(
                 level,
@@ -175,6 +177,8 @@ class Orthanc:
                 },
                 self.labels(level, resource),
                 self.links.get(level),
+                self.versions.get(resource, ""),
+                alone=level == "series" and len(self.files) == 1,
             )
             for level, resource in places
         ]
@@ -236,11 +240,15 @@ class Watch:
     def __init__(self):
         self.file = None
         self.watched = []
+        self.own = {}
 
     @contextmanager
     def watching(self, instance, _mark):
         self.watched.append(instance)
         yield
+
+    def note_own(self, instance, entry):
+        self.own[instance] = entry
 
     def kept(self, _instance, _limit=0.0):
         return self.file
@@ -319,18 +327,19 @@ class House:
             shared=False,
             log=self.lines.append,
         )
+        self.main_tags = MainTags(
+            self.orthanc, self.database, self.tasks, self.overwriting.alone, settle=0.0
+        )
         self.in_place = InPlace(
+            self.settings,
             self.orthanc,
             self.decoders,
             self.annotations,
             self.trail,
             self.index,
             self.tasks,
-            self.backups,
             self.overwriting,
-            follow=tags == "in-place",
-            threshold=0.5,
-            settle=0.0,
+            self.main_tags,
         )
         self.stopping = threading.Event()
         self.roll_ups = RollUps(

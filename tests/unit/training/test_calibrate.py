@@ -7,15 +7,12 @@ from training import metrics
 from training.calibrate import (
     ACCEPTANCE,
     FARTHER,
-    FARTHEST,
-    LEAST_OF_A_LABEL,
     fit_rejection,
     fit_temperature,
     fit_visible_temperature,
     fit_visible_threshold,
     fit_visible_thresholds,
     rejections,
-    with_distances_by_label,
 )
 
 
@@ -102,40 +99,6 @@ def test_a_label_gets_no_looser_limit_at_the_price_of_foreign_pictures():
     said[4000:4040] = ["jaw"] * 40
     none[4000:4040] = 0.11
     assert not fit_rejection(distance, none, said, real).none_by_label
-
-
-def far_off(count, foreign=400):
-    """Close films of thumbs lie farther than the limit; nothing foreign is read as one."""
-    distance, none, said, real = drawn(4000, foreign)
-    limits = fit_rejection(distance, none, said, real)
-    distance[:count], said[:count] = limits.distance * 1.3, ["thumb"] * count
-    return limits, distance, none, said, real
-
-
-def test_a_label_whose_radiographs_are_too_far_gets_a_looser_distance():
-    limits, *given = far_off(40)
-    assert with_distances_by_label(limits, *given).distance_by_label == {
-        "thumb": pytest.approx(limits.distance * 1.3, rel=0.01)
-    }
-
-
-def test_a_looser_distance_has_its_end():
-    limits, distance, *given = far_off(40)
-    distance[:40] = limits.distance * 3
-    found = with_distances_by_label(limits, distance, *given).distance_by_label
-    assert found["thumb"] == pytest.approx(limits.distance * FARTHEST, rel=0.01)
-
-
-def test_few_radiographs_loosen_no_distance():
-    limits, *given = far_off(LEAST_OF_A_LABEL - 1)
-    assert with_distances_by_label(limits, *given) == limits
-
-
-def test_a_distance_is_not_loosened_at_the_price_of_foreign_pictures():
-    limits, distance, none, said, real = far_off(40)
-    said[4000:4040], none[4000:4040] = ["thumb"] * 40, 0
-    distance[4000:4040] = limits.distance * 1.2
-    assert with_distances_by_label(limits, distance, none, said, real) == limits
 
 
 def test_wilson_s_interval_is_the_published_one():

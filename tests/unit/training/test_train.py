@@ -2,9 +2,14 @@
 
 import sys
 
+import numpy as np
 import pytest
 
+torch = pytest.importorskip("torch", reason="training needs the train extra (torch)")
 train = pytest.importorskip("training.train", reason="training needs the train extra (torch)")
+
+from training.network import Answer  # noqa: E402
+from training.pictures import Picture  # noqa: E402
 
 
 def planned(monkeypatch, tmp_path, *told):
@@ -30,3 +35,25 @@ def test_labels_that_are_none_are_refused(monkeypatch, tmp_path, told, capsys):
     with pytest.raises(SystemExit):
         planned(monkeypatch, tmp_path, *told)
     assert "--alone" in capsys.readouterr().err
+
+
+class Mean(torch.nn.Module):
+    """Sees of a picture how bright it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, pictures):
+        nothing = torch.zeros(len(pictures), 1)
+        return Answer(nothing, nothing, nothing[:, 0], nothing, pictures * self.weight)
+
+
+def test_a_close_up_is_read_as_the_exposure_that_it_stands_for():
+    plate = np.hypot(*np.ogrid[-30:90, -20:80]).astype(np.uint8)
+    closeup = Picture.whole(plate).closeup((10, 20, 60, 70))
+    alone = Picture.whole(closeup.cut().copy())
+    seen, wanted, whole = train.read_all(
+        Mean(), [closeup, alone, Picture.whole(plate)], 64
+    ).features
+    assert seen.item() == wanted.item() != whole.item()

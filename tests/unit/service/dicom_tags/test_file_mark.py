@@ -31,6 +31,14 @@ def test_it_fits_that_file_alone_also_after_a_restart(signed):
     assert not mark.fits(b" " + FILE[1:])
 
 
+@pytest.mark.parametrize("cut", [0, 99, 70_000])
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_file_in_pieces_has_the_mark_of_the_whole(signed, cut):
+    file = bytes(range(250)) * 400
+    pieces = file[:cut], memoryview(file)[cut:]
+    assert FileMark.of(*pieces, signed=signed) == FileMark.of(file, signed=signed)
+
+
 def test_what_version_0_2_kept_is_no_mark():
     assert FileMark.read("") is None
     assert FileMark.read(hashlib.md5(FILE).hexdigest()) is None

@@ -86,6 +86,24 @@ def test_no_picture_is_hashed_where_nothing_comes_in_meanwhile(annotated, monkey
     assert tags(annotated)["state"] == "written"
 
 
+def test_the_annotation_of_a_rewritten_file_is_written_once(annotated, monkeypatch):
+    """It was given back, and written at once again."""
+    write, written = annotated.orthanc.set_metadata, []
+
+    def note(level, resource, name, value):
+        written.append((level, name))
+        write(level, resource, name, value)
+
+    monkeypatch.setattr(annotated.orthanc, "set_metadata", note)
+    annotated.follow()
+    assert written == [("instances", "BodyPartExamined"), ("instances", "BodyPart")]
+
+
+def test_the_change_log_s_entry_of_a_rewrite_is_noted_as_ours(annotated):
+    annotated.follow()
+    assert annotated.watch.own == {"i": annotated.orthanc.last_change()}
+
+
 def test_what_orthanc_transcodes_as_it_stores_it_loses_nothing(annotated):
     orthanc = annotated.orthanc
     orthanc.set_metadata("instances", "i", "Ours", "kept")

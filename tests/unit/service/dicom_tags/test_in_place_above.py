@@ -81,6 +81,17 @@ def test_a_roll_up_that_waits_for_a_rewrite_is_written_after_it(annotated):
     assert annotated.claim(Kind.ROLL_UP)
 
 
+def test_the_series_of_one_file_is_not_looked_at_again_but_that_of_several_is(annotated):
+    """The overwrite made it anew; two requests and a task a picture went into finding that out."""
+    annotated.follow()
+    assert not annotated.tasks.stands(Kind.RECONSTRUCT, "series")
+    annotated.orthanc.arrive("j", b"file")
+    review = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")
+    annotated.reviewer.review("i", review)
+    annotated.follow()
+    assert annotated.tasks.stands(Kind.RECONSTRUCT, "series")
+
+
 def test_main_tags_are_not_read_anew_while_a_file_is_stored(annotated, monkeypatch):
     """Orthanc would hang for good."""
     orthanc, done = annotated.orthanc, threading.Event()
@@ -93,7 +104,7 @@ def test_main_tags_are_not_read_anew_while_a_file_is_stored(annotated, monkeypat
     monkeypatch.setattr(orthanc, "reconstruct", lambda _: done.set(), raising=False)
     annotated.ask(Kind.RECONSTRUCT, "series", level="series")
     task = annotated.claim(Kind.RECONSTRUCT)
-    thread = threading.Thread(target=annotated.in_place.reconstruct, args=(task,))
+    thread = threading.Thread(target=annotated.main_tags.follow, args=(task,))
     seen = []
 
     def look():

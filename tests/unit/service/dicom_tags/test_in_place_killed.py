@@ -183,6 +183,7 @@ def test_a_backup_is_not_given_to_another_picture(annotated):
 
 @pytest.mark.parametrize("moment", ["after_store", "after_end"])
 def test_main_tags_are_read_anew_after_a_kill(annotated, tmp_path, moment):
+    annotated.orthanc.arrive("j", b"another of the series")
     killed(annotated, moment)
     after = House(tmp_path, annotated.orthanc)
     after.in_place.recover()

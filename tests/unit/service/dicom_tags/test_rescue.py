@@ -43,6 +43,19 @@ def test_a_rewrite_is_announced_and_its_end_told(side):
     assert not side.rescue.watches("i")
 
 
+def test_an_entry_is_ours_once_that_was_noted_and_uncertain_until_then(side, monkeypatch):
+    monkeypatch.setattr(rescue, "_KEPT_ENTRIES", 1)
+    assert side.rescue.is_own("i", 7) is False
+    with side.rescue.watching("i", OURS):
+        assert side.rescue.is_own("i", 7) is None
+        side.rescue.note_own("i", 7)
+        assert side.rescue.is_own("i", 7) is True
+    assert side.rescue.is_own("i", 7) is True
+    assert side.rescue.is_own("i", 8) is False
+    side.rescue.note_own("j", 9)
+    assert side.rescue.is_own("i", 7) is False
+
+
 def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, monkeypatch):
     monkeypatch.setattr(rescue, "_ACKNOWLEDGED_WITHIN", 0.01)
     side.answers = False

@@ -78,6 +78,15 @@ def test_a_connection_is_used_again():
     assert third.startswith(b"POST /c ") and third.endswith(b"\r\n\r\nmore")
 
 
+def test_a_body_may_lie_in_pieces_and_large_ones_are_not_put_together():
+    body = b"header", memoryview(bytes(100_000)), b"", b"end"
+    with server([OK]) as told:
+        assert Client(told.url, "x").post("/instances", *body) == {}
+    ((request,),) = told.requests
+    assert b"\r\nContent-Length: 100009\r\n" in request
+    assert request.endswith(b"\r\n\r\n" + b"".join(body))
+
+
 def test_one_that_the_server_closed_meanwhile_is_not_used_again_not_even_for_a_post():
     with server([OK], [OK]) as told:
         client = Client(told.url, "x")
@@ -191,11 +200,11 @@ def test_what_never_left_is_tried_again_also_if_it_is_a_post():
         told = Told(listener, [[OK]])
         threading.Thread(target=told.serve, daemon=True).start()
         kept._opened = refused_once
-        assert kept.ask("POST", "/a", b"", repeatable=False) == (200, b"{}")
+        assert kept.ask("POST", "/a", (), repeatable=False) == (200, b"{}")
         # Else the next one might still be sent on the connection that is kept.
         assert told.closed.wait(5)
     with pytest.raises(NoAnswerError, match="ConnectionRefusedError"):
-        kept.ask("POST", "/a", b"", repeatable=False)
+        kept.ask("POST", "/a", (), repeatable=False)
 
 
 @pytest.mark.parametrize(

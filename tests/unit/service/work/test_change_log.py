@@ -9,9 +9,15 @@ from service.work.change_log import ChangeLog
 
 @pytest.fixture
 def log(house):
-    def made(first=0, live=True):
+    def made(first=0, live=True, is_own=None):
         return ChangeLog(
-            house.orthanc, house.tasks, house.trail, house.database, live=live, first=first
+            house.orthanc,
+            house.tasks,
+            house.trail,
+            house.database,
+            live=live,
+            first=first,
+            is_own=is_own,
         )
 
     return made
@@ -41,6 +47,26 @@ def test_what_waits_already_and_is_sent_once_more_is_one_instance(house, log):
     house.ask(Kind.ANNOTATE, "i")
     house.orthanc.arrive("j", b"file")
     assert house.tasks.count(Kind.ANNOTATE) + reader.unread_instances() == 2
+
+
+def test_a_file_that_ours_replaced_is_no_task_and_one_that_came_after_it_is(house, log):
+    """Who annotated waited for the rewrite's end, to find that nothing was to be done."""
+    own = {}
+    reader = log(is_own=lambda instance, entry: own.get((instance, entry), False))
+    waiting(house)
+    number = house.orthanc.last_change()
+    house.orthanc.arrive("j", b"file")
+    own["j", number + 1] = None  # It may be ours, or one that ours is about to replace.
+    house.orthanc.arrive("k", b"file")
+    reader.read()
+    assert waiting(house) == {"i"}
+    assert reader.is_unread("k")
+    own["j", number + 1] = True
+    reader.read()
+    assert waiting(house) == {"k"}
+    house.orthanc.arrive("j", b"another picture")
+    reader.read()
+    assert waiting(house) == {"j"}
 
 
 def test_it_goes_on_where_it_was_killed(house, log):

@@ -1,0 +1,68 @@
+"""What Orthanc notes of a series, its main tags, read anew where a file of it was overwritten."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from service.errors import NotFoundError
+from service.queue.tasks import Kind
+
+if TYPE_CHECKING:
+    import threading
+
+    from service.databases.database import Database
+    from service.orthanc_api.archive import Archive
+    from service.queue.tasks import Task, Tasks
+
+
+class MainTags:
+    """Has Orthanc read main tags anew.
+
+    Parameters
+    ----------
+    archive, database, tasks
+        The service's other parts.
+    alone : threading.Lock
+        Held while one file is stored over another: Orthanc does not stand both at a time.
+    settle : float
+        Seconds that a series must have been left alone.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        database: Database,
+        tasks: Tasks,
+        alone: threading.Lock,
+        *,
+        settle: float,
+    ) -> None:
+        self._archive = archive
+        self._database = database
+        self._tasks = tasks
+        self._alone = alone
+        self._settle = settle
+
+    def ask(self, series: str) -> None:
+        """Have a series be looked at once it is left alone."""
+        with self._database.write() as connection:
+            self._tasks.ask(
+                connection,
+                Kind.RECONSTRUCT,
+                [series],
+                level="series",
+                delay=self._settle,
+                postpone=True,
+            )
+
+    def follow(self, task: Task) -> None:
+        """Have the main tags of a series be read anew, where they differ from its files'."""
+        series = task.resource
+        with suppress(NotFoundError):
+            instances = self._archive.instances_of("series", series)
+            if len(instances) < 2:
+                return  # It was made anew by the overwrite.
+            if self._archive.series_part(series) != self._archive.instance_part(instances[0]):
+                with self._alone:
+                    self._archive.reconstruct(series)
