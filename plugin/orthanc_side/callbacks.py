@@ -31,8 +31,10 @@ _FIRST_TO_DECODE = (1, 13, 0)
 """Orthanc that hands queries over decoded."""
 _FIRST_TO_TYPE_ERRORS = (1, 12, 7)
 """Orthanc that gives the body of an error a Content-Type of its own."""
-_FORGOTTEN = ("body", "headers", "get", "ip") if sys.version_info[:2] == (3, 11) else ()
-"""What orthanc-python 4.0, that of Debian 12, holds for ever of each request."""
+_FORGETS = ("4.0", (3, 11))
+"""The orthanc-python and the Python of Debian 12. Others count references in other ways."""
+_FORGOTTEN = ("body", "headers", "get", "ip")
+"""What it holds for ever of each request."""
 _let_go = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("Py_DecRef", ctypes.pythonapi))
 _REGISTERED: list[Any] = []
 """orthanc-python 5 drops a bound method that nobody else holds without the lock, and crashes."""
@@ -50,7 +52,7 @@ class Plugin:
             decoded=bool(orthanc.CheckVersionAdvanced(*_FIRST_TO_DECODE)),
         )
         self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
-        self._hooked = False
+        self._hooked, self._forgets = False, False
         self._unsettled: dict[str, None] = {}  # What settles next comes first.
         of = orthanc.ChangeType
         self._at_rest = (of.DELETED, of.STABLE_SERIES, of.STABLE_STUDY, of.STABLE_PATIENT)
@@ -66,6 +68,8 @@ class Plugin:
         if change in (*self._at_rest, orthanc.ChangeType.NEW_CHILD_INSTANCE):
             self._unsettled.pop(resource, None)
         if change == orthanc.ChangeType.ORTHANC_STARTED:
+            version = json.loads(orthanc.RestApiGet("/plugins/python")).get("Version")
+            self._forgets = (version, sys.version_info[:2]) == _FORGETS
             self._process.start(self._orthanc())
         elif change == orthanc.ChangeType.ORTHANC_STOPPED:
             self._process.stop()
@@ -82,14 +86,16 @@ class Plugin:
 
     def on_incoming(self, uri: str, **request: Any) -> bool:
         """Hold a deletion back for the milliseconds of a rewrite; let everything in."""
-        _let_go_of_forgotten(request)
+        if self._forgets:
+            _let_go_of_forgotten(request)
         if request["method"] == orthanc.HttpMethod.DELETE or uri == "/tools/bulk-delete":
             self._process.hold_deletion()
         return True
 
     def on_request(self, output: Any, uri: str, **request: Any) -> None:
         """Forward a request below ``/bodypart``."""
-        _let_go_of_forgotten(request)
+        if self._forgets:
+            _let_go_of_forgotten(request)
         try:
             answer = self._forwarder.forward(uri, request)
         except Exception as error:

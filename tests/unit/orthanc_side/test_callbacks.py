@@ -96,6 +96,7 @@ def test_of_a_request_nothing_stays_that_the_plugin_of_debian_12_forgot(
     sys.modules["orthanc"].HttpMethod = types.SimpleNamespace(DELETE=4)
     sys.modules["orthanc"].LogWarning = print
     plugin._process = plugin._forwarder = None
+    plugin._forgets = True
     plugin._send = lambda *_: None
     request = {"body": bytes(1000), "headers": {"a": "b"}, "get": {}, "ip": "10.0.0.5 "[:-1]}
     if forgotten:
@@ -107,3 +108,16 @@ def test_of_a_request_nothing_stays_that_the_plugin_of_debian_12_forgot(
     _call(getattr(plugin, callback), arguments, request)
     del request["method"]
     assert {name: sys.getrefcount(request[name]) for name in request} == dict.fromkeys(request, 2)
+
+
+@pytest.mark.parametrize(("version", "forgets"), [("4.0", True), ("4.1", False), ("5.0", False)])
+def test_references_of_another_orthanc_python_are_its_own(callbacks, monkeypatch, version, forgets):
+    fake = sys.modules["orthanc"]
+    fake.ChangeType = types.SimpleNamespace(ORTHANC_STARTED=1, NEW_CHILD_INSTANCE=2)
+    fake.RestApiGet = lambda path: f'{{"ID": "python", "Version": "{version}"}}'
+    monkeypatch.setattr(callbacks.sys, "version_info", (3, 11, 2))
+    plugin = callbacks.Plugin.__new__(callbacks.Plugin)
+    plugin._at_rest, plugin._orthanc = (), dict
+    plugin._process = types.SimpleNamespace(start=lambda given: None)
+    plugin.on_change(1, 0, "")
+    assert plugin._forgets is forgets
