@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from service.records.removals import stays_removed
 from service.records.thumbnails import USUAL_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bodypart.evidence import Seen
     from bodypart.record import AnnotationRecord, ReviewRecord
     from service.decoders.pool import Engine
@@ -341,10 +344,8 @@ class Annotator:
         It came in the file, or the file was copied from an instance of this archive.
         """
         review = carried_word(annotation)
-        for original in originals:
-            word = self._trail.last(original)
-            said = word.review if word else None
-            if said and said.pixels and said.pixels == annotation.get("pixels"):
+        for said in self._said_of(originals):
+            if said.pixels and said.pixels == annotation.get("pixels"):
                 # A word by itself: nothing of what had gone before it there.
                 review = replace(said, previous=None, history=(), restored=False, carried=True)
         return apply_review(annotation, review) if review else annotation
@@ -360,9 +361,20 @@ class Annotator:
         elif word or said:
             digests = [said.get("pixels") if said else None]
         else:
-            words = map(self._trail.last, glance.stored.originals)
-            digests = [one.review.pixels for one in words if one and one.review]
+            digests = [one.pixels for one in self._said_of(glance.stored.originals)]
         return next(filter(is_old, digests), None)
+
+    def _said_of(self, originals: tuple[str, ...]) -> Iterator[Review]:
+        """Give what stands of people's words on what an instance is a copy of.
+
+        A damaged one that nothing else keeps holds up its own instance, and no copy of it.
+        """
+        for original in originals:
+            if word := self._trail.last(original):
+                found = self._archive.annotation(original)
+                with suppress(DamagedEventError):
+                    if review := _review_of(word, found["review"] if found else None):
+                        yield review
 
 
 def _review_of(word: Word, kept: ReviewRecord | None) -> Review | None:

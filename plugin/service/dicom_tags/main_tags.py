@@ -60,9 +60,9 @@ class MainTags:
         """Have the main tags of a series be read anew, where they differ from its files'."""
         series = task.resource
         with suppress(NotFoundError):
-            instances = self._archive.instances_of("series", series)
-            if len(instances) < 2:
-                return  # It was made anew by the overwrite.
-            if self._archive.series_part(series) != self._archive.instance_part(instances[0]):
-                with self._alone:
-                    self._archive.reconstruct(series)
+            noted = self._archive.series_part(series)
+            # Also of one that is left alone: it may have lost the others since.
+            for first in self._archive.instances_of("series", series)[:1]:
+                if self._archive.instance_part(first) != noted:
+                    with self._alone:
+                        self._archive.reconstruct(series)

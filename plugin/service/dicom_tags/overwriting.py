@@ -225,6 +225,9 @@ class Overwriting:
             if theirs is not None:
                 self._put_back(instance, theirs)
                 return YIELDED
+            # Seconds may have passed: what was set meanwhile stays.
+            version, now = now[0].version, self._archive.held(places)
+            now[0] = replace(now[0], version=version)
         if entry is not None:
             self._rescue.note_own(instance, entry)
         self._thumbnails.follow(instance, stored.version, now[0].version)

@@ -118,6 +118,21 @@ def test_what_orthanc_transcodes_as_it_stores_it_loses_nothing(annotated):
     assert annotated.claim(Kind.ANNOTATE) is None
 
 
+def test_what_is_noted_while_a_gap_in_the_change_log_is_looked_into_stays(annotated, monkeypatch):
+    """That takes up to two seconds; what had been there before was written over it."""
+    orthanc = annotated.orthanc
+    orthanc.set_metadata("series", "series", "Ours", "before")
+
+    def look(*_):
+        orthanc.set_metadata("series", "series", "Ours", "meanwhile")
+
+    monkeypatch.setattr(annotated.overwriting, "_own_entry", lambda *_: (None, True))
+    monkeypatch.setattr(annotated.watch, "kept", look)
+    annotated.follow()
+    assert tags(annotated)["state"] == "written"
+    assert orthanc.metadata("series", "series", "Ours") == "meanwhile"
+
+
 @pytest.mark.parametrize("removed", [False, True])
 def test_a_file_that_came_in_before_its_rewrite_keeps_what_its_sender_wrote(annotated, removed):
     """It was taken for one whose annotation was removed."""

@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from bodypart.annotation import Review
 from service.queue.tasks import Kind
 from unit.service.dicom_tags.rewritten import (
@@ -90,6 +92,20 @@ def test_the_series_of_one_file_is_not_looked_at_again_but_that_of_several_is(an
     annotated.reviewer.review("i", review)
     annotated.follow()
     assert annotated.tasks.stands(Kind.RECONSTRUCT, "series")
+
+
+@pytest.mark.parametrize(("noted", "anew"), [("HAND", ["series"]), ("FOOT", [])])
+def test_of_a_series_that_lost_its_other_files_the_main_tags_follow(
+    annotated, monkeypatch, noted, anew
+):
+    """It was taken for one that the overwrite had made anew."""
+    done, orthanc = [], annotated.orthanc
+    monkeypatch.setattr(orthanc, "series_part", lambda _: noted, raising=False)
+    monkeypatch.setattr(orthanc, "instance_part", lambda _: "FOOT", raising=False)
+    monkeypatch.setattr(orthanc, "reconstruct", done.append, raising=False)
+    annotated.ask(Kind.RECONSTRUCT, "series", level="series")
+    annotated.main_tags.follow(annotated.claim(Kind.RECONSTRUCT))
+    assert done == anew
 
 
 def test_main_tags_are_not_read_anew_while_a_file_is_stored(annotated, monkeypatch):

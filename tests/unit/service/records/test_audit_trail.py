@@ -69,3 +69,17 @@ def test_a_damaged_word_that_nothing_else_keeps_is_not_passed_over(house):
     with pytest.raises(DamagedEventError):
         house.annotator.annotate("i", Mode.NEW)
     assert house.orthanc.annotation("i") is None
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_damaged_word_holds_up_no_copy_of_its_picture(house, kept):
+    """The copy failed, though its own picture could be read; nobody had spoken of that."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+    damage(house, 1)
+    if not kept:
+        house.orthanc.delete_metadata("instances", "i", "BodyPart")
+    house.orthanc.arrive("j", b"file")
+    house.orthanc.set_metadata("instances", "j", "ModifiedFrom", "i")
+    house.annotator.annotate("j", Mode.NEW)
+    assert house.orthanc.annotation("j")["examined"]["label"] == "hand"
