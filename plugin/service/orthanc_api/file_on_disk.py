@@ -57,7 +57,8 @@ class FileOnDisk:
         if not _NAME.fullmatch(name):
             return None
         try:
-            descriptor = os.open(storage / name[:2] / name[2:4] / name, os.O_RDONLY)
+            # Without waiting: whoever wrote to a pipe that somebody laid there may never come.
+            descriptor = os.open(storage / name[:2] / name[2:4] / name, os.O_RDONLY | os.O_NONBLOCK)
         except OSError:
             return None
         found = cls(descriptor, size)

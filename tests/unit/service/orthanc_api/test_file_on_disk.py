@@ -2,6 +2,7 @@
 
 import gc
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,17 @@ def test_what_does_not_lie_there_as_it_was_sent_orthanc_is_asked_for(tmp_path, l
     before = opened_here()
     assert content(tmp_path / "storage", name) == b"Orthanc's"
     assert opened_here() == before
+
+
+def test_what_is_no_file_keeps_nobody_waiting(tmp_path):
+    place = lay(tmp_path)
+    place.unlink()
+    os.mkfifo(place)
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(content(tmp_path)), daemon=True)
+    asking.start()
+    asking.join(5.0)
+    assert answers == [b"Orthanc's"]
 
 
 def test_without_a_storage_on_this_machine_orthanc_is_asked():
