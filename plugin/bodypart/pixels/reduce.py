@@ -46,9 +46,8 @@ def box_sum(samples: Samples, factor: int, limit: int | None = None) -> Samples:
         piece = samples[first * factor : min(first + together, rows) * factor]
         boxes = piece.reshape(-1, factor, *samples.shape[1:])
         bands = boxes[:, 0].astype(_sum_type(piece, factor, limit))
-        for row in range(
-            1, factor
-        ):  # all first rows, then all second ones: faster than sum(axis=1)
+        # All first rows, then all second ones: faster than sum(axis=1).
+        for row in range(1, factor):
             bands += boxes[:, row]
         bands = bands[:, : columns * factor].reshape(-1, columns, factor, *samples.shape[2:])
         some = sums[first : first + together]
