@@ -157,17 +157,10 @@ def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Boo
             continue
         limit = _rounded_up(min(np.quantile(none[own], ACCEPTANCE), LOOSEST * limits.none))
         looser = replace(limits, none_by_label={**limits.none_by_label, label: limit})
-        if limit > limits.none and _rejects_enough(looser, far, none, said, real):
+        let_pass = int((~rejections(far, none, said, looser)[~real]).sum())
+        if limit > limits.none and let_pass <= (1 - FOREIGN_REJECTED) * (~real).sum():
             limits = looser
     return limits
-
-
-def _rejects_enough(
-    limits: Rejection, distance: Floats, none: Floats, said: Sequence[str], real: Bools
-) -> bool:
-    """Tell whether :data:`FOREIGN_REJECTED` of the foreign pictures are rejected."""
-    let_pass = int((~rejections(distance, none, said, limits)[~real]).sum())
-    return bool(let_pass <= (1 - FOREIGN_REJECTED) * (~real).sum())
 
 
 def _rounded_up(limit: float) -> float:

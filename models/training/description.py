@@ -14,7 +14,6 @@ import numpy as np
 
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.model_input import FLAT_SHARE, FLAT_TOLERANCE
-from bodypart.model.parameters import Rejection
 from bodypart.percentiles import WINDOW_PERCENTILES
 from training.answers import answers
 from training.calibrate import (
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bodypart.model.parameters import Rejection
     from bodypart.model.session import BodyPartModel
     from training.answers import Answers
     from training.split import Split
