@@ -38,8 +38,8 @@ COLUMNS = {
     "studies": instances.c.study,
     "patients": instances.c.patient,
 }
-ANNOTATED = instances.c.state.not_in(BARE)
-_ANNOTATED = sa.and_(*(instances.c.state != one for one in BARE))
+# Not as a list, which a statement that is put together once cannot have.
+ANNOTATED = sa.and_(*(instances.c.state != one for one in BARE))
 
 _SUMMARY = [
     instances.c.id.label("instance"),
@@ -54,12 +54,12 @@ _SUMMARY = [
     *(instances.c[name] for name in ("agreement", "needs_review", "annotated_at")),
 ]  # fmt: skip
 _CHILDREN = {
-    level: Prepared(sa.select(*_SUMMARY).where(column == sa.bindparam("resource"), _ANNOTATED))
+    level: Prepared(sa.select(*_SUMMARY).where(column == sa.bindparam("resource"), ANNOTATED))
     for level, column in COLUMNS.items()
 }
 _BELOW = Prepared(
     sa.select(instances.c.series, instances.c.study, *_SUMMARY).where(
-        instances.c.patient == sa.bindparam("patient"), _ANNOTATED
+        instances.c.patient == sa.bindparam("patient"), ANNOTATED
     )
 )
 _PATIENT = {
