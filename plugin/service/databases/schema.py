@@ -137,8 +137,17 @@ def words_lost(durable: Database, index: Database) -> int:
 def open_shared(url: str) -> Database:
     """Return one PostgreSQL that holds everything for several Orthancs."""
     database = Database(url)
-    with database.write() as connection:
-        connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    question = sa.text(
+        "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = :name"
+    )
+    usable = database.value(question, name=SCHEMA)
+    if usable is None:
+        # Not where it is there: PostgreSQL asks first who may make one.
+        with database.write() as connection:
+            connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    elif not usable:
+        # Left out of the search path, it would be missed instead.
+        raise RecordError(f"the records cannot be kept: permission denied for schema {SCHEMA}")
     for schema in (DURABLE_SCHEMA, LEARNED_SCHEMA, INDEX_SCHEMA, SEEN_SCHEMA):
         prepare(database, schema)
     return database
