@@ -66,7 +66,9 @@ def read(
     return annotation
 
 
-@router.post(_RESOURCE, summary="Classify now, again", response_model=Any, responses=_OR_ASKED)
+@router.post(
+    _RESOURCE, summary="Classify now, also once more", response_model=Any, responses=_OR_ASKED
+)
 def classify(
     level: str,
     id: str,

@@ -141,7 +141,7 @@ def applied(service: TheService) -> dict[str, Any]:
     return service.old_stock.progress()
 
 
-@router.delete("/bodypart/routes/apply", summary="Stop to apply a rule to the old stock")
+@router.delete("/bodypart/routes/apply", summary="Stop applying a rule to the old stock")
 def stop_applying(service: TheService) -> dict[str, Any]:
     """Stop the run; what stands in the outbox stays there."""
     return service.old_stock.cancel()
