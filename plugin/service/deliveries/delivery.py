@@ -19,9 +19,8 @@ GONE = "the instance is gone"
 REMOVED = "the annotation was removed before it was sent"
 NO_RULE = "no rule asks for it any more"
 _UNTIL_ASKED_FOR_AGAIN = (GONE, REMOVED, NO_RULE)
-"""Reasons of a cancelled delivery that is to be sent if it is asked for again: the instance was
-deleted and comes again, a newer file was not annotated yet, the rule returns.
-"""
+"""Reasons of cancelled deliveries that are sent if they are asked for again: when a deleted
+instance returns, a newer file is annotated, or the rule returns."""
 
 
 class State(StrEnum):
@@ -65,7 +64,7 @@ class Delivery:
     changed_at: str
 
     def gave(self, answer: str) -> bool:
-        """Tell whether nothing is left to do for an answer: it was sent, will be, or must not be."""
+        """Tell whether an answer is dealt with: it was sent, is about to be, or must not be."""
         given_up = self.state in (State.FAILED, State.CANCELLED)
         return self.answer == answer and not (given_up and self.error in _UNTIL_ASKED_FOR_AGAIN)
 
