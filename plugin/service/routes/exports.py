@@ -37,7 +37,7 @@ COLUMNS = (
 _LICENCE_CLASS = "clear"
 _PAGE = 5000
 _USUAL_ROWS, _MOST_ROWS = 1_000, 10_000
-"""Orthanc keeps an answer in memory (300,000 events are 131 MB), and is asked for each one's UIDs."""
+"""Orthanc keeps an answer in memory (300,000 events: 131 MB), and is asked for all their UIDs."""
 _FORMULA = re.compile(r"[\s\u00a0;]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 """Signs with which a formula begins for a spreadsheet, those of full width included."""
 _FHIR = "application/fhir+json"
