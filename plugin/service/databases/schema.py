@@ -249,6 +249,6 @@ def _keep_reports(path: Path, durable: Database) -> None:
                     )
             old.executescript("BEGIN; DROP TABLE reports; PRAGMA user_version = 0; COMMIT")
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if not (is_damage(error) or _lies(error)):
-            raise
-        raise DamagedError(str(path)) from None
+        if is_damage(error) or _lies(error):
+            raise DamagedError(str(path)) from None
+        raise RecordError(f"the records cannot be kept: {path.name}: {error}") from None
