@@ -1,7 +1,7 @@
 """An HTTP answer, read off a connection (RFC 9112).
 
-`http.client` has the parser of e-mail read a header, which takes it ten times as long as this: half
-of what all of a small request costs here. Its names are used for what may be wrong.
+`http.client` parses headers with the e-mail parser, which takes ten times as long as this: half of
+what a small request costs here in all. Errors are those of `http.client`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def read_answer(connection: socket.socket) -> HttpAnswer:
 
 
 def _status(stream: IO[bytes]) -> tuple[int, bool]:
-    """Return the status, and whether connections of its version are kept unless told otherwise."""
+    """Return the status, and whether this HTTP version keeps connections by default."""
     line = stream.readline(_LONGEST_LINE)
     if not line:
         raise http.client.RemoteDisconnected("")
@@ -84,7 +84,7 @@ def _fields(stream: IO[bytes]) -> dict[str, str]:
         if not line.endswith(b"\n"):
             raise http.client.IncompleteRead(b"")
         if line[:1] in (b" ", b"\t"):
-            continue  # The rest of a folded one: of those that count here none is as long.
+            continue  # The continuation of a folded field: none of those needed here is so long.
         name, _, value = (part.strip() for part in line.decode("latin-1").partition(":"))
         if fields.setdefault(name.lower(), value) != value:
             fields[name.lower()] += f", {value}"

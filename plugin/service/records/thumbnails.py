@@ -44,7 +44,7 @@ USUAL_SIZE = 192
 class Thumbnails:
     """A bounded cache in a SQLite file of its own; the oldest go first.
 
-    What goes wrong here costs a decoding and nothing else, so that nothing is raised.
+    An error here costs only a decoding, so none is raised.
 
     Parameters
     ----------
