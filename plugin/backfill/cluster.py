@@ -1,7 +1,8 @@
 """Workers of a Ray cluster: an actor each, which Ray starts again when it or its machine dies.
 
-Ray gives a batch to the next life of an actor once. What an actor died with a second time is read
-picture by picture, each by an actor that has nothing else; one that kills it twice again is failed.
+When an actor dies, Ray gives its batch once more to the restarted actor. If that dies, too, the
+batch is read picture by picture, each by an actor that has nothing else; a picture that kills such
+an actor twice is failed.
 
 Ray carries ids and annotations, nothing else: files go from Orthanc to the worker, and each
 machine reads the password for itself.
@@ -43,8 +44,8 @@ def ray_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """
     return {
         "RAY_AUTH_MODE": "token",
-        # A Python for each processor, started with the first driver and used by none of our actors,
-        # whose environment is another: it took a fifth of a processor from them.
+        # Ray would start a Python for each processor with the first driver. None of our actors,
+        # which have another environment, uses it, and it took a fifth of a processor from them.
         "RAY_prestart_worker_first_driver": "0",
         **environment,
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -86,7 +87,7 @@ class Worker:
             return f"{socket.gethostname()}: {error}"
 
     def give_up(self, batch: Batch) -> list[BroughtRecord] | str:
-        """Return that pictures killed workers; as of ``read``."""
+        """Return answers that say that these pictures killed workers; see ``read``."""
         try:
             return [self._ready().give_up(one, _QUARANTINED) for one in batch.instances]
         except BackfillError as error:
@@ -167,9 +168,9 @@ class RayCrew:
 
     @property
     def room(self) -> int:
-        """How many batches may be given now; none before each suspect was looked at alone.
+        """How many batches may be given now; none before each suspect was read alone.
 
-        What is given to one that has no machine yet would lie there.
+        A batch given to an actor that has no machine yet would only wait there.
         """
         if self._suspects or any(given.alone for given in self._out.values()):
             return 0

@@ -24,7 +24,7 @@ _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _AWAY = frozenset((429, 502, 503, 504))
 _FAILED = 500
 _TRIES = 3
-"""So often Orthanc may fail with a file before it counts as unreadable."""
+"""How often Orthanc may fail to give a file before it counts as unreadable."""
 _LONGEST_REASON = 300
 
 
@@ -55,7 +55,7 @@ class Connection:
         self.url = order.url
         self._stopping = stopping or threading.Event()
         self._notice = notice
-        # Compression of a picture takes Orthanc twenty times as long as all the rest.
+        # To compress a picture takes Orthanc twenty times as long as everything else together.
         headers = {"Accept-Encoding": "identity", "User-Agent": f"orthanc-bodypart/{__version__}"}
         known = credentials(order)
         if known:
@@ -72,7 +72,7 @@ class Connection:
         )
 
     def file(self, instance: str) -> tuple[bytes, str]:
-        """Return a stored DICOM file, and the ``FileUuid`` that it has at least.
+        """Return a stored DICOM file, and its ``FileUuid`` or that of the file before it.
 
         A file that comes in between the two questions makes the second newer than the first; the
         service then takes no answer for it.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BATCH = 32
 _LEASE = 300.0
-"""Seconds after which what was taken and not brought back returns to the queue."""
+"""Seconds after which instances that were taken and not brought back return to the queue."""
 _MOST_LENT = 1000
 _LARGEST_BODY = 900_000
 """Bytes of answers sent at once; the service takes 1,000,000."""
@@ -90,7 +90,7 @@ class Driver:
         self._posts: deque[tuple[set[str], Future[tuple[int, int]]]] = deque()
         self._again: deque[Batch] = deque()
         self._out: set[str] = set()
-        # What is late must not be taken for what another helper was lent since.
+        # A late answer must not be taken for one of a helper that was lent the instance since.
         self._name = secrets.token_hex(8)
         self._tally = Tally()
         self._lend_at = self._look_at = 0.0
@@ -98,7 +98,7 @@ class Driver:
         self._state: dict[str, Any] = {}
 
     def run(self) -> Tally:
-        """Lead; what is still out at the end is given back.
+        """Lead the crew; instances that are still out at the end are given back.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class Driver:
             {"Count": count, "Seconds": _LEASE, "Helper": self._name},
         )
         if len(lent) < count:
-            # Others have the rest; what they do not bring back returns.
+            # Other helpers have the rest; what they do not bring back returns to the queue.
             self._lend_at = now + _LOOK_EVERY / 2
         self._out.update(lent)
         for start in range(0, len(lent), BATCH):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class MachineNetwork:
-    """Started when the first reader knows the settings."""
+    """The network of this machine's GPU, started when the first reader knows the settings."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _AHEAD = 2
 """Files that are fetched while the decoder looks at one."""
 DEATHS = 2
-"""Of decoders, or whole workers, after which a picture is failed."""
+"""Deaths of decoders, or of whole workers, after which a picture is failed."""
 _GONE = "Orthanc has no such instance"
 
 

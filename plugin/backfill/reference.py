@@ -1,4 +1,4 @@
-"""What the service answers with, and what a helper must have to answer the same."""
+"""What the service works with (version, model, settings), which a helper must have, too."""
 
 from __future__ import annotations
 

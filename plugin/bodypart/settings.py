@@ -204,8 +204,8 @@ class Settings:
     tags: str = _setting(
         "none",
         _one_of("none", "on-send", "in-place"),
-        "Whether corrected DICOM tags are written: never, in what leaves through "
-        "`GET .../dicom`, or into the stored instance.",
+        "Where corrected DICOM tags are written: nowhere (`none`), into what leaves through "
+        "`GET .../dicom` (`on-send`), or into the stored instance (`in-place`).",
     )
     write_threshold: float = _setting(
         0.9, _number(0, 1), "Tags are written only for answers at least this probable."

@@ -35,8 +35,8 @@ class Unread(Protocol):
     def __len__(self) -> int:
         """Return how many bytes it has."""
 
-    def read_into(self, place: memoryview, /) -> None:
-        """Fill so many bytes with it."""
+    def read_into(self, place: memoryview, /) -> bool:
+        """Fill so many bytes with it if nobody has to wait; tell whether they are filled."""
 
 
 class Shelf:
@@ -76,10 +76,7 @@ class Shelf:
         return {_NAMED: str(self.descriptor)}
 
     def put(self, payload: bytes | Unread) -> bool:
-        """Lay a picture there; tell whether there was room for it.
-
-        What comes up while one is read is raised.
-        """
+        """Lay a picture there; tell whether there was room for it, and it could be had at once."""
         length = len(payload)
         if length > LARGEST:
             return False
@@ -92,10 +89,9 @@ class Shelf:
             self._there = length
         if isinstance(payload, bytes):
             self._memory[:length] = payload
-        else:
-            with memoryview(self._memory) as whole, whole[:length] as place:
-                payload.read_into(place)
-        return True
+            return True
+        with memoryview(self._memory) as whole, whole[:length] as place:
+            return payload.read_into(place)
 
     def close(self) -> None:
         """Give the memory back."""

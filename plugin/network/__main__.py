@@ -40,7 +40,8 @@ def main() -> None:
     parameters = read_parameters(path)
     network = LocalNetwork.load(path, provider, question.header["threads"])
     shape = (1, parameters.size, parameters.size)
-    # The driver loads and plans for each size when it sees it first, and must not do that later.
+    # The driver loads code and plans for each batch size when it first meets it: not possible once
+    # locked down.
     for squares in SIZES if network.provider == "cuda" else SIZES[:1]:
         network.run(np.zeros((squares, *shape), dtype=np.float32))
     waiting = Waiting()
@@ -69,7 +70,7 @@ def serve(network: LocalNetwork, waiting: Waiting, outgoing: Writable) -> None:
 
 
 def hear(incoming: Readable, shape: tuple[int, ...], waiting: Waiting) -> None:
-    """Take in what is asked, until the pipe closes, or something comes that is no question."""
+    """Queue questions until the pipe closes, or something arrives that is no question."""
     from bodypart.network.tensors import pictures_from
     from network.batches import Question
 
@@ -81,7 +82,7 @@ def hear(incoming: Readable, shape: tuple[int, ...], waiting: Waiting) -> None:
     except WireError:
         return
     finally:
-        # Also after what is no question: who asks sees the process end, and starts another.
+        # Also after what is no question: then the asker sees this process end, and starts another.
         waiting.close()
 
 

@@ -1,4 +1,4 @@
-"""Batches that form by themselves: what came in while the last one ran is the next.
+"""Batches form by themselves: what arrived while the last one ran is the next.
 
 Nobody waits for a batch to fill. A single question is run at once, and the busier the machine, the
 larger the batches.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-"""Squares in one batch: CUDA plans anew for each number of them that it has not seen."""
+"""Pictures in one batch at most: CUDA plans again for each number that it has not met."""
 LARGEST = SIZES[-1]
 
 
@@ -50,7 +50,7 @@ class Waiting:
             self._changed.notify()
 
     def close(self) -> None:
-        """Tell that no further one comes."""
+        """Accept no further question, and wake whoever waits for one."""
         with self._changed:
             self._closed = True
             self._changed.notify()

@@ -1,7 +1,7 @@
 """What Orthanc calls: an instance was stored, something changed, a request came.
 
-Nothing here waits for the service or for Orthanc, but a forwarded request for its answer. Each
-kind of callback exists once an interpreter: a host script that owns them calls ours from its own,
+Nothing here waits for the service or for Orthanc, except a forwarded request for its answer.
+Orthanc takes one function for each callback: a host script with its own calls ours from there,
 after ``register(on_change=False)``.
 """
 
@@ -28,16 +28,16 @@ _PANEL = Path(__file__).with_name("panel.js")
 _OF_0_1 = {"cursor": 5100, "installed": 5101, "backfill": 5102}
 """Where version 0.1 kept its state in Orthanc's database."""
 _FIRST_TO_DECODE = (1, 13, 0)
-"""Orthanc that hands queries over decoded."""
+"""The first Orthanc that passes queries on decoded."""
 _FIRST_TO_TYPE_ERRORS = (1, 12, 7)
-"""Orthanc that gives the body of an error a Content-Type of its own."""
+"""The first Orthanc that sets the Content-Type of an error by itself."""
 _FORGETS = ("4.0", (3, 11))
 """The orthanc-python and the Python of Debian 12. Others count references in other ways."""
 _FORGOTTEN = ("body", "headers", "get", "ip")
-"""What it holds for ever of each request."""
+"""What that plugin leaks of each request: it never releases its reference."""
 _let_go = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("Py_DecRef", ctypes.pythonapi))
 _REGISTERED: list[Any] = []
-"""orthanc-python 5 drops a bound method that nobody else holds without the lock, and crashes."""
+"""Kept: orthanc-python 5 releases a method that only it holds without the lock, and crashes."""
 
 
 class Plugin:
@@ -53,7 +53,7 @@ class Plugin:
         )
         self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
         self._hooked, self._forgets = False, False
-        self._unsettled: dict[str, None] = {}  # What settles next comes first.
+        self._unsettled: dict[str, None] = {}  # What gets stable next comes first.
         of = orthanc.ChangeType
         self._at_rest = (of.DELETED, of.STABLE_SERIES, of.STABLE_STUDY, of.STABLE_PATIENT)
 
@@ -85,7 +85,7 @@ class Plugin:
             self._process.tell("stored", resource)
 
     def on_incoming(self, uri: str, **request: Any) -> bool:
-        """Hold a deletion back for the milliseconds of a rewrite; let everything in."""
+        """Delay a deletion for the milliseconds of a rewrite; refuse nothing."""
         if self._forgets:
             _let_go_of_forgotten(request)
         if request["method"] == orthanc.HttpMethod.DELETE or uri == "/tools/bulk-delete":
@@ -178,15 +178,15 @@ def register(*, on_change: bool = True) -> Plugin:
 
 
 def _let_go_of_forgotten(request: dict[str, Any]) -> None:
-    """Let go of references that Orthanc's plugin forgot, or all bodies stay in its memory."""
+    """Release references that Orthanc's plugin leaks, or all bodies stay in its memory."""
     for name in _FORGOTTEN:
-        # Known to its dictionary, the call, ours and the count itself: a fifth is nobody's.
+        # Four references are known: the dictionary's, the caller's, ours, getrefcount's.
         if name in request and sys.getrefcount(request[name]) == 5:
             _let_go(request[name])
 
 
 def _keep_if_foreign(data: bytes, rewriting: Mapping[str, Any]) -> None:
-    """Keep a file that the service's own is just about to replace, unless it is that."""
+    """Keep a file that is not ours and that the service's rewrite is about to replace."""
     digest = hashlib.md5(data[: rewriting["beginning"]], usedforsecurity=False).hexdigest()
     if (len(data), digest) != (rewriting["length"], rewriting["md5"]):
         place = Path(rewriting["file"])

@@ -1,7 +1,7 @@
 """A request from Orthanc to the service, and its answer back; never more than a few at once.
 
-The service needs Orthanc's HTTP threads itself to answer, so that requests must never hold all of
-them: a part stays free, a few more may wait for a moment, and the rest is sent away at once.
+To answer, the service needs Orthanc's HTTP threads itself, so forwarded requests must never hold
+all of them: a share stays free, a few more requests may wait for a moment, the rest get 503.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(self.address)
 
     def is_open(self) -> bool:
-        """Tell whether there is nothing to read: neither its end, nor what nobody asked for."""
+        """Tell whether nothing can be read: neither its end, nor bytes that nobody asked for."""
         poll = select.poll()
         if self.sock is not None:
             poll.register(self.sock, select.POLLIN)

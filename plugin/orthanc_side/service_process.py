@@ -1,8 +1,8 @@
-"""The service as Orthanc's side sees it: started, told what happens, watched, ended.
+"""The service's process as Orthanc's side sees it: started, told events, watched, stopped.
 
-The service is an ordinary program. It is told of Orthanc through its standard input, one JSON
-object a line, and learns from the end of it that Orthanc is gone, also after ``kill -9``. What
-it has to say to Orthanc (log lines, metrics, where it listens) comes back on its standard output.
+The service is an ordinary program. Orthanc's events reach it through its standard input, one JSON
+object a line; the end of that input tells it that Orthanc is gone, also after ``kill -9``. What it
+has to tell Orthanc (log lines, metrics, where it listens) comes back on its standard output.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LONGEST_FAREWELL = 2.0
 _LONGEST_CHECK = 120.0
 _LONGEST_HOLD = 5.0
 _MOST_WAITING = 100_000
-"""Messages that wait for a service that does not read; change log and sweep tell of more."""
+"""Messages that wait for a service that does not read; of the rest the change log tells it."""
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -70,7 +70,7 @@ class ServiceProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._told: IO[bytes] | None = None
         self._stopping = threading.Event()
-        # Orthanc's end waits for neither beyond what ``stop`` does.
+        # Orthanc's end waits for these threads no longer than ``stop`` does.
         self._keeper = threading.Thread(target=self._keep, name="bodypart-keep", daemon=True)
         self._sender = threading.Thread(target=self._send, name="bodypart-send", daemon=True)
         self._hello: dict[str, Any] = {}

@@ -1,8 +1,8 @@
-"""``python -m service``: told of Orthanc through its standard input, one JSON object a line.
+"""``python -m service``: gets Orthanc's events on its standard input, one JSON object a line.
 
-The first line holds what `service.main.Service` takes; each further one ``event`` and ``id``. The
-end of the input is the end of the service: Orthanc is gone. With ``--check``, the one line is
-checked, and what is wrong is said in one line on stderr.
+The first line has what `service.main.Service` takes; each further one ``event`` and ``id``. The end
+of the input ends the service: Orthanc is gone. With ``--check`` only the first line is checked, and
+one line on stderr says what is wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from service.life import Life
 
 _KEEP_ALIVE = 3600
-"""Seconds: connections are Orthanc's side's to close."""
+"""Seconds: Orthanc's side closes connections, not this one."""
 _RESTART = 75
 """Exit status that asks to be started again (EX_TEMPFAIL)."""
 
@@ -104,7 +104,7 @@ def _serve(incoming: BinaryIO) -> int:
 
 
 def hear(incoming: BinaryIO, life: Life, server: Any) -> None:
-    """Take in what Orthanc's side tells, until it stops, or is gone."""
+    """Take in events of Orthanc's side, until it stops, or is gone."""
     try:
         for line in incoming:
             message = json.loads(line)
@@ -113,9 +113,9 @@ def hear(incoming: BinaryIO, life: Life, server: Any) -> None:
                 return
             life.take(message["event"], message["id"])
     except Exception as error:
-        # Its last words; Orthanc's side logs them. It must not go on deaf.
+        # The service must not go on without hearing events; Orthanc's side logs this last line.
         print(f"it cannot take in what it is told: {type(error).__name__}", file=sys.stderr)
-    # Orthanc was killed: what is being done must not go on beside the next one's.
+    # Orthanc was killed: this service must not go on beside the next Orthanc's.
     os._exit(_RESTART)
 
 

@@ -120,10 +120,11 @@ class Annotator:
             if mode is Mode.NEW and stays_removed(self._archive, instance, before, sequence):
                 self._annotations.note(instance, stored.parents, removed=True, done=task)
                 return None
-            with self._metrics.timed("fetch"):
-                self._read[instance] = stored.version
-                old = task is not None and task.priority >= Priority.BACKFILL
-                file = self._archive.content(instance, stored, old_stock=old)
+            self._read[instance] = stored.version
+        # Without the lock: whoever says a word on the picture waits for no disk.
+        with self._metrics.timed("fetch"):
+            old = task is not None and task.priority >= Priority.BACKFILL
+            file = self._archive.content(instance, stored, old_stock=old)
         said_of = self._old_digest(before, glance)
         annotation, seen = self.read(instance, stored, file, urgent=urgent, said_of=said_of)
         # First, so that it is there when somebody sees the answer and says a word on it.

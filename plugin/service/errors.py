@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class ServiceError(Exception):
-    """The base of what the service raises on purpose while it works, and foresees."""
+    """The base of the errors that the service raises on purpose and expects."""
 
 
 class NotFoundError(ServiceError):
@@ -29,7 +29,7 @@ class ConflictError(ServiceError):
 
 
 class ArchiveError(ServiceError):
-    """Orthanc could not do what it was asked; a further try may work."""
+    """Orthanc could not do what it was asked; another try may work."""
 
 
 class LostFileError(ArchiveError):
@@ -45,10 +45,10 @@ class RecordError(ServiceError):
 
 
 class UnreachableError(RecordError):
-    """The server of the records cannot be reached.
+    """The database server of the records cannot be reached.
 
-    Which it is, and as whom the service is there, is a note: only a traceback in the log shows it,
-    and nobody who asks, or reads why an annotation failed, is told.
+    Its address and user are a note of the exception: only a traceback in the log shows them, no
+    answer and no reason of a failed annotation.
     """
 
     def __init__(self, said: str) -> None:
@@ -57,7 +57,7 @@ class UnreachableError(RecordError):
 
 
 class StaleError(ServiceError):
-    """What was to be changed is not what the client had seen.
+    """The annotation to be changed is not the one that the client had seen.
 
     Attributes
     ----------
@@ -85,11 +85,11 @@ class DamagedError(RecordError):
 
 
 class DamagedEventError(ServiceError):
-    """What a person said cannot be read any more out of the audit trail, whose rest can."""
+    """One event of the audit trail cannot be read any more; the rest can."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"event {number} of the audit trail is damaged: see docs/operations.md")
 
 
 class NewerError(RecordError):
-    """A database is of a version that came after this one."""
+    """A database was written by a newer version."""

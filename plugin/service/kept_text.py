@@ -1,4 +1,4 @@
-"""Which texts can be kept: what people type, decoders answer and Orthanc holds."""
+"""Which texts databases can keep, of people, decoders and Orthanc."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def can_be_kept(text: str) -> bool:
-    """Tell whether every database keeps a text: no NUL, no half of a character."""
+    """Tell whether every database can keep a text: no NUL, no lone surrogate."""
     if "\0" in text:
         return False
     try:

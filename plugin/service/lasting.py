@@ -1,4 +1,4 @@
-"""Threads that the service lives by: an error that nobody foresaw is told, and they go on."""
+"""The service's threads: an unexpected error is logged, and they go on."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def lasting(
     *,
     daemon: bool = False,
 ) -> threading.Thread:
-    """Return a thread, not started yet, that does something until that returns.
+    """Return a thread, not started yet, that calls a function until it returns.
 
-    What ends by an error is begun again after a pause, unless the service stops.
+    If it ends by an error, it is called again after a pause, unless the service stops.
 
     Parameters
     ----------
@@ -63,12 +63,12 @@ def lasting(
 
 
 def lengthening(pauses: Sequence[float]) -> Iterator[float]:
-    """Yield the seconds before each further try: these, and the last of them for ever."""
+    """Yield the seconds before each further try: these, then the last of them for ever."""
     return itertools.chain(pauses, itertools.repeat(pauses[-1]))
 
 
 def kind_and_place(error: BaseException) -> str:
-    """Return what an error is and where it came up; but for ours, its own text may hold values."""
+    """Return kind and place of an error, the text only of ours: others may hold values."""
     if isinstance(error, ServiceError):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""From the service's start to its end: its threads, and what Orthanc's side tells meanwhile."""
+"""The service from start to end: its threads, and the events of Orthanc's side."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ class Life:
             rescue.give_way()
 
     def quieten(self) -> None:
-        """Begin nothing more; what was begun in Orthanc is brought to its end."""
+        """Begin nothing more; what was begun in Orthanc is finished."""
         self._stopping.set()
         self._service.decoders.stop()
 
     def stop(self) -> None:
-        """Stop everything and wait for it; what is unfinished is done after the next start."""
+        """Stop everything and wait for it; unfinished work is done after the next start."""
         service = self._service
         self.quieten()
         service.change_log.stop()
@@ -99,7 +99,7 @@ class Life:
         service.tasks.wake(everybody=True)
         service.dispatch.outbox.wake()
         for thread in self._threads:
-            # A courier may wait for a slow receiver: the outbox knows what it was sending.
+            # A courier may hang on a slow receiver: the outbox knows what it was sending.
             thread.join(_LONGEST_FAREWELL if thread.daemon else None)
         service.close()
 
@@ -124,7 +124,7 @@ class Life:
                 if service.rewriter:
                     service.rewriter.mend(instance)
         except NotFoundError:
-            return  # Nor is there anything left to give back to it.
+            return  # Then there is nothing left to restore to it either.
         except ServiceError as error:
             # The next sweep finds it gone.
             service.log(f"instance {instance} stays in the index: {type(error).__name__}")

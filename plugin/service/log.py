@@ -32,14 +32,14 @@ class Speaker:
 
     @classmethod
     def on_stdout(cls) -> Speaker:
-        """Return one that owns the standard output; what libraries print goes to stderr."""
+        """Return a writer that owns the standard output; what libraries print goes to stderr."""
         stream = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
         sys.stdout = sys.stderr
         return cls(stream)
 
     def say(self, message: dict[str, Any]) -> None:
-        """Send a message; one that nobody hears is lost."""
+        """Send a message; it is lost if nobody reads it."""
         data = json.dumps(message).encode() + b"\n"
         try:
             with self._lock:
@@ -51,7 +51,7 @@ class Speaker:
 
 @dataclass(slots=True)
 class _Told:
-    """Until when a line is not told again, how long that is, and how often it came meanwhile."""
+    """Until when a line is not repeated, how long that is, and how often it came meanwhile."""
 
     until: float
     silence: float
@@ -59,9 +59,9 @@ class _Told:
 
 
 class Log:
-    """Lines for Orthanc's log; one that comes again and again is told ever more seldom.
+    """Lines for Orthanc's log; a line that keeps coming is written less and less often.
 
-    While a database is away for a night, each thread would tell of it each second.
+    While a database is down for a night, each thread would report that every second.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the service is made of: its parts, each put to those that it rests on."""
+"""The parts of the service, each made of those that it depends on."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ class Service:
         say: Callable[[dict[str, Any]], None],
         end: Callable[[], None],
     ) -> None:
-        # Each part after those that it rests on; how it is made stands below, under its name.
+        # Each part comes after those that it depends on; the method that makes it is below, by its
+        # name.
         self.say, self._end = say, end
         self.log = Log(say)
         self._given, self._configuration = given, given["configuration"]
@@ -119,8 +120,8 @@ class Service:
         self._backups = OverwriteBackups(self._durable, self.archive)
         self._backups.take_over(self._files.overwrites_of_0_1, self.log)
         in_place = self.settings.tags == "in-place"
-        # `in_place` is there where files follow their annotations, `rewriter` also where they did:
-        # what a kill cut short, and what waits, is brought to an end.
+        # `in_place` exists if files follow their annotations; `rewriter` also if they did before:
+        # it finishes what a kill interrupted, and what still waits.
         unfinished = self._backups.left_over() or self.index.with_pending_tags(1)
         self.rescue = Rescue(self._files.rescued, say) if in_place or unfinished else None
         self.rewriter = self._make_rewriter(self.rescue) if self.rescue else None
@@ -139,7 +140,7 @@ class Service:
         return Vocabulary.load(self.settings.terms)
 
     def pending(self) -> int:
-        """Return how many instances wait for an annotation or are being worked on."""
+        """Return how many instances wait for an annotation or are being annotated."""
         return self.tasks.count(Kind.ANNOTATE) + self.change_log.unread_instances()
 
     def annotation(self, instance: str) -> AnnotationRecord | None:
@@ -149,7 +150,7 @@ class Service:
         return self.archive.annotation(instance)
 
     def settle(self, instances: list[str]) -> None:
-        """Wait a moment for the levels above some instances to be in step."""
+        """Wait a moment for the roll-ups above some instances."""
         parents = map(self.index.parents, instances)
         above = {resource for found in parents if found for _, resource in found.levels()}
         self.tasks.wait_for(Kind.ROLL_UP, above, _SETTLE_LIMIT)
@@ -161,7 +162,7 @@ class Service:
                 self.rewriter.outcome(instance, _AWAY_LIMIT)
 
     def damaged(self, error: DamagedError) -> None:
-        """End the service over a damaged database: the next start makes the index anew."""
+        """End the service because a database is damaged: the next start makes the index again."""
         self._files.set_aside(error.place)
         self.log(f"{error}: {error.place}; the service starts again")
         self._end()
@@ -198,7 +199,7 @@ class Service:
         )
 
     def _exemplars(self) -> Exemplars | None:
-        """Read what the memory rehearses; without it, it learns all the same."""
+        """Read the exemplars of the memory; without them, it learns all the same."""
         try:
             return Exemplars.beside(Path(self.settings.model))
         except ExemplarsError as error:

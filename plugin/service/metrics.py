@@ -56,7 +56,7 @@ class Metrics:
             self.add_seconds(step, time.perf_counter() - started)
 
     def publish(self, say: Callable[[dict[str, dict[str, float]]], None]) -> None:
-        """Hand on what changed since the last time."""
+        """Publish what changed since the last time."""
         with self._lock:
             changed = {
                 f"{_PREFIX}{name}": float(value)

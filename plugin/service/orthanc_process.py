@@ -1,9 +1,9 @@
-"""The process of Orthanc, whose end is seen before it is told.
+"""Orthanc's process: its shutdown is seen before plugins are told of it.
 
-Orthanc lets go of SIGTERM when it begins to end, whatever makes it end. It tells its plugins once
-nothing has changed for a tenth of a second, which it waits for to end Lua. What changes after that,
-version 7.1 of its Python plugin frees twice, and Orthanc ends by SIGABRT. So the service stops at
-the first sign.
+When Orthanc begins to shut down, for whatever reason, it removes its handler of SIGTERM. It tells
+its plugins a tenth of a second later, or later still if anything changes, because it waits for Lua.
+After that, version 7.1 of its Python plugin frees twice what changes, and Orthanc ends by SIGABRT.
+So the service stops at the first sign.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class OrthancProcess:
         self._status = Path(f"/proc/{pid}/status")
 
     def catches(self) -> bool:
-        """Tell whether it catches SIGTERM: it has quite begun, and not begun to end.
+        """Tell whether it catches SIGTERM: it has started, and not begun to shut down.
 
-        Where nobody may look, it does.
+        True if its signals may not be read.
         """
         try:
             found = _CAUGHT.search(self._status.read_text(errors="replace"))
@@ -46,7 +46,7 @@ class OrthancProcess:
         return found is None or bool(int(found[1], 16) >> (signal.SIGTERM - 1) & 1)
 
     def follow(self, ends: Callable[[], None]) -> None:
-        """Call ``ends`` when Orthanc begins to end, and return."""
+        """Call ``ends`` when Orthanc begins to shut down, and return."""
         while not self.catches():
             time.sleep(_LOOKS_EVERY)
         while self.catches():
@@ -54,10 +54,10 @@ class OrthancProcess:
         ends()
 
     def wait_to_be_told(self, hearing: threading.Thread) -> None:
-        """Return once Orthanc has told of its end, or when it does not end after all.
+        """Return once Orthanc has told of its shutdown, or if it does not shut down after all.
 
-        A SIGHUP has it let go of its signals for a moment; it goes on where its configuration is
-        the same. Who ends before it says so is started again.
+        On a SIGHUP it removes its handlers for a moment, and goes on if its configuration is the
+        same. A service that ends before it is told to is started again.
 
         Parameters
         ----------

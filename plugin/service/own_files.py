@@ -1,4 +1,4 @@
-"""Where the service's own files lie, and that they are its alone."""
+"""Where the service's own files are, and that nobody else uses them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def node_name(configuration: dict[str, Any]) -> str:
-    """Return a name that this node keeps over restarts, and that no other has."""
+    """Return this node's name: the same after restarts, and no other node's."""
     name = configuration.get("DatabaseServerIdentifier") or configuration.get("Name", "orthanc")
     return f"{socket.gethostname()} {name} {configuration.get('HttpPort', 8042)}"
 
@@ -49,7 +49,7 @@ class Files:
 
     @classmethod
     def of(cls, settings: Settings, configuration: dict[str, Any], start: Path) -> Files:
-        """Return where the files lie: in Orthanc's index directory unless settings say else.
+        """Return where the files are: in Orthanc's index directory unless settings say otherwise.
 
         Parameters
         ----------
@@ -78,9 +78,10 @@ class Files:
         )
 
     def require_own(self) -> None:
-        """Refuse one file for two purposes, and a file that another program keeps its data in.
+        """Refuse one file for two purposes, and a file with another program's data.
 
-        An index may be deleted, and is set aside where it is damaged: that must hit nothing else.
+        People may delete an index, and the service sets a damaged one aside: that must hit nothing
+        else.
 
         Raises
         ------
@@ -101,9 +102,9 @@ class Files:
                 raise SettingsError(f"BodyPart.{key}: {path} is a database of something else")
 
     def set_aside(self, place: str) -> None:
-        """Move a damaged database out of the way, if it is the index, which is made anew.
+        """Move a damaged database out of the way, if it is the index, which is made again.
 
-        What exists nowhere else is never replaced: a person mends it, or brings it back.
+        What exists nowhere else is never replaced: a person repairs it, or restores a backup.
         """
         if place == str(self.index):
             set_aside(self.index)
@@ -112,7 +113,7 @@ class Files:
 def _is_another_program_s(path: Path, ours: Schema) -> bool:
     """Tell whether a file is an SQLite database with other tables than ours."""
     try:
-        # As it lies there: neither a lock nor a journal of its owner's is touched.
+        # Read-only and immutable: no lock and no journal of its owner is touched.
         address = f"{path.resolve().as_uri()}?immutable=1"
         with closing(sqlite3.connect(address, uri=True)) as database:
             rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")

@@ -82,16 +82,16 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
     if settings.provider == "remote":
         checked_server(settings)
     elif settings.server:
-        ServerSettings.parse(settings.server)  # It may be put to use later.
+        ServerSettings.parse(settings.server)  # It may be used later.
     return settings
 
 
 def _require_host(database: str) -> None:
-    """Refuse an address of which a part of the password would count as the host, and be logged."""
+    """Refuse an address in which a part of the password would be read as the host, and logged."""
     try:
         host = make_url(database).host or ""
     except (SQLAlchemyError, ValueError):
-        # Their own text may hold a part of the password.
+        # The error's own text may have a part of the password.
         raise SettingsError(
             "BodyPart.Database must be like postgresql://user:password@host:5432/name"
         ) from None
@@ -100,9 +100,9 @@ def _require_host(database: str) -> None:
 
 
 def _require_place(key: str, path: Path) -> None:
-    """Refuse what no file can be, before Orthanc runs and the service ends again and again."""
+    """Refuse what cannot be a file, before Orthanc runs and the service fails again and again."""
     if not path.is_absolute():
-        # Started in another folder, Orthanc would begin another audit trail.
+        # Otherwise Orthanc, started in another folder, would begin another audit trail.
         raise SettingsError(f"BodyPart.{key} must be an absolute path, not {path}")
     try:
         if path.is_dir():
@@ -127,7 +127,7 @@ def _require_metadata_names(configuration: dict[str, Any]) -> None:
 
 
 def _require_http(configuration: dict[str, Any], settings: Settings) -> None:
-    """The service talks to Orthanc by its HTTP server, and needs a thread of it for itself."""
+    """Refuse an Orthanc whose HTTP server the service cannot use: it needs a thread for itself."""
     if configuration.get("HttpServerEnabled", True) is not True:
         raise SettingsError('the service needs "HttpServerEnabled": true')
     if int(configuration.get("HttpThreadsCount", 50)) < 2:
@@ -145,7 +145,7 @@ def _require_http(configuration: dict[str, Any], settings: Settings) -> None:
 
 
 def _require_certificate(file: str) -> None:
-    """Refuse what lacks its key, or a key with a passphrase: there is nobody to type it."""
+    """Refuse a certificate without its key, or a key with a passphrase: nobody could type it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_cert_chain(file, password="")
@@ -159,9 +159,9 @@ def _require_certificate(file: str) -> None:
 
 
 def _require_overwriting(configuration: dict[str, Any]) -> None:
-    """In-place writing stores a file over itself; Orthanc must take it, and take it as it is.
+    """Refuse an Orthanc that would not overwrite files, or would change them lossily.
 
-    Orthanc 1.13 has words for when it overwrites, and knows true and false still.
+    Orthanc 1.13 has words for when it overwrites, and still knows true and false.
     """
     if configuration.get("OverwriteInstances") not in (True, "Always", "IfChanged"):
         raise SettingsError('BodyPart.Tags "in-place" needs "OverwriteInstances": true')
@@ -173,7 +173,7 @@ def _require_overwriting(configuration: dict[str, Any]) -> None:
 
 
 def advice(configuration: dict[str, Any], settings: Settings) -> list[str]:
-    """Return a line for each thing that need not be wrong, and that an operator should look at."""
+    """Return a line for each thing that may be wrong and that an operator should check."""
     lines = []
     plugins = ", ".join(
         name

@@ -65,7 +65,7 @@ class Reviewer:
     ) -> AnnotationRecord:
         """Put a person's word on an instance; return its annotation.
 
-        Once the word stands in the trail it is said, whatever fails after.
+        Once the word is in the trail it counts, whatever fails afterwards.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class Reviewer:
     def _noted(
         self, instance: str, review: Review, seen: frozenset[str] | None
     ) -> AnnotationRecord | None:
-        """Note a word, and return the annotation with it; None if there is none to put it on."""
+        """Write a word to the trail; return the annotation with it, None if there is none."""
         with self._annotations.lock(instance):
             found = self._annotations.glance([instance]).get(instance)
             if found is None:
@@ -115,7 +115,7 @@ class Reviewer:
             if is_stale(annotation, seen):
                 if not _says(annotation, review):
                     raise StaleError(annotation)
-                # Said once more because the answer was lost, and with it the new revision.
+                # Sent once more because the answer was lost, and with it the new revision.
                 return annotation
             corrected = _with_word(annotation, review, found.stored)
             said = corrected["review"]
@@ -160,7 +160,7 @@ class Reviewer:
     def withdraw(
         self, instance: str, *, by: str, seen: frozenset[str] | None = None
     ) -> AnnotationRecord:
-        """Take a person's word back; return the machine's annotation, made anew where it must be.
+        """Take a person's word back; return the machine's annotation, computed again if need be.
 
         Raises
         ------
@@ -246,11 +246,11 @@ class Reviewer:
             if word.file in (None, stored.version):
                 self._annotations.erase(instance, stored)
             else:
-                # It was sent again; a try before this one may have dropped what that had asked for.
+                # It was sent again; an earlier try of this may have dropped the task of that.
                 self._tasks.ask_now(Kind.ANNOTATE, [instance])
             self._tasks.finish(task)
         elif word.review is None or annotation is None:
-            # The machine's own answer is to be made anew, with the word on top if there is one.
+            # The machine's own answer must be computed again, with the word on top if there is one.
             with self._annotations.database.write() as connection:
                 self._tasks.ask(
                     connection,
@@ -277,16 +277,16 @@ class Reviewer:
 def _with_word(
     annotation: AnnotationRecord, review: Review, stored: StoredFile
 ) -> AnnotationRecord:
-    """Return an annotation with a word on top, of the file that was read.
+    """Return an annotation with a word on top, still of the file that was read.
 
-    Another one may have come in since: that one is read because it is not the one noted here.
+    A newer file will be annotated, because it is not the one noted here.
     """
     file = annotation.get("file") or stored.version
     return {**apply_review(annotation, review), "file": file}
 
 
 def _says(annotation: AnnotationRecord, review: Review) -> bool:
-    """Tell whether a word stands on an annotation already: the same, and by the same person."""
+    """Tell whether an annotation has this word already: the same, by the same person."""
     if annotation["review"] is None:
         return False
     said = Review.from_json(annotation["review"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_STUDIES = 1000
 _SHORTEST_PIECE = 3
 _BETWEEN = re.compile(r"[\s,^=*?\\]+")
-"""What stands between the pieces of a name, and what the archive would take for wildcards."""
+"""Signs between the parts of a name, and those that Orthanc takes for wildcards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Meaning:
 
 
 def meaning_of(text: str, client: Client, vocabulary: Vocabulary) -> Meaning:
-    """Return what a text may stand for: parts that it names, and patients that are called so.
+    """Return what a text may stand for: parts that it names, and patients of that name.
 
     Parameters
     ----------

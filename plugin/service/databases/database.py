@@ -39,6 +39,11 @@ _OF_THE_FILE = frozenset(
     }
 )
 """What SQLite calls a file that cannot be had or written."""
+_OF_THE_SERVER = frozenset({"25006", "3F000", "42501", "42703", "42P01"})
+"""Of PostgreSQL's codes those for a database that may not be written, for what is not there, and
+for a right that is missing: it names tables and columns then, and no value."""
+_OF_ITS_STATE = ("53", "57", "58")
+"""How its codes begin for a full disk or too many connections, its end, and its own files."""
 _LONGEST_REASON = 200
 SCHEMA = "bodypart"
 """The schema of ours in a PostgreSQL that others use as well."""
@@ -170,7 +175,8 @@ class Database:
             cause = error.orig if isinstance(error, DatabaseError) else error
             if is_damage(cause):
                 raise DamagedError(str(self.engine.url.database)) from None
-            reason = _reason(cause or error, self.engine.url.database)
+            asked = error.statement if isinstance(error, DatabaseError) else None
+            reason = _reason(cause or error, self.engine.url.database, asked or "")
             if _by_libpq(cause):
                 raise UnreachableError(reason) from error
             raise RecordError(f"the records cannot be kept: {reason}") from error
@@ -212,15 +218,20 @@ def is_damage(error: BaseException | None) -> bool:
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _reason(error: BaseException, database: str | None) -> str:
+def _reason(error: BaseException, database: str | None, statement: str) -> str:
     """Return what a database says of its file or its connection; else the kind of error alone.
 
-    Of a statement it may quote values, of these two it has none to quote.
+    Of a statement it may quote values, of these it has none to quote.
     """
+    state = getattr(error, "sqlstate", None) or ""
+    of_server = state in _OF_THE_SERVER or state.startswith(_OF_ITS_STATE)
     of_file = getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_FILE
     said = str(error).strip().partition("\n")[0][:_LONGEST_REASON]
     if _by_libpq(error):
         return f"BodyPart.Database: {said}"
+    if of_server:
+        # It tells what may not be used, and not what for.
+        return f"{said} ({statement.lstrip().partition(' ')[0]})" if statement else said
     return f"{Path(database or '').name}: {said}" if of_file else type(error).__name__
 
 

@@ -137,8 +137,17 @@ def words_lost(durable: Database, index: Database) -> int:
 def open_shared(url: str) -> Database:
     """Return one PostgreSQL that holds everything for several Orthancs."""
     database = Database(url)
-    with database.write() as connection:
-        connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    question = sa.text(
+        "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = :name"
+    )
+    usable = database.value(question, name=SCHEMA)
+    if usable is None:
+        # Not where it is there: PostgreSQL asks first who may make one.
+        with database.write() as connection:
+            connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    elif not usable:
+        # Left out of the search path, it would be missed instead.
+        raise RecordError(f"the records cannot be kept: permission denied for schema {SCHEMA}")
     for schema in (DURABLE_SCHEMA, LEARNED_SCHEMA, INDEX_SCHEMA, SEEN_SCHEMA):
         prepare(database, schema)
     return database
@@ -240,6 +249,6 @@ def _keep_reports(path: Path, durable: Database) -> None:
                     )
             old.executescript("BEGIN; DROP TABLE reports; PRAGMA user_version = 0; COMMIT")
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if not (is_damage(error) or _lies(error)):
-            raise
-        raise DamagedError(str(path)) from None
+        if is_damage(error) or _lies(error):
+            raise DamagedError(str(path)) from None
+        raise RecordError(f"the records cannot be kept: {path.name}: {error}") from None

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.network import NetworkError
 from service.decoders.elsewhere import ASKING, NetworkDownError
-from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
+from service.decoders.process import (
+    DecoderProcess,
+    EngineDownError,
+    UnreadError,
+    WorkerDiedError,
+)
 from service.errors import ServiceError
 from service.lasting import lasting, lengthening
 
@@ -172,6 +177,16 @@ class Engine:
         RefusedError
             If it answered that the task cannot be done.
         """
+        try:
+            return self._ask(task, request, payload, urgent=urgent)
+        except UnreadError:
+            # A disk may take long, or stand still: meanwhile the decoder does something else.
+            data = payload if isinstance(payload, bytes) else payload.data
+            return self._ask(task, request, data, urgent=urgent)
+
+    def _ask(
+        self, task: str, request: dict[str, Any], payload: bytes | Unread, *, urgent: bool
+    ) -> tuple[dict[str, Any], bytes]:
         if task in ASKING and (missing := self._missing_network):
             raise EngineDownError(missing)
         decoder = self._take(urgent=urgent)

@@ -47,6 +47,10 @@ _LISTENED, _LONGEST_WORDS = 65_536, 300
 _INHERITED = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 
 
+class UnreadError(Exception):
+    """The picture is still to be read, which no decoder is to wait for."""
+
+
 class EngineDownError(ServiceError):
     """No decoder runs: the text says why the last start failed."""
 
@@ -141,14 +145,14 @@ class DecoderProcess:
     ) -> tuple[dict[str, Any], bytes]:
         """Have it do a task; it is killed after ``limit`` seconds, and on any surprise.
 
-        A picture that is still to be read does not take of them.
-
         Raises
         ------
         WorkerDiedError
             If it died or was killed.
         NetworkError
             If the network that it asked for could not be had.
+        UnreadError
+            If the picture could not be had at once; it is asked nothing then.
         """
         watchdog = Watchdog(limit, self.kill)
         bounds = answers.bounds(task, request, payload)
@@ -218,7 +222,9 @@ class DecoderProcess:
         knows = task == "annotate" and self.hello and self.hello.get("shelf") is True
         if knows and self._shelf and self._shelf.put(payload):
             return Frame({**header, ON_THE_SHELF: len(payload)}, number=number)
-        return Frame(header, payload if isinstance(payload, bytes) else payload.data, number)
+        if not isinstance(payload, bytes):
+            raise UnreadError
+        return Frame(header, payload, number)
 
     def alive(self) -> bool:
         """Tell whether it runs, as far as is known."""

@@ -1,4 +1,4 @@
-"""What the last count of a rule found in the old stock: that and nothing else is sent by it."""
+"""What the last count of a rule found in the old stock: exactly that is sent, if asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Counted:
-    """Instances with the answer that they are to be sent for, in order of id.
+    """The instances that were counted, with the answer that each is to be sent for, by id.
 
     Parameters
     ----------
@@ -26,12 +26,12 @@ class Counted:
         self._database = database
 
     def clear(self) -> None:
-        """Let go what an earlier count found."""
+        """Forget what an earlier count found."""
         with self._database.write() as connection:
             connection.execute(sa.delete(counted))
 
     def keep(self, found: Iterable[tuple[str, str]]) -> None:
-        """Keep what a page of the count found; the same page may come again after a restart."""
+        """Note what one page of the count found; the same page may come again after a restart."""
         rows = [{"instance": instance, "answer": answer} for instance, answer in found]
         if not rows:
             return

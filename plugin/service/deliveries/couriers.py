@@ -1,4 +1,4 @@
-"""One thread a destination: takes what is due, looks whether it may leave, has it sent.
+"""One thread for each destination: takes what is due, checks that it may leave, has it sent.
 
 A destination that is slow or down holds up nobody else, and has one delivery in flight. After a
 failure the delivery waits, longer each time, up to a ceiling, and in the end counts as failed.
@@ -54,7 +54,7 @@ class Pauses:
     retries: int
 
     def after(self, failures: int) -> float:
-        """Return the pause after so many failures, a little random so that not all wake at once."""
+        """Return the pause after so many failures, slightly random so that not all wake at once."""
         doubled = self.first * 2.0 ** min(failures - 1, 40)
         pause: float = min(self.ceiling, doubled) * random.uniform(1 - _JITTER, 1)
         return pause
@@ -128,7 +128,7 @@ class Courier:
 
     def run(self, stopping: threading.Event) -> None:
         """Deliver until the service stops."""
-        stumbled = True  # Whatever was being sent when the service ended is looked after first.
+        stumbled = True  # Deliveries that were being sent when the service ended come first.
         while not stopping.is_set():
             try:
                 if stumbled:
@@ -226,7 +226,7 @@ class Courier:
             self._outbox.postpone(delivery, now)
 
     def _untold(self, delivery: Delivery, error: ArchiveError) -> None:
-        """Wait for an Orthanc that is away; for one instance alone it may fail for ever."""
+        """Wait while Orthanc is down; if it fails for this instance alone, count that as a try."""
         try:
             self._readiness.archive.last_change()
         except ArchiveError:
@@ -235,7 +235,7 @@ class Courier:
             self._try_again(delivery, f"Orthanc cannot tell of it: {error}")
 
     def _stumbled(self, delivery: Delivery, error: Exception) -> None:
-        """Try again, or give up, what is our own fault: the destination takes the others."""
+        """Retry, or give up, what failed by our own fault: the destination accepts the others."""
         self._try_again(delivery, f"it could not be sent: {type(error).__name__}")
 
     def _try_again(self, delivery: Delivery, text: str, shortest: float = 0.0) -> None:

@@ -19,8 +19,8 @@ GONE = "the instance is gone"
 REMOVED = "the annotation was removed before it was sent"
 NO_RULE = "no rule asks for it any more"
 _UNTIL_ASKED_FOR_AGAIN = (GONE, REMOVED, NO_RULE)
-"""Why something was not sent that is to be sent once it is asked for again: the instance was
-deleted and comes anew, a file that was stored over it had yet to be read, the rule returns."""
+"""Reasons of cancelled deliveries that are sent if they are asked for again: when a deleted
+instance returns, a newer file is annotated, or the rule returns."""
 
 
 class State(StrEnum):
@@ -64,7 +64,7 @@ class Delivery:
     changed_at: str
 
     def gave(self, answer: str) -> bool:
-        """Tell whether an answer is seen to: it was sent, is to be, or must not be."""
+        """Tell whether an answer is dealt with: it was sent, is about to be, or must not be."""
         given_up = self.state in (State.FAILED, State.CANCELLED)
         return self.answer == answer and not (given_up and self.error in _UNTIL_ASKED_FOR_AGAIN)
 

@@ -17,7 +17,7 @@ from bodypart.settings import did_you_mean
 
 
 class DestinationError(ValueError):
-    """A destination that cannot be; the text names it."""
+    """A destination that does not exist or is misspelt; the text names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Destination:
 
 
 def parse(text: object, configuration: Mapping[str, Any]) -> Destination:
-    """Read a destination and look whether it can be.
+    """Read a destination and check that it exists.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The outbox: what is to leave, what left, what could not; one row a (rule, destination, instance).
+"""The outbox: what is to leave, left, or could not; one row a (rule, destination, instance).
 
-It lies in the durable database and is the truth; Orthanc's jobs only carry. A row is written
-before the annotation counts as finished, and is ``delivered`` only when its carrier proved it. A
-kill at any moment leaves it in a state from which it goes on: at worst something is sent twice.
+It is in the durable database and alone decides; Orthanc's jobs only carry. A row is written before
+the annotation counts as finished, and is ``delivered`` only when its arrival is proved. After a
+kill at any moment it goes on from the row's state: at worst something is sent twice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"
 """Outcome of what was interrupted before it could tell."""
 LEASE = 900.0
-"""Seconds after which another node looks after what a silent one was sending."""
+"""Seconds after which another node takes over what a silent one was sending."""
 _LONGEST_WAIT = 5.0
 _WITHDRAWN = deliveries.c.answer == ""
 _UNLESS_WITHDRAWN = sa.case((_WITHDRAWN, State.CANCELLED), else_=State.WAITING)
@@ -131,7 +131,7 @@ class Outbox:
     # What couriers do.
 
     def recover(self, destination: str) -> None:
-        """Take up again what this node was sending to a destination when it was interrupted."""
+        """Make due again what this node was sending to a destination when it was interrupted."""
         with self.database.write() as connection:
             mine = read(
                 connection,
@@ -175,7 +175,7 @@ class Outbox:
         self._end(delivery, lambda _: {"job": job})
 
     def extend(self, delivery: Delivery) -> None:
-        """Keep other nodes away for as long again."""
+        """Extend this node's claim on a delivery."""
         self._end(delivery, lambda _: {"due": time.time() + LEASE})
 
     def delivered(self, delivery: Delivery) -> None:
@@ -219,11 +219,11 @@ class Outbox:
         )
 
     def postpone(self, delivery: Delivery, due: float) -> None:
-        """Put back what is not to be sent yet; that is no try."""
+        """Put back what may not leave yet; that does not count as a try."""
         self._end(delivery, lambda _: {"state": _UNLESS_WITHDRAWN, "due": due, "node": None})
 
     def give_up(self, delivery: Delivery, error: str, state: State = State.FAILED) -> None:
-        """Note that it is not tried any more."""
+        """Note that it failed for good, or is cancelled."""
         tries = int(state == State.FAILED)
         self._end(
             delivery,
@@ -237,7 +237,7 @@ class Outbox:
         )
 
     def hold(self, destination: str, delay: float, retries: int, error: str) -> None:
-        """Count a try against all that is due for a destination that takes nothing.
+        """Count a failed try for all that is due for a destination that accepts nothing.
 
         Those that were tried more than ``retries`` times have failed.
         """

@@ -21,7 +21,7 @@ _NOT_SENT = (State.WAITING, State.FAILED, State.CANCELLED)
 
 
 class Overview:
-    """Reads the outbox, and changes what a person says of single deliveries.
+    """Reads the outbox for people, and retries or cancels single deliveries for them.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Overview:
         question = sa.select(*COLUMNS).where(*where).order_by(deliveries.c.number.desc())
         if after is not None:
             question = question.where(deliveries.c.number < after)
-        # Each state has its own order in the indexes; only what is in any order needs no state.
+        # With a condition the indexes have an order for each state, and none across states.
         questions = [question.where(deliveries.c.state == state) for state in states or State]
         if not where and not states:
             questions = [question]
@@ -74,7 +74,7 @@ class Overview:
     def open_counts(self, destinations: Iterable[str]) -> dict[str, dict[str, int]]:
         """Return how many deliveries some destinations have in each state but the last ones."""
         states = (*OPEN, State.FAILED)
-        # One narrow question for each: together they would have to look at every row.
+        # One narrow question for each: a single one would have to look at every row.
         count = sa.select(sa.func.count()).select_from(deliveries)
         with self._database.read() as connection:
             return {
@@ -115,7 +115,7 @@ class Overview:
             deliveries.c.rule.in_(list(rules)),
         )
         last, tried = 0, 0
-        # Piece by piece: couriers write meanwhile.
+        # In pieces, so that couriers can write in between.
         while True:
             piece = sa.select(deliveries.c.number).where(*failed, deliveries.c.number > last)
             rows = self._database.rows(piece.order_by(deliveries.c.number).limit(_IN_ONE_STATEMENT))

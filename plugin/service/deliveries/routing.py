@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _Wanted = dict[str, "tuple[Rule, Destination]"]
 _REMEMBERED = 300.0
-"""Seconds for which the address of a host is not asked for again."""
+"""Seconds for which the address of a host is remembered."""
 WITHDRAWN = "the answer changed before it was sent"
 RETURN = "not sent back to where it came from"
 
@@ -175,7 +175,7 @@ class Routing:
         if known is not None:
             return known
         if tags_state(annotation) == "written":
-            return Origin()  # Orthanc notes of it that we sent it.
+            return Origin()  # For Orthanc we are the sender of a file that we rewrote.
         return Origin(*self._archive.sender(annotation["instance"]))
 
 

@@ -1,6 +1,6 @@
-"""What carries a delivery to its destination: Orthanc's jobs, and a file in a folder.
+"""What carries a delivery to its destination: a job of Orthanc, or a file in a folder.
 
-A sender returns when the destination has it, proved, and raises `SendError` when it has not.
+A sender returns once it is proved that the destination has it, else it raises `SendError`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class JobGoneError(ServiceError):
 
 
 class StoppedError(ServiceError):
-    """The service stops; what is being sent is looked after at the next start."""
+    """The service stops; what is being sent is resumed at the next start."""
 
 
 class Sender(Protocol):
@@ -119,7 +119,7 @@ class JobSender:
         return cls(client, outbox, path.format(quote(name, safe="")), asynchronous, stopping)
 
     def send(self, delivery: Delivery, annotation: AnnotationRecord | None) -> None:
-        """Start a job, or look after the one that carries it already, until it proved itself."""
+        """Start a job, or wait for the one that carries it already, until its success is proved."""
         job = delivery.job
         if job is None:
             job = self._start(delivery.instance)
@@ -127,7 +127,8 @@ class JobSender:
         self._watch(delivery, job)
 
     def _start(self, instance: str) -> str:
-        # Without "Permissive", with which Orthanc calls a job a success that delivered nothing.
+        # Without "Permissive": with it Orthanc reports success even for a job that delivered
+        # nothing.
         body = {"Resources": [instance], **self._asynchronous}
         try:
             answer = self._client.post(self._path, json.dumps(body).encode())
@@ -214,7 +215,8 @@ class FolderSender:
         part = self._folder / f".{delivery.instance}.{delivery.number}.part"
         data = self._read(delivery.instance)
         try:
-            # Others may write to the folder, too: a link that waits under this name is no way out.
+            # Others may write to the folder, too: a link that they put under this name is not
+            # followed.
             part.unlink(missing_ok=True)
             with part.open("xb") as file:
                 file.write(data)
@@ -223,7 +225,8 @@ class FolderSender:
             part.replace(path)
             self._sync_folder()
         except OSError as error:
-            # Of a read-only disk, or a file in the place of the folder, nothing can be removed.
+            # On a read-only disk, or with a file in place of the folder, there is nothing to
+            # remove.
             with suppress(OSError):
                 part.unlink(missing_ok=True)
             raise SendError(f"the folder cannot be written to: {error.strerror}") from None

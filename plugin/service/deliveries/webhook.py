@@ -66,7 +66,7 @@ class WebhookSender:
         self._secret = secret
         self._session = requests.Session()
         self._session.trust_env = False
-        # A hospital's own authority stands in the system's store, not in that of a Python package.
+        # A hospital's own authority is in the system's store, not in that of a Python package.
         stores = ssl.get_default_verify_paths()
         self._session.verify = stores.cafile or stores.capath or True
 
@@ -102,7 +102,7 @@ class WebhookSender:
 
 
 def message(delivery: Delivery, annotation: AnnotationRecord) -> dict[str, object]:
-    """Return what a webhook is told: ids and codes, nothing that names a person."""
+    """Return what a webhook gets: ids and codes, nothing that names a person."""
     examined = annotation["examined"]
     return {
         "event": "bodypart.routed",
@@ -128,7 +128,7 @@ def message(delivery: Delivery, annotation: AnnotationRecord) -> dict[str, objec
 
 
 def idempotency_key(delivery: Delivery) -> str:
-    """Return what stays the same however often one delivery of one answer is sent."""
+    """Return the Idempotency-Key: the same for all tries to deliver one answer."""
     parts = (delivery.rule, delivery.destination, delivery.instance, delivery.answer)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

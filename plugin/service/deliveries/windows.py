@@ -11,7 +11,7 @@ _FORM = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
 class WindowError(ValueError):
-    """A text names no window of the day."""
+    """A text is no time window of the day."""
 
 
 @dataclass(frozen=True, slots=True)

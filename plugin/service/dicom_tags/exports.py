@@ -91,7 +91,7 @@ def study_report(
     """
     request, payload = _gathered(archive, engine, study, annotations, previous)
     request["uid"] = uid
-    # Of Orthanc: files that a hostile decoder took the headers of may say anything.
+    # From Orthanc: the headers that a decoder copied may say anything, if it was taken over.
     request["patient_id"], request["study_uid"] = archive.origin_of_study(study)
     return engine.ask("report", request, payload, urgent=True)[1]
 
@@ -124,7 +124,7 @@ def _gathered(
     annotations: Mapping[str, AnnotationRecord | None],
     previous: bytes | None,
 ) -> tuple[dict[str, Any], bytes]:
-    """Collect headers; pixel data do not travel further than one decoder."""
+    """Collect the headers; each file's pixel data go to one decoder only."""
     files = chain(map(archive.dicom, annotations), [previous] if previous is not None else [])
     headers = [engine.ask("headers", {}, file, urgent=True)[1] for file in files]
     request = {

@@ -1,4 +1,4 @@
-"""What tells a file of ours from every other one, whoever holds it: the hook, Orthanc, a backup."""
+"""The mark by which hook, rewrite and backup recognise a file that we wrote."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from service.orthanc_api.resources import Piece
 
 _BEGINNING = 65_536
-"""Bytes in which a correction is told from every other file by the time at which it was made."""
+"""Bytes at the beginning; a correction writes its time there, which no other file has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ class FileMark:
 
     @classmethod
     def read(cls, text: str) -> FileMark | None:
-        """Return the mark that `str` made a text of; None of another text."""
+        """Return the mark that `str` wrote as a text; None for another text."""
         parts = text.split()
         if len(parts) != 3:
             return None
         return cls(int(parts[0]), int(parts[1]), parts[2])
 
     def __str__(self) -> str:
-        """Return a text that `read` takes."""
+        """Return the mark as a text for `read`."""
         return f"{self.length} {self.beginning} {self.md5}"
 
     def fits(self, data: bytes) -> bool:
@@ -66,7 +66,7 @@ class FileMark:
 
 
 def md5(*file: Piece) -> str:
-    """Return the digest by which Orthanc knows a file, which may lie in pieces."""
+    """Return the MD5 of a file, by which Orthanc knows it; the file may be in pieces."""
     digest = hashlib.md5(usedforsecurity=False)
     for piece in file:
         digest.update(piece)

@@ -42,10 +42,11 @@ if TYPE_CHECKING:
 
 _KEPT = 1000
 _UNTIL_THERE_IS_ROOM = 900.0
-"""Seconds before a file is tried again for which the storage had no room."""
+"""Seconds before a file is tried again that did not fit into the storage."""
 _TURNS = 2
-"""Of those who annotate, beside the thread that only rewrites: one of all stores, the others make
-their file ready or wait. Who gets no turn goes on annotating."""
+"""Annotating threads that may rewrite at the same time, beside the thread that only rewrites: one
+of all stores, the others prepare their file or wait. The rest go on annotating.
+"""
 
 
 class InPlace:
@@ -173,7 +174,7 @@ class InPlace:
                 raise
 
     def recover(self) -> list[str]:
-        """Finish what a crash interrupted; return the instances that must be looked at again."""
+        """Finish what a crash interrupted; return the instances that must be read again."""
         found = self._backups.left_over()
         for instance in found:
             try:
@@ -181,15 +182,15 @@ class InPlace:
             except RecordError:
                 raise
             except Exception:
-                # It is gone, or begins with another try: no start hangs on this one.
+                # It is gone, or is tried again later: the start does not depend on this one.
                 continue
         return found
 
     @contextmanager
     def turn(self) -> Iterator[bool]:
-        """Tell whether who just annotated an instance may rewrite it as well.
+        """Tell whether the thread that just annotated an instance may rewrite it as well.
 
-        Not where others are at it already: then that is left to the thread that only rewrites.
+        Not if enough others do so already: then the thread that only rewrites does it.
         """
         ours = self._turns.acquire(blocking=False)
         try:
@@ -199,13 +200,13 @@ class InPlace:
                 self._turns.release()
 
     def _forgo(self, instance: str) -> None:
-        """Note of a file that was to follow that it does not."""
+        """Note that a file that was to be changed stays as it is."""
         annotation = self._archive.annotation(instance)
         if annotation and tags_state(annotation) == "pending":
             self._leave_file(annotation, None)
 
     def _follow_later(self, task: Task) -> None:
-        """Have a file for which there is no room be tried again."""
+        """Have a file tried again for which there was no room."""
         with self._index.database.write() as connection:
             self._tasks.ask(
                 connection,
@@ -236,7 +237,7 @@ class InPlace:
         ):
             return self._restore(instance, stored)
         if annotation is None or not of_file(annotation, stored.version):
-            # What another sender wrote into it, a person's word perhaps, is to be read first.
+            # What another sender wrote into it, perhaps a person's word, must be read first.
             self._overwriting.annotate_again(instance)
             return YIELDED
         if not concerns_tags(annotation):
@@ -262,7 +263,7 @@ class InPlace:
         if corrected:
 
             def settle(now: StoredFile) -> None:
-                # What an earlier answer had put there goes, also where this one is not written.
+                # What an earlier answer wrote is removed, even if this one is not written.
                 self._settle_tags(annotation, now, standing, refused, mixed=mixed)
 
             failed = self._replace(
@@ -278,7 +279,7 @@ class InPlace:
         return failed or refused
 
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
-        """Give a file its original attributes back, if ours stand there."""
+        """Give a file its original attributes back, if it has ours."""
         data = self._archive.dicom(instance)
         outcome, original = rewritten(self._decoders, "restore", {}, data, urgent=True)
         refused = outcome["refused"]
@@ -296,15 +297,15 @@ class InPlace:
         *,
         signed: bool,
     ) -> str | None:
-        """Have a file replace the stored one, and its series be looked at once that settled."""
+        """Store a file over the stored one, and have its series checked once that is stable."""
 
         def note(now: StoredFile, alone: bool) -> None:
-            # Beside an annotation as well: its removal may be said, and not be carried out yet.
+            # Also with an annotation: its removal may be in the trail, and not carried out yet.
             self._note_removal(instance, now.version, before=stored.version)
             if settle:
                 settle(now)
             if not alone:
-                # Else the overwrite made the series anew.
+                # Otherwise the overwrite created the series again.
                 self.main_tags.ask(now.parents.series)
 
         return self._overwriting.replace(instance, stored, annotation, ours, note, signed=signed)
@@ -315,7 +316,7 @@ class InPlace:
         if annotation:
             self._note_removal(instance, stored.version, before=annotation.get("file"))
             if stays_removed(self._archive, instance, self._trail.last(instance)):
-                # Said while the annotation was away.
+                # The removal came while the annotation was away.
                 self._annotations.erase(instance, stored)
             else:
                 annotation = {**annotation, "file": stored.version}
@@ -326,7 +327,7 @@ class InPlace:
             # The original, byte for byte, which a modality sent again while the service was down.
             self._overwriting.annotate_again(instance)
             return
-        # What was written above since the overwrite has labels of before it by now, too.
+        # Roll-ups written since the overwrite got the labels of before it back, too.
         self._annotations.ask_roll_ups(stored.parents)
         self.main_tags.ask(stored.parents.series)
 
@@ -360,7 +361,7 @@ class InPlace:
         self._annotations.put(annotation, stored.parents, follow=False)
 
     def _align_siblings(self, instance: str, stored: StoredFile, *, mixed: bool) -> None:
-        """Have the rest of a series follow that became mixed, or ceased to be."""
+        """Have the other files of a series follow after it became mixed, or ceased to be."""
         series = stored.parents.series
         if self._mixed.get(series) == mixed and not self._index.database.shared:
             return  # Other nodes may have seen it change.

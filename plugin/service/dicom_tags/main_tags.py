@@ -1,4 +1,4 @@
-"""What Orthanc notes of a series, its main tags, read anew where a file of it was overwritten."""
+"""Orthanc's main tags of a series, read again after a file of it was overwritten."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MainTags:
-    """Has Orthanc read main tags anew.
+    """Has Orthanc read main tags again.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class MainTags:
         self._settle = settle
 
     def ask(self, series: str) -> None:
-        """Have a series be looked at once it is left alone."""
+        """Have a series checked once it is stable."""
         with self._database.write() as connection:
             self._tasks.ask(
                 connection,
@@ -57,11 +57,11 @@ class MainTags:
             )
 
     def follow(self, task: Task) -> None:
-        """Have the main tags of a series be read anew, where they differ from its files'."""
+        """Have the main tags of a series read again, if they differ from its files'."""
         series = task.resource
         with suppress(NotFoundError):
             noted = self._archive.series_part(series)
-            # Also of one that is left alone: it may have lost the others since.
+            # Also if it is a single instance now: it may have lost the others since.
             for first in self._archive.instances_of("series", series)[:1]:
                 if self._archive.instance_part(first) != noted:
                     with self._alone:

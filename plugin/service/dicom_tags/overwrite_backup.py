@@ -1,8 +1,8 @@
-"""What an overwrite wipes, of an instance and above it: metadata, labels, attachments, protection.
+"""Backups of what an overwrite wipes: metadata, labels, attachments, a patient's protection.
 
 Orthanc deletes an instance before it stores its successor, and with it a series, study or patient
-that has no other child. A backup is taken before, outlives a crash, and is tied to the new file by
-its mark: to another one it is never given back.
+that has no other child. A backup is taken before, survives a crash, and is tied to the new file by
+its mark: it is never restored to another one.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class OverwriteBackup:
 
 
 class OverwriteBackups:
-    """The backups that are not given back yet.
+    """The backups that are not restored yet.
 
     Parameters
     ----------
@@ -116,11 +116,11 @@ class OverwriteBackups:
         return backup
 
     def left_over(self) -> list[str]:
-        """Return the instances whose backup was not given back."""
+        """Return the instances whose backup was not restored."""
         return [row.instance for row in self._database.rows(sa.select(overwrites.c.instance))]
 
     def of(self, instance: str) -> OverwriteBackup | None:
-        """Return an instance's backup that was not given back, None if there is none."""
+        """Return an instance's backup that was not restored, None if there is none."""
         rows = self._database.rows(sa.select(overwrites).where(overwrites.c.instance == instance))
         if not rows:
             return None
@@ -153,7 +153,7 @@ class OverwriteBackups:
             If it must be tried again.
         """
         if backup.protected:
-            # First, because a patient that is not may be recycled at any moment.
+            # First, because an unprotected patient may be recycled at any moment.
             self._archive.protect(backup.protected)
         if present is None:
             present = self._archive.held([(one["level"], one["id"]) for one in backup.levels])
@@ -176,7 +176,7 @@ class OverwriteBackups:
 
     def drop(self, instance: str) -> None:
         """Remove the backup of an instance."""
-        # One that a power cut leaves is of no other file: what it would give back is there.
+        # If a power cut keeps it, no harm: it is tied to this file, which has all that it restores.
         with self._database.write(at_once=False) as connection:
             _drop(connection, instance)
 

@@ -1,8 +1,8 @@
-"""A corrected file is stored over the one that it was made of, and nothing else is lost.
+"""A corrected file is stored over the one that it was made from, and nothing else is lost.
 
-The steps: save what the overwrite wipes; look whether the file is still the one that was read;
-store the new one over it; read what Orthanc did; give back what was wiped. The newer file wins:
-where another one came in between, ours yields.
+The steps: save what the overwrite wipes; check that the file is still the one that was read; store
+the new one over it; check what Orthanc did; restore what was wiped. The newer file wins: if another
+one came in between, ours yields.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 YIELDED = "another file was stored meanwhile"
 STORAGE_FULL = "storage full"
 _KEPT_SOON = 0.5
-"""Seconds in which the hook has written what it saw, unless the machine stands."""
+"""Seconds within which the hook has written what it saw, unless the machine hangs."""
 _CHANGES = 500
 
 
@@ -129,7 +129,7 @@ class Overwriting:
             backup = self.backups.take(instance, stored.parents, held, annotation, mark)
             self._rescue.drop(instance)
             with self.alone:
-                # Orthanc's side does not answer any more once it stops: each would wait in vain.
+                # Orthanc's side does not answer any more once it stops: waiting would be in vain.
                 self._must_go_on()
                 with self._rescue.watching(instance, mark):
                     outcome = self._store_over(instance, stored, ours, places)
@@ -162,7 +162,7 @@ class Overwriting:
         backup = self.backups.of(instance)
         if backup is None:
             return
-        # First: of one that comes in after the look at it, nothing is noted.
+        # First: nothing is noted about a file that comes in after this check.
         stored = self._archive.stored_file(instance)
         stands = self._stands(backup, stored)
         theirs = self._rescue.kept(instance, 0.0) if stands else None
@@ -172,19 +172,19 @@ class Overwriting:
         elif stands or not backup.mark:
             self.backups.give_back(backup)
             note(instance, stored)
-        # Else the overwrite never happened, or another file stands there now.
+        # Otherwise the overwrite never happened, or another file is there now.
         self.backups.drop(instance)
         self._rescue.drop(instance)
 
     def _stands(self, backup: OverwriteBackup, stored: StoredFile) -> bool:
-        """Tell whether the file of which a backup was taken stands there by now."""
+        """Tell whether the stored file is the one for which the backup was taken."""
         mark = FileMark.read(backup.mark)
         if mark is None:
             return self._archive.md5(backup.instance) == backup.mark
         try:
             return mark.fits(self._archive.dicom(backup.instance))
         except LostFileError:
-            # A storage may be away for a while: what Orthanc's index tells of the file is left.
+            # The storage may be down for a while: then Orthanc's index has to do.
             return stored.size == mark.length
 
     def _store_over(
@@ -194,8 +194,8 @@ class Overwriting:
         ours: Sequence[Piece],
         places: list[tuple[str, str]],
     ) -> list[Held] | str:
-        """Store a file unless another one came in; return what is held then, or why it is not."""
-        # In this order: what comes in after the mark is seen in the log, what came before it here.
+        """Store a file unless another one came in; return what Orthanc holds then, or why not."""
+        # In this order: the log shows what comes in after the mark, this check what came before it.
         before = self._archive.last_change()
         if self._archive.stored_file(instance).version != stored.version:
             self.annotate_again(instance)
@@ -208,24 +208,24 @@ class Overwriting:
         if answer.status != "Success":
             return f"Orthanc answers {answer.status or 'nothing'}"
         if answer.instance != instance:
-            # As a lossy transcoding has it: that copy is ours.
+            # As after a lossy transcoding: that copy is ours.
             self._archive.delete_instance(answer.instance)
             return "Orthanc stores it under another id"
-        # Before the log: of a file that comes in after this look nothing is noted.
+        # Before the log is read: nothing is noted about a file that comes in after this.
         now = self._archive.held(places)
-        # Without a gap nothing else was stored since: it is ours, also where Orthanc transcoded it.
+        # Without a gap nothing else was stored since: it is ours, even if Orthanc transcoded it.
         entry, gap = self._own_entry(before, instance)
         if gap:
-            # To hash a film takes as long as Orthanc takes to store it.
+            # Hashing a film takes as long as Orthanc takes to store it.
             if self._archive.md5(instance) != md5(*ours):
                 self.annotate_again(instance)
                 return YIELDED
-            # In PostgreSQL numbers are missing after each transaction that was tried twice.
+            # PostgreSQL skips a number for each transaction that was tried twice.
             theirs = self._rescue.kept(instance, _KEPT_SOON if self._shared else KEPT_WITHIN)
             if theirs is not None:
                 self._put_back(instance, theirs)
                 return YIELDED
-            # Seconds may have passed: what was set meanwhile stays.
+            # Seconds may have passed: values that were set meanwhile stay.
             version, now = now[0].version, self._archive.held(places)
             now[0] = replace(now[0], version=version)
         if entry is not None:
@@ -271,5 +271,5 @@ class Overwriting:
         self.annotate_again(instance)
 
     def annotate_again(self, instance: str) -> None:
-        """Have the file that stands there be read."""
+        """Have the file that is stored now annotated."""
         self._tasks.ask_now(Kind.ANNOTATE, [instance])

@@ -1,8 +1,8 @@
-"""What another sender stores while a file is being rewritten is kept aside by Orthanc's side.
+"""While a file is being rewritten, Orthanc's side keeps what another sender stores.
 
-Between the last look at a file and the storing of its successor lie milliseconds in which another
-file may come in, and ours would then replace it. Orthanc's store hook sees that file pass: it is
-told which instances are being rewritten, and keeps the bytes of what is not ours.
+Between the last check of a file and the storing of its successor there are milliseconds in which
+another file may come in, which ours would replace. Orthanc's store hook sees that file: it is told
+which instances are being rewritten, and keeps the bytes of files that are not ours.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ACKNOWLEDGED_WITHIN = 2.0
 KEPT_WITHIN = 2.0
 _LOOK_EVERY = 0.02
 _RECENT = 1.0
-"""Seconds in which Orthanc may still be about to carry a deletion out."""
+"""Seconds within which Orthanc may still carry out a deletion that it announced."""
 _GIVEN_WAY = 0.2
 _KEPT_ENTRIES = 1000
 
@@ -51,9 +51,10 @@ class Rescue:
 
     @contextmanager
     def watching(self, instance: str, ours: FileMark) -> Iterator[None]:
-        """Have what is stored under an instance kept, but for a file of ours.
+        """Have the hook keep what is stored under an instance, except a file of ours.
 
-        A deletion that comes in later waits for the end; one that came just before is given way.
+        A deletion that comes later waits for the end of this block; one that came just before goes
+        first.
 
         Parameters
         ----------

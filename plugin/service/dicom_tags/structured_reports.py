@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from service.records.index import Index
 
 _NOTHING_TO_REPORT = "NothingToReportError"
-"""The one refusal of a decoder that speaks of the images: others leave the last report right."""
+"""The one refusal that is about the images; after any other the last report is still right."""
 _NAMESPACE = uuid.UUID("6f0dfb0e-6a3d-4c0c-9d3a-0c2f1f3f9f55")
 
 
@@ -67,8 +67,8 @@ class Reports:
     def write(self, task: Task) -> None:
         """Store a study's report if the results differ from those in the last one.
 
-        Where nothing is left that a report may say, the last one goes. The report's UID derives
-        from what it says, so that one which was stored just before a kill is not stored twice.
+        If nothing is left that a report may say, the last one is deleted. The report's UID derives
+        from its content, so that a report stored just before a kill is not stored twice.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class Reports:
             annotations = {instance: self._annotation_of(instance) for instance in instances}
             report = study_report(self._archive, self._decoders, study, annotations, previous, uid)
         except NotFoundError:
-            return  # What is left of the study asks for a report of its own.
+            return  # The roll-up of what is left of the study asks for its own report.
         except LostFileError as why:
             self._log(f"study {study} gets no report: {why}")
             return
@@ -111,7 +111,7 @@ class Reports:
         self._takes_the_place(study, fingerprint, own, stored.instance)
 
     def _file_of(self, report: str | None) -> bytes | None:
-        """Return the file of a report, None where it is lost: that one is not replaced."""
+        """Return the file of a report, None if it is lost: then the new one does not replace it."""
         with suppress(NotFoundError, LostFileError):
             return self._archive.dicom(report) if report else None
         return None
@@ -123,7 +123,7 @@ class Reports:
             self._archive.delete_instance(own)
 
     def _withdraw(self, study: str, own: str | None) -> None:
-        """Delete the last report of ours, if there is one: it says what is said no more."""
+        """Delete our last report, if there is one: what it says is no longer true."""
         if own:
             self._archive.delete_instance(own)
             self._note(study, "", "")
@@ -156,7 +156,7 @@ class Reports:
 
 
 def _is_observed(child: Summary) -> bool:
-    """Tell whether a report has anything to say of an image: a header alone observed nothing."""
+    """Tell whether a report may state an image's part: a header alone is no observation."""
     examined = child.examined if child.source != "header" else None
     return child.status == "done" and bool(examined or child.visible)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service.decoders.elsewhere import ElsewhereNetwork
 
 _NVIDIA = Path("/dev/nvidiactl")
-"""There where NVIDIA's driver runs."""
+"""Exists where NVIDIA's driver is loaded."""
 
 
 def network_of(settings: Settings, log: Callable[[str], None]) -> ElsewhereNetwork | None:

@@ -38,9 +38,9 @@ _LONGEST_WORDS = 200
 _PIECE = 2**16
 _MOST_DIGITS = 10
 _OVERLOADED = frozenset((408, 425, 429, 502, 503, 504))
-"""Statuses that say nothing against the pictures (RFC 9110, section 15; RFC 6585)."""
+"""Statuses that do not mean that the pictures are bad (RFC 9110, section 15; RFC 6585)."""
 _CONNECTIONS = 64
-"""Kept open: as many as there may be decoders."""
+"""Connections that are kept open: as many as there may be decoders."""
 
 
 class OpenInferenceServer:
@@ -161,7 +161,7 @@ class OpenInferenceServer:
 
 
 def _body(response: urllib3.BaseHTTPResponse, seconds: float) -> bytes:
-    """Return all that an answer holds; one that trickles in is cut off in time."""
+    """Return the whole body of an answer; one that comes too slowly is cut off."""
     pieces, length, until = [], 0, time.monotonic() + seconds
     while piece := response.read1(_PIECE, decode_content=False):
         pieces.append(piece)

@@ -1,4 +1,4 @@
-"""The network on an inference server: checked before it is believed, and again now and then."""
+"""The network on an inference server: checked before its answers are used, and regularly after."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 _PAUSES = (0.2, 1.0, 5.0, 15.0)
-"""Seconds between looks at a server that is down."""
+"""Seconds between checks of a server that is down."""
 _LONGEST_FAREWELL = 1.0
 _LOOK_AGAIN = 600.0
 """Seconds after which a server that is well is checked again: its model may have been replaced."""
@@ -72,7 +72,7 @@ class RemoteNetwork:
 
     @property
     def ready(self) -> bool:
-        """Whether the server answered as the model does when it was last looked at."""
+        """Whether the server answered as the model does when it was last checked."""
         return self._reason is None
 
     @property
@@ -81,11 +81,11 @@ class RemoteNetwork:
         return self._reason
 
     def start(self) -> None:
-        """Look at the server, and keep an eye on it."""
+        """Check the server now, and again in the background."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking; a question under way ends with its timeout, and is not waited for."""
+        """Stop checking; a question under way ends by its timeout, and is not waited for."""
         self._stopping.set()
         self._due.set()
         if self._thread.ident:
@@ -133,7 +133,7 @@ class RemoteNetwork:
         }
 
     def _down(self, reason: str) -> NetworkDownError:
-        """Note that it is down, to be looked at again at once; return what tells so."""
+        """Note that it is down, to be checked again at once; return the error to raise."""
         self._reason = reason
         self._due.set()
         return NetworkDownError(reason)

@@ -1,4 +1,4 @@
-"""The section ``Server``: where the inference server is, and how it is spoken to."""
+"""The section ``Server``: where the inference server is, and how to reach it."""
 
 from __future__ import annotations
 

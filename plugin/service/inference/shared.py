@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
 _LONGEST_START = 300.0
-"""Seconds; CUDA plans for each size of a batch before the greeting."""
+"""Seconds for the start: CUDA plans for each batch size before the process is ready."""
 _LONGEST_RUN = 60.0
-"""Seconds, the way there included; a GPU that takes longer hangs."""
+"""Seconds for an answer, transfer included; a GPU that takes longer hangs."""
 _LONGEST_WORDS = 300
 _LONGEST_HEADER, _LONGEST_PAYLOAD = 64 * 2**10, 64 * 2**20
 _PREFACE = "the model runs on the CPU: "
 
 
 class _StartError(Exception):
-    """A process is not there, or does not get as far as its greeting; the text says why."""
+    """There is no process, or it ended before it was ready; the text says why."""
 
 
 class SharedNetwork:
@@ -125,7 +125,7 @@ class SharedNetwork:
             self._questions += 1
             return unpacked(frame.header, frame.payload)
         except (OSError, ValueError, NetworkError):
-            # One that answers something else would go on to do so.
+            # One that answers wrongly would go on doing so.
             process.kill()
             late = "the GPU takes too long"
             reason = late if watchdog.bitten else "the network's process is gone"
@@ -177,7 +177,7 @@ class SharedNetwork:
                 [python, "-P", "-s", "-m", "network"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # Until it is ready; then it has closed it.
+                # Only until the process is ready: then it closes stderr.
                 stderr=subprocess.PIPE,
                 env=environment(self._settings),
                 cwd="/",
@@ -211,7 +211,7 @@ class SharedNetwork:
         return hello
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        """Hand each answer to whoever asked, until the process ends, or says what is none."""
+        """Hand each answer to its asker, until the process ends, or sends what is no answer."""
         with contextlib.suppress(Exception):
             while True:
                 frame = self._read(process)
@@ -228,7 +228,7 @@ class SharedNetwork:
         )
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
-        """End a process, and tell all who wait for its answers."""
+        """End a process, and fail all questions that wait for its answers."""
         process.kill()
         process.wait()
         for asked in list(self._asked.values()):

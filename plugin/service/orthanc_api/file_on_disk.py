@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from service.errors import LostFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 _NAME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -78,34 +77,35 @@ class FileOnDisk:
 
     @cached_property
     def data(self) -> bytes:
-        """All of it; see ``read_into`` for errors."""
-        pieces: list[bytes] = []
-
-        def read(start: int) -> int:
-            pieces.append(os.pread(self._descriptor, self._size - start, start))
-            return len(pieces[-1])
-
-        self._read(read)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def read_into(self, place: memoryview) -> None:
-        """Fill memory of its size with it.
+        """All of it, however long the disk takes.
 
         Raises
         ------
         LostFileError
             If the disk fails, or somebody cut the file short.
         """
-        self._read(lambda start: os.preadv(self._descriptor, [place[start:]], start))
+        pieces: list[bytes] = []
+        left = self._size
+        try:
+            while left:
+                # The kernel gives two gigabytes at most at a time.
+                pieces.append(os.pread(self._descriptor, left, self._size - left))
+                if not pieces[-1]:
+                    raise LostFileError("a file in Orthanc's storage is shorter than it was")
+                left -= len(pieces[-1])
+        except OSError as error:
+            raise LostFileError(f"a file in Orthanc's storage: {error.strerror}") from None
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _read(self, some: Callable[[int], int]) -> None:
-        """Read on until all is read: the kernel gives two gigabytes at most at a time."""
+    def read_into(self, place: memoryview) -> bool:
+        """Fill memory of its size with it if that needs no disk; tell whether it is filled."""
         done = 0
         try:
             while done < self._size:
-                count = some(done)
+                count = os.preadv(self._descriptor, [place[done:]], done, os.RWF_NOWAIT)
                 if not count:
-                    raise LostFileError("a file in Orthanc's storage is shorter than it was")
+                    return False
                 done += count
-        except OSError as error:
-            raise LostFileError(f"a file in Orthanc's storage: {error.strerror}") from None
+        except OSError:
+            return False  # Not read yet, or a file system that cannot tell: `data` may wait.
+        return True

@@ -39,13 +39,13 @@ _OF_FILE: _Responses = {200: {"model": FileRecord}}
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 _RESOURCE = "/bodypart/{level:level}/{id:orthanc_id}"
 _FILE_LIMIT = 1.0
-"""Seconds that the answer to a correction waits for the file to follow, so as to tell of it."""
+"""Seconds that the answer to a correction waits for the file, to tell what became of it."""
 _CROWD, _CROWD_OF_ROLL_UPS = 3, 9
-"""So many files and roll-ups are to follow that no answer waits for its own."""
+"""With more files and roll-ups than this to follow, no answer waits for its own."""
 _RESTORE_LIMIT, _RESTORE_LIMIT_OF_ALL = 10.0, 60.0
 """Seconds that a removal waits for an original file to return, and for those of a whole study."""
 _AT_ONCE = 500
-"""Instances that one question to the database names."""
+"""Instances that one statement to the database names."""
 _FILE = {"content": {"application/dicom": {"schema": {"type": "string", "format": "binary"}}}}
 
 
@@ -66,7 +66,9 @@ def read(
     return annotation
 
 
-@router.post(_RESOURCE, summary="Classify now, again", response_model=Any, responses=_OR_ASKED)
+@router.post(
+    _RESOURCE, summary="Classify now, also once more", response_model=Any, responses=_OR_ASKED
+)
 def classify(
     level: str,
     id: str,
@@ -75,7 +77,7 @@ def classify(
     seen: SeenRevisions,
     body: Classify | None = None,
 ) -> AnnotationRecord | RollUpAnswer | AskedAnswer:
-    """Classify now, also what has an annotation; a person's word stays on top."""
+    """Classify now, also what is annotated already; a person's word still outranks the result."""
     instances = service.archive.instances_of(level, id)
     if seen is not None and level == "instances":
         service.reviewer.must_have(id, seen)
@@ -97,7 +99,7 @@ def correct(
     seen: SeenRevisions,
     response: Response,
 ) -> AnnotationRecord:
-    """Take a person's correction; it is said once it is answered, the file follows."""
+    """Take a person's correction; once it is answered it is recorded, and the file follows."""
     annotation = review_and_follow(service, id, body, user, seen)
     response.headers.update(etag(annotation))
     return annotation
@@ -116,7 +118,7 @@ def withdraw(
     seen: SeenRevisions,
     response: Response,
 ) -> AnnotationRecord:
-    """Take a person's word back; the trail keeps both."""
+    """Take a person's word back; the audit trail keeps the word and its withdrawal."""
     annotation_of(service, id)
     try:
         annotation = service.reviewer.withdraw(id, by=user, seen=seen)
@@ -142,8 +144,8 @@ def remove(
 ) -> dict[str, Any]:
     """Remove the annotations of all instances of a resource, and tags written in place.
 
-    Orthanc does not hand the query of a DELETE to plugins (1.10 and 1.12), so that
-    ``?tags=true`` cannot be told from its absence.
+    Orthanc (1.10 and 1.12) does not pass the query of a DELETE to plugins, so ``?tags=true`` makes
+    no difference.
     """
     instances = service.archive.instances_of(level, id)
     revisions = seen if level == "instances" else None
@@ -196,7 +198,7 @@ def annotation_of(service: Service, instance: str) -> AnnotationRecord:
 
 
 def waiting(instance: str) -> AnnotationRecord:
-    """Return what stands for the annotation of an instance that waits for it."""
+    """Return the placeholder for the annotation of an instance that waits for it."""
     return {**pending(instance), "tags": NO_TAGS, "revision": None}
 
 
@@ -209,7 +211,7 @@ def review_and_follow(
 
 
 def _followed(service: Service, instance: str, annotation: AnnotationRecord) -> AnnotationRecord:
-    """Return an annotation, with what became of its file unless many others are to follow."""
+    """Return an annotation, with what became of its file unless many others wait to follow."""
     if (
         service.tasks.count(Kind.REWRITE) >= _CROWD
         or service.tasks.count(Kind.ROLL_UP) >= _CROWD_OF_ROLL_UPS
@@ -225,7 +227,7 @@ def _followed(service: Service, instance: str, annotation: AnnotationRecord) -> 
 
 
 def _tags_kept(in_place: InPlace, instances: list[str]) -> dict[str, str]:
-    """Wait for original files to return; tell of which instances they do not, and why."""
+    """Wait for original files to be restored; return which instances keep their tags, and why."""
     end = time.monotonic() + _RESTORE_LIMIT_OF_ALL
     kept = {}
     for instance in instances:

@@ -73,12 +73,12 @@ ROUTERS = (
     annotation_router,
     pages,
 )
-"""The first that fits is taken: what has a name of its own goes before what has a pattern."""
+"""The first that fits is taken: fixed paths go before those with parameters."""
 
 
 class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, without what FastAPI assumes and with what it cannot see."""
+        """Return the OpenAPI document, corrected where FastAPI assumes or overlooks something."""
         if self.openapi_schema is None:
             self.openapi_schema = as_it_is(super().openapi())
         return self.openapi_schema
@@ -155,7 +155,7 @@ def _handle_errors(app: FastAPI) -> None:
         if error.status_code == 405:
             allowed = ",".join(sorted(_methods(request)))
             return _error(405, "Method not allowed", f"allowed: {allowed}", {"Allow": allowed})
-        # Of a body that is in no encoding of JSON FastAPI says less.
+        # FastAPI's own error for a body that is no JSON text says less.
         details = _NO_JSON if error.status_code == 400 else str(error.detail)
         return _error(error.status_code, "Bad request", details)
 
@@ -182,7 +182,7 @@ def _complaint(error: Any) -> str:
 
 
 def _missing(request: Request, error: NotFoundError) -> str:
-    """Name what is not there: what the address says, else the id that came in a body."""
+    """Name what was not found: what the address says, else the id in the body."""
     path = request.path_params
     return f"Orthanc has no {path.get('level', 'instances')} {path.get('id', error)}".strip()
 

@@ -25,14 +25,14 @@ _PAGE = 1000
     "or what failed",
 )
 def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
-    """Look for what the body asks for, without one for what has no annotation; annotate it."""
+    """Annotate what the body asks for; without a body, what has no annotation."""
     asked = body or Backfill.model_validate({})
     if asked.Failed:
         again = _try_failed_again(service)
     elif asked.ModelVersion or asked.OtherModels:
         present = service.learning.model
         if present is None:
-            # Until a decoder has told its model, every model would be another one.
+            # Before a decoder has told its model, every model would count as another one.
             raise EngineDownError(service.decoders.down_reason)
         again = service.backfill.read_again(asked.ModelVersion, present=present)
     elif asked.LearnedSince:
@@ -83,7 +83,7 @@ def helper(query: Annotated[Known, Query()], service: TheService) -> dict[str, A
     summary="A helper's answers: what was taken, and why the rest was dropped",
 )
 def results(body: HelpersAnswers, service: TheService) -> dict[str, Any]:
-    """Take a helper's answers; what was annotated, removed or replaced meanwhile stays."""
+    """Take a helper's answers, except for what was annotated, removed or replaced meanwhile."""
     if body.results:
         _must_be_of_our_model(body, service)
     service.leases.take_back(body.returned, body.helper)
@@ -98,7 +98,7 @@ def results(body: HelpersAnswers, service: TheService) -> dict[str, Any]:
 def _must_be_of_our_model(body: HelpersAnswers, service: Service) -> None:
     hello = service.decoders.hello
     if hello is None:
-        # Just started, perhaps with another model: the helper comes again.
+        # Just started, perhaps with another model: the helper tries again.
         raise EngineDownError(service.decoders.down_reason)
     own = hello["model"]["sha256"]
     models = [answer.annotation.get("model") for answer in body.results]
@@ -110,7 +110,7 @@ def _must_be_of_our_model(body: HelpersAnswers, service: Service) -> None:
 
 
 def _try_failed_again(service: Service) -> int:
-    """Have what failed tried once more; return how many that are."""
+    """Try again what failed; return how many instances that are."""
     count = 0
     for page in service.index.in_state("failed", _PAGE):
         count += len(page)

@@ -1,4 +1,4 @@
-"""Routing: the rules and what they make of an instance; what waits, left, or failed."""
+"""Routing: the rules, and which of them take an instance; deliveries that wait, left or failed."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class ActionOnFailed(Body):
 class Page(Asked):
     """Which deliveries; the newest come first."""
 
-    # Orthanc hands over one value a name.
+    # Orthanc passes on one value for each name.
     state: Annotated[str, Field(pattern=rf"^(({_STATE})(,({_STATE}))*)?$")] = Field(
         "", description="one, or several with commas"
     )
@@ -127,7 +127,8 @@ async def test(request: Request, service: TheService) -> dict[str, Any]:
 def apply(body: Application, service: TheService) -> dict[str, Any]:
     """Start to count what a rule takes of what is stored, or to send what was counted.
 
-    What changed since the count is left out; with `Count`, another count than that one is refused.
+    What changed since the count is left out; with `Count`, it is refused if another count came
+    since.
     """
     try:
         return service.old_stock.start(body.Rule, dry_run=body.DryRun, count=body.Count)
@@ -141,9 +142,9 @@ def applied(service: TheService) -> dict[str, Any]:
     return service.old_stock.progress()
 
 
-@router.delete("/bodypart/routes/apply", summary="Stop to apply a rule to the old stock")
+@router.delete("/bodypart/routes/apply", summary="Stop applying a rule to the old stock")
 def stop_applying(service: TheService) -> dict[str, Any]:
-    """Stop the run; what stands in the outbox stays there."""
+    """Stop the run; deliveries that are in the outbox stay there."""
     return service.old_stock.cancel()
 
 

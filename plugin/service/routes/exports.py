@@ -37,11 +37,11 @@ COLUMNS = (
 _LICENCE_CLASS = "clear"
 _PAGE = 5000
 _USUAL_ROWS, _MOST_ROWS = 1_000, 10_000
-"""Orthanc holds an answer whole (300,000 events are 131 MB), and is asked where each event lies."""
+"""Orthanc keeps an answer in memory (300,000 events: 131 MB), and is asked for all their UIDs."""
 _FORMULA = re.compile(r"[\s\u00a0;]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
-"""What a spreadsheet takes for the beginning of a formula, signs of full width included."""
+"""Signs with which a formula begins for a spreadsheet, those of full width included."""
 _FHIR = "application/fhir+json"
-"""By which FHIR's programs tell it from other JSON."""
+"""The media type of FHIR."""
 _DICOM: dict[str, Any] = {
     "response_class": Response,
     "responses": {200: {"content": {"application/dicom": {}}}},
@@ -179,7 +179,7 @@ def _report(service: Service, study: str, ids: list[str], what: str) -> Response
 def training_rows(
     index: Index, trail: AuditTrail, source: str, after: str = ""
 ) -> Iterator[dict[str, str]]:
-    """Give one row an instance that a person confirmed or corrected, oldest review first.
+    """Give a row for each instance that a person confirmed or corrected, oldest review first.
 
     Patients appear under their Orthanc id, which is a hash of the PatientID; no text of a header
     and no comment is in a row.
@@ -210,7 +210,7 @@ def _said_to_be_visible(word: Word | None) -> tuple[str, ...]:
     try:
         review = word.review if word else None
     except DamagedEventError:
-        return ()  # The audit tells of it; which part it was stands in the index as well.
+        return ()  # The audit lists it as damaged; the examined part is in the index as well.
     return (review.visible or ()) if review else ()
 
 

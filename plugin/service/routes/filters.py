@@ -31,7 +31,8 @@ _SHOW: dict[str, sa.ColumnElement[bool]] = {
     ),
     "failed": instances.c.state == "failed",
     "open": sa.and_(
-        # As an expression: most are done, so that sorting what that index finds takes longest.
+        # As an expression, so that its index is not used: most are done, and would have to be
+        # sorted.
         instances.c.state.concat("") == "done",
         instances.c.reviewed_at.is_(None),
         instances.c.modality.not_in(_SLICES),
@@ -105,7 +106,7 @@ def told(meaning: Meaning | None) -> dict[str, Any] | None:
 
 
 def line_of(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
-    """Return what the first columns of a row of the index hold, the instance's id before all."""
+    """Return the first columns of a row of the index by name, the instance's id first."""
     line = dict(zip(("instance", *names[1:]), row, strict=False))
     # Of what an earlier version indexed it may not be known yet.
     line["side_in_doubt"] = bool(line["side_in_doubt"])

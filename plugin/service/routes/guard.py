@@ -25,7 +25,7 @@ _OTHER_SITES = frozenset(("cross-site", "same-site"))
 
 
 class Guard:
-    """Refuses what another site asks for, and what is too long, before anything reads it.
+    """Refuses requests of other sites, and those that are too long, before anything reads them.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Guard:
             await _refuse(send, 413, "Too large", details)
             return
         if not takes_file:
-            # Scripts send JSON under whatever type their tool puts there by itself.
+            # Scripts send JSON with whatever Content-Type their tool sets.
             MutableHeaders(scope=scope)["content-type"] = "application/json"
         await self._answered(scope, receive, send)
 
@@ -100,7 +100,8 @@ def is_cross_site(headers: Headers) -> bool:
     site = headers.get("sec-fetch-site")
     if site in _OTHER_SITES:
         return True
-    # A script's own request has no destination; a link, a picture, an object, a style do.
+    # A request of a page's script has an empty destination; one of a link, image, object or style
+    # has not.
     if headers.get("sec-fetch-mode") == "navigate" or headers.get("sec-fetch-dest") not in (
         None,
         "",
@@ -113,7 +114,7 @@ def is_cross_site(headers: Headers) -> bool:
 
 
 def _sent_by_browser(headers: Headers) -> bool:
-    # Scripts pretend to be one in User-Agent (PowerShell does), but send none of these.
+    # Some scripts pretend to be a browser in User-Agent (PowerShell does), but send none of these.
     return any(name in headers for name in ("origin", "referer", "accept-language"))
 
 

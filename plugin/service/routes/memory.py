@@ -42,7 +42,7 @@ class Alike(Asked):
 
 @router.get("/bodypart/memory", summary="What was learned from confirmed pictures, by part")
 def memory(service: TheService) -> dict[str, Any]:
-    """Answer how many words there are on each part, and what they do for patients left out."""
+    """Answer how many words there are on each part, and what they gain on other patients."""
     return service.learning.told()
 
 
@@ -75,7 +75,7 @@ def forget_word(id: str, service: TheService) -> dict[str, Any]:
 
 @router.get("/bodypart/memory/changes", summary="What the memory made of the model's answers")
 def changes(service: TheService) -> list[dict[str, Any]]:
-    """Answer which label became which other, how often, and how often people let that stand."""
+    """Answer which label became which other, how often, and how often people agreed."""
     with one_at_a_time():
         return [asdict(change) for change in service.learning.changes()]
 

@@ -42,14 +42,14 @@ InstanceId = Annotated[str, Field(pattern=rf"^{ORTHANC_ID}$")]
 
 
 class Asked(BaseModel):
-    """What comes in, as a body or a query: no field but its own is taken."""
+    """What comes in, as a body or a query: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
     @field_validator("*")
     @classmethod
     def holds_whole_characters(cls, value: Any) -> Any:
-        """Refuse texts that no database keeps."""
+        """Refuse texts that a database cannot keep."""
         if isinstance(value, str) and not can_be_kept(value):
             raise ValueError("holds NUL, or half a character (a lone surrogate)")
         return value
@@ -90,7 +90,7 @@ class Correction(Body):
 
 
 class Reviews(Correction):
-    """One word on several instances; without ``examined``, what stands for each is confirmed."""
+    """One word on several instances; without ``examined``, it confirms each one's answer."""
 
     instances: Annotated[list[InstanceId], Field(min_length=1, max_length=MOST_AT_ONCE)]
     examined: Label | None = None
@@ -133,7 +133,7 @@ class Backfill(Body):
     @field_validator("LearnedSince")
     @classmethod
     def is_in_the_calendar(cls, since: str | None) -> str | None:
-        """Refuse a day or an hour that never was: nothing would be found, or everything."""
+        """Refuse a day or an hour that does not exist: nothing would be found, or everything."""
         if since is not None:
             try:
                 datetime.fromisoformat(since)
@@ -143,7 +143,7 @@ class Backfill(Body):
 
     @model_validator(mode="after")
     def asks_for_one_thing(self) -> Self:
-        """Refuse two of them: neither would be *nothing else*."""
+        """Refuse more than one of them: each stands for *this and nothing else*."""
         asked = [name for name in type(self).model_fields if getattr(self, name)]
         if len(asked) > 1:
             raise ValueError(f"{' and '.join(asked)} cannot be asked for together")
@@ -212,7 +212,7 @@ class FoundAnswer(TypedDict):
 
 
 class AskedAnswer(BaseModel):
-    """What is answered where nobody waits for the annotation."""
+    """The answer where nobody waits for the annotation."""
 
     level: str
     id: str

@@ -13,10 +13,10 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
 }
 """What the routes' convertors take; they are regular expressions that no document shows."""
 _ASSUMED = "422"
-"""What FastAPI answers to a wrong request; ours is 400, in the shape of all errors."""
+"""FastAPI's status for a wrong request; ours is 400, in the shape of all errors."""
 _JSON, _AS_TEXT = "application/json", "text/plain"
 _TEXT = {"schema": {"type": "string", "description": "JSON as well; Orthanc 1.12.7 calls it text"}}
-"""How Orthanc hands on the body of an error from that version on."""
+"""The media type with which Orthanc sends the body of an error, from that version on."""
 _ASSUMED_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 

@@ -75,7 +75,7 @@ def heatmap(id: str, service: TheService, query: Annotated[Explained, Query()]) 
     """Draw where the model looked."""
     label = _label(query.label or _likely_label(service, id))
     model = (service.decoders.hello or {}).get("model", {}).get("sha256", "")
-    # A file that was stored anew may show something else; one that is gone shows nothing.
+    # A file that was replaced may show something else; one that is gone shows nothing.
     key = (id, service.archive.stored_file(id).version, label, model, query.over)
     png = _drawings.get(key)
     if png is None:

@@ -68,12 +68,12 @@ def not_found(details: str) -> HttpError:
 
 _costly = threading.BoundedSemaphore(1)
 _LONGEST_WAIT = 5.0
-"""Seconds that a costly question waits for the one before it."""
+"""Seconds that a costly request waits for the one before it."""
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Let a question that looks at all pictures be alone.
+    """Let only one request at a time look at all pictures.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def _service(request: Request) -> Any:
 def _user(request: Request) -> str:
     """Return the user of Basic authentication.
 
-    Orthanc has checked it where its own authentication is on; else a proxy may have, or nobody.
+    Orthanc has verified it if its own authentication is on; else a proxy may have, or nobody.
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "basic":
@@ -105,7 +105,7 @@ def _user(request: Request) -> str:
 
 
 def _seen_revisions(request: Request) -> frozenset[str] | None:
-    """Return the revisions that the client would have, None if any will do (RFC 9110, 13.1.1).
+    """Return the revisions that the client accepts, None if any will do (RFC 9110, 13.1.1).
 
     A weak tag counts as well: a proxy that compresses an answer makes the tag in it one.
     """

@@ -41,9 +41,9 @@ def review_many(
 ) -> dict[str, Any]:
     """Confirm what stands for several instances, or give them all one answer.
 
-    Where `If-Match` is stale for one of them, nothing is done: 412 with its annotation. What is
-    stale by `revisions` fails by itself, and is named; so is a confirmation without a side where
-    marker and header contradict each other and nobody has decided.
+    Where `If-Match` is stale for one of them, nothing is done: 412 with its annotation. An instance
+    that is stale by `revisions` fails alone, and is named; so is a confirmation without a side
+    where marker and header contradict each other and nobody has decided.
     """
     if if_match is not None:
         for instance in body.instances:
@@ -77,7 +77,7 @@ def review_many(
 def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
     """Take the last word on each back: what stood before it returns, the trail keeps both.
 
-    Before it stood an earlier word, which is said again, or the machine's own answer.
+    Before it there was an earlier word, which is said again, or the machine's own answer.
     """
     seen = _by_instance(body.revisions)
 
@@ -85,7 +85,7 @@ def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
         annotation = service.reviewer.annotation_of(instance)
         if annotation["review"] is None:
             raise ConflictError("nobody said anything of it")
-        # What is said again follows what stands there now, and nothing else; 0.1 knew no revision.
+        # The earlier word is put on the present annotation and on no other; 0.1 knew no revision.
         present = annotation.get("revision")
         revisions = seen.get(instance) or (frozenset({str(present)}) if present else None)
         word = word_before(annotation, by=user, at=utc_now())

@@ -24,7 +24,7 @@ _DEFAULT_LIMIT = 100
 _DIGITS = 8
 _ID = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
 _SHARES = (64, 8)
-"""Which parts of the ids are looked through before all of them."""
+"""Parts of the range of ids that are searched before all of it."""
 _LEVELS = {
     "instance": "instances",
     "series": "series",
@@ -60,7 +60,7 @@ def _group(value: object) -> object:
 
 
 def _name(value: object) -> object:
-    """Return a code that came as a number as the text that it is."""
+    """Return a code as text, also one that came as a number."""
     return str(value) if type(value) is int else value
 
 
@@ -147,8 +147,9 @@ def _ids(body: Question, database: Database) -> list[str]:
 def _parts(body: Question) -> list[Part]:
     """Return in which instances to look: in some first, then in more, at last in all.
 
-    All that a question selects is put together before its first page is cut off. Where it is
-    frequent a part is enough, and ids, being SHA-1 sums, are a sample in any part of their range.
+    The database collects everything that a question selects before it cuts off the first page. If
+    much matches, a part of the instances is enough; ids are SHA-1 sums, so any part of their range
+    is a random sample.
     """
     everywhere = Part("", None)
     if body.Level != "instances" or body.Since:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 router = APIRouter()
 _PAGE, _LONGEST_PAGE = 200, 500
 _LARGEST_KEY = 2**53
-"""Larger numbers stand in no column, and SQLite takes none beyond 64 bits."""
+"""No column has larger numbers, and SQLite accepts none beyond 64 bits."""
 _columns = instances.c
 _TILE = (
     "id", "revision", "series", "study", "state", "examined", "probability", "source",

@@ -1,4 +1,4 @@
-"""Is it alive, and what does it know."""
+"""Status, labels, and the OpenAPI document."""
 
 from __future__ import annotations
 

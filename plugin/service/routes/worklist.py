@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 router = APIRouter()
 LONGEST_PAGE = 500
 _LONGEST_LESSON = 500
-"""Pictures that are put into the order of what they teach: each is compared with all others."""
+"""Pictures that are sorted by what they teach: each is compared with all others."""
 _DEFAULT_PAGE = 50
 _LINE = (
     "id", "series", "study", "patient", "state", "examined", "probability", "source",
@@ -114,6 +114,6 @@ def lines(service: Service, ids: list[str]) -> list[dict[str, Any]]:
 
 
 def _lines(service: Service, rows: Sequence[sa.Row[Any]]) -> list[dict[str, Any]]:
-    """Return rows with what tells a study to a person; the index holds no patient data."""
+    """Return rows with the study's patient and description, which the index does not hold."""
     described = service.archive.study_descriptions([row.study for row in rows])
     return [{**line_of(_LINE, row), **described[row.study]} for row in rows]

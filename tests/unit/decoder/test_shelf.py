@@ -14,8 +14,7 @@ from bodypart.settings import Settings
 from decoder import shelf as shelf_module
 from decoder.shelf import LARGEST, Shelf, opened
 from phantoms import file_bytes, radiograph
-from service.decoders.process import DecoderProcess
-from service.errors import LostFileError
+from service.decoders.process import DecoderProcess, UnreadError
 
 READER = """#!{python}
 import os, sys
@@ -91,33 +90,33 @@ def test_who_inherits_it_can_never_write_to_it(shelf):
 
 
 class Unread:
-    """A picture on a disk that may fail."""
+    """A picture on a disk that may take long."""
 
     data = b"u" * 4000
-    fails = False
+    at_hand = True
 
     def __len__(self):
         return len(self.data)
 
     def read_into(self, place):
-        if self.fails:
-            raise LostFileError("the disk")
-        place[:] = self.data
+        place[:] = self.data if self.at_hand else b"h" * len(self)
+        return self.at_hand
 
 
-def test_what_is_still_to_be_read_is_read_straight_there(tmp_path):
+def test_what_the_disk_has_at_hand_is_read_straight_there(tmp_path):
     process = start(tmp_path, knows=True)
     picture = Unread()
     try:
         assert seen(process, picture) == "shelf 4000 b'u', pipe 0"
-        picture.fails = True
-        with pytest.raises(LostFileError):
+        picture.at_hand = False
+        with pytest.raises(UnreadError):
             seen(process, picture)
         assert process.fit()
         assert seen(process, b"a" * 5000) == "shelf 5000 b'a', pipe 0"
-        picture.fails = False
+        picture.at_hand = True
         process.hello["shelf"] = False
-        assert seen(process, picture) == "shelf 0 b'', pipe 4000"
+        with pytest.raises(UnreadError):  # The pipe takes what was read.
+            seen(process, picture)
     finally:
         process.close()
 

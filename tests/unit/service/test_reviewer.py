@@ -1,5 +1,7 @@
 """A word on what a person saw: once only, and of nothing that is gone."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -128,3 +130,26 @@ def test_what_has_no_annotation_is_told_from_what_is_gone(house):
     with pytest.raises(NotFoundError) as caught:
         house.reviewer.must_have("i", frozenset({"0"}))
     assert not isinstance(caught.value, UnannotatedError)
+
+
+def test_a_word_does_not_wait_for_the_disk_that_its_picture_is_read_from(house, seen, monkeypatch):
+    """Read under the lock, a picture whose storage stood still took no word."""
+    reading, goes_on = threading.Event(), threading.Event()
+    content = house.orthanc.content
+
+    def slow(*given, **more):
+        reading.set()
+        goes_on.wait(20)
+        return content(*given, **more)
+
+    monkeypatch.setattr(house.orthanc, "content", slow)
+    with ThreadPoolExecutor(2) as pool:
+        again = pool.submit(house.annotator.annotate, "i", Mode.AGAIN)
+        assert reading.wait(5)
+        said = pool.submit(house.reviewer.review, "i", WORD, seen)
+        try:
+            assert said.result(5)["review"]["comment"] == "a toe"
+        finally:
+            goes_on.set()
+        again.result(5)
+    assert house.orthanc.annotation("i")["review"]["comment"] == "a toe"

@@ -332,3 +332,10 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path):
     database = Database.of_file(tmp_path / "no such folder" / "bodypart-audit.sqlite")
     with pytest.raises(RecordError, match=r"bodypart-audit\.sqlite: unable to open database file$"):
         database.rows(sa.text("SELECT 1"))
+
+
+def test_an_index_that_cannot_be_opened_is_named(tmp_path, durable):
+    """It ended each start with "unable to open database file", and which one was not told."""
+    (tmp_path / "index.sqlite").mkdir()
+    with pytest.raises(RecordError, match=r"index\.sqlite: unable to open database file$"):
+        schema.open_index(tmp_path / "index.sqlite", durable, print)

@@ -1,13 +1,15 @@
-"""Locks that several nodes respect, in a real PostgreSQL."""
+"""Locks that several nodes respect, and rights that one lacks, in a real PostgreSQL."""
 
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from service.databases import database as module
+from service.databases import schema
 from service.databases.database import Database
 from service.errors import RecordError
 
@@ -74,3 +76,50 @@ def test_a_lock_that_a_hanging_node_keeps_is_an_error_after_a_while(node, monkey
         pass
     with database.hold(3):
         pass
+
+
+@pytest.fixture
+def as_superuser(postgres):
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE poor LOGIN")
+        yield lambda statement: connection.execute(statement.encode())
+        for statement in ("DROP SCHEMA IF EXISTS bodypart CASCADE", "DROP OWNED BY poor"):
+            connection.execute(statement.encode())
+        connection.execute("DROP ROLE poor")
+
+
+@pytest.fixture
+def opened(postgres):
+    made = []
+
+    def open_as(name):
+        made.append(schema.open_shared(postgres.driver_url.replace("postgres@", f"{name}@")))
+        return made[-1]
+
+    yield open_as
+    for database in made:
+        database.close()
+
+
+def test_a_right_that_is_missing_is_named_and_on_what(as_superuser, opened):
+    """Of each there was the same one word, InsufficientPrivilege."""
+
+    def lacks(what, do):
+        with pytest.raises(RecordError) as told:
+            do()
+        assert str(told.value) == f"the records cannot be kept: permission denied for {what}"
+
+    lacks("database orthanc (CREATE)", lambda: opened("poor"))
+    opened("postgres")
+    lacks("schema bodypart", lambda: opened("poor"))
+    as_superuser("GRANT USAGE ON SCHEMA bodypart TO poor")
+    lacks("table durable_version (SELECT)", lambda: opened("poor"))
+    as_superuser("GRANT SELECT ON ALL TABLES IN SCHEMA bodypart TO poor")
+    database = opened("poor")
+    lacks("table tasks (DELETE)", lambda: database.rows(sa.text("DELETE FROM tasks")))
+
+
+def test_who_owns_the_schema_needs_no_right_to_make_one(as_superuser, opened):
+    """PostgreSQL refuses CREATE SCHEMA IF NOT EXISTS where it exists, too."""
+    as_superuser("CREATE SCHEMA bodypart AUTHORIZATION poor")
+    assert opened("poor").value(sa.text("SELECT count(*) FROM tasks")) == 0

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -158,3 +159,37 @@ def test_a_memory_that_kills_decoders_is_left_out_and_no_picture_blamed(make, mo
     until_ready(engine)
     assert answered(engine)["length"] == 5
     assert sum("while it learned" in line for line in lines) == 2
+
+
+class Slow:
+    """A picture on a disk that stands still."""
+
+    def __init__(self):
+        self.goes_on = threading.Event()
+
+    def __len__(self):
+        return 7
+
+    @property
+    def data(self):
+        self.goes_on.wait(20)
+        return b"1234567"
+
+    def read_into(self, place):
+        return False
+
+
+def test_no_decoder_waits_for_a_disk(make):
+    """Where there is one, a film on a storage that stood still held up all that people asked."""
+    engine, picture = make(), Slow()
+    until_ready(engine)
+    with ThreadPoolExecutor(2) as pool_of_threads:
+        slow = pool_of_threads.submit(engine.ask, "work", {}, picture)
+        time.sleep(0.2)
+        try:
+            asked = pool_of_threads.submit(engine.ask, "work", {}, b"12345", urgent=True)
+            assert asked.result(5)[0]["length"] == 5
+            assert not slow.done()
+        finally:
+            picture.goes_on.set()
+        assert slow.result(5)[0]["length"] == 7

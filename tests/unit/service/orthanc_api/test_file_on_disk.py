@@ -40,9 +40,6 @@ def test_what_lies_in_orthanc_s_storage_is_read_there(tmp_path):
     file = content(tmp_path)
     assert len(file) == len(FILE)
     place.unlink()  # Another file came in: this is still the one that was asked for.
-    memory = bytearray(len(FILE))
-    file.read_into(memoryview(memory))
-    assert memory == FILE
     assert file.data == FILE
     assert opened_here() == before + 1
     del file
@@ -83,16 +80,37 @@ def test_without_a_storage_on_this_machine_orthanc_is_asked():
     assert content(None) == b"Orthanc's"
 
 
+def test_memory_is_filled_with_what_needs_no_disk(tmp_path, monkeypatch):
+    lay(tmp_path)
+    read, flags = os.preadv, set()
+
+    def in_small_pieces(descriptor, places, start, flag):
+        flags.add(flag)  # Not every file system knows it.
+        return read(descriptor, [places[0][:50]], start)
+
+    def on_the_disk(*_):
+        raise BlockingIOError
+
+    file, memory = FileOnDisk.found(tmp_path, NAME, len(FILE)), bytearray(len(FILE))
+    monkeypatch.setattr(os, "preadv", in_small_pieces)
+    assert file.read_into(memoryview(memory))
+    assert memory == FILE and flags == {os.RWF_NOWAIT}
+    monkeypatch.setattr(os, "preadv", on_the_disk)
+    assert not file.read_into(memoryview(memory))
+
+
 def test_a_file_that_cannot_be_read_is_lost_and_no_decoder_s_fault(tmp_path, monkeypatch):
     place = lay(tmp_path)
     file = FileOnDisk.found(tmp_path, NAME, len(FILE))
     place.write_bytes(FILE[:-1])
+    assert not file.read_into(memoryview(bytearray(len(FILE))))
     with pytest.raises(LostFileError, match="shorter"):
-        file.read_into(memoryview(bytearray(len(FILE))))
+        file.data  # noqa: B018
+    file = FileOnDisk.found(tmp_path, NAME, len(FILE) - 1)
 
     def fail(*_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(os, "preadv", fail)
+    monkeypatch.setattr(os, "pread", fail)
     with pytest.raises(LostFileError, match="Input/output error"):
-        FileOnDisk.found(tmp_path, NAME, len(FILE) - 1).read_into(memoryview(bytearray(9)))
+        file.data  # noqa: B018
