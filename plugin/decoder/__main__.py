@@ -22,7 +22,7 @@ from decoder import shelf
 from decoder.lockdown import Lockdown, close_inherited
 from decoder.outside import OutsideNetwork
 from decoder.quiet import keep_quiet, private_stdout
-from decoder.wire import ON_THE_SHELF, Frame, WireError, read_frame, write_frame
+from decoder.wire import ON_THE_SHELF, OUT_OF_MEMORY, Frame, WireError, read_frame, write_frame
 
 Answer = tuple[dict[str, Any], bytes]
 _NICENESS = 10
@@ -78,7 +78,11 @@ def main() -> None:
         "shelf": pictures is not None,
     }
     write_frame(outgoing, Frame(hello, number=question.number))
-    serve(pipeline, incoming, outgoing, pictures)
+    try:
+        serve(pipeline, incoming, outgoing, pictures)
+    except MemoryError:
+        # Nothing can be trusted after that: the parent sees the death and counts it.
+        os._exit(OUT_OF_MEMORY)
 
 
 def _give_way() -> None:
@@ -119,9 +123,9 @@ def perform(
     request: dict[str, Any],
     payload: bytes | memoryview,
 ) -> Answer:
-    """Run one task; an exception becomes an answer that names its type, never its text.
+    """Run one task; an exception, but for want of memory, becomes an answer of its type.
 
-    The text of a foreign exception may quote a header, hence patient data.
+    It never holds the text: that of a foreign one may quote a header, hence patient data.
     """
     from bodypart.network import NetworkError
     from decoder.tasks import TaskError
@@ -131,8 +135,7 @@ def perform(
     except (TaskError, NetworkError) as error:
         return {"error": type(error).__name__, "details": str(error)[:_LONGEST_DETAILS]}, b""
     except MemoryError:
-        # Nothing can be trusted after that: the parent sees the death and counts it.
-        os._exit(70)
+        raise
     except Exception as error:
         return {"error": "WorkerError", "details": f"unexpected {type(error).__name__}"}, b""
 

@@ -16,6 +16,8 @@ from bodypart import shallow_json
 
 ON_THE_SHELF = "shelf"
 """Key of a question whose picture lies in `decoder.shelf`: bytes of it."""
+OUT_OF_MEMORY = 70
+"""Exit status of a decoder that needed more than it may have."""
 LONGEST_HEADER = 64 * 2**20
 LONGEST_PAYLOAD = 2**36
 """Bytes; what a question may have. An answer is held to less."""

@@ -21,7 +21,15 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from bodypart.network import NetworkError
 from bodypart.network.tensors import packed, pictures_from
 from decoder.shelf import Shelf, Unread
-from decoder.wire import ON_THE_SHELF, ClosedError, Frame, WireError, read_frame, write_frame
+from decoder.wire import (
+    ON_THE_SHELF,
+    OUT_OF_MEMORY,
+    ClosedError,
+    Frame,
+    WireError,
+    read_frame,
+    write_frame,
+)
 from service.decoders import answers, elsewhere
 from service.decoders.answers import SurpriseError
 from service.decoders.watchdog import Watchdog
@@ -162,6 +170,7 @@ class DecoderProcess:
                 frame, trouble = self._conversation(task, question, bounds, watchdog)
             answers.check(task, request, payload, frame, question.number)
         except (WireError, SurpriseError, OSError, ValueError, MemoryError) as error:
+            ended = self._ended() if isinstance(error, ClosedError | BrokenPipeError) else None
             self.kill()
             if watchdog.bitten:
                 why = f"took longer than {limit:g} s"
@@ -169,6 +178,8 @@ class DecoderProcess:
                 error, ClosedError
             ):
                 why = f"was killed, its answer cannot be trusted: {error}"
+            elif ended == OUT_OF_MEMORY:
+                why = f"died for want of memory (MemoryLimitMB {self._settings.memory_limit_mb})"
             else:
                 why = "died"
             raise WorkerDiedError(f"the decoder {why}") from error
@@ -259,6 +270,12 @@ class DecoderProcess:
         """End it at once."""
         self._dead = True
         self.process.kill()
+
+    def _ended(self) -> int | None:
+        """Return the exit status of one whose pipe is closed, None if it goes on without."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.process.wait(_LAST_WORDS_LIMIT)
+        return None
 
     def close(self) -> None:
         """End it and give back what it held here."""

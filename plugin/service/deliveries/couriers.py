@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from bodypart.annotation import tags_state
 from service.deliveries.delivery import GONE, NO_RULE, REMOVED, State
+from service.deliveries.outbox import SET_BACK
 from service.deliveries.senders import JobGoneError, SendError, StoppedError
 from service.errors import ArchiveError, DamagedError, NotFoundError, RecordError
 
@@ -129,7 +130,11 @@ class Courier:
     def run(self, stopping: threading.Event) -> None:
         """Deliver until the service stops."""
         stumbled = True  # Deliveries that were being sent when the service ended come first.
+        apart = time.time() - time.monotonic()
         while not stopping.is_set():
+            before, apart = apart, time.time() - time.monotonic()
+            # After the clock was set back, too.
+            stumbled = stumbled or apart < before - SET_BACK.total_seconds()
             try:
                 if stumbled:
                     self._outbox.recover(self.destination)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bodypart.annotation import utc_now
+from bodypart.annotation import utc_now, utc_text
 from service.databases.tables import deliveries, departures
 from service.deliveries.delivery import COLUMNS, NO_RULE, OPEN, Delivery, State, read
 
@@ -27,6 +28,8 @@ UNKNOWN = "unknown"
 """Outcome of what was interrupted before it could tell."""
 LEASE = 900.0
 """Seconds after which another node takes over what a silent one was sending."""
+SET_BACK = timedelta(minutes=1)
+"""A smaller difference may be one between the clocks of two nodes."""
 _LONGEST_WAIT = 5.0
 _WITHDRAWN = deliveries.c.answer == ""
 _UNLESS_WITHDRAWN = sa.case((_WITHDRAWN, State.CANCELLED), else_=State.WAITING)
@@ -131,8 +134,22 @@ class Outbox:
     # What couriers do.
 
     def recover(self, destination: str) -> None:
-        """Make due again what this node was sending to a destination when it was interrupted."""
+        """Make due again what this node was sending to a destination when it was interrupted.
+
+        Also what was changed after the present time: the clock was set back since, and its due
+        time may be hours away.
+        """
+        now = datetime.now(UTC)
         with self.database.write() as connection:
+            connection.execute(
+                sa.update(deliveries)
+                .where(
+                    deliveries.c.destination == destination,
+                    deliveries.c.state == State.WAITING,
+                    deliveries.c.changed_at > utc_text(now + SET_BACK),
+                )
+                .values(due=now.timestamp(), changed_at=utc_text(now))
+            )
             mine = read(
                 connection,
                 sa.select(*COLUMNS).where(

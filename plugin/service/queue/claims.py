@@ -61,6 +61,11 @@ class Claims:
             with self._lock:
                 self._held.discard((task.kind, task.resource))
 
+    def any_of(self, kind: str) -> bool:
+        """Tell whether a worker of this node has a task of a kind."""
+        with self._lock:
+            return any(held == kind for held, _resource in self._held)
+
     def renew(self) -> None:
         """Tell that this node lives, and still works on what its workers have.
 

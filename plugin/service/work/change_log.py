@@ -117,19 +117,23 @@ class ChangeLog:
 
     def _note_arrival(self, now: float) -> None:
         since = now - self._arrived
-        if since > _PAUSE:
+        self._arrived = now
+        # Who waits for each answer before sending the next is not to wait for more to come.
+        alone = not self._woken.is_set() and not self._tasks.claims.any_of(Kind.ANNOTATE)
+        if alone or since > _PAUSE:
             self._burst_began = now
         # Large files come at longer intervals: what came twice is likely to come again.
         again = 2 * since
-        self._quiet = max(again, _QUIET) if again < _LONGEST_QUIET else _ALONE
-        self._arrived = now
+        waits = not alone and again < _LONGEST_QUIET
+        self._quiet = max(again, _QUIET) if waits else _ALONE
 
     def burst(self) -> float:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
 
-        It is, after a pause of twice the last interval, 15 ms at least; one that comes long after
-        the last is likely to be alone, and waited with for 6 ms. What goes on for 10 s, with pauses
-        of less than a second, is a stream, to be kept up with.
+        It is, after a pause of twice the last interval, 15 ms at least. One that comes long after
+        the last, or when all before it are annotated, is likely to be alone, and waited with for
+        6 ms. What goes on for 10 s, with pauses of less than a second, is a stream, to be kept up
+        with.
         """
         now = time.monotonic()
         if now - self._burst_began > _LONGEST_BURST:
@@ -142,7 +146,6 @@ class ChangeLog:
             self._woken.wait(_AMID_REWRITE if self._amid_rewrite else _LOOK_EVERY)
             while (pause := self.burst()) and not stopping.wait(pause):
                 pass
-            self._woken.clear()
             self.read()
 
     def stop(self) -> None:
@@ -157,6 +160,7 @@ class ChangeLog:
         ArchiveError, RecordError
             If it could not be read or kept; what was passed already is kept.
         """
+        self._woken.clear()
         told = {self._told.popleft() for _ in range(len(self._told))}
         try:
             told -= self._read_on()

@@ -1,6 +1,7 @@
 """A decoder in a stranger's hands at the other end of the pipe: whatever it does, it dies alone."""
 
 import resource
+import sys
 import threading
 import time
 
@@ -8,6 +9,7 @@ import pytest
 
 import other_tasks
 from bodypart.settings import Settings
+from orthanc_server import ROOT
 from service.decoders import process as process_module
 from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
 from stand_in import stand_in
@@ -207,3 +209,16 @@ def test_a_deep_answer_does_not_overflow_a_small_stack(start):
     finally:
         threading.stack_size(previous)
     assert caught == ["nothing worse"]
+
+
+def test_one_that_died_for_want_of_memory_is_told_apart():
+    """Also where the file alone needs more than all of it."""
+    model = str(ROOT / "models/bodypart.onnx")
+    limited = Settings(python=sys.executable, model=model, provider="cpu", memory_limit_mb=512)
+    process = DecoderProcess(limited)
+    try:
+        process.greet()
+        with pytest.raises(WorkerDiedError, match=r"want of memory \(MemoryLimitMB 512\)$"):
+            process.ask("annotate", {"instance": "i"}, bytes(600 * 2**20), 60)
+    finally:
+        process.close()

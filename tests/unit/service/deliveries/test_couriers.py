@@ -1,8 +1,11 @@
+import threading
+import time
 from datetime import datetime, timedelta
 
 import pytest
 
 from routed import PARENTS, annotation, outbox, rules
+from service.deliveries import couriers as couriers_module
 from service.deliveries.couriers import Courier, Pauses, Readiness
 from service.deliveries.delivery import REMOVED, State
 from service.deliveries.overview import Overview
@@ -283,3 +286,27 @@ def test_pauses_double_up_to_a_ceiling():
     found = [pauses.after(failures) for failures in (1, 2, 3, 4, 5, 1000)]
     for pause, longest in zip(found, (1, 2, 4, 8, 8, 8), strict=True):
         assert 0.9 * longest <= pause <= longest
+
+
+def test_a_clock_that_is_set_back_is_noticed(desk, monkeypatch):
+    one, clock, stopping = desk(count=0), {"ahead": 18_000.0}, threading.Event()
+    now, recovered = time.time, []
+    monkeypatch.setattr(couriers_module.time, "time", lambda: now() + clock["ahead"])
+
+    def recover(destination):
+        recovered.append(destination)
+        if len(recovered) == 2:
+            stopping.set()
+
+    def wait(*_):
+        clock["ahead"] = 0.0
+        stopping.wait(0.01)
+
+    monkeypatch.setattr(one.outbox, "recover", recover)
+    monkeypatch.setattr(one.outbox, "wait", wait)
+    running = threading.Thread(target=one.courier.run, args=(stopping,))
+    running.start()
+    running.join(2)
+    told, _ = len(recovered), stopping.set()
+    running.join(5)
+    assert told == 2

@@ -1,8 +1,10 @@
 import sqlite3
+import time
 
 import pytest
 import sqlalchemy as sa
 
+from bodypart.annotation import utc_now
 from routed import PARENTS, annotation, outbox, rules
 from service.databases.schema import open_durable
 from service.databases.tables import deliveries
@@ -55,6 +57,20 @@ def test_what_was_being_sent_is_taken_up_again_with_its_job(box, tmp_path):
     restarted.recover("modality:B")
     (left,) = Overview(box.database).departures(0, 10)
     assert (left["destination"], left["outcome"]) == ("modality:B", "unknown")
+
+
+def test_what_was_put_back_before_the_clock_was_set_back_does_not_wait_for_the_old_time(box):
+    """What waits for its window goes on waiting."""
+    due = time.time() + 18_000
+    for destination, changed_at in (("A", "2999-01-01T00:00:00Z"), ("B", utc_now())):
+        with box.database.write() as connection:
+            where = deliveries.c.destination == f"modality:{destination}"
+            changes = {"due": due, "changed_at": changed_at}
+            connection.execute(sa.update(deliveries).where(where).values(**changes))
+        box.recover(f"modality:{destination}")
+    assert box.claim("modality:A") is not None
+    assert box.claim("modality:B") is None
+    assert row(box, "modality:A").changed_at <= utc_now()
 
 
 def test_another_node_waits_for_its_lease_to_end(box, tmp_path, monkeypatch):

@@ -177,6 +177,33 @@ def test_one_that_comes_alone_is_waited_with_less_long(log, monkeypatch):
     assert 0.0 < 2 * alone < reader.burst()
 
 
+def test_who_waits_for_each_answer_does_not_wait_for_a_burst(house, log, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
+    reader = log()
+    reader.wake("i")
+    alone = reader.burst()
+    reader.read()
+    assert waiting(house) == {"i"}
+    now += 0.1
+    reader.wake("j")
+    assert reader.burst() == alone
+
+
+def test_what_comes_while_another_is_annotated_may_be_a_burst(house, log, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
+    reader = log()
+    reader.wake("i")
+    alone = reader.burst()
+    reader.read()
+    task = house.claim(Kind.ANNOTATE)
+    now += 0.05
+    reader.wake("j")
+    assert reader.burst() > alone
+    house.tasks.finish(task)
+
+
 def test_what_is_rewritten_makes_no_burst(log):
     reader = log()
     reader.wake("i", ours=True)
