@@ -39,7 +39,7 @@ def test_a_side_in_doubt_is_not_confirmed_with_the_others(page, server, fresh):
     open_sheet(page, server, "?agreement=agree")
     seen(page, 3)
     page.get_by_role("button", name="Confirm 2 as Hand, left").wait_for()
-    assert "Please look at the film" in tile(page, fresh.agreeing[0]).inner_text()
+    assert "Side in doubt" in tile(page, fresh.agreeing[0]).inner_text()
     page.unroute_all(behavior="wait")
 
 
