@@ -1,4 +1,4 @@
-"""From DICOM bytes to the small, linear, bright-is-dense picture that the model looks at."""
+"""From DICOM bytes to the picture for the model: small, with linear values, dense parts bright."""
 
 from bodypart.pixels.blank import is_blank
 from bodypart.pixels.dataset import DatasetError, NotDicomError, read_dataset

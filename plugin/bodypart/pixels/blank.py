@@ -1,4 +1,4 @@
-"""Black plates and flat fields: a picture with nothing in it but noise on a smooth ground."""
+"""Detects black plates and flat fields: pictures of nothing but noise on a smooth background."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ GRID = 32
 """Boxes along the longest side."""
 
 LEAST_STRUCTURE = 3.0
-"""How far box means must lie off a smooth ground, in what noise alone moves them by.
+"""How far box means must deviate from a smooth background, as a multiple of what noise explains.
 
-White noise gives 1, radiographs give 7 and more; what lies between is left to the model.
+White noise gives 1, radiographs give 7 and more; pictures in between are left to the model.
 """
 
 
 def is_blank(values: NDArray[np.float32]) -> bool:
     """Tell whether a picture shows nothing.
 
-    A flat exposure has a ground that changes slowly over the plate (heel effect, distance), and
-    noise. A quadratic surface takes the ground away; what is left of the box means is compared
-    with what the noise of single pixels, measured between neighbours, makes of them.
+    A flat exposure has noise on a background that changes slowly over the plate (heel effect,
+    distance). A quadratic surface fits this background; what remains of the box means is compared
+    with what the noise of single pixels, measured between neighbours, would leave.
 
     Parameters
     ----------
@@ -50,10 +50,10 @@ def structure(values: NDArray[np.float32], means: NDArray[np.float64], factor: i
 
 @lru_cache(maxsize=64)
 def _quadratic_surfaces(rows: int, columns: int) -> NDArray[np.float64]:
-    """Return what all quadratic surfaces are sums of: one a column, orthonormal, (pixels, 6)."""
+    """Return an orthonormal basis of the quadratic surfaces, one a column: (pixels, 6 or fewer)."""
     down, across = (np.linspace(-1, 1, size) for size in (rows, columns))
     y, x = (axis.ravel() for axis in np.meshgrid(down, across, indexing="ij"))
     surfaces = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
-    # Of a picture with few rows or columns some of them are the same; the rest is what counts.
+    # With few rows or columns some of them are linearly dependent, and are left out.
     left, sizes, _ = np.linalg.svd(surfaces, full_matrices=False)
     return np.ascontiguousarray(left[:, sizes > 1e-12 * sizes[0]])

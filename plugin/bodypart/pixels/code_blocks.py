@@ -1,7 +1,7 @@
-"""Code-blocks and precincts of a JPEG 2000 codestream, counted before a decoder makes room.
+"""Counts the code-blocks and precincts of a JPEG 2000 codestream before a decoder allocates them.
 
-A codestream of a thousand bytes may part its picture into millions of them, all empty. OpenJPEG and
-OpenJPH take hundreds of bytes for each, and minutes.
+A codestream of a thousand bytes may divide its picture into millions of them, all empty. OpenJPEG
+and OpenJPH allocate hundreds of bytes for each, and take minutes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bodypart.pixels.errors import PictureError
 
 MOST_PIECES = 1_000_000
-"""A hundred million pixels have 30,000 code-blocks of the usual size."""
+"""Most code-blocks and precincts; a hundred million pixels have 30,000 of the usual size."""
 
 _CODING_STYLE, _OF_COMPONENT, _TILE_PART, _DATA, _END = 0x52, 0x53, 0x90, 0x93, 0xD9
 _WITH_LENGTH = frozenset(range(0x50, 0x80)) | {_TILE_PART}
@@ -66,14 +66,14 @@ def coding_styles(code: bytes, position: int, components: int) -> Iterator[Codin
     code : bytes
         The codestream.
     position : int
-        Where the segments behind SIZ begin.
+        Where the segments after SIZ begin.
     components : int
-        Its components.
+        Number of components.
 
     Raises
     ------
     PictureError
-        If something stands there that no decoder and no standard knows.
+        If there is a marker that no standard defines for a header.
     """
     following = len(code)
     while position + 4 <= len(code) and code[position + 1] != _END:
@@ -89,7 +89,7 @@ def coding_styles(code: bytes, position: int, components: int) -> Iterator[Codin
             if len(segment) < 6:
                 return
             tile_part = struct.unpack_from(">I", segment, 2)[0]
-            # Of the last one the length may be left open; none is shorter than its own header.
+            # The last one's length may be 0 (open); no tile-part is shorter than its own header.
             following = position + tile_part if tile_part > length else len(code)
         elif marker == _CODING_STYLE and len(segment) >= 10:
             yield _style(segment[0], segment[5:])

@@ -1,7 +1,7 @@
-"""What a codestream says of itself, read before any native decoder gets it.
+"""What a codestream's own header says, read before any native decoder gets it.
 
-A decoder allocates what the codestream's own header asks for. Comparing that header with Rows,
-Columns and Samples per Pixel first keeps lies small and decoders out of trouble.
+A decoder allocates as much memory as that header asks for. It is therefore first compared with
+Rows, Columns and Samples per Pixel, which are limited.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _HIGH_THROUGHPUT = 0x4000
 
 _SCAN = b"\xff\xda"
 _MOST_SCANS = 64
-"""Scans of a JPEG; a progressive one has ten. Each may cost the whole picture, of a few bytes."""
+"""Scans of a JPEG; a progressive one has ten. A scan of a few bytes may take as long to decode as a
+whole picture."""
 
 _MOST_TILES = 65_535
 """Tiles that a JPEG 2000 codestream may have (ITU-T T.800 A.4.2: a 16-bit index)."""
@@ -48,9 +49,9 @@ class JpegHeader:
     bits : int
         Sample precision.
     converted : bool
-        Whether three components are YCbCr by the codestream's own word (JFIF, Adobe).
+        Whether the codestream itself says that three components are YCbCr (JFIF, Adobe).
     rgb : bool
-        Whether they are RGB by its own word (Adobe transform 0, or components named R, G, B).
+        Whether it says that they are RGB (Adobe transform 0, or components named R, G, B).
     """
 
     process: int
@@ -69,11 +70,11 @@ class Jpeg2000Header:
     Attributes
     ----------
     start : int
-        Where the codestream begins; not at 0 if it is wrapped in a JP2 file.
+        Offset of the codestream; not 0 if it is wrapped in a JP2 file.
     bits, signed : int, bool
         Precision and sign of the components.
     levels : int
-        Wavelet decompositions, so the picture can be had at 1/2**levels.
+        Wavelet decompositions: the picture can be decoded down to 1/2**levels of its size.
     """
 
     start: int
@@ -86,10 +87,10 @@ class Jpeg2000Header:
 
 
 def coding_of(code: bytes, layout: Layout) -> Coding | None:
-    """Tell by its first bytes how a frame is coded; None where they tell nothing.
+    """Return a frame's coding by its first bytes; None if they do not tell.
 
-    Transfer syntaxes are wrong in the field: programs copy the file meta information of another
-    file, and gateways recompress and forget to say so.
+    Stated transfer syntaxes are sometimes wrong: programs copy the file meta information of another
+    file, and gateways recompress without updating it.
     """
     if code[:3] == _JPEG_START:
         try:
@@ -106,12 +107,12 @@ def coding_of(code: bytes, layout: Layout) -> Coding | None:
 
 
 def begins_frame(code: bytes) -> bool:
-    """Tell whether bytes are the start of a frame of one of the JPEGs."""
+    """Tell whether bytes are the start of a frame in one of the JPEG formats."""
     return code.startswith((_JPEG_START, _JPEG_2000_START, _JP2_START, *JPEG_XL_STARTS))
 
 
 def _is_rle(code: bytes, layout: Layout) -> bool:
-    """Tell whether bytes begin with the RLE header that the layout calls for (PS3.5 annex G.5)."""
+    """Tell whether bytes begin with the RLE header for this layout (PS3.5 annex G.5)."""
     count = layout.samples * layout.allocated // 8
     if len(code) < 64 or not 0 < count <= 15:
         return False
@@ -121,7 +122,7 @@ def _is_rle(code: bytes, layout: Layout) -> bool:
 
 
 def check_size(header: JpegHeader | Jpeg2000Header, layout: Layout) -> None:
-    """Raise `FrameSizeError` where the codestream and the data set disagree on the size."""
+    """Raise `FrameSizeError` if the codestream and the data set disagree on the size."""
     found = (header.rows, header.columns, header.components)
     stated = (layout.rows, layout.columns, layout.samples)
     if found != stated:

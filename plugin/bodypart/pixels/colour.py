@@ -21,15 +21,15 @@ NOTICEABLE = 0.1
 """Share of the range by which a pixel's channels must differ to count as coloured."""
 
 ENOUGH = 0.02
-"""Share of pixels amid coloured ones that makes a colour picture: more than markers and letters.
-Of lines, thin as arrows and measures are, none is amid others."""
+"""Share of pixels surrounded by coloured ones that makes a colour picture: more than markers and
+letters have. Thin lines, such as arrows and measurements, have no such pixels."""
 
 Value = TypeVar("Value", bound=np.generic)
 
 _SAMPLED = 16_384
 _PIECE = 1 << 18
 _DARK = 0.1
-"""Share of the brightest grey below which no tint is seen."""
+"""Share of the brightest grey below which no tint is visible."""
 
 _TO_RGB = np.array([[0, -0.344136, 1.772], [1.402, -0.714136, 0]], np.float32)
 """What Cb and Cr add to Y."""
@@ -44,7 +44,7 @@ def luminance(
     if space == "ybr":
         middle = (layout.highest + layout.lowest + 1) / 2
         chroma = np.maximum(*np.moveaxis(np.abs(values[:, :, 1:] - middle), -1, 0))
-        # RGB is called YBR often enough: equal channels are grey then.
+        # RGB is often declared as YBR: pixels of equal channels are then grey.
         strength = np.minimum(chroma, spread)
         grey = values[:, :, 0]
     else:
@@ -63,7 +63,7 @@ def luminance(
 def palette_luminance(
     samples: Samples, dataset: Dataset, layout: Layout
 ) -> tuple[NDArray[np.uint16], bool]:
-    """Look palette indices up and return Y, 16 bits, and whether they make a colour picture.
+    """Look up palette indices; return Y in 16 bits, and whether they make a colour picture.
 
     Indices must not be averaged, so this comes before any reduction.
     """
@@ -84,7 +84,7 @@ def palette_luminance(
 
 
 def _looked_up(table: NDArray[Value], samples: Samples, first: int) -> NDArray[Value]:
-    """Return a table's entries, piece by piece: a place takes four times as much as an index."""
+    """Look up samples in a table, in pieces: as 64-bit places they take four times the memory."""
     indices = samples.ravel()
     found = np.empty(indices.size, table.dtype)
     for start in range(0, indices.size, _PIECE):
@@ -102,7 +102,7 @@ def _is_strong(strength: NDArray[np.float32], span: float) -> NDArray[np.bool_]:
 
 
 def is_coloured(strong: NDArray[np.bool_]) -> bool:
-    """Tell whether enough pixels are noticeably coloured, and those beside them as well."""
+    """Tell whether enough pixels are noticeably coloured together with their four neighbours."""
     amid = strong.copy()
     amid[1:] &= strong[:-1]
     amid[:-1] &= strong[1:]
@@ -112,10 +112,9 @@ def is_coloured(strong: NDArray[np.bool_]) -> bool:
 
 
 def cold_tint(values: NDArray[np.float32], grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what the blue of a film adds to each channel, in parts of the grey.
+    """Return what the blue tint of a film adds to each channel, as a share of the grey.
 
-    A warm tint is not told from skin, mucosa and stains, and a scale of heat not from a PET: of
-    those nothing is returned.
+    Zero for any other tint: a warm one may be skin, mucosa or stains, and a heat scale a PET.
 
     Parameters
     ----------
@@ -141,14 +140,14 @@ def _tinted(grey: NDArray[np.float32], tint: NDArray[np.float32]) -> NDArray[np.
 
 
 def _even_sample(grey: Samples) -> tuple[slice, slice]:
-    """Return what takes an even sample of a picture's rows and columns."""
+    """Return slices that take an even sample of a picture's rows and columns."""
     every = slice(None, None, max(1, math.isqrt(grey.size // _SAMPLED)))
     return every, every
 
 
 def _spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return by how much the channels differ, the last axis."""
-    # One after the other: along so short an axis numpy takes many times as long.
+    """Return by how much the channels, the last axis, differ."""
+    # Channel by channel: numpy is many times slower along so short an axis.
     channels = np.moveaxis(values, -1, 0)
     return np.asarray(reduce(np.maximum, channels) - reduce(np.minimum, channels))
 

@@ -1,7 +1,7 @@
-"""Pictures whose codestream ends before they do.
+"""Detects pictures whose codestream ends early.
 
-A gateway that was interrupted may put half a codestream into a proper item. A decoder that runs out
-of data fills the rest of the picture with one value, and says nothing.
+An interrupted gateway may put half a codestream into a valid item. A decoder that runs out of data
+fills the rest of the picture with one value, and reports nothing.
 """
 
 from __future__ import annotations
@@ -16,30 +16,32 @@ END_OF_IMAGE = b"\xff\xd9"
 
 _BITS = b"\0" + b"\x55" * 64
 MORE_DATA = _BITS + b"".join(bytes((0xFF, 0xD0 + number)) + _BITS for number in range(8))
-"""Some data of a JPEG, and some behind each restart marker: who has decoded all of a picture does
-not look at them. They begin with what belongs behind a last byte 0xFF."""
+"""Some JPEG data, and some after each restart marker: a decoder ignores them if it already has the
+whole picture. They begin with the 0 that must follow a last byte 0xFF."""
 
 FEWEST_ROWS = 0.9
-"""Share of the rows: of bytes a twentieth may be missing, and those of the last rows are few."""
+"""Share of the rows. A twentieth of the bytes may be missing, which can be more of the rows, as the
+last ones often take few bytes."""
 
 
 def must_have_most_rows(samples: Samples, otherwise: Samples) -> None:
-    """Check how many rows at the end were only filled in.
+    """Check how many rows at the end were filled in by the decoder.
 
-    A picture may end with rows of one value, as a shutter is black: it is whole all the same where
-    nothing was filled in.
+    Rows of one value at the end, such as a black shutter, are fine in a picture in which nothing
+    was filled in.
 
     Parameters
     ----------
     samples : array, (rows, columns) or (rows, columns, 3)
-        What a decoder made of a codestream without an end.
+        The picture decoded from a codestream without an end.
     otherwise : array of the same shape
-        What it made of it with something else behind the data, or in the place of what is missing.
+        The same, decoded with other data after the codestream, or with another fill value. It is
+        equal if nothing is missing.
 
     Raises
     ------
     PictureError
-        If fewer than `FEWEST_ROWS` are there: the others have the very last pixel's value alone.
+        If fewer than `FEWEST_ROWS` were decoded; rows of only the last pixel's value were not.
     """
     if np.array_equal(samples, otherwise):
         return

@@ -1,10 +1,10 @@
 """DICOM bytes to a pydicom data set, trusting nothing that the bytes claim.
 
-pydicom does the parsing. What is added here: pixel data stay where they are (a view into the
-bytes that came, not a copy), file meta information and byte order are read off the bytes, a
-deflated data set is inflated only up to a limit (pydicom inflates without one), the number of
-elements and the length of a value are bounded, and whatever goes wrong becomes a `DatasetError`
-with a reason. Elements after the pixel data are not read.
+pydicom does the parsing. This module adds: pixel data are a view into the given bytes, not a copy;
+file meta information and byte order are read from the bytes themselves; a deflated data set is
+inflated only up to a limit (pydicom has none); the number of elements and the length of a value are
+bounded; and every failure becomes a `DatasetError` with a reason. Elements after the pixel data are
+not read.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from bodypart.pixels.layout import GE_PRIVATE
 _Bytes = bytes | memoryview
 
 INFLATE_LIMIT = 128 << 20
-"""Bytes; what a deflated data set may grow to."""
+"""Bytes to which a deflated data set may be inflated."""
 
 _PIECE = 8 << 20
 
@@ -45,13 +45,12 @@ ELEMENT_LIMIT = 50_000
 """Top-level elements; radiographs have about a hundred."""
 
 READ_LIMIT = 6 * ELEMENT_LIMIT
-"""Reads of the stream, up to three an element, those nested in sequences included."""
+"""Reads of the stream: up to three for each element, also for those nested in sequences."""
 
 LARGEST_VALUE = 256 << 10
-"""Bytes; a longer value, the pixels' apart, is read as empty: nothing that is read here needs it.
-
-The largest that is, a Modality LUT of 65,536 entries, takes half. Turning hundreds of megabytes
-of text, numbers or items into objects would hold a decoder for minutes."""
+"""Bytes; a longer value, other than the pixels, is read as empty: none that is needed is longer.
+The largest one needed, a Modality LUT of 65,536 entries, has half of this. To turn hundreds of
+megabytes of text, numbers or items into objects would take a decoder minutes."""
 
 LONGEST_CHARACTER_SET = 1024
 """Bytes of Specific Character Set, which pydicom splits and looks up at once, at any depth."""
@@ -60,7 +59,7 @@ _CHARACTER_SET_TAGS = (b"\x08\x00\x05\x00", b"\x00\x08\x00\x05")
 _ELEMENT_HEADER = 8
 
 _MOST_REPAIRS = 8
-"""Elements of an impossible VR that are put up with; each costs a copy of the file."""
+"""Elements with an invalid VR that are tolerated; each costs a copy of the file."""
 
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3 and C.7.6.24)."""
@@ -71,7 +70,7 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 
 _IMPLICIT = frozenset({ImplicitVRLittleEndian, GE_PRIVATE})
 
-# pydicom's warnings quote header values, and those must reach no log.
+# pydicom's warnings quote header values, which must not be logged.
 config.settings.reading_validation_mode = config.IGNORE
 warnings.filterwarnings("ignore", module=r"pydicom\b")
 logging.getLogger("pydicom").disabled = True
@@ -93,22 +92,20 @@ def read_dataset(
     Parameters
     ----------
     data : bytes, bytearray or memoryview
-        The whole file. What cannot be written to is used without a copy, and stays alive with the
-        data set.
+        The whole file. A read-only buffer is used without a copy, and kept alive by the data set.
     limit : int
         The largest size, in bytes, that a deflated data set may inflate to.
 
     Returns
     -------
     FileDataset
-        Everything up to the pixel data, which are a `memoryview` (`DataElement.value`): for
-        encapsulated data all items up to the end of the file. A truncated file gives what it
-        still has.
+        Everything up to the pixel data. Their value is a `memoryview`: for encapsulated data, all
+        up to the end of the file. Of a truncated file, what it still has.
 
     Raises
     ------
     DatasetError
-        If nothing can be read, or if the limits are passed. No other exception leaves here.
+        If nothing can be read, or a limit is exceeded. No other exception is raised.
     """
     if isinstance(data, bytearray) or (isinstance(data, memoryview) and not data.readonly):
         data = bytes(data)
@@ -168,10 +165,10 @@ def _read_body(source: _Bytes, start: int, meta: FileMeta) -> FileDataset:
 
 
 def _clear(elements: Dataset) -> None:
-    """Empty the values that are too long to be kept; leave out groups 0000 and 0002.
+    """Empty the values that are too long to be kept; remove groups 0000 and 0002.
 
-    The two belong to messages and files (PS3.5 section 7.1), and no data set may be written with
-    them.
+    These groups belong to messages and files (PS3.5 section 7.1), and must not be written with a
+    data set.
     """
     for tag in list(elements.keys()):
         item = elements.get_item(tag, keep_deferred=True)
@@ -189,8 +186,8 @@ def _starts_like_a_dataset(source: _Bytes) -> bool:
 def _encoding(source: _Bytes, start: int, syntax: str) -> tuple[bool, bool]:
     """Return whether the data set is in implicit VR, and whether in little endian.
 
-    The byte order is read off the first group number, which is below 0x0100, because gateways
-    rewrite data sets and leave the file meta information as it was.
+    The first group number, which is below 0x0100, gives the byte order: gateways rewrite data sets
+    and leave the file meta information as it was.
     """
     first = source[start : start + 2]
     little = len(first) < 2 or first[0] != 0 or first[1] == 0
@@ -207,7 +204,7 @@ def _pydicom_meta(meta: FileMeta) -> FileMetaDataset:
 
 
 def _inflated(deflated: memoryview, limit: int) -> bytes:
-    """Inflate in pieces, so that a bomb costs no more memory than the limit."""
+    """Inflate in pieces, so that a decompression bomb takes little more memory than the limit."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     pieces: list[bytes] = []
     rest: memoryview | bytes = deflated
@@ -223,7 +220,7 @@ def _inflated(deflated: memoryview, limit: int) -> bytes:
 
 
 class _OddVrError(Exception):
-    """An element's value representation is none, like ``??`` or ``xx``; `at` is its offset."""
+    """An element's value representation is invalid, like ``??`` or ``xx``; `at` is its offset."""
 
     def __init__(self, at: int) -> None:
         super().__init__()
@@ -231,9 +228,9 @@ class _OddVrError(Exception):
 
 
 class _CountedReads:
-    """A stream that ends the reading of a data set that asks too much, at any depth.
+    """A stream that raises if a data set takes too many reads, at any depth.
 
-    It copies what is read, not all of the file.
+    Only what is read is copied, not the whole file.
     """
 
     def __init__(self, data: _Bytes) -> None:
@@ -286,7 +283,7 @@ def _at_pixels(
         if explicit and vr is None and stream.size < stream.tell() + length < UNDEFINED_LENGTH:
             at = stream.tell() - 4
             if all(0x20 <= letter < 0x7F for letter in stream.peek(at, 2)):
-                # Letters: pydicom took them for a part of a length in implicit VR.
+                # An unknown VR, which pydicom took for a part of a length in implicit VR.
                 raise _OddVrError(at)
         return False
 

@@ -1,4 +1,4 @@
-"""Which decoder for which coding; pydicom where the fast one gives up."""
+"""Which decoder is used for which coding; pydicom's if the fast one fails."""
 
 from __future__ import annotations
 
@@ -62,8 +62,9 @@ _ENDS: dict[Coding, tuple[bytes, ...]] = {
     "jpeg": (END_OF_IMAGE, MORE_DATA + END_OF_IMAGE),
     "jpeg-ls": (END_OF_IMAGE,),
 }
-"""What is put behind a codestream that lacks its end mark (ITU-T T.81 B.1.1.3): CharLS searches ten
-seconds for one, and Pillow gives up. Of JPEG-LS its own decoder tells what was filled in."""
+"""What is appended to a codestream without an end marker (ITU-T T.81 B.1.1.3): CharLS searches ten
+seconds for one, and Pillow fails. A JPEG is decoded with both ends, which shows what was filled in;
+the decoder of JPEG-LS checks that itself."""
 
 _PLUGINS: dict[Coding, tuple[UID, str]] = {
     "rle": (syntaxes.RLELossless, "pydicom"),
@@ -74,8 +75,8 @@ _PLUGINS: dict[Coding, tuple[UID, str]] = {
 }
 """Syntax and plugin of pydicom for each coding.
 
-Not whatever pydicom finds: pyjpegls takes ten seconds to refuse a truncated frame, and
-pylibjpeg's RLE decoder panics on some. The codestream tells the plugin how it is coded in detail.
+pydicom must not choose itself: pyjpegls takes ten seconds to refuse a truncated frame, and
+pylibjpeg's RLE decoder panics on some. The plugin reads details of the coding from the codestream.
 """
 
 
@@ -87,14 +88,14 @@ def decode_frame(
     Raises
     ------
     PictureError
-        If neither codestream nor transfer syntax name a coding that is supported, or neither
-        the fast decoder nor pydicom can decode what is there.
+        If neither codestream nor transfer syntax name a supported coding, or neither the fast
+        decoder nor pydicom can decode the frame.
     """
     if stored.codestreams is None:
         return decode_native(stored.data, dataset, layout, index)
     syntax = layout.transfer_syntax
     code = stored.codestreams[index].joined()
-    # A shorter frame is compressed all the same, or cut off.
+    # A shorter frame is compressed in spite of its syntax, or cut off.
     if syntax == ENCAPSULATED_UNCOMPRESSED and len(code) >= layout.frame_bytes:
         return decode_native(memoryview(code), dataset, layout, 0)
     coding = coding_of(code, layout) or _CODINGS.get(syntax)
@@ -119,8 +120,8 @@ def _decoded(
             rasters = [_DECODERS[coding](code + end, layout, largest_step) for end in ends]
     except (PictureError, MemoryError):
         raise
-    except Exception:  # codecs raise anything; what they cannot do, pydicom's may
-        if cut_off:  # they invent the rest
+    except Exception:  # codecs raise anything; pydicom's may succeed
+        if cut_off:  # pydicom's would invent the rest
             raise PictureError("PixelData is truncated: its codestream has no end") from None
         return _with_pydicom(code, coding, dataset, layout)
     if cut_off:
@@ -130,9 +131,9 @@ def _decoded(
 
 @contextmanager
 def _nothing_ignored() -> Iterator[None]:
-    """Raise what a codec could only report as unraisable.
+    """Raise an error if a codec reported one only as unraisable.
 
-    imagecodecs does so where OpenJPH gives up within a frame, and returns what it has, black below.
+    imagecodecs does so if OpenJPH fails within a frame, and returns a frame that is black below.
     """
     ignored: list[type[BaseException] | None] = []
     before = sys.unraisablehook
@@ -146,10 +147,9 @@ def _nothing_ignored() -> Iterator[None]:
 
 
 def _upright(raster: Raster, layout: Layout) -> Raster:
-    """Settle whether codestream or data set has exchanged rows and columns.
+    """Decide whether the codestream or the data set has exchanged rows and columns.
 
-    Of the two ways to cut one string of pixels into rows, the right one makes neighbouring rows
-    alike.
+    Of the two ways to divide the pixels into rows, the right one makes neighbouring rows similar.
     """
     coded = raster.samples
     stated = coded.reshape(layout.rows, layout.columns, *coded.shape[2:])
@@ -181,5 +181,5 @@ def _with_pydicom(code: bytes, coding: Coding, dataset: Dataset, layout: Layout)
 
 
 def _shown(syntax: UID) -> str:
-    """Return a transfer syntax's name, or its UID if it is one at all."""
+    """Return the name of a transfer syntax, or its UID if it has none; no invalid UID is quoted."""
     return syntax.name if syntax.is_valid else "of an invalid UID"

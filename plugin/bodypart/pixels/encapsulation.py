@@ -13,10 +13,10 @@ from bodypart.pixels.errors import PictureError
 from bodypart.pixels.layout import Layout, optional_value
 
 TOLERATED_LOSS = 0.05
-"""Share of a frame that may be missing at its end, as after a broken transfer."""
+"""Share of a frame that may be missing at its end, as after an interrupted transfer."""
 
 MOST_FRAGMENTS = 100_000
-"""Fragments that are followed; a long fluoroscopic run has a few thousand."""
+"""Most fragments that are read; a long fluoroscopic run has a few thousand."""
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _SNIFFED = 4096
@@ -24,7 +24,7 @@ _SNIFFED = 4096
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One item: where it lies behind the offset table, its bytes, and how many are missing."""
+    """One item: its offset after the offset table, its bytes, and the number of missing ones."""
 
     offset: int
     data: memoryview
@@ -42,7 +42,7 @@ class Codestream:
         return bytes(self.pieces[0][:_SNIFFED])
 
     def joined(self) -> bytes:
-        """Return it in one piece."""
+        """Return all of it in one piece."""
         return b"".join(self.pieces)
 
 
@@ -54,14 +54,15 @@ def begins_like_items(data: memoryview) -> bool:
 def codestreams(dataset: Dataset, data: memoryview, layout: Layout) -> tuple[Codestream, ...]:
     """Return the compressed frames that are there.
 
-    By the offset table, if there is one for all frames and each of its offsets points to a
-    fragment; else every fragment that begins like a codestream begins a frame; else every
-    fragment is one.
+    The offset table tells where frames begin, if it covers all frames and each of its offsets
+    points to a fragment. Else every fragment is a frame, if there are as many as frames; else
+    every fragment that begins like a codestream begins a frame; if none does, each is a frame. If
+    only one frame is claimed, it has all fragments, unless several begin like codestreams.
 
     Raises
     ------
     PictureError
-        If there is none, or more than `TOLERATED_LOSS` of the only one is missing.
+        If there is no frame, or more than `TOLERATED_LOSS` of the only one is missing.
     """
     table, fragments = _fragments(data)
     groups = _frames_of(fragments, _offsets(dataset, table), layout)
@@ -75,9 +76,9 @@ def codestreams(dataset: Dataset, data: memoryview, layout: Layout) -> tuple[Cod
 
 
 def _fragments(data: memoryview) -> tuple[memoryview, list[Fragment]]:
-    """Return the Basic Offset Table, and the fragments behind it that are not empty.
+    """Return the Basic Offset Table, and the fragments after it that are not empty.
 
-    Some writers leave the table's item out, although it must be there at least empty.
+    Some writers leave out the table's item, which the standard requires even if it is empty.
     """
     items = list(_items(data))
     has_table = bool(items) and not begins_frame(bytes(items[0].data[:16]))
@@ -108,7 +109,7 @@ def _frames_of(
     fragments: list[Fragment], offsets: Sequence[int], layout: Layout
 ) -> list[list[Fragment]]:
     heads = [bytes(fragment.data[:16]) for fragment in fragments]
-    # A piece in the middle of a codestream may begin like one of another coding.
+    # A fragment within a codestream may happen to begin like a codestream of another coding.
     begun = [
         number
         for number, head in enumerate(heads)

@@ -2,10 +2,10 @@
 
 
 class PictureError(ValueError):
-    """The picture cannot be had; the message is a short reason.
+    """The picture cannot be read; the message is a short reason.
 
-    It names the attribute or the transfer syntax at fault and never quotes header values that
-    could speak of the patient.
+    It names the attribute or the transfer syntax at fault, and never quotes header values that
+    could identify the patient.
     """
 
 

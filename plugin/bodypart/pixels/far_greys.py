@@ -1,7 +1,8 @@
-"""Greys that lie so far from all others that these cannot be told apart any more.
+"""Clips greys that are so far from the picture's that a window over all would show it flat.
 
-Letters and lead written at the container's end, dead pixels, shutters and padding that no attribute
-names: few greys at 65535 above a picture of 12 bits, and a window by percentiles shows it black.
+Such are letters and lead written at the container's end, dead pixels, and shutters and padding that
+no attribute declares: with a few greys at 65535 above a picture of 12 bits, a window by percentiles
+shows the picture black.
 """
 
 from __future__ import annotations
@@ -14,29 +15,29 @@ from numpy.typing import NDArray
 from bodypart.pixels.raster import Samples
 
 FAR = 0.55
-"""Part of the range that next to no pixel uses, from which the greys beyond are far."""
+"""Share of the range in a gap with next to no pixels, from which on the greys beyond it are far."""
 
 VERY_FAR = 0.75
-"""The same where they are fewer than `FEW`: a window by percentiles cuts those off by itself."""
+"""The same for less than `FEW` of the pixels, which a window by percentiles cuts off anyway."""
 
 FEW = 0.005
 
 _BINS = 64
 _NEXT_TO_NONE = 0.001
-"""Share of the pixels in one bin; where letters meet the picture, averaging leaves some."""
+"""Share of the pixels that a bin of a gap may have: averaging leaves some at the letters' edges."""
 
 _SAMPLED = 16_384
 _TOO_FEW = 2_048
-"""Pixels; of fewer a picture's greys tell nothing."""
+"""Pixels; the greys of a smaller picture tell nothing."""
 
 _DECISIVE = 4.0
-"""How many times as much there must be to see on the one side as on the other."""
+"""How many times as much there must be to see on one side of the gap as on the other."""
 
 _ROUNDS = 4
 
 
 def without_far_greys(values: Samples, used: NDArray[np.bool_] | None = None) -> Samples:
-    """Clip a picture to the greys of what there is to see in it; most are returned as they are.
+    """Clip far greys to the range of the others; most pictures are returned as they are.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def without_far_greys(values: Samples, used: NDArray[np.bool_] | None = None) ->
 
 
 def _nearer(greys: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return the greys on the one side of the widest gap that are the picture; None without one."""
+    """Return the greys on the picture's side of the widest gap; None if there is no such gap."""
     low, high = (float(greys.min()), float(greys.max())) if greys.size else (0.0, 0.0)
     if not high > low:
         return None
@@ -80,7 +81,7 @@ def _nearer(greys: NDArray[np.float64]) -> NDArray[np.float64] | None:
 
 
 def _longest(empty: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the longest run, half open."""
+    """Return start and end (exclusive) of the longest run of True; (0, 0) if there is none."""
     steps = np.flatnonzero(np.diff(np.concatenate([[False], empty, [False]]).astype(np.int8)))
     runs = steps.reshape(-1, 2)
     if not len(runs):
@@ -90,5 +91,5 @@ def _longest(empty: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _seen(values: NDArray[np.float64]) -> float:
-    """Return how much there is to see: how many pixels, times how far they differ."""
+    """Return how much there is to see: the number of pixels times their standard deviation."""
     return float(values.std()) * values.size if values.size else 0.0

@@ -1,4 +1,4 @@
-"""Which frame to look at, and where its bytes are."""
+"""Which frame to read, and where its bytes are."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ class StoredFrames:
     data : memoryview
         All pixel data.
     count : int
-        Frames that are there, at least 1 and, where more than one is claimed, no more than those.
+        Number of frames that are there: at least 1, and no more than claimed if the claim is over
+        1.
     codestreams : tuple of Codestream or None
-        The compressed frames; None where the pixels are not compressed.
+        The compressed frames; None if the pixels are not compressed.
     """
 
     data: memoryview
@@ -40,8 +41,8 @@ class StoredFrames:
 def stored_frames(dataset: Dataset, layout: Layout) -> StoredFrames:
     """Find the frames.
 
-    The bytes decide whether they are compressed: archives and anonymisers change a transfer
-    syntax without touching the pixels, and the other way round.
+    The bytes decide whether they are compressed: archives and anonymisers change a transfer syntax
+    without changing the pixels, and the other way round.
 
     Raises
     ------
@@ -64,10 +65,10 @@ def stored_frames(dataset: Dataset, layout: Layout) -> StoredFrames:
 
 
 def chosen_frame(dataset: Dataset, count: int) -> int:
-    """Return the index of the frame that stands for an instance of `count` frames.
+    """Return the index of the frame that represents an instance of `count` frames.
 
-    The first for radiographs, whose further frames are other views of the same exposure; the
-    middle one otherwise, because fluoroscopic and angiographic runs begin and end dark.
+    For radiographs this is the first frame, as further ones are other views of the same exposure;
+    otherwise the middle one, as fluoroscopic and angiographic runs begin and end dark.
     """
     return 0 if kind_of(dataset) == "radiograph" else count // 2
 
@@ -95,5 +96,5 @@ def _native(data: memoryview, layout: Layout) -> StoredFrames:
 
 
 def _counted(there: int, layout: Layout) -> int:
-    """Return how many frames count; one is what stands for no claim, too."""
+    """Return how many frames count; a claim of one is ignored, as it is also the default."""
     return there if layout.frames == 1 else min(there, layout.frames)

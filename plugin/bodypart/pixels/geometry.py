@@ -12,14 +12,14 @@ from bodypart.pixels.layout import optional_value
 
 _NEGLIGIBLE = 0.02
 _LARGEST_RATIO = 8.0
-"""More is a typing error, not a detector."""
+"""A larger ratio is a typing error: no detector has it."""
 
 
 def pixel_stretch(dataset: Dataset) -> tuple[float, float]:
-    """Return by how much to stretch rows and columns; one of the two is 1.
+    """Return the factors that stretch the picture down and across; at least one of them is 1.
 
-    Each of these attributes is (vertical, horizontal). Pixel Aspect Ratio is only to be there
-    without the spacings; where they disagree, the spacing is the measured one.
+    Each of these attributes is (vertical, horizontal). Pixel Aspect Ratio should only be present
+    without the spacings; if they disagree, the spacing counts, as it was measured.
     """
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
         value = optional_value(dataset, keyword)

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from bodypart.pixels.layout import Layout, optional_value
 
 LARGEST_VALUE = 1e18
-"""Floating-point pixels beyond this are taken for errors: their squares overflow float32."""
+"""Floating-point pixels beyond this are treated as errors: their squares overflow float32."""
 
 _FOR_PROCESSING = frozenset(
     {
@@ -23,14 +23,14 @@ _FOR_PROCESSING = frozenset(
 )
 
 _DEEPEST = 1 / 4096
-"""Part of the brightest exposure below which there is noise alone."""
+"""Share of the brightest exposure below which there is only noise."""
 
 
 def is_mirrored(dataset: Dataset, layout: Layout) -> bool:
-    """Tell whether small values are the dense ones, or are shown white, which should be the same.
+    """Tell whether small values are dense, or are shown white, which should mean the same.
 
-    Of raw exposures the sign of their relation to X-rays says it, whatever a screen is to do;
-    else Photometric Interpretation, and the shape INVERSE where it stands beside MONOCHROME2.
+    For raw exposures Pixel Intensity Relationship Sign decides, not how they are displayed; else
+    Photometric Interpretation, and the Presentation LUT Shape INVERSE with MONOCHROME2.
     """
     if is_for_processing(dataset):
         sign = _text(dataset, "PixelIntensityRelationshipSign")
@@ -43,13 +43,13 @@ def is_mirrored(dataset: Dataset, layout: Layout) -> bool:
 
 
 def is_for_processing(dataset: Dataset) -> bool:
-    """Tell whether an image was not made to be looked at."""
+    """Tell whether an image is meant for further processing, not for display."""
     intent = _text(dataset, "PresentationIntentType")
     return intent == "FOR PROCESSING" or _text(dataset, "SOPClassUID") in _FOR_PROCESSING
 
 
 def is_linear_exposure(dataset: Dataset) -> bool:
-    """Tell whether values grow as the exposure does: an attenuation is their logarithm."""
+    """Tell whether values grow with the exposure itself: attenuation is then their logarithm."""
     return (
         is_for_processing(dataset)
         and _text(dataset, "PixelIntensityRelationship") == "LIN"
@@ -58,12 +58,12 @@ def is_linear_exposure(dataset: Dataset) -> bool:
 
 
 def are_values(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell which are finite, and no errors."""
+    """Tell which values are finite and smaller than `LARGEST_VALUE`."""
     return np.asarray(np.abs(values) < LARGEST_VALUE)
 
 
 def logarithm(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the logarithm of exposures, as they are where none is above 0."""
+    """Return the logarithm of exposures; unchanged if none is above 0."""
     valid = are_values(values)
     most = float(values.max(initial=0, where=valid))
     if not most > 0:

@@ -1,8 +1,8 @@
 """JPEG: baseline, extended (8 and 12 bits) and lossless (PS3.5 A.4.1; ITU-T T.81).
 
-One libjpeg-turbo (in imagecodecs) decodes all of them, three to five times faster than gdcm or
-libjpeg at the lossless ones. Eight-bit lossy pictures are had at 1/2, 1/4 or 1/8 from Pillow,
-which scales in the DCT domain.
+The libjpeg-turbo in imagecodecs decodes all of them; lossless ones three to five times faster than
+gdcm or libjpeg. Pillow decodes eight-bit lossy pictures at 1/2, 1/4 or 1/8 of their size, as it
+scales in the DCT domain.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DCT_SCALES = (8, 4, 2)
 
 
 def decode_jpeg(code: bytes, layout: Layout, largest_step: int) -> Raster:
-    """Return the frame, reduced by up to `largest_step` where the coding allows it."""
+    """Return the frame, reduced by up to `largest_step` if the coding allows it."""
     header = jpeg_header(code)
     check_size(header, layout)
     if header.process == _LOSSLESS:
@@ -48,8 +48,8 @@ def decode_jpeg(code: bytes, layout: Layout, largest_step: int) -> Raster:
 def _is_rgb(header: JpegHeader, layout: Layout) -> bool:
     """Tell whether the components are RGB.
 
-    Many writers state RGB and store YCbCr; the codestream's own markers, where it has any, are
-    what its encoder really did.
+    Many writers state RGB and store YCbCr; the codestream's own markers, if it has any, say what
+    its encoder really did.
     """
     return header.rgb or (layout.photometric == "RGB" and not header.converted)
 

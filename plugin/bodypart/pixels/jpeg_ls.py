@@ -15,7 +15,7 @@ from bodypart.pixels.raster import Raster, Samples, stated_space, stored_values,
 
 
 def decode_jpeg_ls(code: bytes, layout: Layout, largest_step: int) -> Raster:
-    """Return the frame at full size; JPEG-LS cannot be decoded at less."""
+    """Return the frame at full size; JPEG-LS cannot be decoded at a smaller one."""
     header = jpeg_header(code)
     check_size(header, layout)
     samples = _decoded(code, header)
@@ -27,12 +27,12 @@ def decode_jpeg_ls(code: bytes, layout: Layout, largest_step: int) -> Raster:
 
 
 def _decoded(code: bytes, header: JpegHeader) -> Samples:
-    """Return the whole frame, or what there is of one that ends early."""
+    """Return the whole frame, or what could be decoded of one that ends early."""
     try:
         return np.asarray(imagecodecs.jpegls_decode(code))
     except imagecodecs.JpeglsError:
         shape = (header.rows, header.columns) + (3,) * (header.components == 3)
-        # What CharLS cannot decode it leaves as it is.
+        # CharLS leaves pixels that it cannot decode unchanged.
         samples, otherwise = (
             np.full(shape, value, np.uint8 if header.bits <= 8 else np.uint16) for value in (0, 1)
         )

@@ -12,7 +12,7 @@ from bodypart.pixels.layout import Layout
 from bodypart.pixels.raster import Raster, stated_space, to_representation
 
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
-"""Width to height, where the width is not written out."""
+"""Width to height, by ratio code, if the width is not stated itself."""
 
 _SIZES = (9, 13, 18, 30)
 _MOST_BOXES = 16
@@ -25,12 +25,12 @@ def decode_jpeg_xl(code: bytes, layout: Layout, largest_step: int) -> Raster:
         raise FrameSizeError(
             (rows, columns, layout.samples), (layout.rows, layout.columns, layout.samples)
         )
-    # One picture, whatever follows: an animation of a few bytes a frame would fill the memory.
+    # Only the first picture: an animation with a few bytes a frame would fill the memory.
     samples = imagecodecs.jpegxl_decode(code, index=0, numthreads=1)
     colour = samples.ndim == 3 and samples.shape[2] == 3
     if samples.ndim != 2 and not colour:
         raise PictureError("its JPEG XL codestream has channels of another kind")
-    # The decoder undoes XYB and every other transformation: colour comes as RGB.
+    # The decoder undoes XYB and all other transformations: colour is always RGB.
     space = "rgb" if colour else stated_space(layout)
     return Raster(to_representation(samples, layout.stored, layout), space)
 
@@ -41,7 +41,7 @@ def jpeg_xl_size(code: bytes) -> tuple[int, int]:
     Raises
     ------
     PictureError
-        If there is none.
+        If the bytes hold no codestream.
     """
     stream = _codestream(code)
     if not stream.startswith(JPEG_XL_STARTS[0]):

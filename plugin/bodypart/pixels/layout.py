@@ -22,7 +22,7 @@ GE_PRIVATE = UID("1.2.840.113619.5.2")
 """GE's private syntax: implicit VR little endian with big-endian pixels."""
 
 ENCAPSULATED_UNCOMPRESSED = UID("1.2.840.10008.1.2.1.98")
-"""Frames as they are, in items like compressed ones (PS3.5 section A.4)."""
+"""Uncompressed frames, in items like compressed ones (PS3.5 section A.4)."""
 
 UNCOMPRESSED = frozenset(
     {
@@ -35,7 +35,7 @@ UNCOMPRESSED = frozenset(
 )
 
 _BEYOND = 2**31
-"""Larger than any whole number of the standard's (PS3.5 6.2, IS)."""
+"""Larger than any integer that the standard allows (PS3.5 6.2, IS)."""
 _FLOATS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
 PIXEL_KEYWORDS = ("PixelData", *_FLOATS)
 """Attributes that hold pixels (PS3.3 C.7.6.3 and C.7.6.24)."""
@@ -77,7 +77,7 @@ class Layout:
         The attribute that holds the pixels: ``PixelData``, ``FloatPixelData`` or
         ``DoubleFloatPixelData``.
     transfer_syntax : UID
-        Transfer Syntax UID; guessed from the encoding where the file meta have none.
+        Transfer Syntax UID; guessed from the encoding if the file meta information has none.
     big_endian : bool
         Byte order of uncompressed pixels.
     """
@@ -125,7 +125,7 @@ class Layout:
 
 
 def read_layout(dataset: Dataset) -> Layout:
-    """Read the Image Pixel module and refuse what cannot be.
+    """Read the Image Pixel module and refuse impossible values.
 
     Raises
     ------
@@ -175,12 +175,12 @@ def read_layout(dataset: Dataset) -> Layout:
 
 
 def read_value(dataset: Dataset, keyword: str) -> object:
-    """Return an attribute's value, None where it is absent or empty.
+    """Return an attribute's value, None if it is absent or empty.
 
     Raises
     ------
     PictureError
-        If pydicom cannot convert the bytes that stand there.
+        If pydicom cannot convert its bytes.
     """
     try:
         value = dataset.get(keyword)
@@ -190,9 +190,9 @@ def read_value(dataset: Dataset, keyword: str) -> object:
 
 
 def optional_value(dataset: Dataset, keyword: str) -> object:
-    """Return an attribute's value, None also where it cannot be read.
+    """Return an attribute's value, None also if it cannot be read.
 
-    For what only refines the picture: a spacing with a decimal comma costs nobody the picture.
+    For attributes that only refine the picture: it is still read if a spacing has a decimal comma.
     """
     try:
         return read_value(dataset, keyword)
@@ -210,7 +210,7 @@ def _whole(dataset: Dataset, keyword: str, default: int | None = None) -> int:
         number: int = int(value)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
         raise PictureError(f"{keyword} is not one whole number") from None
-    # Reasons repeat it: as a text it may have thousands of digits.
+    # Error messages repeat the number, which may have thousands of digits in the file.
     return max(-_BEYOND, min(number, _BEYOND))
 
 
@@ -233,7 +233,7 @@ def _transfer_syntax(dataset: Dataset) -> UID:
 
 
 def uncompressed_syntax(dataset: Dataset) -> UID:
-    """Return the transfer syntax in which a data set was found, but for its pixels."""
+    """Return the uncompressed transfer syntax with the encoding in which a data set was read."""
     implicit, little = dataset.original_encoding
     if little is False:
         return ExplicitVRBigEndian
@@ -241,7 +241,7 @@ def uncompressed_syntax(dataset: Dataset) -> UID:
 
 
 def _is_big_endian(dataset: Dataset, syntax: UID) -> bool:
-    """Tell the byte order: that in which the data set was found, where it was read at all."""
+    """Return the byte order in which the data set was read, else that of the transfer syntax."""
     little = dataset.original_encoding[1]
     if syntax == GE_PRIVATE:
         return True

@@ -1,8 +1,8 @@
 """Stored values to modality values: LUT or rescale, polarity, padding (PS3.3 C.11.1, C.7.5.1).
 
 The VOI LUT is not applied: windows differ by vendor, preset and reader, sigmoid VOI LUTs cut off
-what lies outside, and many archives carry none. The model windows by the picture's own
-percentiles, so it needs the values linear and whole.
+what lies outside, and many archives have none. The model windows by the picture's own percentiles,
+and so needs linear values that are not cut off.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def modality_values(values: Values, dataset: Dataset, layout: Layout) -> Values:
     Parameters
     ----------
     values : float32 array
-        Stored values, possibly averaged: a LUT is therefore read between its entries.
+        Stored values, possibly averaged: a LUT is therefore interpolated.
 
     Returns
     -------
     float32 array
-        MONOCHROME2 polarity. MONOCHROME1 is mirrored within the range of the stored bits, so
-        that the two polarities of one picture give the same values. Of raw linear exposures the
-        logarithm.
+        Values of MONOCHROME2 polarity. MONOCHROME1 is mirrored within the range of the stored bits,
+        so that the two polarities of one picture give the same values. For raw linear exposures,
+        the logarithm.
     """
     table = lookup_table(dataset, layout)
     ends = np.array([layout.lowest, layout.highest], np.float64)
@@ -63,9 +63,9 @@ def modality_values(values: Values, dataset: Dataset, layout: Layout) -> Values:
 def lookup_table(dataset: Dataset, layout: Layout) -> tuple[int, NDArray[np.float64]] | None:
     """Return the first stored value mapped and the entries of the Modality LUT Sequence.
 
-    None where there is none or it is damaged: the picture is still good enough without it. That
-    of angiography and fluoroscopy leads back to X-ray intensity, for subtraction, and is not
-    applied for display (PS3.3 C.8.7.2, Pixel Intensity Relationship LOG).
+    None if there is no LUT, or it is damaged: the picture is good enough without it. In angiography
+    and fluoroscopy the LUT leads back to X-ray intensity, for subtraction, and is not applied for
+    display (PS3.3 C.8.7.2, Pixel Intensity Relationship LOG).
     """
     if is_fluoroscopic(dataset):
         return None
@@ -83,7 +83,7 @@ def entries_of(item: Dataset, dataset: Dataset, layout: Layout) -> tuple[int, ND
     Raises
     ------
     Exception
-        Of any kind, where it is damaged.
+        Of any kind, if the table is damaged.
     """
     count, first, bits = (int(number) for number in item.LUTDescriptor)
     count, data = count or 65_536, item.LUTData
@@ -112,7 +112,7 @@ def padding_range(dataset: Dataset, layout: Layout) -> tuple[int, int] | None:
 
 
 def _with_sign(value: int, layout: Layout) -> int:
-    """Read a value of a signed picture that was written as US."""
+    """Return the signed value of what a signed picture's header has as VR US."""
     return value - 0x10000 if layout.signed and value > 0x7FFF else value
 
 

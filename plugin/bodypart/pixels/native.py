@@ -17,7 +17,7 @@ def decode_native(data: memoryview, dataset: Dataset, layout: Layout, index: int
     Raises
     ------
     PictureError
-        If more than `TOLERATED_LOSS` of the frame's bytes are not there.
+        If more than `TOLERATED_LOSS` of the frame's bytes are missing.
     """
     if layout.allocated == 1:
         return Raster(_one_bit(data, layout, index), stated_space(layout))
@@ -45,7 +45,7 @@ def _dtype(layout: Layout) -> np.dtype[np.generic]:
 def _frame(
     data: memoryview, dtype: np.dtype[np.generic], rows: int, width: int, index: int
 ) -> Samples:
-    """Return (rows, width) samples of frame `index`; a small loss repeats the last whole row."""
+    """Return (rows, width) samples of frame `index`; few missing rows repeat the last whole one."""
     row_bytes = width * dtype.itemsize
     start = index * rows * row_bytes
     present = min(rows, max(0, len(data) - start) // row_bytes)

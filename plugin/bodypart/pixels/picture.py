@@ -1,4 +1,4 @@
-"""Data set in, picture out: the order in which everything in this package happens."""
+"""Data set in, picture out: all steps of this package, in their order."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from bodypart.pixels.reduce import box_mean, box_sum
 from bodypart.pixels.shutter import shut
 
 SMALLEST_RANGE = 1e-5
-"""Values that differ by less, as with a Rescale Slope of 1E-12, are spread from 0 to 1: whoever
-divides by their range keeps it from 0 by less than this."""
+"""Values that differ by less, as with a Rescale Slope of 1E-12, are spread from 0 to 1: code that
+divides by the range guards against 0 with smaller numbers than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One frame, small, linear and bright where dense.
+    """One frame: small, with linear values, dense parts bright.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Picture:
     frame : int
         Index of the frame shown.
     frames : int
-        Number of frames that are there.
+        Number of frames that are really there.
     colour : bool
         Whether the pixels are coloured, not merely stored in three channels.
     """
@@ -56,11 +56,11 @@ class Picture:
 
 
 def read_picture(dataset: Dataset, *, long_side: int = 320) -> Picture:
-    """Decode the frame that stands for an instance, as small as the model needs it.
+    """Decode the frame that represents an instance, as small as the model needs it.
 
-    Headers are checked before any decoder runs. The picture is reduced on stored values: by the
-    decoder if the coding allows that, then by exact box means; modality LUT, polarity, padding
-    and aspect ratio come after, on the small picture.
+    Headers are checked before any decoder runs. Stored values are reduced: by the decoder if the
+    coding allows that, then by exact box means that leave out padding. Modality LUT, polarity,
+    shutter and aspect ratio are applied to the small picture.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def read_picture(dataset: Dataset, *, long_side: int = 320) -> Picture:
         With a short reason, whatever goes wrong.
     """
     try:
-        with np.errstate(all="ignore"):  # wild floats become infinite and are set to dark below
+        with np.errstate(all="ignore"):  # extreme floats become infinite, and are set to dark below
             return _read(dataset, long_side)
     except PictureError:
         raise
@@ -93,7 +93,7 @@ def _read(dataset: Dataset, long_side: int) -> Picture:
     middle = stored.count // 2
     if frame == middle or not is_blank(picture.values):
         return picture
-    # A run under another name; codecs raise anything, and nobody asked for this frame.
+    # May be a run of another kind of object; this frame is optional, and codecs raise anything.
     with suppress(Exception):
         later = _read_frame(dataset, layout, stored, middle, long_side)
         return picture if is_blank(later.values) else later
@@ -136,15 +136,15 @@ def _read_frame(
 def _without_padding(
     samples: Samples, limit: int | None, factor: int, dataset: Dataset, layout: Layout
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
-    """Average the pixels of each box that are no padding; say which boxes have too few."""
+    """Average each box's pixels that are not padding; also return which boxes have too few."""
     ends = padding_range(dataset, layout)
     used = None if ends is None else _outside(samples, *ends)
-    if factor > 1 and not layout.floating:  # a mean with a far grey in it is no longer far
+    if factor > 1 and not layout.floating:  # averaged with others, a far grey is no longer far
         samples = without_far_greys(samples, used)
     if used is None or used.all():
         return box_mean(samples, factor, limit), None
     count = box_sum(used.view(np.uint8), factor, 1).astype(np.float32)
-    # The product takes a third of the time, but of a NaN and 0 it is a NaN.
+    # A product takes a third of the time, but NaN times 0 is NaN.
     kept = np.where(used, samples, samples.dtype.type(0)) if layout.floating else samples * used
     total = box_sum(kept, factor, limit)
     values = (total / np.maximum(count, 1)).astype(np.float32)
@@ -152,14 +152,14 @@ def _without_padding(
 
 
 def _outside(samples: Samples, low: int, high: int) -> NDArray[np.bool_]:
-    """Tell which samples are none of those between two, and numbers."""
+    """Tell which samples are outside of a range, and not NaN."""
     if low == high and samples.dtype.kind != "f":
-        return np.asarray(samples != low)  # What most files have, in a third of the time.
+        return np.asarray(samples != low)  # The usual case, in a third of the time.
     return np.asarray((samples < low) | (samples > high))
 
 
 def _finite(values: NDArray[np.float32], dark: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Set padding, what a shutter hides and what is no number to the darkest value in use."""
+    """Set padding, what a shutter hides and what is not a number to the darkest other value."""
     if not dark.any():
         return values
     if dark.all():
@@ -169,7 +169,7 @@ def _finite(values: NDArray[np.float32], dark: NDArray[np.bool_]) -> NDArray[np.
 
 
 def _spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Spread values that differ by next to nothing."""
+    """Spread values from 0 to 1 if their range is smaller than `SMALLEST_RANGE`, but not 0."""
     low, high = float(values.min()), float(values.max())
     if not 0 < high - low < SMALLEST_RANGE:
         return values

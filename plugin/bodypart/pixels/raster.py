@@ -15,19 +15,20 @@ Space = Literal["grey", "palette", "rgb", "ybr"]
 
 _ROWS_LOOKED_AT = 64
 _MORE = 8
-"""How many jumps more than twice as many tell that bits were masked wrongly."""
+"""Bits were masked wrongly if there are this many jumps more than twice as many as before."""
 
 _TORN = 4
-"""How many times as many tell of a wrong sign, letters and borders of the other end being usual."""
+"""The sign is wrong if there are this many times as many jumps; letters and borders make some."""
 
 _EITHER_SIDE, _OFF_MIDDLE = 0.01, 0.25
-"""Least shares of pixels that are then an eighth of the range above and below the middle, each and
-together: of black and white (print, masks, test cards) the other sign makes two greys beside it."""
+"""Least shares of pixels that the other sign must put more than an eighth of the range above and
+below the middle: of each, and together. Black and white (print, masks, test cards) would become two
+greys next to the middle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """A frame as its decoder gives it.
+    """A frame as its decoder returns it.
 
     Attributes
     ----------
@@ -36,9 +37,9 @@ class Raster:
     space : str
         What the samples mean.
     step : int
-        Stored pixels per sample along each axis; above 1 where the decoder reduced.
+        Stored pixels per sample along each axis; above 1 if the decoder reduced the frame.
     limit : int or None
-        What no sample is larger than, where all were looked at.
+        No sample is larger than this; None if that was not determined.
     """
 
     samples: Samples
@@ -48,7 +49,7 @@ class Raster:
 
 
 def stated_space(layout: Layout) -> Space:
-    """Return what Photometric Interpretation says of samples that no decoder converted."""
+    """Return the space by Photometric Interpretation, for samples that no decoder converted."""
     if layout.photometric.startswith("MONOCHROME"):
         return "grey"
     if layout.photometric == "PALETTE COLOR":
@@ -59,15 +60,15 @@ def stated_space(layout: Layout) -> Space:
 def stored_values(samples: Samples, layout: Layout) -> Samples:
     """Keep the stored bits of each container and extend their sign.
 
-    Bits above the high bit may hold an overlay (retired, PS3.5 8.1.2), bits below it are
-    padding when the high bit is not Bits Stored - 1. Copies only where there is something to do.
-    Programs also write larger values than they state bits for; the pixels tell which it is.
+    Bits above the high bit may hold an overlay (retired, PS3.5 8.1.2); the lowest bits are padding
+    if the high bit is not Bits Stored - 1. Copies only if something has to change. Some programs
+    write values of more bits than they state; the pixels tell whether these are values or overlays.
     """
     return limited_values(samples, layout)[0]
 
 
 def limited_values(samples: Samples, layout: Layout) -> tuple[Samples, int | None]:
-    """Return `stored_values`, and what none is larger than, where all were looked at for them."""
+    """Return `stored_values`, and a limit that none exceeds, None if it was not determined."""
     width = samples.dtype.itemsize * 8
     if samples.dtype.kind == "f":
         return samples, None
@@ -89,15 +90,15 @@ def limited_values(samples: Samples, layout: Layout) -> tuple[Samples, int | Non
 
 
 def with_sign_that_fits(samples: Samples, layout: Layout) -> tuple[Samples, Layout]:
-    """Read a grey frame with the other sign where Pixel Representation tears its greys apart.
+    """Read a grey frame with the other sign if Pixel Representation is evidently wrong.
 
-    With the wrong sign what lies beyond the middle of the range is wrapped to its other end: a
-    smooth picture goes from white to black wherever it crosses the middle.
+    With the wrong sign, values beyond the middle of the range wrap to its other end: a smooth
+    picture jumps from white to black wherever it crosses the middle.
 
     Returns
     -------
     tuple of array and Layout
-        What was given, in most cases.
+        Both unchanged for most pictures.
     """
     width, mask = samples.dtype.itemsize * 8, (1 << layout.stored) - 1
     if samples.dtype.kind == "f" or layout.stored == 1 or samples.size == 0:
@@ -107,7 +108,7 @@ def with_sign_that_fits(samples: Samples, layout: Layout) -> tuple[Samples, Layo
         return samples, layout
     jumps = _jumps(some, mask)
     if jumps <= _MORE:
-        return samples, layout  # Most pictures: nothing else need be counted.
+        return samples, layout  # Most pictures: no need to count the jumps of the other sign.
     half, far = mask // 2 + 1, mask // 8
     roomy: Samples = some.astype(np.int32 if width < 32 else np.int64)
     other = (roomy if layout.signed else roomy + half) & mask
@@ -124,24 +125,24 @@ def with_sign_that_fits(samples: Samples, layout: Layout) -> tuple[Samples, Layo
 
 
 def _jumps(samples: Samples, mask: int) -> int:
-    """Count neighbours, in some of the rows, that lie three quarters of the stated range apart.
+    """Count neighbours, in some rows, that differ by more than three quarters of the stated range.
 
-    Values of which the highest bits were masked go from white to black amid a smooth picture; those
-    beside which an overlay was left do so at its edges.
+    Values whose highest bits were masked jump from white to black within a smooth picture; values
+    with an overlay left in them jump at its edges.
     """
     rows = samples.reshape(1, -1) if samples.ndim == 1 else samples
     some = rows[:: max(1, len(rows) // _ROWS_LOOKED_AT)]
     one, other = some[:, 1:], some[:, :-1]
-    # Without a sign it has room for the difference of any two: a wider type takes the time.
+    # Unsigned, the same type holds the difference of any two values; a wider one would be slower.
     apart = (np.maximum(one, other) - np.minimum(one, other)).view(f"u{some.dtype.itemsize}")
     return int(np.count_nonzero(apart > mask // 4 * 3))
 
 
 def to_representation(samples: Samples, bits: int, layout: Layout) -> Samples:
-    """Read a codestream's samples of `bits` bits with the sign that Pixel Representation says.
+    """Read a codestream's samples of `bits` bits as signed or not, by Pixel Representation.
 
-    Codestreams have a sign of their own (JPEG 2000) or none (JPEG, JPEG-LS); the data set's
-    word counts, as in PS3.5 8.2.
+    Codestreams have a sign of their own (JPEG 2000) or none (JPEG, JPEG-LS); what the data set says
+    counts, as in PS3.5 8.2.
     """
     width = samples.dtype.itemsize * 8
     if layout.signed == (samples.dtype.kind == "i"):

@@ -1,4 +1,4 @@
-"""Smaller by an integer factor: the mean of each box of stored values, exactly."""
+"""Reduces pictures by an integer factor: the exact mean of each box of stored values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from bodypart.pixels.raster import Samples
 
 _PIECE = 1 << 20
-"""Bytes of the samples that are summed together; those of half and of twice as many take longer."""
+"""Bytes of the samples that are summed at a time; half as many and twice as many are slower."""
 
 
 def box_mean(samples: Samples, factor: int, limit: int | None = None) -> NDArray[np.float32]:
@@ -20,7 +20,7 @@ def box_mean(samples: Samples, factor: int, limit: int | None = None) -> NDArray
     factor : int
         Rows and columns beyond the last whole box, fewer than `factor`, are left out.
     limit : int, optional
-        What no sample is larger than, if that is known.
+        No sample is larger than this; None if that is not known.
 
     Returns
     -------
@@ -35,9 +35,9 @@ def box_mean(samples: Samples, factor: int, limit: int | None = None) -> NDArray
 def box_sum(samples: Samples, factor: int, limit: int | None = None) -> Samples:
     """Sum boxes of `factor` x `factor` pixels, in a type that cannot overflow.
 
-    Rows first, because adding whole rows is what a CPU does fastest: in 16 bits, if the values
-    allow it, twice as fast as in 32. In pieces, so that what is read to find that out is still in
-    its cache when it is added.
+    Rows are added first, because a CPU adds whole rows fastest: twice as fast in 16 bits, if the
+    values allow it, as in 32. This is done in pieces, which are still in the cache from the search
+    for their largest value when they are added.
     """
     rows, columns = samples.shape[0] // factor, samples.shape[1] // factor
     sums = np.empty((rows, columns, *samples.shape[2:]), _widest_type(samples, factor * factor))
@@ -52,13 +52,13 @@ def box_sum(samples: Samples, factor: int, limit: int | None = None) -> Samples:
         bands = bands[:, : columns * factor].reshape(-1, columns, factor, *samples.shape[2:])
         some = sums[first : first + together]
         some[:] = bands[:, :, 0]
-        for column in range(1, factor):  # a strided add each: four times as fast as sum(axis=2)
+        for column in range(1, factor):  # strided additions: four times as fast as sum(axis=2)
             some += bands[:, :, column]
     return sums
 
 
 def _widest_type(samples: Samples, count: int) -> np.dtype[np.generic]:
-    """Return the narrowest type that holds the sum of `count` samples, whatever they are."""
+    """Return the narrowest type that holds the sum of `count` samples of any values."""
     if samples.dtype.kind == "f":
         return np.dtype(np.float64)
     limits = np.iinfo(samples.dtype)
@@ -75,7 +75,7 @@ def _sum_type(samples: Samples, count: int, limit: int | None) -> np.dtype[np.ge
         return np.dtype(np.int64)
     if samples.dtype.kind == "u":
         if limit is None or limit * count > 0xFFFF:
-            limit = int(samples.max())  # Of a part of them: dark ones may do with less.
+            limit = int(samples.max())  # Of this piece only: a dark one may need fewer bits.
         return np.min_scalar_type(max(limit * count, 0x100))
     extent = max(int(samples.max()), -int(samples.min()), 0x80) * count
     return np.min_scalar_type(-extent)

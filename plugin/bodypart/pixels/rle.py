@@ -14,7 +14,7 @@ from bodypart.pixels.raster import Raster, stated_space, stored_values
 
 
 def decode_rle(code: bytes, layout: Layout, largest_step: int) -> Raster:
-    """Return the frame; its samples come plane by plane, whatever Planar Configuration says."""
+    """Return the frame; RLE has samples plane by plane, whatever Planar Configuration says."""
     width = layout.allocated // 8
     segments = layout.samples * width
     stated = struct.unpack_from("<I", code)[0] if len(code) >= 64 else 0

@@ -1,7 +1,7 @@
 """Display Shutter: what a file asks not to be shown (PS3.3 C.7.6.11).
 
-Behind it lies what a modality did not cut off: scatter beyond the collimator's blades, the noise of
-a detector that got no light. Whoever windows by percentiles would take that for the picture.
+The pixels behind it are still there: scatter beyond the collimator's blades, noise of a detector
+that got no light. A window by percentiles would take them for the picture.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Mask = NDArray[np.bool_]
 Places = NDArray[np.floating]
 
 LEAST_OPEN = 0.02
-"""Part of the picture; a shutter that leaves less is of another picture."""
+"""Share of the picture; a shutter that leaves less belongs to another picture."""
 
 
 def shut(dataset: Dataset, layout: Layout, shape: tuple[int, int], step: int) -> Mask | None:
@@ -32,7 +32,7 @@ def shut(dataset: Dataset, layout: Layout, shape: tuple[int, int], step: int) ->
     Returns
     -------
     array of bool, (rows, columns), or None
-        None without a shutter, or with one that cannot be read or leaves nothing.
+        None if there is no shutter, or if it cannot be read, leaves too little or hides nothing.
     """
     shapes = optional_value(dataset, "ShutterShape")
     if shapes is None:
@@ -64,11 +64,11 @@ def _circular(dataset: Dataset, row: Places, column: Places) -> Mask:
 
 
 def _polygonal(dataset: Dataset, row: Places, column: Places) -> Mask:
-    """Count on how many of its sides each pixel has the polygon to its right: an odd number."""
+    """Tell which pixels are in the polygon: those with an odd number of sides to their right."""
     corners = np.array(_numbers(dataset, "VerticesOfThePolygonalShutter", 6))
     if corners.size % 2 or corners.size > _MOST_CORNERS:
         raise ValueError("no polygon")
-    # Place n of a row: whether an odd number of sides has its first n pixels to the left.
+    # Place n of a row: whether an odd number of sides have exactly n pixels to their left.
     odd = np.zeros((row.size, column.size + 1), bool)
     corners = corners.reshape(-1, 2)
     for (down, across), (end_down, end_across) in zip(

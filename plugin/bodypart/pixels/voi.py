@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _OUTSIDE = 0.02
-"""Share of a VOI LUT's range at each end that a window in its place cuts off."""
+"""Share of a VOI LUT's range that a window in its place cuts off at each end."""
 _LARGEST = 1e9
 
 
@@ -27,10 +27,9 @@ class Window(NamedTuple):
 
 
 def display_window(dataset: Dataset) -> Window | None:
-    """Return the first window of a file, or a linear one in the place of its VOI LUT.
+    """Return the first window of a file, or a linear one in place of its VOI LUT.
 
-    None where there is none, or none that makes sense: the reader of a radiograph then shows what
-    the picture itself suggests.
+    None if there is none that makes sense: the viewer then finds a window from the picture itself.
 
     Parameters
     ----------
@@ -81,7 +80,7 @@ def _of_lookup_table(dataset: Dataset, layout: Layout) -> Window | None:
 
 
 def _mirror(dataset: Dataset, layout: Layout) -> float:
-    """Return the sum of a value and its mirrored one."""
+    """Return what a value and its mirrored value add up to, whatever the value."""
     ends = np.array([layout.lowest, layout.highest], np.float32)
     return float(modality_values(ends, dataset, layout).sum())
 
