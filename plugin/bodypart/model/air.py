@@ -1,7 +1,7 @@
-"""Where a radiograph shows nothing but air: between two exposures, beside a limb, unexposed plate.
+"""Finds air in a radiograph: between two exposures, beside a limb, on unexposed plate.
 
-The network's map is coarse: five places in a row, each as wide as a hand. Where two exposures lie
-on one plate, what it saw of both meets in the black gap between them, in which there is nothing.
+The network's map is coarse: five places in a row, each as wide as a hand. With two exposures on one
+plate, the heat of both would meet in the black gap between them.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ SIDE = 160
 """Longest side, in pixels, at which air is looked for."""
 
 DARK, FLAT = 0.15, 0.035
-"""Grey value and standard deviation, in parts of the range, below which there is air."""
+"""Grey value and standard deviation, as shares of the range, below which there is air."""
 
 LARGE = 0.02
-"""Part of the picture that air takes where it does not reach the edge: a lung has dark spots."""
+"""Share of the picture that air must have if it does not reach the edge: a lung has dark spots."""
 
 BRIGHT = 0.95
 _AROUND = 2
 _STRIP = 11
-"""Pixels: what is white, narrower than this, and has air on both sides is the edge of a plate."""
+"""Pixels; a narrower white strip with air on both sides is the edge of a plate."""
 _SOFT = 2.0
 
 
 def tissue(values: Float32) -> Float32:
-    """Return 1 where there is something to see and 0 where there is air, with soft edges.
+    """Return 1 where there is tissue and 0 where there is air, with soft edges.
 
     Air is dark and flat, and either reaches the edge of the picture or is large.
 
@@ -63,7 +63,7 @@ def tissue(values: Float32) -> Float32:
 
 
 def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of each pixel's surroundings."""
+    """Return the mean around each pixel."""
     width = 2 * _AROUND + 1
     padded = np.pad(values, _AROUND, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (width, width))
@@ -79,14 +79,14 @@ def _grown(mask: Mask, width: int) -> Mask:
 
 
 def _closed(mask: Mask) -> Mask:
-    """Return a mask with what is narrower than a strip between its pieces."""
+    """Return a mask with gaps narrower than a strip filled."""
     grown = _picture(mask).filter(ImageFilter.MaxFilter(_STRIP))
     return np.asarray(grown.filter(ImageFilter.MinFilter(_STRIP))) > 0
 
 
 def _large(area: Mask) -> Mask:
     """Keep the pieces of an area that reach the picture's edge or are large."""
-    # Each pixel takes the largest number beside it, until each piece has one.
+    # Each pixel takes the largest number next to it, until each connected piece has a single one.
     numbers = np.where(area, np.arange(1, area.size + 1).reshape(area.shape), 0)
     while True:
         before = numbers.copy()

@@ -1,4 +1,4 @@
-"""Logits to probabilities that mean what they say (temperature scaling, Guo et al. 2017)."""
+"""Logits to calibrated probabilities (temperature scaling, Guo et al. 2017)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def softmax(logits: NDArray[np.floating], temperature: float = 1.0, axis: int = -1) -> Floats:
     """Return probabilities of exclusive outcomes along an axis, the last one by default."""
-    powers = np.array(logits, dtype=np.float64)  # One piece of memory for all that follows.
+    powers = np.array(logits, dtype=np.float64)  # The one copy, changed in place below.
     powers /= temperature
     powers -= powers.max(axis=axis, keepdims=True)
     np.exp(powers, out=powers)

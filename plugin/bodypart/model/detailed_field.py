@@ -1,7 +1,7 @@
-"""The part of a picture that has detail: one exposure on a large plate, fogged by scatter.
+"""Finds the part of a picture that has detail: an exposure on a large plate fogged by scatter.
 
-Scatter falls off slowly. What it fogs is not flat, as the border of an exposed field is, but each
-place is like its neighbours.
+Scatter falls off slowly. An area that it fogs is not flat, unlike a border of an exposed field, but
+its pixels hardly differ from their neighbours.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 STEP = 0.045
-"""Difference between neighbours that is detail, as a part of the range."""
+"""Difference between neighbours from which there is detail, as a share of the range."""
 
 BUSY = 0.1
-"""Share of a line's pixels that have detail in a field; fewer may be a letter beside it."""
+"""Share of a line's pixels that have detail within a field; fewer may be a letter beside it."""
 
 MOST = 0.6
-"""Largest field that is told, as a part of the picture's area: a larger one needs no help."""
+"""Largest field that is returned, as a share of the picture's area: a larger one needs no crop."""
 
 
 def detailed_field(values: Float32) -> Box | None:
-    """Return the rectangle that has detail; None where it is most of the picture, or nothing.
+    """Return the rectangle that has detail; None if it is most of the picture, or none has.
 
     Parameters
     ----------

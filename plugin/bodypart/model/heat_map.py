@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 _IN_THE_AIR = 0.1
 
 _MIDDLE = 63 / 64
-"""Where in its cell the middle of what a place of the network sees lies, down and across. It is not
-at a half: each of the five strides pads at the far end alone, as TensorFlow's SAME does."""
+"""Centre of what a place of the network sees, within its cell, down and across. It is not a half, as
+each of the five strides pads only at the far end, like TensorFlow's SAME."""
 
 
 def heat_map(activation: Float32, size: int, where: Placement, values: Float32) -> Float32:
-    """Undo the padding and the crop of the network's input, and leave air out.
+    """Turn an activation map into a heat map of the picture; air has no heat.
 
     Parameters
     ----------
@@ -52,20 +52,20 @@ def heat_map(activation: Float32, size: int, where: Placement, values: Float32) 
     result = np.zeros(values.shape, dtype=np.float32)
     result[field.top : field.bottom, field.left : field.right] = np.maximum(np.asarray(piece), 0)
     seen = result * tissue(values)
-    # A map that lies in the air alone is a fact about the network: it is shown as it is.
+    # A map that is almost only in the air shows how the network errs, and is left as it is.
     heat = seen if seen.max() > _IN_THE_AIR * result.max() else result
     peak = float(heat.max())
     return heat / np.float32(peak) if peak > 0 else heat
 
 
 def _in_the_square(activation: Float32, size: int) -> Image.Image:
-    """Return what speaks for the label at each pixel of the network's square."""
+    """Return the evidence for the label at each pixel of the network's square."""
     positive = np.maximum(activation, 0).astype(np.float32)
-    # One place more at the near end, with what the first ones say: nothing is known before them.
+    # One more place at the near end, a copy of the first, as the map has none before it.
     padded = Image.fromarray(np.pad(positive, ((1, 0), (1, 0)), mode="edge"))
     rows, columns = activation.shape
     near = 1.5 - _MIDDLE
-    # Bicubic, so that the network's few places do not show as squares; it overshoots a little.
+    # Bicubic, so that the network's few places are not seen as squares; it overshoots a little.
     return padded.resize(
         (size, size), Image.Resampling.BICUBIC, box=(near, near, near + columns, near + rows)
     )

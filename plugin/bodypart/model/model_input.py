@@ -1,7 +1,7 @@
-"""Picture to network input: the one preprocessing of training, evaluation and service.
+"""Picture to network input: the same preprocessing for training, evaluation and service.
 
-Fill what lies around a round field, crop to the exposed one, shrink with the aspect ratio kept,
-window by percentiles, pad with black to a square. The network sees -1 (black) to 1 (white).
+Fill the surroundings of a round field, crop to the exposed field, shrink with the aspect ratio
+kept, window by percentiles, pad with black to a square. The network sees -1 (black) to 1 (white).
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ PROFILE_SIDE = 160
 """Longest side, in pixels, at which the exposed field is looked for."""
 
 FLAT_TOLERANCE = 0.07
-"""A line is flat when its pixels differ from its median by less than this part of the range."""
+"""A line is flat if its pixels differ from its median by no more than this share of the range."""
 
 FLAT_SHARE = 0.86
-"""Share of a line's pixels that must do so; the rest may be a marker or a collimator edge."""
+"""Share of a flat line's pixels for which this must hold; the rest may be a marker or an edge."""
 
 TONE_PERCENTILE = 75
-"""Grey value that a gamma brings to a tone: in most pictures neither air nor metal."""
+"""Percentile whose grey a gamma maps to the tone: in most pictures neither air nor metal."""
 
 GAMMAS = (0.4, 2.5)
-"""Least and largest gamma that does so: what lies farther off is no matter of exposure."""
+"""Least and largest gamma for this: greys farther off are not explained by the exposure."""
 
 WHITE = 0.95
-"""A grey that is no tissue's but a white border's: a gamma beside it would make all else black."""
+"""A grey from which on it is a white border's, not tissue: its gamma would make all else black."""
 
 SMALLEST_FIELD = 0.15
-"""The field is at least this part of either side; below it the crop is not believed."""
+"""The field is at least this share of either side; a smaller one is taken for an error."""
 
 MARGIN = 0.02
-"""Part of the field's side that is given back around it."""
+"""Share of the field's side that is added around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,11 @@ class Box:
         return self.right - self.left
 
     def cut(self, values: NDArray[Grey]) -> NDArray[Grey]:
-        """Return what a picture has in the box, without copying it."""
+        """Return the part of a picture in the box, without a copy."""
         return values[self.top : self.bottom, self.left : self.right]
 
     def enlarged(self, small: Float32, values: Float32) -> Box:
-        """Return the box of a picture that this one, of its small picture, covers."""
+        """Return this box of a small picture in the pixels of the picture that it was made from."""
         down, across = values.shape[0] / small.shape[0], values.shape[1] / small.shape[1]
         return Box(
             int(self.top * down),
@@ -87,7 +87,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the exposed field came from and where it lies in the network's square.
+    """Where the exposed field is in the picture, and where it is in the network's square.
 
     Attributes
     ----------
@@ -102,15 +102,15 @@ class Placement:
 
 
 class BlankPictureError(ValueError):
-    """The picture has a single grey value, or none that is a number."""
+    """The picture has a single grey value, or values that are not finite."""
 
     def __init__(self) -> None:
         super().__init__("the picture is blank: all its pixels have the same value")
 
 
 def flat_lines(picture: Float32, tolerance: float) -> NDArray[np.bool_]:
-    """Tell for each row whether nearly all its pixels equal its median."""
-    # A line of these is sorted in a sixth of the time in which its median is found.
+    """Tell for each row whether nearly all its pixels are within `tolerance` of its median."""
+    # Sorting such short lines takes a sixth of the time of numpy's median.
     ordered, middle = np.sort(picture, axis=1), picture.shape[1] // 2
     median = ordered[:, middle : middle + 1]
     if not picture.shape[1] % 2:
@@ -120,13 +120,13 @@ def flat_lines(picture: Float32, tolerance: float) -> NDArray[np.bool_]:
 
 
 def _trim(flat: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the half-open span that is left when flat lines are cut off both ends."""
+    """Return the half-open span that is left if flat lines are cut off at both ends."""
     busy = np.flatnonzero(~flat)
     return (int(busy[0]), int(busy[-1]) + 1) if busy.size else (0, flat.size)
 
 
 def _gamma(tone: float, grey: float) -> float:
-    """Return the gamma that brings a grey value (both 0 to 1) to a tone, or nearest to it."""
+    """Return the gamma that maps a grey value to a tone (both 0 to 1), or as near as allowed."""
     least, largest = GAMMAS
     if grey >= WHITE:
         return 1.0
@@ -144,16 +144,16 @@ def exposed_field(values: Float32, tone: float | None = None) -> Box:
     values : ndarray of float32, shape (rows, columns)
         Grey values.
     tone : float, optional
-        Grey, between black (0) and white (1), that a gamma brings :data:`TONE_PERCENTILE` to before
-        lines are looked at: in a dark film soft tissue is as flat as air, and would be cut off. By
-        default the greys stay as they are.
+        Grey from black (0) to white (1) to which a gamma maps the :data:`TONE_PERCENTILE` before
+        flat lines are sought: in a dark film soft tissue is as flat as air, and would be cut off.
+        By default the greys stay as they are.
     """
     rows, columns = values.shape
     small = small_picture(values, PROFILE_SIDE)
     top, bottom, left, right = 0, small.shape[0], 0, small.shape[1]
     for _ in range(3):
         inner = small[top:bottom, left:right]
-        # Sorted in a third of the time in which numpy finds a single percentile.
+        # Sorting takes a third of the time of a single percentile by numpy.
         ordered = np.sort(inner, axis=None)
         low, high = (percentile_of(ordered, percentile) for percentile in WINDOW_PERCENTILES)
         if tone is not None and high > low:
@@ -194,19 +194,19 @@ def placement(field: Box, size: int, side: int | None = None) -> Placement:
 
 
 def windowed(values: Float32, of: Float32 | None = None) -> Float32:
-    """Map the window's percentiles to -1 and 1 and clip what lies outside.
+    """Map the window's percentiles to -1 and 1, and clip values outside.
 
     Parameters
     ----------
     values : ndarray of float32
         Grey values.
     of : ndarray of float32, optional
-        What the percentiles are taken of, by default the values.
+        Grey values whose percentiles are used, by default ``values``.
 
     Raises
     ------
     BlankPictureError
-        If all values are the same, or differ by so little that nothing can be divided by it.
+        If all values are the same, or their range is too small to divide by.
     """
     taken = values if of is None else of
     low, high = map(float, outer_percentiles(taken, WINDOW_PERCENTILES))
@@ -221,12 +221,12 @@ def windowed(values: Float32, of: Float32 | None = None) -> Float32:
 
 
 def checked(values: Float32) -> Float32:
-    """Return the grey values of a picture in one piece of memory, as Pillow takes them.
+    """Return the grey values of a picture as a contiguous array, as Pillow needs it.
 
     Raises
     ------
     BlankPictureError
-        If there are none, or some are no numbers.
+        If there are none, or some are not finite.
     """
     if values.size == 0 or not np.isfinite(values).all():
         raise BlankPictureError
@@ -236,7 +236,7 @@ def checked(values: Float32) -> Float32:
 def network_input(
     values: Float32, size: int, sides: Sequence[int] = (), field_tone: float | None = None
 ) -> tuple[Float32, Placement]:
-    """Turn a picture into what the network reads.
+    """Turn a picture into the network's input.
 
     Parameters
     ----------
@@ -245,17 +245,17 @@ def network_input(
     size : int
         Side of the network's square, in pixels.
     sides : sequence of int
-        Longer sides of the field in the square, one for each view of the picture that is wanted;
-        by default one that fills the square.
+        Pixels of the field's longer side in the square, for each view wanted; by default one view
+        that fills the square.
     field_tone : float, optional
-        Tone at which the field is looked for, as of :func:`exposed_field`.
+        The ``tone`` of :func:`exposed_field`.
 
     Returns
     -------
     tensor : ndarray of float32, shape (views, 1, size, size)
         Values in -1..1, the padding -1.
     where : Placement
-        How to get back from the first view's square to the picture.
+        Where the first view's field lies in the picture and in the square.
 
     Raises
     ------

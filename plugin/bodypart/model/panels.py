@@ -1,6 +1,6 @@
 """Several exposures in one picture: both feet, two views of a limb, four of a hand.
 
-Beside each other they are unlike what the model learned from, each by itself is not.
+Together they are unlike the radiographs that the model learned from; each by itself is not.
 """
 
 from __future__ import annotations
@@ -28,31 +28,30 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 LEAST_SIDE = 0.15
-"""Least side of a panel, in parts of the field's longer one: what is narrower is no exposure."""
+"""Least side of a panel, as a share of the field's longer one: a narrower one is no exposure."""
 
 MOST = LOOKS - 2
-"""Panels that are looked at, after the whole and its detail: of a sheet of thumbnails not each."""
+"""Most panels that are read, after the whole and its detail: not all of a sheet of thumbnails."""
 
 _DEPTH = 3
 
 
 def panels(values: Float32, tone: float | None = None) -> list[Float32]:
-    """Return the exposures of which a picture is made: most often one, its exposed field.
+    """Return the exposures that a picture consists of: usually one, its exposed field.
 
-    Between two of them lies a flat strip of any grey, from edge to edge.
+    Two exposures are separated by a flat strip of any grey, from edge to edge.
 
     Parameters
     ----------
     values : ndarray of float32, shape (rows, columns)
         Grey values.
     tone : float, optional
-        Tone at which the exposed field is looked for, as of
-        :func:`bodypart.model.model_input.exposed_field`.
+        The tone of :func:`bodypart.model.model_input.exposed_field`.
 
     Returns
     -------
     list of ndarray of float32
-        `MOST` at most.
+        At most `MOST`.
     """
     inside = np.ascontiguousarray(exposed_field(values, tone).cut(values))
     small = small_picture(inside, PROFILE_SIDE)
@@ -67,7 +66,7 @@ def panels(values: Float32, tone: float | None = None) -> list[Float32]:
 def _parted(
     small: Float32, box: Box, tolerance: float, least: float, depth: int = _DEPTH
 ) -> Iterator[Box]:
-    """Part a box at its flat strips, and what comes of it again (Nagy and Seth 1984)."""
+    """Split a box at its flat strips, and the pieces again (XY-cut, Nagy and Seth 1984)."""
     part = box.cut(small)
     for upright in (True, False) if box.width >= box.height else (False, True):
         lines = part.T if upright else part
@@ -87,7 +86,7 @@ def _parted(
 
 
 def halves(values: Float32) -> list[Float32]:
-    """Return the halves of a picture's longer side: exposures may touch, with no strip between."""
+    """Return the halves of a picture along its longer side, for exposures that touch."""
     rows, columns = values.shape
     if columns >= rows:
         parts = [values[:, : columns // 2], values[:, columns - columns // 2 :]]

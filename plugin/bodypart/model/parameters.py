@@ -23,9 +23,9 @@ class Rejection:
     Attributes
     ----------
     distance : float
-        Largest distance to the nearest training radiographs, in the embedding.
+        Largest accepted distance to the nearest training radiographs, in the embedding.
     none : float
-        Largest probability of showing none of the labels.
+        Largest accepted probability of showing none of the labels.
     none_by_label : mapping of str to float
         The same for pictures read as these labels, in place of ``none``: some parts look more
         like foreign pictures than others.
@@ -36,13 +36,13 @@ class Rejection:
     none_by_label: Mapping[str, float] = field(default_factory=dict)
 
     def largest_none(self, label: str) -> float:
-        """Return the largest probability of "none" of a picture read as ``label``."""
+        """Return the largest accepted probability of "none" for a picture read as ``label``."""
         return self.none_by_label.get(label, self.none)
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What is needed beside the network to read a picture.
+    """What is needed besides the network to read a picture.
 
     Attributes
     ----------
@@ -55,21 +55,21 @@ class Parameters:
     visible_labels : tuple of str
         Labels of the visible head, in the order of its outputs.
     visible_thresholds : mapping of str to float
-        Probability from which a label counts as visible; labels not named are never given.
+        Probability from which a label counts as visible; labels without one are never given.
     views : tuple of str
         Views, in the order of the network's outputs.
     temperature, visible_temperature : float
         Divide the logits before softmax and sigmoid (Guo et al. 2017).
     sides : tuple of int
-        Longer sides of the exposed field in the square: the answer is the mean over these views.
+        Pixels of the exposed field's longer side in the square, for each view; the answer is the
+        mean over the views.
     mirrored : bool
-        Whether each view's mirror image counts too.
+        Whether the mirror images of the views count, too.
     field_tone : float or None
-        Tone at which the exposed field is looked for, as of
-        :func:`bodypart.model.model_input.exposed_field`; None, and so a description that does not
-        name it, leaves the greys as they are.
+        The ``tone`` of :func:`bodypart.model.model_input.exposed_field`. If it is None, or not in
+        the description, the greys are left as they are.
     rejection : Rejection
-        Thresholds of rejection.
+        Thresholds for rejecting a picture.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Tell pictures that are no radiograph of a known part: by distance, and by the "none" output."""
+"""Rejects pictures that are no radiograph of a known part, by distance and "none" output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rejection_reason(distance: float, none: float, label: str, limits: Rejection
     limits : Rejection
         The model's thresholds.
     """
-    if not distance <= limits.distance:  # also where it is no number
+    if not distance <= limits.distance:  # also if it is NaN
         return (
             "the picture is unlike the radiographs that the model knows "
             f"(distance {distance:.3g}, limit {limits.distance:.3g})"

@@ -1,8 +1,7 @@
-"""Round fields, as image intensifiers and round shutters leave them: a circle with nothing around.
+"""Round fields of image intensifiers and round shutters: a circle with nothing around it.
 
-The radiographs that the model learned from fill their rectangles. Four black corners are as much of
-a shape to it as a bone, and it takes what they frame for no radiograph; corners of a middle grey
-say nothing.
+The radiographs that the model learned from fill their rectangles. Four black corners are a shape to
+it, as a bone is, and it rejects what they frame; corners of a middle grey do not disturb it.
 """
 
 from __future__ import annotations
@@ -25,19 +24,19 @@ SIDE = 96
 """Longest side, in pixels, at which the circle is looked for."""
 
 FLAT = 0.04
-"""Part of the range by which what lies around may differ from the corners' grey."""
+"""Share of the range by which the surroundings may differ from the corners' grey."""
 
 ON_CIRCLE = 0.85
-"""Share of the outline that lies on the circle, within `NEAR`: limbs and skulls are none."""
+"""Share of the outline that must lie on the circle, within `NEAR`; limbs and skulls have less."""
 
 NEAR = 0.03
-"""Part of the radius, and at least one pixel."""
+"""Share of the radius, and at least one pixel."""
 
 OUTSIDE = (0.05, 0.85)
-"""Least and largest part of the picture that lies around the circle."""
+"""Least and largest share of the picture outside the circle."""
 
 DUST = 0.03
-"""Part of what lies around that is not flat: letters, for example."""
+"""Share of the surroundings that may not be flat, as with letters."""
 
 _FEWEST = 48
 _ROUNDS = 5
@@ -51,19 +50,19 @@ class Circle(NamedTuple):
     radius: float
 
     def distance(self, points: Points) -> Points:
-        """Return how far points, (n, 2), lie off the circle."""
+        """Return the distances of points, (n, 2), from the circle's line."""
         apart = np.hypot(points[:, 0] - self.down, points[:, 1] - self.across)
         return np.asarray(np.abs(apart - self.radius))
 
     def outside(self, rows: int, columns: int) -> Mask:
-        """Tell which pixels of a picture lie around it, with a pixel of its edge."""
+        """Tell which pixels of a picture lie outside, with the outermost pixel of the circle."""
         down, across = np.ogrid[0.5:rows, 0.5:columns]
         squares = (down - self.down) ** 2 + (across - self.across) ** 2
         return np.asarray(squares > max(0.0, self.radius - 1) ** 2)
 
 
 def without_round_frame(values: Float32) -> Float32:
-    """Give what lies around a round field the middle grey of what lies in it.
+    """Fill the surroundings of a round field with the median grey of the field.
 
     Parameters
     ----------
@@ -73,7 +72,7 @@ def without_round_frame(values: Float32) -> Float32:
     Returns
     -------
     ndarray of float32, shape (rows, columns)
-        The same where there is no round field.
+        Unchanged if there is no round field.
     """
     rows, columns = values.shape
     small = small_picture(values, SIDE)
@@ -108,7 +107,7 @@ def _circle(small: Float32) -> Circle | None:
 
 
 def _ends(busy: Mask) -> Points:
-    """Return where in each row what is busy begins and ends, if not at the picture's edge."""
+    """Return where each row's busy pixels begin and end, if not at the picture's edge."""
     columns = busy.shape[1]
     first, last = busy.argmax(axis=1), columns - busy[:, ::-1].argmax(axis=1)
     found = [
@@ -122,7 +121,7 @@ def _ends(busy: Mask) -> Points:
 
 
 def _fitted(points: Points) -> tuple[Circle, float]:
-    """Fit a circle to most of the points (Kasa 1976), and say what share of them lies on it."""
+    """Fit a circle to most of the points (Kasa 1976); also return the share of them on it."""
     on = np.ones(len(points), bool)
     terms, squares = np.column_stack([2 * points, on]), (points**2).sum(axis=1)
     for _ in range(_ROUNDS):

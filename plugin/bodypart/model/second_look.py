@@ -1,7 +1,7 @@
-"""A second look at what is rejected as a whole: what it may be made of, or how it may lie.
+"""A second look at a rejected picture: at its parts, and turned.
 
 It may be a small field on a fogged plate, several exposures of a part beside each other, or a film
-on its side. What is accepted at the first look is not looked at again.
+on its side. A picture that was accepted at the first look gets no second one.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 SURE = 0.5
-"""Probability from which a part of a rejected picture counts."""
+"""Probability from which the reading of a part of a rejected picture counts."""
 
 SURE_TURNED = 0.8
-"""The same of a rejected picture that is turned."""
+"""The same for a rejected picture that is turned."""
 
 ALONE = frozenset({"abdomen", "pelvis"})
-"""Parts that fill a plate: what seems to show one of them twice is a sheet of spot films, of a
-contrast study, which is no plain radiograph."""
+"""Body parts that fill a plate: a picture that seems to show one of them twice is a sheet of spot
+films of a contrast study, which is no plain radiograph."""
 
 
 class _Look(NamedTuple):
@@ -41,7 +41,7 @@ class _Look(NamedTuple):
 
 
 def second_look(model: BodyPartModel, values: Float32) -> RawAnswer | None:
-    """Return what the network says of a rejected picture, None where it stays rejected.
+    """Return the network's answer to a rejected picture, None if it stays rejected.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _of_panels(model: BodyPartModel, parts: list[Float32]) -> RawAnswer | None:
         if look and look.probability >= SURE:
             sure.append(look)
         labels = {look.label for look in sure}
-        # Most are settled by the first: each further look takes as long as an accepted picture.
+        # The first part settles most: each further look takes as long as an accepted picture.
         if len(sure) + left < needed or len(labels) > 1 or labels & ALONE:
             return None
     together = _mean([look.answer for look in sure])
@@ -92,7 +92,7 @@ def _of_turned(model: BodyPartModel, values: Float32) -> RawAnswer | None:
 
 
 def _look(model: BodyPartModel, values: Float32) -> _Look | None:
-    """Look at a part of a picture; None where that is rejected as well."""
+    """Read a part of a picture; None if it is rejected, too."""
     try:
         answer, _ = model.answer(np.ascontiguousarray(values))
     except BlankPictureError:
@@ -105,7 +105,7 @@ def _look(model: BodyPartModel, values: Float32) -> _Look | None:
 
 
 def _mean(answers: Sequence[RawAnswer]) -> RawAnswer:
-    """Return the mean of what was said of several exposures; the map stays that of the first."""
+    """Return the mean of the answers to several exposures, with the map of the first."""
     logits, visible, view, embedding = (
         np.mean([getattr(answer, name) for answer in answers], axis=0)
         for name in ("logits", "visible", "view", "embedding")

@@ -1,4 +1,4 @@
-"""The model in use: a picture in, the network asked, an :class:`ImageReading` out."""
+"""Runs the model: from a picture, with the network's answer, to an :class:`ImageReading`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 NO_NUMBERS = "the network answered with something that is no number"
-"""Reason of an `ImageReading` made of nothing."""
+"""Reason of an `ImageReading` if the network's answer is unusable."""
 
 
 class RawAnswer(NamedTuple):
@@ -36,9 +36,9 @@ class RawAnswer(NamedTuple):
     Attributes
     ----------
     logits : ndarray, shape (labels + 1,)
-        Examined part; the last is "none".
+        Logits of the examined part; the last is "none".
     visible : ndarray, shape (visible labels,)
-        Logits of being in the picture.
+        Logits of being visible in the picture.
     child : float
         Logit of a child.
     view : ndarray, shape (views,)
@@ -46,7 +46,7 @@ class RawAnswer(NamedTuple):
     distance : float
         Distance to the nearest training radiographs.
     embedding : ndarray, shape (d,)
-        The picture's place among the others.
+        Embedding of the first view.
     cam : ndarray, shape (labels + 1, h, w)
         Class activation maps of the first view.
     """
@@ -61,7 +61,7 @@ class RawAnswer(NamedTuple):
 
     @property
     def finite(self) -> bool:
-        """Whether all that an answer is made of are numbers; a faulty processor may give others."""
+        """Whether all outputs but the maps are finite; a faulty processor may give others."""
         return all(np.isfinite(output).all() for output in self[:-1])
 
 
@@ -77,7 +77,7 @@ class BodyPartModel:
     provider : str
         Where the network really runs: ``cpu``, ``cuda`` or ``remote``.
     warning : str or None
-        Why it does not run where it was asked to.
+        Why it does not run where the settings ask for it.
     """
 
     def __init__(self, network: Network, parameters: Parameters) -> None:
@@ -97,21 +97,21 @@ class BodyPartModel:
         Parameters
         ----------
         path, provider, threads
-            As of `bodypart.network.local.LocalNetwork.load`.
+            See `bodypart.network.local.LocalNetwork.load`.
 
         Raises
         ------
         ModelError
             If the files are missing, damaged or do not belong together.
         """
-        # Where the network runs elsewhere, onnxruntime is never loaded.
+        # Imported here: if the network runs elsewhere, onnxruntime is never loaded.
         from bodypart.network.local import LocalNetwork
 
         parameters = read_parameters(path)
         return cls(LocalNetwork.load(path, provider, threads), parameters)
 
     def views(self, values: Float32) -> tuple[Float32, Placement]:
-        """Return what the network is given of one picture, by the model's own preprocessing.
+        """Return the network's input for one picture, by the model's own preprocessing.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class BodyPartModel:
         tensor : ndarray of float32, shape (views, 1, size, size)
             Each view, then their mirror images if they count.
         where : Placement
-            How to get back from the first view to the picture.
+            Where the first view's field lies in the picture and in the square.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class BodyPartModel:
         BlankPictureError
             If there is nothing to see.
         NetworkError
-            If the network cannot be had.
+            If the network does not answer.
         """
         tensor, where = self.views(values)
         outputs = self.network.run(tensor)
@@ -167,9 +167,9 @@ class BodyPartModel:
         )
 
     def look(self, values: Float32) -> tuple[RawAnswer, ImageReading]:
-        """Read one picture, and once more what is rejected as a whole.
+        """Read one picture; if it is rejected, take a second look.
 
-        Parameters and errors as of :meth:`answer`.
+        Parameters and errors are those of :meth:`answer`.
         """
         answer, _ = self.answer(values)
         reading = self.reading(answer)
@@ -178,7 +178,7 @@ class BodyPartModel:
         return answer, reading
 
     def read(self, values: Float32) -> ImageReading:
-        """Say what a picture shows.
+        """Return what a picture shows; a blank one is rejected.
 
         Parameters
         ----------
@@ -219,7 +219,7 @@ class BodyPartModel:
         )
 
     def heatmap(self, values: Float32, label: str) -> Float32:
-        """Return where the network saw a label, in the geometry of the picture.
+        """Return where the network saw a label, in the picture's geometry.
 
         Parameters
         ----------
@@ -236,7 +236,7 @@ class BodyPartModel:
         Raises
         ------
         KeyError
-            If the model does not give the label.
+            If the model does not know the label.
         BlankPictureError
             If there is nothing to see.
         """

@@ -1,9 +1,9 @@
-"""The side marker: the letter of lead or print that the radiographer laid beside the limb.
+"""The side marker: the letter of lead or print that the radiographer put beside the limb.
 
-Two small networks of their own look for it: the body part is seen at a size at which letters
-cannot be read. One finds where letters may stand, the other reads them one by one. Only letters
-are read that mean the same side in every language that uses them (see ``SIDE_OF_LETTER``), only
-upright ones and slightly tilted ones, never mirrored ones: those say that the picture was turned.
+Two small networks look for it, because the model sees the picture at a size at which letters cannot
+be read. One finds places where letters may be, the other reads these one by one. Only letters are
+read that mean the same side in every language that uses them (see ``SIDE_OF_LETTER``), and only
+upright or slightly tilted ones, never mirrored ones, which mean that the picture was turned over.
 """
 
 from __future__ import annotations
@@ -46,37 +46,37 @@ SIDE_OF_LETTER: Mapping[str, OneSide] = MappingProxyType(
         "E": "L",  # esquerda, esquerra
     }
 )
-"""The side that a letter means. G (gauche) is told from the others and says nothing: no film was at
-hand to measure it on. I, S, V, H and P mean sides, too, but also other things."""
+"""The side that a letter means. G (gauche) is recognised, but tells no side, as there was no film
+to measure it on. I, S, V, H and P mean sides, too, but also other things."""
 
 INPUT, OUTPUT = "picture", "letters"
 
 STRIDE = 4
-"""Pixels between two places of the finder's answer."""
+"""Pixels of the picture between two places of the finder's answer."""
 
 MULTIPLE = 16
-"""The finder takes sides that are multiples of this."""
+"""The finder takes pictures whose sides are multiples of this, in pixels."""
 
 PIECE = 48
-"""Pixels of the sides of a piece that is read."""
+"""Side, in pixels, of a piece that is read."""
 
 PLACES, PROMISING = 4, 0.1
-"""How many places of a picture are read at most, and what the finder must make of each."""
+"""Most places of a picture that are read, and the finder's least probability for each."""
 
 _NEAR, _APART = 3, 4
-"""Places of the finder's answer around a chosen one whose middle is taken, and in which no further
-letter is looked for."""
+"""Places of the finder's answer around a chosen one that its centre is computed from, and in which
+no further letter is looked for."""
 
 _ENDS, _FLOOR, _BEYOND = (2, 98), 8 / 255, 1.5
-"""A piece's percentiles that become -1 and 1, the least difference of the two in parts of the
-picture's range, and where what lies outside is cut."""
+"""A piece's percentiles that become -1 and 1; their least difference, as a share of the picture's
+range; and the value at which the result is clipped."""
 
 
 class Letters(Protocol):
-    """Tells letters: one session of onnxruntime, or what stands for it in a test."""
+    """Recognises letters: a session of onnxruntime, or a stand-in for one in a test."""
 
     def run(self, pictures: Float32) -> Float32:
-        """Return logits of nothing and of each letter, in the second dimension.
+        """Return logits of "nothing" and of each letter, along the second dimension.
 
         Parameters
         ----------
@@ -92,13 +92,13 @@ class MarkerParameters:
     Attributes
     ----------
     finder_sha256, reader_sha256 : str
-        Of the two ONNX files: what finds letters, and what reads them.
+        SHA-256 of the two ONNX files: the one that finds letters, and the one that reads them.
     size : int
         Pixels of the picture's longest side as the networks see it.
     limit : float
-        Least probability of a side.
+        Least probability of the returned side.
     contrary : float
-        Probability of the other side, anywhere, from which nothing is said.
+        Probability of the other side, at any place, from which no side is returned.
     """
 
     finder_sha256: str
@@ -131,11 +131,11 @@ class MarkerParameters:
 
 
 class _Session:
-    """An ONNX file, in this process, on the CPU: it is too small for anything else."""
+    """An ONNX file in this process, on the CPU, as it is too small for a GPU to pay."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        # Where no marker is looked for and the other network runs elsewhere, onnxruntime is never
-        # loaded.
+        # Imported here: without side markers, and with the model's network elsewhere, onnxruntime
+        # is never loaded.
         from bodypart.network.local import opened
 
         self._session = opened(path, threads)
@@ -151,9 +151,9 @@ class MarkerReader:
     Parameters
     ----------
     finder : Letters
-        Says of each place of a picture whether a letter may stand there.
+        Tells for each place of a picture whether a letter may be there.
     reader : Letters
-        Says of a piece which letter stands in its middle.
+        Tells which letter is in the middle of a piece.
     parameters : MarkerParameters
         The limits.
     """
@@ -183,7 +183,7 @@ class MarkerReader:
         return cls(_Session(finder, threads), _Session(reader, threads), parameters)
 
     def read(self, values: Float32) -> SideMarker | None:
-        """Return the one side that the picture's markers name; None without one, or when unsure.
+        """Return the side that the picture's markers name; None if there are none, or in doubt.
 
         Parameters
         ----------
@@ -204,7 +204,7 @@ class MarkerReader:
 
 
 def reduced(values: Float32, size: int) -> Float32:
-    """Return a picture as the networks see it: whole, for markers lie outside the field, too.
+    """Return a picture as the networks see it: all of it, as markers also lie outside the field.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def reduced(values: Float32, size: int) -> Float32:
 
 
 def finder_input(small: Float32) -> Float32:
-    """Return the whole picture, windowed, with black at the right and below.
+    """Return the whole picture, windowed, and padded with black at the right and the bottom.
 
     Raises
     ------
@@ -236,18 +236,18 @@ def finder_input(small: Float32) -> Float32:
     rows, columns = small.shape
     down, wide = (-(-side // MULTIPLE) * MULTIPLE for side in (rows, columns))
     tensor = np.full((1, 1, down, wide), -1, np.float32)
-    # A quarter of the pixels tells the ends as well, in a fifth of the time.
+    # A quarter of the pixels gives the same percentiles in a fifth of the time.
     tensor[0, 0, :rows, :columns] = windowed(small, of=small[::2, ::2])
     return tensor
 
 
 def letter_probabilities(logits: Float32) -> NDArray[np.float64]:
-    """Return the probability of each letter; the first dimension is that of the letters."""
+    """Return the probability of each letter; the first dimension is the letter in both arrays."""
     return softmax(logits, axis=0)[1:]
 
 
 def promising(letters: NDArray[np.float64]) -> list[tuple[float, float]]:
-    """Return where letters may stand, x and y in pixels, the most promising first.
+    """Return where letters may be, x and y in pixels, the most promising first.
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ def pieces(small: Float32, places: Sequence[tuple[float, float]]) -> Float32:
     small : ndarray of float32, shape (rows, columns)
         The picture as `reduced` returns it.
     places : sequence of tuple of float
-        x and y of their middles.
+        x and y of their centres, in pixels.
 
     Returns
     -------
@@ -306,7 +306,7 @@ def with_own_contrast(piece: Float32, width: float) -> Float32:
     piece : ndarray of float32
         Grey values.
     width : float
-        Range of the whole picture's grey values: what differs by next to nothing is not spread.
+        Range of the whole picture's grey values: a piece with next to no contrast is not spread.
     """
     dark, bright = outer_percentiles(piece, _ENDS)
     span = max(float(bright - dark), _FLOOR * width, 1e-6)
@@ -318,7 +318,7 @@ def decided(
     places: Sequence[tuple[float, float]],
     parameters: MarkerParameters,
 ) -> SideMarker | None:
-    """Return the side that the letters agree on, None where they do not or none is sure.
+    """Return the side that the letters agree on, None if they do not or none is sure.
 
     Parameters
     ----------

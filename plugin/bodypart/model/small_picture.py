@@ -1,4 +1,4 @@
-"""A picture small enough to look for shapes in: its field, a circle, air, exposures."""
+"""Reduces a picture in which to look for shapes: its field, a circle, air, exposures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def small_picture(values: Float32, longest: int) -> Float32:
     values : ndarray of float32, shape (rows, columns)
         Grey values.
     longest : int
-        Pixels of the longest side afterwards; a smaller picture keeps its size.
+        Pixels of the reduced picture's longest side; a smaller picture keeps its size.
 
     Returns
     -------

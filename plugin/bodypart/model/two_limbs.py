@@ -1,6 +1,6 @@
 """Whether a picture shows the limbs of both sides: its halves mirror each other across a gap.
 
-One marker beside two feet says which is which, not which was examined.
+A single marker beside two feet tells left from right, not which foot was examined.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ SIDE = 64
 """Pixels; the exposed field is squeezed to a square."""
 
 ALIKE = 0.35
-"""Correlation of the field with its mirror image, from which its halves count as mirrored. Two
-views of one limb on a plate may reach it too: nothing is said of those."""
+"""Correlation of the field with its mirror image from which its halves count as mirrored. Two views
+of one limb on a plate may reach it, too, and are not told apart from two limbs."""
 
 GAP = 0.5
-"""Brightest part of the gap between the halves, in parts of the darker half's brightest."""
+"""Greatest brightness of the gap between the halves, as a share of the darker half's brightest."""
 
 _SHIFTS = range(-6, 7, 2)
-"""Pixels by which the middle of the two may lie beside that of the field."""
+"""Pixels by which the gap may be off the field's middle."""
 
 
 def shows_both_limbs(values: Float32) -> bool:
@@ -57,7 +57,7 @@ def shows_both_limbs(values: Float32) -> bool:
 
 
 def _mirrored(part: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Return how far a part correlates with its mirror image, and the part."""
+    """Return the correlation of a part with its mirror image, and the part."""
     flat = part - part.mean()
     power = float((flat**2).sum())
     return (float((flat * flat[:, ::-1]).sum()) / power if power else 0.0), part

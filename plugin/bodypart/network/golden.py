@@ -1,8 +1,8 @@
-"""Golden pictures: what the network must answer to some drawn ones, wherever it runs.
+"""Golden pictures: some drawn pictures with the answers that the network must give anywhere.
 
-They lie in a small file beside the model (``bodypart.golden.npz``), made by ``make golden``, and
-tell another network, another version and a lower precision from the model that the rest of the
-answer (temperatures, thresholds) was fitted to.
+They are in a small file beside the model (``bodypart.golden.npz``), made by ``make golden``. They
+detect another network, another version or a lower precision than that of the model to which the
+temperatures and thresholds were fitted.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 TOLERANCE = 1e-3
-"""Part of an output's largest golden value. Single precision differs from one processor to
-another by less than a tenth of it; bfloat16 by more than ten times it."""
+"""Share of an output's largest golden value. In single precision processors differ by less than a
+tenth of this; bfloat16 differs by more than ten times this."""
 
 ALIKE = 0.9
-"""Cosine between embeddings from which it is the same network, less precisely."""
+"""Cosine between embeddings from which it is the same network at a lower precision."""
 
 _STEPS = 127
 """Pictures are kept in steps of 1/127, which are exact in any precision above 8 bits."""
 
 
 class GoldenError(RuntimeError):
-    """The golden file is missing or is of another model; the text says what to do."""
+    """The golden file is missing, damaged or of another model; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Golden:
     Attributes
     ----------
     sha256 : str
-        Of the ONNX file that answered.
+        SHA-256 of the ONNX file that answered.
     views : int
-        Squares that belong to one picture.
+        Number of squares for one picture.
     pictures : ndarray of float32, shape (n, 1, size, size)
-        Squares; a whole number of times ``views``.
+        Squares; n is a multiple of ``views``.
     answers : mapping of str to ndarray of float32
         Each of ``OUTPUTS``.
     """
@@ -93,7 +93,7 @@ class Golden:
         return path
 
     def difference(self, answers: Mapping[str, Float32]) -> str | None:
-        """Return in a sentence's end how answers differ from the model's own, None if they agree.
+        """Return how answers differ from the model's own, as a clause; None if they agree.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ def golden_file(model: Path) -> Path:
 
 
 def drawn(pictures: Float32) -> Float32:
-    """Return pictures as a golden file keeps them."""
+    """Return pictures rounded as a golden file stores them."""
     return np.asarray(np.round(pictures * _STEPS) / _STEPS, dtype=np.float32)
 
 

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 _ON_CUDA = {
-    # Sums in tensor cores would keep ten bits of each number, and differ from the CPU's by more
-    # than 1e-3.
+    # TF32 keeps ten bits of each number: results would differ from the CPU's by more than 1e-3.
     "use_tf32": "0",
-    # Looking for the fastest convolution takes seconds for each new number of pictures.
+    # A search for the fastest convolution takes seconds for each new number of pictures.
     "cudnn_conv_algo_search": "HEURISTIC",
 }
 
@@ -30,7 +29,7 @@ _ON_CUDA = {
 def opened(
     path: Path, threads: int, providers: Sequence[Any] = (CPU_PROVIDER,)
 ) -> onnxruntime.InferenceSession:
-    """Return a session of an ONNX file that keeps to its threads and says nothing.
+    """Return a session of an ONNX file that keeps to its threads and logs only errors.
 
     Raises
     ------
@@ -56,7 +55,7 @@ class LocalNetwork:
     provider : str
         Where it really runs: ``cpu`` or ``cuda``.
     warning : str or None
-        Why it does not run where it was asked to.
+        Why it does not run where the settings ask for it.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, warning: str | None = None) -> None:
@@ -75,12 +74,12 @@ class LocalNetwork:
         provider : str
             ``auto``, ``cuda`` or ``cpu``.
         threads : int
-            Threads of one run; one is fastest where several processes share the cores.
+            Threads of one run; one is fastest if several processes share the cores.
 
         Raises
         ------
         ModelError
-            If the file is damaged, or no network of ours.
+            If the file is damaged, or lacks one of ``OUTPUTS``.
         """
         wanted, warning = providers(provider)
         asked = [(name, _ON_CUDA) if name == CUDA_PROVIDER else name for name in wanted]
@@ -93,6 +92,6 @@ class LocalNetwork:
         return cls(session, warning)
 
     def run(self, pictures: Float32, outputs: Sequence[str] = OUTPUTS) -> dict[str, Float32]:
-        """Run the network on some squares; see `bodypart.network.Network`."""
+        """Run the network on some square pictures; see `bodypart.network.Network`."""
         answers = self._session.run(list(outputs), {INPUT: pictures})
         return dict(zip(outputs, answers, strict=True))

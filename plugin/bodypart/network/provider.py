@@ -1,4 +1,4 @@
-"""Choose where the network runs, and find out why it is not the GPU when it was asked for."""
+"""Chooses where the network runs, and finds out why a GPU that was asked for is not used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CUDA_LIBRARIES = (
     ("libcudart.so.13", "libcudart.so.12"),
     ("libcudnn.so.9",),
 )
-"""What the CUDA provider loads: each entry lists the versions that different builds want."""
+"""Libraries that the CUDA provider loads; each entry lists the versions that its builds need."""
 
 
 def _loads(name: str) -> bool:
@@ -34,7 +34,7 @@ def _loads(name: str) -> bool:
 def missing_cuda_library() -> str | None:
     """Return the first library that CUDA lacks on this machine, None if all load.
 
-    onnxruntime itself claims CUDA wherever its GPU build is installed, and falls back in silence.
+    onnxruntime itself claims CUDA if its GPU build is installed, and falls back without a word.
     """
     if not _loads(CUDA_LIBRARIES[0][0]):
         return CUDA_LIBRARIES[0][0]
@@ -47,7 +47,7 @@ def missing_cuda_library() -> str | None:
 
 
 def why_not_cuda() -> str | None:
-    """Return why the GPU cannot be used, as a sentence's end; None if it can be tried."""
+    """Return why the GPU cannot be used, as a clause; None if it can be tried."""
     if CUDA_PROVIDER not in onnxruntime.get_available_providers():
         return "the installed onnxruntime is built without CUDA (install requirements-gpu.lock)"
     missing = missing_cuda_library()
@@ -55,12 +55,12 @@ def why_not_cuda() -> str | None:
 
 
 def providers(wanted: Provider) -> tuple[list[str], str | None]:
-    """Return the providers to ask for, best first, and a warning if the GPU is out of reach.
+    """Return the providers to ask for, best first, and a warning if the GPU cannot be used.
 
     Parameters
     ----------
     wanted : str
-        ``cuda``, ``cpu``, or ``auto``: CUDA where it can run, without a warning elsewhere.
+        ``cuda``, ``cpu``, or ``auto``: CUDA if it can run, else the CPU without a warning.
     """
     if wanted == "cpu":
         return [CPU_PROVIDER], None

@@ -1,4 +1,4 @@
-"""Pictures and answers of the network as bytes, for the pipes between processes."""
+"""Converts the network's pictures and answers to bytes, for the pipes between processes."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ def pictures_from(data: bytes, shape: Sequence[int]) -> Float32:
     Raises
     ------
     ValueError
-        If the bytes are not those of pictures of this shape, in -1 to 1.
+        If the bytes are not pictures of this shape with values from -1 to 1.
     """
     if len(data) != int(np.prod(shape)) * _NUMBER.itemsize:
         raise ValueError("pictures of another shape")
     pictures = np.frombuffer(data, dtype=_NUMBER).reshape(tuple(shape))
-    if not (np.abs(pictures) <= 1).all():  # false for what is no number, too
+    if not (np.abs(pictures) <= 1).all():  # also false for NaN
         raise ValueError("pictures with values beyond -1 to 1")
     return pictures
 
 
 def packed(answers: Mapping[str, Float32]) -> tuple[dict[str, Any], bytes]:
-    """Return the shape of each output, in their order, and all their bytes."""
+    """Return a header with the shapes of ``OUTPUTS``, in order, and the bytes of all."""
     own = [np.ascontiguousarray(answers[name], dtype=_NUMBER) for name in OUTPUTS]
     return {"shapes": [list(one.shape) for one in own]}, b"".join(one.tobytes() for one in own)
 
 
 def unpacked(header: Mapping[str, Any], data: bytes) -> dict[str, Float32]:
-    """Return what ``packed`` took.
+    """Return the answers from what ``packed`` returned.
 
     Raises
     ------
     NetworkError
-        If it is something else.
+        If header and bytes are not of an answer.
     """
     answers, start = {}, 0
     try:
