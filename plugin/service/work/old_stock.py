@@ -146,7 +146,7 @@ class OldStock:
         return self.progress()
 
     def progress(self) -> dict[str, Any]:
-        """Return the state, and the counts of instances looked at, of those taken, of deliveries."""
+        """Return the state, and the numbers of instances looked at and taken, and of deliveries."""
         return self._run.state()
 
     def follow(self, stopping: threading.Event) -> None:

@@ -89,7 +89,7 @@ class Sweep:
         self.left_out: list[str] = json.loads(facts.get(_LEFT_OUT) or "[]")
 
     def is_due(self) -> bool:
-        """Return whether Orthanc's number of instances differs from what index and tasks explain."""
+        """Return whether Orthanc has another number of instances than index and tasks explain."""
         known = sum(self._index.counts().values())
         return not known <= self._heard_of() <= known + self._tasks.count(Kind.ANNOTATE)
 
@@ -167,7 +167,7 @@ class Sweep:
             stopping.wait(_BREATH)
 
     def _drop_gone(self, known: list[str], stopping: threading.Event) -> None:
-        """Drop what Orthanc no longer has; each is asked for, as pages shift when some are deleted."""
+        """Drop what Orthanc no longer has, asking for each: pages shift when instances go."""
         if sum(self._index.counts().values()) <= self._heard_of():
             return
         for start in range(0, len(known), _GLANCE):
