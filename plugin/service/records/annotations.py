@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -111,6 +111,7 @@ class Annotations:
         parents: Parents,
         *,
         done: Task | None = None,
+        also: Callable[[sa.Connection], None] | None = None,
         follow: bool = True,
     ) -> AnnotationRecord:
         """Write an annotation; return it as it was written.
@@ -123,6 +124,8 @@ class Annotations:
             What the instance belongs to.
         done : Task or None
             The task that ends with it, in the same transaction as the index.
+        also : callable or None
+            Writes more in that transaction.
         follow : bool
             Whether the DICOM file is to follow; else only ``tags`` and ``file`` may be new.
 
@@ -144,7 +147,7 @@ class Annotations:
         self._write("instances", instance, annotation, [])
         if follow:
             self._route(annotation, parents, if_known=done is not None and done.of_old_stock)
-            self._take_in(annotation, parents, done)
+            self._take_in(annotation, parents, done, also)
         else:
             self._note_tags(annotation, parents)
         return annotation
@@ -268,10 +271,18 @@ class Annotations:
         if self._routing:
             self._routing.take(annotation, parents, if_known=if_known)
 
-    def _take_in(self, annotation: AnnotationRecord, parents: Parents, done: Task | None) -> None:
+    def _take_in(
+        self,
+        annotation: AnnotationRecord,
+        parents: Parents,
+        done: Task | None,
+        also: Callable[[sa.Connection], None] | None = None,
+    ) -> None:
         instance = annotation["instance"]
         with self.database.write() as connection:
             self._index.put(connection, annotation, parents)
+            if also:
+                also(connection)
             old = done is not None and done.of_old_stock
             spoken = annotation["review"] is not None
             pending = tags_state(annotation) == "pending"
