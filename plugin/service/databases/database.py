@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -85,6 +86,7 @@ class Database:
             self._soon = self.engine if synchronous == "NORMAL" else _sqlite(url, "NORMAL")
             self._writing = threading.RLock()
             self.asked = _sqlite(url, synchronous, transactions=False)
+            self._idle: deque[sqlite3.Connection] = deque()
 
     @classmethod
     def of_file(cls, path: Path, *, synchronous: str = "NORMAL") -> Database:
@@ -183,9 +185,10 @@ class Database:
 
     def rows(self, statement: sa.Executable | Prepared, **values: Any) -> list[Any]:
         """Return all rows that a question gives; ``values`` are those of its parameters."""
-        with self._told_apart(), self.asked.connect() as connection:
-            if isinstance(statement, Prepared):
+        if isinstance(statement, Prepared):
+            with self._told_apart(), self._quick() as connection:
                 return statement.rows(connection, **values)
+        with self._told_apart(), self.asked.connect() as connection:
             return list(connection.execute(statement, values))
 
     def value(self, statement: sa.Executable | Prepared, **values: Any) -> Any:
@@ -195,8 +198,35 @@ class Database:
 
     def put(self, statement: Prepared, **values: Any) -> None:
         """Carry out one change that needs no transaction around it; errors as of ``write``."""
-        with self._writing, self._told_apart(), self.asked.connect() as connection:
+        with self._writing, self._told_apart(), self._quick() as connection:
             statement.run(connection, values)
+
+    @contextmanager
+    def _quick(self) -> Iterator[Connection | sqlite3.Connection]:
+        """Give a connection for one statement that is put together: of SQLite's driver itself.
+
+        To lend one from SQLAlchemy's pool takes longer than SQLite takes for the statement.
+        """
+        if self.shared:
+            with self.asked.connect() as connection:
+                yield connection
+            return
+        try:
+            driver = self._idle.pop()
+        except IndexError:
+            # Out of the pool's sight from now on.
+            driver = self._opened()
+        try:
+            yield driver
+        finally:
+            self._idle.append(driver)
+
+    def _opened(self) -> sqlite3.Connection:
+        lent = self.asked.raw_connection()
+        driver = lent.driver_connection
+        lent.detach()
+        assert isinstance(driver, sqlite3.Connection)
+        return driver
 
     def close(self) -> None:
         """Close all connections."""
@@ -204,6 +234,9 @@ class Database:
             engine.dispose()
         if self.shared:
             self._lockers.dispose()
+        else:
+            while self._idle:
+                self._idle.pop().close()
 
 
 def is_damage(error: BaseException | None) -> bool:

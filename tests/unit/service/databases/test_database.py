@@ -1,11 +1,17 @@
 """What SQLite writes at once, and what with the next change."""
 
+import sqlite3
+
+import pytest
 import sqlalchemy as sa
 
+from service.databases.prepared import Prepared
+from service.databases.tables import facts
 from service.dicom_tags.file_mark import FileMark
 from unit.service.databases.test_schema import REVIEW
 from unit.service.house import PARENTS
 
+LAST = Prepared(sa.select(facts))
 NORMAL, FULL = 1, 2
 """As SQLite numbers `PRAGMA synchronous`."""
 
@@ -32,3 +38,25 @@ def test_what_is_done_again_after_a_power_cut_is_not_waited_for(house):
     assert not at_once
     assert house.trail.open(10) == []
     assert house.backups.of("i") is None
+
+
+def test_a_statement_put_together_once_asks_for_nothing_of_sqlalchemys_pool(house):
+    """To lend a connection there took longer than the question that nearly each picture asks."""
+    assert house.trail.last("i") is None
+    lent = []
+    sa.event.listen(house.durable.asked, "checkout", lambda *_: lent.append(1))
+    house.trail.reviewed("i", REVIEW)
+    assert house.trail.last("i").review.examined == REVIEW["examined"]
+    assert house.trail.last("other") is None
+    assert not lent
+    assert len(house.durable._idle) == 1
+
+
+def test_who_asks_amid_another_question_has_a_connection_of_its_own(house):
+    house.durable.rows(LAST)
+    with house.durable._quick() as one, house.durable._quick() as other:
+        assert one is not other
+    house.durable.close()
+    for connection in (one, other):
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
