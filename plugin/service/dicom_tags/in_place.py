@@ -242,6 +242,7 @@ class InPlace:
             return YIELDED
         if not concerns_tags(annotation):
             return None
+        data: Piece
         if read is not None and read.version == stored.version:
             data = read.data
         else:
