@@ -9,7 +9,7 @@ from service.databases.prepared import Prepared
 from service.databases.tables import facts
 from service.dicom_tags.file_mark import FileMark
 from unit.service.databases.test_schema import REVIEW
-from unit.service.house import PARENTS
+from unit.service.house import PARENTS, heard
 
 LAST = Prepared(sa.select(facts))
 NORMAL, FULL = 1, 2
@@ -25,13 +25,10 @@ def test_what_is_done_again_after_a_power_cut_is_not_waited_for(house):
         assert synchronous(connection) == FULL
     with house.durable.write(at_once=False) as connection:
         assert synchronous(connection) == NORMAL
-    at_once = []
-    sa.event.listen(
-        house.durable.engine, "before_cursor_execute", lambda *of: at_once.append(of[2].split()[0])
-    )
+    at_once = heard(house.durable)
     number = house.trail.reviewed("i", REVIEW)
     house.backups.take("i", PARENTS, [], None, FileMark.of(b"file", signed=True))
-    assert at_once.count("INSERT") == 2
+    assert [one.split()[0] for one in at_once].count("INSERT") == 2
     at_once.clear()
     house.trail.applied(number)
     house.backups.drop("i")
