@@ -249,11 +249,11 @@ class Annotations:
             self._archive.set_metadata(level, resource, CODE, examined["code"]["value"])
         else:
             self._archive.delete_metadata(level, resource, CODE)
+        if self._with_labels:
+            self._set_labels(level, resource, _labels(annotation, parts))
         # Last, because its presence says that the resource is finished.
         text = json.dumps(annotation, ensure_ascii=False)
         self._archive.set_metadata(level, resource, ANNOTATION, text)
-        if self._with_labels:
-            self._set_labels(level, resource, _labels(annotation, parts))
 
     def _set_labels(self, level: str, resource: str, wanted: set[str]) -> None:
         present = self._archive.labels(level, resource)

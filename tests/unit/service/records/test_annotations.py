@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from service.databases.tables import tasks
+from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import of_file, sealed
 from unit.service.house import PARENTS, House, heard, note
@@ -40,6 +41,22 @@ def test_an_annotation_is_everywhere_and_its_parents_follow(house):
         house.roll_ups.write([task])
         house.tasks.finish(task)
     assert house.orthanc.annotation("study", "studies") is None
+
+
+def test_what_is_annotated_has_its_labels_whatever_was_cut_short(house, monkeypatch):
+    """Labels came last: cut short before them, the next try found the annotation, and was done."""
+    house.ask(Kind.ANNOTATE, "i")
+    task = house.claim(Kind.ANNOTATE)
+    with monkeypatch.context() as patch, pytest.raises(ArchiveError):
+        patch.setattr(house.orthanc, "set_label", _away)
+        house.annotator.annotate("i", Mode.NEW, task=task)
+    house.annotator.annotate("i", Mode.NEW, task=task)
+    assert house.orthanc.annotation("i")["examined"]["label"] == "hand"
+    assert house.orthanc.labels("instances", "i") == ["bodypart-hand"]
+
+
+def _away(*_, **__):
+    raise ArchiveError("Orthanc is away")
 
 
 def test_labels_of_others_stay(house):
