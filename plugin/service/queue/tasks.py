@@ -129,7 +129,7 @@ class Tasks:
         ]
         if rows:
             self._upsert[postpone].run_for_each(connection, rows)
-            self._sleepers.asked(kind, now)
+            self._sleepers.asked(kind, now, len(rows))
 
     def ask_roll_ups(
         self,
