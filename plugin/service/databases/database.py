@@ -87,6 +87,7 @@ class Database:
             self._writing = threading.RLock()
             self.asked = _sqlite(url, synchronous, transactions=False)
             self._idle: deque[sqlite3.Connection] = deque()
+            self._writers: dict[Engine, Connection] = {}
 
     @classmethod
     def of_file(cls, path: Path, *, synchronous: str = "NORMAL") -> Database:
@@ -111,8 +112,29 @@ class Database:
             If the file is damaged.
         """
         engine = self.engine if at_once else self._soon
-        with self._writing, self._told_apart(), engine.begin() as connection:
+        with (
+            self._writing,
+            self._told_apart(),
+            self._writer(engine) as connection,
+            connection.begin(),
+        ):
             yield connection
+
+    @contextmanager
+    def _writer(self, engine: Engine) -> Iterator[Connection]:
+        """Give the connection for changes: where one thread writes at a time, always the same."""
+        if self.shared:
+            with engine.connect() as connection:
+                yield connection
+            return
+        kept = engine in self._writers
+        connection = self._writers.pop(engine) if kept else engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._writers[engine] = connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -230,13 +252,15 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
-        for engine in (self.engine, self._soon, self.asked):
-            engine.dispose()
         if self.shared:
             self._lockers.dispose()
         else:
-            while self._idle:
-                self._idle.pop().close()
+            for writer in self._writers.values():
+                writer.close()
+            for driver in self._idle:
+                driver.close()
+        for engine in (self.engine, self._soon, self.asked):
+            engine.dispose()
 
 
 def is_damage(error: BaseException | None) -> bool:

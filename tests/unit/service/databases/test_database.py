@@ -12,6 +12,7 @@ from unit.service.databases.test_schema import REVIEW
 from unit.service.house import PARENTS, heard
 
 LAST = Prepared(sa.select(facts))
+FACT = Prepared(sa.insert(facts).inline())
 NORMAL, FULL = 1, 2
 """As SQLite numbers `PRAGMA synchronous`."""
 
@@ -57,3 +58,27 @@ def test_who_asks_amid_another_question_has_a_connection_of_its_own(house):
     for connection in (one, other):
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             connection.execute("SELECT 1")
+
+
+def test_changes_one_after_the_other_are_of_one_connection(house):
+    """To lend one from the pool took longer than to begin and end a transaction."""
+    house.durable.put(FACT, name="a", value="1")
+    with house.durable.write():
+        pass
+    lent = []
+    sa.event.listen(house.durable.engine, "checkout", lambda *_: lent.append(1))
+    for value in "23":
+        with house.durable.write() as connection:
+            connection.execute(sa.update(facts).values(value=value))
+    assert [row.value for row in house.durable.rows(LAST)] == ["3"]
+    assert not lent
+
+
+def test_after_a_change_that_failed_the_next_is_kept(house):
+    for value in "12":
+        with pytest.raises(RuntimeError), house.durable.write() as connection:
+            FACT.run(connection, {"name": value, "value": value})
+            raise RuntimeError
+        with house.durable.write() as connection:
+            FACT.run(connection, {"name": f"after {value}", "value": value})
+    assert [row.name for row in house.durable.rows(LAST)] == ["after 1", "after 2"]
