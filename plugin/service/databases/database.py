@@ -255,10 +255,10 @@ class Database:
         if self.shared:
             self._lockers.dispose()
         else:
-            for writer in self._writers.values():
+            for writer in list(self._writers.values()):
                 writer.close()
-            for driver in self._idle:
-                driver.close()
+            while self._idle:
+                self._idle.pop().close()
         for engine in (self.engine, self._soon, self.asked):
             engine.dispose()
 
