@@ -58,8 +58,10 @@ ray-tools:
 ray: ray-tools
 	@exec env PYTHONPATH=plugin $(PYTHON) -m backfill.ray_command $(ARGS)
 
+# Tests that start Orthancs and browsers wait most of their time: two of them fit on two processors.
 test: test-tools newer-orthanc tools lint
-	$(PYTHON) tests/side_by_side.py
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 20 \
+		|| { echo $$? > .pytest_cache/status; exit 1; }
 
 unit: test-tools
 	$(PYTHON) -m pytest tests/unit $(ARGS)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from shipped import MODEL
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -13,3 +15,11 @@ def shared() -> Path:
     if not (SHARED / "CONTRACT.md").is_file():
         pytest.skip("the real pictures (../shared) are not on this machine")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def model():
+    """The shipped model, on the CPU."""
+    from bodypart.model import BodyPartModel
+
+    return BodyPartModel.load(MODEL, provider="cpu")

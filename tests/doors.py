@@ -358,7 +358,7 @@ def serve_decoder() -> None:
             return {"opened": bool(other_architecture() or True)}, b""
         return try_door(request["door"], Surroundings(**request["surroundings"])), b""
 
-    tasks.TASKS["door"] = doors_task  # type: ignore[index]
+    tasks.TASKS["door"] = doors_task
     decoder.__main__.main()
 
 

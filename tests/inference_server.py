@@ -10,14 +10,13 @@ import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import numpy as np
 
 from bodypart.network import INPUT, OUTPUTS
 from bodypart.network.local import LocalNetwork
+from shipped import MODEL
 
-MODEL = Path(__file__).resolve().parents[1] / "models/bodypart.onnx"
 LENGTH = "Inference-Header-Content-Length"
 
 

@@ -8,6 +8,7 @@ want() { command -v "$1" >/dev/null || missing="$missing $2"; }
 want storescu dcmtk
 want dciodvfy dicom3tools
 want chromium chromium
+want gcc gcc
 want debootstrap debootstrap
 [ -e /usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so ] || missing="$missing orthanc-postgresql"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"

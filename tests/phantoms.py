@@ -273,7 +273,7 @@ def radiograph(
         pixels = (1 << bits) - 1 - pixels
     if photometric == "RGB":
         pixels = np.stack([pixels] * 3, axis=-1)
-    return dataset_of(pixels, bits=bits, photometric=photometric, **options)  # type: ignore[arg-type]
+    return dataset_of(pixels, bits=bits, photometric=photometric, **options)
 
 
 def foreign(kind: str, **headers: object) -> FileDataset:
@@ -289,12 +289,12 @@ def foreign(kind: str, **headers: object) -> FileDataset:
     if kind in ("CT", "MR"):
         disc = np.hypot(across[:, None] - 64, across - 64) < 50
         pixels = np.where(disc, 40, -1000).astype(np.int16)
-        return dataset_of(pixels, modality=kind, bits=16, **headers)  # type: ignore[arg-type]
+        return dataset_of(pixels, modality=kind, bits=16, **headers)
     if kind in ("US", "photo"):
         pixels = np.empty((128, 128, 3), np.uint8)
         pixels[:, :, 0], pixels[:, :, 1], pixels[:, :, 2] = across, 2 * across[:, None], 200
         modality = "US" if kind == "US" else "OT"
-        return dataset_of(pixels, modality=modality, bits=8, photometric="RGB", **headers)  # type: ignore[arg-type]
+        return dataset_of(pixels, modality=modality, bits=8, photometric="RGB", **headers)
     dataset = _empty(kind, ExplicitVRLittleEndian)
     if kind == "SR":
         dataset.ValueType, dataset.ContinuityOfContent = "CONTAINER", "SEPARATE"

@@ -69,7 +69,7 @@ def of_picture(path: Path, **headers: object) -> FileDataset:
     with Image.open(path) as file:
         grey = np.asarray(file.convert("L"))
     options = {"modality": "DX", "SpecificCharacterSet": "ISO_IR 192", **headers}
-    return dataset_of(grey, bits=8, **options)  # type: ignore[arg-type]
+    return dataset_of(grey, bits=8, **options)
 
 
 def _spread(rows: list[dict[str, str]]) -> cycle[dict[str, str]]:

@@ -251,13 +251,13 @@ class Annotation:
 
 
 def pending(instance: str) -> AnnotationRecord:
-    """Return what stands for an annotation while the instance waits in the queue, as JSON."""
+    """Return the placeholder for an annotation while the instance waits in the queue, as JSON."""
     waiting = Annotation(instance, "pending", reason="waiting in the queue").to_json()
     return {**waiting, "annotated_at": None}
 
 
 def failed(instance: str, reason: str) -> AnnotationRecord:
-    """Return the annotation of an instance that was tried and given up, as JSON."""
+    """Return the annotation of an instance that failed, as JSON."""
     return Annotation(instance, "failed", reason=reason).to_json()
 
 
@@ -282,11 +282,11 @@ def header_labels(annotation: DescriptionRecord) -> list[str]:
 
 
 def followed(changed: object, refused: object) -> TagsState:
-    """Return how far a file follows, by what was changed in it and why it was left as it is."""
+    """Return the state of a file's tags, from what was changed and why it was left as it is."""
     return "refused" if refused else "written" if changed else "none"
 
 
 def tags_state(annotation: DescriptionRecord) -> TagsState:
-    """Return how far the DICOM file follows an annotation."""
+    """Return the state of the DICOM file's tags: none, pending, written or refused."""
     tags = annotation.get("tags")
     return tags["state"] if tags else "none"

@@ -1,11 +1,11 @@
 """What a picture says about every label, with the errors that the model really makes.
 
 A classifier trained with smoothed labels leaves every other label the same small remainder, as if
-it took a knee for a skull as readily as for a femur. It does not: what it takes for something
-else lies near it, or is the like part of the other limb. So the remainder of each relation is
-scaled to the share that was measured on pictures which the model had not seen, at this confidence;
-and a part that had next to no probability at all keeps the share of pictures on which that
-happened.
+it mistook a knee for a skull as readily as for a femur. It does not: it mistakes a part for one
+near it, or for the corresponding part of the other limb. So the remainder of each relation is
+scaled to the share of such mistakes that was measured, at this confidence, on pictures which the
+model had not seen; and a part with next to no probability keeps the share of pictures on which such
+a part was the right one.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def spread(probabilities: Mapping[str, float]) -> Floats:
 
 
 def corrected(given: Floats, band: Band, learned: tuple[int, ...]) -> Floats:
-    """Return one answer of the model with the mistakes of its band."""
+    """Return one answer of the model, corrected by the mistakes of its band of confidence."""
     top = int(given.argmax())
     scaled = given * np.array([band.scale[name] for name in RELATIONS])[RELATION[top]]
     mistakes = np.array([band.unforeseen[name] for name in MISTAKES])

@@ -1,7 +1,7 @@
 """How often picture and header are wrong, and in which way: the numbers of the fusion.
 
-They stand in ``error_rates.json`` with their source. ``make fusion`` measures those of the
-picture anew after a training, and all of them from the reviews of a hospital of one's own.
+They are in ``error_rates.json`` with their source. ``make fusion`` measures those of the picture
+again after a training, and all of them from a hospital's own reviews.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KINDS = ("whole", "piece", "neighbour", "default", "any")
 device fills in by itself, and any part at all (another patient's button, another order)."""
 
 UNFORESEEN: Mapping[str, float] = {"near": 1e-3, "other limb": 2.5e-4, "far": 2.5e-4}
-"""Share of mistakes out of the blue before anything was measured."""
+"""Share of unrelated mistakes that is assumed before anything was measured."""
 
 
 class ErrorRatesError(ValueError):
@@ -131,7 +131,7 @@ class ErrorRates:
         return self.bands[bisect_right([band.least for band in self.bands], confidence) - 1]
 
     def unmeasured(self) -> ErrorRates:
-        """Return the rates of a picture that is taken at its word, before anything is measured."""
+        """Return the rates by which a picture's probabilities are taken as they are."""
         scale: dict[str, float] = dict.fromkeys(RELATIONS, 1.0)
         return replace(self, bands=(Band(0.0, 0, scale, UNFORESEEN),), habits={})
 
@@ -154,7 +154,7 @@ class ErrorRates:
                 habits=content["habits"],
                 prior=content["prior"],
                 unlearned=content["unlearned"],
-                # Files of before version 0.3 have none.
+                # Files from before version 0.3 have none.
                 from_cut_outs=content.get("from_cut_outs", []),
                 child_above=content["child_above"],
                 adult_below=content["adult_below"],

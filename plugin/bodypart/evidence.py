@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from bodypart.record import EvidenceRecord, GuessRecord, HeaderRecord, MarkerRecord
 
 VIEWS = ("frontal", "lateral", "oblique")
-"""Projections that are told apart."""
+"""The projections that are distinguished."""
 
 BLANK = "the picture is blank"
-"""Reason of an `ImageReading` of a plate with nothing on it: nothing was seen."""
+"""Reason of an `ImageReading` of a blank plate: nothing was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What the model itself made of a picture: all that the memory needs of it.
+    """The model's own output for a picture: all that the memory needs.
 
     Attributes
     ----------
@@ -233,7 +233,7 @@ class HeaderReading:
 
     @classmethod
     def from_json(cls, record: HeaderRecord) -> HeaderReading:
-        """Read back what an annotation keeps of it: not what the age and the species are."""
+        """Read back what an annotation keeps of it, which is all but age and species."""
         return cls(
             label=record["label"],
             labels=tuple(record.get("labels") or ()),

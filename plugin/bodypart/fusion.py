@@ -1,9 +1,9 @@
 """Picture and header → one answer, and whether a person should look at it.
 
-The two err independently of each other: the answer is the part of the largest product of what the
-picture says (`bodypart.confusion`) and of what the headers say (`bodypart.misnaming`),
-whether they agree or not. Where they name parts that cannot be one exposure, the answer is marked
-all the same: its probability says how sure it is.
+The two err independently of each other: the answer is the part with the largest product of the
+picture's likelihood (`bodypart.confusion`) and the headers' (`bodypart.misnaming`), whether they
+agree or not. If they name parts that cannot be one exposure, the answer is marked as a conflict,
+however probable it is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LEAST = 0.2
 """Posterior below which no label is given at all."""
 
 RIVAL = 0.2
-"""Probability from which a label of the picture is not contradicted by a header that names it."""
+"""Probability from which a label of the picture agrees with a header that names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def fuse(
         reason = _doubt(image, header, label, probability, review_threshold)
     marker = marker_side(picture)
     laterality = side_of(label, header, marker)
-    # Who looks because of the part must be told of the side as well.
+    # Whoever reviews the part must learn of the side as well.
     reason = " ".join(filter(None, (reason, side_in_doubt(laterality, marker)))) or None
     reason = reason or age_in_doubt(label, picture, header, child_age, rates)
     return Fused(
@@ -219,7 +219,7 @@ def _doubt(
 
 
 def _says(header: HeaderReading) -> str:
-    """Return what the header says in words: also what it says in another place."""
+    """Return in words what the header says, and what another attribute of it says."""
     said = " and ".join(_name(part) for part in _named(header) or (header.region or "",))
     others = [part for part in header.labels if part not in _named(header)]
     if not any(_is_contradicted(part, _named(header)) for part in others):
@@ -241,7 +241,7 @@ def _is_contradicted(part: str, others: Iterable[str]) -> bool:
 
 
 def _name(place: str) -> str:
-    """Return a label or region as a person says it."""
+    """Return a label or region in words."""
     part = BY_LABEL.get(place)
     return part.code.meaning.lower() if part else place.replace("_", " ")
 
@@ -264,10 +264,10 @@ def _group(
     picture: ImageReading | None,
     header: HeaderReading,
 ) -> str | None:
-    """Return the router's group, which sends pictures to an AI: only of pictures that were seen.
+    """Return the group by which pictures are routed to an AI; None if the model saw no picture.
 
-    A chest that the model could not read goes there, too, if order and device both say chest and
-    the age is known; the answer is marked for review.
+    A chest that the model could not read has one, too, if order and device both say chest and the
+    age is known; the answer is marked for review.
     """
     if picture is not None:
         return router_group(label, child=child)

@@ -1,7 +1,7 @@
 """What the headers say about the examined part, one wrong click included.
 
-If the click was wrong, every attribute that repeats it is wrong with it: two attributes that agree
-make surer what the headers are about, never that this is what was examined. So with ``z`` for what
+If the click was wrong, so is every attribute that repeats it: two attributes that agree make it
+surer what the headers are about, but not that this is what was examined. So with ``z`` for what
 they are about and ``y`` for the examined part,
 
     P(headers | y) = sum over z of P(headers | z) * P(z | y)

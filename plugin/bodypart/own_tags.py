@@ -1,4 +1,4 @@
-"""What this product wrote into a file is no header of it, also not in a copy made by others."""
+"""Takes our own tags out of a file's headers, also in copies made by others."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def set_aside(data: bytes | memoryview, dataset: Dataset) -> tuple[Dataset, OwnW
     """
     word = own_word(dataset)
     if word and word.decision.by_person and word.decision.text.encode() not in bytes(data):
-        # Packed (deflated): whoever asked could not see for himself that a person spoke.
+        # Deflated: the service, which asked, cannot check by itself that a person spoke.
         word = OwnWord(word.label, replace(word.decision, by_person=False))
     if _carries_our_entry(dataset):
         original = restore(data).data

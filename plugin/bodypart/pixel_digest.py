@@ -1,8 +1,8 @@
 """A digest of pixel data: it ties a person's word to the picture that it was said of.
 
-BLAKE3 (O'Connor, Aumasson, Neves, Wilcox-O'Hearn, 2020) takes so much less time than SHA-256 that a
-decoder notices it in every raw film. Version 0.2.0 wrote SHA-256 into its records and files; such a
-digest stands without the sign in front.
+BLAKE3 (O'Connor, Aumasson, Neves, Wilcox-O'Hearn, 2020) is much faster than SHA-256, which is
+noticeable for every raw film. Version 0.2.0 wrote SHA-256 into its records and files; such a digest
+has no prefix.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HEADER = 8
 
 
 def digest_of(value: bytes | memoryview) -> str:
-    """Return 128 bits of the digest of pixel data, in hexadecimal digits after a sign.
+    """Return 128 bits of the digest of pixel data, in hexadecimal digits after a prefix.
 
     Parameters
     ----------

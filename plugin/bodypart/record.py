@@ -1,16 +1,16 @@
-"""What stands in an annotation as JSON, field by field: the one definition, held to by mypy.
+"""The fields of an annotation as JSON: the one definition, checked by mypy.
 
 At run time these are dictionaries. The dataclasses of `bodypart.annotation` and `bodypart.evidence`
-make them; what comes from outside is one once `service.orthanc_api.annotation_text` (metadata) or
-`service.decoders.annotation_shape` (a decoder's answer) has looked at it; the OpenAPI document is
-made of them. ``NotRequired`` is what records of before, or helpers of another make, lack.
+make them; `service.orthanc_api.annotation_text` (metadata) and `service.decoders.annotation_shape`
+(a decoder's answer) check those that come from outside; the OpenAPI document is generated from
+them. Fields that older records, or helpers of other versions, may lack are ``NotRequired``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NotRequired, TypeAlias
 
-# Not of `typing`: pydantic takes those from Python 3.12 on.
+# Not from `typing`: pydantic accepts those only from Python 3.12 on.
 from typing_extensions import ReadOnly, TypeAliasType, TypedDict
 
 from bodypart.code_record import CodeRecord
@@ -128,7 +128,7 @@ class CarriedRecord(TypedDict):
 
 
 class PreviousRecord(TypedDict):
-    """What stood there before a person spoke."""
+    """What was there before a person's word."""
 
     examined: Label | None
     probability: float | None

@@ -51,7 +51,7 @@ def apply_review(
         reason = f"A person said {said} of another picture of this instance."
         return {**annotation, "needs_review": True, "review_reason": reason}
     if pixels:
-        # Also where an earlier version noted none, or in a way that cannot be compared.
+        # Also if an earlier version noted none, or one that cannot be compared.
         review = replace(review, pixels=pixels)
     previous = review.previous
     if previous is None:
@@ -75,9 +75,9 @@ def apply_review(
 
 
 def machine_answer(annotation: AnnotationRecord) -> AnnotationRecord | None:
-    """Return an annotation as it stands without any word, None where that has to be made anew.
+    """Return an annotation without any word, None if it must be computed again.
 
-    So it is of words that were said to an earlier version, and where the machine had failed.
+    It must if the words were said to an earlier version, or if the machine had failed.
     """
     machine = annotation.get("machine")
     if not machine or machine["status"] == "failed":
@@ -88,10 +88,10 @@ def machine_answer(annotation: AnnotationRecord) -> AnnotationRecord | None:
 
 
 def word_before(annotation: AnnotationRecord, *, by: str, at: str) -> Review | None:
-    """Return the word before the last one, said again; None where there was only one, or none.
+    """Return the word before the last one, to be said again; None if there is none.
 
-    Of a word that returned this way, it is the one before that: who goes back twice does not come
-    to where they started.
+    If the last word itself returned this way, it is the one before that: going back twice does not
+    lead back to the start.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def word_before(annotation: AnnotationRecord, *, by: str, at: str) -> Review | N
     if len(standing) < 2:
         return None
     again: ReviewRecord = {**standing[-2], "by": by, "at": at, "restored": True, "history": []}
-    # With what stands there now, or it would be taken for a word that leaves the side as it is.
+    # With the present side, or it would count as a word that leaves the side as it is.
     earlier, previous = _with_history(Review.from_json(again), annotation)
     return replace(earlier, previous=previous)
 
@@ -205,7 +205,7 @@ def _first_word(review: ReviewRecord) -> WordRecord:
 
 
 def _machine(annotation: AnnotationRecord) -> MachineRecord:
-    """Return what a word takes the place of: it stays beside it, to return."""
+    """Return what a word replaces; it is kept, so that it can return."""
     return {
         "status": annotation["status"],
         "reason": annotation["reason"],
@@ -245,9 +245,9 @@ def _by_itself(review: ReviewRecord) -> WordRecord:
 
 
 def _shorten(history: list[WordRecord]) -> None:
-    """Take out what is missed least: what was taken back, else the oldest word but the first.
+    """Drop what is missed least: what was taken back, else the oldest word after the first.
 
-    A word goes together with the one that took it back, or `word_before` would count either wrong.
+    A word goes together with the one that took it back, or `word_before` would miscount.
     """
     back = next((at for at, word in enumerate(history) if word.get("restored")), 0)
     if back > 1:

@@ -159,7 +159,7 @@ def roll_up(level: str, resource: str, children: Iterable[Summary]) -> RollUpRec
 
 
 def _status(children: list[Summary]) -> Status:
-    """Return that of the best child; while one waits, the answer may become another one."""
+    """Return that of the best child; while an instance waits, the answer may still change."""
     states = {child.status for child in children}
     return next((status for status in _BEST_FIRST if status in states), "pending")
 
@@ -172,7 +172,7 @@ def _examined(label: str, supporters: list[Summary]) -> ExaminedRecord | None:
 def _laterality(supporters: Iterable[Summary]) -> LateralityRecord:
     """Return the common side of those that show the part; left and right together are both.
 
-    Of several sources that told it the least trusted is named.
+    Of several sources of it the least trusted is named.
     """
     told = [(child.laterality, child.laterality_source) for child in supporters if child.laterality]
     sides, sources = {side for side, _ in told}, {source for _, source in told}

@@ -1,8 +1,8 @@
-"""JSON from outside: how deep it goes is counted before it is parsed.
+"""JSON from outside: its depth is counted before it is parsed.
 
-The parser recurses once a level, and so do those who check, write and compare what it gives: a
-deep one ends in a `RecursionError` at whichever of them comes first. Standard library only; every
-step takes time proportional to the text.
+The parser recurses once a level, and so does code that checks, writes and compares the result: a
+deep text would end in a `RecursionError` somewhere. Standard library only; every step takes time
+proportional to the text.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 Kind = Literal["radiograph", "possible", "foreign"]
-"""A plain radiograph; a radiograph perhaps, the picture decides; something else for sure."""
+"""A plain radiograph; perhaps a radiograph, the picture decides; certainly something else."""
 
 RADIOGRAPHIC_MODALITIES = frozenset({"CR", "DX", "DR", "IO", "PX"})
 """Modalities of plain radiographs; DR is met in the field."""
@@ -93,7 +93,7 @@ def _sop_class(dataset: Dataset) -> UID:
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
-    """Return a value that may be shown and kept: no NUL, which no database takes, and not long."""
+    """Return a value that can be shown and kept: short, and without NUL, which databases refuse."""
     value = _value(dataset, keyword)
     return value.replace("\0", " ").strip(" ")[:_LONGEST] if isinstance(value, str) else ""
 

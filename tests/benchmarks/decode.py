@@ -10,6 +10,8 @@ prints a table of CPU milliseconds (the fastest repetition, one thread) for each
 - "pydicom": what pydicom takes to parse and decode at full size, without reducing.
 """
 
+# ruff: noqa: E402 (the imports below need the path that is set above them)
+
 from __future__ import annotations
 
 import sys
@@ -27,8 +29,8 @@ from pydicom.encaps import get_frame
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "tests")]
 
-from bodypart.pixels import read_dataset, read_picture  # noqa: E402
-from phantoms import file_bytes, radiograph  # noqa: E402
+from bodypart.pixels import read_dataset, read_picture
+from phantoms import file_bytes, radiograph
 
 Decoder = Callable[[bytes], object]
 

@@ -96,7 +96,7 @@ def by_tritonclient(url: str, pictures: np.ndarray) -> Callable[[], object] | No
 def engine(**settings: object) -> Engine:
     """Return a decoder that is ready."""
     own = {"python": sys.executable, "model": str(MODEL), **settings}
-    checked = Settings(**own)  # type: ignore[arg-type]
+    checked = Settings(**own)
     started = Engine(checked, lambda _: None, None, network_of(checked, lambda _: None))
     started.start()
     while not started.ready:

@@ -41,7 +41,7 @@ def proxied(target: str, prefix: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PUT = do_DELETE = _pass_on  # noqa: N815
+        do_GET = do_POST = do_PUT = do_DELETE = _pass_on  # noqa: N815 (http.server's names)
 
         def log_message(self, *_: object) -> None:
             pass

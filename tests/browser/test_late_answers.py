@@ -54,7 +54,7 @@ def test_the_corners_of_one_picture_are_not_those_of_the_next(alone, page):
 def test_a_view_that_is_opened_twice_at_once_is_made_once(alone, page):
     alone.open("?show=all#sheet")
     held = []
-    page.route("**/ui/film.js", lambda route: held.append(route))  # noqa: PLW0108
+    page.route("**/ui/film.js", lambda route: held.append(route))  # noqa: PLW0108 (Playwright counts the parameters)
     for view in ("films", "sheet", "films"):
         page.evaluate(f"location.hash = '{view}'")
         page.wait_for_timeout(50)

@@ -30,7 +30,7 @@ def started(image: str, tmp_path: Path) -> Iterator[Callable[..., Container]]:
 
     def start(*given: object, **options: object) -> Container:
         log = tmp_path / f"log{len(running)}"
-        running.append(Container(image, log, *given, **options))  # type: ignore[arg-type]
+        running.append(Container(image, log, *given, **options))
         return running[-1]
 
     yield start

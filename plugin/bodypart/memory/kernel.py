@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 UNLIKE = 0.3
-"""Cosine from which downwards two pictures have nothing to tell each other."""
+"""Cosine up to which two pictures tell nothing about each other."""
 
 _LEAST_NEW = 1e-3
-"""A landmark adds at least this much that the ones before it could not say."""
+"""A landmark must add at least this much to what the ones before it explain."""
 
 
 def likeness(rows: Float32, others: Float32) -> Floats:
@@ -35,8 +35,8 @@ def landmarks(rows: Float32, most: int) -> tuple[NDArray[np.int64], Floats]:
     """Choose the rows from which all others can best be told, and tell them.
 
     Pivoted incomplete Cholesky decomposition (Fine and Scheinberg 2001): next comes the row that
-    is least like a mixture of those chosen before. The cut at :data:`UNLIKE` makes the likeness
-    slightly indefinite; what that leaves below zero is taken for nothing.
+    is least like a mixture of those chosen before. The cut at :data:`UNLIKE` makes the kernel
+    slightly indefinite; what falls below zero by that counts as zero.
 
     Parameters
     ----------

@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 MOST_LANDMARKS = 256
 FOLDS = 10
 BALANCE = 0.25
-"""A label's words count in proportion to their number to 1 less this power."""
+"""The n words on a label count together as n to the power of 1 minus this."""
 
 SPARED = 1.75
 """A new answer leads by more than the mean of what is right, by so many standard deviations."""
 
 FEW = 2
-"""So many words on a part weigh as much as what is known of all parts."""
+"""This many words on a part weigh as much as what is known of all parts together."""
 
 USUAL_LEAD, USUAL_VARIANCE = -2.0, 4.0
 """Lead of the best wrong answer over a right one, before any word has told."""
 
 LARGEST_LEAD = 6.0
-"""Beyond, a lead tells no more: probabilities have a floor."""
+"""A larger lead tells nothing more: probabilities have a floor."""
 
 REHEARSED = 0.1
 """What an exemplar counts; a word on a part that is neither rare nor frequent counts 1."""
@@ -189,10 +189,11 @@ def _folds(patients: NDArray[np.str_]) -> Integers:
 
 
 def _left_out(lesson: _Lesson, rehearsed: _Lesson | None, patients: NDArray[np.str_]) -> Floats:
-    """Return what is said of each word by a rule that knows no word on its patient.
+    """Return what a rule says of each word that was learned without the words on its patient.
 
-    Each begins at nothing, as the rule itself does: after :data:`bodypart.memory.regression.STEPS`
-    steps from that of all words it would still know some of what it is not to know.
+    Each of these rules starts from zero, as the real one does: starting from the rule of all words,
+    it would after :data:`bodypart.memory.regression.STEPS` steps still know something of the words
+    left out.
     """
     folds = _folds(patients)
     result = lesson.before.copy()
@@ -250,7 +251,7 @@ def judged(before: Floats, left_out: Floats, accepted: Bools, patients: Integers
 
 
 def spared_lead(leads: Floats, mean: float, variance: float) -> float:
-    """Return the lead that hardly any right answer of a part will be up against, at least 0.
+    """Return the lead, at least 0, that wrong labels hardly ever have over a part's right answers.
 
     Parameters
     ----------

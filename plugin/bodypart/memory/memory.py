@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from bodypart.memory.rule import Rule
 
 MOST_WORDS = 10_000
-"""Beyond, the words that add least are left out; 10,000 take less than 20 MB."""
+"""Of more words, those that add least are left out; 10,000 take less than 20 MB."""
 
 LEAST_WORDS = 5
-"""Fewer words, or words on fewer patients than this, teach nothing that could be tried."""
+"""With fewer words, or words on fewer patients, nothing is learned: it could not be tested."""
 
 
 class Memory:
@@ -67,7 +67,7 @@ class Memory:
 
     @property
     def revision(self) -> str:
-        """The memory's state: of the same words, model and exemplars it is the same."""
+        """The memory's state: the same for the same words, model and exemplars."""
         return self._revision
 
     @property

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from bodypart.record import MemoryRecord
 
 ALIKE = 0.75
-"""Cosine from which on two pictures are said to be alike: where half of the likeness is left."""
+"""Cosine from which two pictures count as alike: where the kernel is one half."""
 
 MOST_ALIKE = 7
 LEAST_TAUGHT = 0.05
-"""A label that the model does not give is named from this probability on."""
+"""A label that the model does not know is named from this probability on."""
 
 CONFIRMED_NONE = "the picture is like those that were confirmed here as showing none of the parts"
 
@@ -163,7 +163,7 @@ class Recall:
 
 
 def _named(rule: Rule, said: Floats) -> dict[str, float]:
-    """Return the probabilities by label; a label of words alone only where it is likely."""
+    """Return the probabilities by label; labels known from words only if they are likely."""
     return {
         label: float(value)
         for index, (label, value) in enumerate(zip(rule.labels[:-1], said, strict=False))

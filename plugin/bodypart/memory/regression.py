@@ -1,12 +1,12 @@
-"""Multinomial logistic regression of what the model left unsaid.
+"""Multinomial logistic regression on top of the model's own answer.
 
 The model's own log-probabilities stand as a fixed offset, and the words add to them in the space
-of likeness. So what the model has right teaches nothing, a hundred words on one part weigh no
-more than are needed to say it once, and a picture that the model is sure of is not turned by a
-few others nearby: density is weighed against what the model learned, not summed.
+of likeness. So what the model gets right teaches nothing, a hundred words that say the same weigh
+hardly more than one, and a picture that the model is sure of is not changed by a few others nearby:
+words are weighed against what the model learned, not summed.
 
-Solved by the fixed bound on the curvature (Boehning 1992): one matrix is inverted, and every
-step lowers the cost.
+Solved with a fixed bound on the curvature (Boehning 1992): one matrix is inverted, and every step
+lowers the cost.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 LEAST = 1e-3
-"""Smallest probability that a label starts from: the model never gives some labels."""
+"""Smallest probability that a label starts from: some labels the model never gives."""
 
 STEPS = 40
 _SMALLEST_MOVE = 1e-3
 
 
 def log_odds(probabilities: NDArray[np.floating]) -> Floats:
-    """Return log-probabilities that no label starts hopelessly below."""
+    """Return log-probabilities with a floor, so that words can lift every label."""
     return np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), LEAST))
 
 

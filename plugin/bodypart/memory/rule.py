@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 REJECTED_NONE = 0.6
-"""Probability of "none" that stands for a rejection: the words must speak up for a part."""
+"""Probability of "none" that a rejection counts as: words must outweigh it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 BLOCK = 256
-"""Words that are compared with all others of their part at once: 10 MB for 10,000."""
+"""Words that are compared at once with all others of their part: 10 MB for 10,000."""
 
 _NO_OTHER = -2
 """Less than any cosine."""

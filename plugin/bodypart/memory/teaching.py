@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 BASE_DOUBT = 0.05
-"""Doubt of a picture of which the model is sure: it may read a whole kind wrongly, and surely."""
+"""Doubt of a picture that the model is sure of: it may be wrong, and sure, about a whole kind."""
 
 REACH = 0.15
 """Cosine distance up to which a word is taken to help."""

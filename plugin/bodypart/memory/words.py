@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 NONE = "none"
-"""What a picture shows of which a person said that it shows none of the parts."""
+"""The label of a picture of which a person said that it shows none of the parts."""
 
 
 UNIT_TOLERANCE = 0.01
-"""How far the length of a vector in half precision may be from 1."""
+"""How far the norm of a unit vector in half precision may be from 1."""
 
 
 class MemoryFormatError(ValueError):
-    """A word, or numbers on their way, that are not what they should be."""
+    """A word, or numbers that were sent, have not the shape that they should."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,6 +29,9 @@ _LONGEST_LOCK = 90
 _LONGEST_CONNECT = 10
 _WATCHED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """A node without power, or a server, is noticed within a minute; by default after two hours."""
+_LONGEST_SILENCE = 60_000
+"""Milliseconds in which the server must have received a question; by default a quarter of an hour.
+Signs of life are not asked for while one is on its way."""
 _OF_THE_FILE = frozenset(
     {
         sqlite3.SQLITE_PERM,
@@ -298,7 +301,8 @@ def _by_libpq(error: BaseException | None) -> bool:
     Known by its name, because psycopg is not imported where there is SQLite alone.
     """
     diagnosis = getattr(error, "diag", None)
-    return type(error).__name__ == "OperationalError" and bool(diagnosis and not diagnosis.sqlstate)
+    kinds = {kind.__name__ for kind in type(error).__mro__}  # A timeout is a kind of its own.
+    return "OperationalError" in kinds and bool(diagnosis and not diagnosis.sqlstate)
 
 
 def _postgresql(url: str, **options: str) -> Engine:
@@ -312,6 +316,7 @@ def _postgresql(url: str, **options: str) -> Engine:
         connect_args={
             "options": " ".join(f"-c{name}={value}" for name, value in server.items()),
             **_WATCHED,
+            "tcp_user_timeout": _LONGEST_SILENCE,
             "connect_timeout": _LONGEST_CONNECT,
         },
     )

@@ -1,8 +1,8 @@
-"""What an annotation of a decoder may look like: each field, its kind and its bounds.
+"""What an annotation of a decoder may look like: each field, its type and its bounds.
 
-Index, roll-ups, rules, pages and rewriting take an annotation as it is. One with a label that does
-not exist, or without a key, would fail them for ever, and not for its own instance alone: a roll-up
-reads all of a patient.
+Index, roll-ups, rules, pages and rewriting use an annotation as it is. An unknown label or a
+missing key would make them fail for ever, and not only for its own instance: a roll-up reads all
+instances of a patient.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _Item = TypeVar("_Item", bound=Hashable)
 
 _LONGEST_SENTENCE = 2_000
 _LONGEST_MATCH = 20 * LONGEST_TEXT
-"""One sign may unfold to eighteen (NFKC)."""
+"""One character may become eighteen (NFKC)."""
 _MOST_EVIDENCE = MOST_VALUES * len(HANDS)
 _SIDES = tuple(SIDES)
-"""Not as a mapping: a decoder may send in their place what cannot be a key."""
+"""Not as a mapping: a decoder may send values that cannot be a key."""
 
 
 def wrong_in(annotation: Mapping[str, Any]) -> str | None:
-    """Return which field of a decoder's annotation is none, without quoting it; None if all are.
+    """Return which field of a decoder's annotation is wrong, without quoting it; None if none is.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def wrong_in(annotation: Mapping[str, Any]) -> str | None:
         _Annotation.model_validate(annotation)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        # The name of a field that does not exist is not ours to repeat.
+        # The name of an unknown field comes from the decoder, and is not repeated.
         named = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
         return ".".join(map(str, ("annotation", *named)))
     return None
@@ -65,7 +65,7 @@ def _without_repetition(items: list[_Item]) -> list[_Item]:
 
 
 def _of_labels(sides: dict[Any, Any]) -> dict[Any, Any]:
-    """Look at both by hand: a key that is wrong would be told as a field's name."""
+    """Check both by hand: pydantic's message would name a wrong key as a field."""
     if not sides.keys() <= BY_LABEL.keys() or not all(side in _SIDES for side in sides.values()):
         raise ValueError("no sides of labels")
     return sides
@@ -80,7 +80,7 @@ _View = Annotated[str, _one_of(frozenset(VIEWS))]
 
 
 class _Told(BaseModel):
-    """A record with these keys and no others; a number is no text, and a text no number."""
+    """A record with these keys and no others; numbers and texts are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
@@ -182,9 +182,9 @@ class _Carried(_Told):
 
 
 class _Annotation(_Told):
-    """See `bodypart.annotation.Annotation`; what has a default here need not be there.
+    """See `bodypart.annotation.Annotation`; fields with a default here may be missing.
 
-    A helper of another make may answer with what is promised of an annotation, and no more.
+    A helper of another version may answer with only what is promised of an annotation.
     """
 
     instance: str | None

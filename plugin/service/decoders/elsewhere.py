@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 ASKING = {"annotate": LOOKS, "classify": LOOKS, "heatmap": 1}
-"""Tasks amid which a decoder may ask, and how often."""
+"""Tasks during which a decoder may ask, and how often."""
 
 
 class NetworkDownError(NetworkError):
-    """It cannot be reached, or is not what it should be; nothing was wrong with the pictures."""
+    """The network cannot be reached, or is not the right one; the pictures are not to blame."""
 
 
 class ElsewhereNetwork(Protocol):
@@ -72,10 +72,10 @@ class ElsewhereNetwork(Protocol):
         """
 
     def to_json(self) -> dict[str, Any]:
-        """Return what the status tells of it."""
+        """Return its part of the status."""
 
 
 def largest(network: ElsewhereNetwork) -> int:
-    """Return how many bytes a decoder may hand over."""
+    """Return how many bytes a decoder may send at once."""
     views, channels, rows, columns = network.shape
     return views * channels * rows * columns * 4

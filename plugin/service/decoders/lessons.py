@@ -1,4 +1,4 @@
-"""What was learned, and which decoder knows how much of it."""
+"""The memory for the decoders: what each of them still has to learn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bodypart.memory.exemplars import Exemplars
 
 _REMEMBERED = 50
-"""States of the memory from which a small update leads on; older decoders get the whole."""
+"""Recent states of the memory for which there is a small update; others get all of it."""
 
 
 class Lessons:
@@ -71,7 +71,7 @@ class Lessons:
             return memory.update(sorted(known), revision) if known is not None else memory.update()
 
     def recall(self) -> Recall | None:
-        """Return the memory as a decoder would have it, None until the model is known."""
+        """Return the memory as decoders have it, None until the model is known."""
         with self._lock:
             if self.memory is None:
                 return None

@@ -1,6 +1,6 @@
-"""How large a picture says it is, read from its first bytes and without decoding it.
+"""The size that a picture states, read from its first bytes without decoding it.
 
-A few kilobytes can unfold to gigabytes, in the browser of whoever looks at them.
+A few kilobytes can decompress to gigabytes, in the browser of whoever looks at them.
 """
 
 from __future__ import annotations

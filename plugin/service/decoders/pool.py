@@ -1,7 +1,7 @@
 """The pool of decoders: kept running, replaced when they die or have served long enough.
 
-One that hangs is killed at its time limit; one that dies takes down one request only. Requests
-that a person waits for go before the backlog's.
+A decoder that hangs is killed at its time limit; one that dies fails one request only. Requests
+that a person waits for go first.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["Engine", "EngineDownError", "RefusedError", "WorkerDiedError"]
 _WITH_MEMORY = ("annotate", "classify")
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
 _DEATHS = 2
-"""Of decoders that learned a state of the memory, after which no other is told it."""
+"""Deaths of decoders while they learned a state of the memory, after which it is not sent again."""
 
 
 class RefusedError(ServiceError):
@@ -223,7 +223,7 @@ class Engine:
             if lesson is None:
                 return
             record, numbers = lesson
-            # It is not told the same again before the next words.
+            # It does not get the same again before there are new words.
             decoder.revision = revision = record["revision"]
             if self._deaths[revision] >= _DEATHS:
                 return
@@ -248,7 +248,7 @@ class Engine:
             self._urgent += urgent
             try:
                 while True:
-                    # One that died while nobody asked it must not be blamed on the next request.
+                    # One that died while idle must not be blamed on the next request.
                     while self._idle and not self._idle[0].fit():
                         self._idle.popleft()
                     if self._idle and (urgent or not self._urgent):
@@ -335,7 +335,7 @@ class Engine:
                 self._log(f"the decoders do without a layer of protection: {layer} ({why})")
 
     def _serves_until_worn(self, decoder: DecoderProcess) -> bool:
-        """Wait; return whether it has served long enough, not if it died or all is to stop."""
+        """Wait; return True if it has served long enough, False if it died or the service stops."""
         descriptor = os.pidfd_open(decoder.process.pid)
         try:
             while not self._stopping.is_set():

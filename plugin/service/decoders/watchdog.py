@@ -1,4 +1,4 @@
-"""What ends a process that takes too long, also where whoever asked it waits in its pipe."""
+"""Ends a process that takes too long, even if its asker is blocked in its pipe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_SLEEP = 3600.0
 
 
 class Watchdog:
-    """Calls somebody when the seconds are over; they do not run before `resume`, nor while paused.
+    """Calls a function when the seconds are over; they run from `resume` on, not while paused.
 
     Parameters
     ----------
@@ -43,20 +43,20 @@ class Watchdog:
         _KENNEL.watch(self, self._until)
 
     def pause(self) -> None:
-        """Hold them; also for good."""
+        """Pause them; also for good."""
         if self._until is not None:
             _KENNEL.leave(self)
             self._left = max(0.0, self._until - time.monotonic())
             self._until = None
 
     def bite(self) -> None:
-        """Call whom there is to call: the seconds are over."""
+        """Call the function: the seconds are over."""
         self.bitten = True
         self._call()
 
 
 class _Kennel:
-    """All watchdogs whose seconds run, in one thread: one for each question would cost more."""
+    """All watchdogs whose seconds run, in one thread: a thread for each would cost more."""
 
     def __init__(self) -> None:
         self._until: dict[Watchdog, float] = {}

@@ -30,7 +30,7 @@ def nearest(
     found: list[tuple[str, float]] = []
     for batch in sightings.batches(model):
         if batch.embeddings.shape[1] != embedding.size:
-            return []  # This one is not of the model that the others are of.
+            return []  # This one was seen by another model than the others.
         cosine = batch.embeddings @ embedding
         best = np.argsort(-cosine, kind="stable")[: most + 1]
         found += [(batch.instances[index], float(cosine[index])) for index in best]
@@ -59,7 +59,7 @@ def most_instructive(
     for batch in sightings.batches(model, conditions):
         doubt = np.where(batch.rejected, 1, doubt_of(batch.posterior)).astype(np.float32)
         candidates += len(batch.instances)
-        # More than can be compared with each other need not be kept.
+        # More than are compared with each other need not be kept.
         order = np.argsort(-doubt, kind="stable")[:MOST_CANDIDATES]
         instances += [batch.instances[index] for index in order]
         rows.append(batch.embeddings[order])
@@ -80,7 +80,7 @@ def read_otherwise(
     recall: Recall,
     words: Sequence[Float32],
 ) -> list[str]:
-    """Return the unreviewed pictures whose own answer would be another one by now.
+    """Return the unreviewed pictures whose answer would be different by now.
 
     Parameters
     ----------

@@ -40,8 +40,8 @@ class Change:
 def changes_of(sightings: Sightings, model: str, labels: Sequence[str]) -> list[Change]:
     """Compare what the model said alone with what stands as the picture's answer.
 
-    A person's word is not looked for but in ``reviewed`` and ``right``: what the memory changed
-    is an answer of the machine until somebody confirms it.
+    A person's word counts only for ``reviewed`` and ``right``: what the memory changed is an answer
+    of the machine until somebody confirms it.
 
     Parameters
     ----------

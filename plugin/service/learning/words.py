@@ -80,7 +80,7 @@ class Words:
             )
 
     def saw_nothing(self, instance: str, model: str) -> None:
-        """Note that there is nothing in a picture that a model sees, if there is a word on it."""
+        """Note that a model sees nothing in a picture, if there is a word on it."""
         with self._database.write() as connection:
             connection.execute(
                 sa.update(words)
@@ -89,7 +89,7 @@ class Words:
             )
 
     def unseen(self, model: str) -> list[str]:
-        """Return the pictures with a word that a model has not looked at."""
+        """Return the pictures with a word that a model has not read."""
         rows = self._database.rows(
             sa.select(words.c.instance)
             .where(words.c.model.is_distinct_from(model))
@@ -102,7 +102,7 @@ class Words:
         return bool(self._database.rows(_WAITS_FOR, instance=instance, model=model))
 
     def state(self) -> tuple[Any, ...]:
-        """Return something that differs whenever the words do."""
+        """Return a value that differs whenever the words do."""
         row = self._database.rows(
             sa.select(
                 sa.func.count(),

@@ -1,8 +1,8 @@
-"""An annotation out of the text that Orthanc's metadata hold: whatever another script wrote there.
+"""Reads annotations from Orthanc's metadata, whatever another script wrote there.
 
-Anybody who may write metadata may write this name, by mistake or as a copy of another instance's.
-Whoever reads an annotation need not ask whether it has the shape that it should; one that has not
-is none, and is replaced. There may be more in it than is known here.
+Anybody who may write metadata may write this one, by mistake or as a copy of another instance's.
+The rest of the service can rely on an annotation's shape: a text of another shape is none, and is
+replaced. There may be fields in it that are unknown here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _Record = TypeVar("_Record", bound="Mapping[str, object]")
-# Those below take it over; pydantic lets no record have one beside its own.
+# The records below inherit it; pydantic allows none to have another.
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 _ANNOTATION: TypeAdapter[AnnotationRecord | None] = TypeAdapter(
     AnnotationRecord | None, config=_STRICT
@@ -44,7 +44,7 @@ def roll_up_in(text: str | None, resource: str) -> RollUpRecord | None:
 
 
 def _read(text: str | None, shape: TypeAdapter[_Record | None]) -> _Record | None:
-    """Return what stands in a text as it stands there, None if it has not the shape."""
+    """Return the value of a text unchanged, None if it has another shape."""
     if not text:
         return None
     try:
@@ -66,10 +66,10 @@ def _with_state(found: Any) -> Any:
 
 
 def _is_kept(text: str, found: object) -> bool:
-    """Tell whether no text in the JSON is one that cannot be kept.
+    """Tell whether databases can keep every text in the JSON.
 
-    Where something is escaped the parsed texts are looked at, not the JSON: a backslash that
-    somebody typed is escaped itself. Most annotations have no escape, and are read often.
+    If the JSON has escapes, the parsed texts are checked, because a backslash that somebody typed
+    is escaped itself. Most annotations have none, and are read often.
     """
     escaped = "\\u" in text
     return can_be_kept(text) and (not escaped or all(map(can_be_kept, texts_in(found))))

@@ -1,7 +1,7 @@
 """An HTTP answer, read off a connection (RFC 9112).
 
-`http.client` has the parser of e-mail read a header, which takes it ten times as long as this: half
-of what all of a small request costs here. Its names are used for what may be wrong.
+`http.client` parses headers with the e-mail parser, which takes ten times as long as this: half of
+what a small request costs here in all. Errors are those of `http.client`.
 """
 
 from __future__ import annotations
@@ -47,10 +47,7 @@ def read_answer(connection: socket.socket) -> HttpAnswer:
         If no whole answer comes.
     """
     with connection.makefile("rb") as stream:
-        status = 0
-        while status < _FIRST_FINAL:
-            status, persistent = _status(stream)
-            fields = _fields(stream)
+        status, persistent, fields = read_head(stream)
         said = fields.get("connection", "").lower()
         last = "close" in said or not (persistent or "keep-alive" in said)
         if status in _WITHOUT_BODY:
@@ -62,8 +59,29 @@ def read_answer(connection: socket.socket) -> HttpAnswer:
         return HttpAnswer(status, stream.read(), last=True)
 
 
+def read_head(stream: IO[bytes]) -> tuple[int, bool, dict[str, str]]:
+    """Read what stands before a body; what goes before an answer (100, 103) is passed over.
+
+    Returns
+    -------
+    int, bool, dict of str to str
+        The status, whether connections of its version are kept unless told otherwise, and the
+        fields by their names in small letters.
+
+    Raises
+    ------
+    http.client.HTTPException, OSError
+        If no whole head comes.
+    """
+    while True:
+        status, persistent = _status(stream)
+        fields = _fields(stream)
+        if status >= _FIRST_FINAL:
+            return status, persistent, fields
+
+
 def _status(stream: IO[bytes]) -> tuple[int, bool]:
-    """Return the status, and whether connections of its version are kept unless told otherwise."""
+    """Return the status, and whether this HTTP version keeps connections by default."""
     line = stream.readline(_LONGEST_LINE)
     if not line:
         raise http.client.RemoteDisconnected("")
@@ -84,7 +102,7 @@ def _fields(stream: IO[bytes]) -> dict[str, str]:
         if not line.endswith(b"\n"):
             raise http.client.IncompleteRead(b"")
         if line[:1] in (b" ", b"\t"):
-            continue  # The rest of a folded one: of those that count here none is as long.
+            continue  # The continuation of a folded field: none of those needed here is so long.
         name, _, value = (part.strip() for part in line.decode("latin-1").partition(":"))
         if fields.setdefault(name.lower(), value) != value:
             fields[name.lower()] += f", {value}"

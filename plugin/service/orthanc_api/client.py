@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _OK, _NOT_FOUND, _INSUFFICIENT_STORAGE = 200, 404, 507
 _FULL_STORAGE = 19
 """Orthanc's error code for a storage area that cannot take a file (``FullStorage``)."""
+_NO_CHECK_TIME = 0x200000
+"""OpenSSL's ``X509_V_FLAG_NO_CHECK_TIME``, which Python's ssl has no name for."""
 
 
 class Client:
@@ -122,13 +124,14 @@ class Client:
 def _tls(certificate: Path | None, client_certificate: Path | None) -> ssl.SSLContext:
     """Return how to speak HTTPS to the loopback.
 
-    The certificate names the hospital's host, so it is pinned instead.
+    The certificate names the hospital's host, so it is pinned instead. Orthanc goes on with one
+    that has run out, and so does its service.
     """
     context = ssl.create_default_context()
     context.check_hostname = False
     if certificate:
         context.load_verify_locations(certificate)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
     if client_certificate:
         context.load_cert_chain(client_certificate)
     return context

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from service.errors import ArchiveError
 from service.orthanc_api.archive import Archive
 from service.orthanc_api.client import Client
+
+_CERTIFICATE = "certificate.pem"
+"""What Orthanc takes where ``SslCertificate`` is not set."""
 
 
 def connected(given: dict[str, Any], client_certificate: str) -> Archive:
@@ -26,15 +30,22 @@ def connected(given: dict[str, Any], client_certificate: str) -> Archive:
     """
     configuration = given["configuration"]
     folder = Path(given["folder"])
-    certificate = configuration.get("SslCertificate") if configuration.get("SslEnabled") else None
-    return Archive(
-        Client(
-            given["url"],
-            given["token"],
-            certificate=folder / certificate if certificate else None,
-            client_certificate=Path(client_certificate) if client_certificate else None,
-        ),
-        registered_metadata=frozenset(configuration.get("UserMetadata") or {}),
-        registered_attachments=frozenset(configuration.get("UserContentType") or {}),
-        storage=folder / str(configuration.get("StorageDirectory", "OrthancStorage")),
-    )
+    certificate = folder / str(configuration.get("SslCertificate", _CERTIFICATE))
+    try:
+        return Archive(
+            Client(
+                given["url"],
+                given["token"],
+                certificate=certificate if configuration.get("SslEnabled") else None,
+                client_certificate=Path(client_certificate) if client_certificate else None,
+            ),
+            registered_metadata=frozenset(configuration.get("UserMetadata") or {}),
+            registered_attachments=frozenset(configuration.get("UserContentType") or {}),
+            storage=folder / str(configuration.get("StorageDirectory", "OrthancStorage")),
+        )
+    except ArchiveError as error:
+        if not client_certificate:
+            raise
+        # What Orthanc refuses it just hangs up on.
+        hint = "is BodyPart.ClientCertificate among Orthanc's SslTrustedClientCertificates?"
+        raise ArchiveError(f"{error}; {hint}") from None

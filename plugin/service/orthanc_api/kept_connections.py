@@ -1,8 +1,8 @@
 """HTTP connections to one server that are kept for the next request.
 
-The service asks Orthanc a dozen small things for each picture, so that what a request costs here is
-what the service costs: a request is written by hand, and leaves in one piece; `answers` reads what
-comes back.
+The service sends Orthanc a dozen small requests for each picture, so what a request costs here
+decides what the service costs: requests are written by hand and sent in one piece; `answers` reads
+what comes back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LONGEST_CONNECT, _LONGEST_SILENCE = 5.0, 120.0
 _MOST_KEPT = 64
 _IN_ONE_PIECE = 2**16
-"""Bytes that leave together, rather than wake the server twice; more are not put together."""
+"""Bytes up to which head and body are sent in one piece, which wakes the server only once."""
 _TRIES = 3
 _PAUSE = 0.1
 _PLAIN = re.compile(r"[!-~]+")
@@ -95,7 +95,7 @@ class KeptConnections:
             except (OSError, http.client.HTTPException) as error:
                 if connection is not None:
                     connection.close()
-                # What never left may be sent again in any case.
+                # A request that never left may be sent again in any case.
                 if tried == _TRIES or (sent and not repeatable):
                     raise NoAnswerError(type(error).__name__) from None
                 # The server may have closed a kept connection just as it was used again.
@@ -111,7 +111,9 @@ class KeptConnections:
         self, connection: socket.socket, method: str, path: str, body: Sequence[Piece] | None
     ) -> None:
         length = "" if body is None else f"Content-Length: {sum(map(len, body))}\r\n"
-        head = f"{method} {_target(path)} HTTP/1.1\r\n{self._fields}{length}\r\n".encode("latin-1")
+        head = f"{method} {as_target(path)} HTTP/1.1\r\n{self._fields}{length}\r\n".encode(
+            "latin-1"
+        )
         waiting: Piece = head
         for piece in body or ():
             if len(waiting) + len(piece) <= _IN_ONE_PIECE:
@@ -143,12 +145,12 @@ class KeptConnections:
 
 
 def _has_something_to_read(sock: socket.socket) -> bool:
-    """Tell whether a connection that waits for no answer was closed, or is out of step."""
+    """Tell whether an idle connection was closed, or has bytes that nobody asked for."""
     waiting = select.poll()
     waiting.register(sock, select.POLLIN)
     return bool(waiting.poll(0))
 
 
-def _target(path: str) -> str:
-    """Return a path as it may stand in a request, whatever a client asked the service for."""
+def as_target(path: str) -> str:
+    """Return a path encoded for a request line, whatever a client asked the service for."""
     return path if _PLAIN.fullmatch(path) else quote(path, safe=_LEFT_AS_THEY_ARE)

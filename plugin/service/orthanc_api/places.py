@@ -1,4 +1,4 @@
-"""Where instances belong: the parents of series, kept, and asked for by many at once."""
+"""Parents of instances: cached by series, and asked for in bulk."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class Places:
         ArchiveError
             If Orthanc does not answer.
         """
-        # What is forgotten meanwhile must not look like what is gone: its picture would be dropped.
+        # A series that is dropped from the cache meanwhile must not look deleted: its picture would
+        # be dropped.
         known = self._of_series.get(series) or self._learn([series]).get(series)
         if known is None:
             raise NotFoundError(series)

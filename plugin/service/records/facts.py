@@ -1,4 +1,4 @@
-"""What the service remembers of itself, by name."""
+"""What the service remembers about itself: texts by name."""
 
 from __future__ import annotations
 

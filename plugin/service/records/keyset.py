@@ -1,7 +1,7 @@
-"""Pages of a list that go on where the one before ended, however long the list is.
+"""Pages of a list, each beginning where the one before ended (keyset pagination).
 
-An ``OFFSET`` counts all that it skips. A page of ours begins behind the sort keys of the last line
-before it, which an index finds at once.
+An ``OFFSET`` counts all that it skips. Here a page begins behind the sort keys of the last line of
+the page before, which an index finds at once.
 """
 
 from __future__ import annotations
@@ -55,6 +55,6 @@ def behind(keys: Sequence[Key], place: Sequence[Any]) -> sa.ColumnElement[bool]:
         )
         for i in range(len(keys))
     ]
-    # The first alone is what an index can begin at; the alternatives are looked at from there.
+    # An index can start only at the first; the alternatives are checked from there.
     begin = first.value <= last if first.descending else first.value >= last
     return sa.and_(begin, sa.or_(*alternatives))

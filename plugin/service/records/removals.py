@@ -1,4 +1,4 @@
-"""Whether an annotation that a person had removed stays away: until another file is sent."""
+"""Whether an annotation that a person removed stays removed: until another file is sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def stays_removed(
     archive: Archive, instance: str, word: Word | None, sequence: int | None = None
 ) -> bool:
-    """Tell whether the last word on an instance is the removal of what stands there now.
+    """Tell whether the last event of an instance removed the annotation of its present file.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Series, studies and patients: what stands for their instances, written when those changed."""
+"""Roll-ups of series, studies and patients, written when an instance changed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from service.records.index import Index
 
 _REST = 9
-"""A roll-up rests for so many times what it took: those of one resource take a tenth of a core."""
+"""A roll-up pauses for so many times what it took: those of one resource take a tenth of a core."""
 _QUICK = 0.01
-"""Seconds; what takes no longer rests no longer than requests for it are collected anyway."""
+"""Seconds; a roll-up that takes no longer has no pause beyond the collecting of requests."""
 _MOST_RESTING = 1000
 _LONG_ENOUGH = 0.25
-"""Seconds after which those that were claimed together are not gone on with."""
+"""Seconds after which the rest of those that were claimed together is given back."""
 
 
 class RollUps:
@@ -62,7 +62,7 @@ class RollUps:
         self._rested: dict[str, float] = {}
 
     def rest(self, task: Task) -> float:
-        """Return for how many seconds the roll-up of a resource is to stay as it is."""
+        """Return for how many seconds the roll-up of a resource stays as it is."""
         return self._rested.get(task.resource, 0.0) - time.monotonic()
 
     def write(self, tasks: Sequence[Task]) -> dict[Task, Exception | None]:
@@ -88,7 +88,7 @@ class RollUps:
         return tried
 
     def _write(self, task: Task, left: dict[str, Task]) -> dict[Task, Exception | None]:
-        """Write one, and if it is a patient's, of what is left all below; take them out of it."""
+        """Write a roll-up, and those of ``left`` below a patient; remove both from ``left``."""
         level, resource = task.level, task.resource
         del left[resource]
         tried: dict[Task, Exception | None] = {task: None}
@@ -109,7 +109,7 @@ class RollUps:
         except DamagedError:
             raise
         except Exception as error:
-            # Also one that nobody foresaw: what was claimed with it is written.
+            # Also an unexpected error: those that were claimed with it are written.
             tried[task] = error
         return tried
 

@@ -79,7 +79,7 @@ def rank(summary: Summary, study_date: str) -> str:
 
     First what needs a review, then conflicts, then the least probable, then the newest study.
     """
-    # A stranger's file may have anything there; int() takes other signs than these, and not all.
+    # A file may have anything there; int() accepts other characters than these digits.
     day = int(study_date) if _DAY.fullmatch(study_date) else 0
     newest_first = f"{99_999_999 - day:08d}"
     return (

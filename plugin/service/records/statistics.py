@@ -1,6 +1,6 @@
-"""What the labels look like as a whole: counts, picture against header, corrections.
+"""The statistics: counts by label, picture against header, corrections.
 
-Each question is put so that an index holds all that it needs.
+Each query is written so that an index has everything it needs.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _columns = instances.c
 _corrected = _columns.machine_label.is_distinct_from(_columns.examined)
 
 _QUICK = 0.5
-"""Seconds; what is counted in less is never kept."""
+"""Seconds; a result that took less is not cached."""
 _KEPT = 10
-"""So many times as long as counting took is the outcome kept."""
+"""A result is cached for so many times as long as counting took."""
 _LONGEST_KEPT = 300.0
 """Seconds: a disk that was busy once does not freeze the numbers for an hour."""
 
@@ -37,9 +37,9 @@ _LONGEST_KEPT = 300.0
 class Statistics:
     """The numbers of the statistics view.
 
-    A large archive takes seconds to count. However many ask, and however often, that takes a
-    tenth of one processor: the outcome is kept for a while, five minutes at most, and who comes
-    while it is counted waits for it.
+    A large archive takes seconds to count. However many ask, and however often, that takes at most
+    a tenth of a processor: the result is cached for a while, five minutes at most, and a request
+    that comes during the counting waits for it.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Statistics:
 
 
 def _examined(database: Database) -> list[dict[str, Any]]:
-    """Return series and instances by label, first what most series show."""
+    """Return series and instances by label, the most frequent first."""
     # In the order of an index, series by series: counting distinct ones would read every row.
     one = (
         sa.select(_columns.examined, _count.label("instances"))

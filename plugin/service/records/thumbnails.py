@@ -11,7 +11,6 @@ from sqlalchemy.dialects.sqlite import insert
 
 from service.databases.database import Database
 from service.databases.prepared import Prepared
-from service.databases.schema import set_aside
 from service.errors import DamagedError, RecordError
 
 if TYPE_CHECKING:
@@ -49,12 +48,12 @@ USUAL_SIZE = 192
 class Thumbnails:
     """A bounded cache in a SQLite file of its own; the oldest go first.
 
-    What goes wrong here costs a decoding and nothing else, so that nothing is raised.
+    An error here costs only a decoding, so none is raised.
 
     Parameters
     ----------
     path : Path
-        The file; made anew where it is damaged.
+        The file; made anew where it is damaged. Where it cannot be made, nothing is kept.
     largest : int
         Bytes of pictures to keep.
     """
@@ -62,19 +61,22 @@ class Thumbnails:
     def __init__(self, path: Path, largest: int) -> None:
         self._largest = largest
         self._lock = threading.Lock()
+        self._bytes: int | None = None
+        self._database = Database.of_file(path)
         try:
-            self._database = self._opened(path)
-        except (DamagedError, RecordError):
-            set_aside(path)
-            self._database = self._opened(path)
-        self._bytes = int(
-            self._database.value(sa.select(sa.func.sum(sa.func.length(_columns.data)))) or 0
-        )
+            self._opened()
+        except DamagedError:
+            self._database.close()
+            with suppress(OSError):
+                _remove(path)
+            self._database = Database.of_file(path)
+        except RecordError:
+            pass  # The disk may be full: the next picture tries again.
 
     def get(self, instance: str, side: int, version: str) -> bytes | None:
         """Return a thumbnail of this very file, None if it is not kept."""
-        with suppress(RecordError, DamagedError):
-            found = self._database.value(
+        with suppress(RecordError):
+            found = self._opened().value(
                 sa.select(_columns.data).where(
                     _columns.instance == instance,
                     _columns.side == side,
@@ -87,22 +89,23 @@ class Thumbnails:
     def put(self, instance: str, side: int, version: str, data: bytes) -> None:
         """Keep a thumbnail, in the place of one of an earlier file."""
         row = {"instance": instance, "side": side, "version": version, "data": data}
-        with suppress(RecordError, DamagedError):
-            self._database.put(_PUT, **row)
+        with suppress(RecordError):
+            database = self._opened()
+            database.put(_PUT, **row)
             with self._lock:
-                self._bytes += len(data)
+                self._bytes = (self._bytes or 0) + len(data)
                 if self._bytes > self._largest:
-                    with self._database.write() as connection:
+                    with database.write() as connection:
                         self._make_room(connection)
 
     def follow(self, instance: str, before: str, after: str) -> None:
         """Note that the file was rewritten, its picture being the same."""
-        with suppress(RecordError, DamagedError):
-            self._database.put(_FOLLOW, of=instance, before=before, after=after)
+        with suppress(RecordError):
+            self._opened().put(_FOLLOW, of=instance, before=before, after=after)
 
     def remove(self, instance: str) -> None:
         """Forget an instance that is gone."""
-        with suppress(RecordError, DamagedError), self._database.write() as connection:
+        with suppress(RecordError), self._opened().write() as connection:
             connection.execute(sa.delete(_thumbnails).where(_columns.instance == instance))
 
     def close(self) -> None:
@@ -123,9 +126,24 @@ class Thumbnails:
             )
         self._bytes = kept
 
-    @staticmethod
-    def _opened(path: Path) -> Database:
-        database = Database.of_file(path)
-        with database.write() as connection:
-            _TABLES.create_all(connection)
-        return database
+    def _opened(self) -> Database:
+        """Return the database once its table is there.
+
+        Raises
+        ------
+        RecordError
+            If it cannot be made.
+        """
+        with self._lock:
+            if self._bytes is None:
+                with self._database.write() as connection:
+                    _TABLES.create_all(connection)
+                length = sa.func.sum(sa.func.length(_columns.data))
+                self._bytes = int(self._database.value(sa.select(length)) or 0)
+        return self._database
+
+
+def _remove(path: Path) -> None:
+    """Delete a damaged file and what belongs to it: it shows patients, and is drawn again."""
+    for suffix in ("-wal", "-shm", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

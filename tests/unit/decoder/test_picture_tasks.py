@@ -1,24 +1,20 @@
 """Pictures as they are drawn; those that show next to nothing are, or are refused with a reason."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from bodypart.model import BodyPartModel
 from bodypart.pipeline import Pipeline
 from bodypart.settings import Settings
 from decoder.tasks import TASKS, TaskError
 from phantoms import dataset_of, file_bytes, radiograph
 
-MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
-
 
 @pytest.fixture(scope="module")
-def pipeline():
-    return Pipeline(BodyPartModel.load(MODEL, provider="cpu"), Settings())
+def pipeline(model):
+    return Pipeline(model, Settings())
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (300, 200)], ids=str)

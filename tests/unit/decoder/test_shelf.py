@@ -121,6 +121,10 @@ def test_what_the_disk_has_at_hand_is_read_straight_there(tmp_path):
         process.close()
 
 
+def test_there_is_room_for_a_mammogram_of_20_pixels_a_millimetre():
+    assert LARGEST > 240 * 20 * 300 * 20 * 2
+
+
 def test_there_is_room_for_so_much_only(shelf):
     assert shelf.put(bytes(LARGEST))
     assert not shelf.put(bytes(LARGEST + 1))

@@ -1,18 +1,15 @@
 """What the model learned from is rehearsed beside the words, and lies in a file beside it."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+import shipped
 from bodypart.memory import Memory, Recall
 from bodypart.memory.exemplars import Exemplars, ExemplarsError, exemplars_file
-from bodypart.model.session import BodyPartModel
 from service.decoders.lessons import Lessons
 from unit.memory.hospital import LABELS, MODEL, exemplars, reading, words
-
-SHIPPED = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
 
 
 def labels_of(memory, part, count=20):
@@ -102,13 +99,12 @@ def test_those_of_another_model_are_not_used(known, used):
     assert lessons.memory.exemplars is (known if used else None)
 
 
-def test_the_shipped_ones_are_of_the_shipped_model():
+def test_the_shipped_ones_are_of_the_shipped_model(model):
     """After a new model: make exemplars."""
-    model = BodyPartModel.load(SHIPPED, provider="cpu")
-    shipped = Exemplars.beside(SHIPPED)
-    assert shipped.model == model.sha256
-    assert set(shipped.labels) <= set(model.labels)
-    assert shipped.probabilities.shape[1] == len(model.labels) + 1
-    said = shipped.probabilities[:, :-1].argmax(axis=1)
-    assert [model.labels[index] for index in said] == list(shipped.labels)
-    assert exemplars_file(SHIPPED).stat().st_size < 500_000
+    found = Exemplars.beside(shipped.MODEL)
+    assert found.model == model.sha256
+    assert set(found.labels) <= set(model.labels)
+    assert found.probabilities.shape[1] == len(model.labels) + 1
+    said = found.probabilities[:, :-1].argmax(axis=1)
+    assert [model.labels[index] for index in said] == list(found.labels)
+    assert exemplars_file(shipped.MODEL).stat().st_size < 500_000

@@ -1,15 +1,10 @@
 """A small field on a large plate is found in the scatter that fogs the plate around it."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from bodypart.model import BodyPartModel
 from bodypart.model.detailed_field import detailed_field
 from phantoms import draw
-
-MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
 
 
 def fogged(part, top=400, left=500):
@@ -56,8 +51,7 @@ def test_no_field_is_told_where_detail_is_all_over_or_nowhere(values):
     assert detailed_field(values.astype(np.float32)) is None
 
 
-def test_a_plate_that_is_rejected_as_a_whole_is_read_by_its_field(monkeypatch):
-    model = BodyPartModel.load(MODEL, provider="cpu")
+def test_a_plate_that_is_rejected_as_a_whole_is_read_by_its_field(model, monkeypatch):
     plate, answer = fogged("hand"), model.answer
 
     def without_plates(values):

@@ -1,7 +1,5 @@
 """Several exposures in one picture are read by themselves where together they are rejected."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,13 +7,6 @@ from bodypart.model import BodyPartModel
 from bodypart.model.model_input import BlankPictureError
 from bodypart.model.panels import MOST, halves, panels
 from phantoms import draw
-
-MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
-
-
-@pytest.fixture(scope="module")
-def model():
-    return BodyPartModel.load(MODEL, provider="cpu")
 
 
 def sheet(parts, grey=0.0, gap=30):

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,13 +14,7 @@ from bodypart.model.model_input import Box, network_input
 from bodypart.network import OUTPUTS
 from bodypart.network.local import LocalNetwork
 from phantoms import draw
-
-MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
-
-
-@pytest.fixture(scope="module")
-def model():
-    return BodyPartModel.load(MODEL, provider="cpu")
+from shipped import MODEL
 
 
 def picture(part="chest"):

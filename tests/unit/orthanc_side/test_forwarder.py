@@ -51,7 +51,7 @@ def service(tmp_path):
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_DELETE = _answer  # noqa: N815
+        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 (http.server's names)
 
     path = str(tmp_path / "socket")
     with _Server(path, Handler) as server:

@@ -1,19 +1,10 @@
 """The golden pictures and the server's configuration are those of the shipped model."""
 
-from pathlib import Path
-
 import pytest
 
-from bodypart.model import BodyPartModel
 from bodypart.network.golden import TOLERANCE, Golden, GoldenError
+from shipped import MODEL
 from training.golden import CONFIG, config_of, golden_of
-
-MODEL = Path(__file__).resolve().parents[3] / "models/bodypart.onnx"
-
-
-@pytest.fixture(scope="module")
-def model():
-    return BodyPartModel.load(MODEL, provider="cpu")
 
 
 def test_the_committed_files_are_of_the_committed_model(model):

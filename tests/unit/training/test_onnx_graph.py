@@ -3,9 +3,10 @@
 # ruff: noqa: E402 (the imports below need what is skipped without)
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
+
+from shipped import MODEL
 
 torch = pytest.importorskip("torch", reason="training needs the train extra (torch)")
 onnx = pytest.importorskip("onnx", reason="training needs the train extra (onnx)")
@@ -14,8 +15,6 @@ import onnxruntime
 
 from training.network import FEATURES, Network
 from training.onnx_graph import Graph, to_onnx
-
-SHIPPED = Path(__file__).parents[3] / "models/bodypart.onnx"
 
 
 def steps_of(network, folder):
@@ -31,7 +30,7 @@ def exported():
     return to_onnx(Graph(Network(2, 3), torch.zeros(FEATURES, 4), torch.zeros(4, 9)), 64)
 
 
-@pytest.mark.parametrize("network", [exported, SHIPPED.read_bytes], ids=["exported", "shipped"])
+@pytest.mark.parametrize("network", [exported, MODEL.read_bytes], ids=["exported", "shipped"])
 def test_the_runtime_makes_each_padding_one_step_with_its_convolution(network, tmp_path):
     steps = steps_of(network(), tmp_path)
     assert steps["Conv"] > 50

@@ -3,9 +3,10 @@
 # ruff: noqa: E402 (the imports below need what is skipped without)
 
 import json
-from pathlib import Path
 
 import pytest
+
+from shipped import MODEL
 
 torch = pytest.importorskip("torch", reason="training needs the train extra (torch)")
 pytest.importorskip("onnx", reason="training needs the train extra (onnx)")
@@ -13,8 +14,6 @@ pytest.importorskip("onnx", reason="training needs the train extra (onnx)")
 from training.loss import set_cross_entropy
 from training.network import Answer
 from training.teacher import Teachers
-
-SHIPPED = Path(__file__).parents[3] / "models/bodypart.onnx"
 
 
 class Says(torch.nn.Module):
@@ -52,24 +51,24 @@ def test_the_label_counts_whole_where_no_teacher_speaks_and_in_part_where_one_do
 
 
 def test_the_shipped_model_can_teach_what_emits_its_labels_too_and_may_know_its_pictures():
-    labels = json.loads(SHIPPED.with_suffix(".json").read_text())["labels"]
+    labels = json.loads(MODEL.with_suffix(".json").read_text())["labels"]
     here = torch.device("cpu")
-    teachers = Teachers.read([SHIPPED], labels, 36, licences="all", device=here)
+    teachers = Teachers.read([MODEL], labels, 36, licences="all", device=here)
     assert not any(weight.requires_grad for weight in teachers.networks[0].parameters())
     with pytest.raises(ValueError, match="labels that this training does not"):
-        Teachers.read([SHIPPED], labels[1:], 36, licences="all", device=here)
+        Teachers.read([MODEL], labels[1:], 36, licences="all", device=here)
     with pytest.raises(ValueError, match="not clearly licensed"):
-        Teachers.read([SHIPPED], labels, 36, licences="clear", device=here)
+        Teachers.read([MODEL], labels, 36, licences="clear", device=here)
 
 
 def test_a_teacher_never_says_what_it_does_not_know():
-    labels = json.loads(SHIPPED.with_suffix(".json").read_text())["labels"]
+    labels = json.loads(MODEL.with_suffix(".json").read_text())["labels"]
     more = ["unheard of", *labels]
     (taught,) = Teachers.read(
-        [SHIPPED], more, 36, licences="all", device=torch.device("cpu")
+        [MODEL], more, 36, licences="all", device=torch.device("cpu")
     ).networks
     (before,) = Teachers.read(
-        [SHIPPED], labels, 36, licences="all", device=torch.device("cpu")
+        [MODEL], labels, 36, licences="all", device=torch.device("cpu")
     ).networks
     picture = torch.rand(1, 1, 64, 64)
     said, own = taught(picture).logits.softmax(1), before(picture).logits.softmax(1)

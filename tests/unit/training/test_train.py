@@ -1,5 +1,7 @@
 """The command line of a training."""
 
+# ruff: noqa: E402 (the imports below need what is skipped without)
+
 import sys
 
 import numpy as np
@@ -8,8 +10,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the train extra (torch)")
 train = pytest.importorskip("training.train", reason="training needs the train extra (torch)")
 
-from training.network import Answer  # noqa: E402
-from training.pictures import Picture  # noqa: E402
+from training.network import Answer
+from training.pictures import Picture
 
 
 def planned(monkeypatch, tmp_path, *told):

@@ -2,6 +2,7 @@
 
 import json
 import random
+import socket
 import sqlite3
 
 import pytest
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from orthanc_server import free_port
+from service.databases import database as database_module
 from service.databases import schema
 from service.databases.database import Database
 from service.databases.tables import DURABLE, INDEX, instances, reports
@@ -312,6 +314,15 @@ def test_why_a_record_cannot_be_kept_is_said(tmp_path, durable):
     assert "secret" not in told
     # REST, helpers and annotations tell it: which server that is, and whose, is for the log.
     assert "127.0.0.1" not in str(refused.value)
+
+
+def test_a_database_that_does_not_answer_cannot_be_reached(monkeypatch):
+    """Only what refused a connection was told so."""
+    monkeypatch.setattr(database_module, "_LONGEST_CONNECT", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        nobody = f"postgresql+psycopg://127.0.0.1:{silent.getsockname()[1]}/orthanc"
+        with pytest.raises(UnreachableError, match="database cannot be reached"):
+            schema.Database(nobody).rows(sa.text("SELECT 1"))
 
 
 def test_what_a_database_says_of_a_statement_is_not_passed_on(durable):

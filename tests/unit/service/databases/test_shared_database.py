@@ -1,5 +1,7 @@
 """Locks that several nodes respect, and rights that one lacks, in a real PostgreSQL."""
 
+import os
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -123,3 +125,11 @@ def test_who_owns_the_schema_needs_no_right_to_make_one(as_superuser, opened):
     """PostgreSQL refuses CREATE SCHEMA IF NOT EXISTS where it exists, too."""
     as_superuser("CREATE SCHEMA bodypart AUTHORIZATION poor")
     assert opened("poor").value(sa.text("SELECT count(*) FROM tasks")) == 0
+
+
+def test_a_server_that_is_cut_off_is_noticed_within_a_minute_amid_a_question_too(node):
+    """A question that never arrived was waited for a quarter of an hour, with the locks held."""
+    with node().engine.connect() as connection:
+        kept = connection.connection.dbapi_connection
+        with socket.socket(fileno=os.dup(kept.fileno())) as way:
+            assert way.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000

@@ -79,9 +79,8 @@ def test_the_header_tells_the_view_where_the_picture_does_not():
 
 def test_otherwise_takes_what_no_other_rule_took():
     some = rules({"Examined": "knee"}, "otherwise", {"Group": "spine"})
-    names = lambda case: [rule.name for rule in taking(some, case)]  # noqa: E731
-    assert names(Case(annotation(), "DX")) == ["rule 0"]
-    assert names(Case(annotation(examined=None), "DX")) == ["rule 1"]
+    for told, name in ({}, "rule 0"), ({"examined": None}, "rule 1"):
+        assert [rule.name for rule in taking(some, Case(annotation(**told), "DX"))] == [name]
 
 
 def test_a_verdict_names_the_conditions_that_failed_and_what_was_found():

@@ -16,13 +16,14 @@ from service.deliveries.senders import (
 )
 from service.errors import ArchiveError, NotFoundError
 
+STARTED = {"ID": "job 1"}
 SUCCESS = {"State": "Success", "Content": {"InstancesCount": 1, "FailedInstancesCount": 0}}
 
 
 class Client:
     """Orthanc, answering in turn."""
 
-    def __init__(self, *jobs, started={"ID": "job 1"}):  # noqa: B006
+    def __init__(self, *jobs, started=STARTED):
         self.jobs, self.started, self.posted = list(jobs), started, []
 
     def post(self, path, body):

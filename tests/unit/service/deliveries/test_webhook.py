@@ -1,14 +1,20 @@
 import hashlib
 import hmac
 import json
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import chain, repeat
 
 import pytest
 
 from bodypart.settings import SettingsError
 from nodes import WebhookReceiver
 from routed import DELIVERY, annotation
+from service.deliveries import webhook
 from service.deliveries.senders import SendError
 from service.deliveries.webhook import WebhookSender, idempotency_key, pause_of, read_secret
 
@@ -72,6 +78,61 @@ def test_a_receiver_that_is_down_is_no_arrival(receiver):
     receiver.close()
     with pytest.raises(SendError, match="no answer"):
         WebhookSender(receiver.url, None).send(DELIVERY, annotation())
+
+
+@contextmanager
+def _raw(answer):
+    """A receiver that answers with bytes, and then hangs on or, of an iterator, goes on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        asked = []
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection, suppress(OSError):
+                        asked.append(connection.recv(65536))
+                        for piece in answer:
+                            connection.sendall(piece)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/ü?a=b c", asked
+
+
+def test_what_goes_before_an_answer_is_passed_over():
+    """Of 103 (early hints) it was said that it is no arrival, and sent again for two days."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    with _raw([hints, b"HTTP/1.1 200 OK\r\n\r\n"]) as (url, asked):
+        WebhookSender(url, None).send(DELIVERY, annotation())
+    assert asked[0].startswith(b"POST /%C3%BC?a=b%20c HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("before", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 100 Go on\r\n\r\n"])
+def test_an_answer_that_trickles_in_for_ever_is_none(monkeypatch, before):
+    monkeypatch.setattr(webhook, "_LONGEST_ANSWER", 0.3)
+
+    def endless():
+        yield before
+        while True:
+            time.sleep(0.01)
+            yield before if before.endswith(b"\n") else b"a"
+
+    with _raw(endless()) as (url, _), pytest.raises(SendError, match="no answer: TimeoutError"):
+        WebhookSender(url, None).send(DELIVERY, annotation())
+
+
+def test_a_body_is_not_waited_for():
+    with _raw(chain([b"HTTP/1.1 200 OK\r\n\r\n"], repeat(bytes(65536)))) as (url, _):
+        WebhookSender(url, None).send(DELIVERY, annotation())
+
+
+def test_no_cookie_goes_back(receiver):
+    """Each one was kept for ever, until receivers refused what was sent as too long."""
+    receiver.answers = [(200, {"Set-Cookie": "one=1"}), (200, {})]
+    sender = WebhookSender(receiver.url, None)
+    for _ in range(2):
+        sender.send(DELIVERY, annotation())
+    assert "Cookie" not in receiver.received[1][0]
 
 
 def test_retry_after_may_be_a_date_and_is_a_day_at_most():

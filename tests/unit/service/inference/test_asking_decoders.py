@@ -4,7 +4,6 @@ import json
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,10 +20,10 @@ from service.decoders.elsewhere import NetworkDownError
 from service.decoders.pool import Engine, EngineDownError, RefusedError, WorkerDiedError
 from service.inference.choice import network_of
 from service.inference.shared import SharedNetwork
+from shipped import MODEL
 from stand_in import stand_in
 from waiting import eventually
 
-MODEL = Path(__file__).resolve().parents[4] / "models/bodypart.onnx"
 DESCRIBED = read_parameters(MODEL)
 SHAPE = (len(DESCRIBED.sides), 1, DESCRIBED.size, DESCRIBED.size)
 LONGEST_START = 60.0

@@ -19,7 +19,8 @@ AT = "2026-11-28T10:00:00Z"
 
 
 class Decoders:
-    hello = {"model": {"sha256": MODEL}, "labels": list(LABELS)}  # noqa: RUF012
+    def __init__(self):
+        self.hello = {"model": {"sha256": MODEL}, "labels": list(LABELS)}
 
 
 class Archive:

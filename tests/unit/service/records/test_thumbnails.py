@@ -1,7 +1,11 @@
 """The cache of thumbnails: bounded, of the very file, never in the way."""
 
+from contextlib import contextmanager
+
 import pytest
 
+from service.databases.database import Database
+from service.errors import RecordError
 from service.records.thumbnails import Thumbnails
 
 
@@ -50,8 +54,37 @@ def test_an_instance_that_is_gone_is_forgotten(path):
     assert cache.get("a", 192, "file") is None
 
 
-def test_a_damaged_file_is_replaced(path):
+def test_a_damaged_file_is_replaced_and_none_of_its_pictures_left(path):
     path.write_bytes(b"this is no database, and long enough to be read as one" * 100)
     cache = Thumbnails(path, 10_000)
     cache.put("a", 192, "file", b"jpeg")
+    assert cache.get("a", 192, "file") == b"jpeg"
+    cache.close()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_disk_that_takes_no_file_ends_no_start_and_costs_pictures_alone(tmp_path):
+    cache = Thumbnails(tmp_path / "later/thumbnails.sqlite", 10_000)
+    cache.put("a", 192, "file", b"jpeg")
+    cache.remove("a")
+    assert cache.get("a", 192, "file") is None
+    (tmp_path / "later").mkdir()
+    cache.put("a", 192, "file", b"jpeg")
+    assert cache.get("a", 192, "file") == b"jpeg"
+
+
+def test_a_disk_that_is_full_for_a_while_costs_none_of_the_pictures(path, monkeypatch):
+    """They were set aside as damaged, for ever, and took the place of as many more."""
+    cache = Thumbnails(path, 10_000)
+    cache.put("a", 192, "file", b"jpeg")
+    cache.close()
+
+    @contextmanager
+    def full(*_):
+        raise RecordError("database or disk is full")
+        yield
+
+    with monkeypatch.context() as for_a_while:
+        for_a_while.setattr(Database, "write", full)
+        cache = Thumbnails(path, 10_000)
     assert cache.get("a", 192, "file") == b"jpeg"
