@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -189,7 +190,7 @@ def _keep_if_foreign(data: bytes, rewriting: Mapping[str, Any]) -> None:
     """Keep a file that is not ours and that the service's rewrite is about to replace."""
     digest = hashlib.md5(data[: rewriting["beginning"]], usedforsecurity=False).hexdigest()
     if (len(data), digest) != (rewriting["length"], rewriting["md5"]):
-        place = Path(rewriting["file"])
+        place = Path(os.fsdecode(rewriting["file"].encode()))
         partial = place.with_suffix(".part")
         partial.write_bytes(data)
         partial.replace(place)

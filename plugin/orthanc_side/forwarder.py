@@ -137,7 +137,7 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(_LONGEST_ANSWER)
-        self.sock.connect(self.address)
+        self.sock.connect(self.address.encode())  # Where LANG is C, Python takes ASCII alone.
 
     def is_open(self) -> bool:
         """Tell whether nothing can be read: neither its end, nor bytes that nobody asked for."""

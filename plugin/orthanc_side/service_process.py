@@ -138,7 +138,7 @@ class ServiceProcess:
         own = _PLUGIN.parent / ".venv/bin/python"
         section = self._configuration.get("BodyPart")
         named = section.get("Python") if isinstance(section, dict) else None
-        return str(named) if named and not own.exists() else str(own)
+        return os.fsdecode(str(named).encode()) if named and not own.exists() else str(own)
 
     @staticmethod
     def _environment() -> dict[str, str]:

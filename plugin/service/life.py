@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from service.dicom_tags.exports import corrected_file
 from service.errors import NotFoundError, ServiceError
-from service.lasting import lasting
+from service.lasting import kind_and_place, lasting
 from service.work import old_labels
 from service.work.recovery import ask_again
 
@@ -108,7 +108,7 @@ class Life:
             try:
                 self._service.change_log.follow(self._stopping)
             except ServiceError as error:
-                self._service.log(f"the change log cannot be read: {type(error).__name__}")
+                self._service.log(f"the change log cannot be read: {kind_and_place(error)}")
                 self._stopping.wait(_PUBLISH_EVERY)
 
     def _follow_deletions(self) -> None:
@@ -127,7 +127,7 @@ class Life:
             return  # Then there is nothing left to restore to it either.
         except ServiceError as error:
             # The next sweep finds it gone.
-            service.log(f"instance {instance} stays in the index: {type(error).__name__}")
+            service.log(f"instance {instance} stays in the index: {kind_and_place(error)}")
 
     def _sweep(self) -> None:
         service = self._service

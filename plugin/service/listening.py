@@ -19,6 +19,8 @@ _BACKLOG = 128
 _JUST_MADE = 60.0
 """Seconds in which one that refuses may be about to listen."""
 _LONGEST_LOOK = 1.0
+_LONGEST_PLACE, _SHORT_PLACE = 80, "/tmp"
+"""Bytes that the folder's name may have, as an address has 107 (unix(7)); else this folder."""
 
 
 @contextmanager
@@ -27,8 +29,11 @@ def listening() -> Iterator[tuple[socket.socket, Path]]:
 
     What services left that were killed goes at the beginning.
     """
-    _remove_left_over()
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    place = tempfile.gettempdir()
+    if len(os.fsencode(place)) > _LONGEST_PLACE:
+        place = _SHORT_PLACE
+    _remove_left_over(place)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
             address = folder / _NAME
@@ -39,8 +44,8 @@ def listening() -> Iterator[tuple[socket.socket, Path]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_left_over() -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+def _remove_left_over(place: str) -> None:
+    for folder in Path(place).glob(f"{_PREFIX}*"):
         # Of one that goes meanwhile there is nothing to remove.
         with suppress(OSError):
             if folder.lstat().st_uid == os.getuid() and _is_left_over(folder / _NAME):

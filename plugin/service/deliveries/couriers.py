@@ -20,6 +20,7 @@ from service.deliveries.delivery import GONE, NO_RULE, REMOVED, State
 from service.deliveries.outbox import SET_BACK
 from service.deliveries.senders import JobGoneError, SendError, StoppedError
 from service.errors import ArchiveError, DamagedError, NotFoundError, RecordError
+from service.lasting import kind_and_place
 
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
@@ -153,7 +154,7 @@ class Courier:
                 self._damaged(error)
                 return
             except Exception as error:
-                self._log(f"deliveries to {self.destination} stumbled: {type(error).__name__}")
+                self._log(f"deliveries to {self.destination} stumbled: {kind_and_place(error)}")
                 stumbled = True
                 stopping.wait(_PAUSE_AFTER_STUMBLE)
 

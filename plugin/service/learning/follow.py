@@ -146,7 +146,7 @@ class Learning:
                 self.words.saw(instance, model, seen)
                 self.wake()
         except ServiceError as error:
-            self._log(f"what was seen in {instance} is not kept: {type(error).__name__}")
+            self._log(f"what was seen in {instance} is not kept: {kind_and_place(error)}")
 
     def saw_nothing(self, instance: str) -> None:
         """Note that the model sees nothing in a picture: only another model is to look again.
@@ -172,7 +172,7 @@ class Learning:
             try:
                 self.step()
             except ServiceError as error:
-                self._log(f"learning stumbled: {type(error).__name__}")
+                self._log(f"learning stumbled: {kind_and_place(error)}")
             stopping.wait(min(_LONGEST_PAUSE, _PATIENCE * (time.monotonic() - begun)))
             self._woken.wait(_LOOK_EVERY)
             self._woken.clear()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from bodypart.labels import UnknownLabelError, body_part
+from service.decoders.pool import RefusedError, WorkerDiedError
 from service.records.thumbnails import USUAL_SIZE
 from service.routes.annotations import annotation_of
 from service.routes.models import Asked
@@ -18,34 +20,39 @@ from service.routes.requests import TheService, bad_request
 if TYPE_CHECKING:
     from service.main import Service
 
+T = TypeVar("T")
 router = APIRouter()
 _SHORT_CACHE = {"Cache-Control": "private, max-age=60"}
 _KEPT = 64
+_LEFT_ALONE = 600.0
+"""Seconds."""
 _SMALLEST, _LARGEST = 32, 512
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 
 
-class Drawings:
-    """The last drawings, kept for the next request."""
+class Latest(Generic[T]):
+    """The latest of something, kept for the next request."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], T] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[str, ...]) -> bytes | None:
-        """Return a drawing, None if it is not kept."""
+    def get(self, key: tuple[str, ...]) -> T | None:
+        """Return one, None if it is not kept."""
         with self._lock:
             return self._kept.get(key)
 
-    def put(self, key: tuple[str, ...], png: bytes) -> None:
-        """Keep a drawing, in the place of the oldest."""
+    def put(self, key: tuple[str, ...], value: T) -> None:
+        """Keep one, in the place of the oldest."""
         with self._lock:
-            self._kept[key] = png
+            self._kept[key] = value
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
 
 
-_drawings = Drawings()
+_drawings = Latest[bytes]()
+_deaths = Latest[float]()
+"""When a decoder last died on a file."""
 
 
 class Explained(Asked):
@@ -80,8 +87,7 @@ def heatmap(id: str, service: TheService, query: Annotated[Explained, Query()]) 
     png = _drawings.get(key)
     if png is None:
         question = {"label": label, "over": query.over}
-        data = service.archive.dicom(id)
-        _, png = service.decoders.ask("heatmap", question, data, urgent=True)
+        _, png = _asked(service, key[:2], "heatmap", question, urgent=True)
         _drawings.put(key, png)
     return Response(png, media_type="image/png", headers=_SHORT_CACHE)
 
@@ -98,7 +104,8 @@ def picture(id: str, service: TheService) -> Response:
     ``BodyPart-Values`` tells the values that 0 and 65535 stand for, ``BodyPart-Window`` the centre
     and the width that the file asks to be shown through, if it does.
     """
-    told, pgm = service.decoders.ask("picture", {}, service.archive.dicom(id), urgent=True)
+    key = (id, service.archive.stored_file(id).version)
+    told, pgm = _asked(service, key, "picture", {}, urgent=True)
     headers = {"BodyPart-Values": _pair(told["values"]), **_SHORT_CACHE}
     if told["window"]:
         headers["BodyPart-Window"] = _pair(told["window"])
@@ -117,9 +124,26 @@ def thumbnail(id: str, service: TheService, query: Annotated[Size, Query()]) -> 
     data = service.thumbnails.get(id, query.size, version)
     if data is None:
         question = {"side": query.size}
-        _, data = service.decoders.ask("thumbnail", question, service.archive.dicom(id))
+        _, data = _asked(service, (id, version), "thumbnail", question, urgent=False)
         service.thumbnails.put(id, query.size, version, data)
     return Response(data, media_type="image/jpeg", headers=_SHORT_CACHE)
+
+
+def _asked(
+    service: Service, key: tuple[str, str], task: str, question: dict[str, Any], *, urgent: bool
+) -> tuple[dict[str, Any], bytes]:
+    """Have a decoder draw an instance's file; one that decoders die on is left alone for a while.
+
+    A page asks for it again and again.
+    """
+    died = _deaths.get(key)
+    if died is not None and time.monotonic() - died < _LEFT_ALONE:
+        raise RefusedError("TaskError", "the decoder died on this picture a moment ago")
+    try:
+        return service.decoders.ask(task, question, service.archive.dicom(key[0]), urgent=urgent)
+    except WorkerDiedError:
+        _deaths.put(key, time.monotonic())
+        raise
 
 
 def _pair(numbers: list[float]) -> str:

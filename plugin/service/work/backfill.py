@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from service.errors import ServiceError
+from service.lasting import kind_and_place
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import BARE, UNSEEN
 from service.work.run import Run
@@ -146,7 +147,7 @@ class Backfill:
             try:
                 self._step(stopping)
             except ServiceError as error:
-                self._log(f"the back-fill stumbled: {type(error).__name__}")
+                self._log(f"the back-fill stumbled: {kind_and_place(error)}")
             self._run.woken.wait(_LOOK_EVERY)
             self._run.woken.clear()
 

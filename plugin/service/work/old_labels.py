@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.errors import ServiceError
-from service.lasting import lengthening
+from service.lasting import kind_and_place, lengthening
 from service.records.annotations import LABEL_PREFIX
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def follow(archive: Archive, stopping: threading.Event, log: Callable[[str], Non
         try:
             taken = take_away(archive, stopping)
         except ServiceError as error:
-            log(f"labels are not taken away yet: {type(error).__name__}")
+            log(f"labels are not taken away yet: {kind_and_place(error)}")
             stopping.wait(next(pauses))
             continue
         if taken:

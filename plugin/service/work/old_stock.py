@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from service.databases.tables import instances
 from service.deliveries.matching import Case, taking
 from service.errors import ConflictError, NotFoundError, ServiceError
+from service.lasting import kind_and_place
 from service.orthanc_api.resources import Parents
 from service.records.index import ANNOTATED
 from service.work.run import Run
@@ -158,7 +159,7 @@ class OldStock:
                 while not stopping.wait(_BREATH) and self.step():
                     pass
             except ServiceError as error:
-                self._log(f"applying a rule stumbled: {type(error).__name__}")
+                self._log(f"applying a rule stumbled: {kind_and_place(error)}")
                 stopping.wait(_PAUSE_AFTER_TROUBLE)
                 self._run.woken.set()
 

@@ -124,7 +124,7 @@ class Sweep:
                     self._remember(self._still_left_out(self.left_out))
                 due, failures, pause = False, 0, every
             except ServiceError as error:
-                self._log(f"the sweep stumbled: {type(error).__name__}")
+                self._log(f"the sweep stumbled: {kind_and_place(error)}")
                 pause = min(every, pause_after(failures))
                 failures += 1
             stopping.wait(pause)

@@ -3,8 +3,10 @@
 import ctypes
 import hashlib
 import importlib
+import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +50,22 @@ def test_a_file_restored_is_compared_to_its_last_byte(callbacks, tmp_path):
     rewriting = {"length": len(OURS), "beginning": len(OURS), "md5": digest, "file": str(place)}
     callbacks._keep_if_foreign(other, rewriting)
     assert place.read_bytes() == other
+
+
+def test_it_is_kept_in_a_folder_with_an_umlaut_where_orthanc_has_no_locale(tmp_path):
+    program = f"""
+import sys, types
+sys.modules["orthanc"] = types.ModuleType("orthanc")
+from orthanc_side.callbacks import _keep_if_foreign
+assert sys.getfilesystemencoding() == "ascii"
+place = {str(tmp_path)!r} + b"/\\xc3\\xbc.dcm".decode()
+_keep_if_foreign(b"theirs", {{"length": 4, "beginning": 4, "md5": "", "file": place}})
+"""
+    plugin = Path(__file__).resolve().parents[3] / "plugin"
+    environment = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(plugin)}
+    command = [sys.executable, "-X", "utf8=0", "-c", program]
+    subprocess.run(command, check=True, timeout=60, env=environment)
+    assert (tmp_path / "ü.dcm").read_bytes() == b"theirs"
 
 
 def test_at_the_end_only_what_has_not_settled_is_kept_from_settling(callbacks):

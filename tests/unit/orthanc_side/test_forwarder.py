@@ -2,15 +2,20 @@
 
 import json
 import socketserver
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
 from orthanc_side.forwarder import Forwarder
+
+PLUGIN = Path(__file__).resolve().parents[3] / "plugin"
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
@@ -148,3 +153,18 @@ def _ended(future, until):
     while not future.done() and time.monotonic() < until:
         time.sleep(0.01)
     return future.done()
+
+
+def test_the_service_is_found_in_a_folder_with_an_umlaut_where_orthanc_has_no_locale(tmp_path):
+    """A system service has none, and Python in Orthanc then takes names for ASCII."""
+    program = """
+import sys
+from orthanc_side.forwarder import Forwarder
+assert sys.getfilesystemencoding() == "ascii"
+forwarder = Forwarder(lambda: (b"%s/\\xc3\\xbc".decode(), ""), 50)
+answer = forwarder.forward("/bodypart/labels", {"method": "GET", "headers": {}})
+assert b"FileNotFoundError" in answer.body, answer
+"""
+    environment = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(PLUGIN)}
+    command = [sys.executable, "-X", "utf8=0", "-c", program.replace("%s", str(tmp_path))]
+    subprocess.run(command, check=True, timeout=60, env=environment)

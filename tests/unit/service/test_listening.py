@@ -50,3 +50,13 @@ def test_what_a_killed_one_left_goes_at_the_next_start(folder):
     with left_behind(folder / "bodypart-at-work", listens=True), listening() as (_, address):
         kept = {"bodypart-just-made", "bodypart-at-work", "bodypart-without", "another-program"}
         assert {place.name for place in folder.iterdir()} == {*kept, address.parent.name}
+
+
+def test_a_folder_for_temporary_files_may_have_any_length(folder, monkeypatch):
+    """The address of a socket may not: the service ended at each start."""
+    long = folder / ("l" * 90)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with listening() as (_, address):
+        assert address.is_socket()
+    assert not address.parent.exists()

@@ -11,7 +11,7 @@ from service.deliveries.delivery import REMOVED, State
 from service.deliveries.overview import Overview
 from service.deliveries.routing import Routing
 from service.deliveries.senders import FolderSender, JobGoneError, SendError, StoppedError
-from service.errors import ArchiveError, LostFileError, NotFoundError
+from service.errors import ArchiveError, LostFileError, NotFoundError, RecordError
 
 
 class Archive:
@@ -310,3 +310,20 @@ def test_a_clock_that_is_set_back_is_noticed(desk, monkeypatch):
     told, _ = len(recovered), stopping.set()
     running.join(5)
     assert told == 2
+
+
+def test_why_deliveries_stumble_is_logged(desk, monkeypatch):
+    """The log had the kind of the error alone, and did not tell of a full disk."""
+    one, lines, stopping = desk(), [], threading.Event()
+
+    def full(_):
+        stopping.set()
+        raise RecordError("the records cannot be kept: database or disk is full")
+
+    monkeypatch.setattr(one.outbox, "claim", full)
+    monkeypatch.setattr(one.courier, "_log", lines.append)
+    one.courier.run(stopping)
+    (line,) = lines
+    assert line.endswith(
+        "modality:A stumbled: the records cannot be kept: database or disk is full"
+    )
