@@ -1,8 +1,8 @@
 """What pip is told that wants to build a package of this project: there is none.
 
 Orthanc loads the plugin from its own folder, with the models beside it and an environment of locked
-packages. In ``site-packages`` it would lack the models, and ``service``, ``network`` or ``decoder``
-would be names that anybody may have. ``pyproject.toml`` is read for what to lock alone.
+packages. In ``site-packages`` it would lack the models, and ``service`` or ``decoder`` would be
+names that anybody may have. ``pyproject.toml`` is read for what to lock alone.
 """
 
 from __future__ import annotations

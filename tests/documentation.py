@@ -6,13 +6,15 @@ when it is out of date. Benchmarks are filled by `tests/benchmarks/run.py`.
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from fastapi.routing import APIRoute
 
-from bodypart.settings import table
+from bodypart.settings import Settings, environment_variable, key_of
 from cost import cost_table
 from service.routes.app import ROUTERS
 from tried import table as tried_table
@@ -49,6 +51,19 @@ def documents() -> list[Path]:
     return [path for folder in folders for path in sorted(folder.glob("*.md"))]
 
 
+def settings(chosen: Iterable[str] | None = None) -> str:
+    """Return the Markdown table of all settings with their variables, or a short one of some."""
+    fields = {key_of(item.name): item for item in dataclasses.fields(Settings)}
+    lines = ["| key | default | what it does |", "|---|---|---|"]
+    if chosen is None:
+        lines = [lines[0] + " in the public image's environment |", lines[1] + "---|"]
+    for key in fields if chosen is None else chosen:
+        default = json.dumps(getattr(Settings(), fields[key].name))
+        line = f"| `{key}` | `{default}` | {fields[key].metadata['doc']} |"
+        lines.append(line if chosen is not None else f"{line} `{environment_variable(key)}` |")
+    return "\n".join(lines)
+
+
 def routes(chosen: Iterable[str] | None = None) -> str:
     """Return the table of all routes, or of some of them in their order."""
     summaries = {}
@@ -75,10 +90,10 @@ def current() -> dict[Path, str]:
     readme, configuration, rest, security = (
         path.read_text(encoding="utf-8") for path in (README, CONFIGURATION, REST, SECURITY)
     )
-    readme = filled(readme, "settings", table(MOST_USED_SETTINGS))
+    readme = filled(readme, "settings", settings(MOST_USED_SETTINGS))
     return {
         README: filled(readme, "routes", routes(MOST_USED_ROUTES)),
-        CONFIGURATION: filled(configuration, "settings", table()),
+        CONFIGURATION: filled(configuration, "settings", settings()),
         REST: filled(rest, "routes", routes()),
         SCALE: filled(SCALE.read_text(encoding="utf-8"), "cost", cost_table()),
         SECURITY: filled(security, "tried", tried_table()),

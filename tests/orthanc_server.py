@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,19 @@ def require(target: str) -> None:
         pytest.fail(reason)
     if reason:
         pytest.skip(reason)
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path, target: str = KNOWN[0], configuration: dict[str, Any] | None = None, **more: Any
+) -> Iterator[Server]:
+    """Give a started Orthanc, closed at the end; skip the test where there is none of a Debian."""
+    require(target)
+    server = Server(folder, target, configuration or {}, **more)
+    try:
+        yield server.start()
+    finally:
+        server.close()
 
 
 @functools.cache

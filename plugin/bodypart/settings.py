@@ -335,16 +335,3 @@ def _hint(key: str, known: Collection[str]) -> str:
     near = nearest(key, known)
     variable = f" In the environment: {environment_variable(near)}" if near else ""
     return did_you_mean(key, known) + variable
-
-
-def table(chosen: Iterable[str] | None = None) -> str:
-    """Return the Markdown table of all settings with their variables, or a short one of some."""
-    fields = {key_of(item.name): item for item in dataclasses.fields(Settings)}
-    lines = ["| key | default | what it does |", "|---|---|---|"]
-    if chosen is None:
-        lines = [lines[0] + " in the public image's environment |", lines[1] + "---|"]
-    for key in fields if chosen is None else chosen:
-        default = json.dumps(getattr(Settings(), fields[key].name))
-        line = f"| `{key}` | `{default}` | {fields[key].metadata['doc']} |"
-        lines.append(line if chosen is not None else f"{line} `{environment_variable(key)}` |")
-    return "\n".join(lines)

@@ -8,7 +8,7 @@ import pytest
 from browser.chromium import ARTEFACTS, CHROMIUM, launched
 from browser.pages_alone import PagesAlone
 from browser.phantoms_uploaded import Uploaded, upload
-from orthanc_server import USUAL, Server, require
+from orthanc_server import USUAL, Server, running
 
 pytest.importorskip("playwright", reason="Playwright is not installed")
 
@@ -18,19 +18,15 @@ def browser():
     """One Chromium for all tests."""
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}")
-    with launched() as running:
-        yield running
+    with launched() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An Orthanc with the shipped configuration, one for each module."""
-    require(USUAL)
-    running = Server(tmp_path_factory.mktemp("browser"), USUAL)
-    try:
-        yield running.start()
-    finally:
-        running.close()
+    with running(tmp_path_factory.mktemp("browser"), USUAL) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

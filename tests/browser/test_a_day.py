@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.chromium import ARTEFACTS
-from orthanc_server import Server, require
+from orthanc_server import running
 from phantoms import file_bytes
 from real_films import films
 from waiting import eventually
@@ -21,19 +21,14 @@ USERS = ("ann", "ben")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """An archive of before the plugin came: nothing is annotated on upload."""
-    require("bookworm")
     configuration = {
         "AuthenticationEnabled": True,
         "RegisteredUsers": dict.fromkeys(USERS, PASSWORD),
         "BodyPart": {"OnUpload": False, "Tags": "in-place"},
     }
-    running = Server(
-        tmp_path_factory.mktemp("day"), configuration=configuration, auth=("ann", PASSWORD)
-    )
-    try:
-        yield running.start()
-    finally:
-        running.close()
+    folder, auth = tmp_path_factory.mktemp("day"), ("ann", PASSWORD)
+    with running(folder, configuration=configuration, auth=auth) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

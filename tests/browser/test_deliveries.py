@@ -8,7 +8,7 @@ import pytest
 
 from browser.test_accessibility import grave_violations
 from nodes import BareOrthanc, WebhookReceiver
-from orthanc_server import Server, require
+from orthanc_server import running
 from phantoms import file_bytes, radiograph
 from waiting import eventually
 
@@ -28,15 +28,10 @@ def opened(page, server, query=""):
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
     """An Orthanc without rules, with one picture in it."""
-    require("bookworm")
-    server = Server(tmp_path_factory.mktemp("deliveries"))
-    try:
-        server.configuration = {"StableAge": 1, "BodyPart": {"Tags": "none"}}
-        server.start()
+    configuration = {"StableAge": 1, "BodyPart": {"Tags": "none"}}
+    with running(tmp_path_factory.mktemp("deliveries"), configuration=configuration) as server:
         server.annotation(server.upload(picture("hand", "HAND", SeriesNumber="1")))
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pydicom.uid import generate_uid
 
 from browser.chromium import meanwhile
 from browser.test_accessibility import grave_violations
-from orthanc_server import Server, require
+from orthanc_server import running
 from phantoms import file_bytes, radiograph
 
 WORDS = 10
@@ -32,13 +32,9 @@ def opened(page, server, query=""):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    require("bookworm")
-    running = Server(tmp_path_factory.mktemp("learned"))
-    running.configuration = {"BodyPart": {"Tags": "none"}}
-    try:
-        yield running.start()
-    finally:
-        running.close()
+    section = {"Tags": "none"}
+    with running(tmp_path_factory.mktemp("learned"), configuration={"BodyPart": section}) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,22 @@ def test_conflicts_come_first_and_nothing_else_needs_a_review(page, server, fres
     assert set(shown[3:]) == set(fresh.agreeing)
 
 
+def test_a_side_in_doubt_says_why_it_waits(page, server, fresh):
+    """It said that picture and header agree, which they do of the part."""
+
+    def doubt(route):
+        found = route.fetch()
+        answer = found.json()
+        for item in answer["items"]:
+            item["side_in_doubt"] = item["instance"] == fresh.agreeing[0]
+        route.fulfill(response=found, json=answer)
+
+    page.route("**/bodypart/worklist?*", doubt)
+    open_page(page, server, "?show=all&agreement=agree")
+    assert page.locator("li.conflict").all_inner_texts()[0].endswith("Side in doubt")
+    page.unroute_all(behavior="wait")
+
+
 def test_an_address_without_its_last_slash_leads_to_the_page(page, server, fresh):
     page.goto(f"{server.url}/bodypart/ui?show=all")
     page.locator("body[data-ready]").wait_for()

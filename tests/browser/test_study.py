@@ -67,7 +67,7 @@ def test_a_slice_in_doubt_is_not_confirmed_with_the_others(page, server, study):
     page.route("**/bodypart/sheet?*", doubt)
     open_study(page, server, study)
     page.get_by_role("button", name="Confirm 11 as Knee").wait_for()
-    alone = page.locator(".films > li", has_text="Please look at the film")
+    alone = page.locator(".films > li", has_text="Side in doubt")
     assert alone.count() == 1
     assert alone.get_by_role("button", name="Confirm").count() == 0
     page.unroute_all(behavior="wait")

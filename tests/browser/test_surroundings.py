@@ -4,7 +4,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from browser.proxy import proxied
-from orthanc_server import KNOWN, Server, require
+from orthanc_server import KNOWN, Server, require, running
 from phantoms import file_bytes, foreign, radiograph
 from waiting import eventually
 
@@ -34,11 +34,8 @@ def test_behind_a_reverse_proxy_with_a_prefix(page, server, uploaded):
 
 
 def test_behind_a_password(browser, tmp_path):
-    require("bookworm")
     users = {"AuthenticationEnabled": True, "RegisteredUsers": {"ann": "secret"}}
-    server = Server(tmp_path / "locked", configuration=users, auth=("ann", "secret"))
-    try:
-        server.start()
+    with running(tmp_path / "locked", configuration=users, auth=("ann", "secret")) as server:
         instance = server.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
         server.annotation(instance)
         context = browser.new_context(http_credentials={"username": "ann", "password": "secret"})
@@ -50,8 +47,6 @@ def test_behind_a_password(browser, tmp_path):
         assert "ann, " in page.locator(".history").inner_text()
         context.close()
         assert server.get(f"/bodypart/instances/{instance}")["review"]["by"] == "ann"
-    finally:
-        server.close()
 
 
 @pytest.mark.parametrize("target", KNOWN[1:])

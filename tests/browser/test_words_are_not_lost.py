@@ -36,6 +36,28 @@ def test_what_there_was_no_time_for_is_said_again(alone, page):
     assert len(alone.asked_for(r"PUT \S*")) == 2
 
 
+SIGNED_OUT = "You are no longer signed in"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"status": 401}, SIGNED_OUT),
+        ({"status": 302, "headers": {"Location": "https://login.example/"}}, SIGNED_OUT),
+        ({"status": 403}, "You are not allowed to do this."),
+    ],
+    ids=["401", "sent to a login", "403"],
+)
+def test_who_is_signed_out_is_told_so_and_keeps_what_was_typed(alone, page, answer, told):
+    alone.answers[r"PUT instances/\S*"] = lambda route: route.fulfill(**answer)
+    on_a_film(alone, page)
+    correct_as(page, "patella", "as on the request")
+    page.get_by_text(told).wait_for()
+    page.keyboard.press("e")
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_label("Comment").input_value() == "as on the request"
+
+
 def test_what_may_have_been_begun_is_not_said_again(alone, page):
     down = {"error": "Engine down", "details": "the service did not answer: OSError"}
     alone.answers[r"PUT instances/\S*"] = lambda route: route.fulfill(

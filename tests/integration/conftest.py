@@ -5,18 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from orthanc_server import KNOWN, USUAL, Server, require
+from orthanc_server import KNOWN, USUAL, Server, require, running
 
 
 @pytest.fixture(scope="module", params=KNOWN)
 def orthanc(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """A running Orthanc with the shipped configuration, one for each module and version."""
-    require(request.param)
-    server = Server(tmp_path_factory.mktemp(request.param), request.param)
-    try:
-        yield server.start()
-    finally:
-        server.close()
+    with running(tmp_path_factory.mktemp(request.param), request.param) as server:
+        yield server
 
 
 @pytest.fixture

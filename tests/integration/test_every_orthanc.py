@@ -14,7 +14,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from orthanc_server import KNOWN, Server, require
+from orthanc_server import KNOWN, running
 from phantoms import file_bytes, radiograph
 
 STABLE_AGE = 10
@@ -24,12 +24,8 @@ STABLE_AGE = 10
 @pytest.fixture(params=KNOWN)
 def server(request, tmp_path):
     """An Orthanc of one's own, of each version."""
-    require(request.param)
-    running = Server(tmp_path / "orthanc", request.param)
-    try:
-        yield running.start()
-    finally:
-        running.close()
+    with running(tmp_path / "orthanc", request.param) as server:
+        yield server
 
 
 def upload_knee(server):
@@ -59,11 +55,9 @@ def test_it_ends_with_0_after_work_and_after_a_reset(server):
 
 @pytest.mark.parametrize("target", KNOWN)
 def test_an_old_stock_is_read_whether_orthanc_compressed_it_or_not(target, tmp_path):
-    require(target)
     section = {"OnUpload": False, "Tags": "none"}
     configuration = {"StorageCompression": True, "BodyPart": section}
-    server = Server(tmp_path / "orthanc", target, configuration).start()
-    try:
+    with running(tmp_path / "orthanc", target, configuration) as server:
         found = [upload_knee_of_old(server)]
         server.stop()
         server.configuration["StorageCompression"] = False
@@ -75,16 +69,13 @@ def test_an_old_stock_is_read_whether_orthanc_compressed_it_or_not(target, tmp_p
             stored = f"/instances/{instance}/attachments/dicom/is-compressed"
             assert server.request("GET", stored).text == compressed
             assert server.annotation(instance)["image"]["top"][0]["label"] == "knee"
-    finally:
-        server.close()
 
 
 @pytest.mark.parametrize("target", KNOWN)
 def test_what_is_transcoded_as_it_comes_in_does_not_end_orthanc(target, tmp_path):
     """Debian's GDCM plugin ended it at the first file: its CharLS is another one than GDCM's."""
-    require(target)
-    server = Server(tmp_path / "orthanc", target, {"IngestTranscoding": JPEGLSLossless}).start()
-    try:
+    coder = {"IngestTranscoding": JPEGLSLossless}
+    with running(tmp_path / "orthanc", target, coder) as server:
         for syntax in (None, RLELossless, JPEGLosslessSV1):
             coded = {"syntax": syntax} if syntax else {}
             dataset = radiograph("knee", BodyPartExamined="KNEE", PatientID=generate_uid(), **coded)
@@ -95,8 +86,6 @@ def test_what_is_transcoded_as_it_comes_in_does_not_end_orthanc(target, tmp_path
             answer = server.request("POST", f"/instances/{instance}/modify", json=body)
             assert answer.status_code == 200
         assert server.process.poll() is None
-    finally:
-        server.close()
 
 
 @pytest.mark.parametrize("server", ["sid"], indirect=True)

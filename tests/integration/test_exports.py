@@ -8,23 +8,17 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
-from orthanc_server import KNOWN, Server, require
+from orthanc_server import KNOWN, running
 from phantoms import file_bytes, foreign, radiograph
 
 
 @pytest.fixture(scope="module", params=KNOWN)
 def orthanc(request, tmp_path_factory):
     """An Orthanc that never touches what it stores."""
-    require(request.param)
-    server = Server(
-        tmp_path_factory.mktemp(f"exports-{request.param}"),
-        request.param,
-        {"BodyPart": {"Tags": "none"}, "OverwriteInstances": False},
-    )
-    try:
-        yield server.start()
-    finally:
-        server.close()
+    folder = tmp_path_factory.mktemp(f"exports-{request.param}")
+    untouched = {"BodyPart": {"Tags": "none"}, "OverwriteInstances": False}
+    with running(folder, request.param, untouched) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from orthanc_server import USUAL, Server, require
+from orthanc_server import USUAL, running
 from phantoms import file_bytes, foreign, radiograph
 
 _PARTS = ("HAND", "KNEE", "CHEST", "FOOT", "HAND", "KNEE", "HAND")
@@ -14,12 +14,8 @@ _STATIONS = ("ROOM 2", None, "ROOM 1")
 
 @pytest.fixture(scope="module")
 def orthanc(tmp_path_factory):
-    require(USUAL)
-    server = Server(tmp_path_factory.mktemp("sheet"), USUAL)
-    try:
-        yield server.start()
-    finally:
-        server.close()
+    with running(tmp_path_factory.mktemp("sheet"), USUAL) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

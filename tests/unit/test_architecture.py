@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-_PACKAGES = ["backfill", "bodypart", "decoder", "network", "orthanc_side", "service"]
+_PACKAGES = ["backfill", "bodypart", "decoder", "gpu_network", "orthanc_side", "service"]
 STANDARD_LIBRARY = set(sys.stdlib_module_names) | {"__future__"}
 
 
@@ -110,9 +110,9 @@ def test_a_helper_takes_of_the_service_its_decoders_only(request):
 
 
 def test_the_network_s_process_knows_the_core_and_how_decoders_are_locked_down(request):
-    for path in modules(request.config.rootpath, "network"):
+    for path in modules(request.config.rootpath, "gpu_network"):
         tops = {name.split(".")[0] for name in imports(path)}
-        assert tops <= STANDARD_LIBRARY | {"network", "bodypart", "decoder", "numpy"}, path
+        assert tops <= STANDARD_LIBRARY | {"gpu_network", "bodypart", "decoder", "numpy"}, path
         assert not tops & {"socket", "ssl", "http", "urllib", "subprocess"}, path
 
 
@@ -142,7 +142,7 @@ def test_orthanc_s_side_needs_the_standard_library_and_orthanc_only(request):
 
 
 def test_nothing_else_imports_orthanc(request):
-    for package in ("bodypart", "decoder", "network", "service"):
+    for package in ("bodypart", "decoder", "gpu_network", "service"):
         for path in modules(request.config.rootpath, package):
             tops = {name.split(".")[0] for name in imports(path)}
             assert not tops & {"orthanc", "orthanc_side"}, path

@@ -1,6 +1,7 @@
 import pytest
 
-from bodypart.settings import Settings, SettingsError, environment_variable, key_of, table
+import documentation
+from bodypart.settings import Settings, SettingsError, environment_variable, key_of
 
 
 def test_an_absent_section_gives_the_defaults():
@@ -79,6 +80,6 @@ def camel_case(variable):
 
 
 def test_the_table_has_a_row_for_every_key():
-    text = table()
+    text = documentation.settings()
     for key in Settings().to_json():
         assert f"| `{key}` |" in text

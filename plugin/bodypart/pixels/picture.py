@@ -138,15 +138,24 @@ def _without_padding(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
     """Average the pixels of each box that are no padding; say which boxes have too few."""
     ends = padding_range(dataset, layout)
-    used = None if ends is None else (samples < ends[0]) | (samples > ends[1])
+    used = None if ends is None else _outside(samples, *ends)
     if factor > 1 and not layout.floating:  # a mean with a far grey in it is no longer far
         samples = without_far_greys(samples, used)
     if used is None or used.all():
         return box_mean(samples, factor, limit), None
-    count = box_sum(used.view(np.uint8), factor).astype(np.float32)
-    total = box_sum(np.where(used, samples, samples.dtype.type(0)), factor, limit)
+    count = box_sum(used.view(np.uint8), factor, 1).astype(np.float32)
+    # The product takes a third of the time, but of a NaN and 0 it is a NaN.
+    kept = np.where(used, samples, samples.dtype.type(0)) if layout.floating else samples * used
+    total = box_sum(kept, factor, limit)
     values = (total / np.maximum(count, 1)).astype(np.float32)
     return values, count * 2 < factor * factor
+
+
+def _outside(samples: Samples, low: int, high: int) -> NDArray[np.bool_]:
+    """Tell which samples are none of those between two, and numbers."""
+    if low == high and samples.dtype.kind != "f":
+        return np.asarray(samples != low)  # What most files have, in a third of the time.
+    return np.asarray((samples < low) | (samples > high))
 
 
 def _finite(values: NDArray[np.float32], dark: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -8,34 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
-import io
 import json
 import ssl
-import time
-from contextlib import closing
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+
+import requests
 
 from bodypart import __version__
 from bodypart.annotation import utc_now
 from bodypart.settings import SettingsError
 from service.deliveries.senders import SendError
-from service.orthanc_api.answers import read_head
-from service.orthanc_api.kept_connections import as_target
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Mapping
-
-    from typing_extensions import Buffer
-
     from bodypart.record import AnnotationRecord
     from service.deliveries.delivery import Delivery
 
-_LONGEST_CONNECT, _LONGEST_ANSWER = 5.0, 30.0
+_TIMEOUT = (5.0, 30.0)
 _LONGEST_PAUSE = 86_400.0
 SIGNATURE = "BodyPart-Signature"
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -72,10 +63,14 @@ class WebhookSender:
     """
 
     def __init__(self, url: str, secret: bytes | None) -> None:
-        self._address = urlsplit(url)
+        self._url = url
         self._secret = secret
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # A hospital's own authority is in the system's store, not in that of a Python package.
-        self._trusted = ssl.create_default_context()
+        stores = ssl.get_default_verify_paths()
+        self._session.verify = stores.cafile or stores.capath or True
 
     def send(self, delivery: Delivery, annotation: AnnotationRecord | None) -> None:
         """POST the delivery; any 2xx is an arrival."""
@@ -90,47 +85,22 @@ class WebhookSender:
         if self._secret:
             headers[SIGNATURE] = signature(self._secret, body)
         try:
-            status, fields = self._post(body, headers)
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            response = self._session.post(
+                self._url,
+                data=body,
+                headers=headers,
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.RequestException as error:
             raise SendError(f"no answer: {type(error).__name__}") from None
-        pause = pause_of(fields.get("retry-after"))
+        with response:
+            status, pause = response.status_code, pause_of(response.headers.get("Retry-After"))
         if 300 <= status < 400:
             raise SendError(f"it answers {status}; redirects are not followed", pause)
         if not 200 <= status < 300:
             raise SendError(f"it answers {status}", pause)
-
-    def _post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str]]:
-        """Return status and fields of the answer; a body is not read, however long it is."""
-        with closing(self._connection()) as connection:
-            connection.connect()
-            path, query = self._address.path or "/", self._address.query
-            target = as_target(f"{path}?{query}" if query else path)
-            connection.request("POST", target, body, headers)
-            status, _, fields = read_head(io.BufferedReader(_Within(connection.sock)))
-            return status, fields
-
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._address.hostname or "", self._address.port
-        if self._address.scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=_LONGEST_CONNECT)
-        return http.client.HTTPSConnection(
-            host, port, timeout=_LONGEST_CONNECT, context=self._trusted
-        )
-
-
-class _Within(io.RawIOBase):
-    """What comes on a connection in the time that an answer may take, however it trickles in."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._end = time.monotonic() + _LONGEST_ANSWER
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer) -> int:
-        self._connection.settimeout(max(0.001, self._end - time.monotonic()))
-        return self._connection.recv_into(buffer)
 
 
 def message(delivery: Delivery, annotation: AnnotationRecord) -> dict[str, object]:

@@ -174,7 +174,7 @@ class SharedNetwork:
         python = self._settings.python
         try:
             return subprocess.Popen(
-                [python, "-P", "-s", "-m", "network"],
+                [python, "-P", "-s", "-m", "gpu_network"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 # Only until the process is ready: then it closes stderr.

@@ -47,7 +47,10 @@ def read_answer(connection: socket.socket) -> HttpAnswer:
         If no whole answer comes.
     """
     with connection.makefile("rb") as stream:
-        status, persistent, fields = read_head(stream)
+        status = 0
+        while status < _FIRST_FINAL:
+            status, persistent = _status(stream)
+            fields = _fields(stream)
         said = fields.get("connection", "").lower()
         last = "close" in said or not (persistent or "keep-alive" in said)
         if status in _WITHOUT_BODY:
@@ -57,27 +60,6 @@ def read_answer(connection: socket.socket) -> HttpAnswer:
         if "content-length" in fields:
             return HttpAnswer(status, _exactly(stream, _number(fields["content-length"], 10)), last)
         return HttpAnswer(status, stream.read(), last=True)
-
-
-def read_head(stream: IO[bytes]) -> tuple[int, bool, dict[str, str]]:
-    """Read what stands before a body; what goes before an answer (100, 103) is passed over.
-
-    Returns
-    -------
-    int, bool, dict of str to str
-        The status, whether connections of its version are kept unless told otherwise, and the
-        fields by their names in small letters.
-
-    Raises
-    ------
-    http.client.HTTPException, OSError
-        If no whole head comes.
-    """
-    while True:
-        status, persistent = _status(stream)
-        fields = _fields(stream)
-        if status >= _FIRST_FINAL:
-            return status, persistent, fields
 
 
 def _status(stream: IO[bytes]) -> tuple[int, bool]:

@@ -111,9 +111,7 @@ class KeptConnections:
         self, connection: socket.socket, method: str, path: str, body: Sequence[Piece] | None
     ) -> None:
         length = "" if body is None else f"Content-Length: {sum(map(len, body))}\r\n"
-        head = f"{method} {as_target(path)} HTTP/1.1\r\n{self._fields}{length}\r\n".encode(
-            "latin-1"
-        )
+        head = f"{method} {_target(path)} HTTP/1.1\r\n{self._fields}{length}\r\n".encode("latin-1")
         waiting: Piece = head
         for piece in body or ():
             if len(waiting) + len(piece) <= _IN_ONE_PIECE:
@@ -151,6 +149,6 @@ def _has_something_to_read(sock: socket.socket) -> bool:
     return bool(waiting.poll(0))
 
 
-def as_target(path: str) -> str:
+def _target(path: str) -> str:
     """Return a path encoded for a request line, whatever a client asked the service for."""
     return path if _PLAIN.fullmatch(path) else quote(path, safe=_LEFT_AS_THEY_ARE)

@@ -118,7 +118,8 @@ async function send(method, url, { read = (response) => response.json(), signal,
 }
 
 function request(method, { body, file, revision }) {
-  const made = { method, credentials: 'same-origin', headers: {} };
+  // Whatever sends elsewhere is the login of a proxy: its page would pass for an answer.
+  const made = { method, credentials: 'same-origin', headers: {}, redirect: 'manual' };
   // No other site's page can send this type: see service/routes/guard.py.
   if (method !== 'GET') made.headers['Content-Type'] = file ? 'application/dicom' : 'application/json';
   if (revision) made.headers['If-Match'] = `"${revision}"`;
@@ -151,7 +152,9 @@ async function once(url, made, read, { signal, long }) {
   }
   const answer = await response.json().catch(() => ({}));
   if (response.status === 412) throw new ApiError(412, t('Somebody else changed this meanwhile.'), answer);
-  const failure = new ApiError(response.status, plainReason(answer.details) || t('Orthanc answered {status}.', { status: response.status }));
+  if (response.status === 401 || response.type === 'opaqueredirect') throw new ApiError(401, t('You are no longer signed in: sign in again in another tab, then try once more.'));
+  const unsaid = response.status === 403 ? t('You are not allowed to do this.') : t('Orthanc answered {status}.', { status: response.status });
+  const failure = new ApiError(response.status, plainReason(answer.details) || unsaid);
   const pause = Number(response.headers.get('Retry-After'));
   if (answer.error === 'Busy' && pause > 0 && pause <= LONGEST_PAUSE) failure.again = pause;
   throw failure;

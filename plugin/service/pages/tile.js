@@ -100,7 +100,7 @@ export class Tile {
     const sure = item.examined ? certainty(item) : '';
     const told = [];
     if (this.conflict) told.push(this.other());
-    if (this.closer) told.push(t('Please look at the film'));
+    if (this.closer) told.push(t('Side in doubt'));
     const [tags, kind] = item.reviewed_at ? TAGS[item.tags_state] ?? [] : [];
     this.node.className = this.conflict || this.closer ? 'conflict' : item.reviewed_at ? 'done' : item.needs_review ? 'doubt' : '';
     this.node.classList.toggle('marked', this.marked);

@@ -149,7 +149,7 @@ export class WorkList {
     element('span', { class: 'about' }, about.filter(Boolean).join(' · ')),
     element('span', { class: 'sources' }, this.sources(item)),
     tags && item.reviewed_at ? element('span', { class: `tags ${kind}` }, tags) : '');
-    return element('li', { class: item.reviewed_at ? 'done' : item.agreement }, line);
+    return element('li', { class: item.reviewed_at ? 'done' : item.side_in_doubt ? 'conflict' : item.agreement }, line);
   }
 
   sources(item) {
@@ -157,6 +157,7 @@ export class WorkList {
       const named = (label) => (label ? this.name(label) : t('several parts'));
       return t('header {header}, picture {picture}', { header: named(item.header_label), picture: named(item.image_label) });
     }
+    if (item.side_in_doubt && !item.reviewed_at) return t('Side in doubt');
     return item.state === 'done' ? AGREEMENTS[item.agreement] : '';
   }
 

@@ -161,6 +161,27 @@ def test_boxes_average_their_pixels_without_the_padding():
     np.testing.assert_array_equal(read, 1000)
 
 
+def test_boxes_average_those_of_their_pixels_that_are_numbers():
+    dataset = dataset_of(np.zeros((640, 640), np.uint16), PixelPaddingValue=0)
+    pixels = np.full((640, 640), 1000, "<f4")
+    pixels[:, :319], pixels[:, 400:402] = 0, 2000
+    pixels[::2, 400] = np.nan
+    del dataset.PixelData
+    dataset.BitsAllocated = 32
+    dataset.FloatPixelData = pixels.tobytes()
+    read = read_picture(read_dataset(file_bytes(dataset))).values
+    np.testing.assert_array_equal(read[:, 200], 2000)
+    np.testing.assert_array_equal(np.delete(read, 200, axis=1), 1000)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_padding_that_no_pixel_can_have_pads_none(bits):
+    pixels = (RAMP // 16).astype(np.uint8 if bits == 8 else np.uint16)
+    dataset = dataset_of(pixels, bits=bits)
+    dataset.add_new("PixelPaddingValue", "SS", -1)
+    np.testing.assert_array_equal(read_picture(dataset).values, pixels)
+
+
 def test_a_picture_that_is_all_padding_is_refused():
     with pytest.raises(PictureError, match="all padding"):
         values(np.zeros((8, 8), np.uint16), PixelPaddingValue=0)

@@ -1,4 +1,4 @@
-"""``python -m network``: pictures from stdin, answers on stdout, until the pipe closes.
+"""``python -m gpu_network``: pictures from stdin, answers on stdout, until the pipe closes.
 
 The first frame holds ``model``, ``provider`` and ``threads``; the answer to it says where the
 network really runs, and why not on the GPU.
@@ -18,7 +18,7 @@ from decoder.wire import Frame, WireError, read_frame, write_frame
 if TYPE_CHECKING:
     from bodypart.network.local import LocalNetwork
     from decoder.wire import Readable, Writable
-    from network.batches import Waiting
+    from gpu_network.batches import Waiting
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
 
     from bodypart.model.parameters import read_parameters
     from bodypart.network.local import LocalNetwork
-    from network.batches import SIZES, Waiting
+    from gpu_network.batches import SIZES, Waiting
 
     parameters = read_parameters(path)
     network = LocalNetwork.load(path, provider, question.header["threads"])
@@ -60,7 +60,7 @@ def main() -> None:
 def serve(network: LocalNetwork, waiting: Waiting, outgoing: Writable) -> None:
     """Answer batch after batch, until the pipe closes."""
     from bodypart.network.tensors import packed
-    from network.batches import answers
+    from gpu_network.batches import answers
 
     while batch := waiting.batch():
         for question, answer in zip(batch, answers(network, batch), strict=True):
@@ -72,7 +72,7 @@ def serve(network: LocalNetwork, waiting: Waiting, outgoing: Writable) -> None:
 def hear(incoming: Readable, shape: tuple[int, ...], waiting: Waiting) -> None:
     """Queue questions until the pipe closes, or something arrives that is no question."""
     from bodypart.network.tensors import pictures_from
-    from network.batches import Question
+    from gpu_network.batches import Question
 
     try:
         while True:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from decoder.wire import Frame, write_frame
-from network.__main__ import hear
-from network.batches import Waiting
+from gpu_network.__main__ import hear
+from gpu_network.batches import Waiting
 
 SHAPE = (1, 4, 4)
 ONE = np.zeros((1, *SHAPE), np.float32).tobytes()

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from network.batches import LARGEST, Question, Waiting, answers
+from gpu_network.batches import LARGEST, Question, Waiting, answers
 
 
 class Doubling:
