@@ -1,7 +1,7 @@
 """A decoder behind its pipe: reads frames from stdin, answers on stdout, dies with its parent.
 
-It may crash, hang or run out of memory on a hostile file without hurting Orthanc, which kills
-and restarts it.
+It may crash, hang or run out of memory on a hostile file without harm to Orthanc: it is killed and
+restarted.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def main() -> None:
     _give_way()
     question = read_frame(incoming)
     settings = Settings.parse(question.header["settings"])
-    # A GPU is another process's, which files never reach: see `network`.
+    # A GPU belongs to another process, which never gets files: see `gpu_network`.
     more = MARKER_FILES if settings.side_marker else ()
     lockdown = Lockdown(Path(settings.model), cuda=False, more=more)
     lockdown.close_files()
-    # Imported this late so that libraries with code of their own find the files closed, and a
-    # broken installation is reported as a start that failed.
+    # Imported this late so that files are closed off before libraries of native code are loaded,
+    # and a broken installation is reported as a failed start.
     from bodypart.model import BodyPartModel
     from bodypart.model.parameters import read_parameters
     from bodypart.model.side_marker import MarkerReader
@@ -58,7 +58,7 @@ def main() -> None:
 
     path, where = Path(settings.model), question.header["network"]
     if where == "inside":
-        # Asked for CUDA, it tells why there is none.
+        # Asked for CUDA, the model gives a warning why there is none.
         asked = settings.provider == "cuda"
         model = BodyPartModel.load(path, "cuda" if asked else "cpu", settings.threads)
     else:
@@ -81,28 +81,28 @@ def main() -> None:
     try:
         serve(pipeline, incoming, outgoing, pictures)
     except MemoryError:
-        # Nothing can be trusted after that: the parent sees the death and counts it.
+        # The process is in an unknown state now: the parent sees its death and counts it.
         os._exit(OUT_OF_MEMORY)
 
 
 def _give_way() -> None:
-    """Let storing go before labelling: an idle machine gives the decoder all it wants anyway.
+    """Give Orthanc's storing priority; on an idle machine the decoder still gets all it needs.
 
-    Where memory runs out, in a container say, a decoder is ended before Orthanc is.
+    If memory runs out, as in a container, a decoder is killed before Orthanc.
     """
     os.nice(_NICENESS)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
     with suppress(OSError):
-        # Linux may group processes by session; niceness then counts within a group alone, and a
-        # decoder is in one of its own (sched(7), "The autogroup feature").
+        # Linux may group processes by session; niceness then only counts within a group, and a
+        # decoder has a group of its own (sched(7), "The autogroup feature").
         Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
 
 
 def serve(
     pipeline: Pipeline, incoming: BinaryIO, outgoing: BinaryIO, pictures: memoryview | None = None
 ) -> None:
-    """Answer frames until the pipe closes; of some the picture lies on the shelf."""
+    """Answer frames until the pipe closes; a question's picture may lie on the shelf."""
     from decoder.tasks import TASKS
 
     while True:
@@ -123,9 +123,10 @@ def perform(
     request: dict[str, Any],
     payload: bytes | memoryview,
 ) -> Answer:
-    """Run one task; an exception, but for want of memory, becomes an answer of its type.
+    """Run one task; an exception other than `MemoryError` becomes an answer with its type.
 
-    It never holds the text: that of a foreign one may quote a header, hence patient data.
+    The answer never has the text of a library's exception, which may quote a header, hence patient
+    data.
     """
     from bodypart.network import NetworkError
     from decoder.tasks import TaskError

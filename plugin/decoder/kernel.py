@@ -1,4 +1,4 @@
-"""Calls to the kernel that Python has no function for: x86-64 and 64-bit ARM, by `ctypes`."""
+"""System calls for which Python has no function, on x86-64 and 64-bit ARM, by `ctypes`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class UnsupportedError(OSError):
-    """A layer cannot be had on this machine; the text says why."""
+    """A layer is not supported on this machine; the text says why."""
 
 
 def machine() -> Machine:
@@ -23,7 +23,7 @@ def machine() -> Machine:
     Raises
     ------
     UnsupportedError
-        On any but the two that the numbers of system calls are known for.
+        On any but the two for which the numbers of system calls are known.
     """
     name = platform.machine()
     if name == "x86_64" and ctypes.sizeof(ctypes.c_void_p) == 8:
@@ -59,7 +59,7 @@ def process_control(option: int, *arguments: int) -> int:
 
 
 def read_only(descriptor: int) -> memoryview:
-    """Map all of a file for reading; Python's own `mmap` would keep a descriptor of it.
+    """Map a whole file for reading; Python's own `mmap` would keep a descriptor open.
 
     Raises
     ------

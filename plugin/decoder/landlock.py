@@ -1,7 +1,7 @@
-"""Landlock: which files a process may still open, and no port, signal or socket beyond itself.
+"""Landlock: which files a process may still open; also denies ports, signals and outside sockets.
 
-It counts for the thread that asks for it and for those that it starts later, so it must come
-before any library starts threads. See Documentation/userspace-api/landlock.rst of the kernel.
+It holds for the thread that asks for it and for those that this thread starts later, so it must
+come before any library starts threads. See the kernel's Documentation/userspace-api/landlock.rst.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """What stays open.
+    """What can still be opened.
 
     Attributes
     ----------
     readable : tuple of Path
-        Files, and folders with all below.
+        Files, and folders with all that is below them.
     writable : tuple of Path
-        Devices only; what they are told by ``ioctl`` is allowed, too.
+        Devices only; ``ioctl`` on them is allowed, too.
     """
 
     readable: tuple[Path, ...]
@@ -46,21 +46,21 @@ class Paths:
 
 
 def version() -> int:
-    """Return the version of Landlock that the kernel speaks.
+    """Return the version of Landlock that the kernel supports.
 
     Raises
     ------
     OSError
-        If it speaks none.
+        If it supports none.
     """
     return system_call(_CREATE_RULESET, 0, 0, _VERSION_FLAG)
 
 
 def restrict(paths: Paths) -> int:
-    """Close the file system to this thread but for some paths, and return the version in force.
+    """Close the file system to this thread, some paths apart, and return the kernel's version.
 
-    From version 4 on no TCP port can be bound or connected to, from 6 on no process outside can
-    be signalled. ``no_new_privs`` must be set.
+    From version 4 on TCP ports can be neither bound nor connected to; from version 6 on no other
+    process can be signalled. ``no_new_privs`` must be set.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def _allow(ruleset: int, paths: Iterable[Path], on_files: int, on_folders: int) 
         try:
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
-            continue  # What is not there need not be read.
+            continue  # A path that does not exist needs no rule.
         try:
             rights = on_files | (on_folders if path.is_dir() else 0)
             rule = struct.pack("=Qi", rights, descriptor)

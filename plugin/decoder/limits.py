@@ -1,4 +1,4 @@
-"""What a decoder may use up: limits of the kernel, for the process and all that it does."""
+"""How much a decoder may use: resource limits of the kernel for its process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 CPU_SECONDS = 3_600
-"""The asking process replaces a decoder long before; this ends one that nobody asks any more."""
+"""The parent replaces a decoder long before; this ends one that was left behind."""
 
 _FILES, _FILES_OF_CUDA = 64, 1024
 
@@ -15,9 +15,9 @@ _FILES, _FILES_OF_CUDA = 64, 1024
 def limit(*, cuda: bool, lasting: bool = False) -> dict[str, int]:
     """Set all limits but that of memory, and return them by name.
 
-    A ``lasting`` process is not replaced now and then, and may use the processor for ever.
+    A ``lasting`` process is never replaced, and so has no limit of processor time.
 
-    There is none for processes and threads: the kernel counts those of the whole user, so that no
+    There is no limit for processes and threads: the kernel counts those of the whole user, so no
     number is right, and `seccomp` lets none be started anyway.
     """
     wanted = {
@@ -28,7 +28,7 @@ def limit(*, cuda: bool, lasting: bool = False) -> dict[str, int]:
         "SIGPENDING": 64,
     }
     if not cuda:
-        # The driver backs memory that it shares between processes by files.
+        # The driver's memory that processes share is backed by files.
         wanted |= {"FSIZE": 0, "MEMLOCK": 0}
     for name, value in wanted.items():
         key = getattr(resource, f"RLIMIT_{name}")
@@ -39,18 +39,18 @@ def limit(*, cuda: bool, lasting: bool = False) -> dict[str, int]:
 
 
 class AddressSpace:
-    """The memory limit; made before files are closed off, set when the model is loaded."""
+    """The memory limit: created before files are closed off, set when the model is loaded."""
 
     def __init__(self) -> None:
         self._statm = Path("/proc/self/statm").open("rb", buffering=0)  # noqa: SIM115
 
     def limit(self, megabytes: int) -> None:
-        """Cap the address space, unless the decoder has taken more than that already.
+        """Cap the address space; 0 sets no limit.
 
         Raises
         ------
         SystemExit
-            If it has; the text names the setting.
+            If the decoder takes more than that already; the text names the setting.
         """
         with self._statm:
             taken = int(self._statm.read().split()[0]) * resource.getpagesize() // 2**20

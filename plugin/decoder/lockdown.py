@@ -1,8 +1,8 @@
-"""A decoder takes everything from itself that reading a picture does not need.
+"""A decoder gives up every right that reading a picture does not need.
 
-It comes in two steps. Before libraries with code of their own are loaded, and hence before there
-are threads: files are closed off. When the model is loaded: system calls. Each layer is optional,
-so that an old kernel loses one and not the service; what is missing is told.
+This takes two steps. Files are closed off before libraries of native code are loaded, and hence
+before there are threads; system calls are closed off when the model is loaded. Each layer is
+optional: on an old kernel one is missing, which is reported, and the service still runs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CAPGET: dict[Machine, int] = {"x86_64": 125, "aarch64": 90}
 _CAPSET: dict[Machine, int] = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION = 0x20080522
 _READ_ANY_FILE = 1 << 2
-"""Kept by root, whose code may lie in another user's folder: Landlock says what can be read."""
+"""Root keeps it, as its code may lie in another user's folder; Landlock limits what can be read."""
 
 _FIRST_INHERITED = 3
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
@@ -41,7 +41,7 @@ _FACTS = (
     "/proc/cpuinfo",
     "/proc/meminfo",
 )
-"""What libraries read of the machine; nothing of it is secret."""
+"""What libraries read about the machine; none of it is secret."""
 
 _FACTS_OF_CUDA = ("/proc", "/sys", "/dev", "/usr/share", "/usr/local", "/opt", "/etc/nvidia")
 _TOO_WIDE = frozenset(("/", "/etc", "/home", "/root", "/srv", "/tmp", "/usr", "/var"))
@@ -54,20 +54,20 @@ class Lockdown:
     Parameters
     ----------
     model : Path
-        The ONNX file; what lies beside it under the same name is readable, too.
+        The ONNX file; the JSON file of the same name is readable, too.
     cuda : bool
         Whether a GPU may be used: its driver needs more, see `system_calls` and `limits`.
     lasting : bool
-        Whether it is to live as long as the service; see `limits`.
+        Whether the process lives as long as the service; see `limits`.
     more : tuple of Path
-        Further files to read.
+        Further files that it may read.
 
     Attributes
     ----------
     held : dict of str to object
-        The layers in force, with their extent.
+        The layers in force, with their extent (such as a version), or True.
     missing : dict of str to str
-        Those that the kernel or the machine lacks, and why.
+        The layers that the kernel or the machine does not support, and why.
     """
 
     model: Path
@@ -78,7 +78,7 @@ class Lockdown:
     missing: dict[str, str] = field(default_factory=dict)
 
     def close_files(self) -> None:
-        """Take the first step; no thread may have been started before."""
+        """Take the first step, before any thread is started."""
         self._address_space = limits.AddressSpace()
         self._nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         self._layer("parent death", _end_with_parent)
@@ -96,7 +96,7 @@ class Lockdown:
         memory_limit_mb : int
             Address space; 0 sets no limit.
         cuda : bool
-            Whether a GPU is used indeed.
+            Whether a GPU is really used.
 
         Raises
         ------
@@ -106,14 +106,14 @@ class Lockdown:
         self.cuda = cuda
         # CUDA maps far more address space than it uses.
         self._address_space.limit(0 if self.cuda else memory_limit_mb)
-        # From the first picture on nothing that a library prints goes anywhere.
+        # From the first picture on, whatever a library prints is discarded.
         for standard in (1, 2):
             os.dup2(self._nowhere, standard)
         os.close(self._nowhere)
         self._layer("seccomp", lambda: seccomp.restrict(cuda=self.cuda))
 
     def to_json(self) -> dict[str, object]:
-        """Return what holds, for ``/bodypart/status``."""
+        """Return the layers in force and missing, for ``/bodypart/status``."""
         return {"held": self.held, "missing": self.missing, "cuda": self.cuda}
 
     def _layer(self, name: str, put: Callable[[], object]) -> None:
@@ -126,7 +126,7 @@ class Lockdown:
 
     def _paths(self) -> landlock.Paths:
         own = [self.model, self.model.with_suffix(".json"), *self.more]
-        # Python's own libraries lie above its modules, where it is not the system's Python.
+        # Unless it is the system's Python, its own libraries lie in the folder above its modules.
         code = [Path(os.__file__).parents[1], *(Path(entry) for entry in sys.path if entry)]
         search = os.environ.get("LD_LIBRARY_PATH", "").split(":")
         libraries = [Path(path) for path in (*_LIBRARIES, *search) if path]
@@ -137,7 +137,7 @@ class Lockdown:
 
 
 def close_inherited(kept: int | None = None) -> None:
-    """Close whatever a parent left open but the pipe, and one more; must come first of all."""
+    """Close all inherited descriptors but stdin, stdout, stderr and ``kept``; must come first."""
     os.umask(0o077)
     between = _FIRST_INHERITED if kept is None else kept + 1
     os.closerange(_FIRST_INHERITED, between - 1)
@@ -148,7 +148,7 @@ def _end_with_parent() -> None:
     parent = os.getppid()
     process_control(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:
-        os._exit(0)  # It went just before.
+        os._exit(0)  # The parent ended just before.
 
 
 def _drop_capabilities() -> None:
@@ -162,5 +162,5 @@ def _drop_capabilities() -> None:
 
 
 def _narrow(paths: Iterable[Path]) -> Iterable[Path]:
-    """Leave out folders that hold more than code, whoever put them on a search path."""
+    """Leave out folders that hold more than code, even if they are on a search path."""
     return (path for path in paths if str(path.absolute()) not in _TOO_WIDE)

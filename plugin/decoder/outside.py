@@ -1,7 +1,7 @@
-"""The network, run by whoever is at the other end of the pipe.
+"""The network, run by the process at the other end of the pipe.
 
-A decoder has no socket and no GPU. Amid a task it asks back: pictures without headers go out, and
-numbers come in.
+A decoder has no socket and no GPU. During a task it asks back: it sends pictures without headers,
+and gets numbers.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class OutsideNetwork:
-    """Asks back; see `bodypart.network.Network`.
+    """Has the other side run the network; see `bodypart.network.Network`.
 
     Parameters
     ----------
     incoming, outgoing : Readable, Writable
         The decoder's pipe.
     own : Network or None
-        Runs instead, where the other side says so.
+        Runs instead, if the other side says so.
     """
 
     def __init__(self, incoming: Readable, outgoing: Writable, own: Network | None) -> None:
@@ -37,12 +37,12 @@ class OutsideNetwork:
         self.warning: str | None = None
 
     def run(self, pictures: Float32) -> Mapping[str, Float32]:
-        """Have the network run on some squares.
+        """Have the network run on some square pictures.
 
         Raises
         ------
         NetworkError
-            If the other side cannot have it run.
+            If the other side cannot run it, and there is no own one.
         """
         from bodypart.network.tensors import unpacked
 

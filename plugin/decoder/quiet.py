@@ -1,4 +1,4 @@
-"""A process behind a pipe keeps the pipe for frames, and says nothing of what it reads."""
+"""Keeps a process's pipe for frames alone, and its libraries from printing what they read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def private_stdout() -> BinaryIO:
-    """Keep the pipe for frames: whatever a library prints goes to stderr."""
+    """Return the pipe for frames; whatever a library prints to stdout goes to stderr from now."""
     pipe = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return pipe

@@ -1,4 +1,4 @@
-"""Seccomp: a program in the kernel that sees every system call and lets pass those listed.
+"""Seccomp: a filter in the kernel that sees every system call and lets only listed ones pass.
 
 See `system_calls` for the list. The program is classic BPF: 8 bytes an instruction.
 """
@@ -38,7 +38,7 @@ def restrict(*, cuda: bool) -> int:
     Raises
     ------
     OSError
-        If the kernel or the machine cannot.
+        If the kernel or the machine does not support it.
     """
     architecture = machine()
     code = program(architecture, os.getpid(), cuda=cuda)
@@ -54,9 +54,9 @@ def restrict(*, cuda: bool) -> int:
 def program(architecture: Machine, process: int, *, cuda: bool) -> list[Instruction]:
     """Return the filter.
 
-    A call by another architecture's numbers ends the process. One that is not listed does not
-    exist (ENOSYS), so that libraries fall back; one whose arguments break a condition is not
-    permitted (EPERM).
+    A call with another architecture's numbers ends the process. A call that is not listed fails as
+    if it did not exist (ENOSYS), so that libraries fall back; one whose arguments break a condition
+    fails as not permitted (EPERM).
     """
     code = [
         _load(_ARCHITECTURE_AT),
@@ -73,7 +73,7 @@ def program(architecture: Machine, process: int, *, cuda: bool) -> list[Instruct
 
 
 def _block(held: tuple[Condition, ...]) -> list[Instruction]:
-    """Return what is done with one call: each condition that fails ends it."""
+    """Return the filter's part for one call: it is denied at the first condition that fails."""
     block: list[Instruction] = []
     for condition in held:
         # The lower half comes first on both architectures.

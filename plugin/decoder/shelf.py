@@ -1,8 +1,8 @@
-"""Memory in which a decoder finds a picture that a pipe would have to copy twice.
+"""Shared memory for the pictures sent to a decoder, as a pipe would copy each twice.
 
-The service writes into it, the decoder reads: the memory is sealed before the decoder begins, so
-that it can never write to it, whatever becomes of it. Each decoder has its own, and so sees no
-picture but those that it is asked about.
+The service writes and the decoder reads: the memory is sealed before the decoder starts, so that
+even a compromised decoder can never write to it. Each decoder has its own, and so sees only the
+pictures that it is asked about.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Protocol
 from decoder.kernel import read_only
 
 LARGEST = 64 * 2**20
-"""Bytes of a picture, nearly all raw ones: 24 x 30 cm with 20 pixels a millimetre have 58 million.
-The pipe takes what is larger. No more memory is taken than the largest that came."""
+"""Most bytes of a picture here; larger ones go through the pipe. Nearly all raw pictures fit: 24 x
+30 cm with 20 pixels a millimetre have 58 million. Only as much memory is taken as the largest
+picture so far needed."""
 
 _NAMED = "BODYPART_SHELF"
 _FUTURE_WRITE = 0x10
@@ -26,7 +27,7 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | _FUTURE_W
 
 
 class Unread(Protocol):
-    """A picture that is read when it is laid down: straight there, without a copy on the way."""
+    """A picture that is not read yet: it is read straight into the memory, without another copy."""
 
     @property
     def data(self) -> bytes:
@@ -36,16 +37,16 @@ class Unread(Protocol):
         """Return how many bytes it has."""
 
     def read_into(self, place: memoryview, /) -> bool:
-        """Fill so many bytes with it if nobody has to wait; tell whether they are filled."""
+        """Fill the place with the picture, if that needs no waiting; tell whether it is filled."""
 
 
 class Shelf:
-    """The asking side; the descriptor is what a decoder inherits.
+    """The service's side of the memory.
 
     Attributes
     ----------
     descriptor : int
-        Of the memory.
+        File descriptor of the memory, which the decoder inherits.
 
     Raises
     ------
@@ -66,23 +67,23 @@ class Shelf:
 
     @classmethod
     def made(cls) -> Shelf | None:
-        """Return one, None where the kernel is too old or forbids it: the pipe does as well."""
+        """Return a new one, None if the kernel is too old or forbids it: the pipe will do."""
         with suppress(OSError):
             return cls()
         return None
 
     def told(self) -> dict[str, str]:
-        """Return what a decoder is told of it in its environment."""
+        """Return the environment variable that tells a decoder of it."""
         return {_NAMED: str(self.descriptor)}
 
     def put(self, payload: bytes | Unread) -> bool:
-        """Lay a picture there; tell whether there was room for it, and it could be had at once."""
+        """Store a picture; return False if there is no room, or if it cannot be had at once."""
         length = len(payload)
         if length > LARGEST:
             return False
         if length > self._there:
             try:
-                # Else a write for which there is no memory would end the process.
+                # Without it, a write that finds no memory left would end the process.
                 os.posix_fallocate(self.descriptor, 0, length)
             except OSError:
                 return False
@@ -100,13 +101,13 @@ class Shelf:
 
 
 def inherited() -> int | None:
-    """Return the descriptor that a decoder was given, None if it was given none."""
+    """Return the descriptor that this decoder inherited, None if there is none."""
     told = os.environ.get(_NAMED)
     return int(told) if told else None
 
 
 def opened(descriptor: int) -> memoryview:
-    """Return what is laid there, to be read; what is behind a picture is of no meaning."""
+    """Return the memory for reading; what comes after the current picture has no meaning."""
     pictures = read_only(descriptor)
     os.close(descriptor)
     return pictures

@@ -1,7 +1,7 @@
-"""What a decoder may ask of the kernel; whatever is not listed does not exist for it.
+"""The system calls that a decoder may make; others do not exist for it.
 
 Numbers are those of x86-64 and of 64-bit ARM, None where an architecture lacks the call. Most of
-what is listed only looks, or concerns the process itself. The rest has conditions.
+these calls only read, or concern the process itself. The rest have conditions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NUMBERS: Mapping[str, tuple[int | None, int | None]] = {
     "madvise": (28, 233),
     "mincore": (27, 232),
     "membarrier": (324, 283),
-    # files that are open, and those that Landlock lets it open to read
+    # open files, and those that Landlock lets the process open for reading
     "read": (0, 63),
     "readv": (19, 65),
     "pread64": (17, 67),
@@ -116,25 +116,25 @@ _CUDA_NUMBERS: Mapping[str, tuple[int | None, int | None]] = {
     "sched_setaffinity": (203, 122),
     "clone": (56, 220),
 }
-"""What NVIDIA's driver asks for beyond that, of its devices and of the memory that it pins. It also
-starts threads. Nobody else does: a thousand of them would leave none for Orthanc, as containers
-and systemd count those of all processes together."""
+"""What NVIDIA's driver needs besides, for its devices and the memory that it pins. It also starts
+threads. No other process here may: a thousand would leave none for Orthanc, as containers and
+systemd count the threads of all processes together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What an argument of a call must be; its lower 32 bits count, but for an address.
+    """What an argument of a call must be; only its lower 32 bits count, unless ``null``.
 
     Attributes
     ----------
     argument : int
-        Which one, from 0.
+        Its position, from 0.
     values : tuple of int
-        It must be one of these, if any are given,
+        Allowed values; empty allows all.
     without, within : int
-        have none of these bits, and all of those.
+        Bits that must all be unset; bits that must all be set.
     null : bool
-        It must be an address of nothing.
+        Whether it must be a null pointer.
     """
 
     argument: int
@@ -161,16 +161,16 @@ def conditions(process: int, *, cuda: bool) -> Mapping[str, tuple[Condition, ...
     process : int
         Its own id.
     cuda : bool
-        Whether it works with a GPU: it then also opens devices for writing.
+        Whether the process works with a GPU: it then also opens devices for writing.
     """
     thread = _CLONE_VM | _CLONE_SIGHAND | _CLONE_THREAD
     held: dict[str, tuple[Condition, ...]] = {
         "open": (Condition(1, without=_WRITING),),
         "openat": (Condition(2, without=_WRITING),),
-        # Neither the owner of a descriptor nor its signal: both send signals to anyone.
+        # No F_SETOWN or F_SETSIG, by which any process can be signalled.
         "fcntl": (Condition(1, _DUPLICATING_AND_FLAGS),),
         "ioctl": (Condition(1, (_TCGETS, _FIOCLEX, _FIONCLEX)),),
-        # Its limits can be read, its own only.
+        # Limits can only be read, and only the process's own.
         "prlimit64": (Condition(0, (0, process)), Condition(2, null=True)),
         "prctl": (Condition(0, (_PR_GET_DUMPABLE, _PR_SET_NAME, _PR_GET_NAME, _PR_SET_VMA)),),
         "tgkill": (Condition(0, (process,)),),

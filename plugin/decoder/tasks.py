@@ -1,4 +1,4 @@
-"""What a decoder can be asked: one function a task, request and DICOM bytes in, answer out."""
+"""What a decoder can be asked: a function for each task, from request and DICOM bytes to answer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 Answer = tuple[dict[str, Any], bytes]
 _HEAT_SIDE, _SHOWN_SIDE = 320, 800
-"""Pixels; a picture's longest side lies between this and twice this, if it has that many."""
+"""Pixels; the longest side of a reduced picture is between this and twice this."""
 _BULK = (*PIXEL_KEYWORDS, "EncapsulatedDocument")
 
 
@@ -60,7 +60,8 @@ class NothingToReportError(TaskError):
 def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes | memoryview) -> Answer:
     """Annotate the DICOM file in the payload.
 
-    A thumbnail goes with it whose longest side is at most ``thumbnail``, if that is told.
+    If the request has ``thumbnail``, the answer's payload is a thumbnail with at most so many
+    pixels on its longest side.
     """
     annotation, timing = pipeline.annotate(
         data, request.get("instance", ""), request.get("said_of")
@@ -73,7 +74,7 @@ def annotate(pipeline: Pipeline, request: dict[str, Any], data: bytes | memoryvi
 
 
 def learn(pipeline: Pipeline, request: dict[str, Any], update: bytes) -> Answer:
-    """Take over an update of the memory; ``applied`` is false where the whole is wanted."""
+    """Apply an update of the memory; ``applied`` is false if the whole memory is needed instead."""
     try:
         applied = pipeline.recall.apply(request["memory"], update)
     except MemoryFormatError as error:
@@ -82,9 +83,9 @@ def learn(pipeline: Pipeline, request: dict[str, Any], update: bytes) -> Answer:
 
 
 def classify(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
-    """Annotate a file that is stored nowhere; one that is not DICOM is refused.
+    """Annotate a file that is not stored in Orthanc; one that is not DICOM is refused.
 
-    The answer has its Modality beside the annotation, which an archive would tell.
+    The answer also has the file's Modality, which Orthanc would know of a stored one.
     """
     modality = ""
     try:
@@ -102,7 +103,7 @@ def classify(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
 def heatmap(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
     """Draw where the model looked for ``label`` as a PNG in the picture's own geometry.
 
-    ``over`` says on what: the picture, or ``nothing``, which gives a transparent layer.
+    ``over`` in the request says on what: the picture, or ``nothing``, for a transparent layer.
     """
     label = request["label"]
     try:
@@ -122,8 +123,8 @@ def heatmap(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
 def picture(pipeline: Pipeline, _: dict[str, Any], data: bytes) -> Answer:
     """Return the picture as a 16-bit PGM, for a page that does its own windowing.
 
-    ``values`` are those that became 0 and 65535; ``window`` is the centre and the width that the
-    file asks for, or None.
+    In the answer, ``values`` are the pixel values that became 0 and 65535; ``window`` is the centre
+    and the width that the file asks for, or None.
     """
     values = _seen(pipeline, data, _SHOWN_SIDE).values
     ends = [float(values.min()), float(values.max())]
@@ -136,7 +137,7 @@ def thumbnail(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answe
 
 
 def correct(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
-    """Write the annotation's tags into the file, as far as they are sure.
+    """Write the annotation's tags into the file, if they are sure enough.
 
     The request has ``annotation``, ``siblings`` (annotations of the rest of the series) and
     ``threshold``. The answer's payload is the new file, empty if nothing is to be changed.
@@ -164,12 +165,12 @@ def correct(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
 
 
 def restore(_: Pipeline, __: dict[str, Any], data: bytes) -> Answer:
-    """Undo what ``correct`` wrote; empty if there is nothing to undo."""
+    """Undo what ``correct`` wrote; the payload is empty if there is nothing to undo."""
     return _corrected(lambda: restore_file(data))
 
 
 def headers(_: Pipeline, __: dict[str, Any], data: bytes) -> Answer:
-    """Return the file without its bulk data, small enough to be sent for a whole study."""
+    """Return the file without its bulk data, so small that a whole study can be sent at once."""
     try:
         dataset = read_dataset(data)
         for keyword in _BULK:
@@ -238,9 +239,10 @@ def _corrected(work: Callable[[], Correction]) -> Answer:
 def _images(
     request: dict[str, Any], data: bytes
 ) -> tuple[list[tuple[Dataset, AnnotationRecord | None]], Dataset | None]:
-    """Take a study apart: ``annotations``, ``lengths`` of the header files in the payload.
+    """Return the images of a study with their annotations, and its previous report or None.
 
-    With ``previous`` true, the last header file is the report that a new one replaces.
+    The request has ``annotations``, and ``lengths`` of the header files in the payload. With
+    ``previous`` true, the last header file is the report that the new one replaces.
     """
     datasets, start = [], 0
     for length in request["lengths"]:
@@ -252,7 +254,7 @@ def _images(
 
 
 def _readable(headers: Dataset) -> Dataset:
-    """Leave out elements that cannot be read: one image's would cost the study its report."""
+    """Leave out elements that cannot be read: a single one would make the report fail."""
     for tag in list(headers.keys()):
         try:
             headers[tag]

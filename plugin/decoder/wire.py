@@ -1,8 +1,8 @@
-"""Frames between a decoder and the process that asks it: numbered, a JSON header, a payload.
+"""Frames between a decoder and the process that asks it: a number, a JSON header, a payload.
 
-The asking process does not trust what it reads: it bounds both lengths before anything is taken
-from the pipe, counts the depth of the JSON before it is parsed, and knows by the number which
-question an answer belongs to. Standard library only, as the other side needs nothing else.
+The asking process does not trust what it reads: it checks both lengths before it reads on, and the
+depth of the JSON before it parses it; the number tells which question an answer belongs to. Uses
+the standard library only, as the other side needs nothing else.
 """
 
 from __future__ import annotations
@@ -15,38 +15,38 @@ from typing import Any, Protocol
 from bodypart import shallow_json
 
 ON_THE_SHELF = "shelf"
-"""Key of a question whose picture lies in `decoder.shelf`: bytes of it."""
+"""Key of a question whose picture lies in `decoder.shelf`: its number of bytes."""
 OUT_OF_MEMORY = 70
 """Exit status of a decoder that needed more than it may have."""
 LONGEST_HEADER = 64 * 2**20
 LONGEST_PAYLOAD = 2**36
-"""Bytes; what a question may have. An answer is held to less."""
+"""Bytes that a question may have. An answer may have fewer."""
 
 _HEAD = struct.Struct(">QIQ")
 _PIECE = 2**26
-"""Bytes read at a time, most files at once: pieces that are joined cost ten times as much. No more
-than these are taken from memory in advance, whatever length a frame claims."""
+"""Bytes read at a time: enough for most files, as joining pieces costs ten times as much. No more
+memory is allocated in advance, whatever length a frame claims."""
 
 
 class Readable(Protocol):
-    """Where frames come from: `io.BufferedReader`, which fills one piece of memory by itself."""
+    """Where frames come from: an `io.BufferedReader`, which returns a whole piece at once."""
 
     def read(self, count: int, /) -> bytes | None:
-        """Return up to so many bytes, none at the end."""
+        """Return up to ``count`` bytes, none at the end."""
 
 
 class Writable(Protocol):
     """Where frames go; a raw pipe may take less than it is given."""
 
     def write(self, data: bytes | memoryview, /) -> int | None:
-        """Take bytes and return how many."""
+        """Write bytes and return how many were taken."""
 
     def flush(self) -> None:
-        """Send what is still held back."""
+        """Send what is still buffered."""
 
 
 class WireError(Exception):
-    """The other side closed the pipe or sent something that is no frame."""
+    """The other side closed the pipe, or sent something that is not a frame."""
 
 
 class ClosedError(WireError):
@@ -64,7 +64,7 @@ class Frame:
     payload : bytes
         Usually a DICOM file.
     number : int
-        64 bits chosen by the asking side; the answer repeats those of its question.
+        64 bits chosen by the asking side; an answer has its question's number.
     """
 
     header: dict[str, Any]
@@ -98,8 +98,8 @@ def read_frame(
     Raises
     ------
     WireError
-        If the stream ends (a `ClosedError`), a length is too large, or the header is no JSON
-        object, or one that is nested too deeply.
+        If the stream ends (a `ClosedError`), a length is too large, or the header is not a JSON
+        object or is nested too deeply.
     """
     number, header_length, payload_length = _HEAD.unpack(_exactly(stream, _HEAD.size))
     if header_length > longest_header or payload_length > longest_payload:

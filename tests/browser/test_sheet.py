@@ -43,6 +43,19 @@ def test_a_side_in_doubt_is_not_confirmed_with_the_others(page, server, fresh):
     page.unroute_all(behavior="wait")
 
 
+def test_page_down_goes_on_before_a_picture_was_chosen(page, server, fresh):
+    """Whoever confirms by keyboard alone stood still at the first screen."""
+    page.set_viewport_size({"width": 420, "height": 640})
+    open_sheet(page, server)
+    offset = "document.getElementById('sheet').scrollTop"
+    for key, moved in (
+        ("PageDown", lambda: page.evaluate(offset) > 0),
+        ("PageUp", lambda: page.evaluate(offset) == 0),
+    ):
+        page.keyboard.press(key)
+        eventually(moved)
+
+
 def test_what_was_not_on_the_screen_is_not_confirmed(page, server, fresh):
     page.set_viewport_size({"width": 420, "height": 640})
     open_sheet(page, server, "?agreement=agree")

@@ -1,4 +1,4 @@
-"""Headers → what they say of body part, side, view and age."""
+"""Headers → what they say about body part, side, view and age."""
 
 from bodypart.headers.reader import read_headers, value_of
 from bodypart.headers.vocabulary import Vocabulary, VocabularyError

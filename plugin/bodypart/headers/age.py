@@ -1,4 +1,4 @@
-"""The patient's age in years, and what stands in its place without being one."""
+"""The patient's age in years, told apart from what devices write if they do not know it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import NamedTuple
 _AGE = re.compile(r"(\d{1,3})\s*([DWMY])", re.IGNORECASE)
 _PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 _OLDEST = 112
-"""Years; beyond it are birth dates of 1900, which consoles fill in, and not the few who live."""
+"""Years; beyond it a birth date is rather the 1900 that consoles fill in than a person's."""
 _NEAR = 2.0
-"""Years: a first of January so near the study is what a console fills in; an age that is farther
-from the birth date contradicts it."""
+"""Years: a first of January this close to the study is what a console fills in; an age that
+differs by more from the birth date's contradicts it."""
 _GROWN_UP = 18.0
-"""Years; whether a patient is forty or sixty matters to nobody here."""
+"""Years; differences between the ages of adults do not matter here."""
 
 
 class Age(NamedTuple):
-    """Years, None if unknown; ``unusable`` if something stands there that is no age."""
+    """Years, None if unknown; ``unusable`` if the headers have a value that is no credible age."""
 
     years: float | None
     unusable: bool
@@ -29,8 +29,8 @@ def age_at(age: str, birth: str, exposures: Iterable[str]) -> Age:
     """Return the age at the exposure.
 
     ``000Y`` and ages that nobody reaches are what devices write when they do not know; so is a
-    birth date of the first of January shortly before the study. Where age or birth date alone is
-    a child's, neither is believed: one of them is another patient's, or a default.
+    birth date of the first of January shortly before the study. If one of age and birth date is a
+    child's and the other is not, neither is believed: one is another patient's, or a default.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def _between(birth: str, exposures: Iterable[str]) -> float | None:
     if born is None or exposed is None:
         return None
     birthdays = exposed.year - born.year - ((exposed.month, exposed.day) < (born.month, born.day))
-    # Leap days alone may put the birthday itself a few hours before its year is full.
+    # On a birthday itself, leap days may leave the first number just short of a whole year.
     years = max((exposed - born).days / 365.25, birthdays)
     if not 0 <= years <= _OLDEST or (_is_default(birth) and years < _NEAR):
         return None

@@ -1,4 +1,4 @@
-"""What a text says of this picture, and not of what it leaves out, or of why it is made."""
+"""Which mentions of a text are about this picture, and not about what is excluded or the reason."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
 
 _REASONS = frozenset({ASIDE, BACKGROUND, COMPARISON, NOW, SUSPECTED})
-"""Kinds of words that tell why a picture is made."""
+"""Kinds of words that tell why a picture is taken."""
 
 _BREAK = re.compile("[,;:()]")
-"""Over which no negation reaches: "keine Fraktur, Knie re"."""
+"""A negation does not reach across these: "keine Fraktur, Knie re"."""
 
 _END_OF_BACKGROUND = re.compile(r"[,;:()\n]|\?(?=\s)|\s-\s|(?<=\w{5})\.(?=\s)")
 """A full stop after a short word belongs to an abbreviation."""
 
 _COLON = re.compile(r"[ .]*:?")
-"""Behind the word itself it ends nothing: "Frage: Radiusfraktur?"."""
+"""Right after the word itself a colon does not end its effect: "Frage: Radiusfraktur?"."""
 
 _EXCLUDED = re.compile(
     r"(?:exc?k?l\w*|esclus\w*|not included|cancel+ed|storniert)[ .]*(?=[,;:()+]|$)"
 )
-"""A negation that stands behind what it takes away: "Hand excl."."""
+"""A negation written after what it excludes: "Hand excl."."""
 
 _TITLE = re.compile(
     r"\b(?:dr|dra|dott|herr|frau|mrs?)\. *(?:(?:med|dent|univ|hab|[a-z])\. *)*$"
@@ -52,49 +52,49 @@ _TITLE = re.compile(
 
 _PROFESSOR = re.compile(r"^\W*prof\. *$")
 _FRENCH = "fr"
-"""In which it is a profile: "Prof. genou"."""
+"""In French "prof." is a lateral view (profil): "Prof. genou"."""
 
 _IN_ITS_NAME = re.compile(r"[a-z]{0,2}-?[/&+]? ?(?:(?:and|und|u\.?|n|[&+]) )?|の?")
 """What may stand between a part and the department that is named after it: "Lunge|n|klinik",
 "Foot| and |ankle| |clinic". "Shoulder for clinic" and "Hand - Clinic" are two things, and so are
-ideographs that a blank parts."""
+ideographs with a blank between them."""
 
 _FRACTURE = r"(?:fx|frx|fract|frakt|fratt|fratur|zlam|zlom|перел)[^\W\d_]*"
 _BROKEN = re.compile(rf"\b{_FRACTURE}")
 _IN_DOUBT = re.compile(rf"[a-z]{{0,2}}\s*{_FRACTURE}\s*\?")
 _GLUED = re.compile(r"[a-z]{0,2}[-\s]*")
-"""Between a part and the word that says that it hurts: "Hüft|schmerz", "hip| |pain"."""
+"""What may stand between a part and the word for its pain: "Hüft|schmerz", "hip| |pain"."""
 
 _JOINED = re.compile(rf"[a-z]{{0,2}}-?{TOGETHER.pattern}")
-"""Between parts that hurt together: "Hüft|- und |Knieschmerz"."""
+"""What may stand between two parts that both hurt: "Hüft|- und |Knieschmerz"."""
 
 _WITH = re.compile(r"[ .]*(?:to|with|mit|zu|zum|avec|con|com|med|met|z|с)\b")
-"""Behind a comparison, before an earlier picture."""
+"""Comes after a word for a comparison, before the part of the earlier picture."""
 
 _FRACTURE_OF = re.compile(rf"[a-z]{{0,2}}\s*{_FRACTURE}\.?\s+")
-"""Right behind a part: what follows "rib fx" is no piece of it."""
+"""A fracture right after its part: the part that follows "rib fx" is another one."""
 
 
 def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> list[Mention]:
-    """Return the mentions that are said of this picture.
+    """Return the mentions that are about this picture.
 
-    A negation takes away the part that it stands before, with the side between the two, and a
-    side; "excl." the one behind which it ends the list. A department's and a physician's name are
-    none. What a patient had before ("Z.n. Hüft-TEP li, Knie"), or may have ("Thorax, V.a.
-    Rippenfraktur"), is not what was examined, if another part is named. A side behind it that goes
-    with no other part is the examined one's ("Wrist r/o fx LT").
+    A negation excludes the next part and the sides between them, or just the sides if no part
+    follows; "excl." at the end of a list item excludes the part before it. The names of departments
+    and physicians do not count. What a patient had before ("Z.n. Hüft-TEP li, Knie"), or may have
+    ("Thorax, V.a. Rippenfraktur"), was not examined, if another part is named. A side after such
+    words that goes with no part there belongs to the examined one ("Wrist r/o fx LT").
 
-    Where something hurts ("Hip pain, L-spine") is not what was examined either, nor what another
-    picture showed ("Knee MRI"); a text that speaks of a phantom shows nobody.
+    The place of a pain ("Hip pain, L-spine") and the part of another picture ("Knee MRI") were not
+    examined either, if another part is named. A text about a phantom has no such mentions.
 
     Parameters
     ----------
     kept : sequence of Mention
-        What holds, in the order of the text.
+        The mentions that hold, in text order.
     folded : str
         The text.
     small_words : set of str
-        Words that may stand between a negation and what it takes away.
+        Words that may stand between a negation and what it excludes.
     """
     kinds = {mention.entry.kind for mention in kept}
     if PHANTOM in kinds:
@@ -124,7 +124,7 @@ def _unless_nothing_is_left(said: list[Mention], taken: Sequence[Mention]) -> li
 
 
 def _denied(following: Sequence[Mention], folded: str, small_words: Set[str]) -> Iterator[Mention]:
-    """Yield what the negation takes away that stands first; read backwards, what it follows."""
+    """Yield what the first of the mentions, a negation, excludes; "excl." gets them backwards."""
     sides = []
     for before, mention in pairwise(following):
         first, second = sorted((before, mention), key=lambda it: it.start)
@@ -144,7 +144,7 @@ def _denied(following: Sequence[Mention], folded: str, small_words: Set[str]) ->
 
 
 def _of_persons_and_places(kept: Sequence[Mention], folded: str) -> Iterator[Mention]:
-    """Yield the parts that are a physician's name, or stand in that of a department."""
+    """Yield the parts that belong to the name of a physician or of a department."""
     behind = None
     for mention in reversed(kept):
         if mention.entry.kind == DEPARTMENT:
@@ -165,7 +165,7 @@ def _of_persons_and_places(kept: Sequence[Mention], folded: str) -> Iterator[Men
 
 
 def _without_its_side(kept: Sequence[Mention], said: list[Mention], folded: str) -> list[Mention]:
-    """Leave out the side behind a part that was taken away, where another side is left."""
+    """Leave out the side right after an excluded part, if there is another side."""
     for before, mention in pairwise(kept):
         if before in said or not before.entry.names_part or mention.entry.kind not in SIDES:
             continue
@@ -178,10 +178,10 @@ def _without_its_side(kept: Sequence[Mention], said: list[Mention], folded: str)
 
 
 def _of_asides(said: Sequence[Mention], kept: Sequence[Mention], folded: str) -> Iterator[Mention]:
-    """Yield the parts that are only mentioned, with their sides.
+    """Yield the parts that are mentioned in passing only, with their sides.
 
-    A part that is named again is examined, and the side of a neighbour is its side as well
-    ("left hand pain, wrist").
+    A part that is named again was examined. If a neighbour of the part was, the side is kept, as it
+    is the neighbour's side, too ("left hand pain, wrist").
     """
     found = (_before(it, kept, folded) for it in kept if it.entry.kind == ASIDE)
     groups = [group for group in found if group]
@@ -200,7 +200,7 @@ def _of_asides(said: Sequence[Mention], kept: Sequence[Mention], folded: str) ->
 
 
 def _before(aside: Mention, kept: Sequence[Mention], folded: str) -> list[Mention]:
-    """Return the part right before a word, and its own sides behind it; nothing if there is none.
+    """Return the parts right before a word with their own sides; nothing if there is no part.
 
     In "Knee right hip pain" the side may be the knee's. In "foot and ankle pain" both hurt.
     """
@@ -224,7 +224,7 @@ def _before(aside: Mention, kept: Sequence[Mention], folded: str) -> list[Mentio
 
 
 def _is_background(mention: Mention, kept: Sequence[Mention], folded: str) -> bool:
-    """Return whether a mention belongs to what was before, or is only suspected."""
+    """Return whether a mention belongs to the patient's history, or is only suspected."""
     if mention.entry.names_part and _IN_DOUBT.match(folded, mention.end):
         return True
     for before in kept:
@@ -252,9 +252,10 @@ def _names_what_follows(now: Mention, kept: Sequence[Mention], folded: str) -> b
 
 
 def _end_of_background(before: Mention, kept: Sequence[Mention], folded: str) -> int:
-    """Return where ends what a word says of the past: at a sign, or behind a fracture.
+    """Return where the history that a word begins ends.
 
-    "Hx rib fx chest" is a chest, and the right of "hx rib fx right chest" is the chest's.
+    That is at a punctuation mark, at a word like "now", or after a fracture: "Hx rib fx chest" is a
+    chest, and the right of "hx rib fx right chest" is the chest's.
     """
     colon = _COLON.match(folded, before.end)
     sign = _END_OF_BACKGROUND.search(folded, colon.end() if colon else before.end)
@@ -272,10 +273,10 @@ def _end_of_background(before: Mention, kept: Sequence[Mention], folded: str) ->
 
 
 def _is_listed(suspected: Mention, kept: Sequence[Mention], folded: str) -> bool:
-    """Return whether a text begins with what is suspected, and then lists where.
+    """Return whether a text begins with a suspected fracture, and then lists the parts to examine.
 
-    "r/o fx wrist, hand" is an order for both; "r/o patella fx, knee" is one for a knee, and so is
-    every text whose later part encloses the first.
+    "r/o fx wrist, hand" is an order for both. "r/o patella fx, knee" is an order for the knee; so
+    are others with a part that encloses the first one.
     """
     parts = [mention for mention in kept if mention.entry.names_part]
     if not parts:

@@ -1,8 +1,8 @@
 """Texts whose Specific Character Set (0008,0005) is missing or wrong (PS3.3 C.12.1.1.2).
 
 Modalities leave it out, worklists paste texts of another code page, and gateways convert twice.
-Which of the possible readings is meant only the vocabulary can tell: they are tried until one
-names a body part.
+Only the vocabulary can tell which of the possible readings is meant: all are tried, and the one in
+which most of the text names a body part is taken.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _CODE_PAGES = (
     *("iso8859_5", "koi8_r", "cp866", "cp1254", "cp850", "euc_jp", "big5", "iso8859_1"),
     *("cp1256", "iso8859_6", "cp1255", "cp874"),
 )
-"""What texts are really written in, the likely ones first."""
+"""Encodings that texts may really be in, the likely ones first."""
 
 _STATED = ("latin-1", "cp1252", "cp1251", "iso8859_5", "iso8859_2", "iso8859_9", "iso8859_7")
-"""What they are taken for."""
+"""Encodings in which they may have been read by mistake."""
 
 _MULTI_BYTE = ("gb18030", "cp932")
 _ESCAPED = ("iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
@@ -60,9 +60,10 @@ def text_of(dataset: Dataset, keyword: str) -> object:
 
 
 def undoubled(text: str) -> str:
-    """Return a text that was written as UTF-8 and read as Latin-1 as it was meant.
+    """Return the original of a text that was written as UTF-8 and read as Latin-1.
 
-    Once or twice: programs convert what is converted already. ``TÃ³rax`` is ``Tórax``.
+    This may have happened twice, as programs convert what is converted already. ``TÃ³rax`` is
+    ``Tórax``.
     """
     for _ in range(2):
         for wrong in ("latin-1", "cp1252"):
@@ -75,7 +76,7 @@ def undoubled(text: str) -> str:
 
 
 def is_plausible(text: str) -> bool:
-    """Tell whether a text is no heap of accents: ``ÖłÂ˛`` is Japanese kana, and no word."""
+    """Tell whether a text is more than accented letters: ``ÖłÂ˛`` is no word, but Japanese kana."""
     latin = [sign.isascii() for sign in text if sign.isalpha() and sign < _LATIN_END]
     return any(latin) or not latin
 
@@ -83,8 +84,8 @@ def is_plausible(text: str) -> bool:
 def repaired(text: str) -> Iterator[str]:
     """Yield what a text may have been before a wrong character set spoiled it.
 
-    ``BØICHO`` is the Czech ``BŘICHO`` of code page 1250, read as Latin-1. Others have lost the
-    letter for good: ``Sch?del``.
+    ``BØICHO`` is the Czech ``BŘICHO`` of code page 1250, read as Latin-1. In other texts the letter
+    is lost for good: ``Sch?del``.
     """
     if _LOST_LETTER.search(text):
         yield from (_LOST_LETTER.sub(letter, text) for letter in _LOSABLE)
@@ -121,6 +122,6 @@ def _is_text(value: object) -> bool:
 
 
 def _is_multi_byte(dataset: Dataset) -> bool:
-    """Tell whether the stated character set has letters of several bytes, UTF-8 apart."""
+    """Tell whether the stated character set has multi-byte letters, other than UTF-8."""
     stated = str(getattr(dataset, "original_character_set", ""))
     return any(name in stated for name in ("gb", "euc_kr"))

@@ -36,8 +36,8 @@ def _read(path: Path, key: str) -> dict[str, Entry]:
 def of_code(value: str) -> Entry | None:
     """Return what a code value of SNOMED CT or SNOMED RT means, or None.
 
-    Designators are not asked for: SCT, SRT, SNM3, SNOMED and 99SDM are all met for the same
-    values (PS3.16 section 8.1), and no value means two things.
+    The coding scheme designator is ignored: SCT, SRT, SNM3, SNOMED and 99SDM all occur with the
+    same values (PS3.16 section 8.1), and no value means two things.
     """
     return _codes().get(value.strip().upper())
 

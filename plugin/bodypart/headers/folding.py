@@ -34,19 +34,20 @@ _BORDER = re.compile(
     r"|(?<=[a-zß-öø-ÿ]{3})(?=[LR](?![A-Za-z]))"
     r"|(?<=[A-ZÄÖÜ]{3})(?=(?:re|li|bds|ap|pa|seitl|lat)(?![a-z]))"
 )
-"""Between a part and what stands behind it in other letters: ``LeftAP``, ``HandR``, ``OSGre``."""
+"""Between a part and a mark after it in the other case: ``LeftAP``, ``HandR``, ``OSGre``."""
 
 _DIGITAL = re.compile(r"^(\W*)DR\.(?= *[A-Z-]{2})(?! *(?:MED|DENT|UNIV|HAB)\b)")
 """A modality, before a part in capitals: "DR. CHEST"; a physician is "Dr. Hand"."""
 
 _LAM = "ل"
 _ARABIC_PREFIXES = ((re.compile(r"\bلل(?=\w\w)"), "ال"), (re.compile(r"\b([وب])(?=ال\w)"), r"\1 "))
-"""Written on to what they stand before: "for the knee", "and the knee", "at the knee"."""
+"""Prefixes written together with the next word: "for the knee", "and the knee", "at the knee"."""
 
 _KATAKANA = {sign: sign - 0x60 for sign in range(0x30A1, 0x30F7)}
 _MARKS = re.compile("[\u0300-\u036f]")
 _IDEOGRAPHS = "\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3々"
-"""And Thai, whose words nothing parts either, and Hindi, whose vowel signs are no letters."""
+"""With Thai, which has no spaces between words either, and Hindi, whose vowel signs do not count as
+letters."""
 _IDEOGRAPH = re.compile("[\u0900-\u097f\u0e00-\u0e7f\u3040-\ud7a3]")
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]+|\d+|[^\W\d_{_IDEOGRAPHS}]+")
 
@@ -72,9 +73,9 @@ class Word(NamedTuple):
 def fold(text: str) -> str:
     """Return a text in lower case, half width and without accents: ``Hüfte`` is ``hufte``.
 
-    ``HumerusLeft`` becomes two words, ``LeftAP`` and ``OSGre`` as well. Only European accents
-    go: a Japanese voicing mark makes another syllable and stays. Katakana become hiragana:
-    consoles that know no ideographs write ``ﾋｻﾞ`` for ``ひざ``.
+    ``HumerusLeft`` becomes two words, ``LeftAP`` and ``OSGre`` as well. Only European accents are
+    removed: a Japanese voicing mark makes another syllable and stays. Katakana become hiragana:
+    consoles without ideographs write ``ﾋｻﾞ`` for ``ひざ``.
     """
     text = _DIGITAL.sub(r"\1DR ", text[:LONGEST_TEXT])
     text = _INNER_CAPITAL.sub(" ", text)

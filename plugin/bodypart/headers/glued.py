@@ -1,4 +1,4 @@
-"""Parts with the marks of side and view glued to them: ``LKNEE``, ``CHESTLAT``, ``XHANDLT``."""
+"""Parts written together with marks of side and view: ``LKNEE``, ``CHESTLAT``, ``XHANDLT``."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ _BEFORE = ("", "xr", "cr", "rx", "x", "left", "right", "bilat", "lt", "rt", "l",
 _BEHIND = re.compile(
     r"(?:ap|pa|lat|obl|lt|rt|left|right|bilat|bil|bds|(?<!a)[lr]|(?<=^x[a-z]{3})[lrb])$"
 )
-"""``scapular`` and ``tibial`` are adjectives. A short code of a catalogue has its side at the end:
-``XCLAL``, ``XKNEB``."""
+"""No "l" or "r" after "a": ``scapular`` and ``tibial`` are adjectives. The short codes of a
+catalogue have their side at the end: ``XCLAL``, ``XKNEB``."""
 
 _BOTH = "b"
 
 _SHORTEST_CORE = 3
 _ENGLISH = "en"
-"""The language in which consoles write so; in others "Romero" would be a right humerus."""
+"""Consoles glue marks to English parts only; in other languages "Romero" would be a right
+humerus."""
 
 
 def with_marks_cut(folded: str, vocabulary: Vocabulary) -> str:
-    """Return a text with the marks cut off every word that the vocabulary does not hold."""
+    """Return a text with the marks split off every word that is not in the vocabulary."""
     return replaced(folded, lambda word: unglued(word, vocabulary), vocabulary)
 
 
 def replaced(folded: str, other: Callable[[str], str | None], vocabulary: Vocabulary) -> str:
-    """Return a text with other words for those that the vocabulary does not hold; signs stay.
+    """Return a text with words that are not in the vocabulary replaced; all else stays.
 
     Parameters
     ----------
     folded : str
         The text.
     other : callable
-        Gives what stands for a word, or None.
+        Returns the replacement of a word, or None to keep it.
     vocabulary : Vocabulary
         The terms.
     """
@@ -51,7 +52,7 @@ def replaced(folded: str, other: Callable[[str], str | None], vocabulary: Vocabu
 
 
 def unglued(word: str, vocabulary: Vocabulary) -> str | None:
-    """Return a word with the marks cut off the part, or None if it is none with marks.
+    """Return a word with the marks split off the part, or None if it is no part with marks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which of the terms found in a text hold: one that its language, place and neighbours allow."""
+"""Which terms found in a text hold: those that its language, their place and neighbours allow."""
 
 from __future__ import annotations
 
@@ -29,32 +29,33 @@ if TYPE_CHECKING:
     from bodypart.headers.vocabulary import Vocabulary
 
 _EVERYWHERE = frozenset({"en", "fr"})
-"""Languages whose Latin words for parts are most other languages' words as well."""
+"""Languages whose Latin words for parts are used in most other languages, too."""
 
 _ENGLISH = "en"
 _FARTHEST = 12
-"""Signs between two projections, an "and" among them."""
+"""Most characters between two projections, with an "and" among them."""
 
 _PARTED = re.compile(r".*[,;:+].*|[^\W\d_]{3,}\s*/.*|\w+\s*\.\s*\w+")
-"""Two sides with a sign between them; "L/R" is one word for both, and the full stops of "re. u. li"
-are those of abbreviations."""
+"""Two sides with a punctuation mark between them; not "L/R", which is one word for both, nor the
+abbreviations of "re. u. li"."""
 
 _DANGLING = re.compile(r"[^\W\d_]+ +[^\W\d_]+ *[,;:].*")
-"""A small word before the comma between two sides is none: Turkish "sağ el, sol" has a hand."""
+"""Two sides with a small word before the comma, which may be a part: Turkish "sağ el, sol" names a
+hand."""
 
 _LISTED = re.compile("[,;:/(]")
-"""What a further part is listed with."""
+"""Separates the parts of a list."""
 
 _CUT = re.compile("[,;:]")
 _CUTTING = frozenset({BACKGROUND, SUSPECTED, NOT})
-"""Kinds of words whose reach ends at such a sign."""
+"""Kinds of words whose effect ends there."""
 
 _LATERAL = Entry(kind="lateral")
 _APOSTROPHES = frozenset("'\u2018\u2019\u02bc`")
-"""Behind a letter they make it an article: "l'épaule droite"."""
+"""After a letter they make it an article: "l'épaule droite"."""
 
 _LATIN_LEFT = "sin"
-"""The only negation that is a side as well."""
+"""The only negation that may be a side: "without" in Spanish, "left" in Latin."""
 
 _THREE_QUARTERS = re.compile(r"3 ?/? ?4")
 """Not "3-4 views", nor the third of April."""
@@ -65,11 +66,11 @@ _COUNT = re.compile(r"[1-6](?:eb?|p|pr|inc|v(?:ws?)?)(?![^\W\d_])")
 """A number of projections glued to a side: ``L2E``, ``D2P``."""
 
 _NUMBERED = labels_in("hand") | labels_in("foot")
-"""Parts whose rays have numbers: "D2" beside them is the second one."""
+"""Parts whose rays have numbers: beside them "D2" is the second ray."""
 
 
 def holding(folded: str, vocabulary: Vocabulary) -> list[Mention]:
-    """Return the mentions that hold, in the order of the text: longest first, none overlapping."""
+    """Return the mentions that hold, in text order; of overlapping ones the longest."""
     text = _Text.of(folded, vocabulary)
     kept: list[Mention] = []
     for mention in text.allowed:
@@ -82,9 +83,9 @@ def holding(folded: str, vocabulary: Vocabulary) -> list[Mention]:
 
 @dataclass(frozen=True)
 class _Text:
-    """What is known of a text before any of its mentions holds.
+    """What is known of a text before it is decided which of its mentions hold.
 
-    A hostile text is all mentions: what is asked of each of them looks at the others once.
+    A hostile text may consist of mentions only, so the check of one looks at the others just once.
 
     Attributes
     ----------
@@ -93,19 +94,19 @@ class _Text:
     found : tuple of Word
         Its words.
     unexplained : tuple of Word
-        Those that are no numbers, and in no term but for a part.
+        Words that are no number and in no term, terms for parts apart.
     candidates : tuple of Mention
-        All terms in it, the weightiest first.
+        All terms in it, by weight: longest first.
     named : frozenset of str
-        Labels that it may name, if a mention asks for one.
+        Labels that it may name; empty if no mention requires one.
     languages : frozenset of str
         Languages that it may be in.
     certain : frozenset of str
-        Languages of which it has a word that is no other language's.
+        Languages of which it has a word that belongs to no other language.
     sided : frozenset of str
-        Languages of its words for a side, those left out that everybody writes ("bilat").
+        Languages of its words for a side, without words used in every language ("bilat").
     small_words : set of str
-        The vocabulary's.
+        Those of the vocabulary.
     """
 
     folded: str
@@ -124,7 +125,7 @@ class _Text:
         candidates = sorted(mentions_in(found, vocabulary), key=lambda mention: mention.weight)
         unexplained = _unexplained(found, candidates)
         telling = [mention for mention in candidates if mention.tells_language]
-        # "Pelvis" is Spanish, too, but tells nobody that "radio" is a bone rather than French.
+        # "Pelvis" is Spanish, too, but no proof that "radio" is the Spanish bone, not French.
         shared = {mention.span for mention in telling if mention.entry.language in _EVERYWHERE}
         alone = [
             mention
@@ -151,7 +152,7 @@ class _Text:
 
     @cached_property
     def allowed(self) -> tuple[Mention, ...]:
-        """The candidates of which what their row asks for is there."""
+        """The candidates whose restriction (``when``) is met."""
         return tuple(filter(self._allows, self.candidates))
 
     def _allows(self, mention: Mention) -> bool:
@@ -167,25 +168,25 @@ class _Text:
         return when in self.languages and not entry.names_part and not self._is_disputed(mention)
 
     def _is_spare(self, mention: Mention) -> bool:
-        """Return whether it is two letters for a part in a text that spells out a part.
+        """Return whether a part of two letters stands in a text that also spells out a part.
 
-        Beside one "OA" is osteoarthritis or the senior physician, "US" an ultrasound, and "Os" the
-        first word of a bone's Latin name.
+        There "OA" is osteoarthritis or the senior physician, "US" an ultrasound, and "Os" the first
+        word of a bone's Latin name.
         """
         return mention.entry.names_part and mention.letters <= SHORT and self._spells_part
 
     @cached_property
     def _spells_part(self) -> bool:
-        """Whether it holds a term that names a part in any text."""
+        """Whether it has a term that names a part in any text, without a restriction."""
         return any(it.entry.names_part and it.entry.when is None for it in self.candidates)
 
     @property
     def _has_background(self) -> bool:
-        """Whether one part of it may be examined and another one not: "Prior CT abdomen, chest"."""
+        """Whether it may also name parts that were not examined: "Prior CT abdomen, chest"."""
         return any(it.entry.kind in _CUTTING for it in self.candidates)
 
     def _is_disputed(self, mention: Mention) -> bool:
-        """Return whether languages that the text may be in take a letter for different things."""
+        """Return whether a word has different meanings in the text's possible languages."""
         meanings = {
             other.entry.kind
             for other in self.candidates
@@ -196,16 +197,16 @@ class _Text:
         return len(meanings) > 1
 
     def contradicts(self, mention: Mention) -> bool:
-        """Return whether a short word stands where it cannot mean this.
+        """Return whether a mention's place rules out its meaning.
 
-        At the end, or before a comma, "sin" is no negation but the left side, and a Portuguese "no"
-        means "in the"; "dx" and "dr" before all else are modalities rather than the right side; a
-        Portuguese "e" means "and" unless it follows a part and none follows it before a comma; a
-        letter before an apostrophe is an article ("l'épaule"), one glued to a digit a number of
-        projections ("2R"), a vertebra ("L4/5"), a finger ("D3") or a room ("R2"); "re" beside a
-        French part is a rotation; left and right of two parts are not both ("Hand left, right
-        foot"). "3-4 views" are no oblique. Nor does a longer term reach over the comma where ends
-        what is left out ("No abdomen, chest").
+        At the end, or before a comma, "sin" is the left side and no negation. A Portuguese "no"
+        means "in the". "dx" and "dr" at the start are modalities, not the right side. A Portuguese
+        "e" means "and", unless it follows a part and no part comes next, or a comma does. A letter
+        before an apostrophe is an article ("l'épaule"), one glued to a digit a number of
+        projections ("2R"), a vertebra ("L4/5"), a finger ("D3") or a room ("R2"). "re" beside a
+        French part is a rotation. Left and right of two parts do not mean both ("Hand left, right
+        foot"). "3-4 views" are no oblique. A term for a part does not reach across a comma where
+        a negation or the history may end ("No abdomen, chest").
         """
         kind, text = mention.entry.kind, self.folded[mention.start : mention.end]
         if kind == "oblique" and text[-1].isdigit():
@@ -238,7 +239,7 @@ class _Text:
         return text == "e" and self._is_and(mention)
 
     def as_meant(self, mention: Mention) -> Mention:
-        """Return a mention with the meaning that its place gives it: "L" in "AP/L" is lateral."""
+        """Return a mention with the meaning that its place gives: "L" in "AP/L" is lateral."""
         if mention.entry.kind in SIDES and self._follows_projection(mention):
             return replace(mention, entry=_LATERAL)
         return mention
@@ -257,10 +258,11 @@ class _Text:
         return not counts or (letter == "d" and numbered)
 
     def _is_of_two(self, mention: Mention) -> bool:
-        """Return whether left and right that a sign parts belong to a part before and one behind.
+        """Return whether left and right with a mark between them belong to different parts.
 
-        They do not where the part behind is listed apart or has its own side ("Hand re, li, Fuß",
-        "Hand re, li Fuß re"). A negation before goes with the first of them alone.
+        These are the part before and the part after. They do not if the latter is listed apart or
+        has its own side ("Hand re, li, Fuß", "Hand re, li Fuß re"). A negation before them is about
+        the first side only.
         """
         held = self.allowed
         parts = [other for other in held if other.entry.names_part]
@@ -307,7 +309,7 @@ class _Text:
     def _is_foreign(self, mention: Mention) -> bool:
         language = mention.entry.language
         if self.languages == {_ENGLISH}:
-            # "Re-check", "RE: knee"; elsewhere German borrows ("Mortise re").
+            # No side in "Re-check" and "RE: knee"; else German with English terms ("Mortise re").
             return self.folded[mention.start : mention.end + 1] in {"re-", "re:"}
         return language not in self.languages | {_ENGLISH} and bool(self.languages)
 
@@ -322,7 +324,7 @@ class _Text:
         return not follows or any(other.start == behind for other in parts)
 
     def _may_be_view(self, mention: Mention) -> bool:
-        """Return whether a projection is no piece of a longer term, as the F of "F/U"."""
+        """Return whether a projection is not part of a longer term, unlike the F of "F/U"."""
         return not any(
             other.letters > mention.letters
             and other.start < mention.end
@@ -331,7 +333,7 @@ class _Text:
         )
 
     def _belongs_behind(self, mention: Mention) -> bool:
-        """Return whether an English part follows a letter directly: "AP L Knee"."""
+        """Return whether an English part comes right after a letter: "AP L Knee"."""
         return any(
             other.entry.names_part
             and other.entry.language == _ENGLISH
@@ -341,9 +343,9 @@ class _Text:
         )
 
     def _follows_projection(self, mention: Mention) -> bool:
-        """Return whether only signs, or an "and", stand between a projection and a letter.
+        """Return whether only punctuation or small words stand between a projection and a letter.
 
-        After a blank alone it is a side behind "lateral": that is not named twice.
+        After "lateral" and a blank the letter is a side, because nobody names that view twice.
         """
         if mention.end - mention.start > 1 or not self.folded[mention.start].isascii():
             return False

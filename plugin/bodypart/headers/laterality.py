@@ -21,21 +21,21 @@ def side_of_code(value: str) -> Side | None:
 
 
 class Said(NamedTuple):
-    """A side, the parts that the text which names it names beside it, and the text's attribute."""
+    """A side, the parts that the same text names with it, and the attribute of that text."""
 
     side: Side | None = None
     of: tuple[str, ...] = ()
     attribute: str = ""
 
     def is_about(self, label: str) -> bool:
-        """Return whether it may be the side of a part."""
+        """Return whether it may be the side of a part; it may if no parts are named with it."""
         return not self.of or any(compatible(named, label) for named in self.of)
 
     def may_be_of_the_same(self, other: Said) -> bool:
         """Return whether both may speak of one part.
 
-        A text that names a hand and a wrist means two parts; of two texts one may name the hand
-        where the other one names the wrist.
+        Within one text a hand and a wrist are two parts. Of two texts about the same exposure, one
+        may name the hand and the other the wrist.
         """
         if self.attribute == other.attribute and self.of and other.of:
             return not set(self.of).isdisjoint(other.of)
@@ -49,12 +49,12 @@ class Sides:
         self._said: dict[str, list[Said]] = {}
 
     def say(self, attribute: str, side: str | None, of: tuple[str, ...] = ()) -> None:
-        """Note the side that an attribute names, and of which parts; None says nothing."""
+        """Note the side that an attribute names, and of which parts; None notes nothing."""
         if known := side_in(side):
             self._said.setdefault(attribute, []).append(Said(known, of, attribute))
 
     def first(self, label: str | None) -> Said:
-        """Return what the most trusted attribute says, one that speaks of the label if it can."""
+        """Return what the most trusted attribute says, preferably about the label."""
         counted = self._counted(label)
         about = (said for said in counted if label is not None and said.is_about(label))
         return next(about, next(iter(counted), Said()))
@@ -71,7 +71,7 @@ class Sides:
         return any(one.may_be_of_the_same(other) for one in left for other in right)
 
     def of_parts(self) -> dict[str, Side]:
-        """Return the side of each part that has just one in all texts that name the part's."""
+        """Return the side of each part, if all texts that name its side agree."""
         found: dict[str, set[Side]] = {}
         for it in chain.from_iterable(self._said.values()):
             if it.side:
@@ -80,7 +80,7 @@ class Sides:
         return {label: sides.pop() for label, sides in found.items() if len(sides) == 1}
 
     def _counted(self, label: str | None) -> list[Said]:
-        """Return what each attribute says of a label, most trusted first.
+        """Return what each attribute says about a label, most trusted first.
 
         In a text about an unpaired part "left" is a view or a position ("chest left lateral").
         """
@@ -92,6 +92,6 @@ class Sides:
 
 
 def _of_label(said: list[Said], label: str | None) -> list[Said]:
-    """Return what one attribute says of a label itself, else all that it says."""
+    """Return what one attribute says about the label itself, else all that it says."""
     itself = [it for it in said if label in it.of]
     return itself or said

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bodypart.headers.vocabulary import Vocabulary
 
 _FIELDS = frozenset({16, 64})
-"""Characters that SH, CS and LO hold; what a worklist writes there is cut."""
+"""Most characters in SH, CS and LO: a worklist cuts its texts to this length."""
 
 _ALTERNATIVE = frozenset({"/", "_"})
 
@@ -35,7 +35,7 @@ class Reading:
     Attributes
     ----------
     labels : tuple of str
-        Labels it names, in the order of the text; those that enclose another one are left out.
+        Labels it names, in text order, without those that enclose another one.
     region : str or None
         The narrowest region it names, unless one of the labels lies in it.
     sides : tuple of PartSide
@@ -47,7 +47,7 @@ class Reading:
     complete : bool
         Whether every longer word of the text is known.
     known : bool
-        Whether the text is of several ideographs, and every one of them belongs to a known term.
+        Whether the text consists of two or more ideographs, each of which belongs to a known term.
     """
 
     labels: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Reading:
 
     @property
     def side(self) -> str | None:
-        """The side of all that it names, if it is one."""
+        """The side, if there is a single one for all that the text names."""
         sides = {side for side, of in self.sides if set(of) == set(self.labels)}
         return sides.pop() if len(self.sides) == 1 and sides else None
 
@@ -74,8 +74,8 @@ class Reading:
 def read_text(text: str, vocabulary: Vocabulary) -> Reading:
     """Read one header text.
 
-    What names no part is read again with its character set repaired, then with misspelt words
-    corrected.
+    A text that names no part is read again with its character set repaired, then with misspelt
+    words corrected.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
 
 
 def _with_end(folded: str, vocabulary: Vocabulary) -> str:
-    """Return a text that fills its field with the end of its last word ("Röntgen Handgele")."""
+    """Return a text that its field's length cut, with the last word whole ("Röntgen Handgele")."""
     last = max(words(folded), key=lambda word: word.end, default=None)
     if last is None or last.end < len(folded) or len(last.text) < TELLING_LETTERS:
         return folded
@@ -116,7 +116,7 @@ def _with_end(folded: str, vocabulary: Vocabulary) -> str:
 
 
 def _of_one_segment(reading: Reading, folded: str, vocabulary: Vocabulary) -> Reading:
-    """Return a reading of a spine with the segment that is misspelt beside it ("Lubmar spine")."""
+    """Return a reading of a spine with its segment, if that was misspelt ("Lubmar spine")."""
     if reading.complete or reading.labels != ("spine",):
         return reading
     other = _read(_respelt(folded, vocabulary), vocabulary)
@@ -134,10 +134,10 @@ def _with_marks(reading: Reading, folded: str, vocabulary: Vocabulary) -> Readin
 
 
 def _is_telling(matched: str, folded: str, original: str) -> bool:
-    """Tell whether what a guessed code page makes of a text is no accident.
+    """Tell whether a term found with a guessed code page is more than a coincidence.
 
-    Among a dozen code pages one always turns some bytes into two letters, or one ideograph, that
-    mean something, or into a sign that cuts a word: "Füllung" holds no lung.
+    Of a dozen code pages one always turns some bytes into two letters, or one ideograph, that mean
+    something, or into a character that splits a word: "Füllung" has no lung in it.
     """
     if all(word.text in original for word in words(matched)):
         return False
@@ -147,7 +147,7 @@ def _is_telling(matched: str, folded: str, original: str) -> bool:
 
 
 def _respelt(folded: str, vocabulary: Vocabulary) -> str:
-    """Return a text with glued words cut, and misspelt ones replaced by what they may stand for."""
+    """Return a text with glued words split, and misspelt ones corrected."""
 
     def meant(word: str) -> str | None:
         return unglued(word, vocabulary) or vocabulary.corrected(word)
@@ -193,8 +193,8 @@ def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
     """Return the labels named, without those that enclose another one named beside them.
 
     "Spine, cervical" is the cervical spine, "Hand Finger 3" a finger, "ribs with chest" a rib.
-    Neighbours set as alternatives (``FOOT_ANKLE``) are one exposure, named by the first; in
-    ``SPINE_LUMBAR`` the second says which piece of the first.
+    Neighbours joined by ``/`` or ``_`` (``FOOT_ANKLE``) are one exposure, named by the first; in
+    ``SPINE_LUMBAR`` the second says which section of the first it is.
     """
     labels = dict.fromkeys(label for mention in parts for label in mention.entry.labels)
     for first, second in pairwise(parts):

@@ -1,4 +1,4 @@
-"""Terms of the vocabulary found in a text, before it is asked which of them hold."""
+"""Finds the vocabulary's terms in a text; `holding` decides which of them hold."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 _LONGEST_WORD = 40
 TELLING_LETTERS = 5
-"""Letters of a word that is no accident: a side that tells the language, a word that is unknown."""
+"""Fewest letters of a word that tells something: a side its language, an unknown word a gap."""
 
 SHORT = 2
-"""Letters of a word that stands for something else as well: "RE" turns a French arm."""
+"""Most letters of a word that often means something else: "RE" is a rotation in French."""
 
 _FEW_KANA = 2
 
 
 class _Form(NamedTuple):
-    """A word as it stands in the tree, and the span of its known letters."""
+    """A word as the tree may spell it (``becken*``), and the span of the letters it matches."""
 
     text: str
     start: int
@@ -32,7 +32,7 @@ class _Form(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A term found in a text; ``start`` and ``end`` span the ``letters`` that the term holds."""
+    """A term found in a text: its place from ``start`` to ``end``, and its number of letters."""
 
     entry: Entry
     start: int
@@ -41,23 +41,23 @@ class Mention:
 
     @property
     def weight(self) -> tuple[int, bool, int]:
-        """Longer terms come first, restricted rows before free ones, then by place."""
+        """Sort key: longer terms first, then restricted rows, then by place."""
         return (-self.letters, self.entry.when is None, self.start)
 
     @property
     def span(self) -> tuple[int, int]:
-        """Where it stands."""
+        """Start and end in the text."""
         return self.start, self.end
 
     @property
     def tells_language(self) -> bool:
-        """Whether it is a part, or a word for a side that no other language has."""
+        """Whether it is a part, or a word for a side so long that no other language has it."""
         side = self.entry.kind in SIDES and self.end - self.start >= TELLING_LETTERS
         return self.entry.when is None and (self.entry.names_part or side)
 
 
 def mentions_in(found: Sequence[Word], vocabulary: Vocabulary) -> Iterator[Mention]:
-    """Yield every term that stands in a text of these words, overlapping ones as well."""
+    """Yield every term in a text of these words, also overlapping ones."""
     forms = [tuple(_forms(word, vocabulary)) for word in found]
     for number, word in enumerate(found):
         if word.ideographic:
@@ -66,7 +66,10 @@ def mentions_in(found: Sequence[Word], vocabulary: Vocabulary) -> Iterator[Menti
 
 
 def labels_named(candidates: Sequence[Mention]) -> Iterator[str]:
-    """Yield the labels that may be named: not the column of "unidad de columna"."""
+    """Yield the labels that a text may name, but none of a word in a longer term for no part.
+
+    For example, "unidad de columna" names no spine.
+    """
     others = [m for m in candidates if m.entry.kind == OTHER and m.entry.when is None]
     for mention in candidates:
         if mention.entry.labels and not any(
@@ -79,7 +82,7 @@ def labels_named(candidates: Sequence[Mention]) -> Iterator[str]:
 
 
 def shared_language(candidates: Sequence[Mention]) -> frozenset[str]:
-    """Return the one language in which a word is a part and another one a side, if there is one.
+    """Return the only language with both a part and a side in the text, if there is just one.
 
     "Coxa" is a hip in Latin and a thigh in Portuguese, "D" right in five languages: "Coxa D" is
     Portuguese.
@@ -101,7 +104,7 @@ def shared_language(candidates: Sequence[Mention]) -> frozenset[str]:
 
 
 def _forms(word: Word, vocabulary: Vocabulary) -> Iterator[_Form]:
-    """Yield the ways a word stands in the tree."""
+    """Yield the forms in which the tree may have a word: whole, or a stem with ``*``."""
     text, start, end = word.text, word.start, word.end
     yield _Form(text, start, end)
     if len(text) > _LONGEST_WORD or text.isdigit():
@@ -124,7 +127,7 @@ def _terms_from(
     forms: Sequence[tuple[_Form, ...]],
     vocabulary: Vocabulary,
 ) -> Iterator[Mention]:
-    """Yield the terms that begin with a word, small words between their words left out."""
+    """Yield the terms that begin with a word; small words between their words are skipped."""
     paths: list[tuple[Node, int | None, int]] = [(vocabulary.tree, None, 0)]
     for word, ways in zip(found[number:], forms[number:], strict=True):
         further: list[tuple[Node, int | None, int]] = []
@@ -144,7 +147,10 @@ def _terms_from(
 
 
 def _ideographs(word: Word, vocabulary: Vocabulary) -> Iterator[Mention]:
-    """Yield the terms in a run of ideographs; two kana, which many words hold, need a border."""
+    """Yield the terms in a run of ideographs.
+
+    One or two kana, which many words contain, count only with a boundary before and after.
+    """
     text = word.text
     hits = [
         (first, first + length, entry)

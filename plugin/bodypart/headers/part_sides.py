@@ -1,4 +1,4 @@
-"""Whose side is named in a text that names several parts: "Hand links, Fuß rechts"."""
+"""Which side belongs to which part in a text that names several: "Hand links, Fuß rechts"."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 _AND = r"and|und|u|et|y|e|ed|en|och|og|i|a|ve|и"
 _BREAK = re.compile(rf"[,;+&/()]|\b(?:{_AND})\b")
-"""What parts are listed with."""
+"""Separates the parts of a list."""
 
 TOGETHER = re.compile(rf"\s*(?:[+&/]|{_AND})\s*")
-"""Between two parts of one side: "Rt hand and wrist, lt elbow"."""
+"""Between two parts that share a side: "Rt hand and wrist, lt elbow"."""
 
 _STOP = re.compile(r"[.:]")
-"""What parts them as well between two sides; behind a part it belongs to an abbreviation."""
+"""Separates parts, too, if it follows a side; after a part it belongs to an abbreviation."""
 
 
 class PartSide(NamedTuple):
-    """A side and the parts that it belongs to; none where the text names none."""
+    """A side and the parts that it belongs to; no parts if the text names none."""
 
     side: str
     of: tuple[str, ...]
 
 
 def joined(named: Sequence[PartSide]) -> tuple[PartSide, ...]:
-    """Return what the values of one attribute name: left of a part and right of it are both."""
+    """Return the sides in all values of an attribute: left and right of the same parts are both."""
     sides: dict[tuple[str, ...], set[str]] = {}
     for it in named:
         sides.setdefault(it.of, set()).add(it.side)
@@ -47,16 +47,16 @@ def part_sides(
 ) -> tuple[PartSide, ...]:
     """Return the sides that a text names, each with its parts.
 
-    Left and right of one part are both, unless an unknown word between them may be another part
-    ("Left xyz, right knee"). Beside a comparison one of them is the other limb: which one is in the
-    picture the text does not tell.
+    Left and right of one part mean both, unless an unknown word between them may be another part
+    ("Left xyz, right knee"). Beside a comparison one of them is the other limb, and the text does
+    not tell which one is in the picture.
 
     Parameters
     ----------
     said : sequence of Mention
-        What the text says of this picture, in its order.
+        The mentions that are about this picture, in text order.
     labels : tuple of str
-        What it names.
+        The labels that the text names.
     folded : str
         The text.
     small_words : set of str
@@ -83,7 +83,7 @@ def part_sides(
 
 
 def _of_paired(named: Iterable[PartSide]) -> tuple[PartSide, ...]:
-    """Return the sides of parts that have one: "Pelvis, knee left" tells nothing of the pelvis."""
+    """Return the sides of paired parts: "Pelvis, knee left" says nothing about the pelvis."""
     paired = (PartSide(it.side, tuple(filter(_is_paired, it.of))) for it in named)
     return tuple(it for it in paired if it.of)
 
@@ -91,7 +91,10 @@ def _of_paired(named: Iterable[PartSide]) -> tuple[PartSide, ...]:
 def _is_unknown_between(
     sides: Sequence[Mention], said: Sequence[Mention], folded: str, small_words: Set[str]
 ) -> bool:
-    """Return whether a word that no mention holds stands between the sides; "the" ends no list."""
+    """Return whether an unknown word stands between the sides.
+
+    A small word counts only right before a separator: "the" does not end a list item.
+    """
     between = slice(sides[0].end, sides[-1].start)
     return any(
         not word.text.isdigit()
@@ -137,10 +140,10 @@ def _owner(
     *,
     before: bool,
 ) -> Mention:
-    """Return the part that a side belongs to: of its neighbours the one that no comma parts off.
+    """Return the part that a side belongs to: the neighbour with no comma between.
 
-    Where none does, sides stand before their parts if the first one does ("left hand right foot",
-    "Pelvis left hip right knee"), else behind them.
+    If there is no comma, sides stand before their parts if the first one does ("left hand right
+    foot", "Pelvis left hip right knee"), else after them.
     """
     if side.start < parts[0].start:
         return parts[0]

@@ -1,4 +1,4 @@
-"""DICOM data set → everything its headers say of part, side, view and age."""
+"""DICOM data set → everything its headers say about part, side, view and age."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ MOST_VALUES = 8
 """Values of an attribute that are read."""
 
 MOST_LETTERS = 2048
-"""Characters of all attributes that are read; they have a few hundred. What is made to be ambiguous
-in every language and code page takes half a millisecond a character."""
+"""Most characters that are read of all attributes together; a few hundred are usual. A text made to
+be ambiguous in every language and code page takes half a millisecond a character."""
 
 _LONGEST_SIDE, _LONGEST_VIEW = 16, 64
-"""Characters of an attribute that names nothing else (VR CS, and LO of a code's meaning)."""
+"""Most characters read of attributes for a side or a view alone (VR CS; LO of a code's meaning)."""
 
 _CLEAR = 0.75
 """Posterior above which contradicting headers still name one label."""
@@ -82,7 +82,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
             if reading.view:
                 views.append(reading.view)
         for side, of in joined(named):
-            # An order for both knees has a picture of each.
+            # An order for both knees has a picture of each, so it does not tell this one's side.
             if (HANDS[attribute], side) != (ORDER, "B"):
                 sides.say(attribute, side, of)
     labels = _labels(evidence)
@@ -113,7 +113,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
 
 
 def _outside(dataset: Dataset, *kinds: str) -> str | None:
-    """Return a known part that is none of ours; a text of unknown words is not repeated."""
+    """Return a part that is known but has no label; texts of unknown words are not repeated."""
     named = [(of_defined_term(text), text) for text in _texts(dataset, "BodyPartExamined")]
     named += [
         (of_code(code), f"code {code}") for code, _ in _codes(dataset, "AnatomicRegionSequence")
@@ -131,7 +131,7 @@ def _is_human(dataset: Dataset) -> bool:
 
 
 def _match(attribute: str, text: str, entry: Entry | None, reading: Reading) -> HeaderMatch | None:
-    """Return what a value names; a code and a meaning that cannot be one exposure name both."""
+    """Return what a value's code names, else its text; both, if they cannot be one exposure."""
     if entry is not None and entry.names_part:
         labels, other = entry.labels, reading.labels
         coded = attribute in _SEQUENCES and bool(labels and other)
@@ -152,7 +152,7 @@ def _labels(evidence: list[HeaderMatch]) -> tuple[str, ...]:
 
 
 def _one_label(labels: tuple[str, ...], evidence: list[HeaderMatch]) -> str | None:
-    """Return the label of headers that name one, or of which one clearly outweighs the others.
+    """Return the label that the headers name, or that clearly outweighs the others they name.
 
     A text that names a region besides its label ("chest, lower extremity") names two parts.
     """
@@ -186,9 +186,9 @@ def _say_coded_sides(dataset: Dataset, sides: Sides, vocabulary: Vocabulary) -> 
 
 
 def _letter_of_side(value: str, vocabulary: Vocabulary) -> str | None:
-    """Return the side that an attribute made for it names, spelt out as well ("LEFT", "links").
+    """Return the side in an attribute that is made for it, also if spelt out ("LEFT", "links").
 
-    ``LAT`` is a view, ``U`` unpaired, and ``L/R`` what a form offers.
+    No sides are ``LAT`` (a view), ``U`` (unpaired) and ``L/R`` (the choice that a form offers).
     """
     if value.upper() in SIDES:
         return value.upper()
@@ -208,10 +208,10 @@ def _coded_view(dataset: Dataset, vocabulary: Vocabulary) -> str | None:
 
 
 def _places(dataset: Dataset, attribute: str) -> list[Dataset]:
-    """Return the data set and the items in which the standard puts an attribute as well.
+    """Return the data set, and the items in which the standard puts an attribute, too.
 
-    Orders stand in Request Attributes Sequence (PS3.3 10.6), the anatomy of enhanced objects in
-    Frame Anatomy Sequence (C.7.6.16.2.8).
+    These are in Request Attributes Sequence for orders (PS3.3 10.6), and in Frame Anatomy Sequence
+    for the anatomy of enhanced objects (C.7.6.16.2.8).
     """
     if HANDS.get(attribute) == ORDER:
         return [dataset, *_items(dataset, "RequestAttributesSequence")]

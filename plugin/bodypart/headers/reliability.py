@@ -8,10 +8,10 @@ hand only the most trusted one counts:
 * the order, which speaks of the whole study: it may name other parts of it as well;
 * the device's table of body parts, with its defaults.
 
-Of each attribute some share goes astray, to an order for another part of the study or to the
-device's default (``error_rates.json``). So a series that agrees with its picture stands against
-such an order. Whether what the headers are about is the examined part is another question:
-`bodypart.misnaming`.
+A share of each attribute's values goes astray, to another part of the study's order or to the
+device's default (``error_rates.json``). So the headers of a series that agree with the picture hold
+out against such an order. Whether the part that the headers are about is the one examined is
+another question: `bodypart.misnaming`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _RANK = {attribute: -place for place, attribute in enumerate(HANDS)}
 
 
 def about(evidence: Iterable[HeaderMatch], rates: HeaderRates | None = None) -> list[float]:
-    """Return the likelihood of all headers for each label being what they are about.
+    """Return for each label the likelihood of all headers if it is the one that they are about.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def about(evidence: Iterable[HeaderMatch], rates: HeaderRates | None = None) -> 
 
 
 def leading(evidence: Iterable[HeaderMatch]) -> tuple[HeaderMatch, ...]:
-    """Return the attribute of each hand that counts.
+    """Return of each hand the one match that counts.
 
     One label outranks several, several outrank a region, then the more trusted decides.
     """
@@ -97,7 +97,7 @@ def _rank(match: HeaderMatch) -> tuple[bool, bool, int]:
 
 
 def _by_chance(match: HeaderMatch, rates: HeaderRates) -> float:
-    """Return how readily an attribute that went astray uses these words."""
+    """Return how likely an attribute that went astray names this part."""
     chance = 1 / len(LABELS)
     if HANDS[match.attribute] == TABLE and len(match.labels) == 1:
         return max(chance, rates.defaults.get(match.labels[0], 0.0))

@@ -17,7 +17,8 @@ def is_human(codes: Iterable[str], texts: Iterable[str], animal_only: Iterable[s
     Parameters
     ----------
     codes, texts : iterable of str
-        Of Patient Species Code Sequence (0010,2202) and Patient Species Description (0010,2201).
+        Values of Patient Species Code Sequence (0010,2202) and Patient Species Description
+        (0010,2201).
     animal_only : iterable of str
         Values of attributes that only animals have: breed, whether neutered (PS3.3 C.7.1.1).
     """

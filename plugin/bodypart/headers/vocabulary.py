@@ -8,18 +8,19 @@ words of a term.
 
 Meanings: one or more labels (``tspine lspine``), somewhere in a region (``in upper_limb``),
 ``left``, ``right``, ``both``, ``frontal``, ``lateral``, ``oblique``, ``several`` (several of these
-views), ``other`` (known, but no body part), ``elsewhere`` (in none of the labels' parts: a breast),
+views), ``other`` (known, but no body part), ``elsewhere`` (a part that no label covers: a breast),
 ``not`` (what follows, or stands before "excl.", is not shown),
-``background`` (what follows, to the next comma, is what the patient had before), ``suspected`` (it
-is what he may have), ``aside`` (the part right before it is where it hurts, or of another picture:
-*hip pain*, *knee MRI*), ``now`` (parts before it are background), ``department`` (the parts right
-before it tell who asks: *Handchirurgie*), ``comparison`` (the other side, or an earlier picture, is
-named, too), ``phantom`` (no patient at all), ``small`` (may stand between the words of a term).
+``background`` (what follows, to the next comma, is what the patient had before), ``suspected``
+(what follows is what the patient may have), ``aside`` (the part right before it is where it hurts,
+or of another picture: *hip pain*, *knee MRI*), ``now`` (parts before it are background),
+``department`` (the parts right before it tell who asks: *Handchirurgie*), ``comparison`` (the other
+side, or an earlier picture, is named, too), ``phantom`` (no patient at all), ``small`` (may stand
+between the words of a term).
 
 ``when`` restricts a row: the name of a label means "only if the text also names that part", a
-language "only if the text also names a part in that language" (for a part: or holds nothing else
-but known words, a side in that language among them), ``alone`` "only if the text holds nothing
-else but sides, views and other known words", ``only`` "only if the text spells out no part".
+language "only if the text also names a part in that language" (a part also counts if all else in
+the text is known words, with a side in that language among them), ``alone`` "only if all else in
+the text is sides, views and other known words", ``only`` "only if the text spells out no part".
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ _LAST = "\uffff"
 _SHORTEST_GLUED = 5
 _SHORTEST_FREE = 3
 _SHORTEST_STEM = 7
-"""Letters of a stem that is looked for in spite of a misspelling; shorter ones fit too much."""
+"""Fewest letters of a stem that is also found misspelt; shorter ones match too much."""
 
 
 class VocabularyError(ValueError):
@@ -125,7 +126,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Node:
-    """A place in the tree of terms: what ends here, and by which word it goes on."""
+    """A node in the tree of terms: the entries that end here, and the nodes by the next word."""
 
     entries: list[Entry] = field(default_factory=list)
     after: dict[str, Node] = field(default_factory=dict)
@@ -201,7 +202,7 @@ class Vocabulary:
         return vocabulary
 
     def corrected(self, word: str) -> str | None:
-        """Return what a misspelt word stands for; None if for nothing, or for different parts."""
+        """Return the word that a misspelt one stands for, None if it may stand for other parts."""
         near = sorted(self.speller.corrected(word))
         meanings = {
             entry.meaning
@@ -214,10 +215,10 @@ class Vocabulary:
         return near[0] if len(meanings) == 1 else None
 
     def completed(self, cut: str) -> str | None:
-        """Return the shortest word that begins so, or None.
+        """Return the shortest known word that begins with these letters, or None.
 
-        All others must mean the same, or begin with it in turn (``shoulderblade``). A word that is
-        known itself is not the beginning of another one.
+        All other such words must mean the same, or begin with the shortest one in turn
+        (``shoulderblade``). A word that is known itself is not completed.
         """
         if cut in self._all_words:
             return None

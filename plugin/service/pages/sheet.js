@@ -366,6 +366,7 @@ export class Sheet {
       [['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'], t('Move'), null],
       [['ArrowRight'], null, () => marks.step(1), true], [['ArrowLeft'], null, () => marks.step(-1), true],
       [['ArrowDown'], null, () => marks.row(1), true], [['ArrowUp'], null, () => marks.row(-1), true],
+      [['PageDown', 'PageUp'], t('A screen on, or back'), ({ key }) => this.scroller.scrollBy(0, (key === 'PageDown' ? 0.9 : -0.9) * this.scroller.clientHeight), true],
       [[' '], t('Large, as long as you look; there P and H decide a conflict'), () => this.loupe()],
       [['e'], t('Correct what is marked'), () => this.correct()],
       [['c'], t('Confirm what was seen and not marked'), () => this.confirm()],

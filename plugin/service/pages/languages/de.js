@@ -241,6 +241,7 @@ export const words = {
   'Signing… {done} of {all}': 'Wird unterschrieben… {done} von {all}',
   'Mark as “not this”, or take the mark away': 'Als „nicht dies“ markieren oder Markierung entfernen',
   'Mark all from the last mark on': 'Alle ab der letzten Markierung markieren',
+  'A screen on, or back': 'Einen Bildschirm weiter oder zurück',
   'Move': 'Bewegen',
   'Correct what is marked': 'Markierte korrigieren',
   'Confirm what was seen and not marked': 'Bestätigen, was gesehen und nicht markiert ist',

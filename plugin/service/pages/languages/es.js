@@ -241,6 +241,7 @@ export const words = {
   'Signing… {done} of {all}': 'Firmando… {done} de {all}',
   'Mark as “not this”, or take the mark away': 'Marcar «esto no», o quitar la marca',
   'Mark all from the last mark on': 'Marcar todas desde la última marca',
+  'A screen on, or back': 'Una pantalla adelante o atrás',
   'Move': 'Moverse',
   'Correct what is marked': 'Corregir lo marcado',
   'Confirm what was seen and not marked': 'Confirmar lo visto y no marcado',

@@ -241,6 +241,7 @@ export const words = {
   'Signing… {done} of {all}': 'Signature… {done} sur {all}',
   'Mark as “not this”, or take the mark away': 'Marquer « pas ceci », ou enlever la marque',
   'Mark all from the last mark on': 'Tout marquer depuis la dernière marque',
+  'A screen on, or back': 'Un écran plus loin ou en arrière',
   'Move': 'Se déplacer',
   'Correct what is marked': 'Corriger ce qui est marqué',
   'Confirm what was seen and not marked': 'Confirmer ce qui a été vu et n’est pas marqué',

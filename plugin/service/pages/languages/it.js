@@ -241,6 +241,7 @@ export const words = {
   'Signing… {done} of {all}': 'Firma… {done} di {all}',
   'Mark as “not this”, or take the mark away': 'Segna «non questo», o togli il segno',
   'Mark all from the last mark on': 'Segna tutte dall’ultimo segno',
+  'A screen on, or back': 'Una schermata avanti o indietro',
   'Move': 'Spostarsi',
   'Correct what is marked': 'Correggi le segnate',
   'Confirm what was seen and not marked': 'Conferma ciò che è visto e non segnato',

@@ -241,6 +241,7 @@ export const words = {
   'Signing… {done} of {all}': '署名中… {done} / {all}',
   'Mark as “not this”, or take the mark away': '「これではない」の印を付ける・外す',
   'Mark all from the last mark on': '最後の印からすべてに印を付ける',
+  'A screen on, or back': '1 画面進む・戻る',
   'Move': '移動',
   'Correct what is marked': '印を付けたものを修正',
   'Confirm what was seen and not marked': '見たもののうち印のないものを確認',

@@ -241,6 +241,7 @@ export const words = {
   'Signing… {done} of {all}': 'A assinar… {done} de {all}',
   'Mark as “not this”, or take the mark away': 'Marcar «isto não», ou tirar a marca',
   'Mark all from the last mark on': 'Marcar todas desde a última marca',
+  'A screen on, or back': 'Um ecrã à frente ou atrás',
   'Move': 'Mover',
   'Correct what is marked': 'Corrigir o marcado',
   'Confirm what was seen and not marked': 'Confirmar o que foi visto e não marcado',

@@ -241,6 +241,7 @@ export const words = {
   'Signing… {done} of {all}': '正在签署… {done}／{all}',
   'Mark as “not this”, or take the mark away': '标记为“不是这个”，或取消标记',
   'Mark all from the last mark on': '从上一个标记起全部标记',
+  'A screen on, or back': '前进或后退一屏',
   'Move': '移动',
   'Correct what is marked': '更正已标记的',
   'Confirm what was seen and not marked': '确认已看且未标记的',
