@@ -76,7 +76,7 @@ class Convolution(nn.Module):
 
 
 class Block(nn.Module):
-    """Inverted residual: expand, filter each channel, project; add the input if it has the shape."""
+    """Inverted residual: expand, filter each channel, project; add the input if shapes match."""
 
     def __init__(self, before: int, after: int, expansion: int, stride: int) -> None:
         super().__init__()

@@ -117,7 +117,7 @@ def _white(values: NDArray[np.uint8]) -> Float32:
 def stamp(
     piece: Float32, mask: Float32, centre: tuple[float, float], scale: float, tilt: float
 ) -> Float32:
-    """Return a mask scaled, turned by ``tilt`` degrees and moved to ``centre`` (x, y) of a piece."""
+    """Return a mask scaled, turned by ``tilt`` degrees and moved to ``centre`` (x, y)."""
     soft = mask
     if scale < 0.6:
         around = max(1, round(0.5 / scale))
