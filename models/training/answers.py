@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 BLANK_DISTANCE = 2.0
-"""Distance given to a blank picture: the largest there is, so that it is always rejected."""
+"""Distance given to a blank picture: the largest possible, so that it is always rejected."""
 
 
 class Answers(NamedTuple):
@@ -34,7 +34,7 @@ class Answers(NamedTuple):
 def answers(
     model: BodyPartModel, pictures: Sequence[NDArray[np.uint8]], *, twice: bool = False
 ) -> Answers:
-    """Read 8-bit pictures one by one, if ``twice`` with a second look at those rejected."""
+    """Read 8-bit pictures one by one; with ``twice``, those rejected get a second look."""
     own = model.parameters
     count = len(pictures)
     result = Answers(

@@ -1,4 +1,4 @@
-"""One picture to one varied network input: geometry in a single warp, then overlays, then tone.
+"""Turns a picture into a varied network input: geometry in a single warp, then overlays, then tone.
 
 The training pictures of limbs come from one archive of uncollimated plates; these changes imitate
 what other hospitals send: collimated fields, any orientation, any tone, either polarity, markers.
@@ -28,7 +28,7 @@ cv2.setNumThreads(0)
 MARKERS = ("L", "R", "G", "D", "E", "I", "R AP", "L 12:40", "STANDING")
 
 TIGHT_CROP = 0.45
-"""Below this part of the field's area the crop may have cut off the other visible parts."""
+"""Below this fraction of the field's area the crop may have cut off the other visible parts."""
 
 LOOSE_CROP = 1.15
 """Above this multiple of a close-up's area the crop may show more parts than were listed."""
@@ -42,21 +42,21 @@ LOPSIDED = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """How a picture may be cropped without showing something else.
+    """How a picture may be cropped without changing what was examined.
 
     Attributes
     ----------
     least : float
-        Smallest crop of either side, as a part of the field's side, or of the plate's.
+        Smallest side of the crop, as a fraction of the field's side, or of the plate's.
     plate : bool
-        Whether the picture is a whole uncollimated plate: what was examined lies in its middle,
+        Whether the picture is a whole uncollimated plate: the examined part lies in its middle,
         and a crop around that imitates the collimation of other hospitals.
     halves : bool
         Whether the plate holds two exposures side by side.
     zoom : float
-        Chance of a close-up of any middle piece (intra-oral films out of panoramic ones).
+        Probability of a close-up from the middle (intra-oral films out of panoramic ones).
     loose : float
-        How many times as high or wide as the close-up a looser collimation may be; 1 for never.
+        How many times as high or wide as the close-up a looser collimation may be; 1 for none.
     """
 
     least: float = 0.62
@@ -69,7 +69,7 @@ class Crops:
 def _span(
     random: np.random.Generator, low: float, high: float, centre: float, length: float
 ) -> tuple[float, float]:
-    """Return a span of ``length`` around ``centre``, jittered, moved inside low..high."""
+    """Return a span of ``length`` around ``centre``, jittered, then moved into low..high."""
     length = min(length, high - low)
     start = centre + random.normal(0, 0.07) * length - length / 2
     start = min(max(start, low), high - length)
@@ -103,8 +103,8 @@ def loose_crop(
 ) -> tuple[float, float, float, float]:
     """Collimate loosely around the middle of a close-up: the part is small, its neighbours show.
 
-    Where the plate ends nearby, the other side is cut short too, or the part would not stay the
-    middle of the field. Returns top, bottom, left, right in pixels.
+    If the plate ends near the part, the opposite side is cut short too, so that the part stays in
+    the middle of the field. Returns top, bottom, left, right in pixels.
     """
     field, outer = picture.field, picture.outer
     sides: list[float] = []
@@ -168,7 +168,7 @@ def _angle(random: np.random.Generator) -> float:
 
 
 def _inside(random: np.random.Generator, height: int, width: int, size: int) -> Box:
-    """Fit a field into the square, sometimes smaller, so that its scale tells nothing."""
+    """Fit a field into the square, sometimes smaller, so that its scale carries no information."""
     inner = round(size * random.uniform(0.45, 0.95)) if random.random() < 0.3 else size
     box, border = placement(Box(0, height, 0, width), inner).inside, (size - inner) // 2
     return Box(box.top + border, box.bottom + border, box.left + border, box.right + border)
@@ -180,7 +180,7 @@ def warp(
     crop: tuple[float, float, float, float],
     size: int,
 ) -> tuple[Grey, Box]:
-    """Crop, flip, rotate, stretch and shrink in one sampling; return the square and its inside."""
+    """Crop, flip, rotate, stretch and shrink in one step; return the square and its inside."""
     top, bottom, left, right = crop
     stretch = float(np.exp(random.normal(0, 0.13)))
     height, width = (bottom - top) / stretch, (right - left) * stretch
@@ -203,7 +203,7 @@ def warp(
     fill = int(values.min()) if random.random() < 0.8 else int(random.integers(0, 256))
     source = values
     if random.random() < 0.6:
-        # Collimation: nothing beyond the field, so that a rotation shows its corners.
+        # Collimation: nothing is kept beyond the field, so that a rotation shows its corners.
         y, x = int(top), int(left)
         source = np.ascontiguousarray(values[y : int(np.ceil(bottom)), x : int(np.ceil(right))])
         matrix[:, 2] += matrix[:, :2] @ np.array([x, y])
@@ -214,7 +214,7 @@ def warp(
 
 
 def _side_letter(random: np.random.Generator, square: Grey, inside: Box) -> None:
-    """Put a lead or digital side letter near a corner, plain, in a box or in a circle."""
+    """Draw a lead or digital side letter near a corner, plain, in a box or in a circle."""
     letter = str(random.choice(["L", "R", "L", "R", "G", "D", "E", "I"]))
     high = max(5, round(square.shape[0] * random.uniform(0.04, 0.14)))
     font = int(random.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX]))
@@ -275,7 +275,7 @@ def _overlay(random: np.random.Generator, square: Grey, inside: Box) -> None:
 def _sharpness(random: np.random.Generator, square: Grey) -> Grey:
     """Coarsen or sharpen: a close-up of a plate is coarser than a collimated film of the part.
 
-    Without this the network takes sharp bones for those parts whose training films are sharp.
+    Without this the network associates sharp bones with the parts whose training films are sharp.
     """
     draw = random.random()
     if draw < 0.5:
@@ -311,7 +311,7 @@ def _tone(random: np.random.Generator, square: Grey) -> Grey:
     square = cv2.LUT(square, (ramp * 255).astype(np.uint8))
     square = _sharpness(random, square)
     if random.random() < 0.25:
-        # Up to what a badly underexposed film shows.
+        # Up to the noise of a badly underexposed film.
         sigma = 40 * random.random() ** 2 + 1
         noise = random.normal(0, sigma, square.shape)
         square = np.clip(square + noise, 0, 255).astype(np.uint8)
@@ -338,7 +338,7 @@ def _windowed(square: Grey, inside: Box) -> Float32:
 def varied(
     random: np.random.Generator, picture: Picture, size: int, crops: Crops
 ) -> tuple[Float32, float]:
-    """Return one varied network input (size, size) and the crop's area as a part of the field's."""
+    """Return a varied network input (size, size) and the crop's area divided by the field's."""
     crop = crop_box(random, picture, crops)
     square, inside = warp(random, picture.values, crop, size)
     _overlay(random, square, inside)

@@ -1,4 +1,4 @@
-"""Fit what turns outputs into answers: temperatures, visible thresholds, rejection."""
+"""Fit the calibration, which turns outputs into answers: temperatures, thresholds, rejection."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ CANDIDATES = np.arange(0.2, 0.81, 0.02)
 """Thresholds that are tried."""
 
 LEAST_SEEN = 12
-"""A label that fewer calibration pictures show, or do not show, has the common threshold."""
+"""A label that fewer calibration pictures show, or fewer do not show, has the common threshold."""
 
 GAIN = 0.005
-"""F1 that a label's own threshold must gain for each tenth that it departs from the common one."""
+"""F1 that a label's own threshold must gain for each 0.1 of difference from the common one."""
 
 ACCEPTANCE = 0.985
-"""Share of real radiographs that must be accepted: a rejected one goes without an answer."""
+"""Share of real radiographs that must be accepted: a rejected one gets no answer."""
 
 NEAR = 0.99
-"""Share of them whose distance to known radiographs is called near."""
+"""Quantile of their distances to known radiographs from which the limit is computed."""
 
 FARTHER = 1.4
-"""How much farther than near a picture may lie: the next hospital's films do."""
+"""Factor from that distance to the limit: another hospital's films lie farther away."""
 
 FOREIGN_REJECTED = 0.98
-"""Share of foreign pictures that must be rejected, else no label gets a looser limit."""
+"""Share of foreign pictures that must still be rejected with a label's looser limit."""
 
 LOOSEST = 5.0
-"""How many times as loose a label's own limit may be: few pictures stand behind it."""
+"""How many times the common limit a label's own may be, as it is fitted to few pictures."""
 
 LEAST_OF_A_LABEL = 8
 """A label with fewer radiographs to calibrate on gets no limit of its own."""
 
 
 def fit_temperature(logits: Floats, right: Bools) -> float:
-    """Return the temperature of least negative log-likelihood.
+    """Return the temperature with the least negative log-likelihood.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def fit_temperature(logits: Floats, right: Bools) -> float:
 
 
 def fit_visible_temperature(logits: Floats, goal: Floats) -> float:
-    """Return the same for independent outputs; targets below 0 are unknown."""
+    """Return that temperature for independent outputs; targets below 0 are unknown."""
     known = goal >= 0
     given, truth = logits[known], goal[known]
     costs = []
@@ -77,7 +77,7 @@ def fit_visible_temperature(logits: Floats, goal: Floats) -> float:
 
 
 def fit_visible_threshold(probabilities: Floats, goal: Floats) -> float:
-    """Return the one threshold of best micro F1 over all labels; targets below 0 are unknown."""
+    """Return the one threshold with the best micro F1 over all labels; targets < 0 are unknown."""
     known = goal >= 0
     given, truth = probabilities[known], goal[known] > 0
     best, threshold = -1.0, 0.5
@@ -92,15 +92,15 @@ def fit_visible_threshold(probabilities: Floats, goal: Floats) -> float:
 def fit_visible_thresholds(
     probabilities: Floats, goal: Floats, labels: Sequence[str]
 ) -> dict[str, float]:
-    """Return a threshold for each label: its own of best F1, or the common one.
+    """Return a threshold for each label: its own with the best F1, or the common one.
 
-    A label has its own if enough pictures show it and enough do not, and keeps near the common
-    one: it must gain :data:`GAIN` of F1 for each tenth that it departs.
+    A label has its own if enough pictures show it and enough do not. It must gain :data:`GAIN` of
+    F1 for each 0.1 of difference from the common one.
 
     Parameters
     ----------
     probabilities, goal : ndarray, shape (n, labels)
-        Of being in the picture; targets below 0 are unknown.
+        Probability of being in the picture, and target; targets below 0 are unknown.
     labels : sequence of str
         Names of the columns.
     """
@@ -124,17 +124,17 @@ def fit_visible_thresholds(
 
 
 def fit_distance(distance: Floats) -> float:
-    """Return the largest distance of a radiograph, from those of radiographs to calibrate on."""
+    """Return the limit of distance, from the distances of the calibration's radiographs."""
     return round(FARTHER * float(np.quantile(np.asarray(distance, np.float64), NEAR)), 4)
 
 
 def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Bools) -> Rejection:
     """Return the strictest limits that accept :data:`ACCEPTANCE` of the radiographs.
 
-    The probability of "none" does most of the work; the distance is there for what is like
-    neither the radiographs nor the foreign pictures of the training. A label whose radiographs
-    are accepted more seldom than that gets a looser limit of "none" of its own, as long as
-    enough of the foreign pictures are rejected still.
+    The probability of "none" does most of the work; the distance catches pictures unlike both the
+    radiographs and the foreign pictures of the training. A label whose radiographs are accepted
+    less often than that gets its own, looser limit of "none", as long as enough foreign pictures
+    are still rejected.
 
     Parameters
     ----------
@@ -164,13 +164,13 @@ def fit_rejection(distance: Floats, none: Floats, said: Sequence[str], real: Boo
 
 
 def _rounded_up(limit: float) -> float:
-    """Return a limit with three significant digits that lets as much pass."""
+    """Return a limit rounded up to three significant digits, so that no less passes."""
     step = 10.0 ** (np.floor(np.log10(max(limit, 1e-9))) - 2)
     return float(f"{np.ceil(limit / step) * step:.3g}")
 
 
 def rejections(distance: Floats, none: Floats, said: Sequence[str], limits: Rejection) -> Bools:
-    """Tell which pictures are rejected."""
+    """Return which pictures are rejected."""
     answers = zip(distance, none, said, strict=True)
     return np.array(
         [rejection_reason(float(d), float(n), s, limits) is not None for d, n, s in answers],

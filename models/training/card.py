@@ -1,7 +1,7 @@
 """Write the tables of the model card: ``python -m training.card``.
 
-They come from ``evaluation.json``, of the shipped weights, and from ``before.json``, of the version
-before, measured on the same pictures by the same labels.
+They come from ``evaluation.json`` for the shipped weights and from ``before.json`` for the version
+before, measured on the same pictures with the same labels.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 TARGETS = (
-    # row, at least, aim, larger is better
+    # row, required value, aim, whether larger is better
     ("Strict top-1, all pictures kept apart", 0.965, 0.98, True),
     ("Strict top-1, unseen sources", 0.965, 0.98, True),
     ("Macro recall, all pictures kept apart", 0.90, 0.94, True),
@@ -69,7 +69,7 @@ def _verdict(value: float | None, least: float, aim: float, *, larger: bool) -> 
 
 
 def _worst_loss(report: dict[str, Any]) -> dict[str, Any]:
-    """Return what the worst change of a film costs in strict top-1."""
+    """Return how much strict top-1 the worst change of a film costs."""
     figures = report["robustness"]
     plain = figures["as it is"]
     least = min(figure["value"] for figure in figures.values())
@@ -124,7 +124,7 @@ def _right(figure: dict[str, Any]) -> int:
 
 
 def _lost_and_won(report: dict[str, Any], before: dict[str, Any]) -> str:
-    """Say by how many films the version differs from the one before, by label and by change."""
+    """Return in words how many films fewer or more than before are right, by label and change."""
     old = {one["label"]: one["recall"] for one in before["labels"]}
     pairs = {
         one["label"]: (old[one["label"]], one["recall"])

@@ -1,4 +1,4 @@
-"""What a training leaves on disk after each epoch, and goes on from."""
+"""The file that a training writes after each epoch and can be resumed from."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Checkpoint:
     Attributes
     ----------
     path : Path
-        Where it lies.
+        Path of the file.
     plan : Plan
         What decides the result, besides the pictures.
     origin : dict
-        What the run learns from, and began with: digests and names.
+        Digests and names of what the run learns from and started with.
     """
 
     path: Path
@@ -35,14 +35,14 @@ class Checkpoint:
     origin: dict[str, Any]
 
     def keep(self, learner: Learner, learnt: list[str]) -> None:
-        """Write it whole or not at all.
+        """Write the file, whole or not at all.
 
         Parameters
         ----------
         learner : Learner
-            What has learned.
+            The learner after the last epoch.
         learnt : list of str
-            A digest of what each epoch so far learned from.
+            For each epoch so far, a digest of what it learned from.
         """
         unfinished = self.path.with_suffix(".new")
         state = {
@@ -57,12 +57,12 @@ class Checkpoint:
         unfinished.replace(self.path)
 
     def go_on(self, learner: Learner) -> list[str]:
-        """Take it over, if there is one; return a digest of what each epoch so far learned from.
+        """Load the file into a learner, if there is one; return the digests that it keeps.
 
         Raises
         ------
         TrainingError
-            If the run began otherwise: its record would not be true.
+            If the run was begun with another plan or origin: its record would not be true.
         """
         if not self.path.is_file():
             return []

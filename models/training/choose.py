@@ -1,8 +1,9 @@
 """Compare exported candidates on the calibration's pictures: ``python -m training.choose DIR...``.
 
-The tested pictures are for the one that is chosen: who picks the best of several by them fools
-himself. On some hundred pictures a difference of one in a hundred is chance, so that what the right
-label is given (the log-loss), and how changed films fare, say more than the share of right answers.
+The test pictures are only for the candidate that is chosen: choosing by them would make its figures
+too good. On some hundred pictures a difference of one in a hundred is chance, so that the
+probability of the right label (the log-loss) and the results on changed films say more than the
+share of right answers.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ if TYPE_CHECKING:
 BEGIN, END = "<!-- candidates: begin -->", "<!-- candidates: end -->"
 
 HARD = ("turned by 270", "noisy", "coarse", "gamma 2.5")
-"""Changes of the films that cost most."""
+"""The changes of films that cost most."""
 
 LEAST_CREDENCE = 1e-6
-"""No single picture may decide the mean of the logarithms."""
+"""Floor of a probability, so that no single picture decides the mean of the logarithms."""
 
 
 def figures(model: BodyPartModel, parts: Split, folder: Path) -> dict[str, float | None]:
-    """Return what speaks for a candidate, by name.
+    """Return the figures of a candidate, by name.
 
-    Temperature and limits were fitted on the same pictures, of every candidate alike.
+    Temperature and limits were fitted on the same pictures, for all candidates alike.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Close-ups: boxes drawn by eye on training pictures, each an example of its own.
 
-A whole plate of a hand holds a wrist, fingers and a thumb. What a radiographer would have
-collimated on for an exposure of these stands in ``closeups.csv``, in percent of the picture:
-``file, examined, visible, view, left, top, right, bottom``.
+A whole plate of a hand holds a wrist, fingers and a thumb. ``closeups.csv`` has the boxes to which
+a radiographer would have collimated for an exposure of these, in percent of the picture: ``file,
+examined, visible, view, left, top, right, bottom``.
 """
 
 from __future__ import annotations

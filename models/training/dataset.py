@@ -1,4 +1,4 @@
-"""Varied examples with their targets, drawn so that neither a class nor a source dominates."""
+"""Varied examples with their targets, drawn so that no class and no source dominates."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from training.manifest import Example
 
 UNKNOWN = -1
-"""Target of a head of which the example says nothing."""
+"""Target of a head about which the example says nothing."""
 
 CLASS_POWER = 0.4
-"""A class is drawn in proportion to its pictures to this power: 1 as they come, 0 all alike."""
+"""A class of n pictures is drawn in proportion to n to this power; 0 would draw all alike."""
 
 SOURCE_POWER = 0.3
 """The same for the sources of one class."""
 
 DRAWN_SHARE = 0.05
-"""Share of the foreign pictures that are drawn by code."""
+"""Share of the draws that are foreign pictures drawn by code."""
 
 PLATE_CROPS = {
     "wrist": 0.18,
@@ -46,9 +46,9 @@ PLATE_CROPS = {
     "foot": 0.5,
     "knee": 0.28,
 }
-"""Smallest crop of an uncollimated plate, as a part of its side: joints are small on it.
+"""Smallest side of a crop of an uncollimated plate, divided by the plate's: joints are small on it.
 
-The middle of a plate of a hand is often its carpus: a close crop of that is a wrist.
+A hand may not be cropped closely: the middle of its plate is often the carpus, that is, a wrist.
 """
 
 LOOSE = {
@@ -71,13 +71,13 @@ LOOSE = {
     "femur": 1.3,
     "humerus": 1.3,
 }
-"""How many times as high or wide as a close-up hospitals collimate the part, at the loosest."""
+"""How many times as high or wide as its close-up a part is collimated at the loosest."""
 
 TWO_VIEWS = 0.05
-"""Share of the pictures that stand beside another of the same part, as on one plate."""
+"""Share of the pictures, of those that can be, set beside another of the same part and patient."""
 
 CLOSEUP_CROP = 0.8
-"""Smallest crop of a close-up, which has been collimated already."""
+"""Smallest side of a crop of a close-up, divided by its field's: it is collimated already."""
 
 VISIBLE_LABELS = tuple(part.label for part in LABELS)
 
@@ -88,8 +88,8 @@ class Targets(NamedTuple):
     Attributes
     ----------
     examined : Tensor of float32, shape (N, labels + 1)
-        1 for each emitted label that is right, the last being "none"; nothing but zeros where
-        none is known.
+        1 for each emitted label that is right, the last being "none"; all zeros where none is
+        known.
     visible : Tensor of float32, shape (N, 36)
         1 in the picture, 0 not.
     child : Tensor of float32, shape (N,)
@@ -117,7 +117,7 @@ class Target:
 def target(example: Example, labels: Sequence[str]) -> Target:
     """Return what an example teaches a model that emits ``labels``.
 
-    Of a part that the model does not emit it is what encloses the part.
+    For a part that the model does not emit, the emitted parts that enclose it are right.
     """
     names = [*labels, NONE]
     examined = np.zeros(len(names), dtype=np.float32)
@@ -137,7 +137,7 @@ def target(example: Example, labels: Sequence[str]) -> Target:
 
 
 def crops(example: Example) -> Crops:
-    """Return how far an example may be cropped without showing something else."""
+    """Return how far an example may be cropped without changing what was examined."""
     if "uncollimated" in example.notes:
         return Crops(
             least=PLATE_CROPS.get(example.examined or "", 0.38),
@@ -173,7 +173,7 @@ def drawing_weights(examples: Sequence[Example]) -> NDArray[np.float64]:
 
 
 def _same(examples: Sequence[Example]) -> list[list[int]]:
-    """Return for each radiograph the others of its part that are of the same patient."""
+    """Return for each radiograph the others of the same part and patient."""
     by_part: dict[tuple[str | None, str], list[int]] = defaultdict(list)
     for index, example in enumerate(examples):
         by_part[example.examined, example.group].append(index)
@@ -226,7 +226,7 @@ class VariedPictures(Dataset[tuple["Tensor", "Target"]]):
         self.start(epoch=0, size=128)
 
     def start(self, *, epoch: int, size: int) -> None:
-        """Draw the epoch's pictures; they come out as squares of ``size`` pixels."""
+        """Choose the epoch's pictures; each is returned as a square of ``size`` pixels."""
         self.epoch, self.size = epoch, size
         random = np.random.default_rng((self.seed, epoch))
         self.order = random.choice(len(self.pictures), size=self.count, p=self.weights)
@@ -249,7 +249,7 @@ class VariedPictures(Dataset[tuple["Tensor", "Target"]]):
         return torch.from_numpy(square), self.goal(which, part)
 
     def goal(self, which: int, part: float) -> Target:
-        """Return what example ``which`` teaches where ``part`` of its field's area is there."""
+        """Return what example ``which`` teaches if the crop has ``part`` of its field's area."""
         goal = self.targets[which]
         visible = goal.visible
         if part < TIGHT_CROP:
@@ -262,7 +262,7 @@ class VariedPictures(Dataset[tuple["Tensor", "Target"]]):
         return replace(goal, visible=visible)
 
     def beside(self, random: np.random.Generator, first: int, second: int) -> tuple[Tensor, Target]:
-        """Set two pictures of one part side by side; what only one of them shows is unknown."""
+        """Put two pictures of one part side by side; labels on which they differ are unknown."""
         half = self.size // 2
         square, goals = np.full((self.size, self.size), -1, np.float32), []
         for left, which in ((0, first), (self.size - half, second)):

@@ -1,4 +1,4 @@
-"""What stands beside the network in ``bodypart.json``: its input, its calibration, its origin."""
+"""The description in ``bodypart.json`` beside the network: its input, calibration and origin."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 NAME = "bodypart-mobilenetv2"
 LEAST_VISIBLE = 20
-"""Labels seen in fewer training pictures are not given as visible."""
+"""Labels that are visible in fewer training pictures are never given as visible."""
 
 CALIBRATION = ("temperature", "rejection", "visible_temperature", "visible_thresholds")
 """Keys of a description that :func:`calibrated` fits."""
@@ -53,14 +53,15 @@ class Preprocessing:
     Attributes
     ----------
     size : int or None
-        Side of the network's square, in pixels; None: as large as in the training.
+        Side of the network's square, in pixels; None for that of the training.
     sides : sequence of int
-        Longer sides of the exposed field in the square: the answer is the mean over these views.
-        None of them: the square's.
+        Longer sides, in pixels, to which the exposed field is scaled, one view each; the answer is
+        the mean over the views. Empty for one view that fills the square.
     mirrored : bool
         Whether each view's mirror image counts too.
     field_tone : float or None
-        Tone at which the exposed field is looked for, 0 to 1; None leaves the greys as they are.
+        Tone to which the upper quartile of the greys is brought to look for the exposed field, 0
+        to 1; None leaves the greys as they are.
     """
 
     size: int | None = None
@@ -69,7 +70,7 @@ class Preprocessing:
     field_tone: float | None = None
 
     def to_json(self, trained: int) -> dict[str, Any]:
-        """Return the description's section for a network that was trained at a size."""
+        """Return the description's section for a network trained on squares of this side."""
         size = self.size or trained
         return {
             "module": "bodypart.model.model_input",
@@ -84,34 +85,34 @@ class Preprocessing:
 
 
 AS_TRAINED = Preprocessing()
-"""The square of the training, once."""
+"""A single view, as large as in the training."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """What is taken over from the description of another model, in place of being fitted.
+    """Calibration that is taken over from another model's description instead of being fitted.
 
     Attributes
     ----------
     description : Path
         The other model's JSON.
     keys : tuple of str
-        All of :data:`CALIBRATION`, where the other model has the same weights; or the temperature
-        alone, where it saw fewer sources: how sure to be in a strange hospital can only be
-        measured where the hospital is strange. The limit of distance is always fitted: it is of
-        the references.
+        All of :data:`CALIBRATION` if the other model has the same weights; the temperature alone
+        if it saw fewer sources: how sure to be in a new hospital can only be measured on sources
+        that a model has not seen. The limit of distance is always fitted, because it depends on
+        this model's references.
     """
 
     description: Path
     keys: tuple[str, ...] = CALIBRATION
 
     def values(self, labels: list[str]) -> dict[str, Any]:
-        """Return them for a model of these labels.
+        """Return the values for a model with these labels.
 
         Raises
         ------
         TrainingError
-            If all is taken over, and of labels that this model does not emit.
+            If all is taken over, but the other model has labels that this one does not emit.
         """
         known = json.loads(self.description.read_text(encoding="utf-8"))
         if self.keys == CALIBRATION and not set(known["labels"]) <= set(labels):
@@ -126,7 +127,7 @@ def description(
     preprocessing: dict[str, Any],
     version: str,
 ) -> dict[str, Any]:
-    """Return what is known of the model before it is calibrated."""
+    """Return the model's description before it is calibrated."""
     return {
         "name": NAME,
         "version": version,
@@ -145,7 +146,7 @@ def description(
 
 
 def _origin(state: dict[str, Any], checkpoint: Path, parts: Split) -> dict[str, Any]:
-    """Return what a checkpoint was trained from."""
+    """Return what a checkpoint was trained from and how, for the description."""
     whole, closeups = parts.whole, parts.closeups
     return {
         "command": state["command"],
@@ -173,7 +174,7 @@ def calibrated(
 ) -> dict[str, Any]:
     """Fit the calibration on the pictures set aside for it; return the description's keys.
 
-    The temperature is fitted, too, if none is given.
+    The temperature is fitted too, unless one is given.
     """
     pictures = read_pictures(folder, parts.calibration)
     given = answers(model, [picture.values for picture in pictures])
@@ -196,7 +197,7 @@ def calibrated(
 def with_own_distance(
     rejection: dict[str, Any], model: BodyPartModel, parts: Split, folder: Path
 ) -> dict[str, Any]:
-    """Return limits of rejection with that of distance fitted to this model's references."""
+    """Return limits of rejection, that of distance fitted anew to this model's references."""
     rows = [row for row in parts.calibration if target(row, parts.labels).examined[:-1].any()]
     given = answers(model, [picture.values for picture in read_pictures(folder, rows)])
     return {**rejection, "distance": fit_distance(given.distance)}
@@ -216,7 +217,7 @@ def _limits(
 def _fitted_visible(
     logits: NDArray[np.float32], goal: NDArray[np.float32], kept: Sequence[str]
 ) -> dict[str, Any]:
-    """Fit the temperature and the thresholds of what is visible; only ``kept`` labels are given."""
+    """Fit temperature and thresholds of the visible labels; only ``kept`` ones get a threshold."""
     temperature = fit_visible_temperature(logits, goal)
     thresholds = fit_visible_thresholds(sigmoid(logits, temperature), goal, VISIBLE_LABELS)
     return {

@@ -1,4 +1,4 @@
-"""Read DICOM files whose label is known, through the whole way of the service's pixels."""
+"""Read DICOM files whose label is known, with the service's whole handling of pixels."""
 
 from __future__ import annotations
 

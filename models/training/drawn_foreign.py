@@ -1,7 +1,7 @@
-"""Foreign pictures drawn by code: what reaches a PACS and is no radiograph.
+"""Foreign pictures drawn by code, like those that reach a PACS and are no radiographs.
 
-Training draws some kinds, the test of rejection others, so that the test tells whether the model
-rejects what it has never met.
+Training draws some kinds, the test of rejection others, so that the test shows whether the model
+rejects kinds that it has never seen.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def gradient(random: np.random.Generator) -> Grey:
 
 
 def blank_film(random: np.random.Generator) -> Grey:
-    """Draw an exposure of nothing: one grey, noise, perhaps a frame or a marker."""
+    """Draw an empty exposure: one grey, noise, perhaps a frame or a marker."""
     film = _noise(random, _blank(random), random.uniform(0.5, 12))
     if random.random() < 0.4:
         cv2.rectangle(film, (20, 20), (film.shape[1] - 20, film.shape[0] - 20), 255, 1)
@@ -159,7 +159,7 @@ def fan_scan(random: np.random.Generator) -> Grey:
 
 
 def breast(random: np.random.Generator) -> Grey:
-    """Draw half an ellipse of soft texture at one edge: a mammogram, of which there is no label."""
+    """Draw half an ellipse of soft texture at one edge, like a mammogram, which has no label."""
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, 0 : 1 : SIDE * 1j]
     tall, wide = random.uniform(0.5, 1.0), random.uniform(0.3, 0.95)
     radius = np.hypot((y - random.uniform(-0.2, 0.2)) / tall, x / wide)

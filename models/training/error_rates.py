@@ -3,11 +3,11 @@
     python -m training.error_rates                        after a training: on pictures kept apart
     python -m training.error_rates --reviews FILE [...]   in a hospital: on its own reviews
 
-Writes the numbers of ``plugin/bodypart/error_rates.json``. Those of a picture come from pictures
-that neither trained the model nor are of a patient who did, sources left out whole among them;
-those of headers are stated, with their source, until a hospital's reviews measure them. The files
-of reviews hold annotations as JSON, as ``POST /bodypart/find`` answers them; let it find *all*
-instances of a period rather than the reviewed ones, because the agreeing ones count, too.
+Writes the numbers of ``plugin/bodypart/error_rates.json``. Those of the picture are measured on
+pictures of patients, and partly of whole sources, that the model was not trained on. Those of
+headers are stated, with their source, until a hospital's reviews measure them. The files of reviews
+hold annotations as JSON, as ``POST /bodypart/find`` returns them; let it find *all* instances of a
+period, not only the reviewed ones, because those whose sources agree count too.
 """
 
 from __future__ import annotations
@@ -42,38 +42,38 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 EDGES = (0.0, 0.6, 0.9, 0.98)
-"""Confidence at which the bands begin."""
+"""Confidence at which each band begins."""
 
 PRIOR = {"same": 100.0, "near": 1.0, "other limb": 0.5, "far": 0.25}
-"""Pictures that the numbers before count for, by the relation of the true part.
+"""How many pictures the earlier scale counts for, by the relation of the true part.
 
-The first numbers are 1, the model's own: a single surprise among hundreds of pictures must not
-decide, nor must none."""
+The first scale is 1, the model's own: neither a single mistake among hundreds of pictures nor the
+absence of any must decide."""
 
 COMMON = {"same": 100.0, "near": 4.0, "other limb": 1000.0, "far": 1000.0}
-"""Pictures that what all confidences have in common counts for in a band, as in ``PRIOR``.
+"""How many pictures the scale common to all confidences counts for in a band, as in ``PRIOR``.
 
-Mistakes beyond the neighbours are a handful in all bands together: what tells them apart by
-confidence is chance, and would make a surer picture the less sure answer."""
+Mistakes beyond the neighbours are a handful in all bands together: differences between the bands
+are chance, and could make a more confident reading of a picture the less certain answer."""
 
 UNFORESEEN_PICTURES = 1000.0
-"""Pictures that the share of mistakes out of the blue before counts for."""
+"""How many pictures the earlier share of unrelated mistakes counts for."""
 
 HABIT = 20.0
-"""Pictures without any such mistake that are added to those of each part, so that two of the same
-make a habit, and one hardly."""
+"""Pictures without a repeated mistake that are added for each part, so that the same mistake seen
+twice makes a habit, and seen once hardly."""
 
 ROUNDS = 200
 HEADERS = 100.0
-"""Headers that the stated shares count for, once a hospital's own are counted."""
+"""How many headers the stated shares count for beside those counted in a hospital."""
 
 AGES = 0.005
-"""Share of outputs for a child, at most, that contradict a known age without being wrong."""
+"""Share of pictures, at most, whose output ``child`` may contradict an age that is right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A picture whose part is known, as the model reads it; ``weight`` pictures are like it.
+    """The model's reading of a picture whose part is known; it stands for ``weight`` pictures.
 
     ``also`` are labels that a radiographer would accept as well.
     """
@@ -88,7 +88,7 @@ class Case:
 
 
 def cases(manifest: Path, plan: Path, model: BodyPartModel) -> list[Case]:
-    """Read the radiographs that a split keeps apart: those that calibrate and those that test."""
+    """Read the radiographs that a split keeps apart from training: for calibration and test."""
     parts = split(read_manifest(manifest), plan)
     rows = [row for row in parts.calibration + parts.test if row.examined in BY_LABEL]
     pictures = read_pictures(manifest.parent, rows)
@@ -106,7 +106,7 @@ def cases(manifest: Path, plan: Path, model: BodyPartModel) -> list[Case]:
 
 
 def picture_rates(known: Iterable[Case], before: ErrorRates) -> ErrorRates:
-    """Return the rates with those of the picture measured on cases; others stay as before."""
+    """Return the rates, those of the picture measured on cases and the others as before."""
     learned = [case for case in known if case.truth in case.reading.probabilities]
     seen = [case for case in learned if not case.reading.rejected]
     given = np.stack([spread(case.reading.probabilities) for case in seen])
@@ -116,7 +116,7 @@ def picture_rates(known: Iterable[Case], before: ErrorRates) -> ErrorRates:
     which = np.searchsorted(EDGES, given.max(axis=1), side="right") - 1
     prior = PRIOR
     if len(before.bands) == 1:
-        # Nothing is known yet of single bands: they begin with what is common to all.
+        # Nothing was measured by band yet: all bands begin with the scale common to them.
         common = _scale(before.bands[0].scale, PRIOR, given, truth, weights)
         before = replace(before, bands=(replace(before.bands[0], scale=common),))
         prior = COMMON
@@ -138,7 +138,7 @@ def picture_rates(known: Iterable[Case], before: ErrorRates) -> ErrorRates:
 
 
 def _nearest(case: Case) -> str:
-    """Return the label of those that are right to which the model gives most."""
+    """Return the most probable of the right labels."""
     known = case.reading.probabilities
     return max((case.truth, *case.also), key=lambda label: known.get(label, 0.0))
 
@@ -146,10 +146,10 @@ def _nearest(case: Case) -> str:
 def _habits(
     tops: NDArray[np.int64], answers: Floats, truth: NDArray[np.int64], weights: Floats
 ) -> dict[str, dict[str, float]]:
-    """Return what the model takes for each part again and again without giving it its due.
+    """Return for each part which others the model repeatedly mistakes for it, with their shares.
 
-    Of each part, a mixture of the corrected answer and of one other part after another:
-    expectation maximisation, with HABIT pictures more on which there is no such mistake.
+    For each part a mixture of the corrected answer and of every other part is fitted by
+    expectation maximisation, with HABIT pictures added on which there is no such mistake.
     """
     habits = {}
     for top in np.unique(tops):
@@ -177,7 +177,7 @@ def _scale(
     truth: NDArray[np.int64],
     weights: Floats,
 ) -> dict[str, float]:
-    """Return, by relation to the top, how often a part was true for once that the model said so."""
+    """Return, by relation to the top label, true parts divided by those the model expects."""
     kinds = RELATION[given.argmax(axis=1)]
     rows = np.arange(len(truth))
     scale: dict[str, float] = {}
@@ -204,7 +204,7 @@ def _band(
     scale = _scale(before.scale, prior, given, truth, weights)
     scaled = given * np.array(list(scale.values()))[kinds]
     scaled /= scaled.sum(axis=1, keepdims=True)
-    # A mixture of the scaled answer and of mistakes of each relation: expectation maximisation.
+    # A mixture of the scaled answer and of mistakes of each relation, by expectation maximisation.
     parts = np.stack([scaled[rows, truth], *np.moveaxis(even(learned)[tops, :, truth], 1, 0)])
     unforeseen = np.array([before.unforeseen[name] for name in MISTAKES])
     first = np.concatenate([[1 - unforeseen.sum()], unforeseen]) * UNFORESEEN_PICTURES
@@ -225,7 +225,7 @@ def _band(
 
 
 def age_limits(known: Iterable[Case], before: ErrorRates) -> ErrorRates:
-    """Return the rates with the outputs for a child that contradict a known age."""
+    """Return the rates with the limits beyond which the output ``child`` contradicts an age."""
     seen = [
         (case, case.reading.child)
         for case in known
@@ -242,18 +242,18 @@ def age_limits(known: Iterable[Case], before: ErrorRates) -> ErrorRates:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What reviews of a hospital tell: pictures and headers whose truth is known."""
+    """Pictures and headers of a hospital whose true part is known."""
 
     pictures: tuple[Case, ...]
     headers: tuple[tuple[str, str, float], ...]
-    """Label that the header named, true label, and how many instances are like it."""
+    """Label that the header named, true label, and how many instances it stands for."""
 
 
 def reviewed(annotations: Iterable[dict[str, Any]]) -> Reviewed:
-    """Take from annotations those whose truth is known, weighted so that they stand for all.
+    """Select the annotations whose truth is known, weighted so that they stand for all.
 
     People review what is marked. An instance whose sources agree and which needed no review counts
-    as right; of the marked ones, the reviewed stand for the others of their kind.
+    as right; of those marked, the reviewed ones stand for the others with the same agreement.
     """
     notes = [note for note in annotations if note.get("status") == "done"]
     marked: Counter[str] = Counter()
@@ -280,14 +280,14 @@ def reviewed(annotations: Iterable[dict[str, Any]]) -> Reviewed:
 
 
 def _reading(top: Sequence[dict[str, Any]]) -> ImageReading:
-    """Return what an annotation keeps of the model's answer, the rest spread over all labels."""
+    """Return the answer that an annotation keeps; the remainder is spread over the other labels."""
     known = {guess["label"]: max(guess["probability"], 1e-4) for guess in top}
     rest = max(0.0, 1 - sum(known.values())) / (len(LABELS) - len(known))
     return ImageReading({part.label: known.get(part.label, rest) for part in LABELS})
 
 
 def header_rates(headers: Iterable[tuple[str, str, float]], before: HeaderRates) -> HeaderRates:
-    """Return the shares of wrong headers by kind, with what was counted added to the stated."""
+    """Return the shares of wrong headers by kind: the counts added to the stated shares."""
     counts = dict.fromkeys(("right", *KINDS), 0.0)
     defaults = dict(before.defaults)
     for said, true, weight in headers:
@@ -295,7 +295,7 @@ def header_rates(headers: Iterable[tuple[str, str, float]], before: HeaderRates)
         if kind is None:
             counts["right"] += weight
             continue
-        # What a device fills in by itself looks like any other error, but always says the same.
+        # A device's default looks like any other error, but is always the same part.
         by_default = before.wrong["default"] * before.defaults.get(said, 0.0)
         alike = sum(kind_of_error(part.label, true) == kind for part in LABELS)
         belief = by_default / (by_default + before.wrong[kind] / alike)
@@ -311,7 +311,7 @@ def header_rates(headers: Iterable[tuple[str, str, float]], before: HeaderRates)
 
 
 def from_reviews(annotations: Iterable[dict[str, Any]], before: ErrorRates) -> ErrorRates:
-    """Return the rates with what a hospital's reviews tell.
+    """Return the rates, measured further on a hospital's reviews.
 
     Raises
     ------
@@ -331,7 +331,7 @@ def from_reviews(annotations: Iterable[dict[str, Any]], before: ErrorRates) -> E
 
 
 def from_pictures(known: Sequence[Case], model: str, before: ErrorRates) -> ErrorRates:
-    """Return the rates with those of a model measured on cases."""
+    """Return the rates, those of a model measured anew on cases."""
     sources = len({case.source for case in known})
     text = f"{model}, on {len(known)} pictures kept apart of {sources} sources"
     rates = age_limits(known, picture_rates(known, before.unmeasured()))
@@ -339,7 +339,7 @@ def from_pictures(known: Sequence[Case], model: str, before: ErrorRates) -> Erro
 
 
 def annotations_in(path: Path) -> list[dict[str, Any]]:
-    """Read the annotations of a file: a JSON list, or what ``find`` answers."""
+    """Read the annotations in a file: a JSON list, or an answer of ``find``."""
     content = json.loads(path.read_text(encoding="utf-8"))
     found = content if isinstance(content, list) else content.get("results", [])
     return [item.get("annotation", item) for item in found]

@@ -1,4 +1,4 @@
-"""What can be wrong with what a training, or a measurement, is given."""
+"""Errors in what a training or a measurement is given."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 class TrainingError(ValueError):
-    """The base of what the commands of this package refuse; the text says what to mend."""
+    """Base of the errors for refused input; the text says what to mend."""
 
 
 @contextmanager
 def refusals_told() -> Iterator[None]:
-    """End a command with one line where it refuses what it is given."""
+    """End a command with one line instead of a traceback if it refuses its input."""
     try:
         yield
     except TrainingError as error:

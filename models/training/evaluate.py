@@ -37,7 +37,7 @@ WORST = 60
 
 
 def _figures(readings: Readings) -> dict[str, Any]:
-    """Return the figures of radiographs of emitted labels."""
+    """Return the figures of radiographs whose label the model emits."""
     bins = metrics.reliability(readings.confidence, readings.found)
     return {
         "top1": metrics.proportion(readings.right),
@@ -148,7 +148,7 @@ def _worst(readings: Readings) -> list[dict[str, Any]]:
 
 
 def licences_of(model_file: Path) -> Literal["all", "clear"]:
-    """Return of which licences the pictures were that a model was trained on."""
+    """Return whether a model was trained on all pictures or on clearly licensed ones only."""
     record = json.loads(model_file.with_suffix(".json").read_text(encoding="utf-8"))
     clear: bool = record["training"]["licences"] == "clear"
     return "clear" if clear else "all"
@@ -216,7 +216,7 @@ def evaluate(
 
 
 def _counts(parts: Split) -> dict[str, int]:
-    """Return how many pictures serve for what."""
+    """Return how many pictures train, calibrate and test."""
     return {
         "train": len(parts.whole),
         "closeups": len(parts.closeups),
@@ -230,7 +230,7 @@ def _of_age(readings: Readings, age: str) -> Readings:
 
 
 def _views(readings: Readings) -> dict[str, Any]:
-    """Return how often the view is told rightly, where it is known."""
+    """Return how often the view is right, where it is known."""
     pairs = zip(readings.rows, readings.view, strict=True)
     return metrics.proportion(
         np.array([row.view == said for row, said in pairs if row.view], dtype=bool)
@@ -248,7 +248,7 @@ def _untrained(readings: Readings, labels: Sequence[str]) -> list[dict[str, Any]
 
 
 def _data(parts: Split) -> list[dict[str, Any]]:
-    """Return each source's licence, and how many of its pictures serve for what."""
+    """Return each source's licence, and how many of its pictures train, calibrate and test."""
     rows = {"train": parts.whole, "calibration": parts.calibration, "test": parts.test}
     counts = {name: Counter(row.source for row in some) for name, some in rows.items()}
     every = [row for some in rows.values() for row in some]

@@ -1,7 +1,7 @@
 """What the memory rehearses beside people's words: ``make exemplars``, after each new model.
 
-Writes ``bodypart.exemplars.npz`` beside the ONNX file: of each part some pictures of the training
-that the model reads rightly, as its own numbers.
+Writes ``bodypart.exemplars.npz`` beside the ONNX file: for each part the model's embeddings and
+probabilities of some training pictures that it reads rightly.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from training.split import Split
 
 EACH = 30
-"""Pictures of a part, at most."""
+"""Largest number of pictures of a part."""
 
 
 def exemplars_of(model: BodyPartModel, parts: Split, folder: Path) -> Exemplars:

@@ -44,12 +44,12 @@ class Weights:
     Attributes
     ----------
     averaged : bool
-        The running average of the training, or the last ones.
+        Whether to take the running average of the training instead of the last weights.
     earlier : Path or None
-        Earlier model that they are averaged with: a checkpoint, or an exported ``.onnx`` file with
-        its JSON beside it.
+        Earlier model with whose weights they are averaged: a checkpoint, or an exported ``.onnx``
+        file with its JSON beside it.
     share : float
-        What the checkpoint counts for in that, 0 to 1; the earlier model counts for the rest.
+        Share of the checkpoint in that average, 0 to 1; the earlier model has the rest.
     """
 
     averaged: bool = True
@@ -58,7 +58,7 @@ class Weights:
 
 
 def load_network(state: dict[str, Any], wanted: Weights = Weights()) -> Network:
-    """Return the network of a checkpoint, with averaged weights unless told otherwise."""
+    """Return the network of a checkpoint, by default with the running average of its weights."""
     network = Network(len(state["labels"]), len(VISIBLE_LABELS))
     weights = Start.of_checkpoint(state)
     if not wanted.averaged:
@@ -72,7 +72,7 @@ def load_network(state: dict[str, Any], wanted: Weights = Weights()) -> Network:
 def build_graph(
     network: Network, parts: Split, folder: Path, preprocessing: dict[str, Any], seed: int
 ) -> Graph:
-    """Return the graph with references drawn from the training radiographs, balanced."""
+    """Return the graph, its references drawn from the training radiographs, balanced by class."""
     rows = [row for row in parts.train if not row.foreign]
     count = min(REFERENCES, len(rows))
     drawn = np.random.default_rng(seed).choice(
@@ -101,28 +101,28 @@ def export(
     Parameters
     ----------
     checkpoint : Path
-        What a training left.
+        Checkpoint of a training.
     manifest, split_file : Path
-        What it was trained with.
+        Manifest and split that it was trained with.
     out : Path
         Folder for both files.
     weights : Weights
         Which weights are exported.
     preprocessing : Preprocessing
-        What the network is to be given.
+        How the service is to prepare pictures for the network.
     taken_over : TakenOver or None
-        What of the calibration is another model's; the rest is fitted.
+        Calibration that is taken over from another model; the rest is fitted.
     version : str
-        The model's.
+        The model's version.
 
     Raises
     ------
     TrainingError
-        If the split is not that of the training, or the other models do not go with this one.
+        If the split is not that of the training, or the other models do not fit this one.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     rows = read_manifest(manifest, state["licences"])
-    # Earlier runs did not record whether they had close-ups.
+    # Checkpoints of earlier versions do not record whether close-ups were used.
     parts = split(rows, split_file, with_closeups=state.get("with_closeups", True))
     if list(parts.labels) != state["labels"]:
         raise TrainingError(f"{split_file} is not the split that {checkpoint} was trained with")

@@ -2,7 +2,7 @@
 
     python -m training.fetch http://127.0.0.1:8042 FOLDER [--user NAME:PASSWORD]
 
-Pictures come through the service's own decoding; a second run fetches what is new.
+Pictures are decoded by the service itself; a second run fetches only new ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CLIPPED = (0.1, 99.9)
 
 
 def get(url: str, user: str | None) -> tuple[bytes, str | None]:
-    """Return what an address answers, and where its next page begins, if it has one."""
+    """Return the body of an answer, and where the next page begins, if there is one."""
     request = Request(url)
     if user:
         token = base64.b64encode(user.encode()).decode()
@@ -41,7 +41,7 @@ def eight_bits(graymap: bytes) -> Image.Image:
 
 
 def manifest(orthanc: str, user: str | None = None) -> bytes:
-    """Return the whole manifest as CSV, of however many pages."""
+    """Return the whole manifest as CSV, all its pages joined."""
     text, after = get(f"{orthanc}/bodypart/manifest?format=csv", user)
     while after:
         page, after = get(f"{orthanc}/bodypart/manifest?format=csv&after={quote(after)}", user)
@@ -58,7 +58,7 @@ def fetch(orthanc: str, folder: Path, user: str | None = None) -> int:
         path = folder / row["file"]
         if not path.exists():
             graymap, _ = get(f"{orthanc}/bodypart/instances/{path.stem}/picture", user)
-            # What is cut off must not look fetched the next time.
+            # A picture that was only partly written must not count as fetched the next time.
             unfinished = path.with_suffix(".part")
             eight_bits(graymap).save(unfinished, format="PNG")
             unfinished.replace(path)

@@ -1,4 +1,4 @@
-"""What an inference server is checked with, and how it is to serve the model: ``make golden``.
+"""Pictures to check an inference server with, and its configuration: ``make golden``.
 
 Writes ``bodypart.golden.npz`` beside the ONNX file, and ``config.pbtxt`` for Triton and OpenVINO
 Model Server.
@@ -36,7 +36,7 @@ dynamic_batching {{ max_queue_delay_microseconds: 0 }}
 
 
 def golden_of(model: BodyPartModel) -> Golden:
-    """Return drawn pictures with the model's answers to them."""
+    """Return drawn pictures with the model's outputs for them."""
     squares = [model.views(draw(part, 400, 360).astype(np.float32))[0] for part in PARTS]
     pictures = drawn(np.concatenate(squares))
     answers = dict(model.network.run(pictures))

@@ -1,7 +1,7 @@
-"""Next hospitals: whole sources, each seen by a model that was trained without it.
+"""Stand-ins for a user's hospital: whole sources, each read by a model trained without it.
 
-A user's films are new to the shipped model. How the memory serves such a user can only be
-measured with a model to which a source is as new; each file in ``hospitals/`` describes one.
+A user's films are new to the shipped model. How well the memory serves such a user can only be
+measured with a model that has never seen the source; each file in ``hospitals/`` describes one.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 HOSPITALS = Path(__file__).with_name("hospitals")
 PLAN = Plan(size=128, epochs=7, draws=5000, rate=8e-4, bfloat16=True)
-"""A short training: the model need not be as good as the shipped one, only as ignorant."""
+"""A short training: the model need not be good, only know as little of the films."""
 
 SIDES = (128, 80)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hospital:
-    """The films of one source, as a model sees them that never saw the source.
+    """The films of one source, as read by a model that was trained without the source.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Hospital:
     labels : tuple of str
         Its labels, without "none".
     rows : list of Example
-        The n films: radiographs and what else the source holds.
+        The n films, those of other sources included: radiographs and foreign pictures.
     embeddings : ndarray of float32, shape (n, d)
         Unit vectors.
     posterior : ndarray of float32, shape (n, labels + 1)
@@ -61,9 +61,10 @@ class Hospital:
     rejected : ndarray of bool, shape (n,)
         Whether the model rejects them.
     elsewhere : NDArray of bool, shape (n,)
-        Films of other sources, kept apart in the training: the memory is to leave them alone.
+        Whether a film is of another source, kept apart from the training: the memory should not
+        change its answer.
     exemplars : Exemplars
-        What the model learned from.
+        The model's exemplars, from its training.
     """
 
     name: str
@@ -78,7 +79,7 @@ class Hospital:
 
 
 def blind_model(name: str, manifest: Path, backbone: Path, runs: Path) -> Path:
-    """Return the model that was trained without a hospital; train it where there is none yet."""
+    """Return the model trained without a hospital; train it if there is none yet."""
     run, plan = runs / name, HOSPITALS / f"{name}.toml"
     if not (run / "bodypart.onnx").is_file():
         material, beginning = Material(manifest, plan), Beginning(backbone)
@@ -95,9 +96,9 @@ def blind_model(name: str, manifest: Path, backbone: Path, runs: Path) -> Path:
 
 
 def hospital(name: str, model_file: Path, manifest: Path) -> Hospital:
-    """Look at a hospital's films, and at those of others; what was seen is kept for the next time.
+    """Read a hospital's films, and those of others; the model's outputs are kept for the next time.
 
-    What the model was calibrated on is left out.
+    Films on which the model was calibrated are left out.
     """
     parts = split(read_manifest(manifest), HOSPITALS / f"{name}.toml")
     plan = tomllib.loads((HOSPITALS / f"{name}.toml").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What learns: the network, its running average, and how a batch of pictures moves them."""
+"""The network in training, its running average, and the step from a batch of pictures."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 EMA_DECAY = 0.996
 DECAY = 0.03
-"""Weight decay of what is no bias."""
+"""Weight decay of all parameters but biases."""
 
 HEADS_FASTER = 5
-"""How many times as fast as the body the heads learn."""
+"""Learning rate of the heads, as a multiple of the body's."""
 
 STEEPEST = 2.0
-"""Largest norm of a step's gradient."""
+"""Norm to which a step's gradient is clipped."""
 
 RISE = 0.06
-"""Part of the training in which the learning rate rises."""
+"""Fraction of the training during which the learning rate rises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +41,25 @@ class Plan:
     size : int
         Side of the network's square, in pixels.
     epochs : int
-        Rounds of drawing.
+        Number of epochs.
     draws : int
         Pictures drawn in an epoch.
     batch : int
         Pictures in a step.
     frozen : int
-        First blocks that keep the weights they start with.
+        Number of first blocks whose weights are not trained.
     rate : float
-        Highest learning rate of the body; the heads learn five times as fast.
+        Highest learning rate of the body; that of the heads is :data:`HEADS_FASTER` times as high.
     smoothing : float
         Label smoothing of the examined head.
     seed : int
         Seed of weights, draws and variation.
     bfloat16 : bool
-        Whether the body computes in bfloat16: half the time where the processor has it.
+        Whether the network computes in bfloat16: half the time if the processor supports it.
     taught : float
-        What teachers' answers count for; labels count for the rest.
+        Weight of the teachers' answers in the loss; the labels have the rest.
     alone : tuple of str
-        Labels, or ``child``, whose outputs learn while all others stay; empty if all learn.
+        Labels, or ``child``, whose outputs alone are trained; empty if all are.
     """
 
     size: int = 160
@@ -81,13 +81,13 @@ class Learner:
     Parameters
     ----------
     network : Network
-        What learns, with the weights that it starts from.
+        The network to train, with its first weights.
     teachers : Teachers
-        Earlier models that are learnt from, too; there may be none.
+        Earlier models whose answers are learnt too; there may be none.
     plan : Plan
         Rates and shares.
     device : torch.device
-        Where it computes.
+        Device on which the network computes.
 
     Attributes
     ----------
@@ -113,9 +113,9 @@ class Learner:
         squares : Tensor, shape (N, 1, S, S)
             Varied pictures.
         goal : Targets
-            What they teach.
+            Their targets.
         progress : float
-            Part of the training that is over, 0 to 1.
+            Fraction of the training that is done, 0 to 1.
         """
         here = squares.to(self._device, memory_format=torch.channels_last)
         goal_here = Targets(*(part.to(self._device) for part in goal))
@@ -135,7 +135,7 @@ class Learner:
         return float(value.detach())
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps of it."""
+        """Return the state for a checkpoint."""
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -143,7 +143,7 @@ class Learner:
         }
 
     def go_on_from(self, state: dict[str, Any]) -> None:
-        """Take over what a checkpoint kept."""
+        """Load the state of a checkpoint."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -172,9 +172,9 @@ def _groups(network: Network, rate: float, decay: float) -> list[dict[str, Any]]
 
 
 def rate_factor(progress: float) -> float:
-    """Return the part of the highest learning rate at a point (0 to 1) of the training.
+    """Return the learning rate at a point (0 to 1) of the training, divided by the highest.
 
-    A short linear rise, then half a cosine down to nothing.
+    A short linear rise, then half a cosine down to zero.
     """
     if progress < RISE:
         return 0.04 + 0.96 * progress / RISE

@@ -1,7 +1,7 @@
-"""Pictures that look like films of whole legs, joined of plates of hips, knees and ankles.
+"""Pictures that look like films of whole legs, joined from plates of hips, knees and ankles.
 
-There are next to no such films among the pictures that may be trained on. Those drawn here are
-made of the plates of one part of the split each, so that what is tested holds nothing that trains.
+There are next to no such films among the pictures that may be trained on. Each film is made from
+plates of one part of the split, so that test films contain nothing of the training.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 
 TRAINING_FILMS, CALIBRATION_FILMS, TEST_FILMS = 170, 12, 40
-"""How many films are drawn of the plates of each part of the split."""
+"""How many films are made from the plates of each part of the split."""
 
 FOLDER = "long_legs"
-"""Where they lie, beside the manifest that lists them."""
+"""Folder of the films, beside the manifest that lists them."""
 
 SAID = {
     "examined": "lower_limb",
@@ -51,11 +51,11 @@ SAID = {
     "view": "AP",
     "age_group": "unknown",
 }
-"""What the manifest says of each."""
+"""Columns of the manifest that are the same for all films."""
 
 
 class Format(NamedTuple):
-    """Films of one or of two legs: limits of height over width, and how much slimmer people are."""
+    """Films of one or two legs: limits of height over width, and of the factor that slims them."""
 
     ratio: tuple[float, float]
     slimmer: tuple[float, float]
@@ -69,56 +69,56 @@ WITH_TWO_LEGS = 0.5
 """Share of the films that show both legs."""
 
 SAME_KNEE = 0.4
-"""Share of those that show one plate's knee twice."""
+"""Share of those that show the knee of one plate twice."""
 
 SETS, SETS_BESIDE = 3, 5
-"""How many knees and ankles are tried for a leg, and for one that stands beside another."""
+"""How many pairs of knee and ankle are tried for a leg, and for the second leg of a film."""
 
 UNLEVEL = 20
-"""What a knee at another height than the first leg's takes from the fit, in lengths of the leg."""
+"""Cost, in the fit, of a difference in the knees' heights; heights are fractions of the leg."""
 
 FILM = (1200, 1500)
-"""Columns and rows that a film is put together on."""
+"""Columns and rows of the canvas on which a film is composed."""
 
 MIDLINE, HIP_ROW = 600, 350
-"""Where midline and hip joint lie on them."""
+"""Column of the body's midline and row of the hip joint on this canvas."""
 
 MIDLINE_FADE = 8
-"""Columns in which one half of the body gives way to the other."""
+"""Columns over which one half of the body fades into the other."""
 
 LIT = 0.08
-"""What is brighter is a limb, and not the ground beside it."""
+"""Brighter values are a limb, darker ones the background."""
 
 OTHER_GAIN = (0.6, 1.7)
-"""Limits of what the second leg is brightened by to be like the first."""
+"""Limits of the factor that makes the second leg as bright as the first."""
 
 CUT_SHORT, CUT_PART = 0.3, (0.05, 0.25)
-"""Share of the films of one leg that do not reach the midline, and by which part of their width."""
+"""Share of the films of one leg that end before the midline, and the fraction of width missing."""
 
 UPPER_CUT, LOWER_CUT = 0.1, 0.025
-"""Parts of what there is that are cut off at the ends, at the most."""
+"""Fractions of the height that are cut off at the upper and lower end, at most."""
 
 HIP_MARGIN, ANKLE_MARGIN = 0.035, 0.03
-"""Parts of it that stay above the hip joint and below the ankle joint."""
+"""Fractions of the height that are kept above the hip joint and below the ankle joint."""
 
 BESIDE = 0.1
-"""Ground beside the skin, in widths, at the most."""
+"""Background beside the skin, as a fraction of the width, at most."""
 
 WHITE, BLACK = 99.5, 0.03
-"""The percentile that becomes white, of what is brighter than the second."""
+"""The percentile that becomes white, among values brighter than the second number."""
 
 LEAST_WHITE = 0.2
-"""White is no darker than this before."""
+"""Least value that becomes white."""
 
 GAMMA, LIGHT = (0.6, 1.25), (0.8, 1.0)
-"""Tones of systems: exponents, and brightnesses of white."""
+"""Limits of the tones of different systems: exponent, and brightness of white."""
 
 GREY_GROUND, GROUND = 0.33, 0.12
-"""Share of the films whose ground is not black, and its brightness, at the most."""
+"""Share of the films whose background is not black, and its brightness, at most."""
 
 
 class LongLegsError(TrainingError):
-    """Films cannot be drawn, or not there."""
+    """Films cannot be drawn, or not written to that folder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +130,7 @@ class Film:
     image : Image
         The picture, 8-bit grey.
     files : tuple of str
-        Plates that it was made of.
+        Plates that it was made from.
     """
 
     image: Image.Image
@@ -138,21 +138,21 @@ class Film:
 
 
 class LongLegs:
-    """Draws films of the plates given.
+    """Draws films from the plates given.
 
     Parameters
     ----------
     folder : Path
-        The manifest's.
+        Folder of the manifest.
     files : collection of str
         Plates that may be used.
     pieces : Path
-        What is said of their pieces.
+        Table of the pieces on the plates.
 
     Raises
     ------
     LongLegsError
-        If no hip, no knee or no ankle is among them.
+        If the plates have no hip, no knee or no ankle.
     """
 
     def __init__(self, folder: Path, files: Collection[str], pieces: Path = PIECES) -> None:
@@ -165,12 +165,12 @@ class LongLegs:
                 raise LongLegsError(f"no plate of {folder} that may be used shows a piece: {kind}")
 
     def _one_of(self, random: np.random.Generator, kind: str, file: str | None = None) -> Piece:
-        """Draw a piece; of one plate alone if asked."""
+        """Choose a piece at random, among those of one plate if ``file`` is given."""
         of = [piece for piece in self._pieces[kind] if file in {None, piece.file}]
         return of[int(random.integers(len(of)))]
 
     def leg(self, random: np.random.Generator) -> Leg:
-        """Draw the best fitting of a few legs with one hip."""
+        """Return the best fitting of a few random legs with the same hip."""
         hip = self._one_of(random, HIP)
         return max(
             (
@@ -181,7 +181,7 @@ class LongLegs:
         )
 
     def leg_beside(self, random: np.random.Generator, first: Leg) -> Leg:
-        """Draw the other leg of somebody, its hip from the same plate, its knee as high."""
+        """Return the other leg of a person: its hip from the same plate, its knee about as high."""
         hip_file, knee_file, _ = first.files
         same = knee_file if random.random() < SAME_KNEE else None
         legs = [
@@ -227,7 +227,7 @@ class LongLegs:
 
 
 def _laid(leg: Leg, scale: float = 1) -> Plane:
-    """Return a leg with its hip's midline where a film has it."""
+    """Return a leg on a film's canvas, midline and hip joint in their places."""
     start = leg.origin - complex(MIDLINE, HIP_ROW) / scale
     image = Image.fromarray(leg.values()).transform(
         FILM,
@@ -239,20 +239,20 @@ def _laid(leg: Leg, scale: float = 1) -> Plane:
 
 
 def _both(first: Plane, other: Plane, length: int) -> Plane:
-    """Return two legs in one, the other one mirrored and as bright; they meet at the midline."""
+    """Return both legs in one plane; the second is mirrored and made as bright as the first."""
     rows = slice(HIP_ROW, HIP_ROW + length)
     wanted, found = (part[rows][part[rows] > LIT].mean() for part in (first, other))
     gain = np.float32(np.clip(wanted / found, *OTHER_GAIN))
     x = np.arange(FILM[0]) + 0.5
     share = np.clip(0.5 + (x - MIDLINE) / MIDLINE_FADE, 0, 1)
-    # MIDLINE is the middle column, so that a mirrored half meets the first one there.
+    # MIDLINE is the middle column, so that the mirrored half meets the first one there.
     return (first * share + (other * share * gain)[:, ::-1]).astype(np.float32)
 
 
 def _shaped(
     box: tuple[float, float, float, float], kind: Format
 ) -> tuple[float, float, float, float]:
-    """Return a box with its sides moved so that it is neither too wide nor too narrow."""
+    """Return a box, its sides moved so that height over width is within the format's limits."""
     left, top, right, bottom = box
     ratio = float(np.clip((bottom - top) / (right - left), *kind.ratio))
     middle, half = (left + right) / 2, (bottom - top) / ratio / 2
@@ -260,7 +260,7 @@ def _shaped(
 
 
 def _toned(random: np.random.Generator, values: Plane) -> Plane:
-    """Return a film's values, 0 to 1, in the tone of some system."""
+    """Return a film's values, 0 to 1, in a random tone."""
     lit = values[values > BLACK]
     white = max(float(np.percentile(lit, WHITE)), LEAST_WHITE)
     toned = np.clip(values / white, 0, 1) ** random.uniform(*GAMMA) * random.uniform(*LIGHT)
@@ -269,7 +269,7 @@ def _toned(random: np.random.Generator, values: Plane) -> Plane:
 
 
 def _cut(values: Plane, box: tuple[float, float, float, float], slimmer: float) -> Image.Image:
-    """Return a box about the hip's midline as a picture, its width made slimmer."""
+    """Return a box, relative to midline and hip joint, as a picture; its width is slimmed."""
     left, top, right, bottom = box
     columns = round(LONG_SIDE * (right - left) / (bottom - top) * slimmer)
     picture = Image.fromarray((values * 255).astype(np.uint8))
@@ -278,7 +278,7 @@ def _cut(values: Plane, box: tuple[float, float, float, float], slimmer: float) 
 
 
 class Part(NamedTuple):
-    """A part of the split: films to draw, the plates they may be made of, and notes on them."""
+    """A part of the split: films to draw, the plates they may be made from, and notes on them."""
 
     name: str
     films: int
@@ -287,11 +287,11 @@ class Part(NamedTuple):
 
     @property
     def source(self) -> str:
-        """What the manifest calls its source; the split file knows it by that (``joined``)."""
+        """Source of its films in the manifest; the split file refers to it under ``joined``."""
         return f"joined plates ({self.name})"
 
     def file(self, number: int) -> str:
-        """Return where a film lies."""
+        """Return the path of a film, relative to the manifest."""
         return f"{FOLDER}/{self.name}{number:03}.png"
 
 
@@ -308,7 +308,7 @@ def parts_of(sides: Split) -> tuple[Part, ...]:
 
 
 def _row(part: Part, number: int, plates: Sequence[dict[str, str]]) -> dict[str, str]:
-    """Return what a manifest says of a film that was made of these plates."""
+    """Return a manifest's row for a film that was made from these plates."""
 
     def of_all(column: str) -> str:
         return "; ".join(dict.fromkeys(plate[column] for plate in plates))
@@ -329,7 +329,7 @@ def _row(part: Part, number: int, plates: Sequence[dict[str, str]]) -> dict[str,
 def draw_films(
     manifest: Path, out: Path, *, split_file: Path = SPLIT, pieces: Path = PIECES
 ) -> None:
-    """Draw the films of all parts, and write a manifest with them below what it has.
+    """Draw the films of all parts, and write a copy of the manifest with their rows added.
 
     Raises
     ------

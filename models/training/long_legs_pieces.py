@@ -1,4 +1,4 @@
-"""Pieces of plates that show a hip, a knee or an ankle, and legs that are joined of them.
+"""Pieces of plates that show a hip, a knee or an ankle, and legs that are joined from them.
 
 ``long_legs.csv`` says where they are, in percent of the plate: the box of the ``piece`` (``left``,
 ``top``, ``right``, ``bottom``); two points on the axis of its bones (``upper_x`` ... ``lower_y``);
@@ -6,7 +6,7 @@ how wide the limb's soft tissue is at the ``upper`` and at the ``lower`` cut; th
 for a hip, at which side of the box the body's ``midline`` is. A hip is cut at its lower point, a
 knee at both, an ankle at its upper one.
 
-Points are complex numbers, x + iy with y downwards: a product turns and enlarges about 0.
+Points are complex numbers, x + iy with y downwards: a product rotates and scales about 0.
 """
 
 from __future__ import annotations
@@ -31,83 +31,83 @@ PIECES = Path(__file__).with_name("long_legs.csv")
 HIP, KNEE, ANKLE = "hip", "knee", "ankle"
 
 PLATE_ROWS = 320
-"""Height that plates are brought to, and so the unit of all that is in pixels here."""
+"""Height to which plates are scaled; all numbers of pixels in this module refer to it."""
 
 DARK, BRIGHT = 4, 99.3
 """Percentiles of a piece that become black and white."""
 
 LEAST_RANGE = 20
-"""Greys between the two at the least: noise stays noise."""
+"""Least difference of the two greys, so that noise is not stretched to full contrast."""
 
 OVEREXPOSED = 1.1
-"""Greys are cut off here, a little above white."""
+"""Value at which greys are clipped, a little above white."""
 
 FADE = 7
 """Columns in which a piece fades to black at its sides."""
 
 CANVAS = (720, 1300)
-"""Columns and rows that a leg is joined on."""
+"""Columns and rows of the canvas on which a leg is joined."""
 
 CUT = 330 + 470j
-"""Where the hip's lower cut comes to lie on them."""
+"""Place of the hip's lower cut on this canvas."""
 
 OVERLAP = (48, 78)
-"""Rows that two pieces share."""
+"""Limits of the number of rows in which two pieces overlap."""
 
 CROSS_FADE = 0.8
-"""Part of these in which the one piece gives way to the other."""
+"""Fraction of these rows over which one piece fades into the other."""
 
 HIP_TURN = (0.0, 0.08)
-"""How much further than upright a femur is turned, in radians; its knee comes to lie inwards."""
+"""How far beyond upright a femur is turned, in radians, so that its knee lies inwards."""
 
 HIP_TURN_LIMITS = (-0.06, 0.14)
-"""Radians that a hip is turned at the most: a pelvis lies level."""
+"""Limits of the angle by which a hip is turned, in radians: a pelvis lies about level."""
 
 LIMB_SLOPE = (-0.04, 0.01)
-"""What is left of the slope below the knee, in radians, beside half the femur's."""
+"""Slope of knee and shank, in radians, beside half of the femur's remaining slope."""
 
 THIGH_SCALE, SHANK_SCALE = (0.72, 1.35), (0.5, 1.5)
-"""How much hips and ankles may be enlarged to be as wide as the knee between them."""
+"""Limits of the factors that make hip and ankle as wide as the knee between them."""
 
 WIDENINGS = (0.8, 0.86, 0.93, 1.0, 1.07, 1.15, 1.24)
-"""Widths beside this that are tried for a better fit."""
+"""Further factors that are tried for a better fit."""
 
 SEEN_WIDTH = 0.95
-"""The fit is seen this far to both sides of the bone, in widths of the limb."""
+"""Half the width of the window in which the fit is measured, in widths of the limb."""
 
 SHIFT = 0.2
-"""A piece may be shifted by this part of what is seen."""
+"""Largest shift of a piece, as a fraction of half that window."""
 
 COST = 0.1
-"""What the largest shift, or a widening by e, takes from the correlation."""
+"""How much the largest shift, or a widening by the factor e, lowers the score."""
 
 CORE = 0.4
-"""Pieces get the same brightness this far to both sides of the bone, in widths of the limb."""
+"""Half the width of the window in which brightness is matched, in widths of the limb."""
 
 GAIN = (0.45, 2.2)
-"""Limits of what they are brightened by for it."""
+"""Limits of the factor that matches it."""
 
 FLAT = 1e-4
-"""Profiles that vary less have no correlation."""
+"""Least standard deviation of a profile in a correlation."""
 
 GROIN = 0.35
-"""Where the edge of a hip's box is taken for the midline, in heights of the box from its top."""
+"""Height at which the edge of a hip's box is the midline, in box heights from its top."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """A piece, on its plate.
+    """A piece on its plate; coordinates are pixels of the scaled plate.
 
     Attributes
     ----------
     file : str
         The plate's file.
     values : ndarray of float32, shape (PLATE_ROWS, columns)
-        The plate, its piece from 0 to about 1 and faded at the sides.
+        The plate, scaled so that the piece is 0 to about 1, and faded at the piece's sides.
     box : tuple of float
         Left, top, right and bottom of the piece.
     upper, lower, joint : complex
-        Points on the axis of the bones: at its ends, and in the height of the joint.
+        Points on the axis of the bones: its two ends, and the height of the joint.
     upper_width, lower_width : float
         Width of the soft tissue at the two ends; 0 where it is not cut.
     """
@@ -123,12 +123,12 @@ class Piece:
 
     @property
     def slope(self) -> float:
-        """Radians that turn the axis upright."""
+        """Angle by which to turn the axis upright, in radians."""
         down = self.lower - self.upper
         return cmath.phase(complex(down.imag, down.real))
 
     def mirrored(self) -> Piece:
-        """Return the piece with left and right changed over."""
+        """Return the piece with left and right swapped."""
         columns = self.values.shape[1]
         left, top, right, bottom = self.box
         return replace(
@@ -142,13 +142,13 @@ class Piece:
 
 
 def read_rows(path: Path = PIECES) -> list[dict[str, str]]:
-    """Read what is said of the pieces."""
+    """Read the table of the pieces."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def read_piece(row: dict[str, str], folder: Path) -> Piece:
-    """Read a piece; the midline of a hip is brought to the left."""
+    """Read a piece; a hip is mirrored, if need be, so that the midline is at its left."""
     with Image.open(folder / row["file"]) as file:
         grey = file.convert("L")
     columns = max(1, round(grey.width * PLATE_ROWS / grey.height))
@@ -166,7 +166,7 @@ def read_piece(row: dict[str, str], folder: Path) -> Piece:
     dark, bright = np.percentile(inside, (DARK, BRIGHT))
     values = np.clip((plate - dark) / max(bright - dark, LEAST_RANGE), 0, OVEREXPOSED)
     x = np.arange(columns)
-    # The pelvis goes on beyond its midline: the other half may need some of it.
+    # No fade at the midline, beyond which the pelvis goes on: the other half may need some of it.
     if row["midline"] != "left":
         values *= np.clip((x - left) / FADE, 0, 1)
     if row["midline"] != "right":
@@ -185,7 +185,7 @@ def read_piece(row: dict[str, str], folder: Path) -> Piece:
 
 
 class Rows(NamedTuple):
-    """Rows of the canvas, from the first up to the last."""
+    """Rows of the canvas, from ``first`` up to, but without, ``last``."""
 
     first: int
     last: int
@@ -196,7 +196,7 @@ ALL_ROWS = Rows(0, CANVAS[1])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
-    """A piece on a canvas: its point ``source`` lies on ``target``, all else turned about it."""
+    """A piece on the canvas: ``source`` lies at ``target``, and ``turn`` rotates and scales."""
 
     piece: Piece
     source: complex
@@ -204,7 +204,7 @@ class Placed:
     turn: complex
 
     def at(self, point: complex) -> complex:
-        """Return where a point of the plate comes to lie."""
+        """Return where a point of the plate lies on the canvas."""
         return self.target + (point - self.source) * self.turn
 
     def values(self, rows: Rows = ALL_ROWS) -> Plane:
@@ -220,10 +220,10 @@ class Placed:
         return np.asarray(image)
 
     def fitted(self, other: Placed, rows: Rows, x: float, width: float) -> tuple[float, Placed]:
-        """Return how well this one fits another in these rows, and itself where it does best.
+        """Return the best score of fitting this piece to another in these rows, and it so moved.
 
-        Their mean profiles across a limb of this width, whose middle is at ``x``, are compared
-        while this one is widened and shifted.
+        Their mean profiles across a limb of this width, with its middle at ``x``, are correlated
+        while this piece is widened and shifted.
         """
         seen = SEEN_WIDTH * width
         reach = max(2, round(SHIFT * seen))
@@ -248,16 +248,16 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leg:
-    """Three pieces that lie as in one leg, its body's midline at the left.
+    """Three pieces placed to form a leg, the body's midline at the left; lengths are in pixels.
 
     Attributes
     ----------
     hip, knee, ankle : Placed
         The pieces.
     thigh, shank : Rows
-        Where the hip's overlaps with the knee's, and the knee's with the ankle's.
+        Rows in which hip and knee overlap, and those in which knee and ankle do.
     fit : float
-        How well they do, 2 at the best.
+        Sum of the scores of the two overlaps, 2 at best.
     """
 
     hip: Placed
@@ -269,42 +269,42 @@ class Leg:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The plates."""
+        """Files of the three plates."""
         return tuple(placed.piece.file for placed in (self.hip, self.knee, self.ankle))
 
     @property
     def origin(self) -> complex:
-        """The midline in the height of the hip joint."""
+        """The point of the midline at the height of the hip joint."""
         left, top, _, bottom = self.hip.piece.box
         groin = self.hip.at(complex(left, top + GROIN * (bottom - top)))
         return complex(groin.real, self.hip.at(self.hip.piece.joint).imag)
 
     @property
     def outer(self) -> float:
-        """How far the hip reaches from the midline."""
+        """Distance from the midline to the outer edge of the hip."""
         skin = complex(self.hip.piece.box[2], self.hip.piece.lower.imag)
         return self.hip.at(skin).real - self.origin.real
 
     @property
     def above(self) -> float:
-        """How much there is above the hip joint."""
+        """Height of the part above the hip joint."""
         left, top, right, _ = self.hip.piece.box
         return self.origin.imag - self.hip.at(complex((left + right) / 2, top)).imag
 
     @property
     def length(self) -> float:
-        """From the hip joint to the ankle joint."""
+        """Height from the hip joint to the ankle joint."""
         return self.ankle.at(self.ankle.piece.joint).imag - self.origin.imag
 
     @property
     def below(self) -> float:
-        """From the hip joint to the lower end."""
+        """Height from the hip joint to the lower end."""
         lowest = complex(self.ankle.piece.joint.real, self.ankle.piece.box[3])
         return self.ankle.at(lowest).imag - self.origin.imag
 
     @property
     def knee_height(self) -> float:
-        """Where between hip and ankle the knee is, 0 to 1."""
+        """Position of the knee between hip (0) and ankle (1)."""
         return (self.knee.at(self.knee.piece.joint).imag - self.origin.imag) / self.length
 
     def values(self) -> Plane:
@@ -318,7 +318,7 @@ class Leg:
 
 
 def _as_bright(values: Plane, knee: Plane, rows: Rows, x: float, width: float) -> Plane:
-    """Return a piece with the knee's brightness where they overlap, over the bones."""
+    """Return a piece made as bright as the knee's, measured over the bones where they overlap."""
     across = slice(int(x - CORE * width), int(x + CORE * width))
     core = (slice(rows.first, rows.last), across)
     gain = float(knee[core].mean()) / max(float(values[core].mean()), FLAT)
@@ -326,7 +326,7 @@ def _as_bright(values: Plane, knee: Plane, rows: Rows, x: float, width: float) -
 
 
 def _crossed(above: Plane, below: Plane, rows: Rows) -> Plane:
-    """Return two pieces in one: the upper gives way to the lower where they overlap."""
+    """Return two pieces in one plane: the upper fades into the lower where they overlap."""
     middle, length = (rows.first + rows.last) / 2, CROSS_FADE * (rows.last - rows.first)
     y = np.arange(len(above), dtype=np.float32)[:, None]
     share = np.clip(0.5 + (y - middle) / length, 0, 1)
@@ -334,13 +334,13 @@ def _crossed(above: Plane, below: Plane, rows: Rows) -> Plane:
 
 
 def join(random: np.random.Generator, hip: Piece, knee: Piece, ankle: Piece) -> Leg:
-    """Join three pieces to a leg; knee and ankle lie as they fit best, mirrored or not.
+    """Join three pieces to a leg; knee and ankle are mirrored if they fit better so.
 
-    The knee's plate is the measure of the others, the hip's tells how the femur slopes.
+    Hip and ankle are scaled to the knee's plate; the hip's decides how the femur slopes.
     """
     overlap = random.uniform(*OVERLAP)
     turn = float(np.clip(hip.slope + random.uniform(*HIP_TURN), *HIP_TURN_LIMITS))
-    femur = hip.slope - turn  # what is left of its slope
+    femur = hip.slope - turn  # the slope that remains
     slope = min(femur / 2, 0) + random.uniform(*LIMB_SLOPE)
     scale = float(np.clip(knee.upper_width / hip.lower_width, *THIGH_SCALE))
     above = Placed(hip, hip.lower, CUT, cmath.rect(scale, turn))

@@ -1,4 +1,4 @@
-"""What the training minimises."""
+"""The loss that the training minimises."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def set_cross_entropy(
     right : Tensor, shape (N, classes)
         1 for right classes; rows without one do not count.
     smoothing : float
-        Part of the target that is spread over all classes.
+        Share of the target that is spread over all classes.
     taught : Tensor or None, shape (N, classes)
-        What teachers say; rows of zeros where they say nothing.
+        Probabilities of the teachers; a row of zeros where they have no answer.
     share : float
-        What that counts for where there is any; the label counts for the rest.
+        Weight of the teachers' answer where there is one; the label has the rest.
     """
     known = right.any(dim=1)
     shares = functional.log_softmax(logits[known], dim=1)
@@ -54,9 +54,9 @@ def loss(
     taught: Tensor | None = None,
     share: float = 0.0,
 ) -> Tensor:
-    """Sum the heads' losses; unknown targets count for nothing.
+    """Return the weighted sum of the heads' losses; unknown targets do not count.
 
-    ``taught`` and ``share`` are of the examined part, as in :func:`set_cross_entropy`.
+    ``taught`` and ``share`` concern the examined part, as in :func:`set_cross_entropy`.
     """
     examined = set_cross_entropy(answer.logits, goal.examined, smoothing, taught, share)
     known = goal.visible >= 0

@@ -37,22 +37,22 @@ class ManifestError(TrainingError):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row.
+    """One row of the manifest, or a close-up of its picture.
 
     Attributes
     ----------
     file : str
         Path relative to the manifest.
     source : str
-        Where the picture comes from; whole sources are held out.
+        Where the picture comes from; some sources are held out as a whole.
     licence_class : str
         ``clear`` or ``unclear``.
     licence : str
-        What the source says of it; only for the card.
+        Licence as the source states it; only for the card.
     group : str
-        Patient, or the nearest thing; never split.
+        Patient, or what comes nearest to it; a group is never split.
     examined : str or None
-        A label, ``none`` for a foreign picture, None where it cannot be told.
+        A label, ``none`` for a foreign picture, None if it is not known.
     visible : tuple of str
         Labels known to be in the picture.
     view : str or None
@@ -62,14 +62,14 @@ class Example:
     notes : str
         Free text.
     box : tuple of int, or None
-        Left, top, right and bottom of the part of the picture that is meant, in percent.
+        Of a close-up: left, top, right and bottom of its box in the picture, in percent.
     also : tuple of str
-        Labels that are as right as the examined one.
+        Further labels that are right as well as the examined one.
     edge : tuple of str, or None
-        If ``visible`` was read from the picture: labels that are cut off or too faint to tell;
-        all others are absent. None if it was not read.
+        If ``visible`` was read from the picture or set by a template: labels that are cut off or
+        too faint to be sure of; all others are absent. None otherwise.
     on_plate : tuple of str
-        Of a close-up: labels that may be in the picture that it is cut from.
+        Of a close-up: labels that may be in the picture from which it is cut.
     read : bool
         Whether ``visible`` and ``edge`` were read from this very picture.
     """
@@ -92,12 +92,12 @@ class Example:
 
     @property
     def accepted(self) -> tuple[str, ...]:
-        """Every right answer to what was examined; none where it cannot be told."""
+        """All right answers for the examined part; empty if it is not known."""
         return () if self.examined is None else (self.examined, *self.also)
 
     @property
     def name(self) -> str:
-        """The file, and the box in it if there is one."""
+        """The file, with the box of a close-up."""
         return self.file if self.box is None else f"{self.file} {self.box}"
 
     @property
@@ -108,8 +108,8 @@ class Example:
     def hidden(self) -> frozenset[str]:
         """Labels of which the row does not say whether they are in the picture.
 
-        The manifest lists what is there; what is not listed is unknown for every part that a
-        standard exposure of the examined part may show, and absent for the rest.
+        The manifest lists the labels that are visible. Of the others, those that a standard
+        exposure of the examined part may show are unknown; the rest are absent.
         """
         if self.foreign:
             return frozenset(BY_LABEL)
@@ -123,12 +123,12 @@ class Example:
 
 
 def view_of(position: str) -> str | None:
-    """Return the kind of view of a manifest's view position; None where it tells none."""
+    """Return the kind of view for a manifest's view position; None if it is none of these."""
     return _VIEWS.get(position)
 
 
 def labels_shown(file: str, examined: str | None, visible: str) -> tuple[str, ...]:
-    """Return the labels of a row's ``visible``, with the examined one among them.
+    """Return the labels of a row's ``visible``, the examined one included.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def _example(row: dict[str, str]) -> Example:
 
 
 def read_manifest(path: Path, licences: Literal["all", "clear"] = "all") -> list[Example]:
-    """Read the rows, in the file's order; only clearly licensed ones if asked.
+    """Read the rows in the file's order; with ``clear``, only clearly licensed ones.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the exported model says of pictures whose label is known."""
+"""The exported model's answers on pictures whose label is known."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ NEIGHBOURS = (
 
 
 def tolerated(truth: str, said: str) -> bool:
-    """Tell whether a label is right or a confusable neighbour of the right one."""
+    """Return whether a label is right, or a neighbour easily confused with the right one."""
     return truth == said or any({truth, said} <= pair for pair in NEIGHBOURS)
 
 
 @dataclass(frozen=True)
 class Readings:
-    """What the model says of examples, in their order.
+    """The model's answers on examples, in their order.
 
     Attributes
     ----------
     rows : list of Example
         The examples.
     said : list of str
-        Most probable label, or ``none``; whether the picture is rejected does not matter here.
+        Most probable label, or ``none``, even if the picture is rejected.
     confidence : ndarray, shape (n,)
         Its probability.
     credence : ndarray, shape (n,)
-        Probability of the right labels together; 0 where none is known.
+        Sum of the probabilities of the right labels; 0 where none is known.
     visible : ndarray of bool, shape (n, 36)
         Labels given as visible.
     visible_truth : ndarray, shape (n, 36)
-        1 there, 0 absent, -1 unknown.
+        1 visible, 0 absent, -1 unknown.
     child : ndarray, shape (n,)
         Probability of a child.
     view : list of str
         Most probable view.
     distance, none : ndarray, shape (n,)
-        The two grounds of rejection.
+        Distance to known radiographs and probability of "none", by which pictures are rejected.
     rejected : ndarray of bool, shape (n,)
         Whether the picture is rejected.
     """
@@ -102,7 +102,7 @@ class Readings:
 
     @property
     def answered(self) -> list[str]:
-        """What a user is told: ``none`` if rejected, the examined label for any that is right."""
+        """The user's answer: ``none`` if rejected; a right label is given as the examined one."""
         return [
             NONE if rejected else (row.examined or "") if said in row.accepted else said
             for row, said, rejected in zip(self.rows, self.said, self.rejected, strict=True)
@@ -121,13 +121,13 @@ class Readings:
 
     @property
     def tolerable(self) -> NDArray[np.bool_]:
-        """Whether what is given is right or a confusable neighbour of what is."""
+        """Whether the given label is right, or a neighbour easily confused with the right one."""
         pairs = zip(self.truth, self.answered, strict=True)
         return np.array([tolerated(truth, said) for truth, said in pairs], dtype=bool)
 
 
 def rejected(model: BodyPartModel, given: Answers) -> NDArray[np.bool_]:
-    """Tell which answers are rejected."""
+    """Return which answers are rejected."""
     posterior = softmax(given.logits, model.parameters.temperature)
     best = [model.labels[index] for index in posterior[:, :-1].argmax(axis=1)]
     return rejections(given.distance, posterior[:, -1], best, model.parameters.rejection)
@@ -143,7 +143,7 @@ def read(
     folder: Path,
     changed: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] = _as_it_is,
 ) -> Readings:
-    """Read the pictures of the examples with the exported model, changed if wanted."""
+    """Read the pictures of the examples with the exported model, each after ``changed``."""
     own = model.parameters
     pictures = [changed(picture.cut()) for picture in read_pictures(folder, rows)]
     given = answers(model, pictures, twice=True)

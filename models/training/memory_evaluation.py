@@ -1,8 +1,7 @@
 """Measure the memory in hospitals new to the model: ``python -m training.memory_evaluation``.
 
-Half of a hospital's patients are confirmed, some of their films at a time, and the films of the
-other half are read: as the model reads them, and with what was learned from the words. The means
-are over ten halves.
+Some films of half of a hospital's patients are confirmed; then the films of the other half are read
+without and with what was learned from these words. The figures are means over ten random halves.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ if TYPE_CHECKING:
 
 DRAWS = 10
 MEASURED = 10
-"""Films that a label must have among the measured ones, in the mean, to be looked at by itself."""
+"""Mean number of measured films from which a label has figures of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How many words, how they are chosen, and which part of them is wrong."""
+    """How many words, whether chosen or at random, and what share of them is wrong."""
 
     words: int
     chosen: bool = False
@@ -62,7 +61,7 @@ TRIALS = (
 
 
 def halves(place: Hospital) -> Iterator[tuple[np.random.Generator, Integers, Integers]]:
-    """Give ten times the films of half of the hospital's patients, and those of the other half."""
+    """Yield, for each draw, the films of a random half of the patients and those of the other."""
     own = np.flatnonzero(~place.elsewhere)
     groups = np.array([place.rows[index].group for index in own])
     patients = np.unique(groups)
@@ -76,7 +75,7 @@ def halves(place: Hospital) -> Iterator[tuple[np.random.Generator, Integers, Int
 def words_of(
     place: Hospital, trial: Trial, pool: Integers, random: np.random.Generator
 ) -> list[Word]:
-    """Return what a person says of some films of the pool."""
+    """Return the words of a person on some films of the pool."""
     if trial.chosen:
         doubt = doubt_of(place.posterior[pool])
         doubt[place.rejected[pool]] = 1
@@ -102,7 +101,7 @@ def words_of(
 
 
 def answers(place: Hospital, films: Integers, rule: Rule | None) -> list[str]:
-    """Return what is said of some films; no rule leaves the model's own answers."""
+    """Return the labels given to some films; without a rule, the model's own answers."""
     names = [*place.labels, NONE]
     own = [
         NONE if place.rejected[index] else names[int(place.posterior[index, :-1].argmax())]
@@ -122,7 +121,7 @@ def answers(place: Hospital, films: Integers, rule: Rule | None) -> list[str]:
 
 
 def measured(place: Hospital, trial: Trial) -> dict[str, Any]:
-    """Return the figures of one trial in one hospital, the means over the draws."""
+    """Return the figures of one trial in one hospital, as means over the draws."""
     shares: list[dict[str, tuple[float, float]]] = []
     totals, others, away, seconds = [], [], [], []
     elsewhere = np.flatnonzero(place.elsewhere)
@@ -182,7 +181,7 @@ def _pair(some: list[tuple[float, float]]) -> dict[str, float]:
 def _by_label(
     shares: list[dict[str, tuple[float, float]]], place: Hospital
 ) -> dict[str, dict[str, float]]:
-    """Return each label's shares, of those with enough films in half of the hospital."""
+    """Return the shares of each label that has enough films in half of the hospital."""
     own = [row for row, away in zip(place.rows, place.elsewhere, strict=True) if not away]
     count = Counter(row.examined for row in own)
     return {

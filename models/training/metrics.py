@@ -1,4 +1,4 @@
-"""Figures with their uncertainty."""
+"""Figures of merit with their uncertainty."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def wilson(right: int, count: int) -> tuple[float, float]:
 
 
 def proportion(right: Bools) -> dict[str, Any]:
-    """Return count, share and interval of what is right."""
+    """Return the count, and the share that is right with its interval."""
     count, hits = len(right), int(np.sum(right))
     low, high = wilson(hits, count)
     return {
@@ -43,14 +43,14 @@ def proportion(right: Bools) -> dict[str, Any]:
 
 
 def macro_recall(truth: Sequence[str | None], said: Sequence[str | None]) -> float:
-    """Return the mean over the true labels of the share that was found."""
+    """Return the mean recall over the true labels."""
     given, named = np.asarray(truth), np.asarray(said)
     recalls = [(named[given == label] == label).mean() for label in np.unique(given)]
     return float(np.mean(recalls))
 
 
 def macro_f1(truth: Sequence[str | None], said: Sequence[str | None]) -> float:
-    """Return the mean over the true labels of the harmonic mean of precision and recall."""
+    """Return the mean F1 over the true labels."""
     given, named = np.asarray(truth), np.asarray(said)
     scores = []
     for label in np.unique(given):
@@ -121,7 +121,7 @@ def reliability(confidence: Floats, right: Bools) -> list[dict[str, Any]]:
 def calibration_error(bins: Sequence[dict[str, Any]]) -> float | None:
     """Return the expected calibration error of :func:`reliability` (Naeini et al. 2015).
 
-    None where there is nothing to compute it from.
+    None if the bins are empty.
     """
     total = sum(one["n"] for one in bins)
     if not total:

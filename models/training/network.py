@@ -1,7 +1,7 @@
 """MobileNetV2 (Sandler et al. 2018) for one grey channel, with the heads of the body-part model.
 
-Batch normalisation is folded into the convolutions, as in the ImageNet weights it starts from;
-strides pad like TensorFlow's SAME: the odd row and column at the far end.
+Batch normalisation is folded into the convolutions, as in the ImageNet weights it starts from.
+Convolutions with a stride pad like TensorFlow's SAME: the odd row and column at the far end.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ VIEWS = ("frontal", "lateral", "oblique")
 
 
 class Answer(NamedTuple):
-    """What the network says of a batch of N pictures.
+    """Outputs of the network for a batch of N pictures.
 
     Attributes
     ----------
     logits : Tensor, shape (N, labels + 1)
         Examined part; the last column is "none of them".
     visible : Tensor, shape (N, labels + unemitted)
-        Logits of each of the 36 labels being in the picture.
+        Logit, for each of the 36 labels, that it is in the picture.
     child : Tensor, shape (N,)
-        Logit of the patient being a child.
+        Logit that the patient is a child.
     view : Tensor, shape (N, 3)
         Frontal, lateral, oblique.
     features : Tensor, shape (N, 1280, h, w)
-        Last feature map; its mean is what the heads see.
+        Last feature map; its mean is the input of the heads.
     """
 
     logits: Tensor
@@ -76,7 +76,7 @@ class Convolution(nn.Module):
 
 
 class Block(nn.Module):
-    """Inverted residual: expand, filter each channel, project; add the input where it fits."""
+    """Inverted residual: expand, filter each channel, project; add the input if shapes match."""
 
     def __init__(self, before: int, after: int, expansion: int, stride: int) -> None:
         super().__init__()
@@ -121,20 +121,20 @@ class Network(nn.Module):
         self.frozen = 0
 
     def freeze(self, blocks: int) -> None:
-        """Keep the first ``blocks`` blocks as they are; their gradients are not computed."""
+        """Exclude the first ``blocks`` blocks from training; no gradients are computed for them."""
         self.frozen = blocks
         for index, block in enumerate(self.body):
             block.requires_grad_(index >= blocks)
 
     def learn_alone(self, outputs: Sequence[bool], *, child: bool) -> None:
-        """Learn some outputs and nothing else: all others stay.
+        """Train some outputs only; everything else stays as it is.
 
         Parameters
         ----------
         outputs : sequence of bool, labels + 1
-            Which of those of the examined part.
+            Which outputs of the examined part are trained.
         child : bool
-            Whether the one of the patient being a child learns as well.
+            Whether the output ``child`` is trained too.
         """
         self.freeze(len(self.body))
         for head in (self.visible, self.view):
@@ -166,7 +166,7 @@ class Network(nn.Module):
         )
 
     def convolutions(self) -> Iterator[nn.Conv2d]:
-        """Give the body's convolutions in the order of the network's graph."""
+        """Yield the body's convolutions in the order of the network's graph."""
         for module in self.body.modules():
             if isinstance(module, nn.Conv2d):
                 yield module

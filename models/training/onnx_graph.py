@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OPSET = 17
 NEIGHBOURS = 5
-"""Known radiographs whose mean distance counts."""
+"""Number of nearest references whose mean distance is the output."""
 
 LEAST_HALVED = 512
 """Tensors with fewer values stay in single precision."""
@@ -35,7 +35,8 @@ def _unit(rows: Tensor) -> Tensor:
 class Graph(nn.Module):
     """The network with all outputs that the service reads, in the order of ``OUTPUTS``.
 
-    Each has a row a picture and at least one column: inference servers refuse batches of numbers.
+    Each has one row per picture and at least one column: inference servers refuse batches of
+    scalars.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class Graph(nn.Module):
     projection : Tensor, shape (1280, d)
         Principal axes of the normalised embeddings of training radiographs.
     references : Tensor, shape (d, n)
-        Unit embeddings of known radiographs, one a column.
+        Unit embeddings of known radiographs, one per column.
     """
 
     def __init__(self, network: Network, projection: Tensor, references: Tensor) -> None:
@@ -85,7 +86,7 @@ def reference_embeddings(features: Tensor, dimensions: int) -> tuple[Tensor, Ten
         Principal axes to keep.
     """
     unit = _unit(features)
-    # In double precision: rows that are almost alike break the decomposition in single.
+    # In single precision, the decomposition fails on rows that are almost equal.
     axes = torch.linalg.svd(unit.double(), full_matrices=False).Vh[:dimensions].T.float()
     return axes.contiguous(), _unit(unit @ axes).T.contiguous()
 
@@ -109,10 +110,10 @@ def _halve(model: onnx.ModelProto) -> None:
 
 
 def _spell_out(model: onnx.ModelProto) -> None:
-    """Take away inputs that are named and left empty, at the end of a node.
+    """Remove empty optional inputs from the end of each node's list.
 
-    onnxruntime makes a padding and the convolution after it one step, not where the padding's
-    value is left empty like that: a seventh of the network's time.
+    onnxruntime fuses a padding with the convolution after it, but not if the padding's value is
+    given as an empty input; that costs a seventh of the network's time.
     """
     for node in model.graph.node:
         while node.input and not node.input[-1]:
@@ -131,7 +132,7 @@ def weights_of(path: Path) -> dict[str, Tensor]:
 
 
 def to_onnx(graph: Graph, size: int) -> bytes:
-    """Return the ONNX file's bytes; the batch is free, the picture's side is ``size``."""
+    """Return the ONNX file's bytes; the batch size is free, the picture's side is ``size``."""
     graph.eval()
     buffer = io.BytesIO()
     torch.onnx.export(

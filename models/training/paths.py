@@ -1,11 +1,11 @@
-"""Where the project's pictures, models and runs lie, unless a command is told otherwise."""
+"""Default paths of the project's pictures, models and runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 MODELS = Path(__file__).resolve().parents[1]
-"""What is shipped: weights, descriptions, evaluations, the card."""
+"""Folder of what is shipped: weights, descriptions, evaluations, the card."""
 
 MODEL = MODELS / "bodypart.onnx"
 CARD = MODELS / "README.md"
@@ -14,7 +14,7 @@ RUNS = MODELS / "training/runs"
 """Checkpoints, logs and candidates; never committed."""
 
 SHARED = MODELS.parents[1] / "shared"
-"""Beside the checkout: pictures and weights that are not the project's to give away."""
+"""Folder beside the checkout for pictures and weights that the project may not distribute."""
 
 MANIFEST = SHARED / "radiographs/manifest.csv"
 DICOM = SHARED / "dicom"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from training.manifest import Example
 
 LONG_SIDE = 320
-"""Larger pictures are reduced to this longest side: the network sees less."""
+"""Longest side, in pixels, to which larger pictures are reduced: the network's input is smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Picture:
     Attributes
     ----------
     values : ndarray of uint8, shape (rows, columns)
-        Grey values; of a close-up those of its whole plate.
+        Grey values; for a close-up those of its whole plate.
     field : Box
-        Exposed field of what is meant.
+        Exposed field within ``region``.
     region : Box
-        What is meant, borders and all: the whole picture, or a close-up's box.
+        The part that is the example, borders included: the whole picture, or a close-up's box.
     outer : Box
-        Exposed field of the whole picture: a looser collimation may reach as far.
+        Exposed field of the whole picture, up to which a looser collimation may reach.
     """
 
     values: NDArray[np.uint8]
@@ -45,12 +45,12 @@ class Picture:
 
     @classmethod
     def whole(cls, values: NDArray[np.uint8]) -> Picture:
-        """Return a picture that is meant as a whole."""
+        """Return a picture whose region is the whole of it."""
         field = exposed_field(values.astype(np.float32))
         return cls(values, field, Box(0, values.shape[0], 0, values.shape[1]), field)
 
     def closeup(self, box: tuple[int, int, int, int]) -> Picture:
-        """Return a box of this picture: left, top, right, bottom in percent."""
+        """Return the close-up of a box of this picture: left, top, right, bottom in percent."""
         rows, columns = self.values.shape
         left, top, right, bottom = (
             round(side * part / 100) for side, part in zip((columns, rows) * 2, box, strict=True)
@@ -60,7 +60,7 @@ class Picture:
         return replace(self, field=field, region=Box(top, bottom, left, right))
 
     def cut(self) -> NDArray[np.uint8]:
-        """Return the grey values of what is meant alone."""
+        """Return the grey values of the region."""
         return self.region.cut(self.values)
 
 

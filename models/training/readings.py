@@ -1,14 +1,15 @@
-"""What a picture shows, by written rules, in place of the manifest's word.
+"""Tables of what pictures show, by written rules, which override the manifest.
 
-A manifest's label says what somebody called a picture, its ``visible`` what such a view mostly
-shows. Two tables know better. Both have the columns ``visible`` and ``edge``, labels joined by
-``;``; ``edge`` is what is often cut off or too faint to tell: neither taught nor measured.
+A manifest's label says what somebody called a picture, its ``visible`` what such a view usually
+shows. Two tables are more exact. Both have the columns ``visible`` and ``edge``, labels joined by
+``;``; ``edge`` has those that are often cut off or too faint to be sure of: they are neither taught
+nor measured.
 
 ``templates.csv`` (``source, examined, view, visible, edge``) says what exposures of a part show;
-the first row that fits counts, ``*`` fits all. ``readings.csv`` (``file, examined, visible,
-edge``) says what single pictures show; where two labels are right both stand under ``examined``,
-and what is empty leaves the rest as it was. A third, ``ages.csv`` (``file, age``), says whether a
-patient is evidently a ``child`` or an ``adult`` where the manifest does not know.
+the first row that matches counts, ``*`` matches all. ``readings.csv`` (``file, examined, visible,
+edge``) says what single pictures show; if two labels are right, ``examined`` has both, and an empty
+column leaves the example's value. A third table, ``ages.csv`` (``file, age``), says whether a
+patient is evidently a ``child`` or an ``adult`` if the manifest does not know.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def with_templates(examples: Iterable[Example], path: Path) -> list[Example]:
-    """Return the examples with what exposures like theirs show.
+    """Return the examples with the visible labels that the templates give for their exposures.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def with_templates(examples: Iterable[Example], path: Path) -> list[Example]:
 
 
 def with_readings(examples: Iterable[Example], path: Path) -> list[Example]:
-    """Return the examples with what was read of them.
+    """Return the examples with the labels that were read from their pictures.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def with_readings(examples: Iterable[Example], path: Path) -> list[Example]:
 
 
 def with_ages(examples: Iterable[Example], path: Path) -> list[Example]:
-    """Return the examples with the ages that were read of them; one that is known stays.
+    """Return the examples with the ages read from their pictures, where the age was unknown.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def with_ages(examples: Iterable[Example], path: Path) -> list[Example]:
 def where_unknown(
     examples: Iterable[Example], told: Callable[[Example], Age | None]
 ) -> list[Example]:
-    """Return the examples with the ages that are told of those whose age is unknown."""
+    """Return the examples; an unknown age is replaced by what ``told`` returns."""
     return [
         replace(example, age=told(example) or "unknown") if example.age == "unknown" else example
         for example in examples

@@ -1,4 +1,4 @@
-"""How much is lost when films are turned, inverted, coarse, stretched or badly exposed."""
+"""Measures the loss when films are turned, inverted, coarse, stretched or badly exposed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 150
 NOISE = 20.0
-"""Standard deviation of the noise, in grey values of 255."""
+"""Standard deviation of the noise, in grey values of 0 to 255."""
 
 COARSE = 64
 """Longest side of a coarse picture, in pixels."""

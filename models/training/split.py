@@ -1,4 +1,4 @@
-"""Which pictures train, which calibrate, which test: whole sources and whole patients."""
+"""Splits pictures into training, calibration and test, by whole sources and whole patients."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ class Split:
     Attributes
     ----------
     train : tuple of Example
-        Pictures that the network sees, and close-ups of them.
+        Pictures on which the network is trained, and close-ups of them.
     calibration : tuple of Example
-        Pictures for temperature, thresholds and choices.
+        Pictures for fitting temperature and thresholds, and for choosing between candidates.
     test : tuple of Example
-        Pictures of the reported figures.
+        Pictures on which the reported figures are measured.
     labels : tuple of str
-        Labels with enough training pictures to be emitted, but for those left to the headers.
+        Labels with enough training pictures to be emitted, without those left to the headers.
     unseen : frozenset of str
-        Sources of which the training sees nothing.
+        Sources of which no picture is in the training.
     limbs : frozenset of str
-        Those of them that are limb films.
+        Sources of limb films that have figures of their own.
     collimated : tuple of Example
-        Parts of tested pictures, cut as hospitals collimate; measured as pictures of their own.
+        Cuts from test pictures, as hospitals collimate; measured as pictures of their own.
     collimated_to_choose : tuple of Example
-        The same of the calibration's pictures, to choose between candidates by.
+        The same from the calibration's pictures, for choosing between candidates.
     made : tuple of Example
-        Exposures of parts of which there are hardly any, cut out of tested plates or joined from
-        them; measured by themselves.
+        Exposures of parts of which there are hardly any pictures, cut out of test plates or joined
+        from them; measured separately.
     made_to_choose : tuple of Example
-        The same of the calibration's plates.
+        The same from the calibration's plates.
     """
 
     train: tuple[Example, ...]
@@ -83,20 +83,20 @@ class Split:
 
 
 def _draw(text: str) -> float:
-    """Return a number in 0..1 that depends on the text alone."""
+    """Return a pseudo-random number in 0..1 that depends only on the text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a split file says, and the folder that the files it names lie in."""
+    """The content of a split file, and the folder of the files that it names."""
 
     said: dict[str, Any]
     folder: Path
 
     @classmethod
     def read(cls, path: Path) -> _Plan:
-        """Read a file; one with ``as_in`` leaves ``also_held_out`` out of what another says."""
+        """Read a file; ``as_in`` takes over another file, and holds out ``also_held_out`` too."""
         said: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         if "as_in" not in said:
             return cls(said, path.parent)
@@ -105,7 +105,7 @@ class _Plan:
         return replace(base, said={**base.said, "held_out": held_out})
 
     def taught(self, examples: Iterable[Example]) -> list[Example]:
-        """Return the examples with what the plan knows of their ages and of what they show."""
+        """Return the examples with ages and visible labels from the plan's tables."""
         ages = self.said["age"]
         rows = where_unknown(examples, lambda row: ages.get(row.source))
         if "templates" in self.said:
@@ -117,7 +117,7 @@ class _Plan:
         return rows
 
     def trains(self, row: Example) -> bool:
-        """Tell whether an example trains; the others are kept apart, with all of their group."""
+        """Return whether an example is for training; if not, nor is the rest of its group."""
         if row.source in self.said["held_out"]:
             return False
         if row.foreign and row.source in self.said["held_out_foreign"]:
@@ -127,7 +127,7 @@ class _Plan:
         return self.said["never_measured"] in row.notes or _draw(f"apart {row.group}") >= fraction
 
     def calibrating(self, rows: list[Example], apart: list[Example]) -> list[Example]:
-        """Return which of those kept apart calibrate; what ``first`` calibrates on comes last."""
+        """Return the examples kept apart that calibrate, those of the split ``first`` last."""
         sizes = Counter(row.source for row in apart)
         chosen = [
             row
@@ -142,11 +142,11 @@ class _Plan:
         return chosen
 
     def cut(self, rows: list[Example], boxes: str) -> list[Example]:
-        """Return what the file of boxes under a key cuts out of examples."""
+        """Return the close-ups that the plan's file of boxes under a key cuts out of examples."""
         return closeups(rows, self.folder / self.said[boxes]) if boxes in self.said else []
 
     def emitted(self, train: list[Example]) -> tuple[str, ...]:
-        """Return the labels of which enough trains, but for those left to the headers."""
+        """Return the labels with enough training examples, without those left to the headers."""
         count = Counter(row.examined for row in train)
         return tuple(
             part.label
@@ -157,11 +157,11 @@ class _Plan:
 
 
 def split(examples: Iterable[Example], path: Path, *, with_closeups: bool = True) -> Split:
-    """Split as the TOML file says; the same rows always fall on the same side.
+    """Split as the TOML file says; the same rows are always split in the same way.
 
-    Close-ups are added to the training where the picture that they are cut from trains, unless
-    they are not wanted. What the split named as ``first`` calibrates on calibrates here, too, and
-    is not measured.
+    Close-ups of training pictures are added to the training, if wanted. If the file names another
+    split as ``first``, the pictures on which that one calibrates, if kept apart here, calibrate
+    here too and are not measured.
 
     Raises
     ------

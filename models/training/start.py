@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a training starts from: the averaged weights of a run, or of an exported model.
+    """Weights that a training starts from: the averaged ones of a run, or of an exported model.
 
     Attributes
     ----------
     weights : dict
         Tensors by their names in the network.
     labels : list of str
-        Labels that it emits.
+        Labels that the weights' model emits.
     licences : str
-        Of which licences the pictures were that it learnt from.
+        Licences of the pictures from which it learnt: ``all`` or ``clear``.
     """
 
     weights: dict[str, Tensor]
@@ -57,7 +57,7 @@ class Start:
         Raises
         ------
         TrainingError
-            If ``licences`` is ``clear``, and it learnt from others as well.
+            If ``licences`` is ``clear``, and the model learnt from other pictures as well.
         """
         if path.suffix == ".onnx":
             record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -69,17 +69,17 @@ class Start:
         return start
 
     def load_into(self, network: Network, labels: Sequence[str]) -> None:
-        """Give a network these weights; labels that they do not know start anew."""
+        """Load these weights into a network; outputs of labels new to them keep its own."""
         anew = Start(network.state_dict(), list(labels), self.licences)
         network.load_state_dict(self.weights | anew._rows(self))
 
     def _rows(self, known: Start) -> dict[str, Tensor]:
-        """Return the head that gives an examined part, with its rows of the labels that are known.
+        """Return the head of the examined part, with another model's rows for the labels it knows.
 
         Parameters
         ----------
         known : Start
-            Whose rows take the place of these weights' own.
+            The other model.
         """
         place = {label: index for index, label in enumerate([*known.labels, NONE])}
         heads = {}
@@ -92,19 +92,19 @@ class Start:
         return heads
 
     def averaged_with(self, earlier: Start, share: float) -> Start:
-        """Return the mean of these weights and earlier ones, in which these count ``share``.
+        """Return the mean of these weights and earlier ones; these have the weight ``share``.
 
-        What the earlier model did not know is taken from these alone.
+        Outputs of labels that the earlier model does not know are taken from these weights alone.
 
-        A model that was trained on and what it was trained from lie in one basin, so that a mean of
-        their weights works, and forgets less than the last weights do (Wortsman et al., "Robust
-        fine-tuning of zero-shot models", CVPR 2022).
+        A fine-tuned model and the one that it started from lie in the same basin of the loss, so
+        that a mean of their weights works, and forgets less than the fine-tuned weights do
+        (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
 
         Raises
         ------
-        ValueError
-            If the share does not lie between 0 and 1, the earlier model knows labels that this one
-            does not, or it alone learnt from pictures that are not clearly licensed.
+        TrainingError
+            If the share is not between 0 and 1, the earlier model knows labels that this one does
+            not, or only the earlier one learnt from pictures that are not clearly licensed.
         """
         if not 0 <= share <= 1:
             raise TrainingError(f"a share of {share} does not lie between 0 and 1")

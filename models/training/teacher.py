@@ -1,4 +1,4 @@
-"""Earlier models teach what they know: a training that adds a skill forgets less of the others."""
+"""Earlier models as teachers, so that a training that adds a skill forgets less of the others."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEVER = -1e4
-"""Logit of what a teacher does not know."""
+"""Logit of labels that a teacher does not know."""
 
 
 class Teachers:
-    """Earlier models, asked about the very squares that the student sees.
+    """Earlier models, given the same squares as the student.
 
-    A teacher counts where its first answer is right, so that none passes on what it never knew,
-    and where no other answer would be: 1.2 calls "hand" what may be called hand or wrist, and a
-    student that learns that of plates unlearns the wrists that are collimated loosely. Hinton et
-    al., "Distilling the knowledge in a neural network", 2015; Beyer et al., "Knowledge
-    distillation: a good teacher is patient and consistent", CVPR 2022.
+    A teacher counts only where its most probable label is right, so that it does not pass on its
+    errors, and where no other label is right as well: version 1.2 calls pictures "hand" that may be
+    called hand or wrist, and a student that learns this from plates unlearns loosely collimated
+    wrists. Hinton et al., "Distilling the knowledge in a neural network", 2015; Beyer et al.,
+    "Knowledge distillation: a good teacher is patient and consistent", CVPR 2022.
 
     Parameters
     ----------
     networks : sequence of Network
-        The teachers, of the student's labels; those that they never knew they never say.
+        The teachers, with the student's labels; they never give those that they do not know.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
@@ -53,8 +53,8 @@ class Teachers:
         Raises
         ------
         TrainingError
-            If a teacher emits labels that the student does not, or only the student is to learn
-            from clearly licensed pictures alone.
+            If a teacher emits labels that the student does not, or learnt from pictures that are
+            not clearly licensed while the student may not.
         """
         networks = []
         for path in paths:
@@ -69,7 +69,7 @@ class Teachers:
 
     @torch.no_grad()
     def shares(self, squares: Tensor, right: Tensor) -> Tensor:
-        """Return what the teachers say, the mean of those that count.
+        """Return the mean answer of the teachers that count.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Teachers:
         Returns
         -------
         Tensor, shape (N, labels + 1)
-            Probabilities; zeros where no teacher is right, or several answers are.
+            Probabilities; a row of zeros if no teacher is right, or several labels are.
         """
         alone = (right.sum(dim=1, keepdim=True) == 1).to(right.dtype)
         total = torch.zeros_like(right)
@@ -95,7 +95,7 @@ class Teachers:
 
 
 def _silence(network: Network, unknown: Sequence[bool]) -> None:
-    """Let a network never give some of its labels."""
+    """Make a network never give some of its labels."""
     head, never = network.examined, torch.tensor([*unknown, False])
     with torch.no_grad():
         head.weight[never] = 0

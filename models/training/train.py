@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from training.manifest import Example
 
 CHILD = "child"
-"""Beside the labels, the output that says whether the patient is a child."""
+"""Name, beside the labels, of the output for whether the patient is a child."""
 
 
 def read_all(
@@ -48,7 +48,7 @@ def read_all(
     size: int,
     field_tone: float | None = None,
 ) -> Answer:
-    """Read unvaried pictures in the preprocessing of the service."""
+    """Read pictures without variation, prepared as the service does."""
     network.eval()
     device = next(network.parameters()).device
     answers: list[Answer] = []
@@ -65,7 +65,7 @@ def read_all(
 
 
 def accuracy(answer: Answer, examples: Sequence[Example], labels: Sequence[str]) -> float:
-    """Return the top-1 over radiographs of emitted labels."""
+    """Return the top-1 accuracy on radiographs whose label the model emits."""
     right = np.stack([target(example, labels).examined for example in examples])
     known = right[:, :-1].any(axis=1)
     said = answer.logits.argmax(dim=1).numpy()
@@ -74,20 +74,20 @@ def accuracy(answer: Answer, examples: Sequence[Example], labels: Sequence[str])
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a training learns from.
+    """The pictures of a training.
 
     Attributes
     ----------
     manifest : Path
         CSV file; pictures are relative to its folder.
     split_file : Path
-        Which pictures train.
+        TOML file that says which pictures train, calibrate and test.
     licences : str
-        ``all`` or ``clear``.
+        ``all``, or ``clear`` for clearly licensed pictures only.
     with_closeups : bool
-        Whether the split's close-ups train as well.
+        Whether the split's close-ups are used too.
     limit : int or None
-        Use only so many training and calibration pictures (smoke test).
+        Use only this many training and calibration pictures (smoke test).
     """
 
     manifest: Path
@@ -104,7 +104,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What a training begins with: random weights, if nothing is named.
+    """The first weights of a training, random if none are given, and its teachers.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class Beginning:
     start : Path or None
         Checkpoint of another run, or exported model, whose weights this one starts from.
     teachers : sequence of Path
-        Checkpoints or exported models whose answers are learnt beside the labels.
+        Checkpoints or exported models whose answers are learnt in addition to the labels.
     """
 
     backbone: Path | None = None
@@ -135,23 +135,23 @@ def train(
     Parameters
     ----------
     material : Material
-        What to learn from.
+        Pictures to learn from.
     run : Path
         Folder for checkpoints and the log.
     plan : Plan
         Sizes, epochs, rates, seed.
     beginning : Beginning
-        What to begin with.
+        First weights and teachers.
     resume : bool
         Continue after the last checkpoint in ``run``.
     workers : int
-        Processes that vary pictures; 0 does it in this one.
+        Processes that vary pictures; with 0, this process does.
 
     Raises
     ------
     TrainingError
-        If nothing is left to learn from, an earlier model may not be learned from, what is to
-        learn alone cannot, or the run to be continued began otherwise.
+        If the split leaves nothing to learn from, an earlier model may not be used, the outputs of
+        ``plan.alone`` cannot be trained alone, or the run to be continued was begun differently.
     """
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -190,7 +190,7 @@ def train(
 
 
 def _check_alone(plan: Plan, beginning: Beginning, labels: Sequence[str]) -> None:
-    """Refuse to learn everything, or nothing, where some outputs are to learn alone.
+    """Check that the outputs of ``plan.alone`` can be trained alone.
 
     Raises
     ------
@@ -205,7 +205,7 @@ def _check_alone(plan: Plan, beginning: Beginning, labels: Sequence[str]) -> Non
 
 
 def _origin(material: Material, beginning: Beginning, labels: Sequence[str]) -> dict[str, Any]:
-    """Return what a run learns from and began with, by which it may go on."""
+    """Return digests and names of what a run learns from; only with the same can it be resumed."""
     backbone, start = beginning.backbone, beginning.start
     return {
         "labels": list(labels),
@@ -225,7 +225,7 @@ def _learner(
     licences: Literal["all", "clear"],
     device: torch.device,
 ) -> Learner:
-    """Return what learns, with its first weights and its teachers."""
+    """Return the learner, with its first weights and its teachers."""
     network = _first_network(labels, plan, beginning, licences)
     network = network.to(device, memory_format=torch.channels_last)
     teachers = Teachers.read(
@@ -242,7 +242,8 @@ def _first_network(
     Raises
     ------
     TrainingError
-        If only the earlier model learnt from pictures that are not clearly licensed.
+        If the earlier model learnt from pictures that are not clearly licensed while this one may
+        not.
     """
     network = Network(len(labels), len(VISIBLE_LABELS))
     if beginning.backbone is not None:
@@ -261,7 +262,7 @@ def _first_network(
 def _learn_an_epoch(
     learner: Learner, data: VariedPictures, plan: Plan, epoch: int, workers: int
 ) -> float:
-    """Learn from the epoch's draws, which depend on the seed alone; return the mean loss."""
+    """Train on the epoch's draws, which depend only on seed and epoch; return the mean loss."""
     data.start(epoch=epoch, size=plan.size)
     torch.manual_seed(plan.seed * 1000 + epoch)
     loader = DataLoader(data, plan.batch, drop_last=True, num_workers=workers, collate_fn=collate)
@@ -279,13 +280,13 @@ def _digest(path: Path) -> str:
 
 
 def _list_digest(learn: Sequence[Example]) -> str:
-    """Return a digest of what was learnt from, and of what it taught."""
+    """Return a digest of the examples' names and labels."""
     told = (f"{row.name} {row.accepted} {row.visible} {row.edge}" for row in learn)
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def _weights_file(given: Path) -> Path:
-    """Return the file of weights that a run, or an exported model, has."""
+    """Return the weights' file: an exported model itself, or a run's checkpoint."""
     return given if given.suffix == ".onnx" else given / "checkpoint.pt"
 
 

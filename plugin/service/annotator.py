@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import Review, failed
@@ -12,7 +13,7 @@ from bodypart.pixel_digest import is_old
 from bodypart.reviews import apply_review, carried_word
 from service.errors import DamagedEventError, NotFoundError
 from service.orthanc_api.resources import ReadFile
-from service.queue.tasks import Mode, Priority
+from service.queue.tasks import Mode
 from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
 from service.records.removals import stays_removed
@@ -121,14 +122,12 @@ class Annotator:
                 self._annotations.note(instance, stored.parents, removed=True, done=task)
                 return None
             self._read[instance] = stored.version
+        old = task is not None and task.of_old_stock
         # Without the lock: whoever says a word on the picture waits for no disk.
         with self._metrics.timed("fetch"):
-            old = task is not None and task.priority >= Priority.BACKFILL
             file = self._archive.content(instance, stored, old_stock=old)
         said_of = self._old_digest(before, glance)
         annotation, seen = self.read(instance, stored, file, urgent=urgent, said_of=said_of)
-        # First, so that it is there when somebody sees the answer and says a word on it.
-        self._learning.saw(instance, seen)
         with self._annotations.lock(instance), self._metrics.timed("write"):
             word = self._trail.last(instance)
             fresh = word and (before is None or word.number > before.number)
@@ -137,8 +136,10 @@ class Annotator:
                 if task:
                     self._tasks.finish(task)
                 return None
-            existing = self._archive.annotation(instance)
-            self._put_machine_answer(annotation, stored, existing, word, task, said_of)
+            if word or existing or not old:
+                # Else a picture lies there for long, and nobody ever spoke of it.
+                existing = self._archive.annotation(instance)
+            self._put_machine_answer(annotation, seen, stored, existing, word, task, said_of)
             self._read.pop(instance, None)
         self._metrics.count(annotation["status"])
         return ReadFile(stored.version, file)
@@ -189,9 +190,8 @@ class Annotator:
         if self._old_digest(word, replace(glance, stored=stored, annotation=existing)):
             self._tasks.retry(task, 0.0)
             return "a word of an earlier version is to be compared with its picture"
-        self._learning.saw(instance, seen)
         annotation = {**annotation, "file": file}
-        self._put_machine_answer(annotation, stored, existing, word, task)
+        self._put_machine_answer(annotation, seen, stored, existing, word, task)
         self._metrics.count(annotation["status"])
         return None
 
@@ -296,20 +296,25 @@ class Annotator:
     def _put_machine_answer(
         self,
         annotation: AnnotationRecord,
+        seen: Seen | None,
         stored: StoredFile,
         existing: AnnotationRecord | None,
         word: Word | None,
         task: Task | None,
         said_of: str | None = None,
     ) -> None:
-        """Write what a decoder said, the last word on top of it; the lock is held since that."""
+        """Write what a decoder said, the last word on top of it; the lock is held since that.
+
+        Who says a word on it next finds what the model saw: it is kept before the lock is let go.
+        """
         spoken = word or (existing and existing["review"])
         annotation = (
             self._under_review(annotation, existing, word, said_of)
             if spoken
             else self._as_a_copy(annotation, stored.originals)
         )
-        self._annotations.put(annotation, stored.parents, done=task)
+        keep = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
+        self._annotations.put(annotation, stored.parents, done=task, also=keep)
 
     def _under_review(
         self,

@@ -8,18 +8,22 @@ So the service stops at the first sign.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import threading
 import time
-from pathlib import Path
+import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LOOKS_EVERY = 0.025
-_CAUGHT = re.compile(r"^SigCgt:\s*([0-9a-f]+)$", re.MULTILINE)
+_ALL = 8192
+"""Bytes; more than there are."""
+_CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]+)$", re.MULTILINE)
 
 
 class OrthancProcess:
@@ -32,17 +36,21 @@ class OrthancProcess:
     """
 
     def __init__(self, pid: int) -> None:
-        self._status = Path(f"/proc/{pid}/status")
+        # Kept open: it is read forty times a second, as long as Orthanc runs.
+        self._status: int | None = None
+        with suppress(OSError):
+            self._status = os.open(f"/proc/{pid}/status", os.O_RDONLY)
+            weakref.finalize(self, os.close, self._status)
 
     def catches(self) -> bool:
         """Tell whether it catches SIGTERM: it has started, and not begun to shut down.
 
         True if its signals may not be read.
         """
-        try:
-            found = _CAUGHT.search(self._status.read_text(errors="replace"))
-        except OSError:
-            found = None
+        found = None
+        if self._status is not None:
+            with suppress(OSError):
+                found = _CAUGHT.search(os.pread(self._status, _ALL, 0))
         return found is None or bool(int(found[1], 16) >> (signal.SIGTERM - 1) & 1)
 
     def follow(self, ends: Callable[[], None]) -> None:

@@ -1,1 +1,4 @@
-"""The letter finder: side markers drawn on real films train it, markers read by eye measure it."""
+"""The letter finder and reader: trained on side markers drawn onto real films and on noted ones.
+
+Both are measured on markers that were read by eye.
+"""

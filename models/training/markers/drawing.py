@@ -1,4 +1,4 @@
-"""Side markers and what is mistaken for them, drawn onto pieces of real films."""
+"""Draws side markers, and things easily mistaken for them, onto pieces of real films."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ NOTHING, UNKNOWN = 0, -1
 
 OTHERS = "ABCFHIJKMNOPQSTUVWXYZ0123456789abcdefhkmnpqtuxyz"
 TILTS = {"L": 40.0, "R": 100.0, "D": 50.0, "E": 50.0, "G": 80.0}
-"""Degrees; an L tilted more may be a mirrored one, a D on its head is one."""
+"""Largest tilt in degrees: tilted more, an L may be a mirrored one, and a D turned over is one."""
 
 
 class Drawer:
-    """Pieces of films with drawn markers and the answer that belongs to each place.
+    """Draws pieces of films with markers, and the target for each place.
 
     Parameters
     ----------
     random : Generator
-        Where all choices come from.
+        Source of all random choices.
     films : sequence of ndarray of uint8
         Films without markers, or whose markers are noted in ``marked``.
     marked : sequence of tuple
-        Of each film: x, y, height in pixels and letter of what stands on it; an empty letter is
-        something that is neither taught nor counted.
+        For each film: x, y, height in pixels and letter of its markers; one with an empty letter
+        is neither taught nor counted.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Drawer:
         self._with = [index for index, marks in enumerate(marked) if marks]
 
     def piece(self) -> tuple[Grey, NDArray[np.int64]]:
-        """Return one piece, shape (SIDE, SIDE), and the classes of its places, a quarter as wide.
+        """Return one piece, shape (SIDE, SIDE), and classes of places, (SIDE / 4, SIDE / 4).
 
         A class is the letter's number from 1, ``NOTHING`` or ``UNKNOWN``.
         """
@@ -103,7 +103,7 @@ class Drawer:
     def _teach(
         self, goal: NDArray[np.int64], centre: tuple[float, float], high: float, letter: str
     ) -> None:
-        """Set the places at the middle of a letter; those beside them are left open."""
+        """Set the class of the places at a letter's middle; those around it become unknown."""
         places = np.arange(goal.shape[0]) * 4 + 1.5
         far = np.maximum(np.abs(places[:, None] - centre[1]), np.abs(places[None, :] - centre[0]))
         goal[far < max(5.0, 0.75 * high)] = UNKNOWN
@@ -113,7 +113,7 @@ class Drawer:
     def _place(
         self, taken: list[tuple[float, float, float]], reach: float
     ) -> tuple[float, float] | None:
-        """Find a free place for something that reaches so far."""
+        """Find a free place for something that extends ``reach`` pixels; None if there is none."""
         for _ in range(6):
             x, y = self.random.uniform(reach * 0.7, SIDE - reach * 0.7, 2)
             if all(max(abs(x - a), abs(y - b)) > reach + c for a, b, c in taken):
@@ -151,7 +151,7 @@ class Drawer:
         *,
         mirrored: bool = False,
     ) -> tuple[float, float]:
-        """Draw one letter: plain, in a frame, a box or a disc, in lead or in print."""
+        """Draw a letter, plain, in a frame, on a box or a disc; return its grey and opacity."""
         random = self.random
         glyph = self.pen.glyph(text)
         mask = glyph.values[:, ::-1] if mirrored else glyph.values
@@ -213,7 +213,7 @@ class Drawer:
         tilt: float,
         ink: tuple[float, float],
     ) -> None:
-        """Put a technician's initials, a number or the view beside the letter or under it."""
+        """Draw a technician's initials, a number or the view beside the letter or under it."""
         random = self.random
         if random.random() < 0.5:
             text = "".join(random.choice(list("ABCDEFGHJKLMNPRSTVW0123456789"), 2))
@@ -241,7 +241,7 @@ class Drawer:
         goal: NDArray[np.int64],
         taken: list[tuple[float, float, float]],
     ) -> None:
-        """Draw what is no side marker: words, other letters, mirrored ones, arrows, metal."""
+        """Draw something other than a side marker: a word, a letter, an arrow or metal."""
         random = self.random
         high = float(np.exp(random.uniform(np.log(5), np.log(36))))
         kind = random.random()
@@ -308,7 +308,7 @@ class Drawer:
             cv2.ellipse(piece, (x, y), half, turn, start, start + 250, grey, thick, cv2.LINE_AA)
 
     def _toned(self, piece: Float32) -> Grey:
-        """Change the grey values, blur, add noise and compress, as films come."""
+        """Change the grey values, blur, add noise and compress, as real films vary."""
         random = self.random
         ramp = np.clip(piece, 0, 255) / 255
         if random.random() < 0.5:

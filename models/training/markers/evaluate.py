@@ -1,10 +1,10 @@
-"""How well side markers are read: ``python -m training.markers.evaluate``.
+"""Measure how well side markers are read: ``python -m training.markers.evaluate``.
 
-On films kept apart from the training, of its sources and of others, that were read by eye. Right
-is a side that a marker on the film names; anything else that is said is wrong: on a film without a
-marker, with markers of both sides, or of the other side. Films whose marker cannot be read count
-where something is said of them, as wrong; they are none that should be read. Films out of printed
-figures whose panel is named D or E are counted apart: no archive has them.
+The films are kept apart from the training, from its sources and others, and were read by eye. An
+answer is right if the film's markers name this side and no other; on a film without a marker, with
+markers of both sides or of the other side, any answer is wrong. So is one on a film whose marker
+cannot be read, but silence there costs no recall. Films out of printed figures whose panel is named
+D or E are counted apart: no archive has them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Case = tuple["Example", "Reading", "SideMarker | None"]
 def cases(
     reader: MarkerReader, folder: Path, rows: Iterable[Example], readings: dict[str, Reading]
 ) -> list[Case]:
-    """Return what was read by eye and what the finder says of each film that was read."""
+    """Return, for each film that was read by eye, that reading and the program's answer."""
     found = []
     for row in rows:
         if row.file in readings:
@@ -72,7 +72,7 @@ def figures(of: Sequence[Case]) -> dict[str, Any]:
 
 
 def sides(of: Sequence[Case]) -> dict[str, Any]:
-    """Return precision and recall of the side of limbs, as it fills one that is missing."""
+    """Return precision and recall of the side of limbs, where the marker fills a missing side."""
     limbs = [case for case in of if case[0].examined and on_one_side(case[0].examined)]
     said = [(reading, marker) for _, reading, marker in limbs if marker and not marker.both]
     right = sum(reading.side == marker.side and not reading.both for reading, marker in said)
@@ -107,7 +107,7 @@ def report(of: Sequence[Case]) -> dict[str, Any]:
 
 
 def origin(models: Path) -> dict[str, Any]:
-    """Return how large the networks are, and how many noted places they learnt from."""
+    """Return the sizes of the networks, and how many noted places they were trained on."""
     return {
         "weights": {
             path.stem: sum(

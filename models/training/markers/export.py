@@ -1,6 +1,6 @@
-"""Export what reads side markers, with its limits: ``python -m training.markers.export --run ...``.
+"""Export finder and reader with their limits: ``python -m training.markers.export --run ...``.
 
-The limit lies above all that is wrongly said of the calibration's films.
+The limit lies above the probabilities of all wrong answers on the calibration's films.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from torch import nn
 
 SIZE = 320
-"""Pixels of the longest side: as large as the films that it learnt from."""
+"""Longest side of a picture in pixels: that of the films in the training."""
 
 CONTRARY = 0.3
-"""Probability of the other side from which it keeps silent."""
+"""Probability of the other side from which no side is given."""
 
 LEAST = 0.99
-"""Least limit, however few errors the calibration's films show."""
+"""Lower bound of the limit, however few errors there are on the calibration's films."""
 
 
 def to_onnx(network: nn.Module, side: int, *, free: bool) -> bytes:
-    """Return the ONNX file's bytes; the batch is free, and with ``free`` the picture's sides."""
+    """Return the ONNX file's bytes; the batch size is free, with ``free`` the sides too."""
     inside, outside = {0: "pictures"}, {0: "pictures"}
     if free:
         inside |= {2: "rows", 3: "columns"}
@@ -86,7 +86,7 @@ def main() -> None:
     reader = MarkerReader.load((description, *files))
     rows = split(read_manifest(given.manifest), SPLIT).calibration
     found = cases(reader, given.manifest.parent, rows, read_readings())
-    # Beside both limbs nothing is said, and printed figures come into no archive.
+    # With both limbs in the picture no side is given, and no archive has printed figures.
     wrong = [
         marker.probability
         for _, reading, marker in found

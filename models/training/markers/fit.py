@@ -1,4 +1,4 @@
-"""How the letter finder and the letter reader are trained: one loop for both."""
+"""The training loop of both the letter finder and the letter reader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Batches: TypeAlias = IterableDataset[tuple["Tensor", "Tensor"]]
-"""Batches of pictures and of what is right of them, without end."""
+"""Endless batches of pictures and their targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Plan:
     Attributes
     ----------
     steps : int
-        Batches.
+        Number of batches.
     seed : int
         Seed of the first weights.
     rate : float
@@ -36,15 +36,15 @@ class Plan:
     decay : float
         Weight decay.
     keep : float
-        What the averaged weights keep at each step.
+        Decay of the running average of the weights.
     rise : float
         Share of the steps in which the rate rises.
     steepest : float
-        Norm to which a gradient is cut.
+        Norm to which a gradient is clipped.
     say_every : int
-        Steps between two lines, and between two writings of the weights.
+        Steps between two printed lines, at which the weights are written too.
     workers : int
-        Processes that draw; 0 does it in this one.
+        Processes that draw pictures; with 0, this process does.
     start : Path or None
         Weights to start from.
     """
@@ -62,7 +62,7 @@ class Plan:
 
 
 def random_of_worker(seed: int) -> np.random.Generator:
-    """Return the random numbers of the process that draws: each has others."""
+    """Return the random generator of the present worker process: each has another seed."""
     worker = get_worker_info()
     return np.random.default_rng((seed, worker.id if worker else 0))
 
@@ -74,23 +74,23 @@ def fit(
     file: Path,
     plan: Plan,
 ) -> None:
-    """Train a network and write its averaged weights to a file, also on the way.
+    """Train a network, and write its averaged weights to a file now and then and at the end.
 
     Parameters
     ----------
     make : callable
         Returns the network.
     batches : IterableDataset
-        Pictures of grey -1 to 1, shape (N, 1, rows, columns), and what is right.
+        Pictures, greys -1 to 1, shape (N, 1, rows, columns), and their targets.
     loss : callable
-        What is wrong with the network's answers to a batch.
+        Takes the network's outputs and the targets of a batch, returns the loss.
     file : Path
-        Where the weights go.
+        File for the weights.
     plan : Plan
-        How long and how fast.
+        How long and how fast to train.
     """
     torch.manual_seed(plan.seed)
-    # Twice as fast on a CPU.
+    # This layout is twice as fast on a CPU.
     layout = torch.channels_last
     network = make().to(memory_format=layout)
     if plan.start:
@@ -118,7 +118,7 @@ def fit(
 
 
 def _average(averaged: nn.Module, network: nn.Module, keep: float) -> None:
-    """Move averaged weights a little towards those of a network."""
+    """Update the running average with the weights of a network."""
     with torch.no_grad():
         for ours, theirs in zip(
             averaged.state_dict().values(), network.state_dict().values(), strict=True

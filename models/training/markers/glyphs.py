@@ -1,4 +1,4 @@
-"""Letters and words as films carry them: drawn once in many fonts, then turned and laid on."""
+"""Letters and words as on films: drawn once in many fonts, then rotated and painted onto pieces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 HIGH = 48
-"""Pixels; the height of a capital in the bank of glyphs."""
+"""Height in pixels of a capital drawn in OpenCV's fonts."""
 
 _FONTS = (
     "DejaVuSans",
@@ -62,12 +62,12 @@ def _fonts() -> list[ImageFont.FreeTypeFont]:
 
 
 class Pen:
-    """Draws texts; each font's glyphs are made once.
+    """Draws texts; short ones are kept, so that each is drawn only once in a font and weight.
 
     Parameters
     ----------
     random : Generator
-        Where all choices come from.
+        Source of all random choices.
     """
 
     def __init__(self, random: np.random.Generator) -> None:
@@ -76,7 +76,7 @@ class Pen:
         self._known: dict[tuple[str, int, int], Glyph] = {}
 
     def glyph(self, text: str) -> Glyph:
-        """Return a text in some font and weight."""
+        """Return a text in a random font and weight."""
         style = int(self.random.integers(len(self._fonts) + len(_HERSHEY)))
         weight = int(self.random.integers(3))
         key = (text, style, weight)
@@ -110,14 +110,14 @@ class Pen:
 
 
 def _white(values: NDArray[np.uint8]) -> Float32:
-    """Return grey values of 8 bits as 0 to 1."""
+    """Return 8-bit grey values as 0 to 1."""
     return np.asarray(values / np.float32(255), dtype=np.float32)
 
 
 def stamp(
     piece: Float32, mask: Float32, centre: tuple[float, float], scale: float, tilt: float
 ) -> Float32:
-    """Return a mask turned by ``tilt`` degrees about its middle, laid on ``centre`` (x, y)."""
+    """Return a mask scaled, turned by ``tilt`` degrees and moved to ``centre`` (x, y)."""
     soft = mask
     if scale < 0.6:
         around = max(1, round(0.5 / scale))
@@ -131,12 +131,12 @@ def stamp(
 
 
 def paint(piece: Float32, mask: Float32, grey: float, alpha: float) -> None:
-    """Cover a piece with a grey as far as a mask says."""
+    """Blend a grey into a piece, with the opacity ``alpha`` times the mask."""
     piece += mask * alpha * (grey - piece)
 
 
 def ink_on(random: np.random.Generator, under: float) -> float:
-    """Choose a grey that stands out from what is under it."""
+    """Choose a grey that stands out from the grey under it."""
     if random.random() < 0.6:
         grey = float(random.uniform(215, 255))
     else:

@@ -1,4 +1,4 @@
-"""The letter finder: a small fully convolutional network, one answer for each 4 by 4 pixels."""
+"""The letter finder: a small fully convolutional network with an output for each 4 by 4 pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn import functional
 from bodypart.model.side_marker import LETTERS
 
 STRIDE = 4
-"""Pixels of the picture between two places of the answer, in either direction."""
+"""Pixels of the picture between two places of the output, in either direction."""
 
 
 def _convolution(inside: int, outside: int, width: int, stride: int, groups: int = 1) -> nn.Module:
@@ -29,7 +29,7 @@ def _separable(inside: int, outside: int, stride: int = 1) -> nn.Module:
 
 
 class _Residual(nn.Module):
-    """Two separable convolutions beside a straight way."""
+    """Two separable convolutions with a skip connection."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -41,9 +41,9 @@ class _Residual(nn.Module):
 
 
 class LetterFinder(nn.Module):
-    """Where a side letter stands: fine features for small letters, coarse ones for what is around.
+    """Finds side letters: fine features for small letters, coarse ones for the surroundings.
 
-    What is around tells a letter that stands alone from one within a word.
+    The surroundings distinguish a letter that stands alone from one within a word.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class LetterFinder(nn.Module):
         self.head = nn.Conv2d(40, 1 + len(LETTERS), 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Return logits of nothing and of each letter.
+        """Return the logits of "no letter" and of each letter.
 
         Parameters
         ----------

@@ -1,8 +1,8 @@
-"""What stands on real films: ``places.csv``, read by eye where an earlier finder saw something.
+"""Markers on real films: ``places.csv``, read by eye where an earlier finder found something.
 
 Columns: ``file``, ``x``, ``y`` and ``high`` (the middle of the letter and its height, in pixels of
-the stored picture) and ``letter``: empty where it cannot be read or is none that teaches, ``-``
-where nothing stands, though the finder thought so.
+the stored picture) and ``letter``: empty where it cannot be read or is not to be taught, ``-``
+where the finder was wrong and there is none.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ WITHOUT_MARKERS = frozenset(
         "CHILab1/MedPix-2.0",
     }
 )
-"""Sources whose films carry next to no marker beside those in ``places.csv``."""
+"""Sources whose films have next to no markers but those in ``places.csv``."""
 
 
 def read_places(path: Path = PLACES, *, nothing: bool = False) -> dict[str, list[Mark]]:
-    """Return the marks of each film; with ``nothing``, the places where there is none instead."""
+    """Return the marks of each film, or with ``nothing`` the places where the finder was wrong."""
     places: dict[str, list[Mark]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

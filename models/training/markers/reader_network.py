@@ -1,4 +1,4 @@
-"""The letter reader: a small piece of a film in, the letter in its middle out."""
+"""The letter reader: a network from a small piece of a film to the letter in its middle."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _convolution(inside: int, outside: int, stride: int = 1) -> nn.Module:
 
 
 class LetterReader(nn.Module):
-    """Which letter lies in the middle of a piece, if any."""
+    """Reads which letter is in the middle of a piece, if any."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class LetterReader(nn.Module):
         )
 
     def forward(self, pieces: Tensor) -> Tensor:
-        """Return logits of nothing and of each letter.
+        """Return the logits of "no letter" and of each letter.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Pieces for the letter reader: a letter in the middle, or what the finder takes for one."""
+"""Pieces for the letter reader: a letter in the middle, or what a finder may mistake for one."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 ALIKE = "BbBPFFCCcSAdDOQ08369KHhTIJ1UV"
-"""Letters and digits that are easily taken for one that is read; ``D`` is drawn mirrored."""
+"""Letters and digits that are easily mistaken for a side letter; ``D`` is drawn mirrored."""
 
 REAL, MISTAKEN, DRAWN = 0.12, 0.28, 0.34
-"""Shares of the pieces: real letters, what a finder mistook for one, drawn letters. The rest is
-drawn, too: other letters, mirrored ones, letters within words, arrows and metal."""
+"""Shares of the pieces: real letters, places that a finder mistook for one, drawn letters. The rest
+is drawn as well: other letters, mirrored ones, letters within words, arrows and metal."""
 
 MIDDLE = PIECE / 2 - 0.5
 
 
 class ReaderDrawer(Drawer):
-    """Draws what the reader learns from.
+    """Draws the pieces from which the reader learns.
 
     Parameters
     ----------
     random, films, marked
-        As of `Drawer`.
+        As for `Drawer`.
     mistaken : sequence of tuple
-        Film number, x and y of what a finder took for a letter and is none.
+        Film number, x and y of places that a finder mistook for a letter.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class ReaderDrawer(Drawer):
         return with_own_contrast(self._toned(piece).astype(np.float32), 255.0)
 
     def _cut(self, index: int, x: float, y: float, wild: float = 1.0) -> Float32:
-        """Cut a piece out of a film around a place, a little turned and scaled."""
+        """Cut a piece out of a film around a place, slightly rotated and scaled."""
         random = self.random
         scale = float(np.exp(random.normal(0, 0.15 * wild)))
         turn = np.radians(random.normal(0, 5 * wild))
@@ -147,7 +147,7 @@ class ReaderDrawer(Drawer):
             self._companion(piece, at, high, tilt, ink)
 
     def _within_word(self, piece: Float32, at: tuple[float, float], high: float) -> None:
-        """Draw a word one of whose letters lies in the middle."""
+        """Draw a word so that one of its letters is in the middle."""
         random = self.random
         text = str(random.choice(WORDS.split()))
         if random.random() < 0.4:
@@ -181,7 +181,7 @@ class ReaderDrawer(Drawer):
             fill = -1 if random.random() < 0.5 else thick
             cv2.circle(piece, (x, y), max(2, int(half)), grey, fill, cv2.LINE_AA)
         else:
-            # A corner with arms of like length, either way round: no L.
+            # A corner with arms of equal length: no L.
             corner = (int(first[0] - away[1]), int(first[1] + away[0]))
             cv2.line(piece, first, last, grey, thick, cv2.LINE_AA)
             cv2.line(piece, first, corner, grey, thick, cv2.LINE_AA)

@@ -1,10 +1,10 @@
-"""What markers the films kept apart carry: ``readings.csv``, read by eye at their stored size.
+"""Markers on the films kept apart from training: ``readings.csv``, read at their stored size.
 
-Columns: ``file``, ``letters`` (those of `LETTERS` that stand there, joined by ``;``; ``-`` for
-none, ``?`` for one that cannot be read, is cut off, mirrored or lies on its side, ``#`` for a D or
-E that names the panel of a printed figure) and ``both`` (``yes`` where the film shows the limbs of
-both sides). The reading is a program's, not a radiographer's; what was doubtful, and where an early
-finder was sure of something else, was looked at again, magnified.
+Columns: ``file``, ``letters`` (those of `LETTERS` on the film, joined by ``;``; ``-`` for none,
+``?`` for one that cannot be read, is cut off, mirrored or lies on its side, ``#`` for a D or E that
+names the panel of a printed figure) and ``both`` (``yes`` where the film shows the limbs of both
+sides). They were read by a program looking at the pictures, not by a radiographer; doubtful films,
+and those where an early finder was sure of something else, were read again, magnified.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ READINGS = Path(__file__).with_name("readings.csv")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read of one film.
+    """The markers read on one film.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Reading:
     both : bool
         Whether it shows the limbs of both sides.
     panel : bool
-        Whether it comes out of a printed figure whose panel is named by a letter that is read.
+        Whether it is from a printed figure whose panel is named D or E.
     """
 
     letters: tuple[str, ...]
@@ -42,7 +42,7 @@ class Reading:
 
     @property
     def side(self) -> str | None:
-        """The one side that its letters name, None without one or with both."""
+        """The side that its letters name; None if they name none or both."""
         sides = {SIDE_OF_LETTER[letter] for letter in self.letters}
         return sides.pop() if len(sides) == 1 else None
 
@@ -53,7 +53,7 @@ def read_readings(path: Path = READINGS) -> dict[str, Reading]:
     Raises
     ------
     ManifestError
-        If a letter is none of those that are read.
+        If a letter is no side letter.
     """
     readings = {}
     with path.open(encoding="utf-8", newline="") as file:

@@ -32,23 +32,23 @@ BATCH = 32
 RATE = 4e-3
 DECAY = 1e-4
 FOCUS = 2.0
-"""How much less an answer counts that is right already (Lin et al. 2017)."""
+"""Exponent of the focal loss: answers that are right already count less (Lin et al. 2017)."""
 
 AVERAGE = 0.998
-"""What the averaged weights keep at each step."""
+"""Decay of the running average of the weights."""
 
 
 class Pieces(IterableDataset[tuple["Tensor", "Tensor"]]):
-    """Batches of drawn pieces without end.
+    """Endless batches of drawn pieces.
 
     Parameters
     ----------
     films : sequence of ndarray of uint8
         Films of the training.
     marked : sequence of sequence of Mark
-        What is known to stand on each.
+        The noted markers of each film.
     seed : int
-        Where all choices come from.
+        Seed of all random choices.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Pieces(IterableDataset[tuple["Tensor", "Tensor"]]):
 
 
 def loss(logits: Tensor, goal: Tensor) -> Tensor:
-    """Return the focused cross entropy of the places that are known, for each place of a letter."""
+    """Return the focal loss summed over all known places, divided by the places of letters."""
     errors = functional.cross_entropy(logits, goal, ignore_index=-1, reduction="none")
     weights = (1 - torch.exp(-errors)) ** FOCUS
     return (errors * weights).sum() / (goal > 0).sum().clamp(min=1)

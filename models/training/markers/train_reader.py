@@ -30,20 +30,20 @@ BATCH = 96
 DECAY = 1e-3
 
 AVERAGE = 0.995
-"""What the averaged weights keep at each step."""
+"""Decay of the running average of the weights."""
 
 
 class Pieces(IterableDataset[tuple["Tensor", "Tensor"]]):
-    """Batches of pieces without end.
+    """Endless batches of pieces.
 
     Parameters
     ----------
     folder : Path
-        Where the pictures lie.
+        Folder of the pictures.
     learn : collection of str
-        The training's pictures; what is noted of others is left out.
+        The training's pictures; noted places on others are left out.
     seed : int
-        Where all choices come from.
+        Seed of all random choices.
     """
 
     def __init__(self, folder: Path, learn: Collection[str], seed: int) -> None:

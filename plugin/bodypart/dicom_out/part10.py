@@ -158,7 +158,7 @@ class Part10:
         return lengths
 
 
-def header_end(data: bytes) -> int:
+def header_end(data: bytes | memoryview) -> int:
     """Return where Pixel Data begins if the file ends with it, else the length of the file.
 
     What stands before it is a DICOM file as well, with all that a correction reads or writes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -88,6 +89,8 @@ class Database:
             self._soon = self.engine if synchronous == "NORMAL" else _sqlite(url, "NORMAL")
             self._writing = threading.RLock()
             self.asked = _sqlite(url, synchronous, transactions=False)
+            self._idle: deque[sqlite3.Connection] = deque()
+            self._writers: dict[Engine, Connection] = {}
 
     @classmethod
     def of_file(cls, path: Path, *, synchronous: str = "NORMAL") -> Database:
@@ -112,8 +115,29 @@ class Database:
             If the file is damaged.
         """
         engine = self.engine if at_once else self._soon
-        with self._writing, self._told_apart(), engine.begin() as connection:
+        with (
+            self._writing,
+            self._told_apart(),
+            self._writer(engine) as connection,
+            connection.begin(),
+        ):
             yield connection
+
+    @contextmanager
+    def _writer(self, engine: Engine) -> Iterator[Connection]:
+        """Give the connection for changes: where one thread writes at a time, always the same."""
+        if self.shared:
+            with engine.connect() as connection:
+                yield connection
+            return
+        kept = engine in self._writers
+        connection = self._writers.pop(engine) if kept else engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._writers[engine] = connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -186,9 +210,10 @@ class Database:
 
     def rows(self, statement: sa.Executable | Prepared, **values: Any) -> list[Any]:
         """Return all rows that a question gives; ``values`` are those of its parameters."""
-        with self._told_apart(), self.asked.connect() as connection:
-            if isinstance(statement, Prepared):
+        if isinstance(statement, Prepared):
+            with self._told_apart(), self._quick() as connection:
                 return statement.rows(connection, **values)
+        with self._told_apart(), self.asked.connect() as connection:
             return list(connection.execute(statement, values))
 
     def value(self, statement: sa.Executable | Prepared, **values: Any) -> Any:
@@ -198,15 +223,47 @@ class Database:
 
     def put(self, statement: Prepared, **values: Any) -> None:
         """Carry out one change that needs no transaction around it; errors as of ``write``."""
-        with self._writing, self._told_apart(), self.asked.connect() as connection:
+        with self._writing, self._told_apart(), self._quick() as connection:
             statement.run(connection, values)
+
+    @contextmanager
+    def _quick(self) -> Iterator[Connection | sqlite3.Connection]:
+        """Give a connection for one statement that is put together: of SQLite's driver itself.
+
+        To lend one from SQLAlchemy's pool takes longer than SQLite takes for the statement.
+        """
+        if self.shared:
+            with self.asked.connect() as connection:
+                yield connection
+            return
+        try:
+            driver = self._idle.pop()
+        except IndexError:
+            # Out of the pool's sight from now on.
+            driver = self._opened()
+        try:
+            yield driver
+        finally:
+            self._idle.append(driver)
+
+    def _opened(self) -> sqlite3.Connection:
+        lent = self.asked.raw_connection()
+        driver = lent.driver_connection
+        lent.detach()
+        assert isinstance(driver, sqlite3.Connection)
+        return driver
 
     def close(self) -> None:
         """Close all connections."""
-        for engine in (self.engine, self._soon, self.asked):
-            engine.dispose()
         if self.shared:
             self._lockers.dispose()
+        else:
+            for writer in list(self._writers.values()):
+                writer.close()
+            while self._idle:
+                self._idle.pop().close()
+        for engine in (self.engine, self._soon, self.asked):
+            engine.dispose()
 
 
 def is_damage(error: BaseException | None) -> bool:

@@ -36,25 +36,27 @@ class Prepared:
         self._statement = statement
         self._texts: dict[frozenset[str], tuple[str, list[str], Mapping[str, Any]]] = {}
 
-    def rows(self, connection: Connection, **values: Any) -> list[Any]:
+    def rows(self, connection: Connection | sqlite3.Connection, **values: Any) -> list[Any]:
         """Carry it out; return the rows that it gives, whose columns have names."""
         driver = _sqlite(connection)
-        if driver is None:
-            return list(connection.execute(self._statement, values))
+        if isinstance(driver, sa.Connection):
+            return list(driver.execute(self._statement, values))
         text, names, fixed = self._put_together(values)
         given = {**fixed, **values}
         found = driver.execute(text, [given[name] for name in names]).fetchall()
         return [self._row(row) for row in found] if found else []
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
+    def run(self, connection: Connection | sqlite3.Connection, values: Mapping[str, Any]) -> int:
         """Carry it out; return how many rows it changed."""
         return self.run_for_each(connection, [values])
 
-    def run_for_each(self, connection: Connection, many: Sequence[Mapping[str, Any]]) -> int:
+    def run_for_each(
+        self, connection: Connection | sqlite3.Connection, many: Sequence[Mapping[str, Any]]
+    ) -> int:
         """Carry it out with some values after others; return how many rows it changed in all."""
         driver = _sqlite(connection)
-        if driver is None:
-            changed: int = connection.execute(self._statement, many).rowcount
+        if isinstance(driver, sa.Connection):
+            changed: int = driver.execute(self._statement, many).rowcount
             return changed
         text, names, fixed = self._put_together(many[0])
         in_order = ([{**fixed, **one}[name] for name in names] for one in many)
@@ -87,7 +89,9 @@ class Prepared:
         return make(*row)
 
 
-def _sqlite(connection: Connection) -> sqlite3.Connection | None:
-    """Return the driver's connection below one of SQLAlchemy's, None to PostgreSQL."""
+def _sqlite(connection: Connection | sqlite3.Connection) -> Connection | sqlite3.Connection:
+    """Return the driver's connection below one of SQLAlchemy's, but for one to PostgreSQL."""
+    if isinstance(connection, sqlite3.Connection):
+        return connection
     driver = connection.connection.driver_connection
-    return driver if isinstance(driver, sqlite3.Connection) else None
+    return driver if isinstance(driver, sqlite3.Connection) else connection

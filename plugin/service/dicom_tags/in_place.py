@@ -245,7 +245,7 @@ class InPlace:
         if read is not None and read.version == stored.version:
             data = read.data
         else:
-            data = self._archive.dicom(instance, old_stock=task.priority >= Priority.BACKFILL)
+            data = self._file(instance, stored, old_stock=task.priority >= Priority.BACKFILL)
         siblings = siblings_of(self._index, instance, stored.parents.series)
         threshold = self._settings.write_threshold
         request = {
@@ -278,9 +278,14 @@ class InPlace:
         self._align_siblings(instance, stored, mixed=mixed)
         return failed or refused
 
+    def _file(self, instance: str, stored: StoredFile, *, old_stock: bool = False) -> Piece:
+        """Return a stored file that nobody has just read."""
+        found = self._archive.content(instance, stored, old_stock=old_stock)
+        return found if isinstance(found, bytes) else found.data
+
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
         """Give a file its original attributes back, if it has ours."""
-        data = self._archive.dicom(instance)
+        data = self._file(instance, stored)
         outcome, original = rewritten(self._decoders, "restore", {}, data, urgent=True)
         refused = outcome["refused"]
         if original:

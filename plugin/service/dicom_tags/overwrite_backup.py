@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from service.databases.prepared import Prepared
 from service.databases.tables import overwrite_attachments, overwrites
 from service.orthanc_api.archive import ANNOTATION, CODE
 
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
     from service.dicom_tags.file_mark import FileMark
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Held, Parents
+
+
+_OF: sa.BindParameter[str] = sa.bindparam("of")
+_BACKUP = Prepared(sa.select(overwrites).where(overwrites.c.instance == _OF))
+_ATTACHMENTS = Prepared(
+    sa.select(overwrite_attachments).where(overwrite_attachments.c.instance == _OF)
+)
+_KEEP = Prepared(sa.insert(overwrites).inline())
+_KEEP_ATTACHMENT = Prepared(sa.insert(overwrite_attachments).inline())
+_DROP = [
+    Prepared(sa.delete(table).where(table.c.instance == _OF))
+    for table in (overwrites, overwrite_attachments)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +135,7 @@ class OverwriteBackups:
 
     def of(self, instance: str) -> OverwriteBackup | None:
         """Return an instance's backup that was not restored, None if there is none."""
-        rows = self._database.rows(sa.select(overwrites).where(overwrites.c.instance == instance))
+        rows = self._database.rows(_BACKUP, of=instance)
         if not rows:
             return None
         row = rows[0]
@@ -165,12 +179,7 @@ class OverwriteBackups:
             for label in entry["labels"]:
                 if label not in there.labels:
                     self._archive.set_label(there.level, there.id, label, present=True)
-        rows = self._database.rows(
-            sa.select(overwrite_attachments).where(
-                overwrite_attachments.c.instance == backup.instance
-            )
-        )
-        for row in rows:
+        for row in self._database.rows(_ATTACHMENTS, of=backup.instance):
             if row.name not in self._archive.user_attachments(row.level, row.resource):
                 self._archive.set_attachment(row.level, row.resource, row.name, row.data)
 
@@ -218,19 +227,18 @@ class OverwriteBackups:
         }
         with self._database.write() as connection:
             _drop(connection, backup.instance)
-            connection.execute(
-                sa.insert(overwrites).values(
-                    instance=backup.instance,
-                    md5_before="",
-                    md5_after=backup.mark,
-                    # Escaped, because metadata of others need not be text.
-                    record=json.dumps(record),
-                )
-            )
+            row = {
+                "instance": backup.instance,
+                "md5_before": "",
+                "md5_after": backup.mark,
+                # Escaped, because metadata of others need not be text.
+                "record": json.dumps(record),
+            }
+            _KEEP.run(connection, row)
             if attachments:
-                connection.execute(sa.insert(overwrite_attachments), attachments)
+                _KEEP_ATTACHMENT.run_for_each(connection, attachments)
 
 
 def _drop(connection: sa.Connection, instance: str) -> None:
-    for table in (overwrites, overwrite_attachments):
-        connection.execute(sa.delete(table).where(table.c.instance == instance))
+    for statement in _DROP:
+        statement.run(connection, {"of": instance})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def rewritten(
-    decoders: Engine, task: str, request: dict[str, Any], data: bytes, *, urgent: bool
+    decoders: Engine, task: str, request: dict[str, Any], data: Piece, *, urgent: bool
 ) -> tuple[RewrittenRecord, tuple[Piece, ...]]:
     """Have a decoder rewrite a file.
 
@@ -25,7 +25,7 @@ def rewritten(
         Whether tags are to be written, or to return.
     request : dict
         What the task takes beside the file.
-    data : bytes
+    data : bytes-like
         A DICOM file.
     urgent : bool
         Whether a person waits.
@@ -42,7 +42,7 @@ def rewritten(
         If no decoder could do it.
     """
     end = header_end(data)
-    answer, header = decoders.ask(task, request, data[:end], urgent=urgent)
+    answer, header = decoders.ask(task, request, bytes(data[:end]), urgent=urgent)
     outcome: RewrittenRecord = {
         "changed": answer["changed"],
         "refused": answer["refused"],

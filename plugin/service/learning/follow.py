@@ -21,6 +21,8 @@ from service.records.audit_trail import DAMAGED, REMOVED, WITHDRAWN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy.engine import Connection
+
     from bodypart.evidence import Seen
     from bodypart.memory import Memory
     from service.decoders.lessons import Lessons
@@ -123,13 +125,23 @@ class Learning:
         rows = [word.embedding for word in memory.words if word.instance in fresh] if memory else []
         return read_otherwise(self.sightings, model, hello["labels"], recall, rows)
 
+    def keep(self, connection: Connection, instance: str, seen: Seen | None) -> None:
+        """Keep what the model saw in a picture, in a transaction of the caller's."""
+        model = self.model
+        if seen is not None and model is not None:
+            self.sightings.put(connection, instance, model, seen)
+
     def saw(self, instance: str, seen: Seen | None) -> None:
-        """Keep what the model saw in a picture; losing it loses no more than that."""
+        """Keep what the model saw in a picture, and have a word learned that waited for it.
+
+        Losing it loses no more than that.
+        """
         model = self.model
         if seen is None or model is None:
             return
         try:
-            self.sightings.put(instance, model, seen)
+            with self.sightings.database.write() as connection:
+                self.keep(connection, instance, seen)
             if self.words.waits_for(instance, model):
                 self.words.saw(instance, model, seen)
                 self.wake()
@@ -180,6 +192,7 @@ class Learning:
             while self._take_in():
                 pass
             self._have_looked_at(model)
+            self.sightings.prune()
             state = (model, *self.words.state())
             if state == self._learned or self._mode == "off":
                 return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+    from sqlalchemy.engine import Connection
 
     from service.databases.database import Database
 
@@ -97,16 +97,16 @@ class Sightings:
     """
 
     def __init__(self, database: Database, most: int = MOST_SIGHTINGS) -> None:
-        self._database = database
+        self.database = database
         self._most = most
         make: Any = postgresql.insert if database.shared else sqlite.insert
         insert = make(sightings)
         new = {column.name: column for column in insert.excluded if not column.primary_key}
         self._put = Prepared(insert.on_conflict_do_update(index_elements=["instance"], set_=new))
-        self._puts = itertools.count(1)
+        self._puts = 0
 
-    def put(self, instance: str, model: str, seen: Seen) -> None:
-        """Keep what a model saw in a picture."""
+    def put(self, connection: Connection, instance: str, model: str, seen: Seen) -> None:
+        """Keep what a model saw in a picture, in a transaction of the caller's."""
         values = {
             "instance": instance,
             "model": model,
@@ -115,14 +115,27 @@ class Sightings:
             "rejected": seen.rejected,
             "seen_at": time.time(),
         }
-        with self._database.write() as connection:
-            self._put.run(connection, values)
-            if next(self._puts) % _PRUNE_EVERY == 0:
-                self._prune(connection)
+        self._put.run(connection, values)
+        self._puts += 1
+
+    def prune(self) -> None:
+        """Forget the oldest, once there are many more than are to be kept."""
+        if self._puts < _PRUNE_EVERY:
+            return
+        self._puts = 0
+        oldest = (
+            sa.select(sightings.c.seen_at)
+            .order_by(sightings.c.seen_at.desc())
+            .offset(self._most)
+            .limit(1)
+            .scalar_subquery()
+        )
+        with self.database.write() as connection:
+            connection.execute(sa.delete(sightings).where(sightings.c.seen_at <= oldest))
 
     def get(self, instance: str, model: str) -> Seen | None:
         """Return what a model saw in a picture, None if it is not known (any more)."""
-        rows = self._database.rows(
+        rows = self.database.rows(
             sa.select(sightings).where(sightings.c.instance == instance, sightings.c.model == model)
         )
         if not rows:
@@ -182,7 +195,7 @@ class Sightings:
         """Give the rows of a question page by page, without those of other sizes than most."""
         after, usual = "", None
         question = question.add_columns(*_SIZES)
-        while rows := self._database.rows(
+        while rows := self.database.rows(
             question.where(sightings.c.instance > after)
             .order_by(sightings.c.instance)
             .limit(_BATCH)
@@ -191,16 +204,6 @@ class Sightings:
             usual = usual or _usual_sizes(rows)
             if alike := [row for row in rows if _sizes(row) == usual]:
                 yield alike
-
-    def _prune(self, connection: sa.Connection) -> None:
-        oldest = (
-            sa.select(sightings.c.seen_at)
-            .order_by(sightings.c.seen_at.desc())
-            .offset(self._most)
-            .limit(1)
-            .scalar_subquery()
-        )
-        connection.execute(sa.delete(sightings).where(sightings.c.seen_at <= oldest))
 
 
 def _sizes(row: Any) -> tuple[int, int]:

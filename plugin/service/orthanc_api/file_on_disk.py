@@ -8,6 +8,7 @@ machine) Orthanc is asked for it.
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import weakref
@@ -96,6 +97,14 @@ class FileOnDisk:
         except OSError as error:
             raise LostFileError(f"a file in Orthanc's storage: {error.strerror}") from None
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def mapped(self) -> memoryview:
+        """Return all of it, where the kernel has it, without a copy.
+
+        Only of a file that was read to its end a moment ago: what the disk fails of, or somebody
+        cut off, has shown then; here it would end the process.
+        """
+        return memoryview(mmap.mmap(self._descriptor, self._size, access=mmap.ACCESS_READ))
 
     def read_into(self, place: memoryview) -> bool:
         """Fill memory of its size with it if that needs no disk; tell whether it is filled."""

@@ -64,15 +64,15 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A file, and the version that it had before it was read."""
+    """A file that was just read, and the version that it had before."""
 
     version: str
     content: bytes | FileOnDisk
 
     @property
-    def data(self) -> bytes:
-        """Its bytes; LostFileError if the disk fails."""
-        return self.content if isinstance(self.content, bytes) else self.content.data
+    def data(self) -> Piece:
+        """Its bytes."""
+        return self.content if isinstance(self.content, bytes) else self.content.mapped()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Threads that wait for something to do, each woken only for what it does, and only if that is due.
 
 Every picture asks for roll-ups a moment later: were all threads woken each time, they would do
-nothing more often than anything else.
+nothing more often than anything else. Nor is more than one woken for one picture.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from contextlib import contextmanager
@@ -32,6 +33,11 @@ class Sleeper:
         self.kinds = kinds
         self.until = float("inf")
         self._woken = threading.Event()
+
+    @property
+    def awake(self) -> bool:
+        """Whether it was woken, and is about to look again."""
+        return self._woken.is_set()
 
     def wake(self) -> None:
         """End its sleep; before that, let it not fall asleep."""
@@ -63,17 +69,25 @@ class Sleepers:
             with self._lock:
                 self._sleeping.discard(sleeper)
 
-    def asked(self, kind: str, due: float = _NOW) -> None:
+    def asked(self, kind: str, due: float = _NOW, count: int = 1) -> None:
         """Note that this thread asked for something, which others see after its transaction."""
-        mine: dict[str, float] = self._mine.__dict__.setdefault("asked", {})
-        mine[kind] = min(due, mine.get(kind, due))
+        mine: dict[str, tuple[float, int]] = self._mine.__dict__.setdefault("asked", {})
+        before = mine.get(kind, (due, 0))
+        mine[kind] = min(due, before[0]), before[1] + count
 
     def wake(self, *, everybody: bool = False) -> None:
-        """Wake those who do what this thread asked for; all, where it asked for nothing."""
-        asked: dict[str, float] = self._mine.__dict__.pop("asked", {})
-        if everybody:
-            asked = {}
+        """Wake as many as it takes to do what this thread asked for; all, if that was nothing.
+
+        Those that are awake by now were woken for something else.
+        """
+        asked: dict[str, tuple[float, int]] = self._mine.__dict__.pop("asked", {})
         with self._lock:
-            for one in self._sleeping:
-                if not asked or any(asked.get(kind, one.until) < one.until for kind in one.kinds):
+            if everybody or not asked:
+                for one in self._sleeping:
+                    one.wake()
+                return
+            for kind, (due, count) in asked.items():
+                able = (one for one in self._sleeping if kind in one.kinds and due < one.until)
+                asleep = (one for one in able if not one.awake)
+                for one in itertools.islice(asleep, count):
                     one.wake()

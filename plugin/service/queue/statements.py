@@ -40,6 +40,7 @@ HASTEN = Prepared(
     .where(
         tasks.c.kind == Kind.ROLL_UP,
         tasks.c.resource == sa.bindparam("b_resource"),
+        tasks.c.priority < Priority.BACKFILL,
         tasks.c.due > sa.bindparam("at", type_=sa.Float),
     )
     .values(due=sa.bindparam("at", type_=sa.Float))

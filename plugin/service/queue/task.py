@@ -66,6 +66,12 @@ class Task:
     deaths: int
     claimed_by: str | None
 
+    @property
+    def of_old_stock(self) -> bool:
+        """Whether it is on what was stored long ago."""
+        # What just arrived and is stuck is as urgent as that, and is none.
+        return self.priority >= Priority.BACKFILL and self.mode != Mode.NEW
+
 
 def helper_of(name: str | None) -> str:
     """Return as whom a helper claims; those that tell no name are one."""

@@ -129,22 +129,29 @@ class Tasks:
         ]
         if rows:
             self._upsert[postpone].run_for_each(connection, rows)
-            self._sleepers.asked(kind, now)
+            self._sleepers.asked(kind, now, len(rows))
 
     def ask_roll_ups(
-        self, connection: Connection, levels: Iterable[tuple[str, str]], delay: float
+        self,
+        connection: Connection,
+        levels: Iterable[tuple[str, str]],
+        delay: float,
+        priority: int = Priority.ARRIVAL,
     ) -> None:
         """Ask for the roll-ups of some (level, resource), in a transaction of the caller's."""
         due = time.time() + delay
         rows = [
-            new_row(Kind.ROLL_UP, resource, level, Mode.NEW, Priority.ARRIVAL, due, None)
+            new_row(Kind.ROLL_UP, resource, level, Mode.NEW, priority, due, None)
             for level, resource in levels
         ]
         self._upsert[False].run_for_each(connection, rows)
         self._sleepers.asked(Kind.ROLL_UP, due)
 
     def hasten_roll_ups(self, connection: Connection, levels: Iterable[tuple[str, str]]) -> None:
-        """Have roll-ups that wait written at once; those that stand written stay as they are."""
+        """Have roll-ups that wait written at once, but for those of the old stock.
+
+        Those that stand written stay as they are.
+        """
         due = time.time()
         which = [{"b_resource": resource, "at": due} for _, resource in levels]
         HASTEN.run_for_each(connection, which)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from bodypart.annotation import tags_state
 from service.errors import NotFoundError
 from service.orthanc_api.archive import ANNOTATION, CODE, Archive
 from service.orthanc_api.resources import Glance, Parents, StoredFile
-from service.queue.tasks import Kind, Mode, Priority, Task, Tasks
+from service.queue.tasks import Kind, Priority, Task, Tasks
 from service.records.index import REMOVED, UNSEEN, Index
 from service.records.locks import Locks
 
@@ -33,7 +34,7 @@ LABEL_PREFIX = "bodypart-"
 _REVIEW_LABEL = "bodypart-review"
 OURS = ("tags", "revision", "file")
 """What the service adds, and may change without changing the answer."""
-_ROLL_UP_DELAY, _ROLL_UP_DELAY_OF_OLD = 0.02, 0.2
+_ROLL_UP_DELAY = 0.02
 """Seconds in which what asks for one roll-up is collected."""
 _ROLL_UP_DELAY_OF_REWRITTEN = 0.5
 """The same before a rewrite, which may wipe a roll-up; at its end it is not waited for any more."""
@@ -110,6 +111,7 @@ class Annotations:
         parents: Parents,
         *,
         done: Task | None = None,
+        also: Callable[[sa.Connection], None] | None = None,
         follow: bool = True,
     ) -> AnnotationRecord:
         """Write an annotation; return it as it was written.
@@ -122,6 +124,8 @@ class Annotations:
             What the instance belongs to.
         done : Task or None
             The task that ends with it, in the same transaction as the index.
+        also : callable or None
+            Writes more in that transaction.
         follow : bool
             Whether the DICOM file is to follow; else only ``tags`` and ``file`` may be new.
 
@@ -142,8 +146,8 @@ class Annotations:
         annotation = sealed(annotation)
         self._write("instances", instance, annotation, [])
         if follow:
-            self._route(annotation, parents, if_known=_of_old_stock(done))
-            self._take_in(annotation, parents, done)
+            self._route(annotation, parents, if_known=done is not None and done.of_old_stock)
+            self._take_in(annotation, parents, done, also)
         else:
             self._note_tags(annotation, parents)
         return annotation
@@ -166,7 +170,7 @@ class Annotations:
         """
         instance = annotation["instance"]
         if done and (
-            done.kind == Kind.APPLY or (not _of_old_stock(done) and not self._index.knows(instance))
+            done.kind == Kind.APPLY or (not done.of_old_stock and not self._index.knows(instance))
         ):
             self._route(annotation, parents)
         self._take_in(annotation, parents, done)
@@ -245,11 +249,11 @@ class Annotations:
             self._archive.set_metadata(level, resource, CODE, examined["code"]["value"])
         else:
             self._archive.delete_metadata(level, resource, CODE)
+        if self._with_labels:
+            self._set_labels(level, resource, _labels(annotation, parts))
         # Last, because its presence says that the resource is finished.
         text = json.dumps(annotation, ensure_ascii=False)
         self._archive.set_metadata(level, resource, ANNOTATION, text)
-        if self._with_labels:
-            self._set_labels(level, resource, _labels(annotation, parts))
 
     def _set_labels(self, level: str, resource: str, wanted: set[str]) -> None:
         present = self._archive.labels(level, resource)
@@ -267,17 +271,24 @@ class Annotations:
         if self._routing:
             self._routing.take(annotation, parents, if_known=if_known)
 
-    def _take_in(self, annotation: AnnotationRecord, parents: Parents, done: Task | None) -> None:
+    def _take_in(
+        self,
+        annotation: AnnotationRecord,
+        parents: Parents,
+        done: Task | None,
+        also: Callable[[sa.Connection], None] | None = None,
+    ) -> None:
         instance = annotation["instance"]
         with self.database.write() as connection:
             self._index.put(connection, annotation, parents)
-            old = _of_old_stock(done)
-            delay = _ROLL_UP_DELAY_OF_OLD if old else _ROLL_UP_DELAY
+            if also:
+                also(connection)
+            old = done is not None and done.of_old_stock
             spoken = annotation["review"] is not None
             pending = tags_state(annotation) == "pending"
-            if pending and not spoken:
-                delay = _ROLL_UP_DELAY_OF_REWRITTEN
-            self._ask_roll_ups(connection, parents, delay)
+            rewritten = pending and not spoken
+            delay = _ROLL_UP_DELAY_OF_REWRITTEN if rewritten else _ROLL_UP_DELAY
+            self._ask_roll_ups(connection, parents, delay, old=old)
             if pending:
                 # The old stock is annotated faster than its files follow: no other waits for them.
                 usual = Priority.BACKFILL if old else Priority.ARRIVAL
@@ -301,14 +312,22 @@ class Annotations:
         self._tasks.wake()
 
     def _ask_roll_ups(
-        self, connection: sa.Connection, parents: Parents, delay: float = _ROLL_UP_DELAY
+        self,
+        connection: sa.Connection,
+        parents: Parents,
+        delay: float = _ROLL_UP_DELAY,
+        *,
+        old: bool = False,
     ) -> None:
-        self._tasks.ask_roll_ups(connection, parents.levels(), delay)
+        priority = Priority.ARRIVAL
+        if old:
+            priority, delay = Priority.BACKFILL, delay + _until_full_second(delay)
+        self._tasks.ask_roll_ups(connection, parents.levels(), delay, priority)
 
 
-def _of_old_stock(task: Task | None) -> bool:
-    # What just arrived and is stuck is as urgent as the old stock, and is none.
-    return task is not None and task.priority >= Priority.BACKFILL and task.mode != Mode.NEW
+def _until_full_second(delay: float) -> float:
+    """Return how much longer it is to the clock's next full second than ``delay`` seconds."""
+    return 1.0 - (time.time() + delay) % 1.0
 
 
 def number_of(resource: str) -> int:

@@ -35,6 +35,11 @@ _PUT = Prepared(
         set_={name: _NEW.excluded[name] for name in ("version", "data")},
     )
 )
+_FOLLOW = Prepared(
+    sa.update(_thumbnails)
+    .where(_columns.instance == sa.bindparam("of"), _columns.version == sa.bindparam("before"))
+    .values(version=sa.bindparam("after"))
+)
 _AT_ONCE = 500
 USUAL_SIZE = 192
 """Pixels of the longest side of what is drawn whenever a picture is read."""
@@ -95,12 +100,8 @@ class Thumbnails:
 
     def follow(self, instance: str, before: str, after: str) -> None:
         """Note that the file was rewritten, its picture being the same."""
-        with suppress(RecordError), self._opened().write() as connection:
-            connection.execute(
-                sa.update(_thumbnails)
-                .where(_columns.instance == instance, _columns.version == before)
-                .values(version=after)
-            )
+        with suppress(RecordError):
+            self._opened().put(_FOLLOW, of=instance, before=before, after=after)
 
     def remove(self, instance: str) -> None:
         """Forget an instance that is gone."""

@@ -1,1 +1,1 @@
-"""Who finds what is to do, and who does it: the table of tasks lies between them."""
+"""The modules that find work and those that do it; between them is the table of tasks."""

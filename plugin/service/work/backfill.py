@@ -1,4 +1,4 @@
-"""The back-fill: annotate what is stored without an annotation; resumable and cancellable."""
+"""The back-fill: annotate stored instances that have no annotation; resumable and cancellable."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _PAGE = 200
 _FEW = 100
 _READ_AGAIN = 1000
 _ASKED_FOR_VERSION = 10
-"""Pictures; the first tells it, unless something happens to it just then."""
+"""How many pictures of a model are asked for its version; usually the first has it."""
 _LOOK_EVERY = 0.5
 
 
 class Backfill:
-    """The order to annotate the old stock, and its progress.
+    """A run that annotates the old stock, and its progress.
 
-    What is left to do is what the index has without annotation, so that a restart goes on where
-    the last run was killed. A page at a time of it becomes tasks.
+    What is left to do are the index's instances without an annotation, so that after a restart the
+    run goes on where it stopped. Tasks are made of them a page at a time.
 
     Parameters
     ----------
@@ -65,14 +65,14 @@ class Backfill:
 
     @property
     def running(self) -> bool:
-        """Whether tasks are still to be made of the old stock."""
+        """Whether the back-fill is under way."""
         return self._run.running
 
     def start(self) -> dict[str, Any]:
-        """Start, or go on with, the back-fill; the archive is looked through in the background."""
+        """Start or resume the back-fill; the archive is searched in the background."""
         with self._run.lock:
             if not self.running:
-                # What is removed from now on stays so.
+                # Annotations removed before are made again; those removed from now on are not.
                 self._index.reopen_removed()
                 self._run.begin(total=self._left_now())
             self._to_sweep, self._sweep_at = True, 0.0
@@ -80,14 +80,14 @@ class Backfill:
         return self.progress()
 
     def read_again(self, version: str | None, *, present: str) -> int:
-        """Have pictures read again that an earlier model read; return how many.
+        """Queue pictures that an earlier model read to be read again; return how many.
 
-        What a person confirmed or corrected is left as it is.
+        Those that a person confirmed or corrected are left as they are.
 
         Parameters
         ----------
         version : str or None
-            What this version read; None for what any other model than the present one read.
+            Version of the earlier model; None for every model but the present one.
         present : str
             SHA-256 of the present model.
         """
@@ -105,9 +105,9 @@ class Backfill:
         return count
 
     def _version_of(self, model: str) -> str | None:
-        """Return the version of a model, None if none of the first that it read tells it.
+        """Return the version of a model; None if none of the first pictures that it read has it.
 
-        One may be gone, or have its metadata away while its file is rewritten.
+        A picture may be gone, or without metadata while its file is being rewritten.
         """
         for instance in self._index.read_by(model, _ASKED_FOR_VERSION):
             annotation = self._archive.annotation(instance)
@@ -117,16 +117,16 @@ class Backfill:
         return None
 
     def cancel(self) -> dict[str, Any]:
-        """Give out no further instance; what is being worked on is finished."""
+        """Stop giving out instances; those being worked on are finished."""
         with self._run.lock:
             self._run.cancel()
             self._tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
         return self.progress()
 
     def progress(self) -> dict[str, Any]:
-        """Return state, total, done and pending, the time of the start, and what stands otherwise.
+        """Return state, time of the start, and the counts total, done, pending, open and failed.
 
-        ``open`` is how many a start would annotate now.
+        ``open`` is how many instances a start would annotate now.
         """
         state, counts, stored = self._run.state(), self._index.counts(), self._archive.count()
         left = self._left(counts, stored) if state["state"] in ("running", "cancelled") else 0
@@ -152,7 +152,7 @@ class Backfill:
             self._run.woken.clear()
 
     def make_tasks(self, count: int) -> None:
-        """Make tasks of so much of the old stock that ``count`` can be given out, if it runs."""
+        """While it runs, make tasks of the old stock until ``count`` can be given out."""
         while (
             self.running
             and self._tasks.count_free(Kind.ANNOTATE, Priority.BACKFILL) < count
@@ -161,7 +161,7 @@ class Backfill:
             pass
 
     def stop(self) -> None:
-        """Let ``follow`` see that it is to end."""
+        """Wake ``follow``, so that it sees that the service stops."""
         self._run.woken.set()
 
     def _step(self, stopping: threading.Event) -> None:
@@ -179,7 +179,7 @@ class Backfill:
             return
 
     def _look_through(self, stopping: threading.Event) -> None:
-        """Sweep; what failed is done again soon, and what is known already is annotated till then.
+        """Sweep; a failed sweep is tried again soon, and what is known is annotated meanwhile.
 
         Raises
         ------
@@ -199,12 +199,12 @@ class Backfill:
             self._run.change(total=max(self._run.state()["total"], self._left_now()))
 
     def _fill(self) -> bool:
-        """Make tasks of the next page; tell whether there were any."""
+        """Make tasks of the next page; return whether there were any."""
         with self._filling:
             for page in self._index.in_state(UNSEEN, _PAGE):
                 standing = self._tasks.standing(Kind.ANNOTATE, page)
                 fresh = [instance for instance in page if instance not in standing]
-                # What was done between the two questions has no task because it needs none.
+                # One annotated between the two questions has no task any more, and needs none.
                 fresh = self._index.those_in_state(UNSEEN, fresh)
                 if fresh:
                     self._tasks.ask_now(
@@ -217,10 +217,10 @@ class Backfill:
         return self._left(self._index.counts(), self._archive.count())
 
     def _left(self, counts: Mapping[str, int], stored: int) -> int:
-        """Count what has no annotation, what the index has not heard of included.
+        """Count instances without an annotation, including those that the index does not know yet.
 
-        Not what Orthanc cannot tell of, or takes nothing for: it must not keep the rest from its
-        end, and is tried as long as it is there.
+        Instances that Orthanc cannot describe, or for which it stores no annotation, do not count:
+        they must not keep the run from ending, and are tried as long as they are there.
         """
         unheard = stored - sum(counts.values()) - self._sweep.unheard_left_out()
         waiting = self._tasks.count(Kind.ANNOTATE, Priority.ARRIVAL)

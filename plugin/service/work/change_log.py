@@ -1,11 +1,11 @@
-"""Orthanc's change log, read into the table of tasks; a mark beside them keeps how far.
+"""Orthanc's change log, read into the table of tasks; a mark in the same database keeps how far.
 
 The store hook only says that there is something to read. What arrived while the service was down
-stands in the log as well. The mark moves in the same transaction as the tasks that it passed.
+is in the log as well. The mark moves in the transaction that adds the tasks.
 
-Where several Orthancs write one log, an entry may appear behind the mark: its number was given
-before that of one which another Orthanc wrote sooner. So what the hook named is asked for also
-where it was not among what was read.
+Where several Orthancs write one log, an entry may appear behind the mark: it was given a lower
+number than an entry that another Orthanc wrote before it. So instances that the hook named are
+queued even if their entries were not among those read.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ _PAGE = 500
 _ALONE, _QUIET, _LONGEST_QUIET = 0.006, 0.015, 0.25
 _LONGEST_BURST = 10.0
 _PAUSE = 1.0
-"""Seconds without an upload after which a burst may begin; shorter ones are amid a stream."""
+"""Seconds without an upload after which the next begins a new burst."""
 _LOOK_EVERY = 1.0
 _AMID_REWRITE = 0.05
 _MOST_TOLD = 100_000
-"""Of more than these, while nothing can be read, the sweep tells."""
+"""Instances that are remembered while the log cannot be read; the sweep finds the others."""
 
 
 class ChangeLog:
-    """Reads on in the log.
+    """Reads the log from where it stopped last.
 
     Parameters
     ----------
@@ -55,13 +55,12 @@ class ChangeLog:
     database : Database
         Keeps the mark.
     live : bool
-        Whether what arrives is annotated at all.
+        Whether new arrivals are annotated at all.
     first : int
-        Number of the last change that is not ours to read, if there is no mark yet.
+        Number of the change after which reading begins if there is no mark yet.
     is_own : callable or None
-        Told of an instance and the number of an entry, says whether that is of a rewrite: nothing
-        is left to be done of it, and it would only make those wait who annotate. None where that is
-        not known yet.
+        Takes an instance and the number of a change; returns whether our own rewrite of the file
+        made that change, which then needs no task, or None while that is not known yet.
     """
 
     def __init__(
@@ -89,7 +88,7 @@ class ChangeLog:
         self.fresh = self._begin(first)
 
     def _begin(self, first: int) -> bool:
-        """Set the first mark; tell whether there was none, so that a sweep is due."""
+        """Set the first mark; return whether there was none, so that a sweep is due."""
         last = self._archive.last_change()
         kept = self._cursor()
         if kept is None:
@@ -100,14 +99,14 @@ class ChangeLog:
         return kept is None
 
     def wake(self, instance: str, *, ours: bool = False) -> None:
-        """Tell that an instance was stored; returns at once.
+        """Note that an instance was stored; returns at once.
 
         Parameters
         ----------
         instance : str
             Orthanc id.
         ours : bool
-            Whether its file is being rewritten: that makes no burst.
+            Whether it was stored by our own rewrite of its file, which is no part of a burst.
         """
         if self._live and self._database.shared:
             self._told.append(instance)
@@ -118,11 +117,11 @@ class ChangeLog:
     def _note_arrival(self, now: float) -> None:
         since = now - self._arrived
         self._arrived = now
-        # Who waits for each answer before sending the next is not to wait for more to come.
+        # A sender that waits for each annotation before the next upload must not be held up.
         alone = not self._woken.is_set() and not self._tasks.claims.any_of(Kind.ANNOTATE)
         if alone or since > _PAUSE:
             self._burst_began = now
-        # Large files come at longer intervals: what came twice is likely to come again.
+        # Large files come at longer intervals: after two uploads a third is likely.
         again = 2 * since
         waits = not alone and again < _LONGEST_QUIET
         self._quiet = max(again, _QUIET) if waits else _ALONE
@@ -130,10 +129,10 @@ class ChangeLog:
     def burst(self) -> float:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
 
-        It is, after a pause of twice the last interval, 15 ms at least. One that comes long after
-        the last, or when all before it are annotated, is likely to be alone, and waited with for
-        6 ms. What goes on for 10 s, with pauses of less than a second, is a stream, to be kept up
-        with.
+        A burst counts as ended after a pause of twice the last interval, at least 15 ms. An upload
+        long after the last, or after all before it are annotated, is probably a single one: the
+        wait is 6 ms. Uploads that go on for 10 s, with pauses of less than a second, are a stream:
+        there is no wait, so that annotating keeps up.
         """
         now = time.monotonic()
         if now - self._burst_began > _LONGEST_BURST:
@@ -141,7 +140,7 @@ class ChangeLog:
         return max(0.0, self._arrived + self._quiet - now)
 
     def follow(self, stopping: threading.Event) -> None:
-        """Read on whenever there may be something new, until the service stops."""
+        """Read whenever there may be something new, until the service stops."""
         while not stopping.is_set():
             self._woken.wait(_AMID_REWRITE if self._amid_rewrite else _LOOK_EVERY)
             while (pause := self.burst()) and not stopping.wait(pause):
@@ -149,7 +148,7 @@ class ChangeLog:
             self.read()
 
     def stop(self) -> None:
-        """Let ``follow`` see that it is to end."""
+        """Wake ``follow``, so that it sees that the service stops."""
         self._woken.set()
 
     def read(self) -> None:
@@ -158,7 +157,7 @@ class ChangeLog:
         Raises
         ------
         ArchiveError, RecordError
-            If it could not be read or kept; what was passed already is kept.
+            If Orthanc or the records failed; what was read before that is kept.
         """
         self._woken.clear()
         told = {self._told.popleft() for _ in range(len(self._told))}
@@ -172,7 +171,7 @@ class ChangeLog:
             raise
 
     def _read_on(self) -> set[str]:
-        """Make tasks of all that is new in the log; return which instances it named."""
+        """Make tasks of all new entries of the log; return the instances that they name."""
         passed: set[str] = set()
         while True:
             since = self._cursor() or 0
@@ -188,20 +187,20 @@ class ChangeLog:
                 return passed
 
     def _known(self, found: list[Change]) -> list[Change]:
-        """Return the entries before that of a file which is being stored over another just now."""
+        """Return the entries before the first of which it is not known yet whether it is ours."""
         for place, change in enumerate(found):
             if change.kind == "NewInstance" and self._owns(change) is None:
                 return found[:place]
         return found
 
     def _owns(self, change: Change) -> bool | None:
-        # Of several nodes each knows its own rewrites alone.
+        # Each of several nodes knows only its own rewrites.
         if self._is_own is None or self._database.shared:
             return False
         return self._is_own(change.resource, change.sequence)
 
     def unread_instances(self) -> int:
-        """Return how many instances the log tells of that are no tasks yet, as far as a page."""
+        """Return how many instances in the next page of the log have no task yet."""
         if not self._live:
             return 0
         found, _ = self._archive.changes(self._cursor() or 0, _PAGE)
@@ -209,7 +208,7 @@ class ChangeLog:
         return len(named - self._tasks.standing(Kind.ANNOTATE, named)) if named else 0
 
     def is_unread(self, instance: str) -> bool:
-        """Tell whether an instance was stored since, of which there is no task yet."""
+        """Return whether the unread part of the log says that an instance was stored."""
         since = self._cursor() or 0
         while self._live:
             found, _ = self._archive.changes(since, _PAGE)
@@ -240,7 +239,7 @@ class ChangeLog:
             self._tasks.wake()
 
     def _is_removed(self, instance: str, sequence: int | None = None) -> bool:
-        """Tell whether the annotation of the file that stands there was removed."""
+        """Return whether the annotation of the instance's present file was removed."""
         return stays_removed(self._archive, instance, self._trail.last(instance), sequence)
 
     def _cursor(self) -> int | None:

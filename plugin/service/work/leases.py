@@ -1,8 +1,9 @@
-"""Work for helpers on other machines: instances of the back-fill lent for a while, answers taken.
+"""Work for helpers on other machines: instances of the back-fill are lent, and answers taken.
 
-The queue and the one writer stay here. A helper reads files from Orthanc, looks at them with
-decoders of its own, and is trusted no more than a decoder. What it does not bring back in time is
-given out again; what was annotated, removed or replaced meanwhile is not taken from it.
+The queue stays here, and only the service writes. A helper fetches files from Orthanc, reads them
+with decoders of its own, and is trusted no more than a decoder. Instances that it does not return
+in time are given out again; its answer on an instance that was annotated, removed or replaced
+meanwhile is dropped.
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ if TYPE_CHECKING:
     from service.work.backfill import Backfill
 
 _SIDE_BY_SIDE = 4
-"""Answers that are written at once: Orthanc writes metadata of several instances side by side."""
+"""Answers that are written in parallel: Orthanc can write metadata of several instances at once."""
 _GONE = "Orthanc has no such instance"
 _NOT_LENT = "it was not lent, or its time ran out and others did it"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a helper's decoder said.
+    """A helper's answer on one instance.
 
     Attributes
     ----------
     annotation : dict
-        As a decoder gives it; not looked at yet.
+        As a decoder gives it; not checked yet.
     file : str
         ``FileUuid`` of the instance when its file was read.
     seen : dict or None
@@ -88,14 +89,14 @@ class Leases:
         self._side_by_side = ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-take")
 
     def reference(self, hello: Mapping[str, Any], after: str | None) -> dict[str, Any]:
-        """Return what a helper must be, and know, to answer as the service does.
+        """Return the version, model, settings and memory with which a helper answers as we do.
 
         Parameters
         ----------
         hello : mapping
-            What a decoder of the service told of itself.
+            What a decoder of the service told of itself at its start.
         after : str or None
-            Revision of the memory that the helper has.
+            Revision of the helper's memory.
         """
         lesson = self._lessons.after(after)
         memory = self._lessons.memory
@@ -109,21 +110,21 @@ class Leases:
         }
 
     def lend(self, count: int, seconds: float, helper: str | None = None) -> list[str]:
-        """Return instances that are a helper's for some seconds; none while no back-fill runs."""
+        """Lend a helper instances for some seconds and return them; none if no back-fill runs."""
         self._backfill.make_tasks(count)
         return self._lending.lend(count, seconds, helper)
 
     def take_back(self, instances: Iterable[str], helper: str | None = None) -> None:
-        """Give out again what a helper brings back unread."""
+        """Free instances that a helper returns unread, so that they are given out again."""
         self._lending.take_back(instances, helper)
 
     def take(self, brought: Mapping[str, Answer], helper: str | None = None) -> dict[str, str]:
-        """Take a helper's answers; return of which instances they were dropped, and why.
+        """Take a helper's answers; return the instances whose answers were dropped, and why.
 
         Raises
         ------
         ArchiveError
-            If Orthanc is away: nothing was taken then.
+            If Orthanc is away; then nothing was taken.
         """
         glances = self._annotations.glance(list(brought))
         outcomes = self._side_by_side.map(
@@ -135,7 +136,7 @@ class Leases:
     def _take(
         self, instance: str, answer: Answer, glance: Glance | None, helper: str | None
     ) -> str | None:
-        # What was not lent is not for a helper to say: it may be a picture that just came in.
+        # A helper may answer only on what it was lent, not on an instance that just arrived.
         task = self._lending.task(instance, helper)
         if task is None:
             return _NOT_LENT
@@ -155,7 +156,7 @@ class Leases:
             return f"no decoder answers that: {error}"
         try:
             with self._annotations.lock(instance):
-                # A removal takes the task away, and an answer that came twice finds none.
+                # There is none if the instance was removed, or if the answer came twice.
                 lent = self._lending.task(instance, helper)
                 if lent is None:
                     return _NOT_LENT
@@ -167,6 +168,6 @@ class Leases:
             self._lending.take_back([instance], helper)
             return str(error)
         except Exception as error:
-            # Nobody foresaw it: the others of its batch are taken, and the service does this one.
+            # Unforeseen: the batch's other answers are still taken; the service does this one.
             self._tasks.retry(task, 0.0)
             return f"it could not be written: {type(error).__name__}"

@@ -1,4 +1,4 @@
-"""Orthanc labels that the plugin had set, taken away where the operator wants none any more."""
+"""Removes the Orthanc labels that the plugin had set, once the operator has turned labels off."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _LEVELS = {
     "instances": "Instance",
 }
 _PAGE = 10_000
-"""Resources of one question: for each, Orthanc goes once more through all that lost theirs."""
+"""Resources of one question; large, as each question passes again over those already done."""
 _PAUSES = (5.0, 60.0, 600.0)
 
 
 def follow(archive: Archive, stopping: threading.Event, log: Callable[[str], None]) -> None:
-    """Take our labels away; what failed is tried again later.
+    """Remove our labels; if that fails, it is tried again later.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def follow(archive: Archive, stopping: threading.Event, log: Callable[[str], Non
 
 
 def take_away(archive: Archive, stopping: threading.Event) -> int:
-    """Take our labels away from all levels; return from how many resources.
+    """Remove our labels from all levels; return from how many resources.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""A rule applied to what was stored before it: counted first, then sent, on request.
+"""A rule applied on request to what was stored before the rule: counted first, then sent.
 
-Nothing of the old stock leaves by itself. The count looks at all that is annotated, sends nothing,
-and keeps what it found; only after it the rule is applied, to nothing but that: what changed since
-the count is left out. A run that a restart interrupts goes on after it.
+Nothing of the old stock is sent by itself. The count looks at all annotated instances, sends
+nothing, and keeps those that the rule takes. Only then can the rule be applied, and only to these;
+one that changed since the count is left out. A run that a restart interrupts is resumed.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ _COLUMNS: dict[str, Callable[[Any], sa.ColumnElement[bool]]] = {
     "Modality": instances.c.modality.in_,
     "NeedsReview": instances.c.needs_review.is_,
 }
-"""Conditions that the index can look at; the annotation itself decides."""
+"""Conditions by which the index preselects; the annotation itself decides."""
 _PARENTS = sa.select(*(instances.c[name] for name in _PLACE))
 
 
 class _Page(NamedTuple):
-    """What a step found: numbers, the last instance, and what of it is to be sent for which answer.
+    """The result of a step.
 
     Attributes
     ----------
     looked_at, taken, deliveries : int
-        Instances, those that the rule takes, deliveries that were not there before.
+        How many instances were looked at, how many the rule takes, how many deliveries are new.
     last : str
-        The next page begins after it.
+        Instance after which the next page begins.
     to_send : sequence of (str, str)
-        Instances that were counted, and the answer of each.
+        In a count: the instances to be sent, each with its answer.
     """
 
     looked_at: int
@@ -95,16 +95,16 @@ class OldStock:
         self._log = log
 
     def start(self, name: str, *, dry_run: bool, count: str | None = None) -> dict[str, Any]:
-        """Count what a rule takes of the old stock, or apply it; return how far that is.
+        """Count what a rule takes of the old stock, or apply the rule; return the progress.
 
         Parameters
         ----------
         name : str
-            The rule's.
+            Name of the rule.
         dry_run : bool
-            Whether to count.
+            Whether to count only.
         count : str or None
-            To apply it: when the count began that the person saw, if that matters.
+            When applying: start of the count that the person saw. None does not check it.
 
         Raises
         ------
@@ -141,12 +141,12 @@ class OldStock:
         return self.progress()
 
     def cancel(self) -> dict[str, Any]:
-        """Look at nothing further; what stands in the outbox stays there."""
+        """Stop; what is already in the outbox stays there."""
         self._run.cancel()
         return self.progress()
 
     def progress(self) -> dict[str, Any]:
-        """Return the state, and how many instances were looked at, taken, and are deliveries."""
+        """Return the state, and the numbers of instances looked at and taken, and of deliveries."""
         return self._run.state()
 
     def follow(self, stopping: threading.Event) -> None:
@@ -164,11 +164,11 @@ class OldStock:
                 self._run.woken.set()
 
     def stop(self) -> None:
-        """Let ``follow`` see that it is to end."""
+        """Wake ``follow``, so that it sees that the service stops."""
         self._run.woken.set()
 
     def step(self) -> bool:
-        """Look at a page; tell whether there is another one."""
+        """Do one page; return whether there is another."""
         state = self.progress()
         if state["state"] != "running":
             return False
@@ -192,7 +192,7 @@ class OldStock:
         return more
 
     def _look(self, rule: Rule, after: str) -> _Page:
-        """Count a page of what is annotated."""
+        """Count a page of annotated instances."""
         rows = self._annotations.database.rows(_question(rule, after))
         notes = self._archive.annotations([row.id for row in rows])
         cases = {
@@ -211,7 +211,7 @@ class OldStock:
         return _Page(len(rows), len(taken), deliveries, rows[-1].id if rows else after, to_send)
 
     def _send(self, rule: Rule, after: str) -> _Page:
-        """Put a page of what was counted into the outbox."""
+        """Put a page of the counted instances into the outbox."""
         page = self._counted.page(after, _PAGE)
         rows = self._annotations.database.rows(_PARENTS.where(instances.c.id.in_(page)))
         taken = deliveries = 0
@@ -242,14 +242,14 @@ class OldStock:
         to_send: Iterable[tuple[str, str]] = (),
     ) -> None:
         with self._run.lock:
-            # A person may have cancelled it meanwhile, and begun another run.
+            # A person may have cancelled this run meanwhile and begun another.
             if self.progress() == state:
                 self._counted.keep(to_send)
                 self._run.change(**changes)
 
 
 def _question(rule: Rule, after: str) -> sa.Select[Any]:
-    """Return the question for the next instances that a rule may take."""
+    """Return the query for the next instances that a rule may take."""
     conditions = rule.conditions or ()
     from_header = any(condition.key == "Evidence" for condition in conditions)
     where = [

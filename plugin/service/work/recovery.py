@@ -1,4 +1,4 @@
-"""What a kill may have left between two steps: asked for again at the start, however much it is."""
+"""At the start, queues again what a kill may have left half done, however much it is."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PAGE = 1000
 
 
 def ask_again(tasks: Tasks, trail: AuditTrail, index: Index, in_place: InPlace | None) -> None:
-    """Make tasks of words that are not applied, and of files that do not follow yet.
+    """Make tasks of words not applied yet, and of files not yet rewritten to their annotations.
 
     Parameters
     ----------
     tasks, trail, index
         The service's parts.
     in_place : InPlace or None
-        Finishes what was being rewritten; None where no file follows its annotation, and none did.
+        Finishes interrupted rewrites; None where files are not rewritten, and never were.
     """
     if in_place:
         tasks.ask_now(Kind.REWRITE, in_place.recover())
@@ -35,5 +35,5 @@ def ask_again(tasks: Tasks, trail: AuditTrail, index: Index, in_place: InPlace |
     after = ""
     while in_place and (waiting := index.with_pending_tags(_PAGE, after)):
         after = waiting[-1]
-        # Those that stand as tasks already keep their place; no other waits for the old stock's.
+        # Those with a task keep their priority; the old stock's come behind all others.
         tasks.ask_now(Kind.REWRITE, waiting, priority=Priority.BACKFILL)

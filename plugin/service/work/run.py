@@ -1,4 +1,4 @@
-"""A run over the old stock that a person starts and may cancel, known again after a restart."""
+"""A run over the old stock, which a person starts and may cancel; its state outlasts restarts."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """One at a time: ``idle``, ``running``, then ``done`` or ``cancelled``; and how far it is.
+    """State and progress: ``idle``, ``running``, then ``done`` or ``cancelled``; one run at a time.
 
     Parameters
     ----------
     facts : Facts
-        Where it is kept.
+        Where the state is kept.
     name : str
-        As which fact.
+        Name of the fact that keeps it.
     **idle : object
-        What is told of it before the first.
+        Further fields of the state before the first run.
 
     Attributes
     ----------
     lock : RLock
-        Held from the look at the state to its change.
+        To be held from reading the state until it is changed.
     woken : Event
-        Set when there is something to do, or nothing any more.
+        Set when there is something to do, or when the service stops.
     """
 
     def __init__(self, facts: Facts, name: str, **idle: object) -> None:
@@ -40,27 +40,27 @@ class Run:
         self.woken = threading.Event()
 
     def state(self) -> dict[str, Any]:
-        """Return ``state``, and what was told of it."""
+        """Return ``state`` and the further fields that were set."""
         text = self._facts.get(self._name)
         found: dict[str, Any] = json.loads(text) if text else dict(self._idle)
         return found
 
     @property
     def running(self) -> bool:
-        """Whether it is under way."""
+        """Whether a run is under way."""
         return bool(self.state()["state"] == "running")
 
     def begin(self, **told: object) -> None:
-        """Begin one, in the place of the last."""
+        """Begin a run; its state replaces that of the last."""
         self._keep({"state": "running", "started_at": utc_now(), **told})
 
     def change(self, **told: object) -> None:
-        """Note how far it is, or that it has ended."""
+        """Change fields of the state: progress, or that the run has ended."""
         with self.lock:
             self._keep({**self.state(), **told})
 
     def cancel(self) -> None:
-        """End it before its time, if it is under way."""
+        """End the run early, if one is under way."""
         with self.lock:
             if self.running:
                 self.change(state="cancelled")

@@ -1,4 +1,4 @@
-"""The second net: compare what Orthanc stores with what the index knows, a page at a time."""
+"""The sweep, for what the change log missed: compares Orthanc with the index, page by page."""
 
 from __future__ import annotations
 
@@ -24,45 +24,45 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _ARCHIVE_PAGE = 10_000
-"""Orthanc counts all that it skips: few large pages, not many small ones."""
+"""Large, because Orthanc steps over all instances before each page."""
 _GLANCE = 200
-"""Instances that Orthanc is asked to tell of at once."""
+"""Instances that Orthanc is asked about in one request."""
 _BREATH = 0.05
-"""Seconds between two pages, so that a sweep over a large archive is not felt."""
+"""Seconds between two pages, so that a sweep over a large archive slows nobody down."""
 
 _ANEW_AFTER = (1.0, 5.0)
-"""Pauses before one is looked at anew that Orthanc could not tell of."""
+"""Seconds before each further look at instances that Orthanc could not describe."""
 _MOST_LEFT_OUT = 1000
-"""If it can tell of none of so many, it is Orthanc that is in trouble."""
+"""If Orthanc cannot describe more than these, the fault is not theirs, and the sweep fails."""
 _SOON = 5.0
 _LEFT_OUT = "left-out"
 
 
 def pause_after(failures: int) -> float:
-    """Return the seconds before a sweep that failed is tried again; it may be a long one."""
+    """Return the seconds before a failed sweep, which may be a long one, is tried again."""
     return _SOON * 2.0 ** min(failures, 10)
 
 
 class Sweep:
-    """Finds instances that the change log did not tell of, and those that are gone.
+    """Finds instances that the change log did not name, and those that are gone.
 
     An instance without annotation that arrived after the plugin was installed is queued; an
-    older one is noted for the back-fill.
+    older one is left to the back-fill.
 
     Parameters
     ----------
     archive, index, tasks, annotations, annotator, facts
         The service's other parts.
     live : bool
-        Whether what arrives is annotated at all.
+        Whether new arrivals are annotated at all.
     log : callable
         Takes a line.
 
     Attributes
     ----------
     left_out : list of str
-        Instances that Orthanc lists and could not tell of in the last sweep, for all its tries;
-        one before the service started counts.
+        Instances that Orthanc lists but could not describe in the last sweep, though it was asked
+        several times; kept over restarts.
     """
 
     def __init__(
@@ -89,20 +89,20 @@ class Sweep:
         self.left_out: list[str] = json.loads(facts.get(_LEFT_OUT) or "[]")
 
     def is_due(self) -> bool:
-        """Tell whether Orthanc stores another number of instances than the index knows."""
+        """Return whether Orthanc has another number of instances than index and tasks explain."""
         known = sum(self._index.counts().values())
         return not known <= self._heard_of() <= known + self._tasks.count(Kind.ANNOTATE)
 
     def unheard_left_out(self) -> int:
-        """Return how many were left out that nobody has heard of since."""
+        """Return how many of those left out are still unknown to the index."""
         return len(self._index.unknown(self.left_out))
 
     def _heard_of(self) -> int:
-        """Count what Orthanc stores and can tell of: others must not hide that some are gone."""
+        """Count what Orthanc stores and can describe: the rest must not mask missing instances."""
         return self._archive.count() - self.unheard_left_out()
 
     def follow(self, stopping: threading.Event, *, fresh: bool, every: float) -> None:
-        """Sweep now and then, until the service stops; what failed is done again soon.
+        """Sweep when one is due, until the service stops; a failed sweep is tried again soon.
 
         Parameters
         ----------
@@ -111,7 +111,7 @@ class Sweep:
         fresh : bool
             Whether the change log is read for the first time, so that a sweep is due.
         every : float
-            Seconds between two looks; less after a failure.
+            Seconds between two checks; may be less after a failure.
         """
         due = fresh or bool(self._index.without_station(1) or self._index.without_side(1))
         failures = 0
@@ -167,24 +167,24 @@ class Sweep:
             stopping.wait(_BREATH)
 
     def _drop_gone(self, known: list[str], stopping: threading.Event) -> None:
-        """Take out what Orthanc holds no more: it is asked for these, for pages shift meanwhile."""
+        """Drop what Orthanc no longer has, asking for each: pages shift when instances go."""
         if sum(self._index.counts().values()) <= self._heard_of():
             return
         for start in range(0, len(known), _GLANCE):
             some = known[start : start + _GLANCE]
             there: Container[str] = ()
-            with suppress(Exception):  # Then each is asked for by itself.
+            with suppress(Exception):  # If it fails, each is asked for by itself.
                 there = self._archive.glance(some)
             for instance in some:
                 if stopping.is_set():
                     return
-                # What Orthanc cannot tell of is not gone.
+                # An instance that Orthanc cannot describe is not gone.
                 with suppress(ArchiveError):
                     if instance not in there and not self._archive.exists("instances", instance):
                         self._annotations.gone(instance)
 
     def _look_anew(self, left_out: list[str], stopping: threading.Event) -> None:
-        """Look once more at what Orthanc could not tell of; remember what it still cannot."""
+        """Look again at what Orthanc could not describe; remember what it still cannot."""
         for pause in _ANEW_AFTER:
             if not left_out or stopping.wait(pause):
                 break
@@ -194,7 +194,7 @@ class Sweep:
         self._remember(left_out)
 
     def _remember(self, left_out: list[str]) -> None:
-        """Keep what was left out, for the next start as well: nothing else would try it again."""
+        """Keep what was left out, over restarts too: nothing else would try it again."""
         if left_out != self.left_out:
             self._facts.set(_LEFT_OUT, json.dumps(left_out))
         self.left_out = left_out
@@ -203,9 +203,9 @@ class Sweep:
         return [instance for instance in left_out if not self._try_to_look_at(instance)]
 
     def _look_at_all(self, instances: list[str]) -> list[str]:
-        """Look at instances with one question for all, at what has a history by itself.
+        """Look at instances; return those that Orthanc could not describe.
 
-        Returns those that Orthanc could not tell of.
+        One request describes all; only new, annotated or removed ones are then looked at singly.
         """
         standing = self._tasks.standing(Kind.ANNOTATE, instances)
         waiting = [instance for instance in instances if instance not in standing]
@@ -228,7 +228,7 @@ class Sweep:
         return left_out
 
     def _try_to_look_at(self, instance: str) -> bool:
-        """Look at an instance; one that Orthanc cannot tell of, or is odd, hides no others."""
+        """Look at an instance; return False if that fails, so that the others are looked at too."""
         try:
             if not self._tasks.stands(Kind.ANNOTATE, instance):
                 self._look_at(instance)

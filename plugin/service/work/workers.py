@@ -1,4 +1,4 @@
-"""The threads that do the tasks: who does which kind, and what happens when one cannot be done."""
+"""The threads that do the tasks: which does which kinds, and what happens when a task fails."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 _DEATHS_TO_QUARANTINE = 2
 _AHEAD = 1
-"""More threads that annotate than decoders: a file is fetched or stored while all of them look."""
+"""Annotating threads beyond the number of decoders: one fetches or stores while all decode."""
 _PAUSE_WHILE_DOWN = 0.5
 _PAUSE_AFTER_TROUBLE = 1.0
 _PAUSE_AFTER_STUMBLE = 5.0
 _LONGEST_PAUSE = 300.0
 _FOLLOW_UP_TRIES = 5
 _REWRITE_TRIES = 12
-"""Those of a quarter of an hour, where Orthanc fails: what is to be sent on waits for the file."""
+"""About a quarter of an hour while Orthanc fails: deliveries wait for the file."""
 _ROLL_UPS_TOGETHER = 24
-"""Those of eight pictures, each of another patient."""
+"""The roll-ups of eight pictures, each of another patient."""
 Log = Callable[[str], None]
 
 
@@ -57,11 +57,11 @@ class Workers:
     settings, tasks, decoders, annotator, reviewer, annotations, roll_ups, change_log
         The service's other parts.
     damaged : callable
-        Told of a damaged database.
+        Called with the error if a database is damaged.
     in_place : InPlace or None
-        Rewrites files, where the operator wants it.
+        Rewrites files, if the operator wants it.
     reports : Reports or None
-        Stores reports, where the operator wants it.
+        Stores reports, if the operator wants it.
     log : callable
         Takes a line.
     """
@@ -144,7 +144,7 @@ class Workers:
                 self._give_back(claimed, stopping, foreseen=isinstance(error, ServiceError))
 
     def _give_back(self, claimed: list[Task], stopping: threading.Event, *, foreseen: bool) -> None:
-        """Let go of what could not even be ended, once the records can be written again."""
+        """Release the tasks that could not be ended, once the records can be written again."""
         left = list(claimed)
         while not stopping.wait(_PAUSE_AFTER_TROUBLE) and left:
             with suppress(RecordError):
@@ -154,19 +154,19 @@ class Workers:
                     left.pop()
 
     def _annotate_and_rewrite(self, claimed: list[Task]) -> None:
-        """Annotate, and have the file follow that was just read, before it is let go."""
+        """Annotate, and rewrite the file at once if that is due, while it is still in memory."""
         read = self._annotate(claimed[0])
         if read is None or self._in_place is None:
             return
         with self._in_place.turn() as ours:
             rewrite = self._tasks.claim_this(Kind.REWRITE, claimed[0].resource) if ours else None
             if rewrite:
-                # By now it is this one that may have to be given back.
+                # From here on, this is the task to give back if anything fails.
                 claimed[:] = [rewrite]
                 self._follow_up(rewrite, read)
 
     def _annotate(self, task: Task) -> ReadFile | None:
-        """Annotate; return the file if it was read, and is to follow."""
+        """Do a task; return the file if it was read and is to be rewritten."""
         try:
             if task.kind == Kind.APPLY:
                 self._reviewer.apply_word(task)
@@ -174,12 +174,12 @@ class Workers:
                 self._annotator.look(task)
             else:
                 if task.priority == Priority.STUCK and task.deaths >= _DEATHS_TO_QUARANTINE:
-                    # It would end one more decoder at each try to note that it ends them.
+                    # Reading it again, only to note the failure, would kill one more decoder.
                     reason = f"quarantined: decoders died on it, {task.deaths} times"
                     self._give_up(task, reason, died=False)
                     return None
                 if self._in_place:
-                    # What stands there may be ours, of a rewrite whose end is still to come.
+                    # The present file may be ours, from a rewrite that is not finished.
                     self._in_place.mend(task.resource)
                 urgent = task.priority == Priority.PERSON
                 mode = Mode(task.mode)
@@ -204,7 +204,7 @@ class Workers:
             error, LostFileError
         )
         if task.kind == Kind.APPLY or (task.kind == Kind.LOOK and away):
-            # What a person said is never given up: a full disk may last for days.
+            # A word is never given up: a full disk may last for days.
             self._tasks.retry(task, _pause_after(task))
             return
         died = isinstance(error, WorkerDiedError)
@@ -219,13 +219,13 @@ class Workers:
             return
         self._log(f"instance {task.resource} failed: {reason}")
         if task.kind == Kind.LOOK:
-            # Its word is not learned; the annotation has nothing to do with it.
+            # Only its word stays unlearned; the annotation is not touched.
             self._annotator.look_no_more(task)
         else:
             self._give_up(task, reason, died=died)
 
     def _give_up(self, task: Task, reason: str, *, died: bool) -> None:
-        """Note that an instance failed; what cannot even be noted waits behind all others."""
+        """Note that an instance failed; if even that fails, its task waits behind all others."""
         try:
             self._annotator.give_up(task, reason)
         except NotFoundError:
@@ -236,11 +236,11 @@ class Workers:
         except Exception as error:
             if not isinstance(error, ArchiveError):
                 self._tell_of_stumble(task, error)
-            # Orthanc may be away for long, or fail for this one instance for ever.
+            # Orthanc may be away for long, or never accept anything for this one instance.
             self._tasks.retry(task, _pause_after(task), died=died, priority=Priority.STUCK)
 
     def _roll_up(self, claimed: list[Task]) -> None:
-        """Write roll-ups that are due together; one that fails is tried again by itself."""
+        """Write those roll-ups that are due, together; one that fails is tried again later."""
         due = []
         for task in claimed:
             if (pause := self._roll_ups.rest(task)) > 0:
@@ -257,7 +257,7 @@ class Workers:
         self._tasks.let_go([task for task in due if task not in tried])
 
     def _follow_up(self, task: Task, read: ReadFile | None = None) -> None:
-        """Do what follows a record."""
+        """Do a task that follows a record: a rewrite, a reconstruction or a report."""
         try:
             self._do(task, read)
         except EngineDownError:
@@ -271,11 +271,11 @@ class Workers:
             self._tasks.finish(task)
 
     def _tell_of_stumble(self, task: Task, error: Exception) -> None:
-        """Tell of an error that nobody foresaw: it is tried again as others are, not for ever."""
+        """Log an unforeseen error; the task is tried again like others, but not for ever."""
         self._log(f"{task.kind} of {task.level} {task.resource} stumbled: {kind_and_place(error)}")
 
     def _try_to_follow_again(self, task: Task, error: Exception) -> None:
-        """Try what follows a record again, as long as that may help; then it is told, and left."""
+        """Try a rewrite, report or roll-up again if that may help; otherwise log it and give up."""
         if self._may_help(task, error):
             self._tasks.retry(task, _pause_after(task))
             return
@@ -286,7 +286,7 @@ class Workers:
             except RecordError:
                 raise
             except Exception as further:
-                # Above all what an overwrite wiped is to be given back, however long that takes.
+                # What an overwrite wiped must be restored, however long that takes.
                 if not isinstance(further, ArchiveError):
                     self._tell_of_stumble(task, further)
                 self._tasks.retry(task, _pause_after(task))
@@ -294,7 +294,7 @@ class Workers:
         self._tasks.finish(task)
 
     def _may_help(self, task: Task, error: Exception) -> bool:
-        """Tell whether a further try may help: without end where nobody waits for it."""
+        """Return whether a further try may help: without limit where nobody waits for it."""
         if not isinstance(error, ArchiveError | RecordError):
             return task.attempts + 1 < _FOLLOW_UP_TRIES
         return task.kind != Kind.REWRITE or task.attempts + 1 < _REWRITE_TRIES
@@ -309,12 +309,12 @@ class Workers:
 
 
 def _pause_after(task: Task) -> float:
-    """Return the seconds before a task is tried again: twice as many each time, up to minutes."""
+    """Return the seconds before a task is tried again: doubled each time, up to a limit."""
     return min(_LONGEST_PAUSE, _PAUSE_AFTER_TROUBLE * 2.0 ** min(task.attempts, 20))
 
 
 def _told(error: Exception) -> str:
-    """Return what is told of an error: the text of one that nobody foresaw may hold values."""
+    """Return what may be told of an error: the text of an unforeseen one may hold values."""
     return str(error) if isinstance(error, ServiceError) else type(error).__name__
 
 

@@ -263,6 +263,9 @@ class Nobody:
     def __init__(self):
         self.empty = []
 
+    def keep(self, connection, instance, seen):
+        """Be told of a picture whose annotation is just being taken in."""
+
     def saw(self, instance, seen):
         """Be told of a picture."""
 

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -225,6 +226,19 @@ def test_a_file_that_was_read_before_another_one_came_is_not_used(annotated):
     read = ReadFile(version, b"file")
     annotated.in_place.rewrite(annotated.claim(Kind.REWRITE), read)
     assert annotated.orthanc.files["i"] == b"another picture corrected to hand"
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_who_rewrites_later_reads_the_file_where_orthanc_keeps_it(annotated, monkeypatch, removed):
+    """It was asked for by REST, at four times the cost to Orthanc."""
+    if removed:
+        annotated.follow()
+        annotated.reviewer.remove("i", by="ann")
+    on_disk = SimpleNamespace(data=annotated.orthanc.files["i"])
+    monkeypatch.setattr(annotated.orthanc, "content", lambda *_, **__: on_disk)
+    monkeypatch.setattr(annotated.orthanc, "dicom", None)
+    annotated.follow()
+    assert annotated.orthanc.files["i"] == (b"file" if removed else b"file corrected to hand")
 
 
 def test_files_of_the_old_stock_are_read_past_orthanc_s_cache(house):

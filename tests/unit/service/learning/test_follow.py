@@ -196,8 +196,10 @@ def test_a_decoder_gets_small_updates_and_the_whole_where_they_do_not_fit(house)
 def test_the_oldest_sightings_go_beyond_the_bound(house, monkeypatch):
     monkeypatch.setattr("service.learning.sightings._PRUNE_EVERY", 1)
     few = Sightings(house.database, most=3)
-    for number in range(6):
-        few.put(f"hand-{number}", MODEL, reading("hand", number).seen)
+    with house.database.write() as connection:
+        for number in range(6):
+            few.put(connection, f"hand-{number}", MODEL, reading("hand", number).seen)
+    few.prune()
     assert [few.get(f"hand-{number}", MODEL) is None for number in range(6)] == [True] * 3 + [
         False
     ] * 3

@@ -98,7 +98,8 @@ def test_a_decoder_that_was_taken_over_spoils_no_suggestions(house, monkeypatch)
     odd = Seen(np.array([0.6, 0.8], np.float32), np.array([1.0], np.float32), rejected=False)
     for number in range(100, 106):
         house.see("wrist", number)
-        house.learning.sightings.put(f"wrist-{number}", MODEL, odd)
+        with house.database.write() as connection:
+            house.learning.sightings.put(connection, f"wrist-{number}", MODEL, odd)
     sightings, own = house.learning.sightings, reading("knee", 70).seen.embedding
     assert {one for one, _ in nearest(sightings, MODEL, own, 9, but="")} >= {"knee-70", "knee-75"}
     assert nearest(sightings, MODEL, odd.embedding, 9, but="") == []

@@ -1,6 +1,7 @@
 """A stored file is read where Orthanc keeps it, if it lies there as it was sent."""
 
 import gc
+import mmap
 import os
 import threading
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from service.errors import LostFileError
 from service.orthanc_api.archive import Archive
 from service.orthanc_api.file_on_disk import FileOnDisk
-from service.orthanc_api.resources import Parents, StoredFile
+from service.orthanc_api.resources import Parents, ReadFile, StoredFile
 from unit.service.orthanc_api.test_archive import FILE, Client
 
 NAME = "0f1e2d3c-0000-4000-8000-00000000000a"
@@ -25,7 +26,8 @@ def lay(storage, content=FILE, name=NAME):
 
 
 def opened_here():
-    gc.collect()  # What tests before have left open.
+    while gc.collect():  # What tests before have left open, and what that held.
+        pass
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
@@ -42,7 +44,11 @@ def test_what_lies_in_orthanc_s_storage_is_read_there(tmp_path):
     place.unlink()  # Another file came in: this is still the one that was asked for.
     assert file.data == FILE
     assert opened_here() == before + 1
+    mapped = ReadFile(NAME, file).data
     del file
+    assert isinstance(mapped.obj, mmap.mmap)
+    assert mapped == FILE
+    del mapped
     assert opened_here() == before
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -43,6 +44,25 @@ def test_who_does_what_was_asked_for_is_woken(sleepers):
 
     assert slept(sleepers, ANNOTATES, 10.0, ask) < 5
     assert slept(sleepers, ROLLS_UP, 0.3, ask) > 0.29
+
+
+def test_no_more_are_woken_than_there_is_to_do(sleepers):
+    """All who annotate were, for each picture: one found it, and the others looked in vain."""
+    with ExitStack() as asleep:
+        three = [asleep.enter_context(sleepers.looking(ANNOTATES)) for _ in range(3)]
+        for asked, woken in ((1, 1), (1, 2), (5, 3)):
+            sleepers.asked(Kind.ANNOTATE, count=asked)
+            sleepers.wake()
+            assert sum(one.awake for one in three) == woken
+
+
+def test_who_is_woken_for_one_kind_is_not_counted_upon_for_another(sleepers):
+    with sleepers.looking(ANNOTATES) as one, sleepers.looking(ANNOTATES) as other:
+        sleepers.asked(Kind.ANNOTATE)
+        sleepers.asked(Kind.APPLY)
+        sleepers.wake()
+        assert one.awake
+        assert other.awake
 
 
 def test_what_is_due_later_than_somebody_looks_again_wakes_nobody(sleepers):

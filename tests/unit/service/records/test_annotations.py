@@ -1,12 +1,26 @@
 """Annotations go to metadata, index, labels and what follows; revisions tell answers apart."""
 
 import itertools
+import time
+from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
+from service.databases.tables import tasks
+from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.annotations import of_file, sealed
 from unit.service.house import PARENTS, House, heard, note
+
+
+class Clock:
+    """Stands still."""
+
+    now = 0.0
+
+    def time(self):
+        return self.now
 
 
 def test_an_annotation_is_everywhere_and_its_parents_follow(house):
@@ -27,6 +41,22 @@ def test_an_annotation_is_everywhere_and_its_parents_follow(house):
         house.roll_ups.write([task])
         house.tasks.finish(task)
     assert house.orthanc.annotation("study", "studies") is None
+
+
+def test_what_is_annotated_has_its_labels_whatever_was_cut_short(house, monkeypatch):
+    """Labels came last: cut short before them, the next try found the annotation, and was done."""
+    house.ask(Kind.ANNOTATE, "i")
+    task = house.claim(Kind.ANNOTATE)
+    with monkeypatch.context() as patch, pytest.raises(ArchiveError):
+        patch.setattr(house.orthanc, "set_label", _away)
+        house.annotator.annotate("i", Mode.NEW, task=task)
+    house.annotator.annotate("i", Mode.NEW, task=task)
+    assert house.orthanc.annotation("i")["examined"]["label"] == "hand"
+    assert house.orthanc.labels("instances", "i") == ["bodypart-hand"]
+
+
+def _away(*_, **__):
+    raise ArchiveError("Orthanc is away")
 
 
 def test_labels_of_others_stay(house):
@@ -57,6 +87,32 @@ def test_the_file_of_what_arrives_follows_before_those_of_the_old_stock(house):
         house.ask(Kind.ANNOTATE, instance, mode=mode, priority=priority)
         house.annotations.put(note(instance), PARENTS, done=house.claim(Kind.ANNOTATE))
     assert [house.claim_due(Kind.REWRITE).resource for _ in range(2)] == ["new", "old"]
+
+
+def _annotated(house, instance, when, *, old):
+    """Have one annotated at a time; return when the roll-up of its series is due, and as what."""
+    priority, mode = (Priority.BACKFILL, Mode.ASKED) if old else (Priority.ARRIVAL, Mode.NEW)
+    house.ask(Kind.ANNOTATE, instance, mode=mode, priority=priority)
+    parents = replace(PARENTS, series=f"series of {instance}")
+    house.orthanc.arrive(instance, b"file")
+    house.clock.now = when
+    house.annotations.put(note(instance), parents, done=house.claim(Kind.ANNOTATE))
+    of = sa.select(tasks.c.due, tasks.c.priority).where(tasks.c.resource == parents.series)
+    return tuple(house.database.rows(of)[0])
+
+
+def test_roll_ups_of_the_old_stock_are_due_together_and_hold_up_no_other(tmp_path, monkeypatch):
+    """Each came due by itself, in a transaction of its own."""
+    house, house.clock = House(tmp_path, tags="none"), Clock()
+    monkeypatch.setattr("service.records.annotations.time", house.clock)
+    monkeypatch.setattr("service.queue.tasks.time", house.clock)
+    start = time.time() // 1
+    dues = [_annotated(house, f"old {at}", start + at, old=True) for at in (0.1, 0.5, 0.9)]
+    assert dues == [(start + 1, Priority.BACKFILL)] * 3
+    assert _annotated(house, "new", start + 0.1, old=False) == (
+        pytest.approx(start + 0.12),
+        Priority.ARRIVAL,
+    )
 
 
 def test_the_revision_changes_with_the_answer_alone():
