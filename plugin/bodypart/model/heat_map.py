@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _IN_THE_AIR = 0.1
 
 _MIDDLE = 63 / 64
-"""Centre of what a place of the network sees, within its cell, down and across. It is not a half, as
+"""Centre of what a place of the network sees, within its cell, down and across. It is not a half:
 each of the five strides pads only at the far end, like TensorFlow's SAME."""
 
 
