@@ -1,1 +1,1 @@
-"""What leaves as standard objects: corrected tags, a structured report, FHIR."""
+"""The result as standard objects: corrected tags, a structured report, FHIR."""

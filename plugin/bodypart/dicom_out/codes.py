@@ -1,4 +1,4 @@
-"""Codes that the written objects need beside those of labels and sides."""
+"""Codes that the written objects need besides those of labels and sides."""
 
 from __future__ import annotations
 

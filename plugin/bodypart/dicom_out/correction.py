@@ -1,10 +1,10 @@
-"""Correct the body part in a DICOM file, and undo it; every other byte stays as it is.
+"""Corrects the body part in a DICOM file, and undoes it; every other byte stays as it is.
 
-A correction is always computed from the original: one of ours that stands in the file is undone
-first. So it can be repeated and changed at will, and the entry in Original Attributes Sequence
-keeps the values from before the first one.
+A correction is always computed from the original: if the file already has one of ours, it is undone
+first. So corrections can be repeated and changed at will, and the entry in Original Attributes
+Sequence keeps the values from before the first one.
 
-Standard library only: it needs no decoded picture, and nothing that could break on one.
+Uses the standard library only: it needs no decoded picture, and no library that might fail on one.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ STORAGE_CLASSES = frozenset(
 )
 """IODs of projection radiographs whose modules have a place for these codes.
 
-Digital Intra-Oral X-Ray is none of them: its region demands modifiers that name the teeth.
+Digital Intra-Oral X-Ray is not among them: its anatomic region requires modifiers for the teeth.
 """
 
 _UID = re.compile(r"[0-9.]{1,64}")
@@ -73,20 +73,20 @@ _DIGITAL_SIGNATURES = 0xFFFAFFFA
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The outcome of a correction or of its undoing.
+    """The outcome of a correction or of an undo.
 
     Attributes
     ----------
     data : bytes or None
-        The new file; None if it need not or must not change. Where a new answer is refused and
-        an earlier one of ours stood in the file, it is the original.
+        The new file; None if it need not or must not change. If the new answer is refused and the
+        file has an earlier one of ours, this is the original.
     changed : tuple of str
-        Keywords of the attributes whose values differ from those of the given file.
+        Keywords of the attributes whose values differ from those in the given file.
     refused : str or None
-        Why the answer must not be written, in a sentence without patient data.
+        Why the answer must not be written, in words without patient data.
     standing : tuple of str
-        Keywords of the attributes that hold a value of ours, in the new file or, where it need
-        not change, in the given one.
+        Keywords of the attributes that now have a value of ours: in the new file or, if nothing had
+        to change, in the given one.
     """
 
     data: bytes | None = None
@@ -115,29 +115,29 @@ def correct(
     Parameters
     ----------
     data : bytes
-        A DICOM file, as PS3.10 lays it out.
+        A DICOM file (PS3.10).
     examined : BodyPart
         What to write.
     laterality : {"R", "L", "B", None}
-        The side, if it is known; ignored for a part that has none. It is written as a modifier
-        only: Image Laterality is never touched; Laterality is at most added without a value
-        where the part demands the attribute, or an empty one removed where it forbids it.
+        The side, if it is known; ignored for an unpaired part. It is written as a modifier only.
+        Image Laterality is never changed. An empty Laterality may be added if the part requires the
+        attribute, or removed if the part forbids it.
     version : str
         Version of this software.
     now : datetime
         Time of the correction; with a time zone it is written with its offset.
     agreeing : collection of str
-        Keywords of attributes that already name the part in their own words, and stay.
+        Keywords of attributes that already name the part in their own words, and are kept.
     mixed_series : bool
         Whether the series shows several parts. Body Part Examined, an attribute of the series,
-        is then left to its original value (PS3.3 C.7.3.1).
+        then keeps its original value (PS3.3 C.7.3.1).
     decision : Decision, optional
-        Who decided, and of which pixel data; the machine, if it is not said.
+        Who decided, and about which pixel data; by default the machine.
 
     Returns
     -------
     Correction
-        Without data if the file already says all of it, or if writing is refused.
+        Without data if the file already says the same, or if writing is refused.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def correct(
         changes = {**record.previous, **unsigned_sequences(file)}
         original = Part10(file.rewritten(changes))
     side = laterality if examined.paired else None
-    # What we wrote ourselves cannot agree with us.
+    # Our own earlier words do not count as agreement.
     own = [KEYWORDS[tag] for tag in record.previous] if record else []
     if _region_codes(file) == _region_codes(original):  # only the side in it is ours
         own = [keyword for keyword in own if keyword != KEYWORDS[ANATOMIC_REGION]]
@@ -171,7 +171,7 @@ def correct(
     if LATERALITY in wanted and LATERALITY in _covered_by_signature(original):
         refused = "a digital signature covers Laterality"
     if refused:
-        # An earlier answer of ours must not stay either.
+        # An earlier answer of ours is removed, too.
         wanted = {}
     changed = _differing(file, original, wanted)
     standing = tuple(sorted(KEYWORDS[tag] for tag in wanted))
@@ -186,7 +186,7 @@ def correct(
 
 
 def restore(data: bytes | memoryview) -> Correction:
-    """Undo our correction: the original values return, and our entries vanish.
+    """Undo our correction: restore the original values and remove our entries.
 
     Parameters
     ----------
@@ -196,8 +196,8 @@ def restore(data: bytes | memoryview) -> Correction:
     Returns
     -------
     Correction
-        The original file, byte for byte (a deflated one is packed anew); without data if no
-        correction of ours stands in it, or if undoing is refused.
+        The original file, byte for byte (a deflated one is deflated anew); without data if the file
+        has no correction of ours, or if the undo is refused.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def restore(data: bytes | memoryview) -> Correction:
 def _not_ours_to_change(file: Part10) -> str | None:
     sop_class = file.text(_SOP_CLASS)
     if sop_class not in STORAGE_CLASSES:
-        # A broken UID is foreign text, which must not reach an answer.
+        # An invalid UID could be any text, which must not get into an answer.
         named = sop_class if _UID.fullmatch(sop_class or "") else "no valid SOP Class"
         return f"{named} is not an image IOD of projection radiography"
     stated = file.elements.get(BODY_PART_EXAMINED)
@@ -240,7 +240,7 @@ def _signed(file: Part10) -> str | None:
     unnamed = any(not _elements_signed(file, item) for item in parameters)
     if unnamed or (not parameters and _DIGITAL_SIGNATURES in file.elements):
         return "the file is digitally signed, and does not say which attributes are"
-    # Laterality is rarely touched: whether it is, is asked when that is known.
+    # Laterality rarely changes: the callers check it once they know whether it does.
     touched = _covered_by_signature(file).intersection(KEYWORDS).difference((LATERALITY,))
     if touched:
         return f"a digital signature covers {', '.join(KEYWORDS[tag] for tag in sorted(touched))}"
@@ -303,7 +303,7 @@ def _wanted(
     *,
     mixed_series: bool,
 ) -> dict[int, bytes | None]:
-    """Return the elements that the original has otherwise; None for one that it must lose."""
+    """Return the elements to be written into the original; None for one to be removed."""
     wanted: dict[int, bytes | None] = {}
     region = _region(file, examined, decision, agrees=KEYWORDS[ANATOMIC_REGION] in agreeing)
     if region is not None:
@@ -315,8 +315,8 @@ def _wanted(
     agrees = KEYWORDS[BODY_PART_EXAMINED] in agreeing and conforms(stated.encode("latin-1"))
     if stated != term and not (stated and agrees):
         wanted[BODY_PART_EXAMINED] = file.encoding.text(BODY_PART_EXAMINED, "CS", term)
-        # Type 2C: a paired part needs the attribute, empty where the side of the whole series
-        # is not known, and no other part may have it (PS3.3 table C.7-5a).
+        # Type 2C: a paired part needs the attribute, empty if the side of the whole series is not
+        # known, and no other part may have it (PS3.3 table C.7-5a).
         if not examined.paired and LATERALITY in file.elements:
             wanted[LATERALITY] = None
         if examined.paired and not file.elements.keys() & {LATERALITY, _IMAGE_LATERALITY}:
@@ -359,7 +359,7 @@ def _code_of(file: Part10, item: Mapping[int, Element]) -> tuple[str, str]:
 
 
 def _differing(file: Part10, original: Part10, wanted: dict[int, bytes | None]) -> tuple[str, ...]:
-    """Return the keywords whose elements in the given file are not those to be written."""
+    """Return the keywords of elements that must change in the given file."""
     keywords = []
     for tag in (ANATOMIC_REGION, BODY_PART_EXAMINED, LATERALITY):
         source = original.elements.get(tag)
@@ -371,10 +371,10 @@ def _differing(file: Part10, original: Part10, wanted: dict[int, bytes | None]) 
 
 
 def _same(file: Part10, one: bytes | None, other: bytes | None) -> bool:
-    """Return whether two elements say the same.
+    """Return whether two elements have the same content.
 
-    An archive that transcodes may encode lengths in its own way: that is no reason to write
-    again, and again after its next transcoding.
+    An archive that transcodes may encode lengths in its own way. That is no reason to write the
+    file again, and again after the next transcoding.
     """
     if one is None or other is None or one == other:
         return one == other

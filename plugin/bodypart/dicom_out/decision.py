@@ -1,9 +1,9 @@
-"""Who decided what we wrote into a file, in a form that its copies keep.
+"""Who decided what we wrote into a file, in a form that survives in its copies.
 
-Original Attributes and Contributing Equipment tell what was changed, but anonymising removes both
+Original Attributes and Contributing Equipment record what was changed, but anonymising removes both
 (PS3.15 table E.1-1), and our Body Part Examined would then pass for the modality's. The item of
-Anatomic Region Sequence stays, so it carries who decided as the name of its mapping resource
-(0008,0122): the machine or a person, the side, and a digest of the pixel data that it was said of.
+Anatomic Region Sequence stays, so its Mapping Resource Name (0008,0122) says who decided (machine
+or person), the side, and a digest of the pixel data that the decision was about.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Decision:
     Attributes
     ----------
     by_person : bool
-        Whether a person did; who it was is not written.
+        Whether a person did; the person's name is not written.
     side : str or None
         ``L``, ``R`` or ``B``.
     pixels : str or None
@@ -42,12 +42,12 @@ class Decision:
 
     @property
     def text(self) -> str:
-        """What is written, at most 64 characters (VR LO)."""
+        """The text to write, at most 64 characters (VR LO)."""
         who = "person" if self.by_person else "machine"
         return " ".join(filter(None, (PRODUCT, who, self.side, self.pixels)))
 
     @classmethod
     def read(cls, text: str) -> Decision | None:
-        """Return what a mapping resource's name says, None if it is none of ours."""
+        """Return the decision in a Mapping Resource Name, None if it is not one of ours."""
         found = _TEXT.fullmatch(text.strip(" \0"))
         return cls(found[1] == "person", side_in(found[2]), found[3]) if found else None

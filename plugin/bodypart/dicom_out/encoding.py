@@ -1,7 +1,7 @@
-"""Data elements as bytes: where each one lies, and how a new one is written (PS3.5 section 7).
+"""Data elements as bytes: where each one is, and how a new one is written (PS3.5 section 7).
 
-Nothing here interprets a value. An element that is not changed is copied as the bytes that
-it is, so pixels, private tags and odd encodings pass through untouched.
+Values are not interpreted. The bytes of unchanged elements are copied, so pixels, private tags and
+odd encodings stay as they are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SEQUENCE_END = 0xFFFEE0DD
 DEEPEST = 64
 """Levels of undefined length that are followed; deeper nesting is taken for an attack."""
 MOST_ELEMENTS = 250_000
-"""Elements and items that are looked at in one walk; more would keep whoever reads for seconds."""
+"""Most elements and items that are read in one walk; more would take seconds."""
 
 _LONG_VRS = frozenset(vr.decode("ascii") for vr in LONG_FORM)
 _TEXT_VRS = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI")
@@ -45,8 +45,8 @@ class Element:
     vr : str
         Value representation; empty where the encoding is implicit.
     start, value, stop, end : int
-        Offsets of the element, of its value, behind its value, and behind the element. The
-        last two differ by the sequence delimiter of an undefined length.
+        Offsets of the element and of its value, of the end of its value and of the element. The
+        last two differ by the delimiter if the length is undefined.
     """
 
     tag: int
@@ -63,7 +63,7 @@ class Element:
 
 
 class _Budget:
-    """What is left of the elements that one walk may look at."""
+    """How many more elements one walk may read."""
 
     def __init__(self) -> None:
         self._left = MOST_ELEMENTS
@@ -89,7 +89,7 @@ class Encoding:
         tag : int
             Group and element number.
         vr : str
-            Value representation; not written where the encoding is implicit.
+            Value representation; not written if the encoding is implicit.
         value : bytes
             The encoded value, of even length.
         """
@@ -120,11 +120,11 @@ class Encoding:
         return self.element(tag, "SQ", b"".join(items))
 
     def number(self, value: bytes | memoryview) -> int:
-        """Return an unsigned number of the byte order's own, two or four bytes long."""
+        """Return the unsigned number that bytes hold, in this byte order."""
         return int.from_bytes(value, "big" if self.big_endian else "little")
 
     def long(self, value: int) -> bytes:
-        """Return an unsigned number of four bytes."""
+        """Return an unsigned number as four bytes."""
         return self._pack("L", value)
 
     def walk(self, buffer: memoryview, start: int, stop: int) -> Iterator[Element]:
@@ -164,7 +164,7 @@ class Encoding:
         return found
 
     def content(self, buffer: memoryview, element: Element, depth: int = 0) -> object:
-        """Return what an element says, comparable whatever its lengths and padding are.
+        """Return an element's content for comparison, independent of length encoding and padding.
 
         Raises
         ------
@@ -173,7 +173,7 @@ class Encoding:
         """
         if depth > DEEPEST:
             raise DicomStructureError(f"sequences are nested more than {DEEPEST} levels deep")
-        # Implicit VR does not tell a sequence, but no other value begins like an item.
+        # Implicit VR does not mark sequences, but no other value begins like an item.
         begins_like_item = buffer[element.value : element.stop][:4] == self.item()[:4]
         if element.vr != "SQ" and (element.vr or not begins_like_item):
             return bytes(buffer[element.value : element.stop]).rstrip(b" \0")
@@ -230,7 +230,7 @@ class Encoding:
         *,
         fragments: bool,
     ) -> int:
-        """Return the offset behind the delimiter of a sequence of undefined length."""
+        """Return the offset after the delimiter of a sequence of undefined length."""
         while True:
             item = self._item_at(buffer, at, stop, depth + 1, budget)
             if item.tag == SEQUENCE_END:
@@ -279,7 +279,7 @@ def by_tag(elements: Iterable[Element]) -> dict[int, Element]:
     Raises
     ------
     DicomStructureError
-        If a tag stands twice.
+        If a tag occurs twice.
     """
     found: dict[int, Element] = {}
     for element in elements:

@@ -33,7 +33,7 @@ PartAndSide: TypeAlias = "tuple[BodyPart, Side | None]"
 
 
 class StudyError(ValueError):
-    """The images make no ImagingStudy; the text says why."""
+    """The images cannot be described as an ImagingStudy; the text says why."""
 
 
 def imaging_study(images: Sequence[Image], *, resource_id: str | None = None) -> dict[str, Any]:
@@ -50,8 +50,8 @@ def imaging_study(images: Sequence[Image], *, resource_id: str | None = None) ->
     -------
     dict
         JSON-ready. A series has room for one body site and one laterality (R5
-        ImagingStudy.series.bodySite, 0..1). Where its images show several parts, the site refers
-        to a contained BodyStructure that names each of them with its side.
+        ImagingStudy.series.bodySite, 0..1). If its images show several parts, the site refers to a
+        contained BodyStructure that names each part with its side.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def _subject(headers: Dataset) -> dict[str, Any]:
 
 
 def _started(headers: Dataset) -> str | None:
-    """Return the study's begin; a time without its offset from UTC is left out (R5 dateTime)."""
+    """Return when the study began, without the time if its UTC offset is unknown (R5 dateTime)."""
     date, time = _text(headers, "StudyDate"), _text(headers, "StudyTime")
     offset = _text(headers, "TimezoneOffsetFromUTC")
     try:
@@ -212,14 +212,14 @@ def _uid(headers: Dataset, keyword: str) -> str:
 
 
 def _text(headers: Dataset, keyword: str) -> str | None:
-    """Return a header as a text in one line; FHIR allows neither white space around it nor NUL."""
+    """Return a header as one line of text; FHIR allows neither outer white space nor NUL."""
     value = headers.get(keyword) or ""
     texts = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
     return " ".join(" ".join(map(str, texts)).replace("\0", " ").split()) or None
 
 
 def _number(headers: Dataset, keyword: str) -> int | None:
-    """Return a header as an unsigned number, which is all that FHIR has room for."""
+    """Return a header as an unsigned number, None if it is not one: FHIR allows no other."""
     try:
         number = int(_text(headers, keyword) or "")
     except ValueError:
@@ -228,5 +228,5 @@ def _number(headers: Dataset, keyword: str) -> int | None:
 
 
 def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is not known: FHIR has no null."""
+    """Leave out unknown fields: FHIR has no null."""
     return {name: value for name, value in fields.items() if value is not None}

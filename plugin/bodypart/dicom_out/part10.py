@@ -1,4 +1,4 @@
-"""A DICOM file (PS3.10) whose top-level elements can be exchanged, every other byte copied."""
+"""A DICOM file (PS3.10) whose top-level elements can be replaced; other bytes are copied."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _PIXEL_DATA = 0x7FE00010
 LARGEST_INFLATED = 2**28
-"""Bytes; a deflated data set that unfolds to more is refused."""
+"""Bytes; a deflated data set that inflates to more is refused."""
 
 
 class Part10:
@@ -34,14 +34,14 @@ class Part10:
     elements : dict of int to Element
         The top-level elements by tag, in the order of the file.
     body : memoryview
-        What the elements' offsets point into.
+        The bytes to which the elements' offsets refer; inflated if the file is deflated.
     meta : memoryview
-        All that goes before the data set: preamble, prefix and file meta information.
+        Everything before the data set: preamble, prefix and file meta information.
 
     Raises
     ------
     DicomStructureError
-        If the file cannot be cut into elements down to its last byte.
+        If the file does not parse into elements up to its last byte.
     """
 
     def __init__(self, data: bytes | memoryview) -> None:
@@ -65,7 +65,7 @@ class Part10:
             raise DicomStructureError("the elements are not in ascending order (PS3.5 section 7.1)")
 
     def raw(self, element: Element) -> bytes:
-        """Return an element as it stands, header and delimiter included."""
+        """Return an element's bytes, with header and delimiter."""
         return bytes(self.body[element.start : element.end])
 
     def value(self, element: Element) -> bytes:
@@ -103,7 +103,7 @@ class Part10:
         ]
 
     def rewritten(self, changes: Mapping[int, bytes | None]) -> bytes:
-        """Return the file with some top-level elements exchanged.
+        """Return the file with some top-level elements replaced.
 
         Parameters
         ----------
@@ -113,8 +113,8 @@ class Part10:
         Returns
         -------
         bytes
-            The new file. All bytes outside of the changed elements are those of the old one,
-            except the retired group lengths (gggg,0000), which follow the change.
+            The new file. All bytes outside the changed elements are those of the old one, except
+            retired group lengths (gggg,0000), which are updated.
         """
         exchanged = {**changes, **self._group_lengths(changes)}
         order = list(self.elements)
@@ -139,7 +139,7 @@ class Part10:
         return b"".join((self.meta, *pieces))
 
     def _group_lengths(self, changes: Mapping[int, bytes | None]) -> dict[int, bytes]:
-        """Return the retired group length elements (PS3.5 section 7.2) that a change moves."""
+        """Return the retired group length elements (PS3.5 section 7.2) that a change affects."""
         grown: dict[int, int] = {}
         for tag, new in changes.items():
             old = self.elements.get(tag)
@@ -159,13 +159,13 @@ class Part10:
 
 
 def header_end(data: bytes | memoryview) -> int:
-    """Return where Pixel Data begins if the file ends with it, else the length of the file.
+    """Return where Pixel Data begins if it is the file's last element, else the file's length.
 
-    What stands before it is a DICOM file as well, with all that a correction reads or writes.
-    Digital signatures would stand behind it (PS3.3 C.12.1.1.3.1).
+    The bytes before it are a DICOM file, too, with everything that a correction reads or writes.
+    Digital signatures would come after it (PS3.3 C.12.1.1.3.1).
     """
     if read_file_meta(data).transfer_syntax in DEFLATED:
-        return len(data)  # It could not be cut, and may unfold to a lot.
+        return len(data)  # It could not be cut there, and may inflate to a lot.
     try:
         file = Part10(data)
     except DicomStructureError:

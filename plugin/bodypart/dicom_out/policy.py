@@ -1,6 +1,6 @@
-"""Which tags an annotation allows to be written: only what is sure, only what is missing.
+"""Which tags may be written for an annotation: only sure ones, and none that already agree.
 
-Standard library only, so that the service can decide without asking a decoder.
+Uses the standard library only, so that the service can decide without asking a decoder.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord, SiblingRecord
 
 WRITTEN_BY_THE_MODALITY = frozenset(("BodyPartExamined", "AnatomicRegionSequence"))
-"""Attributes that stay as they are when they already name the part in words of their own."""
+"""Attributes that stay as they are if they already name the part in other words."""
 
 
 @dataclass(frozen=True, slots=True)
 class TagsToWrite:
-    """What :func:`bodypart.dicom_out.correction.correct` is to write.
+    """What :func:`bodypart.dicom_out.correction.correct` should write.
 
     Attributes
     ----------
     examined : BodyPart
         The examined part.
     laterality : str or None
-        ``R``, ``L`` or ``B`` for a paired part whose side a header or a person told.
+        ``R``, ``L`` or ``B`` for a paired part whose side a header or a person states.
     agreeing : frozenset of str
         Keywords of attributes that already name this part, and no other.
     mixed_series : bool
@@ -63,19 +63,19 @@ def tags_to_write(
     annotation : dict
         The instance's annotation as JSON.
     threshold : float
-        Least probability (setting ``WriteThreshold``). A person's word needs none; an answer
-        that waits for a person's review is never sure, unless it waits because a confident
-        picture contradicts its header.
+        Least probability (setting ``WriteThreshold``); a person's word needs none. An answer that
+        waits for review is never sure, unless it waits because the picture contradicts the header
+        and ``write_conflicts`` is set.
     siblings : iterable of dict
         The other instances of its series.
     write_conflicts : bool
-        Whether the picture's word is written over a header that it contradicts before a person
-        has looked (setting ``WriteConflicts``): originals are kept, and can be restored.
+        Whether an answer from the picture may overwrite a header that it contradicts before a
+        review (setting ``WriteConflicts``); originals are kept, and can be restored.
 
     Returns
     -------
     TagsToWrite or None
-        None if the answer is not sure enough: an earlier correction is then to be undone.
+        None if the answer is not sure enough: an earlier correction must then be undone.
     """
     examined = _sure(annotation, threshold, write_conflicts=write_conflicts)
     if examined is None:
@@ -101,10 +101,10 @@ def tags_to_write(
 
 
 def stated_side(annotation: AnnotationRecord, part: BodyPart) -> Side | None:
-    """Return the side of a part as tags, reports and other standard objects may state it.
+    """Return the side that tags, reports and other standard objects may state, or None.
 
-    They cannot say that a program read it from a marker, which is no statement of the modality,
-    nor of a person.
+    A side that was read from a marker is left out: these objects cannot say that a program read it,
+    and neither the modality nor a person stated it.
     """
     said = annotation["laterality"]
     return said["value"] if part.paired and said["source"] != "marker" else None

@@ -1,7 +1,7 @@
 """Our entry in Original Attributes Sequence and in Contributing Equipment Sequence.
 
-The entry holds what stood in the file before the first correction, element by element as it
-was encoded, so that undo gives back the original bytes. There is never more than one.
+The entry has the original elements from before the first correction, in their encoding, so that an
+undo restores the original bytes. There is never more than one entry.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ KEYWORDS: Mapping[int, str] = MappingProxyType(
         ORIGINAL_ATTRIBUTES: "OriginalAttributesSequence",
     }
 )
-"""The only attributes that are ever written."""
+"""The only attributes that a correction writes."""
 
 CODE_VALUE = 0x00080100
 CODING_SCHEME = 0x00080102
@@ -68,7 +68,7 @@ _WRITTEN = re.compile(r"Written: ([A-Z0-9_ ]+)\.")
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """With which version we correct, and when (PS3.3 C.12.1.1.9)."""
+    """Our version and the time of a correction (PS3.3 C.12.1.1.9)."""
 
     version: str
     now: datetime
@@ -89,7 +89,7 @@ class Record:
         The original element of each attribute that we changed; None if it was absent.
     changed_since : bool
         Whether another system changed the body part later: it recorded a change of an attribute
-        that is ours to write, or Body Part Examined is not what we wrote.
+        that we write, or Body Part Examined is not what we wrote.
     """
 
     previous: Mapping[int, bytes | None]
@@ -124,9 +124,9 @@ def signed_sequences(
     file : Part10
         The file before any correction of ours.
     previous : mapping of int to Element or None
-        The elements that are about to change; None for one that is not there yet.
+        The elements that will change; None for one that is not there yet.
     signature : Signature
-        Who corrects.
+        Version and time.
     written : str or None
         The new Body Part Examined, if it changes.
     decision : Decision
@@ -152,7 +152,7 @@ def read_record(file: Part10) -> Record | None:
     Raises
     ------
     DicomStructureError
-        If there are several, or it is not as we write it.
+        If there are several, or the entry is not as we write it.
     """
     entries = file.items(ORIGINAL_ATTRIBUTES)
     ours = [
@@ -168,7 +168,7 @@ def read_record(file: Part10) -> Record | None:
     entry = entries[ours[0]]
     previous: dict[int, bytes | None] = {}
     for element in _modified(file, entry).values():
-        # A side that was there is never touched, so no entry of ours can give one back.
+        # We never change a side that is there, so an entry of ours cannot have one to restore.
         invented = element.tag == LATERALITY and file.text_of(element)
         if element.tag not in _VRS or invented:
             raise DicomStructureError(_NOT_OURS)
@@ -237,8 +237,8 @@ def _original_attributes_item(
 def _sentences(
     changed: list[int], added: list[int], written: str | None, decision: Decision
 ) -> list[str]:
-    # Undo reads the names after "Added": a zero-length old value may also have been an empty one.
-    # "Written" tells whether another system has changed the value since.
+    # Undo reads the names after "Added" to tell an absent element from an empty one. "Written"
+    # tells whether another system has changed the value since.
     sentences = ["Body part of the exposure."]
     for verb, tags in (("Changed", changed), ("Added", added)):
         if tags:
@@ -272,7 +272,7 @@ def _appended(file: Part10, tag: int, item: bytes) -> bytes:
 
 
 def _with_items(file: Part10, sequence: Element, items: list[bytes]) -> bytes:
-    """Return a sequence with other items, its length defined or undefined as it was."""
+    """Return a sequence with other items; its length stays defined or undefined."""
     if sequence.undefined:
         head = bytes(file.body[sequence.start : sequence.value])
         return b"".join((head, *items, bytes(file.body[sequence.stop : sequence.end])))
@@ -280,7 +280,7 @@ def _with_items(file: Part10, sequence: Element, items: list[bytes]) -> bytes:
 
 
 def _added(file: Part10) -> frozenset[str] | None:
-    """Return the keywords that our description calls added; None if somebody removed it."""
+    """Return the keywords that our description calls added; None if the description is gone."""
     names = _described(file, _ADDED)
     if names is None:
         return None
@@ -288,7 +288,10 @@ def _added(file: Part10) -> frozenset[str] | None:
 
 
 def _described(file: Part10, sentence: re.Pattern[str]) -> str | None:
-    """Return what a sentence of our description says, empty without it; None without all."""
+    """Return what a sentence of our description says: empty if it is absent, None if we have none.
+
+    None means that there is no equipment entry of ours at all.
+    """
     equipment = file.items(CONTRIBUTING_EQUIPMENT)
     ours = _last_of(file, equipment, _MANUFACTURER)
     if ours is None:
@@ -298,9 +301,9 @@ def _described(file: Part10, sentence: re.Pattern[str]) -> str | None:
 
 
 def _last_of(file: Part10, items: list[dict[int, Element]], owner: int) -> int | None:
-    """Return the index of the last item that is ours.
+    """Return the index of the last item that is ours, None if there is none.
 
-    An earlier one is left over from a correction whose other entry somebody removed.
+    An earlier one is left over from a correction whose other entry was removed by someone else.
     """
     ours = [at for at, item in enumerate(items) if file.text_of(item.get(owner)) == PRODUCT]
     return ours[-1] if ours else None

@@ -1,7 +1,7 @@
-"""The result as a structured report: TID 1500 with one measurement group an image (PS3.16).
+"""The result as a structured report: TID 1500 with one measurement group per image (PS3.16).
 
-It leaves the images untouched, and is the only standard object here that has a place for the
-visible parts, the probability and the model.
+It leaves the images unchanged, and is the only standard object here with a place for the visible
+parts, the probability and the model.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord, ExaminedRecord
 
 SERIES_NUMBER = 9800
-"""Out of the way of the modality's own series."""
+"""High enough not to collide with the modality's own series."""
 
 SERIES_DESCRIPTION = "Body part recognition"
 
@@ -54,7 +54,7 @@ class ReportError(ValueError):
 
 
 class NothingToReportError(ReportError):
-    """There is nothing in these images that a report may say: an older one is out of date."""
+    """These images have nothing that a report may say; an earlier report is out of date."""
 
 
 def structured_report(
@@ -109,7 +109,7 @@ def structured_report(
         ],
     )
     with warnings.catch_warnings():
-        # They quote the patient's name.
+        # The warnings quote the patient's name.
         warnings.simplefilter("ignore")
         report = sr.EnhancedSR(
             evidence=evidence,
@@ -134,7 +134,7 @@ def structured_report(
 
 
 def _has_answer(note: AnnotationRecord) -> bool:
-    """Return whether a picture or a person says what is seen: a header alone is no observation."""
+    """Return whether picture or person tell something: a header alone is no observation."""
     return note["status"] == "done" and bool(_observed(note) or note["visible"])
 
 
@@ -145,7 +145,7 @@ def _observed(note: AnnotationRecord) -> ExaminedRecord | None:
 
 
 def _has_uids(headers: Dataset) -> bool:
-    """Return whether a report can refer to an image: valid UIDs, SOP Class of the standard."""
+    """Return whether a report can refer to an image: valid UIDs, a standard SOP Class."""
     uids = {keyword: UID(str(headers.get(keyword) or "")) for keyword in _UIDS}
     return all(uid.is_valid for uid in uids.values()) and not uids["SOPClassUID"].is_private
 
@@ -153,9 +153,8 @@ def _has_uids(headers: Dataset) -> bool:
 def _evidence(headers: Dataset) -> Dataset:
     """Return the identifying headers of an image, clean enough for a valid report.
 
-    A report inherits the attributes of patient and study. Those that identify are kept as they
-    are, so that the report lands in the study of its images; of the rest, what breaks its VR
-    becomes empty.
+    A report inherits the attributes of patient and study. Identifying ones are kept as they are, so
+    that the report belongs to the study of its images; others become empty if they break their VR.
     """
     kept = Dataset()
     for keyword in (*_UIDS, "PatientID"):
@@ -175,7 +174,7 @@ def _is_valid(keyword: str, value: object) -> bool:
     if keyword == "PatientSex" and value not in ("M", "F", "O"):
         return False
     if vr in ("DA", "TM") and "-" in str(value):
-        return False  # a range, which belongs into queries (PS3.5 table 6.2-1, note)
+        return False  # a range, allowed only in queries (PS3.5 table 6.2-1, note)
     try:
         validate_value(vr, str(value), config.RAISE)
         if vr == "DA":
@@ -265,7 +264,7 @@ def _group(
 
 
 def _frames(headers: Dataset, note: AnnotationRecord) -> list[int] | None:
-    """Return the frame that was looked at, counted from 1; None for a single-frame image."""
+    """Return the frame that was read, counted from 1; None for a single-frame image."""
     try:
         count = int(headers.get("NumberOfFrames") or 1)
     except (TypeError, ValueError):
@@ -286,5 +285,5 @@ def _new_uid() -> str:
 
 
 def _derived_uid(text: str) -> str:
-    """Return the UID that always belongs to a text."""
+    """Return a UID that is always the same for a text."""
     return f"2.25.{uuid5(NAMESPACE_OID, text).int}"

@@ -1,8 +1,8 @@
 """Whether a rewritten file is still the same picture of the same patient.
 
-A decoder rewrites files, and a decoder may be in a stranger's hands. Before what it gives back is
-stored over the original, the two are compared by whoever stores: every element but the few that
-a correction writes must be the original's byte for byte. Standard library only, in one pass.
+Decoders rewrite files, and a hostile file may have taken over a decoder. Before its answer is
+stored over the original, the storing side compares the two: every element but the few that a
+correction writes must equal the original's byte for byte. Uses the standard library only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PIECE = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What makes an instance itself: patient, study, series and instance, without padding."""
+    """What identifies an instance: patient, study, series and instance, without padding."""
 
     patient: str
     study: str
@@ -40,14 +40,14 @@ def same_picture(original: bytes, corrected: bytes) -> str | None:
     Returns
     -------
     str or None
-        A sentence's end without patient data: which element differs that must not.
+        A clause without patient data: which element differs, or why the files cannot be compared.
     """
     try:
         before = Part10(original)
     except DicomStructureError as error:
         return f"the original cannot be compared: {error}"
     if corrected[: len(before.meta)] != before.meta:
-        # Also before it is unfolded: a small answer may be a deflated one that fills the memory.
+        # Checked before it is inflated: a small answer may be a deflated one that fills the memory.
         return "the file meta information is broken, or differs"
     try:
         after = Part10(corrected)
@@ -69,7 +69,7 @@ def same_picture(original: bytes, corrected: bytes) -> str | None:
 
 
 def origin_of(data: bytes) -> Origin | None:
-    """Return whose picture a DICOM file is, None if its bytes do not tell beyond doubt."""
+    """Return what identifies a DICOM file's instance, None if the file does not parse."""
     try:
         file = Part10(data)
     except DicomStructureError:
@@ -79,7 +79,7 @@ def origin_of(data: bytes) -> Origin | None:
 
 
 def _same(before: Part10, old: Element, after: Part10, new: Element) -> bool:
-    """Compare two elements, a piece at a time: pixel data are not copied as a whole."""
+    """Compare two elements in pieces, so that pixel data are not copied as a whole."""
     length = old.end - old.start
     if length != new.end - new.start:
         return False
