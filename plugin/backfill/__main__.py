@@ -27,14 +27,14 @@ _STOPPED, _FAILED = 130, 1
 
 
 def main() -> int:
-    """Do what was typed; return the exit status."""
+    """Run the command line; return the exit status."""
     options = parse()
     progress = Progress(sys.stderr)
     stopping = threading.Event()
 
     def stop(_: int, __: FrameType | None) -> None:
         if stopping.is_set():
-            os._exit(_STOPPED)  # Whoever asks twice does not want to wait.
+            os._exit(_STOPPED)  # A second signal: do not wait for the crew to end.
         stopping.set()
 
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -63,7 +63,7 @@ def run(options: Options, progress: Progress, stopping: threading.Event) -> Tall
     Raises
     ------
     BackfillError, AwayError
-        If it cannot begin or go on; the text says why.
+        If it cannot start or continue; the text says why.
     """
     order = options.order
     connection = Connection(order, stopping, progress.waits)
@@ -97,7 +97,7 @@ def _crew(options: Options, progress: Progress) -> Crew:
 
 
 def summary(tally: Tally, progress: Progress) -> str:
-    """Return the last line."""
+    """Return the last line to show: what came of the back-fill."""
     if tally.state == "cancelled":
         return f"the back-fill was cancelled there; {tally.taken:,} instances annotated from here"
     if not (tally.taken or tally.dropped):

@@ -1,11 +1,11 @@
-"""Workers of a Ray cluster: an actor each, which Ray starts again when it or its machine dies.
+"""Workers of a Ray cluster: one actor for each, which Ray restarts if it or its machine dies.
 
-When an actor dies, Ray gives its batch once more to the restarted actor. If that dies, too, the
-batch is read picture by picture, each by an actor that has nothing else; a picture that kills such
+If an actor dies, Ray gives its batch to the restarted actor once more. If that dies, too, the batch
+is read picture by picture, each by an actor that has nothing else to do; a picture that kills such
 an actor twice is failed.
 
-Ray carries ids and annotations, nothing else: files go from Orthanc to the worker, and each
-machine reads the password for itself.
+Only ids and annotations go through Ray: files go from Orthanc to the worker, and each machine reads
+the password from its own file or environment.
 """
 
 from __future__ import annotations
@@ -35,23 +35,24 @@ _QUARANTINED = f"quarantined: the worker died, {DEATHS} times"
 
 
 def ray_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which Ray reports to nobody and lets nobody in without its token.
+    """Return an environment in which Ray sends no reports and requires its token.
 
     Parameters
     ----------
     environment : mapping
-        What there is. Its ``RAY_AUTH_MODE`` stands: a cluster of others may know no token.
+        The present environment. Its ``RAY_AUTH_MODE`` is kept, as a cluster set up by others may
+        have no token.
     """
     return {
         "RAY_AUTH_MODE": "token",
-        # Ray would start a Python for each processor with the first driver. None of our actors,
-        # which have another environment, uses it, and it took a fifth of a processor from them.
+        # With the first driver Ray would start a Python for each processor. Our actors have another
+        # environment and would not use it, and it took a fifth of a processor from them.
         "RAY_prestart_worker_first_driver": "0",
         **environment,
         "RAY_USAGE_STATS_ENABLED": "0",
-        # A cluster's head sends one report even so: nobody listens there.
+        # A cluster's head sends one report even so: to an address where nothing listens.
         "RAY_USAGE_STATS_REPORT_URL": _NOBODY,
-        # It asks the addresses by which clouds tell a machine about itself, too.
+        # Ray also queries the metadata addresses of clouds: this proxy blocks that.
         **{
             name: _NOBODY
             for proxy in ("http_proxy", "https_proxy")
@@ -61,12 +62,12 @@ def ray_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class Worker:
-    """What runs on the other machine.
+    """The actor on another machine.
 
     Parameters
     ----------
     order : Order
-        What it is to do.
+        Its order.
     """
 
     def __init__(self, order: Order) -> None:
@@ -74,12 +75,12 @@ class Worker:
         self._reader: Reader | None = None
 
     def begin(self) -> None:
-        """Return once some machine has a place for it."""
+        """Do nothing; this returns once some machine has a place for the actor."""
 
     def read(self, batch: Batch) -> list[BroughtRecord] | str:
         """Return the answers, or why this machine cannot give any.
 
-        Ray asks the next life of a worker that died the same again.
+        If the worker dies, Ray repeats the call on the restarted one.
         """
         try:
             return self._ready().read(batch)
@@ -87,7 +88,7 @@ class Worker:
             return f"{socket.gethostname()}: {error}"
 
     def give_up(self, batch: Batch) -> list[BroughtRecord] | str:
-        """Return answers that say that these pictures killed workers; see ``read``."""
+        """Return answers that fail these pictures because they killed workers; see ``read``."""
         try:
             return [self._ready().give_up(one, _QUARANTINED) for one in batch.instances]
         except BackfillError as error:
@@ -102,14 +103,14 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What an actor has to do.
+    """A batch that was given to an actor.
 
     Attributes
     ----------
     alone : bool
-        Whether it has nothing else to do: then it is this batch that it dies of.
+        Whether the actor has nothing else to do: if it dies, this batch is the cause.
     given_up : bool
-        Whether it is to say that the pictures cannot be read.
+        Whether the actor should only fail the pictures, without reading them.
     """
 
     actor: Any
@@ -119,14 +120,14 @@ class _Given:
 
 
 class RayCrew:
-    """Actors, and what each of them has to do.
+    """The actors of a Ray cluster, and the batches of each.
 
     Parameters
     ----------
     order : Order
-        What they are to do.
+        Their order.
     workers : int
-        How many; 0 for a processor of the cluster each.
+        How many; 0 for one for each processor of the cluster.
     address : str
         The cluster's address, or ``auto``.
 
@@ -163,28 +164,28 @@ class RayCrew:
 
     @property
     def workers(self) -> int:
-        """How many there are (still)."""
+        """How many workers are left, those that have not begun among them."""
         return len(self._load) + len(self._beginning)
 
     @property
     def room(self) -> int:
-        """How many batches may be given now; none before each suspect was read alone.
+        """How many batches may be given now; none until each suspect has been read alone.
 
-        A batch given to an actor that has no machine yet would only wait there.
+        Actors without a machine get none yet, as a batch would only wait there.
         """
         if self._suspects or any(given.alone for given in self._out.values()):
             return 0
         return EACH * len(self._load) - len(self._out)
 
     def give(self, batch: Batch) -> None:
-        """Have a batch read by the least busy; returns at once."""
+        """Have a batch read by the least busy actor; returns at once."""
         self._have(_Given(min(self._load, key=self._load.__getitem__), batch))
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """Return what was finished, waiting a while if nothing was."""
+        """Return the finished batches, waiting up to ``seconds`` if there are none."""
         if waiting := list(self._beginning):
             begun, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
-            # One that cannot begin says why when it is to read.
+            # An actor that failed to begin gives its error with its first batch.
             self._load |= {self._beginning.pop(one): 0 for one in begun}
         for actor in [actor for actor, load in self._load.items() if not load]:
             if self._suspects:
@@ -198,7 +199,7 @@ class RayCrew:
         return [outcome for outcome in outcomes if outcome]
 
     def close(self) -> None:
-        """Let all workers go."""
+        """End all workers, and leave the cluster."""
         for actor in self._actors:
             self._ray.kill(actor)
         self._ray.shutdown()
@@ -209,7 +210,7 @@ class RayCrew:
         self._out[do.remote(given.batch)] = given
 
     def _outcome(self, reference: Any) -> Outcome | None:
-        """Return what became of a batch, None if it is to be looked at once more."""
+        """Return the outcome of a batch, None if it is being read once more."""
         given = self._out.pop(reference)
         actor, batch = given.actor, given.batch
         if actor in self._load:
@@ -228,7 +229,7 @@ class RayCrew:
         return Outcome(batch, found)
 
     def _suspect(self, given: _Given) -> None:
-        """Find out which picture of a batch kills actors, or give it up if that is known."""
+        """Have a batch's pictures read one by one, or fail the one that killed an actor alone."""
         if given.alone:
             self._have(_Given(given.actor, given.batch, alone=True, given_up=True))
             return
@@ -237,7 +238,7 @@ class RayCrew:
 
 
 def _no_cluster(address: str, error: Exception) -> str:
-    """Return why there is no way into a cluster."""
+    """Return the error text for a cluster that cannot be joined."""
     text = str(error)
     if "token" in text.lower():
         why = "it and this machine have not the same token (~/.ray/auth_token)"

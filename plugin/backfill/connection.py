@@ -1,4 +1,4 @@
-"""What a helper asks of Orthanc and of the service behind it; it waits while they are away."""
+"""A helper's requests to Orthanc and to the service behind it, repeated while these are away."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _AWAY = frozenset((429, 502, 503, 504))
 _FAILED = 500
 _TRIES = 3
-"""How often Orthanc may fail to give a file before it counts as unreadable."""
+"""How often Orthanc may fail to return a file before that counts as unreadable."""
 _LONGEST_REASON = 300
 
 
 class Connection:
-    """The REST API of one Orthanc, for one helper; any thread may ask.
+    """The REST API of one Orthanc, for one helper; any thread may use it.
 
     Parameters
     ----------
     order : Order
-        Where it is, and who asks.
+        Orthanc's address, and the credentials.
     stopping : threading.Event
         Ends the waiting for an Orthanc that is away.
     notice : callable
-        Told why it waits, and None when it waits no more.
+        Called with the reason if it waits, and with None if it waits no more.
 
     Raises
     ------
@@ -55,7 +55,7 @@ class Connection:
         self.url = order.url
         self._stopping = stopping or threading.Event()
         self._notice = notice
-        # To compress a picture takes Orthanc twenty times as long as everything else together.
+        # Compressing a picture takes Orthanc twenty times as long as all the rest.
         headers = {"Accept-Encoding": "identity", "User-Agent": f"orthanc-bodypart/{__version__}"}
         known = credentials(order)
         if known:
@@ -65,32 +65,32 @@ class Connection:
         self._pool = urllib3.PoolManager(
             headers=headers,
             timeout=_TIMEOUT,
-            # Orthanc closes an idle connection, perhaps just as it is used again.
+            # Orthanc may close an idle connection just as it is used again.
             retries=urllib3.Retry(total=2, connect=0, status=0, other=0, allowed_methods=("GET",)),
             maxsize=8,
             ssl_context=_tls(order) if order.url.startswith("https:") else None,
         )
 
     def file(self, instance: str) -> tuple[bytes, str]:
-        """Return a stored DICOM file, and its ``FileUuid`` or that of the file before it.
+        """Return a stored DICOM file, and the ``FileUuid`` that it had just before.
 
-        A file that comes in between the two questions makes the second newer than the first; the
-        service then takes no answer for it.
+        If the file is replaced between the two requests, the ``FileUuid`` is outdated, and the
+        service does not accept the answer.
 
         Raises
         ------
         GoneError
             If the instance is gone.
         UnreadableError
-            If Orthanc fails again and again with this one.
+            If Orthanc fails repeatedly with this file.
         RefusedError, AwayError
-            As of ``get``.
+            See ``get``.
         """
         version = self.version(instance)
         return self._patiently("GET", f"/instances/{instance}/file", tries=_TRIES), version
 
     def version(self, instance: str) -> str:
-        """Return the ``FileUuid`` of an instance; errors as of ``file``."""
+        """Return the ``FileUuid`` of an instance; errors are those of ``file``."""
         told = self._parsed(self._patiently("GET", f"/instances/{instance}", tries=_TRIES))
         return str(told["FileUuid"])
 
@@ -104,21 +104,21 @@ class Connection:
         GoneError
             If there is no such resource.
         AwayError
-            If the helper is to stop meanwhile.
+            If the helper is stopped meanwhile.
         """
         return self._parsed(self._patiently("GET", path))
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """Return the parsed answer to a POST that may be sent twice; errors as of ``get``."""
+        """Return the parsed answer to a POST that may be sent twice; errors are as for ``get``."""
         return self._parsed(self._patiently("POST", path, json.dumps(body).encode()))
 
     def once(self, path: str) -> Any:
-        """Return the parsed answer to a GET, without patience.
+        """Return the parsed answer to a GET that is not repeated if Orthanc is away.
 
         Raises
         ------
         RefusedError, GoneError
-            As of ``get``.
+            See ``get``.
         AwayError
             If there is no answer; the text says why.
         """
@@ -184,7 +184,7 @@ class Connection:
         raise RefusedError(f"{self.url} refuses {method} {path} ({answer.status}){reason}")
 
     def _trouble(self, error: urllib3.exceptions.HTTPError) -> Exception:
-        """Return what a failed request means: it may pass, or it will not."""
+        """Return the error for a failed request: `AwayError` if a later one may succeed."""
         cause: BaseException = error
         if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason:
             cause = error.reason
@@ -204,12 +204,12 @@ _JSON = {"Content-Type": "application/json"}
 
 
 def _tls(order: Order) -> ssl.SSLContext:
-    """Return how to speak HTTPS to Orthanc.
+    """Return the TLS context for Orthanc.
 
     Raises
     ------
     UsageError
-        If a file holds no certificate, or no key that belongs to it.
+        If a file has no certificate, or no key that belongs to it.
     """
     try:
         context = ssl.create_default_context(cafile=order.authority or None)
@@ -217,7 +217,7 @@ def _tls(order: Order) -> ssl.SSLContext:
         raise UsageError(f"{order.authority} holds no certificate (PEM)") from None
     if order.certificate:
         try:
-            # Without a password rather than asking the terminal for one.
+            # The empty password keeps OpenSSL from asking for one on the terminal.
             context.load_cert_chain(order.certificate, password="")
         except (OSError, ValueError):
             file = order.certificate
@@ -226,7 +226,7 @@ def _tls(order: Order) -> ssl.SSLContext:
 
 
 def _reason(body: bytes) -> str:
-    """Return what the body of an error says, if it is one of ours or of Orthanc's."""
+    """Return the text of an error's body, if it is from the service or from Orthanc."""
     try:
         told = json.loads(body)
         said = told.get("details") or told.get("Message") or ""

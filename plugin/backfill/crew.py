@@ -1,4 +1,4 @@
-"""The workers as the driver sees them, wherever they are; and those of this machine."""
+"""The workers as the driver sees them, wherever they run, and the workers of this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bodypart.record import BroughtRecord
 
 EACH = 2
-"""Batches that a worker has: one that it reads, one that waits for it."""
+"""Batches that a worker has: one that it reads, and one that waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Outcome:
     Attributes
     ----------
     batch : Batch
-        What was to be read.
+        The batch that was given.
     answers : list of dict
-        As the route for results takes them.
+        Answers as the route for results takes them.
     lost : str or None
-        Why the worker is none any more; the batch is to be given to another.
+        Why the worker is lost, None if it is not; the batch must be given to another one.
     """
 
     batch: Batch
@@ -45,7 +45,7 @@ class Crew(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many there are (still)."""
+        """How many workers are left."""
 
     @property
     def room(self) -> int:
@@ -55,23 +55,23 @@ class Crew(Protocol):
         """Have a batch read; returns at once."""
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """Return what was finished, waiting a while if nothing was."""
+        """Return the finished batches, waiting up to ``seconds`` if there are none."""
 
     def close(self) -> None:
-        """Let all workers go."""
+        """End all workers."""
 
 
 class LocalCrew:
-    """Workers of this machine: a thread each, with a decoder process of its own.
+    """Workers of this machine: one thread for each, with a decoder process of its own.
 
     Parameters
     ----------
     order : Order
-        What they are to do.
+        Their order.
     workers : int
         How many.
     notice : callable
-        As of `Connection`.
+        See `Connection`.
     """
 
     def __init__(self, order: Order, workers: int, notice: Callable[[str | None], None]) -> None:
@@ -81,7 +81,7 @@ class LocalCrew:
         self._finished: SimpleQueue[Outcome] = SimpleQueue()
         self._out = 0
         self.workers = workers
-        # The kernel ends a decoder with the thread that started it: each has its own for good.
+        # The kernel ends a decoder with the thread that started it, so the threads stay for good.
         self._threads = [
             threading.Thread(target=self._work, args=(order, notice), name=f"bodypart-read-{n}")
             for n in range(workers)
@@ -100,7 +100,7 @@ class LocalCrew:
         self._given.put(batch)
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """Return what was finished, waiting a while if nothing was."""
+        """Return the finished batches, waiting up to ``seconds`` if there are none."""
         found: list[Outcome] = []
         try:
             found.append(self._finished.get(timeout=seconds))
@@ -113,7 +113,7 @@ class LocalCrew:
         return found
 
     def close(self) -> None:
-        """Let all workers go: what they are reading is not finished."""
+        """End all workers; they do not finish their batches."""
         self._stopping.set()
         for _ in self._threads:
             self._given.put(None)
@@ -128,7 +128,7 @@ class LocalCrew:
                 try:
                     self._finished.put(Outcome(batch, reader.read(batch)))
                 except AwayError:
-                    return  # It is to stop.
+                    return  # The crew is being closed.
                 except BackfillError as error:
                     self._finished.put(Outcome(batch, lost=str(error)))
                     return

@@ -1,4 +1,4 @@
-"""The one that leads: takes ids from the service, has them read, brings the answers back."""
+"""The driver: takes ids from the service, has the instances read, and returns the answers."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 BATCH = 32
 _LEASE = 300.0
-"""Seconds after which instances that were taken and not brought back return to the queue."""
+"""Seconds after which instances that were taken but not returned go back to the queue."""
 _MOST_LENT = 1000
 _LARGEST_BODY = 900_000
-"""Bytes of answers sent at once; the service takes 1,000,000."""
+"""Most bytes of answers in one request; the service accepts 1,000,000."""
 _POSTS = 2
-"""Batches of answers that are on their way side by side."""
+"""Requests with answers that are sent at the same time."""
 _LOOK_EVERY = 2.0
 _LEARN_EVERY = 10.0
 _TICK = 0.25
@@ -39,16 +39,17 @@ _TICK = 0.25
 
 @dataclass(slots=True)
 class Tally:
-    """What came of it.
+    """The result of a run.
 
     Attributes
     ----------
     taken : int
         Answers that the service wrote.
     dropped : int
-        Those that it did not want: others had annotated, reviewed or removed the instance.
+        Answers that it ignored, as the instance had been annotated, reviewed or removed meanwhile.
     state : str
-        Of the back-fill at the end: ``done``, ``cancelled``, or ``running`` where it was left.
+        State of the back-fill at the end: ``done``, ``cancelled``, or ``running`` if this run was
+        stopped before.
     """
 
     taken: int = 0
@@ -57,20 +58,20 @@ class Tally:
 
 
 class Driver:
-    """Leads a crew until the service has nothing left, or somebody stops it.
+    """Leads a crew until the service has nothing left, or the run is stopped.
 
     Parameters
     ----------
     connection : Connection
-        The way to the service.
+        Connection to the service.
     crew : Crew
-        Who reads.
+        The workers.
     reference : Reference
-        The service as it was at the beginning.
+        Version, model and settings of the service at the start.
     progress : Progress
-        Told how far it is.
+        Shows the progress.
     stopping : threading.Event
-        Ends it early.
+        Ends the run early.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Driver:
         self._posts: deque[tuple[set[str], Future[tuple[int, int]]]] = deque()
         self._again: deque[Batch] = deque()
         self._out: set[str] = set()
-        # A late answer must not be taken for one of a helper that was lent the instance since.
+        # Sent with each answer: a late one must not pass for one of the instance's next helper.
         self._name = secrets.token_hex(8)
         self._tally = Tally()
         self._lend_at = self._look_at = 0.0
@@ -98,12 +99,12 @@ class Driver:
         self._state: dict[str, Any] = {}
 
     def run(self) -> Tally:
-        """Lead the crew; instances that are still out at the end are given back.
+        """Lead the crew; instances that were not read by the end are given back.
 
         Raises
         ------
         BackfillError
-            If it cannot go on.
+            If it cannot continue.
         """
         try:
             while not self._stopping.is_set() and not self._is_over():
@@ -117,7 +118,7 @@ class Driver:
         return self._tally
 
     def _is_over(self) -> bool:
-        """Look at the service now and then; tell whether there is nothing left to do."""
+        """Ask the service now and then; return whether there is nothing left to do."""
         now = time.monotonic()
         if now >= self._learn_at:
             self._learn_at = now + _LEARN_EVERY
@@ -151,7 +152,7 @@ class Driver:
             {"Count": count, "Seconds": _LEASE, "Helper": self._name},
         )
         if len(lent) < count:
-            # Other helpers have the rest; what they do not bring back returns to the queue.
+            # Other helpers have the rest; instances that they do not return go back to the queue.
             self._lend_at = now + _LOOK_EVERY / 2
         self._out.update(lent)
         for start in range(0, len(lent), BATCH):
@@ -175,7 +176,7 @@ class Driver:
         return int(answer["taken"]), len(answer["dropped"])
 
     def _reap(self, *, all_: bool) -> None:
-        """Count what was brought back; wait for it where too much is on its way."""
+        """Count the answers that were sent; wait for requests if too many are under way."""
         while self._posts and (all_ or len(self._posts) > 2 * _POSTS or self._posts[0][1].done()):
             brought, post = self._posts.popleft()
             taken, dropped = post.result()
@@ -185,9 +186,10 @@ class Driver:
             self._progress.add(taken)
 
     def _end(self) -> None:
-        """Wait for what is on its way and give back the rest; what ended the run is what is told.
+        """Wait for requests under way and give back the other instances.
 
-        What cannot be given back returns to the queue with the end of the lease.
+        Errors here are ignored, so that the error that ended the run is the one reported. Instances
+        that cannot be given back return to the queue when their lease ends.
         """
         while self._posts:
             with suppress(Exception):
@@ -197,7 +199,7 @@ class Driver:
             self._give_back()
 
     def _give_back(self) -> None:
-        """Return what was taken and not read, so that nobody waits for the lease to end."""
+        """Give back instances that were not read, so that they need not wait for their lease."""
         rest = sorted(self._out)
         for start in range(0, len(rest), _MOST_LENT):
             some = rest[start : start + _MOST_LENT]
@@ -206,7 +208,7 @@ class Driver:
 
 
 def _in_bodies(answers: list[BroughtRecord]) -> Iterator[list[BroughtRecord]]:
-    """Part answers so that none of the requests is too long."""
+    """Split answers so that no request is too long."""
     some: list[BroughtRecord] = []
     length = 0
     for answer in answers:

@@ -1,14 +1,14 @@
-"""What can go wrong on a helper; a text says what to do about it and holds no header's value."""
+"""The errors of a helper; their texts say what to do, and have no header values."""
 
 from __future__ import annotations
 
 
 class BackfillError(Exception):
-    """The base of what ends the back-fill on this side; the text is for the person who typed it."""
+    """Base of the errors that end the back-fill here; the text is for the person who started it."""
 
 
 class UsageError(BackfillError):
-    """What was typed, or a file that it names, cannot be used."""
+    """The command line, or a file that it names, cannot be used."""
 
 
 class RefusedError(BackfillError):
@@ -16,15 +16,15 @@ class RefusedError(BackfillError):
 
 
 class MismatchError(BackfillError):
-    """A helper here would not answer as the service does: another version, another model."""
+    """A helper here would not answer like the service: its version or model differs."""
 
 
 class AwayError(Exception):
-    """Orthanc, or the service behind it, does not answer at the moment; it may a little later."""
+    """Orthanc, or the service behind it, does not answer at the moment, but may do so later."""
 
 
 class UnreadableError(Exception):
-    """Orthanc has the instance, and cannot give its file."""
+    """Orthanc has the instance, but cannot return its file."""
 
 
 class GoneError(Exception):

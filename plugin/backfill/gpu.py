@@ -1,4 +1,4 @@
-"""The network on this machine's GPU, where it has one: once for all readers of a process."""
+"""The network on this machine's GPU, if it has one, shared by all readers of a process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class MachineNetwork:
-    """The network of this machine's GPU, started when the first reader knows the settings."""
+    """The network on this machine's GPU, started once the first reader has the settings."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -21,7 +21,7 @@ class MachineNetwork:
         self._network: ElsewhereNetwork | None = None
 
     def of(self, settings: Settings) -> ElsewhereNetwork | None:
-        """Return the network that decoders ask; None where each runs its own."""
+        """Return the network that decoders ask; None if each runs its own."""
         with self._lock:
             if not self._known:
                 self._known = True
@@ -31,7 +31,7 @@ class MachineNetwork:
             return self._network
 
     def close(self) -> None:
-        """End it."""
+        """End the network."""
         with self._lock:
             if self._network:
                 self._network.stop()

@@ -1,4 +1,4 @@
-"""The command line, and the credentials that never stand on it."""
+"""The command line, and the credentials, which are never on it."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ returns to the queue.
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a helper needs to know to begin; it may travel to another machine.
+    """What a helper needs to know to start; it may be sent to another machine.
 
     Attributes
     ----------
     url : str
         Orthanc's address, without a slash at the end.
     credentials : str
-        File with ``user:password``; empty: the environment has them, or none are needed. The
-        password itself stays out of this record.
+        File with ``user:password``; if empty, the environment has them, or none are needed. The
+        password itself is never in this record.
     authority : str
-        PEM file with the certificates that an HTTPS Orthanc is checked against; empty: the
+        PEM file with the certificates against which an HTTPS Orthanc is checked; if empty, the
         machine's own.
     certificate : str
-        PEM file with a certificate and its key, for an Orthanc that asks for one.
+        PEM file with a certificate and its key, for an Orthanc that requires one.
     model : str
         ONNX file of the model.
     provider : str
@@ -58,7 +58,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was typed: the order, and who does it."""
+    """The parsed command line: the order, and the workers that carry it out."""
 
     order: Order
     workers: int
@@ -66,7 +66,7 @@ class Options:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
-    """Read the command line; one that cannot be used ends the program with the reason."""
+    """Read the command line; an invalid one ends the program with the reason."""
     parser = argparse.ArgumentParser(
         prog="make backfill",
         usage='make backfill ARGS="URL [--workers N] [--ray auto] [...]"',
@@ -120,12 +120,12 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 
 def address(url: str) -> str:
-    """Return Orthanc's address as it is used.
+    """Return Orthanc's address without a slash at the end.
 
     Raises
     ------
     UsageError
-        If it is none, or holds a password.
+        If it is not a valid address, or has a user or a password.
     """
     try:
         parts = urlsplit(url)
@@ -145,12 +145,12 @@ def address(url: str) -> str:
 
 
 def check_files(order: Order) -> None:
-    """Look whether the files that an order names are there.
+    """Check that the files that an order names exist.
 
     Raises
     ------
     UsageError
-        If one is not.
+        If one does not.
     """
     for file in (order.credentials, order.authority, order.certificate, order.model):
         if file and not Path(file).is_file():
@@ -163,12 +163,12 @@ def check_files(order: Order) -> None:
 def credentials(
     order: Order, environment: Mapping[str, str] = os.environ
 ) -> tuple[str, str] | None:
-    """Return user and password, None where there are none.
+    """Return user and password, None if there are none.
 
     Raises
     ------
     UsageError
-        If the file cannot be read, or holds something else.
+        If the file cannot be read, or has other content.
     """
     if not order.credentials:
         user = environment.get(USER, "")
@@ -188,6 +188,6 @@ def _absolute(file: str) -> str:
 
 
 def unprotected(url: str) -> bool:
-    """Tell whether pictures would cross a network that others may listen to."""
+    """Tell whether pictures would go unencrypted over a network on which others may listen."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")

@@ -1,4 +1,4 @@
-"""What the person who typed the command sees: one line that moves, and notices above it."""
+"""Progress for the person who started the command: one line that updates, and notices above it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TextIO
 
 _EVERY_ON_SCREEN, _EVERY_IN_FILE = 0.5, 10.0
 _WINDOW = 30.0
-"""Seconds over which the rate is taken."""
+"""Seconds over which the rate is measured."""
 
 
 class Progress:
-    """Writes to a terminal, or to a file as lines.
+    """Writes progress to a terminal, or line by line to a file.
 
     Parameters
     ----------
     stream : text file
-        Where to.
+        Terminal or file.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -33,18 +33,18 @@ class Progress:
         self.taken = 0
 
     def add(self, taken: int) -> None:
-        """Count answers that were written."""
+        """Count answers that the service wrote."""
         self.taken += taken
 
     def show(self, *, total: int, pending: int, workers: int) -> None:
-        """Show how far it is, unless that was shown just now.
+        """Show the progress, unless it was shown just now.
 
         Parameters
         ----------
         total, pending : int
             Instances of the whole back-fill, and those that have no annotation yet.
         workers : int
-            Those of this command.
+            Workers of this command.
         """
         now = time.monotonic()
         if now - self._shown_at < self._every:
@@ -58,7 +58,7 @@ class Progress:
             self._put(line)
 
     def waits(self, why: str | None) -> None:
-        """Tell that it waits, and why, once; None tells that it goes on."""
+        """Show once that the command waits, and why; None shows that it goes on."""
         with self._lock:
             if why == self._why or (why is None and self._why is None):
                 return
@@ -75,7 +75,7 @@ class Progress:
             self._say(line)
 
     def rate_of_all(self) -> float:
-        """Return the answers a second since the beginning."""
+        """Return the mean number of answers a second since the start."""
         return self.taken / max(1e-3, time.monotonic() - self._begun)
 
     def _rate(self, now: float) -> float:

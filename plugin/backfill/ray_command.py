@@ -1,4 +1,4 @@
-"""Ray's command line in an environment in which it tells nobody that it runs."""
+"""Ray's command line, in an environment in which Ray sends no usage reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from backfill.cluster import ray_environment
 
 
 def main() -> None:
-    """Become ``ray`` with what was typed."""
+    """Replace this process by ``ray`` with the same arguments."""
     program = Path(sys.executable).with_name("ray")
     if not program.exists():
         sys.exit("Ray is not installed here: make ray-tools")

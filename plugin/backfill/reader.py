@@ -1,4 +1,4 @@
-"""One worker: reads files of Orthanc and has a locked-down decoder of its own look at them."""
+"""One worker: fetches files from Orthanc and has its own locked-down decoder read them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bodypart.record import BroughtRecord
 
 _AHEAD = 2
-"""Files that are fetched while the decoder looks at one."""
+"""Files that are fetched while the decoder reads one."""
 DEATHS = 2
 """Deaths of decoders, or of whole workers, after which a picture is failed."""
 _GONE = "Orthanc has no such instance"
@@ -39,25 +39,25 @@ _GONE = "Orthanc has no such instance"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Instances to read, and what the decoder must have learned by then."""
+    """Instances to read, and the revision of the memory that the decoder must have for them."""
 
     instances: tuple[str, ...]
     memory: str | None
 
 
 class Reader:
-    """Answers batches; belongs to the thread that makes it.
+    """Reads batches; belongs to the thread that creates it.
 
     Parameters
     ----------
     order : Order
-        Where Orthanc is, and with which model to look.
+        Where Orthanc is, and which model to use.
     stopping : threading.Event
-        Ends waiting.
+        Ends any waiting.
     notice : callable
-        As of `Connection`.
+        See `Connection`.
     network : MachineNetwork or None
-        Shared with other readers of this process.
+        Shared with the other readers of this process.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class Reader:
         Raises
         ------
         MismatchError
-            If this machine would not answer as the service does.
+            If this machine would not answer like the service.
         RefusedError
             If Orthanc refuses, or no decoder can be started here.
         AwayError
-            If it is to stop.
+            If the reader is stopped.
         """
         return [
             self._answer(instance, fetched, batch.memory)
@@ -94,7 +94,7 @@ class Reader:
         ]
 
     def give_up(self, instance: str, reason: str) -> BroughtRecord:
-        """Return the answer for an instance that is not to be read any more; errors as of ``read``.
+        """Return a failed answer for an instance without reading it; errors are those of ``read``.
 
         Its file is not fetched.
         """
@@ -112,7 +112,7 @@ class Reader:
             self._decoder = None
 
     def _files(self, instances: Sequence[str]) -> Iterator[tuple[str, Future[tuple[bytes, str]]]]:
-        """Yield the files in turn while the next ones come."""
+        """Yield the files in order, while the next ones are being fetched."""
         coming: deque[tuple[str, Future[tuple[bytes, str]]]] = deque()
         for instance in instances:
             coming.append((instance, self._fetching.submit(self._connection.file, instance)))
@@ -143,7 +143,7 @@ class Reader:
             except WorkerDiedError as error:
                 why = str(error)
             except Exception as error:
-                # Nobody foresaw it. Whatever the decoder is in the middle of, its next must not be.
+                # Unforeseen: the decoder may be within an answer, so the next picture gets another.
                 decoder.close()
                 why = type(error).__name__
             deaths += 1
@@ -153,7 +153,7 @@ class Reader:
     def _asked(
         self, decoder: DecoderProcess, instance: str, file: str, data: bytes
     ) -> BroughtRecord:
-        """Return what a decoder says of a file, and what the model saw in it, if it looked."""
+        """Return a decoder's annotation of a file, with the model's output if there is one."""
         answer, _ = decoder.ask("annotate", {"instance": instance}, data, self._time_limit)
         if "error" in answer:
             return _failed(instance, f"given up: {answer['details']}", file)
@@ -167,19 +167,19 @@ class Reader:
         return said
 
     def _ready(self, memory: str | None) -> DecoderProcess:
-        """Return a decoder that runs and has learned what it must."""
+        """Return a running decoder that has the memory."""
         deaths = 0
         while True:
             try:
                 return self._present(memory) or self._new(memory)
             except WorkerDiedError as error:
-                # No picture was asked about: it is the memory, or this machine.
+                # No picture was involved: the cause is the memory, or this machine.
                 deaths += 1
                 if deaths == DEATHS:
                     raise RefusedError(f"no decoder here learns the memory: {error}") from None
 
     def _present(self, memory: str | None) -> DecoderProcess | None:
-        """Return the decoder that runs already, None if there is none."""
+        """Return the decoder that already runs, None if there is none or it must be replaced."""
         decoder = self._decoder
         if decoder is None:
             return None

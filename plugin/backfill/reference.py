@@ -1,4 +1,4 @@
-"""What the service works with (version, model, settings), which a helper must have, too."""
+"""The service's version, model and settings, which a helper must match."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Reference:
     model : dict
         Name, version and SHA-256 of its model.
     settings : dict
-        Those keys of its section that an answer depends on.
+        The keys of its configuration section that an answer depends on.
     revision : str or None
-        State of what its decoders have learned.
+        State of the memory that its decoders have.
     memory : tuple of dict and bytes, or None
-        What that adds to the revision that was asked after.
+        Update from the known revision to this one.
     """
 
     model: dict[str, str]
@@ -49,16 +49,16 @@ class Reference:
         Parameters
         ----------
         connection : Connection
-            The way to it.
+            Connection to it.
         known : str or None
-            Revision of the memory that the decoder has.
+            Revision of the memory that the decoder already has.
 
         Raises
         ------
         MismatchError
-            If it is of another version than this program.
+            If the service has another version than this program.
         RefusedError, AwayError
-            As of `Connection.get`.
+            See `Connection.get`.
         """
         return _read(connection, connection.get(PATH + (f"?after={known}" if known else "")))
 
@@ -68,7 +68,7 @@ class Reference:
         Raises
         ------
         MismatchError
-            If it is another.
+            If they differ.
         """
         own = hashlib.sha256(file.read_bytes()).hexdigest()
         if own != self.model["sha256"]:
@@ -84,7 +84,7 @@ class Reference:
         Raises
         ------
         MismatchError
-            If the service has settings that are not known here.
+            If the service has settings that are unknown here.
         """
         own = {"Python": python, "Model": order.model, "Provider": order.provider}
         try:
@@ -94,14 +94,14 @@ class Reference:
 
 
 def first_contact(connection: Connection) -> Reference:
-    """Look whether there is an Orthanc with a service that takes help, without patience.
+    """Check that there is an Orthanc with a service that accepts helpers; nothing is retried.
 
     Raises
     ------
     RefusedError
-        If there is not; the text says what is there instead.
+        If there is none; the text says what is there instead.
     MismatchError
-        As of `Reference.of`.
+        See `Reference.of`.
     AwayError
         If nothing answers, or the service does not run yet.
     """

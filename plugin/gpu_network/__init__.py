@@ -1,5 +1,5 @@
-"""One process that runs the network for all decoders of a machine, where it has a GPU.
+"""One process that runs the network for all decoders of a machine with a GPU.
 
-Files never reach it, only pictures of a known shape; it is locked down as decoders are, with the
-GPU's devices open in addition.
+It gets no files, only pictures of a known shape. It is locked down like the decoders, but may also
+use the GPU's devices.
 """

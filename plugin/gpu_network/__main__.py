@@ -1,7 +1,7 @@
 """``python -m gpu_network``: pictures from stdin, answers on stdout, until the pipe closes.
 
-The first frame holds ``model``, ``provider`` and ``threads``; the answer to it says where the
-network really runs, and why not on the GPU.
+The first frame has ``model``, ``provider`` and ``threads``; its answer says where the network
+really runs and, if that is not the GPU, why.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
     path, provider = Path(question.header["model"]), question.header["provider"]
     lockdown = Lockdown(path, cuda=provider != "cpu", lasting=True)
     lockdown.close_files()
-    # Imported this late so that libraries with code of their own find the files closed.
+    # Imported this late so that files are closed off before libraries of native code are loaded.
     import numpy as np
 
     from bodypart.model.parameters import read_parameters
@@ -40,12 +40,12 @@ def main() -> None:
     parameters = read_parameters(path)
     network = LocalNetwork.load(path, provider, question.header["threads"])
     shape = (1, parameters.size, parameters.size)
-    # The driver loads code and plans for each batch size when it first meets it: not possible once
-    # locked down.
+    # The driver loads code and plans at the first batch of each size, which is impossible once
+    # system calls are closed.
     for squares in SIZES if network.provider == "cuda" else SIZES[:1]:
         network.run(np.zeros((squares, *shape), dtype=np.float32))
     waiting = Waiting()
-    # Started before system calls are closed, which concerns all threads.
+    # Started now because system calls are closed for all threads, and none can be started later.
     threading.Thread(target=hear, args=(incoming, shape, waiting), daemon=True).start()
     lockdown.close_system_calls(0, cuda=network.provider == "cuda")
     hello = {
@@ -70,7 +70,7 @@ def serve(network: LocalNetwork, waiting: Waiting, outgoing: Writable) -> None:
 
 
 def hear(incoming: Readable, shape: tuple[int, ...], waiting: Waiting) -> None:
-    """Queue questions until the pipe closes, or something arrives that is no question."""
+    """Queue questions until the pipe closes, or something other than a question arrives."""
     from bodypart.network.tensors import pictures_from
     from gpu_network.batches import Question
 
@@ -82,7 +82,7 @@ def hear(incoming: Readable, shape: tuple[int, ...], waiting: Waiting) -> None:
     except WireError:
         return
     finally:
-        # Also after what is no question: then the asker sees this process end, and starts another.
+        # Also after an invalid question: the asker then sees this process end, and starts another.
         waiting.close()
 
 

@@ -1,6 +1,6 @@
-"""Batches form by themselves: what arrived while the last one ran is the next.
+"""Batches form by themselves: the questions that arrive while one runs become the next.
 
-Nobody waits for a batch to fill. A single question is run at once, and the busier the machine, the
+No question waits for a batch to fill. A single one is run at once, and the busier the machine, the
 larger the batches.
 """
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-"""Pictures in one batch at most: CUDA plans again for each number that it has not met."""
+"""Numbers of pictures to which batches are padded: CUDA plans anew for each new number."""
 LARGEST = SIZES[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Pictures, and the number that their answer carries."""
+    """Pictures, and the question's number, which its answer repeats."""
 
     number: int
     pictures: Float32
@@ -44,21 +44,21 @@ class Waiting:
         self._closed = False
 
     def put(self, question: Question) -> None:
-        """Add one."""
+        """Add a question."""
         with self._changed:
             self._questions.append(question)
             self._changed.notify()
 
     def close(self) -> None:
-        """Accept no further question, and wake whoever waits for one."""
+        """End the waiting for questions; those already here are still returned."""
         with self._changed:
             self._closed = True
             self._changed.notify()
 
     def batch(self) -> list[Question]:
-        """Wait for a question, and take all that are there, up to ``LARGEST`` squares.
+        """Wait for a question, and return all that are there, up to ``LARGEST`` squares.
 
-        Empty once it is closed.
+        Empty once it is closed and no question is left.
         """
         taken: list[Question] = []
         squares = 0
@@ -74,7 +74,7 @@ class Waiting:
 
 
 def answers(network: Network, batch: Sequence[Question]) -> list[dict[str, Float32]]:
-    """Run the network once for all questions; return the answers of each."""
+    """Run the network once for all questions; return the answer to each."""
     pictures = np.concatenate([question.pictures for question in batch])
     wanted = next((size for size in SIZES if size >= len(pictures)), len(pictures))
     padding = np.full((wanted - len(pictures), *pictures.shape[1:]), -1, dtype=np.float32)
