@@ -1,4 +1,4 @@
-"""Frames as codestreams, in every coding that test pictures come in."""
+"""Encodes frames as codestreams, in every coding that test pictures use."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def encode(frame: NDArray[np.generic], syntax: UID, bits: int) -> bytes:
 
 
 def _rle(frame: NDArray[np.generic]) -> bytes:
-    """Encode as PS3.5 annex G: one segment for each byte of each sample, the highest first."""
+    """Encode by PS3.5 annex G: one segment for each byte of each sample, the highest byte first."""
     planes = frame.reshape(*frame.shape[:2], -1).astype(frame.dtype.newbyteorder(">"))
     octets = planes.view(np.uint8)
     segments = []

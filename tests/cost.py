@@ -1,4 +1,4 @@
-"""What a back-fill of many instances costs, computed from what `make benchmarks` measured."""
+"""The cost of a back-fill of many instances, computed from the results of `make benchmarks`."""
 
 from __future__ import annotations
 

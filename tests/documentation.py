@@ -1,7 +1,7 @@
 """Fill the documents' tables from the code: `make docs`.
 
-Between `<!-- begin: NAME -->` and `<!-- end: NAME -->` stands what the code says; a test fails
-when it is out of date. Benchmarks are filled by `tests/benchmarks/run.py`.
+The text between `<!-- begin: NAME -->` and `<!-- end: NAME -->` is generated from the code; a test
+fails when it is out of date. Benchmarks are filled by `tests/benchmarks/run.py`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def documents() -> list[Path]:
 
 
 def settings(chosen: Iterable[str] | None = None) -> str:
-    """Return the Markdown table of all settings with their variables, or a short one of some."""
+    """Return the Markdown table of all settings with their variables, or of some without them."""
     fields = {key_of(item.name): item for item in dataclasses.fields(Settings)}
     lines = ["| key | default | what it does |", "|---|---|---|"]
     if chosen is None:
@@ -65,7 +65,7 @@ def settings(chosen: Iterable[str] | None = None) -> str:
 
 
 def routes(chosen: Iterable[str] | None = None) -> str:
-    """Return the table of all routes, or of some of them in their order."""
+    """Return the table of all routes, or of some in the given order."""
     summaries = {}
     for route in (route for router in ROUTERS for route in router.routes):
         if isinstance(route, APIRoute) and route.include_in_schema:
@@ -86,7 +86,7 @@ def filled(text: str, name: str, content: str) -> str:
 
 
 def current() -> dict[Path, str]:
-    """Return the documents with tables that derive from the code, up to date."""
+    """Return the documents, their generated tables up to date."""
     readme, configuration, rest, security = (
         path.read_text(encoding="utf-8") for path in (README, CONFIGURATION, REST, SECURITY)
     )

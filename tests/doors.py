@@ -1,7 +1,7 @@
-"""Every door that a program in a stranger's hands would try, tried.
+"""Tries every door by which a decoder that was taken over could get out of its sandbox.
 
-Each function below tries one and raises `OSError` where it is closed. They are tried twice: in a
-plain process, which shows that the door is there, and as a task of a locked decoder. Nothing here
+Each function below tries one door, and raises `OSError` if it is closed. Doors are tried twice: in
+a plain process, which shows that the door exists, and as a task of a locked decoder. Nothing here
 is part of the product.
 """
 
@@ -34,7 +34,7 @@ ARM = platform.machine() == "aarch64"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What lies around a decoder: another process, a folder with a file, a port."""
+    """What a decoder must not reach: another process, a folder with a file, a port."""
 
     victim: int
     folder: str
@@ -61,7 +61,7 @@ def door(group: str, name: str) -> Callable[[Door], Door]:
 
 
 def call(on_x86: int, on_arm: int | None, *arguments: Any) -> int:
-    """Make a system call past the C library."""
+    """Make a system call by its number, without the C library's function for it."""
     number = on_arm if ARM else on_x86
     if number is None:
         raise OSError(errno.ENOSYS, "no such call on this machine")
@@ -74,7 +74,7 @@ def call(on_x86: int, on_arm: int | None, *arguments: Any) -> int:
 
 
 def simple(group: str, doors: dict[str, Door]) -> None:
-    """Register doors of one line."""
+    """Register doors that are one expression each."""
     for name, function in doors.items():
         door(group, name)(function)
 
@@ -216,12 +216,12 @@ simple(
 
 
 def refuse() -> None:
-    """Say that a door is closed."""
+    """Report that a door is closed."""
     raise PermissionError(errno.EPERM, "refused")
 
 
 def thread() -> None:
-    """Start a thread; with enough of them nobody in the same container could start one."""
+    """Start a thread; with enough of them, others in the same container could not start any."""
     try:
         threading.Thread(target=int).start()
     except RuntimeError:
@@ -229,20 +229,20 @@ def thread() -> None:
 
 
 def forked(child: int) -> None:
-    """End the child of a raw fork, wait for it in the parent."""
+    """After a raw fork, end the child, and wait for it in the parent."""
     if child == 0:
         os._exit(0)
     os.waitpid(child, 0)
 
 
 def mounted(folder: bytes) -> None:
-    """Mount something over a folder, and take it away again."""
+    """Mount something over a folder, and unmount it."""
     call(165, 40, b"none", folder, b"tmpfs", 0, 0)
     call(166, 39, folder, 0)
 
 
 def by_handle(path: str) -> None:
-    """Open a file past the rules for paths."""
+    """Open a file by its handle, to which rules for paths do not apply."""
     handle, mount = ctypes.create_string_buffer(8 + 128), ctypes.c_int()
     ctypes.memmove(handle, (128).to_bytes(4, "little"), 4)
     call(303, 264, -100, path.encode(), handle, ctypes.byref(mount), 0)
@@ -250,12 +250,12 @@ def by_handle(path: str) -> None:
 
 
 def siginfo() -> Any:
-    """Return what goes with a queued signal."""
+    """Return the ``siginfo`` of a queued signal."""
     return (ctypes.c_int32 * 32)(signal.SIGURG, 0, -1)
 
 
 def vector(on_x86: int, on_arm: int, process: int) -> None:
-    """Read or write a byte of another process; what is not mapped there is no closed door."""
+    """Read or write a byte of another process; an unmapped address does not mean a closed door."""
     byte = ctypes.create_string_buffer(1)
     local = (ctypes.c_uint64 * 2)(ctypes.addressof(byte), 1)
     remote = (ctypes.c_uint64 * 2)(ctypes.addressof(byte), 1)
@@ -267,7 +267,7 @@ def vector(on_x86: int, on_arm: int, process: int) -> None:
 
 
 def message_queue(name: bytes) -> None:
-    """Make a POSIX message queue, and delete it again."""
+    """Create a POSIX message queue, and delete it."""
     call(240, 180, name, os.O_CREAT | os.O_RDWR, 0o600, 0)
     call(241, 181, name)
 
@@ -278,7 +278,7 @@ def perf_attributes() -> Any:
 
 
 def try_door(name: str, surroundings: Surroundings) -> dict[str, Any]:
-    """Try one door; say whether it opened, and the error if not."""
+    """Try one door; return whether it opened, and the error if not."""
     try:
         DOORS[name][1](surroundings)
     except OSError as error:
@@ -289,7 +289,7 @@ def try_door(name: str, surroundings: Surroundings) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def surroundings() -> Iterator[Surroundings]:
-    """Give a process, a folder and a port that a decoder must not reach."""
+    """Create a process, a folder and a port that a decoder must not reach."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as listener:
         Path(folder, "secret").write_text("a patient's name", encoding="utf-8")
         listener.bind(("127.0.0.1", 0))
@@ -303,7 +303,7 @@ def surroundings() -> Iterator[Surroundings]:
 
 
 def tried_in_a_plain_process(name: str) -> dict[str, Any]:
-    """Try a door without any lock, in a process of its own."""
+    """Try a door without a sandbox, in a process of its own."""
     with surroundings() as around:
         command = [sys.executable, __file__, name, json.dumps(asdict(around))]
         run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -317,11 +317,11 @@ def tried_in_a_plain_process(name: str) -> dict[str, Any]:
 
 LAST_CALL = 480
 OWN_PROBES = () if ARM else (335, 336)
-"""uretprobe and uprobe: no filter sees them, and the kernel ends whoever has no such probe."""
+"""uretprobe and uprobe: no filter sees them, and the kernel kills a process without that probe."""
 
 
 def sweep() -> dict[str, Any]:
-    """Make every system call that is not listed; tell which exist all the same."""
+    """Make every system call that is not in our list; return how many, and which exist."""
     from decoder.kernel import machine
     from decoder.system_calls import NUMBERS, number
 
@@ -337,7 +337,7 @@ def sweep() -> dict[str, Any]:
 
 
 def other_architecture() -> None:
-    """Make a system call by the numbers of 32-bit x86: machine code for `int 0x80`."""
+    """Make a system call of 32-bit x86, by machine code for `int 0x80`."""
     import mmap
 
     code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
@@ -347,7 +347,7 @@ def other_architecture() -> None:
 
 
 def serve_decoder() -> None:
-    """Run the product's decoder with one task more."""
+    """Run the product's decoder with one additional task, which tries doors."""
     import decoder.__main__
     from decoder import tasks
 
@@ -363,7 +363,7 @@ def serve_decoder() -> None:
 
 
 def decoder_with_doors(folder: Path, **settings: Any) -> Any:
-    """Start a decoder that has the task; ``greet`` is done."""
+    """Start a decoder that has this task, and greet it."""
     import other_tasks
     from bodypart.settings import Settings
     from service.decoders.process import DecoderProcess

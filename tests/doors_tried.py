@@ -1,4 +1,4 @@
-"""What a decoder in a stranger's hands cannot do, for docs/security.md: `make doors`."""
+"""What a decoder that was taken over cannot do, for docs/security.md: `make doors`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tried_in_a_decoder(names: list[str]) -> dict[str, dict[str, Any]]:
 
 
 def table() -> str:
-    """Return the table of docs/security.md: what was tried, and what held; keep the figures."""
+    """Return the table of docs/security.md, of what was tried and held; record the figures."""
     tried = tried_in_a_decoder([*DOORS, "sweep"])
     swept = tried.pop("sweep")
     plain = {name: tried_in_a_plain_process(name) for name in DOORS}

@@ -1,7 +1,7 @@
-"""The fusion of version 0.1, which the table of `fusion.py` compares with.
+"""The fusion of version 0.1, with which the table of `fusion.py` compares.
 
-It took a confident picture to be wrong in two of a hundred cases, spread evenly over all labels,
-and the hands that fill a header to err independently of each other.
+It assumed that a picture is wrong in two of a hundred cases, evenly spread over all labels, and
+that the people and devices which fill a header err independently of each other.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Hostile files made element by element: what a mutation changes is a tag, a VR, a value, an item.
+"""Hostile files made element by element: a mutation changes a tag, a VR, a value or an item.
 
-Bytes that are changed anywhere mostly break a file where its reader looks first. Here a file is
-taken apart, in whichever coding it is, one thing of it is changed, and the rest stays in order.
-The same arguments give the same files.
+Random changes of bytes mostly break a file where a reader looks first. Here a file in any coding is
+taken apart, one thing in it is changed, and the rest stays valid. The same arguments give the same
+files.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ class Element:
 
 @dataclass
 class File:
-    """A DICOM file taken apart: all before the data set, then its elements."""
+    """A DICOM file taken apart: everything before the data set, then its elements."""
 
     head: bytes
     coding: Coding
     elements: list[Element] = field(default_factory=list)
 
     def written(self, *, lengths: Random | None = None) -> bytes:
-        """Return the file; with ``lengths``, one of them lies by a little."""
+        """Return the file; with ``lengths``, the length of one element is slightly wrong."""
         liar = lengths.randrange(len(self.elements)) if lengths and self.elements else None
         body = b"".join(
             _written(element, self.coding, lie=lengths.choice((-2, -1, 1, 2, 8)))
@@ -74,7 +74,7 @@ class File:
 
 
 def taken_apart(data: bytes) -> File:
-    """Take a file apart that is in order."""
+    """Take a valid file apart."""
     with_meta = dcmread(BytesIO(data), stop_before_pixels=True)
     syntax = with_meta.file_meta.TransferSyntaxUID
     end = 144 + with_meta.file_meta.FileMetaInformationGroupLength
@@ -132,7 +132,7 @@ def left_out(file: File, random: Random) -> bytes:
 
 
 def twice(file: File, random: Random) -> bytes:
-    """Have an element twice, the second time with the value of another one."""
+    """Repeat an element, with the value of another one."""
     one, other = random.choice(file.elements), random.choice(file.elements)
     file.elements.insert(
         file.elements.index(one) + random.randint(0, 1), replace(one, value=other.value)
@@ -141,7 +141,7 @@ def twice(file: File, random: Random) -> bytes:
 
 
 def out_of_order(file: File, random: Random) -> bytes:
-    """Have the elements in another order."""
+    """Change the order of the elements."""
     if random.random() < 0.5:
         random.shuffle(file.elements)
     else:
@@ -157,7 +157,7 @@ def other_vr(file: File, random: Random) -> bytes:
 
 
 def other_tag(file: File, random: Random) -> bytes:
-    """Give an element the tag of another one, a private one, or one that nobody knows."""
+    """Give an element the tag of another one, a private one, or an unknown one."""
     at = random.randrange(len(file.elements))
     strange = random.choice(
         ((0x0009, 0x1001), (0x0000, 0x0002), (0xFFFF, 0xFFFF), (0x5000, 0x3000))
@@ -168,7 +168,7 @@ def other_tag(file: File, random: Random) -> bytes:
 
 
 def odd_value(file: File, random: Random) -> bytes:
-    """Give one to four elements a value that nobody expects there."""
+    """Give one to four elements an unexpected value."""
     for _ in range(random.randint(1, 4)):
         at = random.randrange(len(file.elements))
         if file.elements[at].tag != _PIXELS:
@@ -177,7 +177,7 @@ def odd_value(file: File, random: Random) -> bytes:
 
 
 def odd_number(file: File, random: Random) -> bytes:
-    """Put numbers of the edge into one to four attributes of the picture (group 0028)."""
+    """Put edge-case numbers into one to four attributes of the picture (group 0028)."""
     numbers = [n for n, element in enumerate(file.elements) if element.tag[0] == 0x0028]
     for at in random.sample(numbers, min(len(numbers), random.randint(1, 4))):
         number = random.choice((0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 64, 255, 4096, 65_535))
@@ -188,12 +188,12 @@ def odd_number(file: File, random: Random) -> bytes:
 
 
 def lying_length(file: File, random: Random) -> bytes:
-    """State the length of one element wrongly, by a little."""
+    """State a slightly wrong length for one element."""
     return file.written(lengths=random)
 
 
 def without_end(file: File, random: Random) -> bytes:
-    """Give an element of a value an undefined length, whose items are that value's pieces."""
+    """Give an element an undefined length, and split its value into items."""
     at = random.randrange(len(file.elements))
     value = file.elements[at].value
     middle = len(value) // 2
@@ -212,7 +212,7 @@ def in_a_sequence(file: File, random: Random) -> bytes:
 
 
 def other_characters(file: File, random: Random) -> bytes:
-    """State another character set than that of the texts."""
+    """State a character set other than that of the texts."""
     names = (
         b"ISO_IR 192",
         b"ISO 2022 IR 87 ",
@@ -231,7 +231,7 @@ def other_characters(file: File, random: Random) -> bytes:
 
 
 def fragments(file: File, random: Random) -> bytes:
-    """Leave a fragment, or the offset table, out; repeat, exchange, empty, part or pad it."""
+    """Omit, repeat, empty, split, pad or replace a fragment or offset table; or reverse all."""
     at = next((n for n, one in enumerate(file.elements) if one.tag == _PIXELS), None)
     if at is None or not (items := list(file.elements[at].items or ())):
         return out_of_order(file, random)
@@ -294,7 +294,7 @@ def element_mutations(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield `count` files with their names, taking files and changes in turn.
 
-    Each has UIDs of its own but where a mutation took them.
+    Each has a SOP Instance UID of its own, unless a mutation removed it.
     """
     apart = [taken_apart(data) for data in files]
     for number in range(count):

@@ -1,7 +1,7 @@
-"""Is an NVIDIA GPU used here, does it answer as the CPU does, and how fast: make gpu-check.
+"""Check whether an NVIDIA GPU is used here, answers as the CPU does, and how fast: make gpu-check.
 
-Where there is none it says why not, and ends well. ``--on cpu`` goes the same way without one: it
-shows that the way is whole, and what a GPU would have to beat.
+Without a GPU it says why none is used, and succeeds. ``--on cpu`` does the same steps on the CPU,
+which shows that they work, and how fast a GPU would have to be.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LARGEST_DIFFERENCE = 1e-3
 ASKERS = 16
 _LONGEST_START = 60
 SECONDS = 1.0
-"""Of each measurement."""
+"""Duration of each measurement."""
 
 
 def why_not() -> str | None:
@@ -50,7 +50,7 @@ def why_not() -> str | None:
 
 
 def of_the_card() -> dict[str, str]:
-    """Return what the driver tells: name, memory in use and in all, driver's version."""
+    """Return the driver's information: name, memory used and total, driver version."""
     fields = ("name", "memory.used", "memory.total", "driver_version")
     try:
         told = subprocess.run(
@@ -63,7 +63,7 @@ def of_the_card() -> dict[str, str]:
 
 
 def rate(action: Callable[[], object], each: int) -> float:
-    """Return how many a second, after a first time that does not count."""
+    """Return how many a second are done, ``each`` per call; a first call is not timed."""
     action()
     count, started = 0, time.perf_counter()
     while (taken := time.perf_counter() - started) < SECONDS:
@@ -80,7 +80,7 @@ def squares(model: BodyPartModel) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def agreement(model: BodyPartModel, network: LocalNetwork) -> float:
-    """Print how far the answers are apart; return by how much at most, as probabilities."""
+    """Print how far the answers of CPU and GPU differ; return the largest difference."""
     pictures, own = squares(model), model.parameters
     here, there = model.network.run(pictures), network.run(pictures)
     apart = {
@@ -100,7 +100,7 @@ def agreement(model: BodyPartModel, network: LocalNetwork) -> float:
 
 
 def batches(network: LocalNetwork, size: int, largest: int) -> None:
-    """Print how many views a second the network takes, by the size of its batches."""
+    """Print how many views a second the network reads, by the size of batches."""
     print("\n| views in a batch | views a second | ms a batch |\n|---|---|---|")
     for count in (batch for batch in BATCHES if batch <= largest):
         pictures = np.random.default_rng(count).uniform(-1, 1, (count, 1, size, size))
@@ -110,7 +110,7 @@ def batches(network: LocalNetwork, size: int, largest: int) -> None:
 
 
 def shared(provider: str, shape: tuple[int, ...]) -> None:
-    """Print what one process gives many decoders that ask at the same time."""
+    """Print how many pictures a second one process reads for many decoders at once."""
     settings = Settings(python=sys.executable, model=str(MODEL), provider=provider)
     network = SharedNetwork(settings, shape, lambda _: None, provider)
     network.start()
@@ -148,7 +148,7 @@ def shared(provider: str, shape: tuple[int, ...]) -> None:
 
 
 def decoders_of_the_gpu() -> tuple[Callable[[bytes], Any] | None, str]:
-    """Return NVIDIA's decoder, and otherwise why there is none."""
+    """Return NVIDIA's decoder, or None and why there is none."""
     try:
         from nvidia import nvimgcodec
     except ImportError:
@@ -192,7 +192,7 @@ def decoding() -> None:
 
 
 def main() -> int:
-    """Print the tables; return 1 where GPU and CPU do not agree."""
+    """Print the tables; return 1 if GPU and CPU do not agree."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--on", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--largest", type=int, default=BATCHES[-1], help="of the batches")

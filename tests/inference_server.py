@@ -1,6 +1,6 @@
-"""A stand-in for an inference server: the protocol over HTTP, with whatever is to go wrong.
+"""A stand-in for an inference server: the protocol over HTTP, with errors on demand.
 
-The real one is in `triton`.
+The real one is in `triton_server`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LENGTH = "Inference-Header-Content-Length"
 
 
 class InferenceServer:
-    """Serves the model; a test changes what it does by its attributes."""
+    """Serves the model; tests change its behaviour by its attributes."""
 
     def __init__(self, certificate=None):
         self.network = LocalNetwork.load(MODEL, "cpu")
@@ -36,7 +36,7 @@ class InferenceServer:
         self.headers = []
         self.asked = []
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        # A client that goes away is what some tests are about.
+        # In some tests clients go away, which is no error here.
         self._http.handle_error = lambda *_: None
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -70,7 +70,7 @@ class InferenceServer:
         return self.describe({"name": "bodypart", "inputs": inputs, "outputs": outputs})
 
     def answer(self, body, length):
-        """Return body and length of its JSON for a request of the same."""
+        """Return body and length of its JSON part for a request's body and length of its JSON."""
         question = json.loads(body[:length])
         (tensor,) = question["inputs"]
         if "data" in tensor:

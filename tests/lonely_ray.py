@@ -1,7 +1,7 @@
-"""A Ray head on a machine whose whole internet is a listener of ours: what does it tell whom?
+"""A Ray head on a machine without internet, where our listener hears everything that it sends.
 
 Runs in a network namespace of its own (``unshare --net``), where every address is local. Prints
-as JSON the names that were looked up and the ports that were called, first by Ray with our
+as JSON the names that were looked up and the ports that were called: first by Ray with our
 environment, then by a program that calls home on purpose.
 """
 
@@ -18,11 +18,11 @@ import time
 from ray_cluster import RayCluster
 
 _SETTLED = 4.0
-"""Seconds in which the dashboard of a head has made its first report."""
+"""Seconds within which the dashboard of a head makes its first report."""
 
 
 def listen(heard: list[str]) -> None:
-    """Have every address answer to names and on the web's ports."""
+    """Answer DNS queries and connections to the web's ports on every address; note each."""
     names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     names.bind(("0.0.0.0", 53))
 

@@ -3,8 +3,8 @@
     for name, data in mutations([file_bytes(radiograph())], 2_000):
         ...
 
-The same arguments give the same files. `name` says what was done, so that a failure can be had
-again.
+The same arguments give the same files. `name` says what was done, so that a failure can be
+reproduced.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def mutations(files: Sequence[bytes], count: int, seed: int = 0) -> Iterator[tup
 
 
 def sent_to_orthanc(count: int) -> Iterator[tuple[str, bytes]]:
-    """Yield those of `count` mutated radiographs that do not end a bare Orthanc."""
+    """Yield those of `count` mutated radiographs that do not crash or stall a bare Orthanc."""
     files = [
         file_bytes(radiograph("knee", rows=160, columns=128)),
         file_bytes(radiograph("chest", rows=160, columns=128, syntax=uids.JPEG2000Lossless)),
@@ -104,7 +104,7 @@ def drop_piece(data: bytes, random: Random) -> bytes:
 
 
 def repeat_piece(data: bytes, random: Random) -> bytes:
-    """Have a piece of the headers a few hundred times."""
+    """Repeat a piece of the headers a few hundred times."""
     start = random.randrange(128, max(_pixels_at(data), 129))
     end = start + random.randint(8, 128)
     return data[:end] + data[start:end] * random.randint(1, 400) + data[end:]
@@ -137,7 +137,7 @@ def lie_about_format(data: bytes, random: Random) -> bytes:
 
 
 def other_syntax(data: bytes, random: Random) -> bytes:
-    """State a transfer syntax that the file is not written in."""
+    """State a transfer syntax other than that of the file."""
     return _with_syntax(data, random.choice(SYNTAXES))
 
 
@@ -165,14 +165,14 @@ def zeros_in_body(data: bytes, random: Random) -> bytes:
 
 
 def odd_vr(data: bytes, random: Random) -> bytes:
-    """Put letters that are no value representation into the place of one."""
+    """Replace a value representation by letters that are none."""
     places = [at for vr in (b"UI", b"LO", b"US", b"CS") for at in _all(data, vr)]
     at = random.choice(places) if places else 0
     return data[:at] + random.choice((b"??", b"xx", b"  ", b"\0\0", b"ZZ")) + data[at + 2 :]
 
 
 def nested_sequences(data: bytes, random: Random) -> bytes:
-    """Put sequences in sequences in sequences before the pixel data."""
+    """Put deeply nested sequences before the pixel data."""
     depth = random.choice((10, 100, 1_000, 20_000))
     opened = b"\x08\x00\x15\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
     at = _pixels_at(data)
@@ -191,7 +191,7 @@ def deflate_bomb(data: bytes, random: Random) -> bytes:
     """Deflate the headers and up to a gigabyte of pixels that are all zero."""
     start, pixels, megabytes = _meta_end(data), _pixels_at(data), random.choice(_MEGABYTES)
     pixel_header = b"\xe0\x7f\x10\x00OW\0\0" + struct.pack("<I", megabytes << 20)
-    # After a full flush nothing refers back, so one compressed megabyte can be repeated.
+    # After a full flush there are no back-references, so one compressed megabyte can be repeated.
     body = _deflated(data[start:pixels] + pixel_header) + _deflated(bytes(1 << 20)) * megabytes
     return _with_syntax(data[:start], uids.DeflatedExplicitVRLittleEndian) + body + b"\x03\0"
 
@@ -244,7 +244,7 @@ def _pixels_at(data: bytes) -> int:
 
 
 def _all(data: bytes, piece: bytes) -> list[int]:
-    """Return where a piece stands before the pixel data."""
+    """Return all places of a piece before the pixel data."""
     end, found = _pixels_at(data), []
     at = data.find(piece, 132)
     while 0 <= at < end:

@@ -1,4 +1,4 @@
-"""Real receivers for deliveries: a bare Orthanc, storescp, a web server that keeps all it got."""
+"""Real receivers for deliveries: a bare Orthanc, storescp, a web server that keeps its requests."""
 
 from __future__ import annotations
 
@@ -63,19 +63,19 @@ class BareOrthanc:
             self.process.wait()
 
     def instances(self) -> list[str]:
-        """Return the ids of what it received."""
+        """Return the ids of the instances that it received."""
         found: list[str] = requests.get(f"{self.url}/instances", timeout=10).json()
         return found
 
     @property
     def modality(self) -> list[Any]:
-        """Its line in ``DicomModalities``."""
+        """Its entry for ``DicomModalities``."""
         return [self.aet, "127.0.0.1", self.dicom_port]
 
 
 @contextlib.contextmanager
 def storescp(folder: Path, port: int, *options: str) -> Iterator[Callable[[], int]]:
-    """Run DCMTK's storescp; give a function that counts the files it received."""
+    """Run DCMTK's storescp; yield a function that counts the files it received."""
     folder.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         ["storescp", "--output-directory", str(folder), "--unique-filenames", *options, str(port)],
@@ -90,7 +90,7 @@ def storescp(folder: Path, port: int, *options: str) -> Iterator[Callable[[], in
 
 
 class WebhookReceiver:
-    """A web server that answers what it is told to, and keeps what it was sent."""
+    """A web server that gives prescribed answers, and keeps the requests."""
 
     def __init__(self) -> None:
         self.received: list[tuple[dict[str, str], bytes]] = []

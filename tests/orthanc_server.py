@@ -25,15 +25,15 @@ from urllib3.util import Retry
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTED = "Orthanc has started"
-"""What Orthanc logs each time."""
+"""What Orthanc logs at each start."""
 TARGETS = Path(os.environ.get("BODYPART_TARGETS", "/var/tmp/orthanc-bodypart-targets"))
-"""Holds the newer Debians, each in a folder of its name."""
+"""Folder of the newer Debians, each in a folder of its name."""
 KNOWN = ("bookworm", "trixie", "sid")
-"""Debian 12 with Orthanc 1.10, 13 with 1.12, and the coming one with 1.13."""
+"""Debian 12 with Orthanc 1.10, 13 with 1.12, and unstable with 1.13."""
 
 
 USUAL = os.environ.get("BODYPART_ON") or KNOWN[0]
-"""Where a test starts one Orthanc and names no Debian: `make integration ON=sid`."""
+"""The Debian for tests that start one Orthanc and name none: `make integration ON=sid`."""
 
 
 def free_port() -> int:
@@ -50,7 +50,7 @@ def _stat(pid: int) -> tuple[str, int]:
 
 
 def missing(target: str) -> str | None:
-    """Return why there is no Orthanc of a Debian on this machine, None where there is one."""
+    """Return why there is no Orthanc of a Debian on this machine, None if there is one."""
     if target == "bookworm":
         return None if Path("/usr/sbin/Orthanc").exists() else "Orthanc is not installed"
     failed = TARGETS / f"{target}.failed"
@@ -62,7 +62,7 @@ def missing(target: str) -> str | None:
 
 
 def require(target: str) -> None:
-    """Skip the test, with the reason, where there is no such Orthanc; fail where CI runs."""
+    """Skip the test, with the reason, if there is no such Orthanc; in CI fail instead."""
     reason = missing(target)
     if reason and os.environ.get("CI"):
         pytest.fail(reason)
@@ -74,7 +74,7 @@ def require(target: str) -> None:
 def running(
     folder: Path, target: str = KNOWN[0], configuration: dict[str, Any] | None = None, **more: Any
 ) -> Iterator[Server]:
-    """Give a started Orthanc, closed at the end; skip the test where there is none of a Debian."""
+    """Yield a started Orthanc, closed at the end; skip the test if that Debian has none."""
     require(target)
     server = Server(folder, target, configuration or {}, **more)
     try:
@@ -85,7 +85,7 @@ def running(
 
 @functools.cache
 def checkout_in(target: str) -> Path:
-    """Return where this checkout's present files lie, as the target sees it."""
+    """Return the path, as seen in the target, of this checkout or of a copy of it."""
     if target == "bookworm":
         return ROOT
     chroot = TARGETS / target
@@ -99,7 +99,7 @@ def checkout_in(target: str) -> Path:
 
 
 def _children(parent: int, module: str) -> list[int]:
-    """Return the processes that another one started to run a Python module."""
+    """Return the child processes of another one that run a Python module."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -124,7 +124,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.session = requests.Session()
         self.session.auth = self.auth
-        # Orthanc closes a connection after a second; one may be just about to be used again.
+        # Orthanc closes an idle connection after a second, perhaps just as it is used again.
         retries = Retry(total=2, connect=0, read=2, allowed_methods=("GET",))
         self.session.mount("http://", HTTPAdapter(max_retries=retries))
         self.process: subprocess.Popen[bytes] | None = None
@@ -167,17 +167,17 @@ class Server:
         return False
 
     def reset(self) -> None:
-        """Have Orthanc start anew in its own process, and wait until all of it is there again."""
+        """Have Orthanc restart within its process, and wait until everything is ready again."""
         self.quieten()
         starts = self.log.read_text().count(STARTED)
         assert self.request("POST", "/tools/reset", data="").status_code == 200
-        # It answers before it begins to end.
+        # Orthanc answers before it begins to restart.
         self.wait_until(lambda: self.log.read_text().count(STARTED) > starts, 60)
         self.wait_until(self._answers, 30)
         self.wait_until(lambda: self.status()["ready"], 60)
 
     def quieten(self) -> None:
-        """Wait until nothing changed for a second: 1.13 may not outlive an end amid a rewrite."""
+        """Wait until nothing changed for a second: 1.13 may crash if it ends during a rewrite."""
         last, since = -1, time.monotonic()
         while time.monotonic() - since < 1.0:
             now = self.get("/changes?last")["Last"]
@@ -196,7 +196,7 @@ class Server:
     def kill(self) -> None:
         """Kill Orthanc with SIGKILL, and the workers that a test has stopped."""
         assert self.process
-        # A stopped process does not hear that its pipe is closed.
+        # A stopped process does not notice that its pipe is closed.
         stopped = [pid for pid in self.workers() if _stat(pid)[0] == "T"]
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -204,19 +204,19 @@ class Server:
             os.kill(pid, signal.SIGKILL)
 
     def program(self, text: str) -> str:
-        """Write a script where Orthanc finds it, ready to run; return its path there."""
+        """Write an executable script where Orthanc can reach it; return its path there."""
         path = self.storage / "program"
         path.write_text(text, encoding="utf-8")
         path.chmod(0o755)
         return str(self.inside / path.name)
 
     def halt_workers(self) -> None:
-        """Have the decoders stand still, as if they took very long."""
+        """Suspend the decoders, as if they took very long."""
         for pid in self.workers():
             os.kill(pid, signal.SIGSTOP)
 
     def close(self) -> None:
-        """End whatever still runs and remove the storage."""
+        """End what is still running, and remove the storage."""
         if self.process and self.process.poll() is None:
             for pid in self.workers():
                 os.kill(pid, signal.SIGCONT)
@@ -232,7 +232,7 @@ class Server:
         return [pid for parent in self.services() for pid in _children(parent, "decoder")]
 
     def services(self) -> list[int]:
-        """Return the service that Orthanc started, in a list."""
+        """Return the service's process, in a list; empty if it is not running."""
         assert self.process is not None
         return _children(self.process.pid, "service")
 
@@ -241,7 +241,7 @@ class Server:
         return self.session.request(method, self.url + path, timeout=60, **arguments)
 
     def get(self, path: str) -> Any:
-        """Return a JSON answer, which must be a success."""
+        """Return a JSON answer; fail if its status is not 200."""
         response = self.request("GET", path)
         assert response.status_code == 200, (path, response.status_code, response.text[:500])
         return response.json()
@@ -265,7 +265,7 @@ class Server:
             time.sleep(pause)
 
     def settle(self, limit: float = 60.0) -> None:
-        """Wait until the queue is empty and the levels above are in step."""
+        """Wait until the queue is empty and the roll-ups are written."""
         self.wait_until(lambda: self.status()["queue"]["pending"] == 0, limit)
         time.sleep(0.15)
 
@@ -281,12 +281,12 @@ class Server:
         return found
 
     def written(self, instance: str) -> dict[str, Any]:
-        """Return the annotation of an instance whose file has followed it."""
+        """Return the annotation of an instance, once its file is rewritten to it."""
         self.wait_until(lambda: self.annotation(instance)["tags"]["state"] == "written")
         return self.annotation(instance)
 
     def metadata(self, level: str, resource: str, name: str) -> str | None:
-        """Return a metadata value as Orthanc itself gives it, None if it is not set."""
+        """Return a metadata value from Orthanc itself, None if it is not set."""
         response = self.request("GET", f"/{level}/{resource}/metadata/{name}")
         return response.text if response.status_code == 200 else None
 

@@ -1,7 +1,7 @@
 """Test pictures drawn by code, and DICOM made of them.
 
-Every pixel and every header is invented. A phantom is a projection of ellipsoids and rods, so
-it looks enough like a radiograph to pass as one, and can be drawn at any size.
+Every pixel and every header is invented. A phantom is a projection of ellipsoids and rods: it looks
+enough like a radiograph to be taken for one, and can be drawn at any size.
 
     radiograph("hand", BodyPartExamined="HAND")            a data set
     file_bytes(radiograph("chest", syntax=JPEG2000))       a DICOM file
@@ -50,7 +50,7 @@ SOP_CLASSES = {
 
 
 class Canvas:
-    """Thickness of tissue along the beam, in shares of the picture's width."""
+    """Thickness of tissue along the beam, in widths of the picture."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self.down, self.across = np.mgrid[0:rows, 0:columns].astype(np.float32)
@@ -64,7 +64,7 @@ class Canvas:
         self.thickness += density * width * np.sqrt(np.maximum(inside, 0))
 
     def ring(self, x: float, y: float, width: float, height: float, density: float) -> None:
-        """Add a shell: an ellipsoid less a smaller one."""
+        """Add a shell: an ellipsoid minus a smaller one."""
         self.ellipse(x, y, width, height, density)
         self.ellipse(x, y, 0.85 * width, 0.85 * height, -density)
 
@@ -193,7 +193,7 @@ def draw(
     bits : int
         Values reach from about 5 % to 95 % of 0 ... 2**bits - 1, bright where dense.
     seed : int
-        Of the quantum noise; another seed is another picture.
+        Seed of the quantum noise; another seed gives another picture.
 
     Returns
     -------
@@ -222,11 +222,11 @@ def dataset_of(
         (rows, columns), (rows, columns, 3) or (frames, rows, columns); values as they are to be
         stored. A signed type gives Pixel Representation 1.
     syntax : UID
-        Transfer syntax; the pixels are encoded for it (lossily, where it is lossy).
+        Transfer syntax in which the pixels are encoded, lossily if it is lossy.
     bits : int
-        Bits Stored; 8 or fewer take one byte a sample.
+        Bits Stored; 8 or fewer take one byte per sample.
     **headers
-        Further attributes by keyword, or other values for those set here; None leaves one out.
+        Further attributes by keyword, or other values for those set here; None omits one.
     """
     colour = pixels.ndim == 3 and pixels.shape[-1] == 3
     frames = pixels if pixels.ndim == 3 and not colour else pixels[np.newaxis]

@@ -18,13 +18,13 @@ _ACCOUNT = "postgres"
 
 
 def programs() -> Path | None:
-    """Return the folder of the newest server that Debian installed, None if there is none."""
+    """Return the program folder of the newest server installed by Debian, None if there is none."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return found[-1].parent if found else None
 
 
 class Postgres:
-    """A server that is started for a test and gone after it.
+    """A server that is started for a test and removed after it.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Postgres:
             pytest.skip(reason)
         self._programs = found
         self.port = free_port()
-        # Not in the tests' own folder, which the server's account may not enter.
+        # Not in the test's own folder, which the server's account may not enter.
         self._data = Path(tempfile.mkdtemp(prefix="bodypart-postgres-", dir="/var/tmp"))
         shutil.chown(self._data, _ACCOUNT)
 
@@ -55,17 +55,17 @@ class Postgres:
         return self
 
     def start_again(self) -> None:
-        """Start it on what it holds."""
+        """Start it again with its data."""
         options = f"-p {self.port} -k {self._data} -c listen_addresses=127.0.0.1 -c fsync=off"
         log = self._data / "log"
         self._run("pg_ctl", "-D", self._data / "db", "-o", options, "-l", log, "-w", "start")
 
     def kill(self) -> None:
-        """End it as a crash does."""
+        """End it as in a crash."""
         self._run("pg_ctl", "-D", self._data / "db", "-m", "immediate", "stop")
 
     def stop(self) -> None:
-        """End it, and remove what it holds."""
+        """End it, and remove its data."""
         self.kill()
         shutil.rmtree(self._data)
 
@@ -76,18 +76,18 @@ class Postgres:
 
     @property
     def driver_url(self) -> str:
-        """The address as SQLAlchemy takes it."""
+        """The address in the form that SQLAlchemy needs."""
         return self.url.replace("postgresql://", "postgresql+psycopg://")
 
     def value(self, question: str) -> int:
-        """Return the number that a question in SQL gives."""
+        """Return the number that an SQL query gives."""
         with psycopg.connect(self.url) as connection:
             row = connection.execute(question.encode()).fetchone()
         assert row is not None
         return int(row[0])
 
     def section(self) -> dict[str, object]:
-        """Return Orthanc's own section ``PostgreSQL``."""
+        """Return the section ``PostgreSQL`` of Orthanc's configuration."""
         return {
             "EnableIndex": True,
             "EnableStorage": False,

@@ -1,4 +1,4 @@
-"""A decoder that answers at once, to measure what is around decoders: run in their place."""
+"""A decoder that answers at once, run instead of a real one to measure everything around it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bodypart.annotation import Annotation, Examined
 from decoder.wire import Frame, WireError, read_frame, write_frame
 
 STILL = "--still"
-"""Greets, and never answers: what is annotated then, others have annotated."""
+"""Option: greet, but never answer, so that only others can have annotated anything."""
 
 
 def at_once(folder: Path, *words: str) -> str:
-    """Return a Python, in a folder, that runs this in the place of a decoder."""
+    """Write a program for the setting ``Python`` that runs this as decoder; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "quick-decoder"
     script = Path(__file__).resolve()
@@ -25,7 +25,7 @@ def at_once(folder: Path, *words: str) -> str:
 
 
 def answer(question: Frame) -> dict[str, object]:
-    """Return what every picture gets, or the greeting."""
+    """Return the greeting, or the answer that every picture gets."""
     if question.header.get("task") != "annotate":
         model = {"name": "none", "version": "0", "sha256": ""}
         told = {"labels": ["hand"], "provider": "cpu", "warning": None, "pid": os.getpid()}

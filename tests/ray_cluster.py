@@ -21,7 +21,7 @@ _START_LIMIT = 90.0
 
 
 class Node:
-    """One ``ray start --block``, with all that it starts."""
+    """One ``ray start --block``, with all processes that it starts."""
 
     def __init__(self, cluster: RayCluster, *arguments: str, processors: int) -> None:
         self.log = cluster.folder / f"node-{len(cluster.nodes)}.log"
@@ -38,7 +38,7 @@ class Node:
         )
 
     def processes(self, word: str) -> list[int]:
-        """Return those processes of this node whose command line holds a word."""
+        """Return the processes of this node whose command line contains a word."""
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
@@ -48,10 +48,10 @@ class Node:
         return found
 
     def kill_raylet(self) -> None:
-        """Kill what stands for the machine: all its workers go with it."""
+        """Kill the raylet, the process that represents the machine: all its workers end with it."""
         end = time.monotonic() + _START_LIMIT
         while not (found := self.processes("raylet/raylet ")) and time.monotonic() < end:
-            time.sleep(0.2)  # It has not joined yet.
+            time.sleep(0.2)  # The node has not joined yet.
         for pid in found:
             os.kill(pid, signal.SIGKILL)
         self.process.wait(60)
@@ -70,10 +70,10 @@ class Node:
 
 
 class RayCluster:
-    """A head without processors, and nodes that have some."""
+    """A head and further nodes, each with a number of processors."""
 
     def __init__(self, **environment: str) -> None:
-        # Sockets below it must not have long names.
+        # A short path, because those of sockets below it are limited.
         self.folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
         usual = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
         self.environment = ray_environment(
@@ -87,7 +87,7 @@ class RayCluster:
         self.address = f"127.0.0.1:{free_port()}"
 
     def start(self, *processors: int) -> RayCluster:
-        """Start a head and, for each number, a node of so many processors."""
+        """Start a node for each number of processors; the first is the head."""
         port = self.address.rpartition(":")[2]
         head = ("--head", "--node-ip-address", "127.0.0.1", "--port", port)
         self.nodes.append(
@@ -97,12 +97,12 @@ class RayCluster:
         with socket.create_connection(("127.0.0.1", int(port)), 5):
             pass
         for number in processors[1:]:
-            # One after the other: two at once may run out of time on a busy machine.
+            # One after the other: two at once may time out on a busy machine.
             self._wait_for(self.add(number))
         return self
 
     def add(self, processors: int) -> Node:
-        """Have a further node join."""
+        """Start a further node."""
         node = Node(self, "--address", self.address, processors=processors)
         self.nodes.append(node)
         return node

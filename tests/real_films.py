@@ -1,4 +1,4 @@
-"""Real radiographs (../shared) as DICOM, under headers of our making: most right, some wrong."""
+"""Real radiographs (../shared) as DICOM, with invented headers: most are right, some wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SPOKEN = {
     "ankle": ("OSG li.", "Cheville droite", "XR ANKLE LT 3V"),
     "elbow": ("Ellenbogen re.", "Coude gauche", "XR ELBOW RT"),
 }
-"""Study descriptions as hospitals write them, of the parts that are uploaded."""
+"""Study descriptions as hospitals write them, for each part."""
 _WRONG = {"knee": "foot", "hand": "foot", "foot": "hand", "chest": "pelvis", "pelvis": "chest"}
 _STATIONS = ("RAUM1", "RAUM2", "MOBIL")
 _NAMES = ("Meier^Anna", "Dupont^Jean", "Suzuki^Hanako=鈴木^花子", "Rossi^Maria", "Silva^João")
@@ -40,7 +40,7 @@ class Film:
     dataset : FileDataset
         The DICOM data set.
     examined : str
-        The part that it shows, as its source says.
+        The part that it shows, according to its source.
     wrong : bool
         Whether its header names another part.
     """
@@ -51,7 +51,7 @@ class Film:
 
 
 def films(shared: Path, knees: int, others: int) -> list[Film]:
-    """Return so many knees, and other parts in turn; every 9th header is wrong, every 7th silent.
+    """Return films of knees, and of other parts in turn; some headers are wrong or name no part.
 
     The same numbers always give the same films.
     """
@@ -65,7 +65,7 @@ def films(shared: Path, knees: int, others: int) -> list[Film]:
 
 
 def of_picture(path: Path, **headers: object) -> FileDataset:
-    """Return the data set of a picture, under given headers."""
+    """Return the data set of a picture with given headers."""
     with Image.open(path) as file:
         grey = np.asarray(file.convert("L"))
     options = {"modality": "DX", "SpecificCharacterSet": "ISO_IR 192", **headers}
@@ -73,7 +73,7 @@ def of_picture(path: Path, **headers: object) -> FileDataset:
 
 
 def _spread(rows: list[dict[str, str]]) -> cycle[dict[str, str]]:
-    """Give pictures of all sources in turn, not one source after the other."""
+    """Cycle through the pictures, taking all sources in turn, not one source after the other."""
     seen: dict[str, int] = {}
     for row in rows:
         seen[row["source"]] = seen.get(row["source"], 0) + 1

@@ -24,7 +24,7 @@ PARENTS = Parents("series", "study", "patient", "DX", "20261128")
 
 
 def annotation(label: str | None = "knee", **changes: Any) -> dict[str, Any]:
-    """Return a finished annotation of a left knee, changed."""
+    """Return a finished annotation, by default of a left knee, with some fields changed."""
     examined = label and {
         "label": label,
         "code": {"value": "72696002", "scheme": "SCT", "meaning": "Knee"},

@@ -1,4 +1,4 @@
-"""The model that is shipped: where it lies; `conftest.py` has it loaded."""
+"""Path of the shipped model, which a fixture in `conftest.py` loads."""
 
 from pathlib import Path
 

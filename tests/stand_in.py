@@ -1,4 +1,4 @@
-"""Programs of a few lines that run in the place of a decoder, or of the network's process."""
+"""Programs of a few lines that run instead of a decoder or the network's process."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ incoming, out = sys.stdin.buffer, sys.stdout.buffer
 
 
 def stand_in(path: Path, source: str) -> str:
-    """Write a program, as the setting ``Python`` names one; return its path.
+    """Write a program for the setting ``Python``; return its path.
 
-    It has ``Frame``, ``read_frame``, ``write_frame``, ``incoming`` and ``out`` already.
+    ``Frame``, ``read_frame``, ``write_frame``, ``incoming`` and ``out`` are defined in it.
     """
     path.write_text(_BEGINNING + source, "utf-8")
     path.chmod(0o755)

@@ -1,7 +1,7 @@
-"""What was tried against the product, how often, and how much of it held.
+"""Records of attacks on the product: what was tried, how often, and whether it held.
 
-Each command that attacks leaves its figures in ``docs/tried``, one file a kind of attack; ``make
-docs`` makes the table of docs/security.md of them. Nobody types these figures.
+Each attacking command writes its figures into ``docs/tried``, one file per kind of attack; ``make
+docs`` makes the table of docs/security.md from them. These figures are never typed by hand.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "tried"
 
 @dataclass(frozen=True)
 class Attack:
-    """One kind of attack: how often it was tried, and how often it did not hold.
+    """One kind of attack: how often it was tried, and how often the product did not hold.
 
-    ``what`` and ``how_often`` are words for the table; ``command`` is what does it again.
+    ``what`` and ``how_often`` are texts for the table; ``command`` repeats the attack.
     """
 
     what: str
@@ -37,7 +37,7 @@ class Attack:
 
 
 def record(name: str, attack: Attack) -> None:
-    """Keep the figures of an attack in place of the earlier ones, with today's date; print them."""
+    """Save the figures of an attack over the earlier ones, with today's date; print them."""
     FOLDER.mkdir(exist_ok=True)
     dated = replace(attack, day=datetime.now(UTC).strftime("%Y-%m-%d"))
     text = json.dumps(asdict(dated), indent=2, ensure_ascii=False) + "\n"

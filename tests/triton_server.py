@@ -1,7 +1,7 @@
 """A real Triton Inference Server for tests, from NVIDIA's package pytriton.
 
-It brings the server and its Python backend, not ONNX Runtime: so it serves the shipped repository
-with a model of a few lines in place of the ONNX file.
+The package has the server and its Python backend, but not ONNX Runtime: so it serves the shipped
+repository with a few lines of Python in place of the ONNX file.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class TritonPythonModel:
 
 
 class Triton:
-    """A server that is started for a test and gone after it.
+    """A server that is started for a test and ended after it.
 
     Parameters
     ----------
     folder : Path
-        For its repository.
+        Folder for its repository.
     halved : bool
-        Whether it rounds its answers to bfloat16.
+        Whether to cut its answers to half precision and bfloat16.
     """
 
     def __init__(self, folder: Path, *, halved: bool = False) -> None:
@@ -131,7 +131,7 @@ class Triton:
         raise AssertionError(log.read_text()[-3000:])
 
     def statistics(self) -> dict[str, int]:
-        """Return how many squares it has run, in how many batches."""
+        """Return how many squares it has read, and in how many batches."""
         told = requests.get(f"{self.url}/v2/models/bodypart/stats", timeout=5).json()
         (one,) = told["model_stats"]
         return {"inferences": one["inference_count"], "batches": one["execution_count"]}

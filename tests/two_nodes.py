@@ -1,4 +1,4 @@
-"""Two real Orthancs on one PostgreSQL, corrected and killed; and what must hold after."""
+"""Two real Orthancs on one PostgreSQL, corrected and killed; and checks of what must hold then."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from postgres import PLUGIN, Postgres
 
 LABELS = ("wrist", "hand", "foot", "knee")
 OWN_METADATA, OWN_ATTACHMENT = "3400", "3401"
-"""What an operator has put on instances and above them, which no rewrite may lose."""
+"""Metadata and attachment of an operator, at all levels, which no rewrite may lose."""
 _OWN_LABEL = "operators-own"
 _LONGEST_REQUEST = 20.0
 
@@ -36,11 +36,11 @@ class TwoNodes:
     Parameters
     ----------
     folder : Path
-        Holds their logs.
+        Folder for their logs.
     target : str
-        The Debian that they are of.
+        The Debian whose Orthancs are started.
     count : int
-        How many nodes, two at most.
+        Number of nodes, two at most.
     settings
         Further keys of the section ``BodyPart``.
     """
@@ -78,38 +78,38 @@ class TwoNodes:
         self.close()
 
     def close(self) -> None:
-        """End all three and remove what they kept."""
+        """End the Orthancs and the database, and remove their data."""
         for server in self.servers:
             server.close()
         self.database.stop()
 
     def settle(self, limit: float = 120.0) -> None:
-        """Wait until nothing is left to do on either node, files and roll-ups included."""
+        """Wait until nothing is left to do on any node, rewrites and roll-ups included."""
         alive = [
             server for server in self.servers if server.process and server.process.poll() is None
         ]
 
         def is_settled() -> bool:
-            # First what is in Orthanc's change log, then what became of it.
+            # First Orthanc's change log, then the tasks that were made of it.
             unread = [server.status()["queue"]["pending"] for server in alive]
             return not any(unread) and self.open_tasks() == 0
 
         alive[0].wait_until(is_settled, limit, 0.2)
 
     def open_tasks(self) -> int:
-        """Return how many tasks wait or are being worked on, reconstructions apart."""
+        """Return how many tasks there are, not counting reconstructions and reports."""
         return self.database.value(
             "SELECT count(*) FROM bodypart.tasks WHERE kind NOT IN ('reconstruct', 'report')"
         )
 
     def claims_of(self, name: str) -> int:
-        """Return how many tasks a node works on."""
+        """Return how many tasks a node has claimed."""
         return self.database.value(
             f"SELECT count(*) FROM bodypart.tasks WHERE claimed_by LIKE '% {name} %'"
         )
 
     def make_claims_older(self, seconds: float) -> None:
-        """Have time pass for what nodes work on."""
+        """Let the claims of all nodes end earlier, as if time had passed."""
         self.database.value(
             f"WITH older AS (UPDATE bodypart.tasks SET claimed_until = claimed_until - {seconds}"
             " RETURNING 1) SELECT count(*) FROM older"
@@ -117,7 +117,7 @@ class TwoNodes:
 
 
 def upload(nodes: TwoNodes, count: int, *, in_a_series: int = 1) -> list[str]:
-    """Send pictures to both nodes in turn, several in a series; return their ids."""
+    """Send pictures to the nodes in turn, ``in_a_series`` to each series; return their ids."""
     found = []
     for n in range(count):
         number = n // in_a_series
@@ -141,7 +141,7 @@ def answers(server: Server) -> int:
 
 
 def put_what_is_not_ours(server: Server, instances: list[str]) -> dict[str, set[str]]:
-    """Put metadata, attachments and, from Orthanc 1.12, labels on everything; return the levels."""
+    """Put metadata, attachments and, from Orthanc 1.12, labels on all levels; return their ids."""
     levels: dict[str, set[str]] = {"instances": set(instances)}
     for instance in instances:
         for level, resource in server.above(instance).items():
@@ -157,30 +157,30 @@ def put_what_is_not_ours(server: Server, instances: list[str]) -> dict[str, set[
 
 
 def has_labels(server: Server) -> bool:
-    """Tell whether this Orthanc knows labels (from 1.12)."""
+    """Return whether this Orthanc has labels (1.12 and later)."""
     return server.target != "bookworm"
 
 
 def correct(
     nodes: TwoNodes, instances: list[str], corrections: int, kills: int, seed: int = 1
 ) -> dict[str, str]:
-    """Correct instances on both nodes while nodes are killed; return the words that were taken.
+    """Correct instances on both nodes while nodes are killed; return the words that were accepted.
 
     Parameters
     ----------
     nodes : TwoNodes
         The nodes; Orthanc and service of each are killed in turn, at random moments.
     instances : list of str
-        Each correction is of one of them, by chance.
+        Each correction is of one of them, chosen at random.
     corrections, kills : int
-        How many; who got no answer says the same again, to the other node.
+        How many; a correction without an answer is sent again, to the other node.
     seed : int
-        Of chance.
+        Seed of all random choices.
 
     Returns
     -------
     dict of str
-        Each comment whose correction was answered with 200, and its instance.
+        For each correction that was answered with 200, its comment and its instance.
     """
     taken: dict[str, str] = {}
     over = threading.Event()
@@ -226,10 +226,10 @@ def correct(
 
 
 def faults(nodes: TwoNodes, levels: dict[str, set[str]], taken: dict[str, str]) -> Counter[str]:
-    """Return what does not hold, counted by its kind; nothing of it may be there.
+    """Return the number of faults of each kind; it must be empty.
 
-    Looks at what Orthanc and the plugin answer on both nodes: metadata, DICOM tag, index, labels
-    and attachments of each instance and above, and whether each word is in the audit trail.
+    Checks the answers of Orthanc and plugin on both nodes: metadata, DICOM tag, index, labels and
+    attachments of each instance and the levels above, and whether each word is in the audit trail.
     """
     one, two = nodes.servers
     found: Counter[str] = Counter()
@@ -263,7 +263,7 @@ def _file_follows(server: Server, instance: str, annotation: dict[str, Any]) -> 
     file = server.request("GET", f"/instances/{instance}/file").content
     stands = pydicom.dcmread(io.BytesIO(file)).get("BodyPartExamined")
     if tags.get("mixed_series"):
-        # Its own value stays; every picture of the series says so.
+        # The file keeps its own value, and the annotation says that the series is mixed.
         return tags["state"] in ("written", "none", "refused")
     if annotation["examined"] is None:
         return tags["state"] == "none"

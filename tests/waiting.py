@@ -9,8 +9,8 @@ from collections.abc import Callable
 def eventually(condition: Callable[[], object], limit: float = 10.0) -> None:
     """Wait until a condition holds.
 
-    In a browser, too: Playwright's own ``wait_for_function`` evaluates text in the page, which our
-    policy forbids.
+    For conditions in a browser too: Playwright's own ``wait_for_function`` evaluates text in the
+    page, which our content security policy forbids.
     """
     end = time.monotonic() + limit
     while not condition():

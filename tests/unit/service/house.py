@@ -1,4 +1,4 @@
-"""The service's parts around an Orthanc in memory, for tests of what happens in which order."""
+"""The service's parts with an Orthanc in memory, for tests of what happens in which order."""
 
 import hashlib
 import threading
@@ -31,9 +31,10 @@ PARENTS = Parents("series", "study", "patient", "DX", "20260101", "ROOM 1")
 
 
 class Orthanc:
-    """Files, metadata and labels as Orthanc keeps them; put in the place of `Archive`.
+    """Files, metadata and labels as Orthanc keeps them; used instead of `Archive`.
 
-    Like Orthanc it forgets metadata, labels and entries of the change log of what is overwritten.
+    Like Orthanc, it loses metadata, labels and change log entries of an instance that is
+    overwritten.
     """
 
     def __init__(self):
@@ -207,7 +208,7 @@ class Orthanc:
 
 
 class Decoders:
-    """Answers at once; `label` is what every picture shows."""
+    """Decoders that answer at once; every picture shows `label`."""
 
     ready = running = True
     stopping = False
@@ -235,7 +236,7 @@ class Decoders:
 
 
 class Watch:
-    """The side of Orthanc that keeps what is stored while a file is rewritten."""
+    """Stand-in for `Rescue`, which keeps files that are stored during a rewrite."""
 
     def __init__(self):
         self.file = None
@@ -254,31 +255,31 @@ class Watch:
         return self.file
 
     def drop(self, _instance):
-        """Leave what a test has put there."""
+        """Do nothing: the file that a test has set stays."""
 
 
 class Nobody:
-    """Learns nothing of what it is told."""
+    """Stand-in for `Learning` that learns nothing."""
 
     def __init__(self):
         self.empty = []
 
     def keep(self, connection, instance, seen):
-        """Be told of a picture whose annotation is just being taken in."""
+        """Ignore what the model saw in a picture that is being annotated."""
 
     def saw(self, instance, seen):
-        """Be told of a picture."""
+        """Ignore what the model saw in a picture."""
 
     def saw_nothing(self, instance):
-        """Be told of one in which there is nothing to be seen."""
+        """Note an instance in which the model saw nothing."""
         self.empty.append(instance)
 
     def wake(self):
-        """Be told that a person spoke."""
+        """Ignore that a person said a word."""
 
 
 class House:
-    """The parts put together as `service.main` does."""
+    """The service's parts, connected as in `service.main`."""
 
     def __init__(self, folder, orthanc=None, tags="in-place"):
         self.orthanc = orthanc or Orthanc()
@@ -355,11 +356,11 @@ class House:
             self.tasks.ask(connection, kind, [resource], **options)
 
     def claim(self, *kinds):
-        """Take the next task of some kinds."""
+        """Claim the next task of some kinds."""
         return self.tasks.claim(kinds)
 
     def claim_due(self, *kinds):
-        """Take the next task of some kinds, whenever it is due."""
+        """Claim the next task of some kinds, even if it is not due yet."""
         with self.database.write() as connection:
             connection.exec_driver_sql("UPDATE tasks SET due = 0")
         return self.claim(*kinds)
@@ -372,11 +373,11 @@ class House:
 
 
 def heard(database):
-    """Return a list to which each statement of a transaction is added from now on, with values."""
+    """Return a list to which all statements in transactions are added from now on, with values."""
     statements = []
 
     def begun(connection):
-        # By the driver: what is prepared goes past SQLAlchemy.
+        # In the driver, because prepared statements bypass SQLAlchemy.
         connection.connection.driver_connection.set_trace_callback(statements.append)
 
     sa.event.listen(database.engine, "begin", begun)
