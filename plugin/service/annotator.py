@@ -1,4 +1,4 @@
-"""One instance, from its id to the machine's written annotation, a standing word on top of it."""
+"""Annotates one instance: from its id to the written annotation, with a person's word on top."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 
 
 class Annotator:
-    """Fetches, asks a decoder, applies the person's word, writes.
+    """Fetches the file, asks a decoder, applies a person's word, writes the annotation.
 
     Parameters
     ----------
     archive, decoders, annotations, tasks, metrics
         The service's other parts.
     trail : AuditTrail
-        Where a person's word goes first.
+        Has the words of people.
     learning : Learning
-        Told of what the model saw, and that a person spoke.
+        Keeps what the model saw in pictures.
     thumbnails : Thumbnails
-        Where the small pictures go that decoders draw on the way.
+        Cache of the small pictures that decoders draw as well.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Annotator:
         self._learning = learning
         self._thumbnails = thumbnails
         self._read: dict[str, str] = {}
-        """Of what is being annotated, or was in vain, the file that was read."""
+        """Version of the file being read, by instance; kept if annotating failed."""
 
     def annotate(
         self,
@@ -81,7 +81,7 @@ class Annotator:
         urgent: bool = False,
         task: Task | None = None,
     ) -> ReadFile | None:
-        """Annotate an instance as far as ``mode`` wants it.
+        """Annotate an instance, if ``mode`` requires it.
 
         Parameters
         ----------
@@ -92,21 +92,21 @@ class Annotator:
         urgent : bool
             Whether a person waits.
         task : Task or None
-            What asked for it; ends with the writing.
+            The task that asked for it; it ends when the annotation is written.
 
         Returns
         -------
         ReadFile or None
-            The file that was read for a new annotation, None where there is none.
+            The file that was read for a new annotation, None if there is no new one.
 
         Raises
         ------
         NotFoundError
             If the instance is gone.
         EngineDownError, WorkerDiedError
-            If no decoder could do it; nothing is written then.
+            If no decoder could read it; then nothing is written.
         ArchiveError, RecordError
-            If Orthanc or the records could not be written.
+            If Orthanc or the records failed.
         """
         with self._annotations.lock(instance):
             glance = self._archive.glance([instance]).get(instance)
@@ -123,7 +123,7 @@ class Annotator:
                 return None
             self._read[instance] = stored.version
         old = task is not None and task.of_old_stock
-        # Without the lock: whoever says a word on the picture waits for no disk.
+        # Without the lock: a person who says a word on the picture must not wait for a disk.
         with self._metrics.timed("fetch"):
             file = self._archive.content(instance, stored, old_stock=old)
         said_of = self._old_digest(before, glance)
@@ -132,12 +132,12 @@ class Annotator:
             word = self._trail.last(instance)
             fresh = word and (before is None or word.number > before.number)
             if word and fresh and word.action == REMOVED:
-                # A person had it removed while the decoder looked.
+                # A person removed the annotation while the decoder was reading.
                 if task:
                     self._tasks.finish(task)
                 return None
             if word or existing or not old:
-                # Else a picture lies there for long, and nobody ever spoke of it.
+                # Otherwise it is old stock without a word: no annotation is expected there.
                 existing = self._archive.annotation(instance)
             self._put_machine_answer(annotation, seen, stored, existing, word, task, said_of)
             self._read.pop(instance, None)
@@ -152,16 +152,16 @@ class Annotator:
         seen: Seen | None,
         glance: Glance,
     ) -> str | None:
-        """Write what a helper on another machine found; return why not, None if it was written.
+        """Write a helper's annotation; return why it was not written, or None.
 
-        The lock of the instance is held.
+        The caller holds the lock of the instance.
 
         Parameters
         ----------
         task : Task
-            What it was lent for.
+            The task for which the instance was lent.
         annotation : dict
-            What its decoder said.
+            Annotation by the helper's decoder.
         file : str
             ``FileUuid`` of the instance when its file was read.
         seen : Seen or None
@@ -172,13 +172,13 @@ class Annotator:
         Raises
         ------
         NotFoundError, ArchiveError, RecordError
-            As of ``annotate``.
+            As in ``annotate``.
         """
         instance = task.resource
         stored, existing = glance.stored, glance.annotation
         word = self._trail.last(instance)
         if existing or word or self._annotations.knows(instance):
-            # Somebody may have written since: only what nobody ever spoke of needs no second look.
+            # Something may have been written since the glance: ask again, now under the lock.
             stored = self._archive.stored_file(instance)
             existing = self._archive.annotation(instance)
         if existing and task.mode != Mode.AGAIN and of_file(existing, stored.version):
@@ -196,12 +196,12 @@ class Annotator:
         return None
 
     def look(self, task: Task) -> None:
-        """Have the model look at a picture again, whose annotation stays as it is.
+        """Have the model look at a picture for the memory; its annotation stays as it is.
 
         Raises
         ------
         NotFoundError, EngineDownError, WorkerDiedError, ArchiveError
-            As of ``annotate``.
+            As in ``annotate``.
         """
         instance = task.resource
         stored = self._archive.stored_file(instance)
@@ -214,7 +214,7 @@ class Annotator:
             self._tasks.finish(task)
 
     def look_no_more(self, task: Task) -> None:
-        """Note that there is nothing to be seen: no picture, or none that can be read."""
+        """Note that the model saw nothing: there is no picture, or it cannot be read."""
         self._learning.saw_nothing(task.resource)
         self._tasks.finish(task)
 
@@ -227,14 +227,14 @@ class Annotator:
         urgent: bool,
         said_of: str | None = None,
     ) -> tuple[AnnotationRecord, Seen | None]:
-        """Return what a decoder says of a file, and what the model saw in it, if it looked.
+        """Return a decoder's annotation of a file, and what the model saw, if it read a picture.
 
-        ``said_of`` is the digest of a picture that this one is to be compared with.
+        ``said_of`` is the digest of a picture with which this one is to be compared.
 
         Raises
         ------
         EngineDownError, WorkerDiedError, RefusedError
-            If no decoder could do it.
+            If no decoder could read it.
         """
         question: dict[str, Any] = {"instance": instance, "thumbnail": USUAL_SIZE}
         if said_of:
@@ -249,10 +249,10 @@ class Annotator:
         try:
             return annotation, unpack_seen(answer["seen"]) if "seen" in answer else None
         except MemoryFormatError:
-            return annotation, None  # It is not learned from; the answer may be good.
+            return annotation, None  # It cannot be learned from, but the annotation may be good.
 
     def give_up(self, task: Task, reason: str) -> None:
-        """Write that an instance was tried and failed; an earlier answer stays.
+        """Write a failed annotation of an instance; an earlier answer on the same file stays.
 
         Raises
         ------
@@ -266,7 +266,7 @@ class Annotator:
             if existing and existing["status"] == "done" and of_file(existing, stored.version):
                 self._annotations.adopt(existing, stored.parents, task)
                 return
-            # Another one may have come in while the decoder looked: that one is still to be read.
+            # Of the file that was read: another that came in meanwhile is still to be read.
             file = self._read.get(instance, stored.version)
             annotation: AnnotationRecord = {**failed(instance, reason), "file": file}
             word = self._trail.last(instance)
@@ -276,7 +276,7 @@ class Annotator:
         self._metrics.count("failed")
 
     def adopt(self, instance: str) -> bool:
-        """Take the annotation that the metadata hold into the index; tell whether there is one.
+        """Take the annotation in the metadata into the index; return whether there is one.
 
         Raises
         ------
@@ -290,7 +290,7 @@ class Annotator:
             return existing is not None
 
     def was_removed(self, instance: str) -> bool:
-        """Tell whether a person had the annotation removed since Orthanc received the instance."""
+        """Return whether a person removed the annotation of the instance's present file."""
         return stays_removed(self._archive, instance, self._trail.last(instance))
 
     def _put_machine_answer(
@@ -303,9 +303,9 @@ class Annotator:
         task: Task | None,
         said_of: str | None = None,
     ) -> None:
-        """Write what a decoder said, the last word on top of it; the lock is held since that.
+        """Write a decoder's annotation with the last word on top, under the lock taken to read it.
 
-        Who says a word on it next finds what the model saw: it is kept before the lock is let go.
+        What the model saw is kept under the same lock, so that the next word on it can be learned.
         """
         spoken = word or (existing and existing["review"])
         annotation = (
@@ -323,11 +323,11 @@ class Annotator:
         word: Word | None,
         said_of: str | None = None,
     ) -> AnnotationRecord:
-        """Put the standing review on top: the last of the audit trail.
+        """Put the current word on top of an annotation: the last in the audit trail.
 
-        Metadata that hold a word which the trail does not know (another Orthanc's, or the trail
-        was lost) keep it if it is the newer one. What the trail knows it orders by itself, so
-        that a clock which was set back changes nothing.
+        A word in the metadata that the trail does not know (it is from another Orthanc, or the
+        trail was lost) counts if it is newer. The order of words in the trail does not depend on
+        their times, so that a clock that was set back changes nothing.
         """
         said = existing["review"] if existing else None
         review = Review.from_json(said) if said else None
@@ -345,21 +345,21 @@ class Annotator:
     def _as_a_copy(
         self, annotation: AnnotationRecord, originals: tuple[str, ...]
     ) -> AnnotationRecord:
-        """Put a person's word on another copy of the same pixel data on top, if there is one.
+        """Put a word on top that a person said of another copy of the same pixel data, if any.
 
-        It came in the file, or the file was copied from an instance of this archive.
+        The file brought it along, or is a copy of an instance in this archive.
         """
         review = carried_word(annotation)
         for said in self._said_of(originals):
             if said.pixels and said.pixels == annotation.get("pixels"):
-                # A word by itself: nothing of what had gone before it there.
+                # Only the word, without the history of the original.
                 review = replace(said, previous=None, history=(), restored=False, carried=True)
         return apply_review(annotation, review) if review else annotation
 
     def _old_digest(self, word: Word | None, glance: Glance) -> str | None:
-        """Return the digest of a word of version 0.2.0, which only a decoder can compare.
+        """Return the picture's digest in a word of version 0.2.0, which only a decoder can compare.
 
-        Of the last word on the instance, else of one on what it is a copy of.
+        The word is the last on the instance or, if there is none, one on its originals.
         """
         said = glance.annotation["review"] if glance.annotation else None
         if word and (review := _review_of(word, said)):
@@ -371,9 +371,10 @@ class Annotator:
         return next(filter(is_old, digests), None)
 
     def _said_of(self, originals: tuple[str, ...]) -> Iterator[Review]:
-        """Give what stands of people's words on what an instance is a copy of.
+        """Yield the current words on the originals of an instance.
 
-        A damaged one that nothing else keeps holds up its own instance, and no copy of it.
+        A damaged word, of which the metadata have no copy, is skipped: it stops the annotation of
+        its own instance, but not of copies.
         """
         for original in originals:
             if word := self._trail.last(original):
@@ -384,7 +385,7 @@ class Annotator:
 
 
 def _review_of(word: Word, kept: ReviewRecord | None) -> Review | None:
-    """Return what a person said; what metadata kept of it where the trail's own is damaged."""
+    """Return the review of a word; from the metadata if the trail's own is damaged."""
     try:
         return word.review
     except DamagedEventError:

@@ -1,4 +1,4 @@
-"""A person's word: said, taken back, an annotation removed; in the trail before anything else."""
+"""Words of people, their withdrawal, and removals: written to the trail before anything else."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _OF_A_WORD = ("by", "examined", "visible", "laterality", "laterality_given", "co
 
 
 class Reviewer:
-    """Carries out what people say.
+    """Applies what people say.
 
     Parameters
     ----------
     archive, annotator, annotations, tasks
         The service's other parts.
     trail : AuditTrail
-        Where a word goes first.
+        The trail, to which each word is written first.
     learning : Learning
-        Told that a person spoke.
+        Woken after each word.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Reviewer:
     ) -> AnnotationRecord:
         """Put a person's word on an instance; return its annotation.
 
-        Once the word is in the trail it counts, whatever fails afterwards.
+        Once the word is in the trail, it counts even if something fails afterwards.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class Reviewer:
         review : Review
             The word.
         seen : frozenset of str or None
-            The revisions that the annotation may have, as the person saw it; None if any will do.
+            Revisions that the person saw, of which the annotation must have one; None for any.
 
         Raises
         ------
@@ -83,11 +83,11 @@ class Reviewer:
         UnannotatedError
             If the annotation that the person saw was removed since.
         StaleError
-            If the annotation has another revision by now, unless it is this very word's.
+            If the annotation has another revision by now, unless it already has this very word.
         EngineDownError, WorkerDiedError
             If there is no annotation yet, and no decoder could make one.
         RecordError
-            If the trail cannot be written: nothing is changed then.
+            If the trail cannot be written; then nothing is changed.
         """
         corrected = self._noted(instance, review, seen)
         if corrected is None:
@@ -104,7 +104,7 @@ class Reviewer:
     def _noted(
         self, instance: str, review: Review, seen: frozenset[str] | None
     ) -> AnnotationRecord | None:
-        """Write a word to the trail; return the annotation with it, None if there is none."""
+        """Write a word to the trail; return the annotation with it, None if it has none."""
         with self._annotations.lock(instance):
             found = self._annotations.glance([instance]).get(instance)
             if found is None:
@@ -115,12 +115,12 @@ class Reviewer:
             if is_stale(annotation, seen):
                 if not _says(annotation, review):
                     raise StaleError(annotation)
-                # Sent once more because the answer was lost, and with it the new revision.
+                # The request was repeated, because its answer with the new revision was lost.
                 return annotation
             corrected = _with_word(annotation, review, found.stored)
             said = corrected["review"]
             if said is None:
-                raise StaleError(annotation)  # It was said of another picture.
+                raise StaleError(annotation)  # The word is on another picture.
             number = self._trail.reviewed(instance, said)
             try:
                 corrected = self._annotations.put(corrected, found.stored.parents)
@@ -130,14 +130,14 @@ class Reviewer:
         return corrected
 
     def must_have(self, instance: str, seen: frozenset[str]) -> None:
-        """Make sure that an annotation is the one that a client saw.
+        """Make sure that an annotation has one of the revisions that a client saw.
 
         Raises
         ------
         NotFoundError, StaleError
-            If it is not.
+            If it has not.
         """
-        # Under the lock, because the metadata are away while the file is being rewritten.
+        # Under the lock, because there are no metadata while the file is being rewritten.
         with self._annotations.lock(instance):
             _must_be(self.annotation_of(instance), seen)
 
@@ -165,9 +165,9 @@ class Reviewer:
         Raises
         ------
         NotFoundError
-            If the instance is gone, or nobody said anything of it.
+            If the instance is gone, or there is no word on it.
         StaleError, EngineDownError, WorkerDiedError, RecordError
-            As of ``review``.
+            As in ``review``.
         """
         with self._annotations.lock(instance):
             annotation = self.annotation_of(instance)
@@ -190,18 +190,18 @@ class Reviewer:
         return machine
 
     def remove(self, instance: str, *, by: str, seen: frozenset[str] | None = None) -> bool:
-        """Remove the annotation of an instance, a person's word on it included.
+        """Remove the annotation of an instance, including a person's word.
 
-        Returns whether there was one: what has none is not annotated from now on, either.
+        Returns whether there was one; without one, this keeps the instance from being annotated.
 
-        Where files follow their annotations, the original DICOM attributes return.
+        If files are rewritten in place, the original DICOM attributes are restored.
 
         Raises
         ------
         NotFoundError
             If the instance is gone.
         StaleError, RecordError
-            As of ``review``.
+            As in ``review``.
         """
         with self._annotations.lock(instance):
             stored = self._archive.stored_file(instance)
@@ -233,7 +233,7 @@ class Reviewer:
             try:
                 self._apply(instance, word, task)
             except NotFoundError:
-                self._tasks.finish(task)  # The word waits in the trail for the instance to return.
+                self._tasks.finish(task)  # If the instance is sent again, the trail has the word.
             if word:
                 self._trail.applied(word.number)
 
@@ -246,11 +246,11 @@ class Reviewer:
             if word.file in (None, stored.version):
                 self._annotations.erase(instance, stored)
             else:
-                # It was sent again; an earlier try of this may have dropped the task of that.
+                # A new file was sent; an earlier try of this may have deleted that file's task.
                 self._tasks.ask_now(Kind.ANNOTATE, [instance])
             self._tasks.finish(task)
         elif word.review is None or annotation is None:
-            # The machine's own answer must be computed again, with the word on top if there is one.
+            # The machine's own answer must be computed again, and the word, if any, put on top.
             with self._annotations.database.write() as connection:
                 self._tasks.ask(
                     connection,
@@ -271,34 +271,34 @@ class Reviewer:
         try:
             self._tasks.ask_now(Kind.APPLY, [instance], priority=Priority.PERSON, delay=0.5)
         except RecordError:
-            return  # The trail tells of it at the next start.
+            return  # The event stays open in the trail, and is applied at the next start.
 
 
 def _with_word(
     annotation: AnnotationRecord, review: Review, stored: StoredFile
 ) -> AnnotationRecord:
-    """Return an annotation with a word on top, still of the file that was read.
+    """Return an annotation with a word on top, still noted as of the file that was read.
 
-    A newer file will be annotated, because it is not the one noted here.
+    A newer file will be annotated because it differs from this one.
     """
     file = annotation.get("file") or stored.version
     return {**apply_review(annotation, review), "file": file}
 
 
 def _says(annotation: AnnotationRecord, review: Review) -> bool:
-    """Tell whether an annotation has this word already: the same, by the same person."""
+    """Return whether an annotation already has this word: the same, by the same person."""
     if annotation["review"] is None:
         return False
     said = Review.from_json(annotation["review"])
     before = said.previous["laterality"] if said.previous else None
     if not review.laterality_given and said.laterality == before:
-        # The one before it had given the side.
+        # The side was given by an earlier word.
         review = replace(review, laterality=said.laterality, laterality_given=said.laterality_given)
     return all(getattr(said, name) == getattr(review, name) for name in _OF_A_WORD)
 
 
 def is_stale(annotation: AnnotationRecord, seen: frozenset[str] | None) -> bool:
-    """Tell whether an annotation has none of the revisions that a person saw."""
+    """Return whether an annotation has none of the revisions that a person saw."""
     return seen is not None and annotation.get("revision") not in seen
 
 

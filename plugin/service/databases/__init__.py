@@ -1,1 +1,1 @@
-"""The databases: their tables, how they are opened, and how older ones become these."""
+"""The databases: their tables, how they are opened, and how older ones are migrated."""

@@ -1,4 +1,4 @@
-"""Where records are kept: SQLite beside Orthanc's index, or one PostgreSQL for several Orthancs."""
+"""Access to a database: SQLite beside Orthanc's index, or one PostgreSQL for several Orthancs."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 _BUSY_SECONDS = 30
 _CONNECTIONS, _FURTHER_CONNECTIONS = 5, 15
-"""To PostgreSQL, for records and as many again for locks: at most 40 a node."""
+"""Connections to PostgreSQL for records, and as many again for locks: at most 40 per node."""
 _LONGEST_LOCK = 90
-"""Seconds to wait for a lock: longer than a decoder may take, so that it is a node that hangs."""
+"""Seconds to wait for a lock: longer than a decoder may take, so that its holder must hang."""
 _LONGEST_CONNECT = 10
 _WATCHED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-"""A node without power, or a server, is noticed within a minute; by default after two hours."""
+"""A node or server that lost power is noticed within a minute; by default after two hours."""
 _LONGEST_SILENCE = 60_000
-"""Milliseconds in which the server must have received a question; by default a quarter of an hour.
-Signs of life are not asked for while one is on its way."""
+"""Milliseconds in which the server must acknowledge what was sent; by default a quarter of an hour.
+While that is pending, keepalives are not sent."""
 _OF_THE_FILE = frozenset(
     {
         sqlite3.SQLITE_PERM,
@@ -42,41 +42,42 @@ _OF_THE_FILE = frozenset(
         sqlite3.SQLITE_CANTOPEN,
     }
 )
-"""What SQLite calls a file that cannot be had or written."""
+"""SQLite's errors for a file that cannot be opened, read or written."""
 _OF_THE_SERVER = frozenset({"25006", "3F000", "42501", "42703", "42P01"})
-"""Of PostgreSQL's codes those for a database that may not be written, for what is not there, and
-for a right that is missing: it names tables and columns then, and no value."""
+"""PostgreSQL's codes for a read-only database, for a missing schema, table or column, and for a
+missing privilege: their texts name tables and columns, never values."""
 _OF_ITS_STATE = ("53", "57", "58")
-"""How its codes begin for a full disk or too many connections, its end, and its own files."""
+"""Beginnings of its codes for lack of resources, for its shutdown, and for errors of its files."""
 _LONGEST_REASON = 200
 SCHEMA = "bodypart"
-"""The schema of ours in a PostgreSQL that others use as well."""
+"""Our schema in a PostgreSQL that others may use as well."""
 
 
 class Database:
-    """One database: reads side by side, writes one after the other where SQLite is behind it.
+    """One database: reads run in parallel; with SQLite, writes run one after the other.
 
     Parameters
     ----------
     url : str
         ``sqlite:///FILE`` or ``postgresql+psycopg://…``.
     synchronous : str
-        How hard SQLite writes: ``FULL`` outlives a power cut, ``NORMAL`` a crash.
+        SQLite's durability: with ``FULL`` writes survive a power cut, with ``NORMAL`` a crash.
 
     Attributes
     ----------
     shared : bool
         Whether other nodes may write to it at the same time.
     asked : Engine
-        Where one question is asked: that needs no transaction around it, which costs as much again
-        with SQLite, and two ways to the server with PostgreSQL.
+        For single queries, without a transaction: that would double the cost with SQLite, and needs
+        two more round trips with PostgreSQL.
     """
 
     def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
         self.shared = not url.startswith("sqlite")
         if self.shared:
             self.engine = _postgresql(url)
-            # Apart: who holds a lock must find a connection to write, however many wait for one.
+            # A pool of its own: the holder of a lock must get a connection to write, however many
+            # threads wait for locks.
             self._lockers = _postgresql(url, lock_timeout=f"{_LONGEST_LOCK}s").execution_options(
                 isolation_level="AUTOCOMMIT"
             )
@@ -99,13 +100,13 @@ class Database:
 
     @contextmanager
     def write(self, *, at_once: bool = True) -> Iterator[Connection]:
-        """Give a connection whose changes are kept together, or not at all.
+        """Open a transaction: all changes on the connection are kept, or none.
 
         Parameters
         ----------
         at_once : bool
-            Whether they are to outlive a power cut from now on; else from a later change on, as
-            what is done again after one need not.
+            Whether the changes must survive a power cut from now on. False, for what is repeated
+            after one anyway, lets them survive only once a later change is written so.
 
         Raises
         ------
@@ -125,7 +126,7 @@ class Database:
 
     @contextmanager
     def _writer(self, engine: Engine) -> Iterator[Connection]:
-        """Give the connection for changes: where one thread writes at a time, always the same."""
+        """Open a connection for changes; with SQLite, where writers take turns, it is reused."""
         if self.shared:
             with engine.connect() as connection:
                 yield connection
@@ -141,26 +142,25 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection for questions; errors as of ``write``."""
+        """Open a connection for queries; errors as in ``write``."""
         with self._told_apart(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def hold(self, number: int) -> Iterator[None]:
-        """Hold a lock that all nodes respect; where there is one node only, nothing happens.
+        """Hold a lock that all nodes respect; with SQLite, where there is one node, do nothing.
 
-        A thread takes what it holds already once more. PostgreSQL lets go of a lock whose node
-        died.
+        The lock is reentrant. PostgreSQL releases the locks of a node that died.
 
         Parameters
         ----------
         number : int
-            Which lock, 63 bits.
+            Number of the lock, 63 bits.
 
         Raises
         ------
         RecordError
-            If it could not be had.
+            If the lock could not be taken.
         """
         held: dict[int, Connection] = getattr(self._mine, "held", {}) if self.shared else {}
         if not self.shared or number in held:
@@ -168,7 +168,7 @@ class Database:
             return
         self._mine.held = held
         with self._told_apart():
-            # One connection a thread: the second lock must not wait for a place among the first.
+            # One connection per thread: for a second lock it must not wait for one in the pool.
             connection = next(iter(held.values()), None) or self._lockers.connect()
             try:
                 connection.execute(sa.text("SELECT pg_advisory_lock(:n)"), {"n": number})
@@ -181,7 +181,7 @@ class Database:
             yield
         finally:
             del held[number]
-            # A connection that broke has let go by itself.
+            # If the connection broke, PostgreSQL has released the lock.
             with suppress(SQLAlchemyError):
                 connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": number})
             if not held:
@@ -189,7 +189,7 @@ class Database:
 
     @contextmanager
     def _told_apart(self) -> Iterator[None]:
-        """Turn the database's errors into ours; their own text may hold values."""
+        """Turn the database's errors into ours, as their text may hold values."""
         try:
             yield
         except NoConnectionError:
@@ -209,7 +209,7 @@ class Database:
             raise RecordError(f"the records cannot be kept: {reason}") from error
 
     def rows(self, statement: sa.Executable | Prepared, **values: Any) -> list[Any]:
-        """Return all rows that a question gives; ``values`` are those of its parameters."""
+        """Return all rows of a query; ``values`` are those of its parameters."""
         if isinstance(statement, Prepared):
             with self._told_apart(), self._quick() as connection:
                 return statement.rows(connection, **values)
@@ -222,15 +222,15 @@ class Database:
         return found[0][0] if found else None
 
     def put(self, statement: Prepared, **values: Any) -> None:
-        """Carry out one change that needs no transaction around it; errors as of ``write``."""
+        """Run one change that needs no explicit transaction; errors as in ``write``."""
         with self._writing, self._told_apart(), self._quick() as connection:
             statement.run(connection, values)
 
     @contextmanager
     def _quick(self) -> Iterator[Connection | sqlite3.Connection]:
-        """Give a connection for one statement that is put together: of SQLite's driver itself.
+        """Open a connection for one prepared statement; with SQLite, one of the driver itself.
 
-        To lend one from SQLAlchemy's pool takes longer than SQLite takes for the statement.
+        Taking one from SQLAlchemy's pool takes longer than SQLite takes for the statement.
         """
         if self.shared:
             with self.asked.connect() as connection:
@@ -239,7 +239,7 @@ class Database:
         try:
             driver = self._idle.pop()
         except IndexError:
-            # Out of the pool's sight from now on.
+            # The pool does not manage this connection.
             driver = self._opened()
         try:
             yield driver
@@ -267,21 +267,21 @@ class Database:
 
 
 def is_damage(error: BaseException | None) -> bool:
-    """Tell whether SQLite says that its file is none, or is damaged; or gives what is no text."""
+    """Return whether SQLite says that the file is no database or damaged, or text is not UTF-8."""
     if isinstance(error, UnicodeDecodeError):
         # SQLite quotes a table's damaged definition in its message, which Python cannot read.
         return b"malformed" in error.object
     if str(error).startswith("Could not decode to UTF-8"):
         return True
-    # The lower byte is the kind, the rest says more of it.
+    # The lower byte is the primary result code, the rest only details it.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _reason(error: BaseException, database: str | None, statement: str) -> str:
-    """Return what a database says of its file or its connection; else the kind of error alone.
+    """Return a database's text on its file, server or connection; else only the kind of error.
 
-    Of a statement it may quote values, of these it has none to quote.
+    Other errors concern a statement, and their text may quote values.
     """
     state = getattr(error, "sqlstate", None) or ""
     of_server = state in _OF_THE_SERVER or state.startswith(_OF_ITS_STATE)
@@ -290,15 +290,15 @@ def _reason(error: BaseException, database: str | None, statement: str) -> str:
     if _by_libpq(error):
         return f"BodyPart.Database: {said}"
     if of_server:
-        # It tells what may not be used, and not what for.
+        # The text names what may not be used, but not for which kind of statement.
         return f"{said} ({statement.lstrip().partition(' ')[0]})" if statement else said
     return f"{Path(database or '').name}: {said}" if of_file else type(error).__name__
 
 
 def _by_libpq(error: BaseException | None) -> bool:
-    """Tell whether libpq says it by itself: it has no code, for no statement came to the server.
+    """Return whether an error is libpq's own, without a code: no statement reached the server.
 
-    Known by its name, because psycopg is not imported where there is SQLite alone.
+    The class is recognised by its name, because psycopg is not imported if only SQLite is used.
     """
     diagnosis = getattr(error, "diag", None)
     kinds = {kind.__name__ for kind in type(error).__mro__}  # A timeout is a kind of its own.
@@ -326,7 +326,7 @@ def _sqlite(url: str, synchronous: str, *, transactions: bool = True) -> Engine:
     engine = sa.create_engine(
         url,
         hide_parameters=True,
-        # What one connection writes, each other reads anew: the one used last knows most of it.
+        # After a write by one connection, all others must read again: reuse the latest one.
         pool_use_lifo=True,
         pool_reset_on_return="rollback" if transactions else None,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
@@ -334,13 +334,13 @@ def _sqlite(url: str, synchronous: str, *, transactions: bool = True) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
-        # The driver would begin transactions by itself, and not where they are needed.
+        # Otherwise the driver begins transactions by itself, and not where they are needed.
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
 
     def _begun(connection: Connection) -> None:
-        # By the driver: SQLAlchemy's own way around it takes longer than SQLite.
+        # By the driver: through SQLAlchemy it takes longer than SQLite itself.
         connection.connection.cursor().execute("BEGIN")
 
     if transactions:

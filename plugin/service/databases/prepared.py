@@ -1,7 +1,7 @@
-"""Statements that are carried out for each picture, put together once.
+"""Statements that run for each picture, compiled once.
 
-SQLAlchemy looks up the text of a statement, orders its values and wraps what comes back each time
-anew: that takes ten times as long as SQLite takes to carry it out. PostgreSQL is asked by it.
+Each time, SQLAlchemy looks up a statement's text, orders its values and wraps its rows: that takes
+ten times as long as SQLite takes to run it. PostgreSQL is still queried through SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _DIALECT: sa.Dialect = sqlite.dialect()
 
 
 class Prepared:
-    """A statement that is carried out again and again, with other values.
+    """A statement that is run many times with different values.
 
     Parameters
     ----------
     statement : Select, Insert, Update or Delete
-        Without lists of values (``IN``) of this or that length, and without values that SQLAlchemy
-        would have to make.
+        Without lists of values (``IN``) of varying length, and without default values that
+        SQLAlchemy would have to compute.
     """
 
     def __init__(self, statement: Any) -> None:
@@ -37,7 +37,7 @@ class Prepared:
         self._texts: dict[frozenset[str], tuple[str, list[str], Mapping[str, Any]]] = {}
 
     def rows(self, connection: Connection | sqlite3.Connection, **values: Any) -> list[Any]:
-        """Carry it out; return the rows that it gives, whose columns have names."""
+        """Run the statement; return its rows as named tuples."""
         driver = _sqlite(connection)
         if isinstance(driver, sa.Connection):
             return list(driver.execute(self._statement, values))
@@ -47,13 +47,13 @@ class Prepared:
         return [self._row(row) for row in found] if found else []
 
     def run(self, connection: Connection | sqlite3.Connection, values: Mapping[str, Any]) -> int:
-        """Carry it out; return how many rows it changed."""
+        """Run the statement; return how many rows it changed."""
         return self.run_for_each(connection, [values])
 
     def run_for_each(
         self, connection: Connection | sqlite3.Connection, many: Sequence[Mapping[str, Any]]
     ) -> int:
-        """Carry it out with some values after others; return how many rows it changed in all."""
+        """Run the statement for each set of values; return how many rows it changed in all."""
         driver = _sqlite(connection)
         if isinstance(driver, sa.Connection):
             changed: int = driver.execute(self._statement, many).rowcount
@@ -63,7 +63,7 @@ class Prepared:
         return driver.executemany(text, in_order).rowcount
 
     def _put_together(self, names: Iterable[str]) -> tuple[str, list[str], Mapping[str, Any]]:
-        """Return text, parameters in order, and the values of those that are always the same."""
+        """Return text, names of parameters in order, and the values of constant parameters."""
         given = frozenset(names)
         if given not in self._texts:
             compiled = self._statement.compile(dialect=_DIALECT, column_keys=sorted(given))
@@ -74,7 +74,7 @@ class Prepared:
 
     @cached_property
     def _columns(self) -> tuple[Any, list[int]]:
-        """Return what makes rows, and the places of truths, which are numbers in SQLite."""
+        """Return the rows' class, and the places of booleans, which SQLite returns as numbers."""
         columns = self._statement.exported_columns
         truths = [at for at, one in enumerate(columns) if isinstance(one.type, sa.Boolean)]
         return namedtuple("Row", columns.keys()), truths
@@ -90,7 +90,7 @@ class Prepared:
 
 
 def _sqlite(connection: Connection | sqlite3.Connection) -> Connection | sqlite3.Connection:
-    """Return the driver's connection below one of SQLAlchemy's, but for one to PostgreSQL."""
+    """Return the SQLite driver's connection below one of SQLAlchemy's; another one as it is."""
     if isinstance(connection, sqlite3.Connection):
         return connection
     driver = connection.connection.driver_connection

@@ -1,4 +1,4 @@
-"""The databases made ready: opened, made, brought up to date, replaced where that loses nothing."""
+"""Opens the databases: creates, migrates, and replaces damaged ones if that loses nothing."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK_TRIES, _LOCK_PAUSE = 200, 0.05
 _LOCK = 0x626F6479
-"""Key of the advisory lock under which one node at a time changes a PostgreSQL's tables."""
+"""Key of the advisory lock by which only one node at a time changes the tables in PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """One set of tables and how it came to be.
+    """One set of tables, with its migrations.
 
     Attributes
     ----------
     name : str
-        Names the folder of migrations and the table of Alembic's version.
+        Name of the folder of migrations, and beginning of the name of Alembic's version table.
     tables : MetaData
-        Today's tables.
+        The tables of this version.
     head : str
-        The newest migration: a database made today needs none.
+        The newest migration; a new database is created at it.
     first : str
         A table that every version had.
     """
@@ -70,12 +70,12 @@ INDEX_SCHEMA = Schema("index", INDEX, "index_0007", "instances")
 
 
 def open_durable(path: Path) -> Database:
-    """Return the database of what must not be lost, made or brought up to date.
+    """Return the database of what must not be lost, created or migrated if need be.
 
     Raises
     ------
     RecordError
-        If it cannot be used, being of a newer version, too: it is never replaced.
+        If it cannot be used, for example because a newer version made it: it is never replaced.
     """
     database = Database.of_file(path, synchronous="FULL")
     prepare(database, DURABLE_SCHEMA)
@@ -91,7 +91,7 @@ def open_index(path: Path, durable: Database, log: Callable[[str], None]) -> Dat
     path : Path
         The file.
     durable : Database
-        Takes over what version 0.1 kept in the index and exists nowhere else.
+        Takes over what version 0.1 kept only in the index.
     log : callable
         Takes a line.
     """
@@ -118,7 +118,7 @@ def open_index(path: Path, durable: Database, log: Callable[[str], None]) -> Dat
 
 
 def _look_at_all(database: Database) -> None:
-    """Name every column of every table: one damaged byte may have renamed it."""
+    """Read every column of every table once: a damaged byte may have renamed one."""
     for table in (*INDEX.tables.values(), *SEEN.tables.values()):
         try:
             database.rows(sa.select(table).limit(1))
@@ -127,7 +127,7 @@ def _look_at_all(database: Database) -> None:
 
 
 def words_lost(durable: Database, index: Database) -> int:
-    """Return how many instances the index knows to be reviewed, where the trail begins anew."""
+    """Return how many reviewed instances the index has if the durable database is new; else 0."""
     if any(durable.rows(sa.select(table).limit(1)) for table in (facts, events)):
         return 0
     reviewed = sa.select(sa.func.count()).where(instances.c.reviewed_at.is_not(None))
@@ -135,18 +135,18 @@ def words_lost(durable: Database, index: Database) -> int:
 
 
 def open_shared(url: str) -> Database:
-    """Return one PostgreSQL that holds everything for several Orthancs."""
+    """Return the PostgreSQL database that holds everything for several Orthancs."""
     database = Database(url)
     question = sa.text(
         "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = :name"
     )
     usable = database.value(question, name=SCHEMA)
     if usable is None:
-        # Not where it is there: PostgreSQL asks first who may make one.
+        # Only if it is missing: PostgreSQL demands the right to create one even if it exists.
         with database.write() as connection:
             connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     elif not usable:
-        # Left out of the search path, it would be missed instead.
+        # PostgreSQL skips it in the search path, and would only say that tables are missing.
         raise RecordError(f"the records cannot be kept: permission denied for schema {SCHEMA}")
     for schema in (DURABLE_SCHEMA, LEARNED_SCHEMA, INDEX_SCHEMA, SEEN_SCHEMA):
         prepare(database, schema)
@@ -154,13 +154,13 @@ def open_shared(url: str) -> Database:
 
 
 def only_one(path: Path) -> IO[bytes]:
-    """Make sure that no other service works on a database; return what holds the place.
+    """Make sure that no other service uses a database; return the file whose lock ensures it.
 
     Raises
     ------
     RecordError
-        If another one does, and does not end within a few seconds: one whose Orthanc was killed
-        may need a moment.
+        If another one does and does not end within a few seconds; one whose Orthanc was killed may
+        need a moment to end.
     """
     place = path.with_name(path.name + ".lock").open("wb")
     for _ in range(_LOCK_TRIES):
@@ -172,7 +172,7 @@ def only_one(path: Path) -> IO[bytes]:
 
 
 def set_aside(path: Path) -> None:
-    """Move a damaged SQLite file, and what belongs to it, out of the way."""
+    """Move a damaged SQLite file out of the way, and delete the files beside it."""
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     if path.exists():
@@ -180,7 +180,7 @@ def set_aside(path: Path) -> None:
 
 
 def prepare(database: Database, schema: Schema) -> None:
-    """Make the tables, or bring them up to date."""
+    """Create the tables, or migrate them."""
     with database.write() as connection:
         if database.shared:
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
@@ -197,7 +197,7 @@ def prepare(database: Database, schema: Schema) -> None:
 
 
 def _alembic(connection: Connection, schema: Schema, command: str) -> None:
-    # It takes a tenth of a second to import, and is needed once a version.
+    # Importing it takes a tenth of a second, and it is needed only once per version.
     from alembic import command as commands
     from alembic.config import Config
     from alembic.util import CommandError
@@ -211,7 +211,7 @@ def _alembic(connection: Connection, schema: Schema, command: str) -> None:
     try:
         getattr(commands, command)(config, "head")
     except CommandError:
-        # What Alembic does not find is the migration at which the database is.
+        # Alembic does not know the migration at which the database is.
         place = Path(connection.engine.url.database or "").name
         raise NewerError(
             f"the database {place} is of a newer version of this plugin than this one"
@@ -223,12 +223,12 @@ def _alembic(connection: Connection, schema: Schema, command: str) -> None:
 
 
 def _lies(error: BaseException | None) -> bool:
-    """Tell whether a database has not the tables or columns that its version tells of."""
+    """Return whether a database lacks tables or columns that it has by its version."""
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
 def _keep_reports(path: Path, durable: Database) -> None:
-    """Take over from an index of 0.1 which structured reports are ours."""
+    """Take over the table of our structured reports from an index of version 0.1."""
     if not path.exists():
         return
     try:
@@ -239,7 +239,7 @@ def _keep_reports(path: Path, durable: Database) -> None:
             rows = old.execute(f"SELECT {', '.join(names)} FROM reports").fetchall()
             if rows:
                 with durable.write() as connection:
-                    # Taken over before: by a start that was killed, or before 0.1 ran again.
+                    # They may be there already: a start was killed, or 0.1 ran once more since.
                     connection.execute(
                         sa.delete(reports).where(reports.c.study == sa.bindparam("b_study")),
                         [{"b_study": study} for study, *_ in rows],

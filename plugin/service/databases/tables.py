@@ -1,9 +1,10 @@
-"""The tables. What outlives everything is apart from what can be made anew.
+"""The tables: what must not be lost is kept apart from what can be rebuilt.
 
-``DURABLE`` holds what exists nowhere else: the audit trail, what a rewrite must give back.
-``INDEX`` holds what Orthanc's metadata say, for searching, and what is still to do; losing it loses
-nothing, because a sweep over the archive rebuilds it. Of the memory ``LEARNED`` lies with the one,
-and ``SEEN``, had again by looking, with the other. In PostgreSQL all lie in one schema.
+``DURABLE`` holds what exists nowhere else: the audit trail, what a rewrite must restore. ``INDEX``
+holds what Orthanc's metadata say, for searching, and what is still to do; losing it loses nothing,
+because a sweep over the archive rebuilds it. Of the memory's tables ``LEARNED`` is in the first
+database, and ``SEEN``, which the model can compute again, in the second. In PostgreSQL all are in
+one schema.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ SEEN = sa.MetaData()
 events = sa.Table(
     "events",
     DURABLE,
-    # SQLite counts on only if the column is exactly INTEGER.
+    # SQLite numbers rows by itself only if the column's type is exactly INTEGER.
     sa.Column(
         "number",
         sa.BigInteger().with_variant(sa.Integer, "sqlite"),
@@ -32,11 +33,11 @@ events = sa.Table(
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("instance", sa.Text, nullable=False),
     sa.Column("review", sa.Text),
-    # Of a removal before there was the next column: Orthanc's newest change when it was said.
+    # Of a removal noted before the next column existed: Orthanc's newest change at that time.
     sa.Column("change", sa.BigInteger),
-    # Of a removal: ``FileUuid`` of what stood there.
+    # Of a removal: ``FileUuid`` of the instance's file at that time.
     sa.Column("file", sa.Text),
-    # Whether metadata and index carry it.
+    # Whether metadata and index have it.
     sa.Column("applied", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Index("events_instance", "instance", "number"),
     sa.Index(
@@ -55,19 +56,19 @@ facts = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
-"""What the service remembers of itself: when it was installed, the state of the back-fill."""
+"""What the service remembers about itself: when it was installed, the state of the back-fill."""
 
 overwrites = sa.Table(
     "overwrites",
     DURABLE,
     sa.Column("instance", sa.Text, primary_key=True),
-    # Empty since 0.3: who stands there is told by the other one.
+    # Empty since 0.3: the next column is enough to recognise the present file.
     sa.Column("md5_before", sa.Text, nullable=False),
-    # The new file, by its mark: another file's backup is never given back.
+    # Mark of the new file: the backup is never restored to any other file.
     sa.Column("md5_after", sa.Text, nullable=False),
     sa.Column("record", sa.Text, nullable=False),
 )
-"""What an overwrite wipes, until it is given back."""
+"""What an overwrite wipes, until it is restored."""
 
 overwrite_attachments = sa.Table(
     "overwrite_attachments",
@@ -102,13 +103,13 @@ deliveries = sa.Table(
     sa.Column("instance", sa.Text, nullable=False),
     sa.Column("series", sa.Text, nullable=False),
     sa.Column("study", sa.Text, nullable=False),
-    # What the instance was routed for: part and side.
+    # The answer for which the instance was routed: part and side.
     sa.Column("answer", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("error", sa.Text),
-    # Small numbers go first: what arrives before the old stock.
+    # Small numbers go first: new arrivals before the old stock.
     sa.Column("priority", sa.Integer, nullable=False),
-    # Unix seconds: of a waiting one when it is tried, of one being sent when it is looked after.
+    # Unix seconds: when a waiting delivery is tried, or one being sent is checked.
     sa.Column("due", sa.Float, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     # The job that carries it, and the node whose Orthanc runs that job.
@@ -142,7 +143,7 @@ departures = sa.Table(
     sa.Column("destination", sa.Text, nullable=False),
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("answer", sa.Text, nullable=False),
-    # "delivered", or "unknown" where a job vanished before it told.
+    # "delivered", or "unknown" if the job vanished before its outcome was known.
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Index("departures_instance", "instance", "number"),
     sqlite_autoincrement=True,
@@ -153,10 +154,10 @@ counted = sa.Table(
     "counted",
     DURABLE,
     sa.Column("instance", sa.Text, primary_key=True),
-    # What it is to be sent for: part and side.
+    # The answer for which it is to be sent: part and side.
     sa.Column("answer", sa.Text, nullable=False),
 )
-"""What the last count of a rule found in the old stock."""
+"""The instances that the last count of a rule found in the old stock."""
 
 instances = sa.Table(
     "instances",
@@ -172,7 +173,7 @@ instances = sa.Table(
     sa.Column("visible", sa.Text),
     sa.Column("laterality", sa.Text),
     sa.Column("laterality_source", sa.Text),
-    # NULL: noted before there was this column; the sweep looks where it matters.
+    # NULL: the row is older than this column; the sweep fills it where it matters.
     sa.Column("side_in_doubt", sa.Boolean),
     sa.Column("router_group", sa.Text),
     sa.Column("agreement", sa.Text),
@@ -180,7 +181,7 @@ instances = sa.Table(
     sa.Column("annotated_at", sa.Text),
     sa.Column("modality", sa.Text, nullable=False, server_default=""),
     sa.Column("study_date", sa.Text, nullable=False, server_default=""),
-    # NULL: noted before there was this column; the sweep asks.
+    # NULL: the row is older than this column; the sweep asks Orthanc.
     sa.Column("station", sa.Text),
     sa.Column("image_label", sa.Text),
     sa.Column("header_label", sa.Text),
@@ -193,7 +194,7 @@ instances = sa.Table(
     sa.Column("revision", sa.Text),
     # Orders the work list: what needs a review first, conflicts before doubts, then by date.
     sa.Column("rank", sa.Text, nullable=False, server_default=""),
-    # Holds all that counting the series of each part needs.
+    # Has all columns for counting the series of each part.
     sa.Index("instances_series", "series", "examined"),
     sa.Index("instances_study", "study"),
     sa.Index("instances_patient", "patient"),
@@ -205,7 +206,7 @@ instances = sa.Table(
         "instances_reviewed",
         "reviewed_at",
         "id",
-        # What people said against what the machine had said is counted here.
+        # For counting people's words against the machine's answers.
         "agreement",
         "examined",
         "machine_label",
@@ -225,20 +226,20 @@ instances = sa.Table(
         sqlite_where=sa.text("needs_review IS 1"),
         postgresql_where=sa.text("needs_review IS true"),
     ),
-    # Holds all that counting what is open needs.
+    # Has all columns for counting open instances.
     sa.Index("instances_open", "state", "reviewed_at", "modality"),
-    # Agreement by month is counted in it as well.
+    # Also for counting agreement by month.
     sa.Index("instances_day", "study_date", "study", "state", "agreement"),
 )
-"""One row an instance that Orthanc stores, as far as it was heard of."""
+"""One row per instance that Orthanc stores, as far as the service knows of it."""
 
 
 def _or_last(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """Return a text that sorts behind every label where there is none."""
+    """Return a column in which NULL is replaced by a text that sorts behind every label."""
     return sa.func.coalesce(column, sa.literal_column("'~'"))
 
 
-# Written out, not bound: an index is found by its very text.
+# Literals, not bound values: an index on an expression is used only for the very same text.
 SURE = sa.func.coalesce(instances.c.probability, sa.literal_column("0.0"))
 ANSWER = _or_last(instances.c.examined)
 PICTURE = _or_last(instances.c.image_label)
@@ -248,7 +249,7 @@ SORTED = (
     sa.Index("instances_sure", SURE, instances.c.id),
     sa.Index("instances_answer", ANSWER, instances.c.rank),
     sa.Index("instances_picture", PICTURE, instances.c.rank),
-    # With both labels as they are: SQLite 3.40 reads no row for what is counted in it then.
+    # With both plain labels as well: SQLite 3.40 then counts without reading rows.
     sa.Index(
         "instances_pair",
         HEADER,
@@ -270,7 +271,7 @@ mentions = sa.Table(
     sa.Index("mentions_instance", "instance"),
     sqlite_with_rowid=False,
 )
-"""Which source names which part of an instance."""
+"""Which source names which part for an instance."""
 
 counts = sa.Table(
     "counts",
@@ -278,7 +279,7 @@ counts = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("number", sa.BigInteger, nullable=False),
 )
-"""Instances by state, kept with every change so that nobody has to count."""
+"""Number of instances by state, updated with every change so that they need not be counted."""
 
 marks = sa.Table(
     "marks",
@@ -286,7 +287,7 @@ marks = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
-"""How far Orthanc's change log was read."""
+"""How far Orthanc's change log has been read."""
 
 tasks = sa.Table(
     "tasks",
@@ -297,11 +298,11 @@ tasks = sa.Table(
     sa.Column("mode", sa.Text, nullable=False),
     # Small numbers go first.
     sa.Column("priority", sa.Integer, nullable=False),
-    # Unix seconds before which it is not given out.
+    # Unix seconds; not given out before.
     sa.Column("due", sa.Float, nullable=False),
     # Number of the change in Orthanc's log that asked for it.
     sa.Column("sequence", sa.BigInteger),
-    # Grows with each request, so that what is asked for meanwhile is not lost at the end.
+    # Grows with each request, so that one made while a worker is at it is not lost.
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("deaths", sa.Integer, nullable=False),
@@ -319,16 +320,16 @@ words = sa.Table(
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
     sa.Column("patient", sa.Text, nullable=False),
-    # The label; "none" where the person said that no part can be told.
+    # The label; "none" if the person said that the part cannot be recognised.
     sa.Column("label", sa.Text, nullable=False),
     # SHA-256 of the model that looked at the picture last; null until one did.
     sa.Column("model", sa.Text),
-    # What it saw; null also where there is nothing to be seen.
+    # The model's output; null also if there is no readable picture.
     sa.Column("embedding", sa.LargeBinary),
     sa.Column("posterior", sa.LargeBinary),
     sa.Column("rejected", sa.Boolean),
 )
-"""The last word of a person on each picture, as far as it is to be learned from."""
+"""The last word of a person on each picture, if it is to be learned from."""
 
 sightings = sa.Table(
     "sightings",
@@ -338,8 +339,8 @@ sightings = sa.Table(
     sa.Column("embedding", sa.LargeBinary, nullable=False),
     sa.Column("posterior", sa.LargeBinary, nullable=False),
     sa.Column("rejected", sa.Boolean, nullable=False),
-    # Unix seconds; the oldest are let go beyond the bound.
+    # Unix seconds; beyond a limit, the oldest rows are deleted.
     sa.Column("seen_at", sa.Float, nullable=False),
     sa.Index("sightings_seen_at", "seen_at"),
 )
-"""What the model saw in each picture, about 500 bytes a picture."""
+"""The model's output for each picture, about 500 bytes per picture."""

@@ -1,1 +1,1 @@
-"""The DICOM files follow the records: rewriting in place, reports, exports."""
+"""DICOM files that follow the records: rewriting in place, reports, exports."""

@@ -1,4 +1,4 @@
-"""What leaves as standard objects: the corrected file, the structured report, FHIR."""
+"""Exports as standard objects: the corrected file, the structured report, FHIR."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def corrected_file(
     archive: Archive, engine: Engine, index: Index, instance: str, threshold: float
 ) -> tuple[RewrittenRecord, bytes]:
-    """Return the stored file with corrected tags; the stored one stays untouched.
+    """Return a copy of the stored file with corrected tags; the stored one is not changed.
 
     Parameters
     ----------
@@ -28,16 +28,16 @@ def corrected_file(
     engine : Engine
         The pool of decoders.
     index : Index
-        Knows the rest of the series.
+        Has the other instances of the series.
     instance : str
         Orthanc id.
     threshold : float
-        Least probability of an answer that is written.
+        Least probability at which an answer is written.
 
     Returns
     -------
     tuple of dict and bytes
-        What changed or why writing was refused, and the file: the stored one if nothing changed.
+        What changed, or why writing was refused; and the file, the stored one if nothing changed.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def study_report(
     study : str
         Orthanc id of the study.
     annotations : mapping
-        Those of the instances to report on; instances without one are left out.
+        Annotations of the instances to report on; instances without one are left out.
     previous : bytes or None
         The file of the report that this one replaces.
     uid : str or None
@@ -91,7 +91,7 @@ def study_report(
     """
     request, payload = _gathered(archive, engine, study, annotations, previous)
     request["uid"] = uid
-    # From Orthanc: the headers that a decoder copied may say anything, if it was taken over.
+    # From Orthanc: headers from a decoder may say anything, if it was taken over by a file.
     request["patient_id"], request["study_uid"] = archive.origin_of_study(study)
     return engine.ask("report", request, payload, urgent=True)[1]
 
@@ -112,7 +112,7 @@ def imaging_study(archive: Archive, engine: Engine, study: str) -> dict[str, Any
 
 
 def siblings_of(index: Index, instance: str, series: str) -> list[SiblingRecord]:
-    """Return what the policy on tags needs of the other annotated instances of a series."""
+    """Return what the policy on tags needs to know of a series' other annotated instances."""
     children = index.children("series", series)
     return [child.as_sibling() for child in children if child.instance != instance]
 
@@ -124,7 +124,7 @@ def _gathered(
     annotations: Mapping[str, AnnotationRecord | None],
     previous: bytes | None,
 ) -> tuple[dict[str, Any], bytes]:
-    """Collect the headers; each file's pixel data go to one decoder only."""
+    """Collect the headers of the files, so that no decoder gets the pixel data of several."""
     files = chain(map(archive.dicom, annotations), [previous] if previous is not None else [])
     headers = [engine.ask("headers", {}, file, urgent=True)[1] for file in files]
     request = {

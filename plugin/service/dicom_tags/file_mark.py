@@ -1,4 +1,4 @@
-"""The mark by which hook, rewrite and backup recognise a file that we wrote."""
+"""The mark by which store hook, rewrite and backup recognise a file that we wrote."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from service.orthanc_api.resources import Piece
 
 _BEGINNING = 65_536
-"""Bytes at the beginning; a correction writes its time there, which no other file has."""
+"""Bytes at the beginning of a file; a correction has its time there, unlike any other file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class FileMark:
     Attributes
     ----------
     length, beginning : int
-        Bytes of the file, and how many of them count.
+        Size of the file in bytes, and how many of its first bytes are digested.
     md5 : str
-        Digest of those.
+        Digest of these.
     """
 
     length: int
@@ -40,9 +40,9 @@ class FileMark:
         file : bytes-like
             The file, or its pieces.
         signed : bool
-            Whether it is a correction, which names the moment at which it was made: then its
-            beginning tells it from all others, and the rest, which would take far longer, is not
-            looked at.
+            Whether it is a correction, which contains the time at which it was made: then its
+            beginning distinguishes it from all others, and the rest need not be digested, which
+            would take far longer.
         """
         length = sum(map(len, file))
         beginning = min(_BEGINNING, length) if signed else length
@@ -61,7 +61,7 @@ class FileMark:
         return f"{self.length} {self.beginning} {self.md5}"
 
     def fits(self, data: bytes) -> bool:
-        """Tell whether a file is the one of this mark."""
+        """Return whether a file has this mark."""
         return len(data) == self.length and md5(data[: self.beginning]) == self.md5
 
 
@@ -74,7 +74,7 @@ def md5(*file: Piece) -> str:
 
 
 def _first(count: int, file: Iterable[Piece]) -> Iterator[Piece]:
-    """Give the first ``count`` bytes of a file in pieces."""
+    """Yield the first ``count`` bytes of a file in pieces."""
     for piece in file:
         yield piece[:count]
         count -= min(count, len(piece))

@@ -1,8 +1,8 @@
-"""``"Tags": "in-place"``: the stored file follows its annotation.
+"""``"Tags": "in-place"``: stored files are rewritten to their annotations.
 
-The steps of one instance: ask a decoder for the corrected file, or where the annotation was removed
-for the original; have it stored over the one that was read (`service.dicom_tags.overwriting`); note
-the outcome in the annotation.
+The steps for one instance: ask a decoder for the corrected file or, if the annotation was removed,
+for the original; store it over the one that was read (`service.dicom_tags.overwriting`); note the
+outcome in the annotation.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 _KEPT = 1000
 _UNTIL_THERE_IS_ROOM = 900.0
-"""Seconds before a file is tried again that did not fit into the storage."""
+"""Seconds before a file for which the storage had no room is tried again."""
 _TURNS = 2
-"""Annotating threads that may rewrite at the same time, beside the thread that only rewrites: one
-of all stores, the others prepare their file or wait. The rest go on annotating.
+"""How many annotating threads may rewrite at the same time, beside the thread that only rewrites.
+One of all stores while the others prepare their files or wait; the remaining threads annotate.
 """
 
 
@@ -55,15 +55,15 @@ class InPlace:
     Parameters
     ----------
     settings : Settings
-        What is written, and whether files follow their annotations (``Tags``); else what waits for
-        it waits no more.
+        Say what is written, and whether files are rewritten at all (``Tags``); if not, pending
+        rewrites are given up.
     archive, decoders, annotations, trail, index, tasks, overwriting, main_tags
         The service's other parts.
 
     Attributes
     ----------
     main_tags : MainTags
-        Those of the series that files are rewritten of.
+        Has Orthanc read the main tags of series again whose files were rewritten.
     """
 
     def __init__(
@@ -94,19 +94,19 @@ class InPlace:
         self._turns = threading.Semaphore(_TURNS)
 
     def rewrite(self, task: Task, read: ReadFile | None = None) -> None:
-        """Have the file of an instance follow its annotation, or the removal of it.
+        """Rewrite the file of an instance to its annotation, or to the removal of it.
 
         Parameters
         ----------
         task : Task
-            What asked for it.
+            The task that asked for it.
         read : ReadFile or None
-            The file as somebody read it before, to be read no second time where it still stands.
+            The file if it was just read; not read a second time if it is still the stored one.
 
         Raises
         ------
         EngineDownError, WorkerDiedError, ArchiveError, RecordError
-            If it could not be done; it may be tried again.
+            If it could not be done; another try is allowed.
         """
         instance = task.resource
         try:
@@ -124,7 +124,7 @@ class InPlace:
         self._note_outcome(instance, refused)
 
     def give_up(self, task: Task, reason: str) -> None:
-        """Give back what an overwrite wiped, and note in the annotation that its file stays.
+        """Restore what an overwrite wiped, and note in the annotation that the file is not changed.
 
         Raises
         ------
@@ -142,24 +142,24 @@ class InPlace:
         self._note_outcome(instance, reason)
 
     def outcome(self, instance: str, limit: float) -> str | None:
-        """Wait for a file to follow, ``limit`` seconds at most; return why it does not."""
+        """Wait for a rewrite, ``limit`` seconds at most; return why it was refused, if it was."""
         self._tasks.wait_for(Kind.REWRITE, {instance}, limit)
         return self._outcomes.get(instance)
 
     def is_away(self, instance: str) -> bool:
-        """Tell whether an instance is being rewritten, its metadata yet to return."""
+        """Return whether an instance is being rewritten, its metadata not yet restored."""
         return self._backups.of(instance) is not None
 
     def annotation_of(self, instance: str) -> AnnotationRecord | None:
-        """Return the annotation that an instance has or, being rewritten, is about to have."""
+        """Return an instance's annotation, or the one that it will have after its rewrite."""
         found = self._archive.annotation(instance)
         if found is None and (backup := self._backups.of(instance)):
             found = backup.annotation
-        # It may have been given back between the two looks.
+        # It may have been restored between the two queries.
         return found or self._archive.annotation(instance)
 
     def mend(self, instance: str) -> None:
-        """Finish an overwrite that was cut short.
+        """Finish an overwrite that was interrupted.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class InPlace:
                 raise
 
     def recover(self) -> list[str]:
-        """Finish what a crash interrupted; return the instances that must be read again."""
+        """Finish overwrites that a crash interrupted; return their instances, to be rewritten."""
         found = self._backups.left_over()
         for instance in found:
             try:
@@ -182,15 +182,15 @@ class InPlace:
             except RecordError:
                 raise
             except Exception:
-                # It is gone, or is tried again later: the start does not depend on this one.
+                # It is gone, or will be tried again later: one instance must not prevent the start.
                 continue
         return found
 
     @contextmanager
     def turn(self) -> Iterator[bool]:
-        """Tell whether the thread that just annotated an instance may rewrite it as well.
+        """Give whether the thread that just annotated an instance may also rewrite it.
 
-        Not if enough others do so already: then the thread that only rewrites does it.
+        It may not if enough others are rewriting: then the thread that only rewrites does it.
         """
         ours = self._turns.acquire(blocking=False)
         try:
@@ -200,13 +200,13 @@ class InPlace:
                 self._turns.release()
 
     def _forgo(self, instance: str) -> None:
-        """Note that a file that was to be changed stays as it is."""
+        """Give up the pending rewrite of a file."""
         annotation = self._archive.annotation(instance)
         if annotation and tags_state(annotation) == "pending":
             self._leave_file(annotation, None)
 
     def _follow_later(self, task: Task) -> None:
-        """Have a file tried again for which there was no room."""
+        """Try a file again later for which there was no room."""
         with self._index.database.write() as connection:
             self._tasks.ask(
                 connection,
@@ -220,7 +220,8 @@ class InPlace:
     def _leave_file(self, annotation: AnnotationRecord, refused: str | None) -> None:
         """Note in an annotation that its file stays as it is, and why.
 
-        It is not noted as of a file that came in since: that one would never be read.
+        The annotation stays noted as of the file that was read: one that came in since must still
+        be read.
         """
         stored = self._archive.stored_file(annotation["instance"])
         stored = replace(stored, version=annotation.get("file") or stored.version)
@@ -237,7 +238,7 @@ class InPlace:
         ):
             return self._restore(instance, stored)
         if annotation is None or not of_file(annotation, stored.version):
-            # What another sender wrote into it, perhaps a person's word, must be read first.
+            # Another sender's file, perhaps with a person's word in it, must be read first.
             self._overwriting.annotate_again(instance)
             return YIELDED
         if not concerns_tags(annotation):
@@ -263,7 +264,7 @@ class InPlace:
         if corrected:
 
             def settle(now: StoredFile) -> None:
-                # What an earlier answer wrote is removed, even if this one is not written.
+                # Tags of an earlier answer are removed even if those of this one are not written.
                 self._settle_tags(annotation, now, standing, refused, mixed=mixed)
 
             failed = self._replace(
@@ -279,12 +280,12 @@ class InPlace:
         return failed or refused
 
     def _file(self, instance: str, stored: StoredFile, *, old_stock: bool = False) -> Piece:
-        """Return a stored file that nobody has just read."""
+        """Read a stored file."""
         found = self._archive.content(instance, stored, old_stock=old_stock)
         return found if isinstance(found, bytes) else found.data
 
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
-        """Give a file its original attributes back, if it has ours."""
+        """Restore the original attributes of a file, if it has ours."""
         data = self._file(instance, stored)
         outcome, original = rewritten(self._decoders, "restore", {}, data, urgent=True)
         refused = outcome["refused"]
@@ -302,10 +303,10 @@ class InPlace:
         *,
         signed: bool,
     ) -> str | None:
-        """Store a file over the stored one, and have its series checked once that is stable."""
+        """Store a file over the present one, and have the series checked once it is stable."""
 
         def note(now: StoredFile, alone: bool) -> None:
-            # Also with an annotation: its removal may be in the trail, and not carried out yet.
+            # Even if there is an annotation: its removal may be in the trail, but not applied yet.
             self._note_removal(instance, now.version, before=stored.version)
             if settle:
                 settle(now)
@@ -316,12 +317,12 @@ class InPlace:
         return self._overwriting.replace(instance, stored, annotation, ours, note, signed=signed)
 
     def _note_file(self, instance: str, stored: StoredFile) -> None:
-        """Note that the annotation, or its removal, is of the file that was found there."""
+        """Note that the annotation, or its removal, is of the present file."""
         annotation = self._archive.annotation(instance)
         if annotation:
             self._note_removal(instance, stored.version, before=annotation.get("file"))
             if stays_removed(self._archive, instance, self._trail.last(instance)):
-                # The removal came while the annotation was away.
+                # The removal came during the overwrite, while there was no annotation.
                 self._annotations.erase(instance, stored)
             else:
                 annotation = {**annotation, "file": stored.version}
@@ -329,20 +330,20 @@ class InPlace:
         elif self._may_be_ours(instance):
             self._note_removal(instance, stored.version)
         else:
-            # The original, byte for byte, which a modality sent again while the service was down.
+            # It is the original, byte for byte, which a modality sent again during a downtime.
             self._overwriting.annotate_again(instance)
             return
-        # Roll-ups written since the overwrite got the labels of before it back, too.
+        # Roll-ups written since the overwrite also got back the labels from before it.
         self._annotations.ask_roll_ups(stored.parents)
         self.main_tags.ask(stored.parents.series)
 
     def _may_be_ours(self, instance: str) -> bool:
-        """Tell whether Orthanc got a file as it gets ours: by REST on loopback, of no modality."""
+        """Return whether Orthanc got a file as it gets ours: by REST on loopback, no modality."""
         aet, ip = self._archive.sender(instance)
         return not aet and (not ip or is_loopback(ip.removeprefix("::ffff:")))
 
     def _note_removal(self, instance: str, version: str, before: str | None = None) -> None:
-        """Note that a removal, of the file ``before`` if given, is of a version of ours by now."""
+        """Note that a removal is now of our version of its file, which was ``before``, if given."""
         word = self._trail.last(instance)
         if word and word.action == REMOVED and (before is None or word.file in (None, before)):
             self._trail.removal_is_of(word.number, version)
@@ -366,10 +367,10 @@ class InPlace:
         self._annotations.put(annotation, stored.parents, follow=False)
 
     def _align_siblings(self, instance: str, stored: StoredFile, *, mixed: bool) -> None:
-        """Have the other files of a series follow after it became mixed, or ceased to be."""
+        """Rewrite the other files of a series after it became mixed, or ceased to be."""
         series = stored.parents.series
         if self._mixed.get(series) == mixed and not self._index.database.shared:
-            return  # Other nodes may have seen it change.
+            return  # With several nodes, another may have noted the change.
         self._mixed[series] = mixed
         while len(self._mixed) > _KEPT:
             self._mixed.popitem(last=False)

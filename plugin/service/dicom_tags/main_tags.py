@@ -24,9 +24,9 @@ class MainTags:
     archive, database, tasks
         The service's other parts.
     alone : threading.Lock
-        Held while one file is stored over another: Orthanc does not stand both at a time.
+        Held while one file is stored over another: Orthanc deadlocks if both happen at once.
     settle : float
-        Seconds that a series must have been left alone.
+        Seconds without a rewrite after which a series is checked.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class MainTags:
         series = task.resource
         with suppress(NotFoundError):
             noted = self._archive.series_part(series)
-            # Also if it is a single instance now: it may have lost the others since.
+            # Even if it has only one instance now: the others may have been deleted since.
             for first in self._archive.instances_of("series", series)[:1]:
                 if self._archive.instance_part(first) != noted:
                     with self._alone:

@@ -1,8 +1,8 @@
 """Backups of what an overwrite wipes: metadata, labels, attachments, a patient's protection.
 
 Orthanc deletes an instance before it stores its successor, and with it a series, study or patient
-that has no other child. A backup is taken before, survives a crash, and is tied to the new file by
-its mark: it is never restored to another one.
+that has no other child. A backup is taken before that, survives a crash, and is tied to the new
+file by its mark: it is never restored to any other file.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class OverwriteBackup:
     instance : str
         Orthanc id.
     mark : str
-        That of the new file; its MD5 where version 0.2 took the backup, and empty where 0.1 did.
+        Mark of the new file; its MD5 if version 0.2 took the backup, empty if 0.1 did.
     annotation : dict or None
-        The annotation that the rewritten instance is to carry; None where it is to have none.
+        The annotation that the rewritten instance is to have; None if it is to have none.
     levels : list of dict
         Per level: ``level``, ``id``, ``metadata`` (name to value), ``labels``.
     protected : str or None
@@ -72,7 +72,7 @@ class OverwriteBackups:
     Parameters
     ----------
     database : Database
-        Outlives a power cut.
+        The durable database.
     archive : Archive
         Orthanc.
     """
@@ -94,20 +94,20 @@ class OverwriteBackups:
         Parameters
         ----------
         instance, parents : str, Parents
-            What is to be overwritten, and what it belongs to.
+            The instance to be overwritten, and its parents.
         held : sequence of Held
-            What is noted of the instance and of each of its parents.
+            What is noted on the instance and on each of its parents.
         annotation : dict or None
-            What the rewritten instance is to carry.
+            Annotation that the rewritten instance is to have.
         mark : FileMark
-            That of the new file.
+            Mark of the new file.
 
         Raises
         ------
         NotFoundError
             If the instance is gone.
         RecordError
-            If it cannot be saved: then nothing may be overwritten.
+            If it cannot be saved; then nothing may be overwritten.
         """
         levels = [
             {"level": one.level, "id": one.id, "metadata": one.metadata, "labels": one.labels}
@@ -148,16 +148,16 @@ class OverwriteBackups:
         *,
         annotation: bool = True,
     ) -> None:
-        """Put back what is missing; what is there, or was set meanwhile, stays.
+        """Restore what is missing; what is there, or was set meanwhile, stays.
 
         Parameters
         ----------
         backup : OverwriteBackup
-            What was there.
+            The backup.
         present : sequence of Held or None
-            What is noted of the same resources by now, if somebody asked already.
+            What is noted on the same resources now; None asks Orthanc for it.
         annotation : bool
-            Whether the instance's is given back; not where the caller is about to write it.
+            Whether to restore the instance's annotation; False if the caller will write it.
 
         Raises
         ------
@@ -185,12 +185,12 @@ class OverwriteBackups:
 
     def drop(self, instance: str) -> None:
         """Remove the backup of an instance."""
-        # If a power cut keeps it, no harm: it is tied to this file, which has all that it restores.
+        # If a power cut undoes this, no harm is done: its file already has all that it restores.
         with self._database.write(at_once=False) as connection:
             _drop(connection, instance)
 
     def take_over(self, folder: Path, log: Callable[[str], None]) -> None:
-        """Take over what version 0.1 left in files; a damaged one is set aside for a person."""
+        """Take over the backups of version 0.1 from files; damaged ones are set aside."""
         if not folder.is_dir():
             return
         for path in sorted(folder.glob("*.json")):
@@ -231,7 +231,7 @@ class OverwriteBackups:
                 "instance": backup.instance,
                 "md5_before": "",
                 "md5_after": backup.mark,
-                # Escaped, because metadata of others need not be text.
+                # Escaped by default, because other plugins' metadata need not be valid text.
                 "record": json.dumps(record),
             }
             _KEEP.run(connection, row)

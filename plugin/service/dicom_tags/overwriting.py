@@ -1,7 +1,7 @@
-"""A corrected file is stored over the one that it was made from, and nothing else is lost.
+"""Stores a corrected file over the one from which it was made, without losing anything else.
 
 The steps: save what the overwrite wipes; check that the file is still the one that was read; store
-the new one over it; check what Orthanc did; restore what was wiped. The newer file wins: if another
+the new one over it; check what Orthanc did; restore what was wiped. Another sender's file wins: if
 one came in between, ours yields.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 YIELDED = "another file was stored meanwhile"
 STORAGE_FULL = "storage full"
 _KEPT_SOON = 0.5
-"""Seconds within which the hook has written what it saw, unless the machine hangs."""
+"""Seconds in which the store hook writes the file that it saw, unless the machine hangs."""
 _CHANGES = 500
 
 
@@ -51,11 +51,11 @@ class Overwriting:
     Attributes
     ----------
     backups : OverwriteBackups
-        What overwrites wiped that is not given back yet.
+        Backups of what overwrites wiped, not restored yet.
     alone : threading.Lock
-        Held while one file is stored over another, the last of all locks. Orthanc deadlocks for
-        good if it reads main tags anew at the same time; and of two who overwrite, one could take
-        the entries that the other wipes from the change log for a gap, and wait for nothing.
+        Held while one file is stored over another; taken after all other locks. Orthanc deadlocks
+        if it reads main tags again at the same time; and of two threads that overwrite, one could
+        take the entries that the other wipes from the change log for another sender's file.
     """
 
     def __init__(
@@ -92,23 +92,23 @@ class Overwriting:
         *,
         signed: bool,
     ) -> str | None:
-        """Have a file replace the stored one; return why not.
+        """Replace the stored file; return why that was not done, or None.
 
-        The lock of the instance is held.
+        The caller holds the lock of the instance.
 
         Parameters
         ----------
         instance, stored : str, StoredFile
-            What is to be replaced, as it was read.
+            The instance to be replaced, as it was read.
         annotation : dict or None
-            What the instance is to carry afterwards, if anything: ``note`` writes it.
+            Annotation that the instance is to have afterwards, if any: ``note`` writes it.
         ours : sequence of bytes-like
             The new file, in pieces.
         note : callable
-            Told of it where it stands there, and whether it is alone in its series, before the
-            backup is dropped, which a kill leaves.
+            Called once the new file is stored, with it and whether it is alone in its series. The
+            backup is dropped only after that, so that it survives a kill.
         signed : bool
-            Whether it holds a correction, or is the original.
+            Whether the new file is a correction, not the original.
 
         Raises
         ------
@@ -117,7 +117,7 @@ class Overwriting:
         EngineDownError
             If Orthanc stops: nothing new may begin.
         ArchiveError, RecordError
-            If it could not be done; `mend` comes before the next try.
+            If it could not be done; `mend` must come before the next try.
         """
         with self._annotations.lock_above(stored.parents.patient):
             places = [("instances", instance), *stored.parents.levels()]
@@ -129,7 +129,7 @@ class Overwriting:
             backup = self.backups.take(instance, stored.parents, held, annotation, mark)
             self._rescue.drop(instance)
             with self.alone:
-                # Orthanc's side does not answer any more once it stops: waiting would be in vain.
+                # Once Orthanc stops, its side no longer answers: waiting would be in vain.
                 self._must_go_on()
                 with self._rescue.watching(instance, mark):
                     outcome = self._store_over(instance, stored, ours, places)
@@ -143,16 +143,16 @@ class Overwriting:
         return None
 
     def mend(self, instance: str, note: Callable[[str, StoredFile], None]) -> None:
-        """Give back what an overwrite wiped of which Orthanc did not say that it worked.
+        """Restore what an overwrite wiped that was interrupted, or failed for all we know.
 
-        The lock of the instance is held.
+        The caller holds the lock of the instance.
 
         Parameters
         ----------
         instance : str
             Orthanc id.
         note : callable
-            Told of the new file where it stands there, before its backup is dropped.
+            Called with the new file if it is stored, before its backup is dropped.
 
         Raises
         ------
@@ -177,14 +177,14 @@ class Overwriting:
         self._rescue.drop(instance)
 
     def _stands(self, backup: OverwriteBackup, stored: StoredFile) -> bool:
-        """Tell whether the stored file is the one for which the backup was taken."""
+        """Return whether the stored file is the one for which the backup was taken."""
         mark = FileMark.read(backup.mark)
         if mark is None:
             return self._archive.md5(backup.instance) == backup.mark
         try:
             return mark.fits(self._archive.dicom(backup.instance))
         except LostFileError:
-            # The storage may be down for a while: then Orthanc's index has to do.
+            # The storage may be down for a while: then the size in Orthanc's index must do.
             return stored.size == mark.length
 
     def _store_over(
@@ -194,8 +194,8 @@ class Overwriting:
         ours: Sequence[Piece],
         places: list[tuple[str, str]],
     ) -> list[Held] | str:
-        """Store a file unless another one came in; return what Orthanc holds then, or why not."""
-        # In this order: the log shows what comes in after the mark, this check what came before it.
+        """Store a file unless another came in; return what Orthanc has afterwards, or why not."""
+        # In this order: the log shows what comes in from now on, the check what came before.
         before = self._archive.last_change()
         if self._archive.stored_file(instance).version != stored.version:
             self.annotate_again(instance)
@@ -208,7 +208,7 @@ class Overwriting:
         if answer.status != "Success":
             return f"Orthanc answers {answer.status or 'nothing'}"
         if answer.instance != instance:
-            # As after a lossy transcoding: that copy is ours.
+            # For example after a lossy transcoding: that copy is ours.
             self._archive.delete_instance(answer.instance)
             return "Orthanc stores it under another id"
         # Before the log is read: nothing is noted about a file that comes in after this.
@@ -216,16 +216,16 @@ class Overwriting:
         # Without a gap nothing else was stored since: it is ours, even if Orthanc transcoded it.
         entry, gap = self._own_entry(before, instance)
         if gap:
-            # Hashing a film takes as long as Orthanc takes to store it.
+            # Only in this case, as hashing a film takes as long as storing it.
             if self._archive.md5(instance) != md5(*ours):
                 self.annotate_again(instance)
                 return YIELDED
-            # PostgreSQL skips a number for each transaction that was tried twice.
+            # With PostgreSQL a gap may mean nothing: a transaction that is repeated skips a number.
             theirs = self._rescue.kept(instance, _KEPT_SOON if self._shared else KEPT_WITHIN)
             if theirs is not None:
                 self._put_back(instance, theirs)
                 return YIELDED
-            # Seconds may have passed: values that were set meanwhile stay.
+            # Ask again, as seconds may have passed: values that were set meanwhile stay.
             version, now = now[0].version, self._archive.held(places)
             now[0] = replace(now[0], version=version)
         if entry is not None:
@@ -238,10 +238,10 @@ class Overwriting:
             raise EngineDownError("Orthanc is stopping")
 
     def _own_entry(self, before: int, instance: str) -> tuple[int | None, bool]:
-        """Find the entry of our own store; tell whether any are missing between a mark and that.
+        """Return the log's entry of our own store, and whether numbers are missing before it.
 
-        Orthanc forgets the entries of what is overwritten: had another file been stored after the
-        mark and then been replaced by ours, the number of its entry would be missing.
+        Orthanc deletes the entries of an instance that is overwritten: if another file was stored
+        after ``before`` and then replaced by ours, the number of its entry is missing.
         """
         since = before
         while True:
@@ -256,16 +256,16 @@ class Overwriting:
                 return None, True
 
     def _put_back(self, instance: str, theirs: bytes) -> None:
-        """Store again what ours had replaced.
+        """Store the file again that ours had replaced.
 
         Raises
         ------
         ArchiveError
-            If Orthanc does not take it.
+            If Orthanc does not store it.
         """
         answer = self._archive.store(theirs)
         if not answer.stands:
-            # It is still kept, and tried again.
+            # The file is still kept, and will be tried again.
             raise ArchiveError(f"POST /instances: {answer.status or 'no status'}")
         self._log(f"instance {instance}: a file that was stored during its rewrite is put back")
         self.annotate_again(instance)

@@ -1,8 +1,8 @@
-"""While a file is being rewritten, Orthanc's side keeps what another sender stores.
+"""While a file is being rewritten, Orthanc's side keeps a file that another sender stores.
 
 Between the last check of a file and the storing of its successor there are milliseconds in which
-another file may come in, which ours would replace. Orthanc's store hook sees that file: it is told
-which instances are being rewritten, and keeps the bytes of files that are not ours.
+another file may come in, which ours would then replace. Orthanc's store hook sees that file: it
+knows which instances are being rewritten, and keeps the bytes of files that are not ours.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Rescue:
     Parameters
     ----------
     folder : Path
-        Where Orthanc's side keeps them; as private as the archive itself.
+        Folder in which Orthanc's side keeps them; as private as the archive itself.
     say : callable
-        Takes a message for Orthanc's side.
+        Sends a message to Orthanc's side.
     """
 
     def __init__(self, folder: Path, say: Callable[[dict[str, Any]], None]) -> None:
@@ -51,23 +51,23 @@ class Rescue:
 
     @contextmanager
     def watching(self, instance: str, ours: FileMark) -> Iterator[None]:
-        """Have the hook keep what is stored under an instance, except a file of ours.
+        """Have the hook keep files that are stored under an instance, except ours.
 
-        A deletion that comes later waits for the end of this block; one that came just before goes
-        first.
+        A deletion in Orthanc waits for the end of this block; if one was announced just before,
+        this waits a moment for it.
 
         Parameters
         ----------
         instance : str
             Orthanc id.
         ours : FileMark
-            Of the file that is about to be stored. Where its beginning tells that it is ours,
-            Orthanc's lock is not held for the digest of all.
+            Mark of the file that is about to be stored. If its beginning is enough to recognise it,
+            the hook need not digest the whole file while it holds Orthanc's lock.
 
         Raises
         ------
         ArchiveError
-            If Orthanc's side does not say that it watches.
+            If Orthanc's side does not confirm that it watches.
         """
         heard = self._acknowledged[instance] = threading.Event()
         about = {"id": instance, **asdict(ours), "file": str(self._place(instance))}
@@ -83,19 +83,19 @@ class Rescue:
             self._acknowledged.pop(instance, None)
 
     def is_own(self, instance: str, entry: int) -> bool | None:
-        """Tell whether an entry of the change log is of a file of ours; None if that is to come."""
+        """Return whether a change log entry is of our file; None if that is not known yet."""
         if self._own.get(instance) == entry:
             return True
         return None if self.watches(instance) else False
 
     def note_own(self, instance: str, entry: int) -> None:
-        """Note the entry of a file of ours, whose annotation is written with it."""
+        """Note the log's entry of a file of ours, which needs no annotating."""
         self._own[instance] = entry
         while len(self._own) > _KEPT_ENTRIES:
             self._own.popitem(last=False)
 
     def watches(self, instance: str) -> bool:
-        """Tell whether an instance is being rewritten just now."""
+        """Return whether an instance is being rewritten just now."""
         return instance in self._acknowledged
 
     def acknowledge(self, instance: str) -> None:
@@ -109,14 +109,14 @@ class Rescue:
         self._last_deletion = time.monotonic()
 
     def kept(self, instance: str, limit: float = KEPT_WITHIN) -> bytes | None:
-        """Return what was stored meanwhile, None if nothing was.
+        """Return the file that another sender stored meanwhile, None if there is none.
 
         Parameters
         ----------
         instance : str
             Orthanc id.
         limit : float
-            Seconds to wait for the hook to have written it.
+            Seconds to wait for the hook to write it.
         """
         end = time.monotonic() + limit
         place = self._place(instance)
@@ -127,7 +127,7 @@ class Rescue:
         return place.read_bytes()
 
     def drop(self, instance: str) -> None:
-        """Remove what is kept of an instance."""
+        """Delete the kept file of an instance."""
         self._place(instance).unlink(missing_ok=True)
 
     def _place(self, instance: str) -> Path:

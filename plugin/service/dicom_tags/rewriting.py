@@ -1,4 +1,4 @@
-"""A decoder rewrites the header of a file; its pixel data do not travel, and so cannot change."""
+"""A decoder rewrites the header of a file; it never gets the pixel data, which cannot change."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def rewritten(
     decoders : Engine
         The pool of decoders.
     task : {"correct", "restore"}
-        Whether tags are to be written, or to return.
+        Whether to write tags, or to restore the original ones.
     request : dict
-        What the task takes beside the file.
+        What the task needs beside the file.
     data : bytes-like
         A DICOM file.
     urgent : bool
@@ -33,8 +33,8 @@ def rewritten(
     Returns
     -------
     tuple of dict and pieces
-        What changed or why it was refused, and the new file, none if it stays as it is: the header
-        that the decoder made, and the rest of ``data`` where that lies.
+        What changed, or why it was refused; and the new file, empty if nothing changes: the header
+        that the decoder made, and the rest of ``data`` without a copy.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""``"StructuredReport": true``: one DICOM SR a study, written when the study has settled."""
+"""``"StructuredReport": true``: one DICOM SR per study, written when the study has settled."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from service.records.index import Index
 
 _NOTHING_TO_REPORT = "NothingToReportError"
-"""The one refusal that is about the images; after any other the last report is still right."""
+"""The one refusal after which the last report is wrong; after any other it is still right."""
 _NAMESPACE = uuid.UUID("6f0dfb0e-6a3d-4c0c-9d3a-0c2f1f3f9f55")
 
 
 class Reports:
-    """Stores reports; a new one names its predecessor and takes its place.
+    """Stores reports; a new one names the one that it replaces.
 
     Parameters
     ----------
     archive, decoders, index
         The service's other parts.
     database : Database
-        Knows which report is whose.
+        Notes which report is ours in each study.
     annotation_of : callable
-        Gives an instance's annotation, also while its file is being rewritten.
+        Returns an instance's annotation, even while its file is being rewritten.
     log : callable
         Takes a line.
     """
@@ -67,7 +67,7 @@ class Reports:
     def write(self, task: Task) -> None:
         """Store a study's report if the results differ from those in the last one.
 
-        If nothing is left that a report may say, the last one is deleted. The report's UID derives
+        If there is nothing left to report, the last one is deleted. The report's UID is derived
         from its content, so that a report stored just before a kill is not stored twice.
 
         Raises
@@ -95,7 +95,7 @@ class Reports:
             annotations = {instance: self._annotation_of(instance) for instance in instances}
             report = study_report(self._archive, self._decoders, study, annotations, previous, uid)
         except NotFoundError:
-            return  # The roll-up of what is left of the study asks for its own report.
+            return  # The next roll-up of the study, if anything is left of it, asks for a report.
         except LostFileError as why:
             self._log(f"study {study} gets no report: {why}")
             return
@@ -111,19 +111,19 @@ class Reports:
         self._takes_the_place(study, fingerprint, own, stored.instance)
 
     def _file_of(self, report: str | None) -> bytes | None:
-        """Return the file of a report, None if it is lost: then the new one does not replace it."""
+        """Return the file of a report; None if it is lost, so that the new one cannot name it."""
         with suppress(NotFoundError, LostFileError):
             return self._archive.dicom(report) if report else None
         return None
 
     def _takes_the_place(self, study: str, fingerprint: str, own: str | None, stored: str) -> None:
         self._note(study, fingerprint, stored)
-        # A report that we did not note may be another archive's: it stays.
+        # A report of which we have no note may be from another archive: it stays.
         if own and own != stored:
             self._archive.delete_instance(own)
 
     def _withdraw(self, study: str, own: str | None) -> None:
-        """Delete our last report, if there is one: what it says is no longer true."""
+        """Delete our last report, if there is one: it is no longer true."""
         if own:
             self._archive.delete_instance(own)
             self._note(study, "", "")
@@ -140,7 +140,7 @@ class Reports:
             )
 
     def _stored_reports(self, study: str) -> dict[str, str]:
-        """Return the reports of this software in a study by their UIDs: a new one names one."""
+        """Return this software's reports in a study by UID: a new one names one as replaced."""
         found = {}
         for series in self._archive.client.get_json(f"/studies/{study}/series"):
             if series["MainDicomTags"].get("Modality") == "SR":
@@ -156,7 +156,7 @@ class Reports:
 
 
 def _is_observed(child: Summary) -> bool:
-    """Tell whether a report may state an image's part: a header alone is no observation."""
+    """Return whether a report may state an image's part: a header alone is no observation."""
     examined = child.examined if child.source != "header" else None
     return child.status == "done" and bool(examined or child.visible)
 

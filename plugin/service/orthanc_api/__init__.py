@@ -1,1 +1,1 @@
-"""The one door to Orthanc: its REST API as typed calls."""
+"""The only access to Orthanc: its REST API as typed calls."""

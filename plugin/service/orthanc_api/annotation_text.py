@@ -1,8 +1,8 @@
 """Reads annotations from Orthanc's metadata, whatever another script wrote there.
 
-Anybody who may write metadata may write this one, by mistake or as a copy of another instance's.
-The rest of the service can rely on an annotation's shape: a text of another shape is none, and is
-replaced. There may be fields in it that are unknown here.
+Anybody who may write metadata may write this one too, by mistake or as a copy of another
+instance's. The rest of the service can rely on an annotation's shape: a text of another shape does
+not count as an annotation, and is replaced. Unknown fields are allowed.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _ROLL_UP: TypeAdapter[RollUpRecord | None] = TypeAdapter(RollUpRecord | None, co
 
 
 def annotation_in(text: str | None, instance: str) -> AnnotationRecord | None:
-    """Return the annotation of an instance that stands in a text.
+    """Return the annotation of an instance in a text.
 
-    None if there is none, if it is another's, or if what stands there was not written by us.
+    None if there is none, if it is another instance's, or if it was not written by us.
     """
     found = _read(text, _ANNOTATION)
     return found if found and found["instance"] == instance else None
 
 
 def roll_up_in(text: str | None, resource: str) -> RollUpRecord | None:
-    """Return the roll-up of a series, study or patient as `annotation_in` does an annotation."""
+    """Return the roll-up of a series, study or patient in a text, as `annotation_in` does."""
     found = _read(text, _ROLL_UP)
     return found if found and found["id"] == resource else None
 
@@ -57,7 +57,7 @@ def _read(text: str | None, shape: TypeAdapter[_Record | None]) -> _Record | Non
 
 
 def _with_state(found: Any) -> Any:
-    """Name the state of a file of which version 0.1 noted what was changed, or refused, alone."""
+    """Add the state of a file's tags, which version 0.1 did not write into annotations."""
     tags = found.get("tags") if isinstance(found, dict) else None
     if not isinstance(tags, dict) or "state" in tags or "changed" not in tags:
         return found
@@ -66,10 +66,10 @@ def _with_state(found: Any) -> Any:
 
 
 def _is_kept(text: str, found: object) -> bool:
-    """Tell whether databases can keep every text in the JSON.
+    """Return whether databases can store every text in the JSON.
 
-    If the JSON has escapes, the parsed texts are checked, because a backslash that somebody typed
-    is escaped itself. Most annotations have none, and are read often.
+    Only if the JSON may have escapes, the parsed texts are checked too: most annotations have none,
+    and they are read often.
     """
     escaped = "\\u" in text
     return can_be_kept(text) and (not escaped or all(map(can_be_kept, texts_in(found))))

@@ -1,7 +1,7 @@
-"""An HTTP answer, read off a connection (RFC 9112).
+"""Reads an HTTP answer from a connection (RFC 9112).
 
-`http.client` parses headers with the e-mail parser, which takes ten times as long as this: half of
-what a small request costs here in all. Errors are those of `http.client`.
+`http.client` parses headers with the e-mail parser, which takes ten times as long as this module,
+and half of the total cost of a small request. Errors are those of `http.client`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _NOTHING = (b"\r\n", b"\n")
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What a server answered.
+    """A server's answer.
 
     Attributes
     ----------
     status : int
-        Its number.
+        Status code.
     content : bytes
         The body.
     last : bool
-        Whether nothing more can be asked on this connection.
+        Whether the connection cannot be used again.
     """
 
     status: int
@@ -39,7 +39,7 @@ class HttpAnswer:
 
 
 def read_answer(connection: socket.socket) -> HttpAnswer:
-    """Read the answer to a request that was sent; a HEAD, whose answer lacks its body, was none.
+    """Read the answer to a request that was sent, which must not be HEAD, as that has no body.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def _status(stream: IO[bytes]) -> tuple[int, bool]:
 
 
 def _fields(stream: IO[bytes]) -> dict[str, str]:
-    """Return the header's fields by their names in small letters; two of one name are one list."""
+    """Return the header fields by name in lower case; fields of the same name are joined."""
     fields: dict[str, str] = {}
     for _ in range(_MOST_FIELDS + 1):
         line = stream.readline(_LONGEST_LINE)
@@ -84,7 +84,7 @@ def _fields(stream: IO[bytes]) -> dict[str, str]:
         if not line.endswith(b"\n"):
             raise http.client.IncompleteRead(b"")
         if line[:1] in (b" ", b"\t"):
-            continue  # The continuation of a folded field: none of those needed here is so long.
+            continue  # The continuation of a folded field: none that is needed here is so long.
         name, _, value = (part.strip() for part in line.decode("latin-1").partition(":"))
         if fields.setdefault(name.lower(), value) != value:
             fields[name.lower()] += f", {value}"

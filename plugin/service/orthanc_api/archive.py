@@ -1,4 +1,4 @@
-"""Orthanc as the service sees it: instances, their metadata, labels, attachments and changes."""
+"""Orthanc as the service uses it: instances, their metadata, labels, attachments and changes."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _COPY_LINKS = ("AnonymizedFrom", "ModifiedFrom")
 
 
 class Archive:
-    """What the service asks of Orthanc.
+    """The calls to Orthanc that the service needs.
 
     Parameters
     ----------
     client : Client
-        The way there.
+        Sends the requests.
     registered_metadata, registered_attachments : frozenset of str
-        Names that the operator gave to metadata and attachments of his own.
+        Names that the operator registered for user-defined metadata and attachments.
     storage : Path or None
         Folder in which Orthanc stores files, if that is on this machine.
 
@@ -68,20 +68,20 @@ class Archive:
         self.has_labels = _at_least(self.version, (1, 12))
 
     def stored_file(self, instance: str) -> StoredFile:
-        """Return what an instance belongs to, and which file it is; NotFoundError if it is gone."""
+        """Return an instance's parents, and which file it has; NotFoundError if it is gone."""
         return self._stored_file(self.client.get_json(f"/instances/{instance}"))
 
     def glance(self, instances: list[str]) -> dict[str, Glance]:
-        """Return what is known of each of some instances, in one question; not of those gone."""
+        """Return what Orthanc has on some instances, in one request; those gone are left out."""
         question = {"Resources": instances, "Metadata": True}
         seen: dict[str, Glance] = {}
         answer = self.client.question("/tools/bulk-content", question)
-        # Orthanc tells of an id of any level; a person may have mistaken one.
+        # Orthanc accepts ids of any level; a person may have given one of a series, say.
         answer = [found for found in answer if "ParentSeries" in found]
         self._places.learn(found["ParentSeries"] for found in answer)
         for found in answer:
             metadata = found["Metadata"]
-            # Of a series that was deleted meanwhile there is nothing to tell.
+            # Instances of a series that was deleted meanwhile are left out.
             with suppress(NotFoundError):
                 seen[found["ID"]] = Glance(
                     self._stored_file({**metadata, **found}),
@@ -96,7 +96,7 @@ class Archive:
         return StoredFile(parents, str(found["FileUuid"]), int(found["FileSize"]), originals)
 
     def parents(self, instance: str) -> Parents:
-        """Return what an instance belongs to; errors as of ``stored_file``."""
+        """Return an instance's parents; errors as in ``stored_file``."""
         return self.stored_file(instance).parents
 
     def stations(self, series: list[str]) -> dict[str, str]:
@@ -111,13 +111,13 @@ class Archive:
             return ""
 
     def forget(self, series: str) -> None:
-        """Ask anew where a series belongs: something of it was deleted."""
+        """Ask again for the parents of a series when needed, because an instance was deleted."""
         self._places.forget(series)
 
     def content(
         self, instance: str, stored: StoredFile, *, old_stock: bool = False
     ) -> bytes | FileOnDisk:
-        """Return a stored file, still to be read where it is on this disk; else see ``dicom``."""
+        """Return a stored file: on this machine's disk, still to be read, or else as ``dicom``."""
         found = self._storage and FileOnDisk.found(self._storage, stored.version, stored.size)
         return found or self.dicom(instance, old_stock=old_stock)
 
@@ -129,15 +129,15 @@ class Archive:
         instance : str
             Orthanc id.
         old_stock : bool
-            Whether it has been there for long: then it is read past Orthanc's cache, out of which
-            an archive that is worked through would push all that people look at.
+            Whether it is old stock: then Orthanc's cache is bypassed, from which a back-fill would
+            otherwise push out the files that people are looking at.
 
         Raises
         ------
         NotFoundError
             If the instance is gone.
         LostFileError
-            If its file alone is.
+            If only its file is.
         """
         try:
             return self._dicom(instance, old_stock=old_stock)
@@ -149,7 +149,7 @@ class Archive:
     def _dicom(self, instance: str, *, old_stock: bool) -> bytes:
         if old_stock:
             as_stored = self.client.get(f"/instances/{instance}/attachments/dicom/compressed-data")
-            # Else Orthanc had compressed it (``StorageCompression``), or it lacks a preamble.
+            # Otherwise Orthanc has compressed it (``StorageCompression``), or it has no preamble.
             if as_stored.startswith(MAGIC, MAGIC_AT):
                 return as_stored
         return self.client.get(f"/instances/{instance}/file")
@@ -161,11 +161,11 @@ class Archive:
             noted = self.client.get(f"/instances/{instance}/attachments/dicom/md5").strip()
         if noted:
             return noted.decode()
-        # Orthanc notes none where ``StoreMD5ForAttachments`` is, or was, false.
+        # Orthanc has none if ``StoreMD5ForAttachments`` is, or was, false.
         return hashlib.md5(self.dicom(instance), usedforsecurity=False).hexdigest()
 
     def store(self, *file: Piece) -> Stored:
-        """Store a DICOM file, which may lie in pieces.
+        """Store a DICOM file, which may be in pieces.
 
         Raises
         ------
@@ -180,7 +180,7 @@ class Archive:
         return Stored(str(answer.get("ID", "")), str(answer.get("Status", "")))
 
     def exists(self, level: str, resource: str) -> bool:
-        """Tell whether Orthanc has a resource at this level."""
+        """Return whether Orthanc has a resource at this level."""
         try:
             self.client.get(f"/{level}/{resource}/metadata")
         except NotFoundError:
@@ -195,7 +195,7 @@ class Archive:
         NotFoundError
             If Orthanc knows no such resource.
         """
-        # Of an id of another level Orthanc says that it has no instances, or fails.
+        # For an id of another level Orthanc returns no instances, or fails.
         if not self.exists(level, resource):
             raise NotFoundError(resource)
         if level == "instances":
@@ -217,23 +217,23 @@ class Archive:
         self.client.delete(f"/instances/{instance}")
 
     def reconstruct(self, series: str) -> None:
-        """Have Orthanc read the main tags of a series anew from its files."""
+        """Have Orthanc read the main tags of a series from its files again."""
         self.client.post(f"/series/{series}/reconstruct", b"{}")
 
     def series_part(self, series: str) -> str:
-        """Return the Body Part Examined that Orthanc noted of a series."""
+        """Return the Body Part Examined in Orthanc's main tags of a series."""
         found = self.client.get_json(f"/series/{series}")
         return str(found["MainDicomTags"].get("BodyPartExamined", ""))
 
     def instance_part(self, instance: str) -> str:
-        """Return the Body Part Examined that stands in a stored file."""
+        """Return the Body Part Examined in a stored file."""
         try:
             return self.client.get(f"/instances/{instance}/content/0018-0015").decode().strip("\0 ")
         except (NotFoundError, UnicodeDecodeError):
             return ""
 
     def changes(self, since: int, limit: int) -> tuple[list[Change], int]:
-        """Return the changes after ``since`` and the number of the last change that there is."""
+        """Return the changes after ``since``, and the number of the newest change."""
         answer = self.client.get_json(f"/changes?since={since}&limit={limit}")
         found = [Change(c["Seq"], c["ChangeType"], c["ID"]) for c in answer["Changes"]]
         return found, int(answer["Last"])
@@ -247,7 +247,7 @@ class Archive:
         return self.metadata("instances", instance, "ReceptionDate") or ""
 
     def sender(self, instance: str) -> tuple[str, str]:
-        """Return AET and IP of who sent an instance; empty where Orthanc did not note them."""
+        """Return AET and IP of an instance's sender; empty where Orthanc did not note them."""
         found = self.client.get_json(f"/instances/{instance}/metadata?expand")
         return str(found.get("RemoteAET", "")), str(found.get("RemoteIP", ""))
 
@@ -259,7 +259,7 @@ class Archive:
         kind : str
             ``modalities`` or ``peers``.
         name : str
-            Orthanc's name of it.
+            Orthanc's name for it.
         """
         try:
             found = self.client.get_json(f"/{kind}/{quote(name, safe='')}/configuration")
@@ -269,31 +269,31 @@ class Archive:
         return str(found.get("AET", "")), str(host or "")
 
     def is_stable(self, series: str) -> bool:
-        """Tell whether nothing was added to a series for Orthanc's ``StableAge``."""
+        """Return whether nothing was added to a series for Orthanc's ``StableAge``."""
         return self.client.get_json(f"/series/{series}").get("IsStable") is True
 
     def metadata(self, level: str, resource: str, name: str) -> str | None:
-        """Return one metadata value, None if it is not set; one that is no text is not ours."""
+        """Return one metadata value, None if it is not set or no UTF-8, and so not ours."""
         try:
             return self.client.get(f"/{level}/{resource}/metadata/{name}").decode()
         except (NotFoundError, UnicodeDecodeError):
             return None
 
     def annotation(self, instance: str) -> AnnotationRecord | None:
-        """Return the annotation that Orthanc's metadata hold, None without one that we wrote."""
+        """Return the annotation in Orthanc's metadata, None if there is none that we wrote."""
         return annotation_in(self.metadata("instances", instance, ANNOTATION), instance)
 
     def annotations(self, instances: list[str]) -> list[AnnotationRecord | None]:
-        """Return what `annotation` says of each, asking for several at a time."""
+        """Return the `annotation` of each instance, asking for several at a time."""
         return list(self._side_by_side.map(self.annotation, instances))
 
     def roll_ups(self, ids: list[str], level: str) -> list[RollUpRecord | None]:
-        """Return the roll-ups that Orthanc's metadata hold, as `annotations` does."""
+        """Return the roll-ups in Orthanc's metadata, as `annotations` does."""
         texts = self._side_by_side.map(lambda one: self.metadata(level, one, ANNOTATION), ids)
         return list(map(roll_up_in, texts, ids))
 
     def study_descriptions(self, studies: list[str]) -> dict[str, dict[str, str]]:
-        """Return patient's name and description of each study, for a person's eyes only."""
+        """Return patient's name and description of each study, only to be shown to people."""
         distinct = list(dict.fromkeys(studies))
         described = self._side_by_side.map(partial(study_description, self.client), distinct)
         return dict(zip(distinct, described, strict=True))
@@ -314,7 +314,7 @@ class Archive:
         self.client.delete(f"/{level}/{resource}/metadata/{name}")
 
     def held(self, places: list[tuple[str, str]]) -> list[Held]:
-        """Return what users and plugins noted of some (level, resource), in one question.
+        """Return what users and plugins noted on some (level, resource), in one request.
 
         Raises
         ------
@@ -336,7 +336,7 @@ class Archive:
         labels = found["Labels"] if "Labels" in found else self.labels(level, resource)
         theirs = {name: text for name, text in metadata.items() if name in own or name.isdigit()}
         for name, text in theirs.items():
-            # In JSON, Orthanc makes other characters of bytes that are not UTF-8.
+            # In JSON, Orthanc replaces bytes that are not UTF-8.
             if not text.isascii() and name not in (ANNOTATION, CODE):
                 with suppress(NotFoundError):
                     data = self.client.get(f"/{level}/{resource}/metadata/{name}")
@@ -365,7 +365,7 @@ class Archive:
         self.client.put(f"/{level}/{resource}/attachments/{name}", data)
 
     def labels(self, level: str, resource: str) -> list[str]:
-        """Return the Orthanc labels of a resource; none where Orthanc has none."""
+        """Return the Orthanc labels of a resource; none if this Orthanc does not support them."""
         if not self.has_labels:
             return []
         try:
@@ -384,7 +384,7 @@ class Archive:
             self.client.delete(path)
 
     def is_protected(self, patient: str) -> bool:
-        """Tell whether a patient is protected against recycling."""
+        """Return whether a patient is protected against recycling."""
         return self.client.get(f"/patients/{patient}/protected").strip() == b"1"
 
     def protect(self, patient: str) -> None:
@@ -393,7 +393,7 @@ class Archive:
 
 
 def _at_least(version: str, wanted: tuple[int, ...]) -> bool:
-    """Compare versions; a build from the main line, which has no number, is the newest."""
+    """Compare versions; a build from the main line, without a number, counts as the newest."""
     parts = version.split(".")
     if not all(part.isdigit() for part in parts):
         return True

@@ -1,4 +1,4 @@
-"""Requests to Orthanc's REST API: connections that are kept, errors told apart."""
+"""Requests to Orthanc's REST API: connections are kept open, errors are sorted by kind."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Client:
     Parameters
     ----------
     url : str
-        Where it listens, without a slash at the end.
+        Its address, without a slash at the end.
     token : str
         Value of the header ``Authorization``.
     certificate : Path or None
-        Orthanc's own certificate: over HTTPS no other is accepted.
+        Orthanc's own certificate; over HTTPS no other is accepted.
     client_certificate : Path or None
         PEM file with certificate and key, for an Orthanc that asks for one.
     """
@@ -65,41 +65,41 @@ class Client:
         return self._ask("GET", path, None)
 
     def get_json(self, path: str) -> Any:
-        """Return the parsed answer to a GET; errors as of ``get``."""
+        """Return the parsed answer to a GET; errors as in ``get``."""
         return json.loads(self.get(path))
 
     def put(self, path: str, data: bytes) -> None:
-        """Send a PUT; errors as of ``get``."""
+        """Send a PUT; errors as in ``get``."""
         self._ask("PUT", path, (data,))
 
     def post(self, path: str, *data: Piece) -> Any:
         """Send a POST, its body in pieces, and return the parsed answer.
 
-        A POST is never sent twice: whether one that got no answer was carried out is for the
-        caller to find out.
+        A POST is never sent twice: if it got no answer, the caller must find out whether it was
+        carried out.
 
         Raises
         ------
         NotFoundError, ArchiveError
-            As of ``get``.
+            As in ``get``.
         StorageFullError
             If there is no room for what was to be stored.
         """
         return json.loads(self._ask("POST", path, data, repeatable=False) or b"null")
 
     def question(self, path: str, asked: object) -> Any:
-        """Send a POST that changes nothing, again if need be, and return the parsed answer.
+        """Send a POST that changes nothing, and so may be repeated; return the parsed answer.
 
         Raises
         ------
         NotFoundError, ArchiveError
-            As of ``get``.
+            As in ``get``.
         """
         body = json.dumps(asked).encode()
         return json.loads(self._ask("POST", path, (body,), repeatable=True))
 
     def delete(self, path: str) -> None:
-        """Send a DELETE; what is gone already is fine."""
+        """Send a DELETE; it is no error if the resource is already gone."""
         try:
             self._ask("DELETE", path, None)
         except NotFoundError:
@@ -122,10 +122,10 @@ class Client:
 
 
 def _tls(certificate: Path | None, client_certificate: Path | None) -> ssl.SSLContext:
-    """Return how to speak HTTPS to the loopback.
+    """Return the TLS context for HTTPS to the loopback.
 
-    The certificate names the hospital's host, so it is pinned instead. Orthanc goes on with one
-    that has run out, and so does its service.
+    The certificate is for the hospital's host name, so it is pinned instead of checking the name.
+    Orthanc keeps using one that has expired, so its date is not checked either.
     """
     context = ssl.create_default_context()
     context.check_hostname = False

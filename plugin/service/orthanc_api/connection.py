@@ -1,4 +1,4 @@
-"""The way to the Orthanc that this service belongs to."""
+"""Connects to the Orthanc to which this service belongs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from service.orthanc_api.archive import Archive
 from service.orthanc_api.client import Client
 
 _CERTIFICATE = "certificate.pem"
-"""What Orthanc takes where ``SslCertificate`` is not set."""
+"""The file that Orthanc uses if ``SslCertificate`` is not set."""
 
 
 def connected(given: dict[str, Any], client_certificate: str) -> Archive:
-    """Return the Orthanc that Orthanc's side tells of.
+    """Return the Orthanc of which Orthanc's side sent the address and configuration.
 
     Parameters
     ----------
@@ -46,6 +46,6 @@ def connected(given: dict[str, Any], client_certificate: str) -> Archive:
     except ArchiveError as error:
         if not client_certificate:
             raise
-        # What Orthanc refuses it just hangs up on.
+        # Orthanc only hangs up if it does not accept the client's certificate.
         hint = "is BodyPart.ClientCertificate among Orthanc's SslTrustedClientCertificates?"
         raise ArchiveError(f"{error}; {hint}") from None

@@ -1,9 +1,9 @@
-"""A stored file, read where Orthanc keeps it: in a folder of this machine, under its own name.
+"""A stored file, read directly from the folder on this machine in which Orthanc keeps it.
 
-Orthanc never changes what it stored: another file of the same instance has another name. So what is
-read there is the very file that was asked for, and costs one copy in the place of six. Nothing is
-written there, and where there is no such file (compressed, kept by a storage plugin, on another
-machine) Orthanc is asked for it.
+Orthanc never changes a file that it stored: another file of the same instance has another name. So
+the file found there is the one that was asked for, and reading it costs one copy instead of six.
+Nothing is written there. If there is no such file (it is compressed, kept by a storage plugin, or
+on another machine), Orthanc is asked for it.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MAGIC_AT, MAGIC = 128, b"DICM"
-"""How a DICOM file says that it is one (PS3.10, 7.1)."""
+"""The prefix of a DICOM file, and its offset (PS3.10, 7.1)."""
 
 
 class FileOnDisk:
-    """One file, kept open: what is in it can be read even after Orthanc has deleted it.
+    """One file, kept open, so that it can be read even after Orthanc has deleted it.
 
     Parameters
     ----------
     descriptor : int
-        Closed with this object.
+        File descriptor; closed with this object.
     size : int
-        Its bytes.
+        Size of the file in bytes.
     """
 
     def __init__(self, descriptor: int, size: int) -> None:
@@ -43,7 +43,7 @@ class FileOnDisk:
 
     @classmethod
     def found(cls, storage: Path, name: str, size: int) -> FileOnDisk | None:
-        """Return the file of a name, None unless it lies there as a modality would send it.
+        """Return the file of a name, None unless it is there as an uncompressed DICOM file.
 
         Parameters
         ----------
@@ -52,12 +52,12 @@ class FileOnDisk:
         name : str
             ``FileUuid`` of the instance.
         size : int
-            Bytes that it has by Orthanc's index: one that was compressed has others.
+            Uncompressed size in bytes by Orthanc's index: a compressed file has another one.
         """
         if not _NAME.fullmatch(name):
             return None
         try:
-            # Without waiting: whoever wrote to a pipe that somebody laid there may never come.
+            # Non-blocking: if somebody put a named pipe there, opening it could block for ever.
             descriptor = os.open(storage / name[:2] / name[2:4] / name, os.O_RDONLY | os.O_NONBLOCK)
         except OSError:
             return None
@@ -67,7 +67,7 @@ class FileOnDisk:
                 return None
             if os.pread(descriptor, len(MAGIC), MAGIC_AT) != MAGIC:
                 return None
-            # It is read once a decoder is free: till then the disk may have brought it.
+            # It is read only once a decoder is free: until then the kernel can read ahead.
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
         except OSError:
             return None
@@ -78,18 +78,18 @@ class FileOnDisk:
 
     @cached_property
     def data(self) -> bytes:
-        """All of it, however long the disk takes.
+        """The whole file, however long the disk takes.
 
         Raises
         ------
         LostFileError
-            If the disk fails, or somebody cut the file short.
+            If the disk fails, or the file was truncated.
         """
         pieces: list[bytes] = []
         left = self._size
         try:
             while left:
-                # The kernel gives two gigabytes at most at a time.
+                # The kernel reads two gigabytes at most at a time.
                 pieces.append(os.pread(self._descriptor, left, self._size - left))
                 if not pieces[-1]:
                     raise LostFileError("a file in Orthanc's storage is shorter than it was")
@@ -99,15 +99,15 @@ class FileOnDisk:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def mapped(self) -> memoryview:
-        """Return all of it, where the kernel has it, without a copy.
+        """Return the whole file, mapped from the kernel's cache without a copy.
 
-        Only of a file that was read to its end a moment ago: what the disk fails of, or somebody
-        cut off, has shown then; here it would end the process.
+        Use it only for a file that was read to its end a moment ago: that read would have raised an
+        error if the disk failed or the file was truncated, which here would kill the process.
         """
         return memoryview(mmap.mmap(self._descriptor, self._size, access=mmap.ACCESS_READ))
 
     def read_into(self, place: memoryview) -> bool:
-        """Fill memory of its size with it if that needs no disk; tell whether it is filled."""
+        """Copy the file into memory of its size if it is cached; return whether it was copied."""
         done = 0
         try:
             while done < self._size:
@@ -116,5 +116,5 @@ class FileOnDisk:
                     return False
                 done += count
         except OSError:
-            return False  # Not read yet, or a file system that cannot tell: `data` may wait.
+            return False  # Not cached, or the file system cannot tell: `data` waits for the disk.
         return True

@@ -1,8 +1,8 @@
 """HTTP connections to one server that are kept for the next request.
 
-The service sends Orthanc a dozen small requests for each picture, so what a request costs here
-decides what the service costs: requests are written by hand and sent in one piece; `answers` reads
-what comes back.
+The service sends Orthanc a dozen small requests for each picture, so that their cost decides that
+of the service: requests are therefore written by hand and sent in one piece; `answers` reads the
+answers.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ _LEFT_AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
 
 
 class NoAnswerError(Exception):
-    """The server cannot be reached, or gave no whole answer; the text says what kind of trouble."""
+    """The server cannot be reached, or gave no complete answer; the text names the error's kind."""
 
 
 class KeptConnections:
-    """Connections to one server; any number of threads may ask at once.
+    """Connections to one server; any number of threads may use them at once.
 
-    Neither a proxy nor a password of the environment is used.
+    Proxies and passwords from the environment are not used.
 
     Parameters
     ----------
     url : str
         ``http://`` or ``https://``, host and port.
     headers : mapping of str to str
-        What each request carries.
+        Header fields of each request.
     context : ssl.SSLContext or None
-        How to speak HTTPS.
+        TLS context for HTTPS.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class KeptConnections:
         method, path, body : str, str, sequence of bytes-like or None
             The request; its body in pieces.
         repeatable : bool
-            Whether it may be sent again where no answer came: it does the same twice as once.
+            Whether it may be sent again if no answer came, because repeating it does no harm.
 
         Raises
         ------
         NoAnswerError
-            If no answer came, after three tries where that is allowed.
+            If no answer came, even after repeating the request if that is allowed.
         """
         tried = 0
         while True:
@@ -122,7 +122,7 @@ class KeptConnections:
         connection.sendall(waiting)
 
     def _kept(self) -> socket.socket | None:
-        """Return a connection that waits, the one used last, unless the server has closed it."""
+        """Return the idle connection used last that the server has not closed, None without one."""
         while self._idle:
             try:
                 connection = self._idle.pop()
@@ -143,12 +143,12 @@ class KeptConnections:
 
 
 def _has_something_to_read(sock: socket.socket) -> bool:
-    """Tell whether an idle connection was closed, or has bytes that nobody asked for."""
+    """Return whether an idle connection was closed, or has unexpected bytes to read."""
     waiting = select.poll()
     waiting.register(sock, select.POLLIN)
     return bool(waiting.poll(0))
 
 
 def _target(path: str) -> str:
-    """Return a path encoded for a request line, whatever a client asked the service for."""
+    """Return a path, which may contain a client's input, encoded for a request line."""
     return path if _PLAIN.fullmatch(path) else quote(path, safe=_LEFT_AS_THEY_ARE)

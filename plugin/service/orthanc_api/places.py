@@ -17,15 +17,15 @@ _MOST = 8192
 
 
 class Places:
-    """What the newest few thousand series that were asked for belong to.
+    """The parents of the few thousand series that were asked for last.
 
-    Orthanc ids are hashes of the DICOM identifiers, so that a parent never changes; date and
-    station may, where all of a series is deleted and sent again.
+    Orthanc ids are hashes of the DICOM identifiers, so that parents never change; date and station
+    may, if a whole series is deleted and sent again.
 
     Parameters
     ----------
     client : Client
-        The way to Orthanc.
+        Client of Orthanc's REST API.
     """
 
     def __init__(self, client: Client) -> None:
@@ -33,7 +33,7 @@ class Places:
         self._of_series: OrderedDict[str, Parents] = OrderedDict()
 
     def of_series(self, series: str) -> Parents:
-        """Return what the instances of a series belong to.
+        """Return the parents of a series' instances.
 
         Raises
         ------
@@ -42,17 +42,17 @@ class Places:
         ArchiveError
             If Orthanc does not answer.
         """
-        # A series that is dropped from the cache meanwhile must not look deleted: its picture would
-        # be dropped.
+        # From the answer, not the cache, which may have dropped it: a series that seems to be
+        # deleted would cost its picture the annotation.
         known = self._of_series.get(series) or self._learn([series]).get(series)
         if known is None:
             raise NotFoundError(series)
         return known
 
     def learn(self, series: Iterable[str]) -> None:
-        """Ask for those of some series that are not known, in two questions for all of them.
+        """Ask for those of some series that are not cached, in two requests for all of them.
 
-        What is gone is left out.
+        Series that are gone are left out.
 
         Raises
         ------
@@ -62,14 +62,14 @@ class Places:
         self._learn([one for one in dict.fromkeys(series) if one not in self._of_series])
 
     def _learn(self, unknown: list[str]) -> dict[str, Parents]:
-        """Ask for some series, and keep those that are there; return them."""
+        """Ask for some series; cache and return those that exist."""
         learned = {}
         found = self._ask(unknown)
         studies = {one["ID"]: one for one in self._ask([one["ParentStudy"] for one in found])}
         for one in found:
             study = studies.get(one["ParentStudy"])
             if study is None:
-                continue  # It was deleted between the two questions.
+                continue  # It was deleted between the two requests.
             tags = one["MainDicomTags"]
             learned[one["ID"]] = Parents(
                 one["ID"],
@@ -85,7 +85,7 @@ class Places:
         return learned
 
     def forget(self, series: str) -> None:
-        """Have a series asked for again, of which something was deleted."""
+        """Drop a series from the cache, because an instance of it was deleted."""
         self._of_series.pop(series, None)
 
     def _ask(self, resources: list[str]) -> list[dict[str, Any]]:

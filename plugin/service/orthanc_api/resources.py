@@ -1,4 +1,4 @@
-"""What Orthanc tells of its resources, as records."""
+"""Records for what Orthanc returns on its resources."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
 
 Piece = bytes | memoryview
-"""Of a file that is sent as it lies in memory: to put eight megabytes together costs as much as to
-send them."""
+"""A part of a file sent in pieces: joining eight megabytes costs as much as sending them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Parents:
-    """Orthanc ids of what an instance belongs to, and what a work list shows of them."""
+    """Orthanc ids of an instance's parents, and their attributes for the work list."""
 
     series: str
     study: str
@@ -36,24 +35,24 @@ class Parents:
     station: str = ""
 
     def levels(self) -> list[tuple[str, str]]:
-        """Return level and id of each, the series first."""
+        """Return level and id of each parent, the series first."""
         return [("series", self.series), ("studies", self.study), ("patients", self.patient)]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """An instance as Orthanc holds it now.
+    """An instance as Orthanc has it now.
 
     Attributes
     ----------
     parents : Parents
-        What it belongs to.
+        Its parents.
     version : str
-        Names this very file: another file under the same UIDs has another one.
+        Identifies this very file (``FileUuid``): another file under the same UIDs has another one.
     size : int
-        Bytes of the file.
+        Size of the file in bytes.
     originals : tuple of str
-        Ids of what it is said to be a copy of.
+        Ids of the instances of which it is a copy by Orthanc's metadata.
     """
 
     parents: Parents
@@ -64,7 +63,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A file that was just read, and the version that it had before."""
+    """A file that was just read, with the version that the instance had then."""
 
     version: str
     content: bytes | FileOnDisk
@@ -77,14 +76,14 @@ class ReadFile:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """An instance and its metadata, as one question about many shows them.
+    """An instance and its metadata, from one request for many.
 
     Attributes
     ----------
     stored : StoredFile
-        What it belongs to, and which file it is.
+        Its parents, and which file it has.
     annotation : dict or None
-        What the metadata hold of ours.
+        Our annotation in the metadata.
     received_at : str
         When Orthanc received it, UTC, like ``20261120T120000``.
     """
@@ -96,23 +95,23 @@ class Glance:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What users and plugins noted of a resource.
+    """What users and plugins noted on a resource.
 
     Attributes
     ----------
     level, id : str
-        Which one.
+        The resource.
     metadata : dict of str to str
-        Theirs; Orthanc's own cannot be written. Bytes that are not UTF-8 are escaped
-        (``surrogateescape``), and written back as they were.
+        Metadata of users and plugins; Orthanc's own cannot be written. Bytes that are not UTF-8
+        are escaped (``surrogateescape``), and written back as they were.
     labels : list of str
-        Empty where Orthanc has no labels.
+        Orthanc labels; empty if this Orthanc does not support them.
     link : str or None
-        Name of the link that it carries to what it was copied from.
+        Name of the metadata that links to the resource from which it was copied.
     version : str
-        Of an instance, which file it is.
+        For an instance, its file (``FileUuid``).
     alone : bool
-        Of a series, whether it has one instance.
+        For a series, whether it has only one instance.
     """
 
     level: str
@@ -133,5 +132,5 @@ class Stored:
 
     @property
     def stands(self) -> bool:
-        """Whether the file stands there now, by this or before; else a filter refused it, say."""
+        """Whether the file is stored now, by this or before; else a filter may have refused it."""
         return self.status in ("Success", "AlreadyStored")

@@ -1,4 +1,4 @@
-"""Studies as people and other systems look for them: by name, number and UID."""
+"""Studies as people and other systems search for them: by name, number and UID."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 _SIDE_BY_SIDE = 4
 DICOM_IDENTITY = ("study_date", "study_uid", "series_uid", "instance_uid")
-"""What leads from an Orthanc id to other systems."""
+"""Attributes by which other systems find what has an Orthanc id."""
 
 
 def find_studies(client: Client, keyword: str, pattern: str, limit: int) -> list[str]:
-    """Return studies whose attribute is like a pattern with ``*`` and ``?``, in any case."""
+    """Return studies whose attribute matches a pattern with ``*`` and ``?``, ignoring case."""
     question = {
         "Level": "Study",
         "Query": {keyword: pattern},
@@ -41,7 +41,7 @@ def study_description(client: Client, study: str) -> dict[str, str]:
 
 
 def dicom_identities(client: Client, ids: list[str]) -> dict[str, dict[str, str]]:
-    """Return Study Date and the UIDs of instances; empty texts of those that are gone."""
+    """Return Study Date and the UIDs of instances; empty texts for those that are gone."""
     with ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-identify") as threads:
         return dict(zip(ids, threads.map(lambda one: _identity(client, one), ids), strict=True))
 

@@ -1,1 +1,1 @@
-"""What is still to do: one table of tasks, and who has claimed which."""
+"""The queue of work: one table of tasks, and who has claimed which."""

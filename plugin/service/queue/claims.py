@@ -1,7 +1,7 @@
-"""What this node has claimed of the table of tasks; signs of life keep others away from it.
+"""The tasks that this node has claimed; renewing the claims keeps other nodes away from them.
 
-They are given for what a worker has, not for all that bears the node's name: a claim of which the
-database did not say that it worked may stand there all the same, and runs out.
+Only the claims of tasks that a worker has are renewed, not all with the node's name: a claim whose
+transaction seemed to fail may be in the database all the same, and must run out.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from service.queue.task import Task
 
 _LEASE = 60.0
-"""Seconds after which a task is given out again whose worker fell silent with its node."""
+"""Seconds after which a task whose node no longer renews its claim is given out again."""
 RENEW_EVERY = 10.0
-"""Seconds between two signs of life. Nodes' clocks may differ by what is left of the lease."""
+"""Seconds between two renewals. Nodes' clocks may differ by the rest of the lease."""
 
 
 class Claims:
@@ -34,7 +34,7 @@ class Claims:
     Parameters
     ----------
     database : Database
-        Where the table lies; several nodes may share it.
+        Has the table; several nodes may share it.
     node : str
         Name of this service among those that share the database.
     """
@@ -50,27 +50,27 @@ class Claims:
         return {"claimed_by": self._node, "claimed_until": time.time() + _LEASE}
 
     def note(self, task: Task) -> Task:
-        """Note that a worker has a task from now on; return it as a claimed one."""
+        """Note that a worker has a task from now on; return the task as claimed by this node."""
         with self._lock:
             self._held.add((task.kind, task.resource))
         return replace(task, claimed_by=self._node)
 
     def let_go(self, task: Task) -> None:
-        """Note that no worker has a task any more; one that is not this node's stays as it is."""
+        """Note that no worker has a task any more, if the claim was this node's."""
         if task.claimed_by == self._node:
             with self._lock:
                 self._held.discard((task.kind, task.resource))
 
     def any_of(self, kind: str) -> bool:
-        """Tell whether a worker of this node has a task of a kind."""
+        """Return whether a worker of this node has a task of a kind."""
         with self._lock:
             return any(held == kind for held, _resource in self._held)
 
     def renew(self) -> None:
-        """Tell that this node lives, and still works on what its workers have.
+        """Renew the claims of all tasks that this node's workers have.
 
-        Each claim by itself: who ends a task may have asked for others before, and would wait for
-        who holds that task and waits for one of these.
+        Each in a transaction of its own: a transaction that ends a task may have locked other tasks
+        before, and one that renewed several at once could deadlock with it.
         """
         with self._lock:
             held = list(self._held)
@@ -82,7 +82,7 @@ class Claims:
     def keep(self, stopping: threading.Event) -> None:
         """Renew the claims until the service stops; notice a clock that was set back.
 
-        Also where it is alone: its other threads must not take what one works on for long.
+        Also if there is only one node: its other threads must not take a task that takes long.
         """
         apart = time.time() - time.monotonic()
         while not stopping.wait(RENEW_EVERY):
@@ -94,16 +94,16 @@ class Claims:
                 apart = time.time() - time.monotonic()
 
     def hasten(self) -> None:
-        """Have nothing wait for more than a minute, as by a clock set back since it might."""
+        """Let no task be due later than a lease from now, as a clock set back might make it."""
         latest = time.time() + _LEASE
         with self._database.write() as connection:
             connection.execute(sa.update(tasks).where(tasks.c.due > latest).values(due=latest))
 
     def release(self) -> None:
-        """Take back what this node had claimed before it was killed.
+        """Release the tasks that this node had claimed before it was killed.
 
-        Where no other node shares the table it was this one, whatever its name was then: a new
-        container has a new one.
+        If no other node shares the table, all claims but helpers' were this node's, whatever its
+        name was: a new container has a new name.
         """
         mine = tasks.c.claimed_by == self._node
         if not self._database.shared:

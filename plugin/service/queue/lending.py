@@ -1,4 +1,4 @@
-"""Tasks of the back-fill in the hands of helpers: lent for a while, and given back unread."""
+"""Tasks of the back-fill that are lent to helpers for a while, and may be returned unread."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _LENT = sa.select(*COLUMNS).where(
 
 
 class Lending:
-    """What helpers may have of the table of tasks.
+    """Lends tasks of the table to helpers.
 
     Parameters
     ----------
     database : Database
-        Where the table lies.
+        Has the table.
     all_tasks : Tasks
-        The table for everybody else.
+        The table as the service's own workers use it.
     """
 
     def __init__(self, database: Database, all_tasks: Tasks) -> None:
@@ -40,9 +40,9 @@ class Lending:
         self._tasks = all_tasks
 
     def lend(self, count: int, seconds: float, helper: str | None = None) -> list[str]:
-        """Claim up to ``count`` instances for a helper, by its name; after a time they return.
+        """Claim up to ``count`` instances for a helper, for some seconds, and return them.
 
-        What was tried before is left to the service's own decoders.
+        Instances that were tried before are left to the service's own decoders.
         """
         now = time.time()
         chosen = (
@@ -68,12 +68,12 @@ class Lending:
         return found
 
     def task(self, instance: str, helper: str | None = None) -> Task | None:
-        """Return the task that is in a helper's hands, or was last; None if others have it."""
+        """Return an instance's task if this helper was the last to claim it, else None."""
         rows = self._database.rows(_LENT, instance=instance, helper=helper_of(helper))
         return Task(*tuple(rows[0])) if rows else None
 
     def take_back(self, instances: Iterable[str], helper: str | None = None) -> None:
-        """Let go what a helper has and does not want."""
+        """Release instances that a helper has claimed and returns."""
         with self._database.write() as connection:
             connection.execute(
                 sa.update(tasks)

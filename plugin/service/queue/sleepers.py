@@ -1,7 +1,7 @@
-"""Threads that wait for something to do, each woken only for what it does, and only if that is due.
+"""Threads that wait for tasks: each is woken only for a kind that it does, and only if one is due.
 
-Every picture asks for roll-ups a moment later: were all threads woken each time, they would do
-nothing more often than anything else. Nor is more than one woken for one picture.
+Every picture asks for roll-ups a moment later: if all threads were woken each time, most would find
+nothing to do. For one picture, only one thread is woken.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Sleeper:
     Parameters
     ----------
     kinds : tuple of Kind
-        What it does.
+        Kinds of tasks that it does.
     """
 
     def __init__(self, kinds: tuple[Kind, ...]) -> None:
@@ -40,17 +40,17 @@ class Sleeper:
         return self._woken.is_set()
 
     def wake(self) -> None:
-        """End its sleep; before that, let it not fall asleep."""
+        """End the thread's sleep, or prevent it if it has not begun."""
         self._woken.set()
 
     def sleep(self, seconds: float) -> None:
-        """Wait so long, unless something is due before or was asked for since it began to look."""
+        """Wait for some seconds, unless woken meanwhile or since the thread began to look."""
         self.until = time.time() + seconds
         self._woken.wait(seconds)
 
 
 class Sleepers:
-    """All threads that wait for tasks, and what was asked for and not told them yet."""
+    """All threads that wait for tasks, and the requests of which they have not been told yet."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -59,7 +59,7 @@ class Sleepers:
 
     @contextmanager
     def looking(self, kinds: tuple[Kind, ...]) -> Iterator[Sleeper]:
-        """Give what is woken by requests from now on, also by those of before it sleeps."""
+        """Register this thread; requests made from now on wake it, even before it sleeps."""
         sleeper = Sleeper(kinds)
         with self._lock:
             self._sleeping.add(sleeper)
@@ -70,15 +70,15 @@ class Sleepers:
                 self._sleeping.discard(sleeper)
 
     def asked(self, kind: str, due: float = _NOW, count: int = 1) -> None:
-        """Note that this thread asked for something, which others see after its transaction."""
+        """Note a request of this thread, which others can see only after its transaction."""
         mine: dict[str, tuple[float, int]] = self._mine.__dict__.setdefault("asked", {})
         before = mine.get(kind, (due, 0))
         mine[kind] = min(due, before[0]), before[1] + count
 
     def wake(self, *, everybody: bool = False) -> None:
-        """Wake as many as it takes to do what this thread asked for; all, if that was nothing.
+        """Wake as many threads as this thread's requests need; all, if it made none.
 
-        Those that are awake by now were woken for something else.
+        Threads that are awake already do not count: they were woken for another request.
         """
         asked: dict[str, tuple[float, int]] = self._mine.__dict__.pop("asked", {})
         with self._lock:

@@ -1,6 +1,6 @@
-"""What is asked of the table of tasks, put together once.
+"""The statements on the table of tasks, built once.
 
-SQLAlchemy takes longer to put a statement together than SQLite to carry it out.
+SQLAlchemy takes longer to build a statement than SQLite to run it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ HASTEN = Prepared(
     )
     .values(due=sa.bindparam("at", type_=sa.Float))
 )
-# Who was too slow does not end, or let go of, what somebody else has by now.
+# A worker whose claim ran out must not end or release a task that another has by now.
 HELD = tasks.c.claimed_by.is_not_distinct_from(sa.bindparam("b_holder", type_=sa.Text))
 END = Prepared(
     sa.delete(tasks).where(_SAME, HELD, tasks.c.generation == sa.bindparam("b_generation"))
@@ -57,14 +57,14 @@ _MODES = tuple(Mode)
 
 
 def upsert(database: Database, postpone: bool) -> Prepared:
-    """Return the statement that puts a task in, or makes one that stands there of both."""
+    """Return the statement that inserts a task, or merges it with the one that is there."""
     make: Any = postgresql.insert if database.shared else sqlite.insert
     insert = make(tasks)
     new = insert.excluded
     stronger = sa.case(
         *((sa.or_(tasks.c.mode == name, new.mode == name), name) for name in reversed(_MODES)),
     )
-    # Whoever asks for one instance does not wait for a helper to bring its batch back.
+    # An urgent request takes the task from a helper instead of waiting for its batch.
     lent = sa.and_(LENT, new.priority < Priority.BACKFILL)
     due = new.due if postpone else sa.case((tasks.c.due < new.due, tasks.c.due), else_=new.due)
     statement = insert.on_conflict_do_update(
@@ -88,7 +88,7 @@ def upsert(database: Database, postpone: bool) -> Prepared:
 def new_row(
     kind: Kind, resource: str, level: str, mode: Mode, priority: int, due: float, change: int | None
 ) -> dict[str, Any]:
-    """Return what `upsert` takes of a task that is asked for the first time."""
+    """Return the values for `upsert` of a task that is asked for the first time."""
     return {
         "kind": kind,
         "resource": resource,
@@ -105,9 +105,9 @@ def new_row(
 
 @cache
 def next_due(kind: Kind) -> sa.Select[Any]:
-    """Return the question for the next ``most`` tasks of a kind that are due at ``now``.
+    """Return the query for the next ``most`` tasks of a kind that are due at ``now``.
 
-    Of one kind, because then the index gives them in order; of several all had to be sorted.
+    For one kind the index has them in order; for several, all would have to be sorted.
     """
     now = sa.bindparam("now", type_=sa.Float)
     return (
@@ -121,9 +121,9 @@ def next_due(kind: Kind) -> sa.Select[Any]:
 
 @cache
 def claim_next(kinds: tuple[Kind, ...]) -> Prepared:
-    """Return the statement that claims, for SQLite, what `next_due` gives of some kinds together.
+    """Return the statement that claims, in SQLite, the next tasks of several kinds together.
 
-    One statement in the place of one for each kind and another for the claim.
+    It replaces a query for each kind (`next_due`) and another statement for the claim.
     """
     of_each = [next_due(kind).subquery() for kind in kinds]
     due = sa.union_all(*(sa.select(one) for one in of_each)).subquery()
@@ -142,14 +142,14 @@ def claim_next(kinds: tuple[Kind, ...]) -> Prepared:
 
 @cache
 def first_due(kinds: tuple[Kind, ...]) -> Prepared:
-    """Return the question since when the first of some kinds is due that nobody has claimed."""
+    """Return the query for the earliest due time among unclaimed tasks of some kinds."""
     due = sa.func.min(tasks.c.due).label("due")
     of_these = sa.or_(*(tasks.c.kind == kind for kind in kinds))
     return Prepared(sa.select(due).where(of_these, tasks.c.claimed_until.is_(None)))
 
 
 def free(now: float | sa.BindParameter[float]) -> sa.ColumnElement[bool]:
-    """Return the condition that nobody works on a task, or nobody any more."""
+    """Return the condition that a task is not claimed, or its claim has run out."""
     return sa.or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until < now)
 
 
@@ -162,5 +162,5 @@ CLAIM_THIS = Prepared(
 
 
 def is_task(kind: str, resource: str) -> sa.ColumnElement[bool]:
-    """Return the condition that it is the task of this kind on this resource."""
+    """Return the condition for the task of this kind on this resource."""
     return sa.and_(tasks.c.kind == kind, tasks.c.resource == resource)

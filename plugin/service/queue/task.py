@@ -1,4 +1,4 @@
-"""A task as everybody knows it: what kind of work, why, how urgent."""
+"""A task: which kind of work, why, how urgent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HELPER = "a helper"
-"""Who has claimed what is lent to other machines; behind it stands the helper's name."""
+"""Beginning of ``claimed_by`` for tasks lent to other machines; the helper's name follows."""
 
 
 class Kind(StrEnum):
@@ -31,7 +31,7 @@ class Mode(StrEnum):
     """Why an instance is to be annotated, the weakest reason first."""
 
     NEW = "new"
-    """It arrived: one that was annotated, or whose annotation was removed, stays as it is."""
+    """It arrived; if it is annotated already, or its annotation was removed, it stays as it is."""
     ASKED = "asked"
     """Somebody asked for all that have no annotation."""
     AGAIN = "again"
@@ -39,9 +39,10 @@ class Mode(StrEnum):
 
 
 class Priority:
-    """Who goes first: a person, what arrives, what is learned from, the old stock.
+    """Order of tasks: a person's, new arrivals, looks for the memory, the old stock.
 
-    Last what could not even be given up, and may fail for ever: it holds up nothing else.
+    Stuck tasks, whose failure could not even be noted and which may fail for ever, come last, so
+    that they hold up nothing else.
     """
 
     PERSON = 0
@@ -53,7 +54,7 @@ class Priority:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task as a worker has it."""
+    """A task as given to a worker; fields are columns of the table."""
 
     kind: str
     resource: str
@@ -68,16 +69,16 @@ class Task:
 
     @property
     def of_old_stock(self) -> bool:
-        """Whether it is on what was stored long ago."""
-        # What just arrived and is stuck is as urgent as that, and is none.
+        """Whether the task is on the old stock."""
+        # A new arrival that is stuck has such a priority too, but is no old stock.
         return self.priority >= Priority.BACKFILL and self.mode != Mode.NEW
 
 
 def helper_of(name: str | None) -> str:
-    """Return as whom a helper claims; those that tell no name are one."""
+    """Return ``claimed_by`` for a helper; all helpers without a name share one."""
     return f"{HELPER} {name}" if name else HELPER
 
 
 def upwards(tasks: Iterable[Task]) -> list[Task]:
-    """Return tasks in the order in which several are ended: no two nodes wait for each other."""
+    """Return tasks in the one order in which several are ended, so that nodes do not deadlock."""
     return sorted(tasks, key=lambda task: (LEVELS.index(task.level), task.resource))

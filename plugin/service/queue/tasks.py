@@ -1,8 +1,8 @@
-"""What is still to do: one table of tasks, given out in order, to one worker at a time.
+"""The table of tasks, given out in order, each to one worker at a time.
 
-A task is a kind of work on one resource. It stands in the table from the moment it is asked for
-until it is done, so that a kill at any moment leaves it there. Asking for what stands there
-already raises its generation: a worker that ends an older one leaves the newer request standing.
+A task is a kind of work on one resource. It is in the table from the moment it is asked for until
+it is done, so that a kill at any moment does not lose it. Asking again for a task that is there
+raises its generation: a worker that ends an older generation leaves the newer request there.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 __all__ = ["Kind", "Mode", "Priority", "Task", "Tasks"]
 
 _APART = 1e-6
-"""Seconds between two that are asked for together: they are given out in that order."""
+"""Seconds between the due times of tasks asked for together, which keeps their order."""
 _LOOK_AGAIN = 0.1
-"""Seconds after which is looked whether another node ended what is waited for."""
+"""Seconds after which a waiting thread checks whether another node ended the tasks."""
 _LONGEST_WAIT = 1.0
 """Seconds after which a worker looks again, because another node may have asked for something."""
 
@@ -68,14 +68,14 @@ class Tasks:
     Parameters
     ----------
     database : Database
-        Where it lies; several nodes may share it.
+        Has the table; several nodes may share it.
     node : str
         Name of this service among those that share the database.
 
     Attributes
     ----------
     claims : Claims
-        What of it this node's workers have.
+        The tasks that this node's workers have.
     """
 
     def __init__(self, database: Database, node: str) -> None:
@@ -100,14 +100,14 @@ class Tasks:
         postpone: bool = False,
         sequences: Mapping[str, int] | None = None,
     ) -> None:
-        """Put tasks into the table, in a transaction of the caller's; ``wake`` follows it.
+        """Put tasks into the table, in the caller's transaction, after which it must call ``wake``.
 
         Parameters
         ----------
         connection : Connection
             An open transaction.
         kind, resources, level
-            What to do with which resources, in the order in which they are to be given out.
+            Kind of work and the resources, in the order in which they are to be given out.
         mode : Mode
             The stronger of two requests counts.
         priority : int
@@ -115,14 +115,14 @@ class Tasks:
         delay : float
             Seconds to wait first.
         postpone : bool
-            Whether a further request begins the wait anew (what is to settle) or not.
+            Whether a further request restarts the wait, as for a resource that is to settle first.
         sequences : mapping or None
-            Number of the change that asked for each.
+            Number of the change in Orthanc's log that asked for each.
         """
         now = time.time() + delay
         due = {one: now + place * _APART for place, one in enumerate(resources)}
         sequences = sequences or {}
-        # In one order, so that two nodes never wait for each other.
+        # Always in the same order, so that two nodes do not deadlock.
         rows = [
             new_row(kind, one, level, mode, priority, due[one], sequences.get(one))
             for one in sorted(due)
@@ -138,7 +138,7 @@ class Tasks:
         delay: float,
         priority: int = Priority.ARRIVAL,
     ) -> None:
-        """Ask for the roll-ups of some (level, resource), in a transaction of the caller's."""
+        """Ask for the roll-ups of some (level, resource), in the caller's transaction."""
         due = time.time() + delay
         rows = [
             new_row(Kind.ROLL_UP, resource, level, Mode.NEW, priority, due, None)
@@ -148,9 +148,9 @@ class Tasks:
         self._sleepers.asked(Kind.ROLL_UP, due)
 
     def hasten_roll_ups(self, connection: Connection, levels: Iterable[tuple[str, str]]) -> None:
-        """Have roll-ups that wait written at once, but for those of the old stock.
+        """Make waiting roll-ups due at once, except those of the old stock.
 
-        Those that stand written stay as they are.
+        No roll-up is asked for that is not waiting.
         """
         due = time.time()
         which = [{"b_resource": resource, "at": due} for _, resource in levels]
@@ -166,22 +166,22 @@ class Tasks:
         priority: int = Priority.ARRIVAL,
         delay: float = 0.0,
     ) -> None:
-        """Put tasks on instances into the table, and tell the workers; see ``ask``."""
+        """Put tasks on instances into the table, and wake the workers; see ``ask``."""
         with self._database.write() as connection:
             self.ask(connection, kind, resources, mode=mode, priority=priority, delay=delay)
         self.wake()
 
     def wake(self, *, everybody: bool = False) -> None:
-        """Tell the workers that there is something to do, and others what they waited for."""
+        """Wake the workers for new tasks, and the threads that wait for the end of others."""
         self._sleepers.wake(everybody=everybody)
         self._tell_of_ends()
 
     def claim(self, kinds: tuple[Kind, ...]) -> Task | None:
-        """Return the next task that is due, None if there is none; it is ours until it ends."""
+        """Claim and return the next task that is due; None if there is none."""
         return next(iter(self.claim_some(kinds, 1)), None)
 
     def claim_some(self, kinds: tuple[Kind, ...], most: int) -> list[Task]:
-        """Return the next tasks that are due, in order; they are ours until they end."""
+        """Claim and return the next tasks that are due, in order."""
         due, claim = {"most": most, "now": time.time()}, self.claims.new()
         with self._database.write() as connection:
             if self._database.shared:
@@ -195,14 +195,14 @@ class Tasks:
         return [self.claims.note(Task(*row[:-1])) for row in rows]
 
     def claim_this(self, kind: Kind, resource: str) -> Task | None:
-        """Return one task whether it is due or not, None if there is none or somebody has it."""
+        """Claim and return a task, due or not; None if there is none, or it is claimed already."""
         which = {"b_kind": kind, "b_resource": resource, "now": time.time()}
         with self._database.write() as connection:
             rows = CLAIM_THIS.rows(connection, **which, **self.claims.new())
         return self.claims.note(Task(*rows[0])) if rows else None
 
     def wait(self, kinds: tuple[Kind, ...], stopping: threading.Event, most: int = 1) -> list[Task]:
-        """Return the next tasks, waiting for about a second if there is none yet."""
+        """Claim and return the next tasks; if none is due, sleep for up to a second instead."""
         with self._sleepers.looking(kinds) as sleeper:
             claimed = self.claim_some(kinds, most)
             if not claimed and not stopping.is_set():
@@ -210,10 +210,10 @@ class Tasks:
         return claimed
 
     def finish(self, task: Task, connection: Connection | None = None) -> None:
-        """Note that a task is done; one that was asked for again meanwhile is given out again.
+        """End a task that is done; if it was asked for again meanwhile, it is given out again.
 
-        One that somebody else has by now, because the claim ran out, is left as it is. In a
-        transaction of the caller's ``wake`` follows it.
+        A task that somebody else has by now, because the claim ran out, is left as it is. With a
+        ``connection``, the caller must call ``wake`` after its transaction.
         """
         if connection is not None:
             self._finish(connection, task)
@@ -221,7 +221,7 @@ class Tasks:
             self.finish_all([task])
 
     def finish_all(self, done: list[Task]) -> None:
-        """Note that several tasks are done, in one transaction; see ``finish``."""
+        """End several tasks that are done, in one transaction; see ``finish``."""
         if not done:
             return
         with self._database.write() as connection:
@@ -232,7 +232,7 @@ class Tasks:
             self._tell_of_ends()
 
     def _finish(self, connection: Connection, *done: Task) -> bool:
-        """End tasks; tell whether one is to be done again instead."""
+        """End tasks; return whether one is to be done again instead."""
         which = [_as_claimed(task) for task in done]
         ended = END.run_for_each(
             connection,
@@ -243,7 +243,7 @@ class Tasks:
         )
         again = ended < len(done)
         if again:
-            # Those that were ended are not there any more.
+            # This does not touch those that were ended: their rows are gone.
             LET_GO.run_for_each(connection, which)
             for task in done:
                 self._sleepers.asked(task.kind)
@@ -274,15 +274,15 @@ class Tasks:
         Parameters
         ----------
         task : Task
-            What could not be done.
+            The task that could not be done.
         delay : float
             Seconds.
         died : bool
             Whether a decoder died on it.
         counts : bool
-            Whether it was the task's fault.
+            Whether it counts as an attempt; False if the task is not to blame.
         priority : int or None
-            Another one than it had.
+            New priority; None keeps the old one.
         """
         due = time.time() + delay
         with self._database.write() as connection:
@@ -299,13 +299,13 @@ class Tasks:
                 ),
                 {"b_holder": task.claimed_by},
             )
-            # Before others may have it: this must not let go of what one of them claimed since.
+            # Before the commit: afterwards another thread may have claimed it again.
             self.claims.let_go(task)
         self._sleepers.asked(task.kind, due)
         self.wake()
 
     def let_go(self, untouched: list[Task]) -> None:
-        """Give several tasks out again that nobody tried, in one transaction."""
+        """Release several tasks that were not tried, in one transaction."""
         if not untouched:
             return
         with self._database.write() as connection:
@@ -317,7 +317,7 @@ class Tasks:
         self.wake()
 
     def drop(self, connection: Connection, kind: Kind, resource: str) -> None:
-        """Take out what was asked for a resource."""
+        """Delete the task of a kind on a resource."""
         connection.execute(sa.delete(tasks).where(is_task(kind, resource)))
 
     def standing_task(self, kind: Kind, resource: str) -> Task | None:
@@ -326,7 +326,7 @@ class Tasks:
         return Task(*tuple(rows[0])) if rows else None
 
     def cancel(self, kind: Kind, priority: int) -> None:
-        """Take out what waits at a priority; what is being worked on is finished."""
+        """Delete the waiting tasks of a priority; those being worked on are finished."""
         with self._database.write() as connection:
             connection.execute(
                 sa.delete(tasks).where(
@@ -337,13 +337,13 @@ class Tasks:
             )
 
     def stands(self, kind: Kind, resource: str) -> bool:
-        """Tell whether a task waits or is being worked on."""
+        """Return whether a task waits or is being worked on."""
         return self.standing_task(kind, resource) is not None
 
     def wait_for(self, kind: Kind, resources: set[str], limit: float) -> None:
-        """Wait, ``limit`` seconds at most, until no task of a kind stands for some resources.
+        """Wait, ``limit`` seconds at most, until some resources have no task of a kind.
 
-        Not for one that nobody has and that is put off beyond that: it does not end meanwhile.
+        Unclaimed tasks that are due only after that time are not waited for.
         """
         end, until = time.monotonic() + limit, time.time() + limit
         waiting = _Waiting(kind, frozenset(resources), threading.Event())
@@ -362,7 +362,7 @@ class Tasks:
     ) -> set[str]:
         """Return those of some resources for which a task waits or is being worked on.
 
-        With ``until``, in seconds since 1970, those that wait for longer do not count.
+        With ``until``, in Unix seconds, unclaimed tasks that are due later do not count.
         """
         question = sa.select(tasks.c.resource).where(
             tasks.c.kind == kind, tasks.c.resource.in_(list(resources))
@@ -380,7 +380,7 @@ class Tasks:
         return int(self._database.value(COUNT_AT, kind=kind, priority=priority))
 
     def count_free(self, kind: Kind, priority: int) -> int:
-        """Return how many tasks of a kind and priority nobody works on."""
+        """Return how many tasks of a kind and priority are not claimed."""
         question = (
             sa.select(sa.func.count())
             .select_from(tasks)
@@ -394,5 +394,5 @@ class Tasks:
 
 
 def _as_claimed(task: Task) -> dict[str, Any]:
-    """Return what statements name a task by, and by who has it."""
+    """Return the parameters by which statements find a task and its holder."""
     return {"b_kind": task.kind, "b_resource": task.resource, "b_holder": task.claimed_by}

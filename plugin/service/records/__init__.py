@@ -1,1 +1,1 @@
-"""What was said of each instance, in order of truth: audit trail, metadata, index, roll-ups."""
+"""The records on each instance, the most authoritative first: trail, metadata, index, roll-ups."""

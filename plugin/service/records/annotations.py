@@ -1,7 +1,7 @@
-"""The annotation of an instance, written in order of truth: metadata, outbox, then index.
+"""Writes the annotation of an instance: first the metadata, then the outbox, then the index.
 
-The audit trail comes before both (`service.annotator`); roll-ups and the DICOM file follow from the
-table of tasks, which is filled in the same transaction as the index.
+A word is in the audit trail before (`service.reviewer`); roll-ups and the rewriting of the DICOM
+file are tasks, which are added in the index's transaction.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
     from service.records.thumbnails import Thumbnails
 
 LABEL_PREFIX = "bodypart-"
-"""Of each Orthanc label that is ours."""
+"""Beginning of each Orthanc label that is ours."""
 _REVIEW_LABEL = "bodypart-review"
 OURS = ("tags", "revision", "file")
-"""What the service adds, and may change without changing the answer."""
+"""Fields that the service adds, and may change without changing the answer."""
 _ROLL_UP_DELAY = 0.02
-"""Seconds in which what asks for one roll-up is collected."""
+"""Seconds before a roll-up is due, so that several requests for it are served together."""
 _ROLL_UP_DELAY_OF_REWRITTEN = 0.5
-"""The same before a rewrite, which may wipe a roll-up; at its end it is not waited for any more."""
+"""The same if a rewrite comes first, which may wipe a roll-up; its end makes the roll-up due."""
 _REWRITE_DELAY = 0.1
-"""Seconds in which who annotated an instance may rewrite it, with the file that is read already."""
+"""Seconds in which the thread that annotated an instance may rewrite the file that it has read."""
 NO_TAGS: TagsRecord = {"state": "none", "changed": [], "refused": None}
 
 
 class Annotations:
-    """Writes annotations, and takes them away.
+    """Writes annotations, and removes them.
 
-    Every transaction touches the index first, then roll-ups, then the rewrite, then what it ends or
-    takes out: two nodes of which each did the same in another order would wait for each other.
+    Every transaction touches the index first, then roll-ups, then the rewrite, then the tasks that
+    it ends or deletes: in different orders, two nodes could deadlock.
 
     Parameters
     ----------
@@ -56,15 +56,15 @@ class Annotations:
     index : Index
         The search index.
     tasks : Tasks
-        Takes what follows.
+        The queue, for roll-ups and rewrites.
     routing : Routing or None
-        Decides where an annotated instance goes.
+        Decides where an annotated instance is sent.
     with_labels : bool
         Whether to set Orthanc labels.
     in_place : bool
-        Whether stored files follow their annotations.
+        Whether stored files are rewritten to their annotations.
     thumbnails : Thumbnails or None
-        Keeps none of an instance that is gone.
+        Cache from which an instance that is gone is removed.
     """
 
     def __init__(
@@ -90,17 +90,17 @@ class Annotations:
 
     @contextmanager
     def lock(self, instance: str) -> Iterator[None]:
-        """Let nobody else write of an instance, on this node or another."""
+        """Let nobody else write about an instance, on this node or another."""
         with self._locks.hold(instance), self.database.hold(number_of(instance)):
             yield
 
     @contextmanager
     def lock_above(self, patient: str) -> Iterator[None]:
-        """Let nobody else write of the levels above the instances of a patient, on any node.
+        """Let nobody else write to a patient, its studies and series, on any node.
 
-        An overwrite may wipe what stands there and gives it back as it was; an entry of the change
-        log that is wiped with it would look like a foreign file's. Who holds both a lock of an
-        instance and this one takes that of the instance first.
+        An overwrite may wipe metadata there and restores what it saved; a change that somebody
+        else made meanwhile would be wiped from Orthanc's log as well, and that gap would look like
+        another sender's file. A thread that needs an instance's lock too must take that one first.
         """
         with self._locks.hold(patient), self.database.hold(number_of(patient)):
             yield
@@ -119,22 +119,23 @@ class Annotations:
         Parameters
         ----------
         annotation : dict
-            Its ``tags`` are kept where ``follow`` is false.
+            The annotation; its ``tags`` are kept if ``follow`` is false.
         parents : Parents
-            What the instance belongs to.
+            Parents of the instance.
         done : Task or None
-            The task that ends with it, in the same transaction as the index.
+            The task that this ends, in the same transaction as the index.
         also : callable or None
             Writes more in that transaction.
         follow : bool
-            Whether the DICOM file is to follow; else only ``tags`` and ``file`` may be new.
+            Whether the DICOM file is to be rewritten to it; if not, only ``tags`` and ``file`` may
+            differ from the present annotation.
 
         Raises
         ------
         NotFoundError
             If the instance is gone.
         ArchiveError, RecordError
-            If it could not be written; it may be tried again.
+            If it could not be written; another try is allowed.
         """
         instance = annotation["instance"]
         if follow:
@@ -153,20 +154,20 @@ class Annotations:
         return annotation
 
     def glance(self, instances: list[str]) -> dict[str, Glance]:
-        """Return what Orthanc holds of some instances; not of those that are gone."""
+        """Return what Orthanc has on some instances; those that are gone are left out."""
         return self._archive.glance(instances)
 
     def knows(self, instance: str) -> bool:
-        """Tell whether an annotation of an instance was ever taken into the index."""
+        """Return whether the index has an annotation of an instance."""
         return self._index.knows(instance)
 
     def adopt(
         self, annotation: AnnotationRecord, parents: Parents, done: Task | None = None
     ) -> None:
-        """Take an annotation that the metadata hold already into the index.
+        """Take an annotation that is already in the metadata into the index.
 
-        A kill after they were written may have come before it was routed. One that the index knows
-        was: its file was stored again, perhaps by our own rewriting.
+        After a kill it may be in the metadata without having been routed. If the index knows it, it
+        was routed: then its file was only stored again, perhaps by our own rewrite.
         """
         instance = annotation["instance"]
         if done and (
@@ -176,7 +177,7 @@ class Annotations:
         self._take_in(annotation, parents, done)
 
     def erase(self, instance: str, stored: StoredFile) -> None:
-        """Remove the annotation of an instance's file, and what was asked for it."""
+        """Remove the annotation of an instance's file, and its task of annotating."""
         self._archive.delete_metadata("instances", instance, ANNOTATION)
         self._archive.delete_metadata("instances", instance, CODE)
         if self._with_labels:
@@ -190,13 +191,13 @@ class Annotations:
                 self._tasks.ask(connection, Kind.REWRITE, [instance], priority=Priority.PERSON)
             self._tasks.drop(connection, Kind.ANNOTATE, instance)
         self._tasks.wake()
-        # What was dropped may have been asked for another file that came in meanwhile.
+        # The deleted task may have been for another file that came in meanwhile.
         with suppress(NotFoundError):
             if self._archive.stored_file(instance).version != stored.version:
                 self._tasks.ask_now(Kind.ANNOTATE, [instance])
 
     def note(self, instance: str, parents: Parents, *, removed: bool, done: Task | None) -> None:
-        """Note an instance that is left without annotation: removed, or of before our time."""
+        """Note an instance that stays without annotation: removed, or older than the plugin."""
         with self.database.write() as connection:
             self._index.put_bare(connection, instance, parents, REMOVED if removed else UNSEEN)
             if done:
@@ -204,12 +205,12 @@ class Annotations:
         self._tasks.wake()
 
     def note_old(self, found: Mapping[str, Parents]) -> None:
-        """Note instances of before our time, but for those that were heard of meanwhile."""
+        """Note instances older than the plugin, except those that the index knows by now."""
         with self.database.write() as connection:
             self._index.put_unseen(connection, found)
 
     def gone(self, instance: str) -> None:
-        """Note that Orthanc holds an instance no more."""
+        """Note that Orthanc no longer has an instance."""
         with self.database.write() as connection:
             parents = self._index.remove(connection, instance)
             if parents:
@@ -222,13 +223,13 @@ class Annotations:
             self._thumbnails.remove(instance)
 
     def ask_roll_ups(self, parents: Parents) -> None:
-        """Have what stands above an instance written anew."""
+        """Ask for the roll-ups above an instance."""
         with self.database.write() as connection:
             self._ask_roll_ups(connection, parents)
         self._tasks.wake()
 
     def put_roll_up(self, level: str, resource: str, annotation: RollUpRecord | None) -> None:
-        """Write, or with None remove, what stands for the instances below a resource."""
+        """Write the roll-up of a resource, or with None remove it."""
         if annotation is not None:
             self._write(level, resource, annotation, annotation["parts"])
             return
@@ -264,9 +265,10 @@ class Annotations:
     def _route(
         self, annotation: AnnotationRecord, parents: Parents, *, if_known: bool = False
     ) -> None:
-        """Write what is to leave into the outbox, before the annotation counts as finished.
+        """Add deliveries to the outbox, before the annotation counts as finished.
 
-        Of the old stock only what was routed before: to the rest a rule is applied on request.
+        With ``if_known``, as for the old stock, only if the instance was routed before: to the rest
+        rules are applied on request.
         """
         if self._routing:
             self._routing.take(annotation, parents, if_known=if_known)
@@ -290,7 +292,7 @@ class Annotations:
             delay = _ROLL_UP_DELAY_OF_REWRITTEN if rewritten else _ROLL_UP_DELAY
             self._ask_roll_ups(connection, parents, delay, old=old)
             if pending:
-                # The old stock is annotated faster than its files follow: no other waits for them.
+                # The old stock is annotated faster than rewritten: new files must not wait for it.
                 usual = Priority.BACKFILL if old else Priority.ARRIVAL
                 self._tasks.ask(
                     connection,
@@ -304,7 +306,7 @@ class Annotations:
         self._tasks.wake()
 
     def _note_tags(self, annotation: AnnotationRecord, parents: Parents) -> None:
-        """Take in what changed with the file: nothing that a roll-up says."""
+        """Update the index after a rewrite; no roll-up changes by that."""
         with self.database.write() as connection:
             if not self._index.note_tags(connection, annotation):
                 self._index.put(connection, annotation, parents)
@@ -326,29 +328,29 @@ class Annotations:
 
 
 def _until_full_second(delay: float) -> float:
-    """Return how much longer it is to the clock's next full second than ``delay`` seconds."""
+    """Return the seconds from ``delay`` seconds ahead to the clock's next full second."""
     return 1.0 - (time.time() + delay) % 1.0
 
 
 def number_of(resource: str) -> int:
-    """Return the number of the lock of a resource."""
+    """Return the number of a resource's lock."""
     return int.from_bytes(hashlib.sha256(resource.encode()).digest()[:7])
 
 
 def sealed(annotation: AnnotationRecord) -> AnnotationRecord:
-    """Return an annotation with its revision, which changes with the answer alone."""
+    """Return an annotation with its revision, which changes only with the answer."""
     answer = {name: value for name, value in annotation.items() if name not in OURS}
     text = json.dumps(answer, sort_keys=True, ensure_ascii=False)
     return {**annotation, "revision": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
 def concerns_tags(annotation: AnnotationRecord) -> bool:
-    """Tell whether tags may be written: a picture was read, or a person spoke."""
+    """Return whether tags may be written: a picture was read, or a person said a word."""
     return annotation["status"] == "done" and bool(annotation["image"] or annotation["review"])
 
 
 def of_file(annotation: AnnotationRecord, version: str) -> bool:
-    """Tell whether an annotation is of this very file; version 0.1 did not note of which."""
+    """Return whether an annotation is of this very file; one of version 0.1 may be of any."""
     return annotation.get("file") in (None, version)
 
 

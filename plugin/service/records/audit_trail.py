@@ -1,8 +1,8 @@
 """The audit trail: who said what of which instance, in a table that is only appended to.
 
-The annotation in Orthanc's metadata carries its own history, but goes when the instance is
-overwritten or deleted. The trail stays, is written first, and gives a person's word back to an
-instance that comes again. It holds Orthanc ids, labels, users and comments; no header.
+The annotation in Orthanc's metadata has its own history, but is lost when the instance is
+overwritten or deleted. The trail stays, is written first, and restores a person's word if the
+instance is sent again. It has Orthanc ids, labels, users and comments, but nothing from headers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _INSTANCE = 3
 REMOVED, WITHDRAWN = "forgotten", "withdrawn"
 """Events that end a person's word: the annotation was removed; the word was taken back."""
 DAMAGED = "damaged"
-"""The action of an event of which nobody can read any more what was said."""
+"""The action given for an event whose word is damaged and cannot be read."""
 
 
 class Word(NamedTuple):
@@ -42,17 +42,18 @@ class Word(NamedTuple):
     Attributes
     ----------
     number : int
-        Its place in the trail.
+        Its number in the trail.
     at : str
         UTC time.
     action : str
         ``confirmed``, ``corrected``, ``withdrawn`` or ``forgotten``.
     said : str, bytes or None
-        What a person said, as it is kept; see ``review``.
+        The word as stored; see ``review``.
     file : str or None
-        Of a removal: ``FileUuid`` of what stood there. Another file was sent since.
+        Of a removal: ``FileUuid`` of the removed annotation's file. A file with another one was
+        sent since.
     change : int or None
-        Of a removal that an earlier version noted: number of Orthanc's newest change by then.
+        Of a removal noted by an earlier version: number of Orthanc's newest change at that time.
     """
 
     number: int
@@ -64,12 +65,12 @@ class Word(NamedTuple):
 
     @property
     def review(self) -> Review | None:
-        """What a person said; None if that was taken back, or the annotation removed.
+        """The word; None if it was taken back, or the annotation removed.
 
         Raises
         ------
         DamagedEventError
-            If it cannot be read any more.
+            If the word is damaged.
         """
         return Review.from_json(_parsed(self.number, self.said)) if self.said else None
 
@@ -80,10 +81,10 @@ class AuditTrail:
     Parameters
     ----------
     database : Database
-        Writes that outlive a power cut.
+        The durable database, whose writes survive a power cut.
     announce : callable
-        Told of each event that was noted, in the words of Orthanc's own audit log: source, who, of
-        which level and instance, what; comments stay here.
+        Called for each event with the fields of Orthanc's own audit log: source, user, level,
+        instance, action; comments are not passed on.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class AuditTrail:
     ) -> None:
         self._database = database
         self._announce = announce
-        # As bytes: a damaged one may be no text, and SQLite then gives none of the others either.
+        # As bytes: for a damaged one that is not UTF-8, SQLite would fail for all rows.
         as_bytes = sa.cast(events.c.review, sa.LargeBinary).label("review")
         said = events.c.review if database.shared else as_bytes
         columns = (said if column is events.c.review else column for column in events.c)
@@ -103,40 +104,40 @@ class AuditTrail:
         )
 
     def reviewed(self, instance: str, review: ReviewRecord) -> int:
-        """Note a person's word, as it stands in the annotation; return its number.
+        """Note a person's word as it is in the annotation; return the event's number.
 
         Raises
         ------
         RecordError
-            If it could not be noted: then nothing may be changed.
+            If it could not be noted; then nothing may be changed.
         """
         action = "confirmed" if _confirms(review) else "corrected"
         text = json.dumps(review, ensure_ascii=False)
         return self._append(review["at"], review["by"], action, instance, text, None)
 
     def withdrawn(self, instance: str, *, by: str, at: str) -> int:
-        """Note that a person's word was taken back; returns and raises as ``reviewed``."""
+        """Note that a person's word was taken back; returns and raises like ``reviewed``."""
         return self._append(at, by, WITHDRAWN, instance, None, None)
 
     def removed(self, instance: str, *, by: str, at: str, file: str) -> int:
-        """Note that the annotation of a file was removed; returns and raises as ``reviewed``."""
+        """Note that the annotation of a file was removed; returns and raises like ``reviewed``."""
         return self._append(at, by, REMOVED, instance, None, file)
 
     def applied(self, number: int) -> None:
-        """Note that metadata and index carry an event; those before it of its instance are over."""
+        """Note that metadata and index have an event; earlier ones of its instance are done too."""
         of = sa.select(events.c.instance).where(events.c.number == number).scalar_subquery()
         until = sa.and_(events.c.instance == of, events.c.number <= number, ~events.c.applied)
-        # One that a power cut leaves open is applied once more.
+        # If a power cut undoes this, the event is only applied once more.
         with self._database.write(at_once=False) as connection:
             connection.execute(sa.update(events).where(until).values(applied=True))
 
     def removal_is_of(self, number: int, file: str) -> None:
-        """Note that the file of a removal is another one by now: it got its original tags back."""
+        """Note the new file of a removal: rewritten by us, it is still the one that was removed."""
         with self._database.write() as connection:
             connection.execute(sa.update(events).where(events.c.number == number).values(file=file))
 
     def open(self, limit: int, after: int = 0) -> list[tuple[int, str]]:
-        """Return number and instance of the oldest events after one that are not applied."""
+        """Return number and instance of the oldest events after a number that are not applied."""
         rows = self._database.rows(
             sa.select(events.c.number, events.c.instance)
             .where(~events.c.applied, events.c.number > after)
@@ -146,7 +147,7 @@ class AuditTrail:
         return [(row.number, row.instance) for row in rows]
 
     def last(self, instance: str) -> Word | None:
-        """Return the last word on an instance, None if nobody ever spoke of it."""
+        """Return the last word on an instance, None if there never was one."""
         rows = self._database.rows(self._last, instance=instance)
         if not rows:
             return None
@@ -154,14 +155,14 @@ class AuditTrail:
         return Word(row.number, row.at, row.action, row.review, row.file, row.change)
 
     def knows(self, instance: str, at: str) -> bool:
-        """Tell whether something was said of an instance at a time."""
+        """Return whether the trail has an event of an instance at this time."""
         said = sa.and_(events.c.instance == instance, events.c.at == at)
         return self._database.value(sa.select(events.c.number).where(said).limit(1)) is not None
 
     def events(self, since: int, limit: int) -> list[dict[str, Any]]:
         """Return events after a number, in the order they happened, as rows of `COLUMNS`.
 
-        One that cannot be read any more has the action `DAMAGED`, and nothing of what was said.
+        A damaged one has the action `DAMAGED`, and no word.
         """
         rows = self._database.rows(
             self._events.where(events.c.number > since).order_by(events.c.number).limit(limit)
@@ -169,7 +170,7 @@ class AuditTrail:
         return [_event(row) for row in rows]
 
     def number_of(self, since: int, count: int) -> int | None:
-        """Return the number of the last of so many events after one, None if there are fewer."""
+        """Return the number of the ``count``-th event after a number, None if there are fewer."""
         found: int | None = self._database.value(
             sa.select(events.c.number)
             .where(events.c.number > since)
@@ -210,7 +211,7 @@ def _confirms(review: ReviewRecord) -> bool:
 
 
 def _parsed(number: int, text: str | bytes) -> ReviewRecord:
-    """Return what was said, out of what is kept of an event."""
+    """Parse the stored word of an event."""
     try:
         said: ReviewRecord = json.loads(text)
         review = Review.from_json(said)

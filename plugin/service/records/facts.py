@@ -21,9 +21,9 @@ class Facts:
     Parameters
     ----------
     database : Database
-        Where they lie.
+        The durable database.
     first : dict of str to str
-        What counts where nothing is remembered yet.
+        Values to set for names that have none yet.
     """
 
     def __init__(self, database: Database, first: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
-"""The search index: one row an instance, a cache of what Orthanc's metadata say.
+"""The search index: one row per instance, a cache of what Orthanc's metadata say.
 
-It answers ``find`` and the work list, knows the parents of an instance that was just deleted, and
-counts. Losing it loses nothing: the sweep rebuilds it from the metadata and the audit trail.
+It serves ``find``, the work list and the counts, and knows the parents of an instance that was just
+deleted. Losing it loses nothing: the sweep rebuilds it from the metadata and the audit trail.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from service.databases.database import Database
 
 UNSEEN, REMOVED = "unseen", "forgotten"
-"""States of an instance without annotation: stored before the plugin came; removed on request."""
+"""States of an instance without annotation: older than the plugin; removed on request."""
 
 BARE = (UNSEEN, REMOVED)
 COLUMNS = {
@@ -38,7 +38,7 @@ COLUMNS = {
     "studies": instances.c.study,
     "patients": instances.c.patient,
 }
-# Not as a list, which a statement that is put together once cannot have.
+# Not with IN, as a prepared statement cannot have a list.
 ANNOTATED = sa.and_(*(instances.c.state != one for one in BARE))
 
 _SUMMARY = [
@@ -68,12 +68,12 @@ _PATIENT = {
     )
     for level, column in COLUMNS.items()
 }
-# Made once: SQLAlchemy takes longer to put them together than SQLite to carry them out.
+# Built once: SQLAlchemy takes longer to build them than SQLite to run them.
 _OF_ID = instances.c.id == sa.bindparam("b_id")
 _BEFORE = Prepared(sa.select(instances.c.state).where(_OF_ID).with_for_update())
 _UPDATE = Prepared(sa.update(instances).where(_OF_ID))
 _DELETE = Prepared(sa.delete(instances).where(_OF_ID))
-# What a file's state changes is no part of the revision: all else of the row stands.
+# The state of a file's tags is no part of the revision: the rest of the row stays as it is.
 _NOTE_TAGS = Prepared(
     sa.update(instances).where(_OF_ID, instances.c.revision == sa.bindparam("b_revision"))
 )
@@ -91,7 +91,7 @@ _IN_STATE = (
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
 _COUNTS = Prepared(sa.select(counts.c.name, counts.c.number))
-# Those that are not seen yet, or not known.
+# Tasks on instances that are unseen, or not in the index.
 _UNSEEN_IN_TASKS = Prepared(
     sa.select(sa.func.count().label("number"))
     .select_from(tasks)
@@ -111,7 +111,7 @@ class Index:
     Parameters
     ----------
     database : Database
-        Where it lies.
+        Has the index.
     """
 
     def __init__(self, database: Database) -> None:
@@ -124,11 +124,11 @@ class Index:
             )
         )
         insert = make(instances).on_conflict_do_nothing()
-        # Else psycopg has forgotten how many they were by the time that it is asked.
+        # Otherwise psycopg no longer knows the count when it is asked for it.
         self._insert = Prepared(insert.execution_options(preserve_rowcount=True))
 
     def put(self, connection: Connection, annotation: AnnotationRecord, parents: Parents) -> None:
-        """Take in an annotation, in a transaction of the caller's."""
+        """Write an annotation into the index, in the caller's transaction."""
         instance = annotation["instance"]
         self._put_row(connection, row_of(annotation, parents))
         named = dict.fromkeys(mentions_of(annotation))
@@ -142,19 +142,19 @@ class Index:
             )
 
     def note_tags(self, connection: Connection, annotation: AnnotationRecord) -> bool:
-        """Take in what became of a file; False where the index has not this very answer of it."""
+        """Note the state of a file's tags; return False if the index has not this very answer."""
         of = {"b_id": annotation["instance"], "b_revision": annotation.get("revision")}
         state = {"tags_state": tags_state(annotation)}
         return bool(_NOTE_TAGS.run(connection, of | state))
 
     def put_bare(self, connection: Connection, instance: str, parents: Parents, state: str) -> None:
-        """Take in an instance without annotation: `UNSEEN` or `REMOVED`."""
+        """Write an instance without annotation into the index: `UNSEEN` or `REMOVED`."""
         self._put_row(connection, bare_row_of(instance, parents, state))
 
     def put_unseen(self, connection: Connection, found: Mapping[str, Parents]) -> None:
-        """Take in those of some instances that are not known.
+        """Write those of some instances into the index that it does not know.
 
-        They are counted in the end: until then all others wait for the counts.
+        They are counted last: from then until the commit, all other writers wait for the counts.
         """
         rows = [bare_row_of(instance, found[instance], UNSEEN) for instance in sorted(found)]
         if rows:
@@ -162,7 +162,7 @@ class Index:
             self._count(connection, Counter({UNSEEN: done}))
 
     def remove(self, connection: Connection, instance: str) -> Parents | None:
-        """Take an instance out; return what it belonged to, None if it was not known."""
+        """Delete an instance; return its parents, None if it was not known."""
         parents = self._parents(connection, instance)
         before = self._before(connection, instance)
         if before is not None:
@@ -171,7 +171,7 @@ class Index:
         return parents
 
     def parents(self, instance: str) -> Parents | None:
-        """Return what an instance belongs to, None if the index does not know it."""
+        """Return the parents of an instance, None if the index does not know it."""
         with self.database.read() as connection:
             return self._parents(connection, instance)
 
@@ -181,7 +181,7 @@ class Index:
         return str(found) if found is not None else None
 
     def knows(self, instance: str) -> bool:
-        """Tell whether the index holds an annotation of an instance."""
+        """Return whether the index has an annotation of an instance."""
         return self.state(instance) not in (None, *BARE)
 
     def unknown(self, ids: Sequence[str]) -> list[str]:
@@ -195,7 +195,7 @@ class Index:
         return [instance for instance in ids if instance not in known]
 
     def after(self, instance: str, limit: int) -> list[str]:
-        """Return the next known instances in order of id."""
+        """Return the next known instances after one, in order of id."""
         rows = self.database.rows(
             sa.select(instances.c.id)
             .where(instances.c.id > instance)
@@ -205,9 +205,9 @@ class Index:
         return [row.id for row in rows]
 
     def in_state(self, state: str, limit: int) -> Iterator[list[str]]:
-        """Give the instances in a state, up to ``limit`` at a time, study by study.
+        """Yield the instances in a state, up to ``limit`` at a time, study by study.
 
-        So that what is above them is written once a study, not once an instance.
+        In this order, roll-ups are written once per study and not once per instance.
         """
         study = instance = ""
         while rows := self.database.rows(
@@ -217,7 +217,7 @@ class Index:
             study, instance = rows[-1].study, rows[-1].id
 
     def models(self) -> list[str]:
-        """Return the SHA-256 of each model that read pictures (instances) without a review."""
+        """Return the SHA-256 of each model that read instances without a review."""
         rows = self.database.rows(
             sa.select(instances.c.model)
             .where(instances.c.model.is_not(None), instances.c.reviewed_at.is_(None))
@@ -253,7 +253,7 @@ class Index:
         return int(self.database.value(_UNSEEN_IN_TASKS, kind=kind, priority=priority))
 
     def with_pending_tags(self, limit: int, after: str = "") -> list[str]:
-        """Return instances whose file does not follow their annotation yet, in order of id."""
+        """Return instances whose file is yet to be rewritten to its annotation, in order of id."""
         rows = self.database.rows(
             sa.select(instances.c.id)
             .where(instances.c.tags_state == "pending", instances.c.id > after)
@@ -263,7 +263,7 @@ class Index:
         return [row.id for row in rows]
 
     def without_station(self, limit: int) -> list[str]:
-        """Return series of whose station nobody has asked yet."""
+        """Return series whose station has not been asked for yet."""
         rows = self.database.rows(
             sa.select(instances.c.series)
             .where(instances.c.station.is_(None))
@@ -273,7 +273,7 @@ class Index:
         return [row.series for row in rows]
 
     def without_side(self, limit: int, after: str = "") -> list[str]:
-        """Return instances of whose side nobody noted yet if it is in doubt, in order of id."""
+        """Return instances for which it is not noted yet if their side is in doubt, by id."""
         columns = instances.c
         rows = self.database.rows(
             sa.select(columns.id)
@@ -301,7 +301,7 @@ class Index:
         return {row.name: row.number for row in rows if row.number}
 
     def reopen_removed(self) -> None:
-        """Make what was removed open to a back-fill that starts now."""
+        """Let a back-fill that starts now annotate instances whose annotation was removed."""
         with self.database.write() as connection:
             done = connection.execute(
                 sa.update(instances).where(instances.c.state == REMOVED).values(state=UNSEEN)
@@ -321,7 +321,7 @@ class Index:
     def below(
         self, patient: str, wanted: Container[str]
     ) -> tuple[list[Summary], dict[str, list[Summary]]]:
-        """Return a patient's children, and those of each series and study that is wanted."""
+        """Return summaries of a patient's instances, and those of each wanted series and study."""
         everything: list[Summary] = []
         of: dict[str, list[Summary]] = {}
         for row in self.database.rows(_BELOW, patient=patient):
@@ -333,13 +333,13 @@ class Index:
         return everything, of
 
     def _put_row(self, connection: Connection, row: dict[str, Any]) -> None:
-        """Put a row in, or in the place of the one that stands there."""
+        """Insert a row, or replace the one that is there."""
         while (before := self._before(connection, row["id"])) is None:
             if self._insert.run(connection, row):
                 break
-            # Another node put it in between the two.
+            # Another node inserted it between the two statements.
         else:
-            # Of its many indexes those are left alone in which nothing changes.
+            # An update, because it leaves indexes alone in which nothing changes.
             changed = {name: value for name, value in row.items() if name != "id"}
             _UPDATE.run(connection, {"b_id": row["id"], **changed})
         changes = Counter({before: -1} if before else {})
@@ -348,7 +348,7 @@ class Index:
 
     @staticmethod
     def _before(connection: Connection, instance: str) -> str | None:
-        """Return the state of an instance, None if it is not known; its mentions are gone."""
+        """Delete an instance's mentions; return its state, None if it is not known."""
         found = _BEFORE.rows(connection, b_id=instance)
         before: str | None = found[0].state if found else None
         if before is not None and before not in BARE:
@@ -356,7 +356,7 @@ class Index:
         return before
 
     def _count(self, connection: Connection, changes: Counter[str]) -> None:
-        # In one order, so that two nodes never wait for each other.
+        # Always in the same order, so that two nodes do not deadlock.
         rows = [{"name": name, "number": more} for name, more in sorted(changes.items()) if more]
         if rows:
             self._count_statement.run_for_each(connection, rows)
@@ -377,7 +377,7 @@ class Index:
 
 
 def _summary(row: Sequence[Any]) -> Summary:
-    # By place, because a patient may have thousands: by name takes five times as long.
+    # By position, because a patient may have thousands: by name it takes five times as long.
     columns: dict[str, Any] = dict(zip(_SUMMARY_FIELDS, row, strict=True))
     columns["visible"] = json.loads(columns["visible"] or "{}")
     columns["probability"] = columns["probability"] or 0.0

@@ -1,7 +1,7 @@
 """Pages of a list, each beginning where the one before ended (keyset pagination).
 
-An ``OFFSET`` counts all that it skips. Here a page begins behind the sort keys of the last line of
-the page before, which an index finds at once.
+An ``OFFSET`` has to step over all rows that it skips. Here a page begins behind the sort keys of
+the previous page's last line, which an index finds at once.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ class Key:
     descending: bool = False
 
     def order(self) -> sa.ColumnElement[Any]:
-        """Return it for ``ORDER BY``."""
+        """Return the key for ``ORDER BY``."""
         return self.value.desc() if self.descending else self.value
 
     def behind(self, last: Any) -> sa.ColumnElement[bool]:
-        """Return the condition of a line that stands behind a value."""
+        """Return the condition for lines behind a value."""
         return sa.and_(self.value < last if self.descending else self.value > last)
 
 
 def behind(keys: Sequence[Key], place: Sequence[Any]) -> sa.ColumnElement[bool]:
-    """Return the condition of the lines that stand behind a place.
+    """Return the condition for the lines behind a place in the list.
 
     Parameters
     ----------
     keys : sequence of Key
-        What the list is sorted by.
+        Keys by which the list is sorted.
     place : sequence
-        Their values in the last line before.
+        Their values in the previous page's last line.
     """
     first, last = keys[0], place[0]
     alternatives = [
@@ -55,6 +55,6 @@ def behind(keys: Sequence[Key], place: Sequence[Any]) -> sa.ColumnElement[bool]:
         )
         for i in range(len(keys))
     ]
-    # An index can start only at the first; the alternatives are checked from there.
+    # An index can be entered only by the first key; the alternatives are checked from there.
     begin = first.value <= last if first.descending else first.value >= last
     return sa.and_(begin, sa.or_(*alternatives))

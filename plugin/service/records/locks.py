@@ -1,4 +1,4 @@
-"""A lock for each resource, for as long as anybody holds it or waits for it."""
+"""A lock for each resource, which exists only while a thread holds it or waits for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Locks:
-    """Locks by name; a thread takes what it holds already once more."""
+    """Reentrant locks by name."""
 
     def __init__(self) -> None:
         self._counting = threading.Lock()
@@ -21,7 +21,7 @@ class Locks:
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
-        """Let no other thread hold the lock of a name."""
+        """Hold the lock of a name."""
         with self._counting:
             lock = self._locks.setdefault(name, threading.RLock())
             self._users[name] = self._users.get(name, 0) + 1

@@ -1,4 +1,4 @@
-"""Whether an annotation that a person removed stays removed: until another file is sent."""
+"""Whether an annotation that a person removed stays removed: it does until a new file is sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def stays_removed(
     archive: Archive, instance: str, word: Word | None, sequence: int | None = None
 ) -> bool:
-    """Tell whether the last event of an instance removed the annotation of its present file.
+    """Return whether the last event of an instance removed the annotation of its present file.
 
     Parameters
     ----------
@@ -25,16 +25,16 @@ def stays_removed(
     instance : str
         Orthanc id.
     word : Word or None
-        The last one of the trail.
+        The instance's last event in the trail.
     sequence : int or None
-        Number of the change that told of what stands there, if it is known.
+        Number of the change by which the present file was stored, if it is known.
     """
     if word is None or word.action != REMOVED:
         return False
     try:
         if word.file is not None:
             return archive.stored_file(instance).version == word.file
-        # Earlier versions noted the newest change instead of the file, or neither.
+        # Earlier versions noted the newest change instead of the file, or not even that.
         if sequence is not None and word.change is not None:
             return sequence <= word.change
         # Both in UTC, Orthanc's like 20261120T120000.

@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from service.records.index import Index
 
 _REST = 9
-"""A roll-up pauses for so many times what it took: those of one resource take a tenth of a core."""
+"""A roll-up pauses for this many times as long as it took: one resource costs a tenth of a core."""
 _QUICK = 0.01
-"""Seconds; a roll-up that takes no longer has no pause beyond the collecting of requests."""
+"""Seconds; a roll-up that took no longer does not pause."""
 _MOST_RESTING = 1000
 _LONG_ENOUGH = 0.25
-"""Seconds after which the rest of those that were claimed together is given back."""
+"""Seconds after which the rest of the roll-ups claimed together is released."""
 
 
 class RollUps:
     """Writes roll-ups.
 
-    One reads all instances below its resource, so that a patient of whom a hundred thousand arrive
-    must not have it written after every one.
+    Each reads all instances below its resource, so that it must not be written after every single
+    one of a hundred thousand that arrive for one patient.
 
     Parameters
     ----------
     annotations, index, tasks
         The records.
     report_after : float or None
-        Seconds that a study's answer must have stood before its report is due; None where no
-        reports are stored.
+        Seconds without a change of a study's roll-up before its report is due; None if no reports
+        are stored.
     stopping : threading.Event
         Set when the service stops.
     """
@@ -62,15 +62,15 @@ class RollUps:
         self._rested: dict[str, float] = {}
 
     def rest(self, task: Task) -> float:
-        """Return for how many seconds the roll-up of a resource stays as it is."""
+        """Return the seconds for which the roll-up of a resource still pauses."""
         return self._rested.get(task.resource, 0.0) - time.monotonic()
 
     def write(self, tasks: Sequence[Task]) -> dict[Task, Exception | None]:
-        """Write roll-ups; return those that were tried, and why one could not be written.
+        """Write roll-ups; return those that were tried, each with its error or None.
 
-        A picture that arrives changes its series, its study and its patient: where all three are
-        asked for, what is below is read once. After a quarter of a second, and when the service
-        stops, the rest is left.
+        A picture that arrives changes its series, study and patient: if all three are asked for,
+        the instances are read once. After a quarter of a second, and when the service stops, the
+        rest is not tried.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class RollUps:
         return tried
 
     def _write(self, task: Task, left: dict[str, Task]) -> dict[Task, Exception | None]:
-        """Write a roll-up, and those of ``left`` below a patient; remove both from ``left``."""
+        """Write a roll-up and, below a patient, those of ``left``; remove them from ``left``."""
         level, resource = task.level, task.resource
         del left[resource]
         tried: dict[Task, Exception | None] = {task: None}
@@ -109,12 +109,12 @@ class RollUps:
         except DamagedError:
             raise
         except Exception as error:
-            # Also an unexpected error: those that were claimed with it are written.
+            # Unforeseen errors too, so that the others claimed with it are written.
             tried[task] = error
         return tried
 
     def _error_of(self, task: Task, children: list[Summary], began: float) -> Exception | None:
-        """Write one of what is below it; return why it could not be written."""
+        """Write a roll-up of these instances; return the error if it could not be written."""
         level, resource = task.level, task.resource
         try:
             note = roll_up(level, resource, children) if children else None

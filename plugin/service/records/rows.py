@@ -1,4 +1,4 @@
-"""An annotation as rows of the index: what is looked for, counted and sorted by."""
+"""An annotation as rows of the index, with the columns by which one searches, counts and sorts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from service.orthanc_api.resources import Parents
 
 _DAY = re.compile(r"[0-9]{8}")
-"""A date (DA) as PS3.5, section 6.2 has it."""
+"""A date (DA) as defined in PS3.5, section 6.2."""
 _NOTHING_SAID: dict[str, Any] = {
     **dict.fromkeys(instances.c.keys()),
     "needs_review": False,
@@ -29,7 +29,7 @@ _NOTHING_SAID: dict[str, Any] = {
 
 
 def bare_row_of(instance: str, parents: Parents, state: str) -> dict[str, Any]:
-    """Return what the table of instances holds of one without annotation."""
+    """Return an instance without annotation as a row of the table of instances."""
     return {
         **_NOTHING_SAID,
         "id": instance,
@@ -75,11 +75,11 @@ def row_of(annotation: AnnotationRecord, parents: Parents) -> dict[str, Any]:
 
 
 def rank(summary: Summary, study_date: str) -> str:
-    """Return the place in the work list as a text that sorts like it.
+    """Return a text by which the work list is sorted.
 
     First what needs a review, then conflicts, then the least probable, then the newest study.
     """
-    # A file may have anything there; int() accepts other characters than these digits.
+    # A file may contain any text; int() would also accept characters other than these digits.
     day = int(study_date) if _DAY.fullmatch(study_date) else 0
     newest_first = f"{99_999_999 - day:08d}"
     return (

@@ -29,24 +29,24 @@ _corrected = _columns.machine_label.is_distinct_from(_columns.examined)
 _QUICK = 0.5
 """Seconds; a result that took less is not cached."""
 _KEPT = 10
-"""A result is cached for so many times as long as counting took."""
+"""A result is cached for this many times as long as the counting took."""
 _LONGEST_KEPT = 300.0
-"""Seconds: a disk that was busy once does not freeze the numbers for an hour."""
+"""Seconds; at most so long, or a disk that was busy once would freeze the numbers for an hour."""
 
 
 class Statistics:
     """The numbers of the statistics view.
 
-    A large archive takes seconds to count. However many ask, and however often, that takes at most
-    a tenth of a processor: the result is cached for a while, five minutes at most, and a request
-    that comes during the counting waits for it.
+    A large archive takes seconds to count. The result is cached for a while, five minutes at most,
+    and a request that comes during the counting waits for it: however often people ask, counting
+    takes at most a tenth of a processor.
 
     Parameters
     ----------
     index : Index
         What is counted.
     clock : callable
-        Seconds that only go forward.
+        Returns seconds of a monotonic clock.
     """
 
     def __init__(self, index: Index, clock: Callable[[], float] = time.monotonic) -> None:
@@ -69,7 +69,7 @@ class Statistics:
             return self._last
 
     def modalities(self) -> list[str]:
-        """Return the modalities of what is stored."""
+        """Return the modalities of the stored instances."""
         found = self._database.rows(
             sa.select(_columns.modality)
             .distinct()
@@ -92,7 +92,7 @@ class Statistics:
 
 def _examined(database: Database) -> list[dict[str, Any]]:
     """Return series and instances by label, the most frequent first."""
-    # In the order of an index, series by series: counting distinct ones would read every row.
+    # Grouped by series, in the order of an index: counting distinct series would read every row.
     one = (
         sa.select(_columns.examined, _count.label("instances"))
         .where(_columns.examined.is_not(None))
@@ -132,7 +132,7 @@ def _confusion(database: Database) -> list[dict[str, Any]]:
 def _agreement(database: Database) -> list[dict[str, Any]]:
     """Return how many pictures of each month agree, conflict, and so on."""
     done = _columns.state == "done"
-    # Days in the order of an index first, months of those: no row is sorted.
+    # First by day, in the order of an index, then months of the days: no row has to be sorted.
     day = (
         sa.select(
             _columns.study_date,

@@ -1,4 +1,4 @@
-"""Small pictures of instances, kept beside the index: a cache of what the decoders drew."""
+"""Small pictures of instances, kept beside the index: a cache of the decoders' thumbnails."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FOLLOW = Prepared(
 )
 _AT_ONCE = 500
 USUAL_SIZE = 192
-"""Pixels of the longest side of what is drawn whenever a picture is read."""
+"""Longest side, in pixels, of the thumbnail that is drawn whenever a picture is read."""
 
 
 class Thumbnails:
@@ -53,9 +53,9 @@ class Thumbnails:
     Parameters
     ----------
     path : Path
-        The file; made anew where it is damaged. Where it cannot be made, nothing is kept.
+        The file; a damaged one is created again. If it cannot be created, nothing is kept.
     largest : int
-        Bytes of pictures to keep.
+        Bytes of thumbnails to keep, at most.
     """
 
     def __init__(self, path: Path, largest: int) -> None:
@@ -74,7 +74,7 @@ class Thumbnails:
             pass  # The disk may be full: the next picture tries again.
 
     def get(self, instance: str, side: int, version: str) -> bytes | None:
-        """Return a thumbnail of this very file, None if it is not kept."""
+        """Return a thumbnail of this very file, None if there is none."""
         with suppress(RecordError):
             found = self._opened().value(
                 sa.select(_columns.data).where(
@@ -87,7 +87,7 @@ class Thumbnails:
         return None
 
     def put(self, instance: str, side: int, version: str, data: bytes) -> None:
-        """Keep a thumbnail, in the place of one of an earlier file."""
+        """Keep a thumbnail; it replaces that of an earlier file."""
         row = {"instance": instance, "side": side, "version": version, "data": data}
         with suppress(RecordError):
             database = self._opened()
@@ -99,12 +99,12 @@ class Thumbnails:
                         self._make_room(connection)
 
     def follow(self, instance: str, before: str, after: str) -> None:
-        """Note that the file was rewritten, its picture being the same."""
+        """Note that the file was rewritten; its picture is the same."""
         with suppress(RecordError):
             self._opened().put(_FOLLOW, of=instance, before=before, after=after)
 
     def remove(self, instance: str) -> None:
-        """Forget an instance that is gone."""
+        """Delete the thumbnails of an instance that is gone."""
         with suppress(RecordError), self._opened().write() as connection:
             connection.execute(sa.delete(_thumbnails).where(_columns.instance == instance))
 
@@ -127,12 +127,12 @@ class Thumbnails:
         self._bytes = kept
 
     def _opened(self) -> Database:
-        """Return the database once its table is there.
+        """Return the database, after creating its table if need be.
 
         Raises
         ------
         RecordError
-            If it cannot be made.
+            If the table cannot be created.
         """
         with self._lock:
             if self._bytes is None:
@@ -144,6 +144,6 @@ class Thumbnails:
 
 
 def _remove(path: Path) -> None:
-    """Delete a damaged file and what belongs to it: it shows patients, and is drawn again."""
+    """Delete a damaged file, and those beside it, instead of keeping it: it shows patients."""
     for suffix in ("-wal", "-shm", ""):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The audit trail of version 0.1: events gain Orthanc's change number and whether they stand."""
+"""The audit trail of version 0.1: events get Orthanc's change number and ``applied``."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Add what 0.1 did not note, and the tables that it had not."""
+    """Add the columns and tables that 0.1 did not have."""
     op.add_column("events", sa.Column("change", sa.BigInteger))
     op.add_column(
         "events", sa.Column("applied", sa.Boolean, nullable=False, server_default=sa.true())

@@ -1,4 +1,4 @@
-"""What a rule's count found of the old stock is kept: only that is sent by it."""
+"""The instances that a rule's count found in the old stock are kept: only these are sent."""
 
 import sqlalchemy as sa
 from alembic import op

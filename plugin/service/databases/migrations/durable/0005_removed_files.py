@@ -1,4 +1,4 @@
-"""A removal is of a file: another one that is sent is not removed, whatever the clocks say."""
+"""A removal notes its file, so that a file sent later is not taken for the removed one."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "durable_0004"
 
 
 def upgrade() -> None:
-    """Add the column; of what was removed before, the change log's number and the time tell."""
+    """Add the column; for earlier removals, the change's number and the time decide as before."""
     op.add_column("events", sa.Column("file", sa.Text))

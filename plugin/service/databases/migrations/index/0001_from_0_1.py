@@ -1,4 +1,4 @@
-"""The search index of version 0.1: sources get their name, lists an order, states their counts."""
+"""The search index of version 0.1: a renamed column, an order for lists, counts of states."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,7 +17,7 @@ UPDATE instances SET rank =
 
 
 def upgrade() -> None:
-    """Bring the tables to today's form; the rows stay."""
+    """Change the tables and keep their rows."""
     op.execute("ALTER TABLE mentions RENAME COLUMN witness TO source")
     op.add_column("instances", sa.Column("tags_state", sa.Text, server_default="none"))
     op.add_column("instances", sa.Column("model", sa.Text))

@@ -1,4 +1,4 @@
-"""Rows know the revision of their annotation: many are confirmed as they were seen."""
+"""Rows have the revision of their annotation, so that many can be confirmed as they were seen."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "index_0001"
 
 
 def upgrade() -> None:
-    """Add the column; what stands there already gets its revision with its next change."""
+    """Add the column; existing rows get their revision with their next change."""
     op.add_column("instances", sa.Column("revision", sa.Text))

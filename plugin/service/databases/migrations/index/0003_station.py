@@ -1,4 +1,4 @@
-"""Rows know where a picture was taken: sheets are grouped by it."""
+"""Rows have the station at which a picture was taken: sheets are grouped by it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "index_0002"
 
 
 def upgrade() -> None:
-    """Add the column; the sweep asks Orthanc for what stands there already."""
+    """Add the column; for existing rows, the sweep asks Orthanc."""
     op.add_column("instances", sa.Column("station", sa.Text))

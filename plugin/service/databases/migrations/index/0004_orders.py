@@ -1,4 +1,4 @@
-"""Every order and group of the sheet has an index: a million rows are not sorted for a page."""
+"""Indexes for every order and group of the sheet: a page must not sort a million rows."""
 
 from alembic import op
 
@@ -18,7 +18,7 @@ _INDEXES = {
 
 
 def upgrade() -> None:
-    """Make them; a million rows take some ten seconds."""
+    """Create them; a million rows take some ten seconds."""
     true = "true" if op.get_bind().dialect.name == "postgresql" else "1"
     for name, columns in _INDEXES.items():
         some = f" WHERE needs_review IS {true}" if name == "instances_to_review" else ""

@@ -1,4 +1,4 @@
-"""The statistics are counted in indexes: nobody reads a million rows for them."""
+"""Indexes in which the statistics are counted without reading a million rows."""
 
 from alembic import op
 
@@ -18,7 +18,7 @@ _INDEXES = {
 
 
 def upgrade() -> None:
-    """Make them anew, wider; a million rows take some ten seconds."""
+    """Create them again with more columns; a million rows take some ten seconds."""
     for name, columns in _INDEXES.items():
         op.drop_index(name, "instances")
         some = " WHERE reviewed_at IS NOT NULL" if name == "instances_reviewed" else ""

@@ -7,6 +7,6 @@ down_revision = "index_0005"
 
 
 def upgrade() -> None:
-    """Make the index of states in that order."""
+    """Create the index of states again in that order."""
     op.drop_index("instances_state", "instances")
     op.create_index("instances_state", "instances", ["state", "study", "id"])
