@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bodypart.record import EvidenceRecord, GuessRecord, HeaderRecord, MarkerRecord
 
 VIEWS = ("frontal", "lateral", "oblique")
-"""The projections that are told apart."""
+"""The projections that an answer may name."""
 
 BLANK = "the picture is blank"
 """Reason of an `ImageReading` of a blank plate: nothing was seen."""
