@@ -1,4 +1,4 @@
-"""Child or adult: what header and picture say of the age, and where that needs a person."""
+"""Child or adult: what header and picture say about the age, and when a person must review it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from bodypart.evidence import HeaderReading, ImageReading
 
 GREY = (0.4, 0.6)
-"""Outputs for a child that leave the age open, where no header tells it."""
+"""Outputs for "child" between which the age is open, if no header tells it."""
 
 MARGIN = 2.0
 """Years around the limit at which a picture cannot contradict an age."""
 
 
 def is_child(picture: ImageReading | None, header: HeaderReading, child_age: float) -> bool | None:
-    """Return whether the patient counts as a child; None where nothing tells, or for an animal."""
+    """Return whether the patient counts as a child; None if unknown, and for an animal."""
     if not header.human:
         return None
     if header.age_years is not None:
@@ -35,7 +35,7 @@ def age_in_doubt(
     child_age: float,
     rates: ErrorRates,
 ) -> str | None:
-    """Return why a person should look at the age, or None."""
+    """Return why a person should review the age, or None."""
     if picture is None or picture.child is None or not header.human:
         return None
     chest = label is not None and BY_LABEL[label].router_group == "chest"

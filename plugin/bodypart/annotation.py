@@ -1,4 +1,4 @@
-"""What an instance shows, and how we know: as a decoder builds it, and how its JSON is made."""
+"""What an instance shows, and on what evidence: the decoder's dataclasses, and their JSON."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Laterality:
     source: SideSource | None = None
 
     def to_json(self) -> LateralityRecord:
-        """Return the side as it stands in an annotation."""
+        """Return the side in an annotation's form."""
         return {"value": self.value, "source": self.source}
 
 
@@ -105,7 +105,7 @@ class ModelIdentity:
     sha256: str
 
     def to_json(self) -> ModelRecord:
-        """Return the model as it stands in an annotation."""
+        """Return the model in an annotation's form."""
         return {"name": self.name, "version": self.version, "sha256": self.sha256}
 
 
@@ -126,20 +126,20 @@ class Review:
     laterality : str or None
         The side that the person gave.
     laterality_given : bool
-        Whether the person spoke of the side at all.
+        Whether the person said anything about the side.
     comment : str
         Free text.
     pixels : str or None
-        Digest of the pixel data that it was said of; None where that was not noted.
+        Digest of the pixel data that the word is about; None if that was not recorded.
     carried : bool
-        Whether it was said of another copy of the same pixel data.
+        Whether the word was given on another copy of the same pixel data.
     restored : bool
-        Whether it returned because the word after it was taken back.
+        Whether the word returned because the one after it was taken back.
     previous : dict or None
-        What stood there before: label, visible labels and side.
+        The answer before this word: label, visible labels and side.
     history : tuple of dict
-        The reviews before this one, oldest first, without a history of their own: the first
-        one and the latest. The audit trail has all of them.
+        The reviews before this one, oldest first, without their own histories. A long history keeps
+        the first and the latest; the audit trail has all.
     """
 
     by: str
@@ -175,7 +175,7 @@ class Review:
         )
 
     def to_json(self, previous: PreviousRecord) -> ReviewRecord:
-        """Return the review as it stands in an annotation, below which ``previous`` had stood."""
+        """Return the review in an annotation's form, with the answer before it as ``previous``."""
         return {
             "by": self.by,
             "at": self.at,
@@ -194,12 +194,11 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """The answer for one instance; ``to_json`` gives the contract's form of it.
+    """The answer for one instance; ``to_json`` returns the contract's form of it.
 
-    ``pixels`` is a digest of the pixel data. ``carried`` is a person's word on the same pixel data
-    that stands in the file, put there by this product before the file was copied. ``memory`` says
-    what the words confirmed here added; ``seen`` and ``picture`` go beside the annotation, never
-    into it.
+    ``pixels`` is a digest of the pixel data. ``carried`` is a person's word on the same pixel data,
+    which this product wrote into the file before it was copied. ``memory`` says what the words
+    confirmed here added; ``seen`` and ``picture`` go beside the annotation, never into it.
     """
 
     instance: str
@@ -262,19 +261,19 @@ def failed(instance: str, reason: str) -> AnnotationRecord:
 
 
 def examined_label(annotation: DescriptionRecord) -> str | None:
-    """Return the label of the answer, None where there is none."""
+    """Return the label of the answer, None if there is none."""
     examined = annotation["examined"]
     return examined["label"] if examined else None
 
 
 def image_label(annotation: DescriptionRecord) -> str | None:
-    """Return the label that the picture alone says, None where it says none."""
+    """Return the label by the picture alone, None if it gives none."""
     image = annotation["image"]
     return image["top"][0]["label"] if image and image["top"] and not image["rejected"] else None
 
 
 def header_labels(annotation: DescriptionRecord) -> list[str]:
-    """Return the labels that the headers alone say."""
+    """Return the labels by the headers alone."""
     header = annotation["header"]
     if header is None:
         return []
@@ -282,7 +281,7 @@ def header_labels(annotation: DescriptionRecord) -> list[str]:
 
 
 def followed(changed: object, refused: object) -> TagsState:
-    """Return the state of a file's tags, from what was changed and why it was left as it is."""
+    """Return the state of a file's tags, from the changed tags and the reason of a refusal."""
     return "refused" if refused else "written" if changed else "none"
 
 

@@ -1,4 +1,4 @@
-"""A coded concept as JSON; by itself: the table of labels needs the standard library alone."""
+"""A coded concept as JSON; in a module of its own, as the table of labels imports no more."""
 
 from __future__ import annotations
 

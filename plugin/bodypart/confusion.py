@@ -1,11 +1,11 @@
-"""What a picture says about every label, with the errors that the model really makes.
+"""What a picture says about every label, corrected by the errors that the model really makes.
 
-A classifier trained with smoothed labels leaves every other label the same small remainder, as if
-it mistook a knee for a skull as readily as for a femur. It does not: it mistakes a part for one
-near it, or for the corresponding part of the other limb. So the remainder of each relation is
-scaled to the share of such mistakes that was measured, at this confidence, on pictures which the
-model had not seen; and a part with next to no probability keeps the share of pictures on which such
-a part was the right one.
+A classifier trained with smoothed labels gives all other labels the same small remainder, as if it
+mistook a knee for a skull as readily as for a femur. In fact it mistakes a part for one near it, or
+for the corresponding part of the other limb. So the remainder of each relation is scaled to the
+share of such mistakes that was measured, at this confidence, on pictures that the model had not
+seen; and a part with next to no probability gets the share of pictures on which such a part was the
+right one.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def picture_evidence(
     probabilities : mapping of str to float
         The model's answer for the labels that it learned.
     named : collection of str
-        Labels that the header names. One that the model never learned, or from cut-outs alone, is
-        considered if it is among them.
+        Labels that the header names. Among them, labels that the model never learned, or learned
+        only from cut-outs, are considered, too.
     rates : ErrorRates, optional
         How the picture errs; the shipped numbers by default.
 
@@ -102,7 +102,7 @@ def even(learned: tuple[int, ...]) -> Floats:
 
 
 def plausible(probabilities: Mapping[str, float], least: float) -> Iterable[str]:
-    """Yield the labels that a picture may well show: the most probable one and its rivals."""
+    """Yield the labels that a picture may show: the most probable one, and those above `least`."""
     best = max(probabilities, key=lambda label: probabilities[label])
     for label, probability in probabilities.items():
         if label == best or probability >= least:

@@ -25,11 +25,11 @@ MISTAKES: tuple[Relation, ...] = RELATIONS[1:]
 """Relations of a mistaken part to the true one."""
 
 KINDS = ("whole", "piece", "neighbour", "default", "any")
-"""Kinds of wrong headers: the enclosing part, one that it encloses, a part beside it, what the
-device fills in by itself, and any part at all (another patient's button, another order)."""
+"""Kinds of wrong headers: the enclosing part, an enclosed part, a neighbour, the device's default,
+and any part at all (the wrong button, another patient's order)."""
 
 UNFORESEEN: Mapping[str, float] = {"near": 1e-3, "other limb": 2.5e-4, "far": 2.5e-4}
-"""Share of unrelated mistakes that is assumed before anything was measured."""
+"""Share of mistakes with next to no probability, by relation, assumed if nothing was measured."""
 
 
 class ErrorRatesError(ValueError):
@@ -43,12 +43,12 @@ class Band:
     Attributes
     ----------
     least : float
-        Confidence at which the band begins; it ends where the next one does.
+        Confidence at which the band begins; it ends where the next one begins.
     pictures : int
         Pictures that it was measured on.
     scale : mapping of str to float
-        Measured share of true parts over the share that the model gave them, by their relation
-        to the most probable label.
+        Measured share of true parts divided by the probability that the model gave them, by their
+        relation to the most probable label.
     unforeseen : mapping of str to float
         Share of pictures whose true part had next to no probability, by relation.
     """
@@ -68,7 +68,7 @@ class HeaderRates:
     wrong : mapping of str to float
         Share of all headers that are wrong as a whole, by kind of error (``KINDS``).
     defaults : mapping of str to float
-        What devices fill in by themselves, by label.
+        How often devices fill in a label by default.
     astray : mapping of str to float
         Share of attributes that do not repeat what the rest of the header is about, by keyword,
         the most trusted first.
@@ -93,18 +93,20 @@ class ErrorRates:
     bands : tuple of Band
         How the picture errs, by rising confidence; the first begins at 0.
     habits : mapping of str to mapping of str to float
-        Share of the pictures that the model takes for a part (outer label) which show another
-        one (inner label) that it gave too little.
+        Of the pictures that the model takes for a part (outer label), the share that shows another
+        one (inner label) beyond the probability that it gave.
     prior : mapping of str to float
-        How often parts are examined, where no picture tells; the rest is spread over the labels
-        that are not named.
+        How often parts are examined, used without a picture; the rest is spread evenly over the
+        labels that are not in it.
     unlearned : float
-        Share of what the model takes for a part that is one near it which it never learned.
+        Of the pictures that the model takes for a part, the share that shows a compatible part
+        which it never learned.
     from_cut_outs : sequence of str
-        Labels that the model learned from exposures made of others alone: how often it gives them
-        to films of their own is not known.
+        Labels that the model learned only from cut-outs of other exposures: how often it gives them
+        to exposures of their own is not known.
     child_above, adult_below : float
-        Output for a child above which an adult, below which a child is next to impossible.
+        Outputs for "child": above the first an adult, below the second a child is next to
+        impossible.
     header : HeaderRates
         How headers err.
     sources : mapping of str to str
@@ -131,7 +133,7 @@ class ErrorRates:
         return self.bands[bisect_right([band.least for band in self.bands], confidence) - 1]
 
     def unmeasured(self) -> ErrorRates:
-        """Return the rates by which a picture's probabilities are taken as they are."""
+        """Return rates that leave a picture's probabilities as they are."""
         scale: dict[str, float] = dict.fromkeys(RELATIONS, 1.0)
         return replace(self, bands=(Band(0.0, 0, scale, UNFORESEEN),), habits={})
 
@@ -146,7 +148,7 @@ class ErrorRates:
         Raises
         ------
         ErrorRatesError
-            If an entry is missing or no share.
+            If an entry is missing or out of range.
         """
         try:
             rates = cls(

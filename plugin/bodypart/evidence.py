@@ -1,4 +1,4 @@
-"""What the two sources say: one record for the picture, one for the headers."""
+"""What the two sources say: a record for the picture, and one for the headers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bodypart.record import EvidenceRecord, GuessRecord, HeaderRecord, MarkerRecord
 
 VIEWS = ("frontal", "lateral", "oblique")
-"""The projections that are distinguished."""
+"""The projections that an answer may name."""
 
 BLANK = "the picture is blank"
 """Reason of an `ImageReading` of a blank plate: nothing was seen."""
@@ -34,12 +34,12 @@ class Guess:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """The model's own output for a picture: all that the memory needs.
+    """The model's own output for a picture, as the memory needs it.
 
     Attributes
     ----------
     embedding : ndarray of float32, shape (d,)
-        The picture's place among others, a unit vector.
+        The picture's embedding, a unit vector.
     posterior : ndarray of float, shape (labels + 1,)
         Calibrated probabilities in the order of the model's labels, "none" last.
     rejected : bool
@@ -64,10 +64,9 @@ class SideMarker:
     probability : float
         0 to 1.
     at : tuple of float
-        Its middle, x and y, in pixels of a picture whose longest side has as many as the letter
-        finder sees.
+        x and y of its centre, in pixels of the reduced picture that the letter finder sees.
     both : bool
-        Whether the picture may show the limbs of both sides: it then names neither.
+        Whether the picture may show the limbs of both sides: the marker then names neither.
     """
 
     side: OneSide
@@ -77,7 +76,7 @@ class SideMarker:
     both: bool = False
 
     def to_json(self) -> MarkerRecord:
-        """Return all but the place."""
+        """Return all fields but ``at``."""
         return {
             "side": self.side,
             "letter": self.letter,
@@ -88,7 +87,7 @@ class SideMarker:
 
 @dataclass(frozen=True, slots=True)
 class ImageReading:
-    """What the model says of one picture.
+    """What the model says about one picture.
 
     Attributes
     ----------
@@ -106,13 +105,13 @@ class ImageReading:
     reason : str or None
         Why it was rejected, in a sentence.
     blank : bool
-        Whether there is nothing to see in it.
+        Whether the picture shows nothing.
     answered : bool
-        Whether the network answered at all: with numbers.
+        Whether the network's answer was usable (finite numbers).
     seen : Seen or None
-        What the memory is asked with; None if the model did not look.
+        Input for the memory; None if the model did not read the picture.
     marker : SideMarker or None
-        The side marker, None where none was looked for, or none was read for sure.
+        The side marker, None if none was looked for, or none was read for sure.
     """
 
     probabilities: Mapping[str, float]
@@ -141,13 +140,13 @@ class HeaderMatch:
     attribute : str
         DICOM keyword, for example ``StudyDescription``.
     value : str
-        The attribute's text (or the code's meaning), as it stands in the header.
+        The attribute's text (or the code's meaning), as in the header.
     matched : str
         The piece of it that the vocabulary knows.
     labels : tuple of str
         Labels it names; several if it names several parts.
     region : str or None
-        The region it names when it is too vague for a label, for example ``upper_limb``.
+        The region it names if it is too vague for a label, for example ``upper_limb``.
     """
 
     attribute: str
@@ -157,7 +156,7 @@ class HeaderMatch:
     region: str | None = None
 
     def to_json(self) -> EvidenceRecord:
-        """Return the evidence as the contract spells it, and which labels it speaks for."""
+        """Return the evidence in the contract's form, with its labels."""
         return {
             "attribute": self.attribute,
             "value": self.value,
@@ -177,15 +176,15 @@ class HeaderReading:
     labels : tuple of str
         All labels they name, the most trusted attribute's first.
     region : str or None
-        The narrowest region named where no label is.
+        The narrowest region named, if no label is.
     evidence : tuple of HeaderMatch
         Every match, most trusted attribute first.
     laterality : str or None
-        ``L``, ``R`` or ``B`` as the headers have it; never derived from pixels.
+        ``L``, ``R`` or ``B`` as the headers state it; never derived from pixels.
     laterality_of : tuple of str
-        Parts that the text which names the side names; empty where it holds for any.
+        Parts named in the same text as the side; empty if the side holds for any part.
     sides : mapping of str to str
-        What texts name as the side of single parts, by label: those of an order for several.
+        Sides that texts name for single parts, by label, as in an order for several parts.
     laterality_conflict : bool
         Whether Laterality, Image Laterality and the texts contradict each other.
     view : str or None
@@ -193,13 +192,13 @@ class HeaderReading:
     age_years : float or None
         PatientAge, else birth date to study date, in years.
     age_unusable : bool
-        Whether something stands there for an age that cannot be believed.
+        Whether the headers have a value for the age that is not credible.
     human : bool
         Whether no other species is named.
     outside : str or None
-        A defined term of Body Part Examined that means a part outside the 36 labels.
+        Body Part Examined or anatomic region, if it is a known part outside the 36 labels.
     elsewhere : str or None
-        One that means none of theirs either: a breast, a phantom; not a joint or a vessel.
+        The same, if no label covers that place either: a breast, a phantom; not a joint or vessel.
     """
 
     label: str | None = None
@@ -218,7 +217,7 @@ class HeaderReading:
     elsewhere: str | None = None
 
     def to_json(self) -> HeaderRecord:
-        """Return what an annotation keeps of it."""
+        """Return the fields that an annotation keeps."""
         return {
             "label": self.label,
             "labels": list(self.labels),
@@ -233,7 +232,7 @@ class HeaderReading:
 
     @classmethod
     def from_json(cls, record: HeaderRecord) -> HeaderReading:
-        """Read back what an annotation keeps of it, which is all but age and species."""
+        """Return the reading of an annotation's header record: no evidence, age or species."""
         return cls(
             label=record["label"],
             labels=tuple(record.get("labels") or ()),

@@ -1,8 +1,8 @@
 """Where the file meta information ends, and which transfer syntax it names (PS3.10 section 7.1).
 
-Its group length is missing or wrong in the field, and some writers copy group 0002 into the data
-set, where it means nothing. So elements of group 0002 are stepped over one by one, whatever
-their encoding, and the first Transfer Syntax UID counts.
+Its group length is sometimes missing or wrong, and some writers copy group 0002 into the data set,
+where it has no meaning. So elements of group 0002 are skipped one by one, whatever their encoding,
+and the first Transfer Syntax UID counts.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ DEFLATED = frozenset(
 
 _GROUP = b"\x02\x00"
 _LONGEST = 2**20
-"""Bytes; no element behind these is file meta information, so a flood of them takes no time."""
+"""Bytes; elements after this offset do not count, so that very many of them take no time."""
 _COMMAND_SET = b"\0\0\0\0\x04\0\0\0"
-"""Group length of the command set (PS3.7 section 6.3), which some programs store with a message."""
+"""Group length that begins a command set (PS3.7 section 6.3), which some programs also store."""
 
 _ZEROS = bytes(8)
 _GROUP_LENGTH, _TRANSFER_SYNTAX = 0x0000, 0x0010
@@ -50,10 +50,10 @@ class FileMeta:
 
 
 def read_file_meta(source: bytes | memoryview) -> FileMeta:
-    """Step over the preamble and all elements of group 0002 that stand before the data set.
+    """Skip the preamble and all elements of group 0002 before the data set.
 
-    Zeros behind them, and a command set of a network message that was saved with it, are stepped
-    over, too.
+    Zeros after them, and the command set of a network message that was saved with the data set, are
+    skipped, too.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def has_prefix(source: bytes | memoryview) -> bool:
 
 
 def is_vr(letters: bytes | memoryview) -> bool:
-    """Tell whether two bytes can be a value representation: no length of a short value can."""
+    """Tell whether two bytes can be a value representation: the length of a short value cannot."""
     return len(letters) == 2 and all(0x41 <= letter <= 0x5A for letter in letters)
 
 

@@ -1,6 +1,6 @@
-"""Picture and header → one answer, and whether a person should look at it.
+"""Picture and header → one answer, and whether a person should review it.
 
-The two err independently of each other: the answer is the part with the largest product of the
+The two err independently of each other. So the answer is the part with the largest product of the
 picture's likelihood (`bodypart.confusion`) and the headers' (`bodypart.misnaming`), whether they
 agree or not. If they name parts that cannot be one exposure, the answer is marked as a conflict,
 however probable it is.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _USUAL = Settings()
 
 LEAST = 0.2
-"""Posterior below which no label is given at all."""
+"""Posterior below which no label is given."""
 
 RIVAL = 0.2
 """Probability from which a label of the picture agrees with a header that names it."""
@@ -45,23 +45,23 @@ class Fused:
     Attributes
     ----------
     label : str or None
-        Examined part; None where neither source can tell.
+        Examined part; None if neither source can tell.
     probability : float
         Its posterior, 0 to 1.
     source : str or None
-        What the label rests on.
+        Sources that support the label.
     visible : tuple of Guess
-        Labels in the picture, most probable first; the header's word is not among them.
+        Labels in the picture, most probable first, without those that only the header names.
     laterality : Laterality
         The header's side, if it is the side of this part; else that of a marker in the picture.
     child : bool or None
-        Whether the patient counts as a child; None where nothing tells.
+        Whether the patient counts as a child; None if unknown.
     group : str or None
-        The router's group; None where no picture was seen.
+        The router's group; None if no picture was read, unless the headers are sure of a chest.
     agreement : str
-        How the sources relate.
+        Whether picture and header agree.
     needs_review : bool
-        Whether a person should look.
+        Whether a person should review the answer.
     review_reason : str or None
         Why, in one sentence.
     """
@@ -91,8 +91,8 @@ def fuse(
     Parameters
     ----------
     image : ImageReading or None
-        The model's reading; None if the instance is none of a kind that the model looks at. One
-        that was rejected, or could not be decoded, decides nothing.
+        The model's reading; None if the model does not read this kind of instance. A picture that
+        was rejected, or could not be decoded, has no influence on the answer.
     header : HeaderReading
         The headers' reading.
     child_age : float
@@ -113,7 +113,7 @@ def fuse(
         reason = _doubt(image, header, label, probability, review_threshold)
     marker = marker_side(picture)
     laterality = side_of(label, header, marker)
-    # Whoever reviews the part must learn of the side as well.
+    # A person who reviews the part must also learn about a doubtful side.
     reason = " ".join(filter(None, (reason, side_in_doubt(laterality, marker)))) or None
     reason = reason or age_in_doubt(label, picture, header, child_age, rates)
     return Fused(
@@ -219,7 +219,7 @@ def _doubt(
 
 
 def _says(header: HeaderReading) -> str:
-    """Return in words what the header says, and what another attribute of it says."""
+    """Return in words what the header says, with what another of its attributes says."""
     said = " and ".join(_name(part) for part in _named(header) or (header.region or "",))
     others = [part for part in header.labels if part not in _named(header)]
     if not any(_is_contradicted(part, _named(header)) for part in others):
@@ -228,9 +228,9 @@ def _says(header: HeaderReading) -> str:
 
 
 def _contradicts_itself(header: HeaderReading) -> bool:
-    """Return whether one attribute names one part, and another one a part far from it.
+    """Return whether two attributes each name a single part, and these cannot be one exposure.
 
-    A text that names several is an order for all of them.
+    Texts that name several parts do not count: they are an order for all of these.
     """
     alone = [match.labels[0] for match in header.evidence if len(match.labels) == 1]
     return any(_is_contradicted(part, alone) for part in alone)
@@ -247,7 +247,7 @@ def _name(place: str) -> str:
 
 
 def _visible(picture: ImageReading | None) -> tuple[Guess, ...]:
-    """Return what the picture shows, its most probable examined part among it."""
+    """Return the parts that the picture shows, its most probable examined part included."""
     if picture is None:
         return ()
     known = {guess.label: guess.probability for guess in picture.visible}

@@ -1,4 +1,4 @@
-"""The heat map as a picture: where the model looked, laid over the radiograph."""
+"""The heat map as a PNG: where the model looked, over the radiograph or alone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def heatmap_png(picture: Picture, heat: NDArray[np.float32]) -> bytes:
 
 
 def heat_layer_png(heat: NDArray[np.float32]) -> bytes:
-    """Draw a class activation map alone, to be laid over a picture that something else draws.
+    """Draw a class activation map alone, as a layer over a picture drawn elsewhere.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def heat_layer_png(heat: NDArray[np.float32]) -> bytes:
     Returns
     -------
     bytes
-        An RGBA PNG of the map's size, transparent where nothing was looked at.
+        An RGBA PNG of the map's size, transparent where there is no heat.
     """
     colour, opacity = _coloured(heat)
     return _png(np.concatenate([colour, 255 * opacity], axis=-1))

@@ -1,4 +1,4 @@
-"""The 36 body parts, read from ``labels.csv``; every other place derives from this table."""
+"""The 36 body parts, read from ``labels.csv``, the single source for all other code."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class BodyPart:
-    """One label with what the standards and the router know of it.
+    """One label with its codes, and its place in anatomy and in the router's groups.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class BodyPart:
     body_part_examined : str
         Defined term of PS3.16 Annex L for (0018,0015).
     exact_term : bool
-        Whether that term means just this part; else it is the nearest that encloses it.
+        Whether that term means exactly this part; else it is the nearest that encloses it.
     paired : bool
         Whether the part has a left and a right.
     router_group : str
@@ -114,7 +114,7 @@ def _read_table(path: Path) -> tuple[BodyPart, ...]:
 LABELS: tuple[BodyPart, ...] = _read_table(_TABLE)
 BY_LABEL: Mapping[str, BodyPart] = MappingProxyType({part.label: part for part in LABELS})
 PLACE: Mapping[str, int] = MappingProxyType({part.label: at for at, part in enumerate(LABELS)})
-"""Place of each label in the table, hence in vectors over all labels."""
+"""Index of each label in the table, and so in vectors over all labels."""
 
 _BY_CODE: Mapping[str, BodyPart] = MappingProxyType({part.code.value: part for part in LABELS})
 
@@ -125,7 +125,7 @@ def body_part(text: str) -> BodyPart:
     Raises
     ------
     UnknownLabelError
-        If it names none of the 36.
+        If it names none of the 36 parts.
     """
     name = _as_name(text)
     found = BY_LABEL.get(name) or _BY_CODE.get(name)
@@ -186,10 +186,10 @@ def router_group(label: str | None, *, child: bool | None) -> str | None:
     Parameters
     ----------
     label : str or None
-        Examined part; None, where nothing could be told, belongs to ``others``.
+        Examined part; None (unknown) belongs to ``others``.
     child : bool or None
-        Whether the patient counts as a child; only a chest depends on it, and has no group
-        where that is not known.
+        Whether the patient counts as a child. Only the group of a chest depends on it; a chest has
+        no group if this is None.
     """
     group = BY_LABEL[label].router_group if label else "others"
     if group != "chest":

@@ -31,9 +31,9 @@ SIDE_OF_CODE: Mapping[str, Side] = MappingProxyType(
         "G-A102": "B",
     }
 )
-"""The letter by the code, the SNOMED RT identifiers of older files included."""
+"""The letter by the code; with the SNOMED RT identifiers of older files."""
 
 
 def side_in(text: object) -> Side | None:
-    """Return the side that a text names with its letter, None if it names none."""
+    """Return a value that is the letter of a side, None for any other."""
     return next((side for side in SIDES if side == text), None)

@@ -1,4 +1,4 @@
-"""Which addresses never leave this machine."""
+"""Which addresses are this machine's own (loopback)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine by its name or address; no name server is asked."""
+    """Tell whether a host is ``localhost`` or a loopback address; no name is looked up."""
     if host == "localhost":
         return True
     try:

@@ -1,14 +1,14 @@
-"""What the headers say about the examined part, one wrong click included.
+"""What the headers say about the examined part, allowing for a wrong click.
 
-If the click was wrong, so is every attribute that repeats it: two attributes that agree make it
-surer what the headers are about, but not that this is what was examined. So with ``z`` for what
+If the click was wrong, so is every attribute that repeats it. Two attributes that agree make it
+more certain what the headers are about, but not that this part was examined. So with ``z`` for what
 they are about and ``y`` for the examined part,
 
     P(headers | y) = sum over z of P(headers | z) * P(z | y)
 
-where ``P(z | y)`` is the share of headers that are right, and of each kind of wrong ones: the
-enclosing part for a piece of it or the reverse, a neighbour, the device's default, any part at
-all. The numbers are in ``error_rates.json``.
+where ``P(z | y)`` comes from the share of headers that are right, and of each kind of wrong ones:
+the enclosing part for a piece of it or the reverse, a neighbour, the device's default, or any part.
+The numbers are in ``error_rates.json``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def kind_of_error(said: str, true: str) -> str | None:
 
 
 def header_evidence(evidence: Iterable[HeaderMatch], rates: HeaderRates | None = None) -> Floats:
-    """Return the likelihood of all headers for each label being the examined part.
+    """Return for each label the likelihood of all headers if it is the examined part.
 
     Parameters
     ----------

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OwnWord:
-    """What we wrote.
+    """What we wrote into a file.
 
     Attributes
     ----------
     label : str
         The examined part.
     decision : Decision
-        Who decided, and of which pixel data.
+        Who decided, and about which pixel data.
     """
 
     label: str
@@ -35,7 +35,7 @@ class OwnWord:
 
 
 def set_aside(data: bytes | memoryview, dataset: Dataset) -> tuple[Dataset, OwnWord | None]:
-    """Return a file's headers as they were before us, and what we wrote.
+    """Return a file's headers as they were before our correction, and what we wrote.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def set_aside(data: bytes | memoryview, dataset: Dataset) -> tuple[Dataset, OwnW
     """
     word = own_word(dataset)
     if word and word.decision.by_person and word.decision.text.encode() not in bytes(data):
-        # Deflated: the service, which asked, cannot check by itself that a person spoke.
+        # Deflated: the service that asked cannot check by itself that a person decided.
         word = OwnWord(word.label, replace(word.decision, by_person=False))
     if _carries_our_entry(dataset):
         original = restore(data).data
         if original is not None:
             return read_dataset(original), word
     if word is not None:
-        # The entry that knows the original values is gone: what we wrote goes, and nothing returns.
+        # The entry with the original values is gone: ours are removed, and nothing is restored.
         term = body_part(word.label).body_part_examined
         if value_of(dataset, "BodyPartExamined") == term:
             del dataset.BodyPartExamined
@@ -65,7 +65,7 @@ def set_aside(data: bytes | memoryview, dataset: Dataset) -> tuple[Dataset, OwnW
 
 
 def own_word(dataset: Dataset) -> OwnWord | None:
-    """Return what we wrote into a file, by the mark in its anatomic region."""
+    """Return what we wrote into a file, by our mark in its anatomic region; None without one."""
     regions = value_of(dataset, "AnatomicRegionSequence")
     if not isinstance(regions, Sequence) or len(regions) != 1:
         return None

@@ -1,7 +1,7 @@
-"""The two ends of a picture's grey values, without sorting what lies between them.
+"""A low and a high percentile of a picture's grey values, computed from the tails only.
 
-`numpy.percentile` partitions all pixels, in a way that no processor can predict: for each picture
-that took as long as a third of the network's run. Only the tails are looked at here.
+`numpy.percentile` partitions all pixels, with branches that no processor can predict: for each
+picture that took a third as long as the network's run.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WINDOW_PERCENTILES = (0.5, 99.5)
-"""Percentiles that become black and white; the tails hold markers and dead pixels."""
+"""Percentiles that become black and white; markers and dead pixels are beyond them."""
 
 _FEW = 10_000
-"""Pixels that are sorted in the time in which some of them are chosen."""
+"""Pixels; up to this number, sorting all is as fast as choosing the tails."""
 _SAMPLED = 1024
-"""Pixels, about, that tell where a tail may begin."""
+"""Approximate number of sampled pixels from which the start of each tail is estimated."""
 _ROOM = 2, 16
-"""How much larger than it must be a tail is taken, as a factor and in sampled pixels."""
+"""How much larger than needed a tail is taken: a factor, and a number of sampled pixels."""
 
 
 def outer_percentiles(
     values: NDArray[np.floating], percentiles: tuple[float, float]
 ) -> tuple[np.float64, np.float64]:
-    """Return what `numpy.percentile` returns for a low and a high percentile, to the last bit.
+    """Return exactly what `numpy.percentile` returns for a low and a high percentile.
 
     Parameters
     ----------
     values : array of float
-        At least one, and all of them numbers.
+        At least one value; all finite.
     percentiles : tuple of float
         0 to 100, the lower one first.
     """
@@ -51,18 +51,18 @@ def outer_percentiles(
     head = flat[flat >= sample[max(sample.size - 1 - reach, 0)]]
     before = flat.size - head.size
     if tail.size < math.floor(low) + 2 or before > math.floor(high):
-        first, last = np.percentile(flat, percentiles)  # The sample was not like the picture.
+        first, last = np.percentile(flat, percentiles)  # The sample was not representative.
         return first, last
     return _ranked(tail, low), _ranked(head, high - before)
 
 
 def spread(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return grey values as parts of the range between :data:`WINDOW_PERCENTILES`, 0 to 1.
+    """Return grey values scaled from 0 to 1 between :data:`WINDOW_PERCENTILES`, and clipped.
 
     Parameters
     ----------
     values : array of float
-        At least one, and all of them numbers.
+        At least one value; all finite.
     """
     low, high = outer_percentiles(values, WINDOW_PERCENTILES)
     parts = values - low
@@ -75,30 +75,30 @@ def percentile_of(
     percentile: float,
     number: type[np.floating] = np.float64,
 ) -> float:
-    """Return what `numpy.percentile` returns of values in order, to the last bit.
+    """Return exactly what `numpy.percentile` returns for sorted values.
 
     Parameters
     ----------
     ordered : array of float, shape (n,)
-        At least one number, the smallest first.
+        At least one value, in ascending order.
     percentile : float
         0 to 100.
     number : type
-        In which numpy reckons: float64 where it is asked for several percentiles, the values' own
-        for a single quarter of 100.
+        Type in which numpy calculates: float64 for several percentiles at once, the values' own
+        type for a single quartile.
     """
     return float(_between(ordered, (ordered.size - 1) * number(percentile / 100)))
 
 
 def _ranked(values: NDArray[np.floating], rank: float) -> np.float64:
-    """Return the value of a rank."""
+    """Return the interpolated value at a rank of unsorted values."""
     below = math.floor(rank)
     above = min(below + 1, values.size - 1)
     return np.float64(_between(np.partition(values, (below, above)), np.float64(rank)))
 
 
 def _between(ordered: NDArray[np.floating], rank: np.floating) -> Any:
-    """Return the value of a rank, between two of them as numpy does it."""
+    """Return the value at a rank of sorted values, interpolated as numpy does it."""
     below = math.floor(rank)
     above = min(below + 1, ordered.size - 1)
     share, step = rank - below, ordered[above] - ordered[below]

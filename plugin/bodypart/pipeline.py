@@ -1,4 +1,4 @@
-"""The way of one instance: DICOM bytes → data set → picture and headers → fusion → annotation."""
+"""The steps for one instance: DICOM bytes → data set → picture, headers → fusion → annotation."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Pipeline:
     settings : Settings
         The checked ``BodyPart`` section.
     markers : MarkerReader, optional
-        What reads side markers; none are read without it.
+        Reads side markers; without it none are read.
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class Pipeline:
         instance : str
             Orthanc id to write into the annotation.
         said_of : str, optional
-            Digest, of whichever version, of the picture that a person spoke of. The annotation
-            keeps it where it is this one's.
+            Digest, of any version, of the picture that a person's word is about. The annotation
+            keeps it if it belongs to this picture.
 
         Returns
         -------
@@ -114,7 +114,7 @@ class Pipeline:
         """
         start = perf_counter()
         try:
-            # What we wrote is no source for what we are about to say.
+            # Tags that we wrote ourselves are no evidence for a new answer.
             dataset, word = set_aside(data, read_dataset(data))
         except (DatasetError, DicomStructureError) as error:
             return Annotation(instance, "failed", reason=str(error)), Timing()
@@ -125,8 +125,8 @@ class Pipeline:
         header, pixels = read_headers(dataset, self._vocabulary), _pixels(dataset)
         known = None
         if pixels:
-            # Right before they are decoded: either pass over a raw film empties the processor's
-            # caches, and what comes next begins slowly.
+            # Right before they are decoded: each pass over a raw film empties the processor's
+            # caches, which slows down the next step.
             known = said_of if said_of and is_digest_of(said_of, pixels) else digest_of(pixels)
         if kind == "foreign":
             annotation, timing = self._from_header(instance, header, dataset), Timing()
@@ -139,7 +139,7 @@ class Pipeline:
         return annotation, Timing(timing.decode, timing.classify, total)
 
     def picture(self, data: bytes, long_side: int = 320) -> Picture:
-        """Return the picture of one DICOM file as the model gets to see it, or larger.
+        """Return the picture of one DICOM file as the model sees it, or larger.
 
         Raises
         ------
@@ -172,7 +172,7 @@ class Pipeline:
         else:
             reading = self.model.read(picture.values)
         if unnamed and not reading.answered:
-            # As what cannot be decoded: it is seen among what failed, and can be tried again.
+            # Failed, like a picture that cannot be decoded: so it is listed and can be retried.
             return Annotation(instance, "failed", reason=reading.reason, picture=picture), Timing()
         seen, recalled = reading.seen, None
         if self.settings.learn != "off":
@@ -252,7 +252,7 @@ def _pixels(dataset: Dataset) -> bytes | memoryview | None:
 
 
 def _carried(annotation: Annotation, word: OwnWord, pixels: bytes | memoryview) -> Annotation:
-    """Add a person's word that came with the file, or ask again where it was of another picture."""
+    """Add a person's word that came with the file; ask for a review if it is of another picture."""
     if word.decision.pixels and is_digest_of(word.decision.pixels, pixels):
         said: CarriedRecord = {"examined": word.label, "laterality": word.decision.side}
         return replace(annotation, carried=said)

@@ -1,4 +1,4 @@
-"""A digest of pixel data: it ties a person's word to the picture that it was said of.
+"""A digest of pixel data: it ties a person's word to the picture that the word is about.
 
 BLAKE3 (O'Connor, Aumasson, Neves, Wilcox-O'Hearn, 2020) is much faster than SHA-256, which is
 noticeable for every raw film. Version 0.2.0 wrote SHA-256 into its records and files; such a digest
@@ -27,8 +27,8 @@ def digest_of(value: bytes | memoryview) -> str:
     Parameters
     ----------
     value : bytes-like
-        Value of Pixel Data. Of encapsulated data the offset table does not count, which programs
-        rewrite at will: only the fragments after it.
+        Value of Pixel Data. Of encapsulated data only the fragments count, not the offset table
+        before them, which programs rewrite at will.
     """
     found = blake3()
     for piece in _counted(value):
@@ -37,7 +37,7 @@ def digest_of(value: bytes | memoryview) -> str:
 
 
 def is_digest_of(digest: str, value: bytes | memoryview) -> bool:
-    """Tell whether a digest, of whichever version, is that of these pixel data."""
+    """Tell whether a digest, of any version, is that of these pixel data."""
     if digest.startswith(_SIGN):
         return digest == digest_of(value)
     found = hashlib.sha256()
@@ -54,7 +54,7 @@ def is_old(digest: str | None) -> bool:
 def differ(one: str | None, other: str | None) -> bool:
     """Tell whether two digests are known to be of different pixel data.
 
-    A missing one tells nothing, and neither do two of different versions.
+    Nothing is known if one is missing, or if they are of different versions.
     """
     if not one or not other or one.startswith(_SIGN) != other.startswith(_SIGN):
         return False

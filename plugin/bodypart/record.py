@@ -112,7 +112,7 @@ class ModelRecord(TypedDict):
 
 
 class MemoryRecord(TypedDict):
-    """What the words confirmed here added, or would have added."""
+    """What the words confirmed here changed, or would have changed."""
 
     revision: str
     alike: list[str]
@@ -128,7 +128,7 @@ class CarriedRecord(TypedDict):
 
 
 class PreviousRecord(TypedDict):
-    """What was there before a person's word."""
+    """The answer before a person's word."""
 
     examined: Label | None
     probability: float | None
@@ -139,7 +139,7 @@ class PreviousRecord(TypedDict):
 
 
 class WordRecord(TypedDict):
-    """A person's word, and what stood there before; see `bodypart.annotation.Review`."""
+    """A person's word, and the answer before it; see `bodypart.annotation.Review`."""
 
     by: str
     at: str
@@ -170,7 +170,7 @@ class TagsRecord(TypedDict):
 
 
 class RewrittenRecord(TypedDict):
-    """What a decoder did to a file: which attributes it changed now, and which stand changed."""
+    """What a decoder did to a file: attributes it changed, and all that have a value of ours."""
 
     changed: list[str]
     refused: str | None
@@ -178,7 +178,7 @@ class RewrittenRecord(TypedDict):
 
 
 class AnswerRecord(TypedDict):
-    """What a person's word takes the place of."""
+    """The part of an annotation that a person's word replaces."""
 
     status: Status
     reason: str | None
@@ -222,7 +222,7 @@ class AnnotationRecord(DescriptionRecord):
 
 
 class FileRecord(DescriptionRecord):
-    """The same of a file that is no instance."""
+    """The same for a file that is not stored as an instance."""
 
     instance: None
 
@@ -236,7 +236,7 @@ class SeenRecord(TypedDict):
 
 
 class BroughtRecord(TypedDict):
-    """What a helper brings back of an instance: of which file, and what its decoder said."""
+    """What a helper returns for an instance: which file it read, and the annotation."""
 
     instance: str
     file: str
@@ -263,7 +263,7 @@ class SiblingRecord(TypedDict):
 
 
 class ChildRecord(TypedDict):
-    """The line that stands for an instance among the children of a roll-up."""
+    """The entry of an instance among the children of a roll-up."""
 
     instance: str
     status: Status
@@ -274,7 +274,7 @@ class ChildRecord(TypedDict):
 
 
 class PartRecord(TypedDict):
-    """A part that is examined below, and in how many instances."""
+    """An examined part, and the number of its instances."""
 
     label: Label
     instances: int

@@ -1,4 +1,4 @@
-"""Where parts lie: the regions that headers name when too vague for a label, and neighbours."""
+"""Where parts are: the regions that vague headers name instead of a label, and neighbours."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ EXTREMITY = "extremity"
 """Any limb."""
 
 WHOLE_BODY = "whole_body"
-"""Everything, as on a survey of a child."""
+"""Everything, as in a skeletal survey of a child."""
 
 PLACES = frozenset({place for part in LABELS for place in part.part_of} | {EXTREMITY, WHOLE_BODY})
-"""All that a header may mean with "somewhere in": what encloses a label, and the two above."""
+"""All regions that a header may name: what encloses a label, and the two above."""
 
 
 @cache
@@ -28,17 +28,17 @@ def labels_in(place: str) -> frozenset[str]:
 
 
 def narrowest(regions: list[str]) -> str | None:
-    """Return the region with the fewest labels; the first of equals; None of none."""
+    """Return the region with the fewest labels, the first if several have; None for no regions."""
     return min(regions, key=lambda region: len(labels_in(region)), default=None)
 
 
 @cache
 def compatible(first: str, second: str) -> bool:
-    """Return whether two labels may be two names for one exposure.
+    """Return whether two labels may name the same exposure.
 
-    They are if one part encloses the other, if a standard exposure of one shows the other, or
-    if each often shows the other and both lie in one region. Parts that the router keeps apart
-    (chest, abdomen, spine) are not.
+    They may if one part encloses the other, if a standard exposure of one shows the other, or if
+    each often shows the other and both are in one region. Parts of different router groups (chest,
+    abdomen, spine) may not, unless one encloses the other.
     """
     if second in labels_in(first) or first in labels_in(second):
         return True
@@ -54,10 +54,10 @@ def compatible(first: str, second: str) -> bool:
 
 @cache
 def near(first: str, second: str) -> bool:
-    """Return whether two labels lie so near each other that a picture of one may look like both.
+    """Return whether two parts are so close that a picture of one may be taken for the other.
 
-    Wider than :func:`compatible`: an exposure of one shows the other at least often, or both are
-    pieces of one hand or foot. The thoracic spine is near the chest, the lumbar one near the
+    Wider than :func:`compatible`: an exposure of one at least often shows the other, or both are
+    parts of a hand or of a foot. The thoracic spine is near the chest, the lumbar spine near the
     abdomen.
     """
     one, other = BY_LABEL[first], BY_LABEL[second]
@@ -73,10 +73,10 @@ Relation = Literal["same", "near", "other limb", "far"]
 
 @cache
 def relation(first: str, second: str) -> Relation:
-    """Return how a part relates to another one that it may be taken for.
+    """Return how a part relates to another one with which it may be confused.
 
-    ``other limb`` are parts of arm and leg, whose bones look alike: elbow and knee, wrist and
-    ankle.
+    ``other limb`` is for an arm's and a leg's part, whose bones look alike: elbow and knee, wrist
+    and ankle.
     """
     if first == second:
         return "same"

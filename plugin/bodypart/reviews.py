@@ -29,11 +29,11 @@ _LONGEST_HISTORY = 20
 def apply_review(
     annotation: AnnotationRecord, review: Review, *, compared: bool = False
 ) -> AnnotationRecord:
-    """Return the annotation with a person's word on top.
+    """Return the annotation with a person's word as its answer.
 
-    The machine's own answer stays readable in ``machine``, ``image`` and ``header``; what stood at
-    the top goes into ``review.previous`` unless the review already carries it (a re-classification
-    under a standing review).
+    The machine's own answer stays readable in ``machine``, ``image`` and ``header``. The answer
+    before the word goes into ``review.previous``, unless the review already has one (as when a
+    reviewed instance is classified again).
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def apply_review(
     review : Review
         The correction or confirmation.
     compared : bool
-        Whether the picture was compared with the review's digest, of whichever version: it has
-        that very digest if it is the same.
+        Whether the decoder compared the picture with the review's digest, of any version: the
+        annotation then has that very digest if the picture is the same.
     """
     pixels = annotation.get("pixels")
     if differ(review.pixels, pixels) or (compared and pixels and pixels != review.pixels):
@@ -51,7 +51,7 @@ def apply_review(
         reason = f"A person said {said} of another picture of this instance."
         return {**annotation, "needs_review": True, "review_reason": reason}
     if pixels:
-        # Also if an earlier version noted none, or one that cannot be compared.
+        # Also if an earlier version recorded no digest, or one that cannot be compared.
         review = replace(review, pixels=pixels)
     previous = review.previous
     if previous is None:
@@ -75,9 +75,9 @@ def apply_review(
 
 
 def machine_answer(annotation: AnnotationRecord) -> AnnotationRecord | None:
-    """Return an annotation without any word, None if it must be computed again.
+    """Return an annotation without any person's word, None if it must be computed again.
 
-    It must if the words were said to an earlier version, or if the machine had failed.
+    It must if the words date from a version that kept no machine answer, or if the machine failed.
     """
     machine = annotation.get("machine")
     if not machine or machine["status"] == "failed":
@@ -88,17 +88,17 @@ def machine_answer(annotation: AnnotationRecord) -> AnnotationRecord | None:
 
 
 def word_before(annotation: AnnotationRecord, *, by: str, at: str) -> Review | None:
-    """Return the word before the last one, to be said again; None if there is none.
+    """Return the word before the last one, to be applied again; None if there is none.
 
-    If the last word itself returned this way, it is the one before that: going back twice does not
-    lead back to the start.
+    A last word that itself returned this way does not count as a new one, so going back twice goes
+    two words back.
 
     Parameters
     ----------
     annotation : dict
         An annotation as JSON.
     by, at : str
-        Who takes the last word back, and when.
+        Who takes back the last word, and when.
     """
     review = annotation["review"]
     if review is None:
@@ -106,13 +106,13 @@ def word_before(annotation: AnnotationRecord, *, by: str, at: str) -> Review | N
     standing: list[WordRecord] = []
     for word in (*review.get("history", ()), review):
         if word.get("restored"):
-            del standing[-1:]  # What is below it is what returned.
+            del standing[-1:]  # The word now on top is the one that returned.
         else:
             standing.append(word)
     if len(standing) < 2:
         return None
     again: ReviewRecord = {**standing[-2], "by": by, "at": at, "restored": True, "history": []}
-    # With the present side, or it would count as a word that leaves the side as it is.
+    # With ``previous`` set, `apply_review` does not add the side that the last word gave.
     earlier, previous = _with_history(Review.from_json(again), annotation)
     return replace(earlier, previous=previous)
 
@@ -133,7 +133,7 @@ def carried_word(annotation: AnnotationRecord) -> Review | None:
 
 
 def _visible(annotation: AnnotationRecord, review: Review) -> list[VisibleRecord]:
-    """Return what the person says to be visible, else what the picture shows; the part itself."""
+    """Return the visible parts by the person, else by the picture, with the examined part."""
     if review.visible is not None:
         visible = [visible_part(name, 1.0) for name in review.visible]
     else:
@@ -145,19 +145,19 @@ def _visible(annotation: AnnotationRecord, review: Review) -> list[VisibleRecord
 
 
 def _seen(annotation: AnnotationRecord) -> list[VisibleRecord]:
-    """Return what the picture alone shows: the words before added to that."""
+    """Return the visible parts by the picture alone, without those that earlier words added."""
     image = annotation["image"]
     if image and "visible" in image:
         return [visible_part(item["label"], item["probability"]) for item in image["visible"]]
     if annotation["review"] is None:
         return list(annotation["visible"])
-    # Annotations of before did not keep it apart.
+    # Annotations of earlier versions have no list of these.
     seen = _first_word(annotation["review"])["previous"]["visible"]
     return [item for item in annotation["visible"] if item["label"] in seen]
 
 
 def _with_side(review: Review, annotation: AnnotationRecord) -> Review:
-    """Return a word with the side that a person gave before it, if it is silent on the side."""
+    """Return a word that says nothing about the side with the side that a person gave before."""
     earlier = annotation["review"]
     if review.laterality_given or not earlier or not earlier.get("laterality_given"):
         return review
@@ -168,7 +168,7 @@ def _with_side(review: Review, annotation: AnnotationRecord) -> Review:
 
 
 def _laterality(annotation: AnnotationRecord, review: Review) -> LateralityRecord:
-    """Return the side: the person's, else what header and marker say of the part that was named."""
+    """Return the side: the person's, else that of header or marker for the part they named."""
     label = review.examined
     if label is None or not BY_LABEL[label].paired:
         return Laterality().to_json()
@@ -185,14 +185,14 @@ def _laterality(annotation: AnnotationRecord, review: Review) -> LateralityRecor
 
 
 def _group(annotation: AnnotationRecord, label: str | None) -> str | None:
-    """Return the router's group: only of a picture that the model looks at, not of a CT."""
+    """Return the router's group; None for an instance that the model does not read, like a CT."""
     if annotation["image"] is None:
         return None
     return router_group(label, child=annotation.get("child"))
 
 
 def machine_word(annotation: AnnotationRecord) -> tuple[str | None, float | None]:
-    """Return the label and the probability that stood there before any person spoke."""
+    """Return label and probability of the answer before any person's word."""
     said, review = annotation["examined"], annotation["review"]
     if review is None:
         return (said["label"], said["probability"]) if said else (None, None)
@@ -205,7 +205,7 @@ def _first_word(review: ReviewRecord) -> WordRecord:
 
 
 def _machine(annotation: AnnotationRecord) -> MachineRecord:
-    """Return what a word replaces; it is kept, so that it can return."""
+    """Return the machine's answer, which a word replaces; it is kept to be restored."""
     return {
         "status": annotation["status"],
         "reason": annotation["reason"],
@@ -214,13 +214,13 @@ def _machine(annotation: AnnotationRecord) -> MachineRecord:
         "laterality": annotation["laterality"],
         "group": annotation["group"],
         "needs_review": annotation["needs_review"],
-        # Helpers, and annotations of before, need not have it.
+        # Annotations of helpers and of earlier versions may not have it.
         "review_reason": annotation.get("review_reason"),
     }
 
 
 def _with_history(review: Review, annotation: AnnotationRecord) -> tuple[Review, PreviousRecord]:
-    """Return a word with those before it, and what stands there now."""
+    """Return a word with the history of those before it, and the present answer."""
     examined, earlier = annotation["examined"], annotation["review"]
     previous: PreviousRecord = {
         "examined": examined["label"] if examined else None,
@@ -245,9 +245,9 @@ def _by_itself(review: ReviewRecord) -> WordRecord:
 
 
 def _shorten(history: list[WordRecord]) -> None:
-    """Drop what is missed least: what was taken back, else the oldest word after the first.
+    """Drop the least important: a word that was taken back, else the oldest after the first.
 
-    A word goes together with the one that took it back, or `word_before` would miscount.
+    A word is dropped together with the one that took it back, or `word_before` would miscount.
     """
     back = next((at for at, word in enumerate(history) if word.get("restored")), 0)
     if back > 1:

@@ -1,10 +1,10 @@
 """Instances → series → study → patient: one deterministic answer above the instance level.
 
-The examined part of a series or study is the label with the largest sum of probabilities over
-its annotated instances; ties go to the label that stands first in the label table. ``parts``
-lists every examined part with its number of instances, so that a study of chest and knee hides
-neither. Instances that are pending, failed or skipped are counted; one that is pending makes its
-parents so, and otherwise they are ignored.
+The examined part of a series or study is the label with the largest sum of probabilities over its
+annotated instances; ties go to the first label in the label table. ``parts`` lists every examined
+part with its number of instances, so that a study of chest and knee hides neither. Instances that
+are pending, failed or skipped are counted, but otherwise ignored, save that a pending one makes its
+parents pending.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Summary:
         )
 
     def to_json(self) -> ChildRecord:
-        """Return the line that stands for an instance among the children of a roll-up."""
+        """Return the entry of an instance among the children of a roll-up."""
         return {
             "instance": self.instance,
             "status": self.status,
@@ -159,7 +159,7 @@ def roll_up(level: str, resource: str, children: Iterable[Summary]) -> RollUpRec
 
 
 def _status(children: list[Summary]) -> Status:
-    """Return that of the best child; while an instance waits, the answer may still change."""
+    """Return the best child's status; pending comes first, as the answer may still change."""
     states = {child.status for child in children}
     return next((status for status in _BEST_FIRST if status in states), "pending")
 
@@ -170,9 +170,9 @@ def _examined(label: str, supporters: list[Summary]) -> ExaminedRecord | None:
 
 
 def _laterality(supporters: Iterable[Summary]) -> LateralityRecord:
-    """Return the common side of those that show the part; left and right together are both.
+    """Return the common side of the instances of a part; different sides together are both (B).
 
-    Of several sources of it the least trusted is named.
+    If it has several sources, the least trusted is given.
     """
     told = [(child.laterality, child.laterality_source) for child in supporters if child.laterality]
     sides, sources = {side for side, _ in told}, {source for _, source in told}

@@ -1,6 +1,6 @@
-"""Every key of the ``BodyPart`` section: default, check and its sentence of documentation.
+"""Every key of the ``BodyPart`` section, with default, check and a sentence of documentation.
 
-The service refuses a wrong key or value, so that Orthanc does not start, and hands the checked
+The service refuses a wrong key or value, so that Orthanc does not start, and passes the checked
 section to the decoders.
 """
 
@@ -21,19 +21,19 @@ OF_AN_ANSWER = (
     *("review_threshold", "child_age", "learn", "side_marker", "terms"),
     *("time_limit", "memory_limit_mb"),
 )
-"""Settings that decide what a decoder says of a file, wherever it runs."""
+"""Settings on which a decoder's answer depends, wherever it runs."""
 
 MARKER_FILES = tuple(
     Path(__file__).parents[2] / "models" / name
     for name in ("marker.json", "marker_finder.onnx", "marker_reader.onnx")
 )
-"""What reads side markers, its description first: a part of the program, as ``Model`` is not."""
+"""Files of the side marker reader, its description first; unlike ``Model`` not configurable."""
 
 _LEAST_MEMORY_MB = 512
-"""A decoder takes 250 before its first picture, and a film of 4280 x 3520 pixels up to 200 more."""
+"""A decoder takes 250 MB before its first picture, a film of 4280 x 3520 pixels up to 200 more."""
 
 Check = Callable[[object], str | None]
-"""Gives what is wrong with a value, or None."""
+"""Returns what is wrong with a value, or None."""
 
 
 class SettingsError(ValueError):
@@ -86,7 +86,7 @@ def _text(value: object) -> str | None:
 
 
 def _database(value: object) -> str | None:
-    # The service looks at the address itself, with the library that will read it.
+    # The service checks the address itself, with the library that uses it.
     if isinstance(value, str) and (value == "" or value.startswith("postgresql://")):
         return None
     return "must be empty or start with postgresql://"
@@ -104,12 +104,12 @@ def _terms(value: object) -> str | None:
 
 
 def _object(value: object) -> str | None:
-    # The service reads what is in it: the file of a token, say, is its own.
+    # The service checks the content: a token's file, for example, is on its side.
     return None if isinstance(value, Mapping) else "must be an object"
 
 
 def _rules(value: object) -> str | None:
-    # The service reads the rules themselves: they name nodes of Orthanc's configuration.
+    # The service checks the rules themselves: they name nodes of Orthanc's configuration.
     if isinstance(value, list) and all(isinstance(rule, Mapping) for rule in value):
         return None
     return "must be a list of rules"
@@ -294,7 +294,7 @@ class Settings:
         return cls(**values)
 
     def of_an_answer(self) -> dict[str, Any]:
-        """Return the part of the section that decoders on other machines need; nothing secret."""
+        """Return the part of the section that decoders on other machines need, without secrets."""
         return {key_of(name): getattr(self, name) for name in OF_AN_ANSWER}
 
     def to_json(self) -> dict[str, Any]:
@@ -311,27 +311,27 @@ def key_of(name: str) -> str:
 def environment_variable(key: str) -> str:
     """Return the variable by which Orthanc's public image sets a key of the section.
 
-    The image makes a capital of the letter after each underscore and small letters of the rest, so
-    each capital needs its own: ``MaxUploadMB`` is ``ORTHANC__BODY_PART__MAX_UPLOAD_M_B``.
+    The image capitalises the letter after each underscore and lowers all others, so each capital
+    needs an underscore: ``MaxUploadMB`` is ``ORTHANC__BODY_PART__MAX_UPLOAD_M_B``.
     """
     return "ORTHANC__BODY_PART__" + re.sub("(?<!^)(?=[A-Z])", "_", key).upper()
 
 
 def nearest(given: object, known: Iterable[str]) -> str | None:
-    """Return which of some words was probably meant, whatever its case; None if none is like it."""
+    """Return the known word that was probably meant, ignoring case; None if none is similar."""
     folded = {word.lower(): word for word in known}
     found = get_close_matches(str(given).lower(), folded, n=1)
     return folded[found[0]] if found else None
 
 
 def did_you_mean(given: object, known: Iterable[str]) -> str:
-    """Return the end of a sentence that says which of some words was probably meant, if any."""
+    """Return a clause with the known word that was probably meant; empty if none is similar."""
     near = nearest(given, known)
     return f"; did you mean {near}?" if near else ""
 
 
 def _hint(key: str, known: Collection[str]) -> str:
-    """Return which key was probably meant, and the variable that sets it in a container."""
+    """Return a hint with the key that was probably meant, and its variable for containers."""
     near = nearest(key, known)
     variable = f" In the environment: {environment_variable(near)}" if near else ""
     return did_you_mean(key, known) + variable

@@ -33,8 +33,9 @@ def parse(text: str) -> Any:
 def too_deep(text: str) -> bool:
     """Tell whether the parser would go deeper than ``DEEPEST`` before it ends or gives up.
 
-    Backslashes stand in strings only, up to where the parser gives up: without escaped ones and
-    escaped quotes, every other piece between quotes lies outside of the strings.
+    In valid JSON backslashes occur only in strings. So, once escaped backslashes and escaped quotes
+    are removed, every other piece of the text, split at quotes, is outside the strings; the parser
+    gives up before any place where this does not hold.
     """
     outside = text.replace("\\\\", "").replace('\\"', "").split('"')[::2]
     depth = 0

@@ -1,4 +1,4 @@
-"""The side of the examined part: the header's word, else a marker in the picture."""
+"""The side of the examined part: from the header, else from a marker in the picture."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from bodypart.record import DescriptionRecord, ImageRecord
 
 ON_ONE_SIDE = ("upper_limb", "lower_limb")
-"""Parts whose film has a marker for the limb: beside ribs or a hip it may say which way round."""
+"""Regions whose markers name the limb; beside ribs or a hip a marker may show the orientation."""
 
 
 def side_wanted(picture: ImageReading, header: HeaderReading) -> bool:
-    """Return whether it is worth looking for a marker: a limb that was seen, or that is named."""
+    """Return whether to look for a marker: if picture or header say that it is a limb."""
     if picture.rejected:
         return False
     return any(on_one_side(label) for label in (picture.top(1)[0].label, *header.labels))
 
 
 def marker_side(picture: ImageReading | None) -> OneSide | None:
-    """Return the side that a marker names, None where both limbs may be in the picture."""
+    """Return the side that a marker names, None if both limbs may be in the picture."""
     marker = picture.marker if picture is not None else None
     return None if marker is None or marker.both else marker.side
 
@@ -38,14 +38,14 @@ def side_of(label: str | None, header: HeaderReading, marker: OneSide | None) ->
     label : str or None
         The examined part.
     header : HeaderReading
-        What the headers say of the part and its side.
+        What the headers say about the part and its side.
     marker : str or None
         The side that a marker in the picture names.
     """
     if label is None or not BY_LABEL[label].paired:
         return Laterality()
     if header.labels:
-        # The right hand of an order tells nothing of the foot that the console names.
+        # An order for the right hand says nothing about the foot that the console names.
         of = header.laterality_of or header.labels
         meant = any(compatible(named, label) for named in of)
     else:
@@ -61,9 +61,9 @@ def side_of(label: str | None, header: HeaderReading, marker: OneSide | None) ->
 
 
 def side_in_doubt(laterality: Laterality, marker: OneSide | None) -> str | None:
-    """Return why a person should look at the side, None if nobody need.
+    """Return why a person should review the side, None if there is no reason.
 
-    A header that says "both" contradicts no marker: each limb has its own.
+    A header that says "both" does not contradict a marker, as each limb has its own.
     """
     if marker is None or laterality.value not in {"L", "R"} or laterality.value == marker:
         return None
@@ -71,7 +71,7 @@ def side_in_doubt(laterality: Laterality, marker: OneSide | None) -> str | None:
 
 
 def sides_contradict(annotation: DescriptionRecord) -> bool:
-    """Return whether marker and header name different sides, and nobody has decided.
+    """Return whether marker and header name different sides, and nobody has reviewed it.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ def sides_contradict(annotation: DescriptionRecord) -> bool:
 
 
 def named_by_marker(image: ImageRecord | None) -> OneSide | None:
-    """Return the side that a marker names, as `marker_side` does, of the picture's record."""
+    """Return the side that a marker names, like `marker_side`, from an annotation's record."""
     marker = image.get("marker") if image else None
     return None if marker is None or marker["both"] else marker["side"]
 
 
 def on_one_side(label: str) -> bool:
-    """Return whether a marker beside a part names its side, and not which way round it lies."""
+    """Return whether a marker beside a part names its side, rather than the orientation."""
     limb = any(label in labels_in(region) for region in ON_ONE_SIDE)
     return limb and label not in labels_in("pelvis")

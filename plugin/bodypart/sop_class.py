@@ -1,7 +1,7 @@
-"""What kind of object an instance is: its SOP class decides, Modality where that leaves it open.
+"""What kind of object an instance is: its SOP class decides, or Modality if that leaves it open.
 
-A device is built and tested for a SOP class. Modality is a word that worklists, gateways and
-people fill in, and radiographs come as XC, DR, OT, CT or nothing (PS3.3 C.7.3.1.1.1).
+A device is built and tested for a SOP class. Modality is filled in by worklists, gateways and
+people, and radiographs come as XC, DR, OT, CT or without one (PS3.3 C.7.3.1.1.1).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 Kind = Literal["radiograph", "possible", "foreign"]
-"""A plain radiograph; perhaps a radiograph, the picture decides; certainly something else."""
+"""A plain radiograph; perhaps one, as the picture decides; certainly something else."""
 
 RADIOGRAPHIC_MODALITIES = frozenset({"CR", "DX", "DR", "IO", "PX"})
-"""Modalities of plain radiographs; DR is met in the field."""
+"""Modalities of plain radiographs; DR is no defined term, but in use."""
 
 OPEN_MODALITIES = frozenset({"RF", "XA", "OT", "SC", "RG", ""})
 """Modalities under which radiographs arrive among other things."""
@@ -56,7 +56,7 @@ _LONGEST = 64
 def kind_of(dataset: Dataset) -> Kind:
     """Return what kind of object an instance is.
 
-    A private, unknown or missing SOP class, and secondary captures, leave it to Modality.
+    With a private, unknown or missing SOP class, or a secondary capture, Modality decides.
     """
     sop_class, modality = _sop_class(dataset), modality_of(dataset)
     if sop_class in _RADIOGRAPHIC:
@@ -78,13 +78,13 @@ def is_fluoroscopic(dataset: Dataset) -> bool:
 
 
 def shown_class(dataset: Dataset) -> str:
-    """Return what an instance is, for a person: the name of its SOP class, else its Modality."""
+    """Return an instance's kind in words: the name of its SOP class, else its Modality."""
     sop_class = _sop_class(dataset)
     return sop_class.name if sop_class.startswith(_STORAGE) else modality_of(dataset)
 
 
 def modality_of(dataset: Dataset) -> str:
-    """Return Modality in capitals; empty where it is absent or no text."""
+    """Return Modality in capitals; empty if it is absent or not a text."""
     return _text(dataset, "Modality").upper()[:_LONGEST]
 
 
@@ -93,7 +93,7 @@ def _sop_class(dataset: Dataset) -> UID:
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
-    """Return a value that can be shown and kept: short, and without NUL, which databases refuse."""
+    """Return a value as a short text without NUL, which databases refuse; empty if it is none."""
     value = _value(dataset, keyword)
     return value.replace("\0", " ").strip(" ")[:_LONGEST] if isinstance(value, str) else ""
 

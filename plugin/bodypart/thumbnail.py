@@ -1,4 +1,4 @@
-"""A radiograph as a small picture, for sheets of many."""
+"""A radiograph as a small picture, for overviews of many."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def thumbnail(values: NDArray[np.float32], side: int) -> bytes:
     Returns
     -------
     bytes
-        A grey JPEG of at most `LARGEST_BYTES`; what is too rich for that is drawn smaller.
+        A grey JPEG of at most `LARGEST_BYTES`; a picture with too much detail is drawn smaller.
     """
     grey = spread(values)
     grey *= 255
@@ -42,4 +42,4 @@ def thumbnail(values: NDArray[np.float32], side: int) -> bytes:
             picture.save(buffer, "JPEG", quality=quality, optimize=True)
             if buffer.tell() <= LARGEST_BYTES:
                 return buffer.getvalue()
-        side = side * 3 // 4  # Noise, which no quality makes small.
+        side = side * 3 // 4  # A noisy picture, too large at every quality.

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 CPU_SECONDS = 3_600
-"""The parent replaces a decoder long before; this ends one that was left behind."""
+"""The parent replaces a decoder long before; this ends one that nobody replaces any more."""
 
 _FILES, _FILES_OF_CUDA = 64, 1024
 

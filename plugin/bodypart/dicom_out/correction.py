@@ -109,8 +109,8 @@ def correct(
     """Write the examined body part into a DICOM file.
 
     Body Part Examined gets the defined term, Anatomic Region Sequence the SNOMED CT code with
-    the side as its modifier where it is known. What changes is kept in Original Attributes
-    Sequence and signed in Contributing Equipment Sequence (PS3.3 C.12.1.1.9).
+    the side, if known, as its modifier. Original values are kept in Original Attributes Sequence,
+    and the change is signed in Contributing Equipment Sequence (PS3.3 C.12.1.1.9).
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class TagsToWrite:
         (PS3.3 C.7.3.1), so it then keeps its original value in all of its instances; the
         anatomic region belongs to the image and is still written.
     decision : Decision
-        Who decided, and of which pixel data.
+        Who decided, and about which pixel data.
     """
 
     examined: BodyPart

@@ -1,4 +1,4 @@
-"""Which mentions of a text are about this picture, and not about what is excluded or the reason."""
+"""Which mentions are about this picture, not about an excluded part or the patient's history."""
 
 from __future__ import annotations
 

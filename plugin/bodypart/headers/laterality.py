@@ -43,7 +43,7 @@ class Said(NamedTuple):
 
 
 class Sides:
-    """What each attribute says of the side; coded attributes outrank texts."""
+    """What each attribute says about the side; coded attributes outrank texts."""
 
     def __init__(self) -> None:
         self._said: dict[str, list[Said]] = {}

@@ -1,8 +1,8 @@
-"""The memory of confirmed pictures: what people said here corrects what the model says next.
+"""The memory of confirmed pictures: people's words here correct the model's later answers.
 
-`Memory` keeps the words and learns; it belongs to the service. `Recall` asks what was learned
-about one picture; it belongs to the decoders and gets updates of the memory. Nothing is trained:
-the network stays as it is, and a word taken back leaves no trace.
+`Memory` keeps the words and learns; it belongs to the service. `Recall` applies what was learned to
+one picture; it belongs to the decoders and gets updates of the memory. Nothing is trained: the
+network stays as it is, and a word taken back leaves no trace.
 """
 
 from bodypart.memory.memory import Memory

@@ -1,9 +1,10 @@
-"""What the model learned from, in few pictures, so that words do not undo it.
+"""A few pictures of the model's training, so that words do not undo what it learned.
 
-Words alone tell nothing of what nobody had to correct: some on one part carry away its neighbours.
-So pictures of the training are rehearsed beside them (Robins 1995, "Catastrophic forgetting,
-rehearsal and pseudorehearsal"): some of each part that the model reads rightly, as it sees them.
-They lie in a file beside the model (``bodypart.exemplars.npz``), made by ``make exemplars``.
+Words say nothing about pictures that nobody had to correct: some words on one part would also
+change the answers for its neighbours. So pictures of the training are rehearsed with them (Robins
+1995, "Catastrophic forgetting, rehearsal and pseudorehearsal"): for each part some that the model
+reads rightly, as embeddings and probabilities. They are in a file beside the model
+(``bodypart.exemplars.npz``), made by ``make exemplars``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ExemplarsError(ValueError):
-    """A file of exemplars that is damaged; the text names it."""
+    """A file of exemplars is damaged; the text names it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +39,7 @@ class Exemplars:
     model : str
         SHA-256 of the model.
     labels : tuple of str
-        The part of each, n of them.
+        The part of each of the n pictures.
     embeddings : ndarray of float32, shape (n, d)
         Unit vectors.
     probabilities : ndarray of float32, shape (n, labels + 1)
@@ -61,7 +62,7 @@ class Exemplars:
 
     @classmethod
     def beside(cls, model: Path) -> Exemplars | None:
-        """Return what lies beside a model, None if there is nothing.
+        """Return the exemplars beside a model, None if there is no such file.
 
         Raises
         ------
@@ -83,7 +84,7 @@ class Exemplars:
             raise ExemplarsError(f"{path} cannot be read: {type(error).__name__}") from error
 
     def fit(self, model: str, labels: tuple[str, ...]) -> bool:
-        """Tell whether they are of a model with these labels: another's numbers mean nothing."""
+        """Tell whether they fit a model with these labels: another model's numbers are useless."""
         outputs = self.probabilities.shape[1]
         return self.model == model and outputs == len(labels) + 1 and {*self.labels} <= {*labels}
 

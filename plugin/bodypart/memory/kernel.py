@@ -1,4 +1,4 @@
-"""How alike two pictures are, and few pictures that stand for many."""
+"""How alike two pictures are, and which few pictures represent many."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def likeness(rows: Float32, others: Float32) -> Floats:
 
 
 def landmarks(rows: Float32, most: int) -> tuple[NDArray[np.int64], Floats]:
-    """Choose the rows from which all others can best be told, and tell them.
+    """Choose the rows that best represent all others, and return features of all rows by them.
 
-    Pivoted incomplete Cholesky decomposition (Fine and Scheinberg 2001): next comes the row that
-    is least like a mixture of those chosen before. The cut at :data:`UNLIKE` makes the kernel
-    slightly indefinite; what falls below zero by that counts as zero.
+    Pivoted incomplete Cholesky decomposition (Fine and Scheinberg 2001): the next row is the one
+    that is least like a mixture of those chosen before. The cut at :data:`UNLIKE` makes the kernel
+    slightly indefinite; residuals that fall below zero for that reason count as zero.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def landmarks(rows: Float32, most: int) -> tuple[NDArray[np.int64], Floats]:
     """
     count = len(rows)
     features = np.zeros((count, min(most, count)))
-    # Of vectors in half precision the length is not quite 1: a row that is there twice must be
-    # left with nothing once its twin is chosen.
+    # Vectors in half precision do not have exactly the length 1, and a row that occurs twice must
+    # have no residual once its twin is chosen.
     lengths = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
     left = np.maximum(0, (lengths - UNLIKE) / (1 - UNLIKE)) ** 2
     chosen: list[int] = []

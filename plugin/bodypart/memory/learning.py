@@ -1,4 +1,4 @@
-"""From the words to the rule, and whether it does any good: patients are left out to see."""
+"""From the words to the rule, and its benefit, by cross-validation over patients."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ BALANCE = 0.25
 """The n words on a label count together as n to the power of 1 minus this."""
 
 SPARED = 1.75
-"""A new answer leads by more than the mean of what is right, by so many standard deviations."""
+"""Standard deviations above the mean lead on right answers by which a new answer must lead."""
 
 FEW = 2
-"""This many words on a part weigh as much as what is known of all parts together."""
+"""Number of words on a part that weigh as much as the statistics of all parts together."""
 
 USUAL_LEAD, USUAL_VARIANCE = -2.0, 4.0
-"""Lead of the best wrong answer over a right one, before any word has told."""
+"""Assumed lead of the best wrong answer over a right one, before there are words."""
 
 LARGEST_LEAD = 6.0
-"""A larger lead tells nothing more: probabilities have a floor."""
+"""Leads are clipped to this, as probabilities have a floor."""
 
 REHEARSED = 0.1
-"""What an exemplar counts; a word on a part that is neither rare nor frequent counts 1."""
+"""Weight of an exemplar; a word on a part that is neither rare nor frequent has the weight 1."""
 
 RIDGE, RIDGE_ALONE = 0.02, 0.1
-"""See :func:`bodypart.memory.regression.fit`: a word says less where nothing is rehearsed."""
+"""See :func:`bodypart.memory.regression.fit`; without exemplars a word has less influence."""
 
 LEAST_TRIED = 2
-"""With words on fewer patients on a part, leaving a patient out leaves none."""
+"""Fewest patients with words on a part; with fewer, leaving one out would leave no words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What the words on one part did for words on patients left out.
+    """What the words on one part do for patients left out of the learning.
 
     Attributes
     ----------
@@ -102,9 +102,9 @@ def learn(
     words : sequence of Word
         In any order; the same words give the same rule.
     model_labels : tuple of str
-        Labels of the model whose numbers the words carry, without "none".
+        Labels of the model whose numbers the words have, without "none".
     exemplars : Exemplars or None
-        What that model learned from.
+        Pictures of that model's training.
     """
     words = sorted(words, key=lambda word: word.id)
     labels = label_space(model_labels, {label for word in words for label in word.labels})
@@ -117,7 +117,7 @@ def learn(
     left_out = _left_out(lesson, rehearsed, patients)
     on_each = np.array([len(np.unique(patients[own])) for own in lesson.accepted.T])
     margins = judged(lesson.before, left_out, lesson.accepted, on_each)
-    # Features of a landmark are a row of a triangle: solve it once instead of for every picture.
+    # The landmarks' features are triangular: solving here once saves it for every picture.
     coefficients = np.asarray(np.linalg.solve(features[chosen].T, found), dtype=np.float64)
     rule = Rule(
         labels=labels,
@@ -170,7 +170,7 @@ def _rehearsed(
 
 
 def _fitted(lesson: _Lesson, rehearsed: _Lesson | None) -> Floats:
-    """Return the coefficients that fit the words, and the exemplars beside them."""
+    """Return the coefficients that fit the words, and the exemplars if there are any."""
     known, ridge = ([lesson], RIDGE_ALONE) if rehearsed is None else ([lesson, rehearsed], RIDGE)
     return fit(
         np.concatenate([one.features for one in known]),
@@ -182,14 +182,14 @@ def _fitted(lesson: _Lesson, rehearsed: _Lesson | None) -> Floats:
 
 
 def _folds(patients: NDArray[np.str_]) -> Integers:
-    """Return each word's fold: patients in an order of their own, dealt out like cards."""
+    """Return each word's fold: patients in the order of their hashes, dealt out in turn."""
     order = sorted(set(patients.tolist()), key=lambda name: hashlib.sha256(name.encode()).digest())
     fold = {patient: index % FOLDS for index, patient in enumerate(order)}
     return np.array([fold[patient] for patient in patients.tolist()], dtype=np.int64)
 
 
 def _left_out(lesson: _Lesson, rehearsed: _Lesson | None, patients: NDArray[np.str_]) -> Floats:
-    """Return what a rule says of each word that was learned without the words on its patient.
+    """Return each word's probabilities by a rule that was learned without its patient's words.
 
     Each of these rules starts from zero, as the real one does: starting from the rule of all words,
     it would after :data:`bodypart.memory.regression.STEPS` steps still know something of the words
@@ -209,24 +209,24 @@ def _left_out(lesson: _Lesson, rehearsed: _Lesson | None, patients: NDArray[np.s
 def judged(before: Floats, left_out: Floats, accepted: Bools, patients: Integers) -> Floats:
     """Return by how much a new answer must lead; see :attr:`bodypart.memory.rule.Rule.margins`.
 
-    Each word is read with the words on other patients. Where the model was right, that tells how
-    far the words carry a label that is wrong towards taking its place: its lead, mostly negative.
-    A part gives up its answers only from the lead on that hardly any of its right ones reach: the
-    mean and :data:`SPARED` standard deviations, with what is unknown of both, as in a one-sided
-    prediction interval. Where a part has few right words, these are drawn towards those of all
-    parts (and those, where there are few, towards :data:`USUAL_LEAD`), so a part without words of
-    its own gives up little. What is mended never makes up for what is broken.
+    Each word is read by the words on other patients. If the model was right, this shows how near
+    they bring a wrong label to replacing the right one: the wrong label's lead, mostly negative. A
+    part's answers are replaced only at leads that hardly any of its right answers suffer: the mean
+    plus :data:`SPARED` standard deviations, with the uncertainty of both, as in a one-sided
+    prediction interval. If a part has few right words, mean and deviation are drawn towards those
+    of all parts (and these, if they are few, towards :data:`USUAL_LEAD`), so the answers of a part
+    without words of its own are seldom replaced. Mended answers never make up for broken ones.
 
-    No label with words on fewer patients than :data:`LEAST_TRIED` takes any.
+    A label with words on fewer patients than :data:`LEAST_TRIED` replaces no answer.
 
     Parameters
     ----------
     before, left_out : ndarray, shape (n, labels)
         Probabilities of each word without any words, and with those on other patients.
     accepted : ndarray of bool, shape (n, labels)
-        What the person accepts.
+        Labels that the person accepts.
     patients : ndarray of int, shape (labels,)
-        Patients with a word on each label.
+        Number of patients with a word on each label.
 
     Returns
     -------
@@ -256,10 +256,10 @@ def spared_lead(leads: Floats, mean: float, variance: float) -> float:
     Parameters
     ----------
     leads : ndarray, shape (n,)
-        What the part's right words are up against: log-probability of the best wrong label less
-        their own.
+        For the part's right words: log-probability of the best wrong label minus that of the right
+        one.
     mean, variance : float
-        The same of all parts.
+        Mean and variance of these for all parts.
     """
     unknown = 1 + 1 / (len(leads) + FEW)
     mean, variance = _shrunk(leads, mean, variance)

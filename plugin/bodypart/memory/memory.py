@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from bodypart.memory.rule import Rule
 
 MOST_WORDS = 10_000
-"""Of more words, those that add least are left out; 10,000 take less than 20 MB."""
+"""Most words kept; of more, those that add least are dropped. 10,000 take less than 20 MB."""
 
 LEAST_WORDS = 5
-"""With fewer words, or words on fewer patients, nothing is learned: it could not be tested."""
+"""Fewest words, and patients with words, to learn from: with fewer, nothing could be tested."""
 
 
 class Memory:
@@ -30,20 +30,20 @@ class Memory:
     Parameters
     ----------
     model : str
-        SHA-256 of the model whose numbers the words carry.
+        SHA-256 of the model whose numbers the words have.
     labels : tuple of str
         The model's labels, without "none".
     exemplars : Exemplars or None
-        What the model learned from.
+        Pictures of the model's training.
     most : int
-        Words to keep.
+        Most words to keep.
 
     Attributes
     ----------
     exemplars : Exemplars or None
         As given.
     gains : list of Gain
-        What the words on each part do for patients left out.
+        What the words on each part do for patients left out of the learning.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class Memory:
         return tuple(self._words.values())
 
     def change(self, add: Iterable[Word] = (), remove: Iterable[str] = ()) -> None:
-        """Take words away, by id, add others, and learn.
+        """Remove words by id, add others, and learn.
 
-        A word on an instance takes the place of an earlier one. The rule depends on the words
-        alone, not on their order nor on what was there before. A word whose numbers are not as
-        many as this model's is left out: a single one must not end the learning.
+        A word on an instance replaces an earlier one. The rule depends only on the words, not on
+        their order or on earlier states. A word with another number of outputs than this model's is
+        dropped, as a single one must not make the learning fail.
         """
         for name in remove:
             self._words.pop(name, None)
@@ -108,7 +108,7 @@ class Memory:
         known : sequence of str, optional
             Words that the decoder has; by default none.
         base : str, optional
-            Revision of the decoder's memory; None tells it to begin anew.
+            Revision of the decoder's memory; None tells the decoder to start from nothing.
 
         Returns
         -------
@@ -134,7 +134,7 @@ class Memory:
         return record, b"".join(pack_floats(word.embedding) for word in fresh) + numbers
 
     def _leave_out_strangers(self) -> None:
-        """Keep the words with a probability for each label, and a vector as long as most."""
+        """Keep the words with a probability for each label and an embedding of the usual length."""
         words = self._words.items()
         known = {name: word for name, word in words if len(word.probabilities) == self._outputs}
         lengths = Counter(len(word.embedding) for word in known.values())

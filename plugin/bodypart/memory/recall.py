@@ -1,4 +1,4 @@
-"""The memory at work: what was learned, asked about one picture after the other."""
+"""Applies what was learned to one picture after the other."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONFIRMED_NONE = "the picture is like those that were confirmed here as showing 
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
-    """What the memory said of one picture.
+    """What the memory says about one picture.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Recollection:
     alike : tuple of str
         Instances of the confirmed pictures most like it, the nearest first.
     changed : str or None
-        ``hand -> wrist`` where the answer became another, None where it became more or less sure.
+        ``hand -> wrist`` if the answer changed, None if it only became more or less sure.
     """
 
     revision: str
@@ -47,9 +47,9 @@ class Recollection:
     changed: str | None
 
     def noted(self, annotation: Annotation, *, applied: bool) -> Annotation:
-        """Return an annotation that says what the memory did, or would have done.
+        """Return an annotation with a note of what the memory did, or would have done.
 
-        A change that was not applied marks the annotation for review, unless it is marked.
+        A change that was not applied marks the annotation for review.
         """
         note: MemoryRecord = {
             "revision": self.revision,
@@ -70,7 +70,7 @@ class Recall:
     Parameters
     ----------
     model : str
-        SHA-256 of the model in use; words that another one saw are of no use.
+        SHA-256 of the model in use; updates from another model are refused.
     """
 
     def __init__(self, model: str) -> None:
@@ -81,12 +81,12 @@ class Recall:
         self._embeddings: Float32 = np.zeros((0, 0), dtype=np.float32)
 
     def apply(self, update: Mapping[str, Any], payload: bytes) -> bool:
-        """Take over an update of :meth:`bodypart.memory.memory.Memory.update`.
+        """Apply an update of :meth:`bodypart.memory.memory.Memory.update`.
 
         Returns
         -------
         bool
-            False where it builds on a state that is not this one: the whole memory is wanted.
+            False if it builds on another state than the present one: all of the memory is needed.
 
         Raises
         ------
@@ -120,12 +120,12 @@ class Recall:
         return True
 
     def consult(self, reading: ImageReading) -> tuple[ImageReading, Recollection | None]:
-        """Return what the model says of a picture in the light of the words.
+        """Return a picture's reading as the words change it.
 
         Returns
         -------
         tuple of ImageReading and Recollection or None
-            The very same reading and None where the memory has nothing to say.
+            The unchanged reading and None if the memory has nothing to add.
         """
         rule, seen = self._rule, reading.seen
         if rule is None or seen is None or self.revision is None:
@@ -185,7 +185,7 @@ def pack_rule(rule: Rule) -> tuple[dict[str, Any], bytes]:
 def unpack_rule(
     record: Mapping[str, Any] | None, data: bytes, embeddings: Mapping[str, Float32]
 ) -> Rule | None:
-    """Return the rule that :func:`pack_rule` packed; None where nothing is learned yet."""
+    """Return the rule that :func:`pack_rule` packed; None if nothing is learned yet."""
     if record is None:
         return None
     labels = tuple(record["labels"])

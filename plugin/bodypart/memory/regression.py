@@ -1,12 +1,12 @@
 """Multinomial logistic regression on top of the model's own answer.
 
-The model's own log-probabilities stand as a fixed offset, and the words add to them in the space
-of likeness. So what the model gets right teaches nothing, a hundred words that say the same weigh
-hardly more than one, and a picture that the model is sure of is not changed by a few others nearby:
-words are weighed against what the model learned, not summed.
+The model's own log-probabilities are a fixed offset, and the words add to them in the space of
+likeness. So pictures that the model reads rightly teach nothing, a hundred words that say the same
+weigh hardly more than one, and a picture of which the model is sure is not changed by a few nearby
+words: they are weighed against what the model learned, not summed.
 
-Solved with a fixed bound on the curvature (Boehning 1992): one matrix is inverted, and every step
-lowers the cost.
+It is solved with a fixed bound on the curvature (Boehning 1992): one matrix is inverted, and every
+step lowers the cost.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 LEAST = 1e-3
-"""Smallest probability that a label starts from: some labels the model never gives."""
+"""Smallest probability from which a label starts, as the model never gives some labels."""
 
 STEPS = 40
 _SMALLEST_MOVE = 1e-3
@@ -51,14 +51,14 @@ def fit(features: Floats, offset: Floats, accepted: Bools, weight: Floats, ridge
     accepted : ndarray of bool, shape (n, labels)
         Labels that the person accepts; where there are several, any will do.
     weight : ndarray, shape (n,)
-        What each word counts.
+        Weight of each word.
     ridge : float
-        Weight of the penalty on the squared norm: the smaller, the more a single word says.
+        Weight of the penalty on the squared norm; with a smaller one a single word changes more.
 
     Returns
     -------
     ndarray, shape (k, labels)
-        To be added: ``offset + features @ coefficients``.
+        Coefficients; the new logits are ``offset + features @ coefficients``.
     """
     size, labels = features.shape[1], offset.shape[1]
     weighted = features * weight[:, None]

@@ -1,4 +1,4 @@
-"""What was learned: how the words around a picture change what the model says of it."""
+"""What was learned: how the words on similar pictures change the model's answer to a picture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 REJECTED_NONE = 0.6
-"""Probability of "none" that a rejection counts as: words must outweigh it."""
+"""Least probability of "none" for a rejected picture, which words must outweigh."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,15 +33,15 @@ class Rule:
     model_labels : int
         How many of them are the model's.
     landmark_words : tuple of str
-        Ids of the words that stand for all.
+        Ids of the words that represent all.
     landmarks : ndarray of float32, shape (k, d)
         Their unit vectors.
     coefficients : ndarray of float64, shape (k, labels)
         What likeness to a landmark adds to a label's log-probability.
     margins : ndarray of float64, shape (labels, labels)
-        By how much log-probability the new answer (column) must lead before it takes the place of
-        the model's (row); see :func:`bodypart.memory.learning.judged`. The diagonal is 0 where an
-        answer that stays may become more or less sure, and infinite where it may not.
+        By how much log-probability the new answer (column) must lead to replace the model's (row);
+        see :func:`bodypart.memory.learning.judged`. The diagonal is 0 if an answer that stays may
+        become more or less sure, and infinite if it may not.
     """
 
     labels: tuple[str, ...]
@@ -54,22 +54,22 @@ class Rule:
     def change(
         self, embedding: Float32, probabilities: NDArray[np.floating], *, rejected: bool
     ) -> Floats | None:
-        """Return what is to be said of a picture in the light of the words.
+        """Return a picture's probabilities as the words change them.
 
         Parameters
         ----------
         embedding : ndarray of float32, shape (d,)
             The picture's unit vector.
         probabilities : ndarray, shape (model labels + 1,)
-            What the model says, "none" last.
+            The model's probabilities, "none" last.
         rejected : bool
             Whether the model rejects the picture.
 
         Returns
         -------
         ndarray of float64, shape (labels,), or None
-            The new probabilities in the order of :attr:`labels`; None where the words have
-            nothing to say, or have not shown that they may say it.
+            The new probabilities in the order of :attr:`labels`; None if no word is on a similar
+            picture, or the new answer does not lead by its margin.
         """
         near = likeness(embedding[None], self.landmarks)[0]
         if not near.any():

@@ -1,4 +1,4 @@
-"""Which words to leave out where there are more than the memory keeps: those that repeat others."""
+"""Which words to drop if there are more than the memory keeps: those that repeat others."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 BLOCK = 256
-"""Words that are compared at once with all others of their part: 10 MB for 10,000."""
+"""Words that are compared with all others on their part at a time: 10 MB for 10,000."""
 
 _NO_OTHER = -2
 """Less than any cosine."""
 
 
 def most_repeated(words: Sequence[Word], count: int) -> list[str]:
-    """Return the words to leave out, one after the other, each of the part with most words left.
+    """Return the words to drop, one after the other, each from the part with most words left.
 
-    It is the one whose nearest other word on the same part is nearest; of two, the older.
+    It is the word whose nearest other word on the same part is nearest; of two, the older.
 
     Parameters
     ----------
     words : sequence of Word
         The oldest first.
     count : int
-        How many are to go; none if it is not positive.
+        How many to drop; none if it is not positive.
     """
     if count <= 0:
         return []

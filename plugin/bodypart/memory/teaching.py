@@ -1,9 +1,9 @@
-"""Which unreviewed pictures to ask a person about: those from which most others would learn.
+"""Which unreviewed pictures to ask a person about: those whose words would help most others.
 
-A word helps the pictures that look like it. So the next one to ask for is the picture whose word
-would help the most doubt that no word helps yet, and the one after that is chosen as if the first
-had been answered: one of each kind of doubtful picture, the largest kinds first. (Greedy
-facility location; within 1 - 1/e of the best choice, Nemhauser et al. 1978.)
+A word helps the pictures similar to its own. So the first picture chosen is the one whose word
+would help the most doubtful pictures that no word helps yet, and the next is chosen as if the first
+had been answered: one of each kind of doubtful picture, the largest kinds first. (Greedy facility
+location; at least 1 - 1/e of the best choice's value, Nemhauser et al. 1978.)
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 BASE_DOUBT = 0.05
-"""Doubt of a picture that the model is sure of: it may be wrong, and sure, about a whole kind."""
+"""Doubt added to every picture: the model may be sure, and wrong, about a whole kind."""
 
 REACH = 0.15
-"""Cosine distance up to which a word is taken to help."""
+"""Cosine distance up to which a word is assumed to help."""
 
 MOST_CANDIDATES = 2000
 """Pictures that are compared with each other, the most doubtful ones: 16 MB of similarities."""
@@ -33,8 +33,8 @@ def doubt_of(probabilities: Float32) -> Float32:
     Parameters
     ----------
     probabilities : ndarray of float32, shape (n, labels + 1)
-        What the model says of them, "none" last. A picture that seems to show none of the parts
-        is in doubt for good: no label was given.
+        The model's probabilities, "none" last. A picture that seems to show none of the parts
+        counts as doubtful, as it has no label.
     """
     return np.asarray(1 - probabilities[:, :-1].max(axis=1), dtype=np.float32)
 
@@ -56,11 +56,11 @@ def teaches_most(
     doubt : ndarray of float32, shape (n,)
         How unsure the answer is, 0 to 1.
     known : ndarray of float32, shape (m, d)
-        Unit vectors of the pictures with a word; what is like them need not be asked again.
+        Unit vectors of the pictures with a word; similar ones need not be asked for.
     count : int
         How many are wanted.
     reach : float
-        Cosine distance up to which a word is taken to help.
+        Cosine distance up to which a word is assumed to help.
 
     Returns
     -------
@@ -83,5 +83,5 @@ def teaches_most(
 
 
 def _likeness(rows: Float32, others: Float32, reach: float) -> Float32:
-    """Return 1 for the same picture, falling to 0 where a word does not help any more."""
+    """Return 1 for the same picture, falling to 0 at the distance where a word no longer helps."""
     return np.asarray(np.maximum(0, 1 - (1 - rows @ others.T) / np.float32(reach)))

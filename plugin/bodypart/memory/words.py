@@ -1,4 +1,4 @@
-"""One confirmed picture as the memory keeps it, and the form in which numbers travel."""
+"""One confirmed picture as the memory keeps it, and its numbers as they are stored and sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
 
 NONE = "none"
-"""The label of a picture of which a person said that it shows none of the parts."""
+"""The label of a picture that shows none of the parts, by a person's word."""
 
 
 UNIT_TOLERANCE = 0.01
@@ -29,12 +29,12 @@ UNIT_TOLERANCE = 0.01
 
 
 class MemoryFormatError(ValueError):
-    """A word, or numbers that were sent, have not the shape that they should."""
+    """A word, or numbers that were sent, are not in the required form."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Word:
-    """A person's word on one picture, beside what the model saw in it.
+    """A person's word on one picture, with the model's output for it.
 
     Attributes
     ----------
@@ -45,11 +45,11 @@ class Word:
     patient : str
         Orthanc id of its patient: a picture is never judged by words on the same patient.
     labels : tuple of str
-        The part that the person confirmed, several where several are right, or ``none`` alone.
+        The part that the person confirmed, several if several are right, or ``none`` alone.
     embedding : ndarray of float32, shape (d,)
         Unit vector of the model.
     probabilities : ndarray of float32, shape (labels + 1,)
-        What the model itself said, in the order of its labels, "none" last.
+        The model's own probabilities, in the order of its labels, "none" last.
     rejected : bool
         Whether the model itself rejected the picture.
     """
@@ -72,9 +72,9 @@ class Word:
 
 
 def pack_floats(values: NDArray[np.floating]) -> bytes:
-    """Return numbers as they are kept and sent: half precision, little-endian.
+    """Return numbers as they are stored and sent: half precision, little-endian.
 
-    A cosine of 192 such numbers is right to 0.0005, a twentieth of what tells two pictures apart.
+    A cosine of 192 such numbers is exact to 0.0005, a twentieth of a difference that matters.
     """
     return np.ascontiguousarray(values, dtype="<f2").tobytes()
 
@@ -85,7 +85,7 @@ def unpack_floats(data: bytes) -> Float32:
 
 
 def pack_seen(seen: Seen) -> SeenRecord:
-    """Return what a decoder sends along with an answer: all that a word needs of the picture."""
+    """Return the model's output for a decoder's answer: all that a word needs of the picture."""
     return {
         "embedding": base64.b64encode(pack_floats(seen.embedding)).decode(),
         "probabilities": base64.b64encode(pack_floats(seen.posterior)).decode(),
@@ -99,7 +99,7 @@ def unpack_seen(record: Mapping[str, Any]) -> Seen:
     Raises
     ------
     MemoryFormatError
-        If it is something else: a decoder may have been taken over.
+        If the record is not valid; it is untrusted, as a decoder may have been taken over.
     """
     try:
         embedding, posterior = (

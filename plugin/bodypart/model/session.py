@@ -191,7 +191,7 @@ class BodyPartModel:
             return ImageReading(probabilities={}, rejected=True, reason=BLANK, blank=True)
 
     def reading(self, answer: RawAnswer) -> ImageReading:
-        """Turn the network's outputs into calibrated probabilities, and reject what is foreign."""
+        """Turn the network's outputs into calibrated probabilities, and reject foreign pictures."""
         if not answer.finite:
             return ImageReading({}, rejected=True, reason=NO_NUMBERS, answered=False)
         own = self.parameters

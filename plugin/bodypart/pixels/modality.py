@@ -112,7 +112,7 @@ def padding_range(dataset: Dataset, layout: Layout) -> tuple[int, int] | None:
 
 
 def _with_sign(value: int, layout: Layout) -> int:
-    """Return the signed value of what a signed picture's header has as VR US."""
+    """Return the signed value of a header value that a signed picture has as VR US."""
     return value - 0x10000 if layout.signed and value > 0x7FFF else value
 
 

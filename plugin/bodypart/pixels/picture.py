@@ -159,7 +159,7 @@ def _outside(samples: Samples, low: int, high: int) -> NDArray[np.bool_]:
 
 
 def _finite(values: NDArray[np.float32], dark: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Set padding, what a shutter hides and what is not a number to the darkest other value."""
+    """Set dark pixels (padding, behind a shutter, not numbers) to the darkest of the others."""
     if not dark.any():
         return values
     if dark.all():

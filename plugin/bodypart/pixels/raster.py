@@ -18,7 +18,7 @@ _MORE = 8
 """Bits were masked wrongly if there are this many jumps more than twice as many as before."""
 
 _TORN = 4
-"""The sign is wrong if there are this many times as many jumps; letters and borders make some."""
+"""The sign is wrong if it makes this many times more jumps than the other; letters make some."""
 
 _EITHER_SIDE, _OFF_MIDDLE = 0.01, 0.25
 """Least shares of pixels that the other sign must put more than an eighth of the range above and
@@ -62,7 +62,7 @@ def stored_values(samples: Samples, layout: Layout) -> Samples:
 
     Bits above the high bit may hold an overlay (retired, PS3.5 8.1.2); the lowest bits are padding
     if the high bit is not Bits Stored - 1. Copies only if something has to change. Some programs
-    write values of more bits than they state; the pixels tell whether these are values or overlays.
+    write values of more bits than they state; the pixels show whether the bits above are such.
     """
     return limited_values(samples, layout)[0]
 
