@@ -197,7 +197,7 @@ def calibrated(
 def with_own_distance(
     rejection: dict[str, Any], model: BodyPartModel, parts: Split, folder: Path
 ) -> dict[str, Any]:
-    """Return limits of rejection, that of distance fitted anew to this model's references."""
+    """Return limits of rejection; that of distance is fitted to this model's references."""
     rows = [row for row in parts.calibration if target(row, parts.labels).examined[:-1].any()]
     given = answers(model, [picture.values for picture in read_pictures(folder, rows)])
     return {**rejection, "distance": fit_distance(given.distance)}

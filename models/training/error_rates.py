@@ -331,7 +331,7 @@ def from_reviews(annotations: Iterable[dict[str, Any]], before: ErrorRates) -> E
 
 
 def from_pictures(known: Sequence[Case], model: str, before: ErrorRates) -> ErrorRates:
-    """Return the rates, those of a model measured anew on cases."""
+    """Return the rates, with those of the picture measured for a model on cases."""
     sources = len({case.source for case in known})
     text = f"{model}, on {len(known)} pictures kept apart of {sources} sources"
     rates = age_limits(known, picture_rates(known, before.unmeasured()))

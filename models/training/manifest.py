@@ -106,7 +106,7 @@ class Example:
         return self.examined == NONE
 
     def hidden(self) -> frozenset[str]:
-        """Labels of which the row does not say whether they are in the picture.
+        """Labels that may be in the picture or not, as far as the row says.
 
         The manifest lists the labels that are visible. Of the others, those that a standard
         exposure of the examined part may show are unknown; the rest are absent.

@@ -54,8 +54,8 @@ class Split:
     collimated_to_choose : tuple of Example
         The same from the calibration's pictures, for choosing between candidates.
     made : tuple of Example
-        Exposures of parts of which there are hardly any pictures, cut out of test plates or joined
-        from them; measured separately.
+        Exposures of parts that have hardly any pictures, cut out of test plates or joined from
+        them; measured separately.
     made_to_choose : tuple of Example
         The same from the calibration's plates.
     """

@@ -74,7 +74,7 @@ class Reviewer:
         review : Review
             The word.
         seen : frozenset of str or None
-            Revisions that the person saw, of which the annotation must have one; None for any.
+            Revisions that the person saw; the annotation must have one of them. None allows any.
 
         Raises
         ------

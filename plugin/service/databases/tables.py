@@ -310,7 +310,7 @@ tasks = sa.Table(
     sa.Column("claimed_until", sa.Float),
     sa.Index("tasks_next", "kind", "priority", "due"),
 )
-"""What is still to do, and who does it."""
+"""The queue: what is still to do, and who has claimed it."""
 
 words = sa.Table(
     "words",

@@ -118,7 +118,7 @@ class Reports:
 
     def _takes_the_place(self, study: str, fingerprint: str, own: str | None, stored: str) -> None:
         self._note(study, fingerprint, stored)
-        # A report of which we have no note may be from another archive: it stays.
+        # A report that is not noted as ours may be from another archive: it stays.
         if own and own != stored:
             self._archive.delete_instance(own)
 

@@ -14,7 +14,7 @@ _CERTIFICATE = "certificate.pem"
 
 
 def connected(given: dict[str, Any], client_certificate: str) -> Archive:
-    """Return the Orthanc of which Orthanc's side sent the address and configuration.
+    """Connect to Orthanc, with the address and configuration that Orthanc's side sent.
 
     Parameters
     ----------

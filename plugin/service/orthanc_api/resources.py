@@ -52,7 +52,7 @@ class StoredFile:
     size : int
         Size of the file in bytes.
     originals : tuple of str
-        Ids of the instances of which it is a copy by Orthanc's metadata.
+        Ids of the instances from which it was copied, according to Orthanc's metadata.
     """
 
     parents: Parents

@@ -50,7 +50,7 @@ class Sleeper:
 
 
 class Sleepers:
-    """All threads that wait for tasks, and the requests of which they have not been told yet."""
+    """All threads that wait for tasks, and the requests for which none has been woken yet."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

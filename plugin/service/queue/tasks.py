@@ -55,7 +55,7 @@ _LONGEST_WAIT = 1.0
 
 
 class _Waiting(NamedTuple):
-    """Somebody who waits for the end of tasks."""
+    """A thread that waits for the end of tasks."""
 
     kind: str
     resources: frozenset[str]

@@ -187,7 +187,7 @@ class ChangeLog:
                 return passed
 
     def _known(self, found: list[Change]) -> list[Change]:
-        """Return the entries before the first of which it is not known yet whether it is ours."""
+        """Return the entries before the first that may be from a rewrite still under way."""
         for place, change in enumerate(found):
             if change.kind == "NewInstance" and self._owns(change) is None:
                 return found[:place]

@@ -94,7 +94,7 @@ class Leases:
         Parameters
         ----------
         hello : mapping
-            What a decoder of the service told of itself at its start.
+            What a decoder of the service said about itself at its start.
         after : str or None
             Revision of the helper's memory.
         """

@@ -1,4 +1,4 @@
-"""Pages of the outbox by destination and by rule, however long it is."""
+"""Indexes for pages of the outbox by destination and by rule, however long it is."""
 
 from alembic import op
 

@@ -5,4 +5,4 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Nothing was there before."""
+    """Do nothing: there was no earlier version."""
