@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -35,6 +36,13 @@ def buildah(*words: object) -> str:
 
 def stand_in() -> str:
     """Make the stand-in, unless it is there of this very Debian; return its name."""
+    # Two workers of pytest may want it at once: one makes it, the other finds it.
+    with (TARGETS / "images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _made()
+
+
+def _made() -> str:
     debian, here = TARGETS / "sid", Path(__file__).parent
     state = (here / "entrypoint.py").read_bytes() + (here / "stand_in.sh").read_bytes()
     number = zlib.crc32(state + (debian / "var/lib/dpkg/status").read_bytes())
