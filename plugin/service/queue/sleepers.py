@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from service.queue.task import Kind
 
-_NOW = 0.0
+_NOW, _NEVER = 0.0, float("inf")
 
 
 class Sleeper:
@@ -31,7 +31,7 @@ class Sleeper:
 
     def __init__(self, kinds: tuple[Kind, ...]) -> None:
         self.kinds = kinds
-        self.until = float("inf")
+        self.until = _NEVER
         self._woken = threading.Event()
 
     @property
@@ -59,7 +59,11 @@ class Sleepers:
 
     @contextmanager
     def looking(self, kinds: tuple[Kind, ...]) -> Iterator[Sleeper]:
-        """Register this thread; requests made from now on wake it, even before it sleeps."""
+        """Register this thread; requests made from now on wake it, even before it sleeps.
+
+        If it was woken but does not sleep, because it has found a task or failed, another is woken
+        in its place: the task that it has may be an earlier one.
+        """
         sleeper = Sleeper(kinds)
         with self._lock:
             self._sleeping.add(sleeper)
@@ -68,6 +72,9 @@ class Sleepers:
         finally:
             with self._lock:
                 self._sleeping.discard(sleeper)
+                if sleeper.awake and sleeper.until == _NEVER:
+                    able = (one for one in self._sleeping if set(kinds) & set(one.kinds))
+                    _wake(able, 1)
 
     def asked(self, kind: str, due: float = _NOW, count: int = 1) -> None:
         """Note a request of this thread, which others can see only after its transaction."""
@@ -88,6 +95,10 @@ class Sleepers:
                 return
             for kind, (due, count) in asked.items():
                 able = (one for one in self._sleeping if kind in one.kinds and due < one.until)
-                asleep = (one for one in able if not one.awake)
-                for one in itertools.islice(asleep, count):
-                    one.wake()
+                _wake(able, count)
+
+
+def _wake(able: Iterable[Sleeper], count: int) -> None:
+    asleep = (one for one in able if not one.awake)
+    for one in itertools.islice(asleep, count):
+        one.wake()

@@ -65,6 +65,30 @@ def test_who_is_woken_for_one_kind_is_not_counted_upon_for_another(sleepers):
         assert other.awake
 
 
+def test_who_was_woken_while_it_took_an_earlier_task_wakes_another_in_its_place(sleepers):
+    """The later task waited until that one was done, or for a second, though others slept."""
+    with ExitStack() as looking:
+        busy = looking.enter_context(sleepers.looking(ANNOTATES))
+        sleepers.asked(Kind.ANNOTATE)
+        sleepers.wake()
+        assert busy.awake
+        with sleepers.looking(ROLLS_UP) as unable, sleepers.looking(ANNOTATES) as other:
+            looking.close()
+            assert other.awake
+            assert not unable.awake
+
+
+def test_who_was_woken_and_looks_again_wakes_nobody_in_its_place(sleepers):
+    with ExitStack() as looking:
+        woken = looking.enter_context(sleepers.looking(ANNOTATES))
+        sleepers.asked(Kind.ANNOTATE)
+        sleepers.wake()
+        woken.sleep(10.0)
+        with sleepers.looking(ANNOTATES) as other:
+            looking.close()
+            assert not other.awake
+
+
 def test_what_is_due_later_than_somebody_looks_again_wakes_nobody(sleepers):
     def ask():
         sleepers.asked(Kind.ROLL_UP, time.time() + 5.0)
