@@ -119,7 +119,7 @@ class ChangeLog:
         self._arrived = now
         # A sender that waits for each annotation before the next upload must not be held up.
         alone = not self._woken.is_set() and not self._tasks.claims.any_of(Kind.ANNOTATE)
-        if alone or since > _PAUSE:
+        if since > _PAUSE:
             self._burst_began = now
         # Large files come at longer intervals: after two uploads a third is likely.
         again = 2 * since

@@ -204,6 +204,22 @@ def test_what_comes_while_another_is_annotated_may_be_a_burst(house, log, monkey
     house.tasks.finish(task)
 
 
+def test_a_stream_that_was_caught_up_with_once_is_still_a_stream(house, log, monkeypatch):
+    """Whenever nothing was being annotated, all were held up for a further ten seconds."""
+    now = 100.0
+    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
+    reader = log()
+    for _ in range(110):
+        now += 0.1
+        reader.wake("i")
+    reader.read()
+    assert waiting(house) == {"i"}
+    for _ in range(2):
+        now += 0.1
+        reader.wake("i")
+    assert reader.burst() == 0.0
+
+
 def test_what_is_rewritten_makes_no_burst(log):
     reader = log()
     reader.wake("i", ours=True)
