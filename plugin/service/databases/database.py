@@ -131,8 +131,7 @@ class Database:
             with engine.connect() as connection:
                 yield connection
             return
-        kept = engine in self._writers
-        connection = self._writers.pop(engine) if kept else engine.connect()
+        connection = self._writers.pop(engine, None) or engine.connect()
         try:
             yield connection
         except BaseException:
@@ -254,14 +253,17 @@ class Database:
         return driver
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections that nobody uses now."""
         if self.shared:
             self._lockers.dispose()
         else:
-            for writer in list(self._writers.values()):
-                writer.close()
-            while self._idle:
-                self._idle.pop().close()
+            # Each is taken out first: closed in use, it would drop a change without an error.
+            with suppress(KeyError):
+                while True:
+                    self._writers.popitem()[1].close()
+            with suppress(IndexError):
+                while True:
+                    self._idle.pop().close()
         for engine in (self.engine, self._soon, self.asked):
             engine.dispose()
 

@@ -1,6 +1,7 @@
 """What SQLite writes at once, and what with the next change."""
 
 import sqlite3
+from contextlib import ExitStack
 
 import pytest
 import sqlalchemy as sa
@@ -82,3 +83,23 @@ def test_after_a_change_that_failed_the_next_is_kept(house):
         with house.durable.write() as connection:
             FACT.run(connection, {"name": f"after {value}", "value": value})
     assert [row.name for row in house.durable.rows(LAST)] == ["after 1", "after 2"]
+
+
+def test_a_change_begun_while_the_database_is_closed_is_kept(house, monkeypatch):
+    """Its connection was closed under it, which undid the change without a word."""
+    durable = house.durable
+    for at_once in (True, False):
+        with durable.write(at_once=at_once):
+            pass
+    first = durable._writers[durable.engine]
+    close = first.close
+    with ExitStack() as changing:
+
+        def closing():
+            close()
+            connection = changing.enter_context(durable.write(at_once=False))
+            FACT.run(connection, {"name": "a", "value": "1"})
+
+        monkeypatch.setattr(first, "close", closing)
+        durable.close()
+    assert [row.name for row in durable.rows(LAST)] == ["a"]
