@@ -313,8 +313,13 @@ class Annotator:
             if spoken
             else self._as_a_copy(annotation, stored.originals)
         )
-        keep = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
-        self._annotations.put(annotation, stored.parents, done=task, also=keep)
+        also = None
+        if word:
+            # The word may wait for it: the model may have seen nothing in an earlier file.
+            self._learning.saw(annotation["instance"], seen)
+        else:
+            also = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
+        self._annotations.put(annotation, stored.parents, done=task, also=also)
 
     def _under_review(
         self,
