@@ -54,6 +54,10 @@ def test_page_down_goes_on_before_a_picture_was_chosen(page, server, fresh):
     ):
         page.keyboard.press(key)
         eventually(moved)
+    size = page.locator("#sheet-size")
+    before = size.input_value()
+    size.press("PageDown")
+    assert size.input_value() != before, "a slider has these keys for itself"
 
 
 def test_what_was_not_on_the_screen_is_not_confirmed(page, server, fresh):

@@ -19,7 +19,7 @@ export function listen(table) {
     if ((event.ctrlKey || event.metaKey) && !undo) return;
     // Enter and Space on a button or link belong to that; on a line or tile, to the view.
     if (['Enter', ' '].includes(event.key) && target.matches('button:not(.line, .tile), a, summary')) return;
-    if (target.matches('[type="range"]') && event.key.startsWith('Arrow')) return;
+    if (target.matches('[type="range"]') && /^(Arrow|Page)/.test(event.key)) return;
     const pressed = event.key.toLowerCase();
     if (!undo && isLetter(pressed) && areOff()) return;
     const key = undo ? 'z' : usualKey(pressed);
