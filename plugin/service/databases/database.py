@@ -131,7 +131,8 @@ class Database:
             with engine.connect() as connection:
                 yield connection
             return
-        connection = self._writers.pop(engine, None) or engine.connect()
+        kept = self._writers.pop(engine, None)
+        connection = engine.connect() if kept is None else kept
         try:
             yield connection
         except BaseException:
