@@ -54,9 +54,10 @@ def test_page_down_goes_on_before_a_picture_was_chosen(page, server, fresh):
     ):
         page.keyboard.press(key)
         eventually(moved)
+    page.set_viewport_size({"width": 1200, "height": 640})
     size = page.locator("#sheet-size")
     before = size.input_value()
-    size.press("PageDown")
+    size.press("PageUp")
     assert size.input_value() != before, "a slider has these keys for itself"
 
 
