@@ -13,9 +13,9 @@ from orthanc_server import USUAL, Server, running
 pytest.importorskip("playwright", reason="Playwright is not installed")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """One Chromium for all tests."""
+    """A Chromium for each module: while it is there its event loop runs, and no other can begin."""
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}")
     with launched() as chromium:
