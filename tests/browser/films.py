@@ -40,3 +40,16 @@ def without_pictures(page, status):
     """Neither the service's picture nor Orthanc's own preview can be had."""
     for what in ("**/picture", "**/preview"):
         page.route(what, lambda route: route.fulfill(status=status, json={"details": "x"}))
+
+
+def side_in_doubt(page, address, instance):
+    """Have the answers of an address say that the side of one instance is in doubt."""
+
+    def doubt(route):
+        found = route.fetch()
+        answer = found.json()
+        for item in answer["items"]:
+            item["side_in_doubt"] = item["instance"] == instance
+        route.fulfill(response=found, json=answer)
+
+    page.route(address, doubt)

@@ -3,7 +3,7 @@
 import pytest
 
 from browser.chromium import heard, meanwhile
-from browser.films import current, holding, may_sign, open_page, review_of
+from browser.films import current, holding, may_sign, open_page, review_of, side_in_doubt
 from waiting import eventually
 
 
@@ -20,15 +20,7 @@ def test_conflicts_come_first_and_nothing_else_needs_a_review(page, server, fres
 
 def test_a_side_in_doubt_says_why_it_waits(page, server, fresh):
     """It said that picture and header agree, which they do of the part."""
-
-    def doubt(route):
-        found = route.fetch()
-        answer = found.json()
-        for item in answer["items"]:
-            item["side_in_doubt"] = item["instance"] == fresh.agreeing[0]
-        route.fulfill(response=found, json=answer)
-
-    page.route("**/bodypart/worklist?*", doubt)
+    side_in_doubt(page, "**/bodypart/worklist?*", fresh.agreeing[0])
     open_page(page, server, "?show=all&agreement=agree")
     assert page.locator("li.conflict").all_inner_texts()[0].endswith("Side in doubt")
     page.unroute_all(behavior="wait")

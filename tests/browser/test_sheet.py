@@ -1,7 +1,7 @@
 """The sheet: many pictures checked at once, by pointer and by keyboard."""
 
 from browser.chromium import heard, meanwhile
-from browser.films import hold_back, review_of
+from browser.films import hold_back, review_of, side_in_doubt
 from browser.sheets import open_sheet, seen, tile, tiles
 from waiting import eventually
 
@@ -28,14 +28,7 @@ def test_what_was_seen_is_confirmed_but_no_conflict(page, server, fresh):
 
 
 def test_a_side_in_doubt_is_not_confirmed_with_the_others(page, server, fresh):
-    def doubt(route):
-        found = route.fetch()
-        answer = found.json()
-        for item in answer["items"]:
-            item["side_in_doubt"] = item["instance"] == fresh.agreeing[0]
-        route.fulfill(response=found, json=answer)
-
-    page.route("**/bodypart/sheet?*", doubt)
+    side_in_doubt(page, "**/bodypart/sheet?*", fresh.agreeing[0])
     open_sheet(page, server, "?agreement=agree")
     seen(page, 3)
     page.get_by_role("button", name="Confirm 2 as Hand, left").wait_for()

@@ -1,5 +1,7 @@
 """Orthanc's change log becomes tasks, each entry once, whatever is killed when."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from service.queue.tasks import Kind
@@ -21,6 +23,14 @@ def log(house):
         )
 
     return made
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """What the log takes for the time; it stands unless ``now`` is moved."""
+    standing = SimpleNamespace(now=100.0)
+    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: standing.now)
+    return standing
 
 
 def waiting(house):
@@ -120,102 +130,88 @@ def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log):
     assert reader.unread_instances() == 0
 
 
-def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, monkeypatch):
-    now = 100.0
-    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
+def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, clock):
     reader = log()
     assert reader.burst() == 0.0
     reader.wake("i")
     assert 0.0 < reader.burst() < 0.05
     for _ in range(1100):
-        now += 0.01
+        clock.now += 0.01
         reader.wake("i")
     assert reader.burst() == 0.0
 
 
-def test_a_stream_with_short_pauses_is_kept_up_with(log, monkeypatch):
-    now = 100.0
-    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
+def test_a_stream_with_short_pauses_is_kept_up_with(log, clock):
     reader = log()
     for _ in range(20):
         for _ in range(60):
-            now += 0.01
+            clock.now += 0.01
             reader.wake("i")
-        now += 0.1
+        clock.now += 0.1
         reader.wake("i")
     assert reader.burst() == 0.0
-    now += 2.0
+    clock.now += 2.0
     reader.wake("i")
     assert reader.burst() > 0.0
 
 
-def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(log, monkeypatch):
+def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(log, clock):
     """Files of many megabytes follow each other more slowly than small ones."""
-    now = 100.0
-    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
     reader = log()
     for _ in range(5):
-        now += 0.06
+        clock.now += 0.06
         reader.wake("i")
-    now += 0.06
+    clock.now += 0.06
     assert reader.burst() > 0.0
-    now += 0.07
+    clock.now += 0.07
     assert reader.burst() == 0.0
-    now += 10.0
+    clock.now += 10.0
     reader.wake("i")
     assert 0.0 < reader.burst() < 0.05
 
 
-def test_one_that_comes_alone_is_waited_with_less_long(log, monkeypatch):
-    now = 100.0
-    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
+def test_one_that_comes_alone_is_waited_with_less_long(log, clock):
     reader = log()
     reader.wake("i")
     alone = reader.burst()
-    now += 0.002
+    clock.now += 0.002
     reader.wake("i")
     assert 0.0 < 2 * alone < reader.burst()
 
 
-def test_who_waits_for_each_answer_does_not_wait_for_a_burst(house, log, monkeypatch):
-    now = 100.0
-    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
+def test_who_waits_for_each_answer_does_not_wait_for_a_burst(house, log, clock):
     reader = log()
     reader.wake("i")
     alone = reader.burst()
     reader.read()
     assert waiting(house) == {"i"}
-    now += 0.1
+    clock.now += 0.1
     reader.wake("j")
     assert reader.burst() == alone
 
 
-def test_what_comes_while_another_is_annotated_may_be_a_burst(house, log, monkeypatch):
-    now = 100.0
-    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
+def test_what_comes_while_another_is_annotated_may_be_a_burst(house, log, clock):
     reader = log()
     reader.wake("i")
     alone = reader.burst()
     reader.read()
     task = house.claim(Kind.ANNOTATE)
-    now += 0.05
+    clock.now += 0.05
     reader.wake("j")
     assert reader.burst() > alone
     house.tasks.finish(task)
 
 
-def test_a_stream_that_was_caught_up_with_once_is_still_a_stream(house, log, monkeypatch):
+def test_a_stream_that_was_caught_up_with_once_is_still_a_stream(house, log, clock):
     """Whenever nothing was being annotated, all were held up for a further ten seconds."""
-    now = 100.0
-    monkeypatch.setattr("service.work.change_log.time.monotonic", lambda: now)
     reader = log()
     for _ in range(110):
-        now += 0.1
+        clock.now += 0.1
         reader.wake("i")
     reader.read()
     assert waiting(house) == {"i"}
     for _ in range(2):
-        now += 0.1
+        clock.now += 0.1
         reader.wake("i")
     assert reader.burst() == 0.0
 
