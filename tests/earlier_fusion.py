@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bodypart.fusion import LEAST
+from bodypart.fusion.fuse import LEAST
 from bodypart.headers.reliability import CONSOLE, HANDS, ORDER, leading
 from bodypart.labels import BY_LABEL
 from bodypart.regions import compatible, labels_in

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from bodypart.model.model_input import Box, placement
-from bodypart.percentiles import WINDOW_PERCENTILES
+from bodypart.pixels.percentiles import WINDOW_PERCENTILES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

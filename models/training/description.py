@@ -14,7 +14,7 @@ import numpy as np
 
 from bodypart.model.calibration import sigmoid, softmax
 from bodypart.model.model_input import FLAT_SHARE, FLAT_TOLERANCE
-from bodypart.percentiles import WINDOW_PERCENTILES
+from bodypart.pixels.percentiles import WINDOW_PERCENTILES
 from training.answers import answers
 from training.calibrate import (
     fit_distance,

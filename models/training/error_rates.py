@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bodypart.confusion import RELATION, corrected, even, spread
 from bodypart.error_rates import FILE, KINDS, MISTAKES, RELATIONS, Band, ErrorRates, HeaderRates
 from bodypart.evidence import ImageReading
+from bodypart.fusion.confusion import RELATION, corrected, even, spread
+from bodypart.fusion.misnaming import kind_of_error
 from bodypart.labels import BY_LABEL, LABELS, PLACE
-from bodypart.misnaming import kind_of_error
 from bodypart.model import BodyPartModel
 from training.errors import TrainingError, refusals_told
 from training.manifest import read_manifest

@@ -10,12 +10,13 @@ from pydicom import Dataset
 
 from bodypart.annotation import Annotation, Examined, ModelIdentity
 from bodypart.dicom_out.encoding import DicomStructureError
+from bodypart.dicom_out.own_tags import OwnWord, set_aside
 from bodypart.evidence import BLANK, ImageReading
-from bodypart.fusion import fuse
+from bodypart.fusion.fuse import fuse
+from bodypart.fusion.sides import side_wanted
 from bodypart.headers import Vocabulary, read_headers, value_of
 from bodypart.labels import BY_LABEL, LABELS
 from bodypart.memory import Recall
-from bodypart.own_tags import OwnWord, set_aside
 from bodypart.pixel_digest import digest_of, is_digest_of
 from bodypart.pixels import (
     PIXEL_KEYWORDS,
@@ -26,7 +27,6 @@ from bodypart.pixels import (
     read_dataset,
     read_picture,
 )
-from bodypart.sides import side_wanted
 from bodypart.sop_class import Kind, kind_of, modality_of, shown_class
 
 if TYPE_CHECKING:

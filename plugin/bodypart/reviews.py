@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from bodypart.annotation import Examined, Laterality, Review, utc_now, visible_part
 from bodypart.evidence import HeaderReading
+from bodypart.fusion.sides import named_by_marker, side_of
 from bodypart.labels import BY_LABEL, router_group
 from bodypart.pixel_digest import differ
 from bodypart.regions import compatible
-from bodypart.sides import named_by_marker, side_of
 
 if TYPE_CHECKING:
     from bodypart.record import (

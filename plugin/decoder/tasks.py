@@ -16,8 +16,9 @@ from bodypart.dicom_out.correction import restore as restore_file
 from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.dicom_out.fhir import StudyError, imaging_study
 from bodypart.dicom_out.policy import tags_to_write
-from bodypart.graymap import graymap
-from bodypart.heatmap_png import heat_layer_png, heatmap_png
+from bodypart.drawn.graymap import graymap
+from bodypart.drawn.heatmap_png import heat_layer_png, heatmap_png
+from bodypart.drawn.thumbnail import thumbnail as draw_thumbnail
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.memory import MemoryFormatError, pack_seen
 from bodypart.model.model_input import BlankPictureError
@@ -31,7 +32,6 @@ from bodypart.pixels import (
     uncompressed_syntax,
 )
 from bodypart.sop_class import modality_of
-from bodypart.thumbnail import thumbnail as draw_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

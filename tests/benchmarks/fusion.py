@@ -31,7 +31,7 @@ from pydicom.dataset import Dataset
 import earlier_fusion
 from bodypart.error_rates import ErrorRates, shipped
 from bodypart.evidence import HeaderReading
-from bodypart.fusion import Fused, fuse
+from bodypart.fusion.fuse import Fused, fuse
 from bodypart.headers import Vocabulary, read_headers
 from bodypart.labels import BY_LABEL, LABELS
 from bodypart.model import BodyPartModel

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
+from bodypart.fusion.sides import on_one_side
 from bodypart.model.side_marker import MarkerReader
 from bodypart.settings import MARKER_FILES
-from bodypart.sides import on_one_side
 from training.card import renewed
 from training.manifest import read_manifest
 from training.markers.places import read_places

@@ -11,7 +11,7 @@ hand only the most trusted one counts:
 A share of each attribute's values goes astray, to another part of the study's order or to the
 device's default (``error_rates.json``). So the headers of a series that agree with the picture hold
 out against such an order. Whether the part that the headers are about is the one examined is
-another question: `bodypart.misnaming`.
+another question: `bodypart.fusion.misnaming`.
 """
 
 from __future__ import annotations

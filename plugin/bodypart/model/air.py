@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from bodypart.model.small_picture import small_picture
-from bodypart.percentiles import spread
+from bodypart.pixels.percentiles import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

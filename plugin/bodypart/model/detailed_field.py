@@ -12,7 +12,7 @@ import numpy as np
 
 from bodypart.model.model_input import PROFILE_SIDE, Box
 from bodypart.model.small_picture import small_picture
-from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
+from bodypart.pixels.percentiles import WINDOW_PERCENTILES, outer_percentiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

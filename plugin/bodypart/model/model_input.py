@@ -15,7 +15,7 @@ from PIL import Image
 
 from bodypart.model.round_field import without_round_frame
 from bodypart.model.small_picture import small_picture
-from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles, percentile_of
+from bodypart.pixels.percentiles import WINDOW_PERCENTILES, outer_percentiles, percentile_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,7 @@ from bodypart.model.model_input import (
 )
 from bodypart.model.small_picture import small_picture
 from bodypart.network import LOOKS
-from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
+from bodypart.pixels.percentiles import WINDOW_PERCENTILES, outer_percentiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

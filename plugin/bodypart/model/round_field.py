@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bodypart.model.small_picture import small_picture
-from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
+from bodypart.pixels.percentiles import WINDOW_PERCENTILES, outer_percentiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,7 +22,7 @@ from bodypart.model.calibration import softmax
 from bodypart.model.model_input import BlankPictureError, checked, windowed
 from bodypart.model.two_limbs import shows_both_limbs
 from bodypart.network import ModelError
-from bodypart.percentiles import WINDOW_PERCENTILES, outer_percentiles
+from bodypart.pixels.percentiles import WINDOW_PERCENTILES, outer_percentiles
 from bodypart.settings import MARKER_FILES
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from bodypart.model.model_input import exposed_field
-from bodypart.percentiles import spread
+from bodypart.pixels.percentiles import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

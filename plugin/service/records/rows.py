@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import header_labels, image_label, tags_state
+from bodypart.fusion.sides import sides_contradict
 from bodypart.reviews import machine_word
 from bodypart.rollup import Summary
-from bodypart.sides import sides_contradict
 from service.databases.tables import instances
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter
 
 from bodypart.annotation import utc_now
+from bodypart.fusion.sides import sides_contradict
 from bodypart.labels import BY_LABEL
 from bodypart.reviews import word_before
-from bodypart.sides import sides_contradict
 from service.errors import (
     ConflictError,
     NotFoundError,

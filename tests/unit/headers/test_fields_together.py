@@ -10,7 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from bodypart.fusion import fuse
+from bodypart.fusion.fuse import fuse
 from bodypart.headers import read_headers
 from bodypart.labels import BY_LABEL
 from bodypart.laterality import SIDE_OF_CODE

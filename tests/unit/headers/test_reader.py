@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from bodypart.fusion.sides import side_of
 from bodypart.headers import read_headers
-from bodypart.sides import side_of
 
 
 def headers(**values):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from bodypart.percentiles import spread
+from bodypart.pixels.percentiles import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

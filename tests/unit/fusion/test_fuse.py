@@ -2,13 +2,13 @@
 
 import pytest
 
-from bodypart.confusion import picture_evidence
 from bodypart.error_rates import shipped
 from bodypart.evidence import Guess, HeaderMatch, HeaderReading, ImageReading
-from bodypart.fusion import fuse
+from bodypart.fusion.confusion import picture_evidence
+from bodypart.fusion.fuse import fuse
+from bodypart.fusion.misnaming import header_evidence
 from bodypart.headers.reliability import HANDS, posterior
 from bodypart.labels import BY_LABEL
-from bodypart.misnaming import header_evidence
 from bodypart.regions import compatible
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from bodypart.annotation import Laterality
 from bodypart.evidence import HeaderReading, ImageReading, SideMarker
-from bodypart.fusion import fuse
-from bodypart.sides import side_of, sides_contradict
+from bodypart.fusion.fuse import fuse
+from bodypart.fusion.sides import side_of, sides_contradict
 
 
 def picture(marker="L", label="knee", **more):

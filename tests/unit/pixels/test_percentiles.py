@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bodypart.model.model_input import exposed_field
-from bodypart.percentiles import outer_percentiles, percentile_of
+from bodypart.pixels.percentiles import outer_percentiles, percentile_of
 
 RNG = np.random.default_rng(0)
 

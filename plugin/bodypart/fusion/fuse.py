@@ -1,9 +1,9 @@
 """Picture and header → one answer, and whether a person should review it.
 
 The two err independently of each other. So the answer is the part with the largest product of the
-picture's likelihood (`bodypart.confusion`) and the headers' (`bodypart.misnaming`), whether they
-agree or not. If they name parts that cannot be one exposure, the answer is marked as a conflict,
-however probable it is.
+picture's likelihood (`bodypart.fusion.confusion`) and the headers' (`bodypart.fusion.misnaming`),
+whether they agree or not. If they name parts that cannot be one exposure, the answer is marked as a
+conflict, however probable it is.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bodypart.ages import age_in_doubt, is_child
 from bodypart.annotation import Laterality
-from bodypart.confusion import picture_evidence, plausible
 from bodypart.error_rates import ErrorRates, shipped
 from bodypart.evidence import Guess
+from bodypart.fusion.ages import age_in_doubt, is_child
+from bodypart.fusion.confusion import picture_evidence, plausible
+from bodypart.fusion.misnaming import header_evidence
+from bodypart.fusion.sides import marker_side, side_in_doubt, side_of
 from bodypart.headers.reliability import leading
 from bodypart.labels import BY_LABEL, LABELS, router_group
-from bodypart.misnaming import header_evidence
 from bodypart.regions import compatible, labels_in
 from bodypart.settings import Settings
-from bodypart.sides import marker_side, side_in_doubt, side_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bodypart.thumbnail import LARGEST_BYTES, thumbnail
+from bodypart.drawn.thumbnail import LARGEST_BYTES, thumbnail
 
 
 def opened(data):

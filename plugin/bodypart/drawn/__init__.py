@@ -1,0 +1,1 @@
+"""Pictures for people: a decoder's answer as a thumbnail, a heat map, a graymap."""
