@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 _CURSOR = "cursor"
 _MARK = Prepared(sa.select(marks.c.value).where(marks.c.name == _CURSOR))
 _PAGE = 500
-_ALONE, _QUIET, _LONGEST_QUIET = 0.006, 0.015, 0.25
+_ALONE, _QUIET, _LONGEST_QUIET = 0.006, 0.08, 0.25
 _LONGEST_BURST = 10.0
+_FADING = 0.8
+"""Share of the longest interval that is left after each further upload."""
 _PAUSE = 1.0
 """Seconds without an upload after which the next begins a new burst."""
 _LOOK_EVERY = 1.0
@@ -84,7 +86,7 @@ class ChangeLog:
         self._woken = threading.Event()
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
         self._arrived = self._burst_began = 0.0
-        self._quiet = _ALONE
+        self._interval, self._quiet = 0.0, _ALONE
         self.fresh = self._begin(first)
 
     def _begin(self, first: int) -> bool:
@@ -121,17 +123,20 @@ class ChangeLog:
         alone = not self._woken.is_set() and not self._tasks.claims.any_of(Kind.ANNOTATE)
         if since > _PAUSE:
             self._burst_began = now
-        # Large files come at longer intervals: after two uploads a third is likely.
-        again = 2 * since
-        waits = not alone and again < _LONGEST_QUIET
-        self._quiet = max(again, _QUIET) if waits else _ALONE
+        if alone or 2 * since >= _LONGEST_QUIET:
+            self._interval, self._quiet = 0.0, _ALONE
+            return
+        # Large files come at longer intervals: after two uploads a third is likely. Those of several
+        # senders come at uneven ones, so that the last interval alone says little.
+        self._interval = max(since, _FADING * self._interval)
+        self._quiet = max(2 * self._interval, _QUIET)
 
     def burst(self) -> float:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
 
-        A burst counts as ended after a pause of twice the last interval, at least 15 ms. An upload
-        long after the last, or after all before it are annotated, is probably a single one: the
-        wait is 6 ms. Uploads that go on for 10 s, with pauses of less than a second, are a stream:
+        A burst counts as ended after a pause of twice its latest longer interval, at least 80 ms. An
+        upload long after the last, or after all before it are annotated, is probably a single one:
+        the wait is 6 ms. Uploads that go on for 10 s, with pauses of less than a second, are a stream:
         there is no wait, so that annotating keeps up.
         """
         now = time.monotonic()

@@ -170,6 +170,18 @@ def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(lo
     assert 0.0 < reader.burst() < 0.05
 
 
+def test_several_senders_whose_uploads_end_unevenly_make_one_burst(log, clock):
+    """Whoever judged by the last interval alone labelled amid the burst, and slowed it down."""
+    reader = log()
+    for sent in range(6):
+        for interval in (0.06, 0.001, 0.002, 0.001):
+            clock.now += interval
+            assert sent == 0 or reader.burst() > 0.0
+            reader.wake("i")
+    clock.now += 0.2
+    assert reader.burst() == 0.0
+
+
 def test_one_that_comes_alone_is_waited_with_less_long(log, clock):
     reader = log()
     reader.wake("i")
