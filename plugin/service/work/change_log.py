@@ -126,18 +126,18 @@ class ChangeLog:
         if alone or 2 * since >= _LONGEST_QUIET:
             self._interval, self._quiet = 0.0, _ALONE
             return
-        # Large files come at longer intervals: after two uploads a third is likely. Those of several
-        # senders come at uneven ones, so that the last interval alone says little.
+        # Large files come at longer intervals: after two uploads a third is likely. Those of
+        # several senders come at uneven ones, so that the last interval alone says little.
         self._interval = max(since, _FADING * self._interval)
         self._quiet = max(2 * self._interval, _QUIET)
 
     def burst(self) -> float:
         """Return the seconds to wait so that a burst of uploads is stored before it is labelled.
 
-        A burst counts as ended after a pause of twice its latest longer interval, at least 80 ms. An
-        upload long after the last, or after all before it are annotated, is probably a single one:
-        the wait is 6 ms. Uploads that go on for 10 s, with pauses of less than a second, are a stream:
-        there is no wait, so that annotating keeps up.
+        A burst counts as ended after a pause of twice its latest longer interval, at least 80 ms.
+        An upload long after the last, or after all before it are annotated, is probably a single
+        one: the wait is 6 ms. Uploads that go on for 10 s, with pauses of less than a second, are a
+        stream: there is no wait, so that annotating keeps up.
         """
         now = time.monotonic()
         if now - self._burst_began > _LONGEST_BURST:
