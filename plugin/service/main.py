@@ -38,12 +38,14 @@ from service.records.rollups import RollUps
 from service.records.statistics import Statistics
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
+from service.work.annotating import Annotating
 from service.work.backfill import Backfill
 from service.work.change_log import ChangeLog
+from service.work.follow_ups import FollowUps
 from service.work.leases import Leases
 from service.work.old_stock import OldStock
 from service.work.sweep import Sweep
-from service.work.workers import Workers
+from service.work.workers import Workers, duties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -361,17 +363,20 @@ class Service:
             report_after=self._settled_after if self._reports else None,
             stopping=self.stopping,
         )
-        return Workers(
+        follow_ups = FollowUps(self.tasks, roll_ups, self.rewriter, self._reports, self.log)
+        annotating = Annotating(
             self.settings,
             self.tasks,
-            self.decoders,
             self.annotator,
             self.reviewer,
             self.annotations,
-            roll_ups,
-            self.change_log,
+            follow_ups,
+            self.log,
+        )
+        count = self.settings.workers
+        return Workers(
+            self.tasks,
+            duties(self.decoders, count, self.change_log, annotating, follow_ups),
             damaged=self.damaged,
-            in_place=self.rewriter,
-            reports=self._reports,
             log=self.log,
         )

@@ -3,7 +3,6 @@
 import hashlib
 import threading
 from collections import Counter
-from contextlib import contextmanager
 
 import sqlalchemy as sa
 
@@ -26,6 +25,7 @@ from service.records.index import Index
 from service.records.rollups import RollUps
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
+from unit.service.stand_ins import Nobody, Routes, Watch
 
 PARENTS = Parents("series", "study", "patient", "DX", "20260101", "ROOM 1")
 
@@ -235,49 +235,6 @@ class Decoders:
         return answer, b"" if payload == corrected else corrected
 
 
-class Watch:
-    """Stand-in for `Rescue`, which keeps files that are stored during a rewrite."""
-
-    def __init__(self):
-        self.file = None
-        self.watched = []
-        self.own = {}
-
-    @contextmanager
-    def watching(self, instance, _mark):
-        self.watched.append(instance)
-        yield
-
-    def note_own(self, instance, entry):
-        self.own[instance] = entry
-
-    def kept(self, _instance, _limit=0.0):
-        return self.file
-
-    def drop(self, _instance):
-        """Do nothing: the file that a test has set stays."""
-
-
-class Nobody:
-    """Stand-in for `Learning` that learns nothing."""
-
-    def __init__(self):
-        self.empty = []
-
-    def keep(self, connection, instance, seen):
-        """Ignore what the model saw in a picture that is being annotated."""
-
-    def saw(self, instance, seen):
-        """Ignore what the model saw in a picture."""
-
-    def saw_nothing(self, instance):
-        """Note an instance in which the model saw nothing."""
-        self.empty.append(instance)
-
-    def wake(self):
-        """Ignore that a person said a word."""
-
-
 class House:
     """The service's parts, connected as in `service.main`."""
 
@@ -292,10 +249,12 @@ class House:
         self.index = Index(self.database)
         self.trail = AuditTrail(self.durable)
         self.thumbnails = Thumbnails(folder / "thumbnails.sqlite", 1_000_000)
+        self.routes = Routes()
         self.annotations = Annotations(
             self.orthanc,
             self.index,
             self.tasks,
+            routing=self.routes,
             with_labels=True,
             in_place=tags == "in-place",
             thumbnails=self.thumbnails,
