@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.file_on_disk import FileOnDisk
     from service.orthanc_api.resources import Glance, StoredFile
-    from service.queue.tasks import Task, Tasks
-    from service.records.annotations import Annotations
-    from service.records.audit_trail import AuditTrail, Word
-    from service.records.thumbnails import Thumbnails
+    from service.queue.tasks import Task
+    from service.records.audit_trail import Word
+    from service.records.records import Records
 
 
 class Annotator:
@@ -41,35 +40,28 @@ class Annotator:
 
     Parameters
     ----------
-    archive, decoders, annotations, tasks, metrics
+    archive, decoders, records, metrics
         The service's other parts.
-    trail : AuditTrail
-        Has the words of people.
     learning : Learning
         Keeps what the model saw in pictures.
-    thumbnails : Thumbnails
-        Cache of the small pictures that decoders draw as well.
     """
 
     def __init__(
         self,
         archive: Archive,
         decoders: Engine,
-        annotations: Annotations,
-        trail: AuditTrail,
-        tasks: Tasks,
+        records: Records,
         metrics: Metrics,
         learning: Learning,
-        thumbnails: Thumbnails,
     ) -> None:
         self._archive = archive
         self._decoders = decoders
-        self._annotations = annotations
-        self._trail = trail
-        self._tasks = tasks
+        self._annotations = records.annotations
+        self._trail = records.trail
+        self._tasks = records.tasks
+        self._thumbnails = records.thumbnails
         self._metrics = metrics
         self._learning = learning
-        self._thumbnails = thumbnails
         self._read: dict[str, str] = {}
         """Version of the file being read, by instance; kept if annotating failed."""
 

@@ -40,7 +40,7 @@ class Life:
         """Finish what was interrupted, then start the decoders and the threads."""
         service = self._service
         service.tasks.claims.release()
-        ask_again(service.tasks, service.trail, service.index, service.rewriter)
+        ask_again(service.records, service.rewriter)
         service.decoders.start()
         self._threads = [
             *service.workers.threads(self._stopping),

@@ -34,6 +34,7 @@ from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
 from service.records.facts import Facts
 from service.records.index import Index
+from service.records.records import Records
 from service.records.rollups import RollUps
 from service.records.statistics import Statistics
 from service.records.thumbnails import Thumbnails
@@ -114,6 +115,9 @@ class Service:
 
         self.dispatch = self._make_dispatch()
         self.annotations = self._make_annotations()
+        self.records = Records(
+            self.trail, self.annotations, self.index, self.tasks, self.thumbnails
+        )
         self.learning = self._make_learning()
         self.annotator = self._make_annotator()
         self.reviewer = self._make_reviewer()
@@ -248,21 +252,16 @@ class Service:
         return Annotator(
             self.archive,
             self.decoders,
-            self.annotations,
-            self.trail,
-            self.tasks,
+            self.records,
             self.metrics,
             self.learning,
-            self.thumbnails,
         )
 
     def _make_reviewer(self) -> Reviewer:
         return Reviewer(
             self.archive,
             self.annotator,
-            self.annotations,
-            self.trail,
-            self.tasks,
+            self.records,
             self.learning,
         )
 
@@ -280,14 +279,11 @@ class Service:
     def _make_rewriter(self, rescue: Rescue) -> InPlace:
         overwriting = Overwriting(
             self.archive,
-            self.decoders,
-            self.annotations,
-            self.tasks,
+            self.records,
             self._backups,
             rescue,
-            self.thumbnails,
-            shared=self._database.shared,
-            log=self.log,
+            self.stopping,
+            self.log,
         )
         main_tags = MainTags(
             self.archive,
@@ -300,10 +296,7 @@ class Service:
             self.settings,
             self.archive,
             self.decoders,
-            self.annotations,
-            self.trail,
-            self.index,
-            self.tasks,
+            self.records,
             overwriting,
             main_tags,
         )
@@ -322,9 +315,7 @@ class Service:
         of_0_1 = self._given["properties"].get("cursor")
         return ChangeLog(
             self.archive,
-            self.tasks,
-            self.trail,
-            self._database,
+            self.records,
             live=self.settings.on_upload,
             first=int(of_0_1 or self._given["last_change"]),
             is_own=self.rescue.is_own if self.rescue else None,
@@ -333,9 +324,7 @@ class Service:
     def _make_sweep(self) -> Sweep:
         return Sweep(
             self.archive,
-            self.index,
-            self.tasks,
-            self.annotations,
+            self.records,
             self.annotator,
             self._facts,
             live=self.settings.on_upload,
@@ -357,9 +346,7 @@ class Service:
 
     def _make_workers(self) -> Workers:
         roll_ups = RollUps(
-            self.annotations,
-            self.index,
-            self.tasks,
+            self.records,
             report_after=self._settled_after if self._reports else None,
             stopping=self.stopping,
         )

@@ -113,11 +113,6 @@ class Engine:
             self.network.stop()
 
     @property
-    def stopping(self) -> bool:
-        """Whether the service stops: nothing new may begin."""
-        return self._stopping.is_set()
-
-    @property
     def running(self) -> bool:
         """Whether a decoder runs: it can do what needs no network."""
         return bool(self._all)
@@ -195,7 +190,7 @@ class Engine:
                 self._teach(decoder, self._lessons)
             answer, attachment = decoder.ask(task, request, payload, self._settings.time_limit)
         except WorkerDiedError as error:
-            if self.stopping:
+            if self._stopping.is_set():
                 # Killed, and not by the picture.
                 raise EngineDownError("Orthanc is stopping") from None
             self._log(str(error))

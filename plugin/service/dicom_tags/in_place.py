@@ -35,10 +35,8 @@ if TYPE_CHECKING:
     from service.dicom_tags.overwriting import Overwriting
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Piece, ReadFile, StoredFile
-    from service.queue.tasks import Task, Tasks
-    from service.records.annotations import Annotations
-    from service.records.audit_trail import AuditTrail
-    from service.records.index import Index
+    from service.queue.tasks import Task
+    from service.records.records import Records
 
 _KEPT = 1000
 _UNTIL_THERE_IS_ROOM = 900.0
@@ -57,7 +55,7 @@ class InPlace:
     settings : Settings
         Say what is written, and whether files are rewritten at all (``Tags``); if not, pending
         rewrites are given up.
-    archive, decoders, annotations, trail, index, tasks, overwriting, main_tags
+    archive, decoders, records, overwriting, main_tags
         The service's other parts.
 
     Attributes
@@ -71,20 +69,17 @@ class InPlace:
         settings: Settings,
         archive: Archive,
         decoders: Engine,
-        annotations: Annotations,
-        trail: AuditTrail,
-        index: Index,
-        tasks: Tasks,
+        records: Records,
         overwriting: Overwriting,
         main_tags: MainTags,
     ) -> None:
         self._settings = settings
         self._archive = archive
         self._decoders = decoders
-        self._annotations = annotations
-        self._trail = trail
-        self._index = index
-        self._tasks = tasks
+        self._annotations = records.annotations
+        self._trail = records.trail
+        self._index = records.index
+        self._tasks = records.tasks
         self._overwriting = overwriting
         self._backups = overwriting.backups
         self.main_tags = main_tags

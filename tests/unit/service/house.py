@@ -22,6 +22,7 @@ from service.queue.tasks import Kind, Tasks
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
 from service.records.index import Index
+from service.records.records import Records
 from service.records.rollups import RollUps
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
@@ -211,7 +212,6 @@ class Decoders:
     """Decoders that answer at once; every picture shows `label`."""
 
     ready = running = True
-    stopping = False
     down_reason = None
 
     def __init__(self):
@@ -259,36 +259,32 @@ class House:
             in_place=tags == "in-place",
             thumbnails=self.thumbnails,
         )
+        self.records = Records(
+            self.trail, self.annotations, self.index, self.tasks, self.thumbnails
+        )
         self.learning = Nobody()
+        self.stopping = threading.Event()
         self.annotator = Annotator(
             self.orthanc,
             self.decoders,
-            self.annotations,
-            self.trail,
-            self.tasks,
+            self.records,
             Metrics(),
             self.learning,
-            self.thumbnails,
         )
         self.reviewer = Reviewer(
             self.orthanc,
             self.annotator,
-            self.annotations,
-            self.trail,
-            self.tasks,
+            self.records,
             self.learning,
         )
         self.backups = OverwriteBackups(self.durable, self.orthanc)
         self.overwriting = Overwriting(
             self.orthanc,
-            self.decoders,
-            self.annotations,
-            self.tasks,
+            self.records,
             self.backups,
             self.watch,
-            self.thumbnails,
-            shared=False,
-            log=self.lines.append,
+            self.stopping,
+            self.lines.append,
         )
         self.main_tags = MainTags(
             self.orthanc, self.database, self.tasks, self.overwriting.alone, settle=0.0
@@ -297,17 +293,11 @@ class House:
             self.settings,
             self.orthanc,
             self.decoders,
-            self.annotations,
-            self.trail,
-            self.index,
-            self.tasks,
+            self.records,
             self.overwriting,
             self.main_tags,
         )
-        self.stopping = threading.Event()
-        self.roll_ups = RollUps(
-            self.annotations, self.index, self.tasks, report_after=None, stopping=self.stopping
-        )
+        self.roll_ups = RollUps(self.records, report_after=None, stopping=self.stopping)
 
     def ask(self, kind, resource, **options):
         """Put a task into the table."""

@@ -253,12 +253,12 @@ def test_files_of_the_old_stock_are_read_past_orthanc_s_cache(house):
 
 def test_a_stop_begins_no_overwrite(annotated):
     task = annotated.claim(Kind.REWRITE)
-    annotated.decoders.stopping = True
+    annotated.stopping.set()
     with pytest.raises(EngineDownError):
         annotated.in_place.rewrite(task)
     assert annotated.orthanc.files["i"] == b"file"
     assert annotated.watch.watched == []
-    annotated.decoders.stopping = False
+    annotated.stopping.clear()
     annotated.in_place.rewrite(task)
     assert annotated.orthanc.files["i"] == b"file corrected to hand"
     assert annotated.backups.left_over() == []

@@ -19,9 +19,7 @@ def facts(house):
 def sweep(house, facts):
     return Sweep(
         house.orthanc,
-        house.index,
-        house.tasks,
-        house.annotations,
+        house.records,
         house.annotator,
         facts,
         live=True,

@@ -14,9 +14,7 @@ def log(house):
     def made(first=0, live=True, is_own=None):
         return ChangeLog(
             house.orthanc,
-            house.tasks,
-            house.trail,
-            house.database,
+            house.records,
             live=live,
             first=first,
             is_own=is_own,
