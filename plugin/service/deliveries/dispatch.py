@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.deliveries.counted import Counted
-from service.deliveries.couriers import Courier, Pauses, Readiness
+from service.deliveries.couriers import Courier, Pauses
 from service.deliveries.outbox import Outbox
 from service.deliveries.overview import Overview
+from service.deliveries.readiness import Readiness
 from service.deliveries.routing import Routing
 from service.deliveries.rules import parse_rules
 from service.deliveries.senders import FolderSender, JobSender
@@ -109,13 +110,12 @@ class Dispatch:
         pauses = Pauses(
             settings.route_retry_delay, settings.route_retry_ceiling, settings.route_retries
         )
-        readiness = Readiness(self._archive, is_away, self._settle)
+        readiness = Readiness(self._archive, self.outbox, pairs, is_away, self._settle)
         self._couriers = {
             name: Courier(
                 name,
                 self._sender(to, read, stopping),
                 self.outbox,
-                pairs,
                 readiness,
                 pauses,
                 damaged=damaged,

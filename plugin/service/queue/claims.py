@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from service.clock import Clock
 from service.databases.tables import tasks
 from service.errors import RecordError
 from service.queue.statements import LENT, RENEW
@@ -84,14 +85,15 @@ class Claims:
 
         Also if there is only one node: its other threads must not take a task that takes long.
         """
-        apart = time.time() - time.monotonic()
+        clock, set_back = Clock(), False
         while not stopping.wait(RENEW_EVERY):
+            set_back = clock.was_set_back() or set_back
             # A database that is away may be back before the claims run out.
             with suppress(RecordError):
                 self.renew()
-                if time.time() - time.monotonic() < apart - _LEASE:
+                if set_back:
                     self.hasten()
-                apart = time.time() - time.monotonic()
+                    set_back = False
 
     def hasten(self) -> None:
         """Let no task be due later than a lease from now, as a clock set back might make it."""
