@@ -176,7 +176,7 @@ class Reviewer:
             machine, look = machine_answer(annotation), None
             if machine is None or not of_file(annotation, stored.version):
                 file = self._archive.content(instance, stored)
-                machine, look = self._annotator.read(instance, stored, file, urgent=True)
+                machine, look = self._annotator.read(instance, file, urgent=True)
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             try:
                 machine = self._annotations.put(machine, stored.parents)

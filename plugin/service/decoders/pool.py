@@ -174,10 +174,9 @@ class Engine:
         """
         try:
             return self._ask(task, request, payload, urgent=urgent)
-        except UnreadError:
+        except UnreadError as error:
             # A disk may take long, or stand still: meanwhile the decoder does something else.
-            data = payload if isinstance(payload, bytes) else payload.data
-            return self._ask(task, request, data, urgent=urgent)
+            return self._ask(task, request, error.picture.data, urgent=urgent)
 
     def _ask(
         self, task: str, request: dict[str, Any], payload: bytes | Unread, *, urgent: bool

@@ -19,7 +19,7 @@ from service.work.failures import PAUSE_WHILE_DOWN, pause_after, stumble, told
 if TYPE_CHECKING:
     from bodypart.settings import Settings
     from service.annotator import Annotator
-    from service.orthanc_api.resources import ReadFile
+    from service.orthanc_api.resources import Content
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
     from service.reviewer import Reviewer
@@ -73,7 +73,7 @@ class Annotating:
         if read is not None:
             self._follow_ups.rewrite_at_once(claimed, read)
 
-    def _do(self, task: Task) -> ReadFile | None:
+    def _do(self, task: Task) -> Content | None:
         """Do a task; return the file if it was read and may be rewritten."""
         try:
             if task.kind == Kind.APPLY:

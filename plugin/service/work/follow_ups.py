@@ -13,7 +13,7 @@ from service.work.failures import PAUSE_WHILE_DOWN, pause_after, stumble, told
 if TYPE_CHECKING:
     from service.dicom_tags.in_place import InPlace
     from service.dicom_tags.structured_reports import Reports
-    from service.orthanc_api.resources import ReadFile
+    from service.orthanc_api.resources import Content
     from service.queue.tasks import Tasks
     from service.records.rollups import RollUps
 
@@ -84,7 +84,7 @@ class FollowUps:
         if self._in_place:
             self._in_place.mend(instance)
 
-    def rewrite_at_once(self, claimed: list[Task], read: ReadFile) -> None:
+    def rewrite_at_once(self, claimed: list[Task], read: Content) -> None:
         """Rewrite a file that was just read, if that is due and not enough others rewrite.
 
         Parameters
@@ -92,7 +92,7 @@ class FollowUps:
         claimed : list of Task
             The task that annotated it, which is done; replaced by that of the rewrite, as the one
             to give back if anything fails.
-        read : ReadFile
+        read : Content
             The file.
 
         Raises
@@ -131,7 +131,7 @@ class FollowUps:
         self._tasks.finish_all([task for task, error in tried.items() if error is None])
         self._tasks.let_go([task for task in due if task not in tried])
 
-    def _follow(self, task: Task, read: ReadFile | None = None) -> None:
+    def _follow(self, task: Task, read: Content | None = None) -> None:
         try:
             if task.kind == Kind.REPORT and self._reports:
                 self._reports.write(task)

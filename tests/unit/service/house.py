@@ -17,7 +17,7 @@ from service.dicom_tags.overwriting import Overwriting
 from service.errors import ArchiveError, NotFoundError
 from service.metrics import Metrics
 from service.orthanc_api.annotation_text import annotation_in, roll_up_in
-from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
+from service.orthanc_api.resources import Change, Content, Glance, Held, Parents, Stored, StoredFile
 from service.queue.tasks import Kind, Tasks
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
@@ -110,7 +110,7 @@ class Orthanc:
         return self.files[instance]
 
     def content(self, instance, stored, *, old_stock=False):
-        return self.dicom(instance, old_stock=old_stock)
+        return Content(stored.version, self.dicom(instance, old_stock=old_stock))
 
     def md5(self, instance):
         return hashlib.md5(self.dicom(instance)).hexdigest()

@@ -10,7 +10,7 @@ from bodypart.annotation import Review
 from service.decoders.pool import EngineDownError
 from service.dicom_tags import overwriting
 from service.errors import StorageFullError
-from service.orthanc_api.resources import ReadFile, Stored
+from service.orthanc_api.resources import Content, Stored
 from service.queue.tasks import Kind, Mode, Priority
 from unit.service.dicom_tags.rewritten import (
     rewrite_without_answer,
@@ -223,7 +223,7 @@ def test_a_file_that_was_read_before_another_one_came_is_not_used(annotated):
     version = annotated.orthanc.stored_file("i").version
     annotated.orthanc.arrive("i", b"another picture")
     annotated.annotator.annotate("i", Mode.AGAIN)
-    read = ReadFile(version, b"file")
+    read = Content(version, b"file")
     annotated.in_place.rewrite(annotated.claim(Kind.REWRITE), read)
     assert annotated.orthanc.files["i"] == b"another picture corrected to hand"
 
