@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_read_is_lost_and_no_decoder_s_fault(tmp_path, mon
     place.write_bytes(FILE[:-1])
     assert not file.read_into(memoryview(bytearray(len(FILE))))
     with pytest.raises(LostFileError, match="shorter"):
-        file.data  # noqa: B018
+        file.data  # noqa: B018 (reading it fails)
     file = FileOnDisk.found(tmp_path, NAME, len(FILE) - 1)
 
     def fail(*_):
@@ -128,4 +128,4 @@ def test_a_file_that_cannot_be_read_is_lost_and_no_decoder_s_fault(tmp_path, mon
 
     monkeypatch.setattr(os, "pread", fail)
     with pytest.raises(LostFileError, match="Input/output error"):
-        file.data  # noqa: B018
+        file.data  # noqa: B018 (reading it fails)
