@@ -261,19 +261,23 @@ def test_the_commands_train_export_and_measure_an_archive_of_one_source(archive,
     own = ["--manifest", archive / "own.csv", "--split", tmp_path / "split.toml"]
     run, model = tmp_path / "run", tmp_path / "model"
     report = ["--report", model / "evaluation.json", "--before", model / "evaluation.json"]
-    (tmp_path / "card.md").write_text(f"{card.BEGIN}\n{card.END}\n")
+    documents = {name: tmp_path / f"{name}.md" for name in ("card", "development")}
+    for path in documents.values():
+        path.write_text(f"{card.BEGIN}\n{card.END}\n")
+    into = [word for name, path in documents.items() for word in (f"--{name}", path)]
     for command in (
         ["train", *own, "--run", run, "--smoke", "--start", SHIPPED, "--workers", "0"],
         ["export", *own, "--run", run, "--out", model],
         ["evaluate", *own, "--model", model / "bodypart.onnx", "--dicom", tmp_path / "none"],
-        ["card", *report, "--card", tmp_path / "card.md"],
+        ["card", *report, *into],
     ):
         program = [sys.executable, "-m", f"training.{command[0]}", *map(str, command[1:])]
         environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'plugin'}:{ROOT / 'models'}"}
         done = subprocess.run(program, check=False, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr[-2000:]
     assert BodyPartModel.load(model / "bodypart.onnx", provider="cpu").labels
-    assert "not measured" in (tmp_path / "card.md").read_text()
+    assert "not measured" in documents["card"].read_text()
+    assert "licence" in documents["development"].read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Orthanc's change log becomes tasks, each entry once, whatever is killed when."""
 
+import threading
+import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -187,6 +190,42 @@ def test_one_that_comes_alone_is_waited_with_less_long(log, clock):
     clock.now += 0.002
     reader.wake("i")
     assert 0.0 < 2 * alone < reader.burst()
+
+
+@contextmanager
+def following(reader):
+    stopping = threading.Event()
+    thread = threading.Thread(target=reader.follow, args=(stopping,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        reader.stop()
+        thread.join()
+
+
+def tasks_come_to(house, number, seconds):
+    for _ in range(int(seconds * 100)):
+        if house.tasks.count(Kind.ANNOTATE) == number:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_one_that_comes_alone_is_a_task_before_its_wait_is_over(house, log, clock):
+    """So what the reading takes is not added to the wait; a burst is read when it is over."""
+    reader = log()
+    reader.wake("i")
+    with following(reader):
+        assert tasks_come_to(house, 1, seconds=10)
+        assert reader.burst() > 0.0
+        house.orthanc.arrive("j", b"file")
+        clock.now += 0.001
+        reader.wake("j")
+        assert not tasks_come_to(house, 2, seconds=0.2)
+        clock.now += 1.0
+        assert tasks_come_to(house, 2, seconds=10)
 
 
 def test_who_waits_for_each_answer_does_not_wait_for_a_burst(house, log, clock):
