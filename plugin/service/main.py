@@ -22,6 +22,7 @@ from service.dicom_tags.rescue import Rescue
 from service.dicom_tags.structured_reports import Reports
 from service.inference.choice import network_of
 from service.learning.follow import Learning
+from service.learning.hearing import Hearing
 from service.learning.sightings import Sightings
 from service.learning.words import Words
 from service.log import Log
@@ -237,15 +238,12 @@ class Service:
     def _make_learning(self) -> Learning:
         return Learning(
             self.settings.learn,
-            self.archive,
             self.decoders,
             self.tasks,
-            self.trail,
-            self._facts,
-            words=Words(self._durable),
-            sightings=Sightings(self._database),
-            lessons=self._lessons,
-            log=self.log,
+            Hearing(Words(self._durable), self.trail, self._facts, self.archive),
+            Sightings(self._database),
+            self._lessons,
+            self.log,
         )
 
     def _make_annotator(self) -> Annotator:

@@ -14,22 +14,14 @@ from service.orthanc_api.annotation_text import annotation_in, roll_up_in
 from service.orthanc_api.client import Client
 from service.orthanc_api.file_on_disk import MAGIC, MAGIC_AT, FileOnDisk
 from service.orthanc_api.places import Places
-from service.orthanc_api.resources import (
-    Change,
-    Content,
-    Glance,
-    Held,
-    Parents,
-    Piece,
-    Stored,
-    StoredFile,
-)
+from service.orthanc_api.resources import Change, Content, Glance, Held, Parents, Stored, StoredFile
 from service.orthanc_api.studies import study_description
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bodypart.record import AnnotationRecord, RollUpRecord
+    from service.orthanc_api.resources import Piece
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
