@@ -14,6 +14,7 @@ from service.databases.schema import only_one, open_durable, open_index, open_sh
 from service.decoders.lessons import Lessons
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
+from service.deliveries.outbox import Outbox
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.main_tags import MainTags
 from service.dicom_tags.overwrite_backup import OverwriteBackups
@@ -217,8 +218,7 @@ class Service:
         return Dispatch(
             self.settings,
             self._configuration,
-            self._durable,
-            self._node,
+            Outbox(self._durable, self._node),
             self.archive,
             settle=self._settled_after,
             log=self.log,
@@ -267,9 +267,7 @@ class Service:
         return OldStock(
             self.archive,
             self.annotations,
-            self.dispatch.routing,
-            self.dispatch.overview,
-            self.dispatch.counted,
+            self.dispatch,
             self._facts,
             self.log,
         )
