@@ -15,6 +15,7 @@ from service.decoders.lessons import Lessons
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
 from service.deliveries.outbox import Outbox
+from service.dicom_tags.exports import corrected_file
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.main_tags import MainTags
 from service.dicom_tags.overwrite_backup import OverwriteBackups
@@ -44,6 +45,7 @@ from service.reviewer import Reviewer
 from service.work.annotating import Annotating
 from service.work.backfill import Backfill
 from service.work.change_log import ChangeLog
+from service.work.deletions import Deletions
 from service.work.follow_ups import FollowUps
 from service.work.leases import Leases
 from service.work.old_stock import OldStock
@@ -136,6 +138,7 @@ class Service:
         self.in_place = self.rewriter if in_place else None
         self._reports = self._make_reports() if self.settings.structured_report else None
 
+        self.deletions = Deletions(self.archive, self.annotations, self.rewriter, self.log)
         self.change_log = self._make_change_log()
         self.sweep = self._make_sweep()
         self.backfill = self._make_backfill()
@@ -163,11 +166,23 @@ class Service:
         above = {resource for found in parents if found for _, resource in found.levels()}
         self.tasks.wait_for(Kind.ROLL_UP, above, _SETTLE_LIMIT)
 
+    def is_away(self, instance: str) -> bool:
+        """Return whether an instance is just being rewritten: its metadata are away."""
+        return self.rewriter is not None and self.rewriter.is_away(instance)
+
     def wait_while_away(self, instances: Iterable[str]) -> None:
-        """Wait for instances whose file is just being rewritten: their metadata are away."""
+        """Wait for instances whose file is just being rewritten."""
         for instance in instances:
             if self.rewriter and self.rewriter.is_away(instance):
                 self.rewriter.outcome(instance, _AWAY_LIMIT)
+
+    def file_to_leave(self, instance: str) -> bytes:
+        """Return the file of an instance as it may leave for a folder."""
+        if self.settings.tags != "on-send":
+            return self.archive.dicom(instance)
+        return corrected_file(
+            self.archive, self.decoders, self.index, instance, self.settings.write_threshold
+        )[1]
 
     def damaged(self, error: DamagedError) -> None:
         """End the service because a database is damaged: the next start makes the index again."""
