@@ -60,6 +60,14 @@ class Orthanc:
         self.log.append(Change(self._sequence, "NewInstance", instance))
         self.metadata_["instances", instance] = {"ReceptionDate": received}
 
+    def empty_the_log(self):
+        """Forget all changes, and begin to count anew."""
+        self.log, self._sequence = [], 0
+
+    def skip_a_number(self):
+        """Leave a gap in the change log, as a transaction does that PostgreSQL repeats."""
+        self._sequence += 1
+
     def delete_instance(self, instance):
         self._forget(instance)
         self.files.pop(instance, None)

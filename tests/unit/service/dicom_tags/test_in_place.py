@@ -127,7 +127,7 @@ def test_what_is_noted_while_a_gap_in_the_change_log_is_looked_into_stays(annota
     def look(*_):
         orthanc.set_metadata("series", "series", "Ours", "meanwhile")
 
-    monkeypatch.setattr(annotated.overwriting, "_own_entry", lambda *_: (None, True))
+    orthanc.before_store = orthanc.skip_a_number
     monkeypatch.setattr(annotated.watch, "kept", look)
     annotated.follow()
     assert tags(annotated)["state"] == "written"

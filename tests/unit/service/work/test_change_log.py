@@ -102,7 +102,7 @@ def test_a_log_that_was_emptied_and_counts_anew_is_followed(house, log):
         house.orthanc.arrive(name, b"file")
     reader.read()
     waiting(house)
-    house.orthanc.log, house.orthanc._sequence = [], 0
+    house.orthanc.empty_the_log()
     reader.read()
     house.orthanc.arrive("m", b"file")
     reader.read()
