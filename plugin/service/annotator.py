@@ -12,7 +12,7 @@ from bodypart.memory import MemoryFormatError, unpack_seen
 from bodypart.pixel_digest import is_old
 from bodypart.reviews import apply_review, carried_word
 from service.errors import DamagedEventError, NotFoundError
-from service.queue.tasks import Mode
+from service.queue.tasks import Kind, Mode
 from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
 from service.records.removals import stays_removed
@@ -207,6 +207,14 @@ class Annotator:
         """Note that the model saw nothing: there is no picture, or it cannot be read."""
         self._learning.saw_nothing(task.resource)
         self._tasks.finish(task)
+
+    def gone(self, task: Task) -> None:
+        """Note that Orthanc no longer has an instance, and end the task that found that."""
+        self._annotations.gone(task.resource)
+        if task.kind == Kind.LOOK:
+            self.look_no_more(task)
+        else:
+            self._tasks.finish(task)
 
     def read(
         self,

@@ -367,7 +367,6 @@ class Service:
             self.tasks,
             self.annotator,
             self.reviewer,
-            self.annotations,
             follow_ups,
             self.log,
         )

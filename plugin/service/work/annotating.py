@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from service.annotator import Annotator
     from service.orthanc_api.resources import Content
     from service.queue.tasks import Tasks
-    from service.records.annotations import Annotations
     from service.reviewer import Reviewer
     from service.work.follow_ups import FollowUps
 
@@ -35,7 +34,7 @@ class Annotating:
     ----------
     settings : Settings
         Say how often a task is tried, and after how long.
-    tasks, annotator, reviewer, annotations
+    tasks, annotator, reviewer
         The service's other parts.
     follow_ups : FollowUps
         Rewrites a file at once, while it is still in memory.
@@ -49,7 +48,6 @@ class Annotating:
         tasks: Tasks,
         annotator: Annotator,
         reviewer: Reviewer,
-        annotations: Annotations,
         follow_ups: FollowUps,
         log: Callable[[str], None],
     ) -> None:
@@ -57,7 +55,6 @@ class Annotating:
         self._tasks = tasks
         self._annotator = annotator
         self._reviewer = reviewer
-        self._annotations = annotations
         self._follow_ups = follow_ups
         self._log = log
 
@@ -92,11 +89,7 @@ class Annotating:
                 mode = Mode(task.mode)
                 return self._annotator.annotate(task.resource, mode, urgent=urgent, task=task)
         except NotFoundError:
-            self._annotations.gone(task.resource)
-            if task.kind == Kind.LOOK:
-                self._annotator.look_no_more(task)
-            else:
-                self._tasks.finish(task)
+            self._annotator.gone(task)
         except EngineDownError:
             self._tasks.retry(task, PAUSE_WHILE_DOWN, counts=False)
         except ServiceError as error:
@@ -136,8 +129,7 @@ class Annotating:
         try:
             self._annotator.give_up(task, reason)
         except NotFoundError:
-            self._annotations.gone(task.resource)
-            self._tasks.finish(task)
+            self._annotator.gone(task)
         except RecordError:
             raise
         except Exception as error:

@@ -44,7 +44,6 @@ def annotating(house, follow_ups):
         house.tasks,
         house.annotator,
         house.reviewer,
-        house.annotations,
         follow_ups,
         house.lines.append,
     )
