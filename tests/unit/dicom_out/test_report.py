@@ -189,9 +189,12 @@ class TestNoReport:
     @pytest.mark.parametrize(
         ("images", "why"),
         [
-            ([], "a header is none"),
-            ([(image(), annotation(None))], "a header is none"),
-            ([(image(), annotation("hand", source="header", visible=()))], "a header is none"),
+            ([], "a header alone is not reported"),
+            ([(image(), annotation(None))], "a header alone is not reported"),
+            (
+                [(image(), annotation("hand", source="header", visible=()))],
+                "a header alone is not reported",
+            ),
             ([(image(SeriesInstanceUID="1.02.3"), annotation())], "has valid UIDs"),
         ],
     )

@@ -158,7 +158,7 @@ def test_a_memory_that_kills_decoders_is_left_out_and_no_picture_blamed(make, mo
     engine = make(log=lines.append, lessons=Words())
     until_ready(engine)
     assert answered(engine)["length"] == 5
-    assert sum("while it learned" in line for line in lines) == 2
+    assert sum("while it loaded the memory" in line for line in lines) == 2
 
 
 class Slow:

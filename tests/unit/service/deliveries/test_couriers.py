@@ -161,7 +161,10 @@ def test_an_orthanc_that_fails_for_one_instance_alone_ends_its_delivery(desk, mo
     found = [one.carry() for _ in range(3)]
     assert [str(row.state) for row in found] == ["waiting", "waiting", "failed"]
     assert found[1].due - found[0].due > 0.5
-    assert found[-1].error == "Orthanc cannot tell of it: GET /instances/0: status 500"
+    assert (
+        found[-1].error
+        == "Orthanc does not answer about the instance: GET /instances/0: status 500"
+    )
     assert one.courier._held_until == 0.0
     monkeypatch.setattr(one.archive, "annotation", good)
     one.overview.again(found[-1].number)
@@ -325,5 +328,5 @@ def test_why_deliveries_stumble_is_logged(desk, monkeypatch):
     one.courier.run(stopping)
     (line,) = lines
     assert line.endswith(
-        "modality:A stumbled: the records cannot be kept: database or disk is full"
+        "modality:A failed and start again: the records cannot be kept: database or disk is full"
     )

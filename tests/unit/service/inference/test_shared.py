@@ -120,7 +120,7 @@ def test_one_that_does_not_answer_or_even_read_is_killed_in_time(network, monkey
     monkeypatch.setattr(shared, "_LONGEST_RUN", 0.5)
     own = network(f"{GREETING}{trick}time.sleep(60)")
     eventually(lambda: own.ready)
-    assert asked(own) == ["the GPU takes too long"]
+    assert asked(own) == ["the GPU took too long"]
     eventually(lambda: own.starts() > 1 and own.ready)
 
 

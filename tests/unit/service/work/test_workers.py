@@ -312,7 +312,7 @@ def test_it_is_told_where_a_roll_up_stumbles(house, workers, monkeypatch):
     house.annotator.annotate("i", Mode.NEW)
     monkeypatch.setattr(house.annotations, "put_roll_up", _unforeseen)
     workers._roll_up([house.claim_due(Kind.ROLL_UP)])
-    assert "stumbled: ValueError in test_workers.py" in house.lines[-1]
+    assert "failed unexpectedly: ValueError in test_workers.py" in house.lines[-1]
     assert "name" not in house.lines[-1]
 
 
