@@ -197,7 +197,7 @@ ODD = [
 ]
 
 
-def test_an_answer_that_is_none_is_an_error_of_the_network(server):
+def test_an_invalid_answer_is_an_error_of_the_network(server):
     client = OpenInferenceServer(ServerSettings.parse({"Url": server.url}))
     for body in ODD:
         for length in (None, "5", "9" * 5000, "-1"):
