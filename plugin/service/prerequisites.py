@@ -190,7 +190,7 @@ def advice(configuration: dict[str, Any], settings: Settings) -> list[str]:
         )
     if (configuration.get("Python") or {}).get("AllowThreads") is not True:
         lines.append(
-            'a client that reads an answer slowly holds up uploads: set "Python": '
-            """{"AllowThreads": true} (Orthanc's Python plugin 4.3 or newer)"""
+            "a client that reads an answer slowly holds up uploads: set "
+            '"Python": {"AllowThreads": true} (with Orthanc\'s Python plugin 4.3 or newer)'
         )
     return lines

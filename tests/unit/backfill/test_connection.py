@@ -44,7 +44,7 @@ def test_the_usual_service_is_accepted():
     [
         ({"/system": (401, b"")}, RefusedError, "401"),
         ({"/system": (403, b"")}, RefusedError, "403"),
-        ({"/system": (200, b"<html>")}, RefusedError, "not as Orthanc"),
+        ({"/system": (200, b"<html>")}, RefusedError, "is it an Orthanc"),
         ({"/system": (200, {"some": "thing"})}, RefusedError, "no Orthanc"),
         ({"/system": (404, b"")}, RefusedError, "no Orthanc"),
         ({"/system": (301, b"")}, RefusedError, "301"),

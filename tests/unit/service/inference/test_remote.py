@@ -101,7 +101,7 @@ def test_what_answers_otherwise_is_not_ready_and_says_how(server, network, chang
         (lambda m: {**m, "inputs": [{**m["inputs"][0], "datatype": "FP16"}]}, "FP16"),
         (lambda m: {**m, "inputs": [{**m["inputs"][0], "shape": [-1, 3, 9, 9]}]}, "shape"),
         (lambda _: {"name": "bodypart"}, "metadata"),
-        (lambda _: [], "no JSON"),
+        (lambda _: [], "not JSON"),
     ],
 )
 def test_metadata_of_another_model_are_told(server, network, describe, told):

@@ -146,7 +146,7 @@ def test_an_answer_of_another_file_is_left_to_the_own_decoders(house, leases):
 )
 def test_what_cannot_be_a_decoder_s_answer_is_left_to_the_own_decoders(house, leases, fields):
     leases.lend(5, 60)
-    assert "no decoder" in leases.take(brought(house, **fields))["i"]
+    assert "cannot be a decoder's answer" in leases.take(brought(house, **fields))["i"]
     assert house.orthanc.annotation("i") is None
     assert leases.lend(5, 60) == []
     assert house.claim_due(Kind.ANNOTATE)
