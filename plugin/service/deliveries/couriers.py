@@ -124,7 +124,8 @@ class Courier:
                 self._damaged(error)
                 return
             except Exception as error:
-                self._log(f"deliveries to {self.destination} stumbled: {kind_and_place(error)}")
+                why = kind_and_place(error)
+                self._log(f"deliveries to {self.destination} failed and start again: {why}")
                 stumbled = True
                 stopping.wait(_PAUSE_AFTER_STUMBLE)
 
@@ -169,7 +170,7 @@ class Courier:
     def _untold(self, delivery: Delivery, error: ArchiveError) -> None:
         """Wait while Orthanc is down; if it fails for this instance alone, count that as a try."""
         if self._readiness.orthanc_answers():
-            self._try_again(delivery, f"Orthanc cannot tell of it: {error}")
+            self._try_again(delivery, f"Orthanc does not answer about the instance: {error}")
         else:
             self._outbox.postpone(delivery, time.time() + _WHILE_BUSY)
 
@@ -196,4 +197,4 @@ class Courier:
         if pause:
             self._held_until = time.monotonic() + pause
         if self._failures == _TROUBLE:
-            self._log(f"{self.destination} takes nothing: {text}")
+            self._log(f"{self.destination} takes no deliveries: {text}")

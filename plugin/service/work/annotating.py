@@ -14,7 +14,7 @@ from service.errors import (
     ServiceError,
 )
 from service.queue.tasks import Kind, Mode, Priority, Task
-from service.work.failures import PAUSE_WHILE_DOWN, pause_after, stumble, told
+from service.work.failures import PAUSE_WHILE_DOWN, pause_after, told, unexpected
 
 if TYPE_CHECKING:
     from bodypart.settings import Settings
@@ -95,7 +95,7 @@ class Annotating:
         except ServiceError as error:
             self._try_again(task, error)
         except Exception as error:
-            self._log(stumble(task, error))
+            self._log(unexpected(task, error))
             self._try_again(task, error)
         return None
 
@@ -134,6 +134,6 @@ class Annotating:
             raise
         except Exception as error:
             if not isinstance(error, ArchiveError):
-                self._log(stumble(task, error))
+                self._log(unexpected(task, error))
             # Orthanc may be away for long, or never accept anything for this one instance.
             self._tasks.retry(task, pause_after(task), died=died, priority=Priority.STUCK)

@@ -66,4 +66,7 @@ class Deletions:
             return  # Then there is nothing left to restore to it either.
         except ServiceError as error:
             # The next sweep finds it gone.
-            self._log(f"instance {instance} stays in the index: {kind_and_place(error)}")
+            self._log(
+                f"instance {instance} could not be removed from the index, which the next sweep "
+                f"does: {kind_and_place(error)}"
+            )

@@ -26,9 +26,10 @@ def told(error: Exception) -> str:
     return str(error) if isinstance(error, ServiceError) else type(error).__name__
 
 
-def stumble(task: Task, error: Exception) -> str:
+def unexpected(task: Task, error: Exception) -> str:
     """Return the log's line of an unforeseen error.
 
     The task is tried again like others, but not for ever.
     """
-    return f"{task.kind} of {task.level} {task.resource} stumbled: {kind_and_place(error)}"
+    why = kind_and_place(error)
+    return f"{task.kind} of {task.level} {task.resource} failed unexpectedly: {why}"

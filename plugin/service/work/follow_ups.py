@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError, RecordError, ServiceError
 from service.queue.tasks import Kind, Task
-from service.work.failures import PAUSE_WHILE_DOWN, pause_after, stumble, told
+from service.work.failures import PAUSE_WHILE_DOWN, pause_after, told, unexpected
 
 if TYPE_CHECKING:
     from service.dicom_tags.in_place import InPlace
@@ -126,7 +126,7 @@ class FollowUps:
         for task, error in tried.items():
             if error:
                 if not isinstance(error, ServiceError):
-                    self._log(stumble(task, error))
+                    self._log(unexpected(task, error))
                 self._try_again(task, error)
         self._tasks.finish_all([task for task, error in tried.items() if error is None])
         self._tasks.let_go([task for task in due if task not in tried])
@@ -144,7 +144,7 @@ class FollowUps:
         except ServiceError as error:
             self._try_again(task, error)
         except Exception as error:
-            self._log(stumble(task, error))
+            self._log(unexpected(task, error))
             self._try_again(task, error)
         else:
             self._tasks.finish(task)
@@ -163,7 +163,7 @@ class FollowUps:
             except Exception as further:
                 # What an overwrite wiped must be restored, however long that takes.
                 if not isinstance(further, ArchiveError):
-                    self._log(stumble(task, further))
+                    self._log(unexpected(task, further))
                 self._tasks.retry(task, pause_after(task))
                 return
         self._tasks.finish(task)

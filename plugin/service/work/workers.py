@@ -149,7 +149,7 @@ class Workers:
                 return
             except Exception as error:
                 # A transient failure of the database must not end the queue.
-                self._log(f"the queue stumbled: {kind_and_place(error)}")
+                self._log(f"the queue failed and starts again: {kind_and_place(error)}")
                 self._give_back(claimed, stopping, foreseen=isinstance(error, ServiceError))
 
     def _give_back(self, claimed: list[Task], stopping: threading.Event, *, foreseen: bool) -> None:

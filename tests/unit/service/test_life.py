@@ -9,7 +9,7 @@ from service.queue.tasks import Kind, Mode
 from unit.service.house import House
 
 
-def test_what_an_overwrite_left_away_is_not_gone_where_files_follow_no_more(house, tmp_path):
+def test_what_waits_for_its_overwrite_backup_is_not_gone_though_in_place_is_off(house, tmp_path):
     """A start that could not give it back: its delivery was cancelled, as if it were removed."""
 
     def die():

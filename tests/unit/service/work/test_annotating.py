@@ -41,7 +41,9 @@ def test_a_removal_is_not_undone_before_the_end_of_its_rewrite(
     assert house.annotator.was_removed("i")
 
 
-def test_what_an_overwrite_wiped_of_what_is_gone_is_kept_no_longer(house, annotating, monkeypatch):
+def test_the_overwrite_backup_of_an_instance_that_is_gone_is_dropped(
+    house, annotating, monkeypatch
+):
     """It was until the next start, and a delivery waited for the instance to return."""
     house.annotator.annotate("i", Mode.NEW)
     with monkeypatch.context() as slow:
@@ -72,7 +74,7 @@ def _lost(house):
 
 
 @pytest.mark.parametrize("happens", [lambda _: None, _gone, _lost, _refused, _killed])
-def test_what_cannot_be_seen_is_told_to_who_would_ask_for_it_again(house, annotating, happens):
+def test_what_has_no_picture_is_not_asked_for_again(house, annotating, happens):
     """A header alone, a picture that is gone or kills: it was fetched every five seconds."""
     house.ask(Kind.LOOK, "i")
     happens(house)
@@ -169,7 +171,7 @@ def test_what_cannot_even_be_given_up_waits_behind_what_arrives(
     assert house.orthanc.annotation("i")["status"] == "done"
 
 
-def test_what_is_stuck_waits_behind_the_old_stock_and_is_none(house, annotating):
+def test_stuck_instances_wait_behind_the_old_stock_and_are_routed_as_new_ones(house, annotating):
     """Ten thousand for which Orthanc refuses an annotation starved the back-fill."""
     house.ask(Kind.ANNOTATE, "i")
     house.tasks.retry(house.claim(Kind.ANNOTATE), 0.0, priority=Priority.STUCK)
@@ -228,9 +230,7 @@ def test_the_file_is_read_once_for_answer_and_rewrite(house, annotating, monkeyp
     assert read == ["i"]
 
 
-def test_where_others_rewrite_already_it_is_left_to_those_who_do_nothing_else(
-    house, annotating, follow_ups
-):
+def test_a_rewrite_is_left_for_later_while_two_others_rewrite(house, annotating, follow_ups):
     house.ask(Kind.ANNOTATE, "i")
     with house.in_place.turn() as first, house.in_place.turn() as second:
         annotating.do([house.claim(Kind.ANNOTATE)])
@@ -241,7 +241,9 @@ def test_where_others_rewrite_already_it_is_left_to_those_who_do_nothing_else(
     assert house.orthanc.files["i"] == b"file corrected to hand"
 
 
-def test_a_rewrite_that_stumbles_is_what_is_given_back(house, annotating, monkeypatch):
+def test_if_a_rewrite_fails_the_rewrite_is_given_back_and_not_the_annotating(
+    house, annotating, monkeypatch
+):
     """Neither it nor the note of that could be written."""
     monkeypatch.setattr(house.in_place, "rewrite", unforeseen)
     monkeypatch.setattr(house.tasks, "retry", lambda *_: 1 / 0)

@@ -31,10 +31,12 @@ def test_an_orthanc_that_is_away_is_told_of(house, monkeypatch):
 
     monkeypatch.setattr(house.orthanc, "exists", away)
     take_in(house, "i")
-    assert house.lines == ["instance i stays in the index: GET /instances/i: status 500"]
+    (line,) = house.lines
+    assert line.startswith("instance i could not be removed from the index")
+    assert line.endswith("GET /instances/i: status 500")
 
 
-def test_what_an_overwrite_wiped_of_what_is_deleted_is_kept_no_longer(house):
+def test_the_overwrite_backup_of_a_deleted_instance_is_dropped(house):
     """It was until the next start: a delivery waited for the instance to return."""
 
     def no_answer():

@@ -65,11 +65,11 @@ def test_what_an_overwrite_wiped_is_given_back_however_long_that_fails(
     assert not house.in_place.is_away("i")
 
 
-def test_it_is_told_where_a_roll_up_stumbles(house, follow_ups, monkeypatch):
+def test_the_log_names_the_line_at_which_a_roll_up_failed(house, follow_ups, monkeypatch):
     house.annotator.annotate("i", Mode.NEW)
     monkeypatch.setattr(house.annotations, "put_roll_up", unforeseen)
     follow_ups.write_roll_ups([house.claim_due(Kind.ROLL_UP)])
-    assert "stumbled: ValueError in failing.py" in house.lines[-1]
+    assert "failed unexpectedly: ValueError in failing.py" in house.lines[-1]
     assert "name" not in house.lines[-1]
 
 

@@ -75,7 +75,7 @@ def test_a_task_that_could_not_be_ended_is_done_once_the_records_can_be_written(
     house.annotator.annotate("i", Mode.NEW)
     start()
     eventually(lambda: not house.tasks.count(Kind.ROLL_UP))
-    assert any(line.startswith("the queue stumbled") for line in house.lines)
+    assert any(line.startswith("the queue failed and starts again") for line in house.lines)
 
 
 def test_a_damaged_database_is_told_of(house, start, monkeypatch):
