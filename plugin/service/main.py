@@ -87,8 +87,8 @@ class Service:
         say: Callable[[dict[str, Any]], None],
         end: Callable[[], None],
     ) -> None:
-        # Each part comes after those that it depends on; the method that makes it is below, by its
-        # name.
+        # Each part comes after those that it depends on. Where more is to be decided, the method
+        # that makes it is below, by its name.
         self.say, self._end = say, end
         self.log = Log(say)
         self._given, self._configuration = given, given["configuration"]
@@ -123,9 +123,13 @@ class Service:
             self.trail, self.annotations, self.index, self.tasks, self.thumbnails
         )
         self.learning = self._make_learning()
-        self.annotator = self._make_annotator()
-        self.reviewer = self._make_reviewer()
-        self.old_stock = self._make_old_stock()
+        self.annotator = Annotator(
+            self.archive, self.decoders, self.records, self.metrics, self.learning
+        )
+        self.reviewer = Reviewer(self.archive, self.annotator, self.records, self.learning)
+        self.old_stock = OldStock(
+            self.archive, self.annotations, self.dispatch, self._facts, self.log
+        )
 
         self._backups = OverwriteBackups(self._durable, self.archive)
         self._backups.take_over(self._files.overwrites_of_0_1, self.log)
@@ -141,7 +145,9 @@ class Service:
         self.deletions = Deletions(self.archive, self.annotations, self.rewriter, self.log)
         self.change_log = self._make_change_log()
         self.sweep = self._make_sweep()
-        self.backfill = self._make_backfill()
+        self.backfill = Backfill(
+            self.archive, self.index, self.tasks, self._facts, self.sweep, self.log
+        )
         self.leases = self._make_leases()
         self.workers = self._make_workers()
 
@@ -261,40 +267,9 @@ class Service:
             self.log,
         )
 
-    def _make_annotator(self) -> Annotator:
-        return Annotator(
-            self.archive,
-            self.decoders,
-            self.records,
-            self.metrics,
-            self.learning,
-        )
-
-    def _make_reviewer(self) -> Reviewer:
-        return Reviewer(
-            self.archive,
-            self.annotator,
-            self.records,
-            self.learning,
-        )
-
-    def _make_old_stock(self) -> OldStock:
-        return OldStock(
-            self.archive,
-            self.annotations,
-            self.dispatch,
-            self._facts,
-            self.log,
-        )
-
     def _make_rewriter(self, rescue: Rescue) -> InPlace:
         overwriting = Overwriting(
-            self.archive,
-            self.records,
-            self._backups,
-            rescue,
-            self.stopping,
-            self.log,
+            self.archive, self.records, self._backups, rescue, self.stopping, self.log
         )
         main_tags = MainTags(
             self.archive,
@@ -304,12 +279,7 @@ class Service:
             settle=self._settled_after,
         )
         return InPlace(
-            self.settings,
-            self.archive,
-            self.decoders,
-            self.records,
-            overwriting,
-            main_tags,
+            self.settings, self.archive, self.decoders, self.records, overwriting, main_tags
         )
 
     def _make_reports(self) -> Reports:
@@ -342,9 +312,6 @@ class Service:
             log=self.log,
         )
 
-    def _make_backfill(self) -> Backfill:
-        return Backfill(self.archive, self.index, self.tasks, self._facts, self.sweep, self.log)
-
     def _make_leases(self) -> Leases:
         return Leases(
             self.settings,
@@ -363,12 +330,7 @@ class Service:
         )
         follow_ups = FollowUps(self.tasks, roll_ups, self.rewriter, self._reports, self.log)
         annotating = Annotating(
-            self.settings,
-            self.tasks,
-            self.annotator,
-            self.reviewer,
-            follow_ups,
-            self.log,
+            self.settings, self.tasks, self.annotator, self.reviewer, follow_ups, self.log
         )
         count = self.settings.workers
         return Workers(
