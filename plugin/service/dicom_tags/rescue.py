@@ -74,7 +74,9 @@ class Rescue:
         self._say({"rewriting": about})
         try:
             if not heard.wait(_ACKNOWLEDGED_WITHIN):
-                raise ArchiveError("Orthanc's side does not watch over the rewrite")
+                raise ArchiveError(
+                    "Orthanc's side of the plugin did not confirm that it watches over the rewrite"
+                )
             if time.monotonic() - self._last_deletion < _RECENT:
                 time.sleep(_GIVEN_WAY)
             yield

@@ -273,7 +273,7 @@ def test_what_is_rewritten_makes_no_burst(log):
     assert reader.burst() == 0.0
 
 
-def test_what_several_orthancs_wrote_is_asked_for_though_the_mark_passed_it(house, log):
+def test_an_entry_of_several_orthancs_below_the_mark_is_still_asked_for(house, log):
     """Another Orthanc's entry was seen first, though its number is the higher one."""
     reader = log()
     house.database.shared = True
@@ -292,7 +292,7 @@ def test_what_several_orthancs_wrote_is_asked_for_though_the_mark_passed_it(hous
     assert waiting(house) == set()
 
 
-def test_what_was_removed_and_sent_again_is_asked_for_though_the_mark_passed_it(house, log):
+def test_an_entry_below_the_mark_of_what_was_removed_and_sent_again_is_still_asked_for(house, log):
     """Another Orthanc's entry has the higher number and was seen first."""
     reader = log()
     house.database.shared = True
