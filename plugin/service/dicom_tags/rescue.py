@@ -2,11 +2,13 @@
 
 Between the last check of a file and the storing of its successor there are milliseconds in which
 another file may come in, which ours would then replace. Orthanc's store hook sees that file: it
-knows which instances are being rewritten, and keeps the bytes of files that are not ours.
+knows which instances are being rewritten, and keeps the bytes of files that are not ours. It knows
+by a file in a folder of the storage, which is there for all nodes that share the storage.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import OrderedDict
@@ -39,12 +41,19 @@ class Rescue:
         Folder in which Orthanc's side keeps them; as private as the archive itself.
     say : callable
         Sends a message to Orthanc's side.
+    shared : bool
+        Whether other nodes have the same folder.
     """
 
-    def __init__(self, folder: Path, say: Callable[[dict[str, Any]], None]) -> None:
-        folder.mkdir(mode=0o700, exist_ok=True)
+    def __init__(
+        self, folder: Path, say: Callable[[dict[str, Any]], None], *, shared: bool = False
+    ) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in () if shared else folder.glob("*.json"):
+            left.unlink(missing_ok=True)
         self._folder = folder
         self._say = say
+        say({"rescued": str(folder)})
         self._acknowledged: dict[str, threading.Event] = {}
         self._own: OrderedDict[str, int] = OrderedDict()
         self._last_deletion = float("-inf")
@@ -67,20 +76,28 @@ class Rescue:
         Raises
         ------
         ArchiveError
-            If Orthanc's side does not confirm that it watches.
+            If Orthanc's side does not confirm that it watches, or cannot be told.
         """
         heard = self._acknowledged[instance] = threading.Event()
-        about = {"id": instance, **asdict(ours), "file": str(self._place(instance))}
-        self._say({"rewriting": about})
         try:
+            self._announce(instance, ours)
+            self._say({"rewriting": instance})
             if not heard.wait(_ACKNOWLEDGED_WITHIN):
                 raise ArchiveError("Orthanc's side does not watch over the rewrite")
             if time.monotonic() - self._last_deletion < _RECENT:
                 time.sleep(_GIVEN_WAY)
             yield
         finally:
-            self._say({"rewritten": instance})
+            self._place(instance, ".json").unlink(missing_ok=True)
             self._acknowledged.pop(instance, None)
+
+    def _announce(self, instance: str, ours: FileMark) -> None:
+        whole = self._place(instance, ".new")
+        try:
+            whole.write_text(json.dumps(asdict(ours)))
+            whole.replace(self._place(instance, ".json"))
+        except OSError as error:
+            raise ArchiveError(f"a rewrite cannot be announced: {error.strerror}") from None
 
     def is_own(self, instance: str, entry: int) -> bool | None:
         """Return whether a change log entry is of our file; None if that is not known yet."""
@@ -127,8 +144,9 @@ class Rescue:
         return place.read_bytes()
 
     def drop(self, instance: str) -> None:
-        """Delete the kept file of an instance."""
+        """Delete the kept file of an instance, and what a node that died had told of it."""
         self._place(instance).unlink(missing_ok=True)
+        self._place(instance, ".json").unlink(missing_ok=True)
 
-    def _place(self, instance: str) -> Path:
-        return self._folder / f"{instance}.dcm"
+    def _place(self, instance: str, suffix: str = ".dcm") -> Path:
+        return self._folder / f"{instance}{suffix}"
