@@ -24,10 +24,9 @@ _OWN_MODULES = ("-P", "-s")
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
 _HEALTHY = 60.0
 """Seconds after which a service that ends is started again at once."""
-_LONGEST_STOP = 8.0
+_LONGEST_STOP, _LONGEST_CHECK = 8.0, 120.0
 _LONGEST_FAREWELL = 2.0
 """Seconds that one may take after it was killed."""
-_LONGEST_CHECK = 120.0
 _LONGEST_HOLD, _LONGEST_REWRITE = 5.0, 60.0
 _MOST_WAITING = 100_000
 """Messages that wait for a service that does not read; of the rest the change log tells it."""
@@ -128,7 +127,8 @@ class ServiceProcess:
 
     def hold_deletion(self) -> None:
         """Tell of a deletion that comes; wait for the rewrites, which would store again."""
-        self.tell("deleting", "")
+        with suppress(OSError):
+            (self.rescued / "deleting").touch()
         end, left = time.monotonic() + _LONGEST_HOLD, [*self.rescued.glob("*.json")]
         while (left := [*filter(_is_recent, left)]) and time.monotonic() < end:
             time.sleep(0.005)

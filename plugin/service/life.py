@@ -79,8 +79,6 @@ class Life:
             self._deletions.put(resource)
         elif event == "rewriting" and rescue:
             rescue.acknowledge(resource)
-        elif event == "deleting" and rescue:
-            rescue.give_way()
 
     def quieten(self) -> None:
         """Begin nothing more; what was begun in Orthanc is finished."""

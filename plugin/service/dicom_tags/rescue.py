@@ -13,7 +13,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,6 @@ class Rescue:
         say({"rescued": str(folder)})
         self._acknowledged: dict[str, threading.Event] = {}
         self._own: OrderedDict[str, int] = OrderedDict()
-        self._last_deletion = float("-inf")
 
     @contextmanager
     def watching(self, instance: str, ours: FileMark) -> Iterator[None]:
@@ -84,7 +83,7 @@ class Rescue:
             self._say({"rewriting": instance})
             if not heard.wait(_ACKNOWLEDGED_WITHIN):
                 raise ArchiveError("Orthanc's side does not watch over the rewrite")
-            if time.monotonic() - self._last_deletion < _RECENT:
+            if self._deleting(instance):
                 time.sleep(_GIVEN_WAY)
             yield
         finally:
@@ -98,6 +97,16 @@ class Rescue:
             whole.replace(self._place(instance, ".json"))
         except OSError as error:
             raise ArchiveError(f"a rewrite cannot be announced: {error.strerror}") from None
+
+    def _deleting(self, instance: str) -> bool:
+        """Tell whether a deletion was announced just before, by the clock of the folder's disk.
+
+        Who announces one then looks for rewrites: so either waits for the other.
+        """
+        with suppress(OSError):
+            announced = (self._folder / "deleting").stat().st_mtime
+            return self._place(instance, ".json").stat().st_mtime - announced < _RECENT
+        return False
 
     def is_own(self, instance: str, entry: int) -> bool | None:
         """Return whether a change log entry is of our file; None if that is not known yet."""
@@ -120,10 +129,6 @@ class Rescue:
         heard = self._acknowledged.get(instance)
         if heard:
             heard.set()
-
-    def give_way(self) -> None:
-        """Note that Orthanc is about to delete something."""
-        self._last_deletion = time.monotonic()
 
     def kept(self, instance: str, limit: float = KEPT_WITHIN) -> bytes | None:
         """Return the file that another sender stored meanwhile, None if there is none.

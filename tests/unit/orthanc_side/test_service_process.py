@@ -194,18 +194,19 @@ def test_a_stop_without_a_start_is_none(process):
     process.stop()
 
 
-def test_a_rewrite_is_confirmed_behind_the_deletions_before_it(process, said):
+def test_a_rewrite_is_confirmed(process, said):
     running(process)
-    process.hold_deletion()
     process.tell("begin", "i")
     eventually(lambda: logged(said, "rewriting i"))
-    lines = [message["log"] for message in said if "log" in message]
-    assert lines.index("deleting ") < lines.index("rewriting i")
 
 
-def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(process, tmp_path, said):
+def test_a_deletion_where_nothing_is_ever_rewritten_waits_for_nothing(process):
+    process.hold_deletion()
+    assert not process.rescued.is_dir()
+
+
+def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(process, tmp_path):
     """Whichever node's they are; of a node that died long ago for none."""
-    running(process)
     first, second, died = (tmp_path / f"{name}.json" for name in ("first", "second", "died"))
     for path in (first, died):
         path.touch()
@@ -213,7 +214,7 @@ def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(proces
     process._take({"rescued": str(tmp_path)})
     held = threading.Thread(target=process.hold_deletion)
     held.start()
-    eventually(lambda: logged(said, "deleting "))
+    eventually((tmp_path / "deleting").exists)
     second.touch()
     assert held.is_alive()
     first.unlink()
@@ -223,7 +224,6 @@ def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(proces
 
 def test_a_deletion_does_not_wait_for_ever(process, tmp_path, monkeypatch):
     monkeypatch.setattr(service_process, "_LONGEST_HOLD", 0.05)
-    running(process)
     process._take({"rescued": str(tmp_path)})
     (tmp_path / "i.json").touch()
     process.hold_deletion()

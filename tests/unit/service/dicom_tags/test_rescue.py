@@ -1,10 +1,12 @@
 """Orthanc's side watches over a rewrite: it is heard, and what it kept is found."""
 
 import json
+import os
 import time
 
 import pytest
 
+from orthanc_side.service_process import ServiceProcess
 from service.dicom_tags import rescue
 from service.dicom_tags.file_mark import FileMark
 from service.dicom_tags.rescue import Rescue
@@ -96,21 +98,23 @@ def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, tmp_path,
     assert not (tmp_path / "kept/i.json").exists()
 
 
-def test_a_deletion_just_before_is_given_way(side, monkeypatch):
-    """Orthanc let it in before it heard of the rewrite, and carries it out any moment."""
+def test_a_deletion_just_before_is_given_way(side, tmp_path, monkeypatch):
+    """Orthanc let it in before it could see the rewrite, and carries it out any moment."""
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
     with side.rescue.watching("i", OURS):
         assert slept == []
-    side.rescue.give_way()
+    here = ServiceProcess({}, "", print)
+    here._take(side.said[0])
+    here.hold_deletion()
     with side.rescue.watching("i", OURS):
         assert slept == [rescue._GIVEN_WAY]
 
 
-def test_a_deletion_long_ago_is_over(side, monkeypatch):
-    monkeypatch.setattr(rescue, "_RECENT", 0.01)
-    side.rescue.give_way()
-    time.sleep(0.02)
+def test_a_deletion_long_ago_is_over(side, tmp_path):
+    (tmp_path / "kept/deleting").touch()
+    ago = time.time() - 2
+    os.utime(tmp_path / "kept/deleting", (ago, ago))
     began = time.monotonic()
     with side.rescue.watching("i", OURS):
         assert time.monotonic() - began < rescue._GIVEN_WAY
