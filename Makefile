@@ -13,7 +13,7 @@
 # make attack       NAME=kills | stops | mutated | flood | api against a real Orthanc; docs/security.md has the figures
 # make benchmarks   docs/benchmarks.md (quiet machine, minutes)
 # make screenshots  the README's pictures, of phantoms
-# make train        a new model from a manifest: see models/README.md
+# make train        a new model from a manifest: see docs/train-on-your-own-archive.md
 # make export | evaluate | card   what comes after it: the files, their figures, the card's tables
 # make memory-evaluation   what confirmed pictures add in hospitals new to the model (hours)
 # make fusion       the error rates that join picture and header, measured anew
@@ -130,7 +130,8 @@ train-tools:
 		|| sh orthanc-config/install.sh requirements-train-cpu.lock 2>/dev/null \
 		|| sh orthanc-config/install.sh requirements-train-cuda.lock
 
-# For example: make train ARGS="--manifest /data/manifest.csv"; the format is in models/README.md.
+# For example: make train ARGS="--manifest /data/manifest.csv"; the format is in
+# docs/train-on-your-own-archive.md.
 train evaluate export card: train-tools
 	$(PYTHON) -m training.$@ $(ARGS)
 
@@ -152,7 +153,7 @@ gpu-check: install
 # What confirmed pictures add in hospitals new to the model; trains the blind models it lacks.
 memory-evaluation: train-tools
 	$(PYTHON) -m training.memory_evaluation $(ARGS)
-	$(PYTHON) -m training.memory_card
+	$(PYTHON) -m training.memory_table
 
 # What is needed to build for others lies apart from what they get.
 tools: .tools/requirements-tools.lock

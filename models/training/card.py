@@ -1,4 +1,4 @@
-"""Write the tables of the model card: ``python -m training.card``.
+"""Write the tables of the model card and of development.md: ``python -m training.card``.
 
 They come from ``evaluation.json`` for the shipped weights and from ``before.json`` for the version
 before, measured on the same pictures with the same labels.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.errors import TrainingError, refusals_told
-from training.paths import CARD, MODELS
+from training.paths import CARD, DEVELOPMENT, MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ TARGETS = (
 
 
 class CardError(TrainingError):
-    """The card has no place for the tables."""
+    """A document has no place for the tables."""
 
 
 def _share(figure: dict[str, Any]) -> str:
@@ -291,57 +291,67 @@ def tables(report: dict[str, Any], before: dict[str, Any]) -> str:
         "Labels that the model never gives: " + ", ".join(report["never_given"]) + ".",
         _strata(report),
         "#### The same films, changed\n\n" + _robustness(report, before),
-        "#### By source\n\n" + _sources(report),
         "#### By label, all pictures kept apart\n\n" + _labels(report, before, "labels"),
-        "#### By label, unseen sources\n\n" + _labels(report, before, "labels_unseen_sources"),
         "#### Exposures cut out of plates kept apart, or joined from them\n\n"
         + _labels(report, before, "made"),
-        "#### Rejection\n\n" + _foreign(report),
         "#### Ages, views, groups\n\n" + _small(report),
-        "#### Real DICOM files\n\n" + _dicom(report),
-        "#### Data\n\n" + _data(report),
     )
     return "\n\n".join(parts)
 
 
-def with_tables(card: str, report: dict[str, Any], before: dict[str, Any]) -> str:
-    """Return the card with its generated part renewed.
+def further_tables(report: dict[str, Any], before: dict[str, Any]) -> str:
+    """Return the generated part of development.md, in Markdown.
+
+    Parameters
+    ----------
+    report : dict
+        Evaluation of the shipped weights.
+    before : dict
+        Evaluation of the version before, on the same pictures.
+    """
+    parts = (
+        _computed(report),
+        "### By source\n\n" + _sources(report),
+        "### By label, unseen sources\n\n" + _labels(report, before, "labels_unseen_sources"),
+        "### Foreign pictures, by source\n\n" + _foreign(report),
+        "### Real DICOM files\n\n" + _dicom(report),
+        "### Pictures and licences, by source\n\n" + _data(report),
+    )
+    return "\n\n".join(parts)
+
+
+def renewed(document: str, begin: str, end: str, text: str) -> str:
+    """Return a document with another text between two markers.
 
     Raises
     ------
     CardError
-        If the card lacks the markers.
+        If the document lacks the markers.
     """
-    return renewed(card, BEGIN, END, tables(report, before))
-
-
-def renewed(card: str, begin: str, end: str, text: str) -> str:
-    """Return the card with another text between two markers.
-
-    Raises
-    ------
-    CardError
-        If the card lacks the markers.
-    """
-    if begin not in card or end not in card:
-        raise CardError(f"the card lacks {begin} or {end}")
-    above, rest = card.split(begin, 1)
+    if begin not in document or end not in document:
+        raise CardError(f"there is no place for the tables: {begin} or {end} is missing")
+    above, rest = document.split(begin, 1)
     return f"{above}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}"
 
 
 @refusals_told()
 def main() -> None:
-    """Read the command line and renew the card."""
+    """Read the command line and renew both documents."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", type=Path, default=MODELS / "evaluation.json")
     parser.add_argument("--before", type=Path, default=MODELS / "before.json")
     parser.add_argument("--card", type=Path, default=CARD)
+    parser.add_argument("--development", type=Path, default=DEVELOPMENT)
     given = parser.parse_args()
     report, before = (
         json.loads(path.read_text(encoding="utf-8")) for path in (given.report, given.before)
     )
-    card = given.card.read_text(encoding="utf-8")
-    given.card.write_text(with_tables(card, report, before), encoding="utf-8")
+    for path, text in (
+        (given.card, tables(report, before)),
+        (given.development, further_tables(report, before)),
+    ):
+        document = path.read_text(encoding="utf-8")
+        path.write_text(renewed(document, BEGIN, END, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -79,12 +79,12 @@ def table(found: dict[str, dict[str, float | None]]) -> str:
 
 @refusals_told()
 def main() -> None:
-    """Read the command line, compare, and renew the card if asked."""
+    """Read the command line, compare, and renew the table if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="+", help="folders of exported candidates")
     parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--split", type=Path, default=SPLIT)
-    parser.add_argument("--card", type=Path, help="write the table into this card")
+    parser.add_argument("--into", type=Path, help="write the table into this document")
     given = parser.parse_args()
     parts = split(read_manifest(given.manifest), given.split, with_closeups=False)
     found = {}
@@ -94,9 +94,9 @@ def main() -> None:
             model, parts, given.manifest.parent
         )
     print(table(found))
-    if given.card:
-        card = given.card.read_text(encoding="utf-8")
-        given.card.write_text(renewed(card, BEGIN, END, table(found)), encoding="utf-8")
+    if given.into:
+        document = given.into.read_text(encoding="utf-8")
+        given.into.write_text(renewed(document, BEGIN, END, table(found)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class Example:
     licence_class : str
         ``clear`` or ``unclear``.
     licence : str
-        Licence as the source states it; only for the card.
+        Licence as the source states it; only for the table of sources.
     group : str
         Patient, or what comes nearest to it; a group is never split.
     examined : str or None

@@ -9,6 +9,12 @@ MODELS = Path(__file__).resolve().parents[1]
 
 MODEL = MODELS / "bodypart.onnx"
 CARD = MODELS / "README.md"
+DEVELOPMENT = MODELS / "development.md"
+"""What only those need who develop the model further."""
+
+LEARNING = MODELS.parent / "docs/learning.md"
+"""What the memory of confirmed pictures does, and how much it adds."""
+
 
 RUNS = MODELS / "training/runs"
 """Checkpoints, logs and candidates; never committed."""

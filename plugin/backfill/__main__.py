@@ -90,8 +90,8 @@ def _crew(options: Options, progress: Progress) -> Crew:
     crew = RayCrew(options.order, options.workers, options.ray)
     if crew.workers > crew.processors:
         progress.say(
-            f"the cluster has {crew.processors} processors: of {crew.workers} workers the rest "
-            "begins when more machines join"
+            f"the cluster has {crew.processors} processors for {crew.workers} workers: the others "
+            "start when more machines join"
         )
     return crew
 

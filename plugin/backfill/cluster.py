@@ -241,12 +241,12 @@ def _no_cluster(address: str, error: Exception) -> str:
     """Return the error text for a cluster that cannot be joined."""
     text = str(error)
     if "token" in text.lower():
-        why = "it and this machine have not the same token (~/.ray/auth_token)"
+        why = "its token (~/.ray/auth_token) differs from this machine's"
     elif "Version mismatch" in text:
         why = "it runs another version of Ray or of Python: " + " ".join(text.split())[:300]
     else:
         why = next(iter(text.strip().splitlines()), type(error).__name__)
-    return f"no way into a Ray cluster at {address}: {why}; make ray ARGS='start --head' begins one"
+    return f"cannot join a Ray cluster at {address}: {why}; make ray ARGS='start --head' starts one"
 
 
 def _last_line(error: Exception) -> str:

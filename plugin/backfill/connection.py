@@ -131,7 +131,7 @@ class Connection:
         try:
             return json.loads(answer)
         except ValueError:
-            raise RefusedError(f"{self.url} answers, but not as Orthanc does") from None
+            raise RefusedError(f"{self.url} does not answer with JSON: is it an Orthanc?") from None
 
     def _patiently(
         self, method: str, path: str, body: bytes | None = None, *, tries: int | None = None
@@ -171,14 +171,14 @@ class Connection:
             raise GoneError(f"{self.url} has no {path}")
         if answer.status == 401:
             raise RefusedError(
-                f"{self.url} wants a user and a password, or knows these not (401): "
+                f"{self.url} needs a user and a password that it knows (401): "
                 "use --credentials FILE"
             )
         if answer.status == 403:
-            raise RefusedError(f"{self.url} does not allow this user {method} {path} (403)")
+            raise RefusedError(f"{self.url} does not allow this user to {method} {path} (403)")
         reason = _reason(answer.data)
         if answer.status == _FAILED:
-            raise UnreadableError(f"{self.url} fails with {path} ({answer.status}){reason}")
+            raise UnreadableError(f"{self.url} failed at {method} {path} ({answer.status}){reason}")
         if answer.status in _AWAY:
             raise AwayError(f"{self.url} answers {answer.status}{reason}")
         raise RefusedError(f"{self.url} refuses {method} {path} ({answer.status}){reason}")
@@ -196,7 +196,7 @@ class Connection:
                 )
             if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER" in text:
                 return RefusedError(f"{self.url} does not speak HTTPS: is it http://?")
-            return AwayError(f"no secure connection to {self.url}")
+            return AwayError(f"the TLS connection to {self.url} failed")
         return AwayError(f"{self.url} does not answer: {_in_words(cause)}")
 
 
@@ -239,9 +239,9 @@ def _in_words(cause: BaseException) -> str:
     if isinstance(cause, urllib3.exceptions.NameResolutionError):
         return "there is no machine of that name"
     if isinstance(cause, urllib3.exceptions.NewConnectionError):
-        return "connection refused" if "refused" in str(cause) else "no way there"
+        return "connection refused" if "refused" in str(cause) else "the network does not reach it"
     if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
-        return "nothing comes back"
+        return "it could not be connected to in time"
     if isinstance(cause, urllib3.exceptions.ReadTimeoutError):
-        return "it takes too long"
+        return "it took too long"
     return "the connection broke off"

@@ -130,7 +130,7 @@ class Reader:
         except GoneError:
             return _failed(instance, _GONE)
         except UnreadableError:
-            return _failed(instance, "Orthanc cannot give the file")
+            return _failed(instance, "Orthanc cannot read its file")
         except (BackfillError, AwayError):
             raise
         except Exception as error:
@@ -176,7 +176,9 @@ class Reader:
                 # No picture was involved: the cause is the memory, or this machine.
                 deaths += 1
                 if deaths == DEATHS:
-                    raise RefusedError(f"no decoder here learns the memory: {error}") from None
+                    raise RefusedError(
+                        f"the decoder on this machine cannot load the memory: {error}"
+                    ) from None
 
     def _present(self, memory: str | None) -> DecoderProcess | None:
         """Return the decoder that already runs, None if there is none or it must be replaced."""
@@ -203,7 +205,7 @@ class Reader:
             self._teach(decoder, reference)
         except EngineDownError as error:
             decoder.close()
-            raise RefusedError(f"no decoder starts here: {error}") from None
+            raise RefusedError(f"no decoder can be started on this machine: {error}") from None
         except BaseException:
             decoder.close()
             raise
@@ -216,7 +218,7 @@ class Reader:
         record, numbers = reference.memory
         answer, _ = decoder.ask("learn", {"memory": record}, numbers, self._time_limit)
         if not answer.get("applied"):
-            raise MismatchError("the decoder here does not take the service's memory")
+            raise MismatchError("the decoder on this machine rejects the service's memory")
         decoder.revision = record["revision"]
 
 

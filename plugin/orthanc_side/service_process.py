@@ -99,7 +99,7 @@ class ServiceProcess:
             why = f"{type(error).__name__}; was orthanc-config/install.sh run?"
             raise ConfigurationError(f"{self._python()} cannot run the service: {why}") from None
         if done.returncode:
-            lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing"]
+            lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
             raise ConfigurationError(lines[-1])
 
     def start(self, orthanc: Mapping[str, Any]) -> None:

@@ -114,7 +114,10 @@ def hear(incoming: BinaryIO, life: Life, server: Any) -> None:
             life.take(message["event"], message["id"])
     except Exception as error:
         # The service must not go on without hearing events; Orthanc's side logs this last line.
-        print(f"it cannot take in what it is told: {type(error).__name__}", file=sys.stderr)
+        print(
+            f"it cannot read the messages of Orthanc's side: {type(error).__name__}",
+            file=sys.stderr,
+        )
     # Orthanc was killed: this service must not go on beside the next Orthanc's.
     os._exit(_RESTART)
 

@@ -189,7 +189,7 @@ class Annotator:
             return "another file stands there by now"
         if self._old_digest(word, replace(glance, stored=stored, annotation=existing)):
             self._tasks.retry(task, 0.0)
-            return "a word of an earlier version is to be compared with its picture"
+            return "its picture must first be compared with a person's word from an earlier version"
         annotation = {**annotation, "file": file}
         self._put_machine_answer(annotation, seen, stored, existing, word, task)
         self._metrics.count(annotation["status"])

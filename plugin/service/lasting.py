@@ -56,7 +56,7 @@ def lasting(
                     return None
                 if time.monotonic() - begun > _LONG_ENOUGH:
                     pauses = lengthening(_PAUSES)
-                log(f"{name} stumbled, and begins again: {kind_and_place(error)}")
+                log(f"{name} failed and starts again: {kind_and_place(error)}")
             stopping.wait(next(pauses))
 
     return threading.Thread(target=last, name=f"bodypart-{name}", daemon=daemon)

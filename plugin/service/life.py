@@ -125,7 +125,10 @@ class Life:
             return  # Then there is nothing left to restore to it either.
         except ServiceError as error:
             # The next sweep finds it gone.
-            service.log(f"instance {instance} stays in the index: {kind_and_place(error)}")
+            service.log(
+                f"instance {instance} could not be removed from the index, which the next sweep "
+                f"does: {kind_and_place(error)}"
+            )
 
     def _sweep(self) -> None:
         service = self._service

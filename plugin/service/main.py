@@ -183,8 +183,8 @@ class Service:
         index = open_index(self._files.index, durable, self.log)
         if lost := words_lost(durable, index):
             self.log(
-                f"{self._files.audit} is new, and people reviewed {lost} instances before: "
-                "if it was lost, bring its backup back as docs/operations.md tells"
+                f"{self._files.audit} is new, but people have reviewed {lost} instances: "
+                "if the file was lost, restore its backup (docs/operations.md)"
             )
         return durable, index
 
@@ -203,7 +203,7 @@ class Service:
         try:
             return Exemplars.beside(Path(self.settings.model))
         except ExemplarsError as error:
-            self.log(f"what is learned here is learned without exemplars: {error}")
+            self.log(f"the memory learns without the exemplars of the model's training: {error}")
             return None
 
     def _make_dispatch(self) -> Dispatch:

@@ -96,7 +96,7 @@ def _require_host(database: str) -> None:
             "BodyPart.Database must be like postgresql://user:password@host:5432/name"
         ) from None
     if "@" in host:
-        raise SettingsError('BodyPart.Database must have each "@" of the password as %40')
+        raise SettingsError('BodyPart.Database: write each "@" of the password as %40')
 
 
 def _require_place(key: str, path: Path) -> None:
@@ -134,7 +134,9 @@ def _require_http(configuration: dict[str, Any], settings: Settings) -> None:
         raise SettingsError("HttpThreadsCount must be at least 2: one is the service's own")
     bound = configuration.get("HttpBindAddresses") or ()
     if bound and not _HERE.intersection(bound):
-        raise SettingsError('HttpBindAddresses needs "127.0.0.1" as well: there the service asks')
+        raise SettingsError(
+            'HttpBindAddresses needs "127.0.0.1" too, where the service asks Orthanc'
+        )
     if configuration.get("ReadOnly") is True:
         raise SettingsError("ReadOnly must be false: annotations are kept in Orthanc's metadata")
     if configuration.get("SslVerifyPeers") and not settings.client_certificate:
@@ -168,7 +170,8 @@ def _require_overwriting(configuration: dict[str, Any]) -> None:
     syntax = configuration.get("IngestTranscoding", "")
     if syntax in _LOSSY:
         raise SettingsError(
-            f'BodyPart.Tags "in-place" cannot be with the lossy "IngestTranscoding": "{syntax}"'
+            'BodyPart.Tags "in-place" cannot be used with the lossy '
+            f'"IngestTranscoding": "{syntax}"'
         )
 
 
@@ -187,7 +190,7 @@ def advice(configuration: dict[str, Any], settings: Settings) -> list[str]:
         )
     if (configuration.get("Python") or {}).get("AllowThreads") is not True:
         lines.append(
-            'uploads wait for whoever reads an answer slowly: set "Python": {"AllowThreads": true} '
-            "(Orthanc's Python plugin knows it from 4.3 on)"
+            "a client that reads an answer slowly holds up uploads: set "
+            '"Python": {"AllowThreads": true} (with Orthanc\'s Python plugin 4.3 or newer)'
         )
     return lines

@@ -22,7 +22,9 @@ from documentation import BENCHMARKS, ROOT, filled
 
 HERE = Path(__file__).resolve().parent
 CARD = ROOT / "models" / "README.md"
-IN_THE_CARD = ("fusion",)
+IN_THE_CARD = {"fusion": "\n| probability said |"}
+"""Benchmarks whose first tables are in the model card as well, and where the others begin."""
+
 TITLES = {
     "decode": "Decoding and reducing one picture",
     "classify": "Classifying one picture",
@@ -53,6 +55,19 @@ def section(name: str) -> str:
     return f"## {TITLES[name]}\n\n{command}\n\n{done.stdout.strip()}\n"
 
 
+def for_the_card(name: str, part: str) -> str:
+    """Return what the model card shows of a benchmark's part of the document."""
+    return part.split("\n", 2)[2].split(IN_THE_CARD[name], maxsplit=1)[0].strip()
+
+
+def parts_of(document: str) -> dict[str, str]:
+    """Return the parts of the document by their titles."""
+    inside = re.search(r"<!-- begin: benchmarks -->\n(.*?)<!-- end", document, re.DOTALL)
+    assert inside
+    parts = re.split(r"(?=^## )", inside[1], flags=re.MULTILINE)
+    return {part.splitlines()[0][3:]: part for part in parts if part.startswith("## ")}
+
+
 def processors() -> str:
     """Return how many processors of which kind this machine has, as Linux names them."""
     told = Path("/proc/cpuinfo").read_text(encoding="utf-8")
@@ -64,19 +79,16 @@ def main() -> None:
     """Run what is asked for, one after the other, and write the document after each."""
     for name in sys.argv[1:] or TITLES:
         text = BENCHMARKS.read_text(encoding="utf-8")
-        inside = re.search(r"<!-- begin: benchmarks -->\n(.*?)<!-- end", text, re.DOTALL)
-        assert inside
-        parts = re.split(r"(?=^## )", inside[1], flags=re.MULTILINE)
-        kept = {part.splitlines()[0][3:]: part for part in parts if part.startswith("## ")}
+        kept = parts_of(text)
         kept[TITLES[name]] = section(name)
         content = "\n".join(
             kept[title].strip() + "\n" for title in TITLES.values() if title in kept
         )
         BENCHMARKS.write_text(filled(text, "benchmarks", content), encoding="utf-8")
         if name in IN_THE_CARD:
-            table = kept[TITLES[name]].split("\n", 2)[2].strip()
             card = CARD.read_text(encoding="utf-8")
-            CARD.write_text(filled(card, name, table), encoding="utf-8")
+            text = for_the_card(name, kept[TITLES[name]])
+            CARD.write_text(filled(card, name, text), encoding="utf-8")
         print(kept[TITLES[name]], flush=True)
 
 

@@ -31,7 +31,7 @@ def test_the_progress_keeps_the_keyboard_and_interrupts_nobody(alone, page):
     assert page.locator("#progress").get_attribute("role") is None
 
 
-def test_what_is_told_stands_in_a_region_that_was_there_before(alone, page):
+def test_messages_stand_in_a_region_that_was_there_before_them(alone, page):
     """A screen reader tells nothing of a region that appears together with its text."""
     alone.open("?show=all")
     region = page.locator("#message")
@@ -89,7 +89,7 @@ def test_a_name_from_right_to_left_turns_nothing_beside_it_round(alone, page, na
     assert page.locator(".line .about").evaluate(left) > 0
 
 
-def test_one_is_one_and_many_are_written_as_one_writes_them(alone, page):
+def test_counts_are_written_in_singular_or_plural_as_the_language_does(alone, page):
     page.add_init_script("localStorage.setItem('bodypart-language', 'fr')")
     alone.answers["GET sheet"]["items"] = [item(1)]
     alone.answers["GET status"]["queue"] = {"pending": 1234, "failed": 1, "done": 1}
@@ -100,7 +100,7 @@ def test_one_is_one_and_many_are_written_as_one_writes_them(alone, page):
     page.get_by_text("1 signée.").wait_for()
 
 
-def test_a_day_that_is_none_is_not_another_one(alone, page):
+def test_an_impossible_day_is_shown_as_it_is(alone, page):
     alone.open("?show=all")
     found = page.evaluate(
         "async () => { const { date, lastDay } = await import('./language.js');"

@@ -110,7 +110,7 @@ def test_what_was_learned_is_shown_by_part_with_its_gain(page, server, taught):
 
 
 def test_what_it_changed_is_asked_for_again_where_others_ask_too(page, server, taught):
-    busy = {"error": "Busy", "details": "others ask the same kind of question"}
+    busy = {"error": "Busy", "details": "too many requests of this kind at once"}
     film(server, 52)
     page.route("**/memory/changes", lambda route: route.fulfill(status=503, json=busy))
     opened(page, server, "#learned")

@@ -63,7 +63,9 @@ def test_what_arrived_is_taken_back(on_the_second, page, reloaded):
 @pytest.mark.parametrize(
     "present", [{}, {"revision": "7", "reviewed_by": "ben"}, {"reviewed_by": "ann"}]
 )
-def test_what_did_not_arrive_is_told_before_the_word_before_it(on_the_second, page, present):
+def test_that_a_word_did_not_arrive_is_told_before_an_earlier_one_is_undone(
+    on_the_second, page, present
+):
     """Nothing, another person's word, and one that stood there before."""
     lose_a_word(on_the_second, page)
     stands(on_the_second, 2, **present)
@@ -138,7 +140,7 @@ def test_of_many_those_are_taken_back_that_arrived(alone, page):
     assert revisions[1][instance(45)] == "7"
 
 
-def test_of_many_nobody_knows_where_the_service_ends_amid_them(alone, page):
+def test_where_the_service_ends_amid_many_words_it_is_told_that_some_may_be_done(alone, page):
     alone.answers[r"POST reviews\S*"] = lambda route: route.fulfill(
         status=503, json={"error": "Engine down", "details": "the service did not answer: OSError"}
     )

@@ -137,7 +137,7 @@ def test_classifying_again_keeps_a_persons_word(page, server, uploaded):
     assert server.get(f"/bodypart/instances/{instance}")["examined"]["source"] == "person"
 
 
-def test_the_panel_says_so_when_the_worker_is_down(page, server, uploaded):
+def test_the_panel_says_so_while_the_decoder_is_starting(page, server, uploaded):
     page.route("**/bodypart/status", lambda route: route.fulfill(json={
         "ready": False, "reason": "the decoder is starting", "queue": {},
     }))  # fmt: skip

@@ -89,7 +89,7 @@ def test_it_holds_what_is_committed_with_checksums_and_nothing_of_this_machine(a
     with tarfile.open(archive) as tar:
         members = tar.getmembers()
     names = {member.name for member in members}
-    for name in ("plugin/orthanc_bodypart.py", "models/bodypart.onnx", "SHA256SUMS", "README.md"):
+    for name in ("plugin/orthanc_bodypart.py", "models/development.md", "SHA256SUMS", "README.md"):
         assert f"orthanc-bodypart/{name}" in names
     assert not [name for name in names if "__pycache__" in name or "/.venv" in name]
     assert {member.uname for member in members} == {"root"}

@@ -121,7 +121,7 @@ def test_a_back_fill_reads_again_what_the_words_change_and_nothing_else(orthanc,
 
 
 @pytest.mark.parametrize("since", ["yesterday", 5, "2026-11-28 10:00"])
-def test_a_time_that_is_none_is_a_bad_request(orthanc, hospital, since):
+def test_an_impossible_time_is_a_bad_request(orthanc, hospital, since):
     answer = orthanc.request("POST", "/bodypart/backfill", json={"LearnedSince": since})
     assert answer.status_code == 400
     assert "LearnedSince" in answer.json()["details"]

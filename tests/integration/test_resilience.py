@@ -37,7 +37,7 @@ def answer(annotation):
     return {name: annotation[name] for name in annotation.keys() - {"tags", "file"}}
 
 
-def test_kills_of_orthanc_and_worker_lose_nothing_and_repeat_nothing(make_server):
+def test_kills_of_orthanc_and_decoders_lose_nothing_and_repeat_nothing(make_server):
     """Every picture is annotated after kills at random moments; a finished one stays as it is."""
     server = make_server().start()
     chance = random.Random(5)
@@ -167,7 +167,7 @@ def test_the_sweep_finds_what_the_change_log_does_not_tell(make_server):
     server.wait_until(lambda: len(annotated(server, stored)) == 5, 30)
 
 
-def test_answers_stay_quick_while_the_worker_is_busy(make_server):
+def test_answers_stay_quick_while_the_decoder_is_busy(make_server):
     server = make_server().start()
     server.annotation(server.upload(file_bytes(radiograph("knee"))))
     for pid in server.workers():
@@ -224,7 +224,7 @@ def test_hostile_files_end_done_skipped_or_failed(make_server):
         assert annotation["status"] == "done" or annotation["reason"]
 
 
-def test_store_never_fails_when_the_worker_cannot_start(make_server):
+def test_a_store_never_fails_where_the_service_cannot_start(make_server):
     server = make_server()
     broken = server.program("#!/bin/sh\necho 'no such module' >&2\nexit 1\n")
     server.configuration["BodyPart"] = {"Python": broken}

@@ -261,19 +261,22 @@ def test_the_commands_train_export_and_measure_an_archive_of_one_source(archive,
     own = ["--manifest", archive / "own.csv", "--split", tmp_path / "split.toml"]
     run, model = tmp_path / "run", tmp_path / "model"
     report = ["--report", model / "evaluation.json", "--before", model / "evaluation.json"]
-    (tmp_path / "card.md").write_text(f"{card.BEGIN}\n{card.END}\n")
+    into = ["--card", tmp_path / "a.md", "--development", tmp_path / "b.md"]
+    for path in into[1::2]:
+        path.write_text(f"{card.BEGIN}\n{card.END}\n")
     for command in (
         ["train", *own, "--run", run, "--smoke", "--start", SHIPPED, "--workers", "0"],
         ["export", *own, "--run", run, "--out", model],
         ["evaluate", *own, "--model", model / "bodypart.onnx", "--dicom", tmp_path / "none"],
-        ["card", *report, "--card", tmp_path / "card.md"],
+        ["card", *report, *into],
     ):
         program = [sys.executable, "-m", f"training.{command[0]}", *map(str, command[1:])]
         environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'plugin'}:{ROOT / 'models'}"}
         done = subprocess.run(program, check=False, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr[-2000:]
     assert BodyPartModel.load(model / "bodypart.onnx", provider="cpu").labels
-    assert "not measured" in (tmp_path / "card.md").read_text()
+    assert "not measured" in into[1].read_text()
+    assert "licence" in into[3].read_text()
 
 
 @pytest.mark.parametrize(
@@ -391,7 +394,7 @@ def test_evaluation_measures_held_out_sources_and_writes_card_and_pictures(train
     draw_figures(report, trained / "figures")
     assert (trained / "figures/confusion.png").stat().st_size > 1000
     assert (trained / "figures/reliability.png").stat().st_size > 1000
-    text = card.with_tables(f"before\n{card.BEGIN}\nold\n{card.END}\nafter", report, report)
-    assert "old" not in text
+    text, marks = card.further_tables(report, report), (card.BEGIN, card.END)
     assert "elsewhere" in text
-    assert text.endswith("after")
+    renewed = card.renewed(f"before {marks[0]} old {marks[1]} after", *marks, text)
+    assert renewed == f"before {marks[0]}\n{text}\n{marks[1]} after"

@@ -213,7 +213,7 @@ def test_what_the_network_has_no_numbers_for_fails_unless_the_header_helps(modal
     assert annotation["examined"]["source"] == "header"
 
 
-def test_the_digest_of_a_word_of_0_2_0_stays_where_it_is_that_of_this_picture():
+def test_a_digest_of_version_0_2_0_stays_if_it_is_that_of_this_picture():
     dataset = radiograph("knee")
     data, old = file_bytes(dataset), sha256(dataset.PixelData).hexdigest()[:32]
     pipeline = Pipeline(Model(), Settings())

@@ -62,7 +62,7 @@ def plain(request):
         ("Orthanc answers FilteredOut", NOT_WRITTEN),
         ("Orthanc stores it under another id", NOT_WRITTEN),
         (
-            "others ask the same kind of question",
+            "too many requests of this kind at once",
             "Too much is asked at once. Please try again in a moment.",
         ),
     ],

@@ -62,7 +62,7 @@ def test_what_fails_once_gets_a_second_look(suite, first, second, passes):
     assert (suite(a=first, b=second) == 0) is passes
 
 
-def test_a_rule_that_is_no_test_gets_none(suite, tmp_path):
+def test_a_failing_rule_that_is_no_test_gets_no_second_look(suite, tmp_path):
     rules = tmp_path / "Makefile"
     rules.write_text(rules.read_text().replace("test:", "test:\n\tfalse"))
     assert suite(a=PASSES) != 0

@@ -13,7 +13,7 @@ def test_a_decoder_may_have_enough_memory_or_any(megabytes):
     assert Settings.parse({"MemoryLimitMB": megabytes}).memory_limit_mb == megabytes
 
 
-def test_settings_survive_the_way_to_the_worker():
+def test_settings_survive_the_way_to_the_decoder():
     settings = Settings(workers=3, terms={"knee": ["Knie spez"]}, tags="in-place")
     assert Settings.parse(settings.to_json()) == settings
 

@@ -228,7 +228,7 @@ def _not_ours_to_change(file: Part10) -> str | None:
         return f"{named} is not an image IOD of projection radiography"
     stated = file.elements.get(BODY_PART_EXAMINED)
     if stated is not None and stated.vr not in ("CS", ""):
-        return f"BodyPartExamined is stored as {stated.vr}"
+        return f"BodyPartExamined is stored as {stated.vr}, not as CS"
     if stated is not None and len(file.value(stated)) % 2:
         return "BodyPartExamined has an odd length, which could not be restored"
     return _signed(file)

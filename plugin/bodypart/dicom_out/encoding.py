@@ -158,7 +158,9 @@ class Encoding:
         while at < sequence.stop:
             item = self._item_at(buffer, at, sequence.stop, 0, budget)
             if item.tag != ITEM:
-                raise DicomStructureError(f"{tag_text(sequence.tag)} holds something but items")
+                raise DicomStructureError(
+                    f"{tag_text(sequence.tag)} holds something other than items"
+                )
             found.append(item)
             at = item.end
         return found

@@ -92,7 +92,8 @@ def structured_report(
     observed = [(headers, note) for headers, note in images if _has_answer(note)]
     if not observed:
         raise NothingToReportError(
-            "no image has an answer of its picture or a person; a header is none"
+            "no image has an answer from its picture or from a person, "
+            "and a header alone is not reported"
         )
     answered = [(headers, note) for headers, note in observed if _has_uids(headers)]
     if not answered:

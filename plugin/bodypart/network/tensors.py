@@ -56,7 +56,7 @@ def unpacked(header: Mapping[str, Any], data: bytes) -> dict[str, Float32]:
             answers[name] = values.reshape(shape)
             start += count * _NUMBER.itemsize
     except (KeyError, TypeError, ValueError) as error:
-        raise NetworkError("an answer that is none of the network's") from error
+        raise NetworkError("an answer that does not come from the network") from error
     if start != len(data):
-        raise NetworkError("an answer with more to it")
+        raise NetworkError("an answer with bytes left over")
     return answers

@@ -139,7 +139,7 @@ def _parse(source: _Bytes, limit: int) -> FileDataset:
         except _OddVrError as error:
             source = b"".join((source[: error.at], b"ST", source[error.at + 2 :]))
     else:
-        raise DatasetError("its value representations are none")
+        raise DatasetError("its value representations are not those of DICOM")
     if not len(dataset):
         raise DatasetError("no attribute could be read")
     return dataset

@@ -92,7 +92,7 @@ def check(
         raise SurpriseError("it belongs to another question")
     _plain(answer)
     if "error" in answer:
-        _demand(answer.keys() == {"error", "details"}, "an error with more to it")
+        _demand(answer.keys() == {"error", "details"}, "an error with further fields")
         _one_of(answer["error"], _ERRORS)
         _text(answer["details"], _LONGEST_DETAILS)
         _demand(not attachment, "an error with a file")
@@ -114,10 +114,10 @@ def _plain(value: Any) -> None:
         elif kind is list:
             found += item
         elif kind is float:
-            _demand(math.isfinite(item), "a number that is none")
+            _demand(math.isfinite(item), "a number that is not finite")
         elif kind is int:
             _demand(abs(item) < _LARGEST_INTEGER, "a number beyond 64 bits")
-    _demand(can_be_kept("".join(texts)), "a text that nobody could keep")
+    _demand(can_be_kept("".join(texts)), "a text that cannot be stored")
 
 
 def _demand(holds: bool, otherwise: str) -> None:
@@ -126,11 +126,14 @@ def _demand(holds: bool, otherwise: str) -> None:
 
 
 def _one_of(value: object, choices: frozenset[str]) -> None:
-    _demand(isinstance(value, str) and value in choices, f"none of {', '.join(sorted(choices))}")
+    _demand(
+        isinstance(value, str) and value in choices,
+        f"a value other than {', '.join(sorted(choices))}",
+    )
 
 
 def _text(value: object, longest: int) -> None:
-    _demand(isinstance(value, str) and len(value) <= longest, "a text is none, or too long")
+    _demand(isinstance(value, str) and len(value) <= longest, "a text that is missing or too long")
 
 
 def _hello(_: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachment: bytes) -> None:
@@ -145,9 +148,9 @@ def _hello(_: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachmen
     if answer.get("warning") is not None:
         _text(answer["warning"], _LONGEST_DETAILS)
     lockdown = answer.get("lockdown", {})
-    _demand(isinstance(lockdown, dict), "a lock that is none")
+    _demand(isinstance(lockdown, dict), "a lockdown that is no object")
     missing = lockdown.get("missing", {})
-    _demand(isinstance(missing, dict), "layers that are none")
+    _demand(isinstance(missing, dict), "missing layers that are no object")
     for layer, why in missing.items():
         _text(layer, 100)
         _text(why, 200)
@@ -166,20 +169,25 @@ def _annotation(
     _demand(note.get("instance") == request.get("instance"), "it speaks of another instance")
     _demand(note.get("review") is None, "it speaks for a person")
     wrong = wrong_in(note)
-    _demand(wrong is None, f"{wrong} is none")
+    _demand(wrong is None, f"{wrong} is not valid")
     if note.get("carried") is not None:
         file = payload if isinstance(payload, bytes) else payload.data
         _demand(_PERSONS_MARK in file, "a person's word that the file does not hold")
     seen = answer.get("seen")
     if seen is not None:
-        _demand(isinstance(seen, dict) and seen.keys() == _SEEN, "it saw something else")
+        _demand(isinstance(seen, dict) and seen.keys() == _SEEN, "what it saw has other fields")
         for name in ("embedding", "probabilities"):
             _text(seen[name], _LONGEST_NUMBERS)
     seconds = answer.get("seconds")
     # Each becomes a number of its own in the metrics.
-    _demand(isinstance(seconds, dict) and seconds.keys() <= _STEPS, "no seconds, or of other steps")
+    _demand(
+        isinstance(seconds, dict) and seconds.keys() <= _STEPS,
+        "seconds that are missing, or of unknown steps",
+    )
     for value in answer["seconds"].values():
-        _demand(isinstance(value, float | int) and 0 <= value < _LONGEST, "seconds that are none")
+        _demand(
+            isinstance(value, float | int) and 0 <= value < _LONGEST, "seconds that are no duration"
+        )
     _demand(not attachment or _is_picture(JPEG, attachment), "an annotation with a file")
 
 
@@ -196,7 +204,7 @@ def _learned(
     request: Mapping[str, Any], _: bytes, answer: Mapping[str, Any], attachment: bytes
 ) -> None:
     _demand(answer.keys() == {"applied", "revision"}, "a lesson of another shape")
-    _demand(isinstance(answer["applied"], bool), "neither learned nor not")
+    _demand(isinstance(answer["applied"], bool), "a lesson that says neither true nor false")
     _demand(
         not answer["applied"] or answer["revision"] == request["memory"]["revision"],
         "it learned something else",
@@ -213,7 +221,7 @@ def _of_kind(magic: bytes) -> Check:
     def check_picture(
         _: Mapping[str, Any], __: bytes, answer: Mapping[str, Any], attachment: bytes
     ) -> None:
-        _demand(not answer, "a picture with more to it")
+        _demand(not answer, "a picture with further fields")
         _demand(_is_picture(magic, attachment), "a picture of another kind, or size")
 
     return check_picture
@@ -223,11 +231,11 @@ def _graymap(
     request: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
 ) -> None:
     """Look at a picture, what its greys stand for, and the window that the file asks for."""
-    _demand(answer.keys() == {"values", "window"}, "a picture with more to it")
+    _demand(answer.keys() == {"values", "window"}, "a picture with further fields")
     for pair in (answer["values"], answer["window"] or [0.0, 1.0]):
         _demand(
             isinstance(pair, list) and len(pair) == 2 and all(isinstance(n, float) for n in pair),
-            "numbers that are none",
+            "a pair that is not two numbers",
         )
     _of_kind(PGM)(request, payload, {}, attachment)
 
@@ -250,7 +258,7 @@ def _correction(
 def _copied_headers(
     _: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
 ) -> None:
-    _demand(not answer, "headers with more to them")
+    _demand(not answer, "headers with further fields")
     original = origin_of(payload)
     # The decoder reads files that are too odd to be compared.
     _demand(original in (None, origin_of(attachment)), "headers of another instance")
@@ -260,7 +268,7 @@ def _report(
     request: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
 ) -> None:
     """A report may join its study, under its own name, in a series that is none of its images'."""
-    _demand(not answer, "a report with more to it")
+    _demand(not answer, "a report with further fields")
     report = origin_of(attachment)
     if report is None:
         raise SurpriseError("a report that is no DICOM file")

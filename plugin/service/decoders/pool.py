@@ -235,13 +235,13 @@ class Engine:
                 self._deaths[revision] += 1
                 left_out = self._deaths[revision] >= _DEATHS
                 self._log(
-                    f"{error} while it learned"
-                    + ("; decoders answer without what they do not know yet" if left_out else "")
+                    f"{error} while it loaded the memory"
+                    + ("; decoders go on without the newest words" if left_out else "")
                 )
-                raise EngineDownError(f"{error} while it learned") from error
+                raise EngineDownError(f"{error} while it loaded the memory") from error
             if answer.get("applied"):
                 return
-        self._log("a decoder does not take the memory, and answers without it")
+        self._log("a decoder rejected the memory, and answers without it")
 
     def _take(self, *, urgent: bool) -> DecoderProcess:
         with self._changed:
@@ -332,7 +332,9 @@ class Engine:
             if hello.get("warning"):
                 self._log(hello["warning"])
             for layer, why in hello.get("lockdown", {}).get("missing", {}).items():
-                self._log(f"the decoders do without a layer of protection: {layer} ({why})")
+                self._log(
+                    f"the decoders run without one layer of their protection: {layer} ({why})"
+                )
 
     def _serves_until_worn(self, decoder: DecoderProcess) -> bool:
         """Wait; return True if it has served long enough, False if it died or the service stops."""

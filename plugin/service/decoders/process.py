@@ -179,7 +179,7 @@ class DecoderProcess:
             ):
                 why = f"was killed, its answer cannot be trusted: {error}"
             elif ended == OUT_OF_MEMORY:
-                why = f"died for want of memory (MemoryLimitMB {self._settings.memory_limit_mb})"
+                why = f"died at its memory limit (MemoryLimitMB {self._settings.memory_limit_mb})"
             else:
                 why = "died"
             raise WorkerDiedError(f"the decoder {why}") from error

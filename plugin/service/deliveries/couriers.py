@@ -154,7 +154,8 @@ class Courier:
                 self._damaged(error)
                 return
             except Exception as error:
-                self._log(f"deliveries to {self.destination} stumbled: {kind_and_place(error)}")
+                why = kind_and_place(error)
+                self._log(f"deliveries to {self.destination} failed and start again: {why}")
                 stumbled = True
                 stopping.wait(_PAUSE_AFTER_STUMBLE)
 
@@ -238,7 +239,7 @@ class Courier:
         except ArchiveError:
             self._outbox.postpone(delivery, time.time() + _WHILE_BUSY)
         else:
-            self._try_again(delivery, f"Orthanc cannot tell of it: {error}")
+            self._try_again(delivery, f"Orthanc does not answer about the instance: {error}")
 
     def _stumbled(self, delivery: Delivery, error: Exception) -> None:
         """Retry, or give up, what failed by our own fault: the destination accepts the others."""
@@ -263,4 +264,4 @@ class Courier:
         if pause:
             self._held_until = time.monotonic() + pause
         if self._failures == _TROUBLE:
-            self._log(f"{self.destination} takes nothing: {text}")
+            self._log(f"{self.destination} takes no deliveries: {text}")

@@ -161,7 +161,7 @@ def _conditions(given: object) -> tuple[Condition, ...]:
         raise RuleError("If must be an object")
     _known(given, _CONDITIONS, "If.")
     if "Evidence" in given and "Examined" not in given:
-        raise RuleError("If.Evidence says of what source Examined is, and needs it")
+        raise RuleError("If.Evidence needs If.Examined, whose source it names")
     found = []
     for key, value in given.items():
         try:

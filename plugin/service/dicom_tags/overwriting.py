@@ -124,7 +124,7 @@ class Overwriting:
             held = self._archive.held(places)
             link = next((one.link for one in held if one.link), None)
             if link:
-                return f"it is a copy ({link}), a link that an overwrite would drop"
+                return f"it is a copy ({link}), and an overwrite would drop that link"
             mark = FileMark.of(*ours, signed=signed)
             backup = self.backups.take(instance, stored.parents, held, annotation, mark)
             self._rescue.drop(instance)

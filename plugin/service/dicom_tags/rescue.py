@@ -82,7 +82,9 @@ class Rescue:
             self._announce(instance, ours)
             self._say({"rewriting": instance})
             if not heard.wait(_ACKNOWLEDGED_WITHIN):
-                raise ArchiveError("Orthanc's side does not watch over the rewrite")
+                raise ArchiveError(
+                    "Orthanc's side of the plugin did not confirm that it watches over the rewrite"
+                )
             if self._deleting(instance):
                 time.sleep(_GIVEN_WAY)
             yield

@@ -189,7 +189,7 @@ def _answers(body: bytes, length: int | None) -> tuple[dict[str, Float32], str |
                 start += size
             answers[output["name"]] = values.reshape(output["shape"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise NetworkError("its answer is none of the Open Inference Protocol") from error
+        raise NetworkError("its answer is not one of the Open Inference Protocol") from error
     version = record.get("model_version")
     return answers, str(version) if version is not None else None
 
@@ -200,7 +200,7 @@ def _object(body: bytes) -> dict[str, Any]:
     except ValueError:
         record = None
     if not isinstance(record, dict):
-        raise NetworkError("its answer is no JSON: it is no server of this protocol")
+        raise NetworkError("its answer is not JSON: it is no server of the Open Inference Protocol")
     return record
 
 

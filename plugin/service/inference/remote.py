@@ -109,15 +109,17 @@ class RemoteNetwork:
         except NetworkDownError as error:
             raise self._down(f"the inference server is away: {error}") from error
         except NetworkError as error:
-            raise NetworkError(f"the inference server refuses: {error}") from error
+            raise NetworkError(f"the inference server refused the pictures: {error}") from error
         if version != self._version:
             raise self._down("the inference server has another version of the model")
         for name, golden in self._golden.answers.items():
             given = answers.get(name)
             if given is None or given.shape != (len(pictures), *golden.shape[1:]):
-                raise NetworkError(f"the inference server gives {name} in another shape")
+                raise NetworkError(f"the inference server's output {name} has another shape")
             if not np.isfinite(given).all():
-                raise NetworkError(f"the inference server gives {name} that is no number")
+                raise NetworkError(
+                    f"the inference server's output {name} holds values that are no numbers"
+                )
         return answers
 
     def to_json(self) -> dict[str, Any]:
@@ -168,7 +170,10 @@ class RemoteNetwork:
         except NetworkError as error:
             return f"the inference server cannot be used: {error}"
         model = self._settings.model
-        return wrong and f"the inference server's model {model!r} is not ours: {wrong}"
+        return (
+            wrong
+            and f"the inference server's model {model!r} is not the one of this plugin: {wrong}"
+        )
 
     def _golden_answers(self) -> tuple[dict[str, Float32], str | None]:
         """Ask for the golden pictures: by binary tensors, or by JSON where it knows no others."""
@@ -202,5 +207,5 @@ def _lacking(metadata: Mapping[str, Any], shape: tuple[int, ...]) -> str | None:
         if size != [-1, *shape[1:]]:
             return f"its input has the shape {size}, not {[-1, *shape[1:]]}"
     except (KeyError, TypeError, IndexError):
-        return "its metadata are none of the Open Inference Protocol"
+        return "its metadata are not those of the Open Inference Protocol"
     return None

@@ -127,7 +127,7 @@ class SharedNetwork:
         except (OSError, ValueError, NetworkError):
             # One that answers wrongly would go on doing so.
             process.kill()
-            late = "the GPU takes too long"
+            late = "the GPU took too long"
             reason = late if watchdog.bitten else "the network's process is gone"
             raise NetworkDownError(reason) from None
         finally:
@@ -200,13 +200,13 @@ class SharedNetwork:
             write_frame(cast("IO[bytes]", process.stdin), Frame(told))
             hello = self._read(process).header
         except (WireError, OSError):
-            late = f"it takes longer than {_LONGEST_START:g} s"
+            late = f"it took longer than {_LONGEST_START:g} s"
             raise _StartError(late if watchdog.bitten else _words(process)) from None
         finally:
             watchdog.pause()
         whole = isinstance(hello.get("provider"), str)
         if not whole or not isinstance(hello.get("warning"), str | None):
-            raise _StartError("its greeting is none")
+            raise _StartError("its first message is not valid")
         self._lockdown = hello.get("lockdown")
         return hello
 

@@ -146,7 +146,9 @@ class Learning:
                 self.words.saw(instance, model, seen)
                 self.wake()
         except ServiceError as error:
-            self._log(f"what was seen in {instance} is not kept: {kind_and_place(error)}")
+            self._log(
+                f"what the model saw in instance {instance} is not stored: {kind_and_place(error)}"
+            )
 
     def saw_nothing(self, instance: str) -> None:
         """Note that the model sees nothing in a picture: only another model is to look again.
@@ -172,7 +174,7 @@ class Learning:
             try:
                 self.step()
             except ServiceError as error:
-                self._log(f"learning stumbled: {kind_and_place(error)}")
+                self._log(f"learning failed and starts again: {kind_and_place(error)}")
             stopping.wait(min(_LONGEST_PAUSE, _PATIENCE * (time.monotonic() - begun)))
             self._woken.wait(_LOOK_EVERY)
             self._woken.clear()
@@ -202,7 +204,9 @@ class Learning:
                 beyond = self._lessons.learn(model, tuple(hello["labels"]), words)
             except Exception as error:
                 # The same words would fail again: what was learned before stays until others come.
-                self._log(f"learning stumbled: {kind_and_place(error)}")
+                self._log(
+                    f"learning failed, and what was learned before stays: {kind_and_place(error)}"
+                )
                 self._learned = state
                 return
             if beyond:

@@ -18,7 +18,7 @@ const PLAIN = [
   [/shows no body part|no pixel data/, 'There is no picture in this file.'],
   [/^quarantined|^given up after|(worker|decoder) (died|did not|took|was killed)|process died|^the network answered/, 'Reading this picture failed and was stopped. It can be tried again.'],
   [/decoder is starting|the service is starting|the service ended: status|did not answer/, 'The service is starting. What was said before is kept.'],
-  [/too many requests|others ask the same/, 'Too much is asked at once. Please try again in a moment.'],
+  [/too many requests/, 'Too much is asked at once. Please try again in a moment.'],
   [/cannot be read|cannot be decoded|pixels are all padding|no DICOM/, 'The file is damaged, or of a kind that cannot be read.'],
   [/digital signature|digitally signed/, 'The file is digitally signed, so it stays as it is. The answer is kept in Orthanc.'],
   [/another system changed/, 'Another system has changed this tag since. The answer is kept in Orthanc.'],

@@ -133,7 +133,7 @@ def apply(body: Application, service: TheService) -> dict[str, Any]:
     try:
         return service.old_stock.start(body.Rule, dry_run=body.DryRun, count=body.Count)
     except NotFoundError:
-        raise not_found("Rule: there is none of this name") from None
+        raise not_found("Rule: no rule has this name") from None
 
 
 @router.get("/bodypart/routes/apply", summary="How far the count, or the application, is")

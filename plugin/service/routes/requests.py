@@ -81,7 +81,7 @@ def one_at_a_time() -> Iterator[None]:
         503 where others go on for too long.
     """
     if not _costly.acquire(timeout=_LONGEST_WAIT):
-        raise HttpError(503, "Busy", "others ask the same kind of question", {"Retry-After": "5"})
+        raise HttpError(503, "Busy", "too many requests of this kind at once", {"Retry-After": "5"})
     try:
         yield
     finally:

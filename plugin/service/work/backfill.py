@@ -147,7 +147,7 @@ class Backfill:
             try:
                 self._step(stopping)
             except ServiceError as error:
-                self._log(f"the back-fill stumbled: {kind_and_place(error)}")
+                self._log(f"the back-fill failed and starts again: {kind_and_place(error)}")
             self._run.woken.wait(_LOOK_EVERY)
             self._run.woken.clear()
 

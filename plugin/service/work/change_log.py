@@ -120,7 +120,8 @@ class ChangeLog:
         since = now - self._arrived
         self._arrived = now
         # A sender that waits for each annotation before the next upload must not be held up.
-        alone = not self._woken.is_set() and not self._tasks.claims.any_of(Kind.ANNOTATE)
+        idle = not self._woken.is_set() and not self._tasks.claims.any_of(Kind.ANNOTATE)
+        alone = idle and since > _ALONE
         if since > _PAUSE:
             self._burst_began = now
         if alone or 2 * since >= _LONGEST_QUIET:
@@ -148,7 +149,8 @@ class ChangeLog:
         """Read whenever there may be something new, until the service stops."""
         while not stopping.is_set():
             self._woken.wait(_AMID_REWRITE if self._amid_rewrite else _LOOK_EVERY)
-            while (pause := self.burst()) and not stopping.wait(pause):
+            # For one that comes alone the workers wait, so that its task is ready by then.
+            while self._quiet != _ALONE and (pause := self.burst()) and not stopping.wait(pause):
                 pass
             self.read()
 

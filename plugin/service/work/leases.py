@@ -153,7 +153,7 @@ class Leases:
             annotation: AnnotationRecord = told["annotation"]
         except (SurpriseError, MemoryFormatError) as error:
             self._tasks.retry(task, 0.0)
-            return f"no decoder answers that: {error}"
+            return f"this cannot be a decoder's answer: {error}"
         try:
             with self._annotations.lock(instance):
                 # There is none if the instance was removed, or if the answer came twice.

@@ -159,7 +159,8 @@ class OldStock:
                 while not stopping.wait(_BREATH) and self.step():
                     pass
             except ServiceError as error:
-                self._log(f"applying a rule stumbled: {kind_and_place(error)}")
+                why = kind_and_place(error)
+                self._log(f"applying a rule to the old stock failed and starts again: {why}")
                 stopping.wait(_PAUSE_AFTER_TROUBLE)
                 self._run.woken.set()
 

@@ -124,7 +124,7 @@ class Sweep:
                     self._remember(self._still_left_out(self.left_out))
                 due, failures, pause = False, 0, every
             except ServiceError as error:
-                self._log(f"the sweep stumbled: {kind_and_place(error)}")
+                self._log(f"the sweep failed and starts again: {kind_and_place(error)}")
                 pause = min(every, pause_after(failures))
                 failures += 1
             stopping.wait(pause)
@@ -149,7 +149,7 @@ class Sweep:
                     return
                 left_out += self._look_at_all(unknown[start : start + _GLANCE])
                 if len(left_out) > _MOST_LEFT_OUT:
-                    raise ArchiveError("Orthanc can tell of none of its instances")
+                    raise ArchiveError("Orthanc gives no data of any of its instances")
             stopping.wait(_BREATH)
         self._look_anew(left_out, stopping)
         after = ""
@@ -190,7 +190,7 @@ class Sweep:
                 break
             left_out = self._still_left_out(left_out)
         for instance in left_out:
-            self._log(f"instance {instance} is left out: Orthanc cannot tell of it")
+            self._log(f"instance {instance} is not annotated: Orthanc gives no data of it")
         self._remember(left_out)
 
     def _remember(self, left_out: list[str]) -> None:
@@ -238,7 +238,7 @@ class Sweep:
             raise
         except Exception as error:
             if not isinstance(error, ArchiveError):
-                self._log(f"the sweep stumbled over {instance}: {kind_and_place(error)}")
+                self._log(f"the sweep failed at instance {instance}: {kind_and_place(error)}")
             return False
         return True
 

@@ -140,7 +140,7 @@ class Workers:
                 return
             except Exception as error:
                 # A transient failure of the database must not end the queue.
-                self._log(f"the queue stumbled: {kind_and_place(error)}")
+                self._log(f"the queue failed and starts again: {kind_and_place(error)}")
                 self._give_back(claimed, stopping, foreseen=isinstance(error, ServiceError))
 
     def _give_back(self, claimed: list[Task], stopping: threading.Event, *, foreseen: bool) -> None:
@@ -272,7 +272,8 @@ class Workers:
 
     def _tell_of_stumble(self, task: Task, error: Exception) -> None:
         """Log an unforeseen error; the task is tried again like others, but not for ever."""
-        self._log(f"{task.kind} of {task.level} {task.resource} stumbled: {kind_and_place(error)}")
+        why = kind_and_place(error)
+        self._log(f"{task.kind} of {task.level} {task.resource} failed unexpectedly: {why}")
 
     def _try_to_follow_again(self, task: Task, error: Exception) -> None:
         """Try a rewrite, report or roll-up again if that may help; otherwise log it and give up."""

@@ -35,7 +35,7 @@ def contact(answers):
         return first_contact(Connection(Order(url)))
 
 
-def test_the_usual_is_fine():
+def test_the_usual_service_is_accepted():
     assert contact({}).model == MODEL
 
 
@@ -44,7 +44,7 @@ def test_the_usual_is_fine():
     [
         ({"/system": (401, b"")}, RefusedError, "401"),
         ({"/system": (403, b"")}, RefusedError, "403"),
-        ({"/system": (200, b"<html>")}, RefusedError, "not as Orthanc"),
+        ({"/system": (200, b"<html>")}, RefusedError, "is it an Orthanc"),
         ({"/system": (200, {"some": "thing"})}, RefusedError, "no Orthanc"),
         ({"/system": (404, b"")}, RefusedError, "no Orthanc"),
         ({"/system": (301, b"")}, RefusedError, "301"),
@@ -119,7 +119,7 @@ def test_a_certificate_is_checked_and_may_be_orthanc_s_own(certificate):
 
 
 @pytest.mark.parametrize("option", ["authority", "certificate"])
-def test_certificates_that_are_none_are_named(tmp_path, option):
+def test_a_file_without_a_certificate_is_named(tmp_path, option):
     none = tmp_path / "none.pem"
     none.write_text("none")
     with pytest.raises(UsageError, match="holds no certificate"):

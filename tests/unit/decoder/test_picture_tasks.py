@@ -19,7 +19,7 @@ def pipeline(model):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (300, 200)], ids=str)
 @pytest.mark.parametrize("values", ["flat", "black", "white", "noise"])
-def test_next_to_nothing(pipeline, shape, values):
+def test_tiny_or_flat_pictures_are_drawn_or_said_to_be_blank(pipeline, shape, values):
     levels = {"flat": 1000, "black": 0, "white": 4095}
     pixels = np.full(shape, levels.get(values, 0), np.uint16)
     if values == "noise":

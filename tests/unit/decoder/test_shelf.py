@@ -130,7 +130,7 @@ def test_there_is_room_for_so_much_only(shelf):
     assert not shelf.put(bytes(LARGEST + 1))
 
 
-def test_without_memory_for_it_a_picture_is_not_laid_there(shelf, monkeypatch):
+def test_without_memory_for_a_picture_it_is_not_laid_on_the_shelf(shelf, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "")
 
@@ -140,14 +140,14 @@ def test_without_memory_for_it_a_picture_is_not_laid_there(shelf, monkeypatch):
     assert shelf.put(bytes(50))
 
 
-def test_a_kernel_without_it_has_none(monkeypatch):
+def test_a_kernel_without_sealed_memory_has_no_shelf(monkeypatch):
     monkeypatch.setattr(shelf_module, "_SEALS", 1 << 20)
     before = opened_here()
     assert Shelf.made() is None
     assert opened_here() == before
 
 
-def test_a_decoder_that_knows_of_it_gets_its_pictures_there(tmp_path):
+def test_a_decoder_that_knows_the_shelf_gets_its_pictures_there(tmp_path):
     process = start(tmp_path, knows=True)
     try:
         assert seen(process, b"a" * 5000) == "shelf 5000 b'a', pipe 0"
@@ -158,7 +158,7 @@ def test_a_decoder_that_knows_of_it_gets_its_pictures_there(tmp_path):
         process.close()
 
 
-def test_one_that_does_not_gets_them_by_the_pipe(tmp_path):
+def test_a_decoder_that_does_not_know_the_shelf_gets_them_by_the_pipe(tmp_path):
     process = start(tmp_path, knows=False)
     try:
         assert seen(process, b"a" * 5000) == "shelf 0 b'', pipe 5000"
@@ -166,7 +166,7 @@ def test_one_that_does_not_gets_them_by_the_pipe(tmp_path):
         process.close()
 
 
-def test_one_whose_service_has_none_gets_them_by_the_pipe(tmp_path, monkeypatch):
+def test_a_decoder_of_a_service_without_a_shelf_gets_them_by_the_pipe(tmp_path, monkeypatch):
     monkeypatch.setattr(Shelf, "made", lambda: None)
     process = start(tmp_path, READER.replace("shelf.opened(given)", "given"), knows=True)
     try:

@@ -74,7 +74,7 @@ class TestOldValues:
         del dataset.ContributingEquipmentSequence
         assert read(restore(file_of(dataset)).data).BodyPartExamined in ("", None)
 
-    def test_half_an_entry_is_no_correction(self):
+    def test_a_correction_without_its_original_attributes_counts_as_the_original(self):
         """Somebody removed the old values: what stands there now is the original."""
         dataset = read(corrected(radiograph(), "hand").data)
         del dataset.OriginalAttributesSequence

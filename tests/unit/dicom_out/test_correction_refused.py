@@ -111,9 +111,9 @@ class TestRefusals:
 
     def test_a_body_part_of_unknown_vr_is_refused(self):
         file = radiograph().replace(b"\x18\x00\x15\x00CS\x06\x00", b"\x18\x00\x15\x00LO\x06\x00")
-        assert corrected(file).refused == "BodyPartExamined is stored as LO"
+        assert corrected(file).refused == "BodyPartExamined is stored as LO, not as CS"
 
-    def test_a_side_that_is_none_is_named(self):
+    def test_an_unknown_side_is_named(self):
         with pytest.raises(ValueError, match="'X'"):
             corrected(radiograph(), side="X")
 

@@ -189,17 +189,20 @@ class TestNoReport:
     @pytest.mark.parametrize(
         ("images", "why"),
         [
-            ([], "a header is none"),
-            ([(image(), annotation(None))], "a header is none"),
-            ([(image(), annotation("hand", source="header", visible=()))], "a header is none"),
+            ([], "a header alone is not reported"),
+            ([(image(), annotation(None))], "a header alone is not reported"),
+            (
+                [(image(), annotation("hand", source="header", visible=()))],
+                "a header alone is not reported",
+            ),
             ([(image(SeriesInstanceUID="1.02.3"), annotation())], "has valid UIDs"),
         ],
     )
-    def test_a_study_without_answers_has_none(self, images, why):
+    def test_a_study_without_answers_gets_no_report(self, images, why):
         with pytest.raises(NothingToReportError, match=why):
             report_of(*images)
 
-    def test_images_of_two_studies_have_none(self, knee):
+    def test_images_of_two_studies_get_no_report(self, knee):
         with pytest.raises(ReportError, match="several studies") as error:
             report_of(knee, (image(2, StudyInstanceUID="2.25.77"), annotation()))
         assert not isinstance(error.value, NothingToReportError)

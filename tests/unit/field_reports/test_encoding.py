@@ -78,7 +78,7 @@ def test_a_private_sequence_of_unknown_vr_and_undefined_length():
 
 
 @pytest.mark.parametrize("vr", [b"xx", b"??", b"\0\0", b"  "])
-def test_an_element_of_a_vr_that_is_none(vr):
+def test_an_element_of_an_unknown_vr(vr):
     odd = element(0x00280120, vr, b"\x07\0")
     if vr == b"\0\0":  # implicit VR in an explicit data set
         odd = struct.pack("<HHI", 0x0028, 0x0120, 2) + b"\x07\0"

@@ -108,7 +108,7 @@ def test_a_side_inside_a_term_is_a_side(text, side, vocabulary):
 @pytest.mark.parametrize(
     "text", ["US left", "US", "OS", "US guided biopsy re", "rechts 2 Eb.", "Pat bilat"]
 )
-def test_an_abbreviation_alone_or_in_another_language_is_none(text, vocabulary):
+def test_an_abbreviation_alone_or_in_another_language_names_no_part(text, vocabulary):
     assert not read_text(text, vocabulary).names_part
 
 

@@ -25,7 +25,7 @@ def test_no_term_means_two_things():
 
 
 @pytest.mark.parametrize("terms", [{}, {"knee": ["Knie spez"]}])
-def test_it_is_read_once(terms):
+def test_the_vocabulary_is_read_once(terms):
     """Each pipeline had one of its own, which the texts that were read with it kept alive."""
     assert Vocabulary.load(terms) is Vocabulary.load(dict(terms))
     assert Vocabulary.load(terms) is not Vocabulary.load({"hand": ["LWS"]})

@@ -70,7 +70,7 @@ def unlabelled(made, **others):
         {"probabilities": np.zeros(2, dtype=np.float32)},
     ],
 )
-def test_numbers_that_are_none_are_refused(spoiled, tmp_path):
+def test_values_that_are_not_finite_are_refused(spoiled, tmp_path):
     made = unlabelled(exemplars("hand", count=2), **spoiled)
     np.savez(exemplars_file(tmp_path / "a.onnx"), **made)
     with pytest.raises(ExemplarsError, match="ValueError"):

@@ -16,7 +16,7 @@ def test_a_word_has_labels_that_exist(labels):
         word("hand", 1, labels or ("",))
 
 
-def test_a_word_with_numbers_that_are_none_is_refused():
+def test_a_word_with_values_that_are_not_finite_is_refused():
     with pytest.raises(MemoryFormatError, match="word-hand-1"):
         replace(word("hand", 1), embedding=np.full(64, np.nan, np.float32))
 

@@ -66,7 +66,7 @@ def test_white_noise_is_rejected_with_a_reason(model):
 
 @pytest.mark.parametrize("output", ["logits", "visible", "child", "view", "distance", "embedding"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_an_answer_that_is_no_number_is_none(model, output, value):
+def test_an_answer_that_is_not_finite_rejects_the_picture(model, output, value):
     answer, _ = model.answer(picture())
     broken = np.asarray(getattr(answer, output)).copy()
     broken.flat[0] = value

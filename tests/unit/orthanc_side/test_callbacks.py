@@ -106,7 +106,7 @@ def test_a_file_is_kept_that_comes_in_while_another_node_rewrites_its_instance(c
     assert other.kept("i", 0.0) is None
 
 
-def test_at_the_end_only_what_has_not_settled_is_kept_from_settling(callbacks):
+def test_at_the_end_only_resources_that_are_not_stable_yet_are_kept_unstable(callbacks):
     """Told of what was at rest or gone, Orthanc 1.13 ended with SIGABRT every other time."""
     names = "ORTHANC_STARTED ORTHANC_STOPPED NEW_CHILD_INSTANCE NEW_INSTANCE DELETED STABLE_SERIES "
     names += "STABLE_STUDY STABLE_PATIENT"
@@ -144,7 +144,7 @@ def test_at_the_end_only_what_has_not_settled_is_kept_from_settling(callbacks):
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="of Debian 12's Python alone")
 @pytest.mark.parametrize("forgotten", [True, False])
 @pytest.mark.parametrize("callback", ["on_request", "on_incoming"])
-def test_of_a_request_nothing_stays_that_the_plugin_of_debian_12_forgot(
+def test_the_memory_of_a_request_is_freed_where_debian_12_s_plugin_forgets_to(
     callbacks, forgotten, callback
 ):
     """Its Orthanc kept the body of each request for ever: a picture was eight megabytes."""
@@ -167,7 +167,9 @@ def test_of_a_request_nothing_stays_that_the_plugin_of_debian_12_forgot(
 
 
 @pytest.mark.parametrize(("version", "forgets"), [("4.0", True), ("4.1", False), ("5.0", False)])
-def test_references_of_another_orthanc_python_are_its_own(callbacks, monkeypatch, version, forgets):
+def test_only_debian_12_s_plugin_is_freed_of_what_it_forgets(
+    callbacks, monkeypatch, version, forgets
+):
     fake = sys.modules["orthanc"]
     fake.ChangeType = types.SimpleNamespace(ORTHANC_STARTED=1, NEW_CHILD_INSTANCE=2)
     fake.RestApiGet = lambda path: f'{{"ID": "python", "Version": "{version}"}}'

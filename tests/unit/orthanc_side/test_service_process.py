@@ -190,7 +190,7 @@ def test_one_that_is_started_amid_a_stop_does_not_stay(impatient, monkeypatch):
         started[0].kill()
 
 
-def test_a_stop_without_a_start_is_none(process):
+def test_a_stop_without_a_start_does_nothing(process):
     process.stop()
 
 

@@ -80,7 +80,7 @@ def test_a_codestream_that_lacks_its_end_alone_is_whole(syntax, shutter, behind)
     np.testing.assert_array_equal(read_picture(dataset).values, expected)
 
 
-def test_half_a_picture_is_none_wherever_between_restart_markers_it_ends():
+def test_half_a_jpeg_is_refused_wherever_between_restart_markers_it_ends():
     pixels = draw("chest", ROWS, COLUMNS, bits=8).astype(np.uint8)
     dataset = radiograph("chest", ROWS, COLUMNS, syntax=uids.JPEGBaseline8Bit)
     code = jpeg(pixels, restart_marker_rows=1)

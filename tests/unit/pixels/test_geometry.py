@@ -61,7 +61,7 @@ def test_the_stretched_side_counts():
 
 
 @pytest.mark.parametrize("keyword", ["PixelSpacing", "RescaleSlope", "RescaleIntercept"])
-def test_numbers_that_are_none_cost_nobody_the_picture(keyword):
+def test_a_spacing_that_is_no_number_does_not_cost_the_picture(keyword):
     pixels = draw("knee", 30, 20)
     data = file_bytes(dataset_of(pixels, **{keyword: ["7777", "7777"]}))
     for wrong in (b"0,14\\0,14", b"          ", b"\xff" * 9, b"Infinity\\"):

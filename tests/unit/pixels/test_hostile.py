@@ -64,7 +64,7 @@ def test_reasons_are_short_and_name_no_patient(outcomes):
     assert "Phantom" not in outcomes[1].stderr
 
 
-def test_none_takes_long_or_much_memory(outcomes):
+def test_no_hostile_file_takes_long_or_much_memory(outcomes):
     slowest = max(outcomes[0], key=lambda outcome: outcome["seconds"])
     assert slowest["seconds"] < SLOWEST, slowest
     assert outcomes[0][-1]["megabytes"] < MEMORY

@@ -13,7 +13,7 @@ def layout(**headers):
     return read_layout(read_dataset(file_bytes(radiograph("hand", 20, 16, **headers))))
 
 
-def test_a_good_one():
+def test_a_good_layout_is_read():
     found = layout()
     assert (found.rows, found.columns, found.samples, found.frames) == (20, 16, 1, 1)
     assert (found.allocated, found.stored, found.high_bit) == (16, 12, 11)

@@ -53,7 +53,7 @@ def test_a_lookup_table_stands_for_the_window_that_it_opens(syntax, more):
 @pytest.mark.parametrize(
     ("centre", "width"), [(None, 100), (100, None), (100, 0), (100, -5), (1e30, 10)]
 )
-def test_a_window_that_makes_no_sense_is_none(centre, width):
+def test_a_window_that_makes_no_sense_is_not_used(centre, width):
     dataset = radiograph("hand")
     dataset.WindowCenter, dataset.WindowWidth = centre, width
     assert display_window(dataset) is None

@@ -55,7 +55,7 @@ def test_a_stop_is_the_server_s_end(ends):
     [b"", b'{"event": "sto', b"5\n", b"{}\n", b'{"event": "impossible", "id": ""}\n'],
     ids=["end", "cut off", "no message", "no event", "cannot be done"],
 )
-def test_all_else_ends_it_at_once(ends, last):
+def test_anything_but_a_stop_ends_the_service_at_once(ends, last):
     assert ends(STORED, last) == (75, ["i"])
 
 

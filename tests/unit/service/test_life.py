@@ -12,7 +12,7 @@ from service.queue.tasks import Kind, Mode
 from unit.service.house import House
 
 
-def test_what_an_overwrite_left_away_is_not_gone_where_files_follow_no_more(house, tmp_path):
+def test_what_waits_for_its_overwrite_backup_is_not_gone_though_in_place_is_off(house, tmp_path):
     """A start that could not give it back: its delivery was cancelled, as if it were removed."""
 
     def die():
@@ -31,7 +31,7 @@ def test_what_an_overwrite_left_away_is_not_gone_where_files_follow_no_more(hous
     assert Service.annotation(service, "i")["examined"]["label"] == "hand"
 
 
-def test_what_an_overwrite_wiped_of_what_is_deleted_is_kept_no_longer(house):
+def test_the_overwrite_backup_of_a_deleted_instance_is_dropped(house):
     """It was until the next start: a delivery waited for the instance to return."""
 
     def no_answer():

@@ -37,11 +37,11 @@ def test_a_database_that_is_away_for_a_night_does_not_fill_the_log(log, lines, c
     """A minute of it were some hundred lines a node."""
     for _ in range(8 * 3600):
         for _ in range(4):
-            log("the queue stumbled")
+            log("the queue failed")
         clock.now += 1
     assert lines[:2] == [
-        "the queue stumbled",
-        "the queue stumbled (39 times more since it was told last)",
+        "the queue failed",
+        "the queue failed (39 times more since it was told last)",
     ]
     assert len(lines) < 60
     log("instance 5 failed")
@@ -50,9 +50,9 @@ def test_a_database_that_is_away_for_a_night_does_not_fill_the_log(log, lines, c
 
 def test_what_comes_again_after_a_while_is_told_at_once(log, lines, clock):
     for _ in range(3):
-        log("the queue stumbled")
+        log("the queue failed")
         clock.now += 60
-    assert lines == ["the queue stumbled"] * 3
+    assert lines == ["the queue failed"] * 3
 
 
 def test_it_remembers_no_more_lines_than_it_must(log, lines, clock):

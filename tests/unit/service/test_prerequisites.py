@@ -59,7 +59,7 @@ def with_database(address):
     ],
 )
 def test_no_part_of_the_database_s_password_counts_as_its_host(address):
-    with pytest.raises(SettingsError, match=r"BodyPart\.Database must") as caught:
+    with pytest.raises(SettingsError, match=r"BodyPart\.Database(: write| must)") as caught:
         with_database(address)
     assert "secret" not in str(caught.value)
 
@@ -73,7 +73,7 @@ def test_no_part_of_the_database_s_password_counts_as_its_host(address):
         "postgresql:///name?host=/run/postgresql",
     ],
 )
-def test_an_at_sign_elsewhere_in_the_database_s_address_is_none_of_our_business(address):
+def test_an_at_sign_outside_the_password_is_accepted_in_the_database_s_address(address):
     """Azure's users have one, and were refused."""
     assert with_database(address).database == address
 

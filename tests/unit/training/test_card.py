@@ -3,7 +3,6 @@
 # ruff: noqa: E402 (the imports below need what is skipped without)
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +10,12 @@ for module in ("torch", "cv2", "matplotlib"):
     pytest.importorskip(module, reason=f"the evaluation needs the train extra ({module})")
 
 from bodypart.model import BodyPartModel
-from training.card import tables, with_tables
+from training.card import BEGIN, END, further_tables, renewed, tables
 from training.closeups import CLOSEUPS
 from training.manifest import read_manifest
 from training.measured import read
+from training.paths import CARD, DEVELOPMENT, MODELS
 from training.split import SPLIT, split
-
-MODELS = Path(__file__).resolve().parents[3] / "models"
 
 SAMPLED = (
     "Sudharshan2108/Bone_Fracture_Detection",
@@ -48,9 +46,13 @@ def test_the_evaluation_is_of_the_committed_model(report):
     assert report["model"]["version"] == description["version"]
 
 
-def test_the_card_s_tables_are_generated_from_the_evaluations(report, before):
-    card = (MODELS / "README.md").read_text(encoding="utf-8")
-    assert with_tables(card, report, before) == card
+def test_the_tables_of_both_documents_are_generated_from_the_evaluations(report, before):
+    for path, text in (
+        (CARD, tables(report, before)),
+        (DEVELOPMENT, further_tables(report, before)),
+    ):
+        document = path.read_text(encoding="utf-8")
+        assert renewed(document, BEGIN, END, text) == document, "run: make card"
 
 
 def test_what_a_version_lost_and_won_is_told_in_films(report):

@@ -220,7 +220,7 @@ def test_an_age_that_was_read_takes_the_place_of_an_unknown_one(tmp_path):
     assert [row.age for row in with_ages(rows, path)] == ["child", "child", "unknown"]
 
 
-def test_an_age_that_is_none_is_refused(tmp_path):
+def test_an_unknown_age_group_is_refused(tmp_path):
     path = table(tmp_path / "ages.csv", "file,age", "a.jpg,old")
     with pytest.raises(ManifestError, match="'old'"):
         with_ages([example("a.jpg")], path)

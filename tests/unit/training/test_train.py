@@ -33,7 +33,7 @@ def test_a_smoke_test_learns_what_the_training_would(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("told", [["--alone"], ["--alone", "tentacle"]])
-def test_labels_that_are_none_are_refused(monkeypatch, tmp_path, told, capsys):
+def test_unknown_labels_are_refused(monkeypatch, tmp_path, told, capsys):
     with pytest.raises(SystemExit):
         planned(monkeypatch, tmp_path, *told)
     assert "--alone" in capsys.readouterr().err

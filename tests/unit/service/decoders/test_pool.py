@@ -82,7 +82,7 @@ def test_the_request_after_a_death_is_not_blamed_for_it(make):
         assert answered(engine)["length"] == 5
 
 
-def test_an_answer_to_another_question_ends_the_worker(make):
+def test_an_answer_to_another_question_ends_the_decoder(make):
     lines = []
     engine = make(log=lines.append)
     until_ready(engine)
@@ -92,7 +92,7 @@ def test_an_answer_to_another_question_ends_the_worker(make):
     assert answered(engine)["length"] == 5
 
 
-def test_a_second_answer_ends_the_worker_before_the_next_question(make):
+def test_a_second_answer_ends_the_decoder_before_the_next_question(make):
     engine = make()
     until_ready(engine)
     first = engine.ask("twice", {}, b"")[0]["pid"]
@@ -135,7 +135,7 @@ def test_a_stop_is_not_blamed_on_the_picture_that_a_decoder_looks_at(make):
     stopping.join()
 
 
-def test_stopping_does_not_wait_for_a_worker_that_is_still_starting(make):
+def test_a_stop_does_not_wait_for_a_decoder_that_is_still_starting(make):
     engine = make(slow=30)
     time.sleep(0.3)
     started = time.monotonic()
@@ -158,7 +158,7 @@ def test_a_memory_that_kills_decoders_is_left_out_and_no_picture_blamed(make, mo
     engine = make(log=lines.append, lessons=Words())
     until_ready(engine)
     assert answered(engine)["length"] == 5
-    assert sum("while it learned" in line for line in lines) == 2
+    assert sum("while it loaded the memory" in line for line in lines) == 2
 
 
 class Slow:

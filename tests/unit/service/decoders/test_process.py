@@ -218,7 +218,7 @@ def test_one_that_died_for_want_of_memory_is_told_apart():
     process = DecoderProcess(limited)
     try:
         process.greet()
-        with pytest.raises(WorkerDiedError, match=r"want of memory \(MemoryLimitMB 512\)$"):
+        with pytest.raises(WorkerDiedError, match=r"at its memory limit \(MemoryLimitMB 512\)$"):
             process.ask("annotate", {"instance": "i"}, bytes(600 * 2**20), 60)
     finally:
         process.close()

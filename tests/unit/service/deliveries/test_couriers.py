@@ -137,7 +137,7 @@ def test_an_instance_that_is_gone_is_not_tried_again(desk):
 @pytest.mark.parametrize(
     ("error", "state"), [(NotFoundError("series"), "failed"), (ArchiveError("busy"), "waiting")]
 )
-def test_an_orthanc_that_cannot_tell_is_no_try(desk, monkeypatch, error, state):
+def test_no_attempt_is_counted_while_orthanc_does_not_answer(desk, monkeypatch, error, state):
     one = desk(retries=0)
     one.archive.down = True
 
@@ -161,14 +161,17 @@ def test_an_orthanc_that_fails_for_one_instance_alone_ends_its_delivery(desk, mo
     found = [one.carry() for _ in range(3)]
     assert [str(row.state) for row in found] == ["waiting", "waiting", "failed"]
     assert found[1].due - found[0].due > 0.5
-    assert found[-1].error == "Orthanc cannot tell of it: GET /instances/0: status 500"
+    assert (
+        found[-1].error
+        == "Orthanc does not answer about the instance: GET /instances/0: status 500"
+    )
     assert one.courier._held_until == 0.0
     monkeypatch.setattr(one.archive, "annotation", good)
     one.overview.again(found[-1].number)
     assert one.carry().state == State.DELIVERED
 
 
-def test_one_over_which_a_courier_stumbles_does_not_hold_up_the_others(desk, monkeypatch):
+def test_a_delivery_that_fails_unforeseen_does_not_hold_up_the_others(desk, monkeypatch):
     """It was the next one again, every second, for ever."""
     one = desk(count=2, retries=1)
 
@@ -312,7 +315,7 @@ def test_a_clock_that_is_set_back_is_noticed(desk, monkeypatch):
     assert told == 2
 
 
-def test_why_deliveries_stumble_is_logged(desk, monkeypatch):
+def test_why_deliveries_fail_is_logged(desk, monkeypatch):
     """The log had the kind of the error alone, and did not tell of a full disk."""
     one, lines, stopping = desk(), [], threading.Event()
 
@@ -325,5 +328,5 @@ def test_why_deliveries_stumble_is_logged(desk, monkeypatch):
     one.courier.run(stopping)
     (line,) = lines
     assert line.endswith(
-        "modality:A stumbled: the records cannot be kept: database or disk is full"
+        "modality:A failed and start again: the records cannot be kept: database or disk is full"
     )

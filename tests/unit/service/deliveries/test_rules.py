@@ -99,7 +99,7 @@ def test_a_rule_returns_to_the_form_of_the_configuration():
         (rule(If={"MinProbability": True}), "If.MinProbability must be a number"),
         (rule(If={"NeedsReview": "no"}), 'If.NeedsReview must be true or false, not "no"'),
         (rule(If={"MinProbability": True}), "a number from 0 to 1, not true"),
-        (rule(If={"Evidence": "image"}), "If.Evidence says of what source Examined is"),
+        (rule(If={"Evidence": "image"}), "If.Evidence needs If.Examined"),
         (rule(If={"Examined": "knee", "Evidence": "witness"}), "If.Evidence: 'witness' must be"),
         (rule(When="at night"), 'When must be "always" or two times'),
         (rule(When="22:00-22:00"), "When must be"),

@@ -65,14 +65,16 @@ def test_a_proxy_of_the_environment_is_not_used(receiver, monkeypatch):
     ("status", "headers", "pause"),
     [(503, {"Retry-After": "120"}, 120.0), (429, {}, 0.0), (500, {}, 0.0), (400, {}, 0.0)],
 )
-def test_what_is_not_2xx_is_no_arrival_and_retry_after_is_read(receiver, status, headers, pause):
+def test_an_answer_other_than_2xx_fails_the_delivery_and_retry_after_is_read(
+    receiver, status, headers, pause
+):
     receiver.answers = [(status, headers)]
     with pytest.raises(SendError, match=f"it answers {status}") as caught:
         WebhookSender(receiver.url, None).send(DELIVERY, annotation())
     assert caught.value.pause == pause
 
 
-def test_a_receiver_that_is_down_is_no_arrival(receiver):
+def test_a_receiver_that_is_down_fails_the_delivery(receiver):
     receiver.close()
     with pytest.raises(SendError, match="no answer"):
         WebhookSender(receiver.url, None).send(DELIVERY, annotation())

@@ -38,7 +38,7 @@ def test_a_backup_that_version_0_2_left_is_given_back(annotated, tmp_path):
     assert after.backups.left_over() == []
 
 
-def test_what_is_given_back_beside_another_file_is_not_noted_as_of_that(
+def test_an_annotation_given_back_beside_another_file_is_not_noted_as_that_file_s(
     annotated, tmp_path, monkeypatch
 ):
     """It came in between the look at ours and the rest, and kept the answer of the one before."""
@@ -123,7 +123,7 @@ def test_what_waits_when_in_place_is_turned_off_waits_no_more(annotated, tmp_pat
 
 
 @pytest.mark.parametrize("mode", ["in-place", "none"])
-def test_a_file_that_came_in_before_the_annotated_one_is_left_as_it_is_is_read(
+def test_another_file_is_read_though_the_tags_of_the_one_before_were_given_up(
     annotated, tmp_path, mode
 ):
     """Its annotation was noted as the new file's, which nobody read then."""

@@ -71,9 +71,7 @@ def test_a_removal_that_waits_is_not_lost_by_a_rewrite_that_was_killed(
     assert after.annotator.was_removed("i")
 
 
-def test_a_removal_does_not_reach_the_same_file_that_a_modality_sends_after_a_kill(
-    annotated, tmp_path
-):
+def test_a_removal_spares_the_same_file_that_a_modality_sends_after_a_kill(annotated, tmp_path):
     """Its bytes are those that were about to return, and it was taken for them."""
     annotated.follow()
     annotated.reviewer.remove("i", by="ann")
@@ -86,7 +84,7 @@ def test_a_removal_does_not_reach_the_same_file_that_a_modality_sends_after_a_ki
     assert after.claim(Kind.ANNOTATE).resource == "i"
 
 
-def test_a_removal_does_not_reach_what_is_sent_again_as_the_original_returned(
+def test_a_removal_spares_what_is_sent_again_just_after_the_original_returned(
     annotated, monkeypatch
 ):
     annotated.follow()

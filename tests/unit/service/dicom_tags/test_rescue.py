@@ -91,7 +91,7 @@ def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, tmp_path,
     monkeypatch.setattr(rescue, "_ACKNOWLEDGED_WITHIN", 0.01)
     side.answers = False
     with (
-        pytest.raises(ArchiveError, match="does not watch"),
+        pytest.raises(ArchiveError, match="did not confirm"),
         side.rescue.watching("i", OURS),
     ):
         pytest.fail("it went on")

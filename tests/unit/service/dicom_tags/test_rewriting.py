@@ -34,7 +34,7 @@ def test_pixel_data_stay_here_and_stand_in_the_new_file():
     assert file[-1].obj is DATA
 
 
-def test_a_file_that_stays_as_it_is_is_none():
+def test_a_correction_that_changes_nothing_gives_no_file():
     assert rewritten(Decoders(changes=False), "correct", {}, DATA, urgent=False)[1] == ()
 
 

@@ -97,7 +97,7 @@ def test_a_report_that_orthanc_does_not_take_leaves_the_one_before(house, write)
     assert "older report" not in house.orthanc.files
 
 
-def test_a_study_that_is_gone_gets_none(house, writer, write):
+def test_a_study_that_is_gone_gets_no_report(house, writer, write):
     house.orthanc.delete_instance("i")
     write()
     assert writer.asked == []

@@ -101,7 +101,7 @@ def test_what_answers_otherwise_is_not_ready_and_says_how(server, network, chang
         (lambda m: {**m, "inputs": [{**m["inputs"][0], "datatype": "FP16"}]}, "FP16"),
         (lambda m: {**m, "inputs": [{**m["inputs"][0], "shape": [-1, 3, 9, 9]}]}, "shape"),
         (lambda _: {"name": "bodypart"}, "metadata"),
-        (lambda _: [], "no JSON"),
+        (lambda _: [], "not JSON"),
     ],
 )
 def test_metadata_of_another_model_are_told(server, network, describe, told):
@@ -197,7 +197,7 @@ ODD = [
 ]
 
 
-def test_an_answer_that_is_none_is_an_error_of_the_network(server):
+def test_an_invalid_answer_is_an_error_of_the_network(server):
     client = OpenInferenceServer(ServerSettings.parse({"Url": server.url}))
     for body in ODD:
         for length in (None, "5", "9" * 5000, "-1"):

@@ -46,7 +46,7 @@ def test_what_is_right_is_taken(url):
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"a\nb", b"\xc3\xa4"])
-def test_a_token_that_is_none_is_refused_without_being_shown(tmp_path, content):
+def test_an_unusable_token_is_refused_without_being_shown(tmp_path, content):
     file = tmp_path / "token"
     file.write_bytes(content)
     with pytest.raises(SettingsError, match="holds no token") as caught:

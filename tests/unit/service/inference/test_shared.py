@@ -78,7 +78,7 @@ def asked(network):
 
 
 @pytest.mark.parametrize("trick", BAD_GREETINGS)
-def test_one_whose_greeting_is_none_is_followed_by_another(network, trick):
+def test_a_process_with_an_invalid_greeting_is_replaced(network, trick):
     own = network(trick + "\ntime.sleep(60)")
     eventually(lambda: own.starts() > 1)
     assert not own.ready
@@ -86,7 +86,7 @@ def test_one_whose_greeting_is_none_is_followed_by_another(network, trick):
 
 
 @pytest.mark.parametrize("answer", BAD_ANSWERS)
-def test_one_whose_answer_is_none_is_followed_by_another(network, answer):
+def test_a_process_with_an_invalid_answer_is_replaced(network, answer):
     own = network(
         f"{GREETING}question = read_frame(incoming)\n"
         f"write_frame(out, Frame({answer}, b'', question.number))\ntime.sleep(60)"
@@ -96,7 +96,7 @@ def test_one_whose_answer_is_none_is_followed_by_another(network, answer):
     eventually(lambda: own.starts() > 1 and own.ready)
 
 
-def test_one_that_answers_twice_is_followed_by_another(network):
+def test_a_process_that_answers_twice_is_replaced(network):
     own = network(
         f"{GREETING}question = read_frame(incoming)\n"
         "for _ in range(2): write_frame(out, Frame({'together': 1}, b'', question.number))\n"
@@ -111,7 +111,7 @@ def test_one_that_does_not_greet_is_killed_in_time(network, monkeypatch):
     monkeypatch.setattr(shared, "_LONGEST_START", 0.5)
     own = network("time.sleep(60)")
     eventually(lambda: own.starts() > 1)
-    assert "it takes longer than 0.5 s" in own.down_reason
+    assert "it took longer than 0.5 s" in own.down_reason
 
 
 @pytest.mark.parametrize("trick", ["", "read_frame(incoming)\n"])
@@ -120,7 +120,7 @@ def test_one_that_does_not_answer_or_even_read_is_killed_in_time(network, monkey
     monkeypatch.setattr(shared, "_LONGEST_RUN", 0.5)
     own = network(f"{GREETING}{trick}time.sleep(60)")
     eventually(lambda: own.ready)
-    assert asked(own) == ["the GPU takes too long"]
+    assert asked(own) == ["the GPU took too long"]
     eventually(lambda: own.starts() > 1 and own.ready)
 
 

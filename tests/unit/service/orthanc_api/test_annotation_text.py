@@ -100,7 +100,7 @@ def test_a_comment_may_hold_a_backslash_and_what_stands_behind_it():
         assert annotation_in(text, "i") == json.loads(text)
 
 
-def test_a_roll_up_is_read_back_and_is_of_no_instance():
+def test_a_roll_up_is_read_back_and_is_not_an_instance_s_annotation():
     above = roll_up("series", "s", [Summary.of(note()), Summary.of(reviewed())])
     assert roll_up_in(json.dumps(above), "s") == above
     assert annotation_in(json.dumps(above), "s") is None
@@ -157,12 +157,12 @@ def test_what_another_script_wrote_is_none_of_ours(house, field, value):
 
 
 @pytest.mark.parametrize("name", reviewed()["machine"])
-def test_what_a_word_took_the_place_of_is_there_in_full(name):
+def test_a_reviewed_annotation_without_all_of_the_machine_s_answer_is_not_read(name):
     annotation = reviewed()
     del annotation["machine"][name]
     assert annotation_in(json.dumps(annotation), "i") is None
 
 
 @pytest.mark.parametrize("text", [None, "", "null", "3", "[]", "{}", "{", "[" * 100_000])
-def test_what_is_no_annotation_at_all_is_none(text):
+def test_what_is_no_annotation_is_not_read_as_one(text):
     assert annotation_in(text, "i") is None

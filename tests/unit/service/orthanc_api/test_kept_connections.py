@@ -121,7 +121,7 @@ def test_names_of_a_header_are_read_whatever_their_case():
     assert len(told.requests) == 1
 
 
-def test_what_goes_before_an_answer_is_passed_over(monkeypatch):
+def test_early_hints_before_an_answer_are_passed_over(monkeypatch):
     """Of 103 (early hints) the end was waited for, as long as the connection was silent."""
     monkeypatch.setattr(kept_connections, "_LONGEST_SILENCE", 5.0)
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"

@@ -37,7 +37,7 @@ def slept(sleepers, kinds, seconds, then):
     return took[0]
 
 
-def test_who_does_what_was_asked_for_is_woken(sleepers):
+def test_only_who_does_that_kind_of_task_is_woken(sleepers):
     def ask():
         sleepers.asked(Kind.ANNOTATE, time.time())
         sleepers.wake()

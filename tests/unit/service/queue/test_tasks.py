@@ -127,7 +127,7 @@ def test_a_node_that_was_killed_takes_its_own_back_and_leaves_the_others_theirs(
     assert drained(again) == ["mine"]
 
 
-def test_where_there_is_one_node_its_own_is_what_another_name_had_claimed(ask, tasks, database):
+def test_a_single_node_takes_over_what_it_claimed_under_another_name(ask, tasks, database):
     """A new container has a new host name, and the claims of the old one would wait for minutes."""
     ask("mine"), ask("lent", priority=Priority.BACKFILL)
     assert tasks.claim((Kind.ANNOTATE,)).resource == "mine"
@@ -227,7 +227,7 @@ def test_who_was_too_slow_leaves_alone_what_another_works_on(ask, tasks, databas
         lambda tasks, task: tasks.let_go([task]),
     ],
 )
-def test_what_another_worker_claims_at_once_is_not_let_go_of_again(ask, tasks, monkeypatch, let_go):
+def test_a_claim_that_another_thread_makes_at_once_is_not_released(ask, tasks, monkeypatch, let_go):
     now = 1000.0
     monkeypatch.setattr("service.queue.tasks.time.time", lambda: now)
     ask("i")

@@ -58,7 +58,7 @@ def test_counts_follow_every_change(house):
     assert counted == house.index.counts()
 
 
-def test_what_becomes_of_a_file_is_no_new_answer(house):
+def test_a_new_state_of_the_file_rewrites_no_index_of_the_answer(house):
     """Each index of the row, what is named and what is counted would be written for nothing."""
     annotation = house.annotations.put(note(), PARENTS)
     statements = heard(house.database)

@@ -85,7 +85,7 @@ def test_when_the_service_stops_no_further_one_is_begun(house, asked):
     assert written(house) == {"patients"}
 
 
-def test_what_nothing_is_left_below_is_taken_away(house, asked):
+def test_a_roll_up_with_nothing_left_below_is_taken_away(house, asked):
     house.roll_ups.write(asked)
     house.annotations.gone("i")
     house.roll_ups.write(asked)

@@ -85,7 +85,7 @@ def test_a_study_of_which_a_picture_waits_is_not_done(house, service):
     assert lines(service) == ("done", {"i": "done", "j": "done"})
 
 
-def test_what_is_only_read_again_keeps_its_study_done(house, service):
+def test_a_study_stays_done_while_an_instance_is_only_read_again(house, service):
     house.ask(Kind.ANNOTATE, "i", mode=Mode.AGAIN)
     assert lines(service) == ("done", {"i": "done"})
 

@@ -79,7 +79,7 @@ def test_a_fhir_resource_comes_under_fhir_s_own_type():
 
 @pytest.mark.parametrize("by_fastapi", [True, False])
 @pytest.mark.parametrize("given", [None, [], "knee", 3])
-def test_a_body_that_is_no_object_is_said_to_be_none(given, by_fastapi):
+def test_a_body_that_is_no_json_object_is_refused_as_such(given, by_fastapi):
     with pytest.raises(ValidationError) as caught:
         Correction.model_validate(given, from_attributes=by_fastapi)
     (error,) = caught.value.errors()
@@ -142,7 +142,7 @@ def test_no_value_comes_back_in_an_error(method, path, body):
 
 
 @pytest.mark.parametrize("body", ["Größe".encode("latin-1"), b"\x1f\x8b\x08\x00", b"{", b"\xff"])
-def test_what_is_no_json_is_said_to_be_none(body):
+def test_a_body_that_is_no_json_is_refused_as_such(body):
     """Latin-1, and what was compressed on the way, as much as a brace too few."""
     answer = ask("PUT", INSTANCE, content=b'{"comment": "' + body)
     assert answer.status_code == 400

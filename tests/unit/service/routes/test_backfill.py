@@ -62,7 +62,7 @@ def test_before_the_model_is_known_nothing_counts_as_another_one_s():
         start(service(None), Backfill(OtherModels=True))
 
 
-def test_what_words_change_is_looked_for_by_one_at_a_time(monkeypatch):
+def test_only_one_request_at_a_time_looks_for_what_words_change(monkeypatch):
     monkeypatch.setattr(requests, "_LONGEST_WAIT", 0.01)
     with requests.one_at_a_time(), pytest.raises(requests.HttpError) as refused:
         start(service("sha"), Backfill(LearnedSince="2026-11-28"))

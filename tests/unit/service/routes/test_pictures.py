@@ -16,7 +16,7 @@ def test_a_picture_that_decoders_die_on_is_left_alone_for_a_while(house, monkeyp
     def ask(task, *_, **__):
         asked.append(task)
         if dies:
-            raise WorkerDiedError("the decoder died for want of memory")
+            raise WorkerDiedError("the decoder died at its memory limit")
         return {"values": (0, 1), "window": None}, b"drawn"
 
     service = SimpleNamespace(

@@ -29,7 +29,7 @@ def test_a_costly_question_waits_for_the_one_before_and_not_for_ever(monkeypatch
     assert done == [503, "answered"]
 
 
-def test_an_error_lets_the_next_question_in():
+def test_a_costly_question_that_fails_lets_the_next_one_in():
     with pytest.raises(ValueError, match="x"), one_at_a_time():
         raise ValueError("x")
     with one_at_a_time():

@@ -1,5 +1,8 @@
 """Orthanc's change log becomes tasks, each entry once, whatever is killed when."""
 
+import threading
+import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -191,6 +194,42 @@ def test_one_that_comes_alone_is_waited_with_less_long(log, clock):
     assert 0.0 < 2 * alone < reader.burst()
 
 
+@contextmanager
+def following(reader):
+    stopping = threading.Event()
+    thread = threading.Thread(target=reader.follow, args=(stopping,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        reader.stop()
+        thread.join()
+
+
+def tasks_come_to(house, number, seconds):
+    for _ in range(int(seconds * 100)):
+        if house.tasks.count(Kind.ANNOTATE) == number:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_one_that_comes_alone_is_a_task_before_its_wait_is_over(house, log, clock):
+    """So what the reading takes is not added to the wait; a burst is read when it is over."""
+    reader = log()
+    reader.wake("i")
+    with following(reader):
+        assert tasks_come_to(house, 1, seconds=10)
+        assert reader.burst() > 0.0
+        house.orthanc.arrive("j", b"file")
+        clock.now += 0.001
+        reader.wake("j")
+        assert not tasks_come_to(house, 2, seconds=0.2)
+        clock.now += 1.0
+        assert tasks_come_to(house, 2, seconds=10)
+
+
 def test_who_waits_for_each_answer_does_not_wait_for_a_burst(house, log, clock):
     reader = log()
     reader.wake("i")
@@ -234,7 +273,7 @@ def test_what_is_rewritten_makes_no_burst(log):
     assert reader.burst() == 0.0
 
 
-def test_what_several_orthancs_wrote_is_asked_for_though_the_mark_passed_it(house, log):
+def test_an_entry_of_several_orthancs_below_the_mark_is_still_asked_for(house, log):
     """Another Orthanc's entry was seen first, though its number is the higher one."""
     reader = log()
     house.database.shared = True
@@ -253,7 +292,7 @@ def test_what_several_orthancs_wrote_is_asked_for_though_the_mark_passed_it(hous
     assert waiting(house) == set()
 
 
-def test_what_was_removed_and_sent_again_is_asked_for_though_the_mark_passed_it(house, log):
+def test_an_entry_below_the_mark_of_what_was_removed_and_sent_again_is_still_asked_for(house, log):
     """Another Orthanc's entry has the higher number and was seen first."""
     reader = log()
     house.database.shared = True

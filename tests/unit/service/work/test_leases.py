@@ -56,7 +56,7 @@ def test_a_picture_that_just_came_in_is_not_for_a_helper_to_say(house, leases):
     assert house.orthanc.annotation("new") is None
 
 
-def test_an_answer_of_no_decoder_on_what_was_not_lent_changes_no_task(house, leases):
+def test_an_impossible_answer_on_what_was_not_lent_changes_no_task(house, leases):
     house.tasks.ask_now(Kind.ANNOTATE, ["i"])
     before = house.tasks.standing_task(Kind.ANNOTATE, "i")
     assert set(leases.take({"i": Answer({"x": 1}, "file")})) == {"i"}
@@ -144,9 +144,9 @@ def test_an_answer_of_another_file_is_left_to_the_own_decoders(house, leases):
 @pytest.mark.parametrize(
     "fields", [{"review": {"by": "ann"}}, {"carried": {"examined": "knee"}}, {"status": "fine"}]
 )
-def test_what_no_decoder_answers_is_left_to_the_own_decoders(house, leases, fields):
+def test_what_cannot_be_a_decoder_s_answer_is_left_to_the_own_decoders(house, leases, fields):
     leases.lend(5, 60)
-    assert "no decoder" in leases.take(brought(house, **fields))["i"]
+    assert "cannot be a decoder's answer" in leases.take(brought(house, **fields))["i"]
     assert house.orthanc.annotation("i") is None
     assert leases.lend(5, 60) == []
     assert house.claim_due(Kind.ANNOTATE)
@@ -202,7 +202,7 @@ def test_a_word_of_0_2_0_is_compared_by_the_own_decoders(house, leases, instance
     assert house.claim(Kind.ANNOTATE).resource == instance
 
 
-def test_on_a_copy_a_word_that_an_undo_brought_back_is_the_first_one(house, leases):
+def test_a_word_that_an_undo_brought_back_counts_as_the_first_one_on_a_copy(house, leases):
     """It counted as what had taken another back: the next undo left it out."""
     pixels, at = "b3:" + "a" * 32, "2026-11-28T10:00:00Z"
     house.reviewer.review("i", Review("ann", at, "skull", pixels=pixels, restored=True))

@@ -74,7 +74,7 @@ def test_sides_in_doubt_are_noted_of_what_an_earlier_version_took_in(house, swee
     assert house.database.value(sa.select(instances.c.side_in_doubt)) is True
 
 
-def test_one_whose_side_orthanc_cannot_tell_ends_no_sweep(house, sweep, monkeypatch):
+def test_an_instance_that_cannot_be_adopted_ends_no_sweep(house, sweep, monkeypatch):
     house.annotator.annotate("i", Mode.NEW)
     doubt = "side_in_doubt = NULL, needs_review = 1, laterality_source = 'header'"
     with house.database.write() as connection:
@@ -98,7 +98,9 @@ def test_what_is_gone_is_taken_out(house, sweep):
     assert house.index.state("j") == "done"
 
 
-def test_what_orthanc_cannot_tell_of_is_not_gone_and_hides_no_others(house, sweep, monkeypatch):
+def test_an_instance_that_orthanc_fails_to_describe_is_not_gone_and_hides_no_others(
+    house, sweep, monkeypatch
+):
     for instance in ("gone", "odd"):
         house.orthanc.arrive(instance, b"file")
         house.annotator.annotate(instance, Mode.NEW)
@@ -182,7 +184,7 @@ def test_what_is_left_out_does_not_hide_what_is_gone(house, facts, sweep, broken
     assert not later.is_due()
 
 
-def test_where_orthanc_can_tell_of_nothing_the_sweep_is_done_again(house, sweep, monkeypatch):
+def test_a_sweep_is_done_again_if_orthanc_describes_no_instance(house, sweep, monkeypatch):
     monkeypatch.setattr("service.work.sweep._MOST_LEFT_OUT", 0)
     monkeypatch.setattr(house.orthanc, "glance", lambda _: 1 / 0)
     monkeypatch.setattr(house.annotator, "adopt", lambda _: 1 / 0)

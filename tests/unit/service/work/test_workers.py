@@ -70,7 +70,7 @@ def test_a_removal_is_not_undone_before_the_end_of_its_rewrite(house, workers, m
     assert house.annotator.was_removed("i")
 
 
-def test_what_an_overwrite_wiped_of_what_is_gone_is_kept_no_longer(house, workers, monkeypatch):
+def test_the_overwrite_backup_of_an_instance_that_is_gone_is_dropped(house, workers, monkeypatch):
     """It was until the next start, and a delivery waited for the instance to return."""
     house.annotator.annotate("i", Mode.NEW)
     with monkeypatch.context() as slow:
@@ -108,7 +108,7 @@ def _raiser(error):
 
 
 @pytest.mark.parametrize("happens", [lambda _: None, _gone, _lost, _refused, _killed])
-def test_what_cannot_be_seen_is_told_to_who_would_ask_for_it_again(house, workers, happens):
+def test_what_has_no_picture_is_not_asked_for_again(house, workers, happens):
     """A header alone, a picture that is gone or kills: it was fetched every five seconds."""
     house.ask(Kind.LOOK, "i")
     happens(house)
@@ -254,7 +254,9 @@ def test_what_cannot_even_be_given_up_waits_behind_what_arrives(house, workers, 
     assert house.orthanc.annotation("i")["status"] == "done"
 
 
-def test_what_is_stuck_waits_behind_the_old_stock_and_is_none(house, workers, monkeypatch):
+def test_stuck_instances_wait_behind_the_old_stock_and_are_routed_as_new_ones(
+    house, workers, monkeypatch
+):
     """Ten thousand for which Orthanc refuses an annotation starved the back-fill."""
     house.ask(Kind.ANNOTATE, "i")
     house.tasks.retry(house.claim(Kind.ANNOTATE), 0.0, priority=Priority.STUCK)
@@ -308,11 +310,11 @@ def test_the_log_names_the_damaged_event_that_an_arrival_waits_for(house, worker
     assert house.tasks.stands(Kind.ANNOTATE, "i")
 
 
-def test_it_is_told_where_a_roll_up_stumbles(house, workers, monkeypatch):
+def test_the_log_names_the_line_at_which_a_roll_up_failed(house, workers, monkeypatch):
     house.annotator.annotate("i", Mode.NEW)
     monkeypatch.setattr(house.annotations, "put_roll_up", _unforeseen)
     workers._roll_up([house.claim_due(Kind.ROLL_UP)])
-    assert "stumbled: ValueError in test_workers.py" in house.lines[-1]
+    assert "failed unexpectedly: ValueError in test_workers.py" in house.lines[-1]
     assert "name" not in house.lines[-1]
 
 
@@ -345,7 +347,7 @@ def test_the_file_is_read_once_for_answer_and_rewrite(house, workers, monkeypatc
     assert read == ["i"]
 
 
-def test_where_others_rewrite_already_it_is_left_to_those_who_do_nothing_else(house, workers):
+def test_a_rewrite_is_left_for_later_while_two_others_rewrite(house, workers):
     house.ask(Kind.ANNOTATE, "i")
     with house.in_place.turn() as first, house.in_place.turn() as second:
         workers._annotate_and_rewrite([house.claim(Kind.ANNOTATE)])
@@ -356,7 +358,9 @@ def test_where_others_rewrite_already_it_is_left_to_those_who_do_nothing_else(ho
     assert house.orthanc.files["i"] == b"file corrected to hand"
 
 
-def test_a_rewrite_that_stumbles_is_what_is_given_back(house, workers, monkeypatch):
+def test_if_a_rewrite_fails_the_rewrite_is_given_back_and_not_the_annotating(
+    house, workers, monkeypatch
+):
     """Neither it nor the note of that could be written."""
     monkeypatch.setattr(house.in_place, "rewrite", _unforeseen)
     monkeypatch.setattr(house.tasks, "retry", lambda *_: 1 / 0)

@@ -1,4 +1,4 @@
-"""Write the memory's table into the model card: ``python -m training.memory_card``."""
+"""Write the memory's table into docs/learning.md: ``python -m training.memory_table``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.card import renewed
-from training.paths import CARD, MODELS
+from training.paths import LEARNING, MODELS
 
 BEGIN, END = "<!-- memory: begin -->", "<!-- memory: end -->"
 
@@ -28,7 +28,7 @@ def _words(trial: dict[str, Any]) -> str:
 
 
 def table(report: dict[str, Any]) -> str:
-    """Return the generated part of the card, in Markdown."""
+    """Return the table of all trials, in Markdown."""
     lines = [
         "| hospital | words | all | worst label | other labels | largest loss | other sources |",
         "|---|---|---|---|---|---|---|",
@@ -55,26 +55,26 @@ def table(report: dict[str, Any]) -> str:
     )
 
 
-def with_table(card: str, report: dict[str, Any]) -> str:
-    """Return the card with the memory's table renewed.
+def with_table(document: str, report: dict[str, Any]) -> str:
+    """Return the document with the memory's table renewed.
 
     Raises
     ------
     CardError
-        If the card lacks the markers.
+        If the document lacks the markers.
     """
-    return renewed(card, BEGIN, END, table(report))
+    return renewed(document, BEGIN, END, table(report))
 
 
 def main() -> None:
-    """Read the command line and renew the card."""
+    """Read the command line and renew the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", type=Path, default=MODELS / "memory.json")
-    parser.add_argument("--card", type=Path, default=CARD)
+    parser.add_argument("--into", type=Path, default=LEARNING)
     given = parser.parse_args()
     report = json.loads(given.report.read_text(encoding="utf-8"))
-    card = given.card.read_text(encoding="utf-8")
-    given.card.write_text(with_table(card, report), encoding="utf-8")
+    document = given.into.read_text(encoding="utf-8")
+    given.into.write_text(with_table(document, report), encoding="utf-8")
 
 
 if __name__ == "__main__":

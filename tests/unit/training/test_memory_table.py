@@ -1,11 +1,12 @@
-"""The memory's table in the model card is the report's, and the report is of these commands."""
+"""The memory's table in docs/learning.md is the report's, and the report is of these commands."""
 
 import json
 
 import pytest
 
 from training.card import CardError
-from training.memory_card import BEGIN, END, table, with_table
+from training.memory_table import BEGIN, END, table, with_table
+from training.paths import LEARNING
 
 
 @pytest.fixture
@@ -13,10 +14,10 @@ def models(request):
     return request.config.rootpath / "models"
 
 
-def test_the_card_holds_the_present_table(models):
-    card = (models / "README.md").read_text(encoding="utf-8")
+def test_the_document_holds_the_present_table(models):
+    document = LEARNING.read_text(encoding="utf-8")
     report = json.loads((models / "memory.json").read_text(encoding="utf-8"))
-    assert with_table(card, report) == card, "run: python -m training.memory_card"
+    assert with_table(document, report) == document, "run: python -m training.memory_table"
 
 
 def test_every_trial_is_a_row(models):
@@ -25,7 +26,7 @@ def test_every_trial_is_a_row(models):
     assert table(report).count("\n| ") - 1 == trials
 
 
-def test_a_card_without_a_place_for_it_is_an_error():
+def test_a_document_without_a_place_for_it_is_an_error():
     with pytest.raises(CardError):
         with_table(f"{BEGIN} but no end", {"hospitals": [], "draws": 10})
     assert END.startswith("<!--")
