@@ -7,6 +7,7 @@ has to tell Orthanc (log lines, metrics, where it listens) comes back on its sta
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -15,8 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
-from typing import IO, Any
+from typing import Any
 
 _PLUGIN = Path(__file__).resolve().parents[1]
 _OWN_MODULES = ("-P", "-s")
@@ -28,8 +28,8 @@ _LONGEST_STOP, _LONGEST_CHECK = 8.0, 120.0
 _LONGEST_FAREWELL = 2.0
 """Seconds that one may take after it was killed."""
 _LONGEST_HOLD, _LONGEST_REWRITE = 5.0, 60.0
-_MOST_WAITING = 100_000
-"""Messages that wait for a service that does not read; of the rest the change log tells it."""
+_PIPE = 2**20
+"""Bytes of events that wait for a service that does not read; the change log tells it the rest."""
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -65,13 +65,12 @@ class ServiceProcess:
         self._configuration = configuration
         self._given = {"configuration": configuration, "folder": folder}
         self._report = report
-        self._messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
-        self._told: IO[bytes] | None = None
+        self._told: int | None = None
+        self._telling = threading.Lock()
         self._stopping = threading.Event()
-        # Orthanc's end waits for these threads no longer than ``stop`` does.
+        # Orthanc's end waits for this thread no longer than ``stop`` does.
         self._keeper = threading.Thread(target=self._keep, name="bodypart-keep", daemon=True)
-        self._sender = threading.Thread(target=self._send, name="bodypart-send", daemon=True)
         self._hello: dict[str, Any] = {}
         self._last_words = ""
         self.rescued = Path(os.devnull)
@@ -106,24 +105,27 @@ class ServiceProcess:
         """Start the service in the background, with what it needs to talk to Orthanc."""
         self._hello = {**self._given, **orthanc}
         self._keeper.start()
-        self._sender.start()
 
     def stop(self) -> None:
         """End the service and wait for it; one that does not end in time is killed."""
         self._stopping.set()
         self.down_reason = "Orthanc is stopping"
-        self._messages.put(None)
+        # Without this word the end of its input means that Orthanc was killed.
+        self.tell("stop", "")
         if self._keeper.ident:
             self._keeper.join(_LONGEST_STOP)
             if process := self._process:
                 process.kill()
-            for thread in (self._keeper, self._sender):
-                thread.join(_LONGEST_FAREWELL)
+            self._keeper.join(_LONGEST_FAREWELL)
 
     def tell(self, event: str, resource: str) -> None:
         """Tell the service what happened; returns at once, whatever the service does."""
-        if self._messages.qsize() < _MOST_WAITING:
-            self._messages.put({"event": event, "id": resource})
+        line = json.dumps({"event": event, "id": resource}).encode() + b"\n"
+        # Under the lock the pipe is not closed, and its number not given to another file. A line is
+        # written whole or, to a full pipe, not at all (write(2), PIPE_BUF).
+        with self._telling, suppress(OSError):
+            if self._told is not None:
+                os.write(self._told, line)
 
     def hold_deletion(self) -> None:
         """Tell of a deletion that comes; wait for the rewrites, which would store again."""
@@ -178,15 +180,21 @@ class ServiceProcess:
         listener = threading.Thread(target=self._hear_last_words, args=(process,), daemon=True)
         listener.start()
         try:
-            _write(process.stdin, self._hello)
-            self._told = process.stdin
+            told = process.stdin
+            told.write(json.dumps(self._hello).encode() + b"\n")
+            told.flush()
+            with suppress(OSError):
+                fcntl.fcntl(told, fcntl.F_SETPIPE_SZ, _PIPE)
+            os.set_blocking(told.fileno(), False)
+            self._told = told.fileno()
             # One that was not there when the stop was said is not told of it.
             for line in () if self._stopping.is_set() else process.stdout:
                 self._take(json.loads(line))
         except Exception:
             pass  # It died, or said what is no message: it is ended and started again.
         finally:
-            self._told = None
+            with self._telling:
+                self._told = None
             self.socket = None
             process.kill()
             process.wait()
@@ -205,28 +213,11 @@ class ServiceProcess:
         else:
             self._report(message)
 
-    def _send(self) -> None:
-        while message := self._messages.get():
-            if not self._stopping.is_set():
-                self._say(message)
-        # Without this word the end of its input means that Orthanc was killed.
-        self._say({"event": "stop", "id": ""})
-
-    def _say(self, message: Mapping[str, Any]) -> None:
-        if told := self._told:
-            with suppress(OSError, ValueError):
-                _write(told, message)
-
     def _hear_last_words(self, process: subprocess.Popen[bytes]) -> None:
         # A traceback's last line names an exception; what else is printed is not ours to log.
         self._last_words = ""
         for line in process.stderr or ():
             self._last_words = line.decode(errors="replace").strip()[:300] or self._last_words
-
-
-def _write(stream: IO[bytes], message: Mapping[str, Any]) -> None:
-    stream.write(json.dumps(message).encode() + b"\n")
-    stream.flush()
 
 
 def _is_recent(path: Path) -> bool:

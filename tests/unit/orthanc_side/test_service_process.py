@@ -154,7 +154,7 @@ def test_a_stop_does_not_wait_for_one_that_hears_nothing(impatient):
     impatient.start({"token": "t"})
     eventually(lambda: impatient.socket)
     impatient.tell("deafness", "")
-    for _ in range(5_000):  # more than a pipe holds
+    for _ in range(50_000):  # more than the pipe holds
         impatient.tell("stored", "0123456789abcdef")
     time.sleep(0.3)
     assert ends(impatient)
