@@ -31,7 +31,7 @@ def main() -> None:
     address = sys.argv[1] if len(sys.argv) > 1 else address_of(configuration)
     for path, body in QUESTIONS:
         try:
-            ask(address + path, body, configuration.get("RegisteredUsers") or {})
+            ask(address + path, body, configuration)
         except OSError as error:
             sys.exit(f"{path}: {error}")
 
@@ -42,8 +42,8 @@ def address_of(configuration: dict[str, Any]) -> str:
     return f"{scheme}://127.0.0.1:{configuration.get('HttpPort', 8042)}"
 
 
-def ask(url: str, body: object, users: dict[str, str]) -> None:
-    """Wait for an answer.
+def ask(url: str, body: object, configuration: dict[str, Any]) -> None:
+    """Wait for an answer, with the first of Orthanc's users and the service's certificate.
 
     Raises
     ------
@@ -51,12 +51,14 @@ def ask(url: str, body: object, users: dict[str, str]) -> None:
         If none came, or one that tells of an error.
     """
     request = urllib.request.Request(url, None if body is None else json.dumps(body).encode())
-    for name, password in list(users.items())[:1]:
+    for name, password in list((configuration.get("RegisteredUsers") or {}).items())[:1]:
         token = base64.b64encode(f"{name}:{password}".encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
     # Its certificate bears the name that others call it by.
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if certificate := (configuration.get("BodyPart") or {}).get("ClientCertificate"):
+        context.load_cert_chain(certificate)
     try:
         urllib.request.urlopen(request, timeout=SECONDS, context=context).read()
     except urllib.error.HTTPError as error:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -60,8 +59,8 @@ class Plugin:
 
     def on_stored_instance(self, dicom: Any, instance: str) -> None:
         """Queue the id of an instance that was stored, and return."""
-        if rewriting := self._process.rewriting.get(instance):
-            _keep_if_foreign(dicom.GetInstanceData(), rewriting)
+        if (told := self._process.rescued / f"{instance}.json").exists():
+            _keep_if_foreign(dicom.GetInstanceData(), told)
         self._process.tell("stored", instance)
 
     def on_change(self, change: int, level: int, resource: str) -> None:
@@ -186,14 +185,15 @@ def _let_go_of_forgotten(request: dict[str, Any]) -> None:
             _let_go(request[name])
 
 
-def _keep_if_foreign(data: bytes, rewriting: Mapping[str, Any]) -> None:
-    """Keep a file that is not ours and that the service's rewrite is about to replace."""
-    digest = hashlib.md5(data[: rewriting["beginning"]], usedforsecurity=False).hexdigest()
-    if (len(data), digest) != (rewriting["length"], rewriting["md5"]):
-        place = Path(os.fsdecode(rewriting["file"].encode()))
-        partial = place.with_suffix(".part")
-        partial.write_bytes(data)
-        partial.replace(place)
+def _keep_if_foreign(data: bytes, told: Path) -> None:
+    """Keep a file beside what is told of a rewrite, unless it is the one that the rewrite makes."""
+    with suppress(FileNotFoundError):  # The rewrite has just ended.
+        ours = json.loads(told.read_bytes())
+        digest = hashlib.md5(data[: ours["beginning"]], usedforsecurity=False).hexdigest()
+        if (len(data), digest) != (ours["length"], ours["md5"]):
+            partial = told.with_suffix(".part")
+            partial.write_bytes(data)
+            partial.replace(told.with_suffix(".dcm"))
 
 
 def _report(message: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 _PLUGIN = Path(__file__).resolve().parents[1]
 _OWN_MODULES = ("-P", "-s")
@@ -24,11 +24,10 @@ _OWN_MODULES = ("-P", "-s")
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
 _HEALTHY = 60.0
 """Seconds after which a service that ends is started again at once."""
-_LONGEST_STOP = 8.0
+_LONGEST_STOP, _LONGEST_CHECK = 8.0, 120.0
 _LONGEST_FAREWELL = 2.0
 """Seconds that one may take after it was killed."""
-_LONGEST_CHECK = 120.0
-_LONGEST_HOLD = 5.0
+_LONGEST_HOLD, _LONGEST_REWRITE = 5.0, 60.0
 _PIPE = 2**20
 """Bytes of events that wait for a service that does not read; the change log tells it the rest."""
 
@@ -53,9 +52,9 @@ class ServiceProcess:
 
     Attributes
     ----------
-    rewriting : dict
-        Instances that the service is just rewriting: ``length`` of its file, ``md5`` of so many
-        bytes of its ``beginning``, and the ``file`` in which another one is to be kept.
+    rescued : Path
+        Folder with a file for each instance that this service, or one that shares the storage, is
+        just rewriting: ``length`` of its own file, ``md5`` of so many bytes of its ``beginning``.
     socket : str or None
         Unix socket at which the service answers requests; None while it does not.
     down_reason : str
@@ -74,7 +73,7 @@ class ServiceProcess:
         self._keeper = threading.Thread(target=self._keep, name="bodypart-keep", daemon=True)
         self._hello: dict[str, Any] = {}
         self._last_words = ""
-        self.rewriting: dict[str, dict[str, Any]] = {}
+        self.rescued = Path(os.devnull)
         self.socket: str | None = None
         self.down_reason = "the service is starting"
 
@@ -130,9 +129,10 @@ class ServiceProcess:
 
     def hold_deletion(self) -> None:
         """Tell of a deletion that comes; wait for the rewrites, which would store again."""
-        self.tell("deleting", "")
-        end, before = time.monotonic() + _LONGEST_HOLD, set(self.rewriting)
-        while before & set(self.rewriting) and time.monotonic() < end:
+        with suppress(OSError):
+            (self.rescued / "deleting").touch()
+        end, left = time.monotonic() + _LONGEST_HOLD, [*self.rescued.glob("*.json")]
+        while (left := [*filter(_is_recent, left)]) and time.monotonic() < end:
             time.sleep(0.005)
 
     def _python(self) -> str:
@@ -176,10 +176,11 @@ class ServiceProcess:
             env=self._environment(),
             start_new_session=True,
         )
+        assert process.stdin and process.stdout
         listener = threading.Thread(target=self._hear_last_words, args=(process,), daemon=True)
         listener.start()
         try:
-            told = _stream(process.stdin)
+            told = process.stdin
             told.write(json.dumps(self._hello).encode() + b"\n")
             told.flush()
             with suppress(OSError):
@@ -187,7 +188,7 @@ class ServiceProcess:
             os.set_blocking(told.fileno(), False)
             self._told = told.fileno()
             # One that was not there when the stop was said is not told of it.
-            for line in () if self._stopping.is_set() else _stream(process.stdout):
+            for line in () if self._stopping.is_set() else process.stdout:
                 self._take(json.loads(line))
         except Exception:
             pass  # It died, or said what is no message: it is ended and started again.
@@ -195,7 +196,6 @@ class ServiceProcess:
             with self._telling:
                 self._told = None
             self.socket = None
-            self.rewriting.clear()
             process.kill()
             process.wait()
             listener.join(_LONGEST_FAREWELL)
@@ -206,21 +206,22 @@ class ServiceProcess:
     def _take(self, message: dict[str, Any]) -> None:
         if "socket" in message:
             self.socket = str(message["socket"])
+        elif "rescued" in message:
+            self.rescued = Path(os.fsdecode(message["rescued"].encode()))
         elif "rewriting" in message:
-            self.rewriting[message["rewriting"]["id"]] = message["rewriting"]
-            self.tell("rewriting", message["rewriting"]["id"])
-        elif "rewritten" in message:
-            self.rewriting.pop(message["rewritten"], None)
+            self.tell("rewriting", message["rewriting"])
         else:
             self._report(message)
 
     def _hear_last_words(self, process: subprocess.Popen[bytes]) -> None:
         # A traceback's last line names an exception; what else is printed is not ours to log.
         self._last_words = ""
-        for line in _stream(process.stderr):
+        for line in process.stderr or ():
             self._last_words = line.decode(errors="replace").strip()[:300] or self._last_words
 
 
-def _stream(stream: IO[bytes] | None) -> IO[bytes]:
-    assert stream is not None
-    return stream
+def _is_recent(path: Path) -> bool:
+    """Tell whether a file is there, and not one that a node left that died."""
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime < _LONGEST_REWRITE
+    return False

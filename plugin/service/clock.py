@@ -14,7 +14,8 @@ class Clock:
     def __init__(self) -> None:
         self._ahead = time.time() - time.monotonic()
 
-    def was_set_back(self) -> bool:
-        """Return whether it was set back since this was asked last, or since the start."""
+    def set_back(self) -> float:
+        """Return by how many seconds it was set back since this was asked last; mostly 0."""
         before, self._ahead = self._ahead, time.time() - time.monotonic()
-        return self._ahead < before - SET_BACK
+        back = before - self._ahead
+        return back if back > SET_BACK else 0.0

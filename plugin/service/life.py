@@ -76,8 +76,6 @@ class Life:
             self._service.deletions.tell(resource)
         elif event == "rewriting" and rescue:
             rescue.acknowledge(resource)
-        elif event == "deleting" and rescue:
-            rescue.give_way()
 
     def quieten(self) -> None:
         """Begin nothing more; what was begun in Orthanc is finished."""

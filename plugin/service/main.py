@@ -137,7 +137,7 @@ class Service:
         # `in_place` exists if files follow their annotations; `rewriter` also if they did before:
         # it finishes what a kill interrupted, and what still waits.
         unfinished = self._backups.left_over() or self.index.with_pending_tags(1)
-        self.rescue = Rescue(self._files.rescued, say) if in_place or unfinished else None
+        self.rescue = self._make_rescue() if in_place or unfinished else None
         self.rewriter = self._make_rewriter(self.rescue) if self.rescue else None
         self.in_place = self.rewriter if in_place else None
         self._reports = self._make_reports() if self.settings.structured_report else None
@@ -266,6 +266,9 @@ class Service:
             self._lessons,
             self.log,
         )
+
+    def _make_rescue(self) -> Rescue:
+        return Rescue(self._files.rescued, self.say, shared=self._database.shared)
 
     def _make_rewriter(self, rescue: Rescue) -> InPlace:
         overwriting = Overwriting(

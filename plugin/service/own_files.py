@@ -34,7 +34,8 @@ class Files:
     audit : Path
         The audit trail, and whatever else must not be lost.
     rescued : Path
-        Folder of files that came in while others were rewritten; empty unless that happens.
+        Folder of files that came in while others were rewritten; empty unless that happens. Nodes
+        share it with the storage.
     thumbnails : Path
         Small pictures, a cache; each node has its own.
     overwrites_of_0_1 : Path
@@ -60,7 +61,7 @@ class Files:
         start : Path
             Where its relative paths start.
         """
-        storage = configuration.get("StorageDirectory", "OrthancStorage")
+        storage = str(configuration.get("StorageDirectory", "OrthancStorage"))
         folder = start / str(configuration.get("IndexDirectory", storage))
         index = Path(settings.index_file or folder / "bodypart-index.sqlite")
         audit = Path(settings.audit_file or index.with_name("bodypart-audit.sqlite"))
@@ -69,10 +70,12 @@ class Files:
             # Nodes may share the folder, on a network's disk where SQLite must not be shared.
             name = str(configuration.get("DatabaseServerIdentifier") or node_name(configuration))
             thumbnails += "-" + re.sub("[^A-Za-z0-9]+", "-", name)
+        # Nodes have the storage in common, unless it is no folder.
+        common = settings.database and (start / storage).is_dir()
         return cls(
             index,
             audit,
-            index.with_name("bodypart-rescued"),
+            (start / storage if common else index.parent) / "bodypart-rescued",
             index.with_name(f"{thumbnails}.sqlite"),
             index.with_name("bodypart-rewrites"),
         )

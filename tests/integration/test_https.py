@@ -1,11 +1,13 @@
 """HTTPS by Orthanc itself, with a password and certificates of its clients."""
 
+import json
+import runpy
 import shutil
 import subprocess
 
 import pytest
 
-from orthanc_server import KNOWN, Server, require
+from orthanc_server import KNOWN, ROOT, Server, require
 from phantoms import file_bytes, radiograph
 
 SHIM = """
@@ -37,6 +39,15 @@ def certify(folder, name):
     subprocess.run([*command, *files], check=True, capture_output=True, cwd=folder)
     with (folder / f"{name}.pem").open("a") as file:
         file.write((folder / f"{name}.key").read_text())
+
+
+def check_health(server):
+    """Ask as the container's health check does, with the configuration that Orthanc has."""
+    configuration = json.loads((server.storage / "orthanc.json").read_text())
+    configuration["BodyPart"]["ClientCertificate"] = str(server.storage / "client.pem")
+    health = runpy.run_path(str(ROOT / "orthanc-config/docker/health.py"))
+    for path, body in health["QUESTIONS"]:
+        health["ask"](health["address_of"](configuration) + path, body, configuration)
 
 
 @pytest.mark.parametrize("target", KNOWN)
@@ -79,6 +90,7 @@ def test_the_service_speaks_https_and_shows_its_certificate(target, tmp_path, li
         )
         assert corrected.status_code == 200
         assert server.request("GET", "/bodypart/ui/").status_code == 200
+        check_health(server)
         server.wait_until((delivered / f"{instance}.dcm").exists)
         server.stop()
         assert server.process.returncode == 0

@@ -95,6 +95,13 @@ def test_an_inference_server_is_given_the_model_as_its_repository_wants_it():
     assert "--model-repository=/models" in SERVICES["triton-a"]["command"]
 
 
+@pytest.mark.parametrize("name", ORTHANCS[2:])
+def test_a_password_of_digits_stays_a_text(name):
+    """The public image reads what can be read as JSON so; Orthanc refuses a number and ends."""
+    given = SERVICES[name]["environment"]["ORTHANC__POSTGRESQL__PASSWORD"]
+    assert json.loads(given.replace("${POSTGRES_PASSWORD:-orthanc}", "2026")) == "2026"
+
+
 @pytest.mark.parametrize("name", ORTHANCS)
 def test_what_is_built_is_there(name):
     build = SERVICES[name]["build"]

@@ -96,7 +96,7 @@ def open_index(path: Path, durable: Database, log: Callable[[str], None]) -> Dat
         Takes a line.
     """
     try:
-        _keep_reports(path, durable)
+        _take_over_of_0_1(path, durable)
         database = Database.of_file(path)
         prepare(database, INDEX_SCHEMA)
         prepare(database, SEEN_SCHEMA)
@@ -173,10 +173,15 @@ def only_one(path: Path) -> IO[bytes]:
 
 def set_aside(path: Path) -> None:
     """Move a damaged SQLite file out of the way, and delete the files beside it."""
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    _delete_beside(path)
     if path.exists():
         path.replace(path.with_name(path.name + ".damaged"))
+
+
+def _delete_beside(path: Path) -> None:
+    """Delete the files that SQLite has beside a database that nobody has open."""
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def prepare(database: Database, schema: Schema) -> None:
@@ -227,8 +232,12 @@ def _lies(error: BaseException | None) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
-def _keep_reports(path: Path, durable: Database) -> None:
-    """Take over the table of our structured reports from an index of version 0.1."""
+def _take_over_of_0_1(path: Path, durable: Database) -> None:
+    """Take over the table of our structured reports from an index of version 0.1.
+
+    Where a later version had run before 0.1, the index is then deleted, to be made anew: it does
+    not tell which files that version had still to rewrite.
+    """
     if not path.exists():
         return
     try:
@@ -247,7 +256,12 @@ def _keep_reports(path: Path, durable: Database) -> None:
                     connection.execute(
                         sa.insert(reports), [dict(zip(names, row, strict=True)) for row in rows]
                     )
-            old.executescript("BEGIN; DROP TABLE reports; PRAGMA user_version = 0; COMMIT")
+            again = bool(durable.rows(sa.select(facts).limit(1)))  # 0.1 keeps none.
+            if not again:
+                old.executescript("BEGIN; DROP TABLE reports; PRAGMA user_version = 0; COMMIT")
+        if again:
+            _delete_beside(path)
+            path.unlink()
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if is_damage(error) or _lies(error):
             raise DamagedError(str(path)) from None

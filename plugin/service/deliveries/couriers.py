@@ -105,7 +105,7 @@ class Courier:
         clock = Clock()
         while not stopping.is_set():
             # After the clock was set back, too.
-            stumbled = clock.was_set_back() or stumbled
+            stumbled = clock.set_back() > 0 or stumbled
             try:
                 if stumbled:
                     self._outbox.recover(self.destination)

@@ -54,5 +54,8 @@ class Window:
         """Return the first moment from ``now`` on at which the window is open."""
         if self.is_open(now):
             return now
-        opening = datetime.combine(now.date(), self.opens, now.tzinfo)
+        # What is kept of `now` tells the hour that a clock set back repeats from the one before it.
+        opening = now.replace(
+            hour=self.opens.hour, minute=self.opens.minute, second=0, microsecond=0
+        )
         return opening if opening > now else opening + timedelta(days=1)

@@ -2,16 +2,18 @@
 
 Between the last check of a file and the storing of its successor there are milliseconds in which
 another file may come in, which ours would then replace. Orthanc's store hook sees that file: it
-knows which instances are being rewritten, and keeps the bytes of files that are not ours.
+knows which instances are being rewritten, and keeps the bytes of files that are not ours. It knows
+by a file in a folder of the storage, which is there for all nodes that share the storage.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,15 +41,21 @@ class Rescue:
         Folder in which Orthanc's side keeps them; as private as the archive itself.
     say : callable
         Sends a message to Orthanc's side.
+    shared : bool
+        Whether other nodes have the same folder.
     """
 
-    def __init__(self, folder: Path, say: Callable[[dict[str, Any]], None]) -> None:
-        folder.mkdir(mode=0o700, exist_ok=True)
+    def __init__(
+        self, folder: Path, say: Callable[[dict[str, Any]], None], *, shared: bool = False
+    ) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in () if shared else folder.glob("*.json"):
+            left.unlink(missing_ok=True)
         self._folder = folder
         self._say = say
+        say({"rescued": str(folder)})
         self._acknowledged: dict[str, threading.Event] = {}
         self._own: OrderedDict[str, int] = OrderedDict()
-        self._last_deletion = float("-inf")
 
     @contextmanager
     def watching(self, instance: str, ours: FileMark) -> Iterator[None]:
@@ -67,22 +75,40 @@ class Rescue:
         Raises
         ------
         ArchiveError
-            If Orthanc's side does not confirm that it watches.
+            If Orthanc's side does not confirm that it watches, or cannot be told.
         """
         heard = self._acknowledged[instance] = threading.Event()
-        about = {"id": instance, **asdict(ours), "file": str(self._place(instance))}
-        self._say({"rewriting": about})
         try:
+            self._announce(instance, ours)
+            self._say({"rewriting": instance})
             if not heard.wait(_ACKNOWLEDGED_WITHIN):
                 raise ArchiveError(
                     "Orthanc's side of the plugin did not confirm that it watches over the rewrite"
                 )
-            if time.monotonic() - self._last_deletion < _RECENT:
+            if self._deleting(instance):
                 time.sleep(_GIVEN_WAY)
             yield
         finally:
-            self._say({"rewritten": instance})
+            self._place(instance, ".json").unlink(missing_ok=True)
             self._acknowledged.pop(instance, None)
+
+    def _announce(self, instance: str, ours: FileMark) -> None:
+        whole = self._place(instance, ".new")
+        try:
+            whole.write_text(json.dumps(asdict(ours)))
+            whole.replace(self._place(instance, ".json"))
+        except OSError as error:
+            raise ArchiveError(f"a rewrite cannot be announced: {error.strerror}") from None
+
+    def _deleting(self, instance: str) -> bool:
+        """Tell whether a deletion was announced just before, by the clock of the folder's disk.
+
+        Who announces one then looks for rewrites: so either waits for the other.
+        """
+        with suppress(OSError):
+            announced = (self._folder / "deleting").stat().st_mtime
+            return self._place(instance, ".json").stat().st_mtime - announced < _RECENT
+        return False
 
     def is_own(self, instance: str, entry: int) -> bool | None:
         """Return whether a change log entry is of our file; None if that is not known yet."""
@@ -106,10 +132,6 @@ class Rescue:
         if heard:
             heard.set()
 
-    def give_way(self) -> None:
-        """Note that Orthanc is about to delete something."""
-        self._last_deletion = time.monotonic()
-
     def kept(self, instance: str, limit: float = KEPT_WITHIN) -> bytes | None:
         """Return the file that another sender stored meanwhile, None if there is none.
 
@@ -129,8 +151,9 @@ class Rescue:
         return place.read_bytes()
 
     def drop(self, instance: str) -> None:
-        """Delete the kept file of an instance."""
+        """Delete the kept file of an instance, and what a node that died had told of it."""
         self._place(instance).unlink(missing_ok=True)
+        self._place(instance, ".json").unlink(missing_ok=True)
 
-    def _place(self, instance: str) -> Path:
-        return self._folder / f"{instance}.dcm"
+    def _place(self, instance: str, suffix: str = ".dcm") -> Path:
+        return self._folder / f"{instance}{suffix}"

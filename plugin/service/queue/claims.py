@@ -85,21 +85,30 @@ class Claims:
 
         Also if there is only one node: its other threads must not take a task that takes long.
         """
-        clock, set_back = Clock(), False
+        clock, back = Clock(), 0.0
         while not stopping.wait(RENEW_EVERY):
-            set_back = clock.was_set_back() or set_back
+            back += clock.set_back()
             # A database that is away may be back before the claims run out.
             with suppress(RecordError):
                 self.renew()
-                if set_back:
-                    self.hasten()
-                    set_back = False
+                if back:
+                    self._set_back(back)
+                    back = 0.0
 
-    def hasten(self) -> None:
-        """Let no task be due later than a lease from now, as a clock set back might make it."""
-        latest = time.time() + _LEASE
+    def _set_back(self, seconds: float) -> None:
+        """Bring tasks forward by as much as the clock was set back, and claims of who died since.
+
+        What was asked for in the few seconds since then may be due too early by that.
+        """
+        now = time.time()
+        until = tasks.c.claimed_until
         with self._database.write() as connection:
-            connection.execute(sa.update(tasks).where(tasks.c.due > latest).values(due=latest))
+            connection.execute(
+                sa.update(tasks).where(tasks.c.due > now).values(due=tasks.c.due - seconds)
+            )
+            connection.execute(
+                sa.update(tasks).where(until > now + _LEASE).values(claimed_until=until - seconds)
+            )
 
     def release(self) -> None:
         """Release the tasks that this node had claimed before it was killed.
@@ -114,4 +123,6 @@ class Claims:
             connection.execute(
                 sa.update(tasks).where(mine).values(claimed_by=None, claimed_until=None)
             )
-        self.hasten()
+            # The clock may have been set back meanwhile, by nobody knows how much.
+            latest = time.time() + _LEASE
+            connection.execute(sa.update(tasks).where(tasks.c.due > latest).values(due=latest))

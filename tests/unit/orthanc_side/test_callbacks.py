@@ -3,12 +3,17 @@
 import ctypes
 import hashlib
 import importlib
+import json
 import subprocess
 import sys
 import types
 from pathlib import Path
 
 import pytest
+
+from orthanc_side.service_process import ServiceProcess
+from service.dicom_tags.file_mark import FileMark
+from service.dicom_tags.rescue import Rescue
 
 OURS = b"head" + bytes(100)
 _OBJECT = ctypes.py_object
@@ -36,36 +41,69 @@ def callbacks(monkeypatch):
 )
 def test_what_is_not_the_file_of_the_service_is_kept(callbacks, tmp_path, beginning, stored, kept):
     place = tmp_path / "i.dcm"
-    digest = hashlib.md5(OURS[:beginning]).hexdigest()
-    rewriting = {"length": len(OURS), "beginning": beginning, "md5": digest, "file": str(place)}
-    callbacks._keep_if_foreign(stored, rewriting)
+    callbacks._keep_if_foreign(stored, told(tmp_path, beginning))
     assert place.exists() == kept
     if kept:
         assert place.read_bytes() == stored
 
 
+def told(folder, beginning):
+    """Tell in a folder of the rewrite of an instance, as the service does."""
+    digest = hashlib.md5(OURS[:beginning]).hexdigest()
+    place = folder / "i.json"
+    place.write_text(json.dumps({"length": len(OURS), "beginning": beginning, "md5": digest}))
+    return place
+
+
 def test_a_file_restored_is_compared_to_its_last_byte(callbacks, tmp_path):
-    place, other = tmp_path / "i.dcm", OURS[:-1] + b"\1"
-    digest = hashlib.md5(OURS).hexdigest()
-    rewriting = {"length": len(OURS), "beginning": len(OURS), "md5": digest, "file": str(place)}
-    callbacks._keep_if_foreign(other, rewriting)
-    assert place.read_bytes() == other
+    other = OURS[:-1] + b"\1"
+    callbacks._keep_if_foreign(other, told(tmp_path, len(OURS)))
+    assert (tmp_path / "i.dcm").read_bytes() == other
 
 
 def test_it_is_kept_in_a_folder_with_an_umlaut_where_orthanc_has_no_locale(tmp_path):
     program = f"""
-import sys, types
+import os, sys, types
 sys.modules["orthanc"] = types.ModuleType("orthanc")
-from orthanc_side.callbacks import _keep_if_foreign
+from orthanc_side.callbacks import Plugin
+from orthanc_side.service_process import ServiceProcess
 assert sys.getfilesystemencoding() == "ascii"
-place = {str(tmp_path)!r} + b"/\\xc3\\xbc.dcm".decode()
-_keep_if_foreign(b"theirs", {{"length": 4, "beginning": 4, "md5": "", "file": place}})
+process = ServiceProcess({{}}, "", print)
+process._take({{"rescued": {str(tmp_path)!r} + b"/\\xc3\\xbc".decode()}})
+plugin = Plugin.__new__(Plugin)
+plugin._process = process
+dicom = types.SimpleNamespace(GetInstanceData=lambda: b"theirs")
+plugin.on_stored_instance(dicom, "i")
+plugin.on_stored_instance(dicom, "j")
 """
+    (tmp_path / "ü").mkdir()
+    told(tmp_path / "ü", 4)
     plugin = Path(__file__).resolve().parents[3] / "plugin"
     environment = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(plugin)}
     command = [sys.executable, "-X", "utf8=0", "-c", program]
     subprocess.run(command, check=True, timeout=60, env=environment)
-    assert (tmp_path / "ü.dcm").read_bytes() == b"theirs"
+    assert (tmp_path / "ü/i.dcm").read_bytes() == b"theirs"
+    assert not (tmp_path / "ü/j.dcm").exists()
+
+
+def test_a_file_is_kept_that_comes_in_while_another_node_rewrites_its_instance(callbacks, tmp_path):
+    """Each node knew its own rewrites only: what came in at the other was lost."""
+    other = Rescue(tmp_path, print, shared=True)
+    plugin = callbacks.Plugin.__new__(callbacks.Plugin)
+    plugin._process = ServiceProcess({}, "", print)
+    here = Rescue(tmp_path, plugin._process._take, shared=True)
+    dicom = types.SimpleNamespace(GetInstanceData=lambda: b"theirs")
+
+    plugin.on_stored_instance(dicom, "i")
+    assert here.kept("i", 0.0) is None
+    ours = FileMark.of(OURS, signed=True)
+    other._say = lambda message: other.acknowledge(message["rewriting"])
+    with other.watching("i", ours):
+        plugin.on_stored_instance(dicom, "i")
+        assert other.kept("i") == b"theirs"
+    other.drop("i")
+    plugin.on_stored_instance(dicom, "i")
+    assert other.kept("i", 0.0) is None
 
 
 def test_at_the_end_only_resources_that_are_not_stable_yet_are_kept_unstable(callbacks):

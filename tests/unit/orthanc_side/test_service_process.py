@@ -1,5 +1,6 @@
 """The service is started, told, watched, started again, and ended with Orthanc."""
 
+import os
 import sys
 import threading
 import time
@@ -26,9 +27,7 @@ for line in sys.stdin:
     message = json.loads(line)
     print(json.dumps({"log": f"{message['event']} {message['id']}"}), flush=True)
     if message["event"] == "begin":
-        print(json.dumps({"rewriting": {"id": message["id"], "md5": "", "file": ""}}), flush=True)
-    if message["event"] == "end":
-        print(json.dumps({"rewritten": message["id"]}), flush=True)
+        print(json.dumps({"rewriting": message["id"]}), flush=True)
     if message["event"] == "stop":
         sys.exit(0)
     if message["event"] == "deafness":
@@ -205,29 +204,40 @@ def test_a_stop_without_a_start_does_nothing(process):
     process.stop()
 
 
-def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(process, said):
-    running(process)
-    process.tell("begin", "first")
-    eventually(lambda: "first" in process.rewriting)
-    held = threading.Thread(target=process.hold_deletion)
-    held.start()
-    eventually(lambda: logged(said, "deleting "))
-    process.tell("begin", "second")
-    eventually(lambda: "second" in process.rewriting)
-    assert held.is_alive()
-    process.tell("end", "first")
-    held.join(5)
-    assert not held.is_alive()
-    assert "second" in process.rewriting
-
-
-def test_a_deletion_does_not_wait_for_ever(process, monkeypatch):
-    monkeypatch.setattr(service_process, "_LONGEST_HOLD", 0.05)
+def test_a_rewrite_is_confirmed(process, said):
     running(process)
     process.tell("begin", "i")
-    eventually(lambda: "i" in process.rewriting)
+    eventually(lambda: logged(said, "rewriting i"))
+
+
+def test_a_deletion_where_nothing_is_ever_rewritten_waits_for_nothing(process):
     process.hold_deletion()
-    assert "i" in process.rewriting
+    assert not process.rescued.is_dir()
+
+
+def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(process, tmp_path):
+    """Whichever node's they are; of a node that died long ago for none."""
+    first, second, died = (tmp_path / f"{name}.json" for name in ("first", "second", "died"))
+    for path in (first, died):
+        path.touch()
+    os.utime(died, (1e9, 1e9))
+    process._take({"rescued": str(tmp_path)})
+    held = threading.Thread(target=process.hold_deletion)
+    held.start()
+    eventually((tmp_path / "deleting").exists)
+    second.touch()
+    assert held.is_alive()
+    first.unlink()
+    held.join(5)
+    assert not held.is_alive()
+
+
+def test_a_deletion_does_not_wait_for_ever(process, tmp_path, monkeypatch):
+    monkeypatch.setattr(service_process, "_LONGEST_HOLD", 0.05)
+    process._take({"rescued": str(tmp_path)})
+    (tmp_path / "i.json").touch()
+    process.hold_deletion()
+    assert (tmp_path / "i.json").exists()
 
 
 def test_a_wrong_configuration_is_one_line(make):

@@ -130,6 +130,20 @@ def test_a_database_stands_where_it_stands_whatever_folder_orthanc_is_started_in
         checked_settings({**SHIPPED, "BodyPart": {key: "archive.sqlite"}})
 
 
+def test_nodes_tell_each_other_of_rewrites_in_the_storage_that_they_share(tmp_path):
+    def rescued(**section):
+        (tmp_path / "index").mkdir(exist_ok=True)
+        own = {**SHIPPED, "StorageDirectory": "files", "IndexDirectory": "index"}
+        own["BodyPart"] = section
+        return Files.of(checked_settings(own), own, tmp_path).rescued.parent.name
+
+    shared = {"Database": "postgresql://bodypart@db.example/orthanc"}
+    assert rescued(**shared) == "index"
+    (tmp_path / "files").mkdir()
+    assert rescued(**shared) == "files"
+    assert rescued() == "index"
+
+
 def own_files(folder, **section):
     """Have the service's files be checked where Orthanc's index lies in a folder."""
     configuration = {**SHIPPED, "IndexDirectory": str(folder), "BodyPart": section}

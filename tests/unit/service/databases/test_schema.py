@@ -17,6 +17,7 @@ from service.databases.tables import DURABLE, INDEX, instances, reports
 from service.errors import DamagedError, RecordError, UnreachableError
 from service.orthanc_api.resources import Parents
 from service.records.audit_trail import AuditTrail
+from service.records.facts import Facts
 from service.records.index import Index
 
 REVIEW = {
@@ -134,6 +135,19 @@ def test_reports_of_version_0_1_are_taken_over_once_more(tmp_path, durable, monk
     lines = []
     schema.open_index(tmp_path / "index.sqlite", durable, lines.append)
     assert lines == []
+    assert [row.instance for row in durable.rows(sa.select(reports))] == ["report"]
+
+
+def test_an_index_that_0_1_made_after_this_version_is_made_anew(tmp_path, durable):
+    """It does not tell which files this version had still to rewrite: they waited for ever."""
+    with sqlite3.connect(tmp_path / "index.sqlite") as old:
+        old.executescript(OLD_INDEX)
+    old.close()
+    Facts(durable, {"installed": "20261101T000000"})
+    lines = []
+    index = Index(schema.open_index(tmp_path / "index.sqlite", durable, lines.append))
+    assert lines == []
+    assert index.counts() == {}
     assert [row.instance for row in durable.rows(sa.select(reports))] == ["report"]
 
 

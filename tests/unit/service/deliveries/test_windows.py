@@ -1,3 +1,4 @@
+import time
 from datetime import datetime
 
 import pytest
@@ -46,3 +47,16 @@ def test_a_window_may_span_midnight(text, time, is_open):
 )
 def test_the_next_opening_is_now_or_later(text, time, opening):
     assert Window.parse(text).next_open(at(time)) == at(opening)
+
+
+def test_in_the_hour_that_the_end_of_summer_time_repeats_an_opening_is_still_to_come(monkeypatch):
+    """One that lay in the past made the courier look again at once, for as long as it took."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+        time.tzset()
+        now = datetime.fromtimestamp(datetime.fromisoformat("2026-10-25T01:10Z").timestamp())
+        assert (now.hour, now.minute) == (2, 10)
+        opening = Window.parse("02:30-05:00").next_open(now)
+        waited = opening.timestamp() - now.timestamp()
+    time.tzset()
+    assert waited == 20 * 60

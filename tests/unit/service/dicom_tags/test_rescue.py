@@ -1,9 +1,12 @@
 """Orthanc's side watches over a rewrite: it is heard, and what it kept is found."""
 
+import json
+import os
 import time
 
 import pytest
 
+from orthanc_side.service_process import ServiceProcess
 from service.dicom_tags import rescue
 from service.dicom_tags.file_mark import FileMark
 from service.dicom_tags.rescue import Rescue
@@ -21,7 +24,7 @@ class Side:
     def __call__(self, message):
         self.said.append(message)
         if "rewriting" in message and self.answers:
-            self.rescue.acknowledge(message["rewriting"]["id"])
+            self.rescue.acknowledge(message["rewriting"])
 
 
 @pytest.fixture
@@ -31,15 +34,43 @@ def side(tmp_path):
     return made
 
 
-def test_a_rewrite_is_announced_and_its_end_told(side):
+def test_a_rewrite_is_announced_and_its_end_told(side, tmp_path):
+    told = tmp_path / "kept/i.json"
+    assert side.said == [{"rescued": str(tmp_path / "kept")}]
     assert not side.rescue.watches("i")
     with side.rescue.watching("i", OURS):
         assert side.rescue.watches("i")
-        (said,) = side.said
-        told = dict(said["rewriting"])
-        assert told.pop("file").endswith("i.dcm")
-        assert told == {"id": "i", "length": 100_000, "beginning": 65_536, "md5": "digest"}
-    assert side.said[1:] == [{"rewritten": "i"}]
+        assert side.said[1:] == [{"rewriting": "i"}]
+        whole = {"length": 100_000, "beginning": 65_536, "md5": "digest"}
+        assert json.loads(told.read_text()) == whole
+    assert not told.exists()
+    assert not side.rescue.watches("i")
+
+
+def test_what_a_kill_left_announced_is_over_at_the_next_start(tmp_path):
+    """Unless another node may have announced it."""
+    for name in ("i.json", "i.dcm"):
+        (tmp_path / name).touch()
+    Rescue(tmp_path, print, shared=True)
+    assert (tmp_path / "i.json").exists()
+    Rescue(tmp_path, print).drop("j")
+    assert not (tmp_path / "i.json").exists()
+    assert (tmp_path / "i.dcm").exists()
+
+
+def test_what_a_node_that_died_had_announced_ends_with_its_mending(tmp_path):
+    (tmp_path / "i.json").touch()
+    Rescue(tmp_path, print, shared=True).drop("i")
+    assert not (tmp_path / "i.json").exists()
+
+
+def test_what_cannot_be_announced_is_not_begun(side, tmp_path):
+    (tmp_path / "kept").rmdir()
+    with (
+        pytest.raises(ArchiveError, match="cannot be announced: No such file"),
+        side.rescue.watching("i", OURS),
+    ):
+        pytest.fail("it went on")
     assert not side.rescue.watches("i")
 
 
@@ -56,7 +87,7 @@ def test_an_entry_is_ours_once_that_was_noted_and_uncertain_until_then(side, mon
     assert side.rescue.is_own("i", 7) is False
 
 
-def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, monkeypatch):
+def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, tmp_path, monkeypatch):
     monkeypatch.setattr(rescue, "_ACKNOWLEDGED_WITHIN", 0.01)
     side.answers = False
     with (
@@ -64,24 +95,26 @@ def test_without_an_answer_nothing_is_stored_and_the_end_is_told(side, monkeypat
         side.rescue.watching("i", OURS),
     ):
         pytest.fail("it went on")
-    assert side.said[-1] == {"rewritten": "i"}
+    assert not (tmp_path / "kept/i.json").exists()
 
 
-def test_a_deletion_just_before_is_given_way(side, monkeypatch):
-    """Orthanc let it in before it heard of the rewrite, and carries it out any moment."""
+def test_a_deletion_just_before_is_given_way(side, tmp_path, monkeypatch):
+    """Orthanc let it in before it could see the rewrite, and carries it out any moment."""
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
     with side.rescue.watching("i", OURS):
         assert slept == []
-    side.rescue.give_way()
+    here = ServiceProcess({}, "", print)
+    here._take(side.said[0])
+    here.hold_deletion()
     with side.rescue.watching("i", OURS):
         assert slept == [rescue._GIVEN_WAY]
 
 
-def test_a_deletion_long_ago_is_over(side, monkeypatch):
-    monkeypatch.setattr(rescue, "_RECENT", 0.01)
-    side.rescue.give_way()
-    time.sleep(0.02)
+def test_a_deletion_long_ago_is_over(side, tmp_path):
+    (tmp_path / "kept/deleting").touch()
+    ago = time.time() - 2
+    os.utime(tmp_path / "kept/deleting", (ago, ago))
     began = time.monotonic()
     with side.rescue.watching("i", OURS):
         assert time.monotonic() - began < rescue._GIVEN_WAY

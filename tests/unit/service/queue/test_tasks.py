@@ -375,10 +375,12 @@ def test_one_task_is_claimed_whenever_it_is_due_unless_somebody_has_it(ask, task
 
 
 @pytest.mark.parametrize("away", [False, True], ids=["at work", "switched off"])
-def test_a_clock_that_was_set_back_holds_nothing_up(ask, tasks, monkeypatch, away):
-    """What had been asked for before it waited until the old time came again."""
+def test_a_clock_that_was_set_back_holds_nothing_up(ask, tasks, database, monkeypatch, away):
+    """What had been asked for before it, or was lent, waited until the old time came again."""
     now, steps = [50_000.0], iter([0, -3_600, 0])
     monkeypatch.setattr("service.queue.tasks.time.time", lambda: now[0])
+    ask("lent", priority=Priority.BACKFILL)
+    Lending(database, tasks).lend(1, 120.0, "died")
     ask("i")
 
     class Stopping:
@@ -390,7 +392,10 @@ def test_a_clock_that_was_set_back_holds_nothing_up(ask, tasks, monkeypatch, awa
     if away:
         now[0] -= 3_600
         tasks.claims.release()
+        now[0] += 61
     else:
         tasks.claims.keep(Stopping())
-    now[0] += 61
+    now[0] += 0.001
     assert drained(tasks) == ["i"]
+    now[0] += 121
+    assert drained(tasks) == ([] if away else ["lent"])
