@@ -188,9 +188,7 @@ def test_a_claim_of_which_the_database_gave_no_answer_runs_out(ask, tasks, monke
     assert tasks.claim((Kind.ANNOTATE,)).resource == "i"
 
 
-def test_what_was_done_or_is_to_be_tried_again_is_renewed_no_more(
-    ask, tasks, database, monkeypatch
-):
+def test_what_was_done_or_waits_again_is_renewed_no_more(ask, tasks, database, monkeypatch):
     now = 1000.0
     monkeypatch.setattr("service.queue.tasks.time.time", lambda: now)
     ask("done"), ask("again")
