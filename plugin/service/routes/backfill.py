@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from service.decoders.process import EngineDownError
 from service.queue.tasks import Kind, Mode, Priority
 from service.routes.models import Backfill, HelpersAnswers, Known, Lease
 from service.routes.requests import HttpError, TheService, one_at_a_time
+from service.routes.router import Router
 from service.work.leases import Answer
 
 if TYPE_CHECKING:
     from service.main import Service
 
-router = APIRouter()
+router = Router()
 _PAGE = 1000
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, ValidationError
 
@@ -16,13 +16,14 @@ from service.errors import ConflictError, NotFoundError
 from service.routes.annotations import annotation_of
 from service.routes.models import Asked, Body, InstanceId
 from service.routes.requests import ORTHANC_ID, TheService, bad_request, not_found
+from service.routes.router import Router
 from service.unstored_file import annotate_file
 
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord, FileRecord
     from service.main import Service
 
-router = APIRouter()
+router = Router()
 LONGEST_PAGE = 1000
 _DEFAULT_PAGE = 100
 _MAX_TEST_JSON = 10_000

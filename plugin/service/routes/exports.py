@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field
 
@@ -23,13 +23,14 @@ from service.orthanc_api.studies import DICOM_IDENTITY, dicom_identities
 from service.records import audit_trail
 from service.routes.models import Asked
 from service.routes.requests import HttpError, TheService, not_found
+from service.routes.router import Router
 
 if TYPE_CHECKING:
     from service.main import Service
     from service.records.audit_trail import AuditTrail, Word
     from service.records.index import Index
 
-router = APIRouter()
+router = Router()
 COLUMNS = (
     "file", "source", "upstream", "licence", "licence_class", "group", "examined", "visible",
     "laterality", "view", "age_group", "notes",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from bodypart.memory.recall import ALIKE
@@ -14,9 +14,10 @@ from service.errors import NotFoundError
 from service.learning.alike import nearest
 from service.routes.models import Asked
 from service.routes.requests import TheService, labels_of, not_found, one_at_a_time
+from service.routes.router import Router
 from service.routes.worklist import lines
 
-router = APIRouter()
+router = Router()
 _MOST_ALIKE = 200
 _DEFAULT_ALIKE = 30
 _MOST_WORDS = 200

@@ -5,8 +5,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter
-
 from bodypart.annotation import utc_now
 from bodypart.fusion.sides import sides_contradict
 from bodypart.labels import BY_LABEL
@@ -21,6 +19,7 @@ from service.errors import (
 from service.reviewer import is_stale
 from service.routes.models import Reviews, Undo
 from service.routes.requests import SeenRevisions, TheService, User
+from service.routes.router import Router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
     from service.main import Service
 
-router = APIRouter()
+router = Router()
 _SIDE_BY_SIDE = 4
 
 

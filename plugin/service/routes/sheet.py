@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from bodypart import shallow_json
@@ -15,11 +15,12 @@ from service.kept_text import can_be_kept
 from service.records.keyset import Key, behind
 from service.routes.filters import Filters, Shown, line_of, told
 from service.routes.requests import TheService, bad_request
+from service.routes.router import Router
 
 if TYPE_CHECKING:
     from service.main import Service
 
-router = APIRouter()
+router = Router()
 _PAGE, _LONGEST_PAGE = 200, 500
 _LARGEST_KEY = 2**53
 """No column has larger numbers, and SQLite accepts none beyond 64 bits."""

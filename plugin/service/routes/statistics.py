@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from service.routes.requests import TheService
+from service.routes.router import Router
 
-router = APIRouter()
+router = Router()
 
 
 @router.get("/bodypart/statistics", summary="Counts, confusion, calibration")

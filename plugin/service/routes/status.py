@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from bodypart import __version__
 from bodypart.labels import LABELS
 from service.routes.requests import TheService, User
+from service.routes.router import Router
 
-router = APIRouter()
+router = Router()
 
 
 @router.get("/bodypart/status", summary="Version, model, provider, queue, readiness")

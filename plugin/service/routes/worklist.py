@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from service.databases.tables import instances
 from service.learning.alike import most_instructive
 from service.routes.filters import Filters, line_of, told
 from service.routes.requests import TheService, bad_request, one_at_a_time
+from service.routes.router import Router
 
 if TYPE_CHECKING:
     from service.main import Service
 
-router = APIRouter()
+router = Router()
 LONGEST_PAGE = 500
 _LONGEST_LESSON = 500
 """Pictures that are sorted by what they teach: each is compared with all others."""
