@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from typing_extensions import TypedDict
+
 from service.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
 _SIDE_BY_SIDE = 4
 DICOM_IDENTITY = ("study_date", "study_uid", "series_uid", "instance_uid")
 """Attributes by which other systems find what has an Orthanc id."""
+
+
+class StudyDescription(TypedDict):
+    """What people know a study by."""
+
+    patient_name: str
+    study_description: str
 
 
 def find_studies(client: Client, keyword: str, pattern: str, limit: int) -> list[str]:
@@ -28,7 +37,7 @@ def find_studies(client: Client, keyword: str, pattern: str, limit: int) -> list
     return found
 
 
-def study_description(client: Client, study: str) -> dict[str, str]:
+def study_description(client: Client, study: str) -> StudyDescription:
     """Return patient's name and description of a study; empty texts if it is gone."""
     try:
         found = client.get_json(f"/studies/{study}")

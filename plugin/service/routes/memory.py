@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from bodypart.memory.recall import ALIKE
 from bodypart.memory.words import NONE
 from service.errors import NotFoundError
 from service.learning.alike import nearest
+from service.routes.lines import AlikeLine
 from service.routes.models import Asked
 from service.routes.requests import TheService, labels_of, not_found, one_at_a_time
 from service.routes.router import Router
@@ -39,6 +41,13 @@ class Alike(Asked):
 
     limit: int = Field(_DEFAULT_ALIKE, ge=1, le=_MOST_ALIKE)
     least: float = Field(-1, ge=-1, le=1, description=f"smallest likeness; {ALIKE} is called alike")
+
+
+class AlikeAnswer(TypedDict):
+    """The pictures most like one, the most alike first."""
+
+    instance: str
+    items: list[AlikeLine]
 
 
 @router.get("/bodypart/memory", summary="What was learned from confirmed pictures, by part")
@@ -85,7 +94,7 @@ def changes(service: TheService) -> list[dict[str, Any]]:
     "/bodypart/instances/{id:orthanc_id}/alike",
     summary="The unreviewed pictures most like one, as lines of the work list",
 )
-def alike(id: str, service: TheService, query: Annotated[Alike, Query()]) -> dict[str, Any]:
+def alike(id: str, service: TheService, query: Annotated[Alike, Query()]) -> AlikeAnswer:
     """Answer which pictures a person may confirm or correct along with this one."""
     if not service.archive.exists("instances", id):
         raise NotFoundError(id)
@@ -96,7 +105,7 @@ def alike(id: str, service: TheService, query: Annotated[Alike, Query()]) -> dic
     with one_at_a_time():
         near = nearest(sightings, model, seen.embedding, query.limit, but=id)
     found = {instance: cosine for instance, cosine in near if cosine >= query.least}
-    items = [
+    items: list[AlikeLine] = [
         {**line, "likeness": round(found[line["instance"]], 3)}
         for line in lines(service, list(found))
     ]
