@@ -100,7 +100,7 @@ class Learning:
     def model(self) -> str | None:
         """SHA-256 of the model in use, None until a decoder told it."""
         hello = self._decoders.hello
-        return str(hello["model"]["sha256"]) if hello else None
+        return hello["model"]["sha256"] if hello else None
 
     @property
     def memory(self) -> Memory | None:
@@ -187,9 +187,10 @@ class Learning:
         ServiceError
             If the records cannot be read or written; the next step goes on.
         """
-        model = self.model
-        if model is None:
+        hello = self._decoders.hello
+        if hello is None:
             return
+        model = hello["model"]["sha256"]
         with self._step_lock:
             while self._take_in():
                 pass
@@ -198,7 +199,6 @@ class Learning:
             state = (model, *self.words.state())
             if state == self._learned or self._mode == "off":
                 return
-            hello = self._decoders.hello or {}
             words = self.words.seen_by(model)
             try:
                 beyond = self._lessons.learn(model, tuple(hello["labels"]), words)

@@ -82,7 +82,8 @@ class Size(Asked):
 def heatmap(id: str, service: TheService, query: Annotated[Explained, Query()]) -> Response:
     """Draw where the model looked."""
     label = _label(query.label or _likely_label(service, id))
-    model = (service.decoders.hello or {}).get("model", {}).get("sha256", "")
+    hello = service.decoders.hello
+    model = hello["model"]["sha256"] if hello else ""
     # A file that was replaced may show something else; one that is gone shows nothing.
     key = (id, service.archive.stored_file(id).version, label, model, query.over)
     png = _drawings.get(key)
