@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import TypedDict
+
 from bodypart.annotation import utc_text
 from bodypart.memory import Recall
+from bodypart.memory.learning import Gain
 from service.errors import NotFoundError, ServiceError
 from service.lasting import kind_and_place
 from service.learning.alike import read_otherwise
@@ -50,6 +52,18 @@ _PATIENCE = 4
 """So many times as long as it has just taken, learning pauses, when words come without end."""
 
 _LONGEST_PAUSE = 120.0
+
+
+class Learned(TypedDict):
+    """How many words there are, how many wait to be learned, and what they gain, by part."""
+
+    learn: str
+    model: str | None
+    revision: str | None
+    words: int
+    waiting: int
+    exemplars: int
+    parts: list[Gain]
 
 
 class Learning:
@@ -234,7 +248,7 @@ class Learning:
             self.words.forget_all()
         self.step()
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> Learned:
         """Return what was learned, part by part."""
         model, memory = self.model, self._lessons.memory
         waiting = len(self.words.unseen(model)) if model else 0
@@ -245,7 +259,7 @@ class Learning:
             "words": len(memory.words) if memory else 0,
             "waiting": waiting,
             "exemplars": len(memory.exemplars.labels) if memory and memory.exemplars else 0,
-            "parts": [asdict(gain) for gain in memory.gains] if memory else [],
+            "parts": memory.gains if memory else [],
         }
 
     def _last_event(self) -> int:

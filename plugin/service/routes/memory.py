@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from pydantic import Field
@@ -13,6 +12,9 @@ from bodypart.memory.recall import ALIKE
 from bodypart.memory.words import NONE
 from service.errors import NotFoundError
 from service.learning.alike import nearest
+from service.learning.changes import Change
+from service.learning.follow import Learned
+from service.learning.words import WordLine
 from service.routes.lines import AlikeLine
 from service.routes.models import Asked
 from service.routes.requests import TheService, labels_of, not_found, one_at_a_time
@@ -43,6 +45,13 @@ class Alike(Asked):
     least: float = Field(-1, ge=-1, le=1, description=f"smallest likeness; {ALIKE} is called alike")
 
 
+class WordsAnswer(TypedDict):
+    """A page of words; ``next`` is null on the last."""
+
+    words: list[WordLine]
+    next: int | None
+
+
 class AlikeAnswer(TypedDict):
     """The pictures most like one, the most alike first."""
 
@@ -51,21 +60,21 @@ class AlikeAnswer(TypedDict):
 
 
 @router.get("/bodypart/memory", summary="What was learned from confirmed pictures, by part")
-def memory(service: TheService) -> dict[str, Any]:
+def memory(service: TheService) -> Learned:
     """Answer how many words there are on each part, and what they gain on other patients."""
     return service.learning.told()
 
 
 @router.delete("/bodypart/memory", summary="Forget every word; annotations and audit trail stay")
-def forget(service: TheService) -> dict[str, Any]:
+def forget(service: TheService) -> Learned:
     """Forget all that was learned so far."""
     service.learning.forget_all()
     return service.learning.told()
 
 
 @router.get("/bodypart/memory/words", summary="The words that are learned from, the newest first")
-def words(query: Annotated[Words, Query()], service: TheService) -> dict[str, Any]:
-    """Answer words; ``seen`` tells whether the present model saw something in the picture."""
+def words(query: Annotated[Words, Query()], service: TheService) -> WordsAnswer:
+    """Answer words, the newest first."""
     label = query.label
     wanted = (label,) if label == NONE else labels_of("label", label) if label else ()
     learning = service.learning
@@ -77,17 +86,17 @@ def words(query: Annotated[Words, Query()], service: TheService) -> dict[str, An
     "/bodypart/memory/words/{id:orthanc_id}",
     summary="Forget the word on one picture, which may be gone; what was said stays said",
 )
-def forget_word(id: str, service: TheService) -> dict[str, Any]:
+def forget_word(id: str, service: TheService) -> Learned:
     """Forget one word; to take back what was said as well, delete the review."""
     service.learning.forget(id)
     return service.learning.told()
 
 
 @router.get("/bodypart/memory/changes", summary="What the memory made of the model's answers")
-def changes(service: TheService) -> list[dict[str, Any]]:
+def changes(service: TheService) -> list[Change]:
     """Answer which label became which other, how often, and how often people agreed."""
     with one_at_a_time():
-        return [asdict(change) for change in service.learning.changes()]
+        return service.learning.changes()
 
 
 @router.get(
