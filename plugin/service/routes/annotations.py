@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
+from typing_extensions import TypedDict
 
 from bodypart.annotation import pending, tags_state, utc_now
 from bodypart.record import AnnotationRecord, FileRecord, RollUpAnswer
@@ -43,6 +44,15 @@ _RESTORE_LIMIT, _RESTORE_LIMIT_OF_ALL = 10.0, 60.0
 _AT_ONCE = 500
 """Instances that one statement to the database names."""
 _FILE = {"content": {"application/dicom": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+class ForgottenAnswer(TypedDict):
+    """How many annotations were removed, and which instances keep their tags, and why."""
+
+    level: str
+    id: str
+    forgotten: int
+    tags_kept: dict[str, str]
 
 
 @router.get(
@@ -131,7 +141,7 @@ def remove(
     service: TheService,
     user: User,
     seen: SeenRevisions,
-) -> dict[str, Any]:
+) -> ForgottenAnswer:
     """Remove the annotations of all instances of a resource, and tags written in place.
 
     Orthanc (1.10 and 1.12) does not pass the query of a DELETE to plugins, so ``?tags=true`` makes
