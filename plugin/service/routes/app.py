@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from bodypart import __version__
+from bodypart.record import AnnotationRecord
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import (
     ArchiveError,
@@ -54,6 +55,7 @@ _ERRORS = {
     413: "Too large",
     503: "The engine is down, or too much is asked at once: Retry-After tells when to try again",
 }
+_OTHER_ANSWERS = {412: AnnotationRecord}
 _RETRY = {"Retry-After": "1"}
 _NO_JSON = "the body is not valid JSON"
 
@@ -95,7 +97,8 @@ def build(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         responses={
-            code: {"model": ErrorAnswer, "description": text} for code, text in _ERRORS.items()
+            code: {"model": _OTHER_ANSWERS.get(code, ErrorAnswer), "description": text}
+            for code, text in _ERRORS.items()
         },
     )
     app.state.service = service
