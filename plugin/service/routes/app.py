@@ -166,7 +166,7 @@ def _handle_errors(app: FastAPI) -> None:
 def _error(
     status: int, error: str, details: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    return JSONResponse({"error": error, "details": details}, status, headers=headers)
+    return JSONResponse(ErrorAnswer(error=error, details=details), status, headers=headers)
 
 
 def _complaint(error: Any) -> str:
