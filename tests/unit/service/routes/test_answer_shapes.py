@@ -1,8 +1,14 @@
 """The document says what every answer in JSON holds; what holds answers against it finds faults."""
 
+import json
+from types import SimpleNamespace
+
 import pytest
 
 from answer_shapes import JSON, Document, document
+from service.errors import StaleError
+from service.routes.app import build
+from unit.service.house import note
 
 FREE = {
     # Its own standard says what is in it.
@@ -82,3 +88,14 @@ def test_a_fixed_path_goes_before_one_with_a_parameter():
     assert READING.operation("GET", "/films") == FILMS
     assert READING.operation("GET", "/series") == "GET /{kind}"
     assert READING.operation("PUT", "/films") is None
+
+
+def test_what_is_stale_is_answered_with_the_annotation():
+    """The document had the error's two fields there."""
+    present = note()
+    app = build(SimpleNamespace(settings=SimpleNamespace(max_upload_mb=1), log=print))
+    answer = app.exception_handlers[StaleError](None, StaleError(present))
+    assert answer.status_code == 412
+    operation = "PUT /bodypart/instances/{id}"
+    assert document().wrong_in(json.loads(answer.body), operation, 412) == []
+    assert document().wrong_in({"error": "", "details": ""}, operation, 412)
