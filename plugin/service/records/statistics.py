@@ -81,7 +81,7 @@ CalibrationBin = TypedDict(
 """Of answers whose probability lies between two: its mean, and the share that people left."""
 
 
-class Numbers(TypedDict):
+class StatisticsRecord(TypedDict):
     """The numbers of the statistics view; ``states`` counts instances."""
 
     states: dict[str, int]
@@ -112,10 +112,10 @@ class Statistics:
         self._index, self._database = index, index.database
         self._clock = clock
         self._counting = threading.Lock()
-        self._last: Numbers | None = None
+        self._last: StatisticsRecord | None = None
         self._kept_until = clock()
 
-    def everything(self) -> Numbers:
+    def everything(self) -> StatisticsRecord:
         """Return all numbers."""
         with self._counting:
             began = self._clock()
@@ -137,7 +137,7 @@ class Statistics:
         )
         return [row.modality for row in found]
 
-    def _counted(self) -> Numbers:
+    def _counted(self) -> StatisticsRecord:
         return {
             "states": self._index.counts(),
             "examined": _examined(self._database),

@@ -13,7 +13,7 @@ from service.routes.models import Backfill, HelpersAnswers, Known, Lease
 from service.routes.requests import HttpError, TheService, one_at_a_time
 from service.routes.router import Router
 from service.work.backfill import BackfillProgress
-from service.work.leases import Answer, Reference
+from service.work.leases import Answer, HelperReference
 
 if TYPE_CHECKING:
     from service.main import Service
@@ -86,7 +86,7 @@ def lease(body: Lease, service: TheService) -> list[str]:
     "/bodypart/backfill/helper",
     summary="What a helper must be, and know, to answer as the service does",
 )
-def helper(query: Annotated[Known, Query()], service: TheService) -> Reference:
+def helper(query: Annotated[Known, Query()], service: TheService) -> HelperReference:
     """Answer version, model, settings, and what people's words taught since ``after``."""
     hello = service.decoders.hello
     if hello is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.records.statistics import Numbers
+from service.records.statistics import StatisticsRecord
 from service.routes.requests import TheService
 from service.routes.router import Router
 
@@ -10,7 +10,7 @@ router = Router()
 
 
 @router.get("/bodypart/statistics", summary="Counts, confusion, calibration")
-def statistics(service: TheService) -> Numbers:
+def statistics(service: TheService) -> StatisticsRecord:
     """Return the numbers of the statistics view.
 
     What takes more than half a second to count is kept for ten times as long as it took.

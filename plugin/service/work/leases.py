@@ -53,7 +53,7 @@ class LessonRecord(TypedDict):
     numbers: str
 
 
-class Reference(TypedDict):
+class HelperReference(TypedDict):
     """The version, model, settings and memory with which a helper answers as the service does.
 
     ``memory`` is null if the helper has it already, or if there is none.
@@ -114,7 +114,7 @@ class Leases:
         self._lessons = lessons
         self._side_by_side = ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-take")
 
-    def reference(self, hello: Greeting, after: str | None) -> Reference:
+    def reference(self, hello: Greeting, after: str | None) -> HelperReference:
         """Return what a helper has to be, and to know.
 
         Parameters
