@@ -12,7 +12,7 @@ from bodypart.record import ModelRecord
 class LockdownRecord(TypedDict):
     """How a process is locked down: layers with their extent, and why others are missing."""
 
-    held: dict[str, bool | int]
+    held: dict[str, bool | int | dict[str, int]]
     missing: dict[str, str]
     cuda: bool
 

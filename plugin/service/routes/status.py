@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import Request
 from typing_extensions import TypedDict
@@ -44,8 +44,20 @@ class StatusAnswer(TypedDict):
     reason: str | None
 
 
+class NoServiceAnswer(TypedDict):
+    """What Orthanc's side answers while no service runs: it starts, or died a moment ago."""
+
+    version: None
+    orthanc: None
+    model: None
+    provider: None
+    ready: Literal[False]
+    reason: str
+    queue: QueueRecord
+
+
 @router.get("/bodypart/status", summary="Version, model, provider, queue, readiness")
-def status(service: TheService, user: User) -> StatusAnswer:
+def status(service: TheService, user: User) -> StatusAnswer | NoServiceAnswer:
     """Answer version, model, provider, queue and readiness, and who asks."""
     hello = service.decoders.hello
     counts = service.index.counts()

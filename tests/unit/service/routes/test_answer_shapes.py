@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from answer_shapes import JSON, Document, document
+from orthanc_side.forwarder import _without_service
 from service.errors import StaleError
 from service.routes.app import build
 from unit.service.house import note
@@ -99,3 +100,9 @@ def test_what_is_stale_is_answered_with_the_annotation():
     operation = "PUT /bodypart/instances/{id}"
     assert document().wrong_in(json.loads(answer.body), operation, 412) == []
     assert document().wrong_in({"error": "", "details": ""}, operation, 412)
+
+
+def test_the_status_that_orthanc_s_side_answers_is_in_the_document():
+    """Without a service there are fewer fields."""
+    told = json.loads(_without_service("GET", "/bodypart/status", "it is starting").body)
+    assert document().wrong_in(told, "GET /bodypart/status", 200) == []
