@@ -1,7 +1,7 @@
 """Routes whose functions say what they answer: mypy checks it, and the OpenAPI document shows it.
 
-FastAPI would check every answer once more while it is sent, field by field, which takes longer than
-making it, and would write some numbers otherwise. Answers are sent as the functions give them;
+FastAPI would check every answer once more while it is sent, field by field, which takes as long as
+writing it, and would write some numbers otherwise. Answers are sent as the functions give them;
 tests hold them against the document.
 """
 
