@@ -1,4 +1,4 @@
-"""A coded concept as JSON; in a module of its own, as the table of labels imports no more."""
+"""A label and its code as JSON; in a module of its own, as the table of labels imports no more."""
 
 from __future__ import annotations
 
@@ -11,3 +11,14 @@ class CodeRecord(TypedDict):
     value: str
     scheme: str
     meaning: str
+
+
+class LabelRecord(TypedDict):
+    """A label, and whether the model knows pictures of it."""
+
+    label: str
+    code: CodeRecord
+    body_part_examined: str
+    paired: bool
+    group: str
+    image_model: bool

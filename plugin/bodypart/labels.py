@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bodypart.code_record import CodeRecord
+    from bodypart.code_record import CodeRecord, LabelRecord
 
 SCHEME = "SCT"
 """Coding Scheme Designator of SNOMED CT (PS3.16 section 8.2)."""
@@ -81,7 +81,7 @@ class BodyPart:
     visible: tuple[str, ...]
     often_visible: tuple[str, ...]
 
-    def to_json(self, *, image_model: bool) -> dict[str, object]:
+    def to_json(self, *, image_model: bool) -> LabelRecord:
         """Return the row of ``GET /bodypart/labels``."""
         return {
             "label": self.label,

@@ -15,13 +15,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from bodypart.labels import BY_LABEL
+from typing_extensions import TypedDict
 
-OF_AN_ANSWER = (
-    *("review_threshold", "child_age", "learn", "side_marker", "terms"),
-    *("time_limit", "memory_limit_mb"),
-)
-"""Settings on which a decoder's answer depends, wherever it runs."""
+from bodypart.labels import BY_LABEL
 
 MARKER_FILES = tuple(
     Path(__file__).parents[2] / "models" / name
@@ -120,6 +116,18 @@ def _setting(default: Any, check: Check, doc: str, *, secret: bool = False) -> A
     if isinstance(default, dict | list):
         return field(default_factory=default.copy, metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+class AnswerSettings(TypedDict):
+    """Settings on which a decoder's answer depends, wherever it runs."""
+
+    ReviewThreshold: float
+    ChildAge: float
+    Learn: Literal["on", "suggest", "off"]
+    SideMarker: bool
+    Terms: dict[str, list[str]]
+    TimeLimit: float
+    MemoryLimitMB: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,9 +301,17 @@ class Settings:
             values[fields[key].name] = value
         return cls(**values)
 
-    def of_an_answer(self) -> dict[str, Any]:
+    def of_an_answer(self) -> AnswerSettings:
         """Return the part of the section that decoders on other machines need, without secrets."""
-        return {key_of(name): getattr(self, name) for name in OF_AN_ANSWER}
+        return {
+            "ReviewThreshold": self.review_threshold,
+            "ChildAge": self.child_age,
+            "Learn": self.learn,
+            "SideMarker": self.side_marker,
+            "Terms": self.terms,
+            "TimeLimit": self.time_limit,
+            "MemoryLimitMB": self.memory_limit_mb,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return the section that ``parse`` turns back into these settings."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from typing_extensions import TypedDict
 
 from bodypart.headers.matching import read_text
 from bodypart.labels import LABELS
+from bodypart.record import Label
 from bodypart.regions import labels_in
 from service.orthanc_api.studies import find_studies
 
@@ -19,6 +22,13 @@ _MOST_STUDIES = 1000
 _SHORTEST_PIECE = 3
 _BETWEEN = re.compile(r"[\s,^=*?\\]+")
 """Signs between the parts of a name, and those that Orthanc takes for wildcards."""
+
+
+class MeaningRecord(TypedDict):
+    """The parts that a text names, and how many studies are of such a patient or number."""
+
+    labels: list[Label]
+    studies: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ class Meaning:
     labels: tuple[str, ...]
     studies: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> MeaningRecord:
         """Return the parts, and how many studies."""
         return {"labels": list(self.labels), "studies": len(self.studies)}
 

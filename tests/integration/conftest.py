@@ -1,10 +1,14 @@
-"""Real Orthancs: Debian 12's own, and the newer ones where their chroots are there."""
+"""Real Orthancs: Debian 12's own, and the newer ones where their chroots are there.
+
+Whatever a test asks them, each answer of the REST API must have the shape that is documented.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from answer_shapes import check
 from orthanc_server import KNOWN, USUAL, Server, require, running
 
 
@@ -12,6 +16,7 @@ from orthanc_server import KNOWN, USUAL, Server, require, running
 def orthanc(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """A running Orthanc with the shipped configuration, one for each module and version."""
     with running(tmp_path_factory.mktemp(request.param), request.param) as server:
+        server.session.hooks["response"].append(check)
         yield server
 
 
@@ -29,6 +34,7 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         server = Server(
             tmp_path / f"server{len(made)}", configuration=configuration or {}, **options
         )
+        server.session.hooks["response"].append(check)
         made.append(server)
         return server
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import TypedDict
 
 from bodypart.memory.kernel import landmarks, likeness
 from bodypart.memory.regression import fit, log_odds, softmax_rows
 from bodypart.memory.rule import Rule, label_space, prior
+from bodypart.record import Label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +54,7 @@ LEAST_TRIED = 2
 """Fewest patients with words on a part; with fewer, leaving one out would leave no words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gain:
+class Gain(TypedDict):
     """What the words on one part do for patients left out of the learning.
 
     Attributes
@@ -68,7 +69,7 @@ class Gain:
         Answers changed to this part, rightly and wrongly.
     """
 
-    label: str
+    label: Label
     words: int
     before: float
     after: float

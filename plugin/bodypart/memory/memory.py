@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from typing_extensions import TypedDict
 
 from bodypart.memory.learning import Gain, learn
-from bodypart.memory.recall import pack_rule
+from bodypart.memory.recall import PackedRule, pack_rule
 from bodypart.memory.surplus import most_repeated
 from bodypart.memory.words import Word, pack_floats
 
@@ -22,6 +24,25 @@ MOST_WORDS = 10_000
 
 LEAST_WORDS = 5
 """Fewest words, and patients with words, to learn from: with fewer, nothing could be tested."""
+
+
+class AddedWord(TypedDict):
+    """A word whose numbers are in the payload."""
+
+    id: str
+    instance: str
+
+
+class UpdateRecord(TypedDict):
+    """What turns the memory of ``base`` into this one; see `Memory.update`."""
+
+    revision: str
+    base: str | None
+    model: str
+    dimensions: int
+    removed: list[str]
+    added: list[AddedWord]
+    rule: PackedRule | None
 
 
 class Memory:
@@ -100,7 +121,7 @@ class Memory:
 
     def update(
         self, known: Sequence[str] | None = None, base: str | None = None
-    ) -> tuple[dict[str, Any], bytes]:
+    ) -> tuple[UpdateRecord, bytes]:
         """Return what turns a decoder's memory into this one.
 
         Parameters
@@ -122,7 +143,7 @@ class Memory:
         rule, numbers = None, b""
         if self._rule is not None:
             rule, numbers = pack_rule(self._rule)
-        record = {
+        record: UpdateRecord = {
             "revision": self.revision,
             "base": base,
             "model": self.model,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import TypedDict
 
 from bodypart.memory.rule import Rule
 from bodypart.memory.words import NONE, MemoryFormatError, unpack_floats
@@ -26,6 +27,14 @@ LEAST_TAUGHT = 0.05
 """A label that the model does not know is named from this probability on."""
 
 CONFIRMED_NONE = "the picture is like those that were confirmed here as showing none of the parts"
+
+
+class PackedRule(TypedDict):
+    """The labels of a rule, those that the model knows first, and the words of its landmarks."""
+
+    labels: list[str]
+    model_labels: int
+    landmarks: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +180,9 @@ def _named(rule: Rule, said: Floats) -> dict[str, float]:
     }
 
 
-def pack_rule(rule: Rule) -> tuple[dict[str, Any], bytes]:
+def pack_rule(rule: Rule) -> tuple[PackedRule, bytes]:
     """Return a rule as a JSON-ready record, its landmarks by their words, and its numbers."""
-    record = {
+    record: PackedRule = {
         "labels": list(rule.labels),
         "model_labels": rule.model_labels,
         "landmarks": list(rule.landmark_words),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from typing_extensions import TypedDict
 
 from bodypart.network import LOOKS, NetworkError
+from service.decoders.greeting import LockdownRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +23,32 @@ ASKING = {"annotate": LOOKS, "classify": LOOKS, "heatmap": 1}
 
 class NetworkDownError(NetworkError):
     """The network cannot be reached, or is not the right one; the pictures are not to blame."""
+
+
+class NetworkOnServer(TypedDict):
+    """The network on an inference server, as the status shows it."""
+
+    where: Literal["server"]
+    url: str
+    model: str
+    version: str | None
+    ready: bool
+    reason: str | None
+    fallback: str
+
+
+class NetworkInProcess(TypedDict):
+    """The network in a process with the GPU: how many questions it had, in how many batches."""
+
+    where: Literal["process"]
+    ready: bool
+    reason: str | None
+    questions: int
+    batches: int
+    lockdown: LockdownRecord | None
+
+
+NetworkRecord = NetworkOnServer | NetworkInProcess
 
 
 class ElsewhereNetwork(Protocol):
@@ -71,7 +100,7 @@ class ElsewhereNetwork(Protocol):
             If it refuses these pictures.
         """
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> NetworkRecord:
         """Return its part of the status."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bodypart.memory import Memory, Recall
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from bodypart.memory import Word
     from bodypart.memory.exemplars import Exemplars
+    from bodypart.memory.memory import UpdateRecord
 
 _REMEMBERED = 50
 """Recent states of the memory for which there is a small update; others get all of it."""
@@ -59,7 +60,7 @@ class Lessons:
                 self._words.popitem(last=False)
         return [word for word in words if word.id not in kept]
 
-    def after(self, revision: str | None) -> tuple[dict[str, Any], bytes] | None:
+    def after(self, revision: str | None) -> tuple[UpdateRecord, bytes] | None:
         """Return the update for a decoder at a revision, None where there is nothing new."""
         with self._lock:
             memory = self.memory

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bodypart.settings import Settings
     from decoder.shelf import Unread
     from service.decoders.elsewhere import ElsewhereNetwork
+    from service.decoders.greeting import Greeting
     from service.decoders.lessons import Lessons
 
 __all__ = ["Engine", "EngineDownError", "RefusedError", "WorkerDiedError"]
@@ -88,7 +89,7 @@ class Engine:
         self._deaths: Counter[str] = Counter()
         self._stopping = threading.Event()
         self._starters: list[threading.Thread] = []
-        self.hello: dict[str, Any] | None = None
+        self.hello: Greeting | None = None
         self._why_down: str | None = "the decoder is starting"
 
     def start(self) -> None:
@@ -323,8 +324,8 @@ class Engine:
             model = hello["model"]
             where = "" if self.network else f" on {hello['provider']}"
             self._log(f"the model {model['name']} {model['version']} is ready{where}")
-            if hello.get("warning"):
-                self._log(hello["warning"])
+            if warning := hello.get("warning"):
+                self._log(warning)
             for layer, why in hello.get("lockdown", {}).get("missing", {}).items():
                 self._log(
                     f"the decoders run without one layer of their protection: {layer} ({why})"

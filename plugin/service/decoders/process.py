@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bodypart.settings import Settings
     from service.decoders.answers import Bounds
     from service.decoders.elsewhere import ElsewhereNetwork
+    from service.decoders.greeting import Greeting
 
 MOST_ANSWERS = 5_000
 MOST_CPU_SECONDS = 1_800.0
@@ -103,7 +104,7 @@ class DecoderProcess:
     """
 
     def __init__(self, settings: Settings, network: ElsewhereNetwork | None = None) -> None:
-        self.hello: dict[str, Any] | None = None
+        self.hello: Greeting | None = None
         self.answered = 0
         self.revision: str | None = None
         self._settings = settings
@@ -150,7 +151,8 @@ class DecoderProcess:
             where = "either" if self._network.own_too else "outside"
         told = {"settings": self._settings.to_json(), "network": where}
         try:
-            self.hello, _ = self.ask("hello", told, b"", _START_LIMIT)
+            hello, _ = self.ask("hello", told, b"", _START_LIMIT)
+            self.hello = cast("Greeting", hello)
         except WorkerDiedError as error:
             self._listener.join(_LAST_WORDS_LIMIT)
             words = self._last_words[0].decode(errors="replace").strip() if self._last_words else ""

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import TypedDict
+
 from bodypart.annotation import utc_text
 from service.databases.tables import deliveries
 
@@ -31,6 +33,25 @@ class State(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class DeliveryRecord(TypedDict):
+    """A delivery as people see it; ``due`` is null unless it waits."""
+
+    id: int
+    rule: str
+    destination: str
+    instance: str
+    series: str
+    study: str
+    answer: str
+    state: State
+    attempts: int
+    error: str | None
+    due: str | None
+    job: str | None
+    created_at: str
+    changed_at: str
 
 
 class Priority:
@@ -68,7 +89,7 @@ class Delivery:
         given_up = self.state in (State.FAILED, State.CANCELLED)
         return self.answer == answer and not (given_up and self.error in _UNTIL_ASKED_FOR_AGAIN)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> DeliveryRecord:
         """Return the row as the routes show it."""
         waits = self.state == State.WAITING
         return {
@@ -79,7 +100,7 @@ class Delivery:
             "series": self.series,
             "study": self.study,
             "answer": self.answer,
-            "state": self.state,
+            "state": State(self.state),
             "attempts": self.attempts,
             "error": self.error,
             "due": utc_text(datetime.fromtimestamp(self.due, UTC)) if waits else None,

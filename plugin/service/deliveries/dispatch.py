@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.deliveries.counted import Counted
 from service.deliveries.couriers import Courier, Pauses
-from service.deliveries.overview import Overview
+from service.deliveries.overview import OpenCounts, Overview
 from service.deliveries.readiness import Readiness
 from service.deliveries.routing import Routing
 from service.deliveries.rules import parse_rules
@@ -136,7 +136,7 @@ class Dispatch:
         if courier:
             courier.nudge()
 
-    def open_counts(self) -> dict[str, dict[str, int]]:
+    def open_counts(self) -> dict[str, OpenCounts]:
         """Return what each destination has waiting, on the way and failed."""
         return self.overview.open_counts(self._couriers)
 

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import examined_label, header_labels, image_label
-from service.deliveries.rules import Condition, Rule
+from service.deliveries.rules import Condition, Given, Rule
 
 if TYPE_CHECKING:
     from bodypart.record import DescriptionRecord
+
+
+Found = str | float | bool | list[str] | dict[str, list[str]] | None
+"""What an annotation has where a condition looks: of several sources by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,8 @@ class Failure:
     """A condition that does not hold: what was wanted, and what was found instead."""
 
     condition: str
-    wanted: Any
-    found: Any
+    wanted: Given
+    found: Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +123,11 @@ def _failures(conditions: tuple[Condition, ...], case: Case) -> tuple[Failure, .
     return tuple(failed)
 
 
-Look = Callable[[Case, Any, str], tuple[Any, bool]]
+Look = Callable[[Case, Any, str], tuple[Found, bool]]
 """Takes case, what is accepted and the evidence; gives what was found and whether it holds."""
 
 
-def _examined(case: Case, accepted: frozenset[str], evidence: str) -> tuple[Any, bool]:
+def _examined(case: Case, accepted: frozenset[str], evidence: str) -> tuple[Found, bool]:
     said = {
         "final": [case.examined] if case.examined else [],
         "image": [case.image_label] if case.image_label else [],
@@ -139,27 +143,27 @@ def _examined(case: Case, accepted: frozenset[str], evidence: str) -> tuple[Any,
     return (case.examined if evidence == "final" else said[evidence]), holds[evidence]
 
 
-def _visible(case: Case, accepted: tuple[frozenset[str], ...], _: str) -> tuple[Any, bool]:
+def _visible(case: Case, accepted: tuple[frozenset[str], ...], _: str) -> tuple[Found, bool]:
     return case.visible, all(not labels.isdisjoint(case.visible) for labels in accepted)
 
 
-def _among(read: Callable[[Case], Any]) -> Look:
-    def look(case: Case, accepted: frozenset[str], _: str) -> tuple[Any, bool]:
+def _among(read: Callable[[Case], str | bool | None]) -> Look:
+    def look(case: Case, accepted: frozenset[str], _: str) -> tuple[Found, bool]:
         found = read(case)
         return found, found in accepted
 
     return look
 
 
-def _same(read: Callable[[Case], Any]) -> Look:
-    def look(case: Case, accepted: Any, _: str) -> tuple[Any, bool]:
+def _same(read: Callable[[Case], str | bool | None]) -> Look:
+    def look(case: Case, accepted: Any, _: str) -> tuple[Found, bool]:
         found = read(case)
         return found, found == accepted
 
     return look
 
 
-def _at_least(case: Case, accepted: float, _: str) -> tuple[Any, bool]:
+def _at_least(case: Case, accepted: float, _: str) -> tuple[Found, bool]:
     return case.probability, case.probability >= accepted
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import sqlalchemy as sa
+from typing_extensions import TypedDict
 
 from bodypart.annotation import utc_now
 from service.databases.tables import deliveries, departures
-from service.deliveries.delivery import COLUMNS, OPEN, Delivery, State, read
+from service.deliveries.delivery import COLUMNS, Delivery, State, read
 from service.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -18,6 +19,26 @@ if TYPE_CHECKING:
 
 _IN_ONE_STATEMENT = 500
 _NOT_SENT = (State.WAITING, State.FAILED, State.CANCELLED)
+
+
+class OpenCounts(TypedDict):
+    """How many deliveries to a destination wait, are under way, and failed."""
+
+    waiting: int
+    sending: int
+    failed: int
+
+
+class DepartureRecord(TypedDict):
+    """What left the archive; the outcome is unknown if Orthanc's job vanished before it told."""
+
+    number: int
+    at: str
+    instance: str
+    destination: str
+    rule: str
+    answer: str
+    outcome: Literal["delivered", "unknown"]
 
 
 class Overview:
@@ -71,20 +92,21 @@ class Overview:
             found = read(connection, sa.select(*COLUMNS).where(deliveries.c.number == number))
         return found[0] if found else None
 
-    def open_counts(self, destinations: Iterable[str]) -> dict[str, dict[str, int]]:
+    def open_counts(self, destinations: Iterable[str]) -> dict[str, OpenCounts]:
         """Return how many deliveries some destinations have in each state but the last ones."""
-        states = (*OPEN, State.FAILED)
         # One narrow question for each: a single one would have to look at every row.
         count = sa.select(sa.func.count()).select_from(deliveries)
         with self._database.read() as connection:
+
+            def counted(destination: str, state: State) -> int:
+                where = deliveries.c.destination == destination, deliveries.c.state == state
+                return connection.execute(count.where(*where)).scalar_one()
+
             return {
                 destination: {
-                    str(state): connection.execute(
-                        count.where(
-                            deliveries.c.destination == destination, deliveries.c.state == state
-                        )
-                    ).scalar_one()
-                    for state in states
+                    "waiting": counted(destination, State.WAITING),
+                    "sending": counted(destination, State.SENDING),
+                    "failed": counted(destination, State.FAILED),
                 }
                 for destination in destinations
             }
@@ -139,7 +161,7 @@ class Overview:
         """
         self._act(number, {"state": State.CANCELLED, "error": "cancelled by a person"})
 
-    def departures(self, since: int, limit: int) -> list[dict[str, Any]]:
+    def departures(self, since: int, limit: int) -> list[DepartureRecord]:
         """Return what left after a number, in the order it left."""
         rows = self._database.rows(
             sa.select(departures)
@@ -147,7 +169,8 @@ class Overview:
             .order_by(departures.c.number)
             .limit(limit)
         )
-        return [dict(row._mapping) for row in rows]
+        # The fields are the columns of the table.
+        return [cast("DepartureRecord", dict(row._mapping)) for row in rows]
 
     def known(self, instances: list[str]) -> dict[str, list[Delivery]]:
         """Return the rows of some instances."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
 
 from bodypart.evidence import VIEWS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS, UnknownLabelError, labels_named
@@ -31,6 +33,26 @@ _LONGEST_NAME = 64
 _RULE_KEYS = ("Name", "If", "Otherwise", "To", "When", "Urgent")
 
 
+Given = str | list[str] | float | bool
+"""What an operator writes as the value of a condition."""
+
+
+class _What(TypedDict, total=False):
+    """What a rule takes: either of the two."""
+
+    If: dict[str, Given]
+    Otherwise: Literal[True]
+
+
+class RuleRecord(_What):
+    """A rule in the form of the configuration; it has either ``If`` or ``Otherwise``."""
+
+    Name: str
+    To: list[str]
+    When: str
+    Urgent: bool
+
+
 class RuleError(ValueError):
     """What is wrong with a rule, as a piece of a sentence."""
 
@@ -43,14 +65,14 @@ class Condition:
     ----------
     key : str
         As the operator wrote it.
-    given : object
+    given : str, list of str, float or bool
         The value as the operator wrote it.
     accepted : object
         What it stands for: a set of values, sets of labels, a number or a truth value.
     """
 
     key: str
-    given: Any
+    given: Given
     accepted: Any
 
 
@@ -78,14 +100,14 @@ class Rule:
     window: Window | None = None
     urgent: bool = False
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> RuleRecord:
         """Return the rule in the form of the configuration."""
-        when: dict[str, Any] = {"Otherwise": True}
+        what: _What = {"Otherwise": True}
         if self.conditions is not None:
-            when = {"If": {condition.key: condition.given for condition in self.conditions}}
+            what = {"If": {condition.key: condition.given for condition in self.conditions}}
         return {
             "Name": self.name,
-            **when,
+            **what,
             "To": [str(destination) for destination in self.destinations],
             "When": str(self.window) if self.window else ALWAYS,
             "Urgent": self.urgent,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bodypart.network import INPUT, OUTPUTS, NetworkError
-from service.decoders.elsewhere import NetworkDownError
+from service.decoders.elsewhere import NetworkDownError, NetworkOnServer
 from service.lasting import lasting, lengthening
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class RemoteNetwork:
                 )
         return answers
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> NetworkOnServer:
         """Return what the status tells."""
         return {
             "where": "server",

@@ -18,7 +18,7 @@ import numpy as np
 from bodypart.network import NetworkError
 from bodypart.network.tensors import unpacked
 from decoder.wire import Frame, WireError, read_frame, write_frame
-from service.decoders.elsewhere import NetworkDownError
+from service.decoders.elsewhere import NetworkDownError, NetworkInProcess
 from service.decoders.process import environment
 from service.decoders.watchdog import Watchdog
 from service.lasting import lasting, lengthening
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bodypart.settings import Settings
+    from service.decoders.greeting import LockdownRecord
 
     Float32 = NDArray[np.float32]
 
@@ -80,7 +81,7 @@ class SharedNetwork:
         self._writing = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._questions, self._batches = 0, 0.0
-        self._lockdown: object = None
+        self._lockdown: LockdownRecord | None = None
         self._stopping = threading.Event()
         self._thread = lasting("network", self._keep, self._stopping, log)
 
@@ -134,7 +135,7 @@ class SharedNetwork:
             watchdog.pause()
             self._asked.pop(number, None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> NetworkInProcess:
         """Return what the status tells."""
         return {
             "where": "process",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from typing_extensions import TypedDict
+
+from bodypart.record import Label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,8 +16,7 @@ if TYPE_CHECKING:
 MOST_EXAMPLES = 100
 
 
-@dataclass(slots=True)
-class Change:
+class Change(TypedDict):
     """One label that became another.
 
     Attributes
@@ -29,12 +31,12 @@ class Change:
         Ids of some of them.
     """
 
-    before: str | None
-    after: str | None
-    instances: int = 0
-    reviewed: int = 0
-    right: int = 0
-    examples: list[str] = field(default_factory=list)
+    before: Label | None
+    after: Label | None
+    instances: int
+    reviewed: int
+    right: int
+    examples: list[str]
 
 
 def changes_of(sightings: Sightings, model: str, labels: Sequence[str]) -> list[Change]:
@@ -58,11 +60,15 @@ def changes_of(sightings: Sightings, model: str, labels: Sequence[str]) -> list[
             own = None if batch.rejected[index] else labels[batch.own[index]]
             if own == said:
                 continue
-            change = found.setdefault((own, said), Change(own, said))
-            change.instances += 1
+            change = found.setdefault((own, said), _none_yet(own, said))
+            change["instances"] += 1
             confirmed = batch.confirmed[index]
-            change.reviewed += confirmed != ""
-            change.right += confirmed == said
-            if len(change.examples) < MOST_EXAMPLES:
-                change.examples.append(batch.instances[index])
-    return sorted(found.values(), key=lambda change: -change.instances)
+            change["reviewed"] += confirmed != ""
+            change["right"] += confirmed == said
+            if len(change["examples"]) < MOST_EXAMPLES:
+                change["examples"].append(batch.instances[index])
+    return sorted(found.values(), key=lambda change: -change["instances"])
+
+
+def _none_yet(before: str | None, after: str | None) -> Change:
+    return Change(before=before, after=after, instances=0, reviewed=0, right=0, examples=[])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import TypedDict
+
 from bodypart.memory import Recall
+from bodypart.memory.learning import Gain
 from service.errors import ServiceError
 from service.lasting import kind_and_place
 from service.learning.alike import read_otherwise
@@ -37,6 +39,18 @@ _PATIENCE = 4
 """So many times as long as it has just taken, learning pauses, when words come without end."""
 
 _LONGEST_PAUSE = 120.0
+
+
+class Learned(TypedDict):
+    """How many words there are, how many wait to be learned, and what they gain, by part."""
+
+    learn: str
+    model: str | None
+    revision: str | None
+    words: int
+    waiting: int
+    exemplars: int
+    parts: list[Gain]
 
 
 class Learning:
@@ -81,7 +95,7 @@ class Learning:
     def model(self) -> str | None:
         """SHA-256 of the model in use, None until a decoder told it."""
         hello = self._decoders.hello
-        return str(hello["model"]["sha256"]) if hello else None
+        return hello["model"]["sha256"] if hello else None
 
     @property
     def memory(self) -> Memory | None:
@@ -168,9 +182,10 @@ class Learning:
         ServiceError
             If the records cannot be read or written; the next step goes on.
         """
-        model = self.model
-        if model is None:
+        hello = self._decoders.hello
+        if hello is None:
             return
+        model = hello["model"]["sha256"]
         with self._step_lock:
             self._hearing.hear()
             self._have_looked_at(model)
@@ -178,7 +193,6 @@ class Learning:
             state = (model, *self.words.state())
             if state == self._learned or self._mode == "off":
                 return
-            hello = self._decoders.hello or {}
             words = self.words.seen_by(model)
             try:
                 beyond = self._lessons.learn(model, tuple(hello["labels"]), words)
@@ -212,7 +226,7 @@ class Learning:
             self._hearing.forget_all()
         self.step()
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> Learned:
         """Return what was learned, part by part."""
         model, memory = self.model, self._lessons.memory
         waiting = len(self.words.unseen(model)) if model else 0
@@ -223,7 +237,7 @@ class Learning:
             "words": len(memory.words) if memory else 0,
             "waiting": waiting,
             "exemplars": len(memory.exemplars.labels) if memory and memory.exemplars else 0,
-            "parts": [asdict(gain) for gain in memory.gains] if memory else [],
+            "parts": memory.gains if memory else [],
         }
 
     def _have_looked_at(self, model: str) -> None:

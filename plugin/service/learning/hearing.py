@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bodypart.annotation import utc_text
 from service.errors import NotFoundError
@@ -13,7 +13,7 @@ from service.records.audit_trail import DAMAGED, REMOVED, WITHDRAWN
 if TYPE_CHECKING:
     from service.learning.words import Words
     from service.orthanc_api.archive import Archive
-    from service.records.audit_trail import AuditTrail
+    from service.records.audit_trail import AuditTrail, EventRecord
     from service.records.facts import Facts
 
 _TAKEN_IN = "memory.event"
@@ -68,7 +68,7 @@ class Hearing:
             self._note(page)
         self.words.forget_all()
 
-    def _sure(self, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _sure(self, page: list[EventRecord]) -> list[EventRecord]:
         """Return the events before which none can come in any more."""
         if not self.words.shared:
             return page
@@ -76,7 +76,7 @@ class Hearing:
         sure = utc_text(datetime.now(UTC) - _SURELY_WRITTEN)
         return list(itertools.takewhile(lambda event: event["at"] <= sure, page))
 
-    def _take_in(self, event: dict[str, Any]) -> None:
+    def _take_in(self, event: EventRecord) -> None:
         instance = event["instance"]
         if event["action"] in (WITHDRAWN, REMOVED, DAMAGED):
             self.words.take_back([instance])
@@ -96,5 +96,5 @@ class Hearing:
     def _last(self) -> int:
         return int(self._facts.get(_TAKEN_IN) or 0)
 
-    def _note(self, page: list[dict[str, Any]]) -> None:
+    def _note(self, page: list[EventRecord]) -> None:
         self._facts.set(_TAKEN_IN, str(page[-1]["number"]))

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from typing_extensions import TypedDict
 
 from bodypart.memory import Word
 from bodypart.memory.words import NONE, pack_floats, unpack_floats
+from bodypart.record import Label
 from service.databases.prepared import Prepared
 from service.databases.tables import words
 
@@ -24,6 +26,16 @@ _WAITS_FOR = Prepared(
         sa.or_(words.c.model.is_distinct_from(sa.bindparam("model")), words.c.embedding.is_(None)),
     )
 )
+
+
+class WordLine(TypedDict):
+    """A word on a picture, and whether the present model saw something in it."""
+
+    instance: str
+    number: int
+    at: str
+    label: Label | None
+    seen: bool
 
 
 class Words:
@@ -137,7 +149,7 @@ class Words:
 
     def page(
         self, model: str | None, labels: Sequence[str], after: int | None, limit: int
-    ) -> list[dict[str, Any]]:
+    ) -> list[WordLine]:
         """Return words for a person to look through, the newest first.
 
         Parameters

@@ -15,7 +15,7 @@ from service.orthanc_api.client import Client
 from service.orthanc_api.file_on_disk import MAGIC, MAGIC_AT, FileOnDisk
 from service.orthanc_api.places import Places
 from service.orthanc_api.resources import Change, Content, Glance, Held, Parents, Stored, StoredFile
-from service.orthanc_api.studies import study_description
+from service.orthanc_api.studies import StudyDescription, study_description
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -291,7 +291,7 @@ class Archive:
         texts = self._side_by_side.map(lambda one: self.metadata(level, one, ANNOTATION), ids)
         return list(map(roll_up_in, texts, ids))
 
-    def study_descriptions(self, studies: list[str]) -> dict[str, dict[str, str]]:
+    def study_descriptions(self, studies: list[str]) -> dict[str, StudyDescription]:
         """Return patient's name and description of each study, only to be shown to people."""
         distinct = list(dict.fromkeys(studies))
         described = self._side_by_side.map(partial(study_description, self.client), distinct)

@@ -8,12 +8,15 @@ instance is sent again. It has Orthanc ids, labels, users and comments, but noth
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
+from typing_extensions import TypedDict
 
 from bodypart.annotation import Review
 from bodypart.labels import BY_LABEL
+from bodypart.laterality import Side
+from bodypart.record import Label
 from service.databases.prepared import Prepared
 from service.databases.tables import events
 from service.errors import DamagedEventError
@@ -24,16 +27,27 @@ if TYPE_CHECKING:
     from bodypart.record import ReviewRecord
     from service.databases.database import Database
 
-COLUMNS = (
-    "number", "at", "by", "action", "instance", "old", "new", "old_laterality", "new_laterality",
-    "comment",
-)  # fmt: skip
 _INSTANCE = 3
 """Number of the level in Orthanc's plugin interface."""
 REMOVED, WITHDRAWN = "forgotten", "withdrawn"
 """Events that end a person's word: the annotation was removed; the word was taken back."""
 DAMAGED = "damaged"
 """The action given for an event whose word is damaged and cannot be read."""
+
+
+class EventRecord(TypedDict):
+    """Who said what of which instance, and what stood there before; a damaged one has no word."""
+
+    number: int
+    at: str
+    by: str
+    action: Literal["confirmed", "corrected", "withdrawn", "forgotten", "damaged"]
+    instance: str
+    old: Label | None
+    new: Label | None
+    old_laterality: Side | None
+    new_laterality: Side | None
+    comment: str
 
 
 class Word(NamedTuple):
@@ -159,11 +173,8 @@ class AuditTrail:
         said = sa.and_(events.c.instance == instance, events.c.at == at)
         return self._database.value(sa.select(events.c.number).where(said).limit(1)) is not None
 
-    def events(self, since: int, limit: int) -> list[dict[str, Any]]:
-        """Return events after a number, in the order they happened, as rows of `COLUMNS`.
-
-        A damaged one has the action `DAMAGED`, and no word.
-        """
+    def events(self, since: int, limit: int) -> list[EventRecord]:
+        """Return events after a number, in the order they happened."""
         rows = self._database.rows(
             self._events.where(events.c.number > since).order_by(events.c.number).limit(limit)
         )
@@ -223,7 +234,7 @@ def _parsed(number: int, text: str | bytes) -> ReviewRecord:
     return said
 
 
-def _event(row: sa.Row[Any]) -> dict[str, Any]:
+def _event(row: sa.Row[Any]) -> EventRecord:
     action = row.action
     said: dict[str, Any] = {}
     try:

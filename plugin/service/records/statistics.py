@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from typing_extensions import TypedDict
 
+from bodypart.record import Agreement, Label
 from bodypart.regions import compatible
 from bodypart.rollup import AGREEMENTS
 from service.databases.tables import HEADER, PICTURE, instances
@@ -34,6 +36,63 @@ _LONGEST_KEPT = 300.0
 """Seconds; at most so long, or a disk that was busy once would freeze the numbers for an hour."""
 
 
+class ExaminedCount(TypedDict):
+    """How many instances and series of a part there are: a CT has hundreds of slices of it."""
+
+    label: Label
+    instances: int
+    series: int
+
+
+class PairCount(TypedDict):
+    """How often a header named one part where the picture showed another, or the same.
+
+    They are compatible if one exposure can be both.
+    """
+
+    header: Label
+    image: Label
+    instances: int
+    compatible: bool
+
+
+class AgreementCount(TypedDict):
+    """How many pictures of a month, such as ``202611``, agree, conflict, and so on."""
+
+    month: str
+    agreement: Agreement
+    instances: int
+
+
+class ReviewCounts(TypedDict):
+    """How many people reviewed; how many of these they corrected, or were conflicts; what waits."""
+
+    reviewed: int
+    corrected: int
+    waiting: int
+    conflicts: int
+
+
+# Not as a class: ``from`` is a word of Python.
+CalibrationBin = TypedDict(
+    "CalibrationBin",
+    {"from": float, "to": float, "reviewed": int, "probability": float, "right": float},
+)
+"""Of answers whose probability lies between two: its mean, and the share that people left."""
+
+
+class StatisticsRecord(TypedDict):
+    """The numbers of the statistics view; ``states`` counts instances."""
+
+    states: dict[str, int]
+    examined: list[ExaminedCount]
+    modalities: list[str]
+    confusion: list[PairCount]
+    agreement: list[AgreementCount]
+    reviews: ReviewCounts
+    calibration: list[CalibrationBin]
+
+
 class Statistics:
     """The numbers of the statistics view.
 
@@ -53,14 +112,14 @@ class Statistics:
         self._index, self._database = index, index.database
         self._clock = clock
         self._counting = threading.Lock()
-        self._last: dict[str, Any] = {}
+        self._last: StatisticsRecord | None = None
         self._kept_until = clock()
 
-    def everything(self) -> dict[str, Any]:
-        """Return all numbers, under the names that ``GET /bodypart/statistics`` gives them."""
+    def everything(self) -> StatisticsRecord:
+        """Return all numbers."""
         with self._counting:
             began = self._clock()
-            if began >= self._kept_until:
+            if self._last is None or began >= self._kept_until:
                 self._last = self._counted()
                 ended = self._clock()
                 took = ended - began
@@ -78,7 +137,7 @@ class Statistics:
         )
         return [row.modality for row in found]
 
-    def _counted(self) -> dict[str, Any]:
+    def _counted(self) -> StatisticsRecord:
         return {
             "states": self._index.counts(),
             "examined": _examined(self._database),
@@ -90,7 +149,7 @@ class Statistics:
         }
 
 
-def _examined(database: Database) -> list[dict[str, Any]]:
+def _examined(database: Database) -> list[ExaminedCount]:
     """Return series and instances by label, the most frequent first."""
     # Grouped by series, in the order of an index: counting distinct series would read every row.
     one = (
@@ -111,7 +170,7 @@ def _examined(database: Database) -> list[dict[str, Any]]:
     ]
 
 
-def _confusion(database: Database) -> list[dict[str, Any]]:
+def _confusion(database: Database) -> list[PairCount]:
     rows = database.rows(
         sa.select(HEADER, PICTURE, _count)
         .where(_columns.header_label.is_not(None), _columns.image_label.is_not(None))
@@ -129,7 +188,7 @@ def _confusion(database: Database) -> list[dict[str, Any]]:
     ]
 
 
-def _agreement(database: Database) -> list[dict[str, Any]]:
+def _agreement(database: Database) -> list[AgreementCount]:
     """Return how many pictures of each month agree, conflict, and so on."""
     done = _columns.state == "done"
     # First by day, in the order of an index, then months of the days: no row has to be sorted.
@@ -156,7 +215,7 @@ def _agreement(database: Database) -> list[dict[str, Any]]:
     ]
 
 
-def _reviews(database: Database) -> dict[str, int]:
+def _reviews(database: Database) -> ReviewCounts:
     rows = database.rows(
         sa.select(
             _count,
@@ -176,7 +235,7 @@ def _reviews(database: Database) -> dict[str, int]:
     }
 
 
-def _calibration(database: Database) -> list[dict[str, Any]]:
+def _calibration(database: Database) -> list[CalibrationBin]:
     probability = _columns.machine_probability
     tenth = sa.case((probability >= 1, _BINS - 1), else_=sa.func.floor(probability * _BINS)).label(
         "tenth"

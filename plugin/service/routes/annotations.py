@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
+from typing_extensions import TypedDict
 
 from bodypart.annotation import pending, tags_state, utc_now
 from bodypart.record import AnnotationRecord, FileRecord, RollUpAnswer
@@ -24,18 +25,14 @@ from service.routes.requests import (
     etag,
     not_found,
 )
+from service.routes.router import Router
 from service.unstored_file import annotate_file
 
 if TYPE_CHECKING:
     from service.dicom_tags.in_place import InPlace
     from service.main import Service
 
-router = APIRouter()
-_Responses = dict[int | str, dict[str, Any]]
-_OF_INSTANCE: _Responses = {200: {"model": AnnotationRecord}}
-_OF_LEVEL: _Responses = {200: {"model": AnnotationRecord | RollUpAnswer}}
-_OR_ASKED: _Responses = {200: {"model": AnnotationRecord | RollUpAnswer | AskedAnswer}}
-_OF_FILE: _Responses = {200: {"model": FileRecord}}
+router = Router()
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 _RESOURCE = "/bodypart/{level:level}/{id:orthanc_id}"
 _FILE_LIMIT = 1.0
@@ -49,11 +46,18 @@ _AT_ONCE = 500
 _FILE = {"content": {"application/dicom": {"schema": {"type": "string", "format": "binary"}}}}
 
 
+class ForgottenAnswer(TypedDict):
+    """How many annotations were removed, and which instances keep their tags, and why."""
+
+    level: str
+    id: str
+    forgotten: int
+    tags_kept: dict[str, str]
+
+
 @router.get(
     _RESOURCE,
     summary="The annotation, or the roll-up",
-    response_model=Any,
-    responses=_OF_LEVEL,
 )
 def read(
     level: str, id: str, service: TheService, response: Response
@@ -66,9 +70,7 @@ def read(
     return annotation
 
 
-@router.post(
-    _RESOURCE, summary="Classify now, also once more", response_model=Any, responses=_OR_ASKED
-)
+@router.post(_RESOURCE, summary="Classify now, also once more")
 def classify(
     level: str,
     id: str,
@@ -90,7 +92,7 @@ def classify(
     return read(level, id, service, response)
 
 
-@router.put(_INSTANCE, summary="A person's correction", response_model=Any, responses=_OF_INSTANCE)
+@router.put(_INSTANCE, summary="A person's correction")
 def correct(
     id: str,
     body: Correction,
@@ -108,8 +110,6 @@ def correct(
 @router.delete(
     f"{_INSTANCE}/review",
     summary="Take a person's word back; the machine's answer returns",
-    response_model=Any,
-    responses=_OF_INSTANCE,
 )
 def withdraw(
     id: str,
@@ -141,7 +141,7 @@ def remove(
     service: TheService,
     user: User,
     seen: SeenRevisions,
-) -> dict[str, Any]:
+) -> ForgottenAnswer:
     """Remove the annotations of all instances of a resource, and tags written in place.
 
     Orthanc (1.10 and 1.12) does not pass the query of a DELETE to plugins, so ``?tags=true`` makes
@@ -158,8 +158,6 @@ def remove(
 @router.post(
     "/bodypart/classify",
     summary="The annotation of the DICOM file in the body; nothing is stored",
-    response_model=Any,
-    responses=_OF_FILE,
     openapi_extra={"requestBody": _FILE},
 )
 async def classify_file(request: Request, service: TheService) -> FileRecord:

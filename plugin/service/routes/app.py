@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from bodypart import __version__
+from bodypart.record import AnnotationRecord
 from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import (
     ArchiveError,
@@ -54,6 +55,7 @@ _ERRORS = {
     413: "Too large",
     503: "The engine is down, or too much is asked at once: Retry-After tells when to try again",
 }
+_OTHER_ANSWERS = {412: AnnotationRecord}
 _RETRY = {"Retry-After": "1"}
 _NO_JSON = "the body is not valid JSON"
 
@@ -95,7 +97,8 @@ def build(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         responses={
-            code: {"model": ErrorAnswer, "description": text} for code, text in _ERRORS.items()
+            code: {"model": _OTHER_ANSWERS.get(code, ErrorAnswer), "description": text}
+            for code, text in _ERRORS.items()
         },
     )
     app.state.service = service
@@ -163,7 +166,7 @@ def _handle_errors(app: FastAPI) -> None:
 def _error(
     status: int, error: str, details: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    return JSONResponse({"error": error, "details": details}, status, headers=headers)
+    return JSONResponse(ErrorAnswer(error=error, details=details), status, headers=headers)
 
 
 def _complaint(error: Any) -> str:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
+from typing_extensions import TypedDict
 
 from service.decoders.process import EngineDownError
 from service.queue.tasks import Kind, Mode, Priority
 from service.routes.models import Backfill, HelpersAnswers, Known, Lease
 from service.routes.requests import HttpError, TheService, one_at_a_time
-from service.work.leases import Answer
+from service.routes.router import Router
+from service.work.backfill import BackfillProgress
+from service.work.leases import Answer, HelperReference
 
 if TYPE_CHECKING:
     from service.main import Service
 
-router = APIRouter()
+router = Router()
 _PAGE = 1000
+
+
+class ReadAgain(BackfillProgress):
+    """The progress, and how many instances are read again."""
+
+    again: int
+
+
+class TakenAnswer(TypedDict):
+    """How many answers were taken, and of which instances they were dropped, and why."""
+
+    taken: int
+    dropped: dict[str, str]
 
 
 @router.post(
@@ -24,7 +40,7 @@ _PAGE = 1000
     summary="Annotate what has no annotation, what new words change, what an earlier model read, "
     "or what failed",
 )
-def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
+def start(service: TheService, body: Backfill | None = None) -> BackfillProgress | ReadAgain:
     """Annotate what the body asks for; without a body, what has no annotation."""
     asked = body or Backfill.model_validate({})
     if asked.Failed:
@@ -46,13 +62,13 @@ def start(service: TheService, body: Backfill | None = None) -> dict[str, Any]:
 
 
 @router.get("/bodypart/backfill", summary="Progress of the back-fill")
-def progress(service: TheService) -> dict[str, Any]:
-    """Answer how far the back-fill is; ``open`` is how many a start would annotate now."""
+def progress(service: TheService) -> BackfillProgress:
+    """Answer how far the back-fill is."""
     return service.backfill.progress()
 
 
 @router.delete("/bodypart/backfill", summary="Cancel the back-fill")
-def cancel(service: TheService) -> dict[str, Any]:
+def cancel(service: TheService) -> BackfillProgress:
     """Stop the back-fill."""
     return service.backfill.cancel()
 
@@ -70,7 +86,7 @@ def lease(body: Lease, service: TheService) -> list[str]:
     "/bodypart/backfill/helper",
     summary="What a helper must be, and know, to answer as the service does",
 )
-def helper(query: Annotated[Known, Query()], service: TheService) -> dict[str, Any]:
+def helper(query: Annotated[Known, Query()], service: TheService) -> HelperReference:
     """Answer version, model, settings, and what people's words taught since ``after``."""
     hello = service.decoders.hello
     if hello is None:
@@ -82,7 +98,7 @@ def helper(query: Annotated[Known, Query()], service: TheService) -> dict[str, A
     "/bodypart/backfill/results",
     summary="A helper's answers: what was taken, and why the rest was dropped",
 )
-def results(body: HelpersAnswers, service: TheService) -> dict[str, Any]:
+def results(body: HelpersAnswers, service: TheService) -> TakenAnswer:
     """Take a helper's answers, except for what was annotated, removed or replaced meanwhile."""
     if body.results:
         _must_be_of_our_model(body, service)

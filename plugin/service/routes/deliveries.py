@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, ValidationError
+from typing_extensions import TypedDict
 
+from bodypart.laterality import Side
+from bodypart.record import AnnotationRecord, FileRecord, Label
 from service.databases.tables import deliveries
-from service.deliveries.delivery import State
-from service.deliveries.matching import Case, verdicts
+from service.deliveries.delivery import DeliveryRecord, State
+from service.deliveries.matching import Case, Found, verdicts
+from service.deliveries.overview import DepartureRecord, OpenCounts
+from service.deliveries.rules import Given, RuleRecord
 from service.errors import ConflictError, NotFoundError
 from service.routes.annotations import annotation_of
 from service.routes.models import Asked, Body, InstanceId
 from service.routes.requests import ORTHANC_ID, TheService, bad_request, not_found
+from service.routes.router import Router
 from service.unstored_file import annotate_file
+from service.work.old_stock import Progress
 
 if TYPE_CHECKING:
-    from bodypart.record import AnnotationRecord, FileRecord
     from service.main import Service
 
-router = APIRouter()
+router = Router()
 LONGEST_PAGE = 1000
 _DEFAULT_PAGE = 100
 _MAX_TEST_JSON = 10_000
@@ -94,8 +100,71 @@ class Since(Asked):
     limit: int = Field(LONGEST_PAGE, ge=1, le=10_000)
 
 
+class RulesAnswer(TypedDict):
+    """The rules, and by destination what is not delivered."""
+
+    routes: list[RuleRecord]
+    open: dict[str, OpenCounts]
+
+
+class FailureRecord(TypedDict):
+    """A condition that does not hold: what was wanted, and what was found instead."""
+
+    condition: str
+    wanted: Given
+    found: Found
+
+
+class VerdictRecord(TypedDict):
+    """What one rule says of an instance."""
+
+    name: str
+    takes: bool
+    failed: list[FailureRecord]
+    to: list[str]
+
+
+class CaseRecord(TypedDict):
+    """What of an annotation the conditions look at."""
+
+    examined: Label | None
+    probability: float
+    visible: list[Label]
+    group: str | None
+    view: str | None
+    modality: str
+    laterality: Side | None
+    child: bool | None
+    needs_review: bool
+
+
+class TrialAnswer(TypedDict):
+    """Which rules take an instance, and what each says; ``rule`` is the first that does."""
+
+    instance: str | None
+    rule: str | None
+    taken_by: list[str]
+    rules: list[VerdictRecord]
+    case: CaseRecord
+    annotation: AnnotationRecord | FileRecord
+
+
+class DeliveriesAnswer(TypedDict):
+    """A page of deliveries; ``next`` is null on the last."""
+
+    deliveries: list[DeliveryRecord]
+    next: int | None
+
+
+class RetriedAnswer(TypedDict):
+    """How many deliveries to a destination are tried again."""
+
+    destination: str
+    retried: int
+
+
 @router.get("/bodypart/routes", summary="The rules that send pictures on")
-def rules(service: TheService) -> dict[str, Any]:
+def rules(service: TheService) -> RulesAnswer:
     """Answer the rules, and how many deliveries each destination has that are not delivered."""
     found = [rule.to_json() for rule in service.dispatch.routing.rules]
     return {"routes": found, "open": service.dispatch.open_counts()}
@@ -106,7 +175,7 @@ def rules(service: TheService) -> dict[str, Any]:
     summary="Which rule takes an instance, or a DICOM file in the body, and why others do not",
     openapi_extra={"requestBody": _TEST},
 )
-async def test(request: Request, service: TheService) -> dict[str, Any]:
+async def test(request: Request, service: TheService) -> TrialAnswer:
     """Answer what each rule makes of an instance; nothing is sent."""
     data = await request.body()
     if not data:
@@ -124,7 +193,7 @@ async def test(request: Request, service: TheService) -> dict[str, Any]:
     "/bodypart/routes/apply",
     summary="Count what a rule takes of the old stock; then, with DryRun false, send it",
 )
-def apply(body: Application, service: TheService) -> dict[str, Any]:
+def apply(body: Application, service: TheService) -> Progress:
     """Start to count what a rule takes of what is stored, or to send what was counted.
 
     What changed since the count is left out; with `Count`, it is refused if another count came
@@ -137,19 +206,19 @@ def apply(body: Application, service: TheService) -> dict[str, Any]:
 
 
 @router.get("/bodypart/routes/apply", summary="How far the count, or the application, is")
-def applied(service: TheService) -> dict[str, Any]:
+def applied(service: TheService) -> Progress:
     """Answer how far a rule's count or application is."""
     return service.old_stock.progress()
 
 
 @router.delete("/bodypart/routes/apply", summary="Stop applying a rule to the old stock")
-def stop_applying(service: TheService) -> dict[str, Any]:
+def stop_applying(service: TheService) -> Progress:
     """Stop the run; deliveries that are in the outbox stay there."""
     return service.old_stock.cancel()
 
 
 @router.get("/bodypart/deliveries", summary="What waits, was delivered, failed; the newest first")
-def listed(query: Annotated[Page, Query()], service: TheService) -> dict[str, Any]:
+def listed(query: Annotated[Page, Query()], service: TheService) -> DeliveriesAnswer:
     """Answer one page of the outbox."""
     where = [
         column == value
@@ -169,7 +238,7 @@ def listed(query: Annotated[Page, Query()], service: TheService) -> dict[str, An
 
 
 @router.post("/bodypart/deliveries", summary="Retry all that failed on the way to a destination")
-def retry_failed(body: ActionOnFailed, service: TheService) -> dict[str, Any]:
+def retry_failed(body: ActionOnFailed, service: TheService) -> RetriedAnswer:
     """Try all again that failed on the way to a destination; answer how many that are."""
     dispatch = service.dispatch
     rules = [rule for rule, to in dispatch.routing.pairs() if to == body.Destination]
@@ -181,13 +250,13 @@ def retry_failed(body: ActionOnFailed, service: TheService) -> dict[str, Any]:
 
 
 @router.get("/bodypart/departures", summary="What left, when, where to, by which rule and answer")
-def departures(query: Annotated[Since, Query()], service: TheService) -> list[dict[str, Any]]:
+def departures(query: Annotated[Since, Query()], service: TheService) -> list[DepartureRecord]:
     """Answer the audit of what left the archive, in order."""
     return service.dispatch.overview.departures(query.since, query.limit)
 
 
 @router.get("/bodypart/deliveries/{number}", summary="One delivery")
-def one(number: Annotated[int, Path(ge=1, lt=2**63)], service: TheService) -> dict[str, Any]:
+def one(number: Annotated[int, Path(ge=1, lt=2**63)], service: TheService) -> DeliveryRecord:
     """Answer one delivery."""
     found = service.dispatch.overview.get(number)
     if found is None:
@@ -198,7 +267,7 @@ def one(number: Annotated[int, Path(ge=1, lt=2**63)], service: TheService) -> di
 @router.post("/bodypart/deliveries/{number}", summary="Retry or cancel a delivery")
 def act(
     number: Annotated[int, Path(ge=1, lt=2**63)], body: Action, service: TheService
-) -> dict[str, Any]:
+) -> DeliveryRecord:
     """Try a delivery again at once, or do not send it."""
     dispatch = service.dispatch
     found = dispatch.overview.get(number)
@@ -222,7 +291,7 @@ def _tested(data: bytes) -> str:
         raise bad_request(f'{place}: send {{"Instance": id}} or a DICOM file') from None
 
 
-def _test_stored(service: Service, instance: str) -> dict[str, Any]:
+def _test_stored(service: Service, instance: str) -> TrialAnswer:
     annotation = annotation_of(service, instance)
     if annotation["status"] == "pending":
         raise not_found(f"instances {instance} has no annotation yet: it waits in the queue")
@@ -231,7 +300,7 @@ def _test_stored(service: Service, instance: str) -> dict[str, Any]:
 
 def _tested_with(
     service: Service, annotation: AnnotationRecord | FileRecord, modality: str
-) -> dict[str, Any]:
+) -> TrialAnswer:
     case = Case(annotation, modality)
     found = verdicts(service.dispatch.routing.rules, case)
     takers = [verdict.rule.name for verdict in found if verdict.takes]

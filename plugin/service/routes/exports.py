@@ -6,34 +6,32 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from service.databases.tables import instances
 from service.decoders.pool import RefusedError
 from service.dicom_tags.exports import corrected_file, imaging_study, study_report
 from service.errors import DamagedEventError
-from service.orthanc_api.studies import DICOM_IDENTITY, dicom_identities
-from service.records import audit_trail
+from service.orthanc_api.studies import DicomIdentity, dicom_identities
+from service.records.audit_trail import EventRecord
 from service.routes.models import Asked
 from service.routes.requests import HttpError, TheService, not_found
+from service.routes.router import Router
 
 if TYPE_CHECKING:
     from service.main import Service
     from service.records.audit_trail import AuditTrail, Word
     from service.records.index import Index
 
-router = APIRouter()
-COLUMNS = (
-    "file", "source", "upstream", "licence", "licence_class", "group", "examined", "visible",
-    "laterality", "view", "age_group", "notes",
-)  # fmt: skip
+router = Router()
 _LICENCE_CLASS = "clear"
 _PAGE = 5000
 _USUAL_ROWS, _MOST_ROWS = 1_000, 10_000
@@ -46,14 +44,31 @@ _DICOM: dict[str, Any] = {
     "response_class": Response,
     "responses": {200: {"content": {"application/dicom": {}}}},
 }
-_TABLE: dict[int | str, dict[str, Any]] = {
-    200: {
-        "content": {
-            "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
-            "text/csv": {"schema": {"type": "string"}},
-        }
-    }
-}
+_CSV = {"text/csv": {"schema": {"type": "string"}}}
+
+
+class TrainingRow(TypedDict):
+    """A picture that a person confirmed or corrected, as a row of a training manifest."""
+
+    file: str
+    source: str
+    upstream: str
+    licence: str
+    licence_class: str
+    group: str
+    examined: str
+    visible: str
+    laterality: str
+    view: str
+    age_group: str
+    notes: str
+
+
+class AuditRow(EventRecord, DicomIdentity):
+    """An event of the audit trail, and how other systems know its instance."""
+
+
+COLUMNS, _OF_AUDIT = tuple(TrainingRow.__annotations__), tuple(AuditRow.__annotations__)
 
 
 class Rows(Asked):
@@ -133,7 +148,7 @@ def fhir(id: str, service: TheService) -> Response:
     "/bodypart/manifest",
     summary="What people confirmed, as rows of a training manifest",
     response_class=Response,
-    responses=_TABLE,
+    responses={200: {"model": list[TrainingRow], "content": _CSV}},
 )
 def manifest(query: Annotated[TrainingRows, Query()], service: TheService) -> Response:
     """Answer what people confirmed, as rows of a training manifest."""
@@ -146,21 +161,21 @@ def manifest(query: Annotated[TrainingRows, Query()], service: TheService) -> Re
     "/bodypart/audit",
     summary="Who said what of which instance, and when",
     response_class=Response,
-    responses=_TABLE,
+    responses={200: {"model": list[AuditRow], "content": _CSV}},
 )
 def audit(query: Annotated[Events, Query()], service: TheService) -> Response:
     """Answer the audit trail."""
     rows = islice(_events(service, query.since), query.limit)
     last = service.trail.number_of(query.since, query.limit)
-    columns = (*audit_trail.COLUMNS, *DICOM_IDENTITY)
-    return _table(query.format, "bodypart-audit", columns, rows, str(last) if last else None)
+    return _table(query.format, "bodypart-audit", _OF_AUDIT, rows, str(last) if last else None)
 
 
-def _events(service: Service, since: int) -> Iterator[dict[str, Any]]:
+def _events(service: Service, since: int) -> Iterator[AuditRow]:
     while page := service.trail.events(since, _PAGE):
         ids = sorted({event["instance"] for event in page})
         found = dicom_identities(service.archive.client, ids)
-        yield from ({**event, **found[event["instance"]]} for event in page)
+        for event in page:
+            yield {**event, **found[event["instance"]]}
         since = page[-1]["number"]
 
 
@@ -178,7 +193,7 @@ def _report(service: Service, study: str, ids: list[str], what: str) -> Response
 
 def training_rows(
     index: Index, trail: AuditTrail, source: str, after: str = ""
-) -> Iterator[dict[str, str]]:
+) -> Iterator[TrainingRow]:
     """Give a row for each instance that a person confirmed or corrected, oldest review first.
 
     Patients appear under their Orthanc id, which is a hash of the PatientID; no text of a header
@@ -228,7 +243,7 @@ def _reviewed(question: sa.Select[Any], after: str) -> sa.Select[Any]:
     )
 
 
-def _training_row(row: sa.Row[Any], said: Iterable[str], source: str) -> dict[str, str]:
+def _training_row(row: sa.Row[Any], said: Iterable[str], source: str) -> TrainingRow:
     # Only a person's word is certain; the machine's guesses teach nothing new.
     visible = dict.fromkeys([*([row.examined] if row.examined else ()), *said])
     machine = row.machine_label
@@ -253,7 +268,7 @@ def _table(
     kind: str,
     name: str,
     columns: tuple[str, ...],
-    rows: Iterable[dict[str, Any]],
+    rows: Iterable[Mapping[str, object]],
     last: str | None,
 ) -> Response:
     """Answer rows as JSON, or as CSV to be saved, a piece at a time, and where to go on."""
@@ -266,7 +281,7 @@ def _table(
     )
 
 
-def _as_json(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+def _as_json(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
     separator = "["
     for row in rows:
         yield separator + json.dumps(row, ensure_ascii=False)
@@ -274,7 +289,7 @@ def _as_json(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     yield "[]" if separator == "[" else "]"
 
 
-def as_csv(columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+def as_csv(columns: tuple[str, ...], rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
     """Give rows as CSV (RFC 4180) with a header line, every field in quotes.
 
     A text that a spreadsheet would take for a formula is given a leading apostrophe.

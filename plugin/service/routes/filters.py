@@ -1,8 +1,8 @@
-"""Which instances a work list or a sheet shows: the filters of both, and a line of either."""
+"""Which instances a work list or a sheet shows: the filters of both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from service.text_search import meaning_of
 
 if TYPE_CHECKING:
     from service.main import Service
-    from service.text_search import Meaning
+    from service.text_search import Meaning, MeaningRecord
 
 _LONGEST_TEXT = 100
 _SLICES = ("CT", "MR", "PT", "NM", "US", "IVUS", "OPT")
@@ -100,17 +100,9 @@ class Filters(Asked):
         return found, meaning
 
 
-def told(meaning: Meaning | None) -> dict[str, Any] | None:
+def told(meaning: Meaning | None) -> MeaningRecord | None:
     """Return what a text was taken for, None where there was none."""
     return meaning.to_json() if meaning else None
-
-
-def line_of(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
-    """Return the first columns of a row of the index by name, the instance's id first."""
-    line = dict(zip(("instance", *names[1:]), row, strict=False))
-    # Of what an earlier version indexed it may not be known yet.
-    line["side_in_doubt"] = bool(line["side_in_doubt"])
-    return line
 
 
 def _label(name: str, column: sa.Column[Any]) -> Callable[[str], sa.ColumnElement[bool]]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from bodypart.memory.recall import ALIKE
 from bodypart.memory.words import NONE
 from service.errors import NotFoundError
 from service.learning.alike import nearest
+from service.learning.changes import Change
+from service.learning.follow import Learned
+from service.learning.words import WordLine
+from service.routes.lines import AlikeLine
 from service.routes.models import Asked
 from service.routes.requests import TheService, labels_of, not_found, one_at_a_time
+from service.routes.router import Router
 from service.routes.worklist import lines
 
-router = APIRouter()
+router = Router()
 _MOST_ALIKE = 200
 _DEFAULT_ALIKE = 30
 _MOST_WORDS = 200
@@ -40,22 +45,36 @@ class Alike(Asked):
     least: float = Field(-1, ge=-1, le=1, description=f"smallest likeness; {ALIKE} is called alike")
 
 
+class WordsAnswer(TypedDict):
+    """A page of words; ``next`` is null on the last."""
+
+    words: list[WordLine]
+    next: int | None
+
+
+class AlikeAnswer(TypedDict):
+    """The pictures most like one, the most alike first."""
+
+    instance: str
+    items: list[AlikeLine]
+
+
 @router.get("/bodypart/memory", summary="What was learned from confirmed pictures, by part")
-def memory(service: TheService) -> dict[str, Any]:
+def memory(service: TheService) -> Learned:
     """Answer how many words there are on each part, and what they gain on other patients."""
     return service.learning.told()
 
 
 @router.delete("/bodypart/memory", summary="Forget every word; annotations and audit trail stay")
-def forget(service: TheService) -> dict[str, Any]:
+def forget(service: TheService) -> Learned:
     """Forget all that was learned so far."""
     service.learning.forget_all()
     return service.learning.told()
 
 
 @router.get("/bodypart/memory/words", summary="The words that are learned from, the newest first")
-def words(query: Annotated[Words, Query()], service: TheService) -> dict[str, Any]:
-    """Answer words; ``seen`` tells whether the present model saw something in the picture."""
+def words(query: Annotated[Words, Query()], service: TheService) -> WordsAnswer:
+    """Answer words, the newest first."""
     label = query.label
     wanted = (label,) if label == NONE else labels_of("label", label) if label else ()
     learning = service.learning
@@ -67,24 +86,24 @@ def words(query: Annotated[Words, Query()], service: TheService) -> dict[str, An
     "/bodypart/memory/words/{id:orthanc_id}",
     summary="Forget the word on one picture, which may be gone; what was said stays said",
 )
-def forget_word(id: str, service: TheService) -> dict[str, Any]:
+def forget_word(id: str, service: TheService) -> Learned:
     """Forget one word; to take back what was said as well, delete the review."""
     service.learning.forget(id)
     return service.learning.told()
 
 
 @router.get("/bodypart/memory/changes", summary="What the memory made of the model's answers")
-def changes(service: TheService) -> list[dict[str, Any]]:
+def changes(service: TheService) -> list[Change]:
     """Answer which label became which other, how often, and how often people agreed."""
     with one_at_a_time():
-        return [asdict(change) for change in service.learning.changes()]
+        return service.learning.changes()
 
 
 @router.get(
     "/bodypart/instances/{id:orthanc_id}/alike",
     summary="The unreviewed pictures most like one, as lines of the work list",
 )
-def alike(id: str, service: TheService, query: Annotated[Alike, Query()]) -> dict[str, Any]:
+def alike(id: str, service: TheService, query: Annotated[Alike, Query()]) -> AlikeAnswer:
     """Answer which pictures a person may confirm or correct along with this one."""
     if not service.archive.exists("instances", id):
         raise NotFoundError(id)
@@ -95,7 +114,7 @@ def alike(id: str, service: TheService, query: Annotated[Alike, Query()]) -> dic
     with one_at_a_time():
         near = nearest(sightings, model, seen.embedding, query.limit, but=id)
     found = {instance: cosine for instance, cosine in near if cosine >= query.least}
-    items = [
+    items: list[AlikeLine] = [
         {**line, "likeness": round(found[line["instance"]], 3)}
         for line in lines(service, list(found))
     ]

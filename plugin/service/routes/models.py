@@ -197,7 +197,7 @@ class HelpersAnswers(Body):
     )
 
 
-class ErrorAnswer(BaseModel):
+class ErrorAnswer(TypedDict):
     """The one shape of an error."""
 
     error: str
@@ -211,7 +211,7 @@ class FoundAnswer(TypedDict):
     annotation: AnnotationRecord | RollUpRecord
 
 
-class AskedAnswer(BaseModel):
+class AskedAnswer(TypedDict):
     """The answer where nobody waits for the annotation."""
 
     level: str

@@ -5,11 +5,12 @@ from __future__ import annotations
 import mimetypes
 from pathlib import Path
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from service.routes.requests import not_found
+from service.routes.router import Router
 
-router = APIRouter()
+router = Router()
 _PAGES = Path(__file__).resolve().parents[1] / "pages"
 _CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "

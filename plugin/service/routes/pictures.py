@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 
 from bodypart.labels import UnknownLabelError, body_part
@@ -16,12 +16,13 @@ from service.records.thumbnails import USUAL_SIZE
 from service.routes.annotations import annotation_of
 from service.routes.models import Asked
 from service.routes.requests import TheService, bad_request
+from service.routes.router import Router
 
 if TYPE_CHECKING:
     from service.main import Service
 
 T = TypeVar("T")
-router = APIRouter()
+router = Router()
 _SHORT_CACHE = {"Cache-Control": "private, max-age=60"}
 _KEPT = 64
 _LEFT_ALONE = 600.0
@@ -81,7 +82,8 @@ class Size(Asked):
 def heatmap(id: str, service: TheService, query: Annotated[Explained, Query()]) -> Response:
     """Draw where the model looked."""
     label = _label(query.label or _likely_label(service, id))
-    model = (service.decoders.hello or {}).get("model", {}).get("sha256", "")
+    hello = service.decoders.hello
+    model = hello["model"]["sha256"] if hello else ""
     # A file that was replaced may show something else; one that is gone shows nothing.
     key = (id, service.archive.stored_file(id).version, label, model, query.over)
     png = _drawings.get(key)

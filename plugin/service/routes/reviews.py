@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
+from typing_extensions import TypedDict
 
 from bodypart.annotation import utc_now
 from bodypart.fusion.sides import sides_contradict
@@ -21,6 +21,7 @@ from service.errors import (
 from service.reviewer import is_stale
 from service.routes.models import Reviews, Undo
 from service.routes.requests import SeenRevisions, TheService, User
+from service.routes.router import Router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,8 +29,27 @@ if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
     from service.main import Service
 
-router = APIRouter()
+router = Router()
 _SIDE_BY_SIDE = 4
+
+
+class _Outcomes(TypedDict):
+    """What became of each instance: its revision, or why nothing was done."""
+
+    failed: dict[str, str]
+    revisions: dict[str, str | None]
+
+
+class ReviewedAnswer(_Outcomes):
+    """How many were reviewed, and what became of each."""
+
+    reviewed: int
+
+
+class UndoneAnswer(_Outcomes):
+    """Of how many a word was taken back, and what became of each."""
+
+    undone: int
 
 
 @router.post(
@@ -38,7 +58,7 @@ _SIDE_BY_SIDE = 4
 )
 def review_many(
     body: Reviews, service: TheService, user: User, if_match: SeenRevisions
-) -> dict[str, Any]:
+) -> ReviewedAnswer:
     """Confirm what stands for several instances, or give them all one answer.
 
     Where `If-Match` is stale for one of them, nothing is done: 412 with its annotation. An instance
@@ -70,11 +90,12 @@ def review_many(
         word = said.review(by=user, at=utc_now())
         return service.reviewer.review(instance, word, revisions)
 
-    return _each(service, body.instances, review, "reviewed")
+    outcomes = _each(service, body.instances, review)
+    return {"reviewed": len(outcomes["revisions"]), **outcomes}
 
 
 @router.post("/bodypart/reviews/undo", summary="Take the last word on several instances back")
-def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
+def undo(body: Undo, service: TheService, user: User) -> UndoneAnswer:
     """Take the last word on each back: what stood before it returns, the trail keeps both.
 
     Before it there was an earlier word, which is said again, or the machine's own answer.
@@ -93,7 +114,8 @@ def undo(body: Undo, service: TheService, user: User) -> dict[str, Any]:
             return service.reviewer.withdraw(instance, by=user, seen=revisions)
         return service.reviewer.review(instance, word, revisions)
 
-    return _each(service, body.instances, take_back, "undone")
+    outcomes = _each(service, body.instances, take_back)
+    return {"undone": len(outcomes["revisions"]), **outcomes}
 
 
 def _by_instance(revisions: dict[str, str] | None) -> dict[str, frozenset[str] | None]:
@@ -104,9 +126,8 @@ def _each(
     service: Service,
     instances: Iterable[str],
     work: Callable[[str], AnnotationRecord],
-    done: str,
-) -> dict[str, Any]:
-    """Do something to each instance; return how many, their revisions, and what failed."""
+) -> _Outcomes:
+    """Do something to each instance; return their revisions, and what failed."""
     ids = list(dict.fromkeys(instances))
     with ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-review") as threads:
         outcomes = dict(
@@ -117,7 +138,7 @@ def _each(
     }
     failed = {one: why for one, why in outcomes.items() if isinstance(why, str)}
     service.settle(list(revisions))
-    return {done: len(revisions), "failed": failed, "revisions": revisions}
+    return {"failed": failed, "revisions": revisions}
 
 
 def _tried(

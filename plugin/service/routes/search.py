@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import sqlalchemy as sa
-from fastapi import APIRouter
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 
 from bodypart.labels import ROUTER_GROUPS
@@ -14,11 +13,12 @@ from service.databases.tables import instances, mentions
 from service.records.index import ANNOTATED, COLUMNS
 from service.routes.models import Body, FoundAnswer
 from service.routes.requests import TheService, labels_of
+from service.routes.router import Router
 
 if TYPE_CHECKING:
     from service.databases.database import Database
 
-router = APIRouter()
+router = Router()
 _LONGEST_LIMIT = 10_000
 _DEFAULT_LIMIT = 100
 _DIGITS = 8
@@ -112,8 +112,6 @@ class Question(Body):
 @router.post(
     "/bodypart/find",
     summary="Ids with annotations by body part",
-    response_model=Any,
-    responses={200: {"model": list[FoundAnswer]}},
 )
 def find(body: Question, service: TheService) -> list[FoundAnswer]:
     """Answer the ids, with annotations, that a question selects."""

@@ -6,29 +6,28 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from bodypart import shallow_json
 from service.databases.tables import ANSWER, HEADER, PICTURE, STATION, SURE, instances
 from service.kept_text import can_be_kept
 from service.records.keyset import Key, behind
-from service.routes.filters import Filters, Shown, line_of, told
+from service.routes.filters import Filters, Shown, told
+from service.routes.lines import TILE_COLUMNS, Tile, tile
 from service.routes.requests import TheService, bad_request
+from service.routes.router import Router
+from service.text_search import MeaningRecord
 
 if TYPE_CHECKING:
     from service.main import Service
 
-router = APIRouter()
+router = Router()
 _PAGE, _LONGEST_PAGE = 200, 500
 _LARGEST_KEY = 2**53
 """No column has larger numbers, and SQLite accepts none beyond 64 bits."""
 _columns = instances.c
-_TILE = (
-    "id", "revision", "series", "study", "state", "examined", "probability", "source",
-    "agreement", "laterality", "side_in_doubt", "needs_review", "modality", "study_date",
-    "station", "image_label", "header_label", "reviewed_at", "reviewed_by", "tags_state",
-)  # fmt: skip
 _GROUPS: dict[str, tuple[Key, ...]] = {
     "": (),
     "answer": (Key(ANSWER),),
@@ -57,13 +56,22 @@ class Sheet(Filters):
     limit: int = Field(_PAGE, ge=1, le=_LONGEST_PAGE)
 
 
+class SheetAnswer(TypedDict):
+    """A page of the sheet; ``total`` is null on all pages but the first."""
+
+    total: int | None
+    next: str | None
+    items: list[Tile]
+    meaning: MeaningRecord | None
+
+
 @router.get("/bodypart/sheet", summary="Many instances at once, for a sheet of thumbnails")
-def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, Any]:
+def sheet(query: Annotated[Sheet, Query()], service: TheService) -> SheetAnswer:
     """Answer one page of the sheet."""
     where, meaning = query.conditions(service)
     keys = (*_GROUPS[query.group], *_ORDERS[query.order])
     question = (
-        sa.select(*(_columns[name] for name in _TILE), *(key.value for key in keys))
+        sa.select(*TILE_COLUMNS, *(key.value for key in keys))
         .where(*where)
         .order_by(*(key.order() for key in keys))
         .limit(query.limit)
@@ -71,11 +79,11 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> dict[str, An
     if query.after:
         question = question.where(behind(keys, _place(query.after, keys)))
     rows = [tuple(row) for row in service.index.database.rows(question)]
-    last = json.dumps(rows[-1][len(_TILE) :]) if len(rows) == query.limit else None
+    last = json.dumps(rows[-1][len(TILE_COLUMNS) :]) if len(rows) == query.limit else None
     return {
         "total": _total(service, where) if not query.after else None,
         "next": last,
-        "items": [line_of(_TILE, row) for row in rows],
+        "items": [tile(row) for row in rows],
         "meaning": told(meaning),
     }
 

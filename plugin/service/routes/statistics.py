@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from fastapi import APIRouter
-
+from service.records.statistics import StatisticsRecord
 from service.routes.requests import TheService
+from service.routes.router import Router
 
-router = APIRouter()
+router = Router()
 
 
 @router.get("/bodypart/statistics", summary="Counts, confusion, calibration")
-def statistics(service: TheService) -> dict[str, Any]:
+def statistics(service: TheService) -> StatisticsRecord:
     """Return the numbers of the statistics view.
-
-    ``states`` (instances by state), ``examined`` (series and instances by label: a CT has hundreds
-    of slices of one part), ``modalities``, ``confusion`` (how often the header named one label and
-    the picture showed another, and whether one exposure can be both), ``agreement`` (by month of
-    the study), ``reviews`` (how many, how many corrected, how many were conflicts),
-    ``calibration`` (by the machine's probability: how often a person left its label).
 
     What takes more than half a second to count is kept for ten times as long as it took.
     """

@@ -2,31 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
+from typing_extensions import TypedDict
 
 from bodypart import __version__
+from bodypart.code_record import LabelRecord
 from bodypart.labels import LABELS
+from bodypart.record import ModelRecord
+from service.decoders.elsewhere import NetworkRecord
+from service.decoders.greeting import LockdownRecord
 from service.routes.requests import TheService, User
+from service.routes.router import Router
 
-router = APIRouter()
+router = Router()
+
+
+class QueueRecord(TypedDict):
+    """How many instances wait for their annotation, and how many have one or failed."""
+
+    pending: int
+    failed: int
+    done: int
+
+
+class StatusAnswer(TypedDict):
+    """Version, model, provider, queue, readiness; ``reason`` is why it is not ready."""
+
+    version: str
+    orthanc: str
+    model: ModelRecord | None
+    provider: str | None
+    warning: str | None
+    network: NetworkRecord | None
+    lockdown: LockdownRecord | None
+    queue: QueueRecord
+    tags: str
+    user: str
+    ready: bool
+    reason: str | None
+
+
+class NoServiceAnswer(TypedDict):
+    """What Orthanc's side answers while no service runs: it starts, or died a moment ago."""
+
+    version: None
+    orthanc: None
+    model: None
+    provider: None
+    ready: Literal[False]
+    reason: str
+    queue: QueueRecord
 
 
 @router.get("/bodypart/status", summary="Version, model, provider, queue, readiness")
-def status(service: TheService, user: User) -> dict[str, Any]:
+def status(service: TheService, user: User) -> StatusAnswer | NoServiceAnswer:
     """Answer version, model, provider, queue and readiness, and who asks."""
-    hello = service.decoders.hello or {}
+    hello = service.decoders.hello
     counts = service.index.counts()
-    ready = service.decoders.ready
+    ready, network = service.decoders.ready, service.decoders.network
     return {
         "version": __version__,
         "orthanc": service.archive.version,
-        "model": hello.get("model"),
+        "model": hello["model"] if hello else None,
         "provider": service.decoders.provider,
         "warning": service.decoders.warning,
-        "network": service.decoders.network and service.decoders.network.to_json(),
-        "lockdown": hello.get("lockdown"),
+        "network": network.to_json() if network else None,
+        "lockdown": hello.get("lockdown") if hello else None,
         "queue": {
             "pending": service.pending(),
             "failed": counts.get("failed", 0),
@@ -40,14 +83,15 @@ def status(service: TheService, user: User) -> dict[str, Any]:
 
 
 @router.get("/bodypart/labels", summary="The 36 labels with their codes")
-def labels(service: TheService) -> list[dict[str, Any]]:
+def labels(service: TheService) -> list[LabelRecord]:
     """Answer the 36 labels, and which of them the model knows."""
-    known = set((service.decoders.hello or {}).get("labels", ()))
+    hello = service.decoders.hello
+    known = hello["labels"] if hello else ()
     return [part.to_json(image_model=part.label in known) for part in LABELS]
 
 
 @router.get("/bodypart/openapi.json", summary="This document")
 def openapi(request: Request) -> dict[str, Any]:
-    """Answer the OpenAPI document of all routes."""
+    """Answer the OpenAPI document of all routes; its own standard says what is in one."""
     document: dict[str, Any] = request.app.openapi()
     return document

@@ -7,27 +7,26 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from service.databases.tables import instances
 from service.learning.alike import most_instructive
-from service.routes.filters import Filters, line_of, told
+from service.routes.filters import Filters, told
+from service.routes.lines import INDEX_COLUMNS, WorkLine, index_line
 from service.routes.requests import TheService, bad_request, one_at_a_time
+from service.routes.router import Router
+from service.text_search import MeaningRecord
 
 if TYPE_CHECKING:
     from service.main import Service
 
-router = APIRouter()
+router = Router()
 LONGEST_PAGE = 500
 _LONGEST_LESSON = 500
 """Pictures that are sorted by what they teach: each is compared with all others."""
 _DEFAULT_PAGE = 50
-_LINE = (
-    "id", "series", "study", "patient", "state", "examined", "probability", "source",
-    "agreement", "laterality", "side_in_doubt", "needs_review", "modality", "study_date",
-    "image_label", "header_label", "reviewed_at", "reviewed_by", "tags_state",
-)  # fmt: skip
 
 
 class Page(Filters):
@@ -46,16 +45,26 @@ class Page(Filters):
     )
 
 
+class WorklistAnswer(TypedDict):
+    """A page of the work list, and what the text that was searched for was taken for."""
+
+    total: int
+    since: int
+    next: str | None
+    items: list[WorkLine]
+    meaning: MeaningRecord | None
+
+
 @router.get("/bodypart/worklist", summary="What a person should look at, conflicts first")
-def worklist(query: Annotated[Page, Query()], service: TheService) -> dict[str, Any]:
+def worklist(query: Annotated[Page, Query()], service: TheService) -> WorklistAnswer:
     """Answer one page of the work list."""
     where, meaning = query.conditions(service)
     if query.order == "teaches-most":
-        return {**_by_lesson(service, query, where), "meaning": told(meaning)}
+        return _by_lesson(service, query, where, told(meaning))
     database = service.index.database
     total = database.value(sa.select(sa.func.count()).select_from(instances).where(*where))
     question = (
-        sa.select(*(instances.c[name] for name in _LINE), instances.c.rank)
+        sa.select(*INDEX_COLUMNS, instances.c.rank)
         .where(*where)
         .order_by(instances.c.rank)
         .limit(query.limit)
@@ -66,19 +75,21 @@ def worklist(query: Annotated[Page, Query()], service: TheService) -> dict[str, 
         question = question.offset(query.since)
     rows = database.rows(question)
     more = rows[-1].rank if len(rows) == query.limit else None
-    items = _lines(service, rows)
     return {
         "total": total,
         "since": query.since,
         "next": more,
-        "items": items,
+        "items": _lines(service, rows),
         "meaning": told(meaning),
     }
 
 
 def _by_lesson(
-    service: Service, query: Page, where: list[sa.ColumnElement[bool]]
-) -> dict[str, Any]:
+    service: Service,
+    query: Page,
+    where: list[sa.ColumnElement[bool]],
+    meaning: MeaningRecord | None,
+) -> WorklistAnswer:
     """Answer the pictures from which most would be learned, a page of the first ones."""
     learning = service.learning
     since = _place_in_lesson(query)
@@ -93,7 +104,7 @@ def _by_lesson(
     total = min(candidates, _LONGEST_LESSON)
     items = lines(service, found[since:])
     more = str(until) if until < total else None
-    return {"total": total, "since": since, "next": more, "items": items}
+    return {"total": total, "since": since, "next": more, "items": items, "meaning": meaning}
 
 
 def _place_in_lesson(query: Page) -> int:
@@ -104,16 +115,14 @@ def _place_in_lesson(query: Page) -> int:
     return int(query.after)
 
 
-def lines(service: Service, ids: list[str]) -> list[dict[str, Any]]:
+def lines(service: Service, ids: list[str]) -> list[WorkLine]:
     """Return the lines of some instances, in their order; what the index lost is left out."""
-    rows = service.index.database.rows(
-        sa.select(*(instances.c[name] for name in _LINE)).where(instances.c.id.in_(ids))
-    )
+    rows = service.index.database.rows(sa.select(*INDEX_COLUMNS).where(instances.c.id.in_(ids)))
     found = {line["instance"]: line for line in _lines(service, rows)}
     return [found[instance] for instance in ids if instance in found]
 
 
-def _lines(service: Service, rows: Sequence[sa.Row[Any]]) -> list[dict[str, Any]]:
+def _lines(service: Service, rows: Sequence[sa.Row[Any]]) -> list[WorkLine]:
     """Return rows with the study's patient and description, which the index does not hold."""
     described = service.archive.study_descriptions([row.study for row in rows])
-    return [{**line_of(_LINE, row), **described[row.study]} for row in rows]
+    return [{**index_line(row), **described[row.study]} for row in rows]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, cast
+
+from typing_extensions import TypedDict
 
 from service.errors import ServiceError
 from service.lasting import kind_and_place
@@ -28,6 +30,23 @@ _READ_AGAIN = 1000
 _ASKED_FOR_VERSION = 10
 """How many pictures of a model are asked for its version; usually the first has it."""
 _LOOK_EVERY = 0.5
+
+
+class BackfillRun(TypedDict):
+    """What is kept of a run; before the first one there is no start."""
+
+    state: Literal["idle", "running", "done", "cancelled"]
+    started_at: str | None
+    total: int
+
+
+class BackfillProgress(BackfillRun):
+    """How far the back-fill is; ``open`` is how many instances a start would annotate now."""
+
+    done: int
+    pending: int
+    open: int
+    failed: int
 
 
 class Backfill:
@@ -68,7 +87,7 @@ class Backfill:
         """Whether the back-fill is under way."""
         return self._run.running
 
-    def start(self) -> dict[str, Any]:
+    def start(self) -> BackfillProgress:
         """Start or resume the back-fill; the archive is searched in the background."""
         with self._run.lock:
             if not self.running:
@@ -116,19 +135,17 @@ class Backfill:
                 return told["version"]
         return None
 
-    def cancel(self) -> dict[str, Any]:
+    def cancel(self) -> BackfillProgress:
         """Stop giving out instances; those being worked on are finished."""
         with self._run.lock:
             self._run.cancel()
             self._tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
         return self.progress()
 
-    def progress(self) -> dict[str, Any]:
-        """Return state, time of the start, and the counts total, done, pending, open and failed.
-
-        ``open`` is how many instances a start would annotate now.
-        """
-        state, counts, stored = self._run.state(), self._index.counts(), self._archive.count()
+    def progress(self) -> BackfillProgress:
+        """Return the state, and how many instances are done, wait, or failed."""
+        state = cast("BackfillRun", self._run.state())  # As `start` began it.
+        counts, stored = self._index.counts(), self._archive.count()
         left = self._left(counts, stored) if state["state"] in ("running", "cancelled") else 0
         total = max(state["total"], left)
         unheard = max(0, stored - sum(counts.values()))

@@ -13,8 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import TypedDict
+
 from bodypart import __version__
 from bodypart.memory import MemoryFormatError, unpack_seen
+from bodypart.memory.memory import UpdateRecord
+from bodypart.record import ModelRecord
+from bodypart.settings import AnswerSettings
 from decoder.wire import Frame
 from service.decoders import answers
 from service.decoders.answers import SurpriseError
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
     from bodypart.settings import Settings
     from service.annotator import Annotator
+    from service.decoders.greeting import Greeting
     from service.decoders.lessons import Lessons
     from service.orthanc_api.resources import Glance
     from service.queue.tasks import Tasks
@@ -38,6 +44,26 @@ _SIDE_BY_SIDE = 4
 """Answers that are written in parallel: Orthanc can write metadata of several instances at once."""
 _GONE = "Orthanc has no such instance"
 _NOT_LENT = "it was not lent, or its time ran out and others did it"
+
+
+class LessonRecord(TypedDict):
+    """What a helper's decoders have to learn; the numbers are in base64."""
+
+    record: UpdateRecord
+    numbers: str
+
+
+class HelperReference(TypedDict):
+    """The version, model, settings and memory with which a helper answers as the service does.
+
+    ``memory`` is null if the helper has it already, or if there is none.
+    """
+
+    version: str
+    model: ModelRecord
+    settings: AnswerSettings
+    revision: str | None
+    memory: LessonRecord | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +114,12 @@ class Leases:
         self._lessons = lessons
         self._side_by_side = ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-take")
 
-    def reference(self, hello: Mapping[str, Any], after: str | None) -> dict[str, Any]:
-        """Return the version, model, settings and memory with which a helper answers as we do.
+    def reference(self, hello: Greeting, after: str | None) -> HelperReference:
+        """Return what a helper has to be, and to know.
 
         Parameters
         ----------
-        hello : mapping
+        hello : dict
             What a decoder of the service said about itself at its start.
         after : str or None
             Revision of the helper's memory.
@@ -105,8 +131,9 @@ class Leases:
             "model": hello["model"],
             "settings": self._settings.of_an_answer(),
             "revision": memory.revision if memory else None,
-            "memory": lesson
-            and {"record": lesson[0], "numbers": base64.b64encode(lesson[1]).decode()},
+            "memory": {"record": lesson[0], "numbers": base64.b64encode(lesson[1]).decode()}
+            if lesson
+            else None,
         }
 
     def lend(self, count: int, seconds: float, helper: str | None = None) -> list[str]:

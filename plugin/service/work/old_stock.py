@@ -8,12 +8,14 @@ one that changed since the count is left out. A run that a restart interrupts is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import sqlalchemy as sa
+from typing_extensions import TypedDict
 
 from service.databases.tables import instances
 from service.deliveries.matching import Case, taking
+from service.deliveries.rules import RuleRecord
 from service.errors import ConflictError, NotFoundError, ServiceError
 from service.lasting import kind_and_place
 from service.orthanc_api.resources import Parents
@@ -41,6 +43,33 @@ _COLUMNS: dict[str, Callable[[Any], sa.ColumnElement[bool]]] = {
 }
 """Conditions by which the index preselects; the annotation itself decides."""
 _PARENTS = sa.select(*(instances.c[name] for name in _PLACE))
+
+
+class NoRun(TypedDict):
+    """No rule was counted or applied yet."""
+
+    state: Literal["idle"]
+
+
+class RuleRun(TypedDict):
+    """How far a rule is counted or applied.
+
+    ``counted`` is how many deliveries the count told before, ``after`` the last instance done.
+    """
+
+    state: Literal["running", "done", "cancelled"]
+    started_at: str
+    rule: str
+    conditions: RuleRecord
+    dry_run: bool
+    looked_at: int
+    taken: int
+    deliveries: int
+    counted: int | None
+    after: str
+
+
+Progress = NoRun | RuleRun
 
 
 class _Page(NamedTuple):
@@ -92,7 +121,7 @@ class OldStock:
         self._run = Run(facts, "routes-apply")
         self._log = log
 
-    def start(self, name: str, *, dry_run: bool, count: str | None = None) -> dict[str, Any]:
+    def start(self, name: str, *, dry_run: bool, count: str | None = None) -> Progress:
         """Count what a rule takes of the old stock, or apply the rule; return the progress.
 
         Parameters
@@ -118,13 +147,15 @@ class OldStock:
             state = self.progress()
             if state["state"] == "running":
                 raise ConflictError(f"rule {state['rule']!r} is being looked at: wait, or cancel")
-            counted = state.get("rule") == name and state["state"] == "done" and state["dry_run"]
-            if not dry_run and not (counted and state["conditions"] == rule.to_json()):
-                raise ConflictError(f"rule {name!r} must be counted first: DryRun true")
-            if not dry_run and count not in (None, state["started_at"]):
-                raise ConflictError(f"rule {name!r} was counted again since: look at the new count")
+            counted = None
             if dry_run:
                 self._counted.clear()
+            elif state["state"] != "done" or not state["dry_run"] or not _is_of(state, rule):
+                raise ConflictError(f"rule {name!r} must be counted first: DryRun true")
+            elif count not in (None, state["started_at"]):
+                raise ConflictError(f"rule {name!r} was counted again since: look at the new count")
+            else:
+                counted = state["deliveries"]
             self._run.begin(
                 rule=name,
                 conditions=rule.to_json(),
@@ -132,20 +163,20 @@ class OldStock:
                 looked_at=0,
                 taken=0,
                 deliveries=0,
-                counted=None if dry_run else state["deliveries"],
+                counted=counted,
                 after="",
             )
         self._run.woken.set()
         return self.progress()
 
-    def cancel(self) -> dict[str, Any]:
+    def cancel(self) -> Progress:
         """Stop; what is already in the outbox stays there."""
         self._run.cancel()
         return self.progress()
 
-    def progress(self) -> dict[str, Any]:
+    def progress(self) -> Progress:
         """Return the state, and the numbers of instances looked at and taken, and of deliveries."""
-        return self._run.state()
+        return cast("Progress", self._run.state())  # As `start` began it.
 
     def follow(self, stopping: threading.Event) -> None:
         """Work whenever a run was started, until the service stops."""
@@ -172,7 +203,7 @@ class OldStock:
         if state["state"] != "running":
             return False
         rule = self._rule(state["rule"])
-        if rule is None or rule.to_json() != state["conditions"]:
+        if rule is None or not _is_of(state, rule):
             self._advance(state, {"state": "cancelled"})
             return False
         page = (self._look if state["dry_run"] else self._send)(rule, state["after"])
@@ -236,8 +267,8 @@ class OldStock:
 
     def _advance(
         self,
-        state: dict[str, Any],
-        changes: dict[str, Any],
+        state: RuleRun,
+        changes: dict[str, object],
         to_send: Iterable[tuple[str, str]] = (),
     ) -> None:
         with self._run.lock:
@@ -245,6 +276,11 @@ class OldStock:
             if self.progress() == state:
                 self._counted.keep(to_send)
                 self._run.change(**changes)
+
+
+def _is_of(run: RuleRun, rule: Rule) -> bool:
+    """Tell whether a run was of this rule as it is now."""
+    return run["conditions"] == rule.to_json()
 
 
 def _question(rule: Rule, after: str) -> sa.Select[Any]:

@@ -170,7 +170,7 @@ def test_ten_thousand_words_on_one_part_are_kept_in_little_room(monkeypatch):
 
 def test_what_a_part_gains_is_told():
     memory = memory_of(words(10, "wrist", "hand", "knee"))
-    gain = {one.label: one for one in memory.gains}
-    assert (gain["wrist"].words, gain["wrist"].before, gain["wrist"].after) == (10, 0.0, 1.0)
-    assert (gain["wrist"].mended, gain["wrist"].broken) == (10, 0)
-    assert (gain["hand"].before, gain["hand"].after) == (1.0, 1.0)
+    gain = {one["label"]: one for one in memory.gains}
+    turned = {"before": 0.0, "after": 1.0, "mended": 10, "broken": 0}
+    assert gain["wrist"] == {"label": "wrist", "words": 10, **turned}
+    assert (gain["hand"]["before"], gain["hand"]["after"]) == (1.0, 1.0)
