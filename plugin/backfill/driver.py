@@ -165,7 +165,7 @@ class Driver:
                 raise BackfillError(f"no worker is left: {outcome.lost}")
             self._again.append(outcome.batch)
             return
-        for answers in _in_bodies(outcome.answers):
+        for answers in in_bodies(outcome.answers):
             of = {answer["instance"] for answer in answers}
             self._posts.append((of, self._posting.submit(self._post, answers)))
 
@@ -207,7 +207,7 @@ class Driver:
             self._connection.post("/bodypart/backfill/results", body)
 
 
-def _in_bodies(answers: list[BroughtRecord]) -> Iterator[list[BroughtRecord]]:
+def in_bodies(answers: list[BroughtRecord]) -> Iterator[list[BroughtRecord]]:
     """Split answers so that no request is too long."""
     some: list[BroughtRecord] = []
     length = 0

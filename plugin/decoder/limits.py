@@ -42,7 +42,7 @@ class AddressSpace:
     """The memory limit: created before files are closed off, set when the model is loaded."""
 
     def __init__(self) -> None:
-        self._statm = Path("/proc/self/statm").open("rb", buffering=0)  # noqa: SIM115
+        self._statm = Path("/proc/self/statm").open("rb", buffering=0)  # noqa: SIM115 (kept open)
 
     def limit(self, megabytes: int) -> None:
         """Cap the address space; 0 sets no limit.

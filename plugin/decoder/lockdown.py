@@ -86,7 +86,7 @@ class Lockdown:
         self._layer("no new privileges", lambda: process_control(_SET_NO_NEW_PRIVILEGES, 1))
         self._layer("limits", lambda: limits.limit(cuda=self.cuda, lasting=self.lasting))
         self._layer("capabilities", _drop_capabilities)
-        self._layer("landlock", lambda: landlock.restrict(self._paths()))
+        self._layer("landlock", lambda: landlock.restrict(self.paths()))
 
     def close_system_calls(self, memory_limit_mb: int, *, cuda: bool) -> None:
         """Take the second step.
@@ -124,7 +124,8 @@ class Lockdown:
         else:
             self.held[name] = True if extent in (None, 0) else extent
 
-    def _paths(self) -> landlock.Paths:
+    def paths(self) -> landlock.Paths:
+        """Return what the decoder may still read, and write to."""
         own = [self.model, self.model.with_suffix(".json"), *self.more]
         # Unless it is the system's Python, its own libraries lie in the folder above its modules.
         code = [Path(os.__file__).parents[1], *(Path(entry) for entry in sys.path if entry)]

@@ -12,8 +12,7 @@ from bodypart.memory import MemoryFormatError, unpack_seen
 from bodypart.pixel_digest import is_old
 from bodypart.reviews import apply_review, carried_word
 from service.errors import DamagedEventError, NotFoundError
-from service.orthanc_api.resources import ReadFile
-from service.queue.tasks import Mode
+from service.queue.tasks import Kind, Mode
 from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
 from service.records.removals import stays_removed
@@ -28,12 +27,10 @@ if TYPE_CHECKING:
     from service.learning.follow import Learning
     from service.metrics import Metrics
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.file_on_disk import FileOnDisk
-    from service.orthanc_api.resources import Glance, StoredFile
-    from service.queue.tasks import Task, Tasks
-    from service.records.annotations import Annotations
-    from service.records.audit_trail import AuditTrail, Word
-    from service.records.thumbnails import Thumbnails
+    from service.orthanc_api.resources import Content, Glance, StoredFile
+    from service.queue.tasks import Task
+    from service.records.audit_trail import Word
+    from service.records.records import Records
 
 
 class Annotator:
@@ -41,35 +38,28 @@ class Annotator:
 
     Parameters
     ----------
-    archive, decoders, annotations, tasks, metrics
+    archive, decoders, records, metrics
         The service's other parts.
-    trail : AuditTrail
-        Has the words of people.
     learning : Learning
         Keeps what the model saw in pictures.
-    thumbnails : Thumbnails
-        Cache of the small pictures that decoders draw as well.
     """
 
     def __init__(
         self,
         archive: Archive,
         decoders: Engine,
-        annotations: Annotations,
-        trail: AuditTrail,
-        tasks: Tasks,
+        records: Records,
         metrics: Metrics,
         learning: Learning,
-        thumbnails: Thumbnails,
     ) -> None:
         self._archive = archive
         self._decoders = decoders
-        self._annotations = annotations
-        self._trail = trail
-        self._tasks = tasks
+        self._annotations = records.annotations
+        self._trail = records.trail
+        self._tasks = records.tasks
+        self._thumbnails = records.thumbnails
         self._metrics = metrics
         self._learning = learning
-        self._thumbnails = thumbnails
         self._read: dict[str, str] = {}
         """Version of the file being read, by instance; kept if annotating failed."""
 
@@ -80,7 +70,7 @@ class Annotator:
         *,
         urgent: bool = False,
         task: Task | None = None,
-    ) -> ReadFile | None:
+    ) -> Content | None:
         """Annotate an instance, if ``mode`` requires it.
 
         Parameters
@@ -96,7 +86,7 @@ class Annotator:
 
         Returns
         -------
-        ReadFile or None
+        Content or None
             The file that was read for a new annotation, None if there is no new one.
 
         Raises
@@ -127,7 +117,7 @@ class Annotator:
         with self._metrics.timed("fetch"):
             file = self._archive.content(instance, stored, old_stock=old)
         said_of = self._old_digest(before, glance)
-        annotation, seen = self.read(instance, stored, file, urgent=urgent, said_of=said_of)
+        annotation, seen = self.read(instance, file, urgent=urgent, said_of=said_of)
         with self._annotations.lock(instance), self._metrics.timed("write"):
             word = self._trail.last(instance)
             fresh = word and (before is None or word.number > before.number)
@@ -142,7 +132,7 @@ class Annotator:
             self._put_machine_answer(annotation, seen, stored, existing, word, task, said_of)
             self._read.pop(instance, None)
         self._metrics.count(annotation["status"])
-        return ReadFile(stored.version, file)
+        return file
 
     def take(
         self,
@@ -206,7 +196,7 @@ class Annotator:
         instance = task.resource
         stored = self._archive.stored_file(instance)
         file = self._archive.content(instance, stored, old_stock=True)
-        _, seen = self.read(instance, stored, file, urgent=False)
+        _, seen = self.read(instance, file, urgent=False)
         if seen is None:
             self.look_no_more(task)
         else:
@@ -218,11 +208,18 @@ class Annotator:
         self._learning.saw_nothing(task.resource)
         self._tasks.finish(task)
 
+    def gone(self, task: Task) -> None:
+        """Note that Orthanc no longer has an instance, and end the task that found that."""
+        self._annotations.gone(task.resource)
+        if task.kind == Kind.LOOK:
+            self.look_no_more(task)
+        else:
+            self._tasks.finish(task)
+
     def read(
         self,
         instance: str,
-        stored: StoredFile,
-        file: bytes | FileOnDisk,
+        file: Content,
         *,
         urgent: bool,
         said_of: str | None = None,
@@ -239,13 +236,13 @@ class Annotator:
         question: dict[str, Any] = {"instance": instance, "thumbnail": USUAL_SIZE}
         if said_of:
             question["said_of"] = said_of
-        answer, thumbnail = self._decoders.ask("annotate", question, file, urgent=urgent)
+        answer, thumbnail = self._decoders.ask("annotate", question, file.source, urgent=urgent)
         for step, seconds in answer["seconds"].items():
             self._metrics.add_seconds(step, seconds)
         told: AnnotationRecord = answer["annotation"]
-        annotation: AnnotationRecord = {**told, "file": stored.version}
+        annotation: AnnotationRecord = {**told, "file": file.version}
         if thumbnail:
-            self._thumbnails.put(instance, USUAL_SIZE, stored.version, thumbnail)
+            self._thumbnails.put(instance, USUAL_SIZE, file.version, thumbnail)
         try:
             return annotation, unpack_seen(answer["seen"]) if "seen" in answer else None
         except MemoryFormatError:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from service.dicom_tags.exports import corrected_file
-from service.errors import NotFoundError, ServiceError
+from service.errors import ServiceError
 from service.lasting import kind_and_place, lasting
 from service.work import old_labels
 from service.work.recovery import ask_again
@@ -34,27 +32,26 @@ class Life:
         self._service = service
         self._stopping = service.stopping
         self._threads: list[threading.Thread] = []
-        self._deletions: SimpleQueue[str | None] = SimpleQueue()
 
     def start(self) -> None:
         """Finish what was interrupted, then start the decoders and the threads."""
         service = self._service
         service.tasks.claims.release()
-        ask_again(service.tasks, service.trail, service.index, service.rewriter)
+        ask_again(service.records, service.rewriter)
         service.decoders.start()
         self._threads = [
             *service.workers.threads(self._stopping),
             *service.dispatch.threads(
                 self._stopping,
-                read=self._file_to_leave,
-                is_away=self._is_away,
+                read=service.file_to_leave,
+                is_away=service.is_away,
                 damaged=service.damaged,
             ),
             *(
                 lasting(name, target, self._stopping, service.log)
                 for name, target in (
                     ("change-log", self._follow_changes),
-                    ("deletions", self._follow_deletions),
+                    ("deletions", service.deletions.follow),
                     ("back-fill", lambda: service.backfill.follow(self._stopping)),
                     ("routes-apply", lambda: service.old_stock.follow(self._stopping)),
                     ("sweep", self._sweep),
@@ -76,7 +73,7 @@ class Life:
             ours = rescue is not None and rescue.watches(resource)
             self._service.change_log.wake(resource, ours=ours)
         elif event == "deleted":
-            self._deletions.put(resource)
+            self._service.deletions.tell(resource)
         elif event == "rewriting" and rescue:
             rescue.acknowledge(resource)
 
@@ -91,7 +88,7 @@ class Life:
         self.quieten()
         service.change_log.stop()
         service.backfill.stop()
-        self._deletions.put(None)
+        service.deletions.stop()
         service.old_stock.stop()
         service.learning.wake()
         service.tasks.wake(everybody=True)
@@ -108,27 +105,6 @@ class Life:
             except ServiceError as error:
                 self._service.log(f"the change log cannot be read: {kind_and_place(error)}")
                 self._stopping.wait(_PUBLISH_EVERY)
-
-    def _follow_deletions(self) -> None:
-        while (instance := self._deletions.get()) is not None:
-            self._deleted(instance)
-
-    def _deleted(self, instance: str) -> None:
-        service = self._service
-        try:
-            # An overwritten instance is deleted and stored again at once: then it is still there.
-            if not service.archive.exists("instances", instance):
-                service.annotations.gone(instance)
-                if service.rewriter:
-                    service.rewriter.mend(instance)
-        except NotFoundError:
-            return  # Then there is nothing left to restore to it either.
-        except ServiceError as error:
-            # The next sweep finds it gone.
-            service.log(
-                f"instance {instance} could not be removed from the index, which the next sweep "
-                f"does: {kind_and_place(error)}"
-            )
 
     def _sweep(self) -> None:
         service = self._service
@@ -156,19 +132,3 @@ class Life:
                 service.metrics.set(service.dispatch.numbers())
             except ServiceError:
                 continue
-
-    def _is_away(self, instance: str) -> bool:
-        rewriter = self._service.rewriter
-        return rewriter is not None and rewriter.is_away(instance)
-
-    def _file_to_leave(self, instance: str) -> bytes:
-        service = self._service
-        if service.settings.tags != "on-send":
-            return service.archive.dicom(instance)
-        return corrected_file(
-            service.archive,
-            service.decoders,
-            service.index,
-            instance,
-            service.settings.write_threshold,
-        )[1]

@@ -14,6 +14,8 @@ from service.databases.schema import only_one, open_durable, open_index, open_sh
 from service.decoders.lessons import Lessons
 from service.decoders.pool import Engine
 from service.deliveries.dispatch import Dispatch
+from service.deliveries.outbox import Outbox
+from service.dicom_tags.exports import corrected_file
 from service.dicom_tags.in_place import InPlace
 from service.dicom_tags.main_tags import MainTags
 from service.dicom_tags.overwrite_backup import OverwriteBackups
@@ -22,6 +24,7 @@ from service.dicom_tags.rescue import Rescue
 from service.dicom_tags.structured_reports import Reports
 from service.inference.choice import network_of
 from service.learning.follow import Learning
+from service.learning.hearing import Hearing
 from service.learning.sightings import Sightings
 from service.learning.words import Words
 from service.log import Log
@@ -34,16 +37,20 @@ from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
 from service.records.facts import Facts
 from service.records.index import Index
+from service.records.records import Records
 from service.records.rollups import RollUps
 from service.records.statistics import Statistics
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
+from service.work.annotating import Annotating
 from service.work.backfill import Backfill
 from service.work.change_log import ChangeLog
+from service.work.deletions import Deletions
+from service.work.follow_ups import FollowUps
 from service.work.leases import Leases
 from service.work.old_stock import OldStock
 from service.work.sweep import Sweep
-from service.work.workers import Workers
+from service.work.workers import Workers, duties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,8 +87,8 @@ class Service:
         say: Callable[[dict[str, Any]], None],
         end: Callable[[], None],
     ) -> None:
-        # Each part comes after those that it depends on; the method that makes it is below, by its
-        # name.
+        # Each part comes after those that it depends on. Where more is to be decided, the method
+        # that makes it is below, by its name.
         self.say, self._end = say, end
         self.log = Log(say)
         self._given, self._configuration = given, given["configuration"]
@@ -112,10 +119,17 @@ class Service:
 
         self.dispatch = self._make_dispatch()
         self.annotations = self._make_annotations()
+        self.records = Records(
+            self.trail, self.annotations, self.index, self.tasks, self.thumbnails
+        )
         self.learning = self._make_learning()
-        self.annotator = self._make_annotator()
-        self.reviewer = self._make_reviewer()
-        self.old_stock = self._make_old_stock()
+        self.annotator = Annotator(
+            self.archive, self.decoders, self.records, self.metrics, self.learning
+        )
+        self.reviewer = Reviewer(self.archive, self.annotator, self.records, self.learning)
+        self.old_stock = OldStock(
+            self.archive, self.annotations, self.dispatch, self._facts, self.log
+        )
 
         self._backups = OverwriteBackups(self._durable, self.archive)
         self._backups.take_over(self._files.overwrites_of_0_1, self.log)
@@ -128,9 +142,12 @@ class Service:
         self.in_place = self.rewriter if in_place else None
         self._reports = self._make_reports() if self.settings.structured_report else None
 
+        self.deletions = Deletions(self.archive, self.annotations, self.rewriter, self.log)
         self.change_log = self._make_change_log()
         self.sweep = self._make_sweep()
-        self.backfill = self._make_backfill()
+        self.backfill = Backfill(
+            self.archive, self.index, self.tasks, self._facts, self.sweep, self.log
+        )
         self.leases = self._make_leases()
         self.workers = self._make_workers()
 
@@ -155,11 +172,23 @@ class Service:
         above = {resource for found in parents if found for _, resource in found.levels()}
         self.tasks.wait_for(Kind.ROLL_UP, above, _SETTLE_LIMIT)
 
+    def is_away(self, instance: str) -> bool:
+        """Return whether an instance is just being rewritten: its metadata are away."""
+        return self.rewriter is not None and self.rewriter.is_away(instance)
+
     def wait_while_away(self, instances: Iterable[str]) -> None:
-        """Wait for instances whose file is just being rewritten: their metadata are away."""
+        """Wait for instances whose file is just being rewritten."""
         for instance in instances:
             if self.rewriter and self.rewriter.is_away(instance):
                 self.rewriter.outcome(instance, _AWAY_LIMIT)
+
+    def file_to_leave(self, instance: str) -> bytes:
+        """Return the file of an instance as it may leave for a folder."""
+        if self.settings.tags != "on-send":
+            return self.archive.dicom(instance)
+        return corrected_file(
+            self.archive, self.decoders, self.index, instance, self.settings.write_threshold
+        )[1]
 
     def damaged(self, error: DamagedError) -> None:
         """End the service because a database is damaged: the next start makes the index again."""
@@ -210,8 +239,7 @@ class Service:
         return Dispatch(
             self.settings,
             self._configuration,
-            self._durable,
-            self._node,
+            Outbox(self._durable, self._node),
             self.archive,
             settle=self._settled_after,
             log=self.log,
@@ -231,47 +259,11 @@ class Service:
     def _make_learning(self) -> Learning:
         return Learning(
             self.settings.learn,
-            self.archive,
             self.decoders,
             self.tasks,
-            self.trail,
-            self._facts,
-            words=Words(self._durable),
-            sightings=Sightings(self._database),
-            lessons=self._lessons,
-            log=self.log,
-        )
-
-    def _make_annotator(self) -> Annotator:
-        return Annotator(
-            self.archive,
-            self.decoders,
-            self.annotations,
-            self.trail,
-            self.tasks,
-            self.metrics,
-            self.learning,
-            self.thumbnails,
-        )
-
-    def _make_reviewer(self) -> Reviewer:
-        return Reviewer(
-            self.archive,
-            self.annotator,
-            self.annotations,
-            self.trail,
-            self.tasks,
-            self.learning,
-        )
-
-    def _make_old_stock(self) -> OldStock:
-        return OldStock(
-            self.archive,
-            self.annotations,
-            self.dispatch.routing,
-            self.dispatch.overview,
-            self.dispatch.counted,
-            self._facts,
+            Hearing(Words(self._durable), self.trail, self._facts, self.archive),
+            Sightings(self._database),
+            self._lessons,
             self.log,
         )
 
@@ -280,15 +272,7 @@ class Service:
 
     def _make_rewriter(self, rescue: Rescue) -> InPlace:
         overwriting = Overwriting(
-            self.archive,
-            self.decoders,
-            self.annotations,
-            self.tasks,
-            self._backups,
-            rescue,
-            self.thumbnails,
-            shared=self._database.shared,
-            log=self.log,
+            self.archive, self.records, self._backups, rescue, self.stopping, self.log
         )
         main_tags = MainTags(
             self.archive,
@@ -298,15 +282,7 @@ class Service:
             settle=self._settled_after,
         )
         return InPlace(
-            self.settings,
-            self.archive,
-            self.decoders,
-            self.annotations,
-            self.trail,
-            self.index,
-            self.tasks,
-            overwriting,
-            main_tags,
+            self.settings, self.archive, self.decoders, self.records, overwriting, main_tags
         )
 
     def _make_reports(self) -> Reports:
@@ -323,9 +299,7 @@ class Service:
         of_0_1 = self._given["properties"].get("cursor")
         return ChangeLog(
             self.archive,
-            self.tasks,
-            self.trail,
-            self._database,
+            self.records,
             live=self.settings.on_upload,
             first=int(of_0_1 or self._given["last_change"]),
             is_own=self.rescue.is_own if self.rescue else None,
@@ -334,17 +308,12 @@ class Service:
     def _make_sweep(self) -> Sweep:
         return Sweep(
             self.archive,
-            self.index,
-            self.tasks,
-            self.annotations,
+            self.records,
             self.annotator,
             self._facts,
             live=self.settings.on_upload,
             log=self.log,
         )
-
-    def _make_backfill(self) -> Backfill:
-        return Backfill(self.archive, self.index, self.tasks, self._facts, self.sweep, self.log)
 
     def _make_leases(self) -> Leases:
         return Leases(
@@ -358,23 +327,18 @@ class Service:
 
     def _make_workers(self) -> Workers:
         roll_ups = RollUps(
-            self.annotations,
-            self.index,
-            self.tasks,
+            self.records,
             report_after=self._settled_after if self._reports else None,
             stopping=self.stopping,
         )
+        follow_ups = FollowUps(self.tasks, roll_ups, self.rewriter, self._reports, self.log)
+        annotating = Annotating(
+            self.settings, self.tasks, self.annotator, self.reviewer, follow_ups, self.log
+        )
+        count = self.settings.workers
         return Workers(
-            self.settings,
             self.tasks,
-            self.decoders,
-            self.annotator,
-            self.reviewer,
-            self.annotations,
-            roll_ups,
-            self.change_log,
+            duties(self.decoders, count, self.change_log, annotating, follow_ups),
             damaged=self.damaged,
-            in_place=self.rewriter,
-            reports=self._reports,
             log=self.log,
         )

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from service.learning.follow import Learning
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import StoredFile
-    from service.queue.tasks import Task, Tasks
-    from service.records.annotations import Annotations
-    from service.records.audit_trail import AuditTrail, Word
+    from service.queue.tasks import Task
+    from service.records.audit_trail import Word
+    from service.records.records import Records
 
 _OF_A_WORD = ("by", "examined", "visible", "laterality", "laterality_given", "comment", "carried")
 
@@ -36,10 +36,10 @@ class Reviewer:
 
     Parameters
     ----------
-    archive, annotator, annotations, tasks
+    archive, annotator : Archive, Annotator
         The service's other parts.
-    trail : AuditTrail
-        The trail, to which each word is written first.
+    records : Records
+        Their trail has each word first.
     learning : Learning
         Woken after each word.
     """
@@ -48,16 +48,14 @@ class Reviewer:
         self,
         archive: Archive,
         annotator: Annotator,
-        annotations: Annotations,
-        trail: AuditTrail,
-        tasks: Tasks,
+        records: Records,
         learning: Learning,
     ) -> None:
         self._archive = archive
         self._annotator = annotator
-        self._annotations = annotations
-        self._trail = trail
-        self._tasks = tasks
+        self._annotations = records.annotations
+        self._trail = records.trail
+        self._tasks = records.tasks
         self._learning = learning
 
     def review(
@@ -178,7 +176,7 @@ class Reviewer:
             machine, look = machine_answer(annotation), None
             if machine is None or not of_file(annotation, stored.version):
                 file = self._archive.content(instance, stored)
-                machine, look = self._annotator.read(instance, stored, file, urgent=True)
+                machine, look = self._annotator.read(instance, file, urgent=True)
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             try:
                 machine = self._annotations.put(machine, stored.parents)

@@ -318,7 +318,7 @@ def _attach_pixels(dataset: Dataset, source: _Bytes, position: int) -> None:
         BaseTag(tag),
         vr,
         len(value),
-        value,  # type: ignore[arg-type]
+        value,  # type: ignore[arg-type]  # a view: pydicom asks for bytes, and copies none
         start,
         bool(implicit),
         bool(little),

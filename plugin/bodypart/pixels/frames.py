@@ -79,7 +79,7 @@ def pixel_bytes(dataset: Dataset, layout: Layout) -> memoryview:
     if value is None:
         raise PictureError(f"{layout.keyword} is empty")
     try:
-        return memoryview(value).cast("B")  # type: ignore[arg-type]
+        return memoryview(value).cast("B")
     except TypeError:
         raise PictureError(f"{layout.keyword} is not a string of bytes") from None
 

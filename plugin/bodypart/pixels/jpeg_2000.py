@@ -70,7 +70,7 @@ def _levels_to_skip(header: Jpeg2000Header, layout: Layout, largest_step: int) -
 def _reduced(code: bytes, header: Jpeg2000Header, levels: int) -> Samples:
     """Decode through Pillow, undoing its rescaling of the precision to 8 or 16 bits."""
     with Image.open(BytesIO(code)) as image:
-        image.reduce = levels  # type: ignore[method-assign, assignment]
+        image.reduce = levels  # type: ignore[method-assign, assignment]  # a method of other formats
         # Pillow rounds the reduced size to the nearest, OpenJPEG rounds it up (ITU-T T.800
         # B-15), and the load fails if they differ: give Pillow a size without a remainder.
         scale = 1 << levels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -174,8 +175,8 @@ def read_layout(dataset: Dataset) -> Layout:
     )
 
 
-def read_value(dataset: Dataset, keyword: str) -> object:
-    """Return an attribute's value, None if it is absent or empty.
+def read_value(dataset: Dataset, keyword: str) -> Any:
+    """Return an attribute's value, whatever a file has there; None if it is absent or empty.
 
     Raises
     ------
@@ -189,7 +190,7 @@ def read_value(dataset: Dataset, keyword: str) -> object:
     return None if value in (None, "", b"") else value
 
 
-def optional_value(dataset: Dataset, keyword: str) -> object:
+def optional_value(dataset: Dataset, keyword: str) -> Any:
     """Return an attribute's value, None also if it cannot be read.
 
     For attributes that only refine the picture: it is still read if a spacing has a decimal comma.
@@ -207,7 +208,7 @@ def _whole(dataset: Dataset, keyword: str, default: int | None = None) -> int:
             raise PictureError(f"{keyword} is missing")
         return default
     try:
-        number: int = int(value)  # type: ignore[call-overload]
+        number: int = int(value)
     except (TypeError, ValueError, OverflowError):
         raise PictureError(f"{keyword} is not one whole number") from None
     # Error messages repeat the number, which may have thousands of digits in the file.

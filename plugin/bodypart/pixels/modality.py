@@ -125,7 +125,7 @@ def _number(dataset: Dataset, keyword: str) -> float | None:
     """Return one finite number below 1e9, None for anything else."""
     value = optional_value(dataset, keyword)
     try:
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) and abs(number) < 1e9 else None

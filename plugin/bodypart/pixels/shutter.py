@@ -41,7 +41,7 @@ def shut(dataset: Dataset, layout: Layout, shape: tuple[int, int], step: int) ->
     row, column = (np.arange(size) * step + (step + 1) / 2 for size in shape)
     open_to_view = np.ones(shape, bool)
     try:
-        several = [shapes] if isinstance(shapes, str) else list(shapes)  # type: ignore[call-overload]
+        several = [shapes] if isinstance(shapes, str) else list(shapes)
         for name in _SHAPES.keys() & {str(name).strip().upper() for name in several}:
             open_to_view &= _SHAPES[name](dataset, row[:, None], column[None, :])
     except (TypeError, ValueError, OverflowError):
@@ -88,7 +88,7 @@ _SHAPES = {"RECTANGULAR": _rectangular, "CIRCULAR": _circular, "POLYGONAL": _pol
 
 def _numbers(dataset: Dataset, keyword: str, least: int) -> list[float]:
     value = optional_value(dataset, keyword)
-    several = [value] if isinstance(value, str | float | int) else list(value)  # type: ignore[call-overload]
+    several = [value] if isinstance(value, str | float | int) else list(value)
     if len(several) < least:
         raise ValueError(keyword)
     return [float(number) for number in several]

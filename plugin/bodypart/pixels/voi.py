@@ -88,5 +88,5 @@ def _mirror(dataset: Dataset, layout: Layout) -> float:
 def _first(dataset: Dataset, keyword: str) -> float | None:
     value = optional_value(dataset, keyword)
     if value is not None and not isinstance(value, str | float | int):
-        value = next(iter(value), None)  # type: ignore[call-overload]
+        value = next(iter(value), None)
     return None if value is None else float(value)

@@ -114,11 +114,6 @@ class Engine:
             self.network.stop()
 
     @property
-    def stopping(self) -> bool:
-        """Whether the service stops: nothing new may begin."""
-        return self._stopping.is_set()
-
-    @property
     def running(self) -> bool:
         """Whether a decoder runs: it can do what needs no network."""
         return bool(self._all)
@@ -180,10 +175,9 @@ class Engine:
         """
         try:
             return self._ask(task, request, payload, urgent=urgent)
-        except UnreadError:
+        except UnreadError as error:
             # A disk may take long, or stand still: meanwhile the decoder does something else.
-            data = payload if isinstance(payload, bytes) else payload.data
-            return self._ask(task, request, data, urgent=urgent)
+            return self._ask(task, request, error.picture.data, urgent=urgent)
 
     def _ask(
         self, task: str, request: dict[str, Any], payload: bytes | Unread, *, urgent: bool
@@ -196,7 +190,7 @@ class Engine:
                 self._teach(decoder, self._lessons)
             answer, attachment = decoder.ask(task, request, payload, self._settings.time_limit)
         except WorkerDiedError as error:
-            if self.stopping:
+            if self._stopping.is_set():
                 # Killed, and not by the picture.
                 raise EngineDownError("Orthanc is stopping") from None
             self._log(str(error))

@@ -57,7 +57,17 @@ _INHERITED = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 
 
 class UnreadError(Exception):
-    """The picture is still to be read, which no decoder is to wait for."""
+    """The picture is still to be read, which no decoder is to wait for.
+
+    Attributes
+    ----------
+    picture : Unread
+        It.
+    """
+
+    def __init__(self, picture: Unread) -> None:
+        super().__init__()
+        self.picture = picture
 
 
 class EngineDownError(ServiceError):
@@ -236,7 +246,7 @@ class DecoderProcess:
         if knows and self._shelf and self._shelf.put(payload):
             return Frame({**header, ON_THE_SHELF: len(payload)}, number=number)
         if not isinstance(payload, bytes):
-            raise UnreadError
+            raise UnreadError(payload)
         return Frame(header, payload, number)
 
     def alive(self) -> bool:

@@ -10,31 +10,25 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bodypart.annotation import tags_state
-from service.deliveries.delivery import GONE, NO_RULE, REMOVED, State
-from service.deliveries.outbox import SET_BACK
+from service.clock import Clock
+from service.deliveries.delivery import GONE
 from service.deliveries.senders import JobGoneError, SendError, StoppedError
 from service.errors import ArchiveError, DamagedError, NotFoundError, RecordError
 from service.lasting import kind_and_place
 
 if TYPE_CHECKING:
-    from bodypart.record import AnnotationRecord
     from service.deliveries.delivery import Delivery
     from service.deliveries.outbox import Outbox
-    from service.deliveries.rules import Rule
+    from service.deliveries.readiness import Readiness
     from service.deliveries.senders import Sender
-    from service.orthanc_api.archive import Archive
 
 _TROUBLE = 3
 """Failures in a row after which it is the destination's fault."""
-_FOR_TAGS = 1.0
 _WHILE_BUSY = 2.0
-_SHORTEST_SETTLE = 0.5
 _PAUSE_AFTER_STUMBLE = 1.0
 _JITTER = 0.1
 
@@ -62,25 +56,6 @@ class Pauses:
         return pause
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """What must be true of an instance before it may leave.
-
-    Attributes
-    ----------
-    archive : Archive
-        Orthanc.
-    is_away : callable
-        Tells whether an instance is just being rewritten.
-    settle : float
-        Seconds after which a series counts as complete.
-    """
-
-    archive: Archive
-    is_away: Callable[[str], bool]
-    settle: float
-
-
 class Courier:
     """Delivers to one destination.
 
@@ -92,10 +67,8 @@ class Courier:
         What carries.
     outbox : Outbox
         What is to be carried.
-    rules : mapping
-        Rules by name and destination.
     readiness : Readiness
-        What must be true before.
+        Says what may leave.
     pauses : Pauses
         Between tries.
     damaged : callable
@@ -109,7 +82,6 @@ class Courier:
         destination: str,
         sender: Sender,
         outbox: Outbox,
-        rules: Mapping[tuple[str, str], Rule],
         readiness: Readiness,
         pauses: Pauses,
         *,
@@ -120,7 +92,6 @@ class Courier:
         self.delivered = 0
         self._sender = sender
         self._outbox = outbox
-        self._rules = rules
         self._readiness = readiness
         self._pauses = pauses
         self._damaged = damaged
@@ -131,11 +102,10 @@ class Courier:
     def run(self, stopping: threading.Event) -> None:
         """Deliver until the service stops."""
         stumbled = True  # Deliveries that were being sent when the service ended come first.
-        apart = time.time() - time.monotonic()
+        clock = Clock()
         while not stopping.is_set():
-            before, apart = apart, time.time() - time.monotonic()
             # After the clock was set back, too.
-            stumbled = stumbled or apart < before - SET_BACK.total_seconds()
+            stumbled = clock.set_back() > 0 or stumbled
             try:
                 if stumbled:
                     self._outbox.recover(self.destination)
@@ -174,7 +144,7 @@ class Courier:
             If the service stops meanwhile.
         """
         try:
-            annotation = None if delivery.job else self._ready(delivery)
+            annotation = None if delivery.job else self._readiness.check(delivery)
             if annotation is None and not delivery.job:
                 return
             self._sender.send(delivery, annotation)
@@ -197,49 +167,12 @@ class Courier:
             self.delivered += 1
             self._outbox.delivered(delivery)
 
-    def _ready(self, delivery: Delivery) -> AnnotationRecord | None:
-        """Return the annotation of an instance that may leave now; else put it back, and None."""
-        now = time.time()
-        rule = self._rules.get((delivery.rule, delivery.destination))
-        if rule is None:
-            self._outbox.give_up(delivery, NO_RULE, State.CANCELLED)
-            return None
-        if rule.window and not rule.window.is_open(datetime.fromtimestamp(now)):
-            opening = rule.window.next_open(datetime.fromtimestamp(now))
-            self._outbox.postpone(delivery, opening.timestamp())
-            return None
-        archive = self._readiness.archive
-        annotation = archive.annotation(delivery.instance)
-        if annotation is None:
-            self._without_annotation(delivery, now)
-            return None
-        if tags_state(annotation) == "pending":
-            self._outbox.postpone(delivery, now + _FOR_TAGS)
-            return None
-        if not rule.urgent and not archive.is_stable(delivery.series):
-            pause = max(_SHORTEST_SETTLE, self._readiness.settle / 5)
-            self._outbox.postpone(delivery, now + pause)
-            return None
-        return annotation
-
-    def _without_annotation(self, delivery: Delivery, now: float) -> None:
-        if self._readiness.is_away(delivery.instance):
-            self._outbox.postpone(delivery, now + _FOR_TAGS)
-        elif not self._readiness.archive.exists("instances", delivery.instance):
-            self._outbox.give_up(delivery, GONE)
-        elif self._readiness.archive.annotation(delivery.instance) is None:
-            self._outbox.give_up(delivery, REMOVED, State.CANCELLED)
-        else:
-            self._outbox.postpone(delivery, now)
-
     def _untold(self, delivery: Delivery, error: ArchiveError) -> None:
         """Wait while Orthanc is down; if it fails for this instance alone, count that as a try."""
-        try:
-            self._readiness.archive.last_change()
-        except ArchiveError:
-            self._outbox.postpone(delivery, time.time() + _WHILE_BUSY)
-        else:
+        if self._readiness.orthanc_answers():
             self._try_again(delivery, f"Orthanc does not answer about the instance: {error}")
+        else:
+            self._outbox.postpone(delivery, time.time() + _WHILE_BUSY)
 
     def _stumbled(self, delivery: Delivery, error: Exception) -> None:
         """Retry, or give up, what failed by our own fault: the destination accepts the others."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.deliveries.counted import Counted
-from service.deliveries.couriers import Courier, Pauses, Readiness
-from service.deliveries.outbox import Outbox
+from service.deliveries.couriers import Courier, Pauses
 from service.deliveries.overview import OpenCounts, Overview
+from service.deliveries.readiness import Readiness
 from service.deliveries.routing import Routing
 from service.deliveries.rules import parse_rules
 from service.deliveries.senders import FolderSender, JobSender
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import threading
 
     from bodypart.settings import Settings
-    from service.databases.database import Database
     from service.deliveries.destinations import Destination
+    from service.deliveries.outbox import Outbox
     from service.deliveries.senders import Sender
     from service.errors import DamagedError
     from service.orthanc_api.archive import Archive
@@ -43,10 +43,8 @@ class Dispatch:
         The checked section.
     configuration : dict
         Orthanc's whole configuration.
-    database : Database
-        The durable one.
-    node : str
-        Name of this service among those that share the database.
+    outbox : Outbox
+        What is to leave.
     archive : Archive
         Orthanc.
     settle : float
@@ -59,8 +57,7 @@ class Dispatch:
         self,
         settings: Settings,
         configuration: dict[str, Any],
-        database: Database,
-        node: str,
+        outbox: Outbox,
         archive: Archive,
         *,
         settle: float,
@@ -71,9 +68,9 @@ class Dispatch:
         self._archive = archive
         self._settle = settle
         self._log = log
-        self.outbox = Outbox(database, node)
-        self.overview = Overview(database)
-        self.counted = Counted(database)
+        self.outbox = outbox
+        self.overview = Overview(outbox.database)
+        self.counted = Counted(outbox.database)
         rules = parse_rules(settings.routes, configuration)
         self.routing = Routing(rules, self.outbox, archive, settle=settle)
         self._couriers: dict[str, Courier] = {}
@@ -109,13 +106,12 @@ class Dispatch:
         pauses = Pauses(
             settings.route_retry_delay, settings.route_retry_ceiling, settings.route_retries
         )
-        readiness = Readiness(self._archive, is_away, self._settle)
+        readiness = Readiness(self._archive, self.outbox, pairs, is_away, self._settle)
         self._couriers = {
             name: Courier(
                 name,
                 self._sender(to, read, stopping),
                 self.outbox,
-                pairs,
                 readiness,
                 pauses,
                 damaged=damaged,

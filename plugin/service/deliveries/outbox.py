@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bodypart.annotation import utc_now, utc_text
+from service.clock import SET_BACK
 from service.databases.tables import deliveries, departures
 from service.deliveries.delivery import COLUMNS, NO_RULE, OPEN, Delivery, State, read
 
@@ -28,8 +29,6 @@ UNKNOWN = "unknown"
 """Outcome of what was interrupted before it could tell."""
 LEASE = 900.0
 """Seconds after which another node takes over what a silent one was sending."""
-SET_BACK = timedelta(minutes=1)
-"""A smaller difference may be one between the clocks of two nodes."""
 _LONGEST_WAIT = 5.0
 _WITHDRAWN = deliveries.c.answer == ""
 _UNLESS_WITHDRAWN = sa.case((_WITHDRAWN, State.CANCELLED), else_=State.WAITING)
@@ -146,7 +145,7 @@ class Outbox:
                 .where(
                     deliveries.c.destination == destination,
                     deliveries.c.state == State.WAITING,
-                    deliveries.c.changed_at > utc_text(now + SET_BACK),
+                    deliveries.c.changed_at > utc_text(now + timedelta(seconds=SET_BACK)),
                 )
                 .values(due=now.timestamp(), changed_at=utc_text(now))
             )

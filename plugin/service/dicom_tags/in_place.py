@@ -34,11 +34,9 @@ if TYPE_CHECKING:
     from service.dicom_tags.main_tags import MainTags
     from service.dicom_tags.overwriting import Overwriting
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.resources import Piece, ReadFile, StoredFile
-    from service.queue.tasks import Task, Tasks
-    from service.records.annotations import Annotations
-    from service.records.audit_trail import AuditTrail
-    from service.records.index import Index
+    from service.orthanc_api.resources import Content, Piece, StoredFile
+    from service.queue.tasks import Task
+    from service.records.records import Records
 
 _KEPT = 1000
 _UNTIL_THERE_IS_ROOM = 900.0
@@ -57,7 +55,7 @@ class InPlace:
     settings : Settings
         Say what is written, and whether files are rewritten at all (``Tags``); if not, pending
         rewrites are given up.
-    archive, decoders, annotations, trail, index, tasks, overwriting, main_tags
+    archive, decoders, records, overwriting, main_tags
         The service's other parts.
 
     Attributes
@@ -71,20 +69,17 @@ class InPlace:
         settings: Settings,
         archive: Archive,
         decoders: Engine,
-        annotations: Annotations,
-        trail: AuditTrail,
-        index: Index,
-        tasks: Tasks,
+        records: Records,
         overwriting: Overwriting,
         main_tags: MainTags,
     ) -> None:
         self._settings = settings
         self._archive = archive
         self._decoders = decoders
-        self._annotations = annotations
-        self._trail = trail
-        self._index = index
-        self._tasks = tasks
+        self._annotations = records.annotations
+        self._trail = records.trail
+        self._index = records.index
+        self._tasks = records.tasks
         self._overwriting = overwriting
         self._backups = overwriting.backups
         self.main_tags = main_tags
@@ -93,14 +88,14 @@ class InPlace:
         self._noting = threading.Lock()
         self._turns = threading.Semaphore(_TURNS)
 
-    def rewrite(self, task: Task, read: ReadFile | None = None) -> None:
+    def rewrite(self, task: Task, read: Content | None = None) -> None:
         """Rewrite the file of an instance to its annotation, or to the removal of it.
 
         Parameters
         ----------
         task : Task
             The task that asked for it.
-        read : ReadFile or None
+        read : Content or None
             The file if it was just read; not read a second time if it is still the stored one.
 
         Raises
@@ -227,7 +222,7 @@ class InPlace:
         stored = replace(stored, version=annotation.get("file") or stored.version)
         self._settle_tags(annotation, stored, [], refused, mixed=False)
 
-    def _follow(self, task: Task, read: ReadFile | None) -> str | None:
+    def _follow(self, task: Task, read: Content | None) -> str | None:
         instance, urgent = task.resource, task.priority == Priority.PERSON
         glance = self._archive.glance([instance]).get(instance)
         if glance is None:
@@ -244,9 +239,10 @@ class InPlace:
         if not concerns_tags(annotation):
             return None
         if read is not None and read.version == stored.version:
-            data = read.data
+            file = read
         else:
-            data = self._file(instance, stored, old_stock=task.priority >= Priority.BACKFILL)
+            old_stock = task.priority >= Priority.BACKFILL
+            file = self._archive.content(instance, stored, old_stock=old_stock)
         siblings = siblings_of(self._index, instance, stored.parents.series)
         threshold = self._settings.write_threshold
         request = {
@@ -254,7 +250,7 @@ class InPlace:
             "siblings": siblings,
             "threshold": threshold,
         }
-        outcome, corrected = rewritten(self._decoders, "correct", request, data, urgent=urgent)
+        outcome, corrected = rewritten(self._decoders, "correct", request, file.data, urgent=urgent)
         refused, standing = outcome["refused"], outcome["standing"]
         wanted = tags_to_write(
             annotation, threshold, siblings, write_conflicts=self._settings.write_conflicts
@@ -279,14 +275,9 @@ class InPlace:
         self._align_siblings(instance, stored, mixed=mixed)
         return failed or refused
 
-    def _file(self, instance: str, stored: StoredFile, *, old_stock: bool = False) -> Piece:
-        """Read a stored file."""
-        found = self._archive.content(instance, stored, old_stock=old_stock)
-        return found if isinstance(found, bytes) else found.data
-
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
         """Restore the original attributes of a file, if it has ours."""
-        data = self._file(instance, stored)
+        data = self._archive.content(instance, stored).data
         outcome, original = rewritten(self._decoders, "restore", {}, data, urgent=True)
         refused = outcome["refused"]
         if original:

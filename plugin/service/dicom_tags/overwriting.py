@@ -21,13 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bodypart.record import AnnotationRecord
-    from service.decoders.pool import Engine
     from service.dicom_tags.overwrite_backup import OverwriteBackup, OverwriteBackups
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Held, Piece, StoredFile
-    from service.queue.tasks import Tasks
-    from service.records.annotations import Annotations
-    from service.records.thumbnails import Thumbnails
+    from service.records.records import Records
 
 YIELDED = "another file was stored meanwhile"
 STORAGE_FULL = "storage full"
@@ -41,10 +38,10 @@ class Overwriting:
 
     Parameters
     ----------
-    archive, decoders, annotations, tasks, backups, rescue, thumbnails
+    archive, records, backups, rescue
         The service's other parts.
-    shared : bool
-        Whether Orthanc's index is in a PostgreSQL that other nodes use as well.
+    stopping : threading.Event
+        Set when Orthanc stops: nothing new may begin.
     log : callable
         Takes a line.
 
@@ -61,24 +58,21 @@ class Overwriting:
     def __init__(
         self,
         archive: Archive,
-        decoders: Engine,
-        annotations: Annotations,
-        tasks: Tasks,
+        records: Records,
         backups: OverwriteBackups,
         rescue: Rescue,
-        thumbnails: Thumbnails,
-        *,
-        shared: bool,
+        stopping: threading.Event,
         log: Callable[[str], None],
     ) -> None:
         self._archive = archive
-        self._decoders = decoders
-        self._annotations = annotations
-        self._tasks = tasks
+        self._annotations = records.annotations
+        self._tasks = records.tasks
+        self._thumbnails = records.thumbnails
+        # Then Orthanc's own index is in a PostgreSQL that other nodes use, too.
+        self._shared = records.index.database.shared
         self.backups = backups
         self._rescue = rescue
-        self._thumbnails = thumbnails
-        self._shared = shared
+        self._stopping = stopping
         self._log = log
         self.alone = threading.Lock()
 
@@ -234,7 +228,7 @@ class Overwriting:
         return now
 
     def _must_go_on(self) -> None:
-        if self._decoders.stopping:
+        if self._stopping.is_set():
             raise EngineDownError("Orthanc is stopping")
 
     def _own_entry(self, before: int, instance: str) -> tuple[int | None, bool]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
-from bodypart.annotation import utc_text
 from bodypart.memory import Recall
 from bodypart.memory.learning import Gain
-from service.errors import NotFoundError, ServiceError
+from service.errors import ServiceError
 from service.lasting import kind_and_place
 from service.learning.alike import read_otherwise
 from service.learning.changes import changes_of
 from service.queue.tasks import Kind, Mode, Priority
-from service.records.audit_trail import DAMAGED, REMOVED, WITHDRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,22 +26,13 @@ if TYPE_CHECKING:
     from service.decoders.lessons import Lessons
     from service.decoders.pool import Engine
     from service.learning.changes import Change
+    from service.learning.hearing import Hearing
     from service.learning.sightings import Sightings
-    from service.learning.words import Words
-    from service.orthanc_api.archive import Archive
     from service.queue.tasks import Tasks
-    from service.records.audit_trail import AuditTrail
-    from service.records.facts import Facts
-
-_TAKEN_IN = "memory.event"
-"""Fact: the number of the last event of the audit trail that was taken in."""
 
 _PAGE = 500
 _LOOK_EVERY = 5.0
 """Seconds after which another node's words are found without a call."""
-
-_SURELY_WRITTEN = timedelta(seconds=3)
-"""An event of the trail is as old as that before another node's cannot come in before it."""
 
 _FIRST_LOOK = 0.1
 _PATIENCE = 4
@@ -74,9 +61,9 @@ class Learning:
     mode : str
         ``on``, ``suggest`` or ``off``, as the setting ``Learn`` says. Words are kept in any case,
         so that the switch can be turned on later.
-    archive, decoders, tasks, trail, facts
+    decoders, tasks : Engine, Tasks
         The service's other parts.
-    words, sightings, lessons
+    hearing, sightings, lessons : Hearing, Sightings, Lessons
         What people said, what the model saw, what was learned.
     log : callable
         Takes a line.
@@ -85,24 +72,18 @@ class Learning:
     def __init__(
         self,
         mode: str,
-        archive: Archive,
         decoders: Engine,
         tasks: Tasks,
-        trail: AuditTrail,
-        facts: Facts,
-        *,
-        words: Words,
+        hearing: Hearing,
         sightings: Sightings,
         lessons: Lessons,
         log: Callable[[str], None],
     ) -> None:
         self._mode = mode
-        self._archive = archive
         self._decoders = decoders
         self._tasks = tasks
-        self._trail = trail
-        self._facts = facts
-        self.words = words
+        self._hearing = hearing
+        self.words = hearing.words
         self.sightings = sightings
         self._lessons = lessons
         self._log = log
@@ -206,8 +187,7 @@ class Learning:
             return
         model = hello["model"]["sha256"]
         with self._step_lock:
-            while self._take_in():
-                pass
+            self._hearing.hear()
             self._have_looked_at(model)
             self.sightings.prune()
             state = (model, *self.words.state())
@@ -243,9 +223,7 @@ class Learning:
     def forget_all(self) -> None:
         """Forget every word that was said so far; the audit trail and the annotations stay."""
         with self._step_lock:
-            while page := self._trail.events(self._last_event(), _PAGE):
-                self._facts.set(_TAKEN_IN, str(page[-1]["number"]))
-            self.words.forget_all()
+            self._hearing.forget_all()
         self.step()
 
     def told(self) -> Learned:
@@ -261,36 +239,6 @@ class Learning:
             "exemplars": len(memory.exemplars.labels) if memory and memory.exemplars else 0,
             "parts": memory.gains if memory else [],
         }
-
-    def _last_event(self) -> int:
-        return int(self._facts.get(_TAKEN_IN) or 0)
-
-    def _take_in(self) -> bool:
-        """Take in the next events of the audit trail; tell whether there were any."""
-        page = self._trail.events(self._last_event(), _PAGE)
-        if self.words.shared:
-            # Of two nodes that write at once, the one with the larger number may be seen first.
-            sure = utc_text(datetime.now(UTC) - _SURELY_WRITTEN)
-            page = list(itertools.takewhile(lambda event: event["at"] <= sure, page))
-        for event in page:
-            instance = event["instance"]
-            if event["action"] in (WITHDRAWN, REMOVED, DAMAGED):
-                self.words.take_back([instance])
-                continue
-            try:
-                patient = self._archive.parents(instance).patient
-            except NotFoundError:
-                continue  # Its picture cannot be looked at any more.
-            self.words.say(
-                instance,
-                number=event["number"],
-                at=event["at"],
-                patient=patient,
-                label=event["new"],
-            )
-        if page:
-            self._facts.set(_TAKEN_IN, str(page[-1]["number"]))
-        return bool(page)
 
     def _have_looked_at(self, model: str) -> None:
         """Give words what the model saw; where that is not known, have a decoder look again."""

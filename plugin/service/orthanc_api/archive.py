@@ -14,13 +14,14 @@ from service.orthanc_api.annotation_text import annotation_in, roll_up_in
 from service.orthanc_api.client import Client
 from service.orthanc_api.file_on_disk import MAGIC, MAGIC_AT, FileOnDisk
 from service.orthanc_api.places import Places
-from service.orthanc_api.resources import Change, Glance, Held, Parents, Piece, Stored, StoredFile
+from service.orthanc_api.resources import Change, Content, Glance, Held, Parents, Stored, StoredFile
 from service.orthanc_api.studies import StudyDescription, study_description
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bodypart.record import AnnotationRecord, RollUpRecord
+    from service.orthanc_api.resources import Piece
 
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
@@ -114,12 +115,10 @@ class Archive:
         """Ask again for the parents of a series when needed, because an instance was deleted."""
         self._places.forget(series)
 
-    def content(
-        self, instance: str, stored: StoredFile, *, old_stock: bool = False
-    ) -> bytes | FileOnDisk:
+    def content(self, instance: str, stored: StoredFile, *, old_stock: bool = False) -> Content:
         """Return a stored file: on this machine's disk, still to be read, or else as ``dicom``."""
         found = self._storage and FileOnDisk.found(self._storage, stored.version, stored.size)
-        return found or self.dicom(instance, old_stock=old_stock)
+        return Content(stored.version, found or self.dicom(instance, old_stock=old_stock))
 
     def dicom(self, instance: str, *, old_stock: bool = False) -> bytes:
         """Return the stored DICOM file.

@@ -39,6 +39,7 @@ class FileOnDisk:
     def __init__(self, descriptor: int, size: int) -> None:
         self._descriptor = descriptor
         self._size = size
+        self._copied = False
         weakref.finalize(self, os.close, descriptor)
 
     @classmethod
@@ -98,12 +99,14 @@ class FileOnDisk:
             raise LostFileError(f"a file in Orthanc's storage: {error.strerror}") from None
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def mapped(self) -> memoryview:
-        """Return the whole file, mapped from the kernel's cache without a copy.
+    def whole(self) -> bytes | memoryview:
+        """Return ``data`` or, after ``read_into``, the same mapped from the kernel's cache.
 
-        Use it only for a file that was read to its end a moment ago: that read would have raised an
-        error if the disk failed or the file was truncated, which here would kill the process.
+        The latter is no copy, but kills the process if the disk fails or the file was truncated:
+        that it was read to its end a moment ago says that it was not.
         """
+        if not self._copied:
+            return self.data
         return memoryview(mmap.mmap(self._descriptor, self._size, access=mmap.ACCESS_READ))
 
     def read_into(self, place: memoryview) -> bool:
@@ -117,4 +120,5 @@ class FileOnDisk:
                 done += count
         except OSError:
             return False  # Not cached, or the file system cannot tell: `data` waits for the disk.
+        self._copied = True
         return True

@@ -62,16 +62,24 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadFile:
-    """A file that was just read, with the version that the instance had then."""
+class Content:
+    """The content of a stored file, in memory or still to be read from the disk.
+
+    Attributes
+    ----------
+    version : str
+        The file, as in `StoredFile`.
+    source : bytes or FileOnDisk
+        Where its bytes are.
+    """
 
     version: str
-    content: bytes | FileOnDisk
+    source: bytes | FileOnDisk
 
     @property
     def data(self) -> Piece:
-        """Its bytes."""
-        return self.content if isinstance(self.content, bytes) else self.content.mapped()
+        """All bytes, however long the disk takes; LostFileError if it fails."""
+        return self.source if isinstance(self.source, bytes) else self.source.whole()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from service.clock import Clock
 from service.databases.tables import tasks
 from service.errors import RecordError
 from service.queue.statements import LENT, RENEW
@@ -84,15 +85,15 @@ class Claims:
 
         Also if there is only one node: its other threads must not take a task that takes long.
         """
-        apart = time.time() - time.monotonic()
+        clock, back = Clock(), 0.0
         while not stopping.wait(RENEW_EVERY):
+            back += clock.set_back()
             # A database that is away may be back before the claims run out.
             with suppress(RecordError):
                 self.renew()
-                back = apart - (time.time() - time.monotonic())
-                if back > _LEASE:
+                if back:
                     self._set_back(back)
-                apart -= back
+                    back = 0.0
 
     def _set_back(self, seconds: float) -> None:
         """Bring tasks forward by as much as the clock was set back, and claims of who died since.

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bodypart.rollup import Summary
-    from service.queue.tasks import Tasks
-    from service.records.annotations import Annotations
-    from service.records.index import Index
+    from service.records.records import Records
 
 _REST = 9
 """A roll-up pauses for this many times as long as it took: one resource costs a tenth of a core."""
@@ -36,8 +34,8 @@ class RollUps:
 
     Parameters
     ----------
-    annotations, index, tasks
-        The records.
+    records : Records
+        What is rolled up.
     report_after : float or None
         Seconds without a change of a study's roll-up before its report is due; None if no reports
         are stored.
@@ -47,16 +45,14 @@ class RollUps:
 
     def __init__(
         self,
-        annotations: Annotations,
-        index: Index,
-        tasks: Tasks,
+        records: Records,
         *,
         report_after: float | None,
         stopping: threading.Event,
     ) -> None:
-        self._annotations = annotations
-        self._index = index
-        self._tasks = tasks
+        self._annotations = records.annotations
+        self._index = records.index
+        self._tasks = records.tasks
         self._report_after = report_after
         self._stopping = stopping
         self._rested: dict[str, float] = {}

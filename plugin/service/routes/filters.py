@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import ConfigDict, Field
@@ -61,8 +61,8 @@ class Filters(Asked):
         description="a part in any language, or a patient's name or id, or an accession number",
     )
     label: str = Field("", description="examined part: a label, a code or a region")
-    agreement: Literal[("", *get_args(Agreement))] = ""  # type: ignore[valid-type]
-    source: Literal[("", *get_args(Source))] = ""  # type: ignore[valid-type]
+    agreement: Literal["", Agreement] = ""
+    source: Literal["", Source] = ""
     picture: str = Field("", description="what the picture shows, whatever the answer is")
     header: str = Field("", description="what the header names, whatever the answer is")
     modality: str = Field("", description="for example DX")

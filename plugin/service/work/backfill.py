@@ -162,11 +162,32 @@ class Backfill:
         """Make tasks of the old stock while the back-fill runs, until the service stops."""
         while not stopping.is_set():
             try:
-                self._step(stopping)
+                self.step(stopping)
             except ServiceError as error:
                 self._log(f"the back-fill failed and starts again: {kind_and_place(error)}")
             self._run.woken.wait(_LOOK_EVERY)
             self._run.woken.clear()
+
+    def step(self, stopping: threading.Event) -> None:
+        """While it runs, look through the archive if that is due, and make the next tasks.
+
+        Raises
+        ------
+        ServiceError
+            If Orthanc or the records failed; the next step goes on.
+        """
+        if not self.running:
+            return
+        if self._to_sweep and time.monotonic() >= self._sweep_at:
+            self._look_through(stopping)
+        while not stopping.is_set() and self.running:
+            open_ = self._tasks.count(Kind.ANNOTATE, Priority.BACKFILL)
+            if open_ < _FEW and self._fill():
+                continue
+            with self._run.lock:
+                if not open_ and self.running and not self._to_sweep and not self._left_now():
+                    self._run.change(state="done")
+            return
 
     def make_tasks(self, count: int) -> None:
         """While it runs, make tasks of the old stock until ``count`` can be given out."""
@@ -180,20 +201,6 @@ class Backfill:
     def stop(self) -> None:
         """Wake ``follow``, so that it sees that the service stops."""
         self._run.woken.set()
-
-    def _step(self, stopping: threading.Event) -> None:
-        if not self.running:
-            return
-        if self._to_sweep and time.monotonic() >= self._sweep_at:
-            self._look_through(stopping)
-        while not stopping.is_set() and self.running:
-            open_ = self._tasks.count(Kind.ANNOTATE, Priority.BACKFILL)
-            if open_ < _FEW and self._fill():
-                continue
-            with self._run.lock:
-                if not open_ and self.running and not self._to_sweep and not self._left_now():
-                    self._run.change(state="done")
-            return
 
     def _look_through(self, stopping: threading.Event) -> None:
         """Sweep; a failed sweep is tried again soon, and what is known is annotated meanwhile.

@@ -26,11 +26,9 @@ from service.records.removals import stays_removed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.databases.database import Database
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Change
-    from service.queue.tasks import Tasks
-    from service.records.audit_trail import AuditTrail
+    from service.records.records import Records
 
 _CURSOR = "cursor"
 _MARK = Prepared(sa.select(marks.c.value).where(marks.c.name == _CURSOR))
@@ -52,10 +50,8 @@ class ChangeLog:
 
     Parameters
     ----------
-    archive, tasks, trail
-        The service's other parts.
-    database : Database
-        Keeps the mark.
+    archive, records
+        The service's other parts; the index's database keeps the mark.
     live : bool
         Whether new arrivals are annotated at all.
     first : int
@@ -68,18 +64,16 @@ class ChangeLog:
     def __init__(
         self,
         archive: Archive,
-        tasks: Tasks,
-        trail: AuditTrail,
-        database: Database,
+        records: Records,
         *,
         live: bool,
         first: int,
         is_own: Callable[[str, int], bool | None] | None = None,
     ) -> None:
         self._archive = archive
-        self._tasks = tasks
-        self._trail = trail
-        self._database = database
+        self._tasks = records.tasks
+        self._trail = records.trail
+        self._database = records.index.database
         self._live = live
         self._is_own = is_own
         self._amid_rewrite = False

@@ -25,9 +25,7 @@ from service.work.run import Run
 if TYPE_CHECKING:
     import threading
 
-    from service.deliveries.counted import Counted
-    from service.deliveries.overview import Overview
-    from service.deliveries.routing import Routing
+    from service.deliveries.dispatch import Dispatch
     from service.deliveries.rules import Rule
     from service.orthanc_api.archive import Archive
     from service.records.annotations import Annotations
@@ -99,8 +97,10 @@ class OldStock:
 
     Parameters
     ----------
-    archive, annotations, routing, overview, counted, facts
+    archive, annotations, facts
         The service's other parts.
+    dispatch : Dispatch
+        Has the rules, what was counted, and what is known of deliveries.
     log : callable
         Takes a line.
     """
@@ -109,17 +109,15 @@ class OldStock:
         self,
         archive: Archive,
         annotations: Annotations,
-        routing: Routing,
-        overview: Overview,
-        counted: Counted,
+        dispatch: Dispatch,
         facts: Facts,
         log: Callable[[str], None],
     ) -> None:
         self._archive = archive
         self._annotations = annotations
-        self._routing = routing
-        self._overview = overview
-        self._counted = counted
+        self._routing = dispatch.routing
+        self._overview = dispatch.overview
+        self._counted = dispatch.counted
         self._run = Run(facts, "routes-apply")
         self._log = log
 

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from service.annotator import Annotator
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Parents
-    from service.queue.tasks import Tasks
-    from service.records.annotations import Annotations
     from service.records.facts import Facts
-    from service.records.index import Index
+    from service.records.records import Records
 
 _PAGE = 1000
 _ARCHIVE_PAGE = 10_000
@@ -51,7 +49,7 @@ class Sweep:
 
     Parameters
     ----------
-    archive, index, tasks, annotations, annotator, facts
+    archive, records, annotator, facts
         The service's other parts.
     live : bool
         Whether new arrivals are annotated at all.
@@ -68,9 +66,7 @@ class Sweep:
     def __init__(
         self,
         archive: Archive,
-        index: Index,
-        tasks: Tasks,
-        annotations: Annotations,
+        records: Records,
         annotator: Annotator,
         facts: Facts,
         *,
@@ -78,9 +74,9 @@ class Sweep:
         log: Callable[[str], None],
     ) -> None:
         self._archive = archive
-        self._index = index
-        self._tasks = tasks
-        self._annotations = annotations
+        self._index = records.index
+        self._tasks = records.tasks
+        self._annotations = records.annotations
         self._annotator = annotator
         self._live = live
         self._log = log

@@ -161,9 +161,9 @@ def test_cancelled_there_it_ends_here():
 def test_answers_are_sent_in_bodies_that_the_service_takes(monkeypatch):
     monkeypatch.setattr(module, "_LARGEST_BODY", 100)
     answers = [{"instance": "i", "annotation": {"text": "x" * length}} for length in (10, 20, 300)]
-    assert [len(part) for part in module._in_bodies(answers)] == [1, 1, 1]
+    assert [len(part) for part in module.in_bodies(answers)] == [1, 1, 1]
     monkeypatch.setattr(module, "_LARGEST_BODY", 150)
-    assert [len(part) for part in module._in_bodies(answers)] == [2, 1]
+    assert [len(part) for part in module.in_bodies(answers)] == [2, 1]
 
 
 def test_progress_says_why_it_waits_once_and_that_it_goes_on():

@@ -197,18 +197,18 @@ def test_another_processor_loses_two_layers_and_not_the_service(monkeypatch):
 def test_a_search_path_does_not_open_the_root_or_a_home(monkeypatch):
     monkeypatch.setattr(sys, "path", ["", "/", "/home", "/root", "/tmp", "/etc", "/opt/x"])
     monkeypatch.setenv("LD_LIBRARY_PATH", "/:/usr/local/cuda/lib64::/tmp")
-    readable = set(map(str, Lockdown(Path("/m/a.onnx"), cuda=False)._paths().readable))
+    readable = set(map(str, Lockdown(Path("/m/a.onnx"), cuda=False).paths().readable))
     assert {"/opt/x", "/usr/local/cuda/lib64", "/m/a.onnx", "/m/a.json"} <= readable
     assert not readable & lockdown._TOO_WIDE
 
 
 def test_further_files_are_readable():
-    paths = Lockdown(Path("/m/a.onnx"), cuda=False, more=(Path("/n/b.onnx"),))._paths()
+    paths = Lockdown(Path("/m/a.onnx"), cuda=False, more=(Path("/n/b.onnx"),)).paths()
     assert {"/m/a.onnx", "/m/a.json", "/n/b.onnx"} <= set(map(str, paths.readable))
 
 
 def test_cuda_gets_its_devices_and_no_more_to_write_to():
-    paths = Lockdown(Path("/m/a.onnx"), cuda=True)._paths()
+    paths = Lockdown(Path("/m/a.onnx"), cuda=True).paths()
     assert all(str(path).startswith("/dev/nvidia") for path in paths.writable)
     assert not {str(path) for path in paths.readable} & lockdown._TOO_WIDE
 

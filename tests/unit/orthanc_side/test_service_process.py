@@ -1,6 +1,5 @@
 """The service is started, told, watched, started again, and ended with Orthanc."""
 
-import json
 import os
 import sys
 import threading
@@ -47,8 +46,8 @@ def said():
 
 
 @pytest.fixture
-def process(tmp_path, monkeypatch, said):
-    """A process around a service of a few lines, in the place of the real one."""
+def make(tmp_path, monkeypatch, said):
+    """Return what makes a process around a service of a few lines, in the place of the real one."""
     script = tmp_path / "service.py"
     script.write_text(SERVICE)
     program = tmp_path / "python"
@@ -58,11 +57,23 @@ def process(tmp_path, monkeypatch, said):
     )
     program.chmod(0o755)
     monkeypatch.setattr(service_process, "_PAUSES", (0.05,))
-    monkeypatch.setattr(ServiceProcess, "_python", lambda _: str(program))
-    made = ServiceProcess({}, str(tmp_path), said.append)
-    yield made
-    if made._keeper.ident:
-        made.stop()
+    # Where there is no environment, the configured interpreter counts.
+    monkeypatch.setattr(service_process, "_PLUGIN", tmp_path / "plugin")
+    made = []
+
+    def process(report=said.append, **configuration):
+        configuration = {"BodyPart": {"Python": str(program)}, **configuration}
+        made.append(ServiceProcess(configuration, str(tmp_path), report))
+        return made[-1]
+
+    yield process
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def process(make):
+    return make()
 
 
 def running(process):
@@ -112,12 +123,12 @@ def test_one_that_says_what_is_no_message_is_started_again(process):
     another(process, first)
 
 
-def test_one_whose_message_orthanc_does_not_take_is_started_again(process):
+def test_one_whose_message_orthanc_does_not_take_is_started_again(make):
     def refuse(message):
         if message == {"log": "stored i"}:
             raise RuntimeError("there is no audit log")
 
-    process._report = refuse
+    process = make(refuse)
     first = running(process)
     process.tell("stored", "i")
     another(process, first)
@@ -145,9 +156,9 @@ def ends(process, limit=10):
 
 
 @pytest.fixture
-def impatient(process, monkeypatch):
+def impatient(make, monkeypatch):
     monkeypatch.setattr(service_process, "_LONGEST_STOP", 0.5)
-    return process
+    return make(Name="x" * 1_000_000)
 
 
 def test_a_stop_does_not_wait_for_one_that_hears_nothing(impatient):
@@ -162,7 +173,6 @@ def test_a_stop_does_not_wait_for_one_that_hears_nothing(impatient):
 
 def test_a_stop_does_not_wait_for_one_that_does_not_take_the_configuration(impatient, tmp_path):
     (tmp_path / "service.py").write_text("import time; time.sleep(300)")
-    impatient._given["configuration"] = {"Name": "x" * 1_000_000}
     impatient.start({"token": "t"})
     time.sleep(0.5)
     assert ends(impatient)
@@ -230,30 +240,33 @@ def test_a_deletion_does_not_wait_for_ever(process, tmp_path, monkeypatch):
     assert (tmp_path / "i.json").exists()
 
 
-def test_a_wrong_configuration_is_one_line(process, tmp_path, said):
-    process.check()
-    process._given["configuration"] = {"Wrong": True}
+def test_a_wrong_configuration_is_one_line(make):
+    make().check()
     with pytest.raises(ConfigurationError) as wrong:
-        process.check()
+        make(Wrong=True).check()
     assert str(wrong.value) == "Wrong is not a setting"
 
 
-def test_an_interpreter_that_is_missing_is_named(process, monkeypatch):
-    monkeypatch.setattr(ServiceProcess, "_python", lambda _: "/nowhere/python")
+def test_an_interpreter_that_is_missing_is_named(make):
     with pytest.raises(ConfigurationError, match=r"/nowhere/python .*install\.sh"):
-        process.check()
+        make(BodyPart={"Python": "/nowhere/python"}).check()
 
 
-def test_the_other_interpreter_counts_where_there_is_no_environment(tmp_path, monkeypatch):
-    made = ServiceProcess({"BodyPart": {"Python": "/opt/python"}}, "", print)
-    own = service_process._PLUGIN.parent / ".venv/bin/python"
-    assert made._python() == (str(own) if own.exists() else "/opt/python")
-    monkeypatch.setattr(service_process, "_PLUGIN", tmp_path / "plugin")
-    assert made._python() == "/opt/python"
+def test_the_other_interpreter_counts_where_there_is_no_environment(make, tmp_path, monkeypatch):
+    asked = []
 
+    def run(command, **_):
+        asked.append(command[0])
+        return SimpleNamespace(returncode=0)
 
-def test_what_orthanc_s_side_hands_over_is_json(process):
-    assert json.loads(json.dumps(process._given)) == process._given
+    monkeypatch.setattr(service_process.subprocess, "run", run)
+    other = make(BodyPart={"Python": "/opt/python"})
+    other.check()
+    own = tmp_path / ".venv/bin/python"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    other.check()
+    assert asked == ["/opt/python", str(own)]
 
 
 def test_a_machine_that_starts_everything_at_once_is_waited_for(process, monkeypatch):

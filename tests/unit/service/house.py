@@ -3,7 +3,6 @@
 import hashlib
 import threading
 from collections import Counter
-from contextlib import contextmanager
 
 import sqlalchemy as sa
 
@@ -18,14 +17,16 @@ from service.dicom_tags.overwriting import Overwriting
 from service.errors import ArchiveError, NotFoundError
 from service.metrics import Metrics
 from service.orthanc_api.annotation_text import annotation_in, roll_up_in
-from service.orthanc_api.resources import Change, Glance, Held, Parents, Stored, StoredFile
+from service.orthanc_api.resources import Change, Content, Glance, Held, Parents, Stored, StoredFile
 from service.queue.tasks import Kind, Tasks
 from service.records.annotations import Annotations
 from service.records.audit_trail import AuditTrail
 from service.records.index import Index
+from service.records.records import Records
 from service.records.rollups import RollUps
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
+from unit.service.stand_ins import Nobody, Routes, Watch
 
 PARENTS = Parents("series", "study", "patient", "DX", "20260101", "ROOM 1")
 
@@ -58,6 +59,14 @@ class Orthanc:
         self.versions[instance] = f"file-{self._sequence}"
         self.log.append(Change(self._sequence, "NewInstance", instance))
         self.metadata_["instances", instance] = {"ReceptionDate": received}
+
+    def empty_the_log(self):
+        """Forget all changes, and begin to count anew."""
+        self.log, self._sequence = [], 0
+
+    def skip_a_number(self):
+        """Leave a gap in the change log, as a transaction does that PostgreSQL repeats."""
+        self._sequence += 1
 
     def delete_instance(self, instance):
         self._forget(instance)
@@ -109,7 +118,7 @@ class Orthanc:
         return self.files[instance]
 
     def content(self, instance, stored, *, old_stock=False):
-        return self.dicom(instance, old_stock=old_stock)
+        return Content(stored.version, self.dicom(instance, old_stock=old_stock))
 
     def md5(self, instance):
         return hashlib.md5(self.dicom(instance)).hexdigest()
@@ -211,7 +220,6 @@ class Decoders:
     """Decoders that answer at once; every picture shows `label`."""
 
     ready = running = True
-    stopping = False
     down_reason = None
 
     def __init__(self):
@@ -235,49 +243,6 @@ class Decoders:
         return answer, b"" if payload == corrected else corrected
 
 
-class Watch:
-    """Stand-in for `Rescue`, which keeps files that are stored during a rewrite."""
-
-    def __init__(self):
-        self.file = None
-        self.watched = []
-        self.own = {}
-
-    @contextmanager
-    def watching(self, instance, _mark):
-        self.watched.append(instance)
-        yield
-
-    def note_own(self, instance, entry):
-        self.own[instance] = entry
-
-    def kept(self, _instance, _limit=0.0):
-        return self.file
-
-    def drop(self, _instance):
-        """Do nothing: the file that a test has set stays."""
-
-
-class Nobody:
-    """Stand-in for `Learning` that learns nothing."""
-
-    def __init__(self):
-        self.empty = []
-
-    def keep(self, connection, instance, seen):
-        """Ignore what the model saw in a picture that is being annotated."""
-
-    def saw(self, instance, seen):
-        """Ignore what the model saw in a picture."""
-
-    def saw_nothing(self, instance):
-        """Note an instance in which the model saw nothing."""
-        self.empty.append(instance)
-
-    def wake(self):
-        """Ignore that a person said a word."""
-
-
 class House:
     """The service's parts, connected as in `service.main`."""
 
@@ -292,44 +257,42 @@ class House:
         self.index = Index(self.database)
         self.trail = AuditTrail(self.durable)
         self.thumbnails = Thumbnails(folder / "thumbnails.sqlite", 1_000_000)
+        self.routes = Routes()
         self.annotations = Annotations(
             self.orthanc,
             self.index,
             self.tasks,
+            routing=self.routes,
             with_labels=True,
             in_place=tags == "in-place",
             thumbnails=self.thumbnails,
         )
+        self.records = Records(
+            self.trail, self.annotations, self.index, self.tasks, self.thumbnails
+        )
         self.learning = Nobody()
+        self.stopping = threading.Event()
         self.annotator = Annotator(
             self.orthanc,
             self.decoders,
-            self.annotations,
-            self.trail,
-            self.tasks,
+            self.records,
             Metrics(),
             self.learning,
-            self.thumbnails,
         )
         self.reviewer = Reviewer(
             self.orthanc,
             self.annotator,
-            self.annotations,
-            self.trail,
-            self.tasks,
+            self.records,
             self.learning,
         )
         self.backups = OverwriteBackups(self.durable, self.orthanc)
         self.overwriting = Overwriting(
             self.orthanc,
-            self.decoders,
-            self.annotations,
-            self.tasks,
+            self.records,
             self.backups,
             self.watch,
-            self.thumbnails,
-            shared=False,
-            log=self.lines.append,
+            self.stopping,
+            self.lines.append,
         )
         self.main_tags = MainTags(
             self.orthanc, self.database, self.tasks, self.overwriting.alone, settle=0.0
@@ -338,17 +301,11 @@ class House:
             self.settings,
             self.orthanc,
             self.decoders,
-            self.annotations,
-            self.trail,
-            self.index,
-            self.tasks,
+            self.records,
             self.overwriting,
             self.main_tags,
         )
-        self.stopping = threading.Event()
-        self.roll_ups = RollUps(
-            self.annotations, self.index, self.tasks, report_after=None, stopping=self.stopping
-        )
+        self.roll_ups = RollUps(self.records, report_after=None, stopping=self.stopping)
 
     def ask(self, kind, resource, **options):
         """Put a task into the table."""

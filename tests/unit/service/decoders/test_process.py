@@ -134,7 +134,6 @@ def test_a_flood_of_words_is_dropped(start):
     assert process.ask("trick", {"trick": "shout"}, b"", 30) == ({}, b"")
     assert process.alive()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 5_000
-    assert b"x" not in b"".join(process._last_words)
 
 
 def test_an_answer_that_nobody_asked_for_is_seen_before_the_next_question(start):

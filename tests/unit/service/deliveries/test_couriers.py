@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from routed import PARENTS, annotation, outbox, rules
-from service.deliveries import couriers as couriers_module
-from service.deliveries.couriers import Courier, Pauses, Readiness
+from service.deliveries.couriers import Courier, Pauses
 from service.deliveries.delivery import REMOVED, State
 from service.deliveries.overview import Overview
+from service.deliveries.readiness import Readiness
 from service.deliveries.routing import Routing
 from service.deliveries.senders import FolderSender, JobGoneError, SendError, StoppedError
 from service.errors import ArchiveError, LostFileError, NotFoundError, RecordError
+from waiting import eventually
 
 
 class Archive:
@@ -54,8 +55,9 @@ class Sender:
 class Desk:
     """A courier with all that it needs."""
 
-    def __init__(self, folder, rule, count=1, retries=5):
-        self.outbox, self.archive, self.sender = outbox(folder), Archive(), Sender()
+    def __init__(self, folder, rule, count=1, retries=5, sender=None):
+        self.outbox, self.archive, self.sender = outbox(folder), Archive(), sender or Sender()
+        self.lines = []
         self.overview = Overview(self.outbox.database)
         self.away = False
         self.routing = Routing(rules(rule), self.outbox, self.archive, settle=0)
@@ -63,11 +65,10 @@ class Desk:
             "modality:A",
             self.sender,
             self.outbox,
-            self.routing.pairs(),
-            Readiness(self.archive, lambda _: self.away, 10.0),
-            Pauses(1.0, 8.0, retries),
+            Readiness(self.archive, self.outbox, self.routing.pairs(), lambda _: self.away, 10.0),
+            Pauses(60.0, 480.0, retries),
             damaged=pytest.fail,
-            log=lambda _: None,
+            log=self.lines.append,
         )
         for number in range(count):
             self.routing.take(annotation(instance=f"instance {number}"), PARENTS)
@@ -78,6 +79,18 @@ class Desk:
         self.courier.carry(self.outbox.claim("modality:A"))
         return self.row()
 
+    def run_until(self, condition):
+        """Let the courier deliver until a condition holds."""
+        stopping = threading.Event()
+        running = threading.Thread(target=self.courier.run, args=(stopping,))
+        running.start()
+        try:
+            eventually(condition)
+        finally:
+            stopping.set()
+            self.outbox.wake()
+            running.join()
+
     def row(self):
         return self.overview.page([], None, 10)[-1]
 
@@ -85,7 +98,11 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path):
     rule = {"Name": "all", "If": {}, "To": ["modality:A"]}
-    return lambda count=1, retries=5, **changes: Desk(tmp_path, {**rule, **changes}, count, retries)
+
+    def made(count=1, retries=5, sender=None, **changes):
+        return Desk(tmp_path, {**rule, **changes}, count, retries, sender)
+
+    return made
 
 
 def test_what_arrived_is_delivered(desk):
@@ -165,10 +182,9 @@ def test_an_orthanc_that_fails_for_one_instance_alone_ends_its_delivery(desk, mo
         found[-1].error
         == "Orthanc does not answer about the instance: GET /instances/0: status 500"
     )
-    assert one.courier._held_until == 0.0
     monkeypatch.setattr(one.archive, "annotation", good)
     one.overview.again(found[-1].number)
-    assert one.carry().state == State.DELIVERED
+    one.run_until(lambda: one.row().state == State.DELIVERED)
 
 
 def test_a_delivery_that_fails_unforeseen_does_not_hold_up_the_others(desk, monkeypatch):
@@ -202,23 +218,22 @@ def test_what_is_the_courier_s_own_fault_does_not_hold_the_destination(
         wrong.setattr(*where, odd)
         for _ in range(4):
             one.courier.carry(one.outbox.claim("modality:A"))
-    assert one.courier._held_until == 0.0
-    one.courier.carry(one.outbox.claim("modality:A"))
+    one.run_until(lambda: one.sender.sent)
     assert len(one.sender.sent) == 1
     assert one.row().error == "it could not be sent: ValueError"
 
 
 def test_files_that_orthanc_has_lost_do_not_hold_the_folder(desk, tmp_path):
     """After three of them nothing was written to a folder that takes everything."""
-    one = desk(count=5)
+    asked = set()
 
     def lost(instance):
+        asked.add(instance)
         raise LostFileError(f"Orthanc's storage has no file of {instance}")
 
-    one.courier._sender = FolderSender(tmp_path, lost)
-    for _ in range(3):
-        row = one.carry()
-    assert one.courier._held_until == 0.0
+    one = desk(count=5, sender=FolderSender(tmp_path, lost))
+    one.run_until(lambda: len(asked) == 5)
+    row = one.carry()
     assert row.state == State.WAITING
     assert row.error.endswith(f"Orthanc's storage has no file of {row.instance}")
 
@@ -294,7 +309,7 @@ def test_pauses_double_up_to_a_ceiling():
 def test_a_clock_that_is_set_back_is_noticed(desk, monkeypatch):
     one, clock, stopping = desk(count=0), {"ahead": 18_000.0}, threading.Event()
     now, recovered = time.time, []
-    monkeypatch.setattr(couriers_module.time, "time", lambda: now() + clock["ahead"])
+    monkeypatch.setattr("service.clock.time.time", lambda: now() + clock["ahead"])
 
     def recover(destination):
         recovered.append(destination)
@@ -317,16 +332,15 @@ def test_a_clock_that_is_set_back_is_noticed(desk, monkeypatch):
 
 def test_why_deliveries_fail_is_logged(desk, monkeypatch):
     """The log had the kind of the error alone, and did not tell of a full disk."""
-    one, lines, stopping = desk(), [], threading.Event()
+    one, stopping = desk(), threading.Event()
 
     def full(_):
         stopping.set()
         raise RecordError("the records cannot be kept: database or disk is full")
 
     monkeypatch.setattr(one.outbox, "claim", full)
-    monkeypatch.setattr(one.courier, "_log", lines.append)
     one.courier.run(stopping)
-    (line,) = lines
+    (line,) = one.lines
     assert line.endswith(
         "modality:A failed and start again: the records cannot be kept: database or disk is full"
     )

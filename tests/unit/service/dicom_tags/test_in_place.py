@@ -10,7 +10,7 @@ from bodypart.annotation import Review
 from service.decoders.pool import EngineDownError
 from service.dicom_tags import overwriting
 from service.errors import StorageFullError
-from service.orthanc_api.resources import ReadFile, Stored
+from service.orthanc_api.resources import Content, Stored
 from service.queue.tasks import Kind, Mode, Priority
 from unit.service.dicom_tags.rewritten import (
     rewrite_without_answer,
@@ -127,7 +127,7 @@ def test_what_is_noted_while_a_gap_in_the_change_log_is_looked_into_stays(annota
     def look(*_):
         orthanc.set_metadata("series", "series", "Ours", "meanwhile")
 
-    monkeypatch.setattr(annotated.overwriting, "_own_entry", lambda *_: (None, True))
+    orthanc.before_store = orthanc.skip_a_number
     monkeypatch.setattr(annotated.watch, "kept", look)
     annotated.follow()
     assert tags(annotated)["state"] == "written"
@@ -223,7 +223,7 @@ def test_a_file_that_was_read_before_another_one_came_is_not_used(annotated):
     version = annotated.orthanc.stored_file("i").version
     annotated.orthanc.arrive("i", b"another picture")
     annotated.annotator.annotate("i", Mode.AGAIN)
-    read = ReadFile(version, b"file")
+    read = Content(version, b"file")
     annotated.in_place.rewrite(annotated.claim(Kind.REWRITE), read)
     assert annotated.orthanc.files["i"] == b"another picture corrected to hand"
 
@@ -253,12 +253,12 @@ def test_files_of_the_old_stock_are_read_past_orthanc_s_cache(house):
 
 def test_a_stop_begins_no_overwrite(annotated):
     task = annotated.claim(Kind.REWRITE)
-    annotated.decoders.stopping = True
+    annotated.stopping.set()
     with pytest.raises(EngineDownError):
         annotated.in_place.rewrite(task)
     assert annotated.orthanc.files["i"] == b"file"
     assert annotated.watch.watched == []
-    annotated.decoders.stopping = False
+    annotated.stopping.clear()
     annotated.in_place.rewrite(task)
     assert annotated.orthanc.files["i"] == b"file corrected to hand"
     assert annotated.backups.left_over() == []

@@ -115,7 +115,7 @@ def test_what_waits_when_in_place_is_turned_off_waits_no_more(annotated, tmp_pat
     """Scripts and deliveries wait for the file as long as it is pending."""
     assert tags(annotated)["state"] == "pending"
     after = House(tmp_path, annotated.orthanc, tags="none")
-    ask_again(after.tasks, after.trail, after.index, after.in_place)
+    ask_again(after.records, after.in_place)
     after.follow()
     assert tags(after)["state"] == "none"
     assert after.orthanc.files["i"] == b"file"

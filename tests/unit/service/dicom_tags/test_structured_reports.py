@@ -1,8 +1,10 @@
 """Reports of studies: what stands in them while files are rewritten."""
 
 import pytest
+import sqlalchemy as sa
 
 from bodypart.dicom_out.codes import PRODUCT
+from service.databases.tables import reports
 from service.decoders.pool import RefusedError
 from service.dicom_tags.file_mark import FileMark
 from service.dicom_tags.structured_reports import Reports
@@ -57,7 +59,7 @@ def write(house, writer, stored):
     """Return a function that writes the report of a study whose one answer changed since."""
     house.annotator.annotate("i", Mode.NEW)
     house.orthanc.answer = Stored("report", "Success")
-    reports = Reports(
+    made = Reports(
         house.orthanc,
         writer,
         house.index,
@@ -70,8 +72,11 @@ def write(house, writer, stored):
 
     def write_it():
         # As before a kill: what was stored is not noted.
-        reports._note(PARENTS.study, "of another answer", "older report")
-        reports.write(task)
+        row = {"study": PARENTS.study, "fingerprint": "of another answer"}
+        with house.durable.write() as connection:
+            connection.execute(sa.delete(reports))
+            connection.execute(sa.insert(reports).values(**row, instance="older report"))
+        made.write(task)
 
     return write_it
 

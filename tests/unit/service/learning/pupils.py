@@ -7,6 +7,7 @@ from service.databases.tables import instances
 from service.decoders.lessons import Lessons
 from service.errors import NotFoundError
 from service.learning.follow import Learning
+from service.learning.hearing import Hearing
 from service.learning.sightings import Sightings
 from service.learning.words import Words
 from service.orthanc_api.resources import Parents
@@ -51,15 +52,12 @@ class House:
         self.lessons = Lessons()
         self.learning = Learning(
             mode,
-            self.archive,
             self.decoders,
             self.tasks,
-            self.trail,
-            Facts(self.database, {}),
-            words=Words(self.database),
-            sightings=Sightings(self.database),
-            lessons=self.lessons,
-            log=self.log.append,
+            Hearing(Words(self.database), self.trail, Facts(self.database, {}), self.archive),
+            Sightings(self.database),
+            self.lessons,
+            self.log.append,
         )
 
     def see(self, part, number):

@@ -164,7 +164,7 @@ def test_what_is_said_this_second_waits_where_other_nodes_write_too(house, monke
     house.say(house.see("knee", 90), "knee")
     house.learning.step()
     assert house.learning.told()["words"] == (24 if house.database.shared else 25)
-    monkeypatch.setattr("service.learning.follow._SURELY_WRITTEN", timedelta(seconds=-5))
+    monkeypatch.setattr("service.learning.hearing._SURELY_WRITTEN", timedelta(seconds=-5))
     house.learning.step()
     assert house.learning.told()["words"] == 25
 

@@ -11,7 +11,7 @@ import pytest
 from service.errors import LostFileError
 from service.orthanc_api.archive import Archive
 from service.orthanc_api.file_on_disk import FileOnDisk
-from service.orthanc_api.resources import Parents, ReadFile, StoredFile
+from service.orthanc_api.resources import Parents, StoredFile
 from unit.service.orthanc_api.test_archive import FILE, Client
 
 NAME = "0f1e2d3c-0000-4000-8000-00000000000a"
@@ -40,11 +40,20 @@ def test_what_lies_in_orthanc_s_storage_is_read_there(tmp_path):
     place = lay(tmp_path)
     before = opened_here()
     file = content(tmp_path)
-    assert len(file) == len(FILE)
+    assert len(file.source) == len(FILE)
     place.unlink()  # Another file came in: this is still the one that was asked for.
     assert file.data == FILE
     assert opened_here() == before + 1
-    mapped = ReadFile(NAME, file).data
+    del file
+    assert opened_here() == before
+
+
+def test_what_was_copied_already_is_not_copied_once_more(tmp_path):
+    lay(tmp_path)
+    before = opened_here()
+    file = content(tmp_path)
+    assert file.source.read_into(memoryview(bytearray(len(FILE))))
+    mapped = file.data
     del file
     assert isinstance(mapped.obj, mmap.mmap)
     assert mapped == FILE
@@ -67,7 +76,7 @@ def test_what_does_not_lie_there_as_it_was_sent_orthanc_is_asked_for(tmp_path, l
         lay(tmp_path / "storage", laid)
         lay(tmp_path / "storage", FILE, "../../" + NAME)
     before = opened_here()
-    assert content(tmp_path / "storage", name) == b"Orthanc's"
+    assert content(tmp_path / "storage", name).data == b"Orthanc's"
     assert opened_here() == before
 
 
@@ -76,14 +85,14 @@ def test_what_is_no_file_keeps_nobody_waiting(tmp_path):
     place.unlink()
     os.mkfifo(place)
     answers = []
-    asking = threading.Thread(target=lambda: answers.append(content(tmp_path)), daemon=True)
+    asking = threading.Thread(target=lambda: answers.append(content(tmp_path).data), daemon=True)
     asking.start()
     asking.join(5.0)
     assert answers == [b"Orthanc's"]
 
 
 def test_without_a_storage_on_this_machine_orthanc_is_asked():
-    assert content(None) == b"Orthanc's"
+    assert content(None).data == b"Orthanc's"
 
 
 def test_memory_is_filled_with_what_needs_no_disk(tmp_path, monkeypatch):
@@ -111,7 +120,7 @@ def test_a_file_that_cannot_be_read_is_lost_and_no_decoder_s_fault(tmp_path, mon
     place.write_bytes(FILE[:-1])
     assert not file.read_into(memoryview(bytearray(len(FILE))))
     with pytest.raises(LostFileError, match="shorter"):
-        file.data  # noqa: B018
+        file.data  # noqa: B018 (reading it fails)
     file = FileOnDisk.found(tmp_path, NAME, len(FILE) - 1)
 
     def fail(*_):
@@ -119,4 +128,4 @@ def test_a_file_that_cannot_be_read_is_lost_and_no_decoder_s_fault(tmp_path, mon
 
     monkeypatch.setattr(os, "pread", fail)
     with pytest.raises(LostFileError, match="Input/output error"):
-        file.data  # noqa: B018
+        file.data  # noqa: B018 (reading it fails)

@@ -184,22 +184,22 @@ def test_a_post_is_never_sent_twice_but_a_question_is():
         assert [len(requests) for requests in told.requests] == [2, 1, 1]
 
 
-def test_what_never_left_is_tried_again_also_if_it_is_a_post():
+def test_what_never_left_is_tried_again_also_if_it_is_a_post(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     kept = KeptConnections(f"http://127.0.0.1:{port}", {})
-    opened, tries = kept._opened, []
+    connect, tries = socket.create_connection, []
 
-    def refused_once():
+    def refused_once(*to):
         tries.append(1)
         if len(tries) == 1:
             raise ConnectionRefusedError
-        return opened()
+        return connect(*to)
 
     with socket.create_server(("127.0.0.1", port)) as listener:
         told = Told(listener, [[OK]])
         threading.Thread(target=told.serve, daemon=True).start()
-        kept._opened = refused_once
+        monkeypatch.setattr(socket, "create_connection", refused_once)
         assert kept.ask("POST", "/a", (), repeatable=False) == (200, b"{}")
         # Else the next one might still be sent on the connection that is kept.
         assert told.closed.wait(5)

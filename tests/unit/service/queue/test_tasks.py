@@ -188,14 +188,14 @@ def test_a_claim_of_which_the_database_gave_no_answer_runs_out(ask, tasks, monke
     assert tasks.claim((Kind.ANNOTATE,)).resource == "i"
 
 
-def test_what_was_done_or_is_to_be_tried_again_is_renewed_no_more(ask, tasks, monkeypatch):
+def test_what_was_done_or_waits_again_is_renewed_no_more(ask, tasks, database, monkeypatch):
     now = 1000.0
     monkeypatch.setattr("service.queue.tasks.time.time", lambda: now)
     ask("done"), ask("again")
     tasks.finish(tasks.claim((Kind.ANNOTATE,)))
     tasks.retry(tasks.claim((Kind.ANNOTATE,)), 0.0)
     ask("done")
-    Tasks(tasks._database, "node").claim_some((Kind.ANNOTATE,), 2)
+    Tasks(database, "node").claim_some((Kind.ANNOTATE,), 2)
     for _ in range(7):
         now += 10
         tasks.claims.renew()

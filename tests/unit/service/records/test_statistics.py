@@ -149,11 +149,13 @@ class Clock:
     def __init__(self, database, seconds):
         self.now = 1000.0
         self._seconds = seconds
+        self.while_asked = lambda: None
         sa.event.listen(database.asked, "before_cursor_execute", self._pass)
         self.stop = lambda: sa.event.remove(database.asked, "before_cursor_execute", self._pass)
 
     def _pass(self, *_question):
         self.now += self._seconds
+        self.while_asked()
 
     def __call__(self):
         return self.now
@@ -198,15 +200,17 @@ def test_what_is_counted_quickly_is_never_old(timed):
 
 
 def test_who_comes_while_it_is_counted_waits_for_it(timed):
-    statistics, _clock = timed(1.0)
-    told = []
-    with statistics._counting:
-        waiting = [
-            threading.Thread(target=lambda: told.append(statistics.everything())) for _ in range(5)
-        ]
-        for one in waiting:
-            one.start()
-        assert not told
+    statistics, clock = timed(1.0)
+    counting, goes_on, told = threading.Event(), threading.Event(), []
+    clock.while_asked = lambda: counting.set() or goes_on.wait(10)
+    waiting = [
+        threading.Thread(target=lambda: told.append(statistics.everything())) for _ in range(5)
+    ]
+    for one in waiting:
+        one.start()
+    assert counting.wait(10)
+    assert not told
+    goes_on.set()
     for one in waiting:
         one.join(10)
     assert len(told) == 5

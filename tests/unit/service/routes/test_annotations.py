@@ -24,7 +24,7 @@ from unit.service.house import PARENTS
 @pytest.fixture
 def service(house):
     """What the route asks, around an annotated instance whose change was read."""
-    log = ChangeLog(house.orthanc, house.tasks, house.trail, house.database, live=True, first=0)
+    log = ChangeLog(house.orthanc, house.records, live=True, first=0)
     log.read()
     house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
     return SimpleNamespace(

@@ -4,7 +4,9 @@ import pytest
 
 from service.errors import ArchiveError
 from service.records.facts import Facts
+from service.work.annotating import Annotating
 from service.work.backfill import Backfill
+from service.work.follow_ups import FollowUps
 from service.work.sweep import Sweep
 
 
@@ -17,9 +19,7 @@ def facts(house):
 def sweep(house, facts):
     return Sweep(
         house.orthanc,
-        house.index,
-        house.tasks,
-        house.annotations,
+        house.records,
         house.annotator,
         facts,
         live=True,
@@ -30,6 +30,23 @@ def sweep(house, facts):
 @pytest.fixture
 def backfill(house, facts, sweep):
     return Backfill(house.orthanc, house.index, house.tasks, facts, sweep, house.lines.append)
+
+
+@pytest.fixture
+def follow_ups(house):
+    return FollowUps(house.tasks, house.roll_ups, house.in_place, None, house.lines.append)
+
+
+@pytest.fixture
+def annotating(house, follow_ups):
+    return Annotating(
+        house.settings,
+        house.tasks,
+        house.annotator,
+        house.reviewer,
+        follow_ups,
+        house.lines.append,
+    )
 
 
 @pytest.fixture(autouse=True)

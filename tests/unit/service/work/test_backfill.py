@@ -14,20 +14,20 @@ from unit.service.house import PARENTS, note
 def test_a_back_fill_annotates_the_old_stock_and_ends(house, backfill):
     assert backfill.progress()["state"] == "idle"
     assert backfill.start() == {**backfill.progress(), "state": "running", "total": 1, "done": 0}
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     task = house.claim(Kind.ANNOTATE)
     assert task.mode == Mode.ASKED
     house.annotator.annotate("i", Mode.ASKED, task=task)
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     assert backfill.progress() == {**backfill.progress(), "state": "done", "done": 1, "pending": 0}
 
 
 def test_a_back_fill_ends_though_orthanc_cannot_tell_of_one(house, backfill, sweep, broken):
     """It was `running` for ever."""
     backfill.start()
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     house.annotator.annotate("i", Mode.ASKED, task=house.claim(Kind.ANNOTATE))
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     assert backfill.progress()["state"] == "done"
     assert sweep.left_out == ["broken"]
     assert not sweep.is_due()
@@ -38,13 +38,13 @@ def test_a_back_fill_ends_though_one_can_neither_be_annotated_nor_given_up(house
     with house.database.write() as connection:
         house.index.put_bare(connection, "broken", PARENTS, UNSEEN)
     backfill.start()
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     for task in (house.claim(Kind.ANNOTATE), house.claim(Kind.ANNOTATE)):
         if task.resource == "i":
             house.annotator.annotate("i", Mode.ASKED, task=task)
         else:
             house.tasks.retry(task, 0.0, priority=Priority.STUCK)
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     assert backfill.progress()["state"] == "done"
     assert house.tasks.stands(Kind.ANNOTATE, "broken")
 
@@ -55,16 +55,16 @@ def test_what_is_stuck_and_has_its_answer_hides_nothing_that_is_left(house, back
     house.ask(Kind.ANNOTATE, "done", mode=Mode.AGAIN)
     house.tasks.retry(house.claim(Kind.ANNOTATE), 0.0, priority=Priority.STUCK)
     backfill.start()
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     assert backfill.progress()["pending"] == 1
 
 
 def test_a_back_fill_that_is_cancelled_gives_out_nothing(house, backfill):
     backfill.start()
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     assert backfill.cancel()["state"] == "cancelled"
     assert house.claim(Kind.ANNOTATE) is None
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     assert house.claim(Kind.ANNOTATE) is None
 
 
@@ -72,7 +72,7 @@ def test_a_back_fill_reopens_what_was_removed_before_it(house, backfill):
     house.annotator.annotate("i", Mode.NEW)
     house.reviewer.remove("i", by="ann")
     backfill.start()
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     house.annotator.annotate("i", Mode.ASKED, task=house.claim(Kind.ANNOTATE))
     assert house.orthanc.annotation("i")["examined"]["label"] == "hand"
 
@@ -81,12 +81,12 @@ def test_the_sweep_of_a_back_fill_is_done_again_if_it_failed(house, backfill, mo
     asked = trouble("instance_ids", 1)
     backfill.start()
     with pytest.raises(ArchiveError):
-        backfill._step(threading.Event())
-    backfill._step(threading.Event())
+        backfill.step(threading.Event())
+    backfill.step(threading.Event())
     assert backfill.progress()["state"] == "running"
     assert asked.asked == 1
     monkeypatch.setattr("service.work.backfill.time.monotonic", lambda: 1e9)
-    backfill._step(threading.Event())
+    backfill.step(threading.Event())
     assert asked.asked > 1
     assert house.claim(Kind.ANNOTATE).resource == "i"
 

@@ -17,9 +17,7 @@ def log(house):
     def made(first=0, live=True, is_own=None):
         return ChangeLog(
             house.orthanc,
-            house.tasks,
-            house.trail,
-            house.database,
+            house.records,
             live=live,
             first=first,
             is_own=is_own,
@@ -104,7 +102,7 @@ def test_a_log_that_was_emptied_and_counts_anew_is_followed(house, log):
         house.orthanc.arrive(name, b"file")
     reader.read()
     waiting(house)
-    house.orthanc.log, house.orthanc._sequence = [], 0
+    house.orthanc.empty_the_log()
     reader.read()
     house.orthanc.arrive("m", b"file")
     reader.read()

@@ -2,13 +2,12 @@ import contextlib
 
 import pytest
 
-from routed import annotation, outbox, rules
+from bodypart.settings import Settings
+from routed import CONFIGURATION, annotation, outbox
 from service.databases.database import Database
 from service.databases.schema import INDEX_SCHEMA, prepare
-from service.deliveries.counted import Counted
 from service.deliveries.delivery import Priority
-from service.deliveries.overview import Overview
-from service.deliveries.routing import Routing
+from service.deliveries.dispatch import Dispatch
 from service.errors import ConflictError, NotFoundError
 from service.orthanc_api.resources import Parents
 from service.records.facts import Facts
@@ -33,16 +32,14 @@ class Stock:
         self.database = database
         self.notes = {}
         self.outbox = outbox(folder)
-        self.overview = Overview(self.outbox.database)
         self.facts = Facts(self.outbox.database, {})
         self.restart(*given)
 
     def restart(self, *given):
-        self.routing = Routing(rules(*given), self.outbox, self, settle=60)
-        counted = Counted(self.outbox.database)
-        self.old_stock = OldStock(
-            self, self, self.routing, self.overview, counted, self.facts, pytest.fail
-        )
+        settings = Settings.parse({"Routes": list(given)})
+        dispatch = Dispatch(settings, CONFIGURATION, self.outbox, self, settle=60, log=pytest.fail)
+        self.routing, self.overview = dispatch.routing, dispatch.overview
+        self.old_stock = OldStock(self, self, dispatch, self.facts, pytest.fail)
 
     def put(self, instance, label, view="frontal"):
         image = {"top": [{"label": label, "probability": 0.9}], "rejected": False, "view": view}

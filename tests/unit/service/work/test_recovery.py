@@ -17,7 +17,7 @@ def test_every_open_word_and_every_file_that_does_not_follow_is_a_task(house, mo
     house.trail.removed("a", by="ann", at="2026-11-28T10:00:01Z", file="f")
     with house.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM tasks")
-    recovery.ask_again(house.tasks, house.trail, house.index, house.in_place)
+    recovery.ask_again(house.records, house.in_place)
     words = set("abcde")
     assert house.tasks.standing(Kind.APPLY, words) == words
     assert house.tasks.count(Kind.APPLY, Priority.PERSON) == len(words)
@@ -32,7 +32,7 @@ def test_files_of_the_old_stock_stay_behind_all_others(house):
         with house.database.write() as connection:
             house.tasks.drop(connection, Kind.REWRITE, name)
         house.tasks.ask_now(Kind.REWRITE, [name], priority=priority)
-    recovery.ask_again(house.tasks, house.trail, house.index, house.in_place)
+    recovery.ask_again(house.records, house.in_place)
     assert house.tasks.count(Kind.REWRITE, Priority.BACKFILL) == 1
     assert house.claim(Kind.REWRITE).resource == "new"
 
@@ -41,5 +41,5 @@ def test_files_are_left_alone_where_they_do_not_follow(house):
     house.annotations.put(note(), PARENTS)
     with house.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM tasks")
-    recovery.ask_again(house.tasks, house.trail, house.index, None)
+    recovery.ask_again(house.records, None)
     assert house.tasks.count(Kind.REWRITE) == 0

@@ -174,9 +174,7 @@ def test_what_is_left_out_does_not_hide_what_is_gone(house, facts, sweep, broken
     assert not sweep.is_due()
     house.orthanc.delete_instance("i")
     later = Sweep(
-        *(house.orthanc, house.index, house.tasks, house.annotations, house.annotator, facts),
-        live=True,
-        log=house.lines.append,
+        *(house.orthanc, house.records, house.annotator, facts), live=True, log=house.lines.append
     )
     assert later.is_due()
     run(later)

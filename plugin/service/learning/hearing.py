@@ -1,0 +1,100 @@
+"""What people said, taken in from the audit trail event by event; a fact keeps how far."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bodypart.annotation import utc_text
+from service.errors import NotFoundError
+from service.records.audit_trail import DAMAGED, REMOVED, WITHDRAWN
+
+if TYPE_CHECKING:
+    from service.learning.words import Words
+    from service.orthanc_api.archive import Archive
+    from service.records.audit_trail import AuditTrail, EventRecord
+    from service.records.facts import Facts
+
+_TAKEN_IN = "memory.event"
+"""Fact: the number of the last event of the audit trail that was taken in."""
+_PAGE = 500
+_SURELY_WRITTEN = timedelta(seconds=3)
+"""An event of the trail is as old as that before another node's cannot come in before it."""
+
+
+class Hearing:
+    """Keeps the words in step with the audit trail.
+
+    Parameters
+    ----------
+    words : Words
+        Where what was said is kept.
+    trail : AuditTrail
+        Tells it.
+    facts : Facts
+        Keep how far the trail was heard.
+    archive : Archive
+        Tells of which patient a picture is.
+
+    Attributes
+    ----------
+    words : Words
+        As given.
+    """
+
+    def __init__(self, words: Words, trail: AuditTrail, facts: Facts, archive: Archive) -> None:
+        self.words = words
+        self._trail = trail
+        self._facts = facts
+        self._archive = archive
+
+    def hear(self) -> None:
+        """Take in what was said since.
+
+        Raises
+        ------
+        ServiceError
+            If the records or Orthanc failed; what was taken in before that is kept.
+        """
+        while page := self._sure(self._trail.events(self._last(), _PAGE)):
+            for event in page:
+                self._take_in(event)
+            self._note(page)
+
+    def forget_all(self) -> None:
+        """Forget every word that was said so far."""
+        while page := self._trail.events(self._last(), _PAGE):
+            self._note(page)
+        self.words.forget_all()
+
+    def _sure(self, page: list[EventRecord]) -> list[EventRecord]:
+        """Return the events before which none can come in any more."""
+        if not self.words.shared:
+            return page
+        # Of two nodes that write at once, the one with the larger number may be seen first.
+        sure = utc_text(datetime.now(UTC) - _SURELY_WRITTEN)
+        return list(itertools.takewhile(lambda event: event["at"] <= sure, page))
+
+    def _take_in(self, event: EventRecord) -> None:
+        instance = event["instance"]
+        if event["action"] in (WITHDRAWN, REMOVED, DAMAGED):
+            self.words.take_back([instance])
+            return
+        try:
+            patient = self._archive.parents(instance).patient
+        except NotFoundError:
+            return  # Its picture cannot be looked at any more.
+        self.words.say(
+            instance,
+            number=event["number"],
+            at=event["at"],
+            patient=patient,
+            label=event["new"],
+        )
+
+    def _last(self) -> int:
+        return int(self._facts.get(_TAKEN_IN) or 0)
+
+    def _note(self, page: list[EventRecord]) -> None:
+        self._facts.set(_TAKEN_IN, str(page[-1]["number"]))

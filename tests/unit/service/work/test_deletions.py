@@ -1,0 +1,53 @@
+"""What Orthanc deleted leaves the records, and what it stored anew at once does not."""
+
+import pytest
+
+from service.errors import ArchiveError
+from service.queue.tasks import Kind, Mode
+from service.work.deletions import Deletions
+
+
+def take_in(house, instance):
+    """Take in a deletion that Orthanc's side tells of."""
+    deletions = Deletions(house.orthanc, house.annotations, house.in_place, house.lines.append)
+    deletions.tell(instance)
+    deletions.stop()
+    deletions.follow()
+
+
+def test_only_what_is_gone_leaves_the_index(house):
+    """An overwrite is told of as a deletion, too."""
+    house.annotator.annotate("i", Mode.NEW)
+    take_in(house, "i")
+    assert house.index.knows("i")
+    house.orthanc.delete_instance("i")
+    take_in(house, "i")
+    assert not house.index.knows("i")
+
+
+def test_an_orthanc_that_is_away_is_told_of(house, monkeypatch):
+    def away(*_):
+        raise ArchiveError("GET /instances/i: status 500")
+
+    monkeypatch.setattr(house.orthanc, "exists", away)
+    take_in(house, "i")
+    (line,) = house.lines
+    assert line.startswith("instance i could not be removed from the index")
+    assert line.endswith("GET /instances/i: status 500")
+
+
+def test_the_overwrite_backup_of_a_deleted_instance_is_dropped(house):
+    """It was until the next start: a delivery waited for the instance to return."""
+
+    def no_answer():
+        raise ArchiveError("Timeout")
+
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.after_store = no_answer
+    with pytest.raises(ArchiveError):
+        house.in_place.rewrite(house.claim(Kind.REWRITE))
+    take_in(house, "i")
+    assert house.in_place.is_away("i")
+    house.orthanc.delete_instance("i")
+    take_in(house, "i")
+    assert not house.in_place.is_away("i")
