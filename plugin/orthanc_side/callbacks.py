@@ -58,10 +58,12 @@ class Plugin:
         self._at_rest = (of.DELETED, of.STABLE_SERIES, of.STABLE_STUDY, of.STABLE_PATIENT)
 
     def on_stored_instance(self, dicom: Any, instance: str) -> None:
-        """Queue the id of an instance that was stored, and return."""
-        if (told := self._process.rescued / f"{instance}.json").exists():
-            _keep_if_foreign(dicom.GetInstanceData(), told)
-        self._process.tell("stored", instance)
+        """Tell the service of an instance that was stored, and return."""
+        try:
+            if (told := self._process.rescued / f"{instance}.json").exists():
+                _keep_if_foreign(dicom.GetInstanceData(), told)
+        finally:  # Also where the folder, which may be a network's, fails.
+            self._process.tell("stored", instance)
 
     def on_change(self, change: int, level: int, resource: str) -> None:
         """Start and end the service with Orthanc; queue what was deleted."""

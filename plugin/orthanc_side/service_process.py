@@ -29,7 +29,7 @@ _LONGEST_FAREWELL = 2.0
 """Seconds that one may take after it was killed."""
 _LONGEST_HOLD, _LONGEST_REWRITE = 5.0, 60.0
 _PIPE = 2**20
-"""Bytes of events that wait for a service that does not read; the change log tells it the rest."""
+"""Bytes of events that wait for a service that does not read; log and sweep tell it the rest."""
 
 Report = Callable[[Mapping[str, Any]], None]
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bodypart.annotation import Review, failed
+from bodypart.annotation import failed
 from bodypart.memory import MemoryFormatError, unpack_seen
-from bodypart.pixel_digest import is_old
-from bodypart.reviews import apply_review, carried_word
-from service.errors import DamagedEventError, NotFoundError
+from service.errors import NotFoundError
 from service.queue.tasks import Kind, Mode
 from service.records.annotations import of_file
 from service.records.audit_trail import REMOVED
+from service.records.current_words import CurrentWords
 from service.records.removals import stays_removed
 from service.records.thumbnails import USUAL_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bodypart.evidence import Seen
-    from bodypart.record import AnnotationRecord, ReviewRecord
+    from bodypart.record import AnnotationRecord
     from service.decoders.pool import Engine
     from service.learning.follow import Learning
     from service.metrics import Metrics
@@ -31,6 +28,14 @@ if TYPE_CHECKING:
     from service.queue.tasks import Task
     from service.records.audit_trail import Word
     from service.records.records import Records
+
+
+class Reading(NamedTuple):
+    """What a decoder made of a file: ``seen`` by the model, ``thumbnail`` as a JPEG or empty."""
+
+    annotation: AnnotationRecord
+    seen: Seen | None
+    thumbnail: bytes
 
 
 class Annotator:
@@ -58,6 +63,7 @@ class Annotator:
         self._trail = records.trail
         self._tasks = records.tasks
         self._thumbnails = records.thumbnails
+        self._words = CurrentWords(archive, records.trail)
         self._metrics = metrics
         self._learning = learning
         self._read: dict[str, str] = {}
@@ -116,8 +122,9 @@ class Annotator:
         # Without the lock: a person who says a word on the picture must not wait for a disk.
         with self._metrics.timed("fetch"):
             file = self._archive.content(instance, stored, old_stock=old)
-        said_of = self._old_digest(before, glance)
-        annotation, seen = self.read(instance, file, urgent=urgent, said_of=said_of)
+        said_of = self._words.old_digest(before, glance)
+        reading = self.read(instance, file, urgent=urgent, said_of=said_of)
+        annotation, seen = reading.annotation, reading.seen
         with self._annotations.lock(instance), self._metrics.timed("write"):
             word = self._trail.last(instance)
             fresh = word and (before is None or word.number > before.number)
@@ -131,6 +138,8 @@ class Annotator:
                 existing = self._archive.annotation(instance)
             self._put_machine_answer(annotation, seen, stored, existing, word, task, said_of)
             self._read.pop(instance, None)
+            # Last, as nobody waits for it; of an instance that is gone by now none is kept.
+            self._keep_thumbnail(instance, file, reading)
         self._metrics.count(annotation["status"])
         return file
 
@@ -177,7 +186,7 @@ class Annotator:
         if file != stored.version:
             self._tasks.retry(task, 0.0)
             return "another file stands there by now"
-        if self._old_digest(word, replace(glance, stored=stored, annotation=existing)):
+        if self._words.old_digest(word, replace(glance, stored=stored, annotation=existing)):
             self._tasks.retry(task, 0.0)
             return "its picture must first be compared with a person's word from an earlier version"
         annotation = {**annotation, "file": file}
@@ -196,11 +205,12 @@ class Annotator:
         instance = task.resource
         stored = self._archive.stored_file(instance)
         file = self._archive.content(instance, stored, old_stock=True)
-        _, seen = self.read(instance, file, urgent=False)
-        if seen is None:
+        reading = self.read(instance, file, urgent=False)
+        self._keep_thumbnail(instance, file, reading)
+        if reading.seen is None:
             self.look_no_more(task)
         else:
-            self._learning.saw(instance, seen)
+            self._learning.saw(instance, reading.seen)
             self._tasks.finish(task)
 
     def look_no_more(self, task: Task) -> None:
@@ -223,8 +233,8 @@ class Annotator:
         *,
         urgent: bool,
         said_of: str | None = None,
-    ) -> tuple[AnnotationRecord, Seen | None]:
-        """Return a decoder's annotation of a file, and what the model saw, if it read a picture.
+    ) -> Reading:
+        """Have a decoder read a file.
 
         ``said_of`` is the digest of a picture with which this one is to be compared.
 
@@ -241,12 +251,14 @@ class Annotator:
             self._metrics.add_seconds(step, seconds)
         told: AnnotationRecord = answer["annotation"]
         annotation: AnnotationRecord = {**told, "file": file.version}
-        if thumbnail:
-            self._thumbnails.put(instance, USUAL_SIZE, file.version, thumbnail)
-        try:
-            return annotation, unpack_seen(answer["seen"]) if "seen" in answer else None
-        except MemoryFormatError:
-            return annotation, None  # It cannot be learned from, but the annotation may be good.
+        seen = None
+        with suppress(MemoryFormatError):  # It cannot be learned from; the annotation may be good.
+            seen = unpack_seen(answer["seen"]) if "seen" in answer else None
+        return Reading(annotation, seen, thumbnail)
+
+    def _keep_thumbnail(self, instance: str, file: Content, reading: Reading) -> None:
+        if reading.thumbnail:
+            self._thumbnails.put(instance, USUAL_SIZE, file.version, reading.thumbnail)
 
     def give_up(self, task: Task, reason: str) -> None:
         """Write a failed annotation of an instance; an earlier answer on the same file stays.
@@ -267,7 +279,7 @@ class Annotator:
             file = self._read.get(instance, stored.version)
             annotation: AnnotationRecord = {**failed(instance, reason), "file": file}
             word = self._trail.last(instance)
-            annotation = self._under_review(annotation, existing, word)
+            annotation = self._words.put_on(annotation, existing, word)
             self._annotations.put(annotation, stored.parents, done=task)
             self._read.pop(instance, None)
         self._metrics.count("failed")
@@ -306,9 +318,9 @@ class Annotator:
         """
         spoken = word or (existing and existing["review"])
         annotation = (
-            self._under_review(annotation, existing, word, said_of)
+            self._words.put_on(annotation, existing, word, said_of)
             if spoken
-            else self._as_a_copy(annotation, stored.originals)
+            else self._words.put_on_copy(annotation, stored.originals)
         )
         also = None
         if word:
@@ -317,80 +329,3 @@ class Annotator:
         else:
             also = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
         self._annotations.put(annotation, stored.parents, done=task, also=also)
-
-    def _under_review(
-        self,
-        annotation: AnnotationRecord,
-        existing: AnnotationRecord | None,
-        word: Word | None,
-        said_of: str | None = None,
-    ) -> AnnotationRecord:
-        """Put the current word on top of an annotation: the last in the audit trail.
-
-        A word in the metadata that the trail does not know (it is from another Orthanc, or the
-        trail was lost) counts if it is newer. The order of words in the trail does not depend on
-        their times, so that a clock that was set back changes nothing.
-        """
-        said = existing["review"] if existing else None
-        review = Review.from_json(said) if said else None
-        if word and (
-            review is None
-            or word.at >= review.at
-            or self._trail.knows(annotation["instance"], review.at)
-        ):
-            review = _review_of(word, said)
-        if review is None:
-            return annotation
-        compared = said_of is not None and review.pixels == said_of
-        return apply_review(annotation, review, compared=compared)
-
-    def _as_a_copy(
-        self, annotation: AnnotationRecord, originals: tuple[str, ...]
-    ) -> AnnotationRecord:
-        """Put a word on top that a person said of another copy of the same pixel data, if any.
-
-        The file brought it along, or is a copy of an instance in this archive.
-        """
-        review = carried_word(annotation)
-        for said in self._said_of(originals):
-            if said.pixels and said.pixels == annotation.get("pixels"):
-                # Only the word, without the history of the original.
-                review = replace(said, previous=None, history=(), restored=False, carried=True)
-        return apply_review(annotation, review) if review else annotation
-
-    def _old_digest(self, word: Word | None, glance: Glance) -> str | None:
-        """Return the picture's digest in a word of version 0.2.0, which only a decoder can compare.
-
-        The word is the last on the instance or, if there is none, one on its originals.
-        """
-        said = glance.annotation["review"] if glance.annotation else None
-        if word and (review := _review_of(word, said)):
-            digests = [review.pixels]
-        elif word or said:
-            digests = [said.get("pixels") if said else None]
-        else:
-            digests = [one.pixels for one in self._said_of(glance.stored.originals)]
-        return next(filter(is_old, digests), None)
-
-    def _said_of(self, originals: tuple[str, ...]) -> Iterator[Review]:
-        """Yield the current words on the originals of an instance.
-
-        A damaged word, of which the metadata have no copy, is skipped: it stops the annotation of
-        its own instance, but not of copies.
-        """
-        for original in originals:
-            if word := self._trail.last(original):
-                found = self._archive.annotation(original)
-                with suppress(DamagedEventError):
-                    if review := _review_of(word, found["review"] if found else None):
-                        yield review
-
-
-def _review_of(word: Word, kept: ReviewRecord | None) -> Review | None:
-    """Return the review of a word; from the metadata if the trail's own is damaged."""
-    try:
-        return word.review
-    except DamagedEventError:
-        if kept is None or kept["at"] != word.at:
-            raise
-        return Review.from_json(kept)

@@ -34,8 +34,8 @@ class Files:
     audit : Path
         The audit trail, and whatever else must not be lost.
     rescued : Path
-        Folder of files that came in while others were rewritten; empty unless that happens. Nodes
-        share it with the storage.
+        Folder in which rewrites and deletions are announced, and files kept that came in during a
+        rewrite. Nodes share it with the storage.
     thumbnails : Path
         Small pictures, a cache; each node has its own.
     overwrites_of_0_1 : Path

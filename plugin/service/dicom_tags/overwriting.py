@@ -8,6 +8,7 @@ one came in between, ours yields.
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -122,10 +123,15 @@ class Overwriting:
             mark = FileMark.of(*ours, signed=signed)
             backup = self.backups.take(instance, stored.parents, held, annotation, mark)
             self._rescue.drop(instance)
-            with self.alone:
+            outcome: list[Held] | str
+            with self.alone, ExitStack() as watched:
                 # Once Orthanc stops, its side no longer answers: waiting would be in vain.
                 self._must_go_on()
-                with self._rescue.watching(instance, mark):
+                try:
+                    watched.enter_context(self._rescue.watching(instance, mark))
+                except StorageFullError:
+                    outcome = STORAGE_FULL
+                else:
                     outcome = self._store_over(instance, stored, ours, places)
             self._rescue.drop(instance)
             if isinstance(outcome, str):

@@ -8,7 +8,9 @@ by a file in a folder of the storage, which is there for all nodes that share th
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -18,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.errors import ArchiveError
+from service.errors import ArchiveError, StorageFullError
 
 if TYPE_CHECKING:
     from service.dicom_tags.file_mark import FileMark
@@ -30,6 +32,7 @@ _RECENT = 1.0
 """Seconds within which Orthanc may still carry out a deletion that it announced."""
 _GIVEN_WAY = 0.2
 _KEPT_ENTRIES = 1000
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Rescue:
@@ -75,7 +78,8 @@ class Rescue:
         Raises
         ------
         ArchiveError
-            If Orthanc's side does not confirm that it watches, or cannot be told.
+            If Orthanc's side does not confirm that it watches, or cannot be told; StorageFullError
+            if there is no room for that.
         """
         heard = self._acknowledged[instance] = threading.Event()
         try:
@@ -98,6 +102,10 @@ class Rescue:
             whole.write_text(json.dumps(asdict(ours)))
             whole.replace(self._place(instance, ".json"))
         except OSError as error:
+            with suppress(OSError):
+                whole.unlink(missing_ok=True)
+            if error.errno in _FULL:
+                raise StorageFullError("no room to announce a rewrite") from None
             raise ArchiveError(f"a rewrite cannot be announced: {error.strerror}") from None
 
     def _deleting(self, instance: str) -> bool:
@@ -105,9 +113,11 @@ class Rescue:
 
         Who announces one then looks for rewrites: so either waits for the other.
         """
-        with suppress(OSError):
-            announced = (self._folder / "deleting").stat().st_mtime
-            return self._place(instance, ".json").stat().st_mtime - announced < _RECENT
+        # Opened: of a file that another node has touched, NFS may keep the old time for a minute.
+        with suppress(OSError), (self._folder / "deleting").open("rb") as announced:
+            at = os.fstat(announced.fileno()).st_mtime
+            # Not of a later time either: the clock was set back since then.
+            return abs(self._place(instance, ".json").stat().st_mtime - at) < _RECENT
         return False
 
     def is_own(self, instance: str, entry: int) -> bool | None:

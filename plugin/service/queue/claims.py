@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from service.clock import Clock
+from service.clock import SET_BACK, Clock
 from service.databases.tables import tasks
 from service.errors import RecordError
 from service.queue.statements import LENT, RENEW
@@ -98,16 +98,19 @@ class Claims:
     def _set_back(self, seconds: float) -> None:
         """Bring tasks forward by as much as the clock was set back, and claims of who died since.
 
-        What was asked for in the few seconds since then may be due too early by that.
+        What was asked for in the few seconds since then, or by a node whose clock was right, may be
+        due too early by that.
         """
         now = time.time()
         until = tasks.c.claimed_until
+        # Another node that is at work may have renewed its own by a clock that is a little ahead.
+        latest = now + _LEASE + SET_BACK
         with self._database.write() as connection:
             connection.execute(
                 sa.update(tasks).where(tasks.c.due > now).values(due=tasks.c.due - seconds)
             )
             connection.execute(
-                sa.update(tasks).where(until > now + _LEASE).values(claimed_until=until - seconds)
+                sa.update(tasks).where(until > latest).values(claimed_until=until - seconds)
             )
 
     def release(self) -> None:

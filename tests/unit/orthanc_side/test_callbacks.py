@@ -106,6 +106,21 @@ def test_a_file_is_kept_that_comes_in_while_another_node_rewrites_its_instance(c
     assert other.kept("i", 0.0) is None
 
 
+def test_the_service_is_told_of_a_file_that_cannot_be_kept(callbacks, tmp_path):
+    """A network's folder may fail: then the newer file was not annotated before the next sweep."""
+    said = []
+    plugin = callbacks.Plugin.__new__(callbacks.Plugin)
+    plugin._process = types.SimpleNamespace(
+        rescued=tmp_path, tell=lambda event, resource: said.append((event, resource))
+    )
+    told(tmp_path, 4)
+    (tmp_path / "i.part").mkdir()
+    dicom = types.SimpleNamespace(GetInstanceData=lambda: b"theirs")
+    with pytest.raises(IsADirectoryError):
+        plugin.on_stored_instance(dicom, "i")
+    assert said == [("stored", "i")]
+
+
 def test_at_the_end_only_resources_that_are_not_stable_yet_are_kept_unstable(callbacks):
     """Told of what was at rest or gone, Orthanc 1.13 ended with SIGABRT every other time."""
     names = "ORTHANC_STARTED ORTHANC_STOPPED NEW_CHILD_INSTANCE NEW_INSTANCE DELETED STABLE_SERIES "

@@ -10,7 +10,6 @@ from bodypart.reviews import apply_review
 from service.decoders.pool import WorkerDiedError
 from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
 from service.queue.tasks import Kind, Mode
-from service.records.thumbnails import USUAL_SIZE
 
 
 def word(label="foot", at="2026-11-28T10:00:00Z", **more):
@@ -29,19 +28,6 @@ def test_what_arrives_is_annotated_once(house):
     assert house.decoders.asked == ["annotate"]
     house.annotator.annotate("i", Mode.AGAIN)
     assert house.decoders.asked == ["annotate"] * 2
-
-
-def test_a_thumbnail_is_kept_of_the_size_that_was_asked_for(house):
-    ask = house.decoders.ask
-
-    def drawn(task, request, payload, *, urgent=False):
-        side = request["thumbnail"]
-        return ask(task, request, payload, urgent=urgent)[0], b"%d pixels" % side
-
-    house.decoders.ask = drawn
-    house.annotator.annotate("i", Mode.NEW)
-    version = house.orthanc.stored_file("i").version
-    assert house.thumbnails.get("i", USUAL_SIZE, version) == b"%d pixels" % USUAL_SIZE
 
 
 def test_another_file_under_the_same_uids_is_annotated_anew(house):

@@ -192,6 +192,23 @@ def test_a_file_for_which_there_was_no_room_follows_once_there_is(annotated):
     assert tags(annotated)["state"] == "written"
 
 
+def test_a_rewrite_for_which_there_is_not_even_room_to_announce_it_follows_too(
+    annotated, monkeypatch
+):
+    """It was given up after a quarter of an hour."""
+    with monkeypatch.context() as full:
+        full.setattr(annotated.watch, "watching", no_room)
+        annotated.follow()
+    assert tags(annotated)["refused"] == "storage full"
+    assert annotated.backups.left_over() == []
+    annotated.in_place.rewrite(annotated.claim_due(Kind.REWRITE))
+    assert tags(annotated)["state"] == "written"
+
+
+def no_room(*_):
+    raise StorageFullError("no room to announce a rewrite")
+
+
 def test_a_file_of_the_old_stock_for_which_there_was_no_room_stays_behind_all_others(annotated):
     annotated.orthanc.answer = StorageFullError("storage full")
     task = replace(annotated.claim(Kind.REWRITE), priority=Priority.BACKFILL)

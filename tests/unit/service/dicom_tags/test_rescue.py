@@ -1,8 +1,10 @@
 """Orthanc's side watches over a rewrite: it is heard, and what it kept is found."""
 
+import errno
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from orthanc_side.service_process import ServiceProcess
 from service.dicom_tags import rescue
 from service.dicom_tags.file_mark import FileMark
 from service.dicom_tags.rescue import Rescue
-from service.errors import ArchiveError
+from service.errors import ArchiveError, StorageFullError
 
 OURS = FileMark(100_000, 65_536, "digest")
 
@@ -74,6 +76,19 @@ def test_what_cannot_be_announced_is_not_begun(side, tmp_path):
     assert not side.rescue.watches("i")
 
 
+def test_what_there_is_no_room_to_announce_is_told_as_such_and_leaves_nothing(
+    side, tmp_path, monkeypatch
+):
+    def no_room(path, _):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", no_room)
+    with pytest.raises(StorageFullError), side.rescue.watching("i", OURS):
+        pytest.fail("it went on")
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
 def test_an_entry_is_ours_once_that_was_noted_and_uncertain_until_then(side, monkeypatch):
     monkeypatch.setattr(rescue, "_KEPT_ENTRIES", 1)
     assert side.rescue.is_own("i", 7) is False
@@ -111,14 +126,31 @@ def test_a_deletion_just_before_is_given_way(side, tmp_path, monkeypatch):
         assert slept == [rescue._GIVEN_WAY]
 
 
-def test_a_deletion_long_ago_is_over(side, tmp_path, monkeypatch):
+@pytest.mark.parametrize("apart", [-2, 3_600], ids=["long ago", "before the clock was set back"])
+def test_a_deletion_long_ago_is_over(side, tmp_path, monkeypatch, apart):
+    (tmp_path / "kept/deleting").touch()
+    at = time.time() + apart
+    os.utime(tmp_path / "kept/deleting", (at, at))
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    (tmp_path / "kept/deleting").touch()
-    ago = time.time() - 2
-    os.utime(tmp_path / "kept/deleting", (ago, ago))
     with side.rescue.watching("i", OURS):
         assert slept == []
+
+
+def test_a_deletion_at_another_node_is_seen_though_nfs_remembers_an_older_one(
+    side, tmp_path, monkeypatch
+):
+    """NFS answers stat(2) from what it knew up to a minute ago, and looks again at an open(2)."""
+    deleting = tmp_path / "kept/deleting"
+    deleting.touch()
+    os.utime(deleting, (1e9, 1e9))
+    known, stat = deleting.stat(), Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path: known if path == deleting else stat(path))
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    os.utime(deleting)
+    with side.rescue.watching("i", OURS):
+        assert slept == [rescue._GIVEN_WAY]
 
 
 def test_what_was_kept_is_found_and_dropped(side, tmp_path):
