@@ -27,7 +27,7 @@ from distribution.bill_of_materials import NAME, bill_of_materials
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 LOCK = "requirements.lock"
 CONTENT = (
-    *("plugin", "orthanc-config", "docs", "models/triton", "models/*.md"),
+    *("plugin", "orthanc-config", "docs", "models/triton", "models/*.md", "models/figures"),
     *("models/bodypart.*", "models/marker.json", "models/marker_*.onnx"),
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "Makefile", LOCK),
 )

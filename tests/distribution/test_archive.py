@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import posixpath
 import re
 import shutil
 import subprocess
@@ -95,11 +96,21 @@ def test_it_holds_what_is_committed_with_checksums_and_nothing_of_this_machine(a
     assert {member.uname for member in members} == {"root"}
 
 
-def test_what_its_readme_leads_to_and_has_typed_is_in_it(archive):
+def test_what_its_documents_lead_to_and_its_readme_has_typed_is_in_it(archive):
     with tarfile.open(archive) as tar:
         names = {member.name.removeprefix("orthanc-bodypart/") for member in tar.getmembers()}
-        readme = tar.extractfile("orthanc-bodypart/README.md").read().decode()
-    assert set(re.findall(r"\]\(([^)#:]+)(?:#[\w-]*)?\)", readme)) <= names
+        texts = {
+            name: tar.extractfile(f"orthanc-bodypart/{name}").read().decode()
+            for name in names
+            if name.endswith(".md")
+        }
+    led_to = {
+        posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+        for name, text in texts.items()
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[\w-]*)?\)", text)
+    }
+    assert {"docs/rest.md", "models/figures/confusion.png"} <= led_to <= names
+    readme = texts["README.md"]
     assert "make run" in readme
     assert "Makefile" in names
 

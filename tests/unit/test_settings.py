@@ -13,6 +13,20 @@ def test_a_decoder_may_have_enough_memory_or_any(megabytes):
     assert Settings.parse({"MemoryLimitMB": megabytes}).memory_limit_mb == megabytes
 
 
+def test_decoders_elsewhere_get_the_settings_on_which_answers_depend():
+    settings = Settings(
+        review_threshold=0.5,
+        child_age=12.0,
+        learn="off",
+        side_marker=False,
+        terms={"knee": ["Knie spez"]},
+        time_limit=9.0,
+        memory_limit_mb=1024,
+    )
+    assert Settings.parse(settings.of_an_answer()) == settings
+    assert Settings(database="postgresql://a:b@c/d").of_an_answer() == Settings().of_an_answer()
+
+
 def test_settings_survive_the_way_to_the_decoder():
     settings = Settings(workers=3, terms={"knee": ["Knie spez"]}, tags="in-place")
     assert Settings.parse(settings.to_json()) == settings

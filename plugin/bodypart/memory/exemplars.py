@@ -54,7 +54,7 @@ class Exemplars:
     def __post_init__(self) -> None:
         shapes = self.embeddings.shape, self.probabilities.shape
         if any(len(shape) != 2 or shape[0] != len(self.labels) for shape in shapes):
-            raise ValueError("it has not one row for each label")
+            raise ValueError("it does not have one row for each label")
         if not (np.isfinite(self.embeddings).all() and np.isfinite(self.probabilities).all()):
             raise ValueError("it holds values that are not finite")
         if not all(label in BY_LABEL for label in self.labels):

@@ -215,20 +215,26 @@ def test_a_deletion_where_nothing_is_ever_rewritten_waits_for_nothing(process):
     assert not process.rescued.is_dir()
 
 
-def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(process, tmp_path):
+def test_a_deletion_waits_for_the_rewrites_under_way_but_for_no_later_one(
+    process, tmp_path, monkeypatch
+):
     """Whichever node's they are; of a node that died long ago for none."""
+    monkeypatch.setattr(service_process, "_LONGEST_HOLD", 60.0)
+    looked, sleep = threading.Event(), time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: looked.set() or sleep(seconds))
     first, second, died = (tmp_path / f"{name}.json" for name in ("first", "second", "died"))
     for path in (first, died):
         path.touch()
     os.utime(died, (1e9, 1e9))
     process._take({"rescued": str(tmp_path)})
-    held = threading.Thread(target=process.hold_deletion)
+    held = threading.Thread(target=process.hold_deletion, daemon=True)
     held.start()
-    eventually((tmp_path / "deleting").exists)
+    assert looked.wait(10)
+    assert (tmp_path / "deleting").exists()
     second.touch()
     assert held.is_alive()
     first.unlink()
-    held.join(5)
+    held.join(10)
     assert not held.is_alive()
 
 
