@@ -32,6 +32,8 @@ _RECENT = 1.0
 """Seconds within which Orthanc may still carry out a deletion that it announced."""
 _GIVEN_WAY = 0.2
 _KEPT_ENTRIES = 1000
+_SUFFIXES = (".dcm", ".part", ".json", ".new")
+"""Of a file that was kept, and of what is told of a rewrite; each of them whole or begun."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -161,9 +163,9 @@ class Rescue:
         return place.read_bytes()
 
     def drop(self, instance: str) -> None:
-        """Delete the kept file of an instance, and what a node that died had told of it."""
-        self._place(instance).unlink(missing_ok=True)
-        self._place(instance, ".json").unlink(missing_ok=True)
+        """Delete the kept file of an instance, and what a node left that was killed."""
+        for suffix in _SUFFIXES:
+            self._place(instance, suffix).unlink(missing_ok=True)
 
     def _place(self, instance: str, suffix: str = ".dcm") -> Path:
         return self._folder / f"{instance}{suffix}"

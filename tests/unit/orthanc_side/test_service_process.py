@@ -260,7 +260,7 @@ def test_a_deletion_knows_rewrites_by_the_clock_of_the_folder_s_disk(
 
 
 def test_a_deletion_goes_on_where_the_folder_cannot_be_read(process, tmp_path, monkeypatch):
-    """A network's may be away; who raises here refuses the deletion."""
+    """A network's may be away: no deletion is refused for that."""
 
     def fail(*_):
         raise OSError("stale file handle")

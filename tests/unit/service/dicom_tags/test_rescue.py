@@ -61,9 +61,10 @@ def test_what_a_kill_left_announced_is_over_at_the_next_start(tmp_path):
 
 
 def test_what_a_node_that_died_had_announced_ends_with_its_mending(tmp_path):
-    (tmp_path / "i.json").touch()
+    for name in ("i.json", "i.new", "i.dcm", "i.part"):
+        (tmp_path / name).touch()
     Rescue(tmp_path, print, shared=True).drop("i")
-    assert not (tmp_path / "i.json").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_announced_is_not_begun(side, tmp_path):
