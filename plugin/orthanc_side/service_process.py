@@ -129,10 +129,13 @@ class ServiceProcess:
 
     def hold_deletion(self) -> None:
         """Tell of a deletion that comes; wait for the rewrites, which would store again."""
+        end, now, left = time.monotonic() + _LONGEST_HOLD, time.time(), list[Path]()
         with suppress(OSError):
             (self.rescued / "deleting").touch()
-        end, left = time.monotonic() + _LONGEST_HOLD, [*self.rescued.glob("*.json")]
-        while (left := [*filter(_is_recent, left)]) and time.monotonic() < end:
+            now = (self.rescued / "deleting").stat().st_mtime  # By the clock of its disk.
+        with suppress(OSError):
+            left += self.rescued.glob("*.json")
+        while (left := [one for one in left if _is_recent(one, now)]) and time.monotonic() < end:
             time.sleep(0.005)
 
     def _python(self) -> str:
@@ -220,8 +223,8 @@ class ServiceProcess:
             self._last_words = line.decode(errors="replace").strip()[:300] or self._last_words
 
 
-def _is_recent(path: Path) -> bool:
+def _is_recent(path: Path, now: float) -> bool:
     """Tell whether a file is there, and not one that a node left that died."""
     with suppress(OSError):
-        return time.time() - path.stat().st_mtime < _LONGEST_REWRITE
+        return now - path.stat().st_mtime < _LONGEST_REWRITE
     return False

@@ -207,6 +207,9 @@ class Annotator:
         file = self._archive.content(instance, stored, old_stock=True)
         reading = self.read(instance, file, urgent=False)
         self._keep_thumbnail(instance, file, reading)
+        if not self._archive.exists("instances", instance):
+            # It was deleted during the reading; its thumbnails were removed before, or are now.
+            raise NotFoundError(instance)
         if reading.seen is None:
             self.look_no_more(task)
         else:

@@ -128,6 +128,9 @@ def thumbnail(id: str, service: TheService, query: Annotated[Size, Query()]) -> 
         question = {"side": query.size}
         _, data = _asked(service, (id, version), "thumbnail", question, urgent=False)
         service.thumbnails.put(id, query.size, version, data)
+        if not service.archive.exists("instances", id):
+            # It was deleted while it was drawn: perhaps its thumbnails were removed before.
+            service.thumbnails.remove(id)
     return Response(data, media_type="image/jpeg", headers=_SHORT_CACHE)
 
 

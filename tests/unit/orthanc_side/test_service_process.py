@@ -246,6 +246,31 @@ def test_a_deletion_does_not_wait_for_ever(process, tmp_path, monkeypatch):
     assert (tmp_path / "i.json").exists()
 
 
+def test_a_deletion_knows_rewrites_by_the_clock_of_the_folder_s_disk(
+    process, tmp_path, monkeypatch
+):
+    """A server's clock was behind that of its node: no rewrite was waited for."""
+    process._take({"rescued": str(tmp_path)})
+    rewrite, here = tmp_path / "i.json", time.time() + 3_600
+    rewrite.touch()
+    monkeypatch.setattr(service_process.time, "time", lambda: here)
+    monkeypatch.setattr(service_process.time, "sleep", lambda _: rewrite.unlink())
+    process.hold_deletion()
+    assert not rewrite.exists()
+
+
+def test_a_deletion_goes_on_where_the_folder_cannot_be_read(process, tmp_path, monkeypatch):
+    """A network's may be away; who raises here refuses the deletion."""
+
+    def fail(*_):
+        raise OSError("stale file handle")
+
+    process._take({"rescued": str(tmp_path)})
+    for method in ("touch", "glob"):
+        monkeypatch.setattr(Path, method, fail)
+    process.hold_deletion()
+
+
 def test_a_wrong_configuration_is_one_line(make):
     make().check()
     with pytest.raises(ConfigurationError) as wrong:

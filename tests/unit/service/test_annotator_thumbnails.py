@@ -3,7 +3,7 @@
 import pytest
 
 from service.errors import NotFoundError
-from service.queue.tasks import Mode
+from service.queue.tasks import Kind, Mode
 from service.records.thumbnails import USUAL_SIZE
 
 
@@ -37,3 +37,20 @@ def test_no_thumbnail_is_kept_of_what_is_deleted_while_it_is_read(house, drawn):
     with pytest.raises(NotFoundError):
         house.annotator.annotate("i", Mode.NEW)
     assert house.thumbnails.get("i", USUAL_SIZE, version) is None
+
+
+def test_no_thumbnail_is_kept_of_what_is_deleted_while_the_memory_has_it_looked_at(house, drawn):
+    version = house.orthanc.stored_file("i").version
+    house.ask(Kind.LOOK, "i")
+
+    def delete():
+        house.orthanc.delete_instance("i")
+        house.annotations.gone("i")
+
+    house.decoders.while_asked = delete
+    task = house.claim(Kind.LOOK)
+    with pytest.raises(NotFoundError):
+        house.annotator.look(task)
+    house.annotator.gone(task)
+    assert house.thumbnails.get("i", USUAL_SIZE, version) is None
+    assert not house.tasks.stands(Kind.LOOK, "i")

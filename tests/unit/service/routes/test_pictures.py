@@ -45,3 +45,19 @@ def test_a_picture_that_decoders_die_on_is_left_alone_for_a_while(house, monkeyp
         assert all(draw().body == b"drawn" for draw in each())
     house.orthanc.arrive("i", b"another file")
     assert first().body == b"drawn"
+
+
+def test_no_thumbnail_is_kept_of_what_is_deleted_while_it_is_drawn(house):
+    def ask(*_, **__):
+        house.orthanc.delete_instance("i")
+        house.annotations.gone("i")
+        return {}, b"drawn"
+
+    service = SimpleNamespace(
+        archive=house.orthanc,
+        decoders=SimpleNamespace(ask=ask),
+        thumbnails=house.thumbnails,
+    )
+    version, size = house.orthanc.stored_file("i").version, pictures.Size()
+    pictures.thumbnail("i", service, size)
+    assert house.thumbnails.get("i", size.size, version) is None
