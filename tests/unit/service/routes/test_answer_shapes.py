@@ -1,11 +1,13 @@
 """The document says what every answer in JSON holds; what holds answers against it finds faults."""
 
+import io
 import json
 from types import SimpleNamespace
 
 import pytest
+import requests
 
-from answer_shapes import JSON, Document, document
+from answer_shapes import JSON, Document, check, document
 from orthanc_side.forwarder import _without_service
 from service.errors import StaleError
 from service.routes.app import build
@@ -89,6 +91,27 @@ def test_a_fixed_path_goes_before_one_with_a_parameter():
     assert READING.operation("GET", "/films") == FILMS
     assert READING.operation("GET", "/series") == "GET /{kind}"
     assert READING.operation("PUT", "/films") is None
+
+
+def answer(method, path, status, content):
+    made = requests.Response()
+    made.status_code, made.raw = status, io.BytesIO(json.dumps(content).encode())
+    made.headers["content-type"] = f"{JSON}; charset=utf-8"
+    made.request = requests.Request(method, f"http://127.0.0.1:8042{path}").prepare()
+    return made
+
+
+@pytest.mark.parametrize("path", ["/bodypart/memory?limit=5", "/bodypart/labels"])
+def test_a_test_fails_that_gets_an_answer_beside_the_document(path):
+    with pytest.raises(AssertionError, match=r"GET /bodypart/.* 200: "):
+        check(answer("GET", path, 200, {"wrods": 3}))
+    with pytest.raises(AssertionError, match="no JSON in the document"):
+        check(answer("GET", path, 202, {}))
+
+
+def test_answers_of_orthanc_s_own_are_not_looked_at():
+    check(answer("GET", "/instances", 200, ["i"]))
+    check(answer("GET", "/bodypart/labels", 401, {"Message": "Unauthorized"}))
 
 
 def test_what_is_stale_is_answered_with_the_annotation():
