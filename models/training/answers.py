@@ -22,7 +22,7 @@ BLANK_DISTANCE = 2.0
 
 
 class Answers(NamedTuple):
-    """Outputs for n pictures; fields as in :class:`bodypart.model.session.RawAnswer`."""
+    """Outputs for n pictures; fields as in :class:`bodypart.model.raw_answer.RawAnswer`."""
 
     logits: Float32
     visible: Float32
@@ -47,7 +47,7 @@ def answers(
     for index, values in enumerate(pictures):
         try:
             grey = values.astype(np.float32)
-            answer, _ = model.look(grey) if twice else model.answer(grey)
+            answer = model.look(grey)[0] if twice else model.answer(grey)
         except BlankPictureError:
             continue
         for name in Answers._fields:

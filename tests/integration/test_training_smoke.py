@@ -351,7 +351,7 @@ def test_an_export_takes_a_calibration_over(trained, tmp_path):
 def test_the_exported_model_answers_like_the_trained_network(trained):
     model = BodyPartModel.load(trained / "out/bodypart.onnx", provider="cpu")
     values = draw("knee", 200, 160).astype(np.float32)
-    answer, _ = model.answer(values)
+    answer = model.answer(values)
     state = torch.load(trained / "run/checkpoint.pt", weights_only=True)
     from bodypart.model.model_input import network_input
 

@@ -15,7 +15,7 @@ from bodypart.dicom_out.correction import correct
 from bodypart.dicom_out.decision import Decision
 from bodypart.evidence import Guess, ImageReading, SideMarker
 from bodypart.labels import body_part
-from bodypart.model.session import NO_NUMBERS
+from bodypart.model.raw_answer import NO_NUMBERS
 from bodypart.pipeline import Pipeline
 from bodypart.settings import Settings
 from phantoms import dataset_of, file_bytes, foreign, radiograph

@@ -6,7 +6,7 @@ import re
 import pytest
 from pydicom.uid import UID_dictionary
 
-from bodypart.model.session import NO_NUMBERS
+from bodypart.model.raw_answer import NO_NUMBERS
 
 _PATTERN = re.compile(r"^  \[/(.*)/(i?), '(.*)'\],$", re.MULTILINE)
 

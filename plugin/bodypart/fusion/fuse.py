@@ -114,7 +114,7 @@ def fuse(
     marker = marker_side(picture)
     laterality = side_of(label, header, marker)
     # A person who reviews the part must also learn about a doubtful side.
-    reason = " ".join(filter(None, (reason, side_in_doubt(laterality, marker)))) or None
+    reason = " ".join(filter(None, (reason, side_in_doubt(laterality, marker))))
     reason = reason or age_in_doubt(label, picture, header, child_age, rates)
     return Fused(
         label=label,
@@ -271,10 +271,9 @@ def _group(
     """
     if picture is not None:
         return router_group(label, child=child)
-    if image is None or image.blank or label != "chest" or header.age_years is None:
+    if image is None or image.blank:
         return None
-    said = [match.labels for match in leading(header.evidence)]
-    beyond_doubt = len(said) > 1 and all(labels == ("chest",) for labels in said)
-    return (
-        router_group(label, child=child) if beyond_doubt and header.labels == ("chest",) else None
+    beyond_doubt = len(leading(header.evidence)) > 1 and all(
+        match.labels == ("chest",) and match.region is None for match in header.evidence
     )
+    return router_group(label, child=child) if beyond_doubt else None

@@ -15,13 +15,15 @@ from bodypart.model.model_input import BlankPictureError, checked
 from bodypart.model.panels import halves, panels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from bodypart.model.session import BodyPartModel, RawAnswer
+    from bodypart.model.parameters import Parameters
+    from bodypart.model.raw_answer import RawAnswer
 
     Float32 = NDArray[np.float32]
+    Ask = Callable[[Float32], RawAnswer]
 
 SURE = 0.5
 """Probability from which the reading of a part of a rejected picture counts."""
@@ -40,41 +42,43 @@ class _Look(NamedTuple):
     probability: float
 
 
-def second_look(model: BodyPartModel, values: Float32) -> RawAnswer | None:
+def second_look(ask: Ask, own: Parameters, values: Float32) -> RawAnswer | None:
     """Return the network's answer to a rejected picture, None if it stays rejected.
 
     Parameters
     ----------
-    model : BodyPartModel
-        The model.
+    ask : callable
+        Runs the network on one picture; raises `BlankPictureError` if there is nothing to see.
+    own : Parameters
+        What the model's answers mean.
     values : ndarray of float32, shape (rows, columns)
         Grey values, linear, bright = dense.
     """
     values = checked(values)
-    inside = _of_detail(model, values)
+    inside = _of_detail(ask, own, values)
     if inside:
         return inside
-    parts = panels(values, model.parameters.field_tone)
+    parts = panels(values, own.field_tone)
     if len(parts) > 1:
-        return _of_panels(model, parts)
-    return _of_panels(model, halves(parts[0])) or _of_turned(model, values)
+        return _of_panels(ask, own, parts)
+    return _of_panels(ask, own, halves(parts[0])) or _of_turned(ask, own, values)
 
 
-def _of_detail(model: BodyPartModel, values: Float32) -> RawAnswer | None:
+def _of_detail(ask: Ask, own: Parameters, values: Float32) -> RawAnswer | None:
     field = detailed_field(values)
     if field is None:
         return None
-    look = _look(model, field.cut(values))
+    look = _look(ask, own, field.cut(values))
     return look.answer if look and look.probability >= SURE else None
 
 
-def _of_panels(model: BodyPartModel, parts: list[Float32]) -> RawAnswer | None:
+def _of_panels(ask: Ask, own: Parameters, parts: list[Float32]) -> RawAnswer | None:
     sure: list[_Look] = []
     needed = max(2, len(parts) / 2)
     if len(parts) < needed:
         return None
     for left, part in zip(reversed(range(len(parts))), parts, strict=True):
-        look = _look(model, part)
+        look = _look(ask, own, part)
         if look and look.probability >= SURE:
             sure.append(look)
         labels = {look.label for look in sure}
@@ -82,22 +86,22 @@ def _of_panels(model: BodyPartModel, parts: list[Float32]) -> RawAnswer | None:
         if len(sure) + left < needed or len(labels) > 1 or labels & ALONE:
             return None
     together = _mean([look.answer for look in sure])
-    return None if model.reading(together).rejected else together
+    return None if together.reading(own).rejected else together
 
 
-def _of_turned(model: BodyPartModel, values: Float32) -> RawAnswer | None:
-    looks = [_look(model, np.rot90(values, quarters)) for quarters in (1, 2, 3)]
+def _of_turned(ask: Ask, own: Parameters, values: Float32) -> RawAnswer | None:
+    looks = [_look(ask, own, np.rot90(values, quarters)) for quarters in (1, 2, 3)]
     sure = [look for look in looks if look and look.probability >= SURE_TURNED]
     return max(sure, key=lambda look: look.probability).answer if sure else None
 
 
-def _look(model: BodyPartModel, values: Float32) -> _Look | None:
+def _look(ask: Ask, own: Parameters, values: Float32) -> _Look | None:
     """Read a part of a picture; None if it is rejected, too."""
     try:
-        answer, _ = model.answer(np.ascontiguousarray(values))
+        answer = ask(np.ascontiguousarray(values))
     except BlankPictureError:
         return None
-    reading = model.reading(answer)
+    reading = answer.reading(own)
     if reading.rejected:
         return None
     best = reading.top(1)[0]

@@ -1,17 +1,16 @@
-"""Runs the model: from a picture, with the network's answer, to an :class:`ImageReading`."""
+"""Runs the model: from a picture, with one or more looks, to an :class:`ImageReading`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bodypart.evidence import BLANK, Guess, ImageReading, Seen
-from bodypart.model.calibration import sigmoid, softmax
+from bodypart.evidence import BLANK, ImageReading
 from bodypart.model.heat_map import heat_map
 from bodypart.model.model_input import BlankPictureError, network_input
 from bodypart.model.parameters import Parameters, read_parameters
-from bodypart.model.rejection import rejection_reason
+from bodypart.model.raw_answer import RawAnswer
 from bodypart.model.second_look import second_look
 
 if TYPE_CHECKING:
@@ -24,45 +23,6 @@ if TYPE_CHECKING:
     from bodypart.network.provider import Provider
 
     Float32 = NDArray[np.float32]
-
-
-NO_NUMBERS = "the network answered with something that is no number"
-"""Reason of an `ImageReading` if the network's answer is unusable."""
-
-
-class RawAnswer(NamedTuple):
-    """The network's outputs for one picture, the mean over its views.
-
-    Attributes
-    ----------
-    logits : ndarray, shape (labels + 1,)
-        Logits of the examined part; the last is "none".
-    visible : ndarray, shape (visible labels,)
-        Logits of being visible in the picture.
-    child : float
-        Logit of a child.
-    view : ndarray, shape (views,)
-        Logits of the views.
-    distance : float
-        Distance to the nearest training radiographs.
-    embedding : ndarray, shape (d,)
-        Embedding of the first view.
-    cam : ndarray, shape (labels + 1, h, w)
-        Class activation maps of the first view.
-    """
-
-    logits: Float32
-    visible: Float32
-    child: float
-    view: Float32
-    distance: float
-    embedding: Float32
-    cam: Float32
-
-    @property
-    def finite(self) -> bool:
-        """Whether all outputs but the maps are finite; a faulty processor may give others."""
-        return all(np.isfinite(output).all() for output in self[:-1])
 
 
 class BodyPartModel:
@@ -136,7 +96,7 @@ class BodyPartModel:
             tensor = np.concatenate([tensor, tensor[..., ::-1]])
         return tensor, where
 
-    def answer(self, values: Float32) -> tuple[RawAnswer, Placement]:
+    def answer(self, values: Float32) -> RawAnswer:
         """Run the network on one picture.
 
         Parameters
@@ -153,17 +113,15 @@ class BodyPartModel:
         """
         tensor, where = self.views(values)
         outputs = self.network.run(tensor)
-        return (
-            RawAnswer(
-                logits=outputs["logits"].mean(axis=0),
-                visible=outputs["visible"].mean(axis=0),
-                child=float(outputs["child"].mean()),
-                view=outputs["view"].mean(axis=0),
-                distance=float(outputs["distance"].mean()),
-                embedding=outputs["embedding"][0],
-                cam=outputs["cam"][0],
-            ),
-            where,
+        return RawAnswer(
+            logits=outputs["logits"].mean(axis=0),
+            visible=outputs["visible"].mean(axis=0),
+            child=float(outputs["child"].mean()),
+            view=outputs["view"].mean(axis=0),
+            distance=float(outputs["distance"].mean()),
+            embedding=outputs["embedding"][0],
+            cam=outputs["cam"][0],
+            where=where,
         )
 
     def look(self, values: Float32) -> tuple[RawAnswer, ImageReading]:
@@ -171,10 +129,15 @@ class BodyPartModel:
 
         Parameters and errors are those of :meth:`answer`.
         """
-        answer, _ = self.answer(values)
-        reading = self.reading(answer)
-        if reading.rejected and reading.answered and (again := second_look(self, values)):
-            return again, self.reading(again)
+        own = self.parameters
+        answer = self.answer(values)
+        reading = answer.reading(own)
+        if (
+            reading.rejected
+            and reading.answered
+            and (again := second_look(self.answer, own, values))
+        ):
+            return again, again.reading(own)
         return answer, reading
 
     def read(self, values: Float32) -> ImageReading:
@@ -189,34 +152,6 @@ class BodyPartModel:
             return self.look(values)[1]
         except BlankPictureError:
             return ImageReading(probabilities={}, rejected=True, reason=BLANK, blank=True)
-
-    def reading(self, answer: RawAnswer) -> ImageReading:
-        """Turn the network's outputs into calibrated probabilities, and reject foreign pictures."""
-        if not answer.finite:
-            return ImageReading({}, rejected=True, reason=NO_NUMBERS, answered=False)
-        own = self.parameters
-        posterior = softmax(answer.logits, own.temperature)
-        visible = zip(
-            own.visible_labels, sigmoid(answer.visible, own.visible_temperature), strict=True
-        )
-        shown = [
-            Guess(label, float(probability))
-            for label, probability in visible
-            if probability >= own.visible_thresholds.get(label, np.inf)
-        ]
-        best = own.labels[int(np.argmax(posterior[:-1]))]
-        reason = rejection_reason(answer.distance, float(posterior[-1]), best, own.rejection)
-        return ImageReading(
-            probabilities={
-                label: float(value) for label, value in zip(own.labels, posterior, strict=False)
-            },
-            visible=tuple(sorted(shown, key=lambda guess: -guess.probability)),
-            child=float(sigmoid(answer.child)),
-            view=own.views[int(np.argmax(answer.view))],
-            rejected=reason is not None,
-            reason=reason,
-            seen=Seen(answer.embedding, posterior, reason is not None),
-        )
 
     def heatmap(self, values: Float32, label: str) -> Float32:
         """Return where the network saw a label, in the picture's geometry.
@@ -242,6 +177,6 @@ class BodyPartModel:
         """
         if label not in self.labels:
             raise KeyError(label)
-        answer, where = self.answer(values)
+        answer = self.answer(values)
         activation = answer.cam[self.labels.index(label)]
-        return heat_map(activation, self.parameters.size, where, values)
+        return heat_map(activation, self.parameters.size, answer.where, values)

@@ -1,36 +1,17 @@
 """How picture and header become one answer."""
 
+from dataclasses import replace
+
 import pytest
 
 from bodypart.error_rates import shipped
 from bodypart.evidence import Guess, HeaderMatch, HeaderReading, ImageReading
-from bodypart.fusion.confusion import picture_evidence
 from bodypart.fusion.fuse import fuse
 from bodypart.fusion.misnaming import header_evidence
 from bodypart.headers.reliability import HANDS, posterior
 from bodypart.labels import BY_LABEL
-from bodypart.regions import compatible
-
-
-def picture(*, rejected=False, visible=(), child=None, **probabilities):
-    reason = "it is not like a radiograph" if rejected else None
-    return ImageReading(probabilities, visible, child, None, rejected, reason)
-
-
-def header(*labels, attribute="SeriesDescription", attributes=(), region=None, **more):
-    matches = tuple(
-        HeaderMatch(name, "text", "text", labels, region) for name in attributes or (attribute,)
-    )
-    return HeaderReading(
-        label=labels[0] if len(labels) == 1 else None,
-        labels=labels,
-        region=region,
-        evidence=matches if labels or region else (),
-        **more,
-    )
-
-
-NOTHING = HeaderReading()
+from bodypart.regions import compatible, labels_in
+from unit.fusion.readings import NOTHING, header, picture
 
 
 def test_both_agree():
@@ -237,6 +218,47 @@ def test_what_was_not_seen_has_a_group_only_if_it_is_a_chest_beyond_doubt(image,
     assert fused.needs_review == (image is not None)
 
 
+@pytest.mark.parametrize(
+    ("labels", "region"), [(("knee",), None), ((), "upper_limb"), (("chest",), "lower_limb")]
+)
+def test_what_another_attribute_names_leaves_a_chest_in_doubt(labels, region):
+    said = header("chest", attributes=BOTH, age_years=45.0)
+    protocol = HeaderMatch("ProtocolName", "text", "text", labels, region)
+    series = HeaderMatch("SeriesDescription", "text", "text", ("chest",))
+    for more in ((protocol,), (series, protocol)):
+        named = tuple(dict.fromkeys(("chest", *labels)))
+        reading = replace(said, labels=named, evidence=(*more, *said.evidence))
+        assert fuse(picture(rejected=True), reading).group is None
+
+
+LEG = labels_in("lower_limb")
+ANYTHING_BUT_A_LEG = picture(
+    child=0.5, **{label: 1 / len(BY_LABEL) for label in BY_LABEL if label not in LEG}
+)
+
+
+@pytest.mark.parametrize(
+    ("reading", "reason"),
+    [
+        (NOTHING, "Neither the picture nor the header tells the body part."),
+        (
+            header(region="lower_limb"),
+            "The picture looks like abdomen, but the header says lower limb.",
+        ),
+    ],
+)
+def test_of_a_picture_that_may_be_anything_nothing_is_guessed(reading, reason):
+    fused = fuse(ANYTHING_BUT_A_LEG, reading)
+    assert (fused.label, fused.probability, fused.source) == (None, 0.0, None)
+    assert fused.review_reason == reason
+
+
+@pytest.mark.parametrize(("share", "agreement"), [(0.3, "agree"), (0.1, "conflict")])
+def test_a_header_agrees_with_a_part_that_the_picture_thinks_possible(share, agreement):
+    fused = fuse(picture(chest=0.97 - share, knee=share), header("knee"))
+    assert fused.agreement == agreement
+
+
 def test_two_parts_in_the_header_and_no_picture_give_no_label():
     fused = fuse(None, header("chest", "pelvis"))
     assert fused.label is None
@@ -324,40 +346,6 @@ def test_a_side_without_a_part_in_the_header_is_that_of_the_picture():
     assert fuse(picture(chest=0.97), HeaderReading(laterality="R")).laterality.value is None
 
 
-@pytest.mark.parametrize(
-    ("age", "child", "expected"),
-    [(3, 0.1, True), (40, 0.9, False), (None, 0.9, True), (None, None, None), (15.9, None, True)],
-)
-def test_the_age_decides_who_is_a_child_and_else_the_picture(age, child, expected):
-    fused = fuse(picture(chest=0.9, child=child), header("chest", age_years=age), child_age=16)
-    assert fused.child is expected
-
-
-@pytest.mark.parametrize(
-    ("age", "unusable", "child", "reason"),
-    [
-        (45.0, False, 0.01, None),
-        (45.0, False, 0.999, "looks like a child's"),
-        (17.0, False, 0.999, None),
-        (4.0, False, 0.001, "looks like an adult's"),
-        (None, True, 0.01, None),
-        (None, True, 0.9, "cannot be believed"),
-        (None, False, 0.9, None),
-        (None, False, 0.5, "Neither the header nor the picture"),
-    ],
-)
-def test_an_age_that_the_picture_contradicts_is_marked(age, unusable, child, reason):
-    reading = header("chest", age_years=age, age_unusable=unusable)
-    fused = fuse(picture(chest=0.97, child=child), reading, child_age=16)
-    assert fused.needs_review == (reason is not None)
-    assert reason is None or reason in fused.review_reason
-
-
-def test_an_animal_has_no_age_group():
-    fused = fuse(picture(chest=0.97, child=0.99), header("chest", age_years=3.0, human=False))
-    assert (fused.child, fused.group, fused.needs_review) == (None, None, False)
-
-
 def test_attributes_that_agree_make_surer_what_the_header_is_about_not_that_it_is_right():
     one, both = (
         posterior(header_evidence(header("knee", attributes=names).evidence))["knee"]
@@ -368,13 +356,6 @@ def test_attributes_that_agree_make_surer_what_the_header_is_about_not_that_it_i
 
 def test_the_posterior_sums_to_one():
     assert sum(posterior(header_evidence(header("hand").evidence)).values()) == pytest.approx(1)
-
-
-def test_the_picture_takes_a_part_for_its_neighbour_or_the_like_of_the_other_limb():
-    image = dict.fromkeys(("knee", "femur", "elbow", "skull"), 0.005) | {"knee": 0.985}
-    evidence = dict(zip(BY_LABEL, picture_evidence(image), strict=True))
-    assert sum(evidence.values()) == pytest.approx(1)
-    assert evidence["femur"] > evidence["elbow"] > evidence["skull"] > 0
 
 
 def test_an_attribute_of_every_hand_has_its_share_that_goes_astray():

@@ -54,8 +54,7 @@ def test_odd_shapes_are_parted_or_left(shape):
 def test_exposures_of_one_part_are_accepted_where_the_picture_as_a_whole_is_not(model, layout):
     rows, columns = layout
     picture = sheet([["hand"] * columns] * rows)
-    whole, _ = model.answer(picture)
-    assert model.reading(whole).rejected
+    assert model.answer(picture).reading(model.parameters).rejected
     reading = model.read(picture)
     assert not reading.rejected
     assert reading.top(1)[0].label == "hand"
@@ -64,13 +63,13 @@ def test_exposures_of_one_part_are_accepted_where_the_picture_as_a_whole_is_not(
 
 def test_exposures_of_unlike_parts_stay_rejected(model, monkeypatch):
     picture = sheet([["hand", "knee"]])
-    whole, _ = model.answer(picture)
+    whole = model.answer(picture)
     assert {model.read(part).top(1)[0].label for part in panels(picture)} == {"hand", "knee"}
     monkeypatch.setattr(
         model,
         "answer",
         lambda values: (
-            (whole._replace(distance=2.0), None)
+            whole._replace(distance=2.0)
             if values.shape == picture.shape
             else BodyPartModel.answer(model, values)
         ),
@@ -86,10 +85,10 @@ def test_parts_that_fill_a_plate_are_not_exposed_side_by_side(model, monkeypatch
     answer, places = model.answer, [model.labels.index(label) for label in ("hand", part)]
 
     def exchanged(values):
-        given, where = answer(values)
+        given = answer(values)
         logits = given.logits.copy()
         logits[places] = logits[places[::-1]]
-        return given._replace(logits=logits), where
+        return given._replace(logits=logits)
 
     monkeypatch.setattr(model, "answer", exchanged)
     assert model.read(picture).rejected == rejected
@@ -124,9 +123,9 @@ def test_a_film_that_is_rejected_as_it_lies_is_read_turned(model, monkeypatch, q
     answer = model.answer
 
     def upright_alone(values):
-        given, where = answer(values)
+        given = answer(values)
         lies = not (values.shape == upright.shape and np.array_equal(values, upright))
-        return given._replace(distance=2.0 if lies else given.distance), where
+        return given._replace(distance=2.0 if lies else given.distance)
 
     monkeypatch.setattr(model, "answer", upright_alone)
     reading = model.read(np.ascontiguousarray(np.rot90(upright, -quarters)))

@@ -67,10 +67,10 @@ def test_white_noise_is_rejected_with_a_reason(model):
 @pytest.mark.parametrize("output", ["logits", "visible", "child", "view", "distance", "embedding"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_an_answer_that_is_not_finite_rejects_the_picture(model, output, value):
-    answer, _ = model.answer(picture())
+    answer = model.answer(picture())
     broken = np.asarray(getattr(answer, output)).copy()
     broken.flat[0] = value
-    reading = model.reading(answer._replace(**{output: broken}))
+    reading = answer._replace(**{output: broken}).reading(model.parameters)
     assert reading.rejected
     assert not reading.answered
     assert reading.reason
@@ -104,7 +104,7 @@ def test_a_heat_map_of_a_label_that_is_not_given_is_refused(model):
 
 
 def test_the_embedding_has_unit_length(model):
-    answer, _ = model.answer(picture())
+    answer = model.answer(picture())
     assert np.linalg.norm(answer.embedding) == pytest.approx(1, abs=1e-3)
 
 
@@ -134,9 +134,9 @@ def test_the_field_is_looked_for_at_the_tone_of_the_description(model):
     """A dark film's soft tissue was cut off with the border before 2.1.1."""
     film = np.random.default_rng(0).uniform(0, 1, (150, 200)).astype(np.float32)
     film[:, :60] = 0.2 + 0.2 * film[:, :60]
-    assert model.answer(film**3)[1].field == Box(0, 150, 0, 200)
+    assert model.answer(film**3).where.field == Box(0, 150, 0, 200)
     plain = BodyPartModel(model.network, replace(model.parameters, field_tone=None))
-    assert plain.answer(film**3)[1].field.left > 40
+    assert plain.answer(film**3).where.field.left > 40
 
 
 def test_every_output_has_a_row_a_picture_and_a_column(model):
