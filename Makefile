@@ -12,7 +12,7 @@
 # make fuzz         the reader against made-up files: make fuzz TARGET=reader SECONDS=1800
 # make attack       NAME=kills | stops | mutated | flood | api against a real Orthanc; docs/security.md has the figures
 # make benchmarks   docs/benchmarks.md (quiet machine, minutes)
-# make screenshots  the README's pictures, of phantoms
+# make screenshots  the README's pictures, of drawn films
 # make train        a new model from a manifest: see docs/train-on-your-own-archive.md
 # make export | evaluate | card   what comes after it: the files, their figures, the card's tables
 # make memory-evaluation   what confirmed pictures add in hospitals new to the model (hours)

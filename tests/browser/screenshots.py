@@ -1,4 +1,4 @@
-"""Take the README's pictures, of phantoms: `make screenshots`."""
+"""Take the README's pictures, of drawn films: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from browser.chromium import launched
-from browser.phantoms_uploaded import upload, upload_study
+from browser.drawn_day import upload_day, upload_fall
 from documentation import README, filled
 from orthanc_server import ROOT, Server, free_port
 
@@ -30,31 +30,31 @@ def main() -> None:
         server = Server(Path(name) / "orthanc", configuration={"BodyPart": {"Tags": "none"}})
         try:
             server.start()
-            phantoms = upload(server)
+            day = upload_day(server)
             pages = f"{server.url}/bodypart/ui/"
             page = browser.new_page(viewport={"width": 1360, "height": 850}, color_scheme="dark")
             page.goto(f"{pages}?show=all#films")
-            page.locator(f'.line[data-instance="{phantoms.conflicting[0]}"]').click()
+            page.locator(f'.line[data-instance="{day.hand_called_knee}"]').click()
             page.get_by_role("button", name="Heat map").click()
-            page.locator(f'.stage[data-shown="{phantoms.conflicting[0]}"]').wait_for()
+            page.locator(f'.stage[data-shown="{day.hand_called_knee}"]').wait_for()
             page.wait_for_load_state("networkidle")
             page.mouse.move(700, 5)
             page.screenshot(path=DOCS / "film.png")
-            page = browser.new_page(viewport={"width": 1280, "height": 620}, color_scheme="light")
+            page = browser.new_page(viewport={"width": 1280, "height": 690}, color_scheme="light")
             page.goto(f"{pages}?show=all")
-            page.get_by_text("6 seen").wait_for()
-            page.locator(f'.tile[data-instance="{phantoms.agreeing[0]}"]').click()
+            page.get_by_text(f"{len(day.films)} seen").wait_for()
+            page.locator(f'.tile[data-instance="{day.hand_called_hand}"]').click()
             page.mouse.move(700, 5)
             page.screenshot(path=DOCS / "sheet.png")
-            page.goto(f"{pages}?studies={upload_study(server)}")
+            page.goto(f"{pages}?studies={upload_fall(server)}")
             page.locator(".study .tile img").first.wait_for()
             page.wait_for_load_state("networkidle")
             # As high as the study: no row of it is cut.
             cut = page.locator("#study").evaluate("node => node.scrollHeight - node.clientHeight")
-            page.set_viewport_size({"width": 1280, "height": 620 + max(cut, 0)})
+            page.set_viewport_size({"width": 1280, "height": 690 + max(cut, 0)})
             page.screenshot(path=DOCS / "study.png")
             page = browser.new_page(viewport={"width": 1280, "height": 560}, color_scheme="light")
-            page.goto(f"{server.url}/app/explorer.html#instance?uuid={phantoms.agreeing[0]}")
+            page.goto(f"{server.url}/app/explorer.html#instance?uuid={day.hand_called_hand}")
             page.locator(".bodypart-panel figure img").wait_for()
             page.wait_for_load_state("networkidle")
             page.screenshot(path=DOCS / "explorer.png")
@@ -105,10 +105,10 @@ def deliveries(browser: Browser, folder: Path) -> None:
     server = Server(folder / "orthanc", configuration={**nodes, "BodyPart": section})
     try:
         server.start()
-        upload(server)
+        hands = upload_day(server).hands
         page = browser.new_page(viewport={"width": 1360, "height": 850}, color_scheme="light")
         page.goto(f"{server.url}/bodypart/ui/#deliveries")
-        page.get_by_role("button", name="6 failed").wait_for()
+        page.get_by_role("button", name=f"{hands} failed").wait_for()
         page.wait_for_load_state("networkidle")
         page.screenshot(path=DOCS / "deliveries.png")
     finally:
@@ -123,7 +123,7 @@ def night() -> str:
 
 def _show(page: Path, folder: str, pictures: dict[str, str]) -> None:
     lines = "\n".join(f"![{text}]({folder}{name}.png)" for text, name in pictures.items())
-    lines += "\n\nPhantoms drawn by `tests/phantoms.py`."
+    lines += "\n\nFilms drawn by `tests/drawn_films.py`."
     text = page.read_text(encoding="utf-8")
     page.write_text(filled(text, "screenshots", lines), encoding="utf-8")
 
