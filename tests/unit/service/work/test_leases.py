@@ -218,11 +218,11 @@ def test_a_word_that_an_undo_brought_back_counts_as_the_first_one_on_a_copy(hous
 def test_an_error_that_nobody_foresaw_is_of_one_answer_not_of_its_batch(house, leases, monkeypatch):
     leases.lend(5, 60)
 
-    def stumble(*_):
+    def fail(*_):
         raise ValueError("a patient's name")
 
     with monkeypatch.context() as wrong:
-        wrong.setattr(house.annotator, "take", stumble)
+        wrong.setattr(house.annotator, "take", fail)
         assert leases.take(brought(house)) == {"i": "it could not be written: ValueError"}
     assert leases.lend(5, 60) == []
     assert house.claim(Kind.ANNOTATE).resource == "i"
