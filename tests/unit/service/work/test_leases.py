@@ -1,5 +1,6 @@
 """What helpers bring: taken if it is still wanted, dropped with the reason if not; never twice."""
 
+import json
 import threading
 
 import pytest
@@ -108,6 +109,14 @@ def test_what_was_annotated_meanwhile_stays(house, leases):
     assert "by now" in leases.take(brought(house, "knee"))["i"]
     assert examined(house) == "hand"
     assert house.claim_due(Kind.ANNOTATE) is None
+
+
+def test_what_stands_of_an_earlier_file_gives_way(house, leases):
+    leases.lend(5, 60)
+    earlier = {**note("i", "skull"), "file": "earlier"}
+    house.orthanc.set_metadata("instances", "i", "BodyPart", json.dumps(earlier))
+    assert leases.take(brought(house)) == {}
+    assert examined(house) == "hand"
 
 
 def test_what_a_person_said_meanwhile_stays(house, leases):
