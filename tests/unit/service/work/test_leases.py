@@ -108,7 +108,7 @@ def test_what_was_annotated_meanwhile_stays(house, leases):
     house.annotator.annotate("i", Mode.NEW)
     assert "by now" in leases.take(brought(house, "knee"))["i"]
     assert examined(house) == "hand"
-    assert house.claim_due(Kind.ANNOTATE) is None
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
 
 
 def test_what_stands_of_an_earlier_file_gives_way(house, leases):
