@@ -223,7 +223,7 @@ class Decoders:
     down_reason = None
 
     def __init__(self):
-        self.label = "hand"
+        self.label, self.fields = "hand", {}
         self.asked = []
         self.while_asked = lambda: None
 
@@ -231,7 +231,7 @@ class Decoders:
         self.asked.append(task)
         self.while_asked()
         if task in ("annotate", "classify"):
-            annotation = note(request.get("instance") or "i", self.label)
+            annotation = note(request.get("instance") or "i", self.label, **self.fields)
             return {"annotation": annotation, "seconds": {"decode": 0.001}}, b""
         original = payload.partition(b" corrected to ")[0]
         if task == "restore":

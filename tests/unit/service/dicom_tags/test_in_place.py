@@ -28,6 +28,20 @@ def test_the_file_follows_and_the_annotation_tells(annotated):
     assert annotated.backups.left_over() == []
 
 
+def test_a_word_that_is_taken_back_leaves_the_file_also_where_no_picture_was_seen(house):
+    house.decoders.fields = {"image": None}
+    house.annotator.annotate("i", Mode.NEW)
+    house.follow()
+    assert house.decoders.asked == ["annotate"]
+    house.reviewer.review("i", Review("ann", "2026", examined="foot"))
+    house.follow()
+    assert house.orthanc.files["i"] == b"file corrected to foot"
+    house.reviewer.withdraw("i", by="ann")
+    house.follow()
+    assert house.orthanc.files["i"] == b"file"
+    assert (tags(house)["state"], house.orthanc.annotation("i")["review"]) == ("none", None)
+
+
 def test_what_an_overwrite_wipes_returns(annotated):
     orthanc, no_text = annotated.orthanc, "\udcfc\0"
     for level, resource in [("instances", "i"), *PARENTS.levels()]:
