@@ -45,7 +45,7 @@ class Orthanc:
         self.protected, self.links, self.senders = set(), {}, {}
         self.asked = Counter()
         self.before_store = self.after_store = lambda: None
-        self.answer = None
+        self.answer, self.stores = None, "i"
         self.has_labels = True
         self.version = "1.12.7"
         self.down = False
@@ -129,9 +129,9 @@ class Orthanc:
             raise self.answer
         if self.answer is not None:
             return self.answer
-        self.arrive("i", b"".join(pieces))
+        self.arrive(self.stores, b"".join(pieces))
         self.after_store()
-        return Stored("i", "Success")
+        return Stored(self.stores, "Success")
 
     def exists(self, level, resource):
         return resource in self.files if level == "instances" else bool(self.files)
