@@ -283,7 +283,8 @@ class Annotator:
             annotation: AnnotationRecord = {**failed(instance, reason), "file": file}
             word = self._trail.last(instance)
             annotation = self._words.put_on(annotation, existing, word)
-            self._annotations.put(annotation, stored.parents, done=task)
+            also = partial(self._learning.keep, instance=instance, seen=None)
+            self._annotations.put(annotation, stored.parents, done=task, also=also)
             self._read.pop(instance, None)
         self._metrics.count("failed")
 

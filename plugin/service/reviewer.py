@@ -173,18 +173,19 @@ class Reviewer:
                 raise NotFoundError(instance)
             _must_be(annotation, seen)
             stored = self._archive.stored_file(instance)
-            machine, looked_at = machine_answer(annotation), None
+            machine, reading = machine_answer(annotation), None
             if machine is None or not of_file(annotation, stored.version):
                 file = self._archive.content(instance, stored)
                 reading = self._annotator.read(instance, file, urgent=True)
-                machine, looked_at = reading.annotation, reading.seen
+                machine = reading.annotation
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             try:
                 machine = self._annotations.put(machine, stored.parents)
                 self._trail.applied(number)
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
-        self._learning.saw(instance, looked_at)
+        if reading is not None:
+            self._learning.saw(instance, reading.seen)
         self._learning.wake()
         return machine
 

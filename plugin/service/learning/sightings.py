@@ -15,6 +15,7 @@ from bodypart.evidence import Seen
 from bodypart.memory.words import pack_floats, unpack_floats
 from service.databases.prepared import Prepared
 from service.databases.tables import instances, sightings
+from service.records.index import ANNOTATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ MOST_SIGHTINGS = 100_000
 
 _PRUNE_EVERY = 1000
 _BATCH = 5000
+_DROP = Prepared(sa.delete(sightings).where(sightings.c.instance == sa.bindparam("b_id")))
 _SIZES = [
     sa.func.length(sightings.c[name]).label(f"{name}_size") for name in ("embedding", "posterior")
 ]
@@ -118,6 +120,10 @@ class Sightings:
         self._put.run(connection, values)
         self._puts += 1
 
+    def drop(self, connection: Connection, instance: str) -> None:
+        """Forget what a model saw in an earlier picture, in a transaction of the caller's."""
+        _DROP.run(connection, {"b_id": instance})
+
     def prune(self) -> None:
         """Forget the oldest, once there are many more than are to be kept."""
         if self._puts < _PRUNE_EVERY:
@@ -146,7 +152,7 @@ class Sightings:
     def batches(
         self, model: str, conditions: Sequence[sa.ColumnElement[bool]] = ()
     ) -> Iterator[Batch]:
-        """Give what a model saw in all pictures that nobody has said a word on.
+        """Give what a model saw in all annotated pictures that nobody has said a word on.
 
         Parameters
         ----------
@@ -158,7 +164,12 @@ class Sightings:
         question = (
             sa.select(sightings, instances.c.image_label)
             .join(instances, instances.c.id == sightings.c.instance)
-            .where(sightings.c.model == model, instances.c.reviewed_at.is_(None), *conditions)
+            .where(
+                sightings.c.model == model,
+                instances.c.reviewed_at.is_(None),
+                ANNOTATED,
+                *conditions,
+            )
         )
         for rows in self._pages(question):
             yield Batch(
@@ -170,7 +181,7 @@ class Sightings:
             )
 
     def answers(self, model: str) -> Iterator[Answers]:
-        """Give the model's own answers on all pictures, and what became of them."""
+        """Give the model's own answers on all annotated pictures, and what became of them."""
         names = ("image_label", "examined", "reviewed_at")
         question = (
             sa.select(
@@ -180,7 +191,7 @@ class Sightings:
                 *(instances.c[name] for name in names),
             )
             .join(instances, instances.c.id == sightings.c.instance)
-            .where(sightings.c.model == model)
+            .where(sightings.c.model == model, ANNOTATED)
         )
         for rows in self._pages(question):
             yield Answers(
