@@ -15,7 +15,7 @@ from service.errors import (
     UnannotatedError,
 )
 from service.queue.tasks import Kind, Mode, Priority
-from service.records.annotations import of_file
+from service.records.annotations import of_file, sealed
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Reviewer:
                     raise StaleError(annotation)
                 # The request was repeated, because its answer with the new revision was lost.
                 return annotation
-            corrected = _with_word(annotation, review, found.stored)
+            corrected = sealed(_with_word(annotation, review, found.stored))
             said = corrected["review"]
             if said is None:
                 raise StaleError(annotation)  # The word is on another picture.

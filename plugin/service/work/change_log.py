@@ -19,7 +19,6 @@ import sqlalchemy as sa
 
 from service.databases.prepared import Prepared
 from service.databases.tables import marks
-from service.errors import ServiceError
 from service.queue.tasks import Kind, Mode
 from service.records.removals import stays_removed
 
@@ -167,7 +166,7 @@ class ChangeLog:
             unseen = [instance for instance in told if not self._is_removed(instance)]
             if unseen:
                 self._tasks.ask_now(Kind.ANNOTATE, sorted(unseen))
-        except ServiceError:
+        except Exception:
             self._told.extend(told)
             raise
 

@@ -3,6 +3,9 @@
 import hashlib
 import threading
 from collections import Counter
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
@@ -29,6 +32,17 @@ from service.reviewer import Reviewer
 from unit.service.stand_ins import Nobody, Routes, Watch
 
 PARENTS = Parents("series", "study", "patient", "DX", "20260101", "ROOM 1")
+
+
+@cache
+def _fresh_databases():
+    """Return the databases without a row, by name: to make them takes longer than most tests."""
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        durable = open_durable(folder / "audit.sqlite")
+        open_index(folder / "index.sqlite", durable, print).close()
+        durable.close()
+        return {path.name: path.read_bytes() for path in folder.glob("*.sqlite")}
 
 
 class Orthanc:
@@ -251,6 +265,9 @@ class House:
         self.decoders, self.watch = Decoders(), Watch()
         self.settings = Settings.parse({"Tags": tags})
         self.lines = []
+        for name, data in _fresh_databases().items():
+            if not (folder / name).exists():
+                (folder / name).write_bytes(data)
         self.durable = open_durable(folder / "audit.sqlite")
         self.database = open_index(folder / "index.sqlite", self.durable, self.lines.append)
         self.tasks = Tasks(self.database, "node")

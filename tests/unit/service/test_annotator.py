@@ -54,12 +54,14 @@ def test_a_word_is_in_the_trail_before_anything_else_changes(house):
 def test_a_word_that_stands_in_the_trail_is_said_whatever_fails_after(house):
     house.annotator.annotate("i", Mode.NEW)
     put, house.orthanc.set_metadata = house.orthanc.set_metadata, _fail
-    assert house.reviewer.review("i", word())["examined"]["label"] == "foot"
+    said = house.reviewer.review("i", word())
+    assert said["examined"]["label"] == "foot"
     assert label_of(house) == "hand"
     house.orthanc.set_metadata = put
     _due_now(house)
     house.reviewer.apply_word(house.claim(Kind.APPLY))
     assert label_of(house) == "foot"
+    assert house.orthanc.annotation("i")["revision"] == said["revision"]
     assert house.trail.open(10) == []
 
 

@@ -4,9 +4,11 @@ import threading
 import time
 from contextlib import contextmanager
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
+from service.errors import ArchiveError
 from service.queue.tasks import Kind
 from service.work import change_log
 from service.work.change_log import ChangeLog
@@ -302,6 +304,22 @@ def test_an_entry_below_the_mark_of_what_was_removed_and_sent_again_is_still_ask
     assert waiting(house) == {"j"}
     house.orthanc.log.insert(0, late)
     reader.wake("i")
+    reader.read()
+    assert waiting(house) == {"i"}
+
+
+@pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("no number")])
+def test_what_the_hook_named_is_asked_for_though_the_log_could_not_be_read(
+    house, log, monkeypatch, error
+):
+    reader = log()
+    house.database.shared = True
+    house.orthanc.log.clear()
+    reader.wake("i")
+    with monkeypatch.context() as away:
+        away.setattr(house.orthanc, "changes", Mock(side_effect=error))
+        with pytest.raises(type(error)):
+            reader.read()
     reader.read()
     assert waiting(house) == {"i"}
 
