@@ -139,11 +139,20 @@ class Sightings:
         with self.database.write() as connection:
             connection.execute(sa.delete(sightings).where(sightings.c.seen_at <= oldest))
 
-    def get(self, instance: str, model: str) -> Seen | None:
-        """Return what a model saw in a picture, None if it is not known (any more)."""
-        rows = self.database.rows(
-            sa.select(sightings).where(sightings.c.instance == instance, sightings.c.model == model)
+    def get(self, instance: str, model: str, *, reviewed: bool = False) -> Seen | None:
+        """Return what a model saw in a picture, None if it is not known (any more).
+
+        With ``reviewed``, also None if no word stands on this picture: that on the instance may
+        have been said of an earlier one.
+        """
+        question = sa.select(sightings).where(
+            sightings.c.instance == instance, sightings.c.model == model
         )
+        if reviewed:
+            question = question.join(instances, instances.c.id == sightings.c.instance).where(
+                instances.c.reviewed_at.is_not(None)
+            )
+        rows = self.database.rows(question)
         if not rows:
             return None
         row = rows[0]

@@ -22,6 +22,10 @@ from unit.dicom_out.radiographs import (
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value", "ignore:The value length")
 
 
+def old(entries):
+    return entries[0].ModifiedAttributesSequence[0]
+
+
 class TestRefusals:
     def test_an_earlier_answer_does_not_outlive_a_refused_one(self):
         original = radiograph(BodyPartExamined="HIP", Laterality="L")
@@ -50,8 +54,9 @@ class TestRefusals:
         file = radiograph(MACParametersSequence=[parameters])
         assert (corrected(file).refused is not None) == refused
 
-    def test_a_signature_that_hides_what_it_covers_is_refused(self):
-        assert "signed" in corrected(radiograph(DigitalSignaturesSequence=[Dataset()])).refused
+    @pytest.mark.parametrize("sequence", ["DigitalSignaturesSequence", "MACParametersSequence"])
+    def test_a_signature_that_hides_what_it_covers_is_refused(self, sequence):
+        assert "signed" in corrected(radiograph(**{sequence: [Dataset()]})).refused
 
     def test_a_signature_over_our_correction_forbids_the_undo(self):
         dataset = read(corrected(radiograph()).data)
@@ -59,6 +64,29 @@ class TestRefusals:
         parameters.DataElementsSigned = [0x00180015, 0x00082218]
         dataset.MACParametersSequence = [parameters]
         assert "BodyPartExamined" in restore(file_of(dataset)).refused
+
+    def test_a_signature_over_a_laterality_of_ours_forbids_the_undo(self):
+        dataset = read(corrected(radiograph(Laterality=None), "knee").data)
+        parameters = Dataset()
+        parameters.DataElementsSigned = [0x00200060]
+        dataset.MACParametersSequence = [parameters]
+        assert "Laterality" in restore(file_of(dataset)).refused
+
+    @pytest.mark.parametrize(
+        "forge",
+        [
+            lambda entries: entries.append(entries[0]),
+            lambda entries: setattr(old(entries), "PatientID", "P2"),
+            lambda entries: setattr(old(entries), "Laterality", "R"),
+        ],
+        ids=["two entries", "a patient", "a side"],
+    )
+    def test_an_entry_that_we_would_not_write_is_not_restored(self, forge):
+        dataset = read(corrected(radiograph()).data)
+        forge(dataset.OriginalAttributesSequence)
+        for act in (restore, corrected):
+            with pytest.raises(DicomStructureError):
+                act(file_of(dataset))
 
     def test_a_later_change_by_another_system_is_respected(self):
         dataset = read(corrected(radiograph()).data)

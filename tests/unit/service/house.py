@@ -59,7 +59,7 @@ class Orthanc:
         self.protected, self.links, self.senders = set(), {}, {}
         self.asked = Counter()
         self.before_store = self.after_store = lambda: None
-        self.answer = None
+        self.answer, self.stores = None, "i"
         self.has_labels = True
         self.version = "1.12.7"
         self.down = False
@@ -143,9 +143,9 @@ class Orthanc:
             raise self.answer
         if self.answer is not None:
             return self.answer
-        self.arrive("i", b"".join(pieces))
+        self.arrive(self.stores, b"".join(pieces))
         self.after_store()
-        return Stored("i", "Success")
+        return Stored(self.stores, "Success")
 
     def exists(self, level, resource):
         return resource in self.files if level == "instances" else bool(self.files)
@@ -237,7 +237,7 @@ class Decoders:
     down_reason = None
 
     def __init__(self):
-        self.label = "hand"
+        self.label, self.fields = "hand", {}
         self.asked = []
         self.while_asked = lambda: None
 
@@ -245,7 +245,7 @@ class Decoders:
         self.asked.append(task)
         self.while_asked()
         if task in ("annotate", "classify"):
-            annotation = note(request.get("instance") or "i", self.label)
+            annotation = note(request.get("instance") or "i", self.label, **self.fields)
             return {"annotation": annotation, "seconds": {"decode": 0.001}}, b""
         original = payload.partition(b" corrected to ")[0]
         if task == "restore":
