@@ -9,6 +9,8 @@ import pytest
 from bodypart.annotation import Review
 from service.errors import ArchiveError, NotFoundError, RecordError, StaleError, UnannotatedError
 from service.queue.tasks import Kind, Mode
+from service.reviewer import Reviewer
+from service.work.recovery import ask_again
 from unit.service.house import PARENTS
 from unit.service.work.failing import raiser
 
@@ -152,6 +154,27 @@ def test_a_word_that_could_not_be_taken_back_at_once_is_taken_back_later(house, 
     house.annotator.annotate("i", Mode.AGAIN, task=house.claim(Kind.ANNOTATE))
     assert house.orthanc.annotation("i")["review"] is None
     assert house.trail.open(10) == []
+
+
+@pytest.mark.parametrize("do", [Reviewer.withdraw, Reviewer.remove])
+def test_what_another_person_said_since_is_neither_taken_back_nor_removed(house, seen, do):
+    said = house.reviewer.review("i", WORD)
+    with pytest.raises(StaleError) as told:
+        do(house.reviewer, "i", by="bob", seen=seen)
+    assert told.value.present["revision"] == said["revision"]
+    assert house.orthanc.annotation("i")["review"]
+    assert len(house.trail.events(0, 10)) == 1
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_word_is_taken_though_the_index_and_its_tasks_cannot_be_written(house, monkeypatch):
+    with monkeypatch.context() as full:
+        for part in (house.index.put, house.tasks.ask):
+            full.setattr(part.__self__, part.__name__, raiser(RecordError("the disk is full")))
+        assert house.reviewer.review("i", WORD)["examined"]["label"] == "foot"
+    ask_again(house.records, None)
+    house.reviewer.apply_word(house.claim(Kind.APPLY))
+    assert house.index.children("series", "series")[0].examined == "foot"
 
 
 @pytest.mark.usefixtures("seen")
