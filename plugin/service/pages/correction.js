@@ -146,6 +146,8 @@ class CorrectionDialog {
   close(body) {
     if (this.answer) this.answer(body);
     this.answer = null;
+    // Closed, not only removed: then the browser gives the keyboard back to what had it.
+    this.node.close();
     this.node.remove();
   }
 }

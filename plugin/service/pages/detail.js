@@ -17,6 +17,7 @@ export class Detail {
    */
   constructor(section, act, known) {
     this.section = section;
+    section.tabIndex = -1;
     this.act = act;
     this.known = known;
   }
@@ -29,7 +30,8 @@ export class Detail {
   show(annotation, line, side) {
     this.annotation = annotation;
     this.side = side;
-    const focused = this.section.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
+    const focused = this.section.contains(document.activeElement);
+    const act = focused && document.activeElement.dataset.act;
     this.section.replaceChildren(
       this.answer(),
       this.actions(),
@@ -41,7 +43,7 @@ export class Detail {
       this.about(line),
     );
     // What was pressed is still under the keyboard, if the next film has it; a choice is made anew.
-    this.section.querySelector(`[data-act="${focused}"]`)?.focus();
+    if (focused) (this.section.querySelector(`[data-act="${act}"]`) ?? this.section).focus({ preventScroll: true });
   }
 
   /** A part with the side that signing it now would sign, if it is no other one. */

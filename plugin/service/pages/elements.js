@@ -27,6 +27,20 @@ export async function onlyOnce(node, work) {
   }
 }
 
+/**
+ * Change what stands in a node. A keyboard that was in it stays where the same words are, else on the
+ * node itself: it is neither lost nor on something that nobody chose.
+ */
+export function keepKeyboard(node, change) {
+  const { activeElement: active } = document;
+  const within = node.contains(active);
+  change();
+  if (!within || node.contains(document.activeElement)) return;
+  const same = active.isConnected ? active : [...node.querySelectorAll('button:enabled, a')].find((one) => one.textContent === active.textContent);
+  if (!same) node.tabIndex = -1;
+  (same ?? node).focus({ preventScroll: true });
+}
+
 /** A term and its value, for a description list. */
 export function entry(term, ...value) {
   return [element('dt', {}, term), element('dd', {}, ...value)];

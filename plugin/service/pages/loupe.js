@@ -139,6 +139,8 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
   function close() {
     document.removeEventListener('keydown', key);
     dialog.remove();
+    // Not on the one with which it was opened, where the browser puts it.
+    current.button.focus({ preventScroll: true });
   }
 
   document.body.append(dialog);

@@ -75,6 +75,9 @@ async function route() {
     byId(id).hidden = one !== name;
     byId(`to-${one}`).setAttribute('aria-current', one === name ? 'page' : 'false');
   }
+  document.title = `${byId(`to-${name}`).textContent} · ${t('Body parts')}`;
+  // What was asked on another view is not answered on this one.
+  for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close();
   // Another place of the same view is loaded anew; so is a view that was left.
   if (name === shown && shownSearch === location.search) return;
   [shown, shownSearch] = [name, location.search];

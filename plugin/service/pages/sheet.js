@@ -51,6 +51,8 @@ export class Sheet {
     });
     this.more.observe(this.end);
     this.scroller.addEventListener('scroll', () => this.keepPlace(), { passive: true });
+    // What a screen reader or a script put the keyboard on is what its keys are about.
+    this.grid.addEventListener('focusin', ({ target }) => target.tile && this.marks.go(this.tiles.indexOf(target.tile), { focus: false }));
     page.reviewing.addEventListener('undone', ({ detail }) => this.undone([...detail.done, ...Object.keys(detail.failed)]));
     page.reviewing.addEventListener('tags', ({ detail }) => this.tileOf(detail.instance)?.update({ tags_state: detail.tags.state }));
   }

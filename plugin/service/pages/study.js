@@ -91,7 +91,7 @@ export class Study {
 
   fold(fold, kept) {
     const [first] = fold.items;
-    const tile = kept ?? new Tile(first, this.page.known.name, (one) => openLoupe(one, { name: this.page.known.name }), () => {});
+    const tile = kept ?? this.tile(first);
     if (kept) tile.update(first);
     fold.tile = tile;
     this.folds.set(first.instance, fold);
@@ -114,6 +114,15 @@ export class Study {
     tile.node.dataset.fold = first.instance;
     tile.node.replaceChildren(tile.button, named, actions);
     return tile.node;
+  }
+
+  /** A tile that shows its picture large: nothing is marked here, and Tab leads to each. */
+  tile(item) {
+    const tile = new Tile(item, this.page.known.name, (one) => openLoupe(one, { name: this.page.known.name }), () => {});
+    tile.button.removeAttribute('aria-pressed');
+    tile.button.setAttribute('aria-haspopup', 'dialog');
+    tile.button.tabIndex = 0;
+    return tile;
   }
 
   button(text, kind, click) {
