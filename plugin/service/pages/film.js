@@ -202,9 +202,16 @@ export class Film {
     return this.annotation && byId('detail').dataset.maySign ? '' : t('The picture is not on the screen yet.');
   }
 
+  /** Who says something of a picture that is not there yet is told that it was not taken. */
+  tellNotYet() {
+    const shown = this.list.current?.instance;
+    if (shown && this.viewer.stage.dataset.shown !== shown) this.page.toast.tell(this.notYet());
+  }
+
   /** Who presses a key twice has not looked at the second film: only what was typed waits for its turn. */
   sign(body) {
     if (this.page.reviewing.busy) this.page.toast.tell(t('The word before is still on its way.'));
+    else this.tellNotYet();
     return this.maySign ? this.page.guarded(() => this.signShown(this.annotation, body)) : undefined;
   }
 
@@ -213,6 +220,7 @@ export class Film {
     let answer = null;
     try {
       if (this.unseen && !await askToSignUnseen()) return;
+      this.page.toast.tellIfLate(t('Signing… {done} of {all}', { done: 0, all: 1 }));
       answer = await this.page.reviewing.sign(shown, body, { waits: true });
     } catch (error) {
       if (error.status === 404) return await this.gone(shown);
@@ -313,7 +321,7 @@ export class Film {
   }
 
   get keys() {
-    const when = (action) => () => (this.annotation ? action() : undefined);
+    const when = (action) => () => (this.annotation ? action() : this.tellNotYet());
     return [
       [['Enter', 'c'], t('Confirm and go on; not where picture and header conflict'), when(() => this.confirm())],
       [['p'], t('Take what the picture says'), when(() => this.takeFrom('picture'))],

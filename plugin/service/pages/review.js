@@ -40,7 +40,8 @@ async function guarded(work, further = () => '') {
 
 function undo() {
   return guarded(async () => {
-    const outcome = await reviewing.undo((done) => toast.tell(t('Taking back… {done}', { done })));
+    toast.tellIfLate(t('Taking back… {done}', { done: 0 }));
+    const outcome = await reviewing.undo((done) => toast.tell(t('Taking back… {done}', { done }), { stays: true }));
     if (!outcome) return toast.tell(t('There is nothing to undo.'));
     const failed = Object.values(outcome.failed);
     return toast.tell(count('{count} answer taken back.', '{count} answers taken back.', outcome.done.size)

@@ -309,7 +309,7 @@ export class Sheet {
   sign(tiles, body, { alike = null, waits = false } = {}) {
     if (this.page.reviewing.busy && !waits) return this.page.toast.tell(t('The word before is still on its way.'));
     return this.page.guarded(async () => {
-      const progress = (done) => this.page.toast.tell(t('Signing… {done} of {all}', { done, all: tiles.length }));
+      const progress = (done) => this.page.toast.tell(t('Signing… {done} of {all}', { done, all: tiles.length }), { stays: true });
       progress(0);
       const outcome = await this.page.reviewing.signMany(tiles.map((tile) => tile.item), body, { progress, waits });
       if (outcome === null) return;

@@ -153,7 +153,8 @@ export class Study {
     return this.page.guarded(async () => {
       if (fold.tile.missing && !await askToSignUnseen()) return;
       const progress = (done) => done < fold.items.length
-        && this.page.toast.tell(t('Signing… {done} of {all}', { done, all: fold.items.length }));
+        && this.page.toast.tell(t('Signing… {done} of {all}', { done, all: fold.items.length }), { stays: true });
+      this.page.toast.tellIfLate(t('Signing… {done} of {all}', { done: 0, all: fold.items.length }));
       const outcome = await this.page.reviewing.signMany(fold.items, body, { progress, waits });
       if (outcome === null) return;
       const { failed } = outcome;
@@ -175,6 +176,11 @@ export class Study {
       });
       if (body) await this.sign(fold, body, { waits: true });
     });
+  }
+
+  /** The service is back: pictures that could not be fetched are asked for again. */
+  moved({ back }) {
+    for (const { tile } of this.folds.values()) if (back && tile.missing) tile.load();
   }
 
   get keys() {
