@@ -13,7 +13,7 @@ export const MOST_GUESSES = 5;
 
 export class Detail {
   /**
-   * `act` has confirm, cannotTell, correct, take, guess, setSide, next, classify and explain. `known` has name(label) and sided(label).
+   * `act` has confirm, cannotTell, correct, take, guess, setSide, previous, next, classify and explain. `known` has name(label) and sided(label).
    */
   constructor(section, act, known) {
     this.section = section;
@@ -94,7 +94,7 @@ export class Detail {
     }
     bar.append(this.button(t('Correct…'), 'E', this.act.correct));
     bar.append(this.button(t('Cannot be told'), '0', this.act.cannotTell));
-    bar.append(this.button(t('Next'), 'J', this.act.next));
+    bar.append(this.button(t('Previous'), 'K', this.act.previous, 'back'), this.button(t('Next'), 'J', this.act.next));
     return bar;
   }
 

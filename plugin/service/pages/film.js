@@ -37,6 +37,7 @@ export class Film {
       setSide: (side) => this.setSide(side),
       correct: () => this.correct(),
       classify: () => this.classify(),
+      previous: () => this.previous(),
       next: () => this.next(),
       explain: (label) => this.viewer.explain(label),
     }, page.known);
@@ -303,6 +304,10 @@ export class Film {
     });
   }
 
+  previous() {
+    return this.page.guarded(() => this.list.previous());
+  }
+
   async undone(instances) {
     if (!instances.length) return undefined;
     if (instances.length > 1) return this.list.load(this.list.since);
@@ -335,7 +340,7 @@ export class Film {
       [['e'], t('Correct: type to search, Enter to save'), () => this.correct()],
       [['z'], t('Undo'), () => this.page.undo()],
       [['j', 'ArrowDown'], t('Next'), () => this.next(), true],
-      [['k', 'ArrowUp'], t('Previous'), () => this.page.guarded(() => this.list.previous()), true],
+      [['k', 'ArrowUp'], t('Previous'), () => this.previous(), true],
       ...this.viewer.keys,
       [['/'], t('Search'), () => this.filters.open()],
     ];
