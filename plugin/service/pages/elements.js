@@ -16,6 +16,11 @@ export function button(text, properties = {}) {
   return element('button', { type: 'button', ...properties }, text);
 }
 
+/** A text for those who listen, where others see a colour or a sign; empty for none. */
+export function unseen(text) {
+  return text ? element('span', { class: 'hidden' }, ` ${text}`) : '';
+}
+
 /** Do what a button was pressed for, and nothing more until that is done; the keyboard stays on it. */
 export async function onlyOnce(node, work) {
   if (node.ariaDisabled === 'true') return;

@@ -28,7 +28,7 @@ export class Film {
     this.page = page;
     this.annotation = null;
     this.side = undefined;
-    this.viewer = new Viewer(byId('picture'));
+    this.viewer = new Viewer(byId('picture'), page.known.name);
     this.detail = new Detail(byId('detail'), {
       confirm: () => this.confirm(),
       cannotTell: () => this.sign({ examined: null }),

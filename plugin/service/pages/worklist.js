@@ -1,7 +1,7 @@
 // The work list beside a film: one page of lines from the server, worst first.
 
 import { get } from './api.js';
-import { button, element } from './elements.js';
+import { button, element, unseen } from './elements.js';
 import { count, date, isolated, personName, t } from './language.js';
 import { meant } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, TAGS, certainty, withSide } from './words.js';
