@@ -98,13 +98,16 @@ def test_the_first_start_begins_with_what_comes(house, log):
     assert not log().fresh
 
 
-def test_a_log_that_was_emptied_and_counts_anew_is_followed(house, log):
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_log_that_was_emptied_and_counts_anew_is_followed(house, log, restarted):
     reader = log()
     for name in "jkl":
         house.orthanc.arrive(name, b"file")
     reader.read()
     waiting(house)
     house.orthanc.empty_the_log()
+    if restarted:
+        reader = log(first=99)
     reader.read()
     house.orthanc.arrive("m", b"file")
     reader.read()
@@ -126,8 +129,12 @@ def test_what_was_removed_after_an_entry_was_written_is_no_task(house, log):
     assert waiting(house) == {"i"}
 
 
-def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log):
+@pytest.mark.parametrize("shared", [False, True])
+def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log, shared):
     reader = log(live=False)
+    house.database.shared = shared
+    reader.read()
+    reader.wake("i")
     reader.read()
     assert waiting(house) == set()
     assert reader.unread_instances() == 0
