@@ -1,6 +1,7 @@
 """What is left as it is: refused files, hostile bytes; and real files."""
 
 import struct
+import zlib
 
 import pydicom.uid as uids
 import pytest
@@ -8,6 +9,7 @@ from pydicom import Dataset, dcmread
 
 from bodypart.dicom_out.correction import Correction, restore
 from bodypart.dicom_out.encoding import DicomStructureError
+from bodypart.file_meta import read_file_meta
 from mutations import mutations
 from unit.dicom_out.corrected import WRITTEN, changes_nothing, corrected, entry_of, region
 from unit.dicom_out.radiographs import (
@@ -194,6 +196,15 @@ class TestHostileBytes:
         monkeypatch.setattr("bodypart.dicom_out.part10.LARGEST_INFLATED", 100)
         with pytest.raises(DicomStructureError, match="inflates"):
             corrected(radiograph(SYNTAXES["deflated"]))
+
+    def test_a_deflated_data_set_without_its_end_raises(self):
+        """All its elements may be there, and what came after them is lost."""
+        whole = radiograph(SYNTAXES["deflated"])
+        end = read_file_meta(whole).end
+        packed = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        elements = packed.compress(zlib.decompress(whole[end:], -zlib.MAX_WBITS))
+        with pytest.raises(DicomStructureError, match="too early"):
+            corrected(whole[:end] + elements + packed.flush(zlib.Z_SYNC_FLUSH))
 
     def test_elements_out_of_order_raise(self):
         data = radiograph()
