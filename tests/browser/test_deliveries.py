@@ -136,7 +136,7 @@ def test_a_file_and_an_id_are_tried_on_the_rules(page, failed):
 
 def test_a_rule_is_applied_to_the_old_stock_after_a_count(page, failed):
     opened(page, failed.server)
-    rule = page.locator('.rules li[data-rule="to a node"]')
+    rule = page.locator('.rules li[data-row="to a node"]')
     rule.get_by_role("button", name="Count what is stored…").click()
     rule.get_by_text("2 stored pictures fit this rule. That is 1 delivery that").wait_for()
     assert len(failed.server.get("/bodypart/deliveries?rule=to a node")["deliveries"]) == 1

@@ -1,6 +1,7 @@
 """The keyboard: keys are about what has it, and it is not lost where something goes."""
 
 from browser.chromium import meanwhile
+from browser.films import hold_back
 from browser.pages_alone import annotation, instance, item, number_of
 
 RULE = {"Name": "all", "If": {}, "To": ["folder:/x"], "When": "always", "Otherwise": False}
@@ -94,8 +95,57 @@ def test_a_delivery_that_is_tried_again_keeps_the_keyboard(alone, page):
 
     alone.answers["POST deliveries/2"] = retried
     page.get_by_role("button", name="Retry").press("Enter")
-    page.get_by_role("button", name="Cancel").wait_for()
+    meanwhile(page, lambda: page.locator(".deliveries li").count() == 1)
     assert at(page).startswith("Hand, left")
+
+
+def test_a_delivery_that_leaves_the_list_gives_the_keyboard_to_no_other_one(alone, page):
+    """The next Enter would have tried another one again."""
+    open_deliveries(alone, delivery(1, "failed"), delivery(2, "failed"))
+
+    def retried(_):
+        alone.answers["GET deliveries"] = {"deliveries": [delivery(1, "failed")], "next": None}
+        return delivery(2, "failed")
+
+    alone.answers["POST deliveries/2"] = retried
+    retry = page.get_by_role("button", name="Retry")
+    retry.nth(1).press("Enter")
+    meanwhile(page, lambda: retry.count() == 1)
+    assert page.evaluate("document.activeElement.matches('ol.deliveries')")
+
+
+def test_the_keyboard_stays_with_its_receiver(alone, page):
+    """It went to the first one that has a button of the same words."""
+    page.clock.install()
+    open_deliveries(alone)
+    counts = {"waiting": 0, "sending": 0, "failed": 3}
+    alone.answers["GET routes"]["open"] = {"folder:/x": counts, "folder:/y": counts}
+    retry = page.get_by_role("button", name="Retry all that failed")
+    meanwhile(page, lambda: page.clock.run_for(1000) or retry.count() == 2)
+    retry.nth(1).focus()
+    alone.answers["GET routes"]["open"] = {
+        "folder:/x": counts,
+        "folder:/y": {**counts, "failed": 4},
+    }
+    four = page.get_by_role("button", name="4 failed")
+    meanwhile(page, lambda: page.clock.run_for(1000) or four.is_visible())
+    assert page.evaluate("document.activeElement.parentNode.textContent").startswith("folder:/y")
+
+
+def test_a_rule_is_not_sent_twice_while_the_line_is_slow(alone, page):
+    """What is told every few seconds put a fresh button in the place of the one that waits."""
+    page.clock.install()
+    open_deliveries(alone)
+    held = []
+    alone.answers["POST routes/apply"] = lambda route: hold_back(held, route)
+    button = page.get_by_role("button", name="Count what is stored…")
+    button.press("Enter")
+    meanwhile(page, lambda: held)
+    told = len(alone.asked_for("GET routes"))
+    meanwhile(
+        page, lambda: page.clock.run_for(1000) or len(alone.asked_for("GET routes")) > told + 2
+    )
+    assert button.get_attribute("aria-disabled") == "true"
 
 
 def test_at_four_times_the_size_the_correction_gives_the_keyboard_back(alone, page):
@@ -119,6 +169,20 @@ def test_who_pressed_undo_is_where_they_were(alone, page):
     undo.press("Enter")
     page.get_by_text("taken back.").wait_for()
     assert at(page) == instance(2)
+
+
+def test_who_closes_what_was_told_stays_with_the_picture_that_is_shown(alone, page):
+    """The keyboard went to the line where it had been, and the view with it."""
+    alone.open("?show=all#films")
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.keyboard.press("Enter")
+    page.locator(f'.line[data-instance="{instance(2)}"]:focus').wait_for()
+    close = page.get_by_role("button", name="Close")
+    close.focus()
+    page.keyboard.press("j")
+    page.locator(f'.stage[data-shown="{instance(3)}"]').wait_for()
+    close.press("Enter")
+    assert at(page) == instance(3)
 
 
 def test_who_chose_one_of_two_is_at_the_next_answer(alone, page):

@@ -144,15 +144,12 @@ def test_pictures_of_a_study_come_once_the_service_is_back(alone, page):
     """After three tries they were never asked for again."""
     stood = dict(alone.answers)
     page.clock.install()
-    alone.open(f"?studies={instance(9_000)}#study")
-    for what in (r"GET instances/\S*/thumbnail", "GET status"):
+    thumbnail = r"GET instances/\S*/thumbnail"
+    for what in (thumbnail, "GET status"):
         alone.answers[what] = lambda route: route.abort()
-    page.reload()
-    page.locator(".study .tile").first.wait_for()
-    for _ in range(10):
-        page.clock.run_for(3000)
-        page.wait_for_timeout(50)
-    assert page.get_by_text("No picture").count() == 3
+    alone.open(f"?studies={instance(9_000)}#study")
+    meanwhile(page, lambda: page.clock.run_for(3000) or len(alone.asked_for(thumbnail)) == 3 * 3)
+    meanwhile(page, lambda: page.get_by_text("No picture").count() == 3)
     alone.answers.clear()
     alone.answers.update(stood)
     page.clock.run_for(3000)

@@ -104,7 +104,7 @@ export class Deliveries {
     const see = (destination, state, words, kind) => button(words, {
       class: `chip ${kind}`, click: () => this.filter({ state, destination, rule: '' }),
     });
-    keepKeyboard(this.summary, () => this.summary.replaceChildren(...Object.entries(open).map(([destination, { waiting, sending, failed }]) => element('div', {},
+    keepKeyboard(this.summary, () => this.summary.replaceChildren(...Object.entries(open).map(([destination, { waiting, sending, failed }]) => element('div', { 'data-row': destination },
       element('strong', {}, destination),
       waiting + sending ? see(destination, 'waiting,sending', count('{count} waits', '{count} wait', waiting + sending), '')
         : failed ? '' : element('span', { class: 'quiet' }, t('nothing waits')),

@@ -35,7 +35,7 @@ export class DeliveryLine {
     this.item = item;
     const [state, kind] = STATES[item.state];
     const { sentence, original } = whatBecame(item);
-    this.node.dataset.state = item.state;
+    Object.assign(this.node.dataset, { row: item.id, state: item.state });
     this.body.replaceChildren(
       element('p', {}, element('a', { href: elsewhere('films', { instances: item.instance }) }, this.part(item)),
         ' ', element('span', { class: `chip ${kind}` }, state)),

@@ -33,17 +33,23 @@ export async function onlyOnce(node, work) {
 }
 
 /**
- * Change what stands in a node. A keyboard that was in it stays where the same words are, else on the
- * node itself: it is neither lost nor on something that nobody chose.
+ * Change what stands in a node. A keyboard that was in it stays where the same words are in the same
+ * row (`data-row`), else on the node itself: it is neither lost nor on something that nobody chose.
  */
 export function keepKeyboard(node, change) {
   const { activeElement: active } = document;
   const within = node.contains(active);
+  const row = rowOf(active);
   change();
   if (!within || node.contains(document.activeElement)) return;
-  const same = active.isConnected ? active : [...node.querySelectorAll('button:enabled, a')].find((one) => one.textContent === active.textContent);
+  const same = active.isConnected ? active : [...node.querySelectorAll('button:enabled, a')]
+    .find((one) => one.textContent === active.textContent && rowOf(one) === row);
   if (!same) node.tabIndex = -1;
   (same ?? node).focus({ preventScroll: true });
+}
+
+function rowOf(node) {
+  return node?.closest('[data-row]')?.dataset.row;
 }
 
 /** A term and its value, for a description list. */

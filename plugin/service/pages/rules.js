@@ -22,13 +22,14 @@ export class Rules {
     this.node = element('ol', { class: 'rules' });
   }
 
-  /** A rule stays where it is: only what is told of the old stock is told anew. */
+  /** A rule stays where it is: only what is told of the old stock is told anew, once that has changed. */
   draw(rules) {
-    const text = JSON.stringify(rules);
+    const [text, run] = [rules, this.oldStock.run].map((one) => JSON.stringify(one));
     if (text !== this.drawn) keepKeyboard(this.node, () => this.node.replaceChildren(...rules.map((rule) => this.rule(rule))));
-    this.drawn = text;
+    else if (run === this.run) return;
+    Object.assign(this, { drawn: text, run });
     for (const stock of this.node.querySelectorAll('.stock')) {
-      const fresh = element('div', {}, this.oldStock.parts(stock.parentNode.dataset.rule));
+      const fresh = element('div', {}, this.oldStock.parts(stock.parentNode.dataset.row));
       if (stock.innerHTML !== fresh.innerHTML) keepKeyboard(stock, () => stock.replaceChildren(...fresh.childNodes));
     }
   }
@@ -36,7 +37,7 @@ export class Rules {
   rule(rule) {
     const chips = rule.Otherwise ? [t('what no other rule takes')] : spokenConditions(rule.If, this.name);
     const when = [rule.When === 'always' ? '' : t('leaves {window}', { window: rule.When }), rule.Urgent ? t('at once, before the series is complete') : ''];
-    return element('li', { 'data-rule': rule.Name },
+    return element('li', { 'data-row': rule.Name },
       element('h3', {}, rule.Name),
       element('p', { class: 'chips' }, (chips.length ? chips : [t('every picture')]).map((one) => element('span', { class: 'chip' }, one))),
       element('p', {}, `→ ${rule.To.join(', ')}`),

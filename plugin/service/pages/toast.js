@@ -47,9 +47,11 @@ export class Toast {
     this.late = setTimeout(() => this.tell(text, { stays: true }), LATE);
   }
 
-  /** What was pressed here is gone: the keyboard is where it came from, or where the view has it. */
+  /** What was pressed here is gone: the keyboard is where it came from, or where the view has it by now. */
   goBack() {
-    (this.from?.isConnected ? this.from : document.querySelector('main:not([hidden]) [tabindex="0"]'))?.focus({ preventScroll: true });
+    // A line or tile that the view has left is another picture.
+    const from = this.from?.isConnected && !this.from.matches('.line[tabindex="-1"], .tile[tabindex="-1"]') ? this.from : null;
+    (from ?? document.querySelector('main:not([hidden]) [tabindex="0"]'))?.focus({ preventScroll: true });
   }
 
   hideSoon() {
