@@ -185,6 +185,23 @@ def test_who_closes_what_was_told_stays_with_the_picture_that_is_shown(alone, pa
     assert at(page) == instance(3)
 
 
+def test_who_is_about_to_undo_stays_there_when_more_is_told(alone, page):
+    """Enter, meant for Undo, was a word on the film."""
+    for what in ("GET worklist", "GET sheet"):
+        alone.answers[what] = {"total": 1, "next": None, "items": [item(1)], "meaning": None}
+    alone.open("?show=all#films")
+    page.locator(".detail[data-may-sign]").wait_for()
+    held = []
+    alone.answers[r"GET instances/(\w{8})[\w-]*"] = lambda route: hold_back(held, route)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Undo").focus()
+    meanwhile(page, lambda: held)
+    for route in held:
+        route.fulfill(json=annotation(1))
+    page.get_by_text("That was the last one.").wait_for()
+    assert at(page).startswith("Undo")
+
+
 def test_who_chose_one_of_two_is_at_the_next_answer(alone, page):
     both = {"agreement": "conflict", "image": {"top": [{"label": "foot", "probability": 0.9}]}}
     alone.answers[r"GET instances/(\w{8})[\w-]*"] = lambda route: annotation(

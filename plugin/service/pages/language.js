@@ -64,10 +64,8 @@ export function numeral(value) {
   return typeof value === 'number' ? value.toLocaleString(locale) : value;
 }
 
-/** A share as the reader writes it, rounded. */
-export function share(value) {
-  return value.toLocaleString(locale, { style: 'percent' });
-}
+/** A share as the reader writes it, rounded; a sheet has hundreds. */
+export const share = new Intl.NumberFormat(locale, { style: 'percent' }).format;
 
 /** How long ago somebody was born, `unit` being day, week, month or year. */
 export function age(value, unit) {

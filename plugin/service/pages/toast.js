@@ -26,7 +26,8 @@ export class Toast {
    */
   tell(text, { undo = false, more = null, stays = false } = {}) {
     clearTimeout(this.late);
-    const focused = this.node.contains(document.activeElement);
+    const { activeElement: active } = document;
+    const focused = this.node.contains(active);
     this.text = text;
     this.pause = stays ? null : undo ? WITH_UNDO : SHORT;
     // It is there, empty, before it says anything: of what only then appears a screen reader tells nothing.
@@ -37,7 +38,10 @@ export class Toast {
       this.node.append(element('button', { type: 'button', click: () => this.undo() }, t('Undo'), ' ', keycap('Z')));
     }
     this.node.append(button('×', { class: 'close', 'aria-label': t('Close'), click: () => this.hide() }));
-    if (focused) this.goBack();
+    // Who is about to press stays there if the same is offered again: in the view, Enter would be a word.
+    const same = focused && [...this.node.querySelectorAll('button')].find((one) => one.textContent === active.textContent);
+    if (same) same.focus();
+    else if (focused) this.goBack();
     this.hideSoon();
   }
 
