@@ -125,8 +125,9 @@ class ErrorRates:
 
     def share(self, label: str) -> float:
         """Return how often a part is examined."""
-        rest = (1 - sum(self.prior.values())) / (len(BY_LABEL) - len(self.prior))
-        return self.prior.get(label, rest)
+        if label in self.prior:
+            return self.prior[label]
+        return (1 - sum(self.prior.values())) / (len(BY_LABEL) - len(self.prior))
 
     def band(self, confidence: float) -> Band:
         """Return the band of a confidence."""

@@ -158,9 +158,8 @@ class Pipeline:
         except PictureError as error:
             picture, unfit = None, str(error)
         decoded = perf_counter()
-        unnamed = header.label is None and not header.labels
         if picture is None or unfit:
-            if unnamed:
+            if not header.labels:
                 status: Status = "failed" if picture is None else "skipped"
                 return Annotation(instance, status, reason=unfit, picture=picture), Timing()
             unseen = ImageReading(probabilities={}, rejected=True, reason=unfit)
@@ -171,7 +170,7 @@ class Pipeline:
             reading = ImageReading({}, rejected=True, reason=BLANK, blank=True)
         else:
             reading = self.model.read(picture.values)
-        if unnamed and not reading.answered:
+        if not header.labels and not reading.answered:
             # Failed, like a picture that cannot be decoded: so it is listed and can be retried.
             return Annotation(instance, "failed", reason=reading.reason, picture=picture), Timing()
         seen, recalled = reading.seen, None

@@ -186,7 +186,9 @@ class Settings:
         512, _integer(1, 65_536), "Largest body of `POST /bodypart/classify` in MB; above: 413."
     )
     review_threshold: float = _setting(
-        0.75, _number(0, 1), "An answer less probable than this needs a review."
+        0.75,
+        _number(0, 1),
+        "An answer that a picture took part in needs a review if it is less probable than this.",
     )
     child_age: float = _setting(
         16.0, _number(0, 30), "Patients younger than this, in years, are pediatric for the router."

@@ -203,14 +203,20 @@ class Annotator:
             As in ``annotate``.
         """
         instance = task.resource
-        stored = self._archive.stored_file(instance)
-        file = self._archive.content(instance, stored, old_stock=True)
-        reading = self.read(instance, file, urgent=False)
+        glance = self._archive.glance([instance]).get(instance)
+        if glance is None:
+            raise NotFoundError(instance)
+        file = self._archive.content(instance, glance.stored, old_stock=True)
+        word = self._trail.last(instance)
+        said_of = self._words.old_digest(word, glance)
+        reading = self.read(instance, file, urgent=False, said_of=said_of)
         self._keep_thumbnail(instance, file, reading)
         if not self._archive.exists("instances", instance):
             # It was deleted during the reading; its thumbnails were removed before, or are now.
             raise NotFoundError(instance)
-        if reading.seen is None:
+        said = self._words.put_on(reading.annotation, glance.annotation, word, said_of)["review"]
+        if reading.seen is None or said is None:
+            # Also where the word was said of an earlier picture of the instance.
             self.look_no_more(task)
         else:
             self._learning.saw(instance, reading.seen)
@@ -283,7 +289,8 @@ class Annotator:
             annotation: AnnotationRecord = {**failed(instance, reason), "file": file}
             word = self._trail.last(instance)
             annotation = self._words.put_on(annotation, existing, word)
-            self._annotations.put(annotation, stored.parents, done=task)
+            also = partial(self._learning.keep, instance=instance, seen=None)
+            self._annotations.put(annotation, stored.parents, done=task, also=also)
             self._read.pop(instance, None)
         self._metrics.count("failed")
 
@@ -328,7 +335,9 @@ class Annotator:
         also = None
         if word:
             # The word may wait for it: the model may have seen nothing in an earlier file.
-            self._learning.saw(annotation["instance"], seen)
+            self._learning.saw(
+                annotation["instance"], seen, of_word=annotation["review"] is not None
+            )
         else:
             also = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
         self._annotations.put(annotation, stored.parents, done=task, also=also)

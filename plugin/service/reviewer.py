@@ -15,7 +15,7 @@ from service.errors import (
     UnannotatedError,
 )
 from service.queue.tasks import Kind, Mode, Priority
-from service.records.annotations import of_file
+from service.records.annotations import of_file, sealed
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Reviewer:
                     raise StaleError(annotation)
                 # The request was repeated, because its answer with the new revision was lost.
                 return annotation
-            corrected = _with_word(annotation, review, found.stored)
+            corrected = sealed(_with_word(annotation, review, found.stored))
             said = corrected["review"]
             if said is None:
                 raise StaleError(annotation)  # The word is on another picture.
@@ -173,18 +173,19 @@ class Reviewer:
                 raise NotFoundError(instance)
             _must_be(annotation, seen)
             stored = self._archive.stored_file(instance)
-            machine, looked_at = machine_answer(annotation), None
+            machine, reading = machine_answer(annotation), None
             if machine is None or not of_file(annotation, stored.version):
                 file = self._archive.content(instance, stored)
                 reading = self._annotator.read(instance, file, urgent=True)
-                machine, looked_at = reading.annotation, reading.seen
+                machine = reading.annotation
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             try:
                 machine = self._annotations.put(machine, stored.parents)
                 self._trail.applied(number)
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
-        self._learning.saw(instance, looked_at)
+        if reading is not None:
+            self._learning.saw(instance, reading.seen)
         self._learning.wake()
         return machine
 

@@ -188,3 +188,19 @@ def test_at_four_times_the_size_pictures_are_seen_and_answers_read(alone, page, 
     assert 0 <= answer["y"] < answer["y"] + answer["height"] <= height
     at = answer["x"] + 5, answer["y"] + 5
     assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).id", at) == "examined"
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_the_edge_of_a_field_is_seen(alone, page, colours):
+    """WCAG 2.2, 1.4.11: three to one; a field has the ground of what is around it."""
+    page.emulate_media(color_scheme=colours)
+    alone.open("?show=all")
+    contrast = page.locator("#sheet-q").evaluate("""node => {
+        const light = (text) => text.match(/\\d+/g).slice(0, 3).map((value) => value / 255)
+            .map((value) => value <= 0.04 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, value, at) => sum + value * [0.2126, 0.7152, 0.0722][at], 0.05);
+        const { borderTopColor, backgroundColor } = getComputedStyle(node);
+        const [dark, bright] = [light(borderTopColor), light(backgroundColor)].sort();
+        return bright / dark;
+    }""")
+    assert contrast >= 3

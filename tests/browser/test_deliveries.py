@@ -208,6 +208,6 @@ def test_it_speaks_german(page, failed):
     opened(page, failed.server, "?state=waiting,sending")
     state = page.locator("#delivery-state option:checked")
     eventually(lambda: state.text_content() == "Wartet, Unterwegs")
-    assert page.title() == "Körperteile"
+    assert page.title() == "Zustellungen · Körperteile"
     page.get_by_text("Die Regeln an einem Bild erproben").wait_for()
     page.get_by_text("was keine andere Regel nimmt").wait_for()

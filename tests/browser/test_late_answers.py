@@ -138,7 +138,7 @@ def test_what_was_undone_is_shown_wherever_it_stands_among_all(alone, page):
     page.keyboard.press("z")
     page.get_by_text("3 answers taken back.").wait_for()
     meanwhile(page, lambda: page.locator("li.done").count() == 2)
-    assert "97 %" in page.locator(".tile").first.inner_text()
+    assert "97%" in page.locator(".tile").first.inner_text()
 
 
 def test_a_view_that_is_not_shown_asks_for_nothing(alone, page):

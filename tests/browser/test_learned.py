@@ -100,7 +100,7 @@ def test_what_was_learned_is_shown_by_part_with_its_gain(page, server, taught):
     film(server, 51)
     opened(page, server, "#learned")
     row = page.locator("table.learned tr", has_text="Wrist joint").first
-    assert row.locator("td").all_inner_texts()[1:3] == ["0 %", "100 %"]
+    assert row.locator("td").all_inner_texts()[1:3] == ["0%", "100%"]
     page.get_by_role("link", name="Hand → Wrist joint").wait_for()
     page.goto(f"{server.url}/bodypart/ui/#statistics")
     page.get_by_role("heading", name="What was learned changed").wait_for()

@@ -120,6 +120,22 @@ def test_a_back_fill_reads_again_what_the_words_change_and_nothing_else(orthanc,
     assert again.json()["again"] == 0
 
 
+def test_what_was_removed_or_can_no_longer_be_seen_is_not_read_again(make_server):
+    server = make_server().start()
+    gone = read(server, 30)["instance"]
+    server.request("DELETE", f"/bodypart/instances/{gone}")
+    dataset = radiograph("hand", PatientID=generate_uid(), seed=31)
+    replaced = server.annotation(server.upload(file_bytes(dataset)))
+    assert replaced["image"]
+    dataset.PixelData = bytes(100)
+    server.upload(file_bytes(dataset))
+    server.wait_until(lambda: server.annotation(replaced["instance"])["image"] is None)
+    assert server.get("/bodypart/memory/changes") == []
+    asked = {"LearnedSince": "2020-01-01"}
+    assert server.request("POST", "/bodypart/backfill", json=asked).json()["again"] == 0
+    assert server.request("GET", f"/bodypart/instances/{gone}").status_code == 404
+
+
 @pytest.mark.parametrize("since", ["yesterday", 5, "2026-11-28 10:00"])
 def test_an_impossible_time_is_a_bad_request(orthanc, hospital, since):
     answer = orthanc.request("POST", "/bodypart/backfill", json={"LearnedSince": since})

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bodypart.memory import Memory, unpack_seen
+from bodypart.memory.recall import MOST_ALIKE
 from bodypart.pipeline import Pipeline
 from bodypart.settings import Settings
 from decoder.tasks import TASKS, TaskError
@@ -44,6 +45,7 @@ def test_words_change_the_answer_and_the_annotation_says_so():
     assert annotation["memory"]["revision"] == WRISTS.revision
     assert annotation["memory"]["changed"] == "hand -> wrist"
     assert annotation["memory"]["alike"][0].startswith("instance-wrist")
+    assert len(annotation["memory"]["alike"]) == MOST_ALIKE < len(WRISTS.words)
 
 
 def test_a_file_that_is_stored_nowhere_is_read_with_the_memory_too():
@@ -63,6 +65,12 @@ def test_suggest_changes_no_answer_and_asks_for_a_review():
     assert not annotation["memory"]["applied"]
     assert annotation["needs_review"]
     assert "hand -> wrist" in annotation["review_reason"]
+
+
+def test_a_suggestion_leaves_a_review_its_reason():
+    annotation = annotate(pipeline("suggest"), BodyPartExamined="CHEST")["annotation"]
+    assert annotation["memory"]["changed"] == "hand -> wrist"
+    assert "but the header says chest" in annotation["review_reason"]
 
 
 def test_off_says_nothing_at_all():

@@ -21,9 +21,12 @@ def child(instance, examined=None, probability=0.9, **changes):
 
 
 def test_the_part_with_the_most_probability_wins_and_the_others_are_listed():
-    children = [child("i1", "chest", 0.95), child("i2", "knee", 0.6), child("i3", "knee", 0.6)]
+    sure = child("i3", "knee", 0.7, source="header")
+    children = [child("i1", "chest", 0.95), child("i2", "knee", 0.6), sure]
     rolled = roll_up("studies", "s", children)
-    assert rolled["examined"]["label"] == "knee"
+    examined = rolled["examined"]
+    assert (examined["label"], examined["probability"]) == ("knee", 0.7)
+    assert examined["source"] == "header"
     assert rolled["parts"] == [
         {"label": "knee", "instances": 2},
         {"label": "chest", "instances": 1},
@@ -32,14 +35,23 @@ def test_the_part_with_the_most_probability_wins_and_the_others_are_listed():
     assert rolled["annotated_at"] == "2026-01-01T00:00:03Z"
 
 
-def test_the_order_of_the_children_does_not_matter():
-    children = [child(f"i{n}", label, 0.5) for n, label in enumerate(["hand", "wrist", "foot"])]
+@pytest.mark.parametrize(
+    ("seen", "label"),
+    [
+        # First of the tied in the label table.
+        ([("hand", 0.5), ("wrist", 0.5), ("foot", 0.5)], "wrist"),
+        # Only in some orders their sum is more than 0.6.
+        ([("wrist", 0.6), ("hand", 0.1), ("hand", 0.2), ("hand", 0.3)], "hand"),
+    ],
+)
+def test_the_order_of_the_children_does_not_matter(seen, label):
+    children = [child(f"i{n}", *part) for n, part in enumerate(seen)]
     answers = []
     for seed in range(6):
         random.Random(seed).shuffle(children)
         answers.append(roll_up("series", "s", children))
     assert all(answer == answers[0] for answer in answers)
-    assert answers[0]["examined"]["label"] == "wrist"  # First of the tied in the label table.
+    assert answers[0]["examined"]["label"] == label
 
 
 @pytest.mark.parametrize(
@@ -117,6 +129,15 @@ def test_the_side_is_that_of_the_examined_part():
     chest = [child(f"i{n}", "chest") for n in range(3)]
     hand = child("i9", "hand", laterality="L", laterality_source="header")
     assert roll_up("studies", "s", [*chest, hand])["laterality"]["value"] is None
+
+
+def test_the_group_is_that_of_most_instances_of_the_examined_part():
+    chests = [
+        child(f"i{n}", "chest", group=f"{who} chest")
+        for n, who in enumerate(["adult", "pediatric", "pediatric"])
+    ]
+    hands = [child(f"i{n}", "hand", 0.5) for n in range(5, 9)]
+    assert roll_up("studies", "s", [*chests, *hands])["group"] == "pediatric chest"
 
 
 def test_what_is_known_so_far_stands_while_others_wait():

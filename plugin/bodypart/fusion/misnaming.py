@@ -73,7 +73,7 @@ def _meant(
     default = np.array([defaults.get(name, 0.0) for name in names])
     table = np.zeros((len(names), len(names)))
     for column, true in enumerate(names):
-        kinds = np.array([kind_of_error(said, true) or "" for said in names])
+        kinds = np.array([kind_of_error(said, true) for said in names])
         left = wrong["any"]
         for kind in ("whole", "piece", "neighbour"):
             members = kinds == kind

@@ -55,7 +55,7 @@ def side_of(label: str | None, header: HeaderReading, marker: OneSide | None) ->
         return Laterality(header.laterality, "header")
     if label in header.sides and not header.laterality_conflict:
         return Laterality(header.sides[label], "header")
-    if header.laterality or header.laterality_conflict or not on_one_side(label):
+    if header.laterality or not on_one_side(label):
         return Laterality()
     return Laterality(marker, "marker") if marker else Laterality()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bodypart.model.detailed_field import detailed_field
-from bodypart.model.model_input import BlankPictureError, checked
+from bodypart.model.model_input import BlankPictureError
 from bodypart.model.panels import halves, panels
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ def second_look(ask: Ask, own: Parameters, values: Float32) -> RawAnswer | None:
     values : ndarray of float32, shape (rows, columns)
         Grey values, linear, bright = dense.
     """
-    values = checked(values)
     inside = _of_detail(ask, own, values)
     if inside:
         return inside

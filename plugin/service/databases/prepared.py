@@ -44,7 +44,7 @@ class Prepared:
         text, names, fixed = self._put_together(values)
         given = {**fixed, **values}
         found = driver.execute(text, [given[name] for name in names]).fetchall()
-        return [self._row(row) for row in found] if found else []
+        return [self._row(row) for row in found]
 
     def run(self, connection: Connection | sqlite3.Connection, values: Mapping[str, Any]) -> int:
         """Run the statement; return how many rows it changed."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bodypart.dicom_out.decision import Decision
+from bodypart.dicom_out.provenance import KEYWORDS
 from bodypart.dicom_out.same_picture import origin_of, same_picture
 from service.decoders.annotation_shape import wrong_in
 from service.decoders.picture_size import JPEG, PGM, PNG, size_of
@@ -43,6 +44,8 @@ _SEEN = frozenset(("embedding", "probabilities", "rejected"))
 _LONGEST_NUMBERS = 16 * _KB
 """Characters of what the model saw in a picture, in base64; `unpack_seen` looks at the numbers."""
 _PROVIDERS = frozenset(("cpu", "cuda", "remote"))
+_WRITTEN = frozenset(KEYWORDS.values())
+"""Keywords: they get into metadata and into a header of an answer."""
 _PERSONS_MARK = Decision(by_person=True).text.encode()
 
 
@@ -247,7 +250,7 @@ def _correction(
     for name in ("changed", "standing"):
         _demand(isinstance(answer[name], list), "changes that are no list")
     for keyword in [*answer["changed"], *answer["standing"]]:
-        _text(keyword, 64)
+        _one_of(keyword, _WRITTEN)
     if answer["refused"] is not None:
         _text(answer["refused"], _LONGEST_DETAILS)
     if attachment:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _TROUBLE = 3
 """Failures in a row after which it is the destination's fault."""
 _WHILE_BUSY = 2.0
-_PAUSE_AFTER_STUMBLE = 1.0
+_PAUSE_AFTER_FAILURE = 1.0
 _JITTER = 0.1
 
 
@@ -101,15 +101,15 @@ class Courier:
 
     def run(self, stopping: threading.Event) -> None:
         """Deliver until the service stops."""
-        stumbled = True  # Deliveries that were being sent when the service ended come first.
+        to_recover = True  # Deliveries that were being sent when the service ended come first.
         clock = Clock()
         while not stopping.is_set():
             # After the clock was set back, too.
-            stumbled = clock.set_back() > 0 or stumbled
+            to_recover = clock.set_back() > 0 or to_recover
             try:
-                if stumbled:
+                if to_recover:
                     self._outbox.recover(self.destination)
-                    stumbled = False
+                    to_recover = False
                 seen = self._outbox.version()
                 held = self._held_until - time.monotonic()
                 delivery = self._outbox.claim(self.destination) if held <= 0 else None
@@ -126,8 +126,8 @@ class Courier:
             except Exception as error:
                 why = kind_and_place(error)
                 self._log(f"deliveries to {self.destination} failed and start again: {why}")
-                stumbled = True
-                stopping.wait(_PAUSE_AFTER_STUMBLE)
+                to_recover = True
+                stopping.wait(_PAUSE_AFTER_FAILURE)
 
     def nudge(self) -> None:
         """Try again at once: an operator says that the destination works."""
@@ -160,8 +160,9 @@ class Courier:
         except (RecordError, StoppedError):
             raise
         except Exception as error:
-            # Else it would be the next one again, and hold up all behind it.
-            self._stumbled(delivery, error)
+            # Our fault, not the destination's. Else it would be the next one again, and hold up
+            # all behind it.
+            self._try_again(delivery, f"it could not be sent: {type(error).__name__}")
         else:
             self._failures = 0
             self.delivered += 1
@@ -173,10 +174,6 @@ class Courier:
             self._try_again(delivery, f"Orthanc does not answer about the instance: {error}")
         else:
             self._outbox.postpone(delivery, time.time() + _WHILE_BUSY)
-
-    def _stumbled(self, delivery: Delivery, error: Exception) -> None:
-        """Retry, or give up, what failed by our own fault: the destination accepts the others."""
-        self._try_again(delivery, f"it could not be sent: {type(error).__name__}")
 
     def _try_again(self, delivery: Delivery, text: str, shortest: float = 0.0) -> None:
         attempts = delivery.attempts + 1

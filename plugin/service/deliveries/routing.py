@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bodypart.annotation import tags_state
 from bodypart.loopback import is_loopback
 from service.deliveries.delivery import REMOVED, Priority, State
 from service.deliveries.matching import Case, taking
@@ -172,11 +171,8 @@ class Routing:
     def _origin(self, existing: list[Delivery], annotation: AnnotationRecord) -> Origin:
         """Return where an instance came from, before we may have stored it over itself."""
         known = next((Origin(row.sender_aet, row.sender_ip) for row in existing), None)
-        if known is not None:
-            return known
-        if tags_state(annotation) == "written":
-            return Origin()  # For Orthanc we are the sender of a file that we rewrote.
-        return Origin(*self._archive.sender(annotation["instance"]))
+        # Of a file that we rewrote Orthanc notes that this machine sent it: that is no node.
+        return known or Origin(*self._archive.sender(annotation["instance"]))
 
 
 def came_from(to: Destination, origin: Origin) -> bool:

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import followed, tags_state
 from bodypart.dicom_out.policy import tags_to_write
@@ -236,26 +236,23 @@ class InPlace:
             # Another sender's file, perhaps with a person's word in it, must be read first.
             self._overwriting.annotate_again(instance)
             return YIELDED
-        if not concerns_tags(annotation):
-            return None
         if read is not None and read.version == stored.version:
             file = read
         else:
             old_stock = task.priority >= Priority.BACKFILL
             file = self._archive.content(instance, stored, old_stock=old_stock)
-        siblings = siblings_of(self._index, instance, stored.parents.series)
-        threshold = self._settings.write_threshold
-        request = {
-            "annotation": annotation,
-            "siblings": siblings,
-            "threshold": threshold,
-        }
-        outcome, corrected = rewritten(self._decoders, "correct", request, file.data, urgent=urgent)
+        asked, request, mixed = "restore", dict[str, Any](), False
+        if concerns_tags(annotation):
+            siblings = siblings_of(self._index, instance, stored.parents.series)
+            threshold = self._settings.write_threshold
+            asked = "correct"
+            request = {"annotation": annotation, "siblings": siblings, "threshold": threshold}
+            wanted = tags_to_write(
+                annotation, threshold, siblings, write_conflicts=self._settings.write_conflicts
+            )
+            mixed = wanted is not None and wanted.mixed_series
+        outcome, corrected = rewritten(self._decoders, asked, request, file.data, urgent=urgent)
         refused, standing = outcome["refused"], outcome["standing"]
-        wanted = tags_to_write(
-            annotation, threshold, siblings, write_conflicts=self._settings.write_conflicts
-        )
-        mixed = wanted is not None and wanted.mixed_series
         failed = None
         if corrected:
 

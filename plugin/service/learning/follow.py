@@ -121,23 +121,29 @@ class Learning:
         return read_otherwise(self.sightings, model, hello["labels"], recall, rows)
 
     def keep(self, connection: Connection, instance: str, seen: Seen | None) -> None:
-        """Keep what the model saw in a picture, in a transaction of the caller's."""
-        model = self.model
-        if seen is not None and model is not None:
-            self.sightings.put(connection, instance, model, seen)
+        """Keep what the model saw in the present picture, in a transaction of the caller's.
 
-    def saw(self, instance: str, seen: Seen | None) -> None:
-        """Keep what the model saw in a picture, and have a word learned that waited for it.
-
-        Losing it loses no more than that.
+        Without any, what it saw in an earlier one is forgotten.
         """
         model = self.model
-        if seen is None or model is None:
+        if seen is None:
+            self.sightings.drop(connection, instance)
+        elif model is not None:
+            self.sightings.put(connection, instance, model, seen)
+
+    def saw(self, instance: str, seen: Seen | None, *, of_word: bool = True) -> None:
+        """Keep what the model saw, as `keep` does, and have a word learned that waited for it.
+
+        Losing it loses no more than that. Without ``of_word``, the word was said of another picture
+        of the instance, and does not belong to this one.
+        """
+        model = self.model
+        if model is None:
             return
         try:
             with self.sightings.database.write() as connection:
                 self.keep(connection, instance, seen)
-            if self.words.waits_for(instance, model):
+            if seen is not None and of_word and self.words.waits_for(instance, model):
                 self.words.saw(instance, model, seen)
                 self.wake()
         except ServiceError as error:
@@ -244,7 +250,7 @@ class Learning:
         """Give words what the model saw; where that is not known, have a decoder look again."""
         unknown = []
         for instance in self.words.unseen(model):
-            seen = self.sightings.get(instance, model)
+            seen = self.sightings.get(instance, model, reviewed=True)
             if seen is None:
                 unknown.append(instance)
             else:

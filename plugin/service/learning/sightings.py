@@ -15,6 +15,7 @@ from bodypart.evidence import Seen
 from bodypart.memory.words import pack_floats, unpack_floats
 from service.databases.prepared import Prepared
 from service.databases.tables import instances, sightings
+from service.records.index import ANNOTATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ MOST_SIGHTINGS = 100_000
 
 _PRUNE_EVERY = 1000
 _BATCH = 5000
+_DROP = Prepared(sa.delete(sightings).where(sightings.c.instance == sa.bindparam("b_id")))
 _SIZES = [
     sa.func.length(sightings.c[name]).label(f"{name}_size") for name in ("embedding", "posterior")
 ]
@@ -118,6 +120,10 @@ class Sightings:
         self._put.run(connection, values)
         self._puts += 1
 
+    def drop(self, connection: Connection, instance: str) -> None:
+        """Forget what a model saw in an earlier picture, in a transaction of the caller's."""
+        _DROP.run(connection, {"b_id": instance})
+
     def prune(self) -> None:
         """Forget the oldest, once there are many more than are to be kept."""
         if self._puts < _PRUNE_EVERY:
@@ -133,11 +139,20 @@ class Sightings:
         with self.database.write() as connection:
             connection.execute(sa.delete(sightings).where(sightings.c.seen_at <= oldest))
 
-    def get(self, instance: str, model: str) -> Seen | None:
-        """Return what a model saw in a picture, None if it is not known (any more)."""
-        rows = self.database.rows(
-            sa.select(sightings).where(sightings.c.instance == instance, sightings.c.model == model)
+    def get(self, instance: str, model: str, *, reviewed: bool = False) -> Seen | None:
+        """Return what a model saw in a picture, None if it is not known (any more).
+
+        With ``reviewed``, also None if no word stands on this picture: that on the instance may
+        have been said of an earlier one.
+        """
+        question = sa.select(sightings).where(
+            sightings.c.instance == instance, sightings.c.model == model
         )
+        if reviewed:
+            question = question.join(instances, instances.c.id == sightings.c.instance).where(
+                instances.c.reviewed_at.is_not(None)
+            )
+        rows = self.database.rows(question)
         if not rows:
             return None
         row = rows[0]
@@ -146,7 +161,7 @@ class Sightings:
     def batches(
         self, model: str, conditions: Sequence[sa.ColumnElement[bool]] = ()
     ) -> Iterator[Batch]:
-        """Give what a model saw in all pictures that nobody has said a word on.
+        """Give what a model saw in all annotated pictures that nobody has said a word on.
 
         Parameters
         ----------
@@ -158,7 +173,12 @@ class Sightings:
         question = (
             sa.select(sightings, instances.c.image_label)
             .join(instances, instances.c.id == sightings.c.instance)
-            .where(sightings.c.model == model, instances.c.reviewed_at.is_(None), *conditions)
+            .where(
+                sightings.c.model == model,
+                instances.c.reviewed_at.is_(None),
+                ANNOTATED,
+                *conditions,
+            )
         )
         for rows in self._pages(question):
             yield Batch(
@@ -170,7 +190,7 @@ class Sightings:
             )
 
     def answers(self, model: str) -> Iterator[Answers]:
-        """Give the model's own answers on all pictures, and what became of them."""
+        """Give the model's own answers on all annotated pictures, and what became of them."""
         names = ("image_label", "examined", "reviewed_at")
         question = (
             sa.select(
@@ -180,7 +200,7 @@ class Sightings:
                 *(instances.c[name] for name in names),
             )
             .join(instances, instances.c.id == sightings.c.instance)
-            .where(sightings.c.model == model)
+            .where(sightings.c.model == model, ANNOTATED)
         )
         for rows in self._pages(question):
             yield Answers(

@@ -58,8 +58,14 @@ class Words:
         self._insert: Any = postgresql.insert if database.shared else sqlite.insert
 
     def say(self, instance: str, *, number: int, at: str, patient: str, label: str | None) -> None:
-        """Keep a person's word on a picture; it takes the place of an earlier one."""
-        values = {"number": number, "at": at, "patient": patient, "label": label or NONE}
+        """Keep a person's word on a picture; it takes the place of an earlier one.
+
+        What a model saw goes with the earlier one: the file may have been replaced since.
+        """
+        values: dict[str, Any] = {
+            **{"number": number, "at": at, "patient": patient, "label": label or NONE},
+            **dict.fromkeys(("model", "embedding", "posterior", "rejected")),
+        }
         with self._database.write() as connection:
             connection.execute(
                 self._insert(words)

@@ -67,7 +67,7 @@ class CorrectionDialog {
       type: 'radio', name: id('side'), value: side, 'data-role': 'none', checked: side === (this.current.side ?? ''),
     }));
     this.comment = element('input', { type: 'text', id: id('comment'), maxlength: 2000, 'data-role': 'none', value: this.current.comment ?? '' });
-    this.why = element('p', { class: 'message', role: 'status', hidden: true });
+    this.why = element('p', { class: 'why', role: 'status' });
     this.save = button(t('Save'), { class: 'primary', 'data-role': 'none', click: () => this.finish() });
     const cancel = button(t('Cancel'), { 'data-role': 'none', click: () => this.close(null) });
     this.node = element('dialog', {
@@ -89,6 +89,7 @@ class CorrectionDialog {
     // What nobody asked for, and nothing suggests, is no default.
     const first = words.length || found[0]?.probability !== undefined ? found[0] : null;
     this.choose(found.find((option) => option === this.chosen) ?? first ?? null);
+    this.why.textContent = found.length ? '' : t('Nothing here');
   }
 
   item(option) {
@@ -132,8 +133,7 @@ class CorrectionDialog {
   finish() {
     if (this.chosen === null) return;
     this.why.textContent = this.notYet();
-    this.why.hidden = !this.why.textContent;
-    if (!this.why.hidden) return;
+    if (this.why.textContent) return;
     const side = this.sides.find((radio) => radio.checked).value || null;
     const comment = this.comment.value.trim();
     const said = { examined: this.chosen.label, comment };
@@ -146,6 +146,8 @@ class CorrectionDialog {
   close(body) {
     if (this.answer) this.answer(body);
     this.answer = null;
+    // Closed, not only removed: then the browser gives the keyboard back to what had it.
+    this.node.close();
     this.node.remove();
   }
 }

@@ -3,7 +3,7 @@
 import { get, post } from './api.js';
 import { DeliveryLine } from './delivery_line.js';
 import { STATES } from './delivery_sentences.js';
-import { button, element } from './elements.js';
+import { button, element, keepKeyboard } from './elements.js';
 import { count, t } from './language.js';
 import { OldStock } from './old_stock.js';
 import { change, query } from './place.js';
@@ -104,12 +104,12 @@ export class Deliveries {
     const see = (destination, state, words, kind) => button(words, {
       class: `chip ${kind}`, click: () => this.filter({ state, destination, rule: '' }),
     });
-    this.summary.replaceChildren(...Object.entries(open).map(([destination, { waiting, sending, failed }]) => element('div', {},
+    keepKeyboard(this.summary, () => this.summary.replaceChildren(...Object.entries(open).map(([destination, { waiting, sending, failed }]) => element('div', {},
       element('strong', {}, destination),
       waiting + sending ? see(destination, 'waiting,sending', count('{count} waits', '{count} wait', waiting + sending), '')
         : failed ? '' : element('span', { class: 'quiet' }, t('nothing waits')),
       failed ? see(destination, 'failed', count('{count} failed', '{count} failed', failed), 'bad') : '',
-      failed ? button(t('Retry all that failed'), { class: 'small', click: () => this.retryFailed(destination) }) : '')));
+      failed ? button(t('Retry all that failed'), { class: 'small', click: () => this.retryFailed(destination) }) : ''))));
   }
 
   offer(name, options, value = '') {
@@ -136,7 +136,7 @@ export class Deliveries {
     });
     this.lines = kept;
     if (nodes.length !== this.list.children.length || nodes.some((node, at) => node !== this.list.children[at])) {
-      this.list.replaceChildren(...nodes);
+      keepKeyboard(this.list, () => this.list.replaceChildren(...nodes));
     }
     const told = nodes.length ? '' : t('Nothing fits these filters.');
     if (this.told.textContent !== told) this.told.textContent = told;

@@ -2,7 +2,7 @@
 
 import { address } from './api.js';
 import { STATES, whatBecame } from './delivery_sentences.js';
-import { button, element } from './elements.js';
+import { button, element, keepKeyboard } from './elements.js';
 import { loadInTurn } from './in_turn.js';
 import { t } from './language.js';
 import { elsewhere } from './place.js';
@@ -28,6 +28,10 @@ export class DeliveryLine {
     const text = JSON.stringify(item);
     if (text === this.shown) return;
     this.shown = text;
+    keepKeyboard(this.node, () => this.draw(item));
+  }
+
+  draw(item) {
     this.item = item;
     const [state, kind] = STATES[item.state];
     const { sentence, original } = whatBecame(item);

@@ -13,10 +13,11 @@ export const MOST_GUESSES = 5;
 
 export class Detail {
   /**
-   * `act` has confirm, cannotTell, correct, take, guess, setSide, next, classify and explain. `known` has name(label) and sided(label).
+   * `act` has confirm, cannotTell, correct, take, guess, setSide, previous, next, classify and explain. `known` has name(label) and sided(label).
    */
   constructor(section, act, known) {
     this.section = section;
+    section.tabIndex = -1;
     this.act = act;
     this.known = known;
   }
@@ -29,7 +30,8 @@ export class Detail {
   show(annotation, line, side) {
     this.annotation = annotation;
     this.side = side;
-    const focused = this.section.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
+    const focused = this.section.contains(document.activeElement);
+    const act = focused && document.activeElement.dataset.act;
     this.section.replaceChildren(
       this.answer(),
       this.actions(),
@@ -41,7 +43,7 @@ export class Detail {
       this.about(line),
     );
     // What was pressed is still under the keyboard, if the next film has it; a choice is made anew.
-    this.section.querySelector(`[data-act="${focused}"]`)?.focus();
+    if (focused) (this.section.querySelector(`[data-act="${act}"]`) ?? this.section).focus({ preventScroll: true });
   }
 
   /** A part with the side that signing it now would sign, if it is no other one. */
@@ -92,7 +94,7 @@ export class Detail {
     }
     bar.append(this.button(t('Correct…'), 'E', this.act.correct));
     bar.append(this.button(t('Cannot be told'), '0', this.act.cannotTell));
-    bar.append(this.button(t('Next'), 'J', this.act.next));
+    bar.append(this.button(t('Previous'), 'K', this.act.previous, 'back'), this.button(t('Next'), 'J', this.act.next));
     return bar;
   }
 

@@ -16,6 +16,11 @@ export function button(text, properties = {}) {
   return element('button', { type: 'button', ...properties }, text);
 }
 
+/** A text for those who listen, where others see a colour or a sign; empty for none. */
+export function unseen(text) {
+  return text ? element('span', { class: 'hidden' }, ` ${text}`) : '';
+}
+
 /** Do what a button was pressed for, and nothing more until that is done; the keyboard stays on it. */
 export async function onlyOnce(node, work) {
   if (node.ariaDisabled === 'true') return;
@@ -25,6 +30,20 @@ export async function onlyOnce(node, work) {
   } finally {
     node.ariaDisabled = null;
   }
+}
+
+/**
+ * Change what stands in a node. A keyboard that was in it stays where the same words are, else on the
+ * node itself: it is neither lost nor on something that nobody chose.
+ */
+export function keepKeyboard(node, change) {
+  const { activeElement: active } = document;
+  const within = node.contains(active);
+  change();
+  if (!within || node.contains(document.activeElement)) return;
+  const same = active.isConnected ? active : [...node.querySelectorAll('button:enabled, a')].find((one) => one.textContent === active.textContent);
+  if (!same) node.tabIndex = -1;
+  (same ?? node).focus({ preventScroll: true });
 }
 
 /** A term and its value, for a description list. */

@@ -28,7 +28,7 @@ export class Film {
     this.page = page;
     this.annotation = null;
     this.side = undefined;
-    this.viewer = new Viewer(byId('picture'));
+    this.viewer = new Viewer(byId('picture'), page.known.name);
     this.detail = new Detail(byId('detail'), {
       confirm: () => this.confirm(),
       cannotTell: () => this.sign({ examined: null }),
@@ -37,6 +37,7 @@ export class Film {
       setSide: (side) => this.setSide(side),
       correct: () => this.correct(),
       classify: () => this.classify(),
+      previous: () => this.previous(),
       next: () => this.next(),
       explain: (label) => this.viewer.explain(label),
     }, page.known);
@@ -202,9 +203,16 @@ export class Film {
     return this.annotation && byId('detail').dataset.maySign ? '' : t('The picture is not on the screen yet.');
   }
 
+  /** Who says something of a picture that is not there yet is told that it was not taken. */
+  tellNotYet() {
+    const shown = this.list.current?.instance;
+    if (shown && this.viewer.stage.dataset.shown !== shown) this.page.toast.tell(this.notYet());
+  }
+
   /** Who presses a key twice has not looked at the second film: only what was typed waits for its turn. */
   sign(body) {
     if (this.page.reviewing.busy) this.page.toast.tell(t('The word before is still on its way.'));
+    else this.tellNotYet();
     return this.maySign ? this.page.guarded(() => this.signShown(this.annotation, body)) : undefined;
   }
 
@@ -213,6 +221,7 @@ export class Film {
     let answer = null;
     try {
       if (this.unseen && !await askToSignUnseen()) return;
+      this.page.toast.tellIfLate(t('Signing… {done} of {all}', { done: 0, all: 1 }));
       answer = await this.page.reviewing.sign(shown, body, { waits: true });
     } catch (error) {
       if (error.status === 404) return await this.gone(shown);
@@ -295,6 +304,10 @@ export class Film {
     });
   }
 
+  previous() {
+    return this.page.guarded(() => this.list.previous());
+  }
+
   async undone(instances) {
     if (!instances.length) return undefined;
     if (instances.length > 1) return this.list.load(this.list.since);
@@ -313,7 +326,7 @@ export class Film {
   }
 
   get keys() {
-    const when = (action) => () => (this.annotation ? action() : undefined);
+    const when = (action) => () => (this.annotation ? action() : this.tellNotYet());
     return [
       [['Enter', 'c'], t('Confirm and go on; not where picture and header conflict'), when(() => this.confirm())],
       [['p'], t('Take what the picture says'), when(() => this.takeFrom('picture'))],
@@ -327,7 +340,7 @@ export class Film {
       [['e'], t('Correct: type to search, Enter to save'), () => this.correct()],
       [['z'], t('Undo'), () => this.page.undo()],
       [['j', 'ArrowDown'], t('Next'), () => this.next(), true],
-      [['k', 'ArrowUp'], t('Previous'), () => this.page.guarded(() => this.list.previous()), true],
+      [['k', 'ArrowUp'], t('Previous'), () => this.previous(), true],
       ...this.viewer.keys,
       [['/'], t('Search'), () => this.filters.open()],
     ];

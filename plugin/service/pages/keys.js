@@ -2,7 +2,7 @@
 
 import { button, element } from './elements.js';
 import { t } from './language.js';
-import { areOff, changeKey, isLetter, keyName, keycap, turnOff, usualKey, usualKeys } from './own_keys.js';
+import { areOff, changeKey, isLetter, keyName, turnOff, usualKey, usualKeys } from './own_keys.js';
 
 /**
  * Listen; `table()` gives the rows of the view that is shown: [keys, what it does, action, again],
@@ -32,7 +32,7 @@ export function listen(table) {
 
 export function showHelp(table) {
   const rows = table.map(([keys, text]) => element('tr', {},
-    element('td', {}, keys.map((key) => (isLetter(key) ? changeable(key, text) : keycap(key)))), element('td', {}, text)));
+    element('td', {}, keys.flatMap((key) => [isLetter(key) ? changeable(key, text) : element('kbd', {}, keyName(key)), ' '])), element('td', {}, text)));
   const box = element('input', { type: 'checkbox', id: 'keys-on', checked: !areOff(), change: () => turnOff(!box.checked) });
   const dialog = element('dialog', { class: 'bodypart help', 'aria-labelledby': 'help-title', close: () => dialog.remove() },
     element('h2', { id: 'help-title' }, t('Keys')),

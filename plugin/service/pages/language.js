@@ -11,6 +11,8 @@ export const LANGUAGES = {
 const KEPT = 'bodypart-language';
 
 export const language = chosen();
+/* Numbers and dates as in the reader's own country, where that speaks this language. */
+const locale = navigator.languages.find((tag) => new RegExp(`^${language}-[\\w-]+$`, 'i').test(tag)) ?? language;
 const { words, parts } = language === 'en'
   ? { words: {}, parts: {} }
   : await import(`./languages/${language}.js`).catch(() => ({ words: {}, parts: {} }));
@@ -34,6 +36,8 @@ export function speak(tag) {
   location.reload();
 }
 
+const plural = new Intl.PluralRules(locale);
+
 /** A sentence in the reader's language; `{name}` in it is replaced by the value of that name. */
 export function t(text, values = {}) {
   return filled(words[text] ?? text, values);
@@ -44,8 +48,11 @@ export function t(text, values = {}) {
  * English has the same for both, another language may have two, with | between them.
  */
 export function count(one, many, number, values = {}) {
-  const forms = (words[number === 1 ? one : many] ?? (number === 1 ? one : many)).split('|');
-  return filled(number === 1 ? forms[0] : forms.at(-1), { count: number, ...values });
+  // In French, 0 is singular.
+  const single = number === 1 || plural.select(number) === 'one';
+  const sentence = single ? one : many;
+  const forms = (words[sentence] ?? sentence).split('|');
+  return filled(single ? forms[0] : forms.at(-1), { count: number, ...values });
 }
 
 function filled(sentence, values) {
@@ -54,16 +61,21 @@ function filled(sentence, values) {
 
 /** A number as the reader writes it; anything else stays as it is. */
 export function numeral(value) {
-  return typeof value === 'number' ? value.toLocaleString(language) : value;
+  return typeof value === 'number' ? value.toLocaleString(locale) : value;
+}
+
+/** A share as the reader writes it, rounded. */
+export function share(value) {
+  return value.toLocaleString(locale, { style: 'percent' });
 }
 
 /** How long ago somebody was born, `unit` being day, week, month or year. */
 export function age(value, unit) {
-  return value.toLocaleString(language, { style: 'unit', unit, unitDisplay: 'long' });
+  return value.toLocaleString(locale, { style: 'unit', unit, unitDisplay: 'long' });
 }
 
 /** The order of two names in the reader's language. */
-export const compared = new Intl.Collator(language).compare;
+export const compared = new Intl.Collator(locale).compare;
 
 /** A text for comparisons: without case, accents and widths, so that `epaule` finds `Épaule`. */
 export function folded(text) {
@@ -81,7 +93,7 @@ export function date(text) {
   if (!found) return text ?? '';
   const day = new Date(Date.UTC(Number(found[1]), Number(found[2]) - 1, Number(found[3])));
   if (day.getUTCMonth() !== Number(found[2]) - 1) return text;
-  return day.toLocaleDateString(language, { timeZone: 'UTC', year: 'numeric', month: 'short', day: 'numeric' });
+  return day.toLocaleDateString(locale, { timeZone: 'UTC', year: 'numeric', month: 'short', day: 'numeric' });
 }
 
 /** 20260131 as a date field has it, empty for none. */
@@ -93,7 +105,7 @@ export function dayField(text) {
 export function month(text) {
   if (!/^\d{6}$/.test(text)) return text;
   const day = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(4)) - 1));
-  return day.toLocaleDateString(language, { timeZone: 'UTC', year: 'numeric', month: 'short' });
+  return day.toLocaleDateString(locale, { timeZone: 'UTC', year: 'numeric', month: 'short' });
 }
 
 /** The last day of 202602: 20260228. */
@@ -104,7 +116,7 @@ export function lastDay(text) {
 /** 2026-11-20T12:00:00Z in the reader's own time. */
 export function moment(text) {
   const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? text : time.toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' });
+  return Number.isNaN(time.getTime()) ? text : time.toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' });
 }
 
 /**

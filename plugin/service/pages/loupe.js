@@ -38,7 +38,8 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
   },
   // Nothing is to be pressed by the key that opened it, and Space closes it again.
   element('div', { class: 'large', tabindex: -1, autofocus: true }, picture),
-  element('div', { class: 'beside' }, answer, facts, why, choices,
+  // What arrows and X change is heard, though the keyboard stays where it is.
+  element('div', { class: 'beside' }, element('div', { role: 'status' }, answer, facts, why), choices,
     element('div', { class: 'actions' }, mark, film, study, element('button', { type: 'button', click: () => dialog.close() }, t('Close')))));
 
   function key(event) {
@@ -110,7 +111,7 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
     picture.alt = shown.answer;
     if (picture.complete && picture.naturalWidth) look(shown);
     answer.textContent = shown.answer;
-    facts.textContent = [item.modality, date(item.study_date), item.examined ? certainty(item) : ''].filter(Boolean).join(' · ');
+    facts.textContent = [item.modality, date(item.study_date), item.examined ? certainty(item) : '', shown.marked ? t('Not this') : ''].filter(Boolean).join(' · ');
     why.textContent = '';
     choices.replaceChildren();
     if (decide && shown.conflict) {
@@ -139,6 +140,8 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
   function close() {
     document.removeEventListener('keydown', key);
     dialog.remove();
+    // Not on the one with which it was opened, where the browser puts it.
+    current.button.focus({ preventScroll: true });
   }
 
   document.body.append(dialog);

@@ -2,11 +2,12 @@
 // places. Kept in this browser.
 
 import { element } from './elements.js';
+import { t } from './language.js';
 import { browser } from './storage.js';
 
 const OFF = 'bodypart-keys-off';
 const KEPT = 'bodypart-own-keys';
-const NAMES = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', ' ': 'Space' };
+const NAMES = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', ' ': t('Space'), 'Shift+Click': t('Shift+Click') };
 
 /** From the usual key to the one that a person pressed in its place. */
 let own = new Map(kept());

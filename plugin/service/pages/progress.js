@@ -2,7 +2,7 @@
 
 import { get, post, remove } from './api.js';
 import { askBeforeBackfill, timeLeft } from './backfill.js';
-import { button, element, onlyOnce } from './elements.js';
+import { button, element, keepKeyboard, onlyOnce } from './elements.js';
 import { count, t } from './language.js';
 import { plainReason } from './sentences.js';
 
@@ -73,9 +73,7 @@ export class Progress extends EventTarget {
     }
     if (status.user && status.user !== 'anonymous') parts.push(element('span', { class: 'user', title: t('Signed in') }, status.user));
     // What is told every few seconds must not take the keyboard away.
-    const focused = this.node.contains(document.activeElement) ? document.activeElement.textContent : null;
-    this.node.replaceChildren(...parts);
-    [...this.node.querySelectorAll('button')].find((one) => one.textContent === focused)?.focus();
+    keepKeyboard(this.node, () => this.node.replaceChildren(...parts));
   }
 
   order(text, work) {

@@ -40,7 +40,8 @@ async function guarded(work, further = () => '') {
 
 function undo() {
   return guarded(async () => {
-    const outcome = await reviewing.undo((done) => toast.tell(t('Taking back… {done}', { done })));
+    toast.tellIfLate(t('Taking back… {done}', { done: 0 }));
+    const outcome = await reviewing.undo((done) => toast.tell(t('Taking back… {done}', { done }), { stays: true }));
     if (!outcome) return toast.tell(t('There is nothing to undo.'));
     const failed = Object.values(outcome.failed);
     return toast.tell(count('{count} answer taken back.', '{count} answers taken back.', outcome.done.size)
@@ -75,6 +76,9 @@ async function route() {
     byId(id).hidden = one !== name;
     byId(`to-${one}`).setAttribute('aria-current', one === name ? 'page' : 'false');
   }
+  document.title = `${byId(`to-${name}`).textContent} · ${t('Body parts')}`;
+  // What was asked on another view is not answered on this one.
+  for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close();
   // Another place of the same view is loaded anew; so is a view that was left.
   if (name === shown && shownSearch === location.search) return;
   [shown, shownSearch] = [name, location.search];

@@ -1,6 +1,6 @@
 // The rules that send pictures on: what each takes, where to, when; and how to begin without any.
 
-import { element } from './elements.js';
+import { element, keepKeyboard } from './elements.js';
 import { t } from './language.js';
 import { spokenConditions } from './rule_words.js';
 
@@ -22,11 +22,15 @@ export class Rules {
     this.node = element('ol', { class: 'rules' });
   }
 
+  /** A rule stays where it is: only what is told of the old stock is told anew. */
   draw(rules) {
-    const text = JSON.stringify([rules, this.oldStock.run]);
-    if (text === this.drawn) return;
+    const text = JSON.stringify(rules);
+    if (text !== this.drawn) keepKeyboard(this.node, () => this.node.replaceChildren(...rules.map((rule) => this.rule(rule))));
     this.drawn = text;
-    this.node.replaceChildren(...rules.map((rule) => this.rule(rule)));
+    for (const stock of this.node.querySelectorAll('.stock')) {
+      const fresh = element('div', {}, this.oldStock.parts(stock.parentNode.dataset.rule));
+      if (stock.innerHTML !== fresh.innerHTML) keepKeyboard(stock, () => stock.replaceChildren(...fresh.childNodes));
+    }
   }
 
   rule(rule) {
@@ -37,7 +41,7 @@ export class Rules {
       element('p', { class: 'chips' }, (chips.length ? chips : [t('every picture')]).map((one) => element('span', { class: 'chip' }, one))),
       element('p', {}, `→ ${rule.To.join(', ')}`),
       when.some(Boolean) ? element('p', { class: 'quiet' }, when.filter(Boolean).join('; ')) : '',
-      element('div', { class: 'stock', role: 'status' }, this.oldStock.parts(rule.Name)));
+      element('div', { class: 'stock', role: 'status' }));
   }
 }
 

@@ -51,6 +51,8 @@ export class Sheet {
     });
     this.more.observe(this.end);
     this.scroller.addEventListener('scroll', () => this.keepPlace(), { passive: true });
+    // What a screen reader or a script put the keyboard on is what its keys are about.
+    this.grid.addEventListener('focusin', ({ target }) => target.tile && this.marks.go(this.tiles.indexOf(target.tile), { focus: false }));
     page.reviewing.addEventListener('undone', ({ detail }) => this.undone([...detail.done, ...Object.keys(detail.failed)]));
     page.reviewing.addEventListener('tags', ({ detail }) => this.tileOf(detail.instance)?.update({ tags_state: detail.tags.state }));
   }
@@ -307,7 +309,7 @@ export class Sheet {
   sign(tiles, body, { alike = null, waits = false } = {}) {
     if (this.page.reviewing.busy && !waits) return this.page.toast.tell(t('The word before is still on its way.'));
     return this.page.guarded(async () => {
-      const progress = (done) => this.page.toast.tell(t('Signing… {done} of {all}', { done, all: tiles.length }));
+      const progress = (done) => this.page.toast.tell(t('Signing… {done} of {all}', { done, all: tiles.length }), { stays: true });
       progress(0);
       const outcome = await this.page.reviewing.signMany(tiles.map((tile) => tile.item), body, { progress, waits });
       if (outcome === null) return;

@@ -4,7 +4,7 @@ import { button, element } from './elements.js';
 import { compared, count, dayField, t } from './language.js';
 import { change, clear, query } from './place.js';
 import { browser } from './storage.js';
-import { AGREEMENTS, SIDES, SOURCES, plain } from './words.js';
+import { AGREEMENTS, SIDES, SOURCES, percent, plain } from './words.js';
 
 /** Pictures of one page of the sheet. */
 export const PAGE = 200;
@@ -20,11 +20,15 @@ const GROUPS = {
   station: t('by station'),
 };
 const ORDERS = { odd: t('oddest first'), sure: t('surest first'), new: t('newest first'), old: t('oldest first') };
-const LEAST = { '': t('any'), 0.5: '≥ 50 %', 0.8: '≥ 80 %', 0.95: '≥ 95 %' };
-const MOST = { '': t('any'), 0.5: '≤ 50 %', 0.8: '≤ 80 %', 0.95: '≤ 95 %' };
+const LEAST = limits('≥');
+const MOST = limits('≤');
 const WITHIN = { patients: t('one patient'), studies: t('one study'), series: t('one series'), instances: t('one picture') };
 const MORE = ['label', 'picture', 'header', 'agreement', 'source', 'side', 'least', 'most', 'modality', 'from', 'to'];
 const NAMES = ['q', 'show', 'group', 'order', ...MORE, ...Object.keys(WITHIN)];
+
+function limits(sign) {
+  return { '': t('any'), ...Object.fromEntries([0.5, 0.8, 0.95].map((part) => [part, `${sign} ${percent(part)}`])) };
+}
 
 /** What the sheet asks the service for, as the address has it. */
 export function sheetQuery() {

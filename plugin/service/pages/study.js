@@ -91,7 +91,7 @@ export class Study {
 
   fold(fold, kept) {
     const [first] = fold.items;
-    const tile = kept ?? new Tile(first, this.page.known.name, (one) => openLoupe(one, { name: this.page.known.name }), () => {});
+    const tile = kept ?? this.tile(first);
     if (kept) tile.update(first);
     fold.tile = tile;
     this.folds.set(first.instance, fold);
@@ -114,6 +114,15 @@ export class Study {
     tile.node.dataset.fold = first.instance;
     tile.node.replaceChildren(tile.button, named, actions);
     return tile.node;
+  }
+
+  /** A tile that shows its picture large: nothing is marked here, and Tab leads to each. */
+  tile(item) {
+    const tile = new Tile(item, this.page.known.name, (one) => openLoupe(one, { name: this.page.known.name }), () => {});
+    tile.button.removeAttribute('aria-pressed');
+    tile.button.setAttribute('aria-haspopup', 'dialog');
+    tile.button.tabIndex = 0;
+    return tile;
   }
 
   button(text, kind, click) {
@@ -144,7 +153,8 @@ export class Study {
     return this.page.guarded(async () => {
       if (fold.tile.missing && !await askToSignUnseen()) return;
       const progress = (done) => done < fold.items.length
-        && this.page.toast.tell(t('Signing… {done} of {all}', { done, all: fold.items.length }));
+        && this.page.toast.tell(t('Signing… {done} of {all}', { done, all: fold.items.length }), { stays: true });
+      this.page.toast.tellIfLate(t('Signing… {done} of {all}', { done: 0, all: fold.items.length }));
       const outcome = await this.page.reviewing.signMany(fold.items, body, { progress, waits });
       if (outcome === null) return;
       const { failed } = outcome;
@@ -166,6 +176,11 @@ export class Study {
       });
       if (body) await this.sign(fold, body, { waits: true });
     });
+  }
+
+  /** The service is back: pictures that could not be fetched are asked for again. */
+  moved({ back }) {
+    for (const { tile } of this.folds.values()) if (back && tile.missing) tile.load();
   }
 
   get keys() {

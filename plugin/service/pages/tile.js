@@ -1,13 +1,15 @@
 // One picture of a sheet: thumbnail, answer, and what the header says where that differs.
 
 import { address } from './api.js';
-import { element } from './elements.js';
+import { element, unseen } from './elements.js';
 import { loadInTurn } from './in_turn.js';
 import { t } from './language.js';
 import { NO_ANSWER, TAGS, certainty, withSide } from './words.js';
 
 const AGAIN = 3000;
 const TRIES = 3;
+/* What a tile tells by colour and sign alone, for those who listen. */
+const STATES = { done: t('Reviewed'), doubt: t('To review') };
 
 export class Tile {
   /** `name(label)` is a part's name; `press(tile, event)` is called when it is clicked. */
@@ -108,7 +110,7 @@ export class Tile {
       element('span', { class: 'frame' }, this.picture, this.missing ? element('span', { class: 'no-picture' }, t('No picture')) : ''),
       element('span', { class: 'caption' },
         element('span', { class: 'part' }, this.answer),
-        element('span', { class: 'certainty' }, item.reviewed_at ? '✓' : sure)),
+        element('span', { class: 'certainty' }, item.reviewed_at ? '✓' : sure, unseen(STATES[this.node.classList[0]]))),
       told.length ? element('span', { class: 'told' }, told.join(', ')) : '',
       kind === 'warn' ? element('span', { class: 'told' }, tags) : '');
   }

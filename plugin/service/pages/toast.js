@@ -6,6 +6,8 @@ import { keycap } from './own_keys.js';
 
 const SHORT = 6000;
 const WITH_UNDO = 12_000;
+const LATE = 1000;
+/* Milliseconds after which what is not answered yet is told to be on its way. */
 
 export class Toast {
   /** `undo` takes the last action back. */
@@ -15,12 +17,18 @@ export class Toast {
     // Who reads, or is about to press, is not hurried.
     for (const name of ['pointerenter', 'focusin']) node.addEventListener(name, () => clearTimeout(this.timer));
     for (const name of ['pointerleave', 'focusout']) node.addEventListener(name, () => this.hideSoon());
+    node.addEventListener('focusin', ({ relatedTarget }) => { if (!node.contains(relatedTarget)) this.from = relatedTarget; });
   }
 
-  /** Say something; with `undo`, offer to take it back; `more` is a link to what follows from it. */
-  tell(text, { undo = false, more = null } = {}) {
+  /**
+   * Say something; with `undo`, offer to take it back; `more` is a link to what follows from it. What
+   * `stays` stands there until something else is said.
+   */
+  tell(text, { undo = false, more = null, stays = false } = {}) {
+    clearTimeout(this.late);
+    const focused = this.node.contains(document.activeElement);
     this.text = text;
-    this.pause = undo ? WITH_UNDO : SHORT;
+    this.pause = stays ? null : undo ? WITH_UNDO : SHORT;
     // It is there, empty, before it says anything: of what only then appears a screen reader tells nothing.
     this.comeUp();
     this.node.replaceChildren(element('span', {}, text));
@@ -29,12 +37,24 @@ export class Toast {
       this.node.append(element('button', { type: 'button', click: () => this.undo() }, t('Undo'), ' ', keycap('Z')));
     }
     this.node.append(button('×', { class: 'close', 'aria-label': t('Close'), click: () => this.hide() }));
+    if (focused) this.goBack();
     this.hideSoon();
+  }
+
+  /** Say what is on its way, if nothing else is said in a moment: what takes long must not look done. */
+  tellIfLate(text) {
+    clearTimeout(this.late);
+    this.late = setTimeout(() => this.tell(text, { stays: true }), LATE);
+  }
+
+  /** What was pressed here is gone: the keyboard is where it came from, or where the view has it. */
+  goBack() {
+    (this.from?.isConnected ? this.from : document.querySelector('main:not([hidden]) [tabindex="0"]'))?.focus({ preventScroll: true });
   }
 
   hideSoon() {
     clearTimeout(this.timer);
-    if (!this.node.matches(':hover, :focus-within')) this.timer = setTimeout(() => this.hide(), this.pause);
+    if (this.pause && !this.node.matches(':hover, :focus-within')) this.timer = setTimeout(() => this.hide(), this.pause);
   }
 
   /** Stand within an open dialog: what is outside of it can be neither clicked nor heard. */
@@ -51,7 +71,9 @@ export class Toast {
   }
 
   hide() {
+    const focused = this.node.contains(document.activeElement);
     this.text = '';
     this.node.replaceChildren();
+    if (focused) this.goBack();
   }
 }

@@ -11,6 +11,8 @@ import { Placement } from './placement.js';
 
 const KEPT = 6;
 const FULL = 65535;
+const STEP = 255;
+/* Of both sliders: an arrow key moves them as far as can be seen. */
 
 export const DRAWN = 'drawn';
 export const LOST = 'lost';
@@ -18,15 +20,17 @@ const NONE = 'none';
 /* What became of a picture: it is on the screen; it could not be fetched; there is none. */
 
 export class Viewer {
-  constructor(section) {
+  /** `name(label)` is a part's name. */
+  constructor(section, name) {
     this.section = section;
+    this.name = name;
     this.pictures = new Map();
     this.pointers = new Map();
     this.inverted = false;
     this.heat = false;
     this.canvas = element('canvas', { role: 'img' });
     this.layer = element('img', {
-      class: 'layer', alt: '', hidden: true, load: () => { this.layer.hidden = !(this.explained && this.layer.complete); }, error: () => this.heatMissing(),
+      class: 'layer', alt: '', hidden: true, load: () => this.withHeat(), error: () => this.heatMissing(),
     });
     this.preview = element('img', { class: 'layer', hidden: true });
     this.note = element('p', { class: 'note', role: 'status' });
@@ -57,7 +61,7 @@ export class Viewer {
 
   controls() {
     const slider = (text, id, value) => {
-      const input = element('input', { type: 'range', id, min: 1, max: FULL, value, input: () => this.slide() });
+      const input = element('input', { type: 'range', id, min: STEP, max: FULL, step: STEP, value, input: () => this.slide(input) });
       return element('label', { class: 'slider', for: id }, element('span', {}, text), input);
     };
     const level = slider(t('Level'), 'level', FULL / 2);
@@ -189,8 +193,8 @@ export class Viewer {
     this.redraw();
   }
 
-  slide() {
-    this.window = { centre: Number(this.level.value), width: Number(this.width.value) };
+  slide(moved) {
+    this.window = { ...this.window, [moved === this.level ? 'centre' : 'width']: Number(moved.value) };
     this.redraw();
   }
 
@@ -202,7 +206,10 @@ export class Viewer {
     if (this.asDrawn()) context.drawImage(drawn, 0, 0);
     else context.putImageData(rendered(this.current, this.window, this.inverted), 0, 0);
     const scale = (high - low) / FULL;
-    this.units.textContent = `C ${Math.round(low + this.window.centre * scale)}  W ${Math.round(this.window.width * scale)}`;
+    const [centre, width] = [Math.round(low + this.window.centre * scale), Math.round(this.window.width * scale)];
+    this.units.textContent = `C ${centre}  W ${width}`;
+    this.level.setAttribute('aria-valuetext', centre);
+    this.width.setAttribute('aria-valuetext', width);
   }
 
   /** Whether the picture is to be shown as it was drawn ahead. */
@@ -292,8 +299,16 @@ export class Viewer {
     if (wanted === this.explained) return;
     this.explained = wanted;
     this.layer.hidden = true;
+    if (this.note.textContent === this.layer.alt) this.note.textContent = '';
+    this.layer.alt = wanted && t('Where the model saw {part}', { part: this.name(this.label) });
     if (wanted) this.layer.src = wanted;
     else this.layer.removeAttribute('src');
+  }
+
+  /** What it explains is said as well: of several guesses, nobody sees which one it is. */
+  withHeat() {
+    this.layer.hidden = !(this.explained && this.layer.complete);
+    if (!this.layer.hidden) this.note.textContent = this.layer.alt;
   }
 
   heatMissing() {

@@ -1,7 +1,7 @@
 // How the pages say what the annotation's keys mean.
 
 import { get } from './api.js';
-import { partName, t } from './language.js';
+import { partName, share, t } from './language.js';
 
 export const SIDES = { L: t('left'), R: t('right'), B: t('both sides') };
 
@@ -77,10 +77,10 @@ export function changedMeanwhile({ examined, laterality, review }, name) {
 }
 
 /** A share for people: nothing uncertain is 100 %, nothing possible is 0 %. */
-export function percent(share) {
-  if (share > 0.99 && share < 1) return '> 99 %';
-  if (share > 0 && share < 0.01) return '< 1 %';
-  return `${Math.round(100 * share)} %`;
+export function percent(part) {
+  if (part > 0.99 && part < 1) return `> ${share(0.99)}`;
+  if (part > 0 && part < 0.01) return `< ${share(0.01)}`;
+  return share(part);
 }
 
 /** How sure the machine is; it is rounded to 1 at times, and never certain. A person needs no figure. */

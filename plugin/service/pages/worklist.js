@@ -1,7 +1,7 @@
 // The work list beside a film: one page of lines from the server, worst first.
 
 import { get } from './api.js';
-import { button, element } from './elements.js';
+import { button, element, unseen } from './elements.js';
 import { count, date, isolated, personName, t } from './language.js';
 import { meant } from './sentences.js';
 import { AGREEMENTS, NO_ANSWER, TAGS, certainty, withSide } from './words.js';
@@ -141,11 +141,13 @@ export class WorkList {
     const sure = item.examined ? certainty(item) : '';
     const [tags, kind] = TAGS[item.tags_state] ?? [];
     const about = [item.modality, date(item.study_date), personName(item.patient_name), isolated(item.study_description)];
+    // What has the keyboard is what is shown: on that, and on nothing else, Enter is a word.
+    const choose = () => number !== this.at && this.go(number);
     const line = element('button', {
-      type: 'button', class: 'line', tabindex: -1, 'data-instance': item.instance, click: () => this.go(number),
+      type: 'button', class: 'line', tabindex: -1, 'data-instance': item.instance, focusin: choose, click: choose,
     },
     element('span', { class: 'part' }, item.examined ? withSide(this.name(item.examined), item.laterality) : NO_ANSWER[item.state] ?? item.state),
-    element('span', { class: 'certainty' }, item.reviewed_at ? '✓' : sure),
+    element('span', { class: 'certainty' }, ...(item.reviewed_at ? ['✓', unseen(t('Reviewed'))] : [sure])),
     element('span', { class: 'about' }, about.filter(Boolean).join(' · ')),
     element('span', { class: 'sources' }, this.sources(item)),
     tags && item.reviewed_at ? element('span', { class: `tags ${kind}` }, tags) : '');

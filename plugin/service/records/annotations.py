@@ -139,7 +139,10 @@ class Annotations:
         """
         instance = annotation["instance"]
         if follow:
-            pending = self._in_place and concerns_tags(annotation)
+            # Tags of an earlier answer go, also where this one has none to write.
+            pending = self._in_place and (
+                concerns_tags(annotation) or self._index.has_tags(instance)
+            )
             annotation = {
                 **annotation,
                 "tags": {**NO_TAGS, "state": "pending"} if pending else NO_TAGS,

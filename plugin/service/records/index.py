@@ -80,6 +80,9 @@ _NOTE_TAGS = Prepared(
 _MENTION = Prepared(sa.insert(mentions).inline())
 _UNMENTION = Prepared(sa.delete(mentions).where(mentions.c.instance == sa.bindparam("b_id")))
 _STATE = Prepared(sa.select(instances.c.state).where(instances.c.id == sa.bindparam("instance")))
+_TAGS = Prepared(
+    sa.select(instances.c.tags_state).where(instances.c.id == sa.bindparam("instance"))
+)
 _IN_STATE = (
     sa.select(instances.c.study, instances.c.id)
     .where(
@@ -183,6 +186,10 @@ class Index:
     def knows(self, instance: str) -> bool:
         """Return whether the index has an annotation of an instance."""
         return self.state(instance) not in (None, *BARE)
+
+    def has_tags(self, instance: str) -> bool:
+        """Return whether the file of an instance has tags of an answer, or is to get some."""
+        return self.database.value(_TAGS, instance=instance) not in (None, "none")
 
     def unknown(self, ids: Sequence[str]) -> list[str]:
         """Return those of some instances that the index does not know, in their order."""

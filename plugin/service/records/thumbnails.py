@@ -113,7 +113,6 @@ class Thumbnails:
         self._database.close()
 
     def _make_room(self, connection: sa.Connection) -> None:
-        kept = 0
         while True:
             kept = connection.execute(
                 sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(_columns.data)), 0))

@@ -100,7 +100,9 @@ class Question(Body):
         BeforeValidator(_listed, json_schema_input_type=list[str] | str | None),
         Field(description="one, or several of which any will do"),
     ] = None
-    Evidence: Literal["final", "image", "header", "any", "both"] | None = None
+    Evidence: Literal["final", "image", "header", "any", "both"] | None = Field(
+        None, description="with Examined: which source must say so"
+    )
     NeedsReview: StrictBool | None = None
     Since: Annotated[StrictInt, Field(ge=0, lt=2**31, description="how many to skip")] | None = None
     After: str | None = Field(

@@ -19,7 +19,6 @@ import sqlalchemy as sa
 
 from service.databases.prepared import Prepared
 from service.databases.tables import marks
-from service.errors import ServiceError
 from service.queue.tasks import Kind, Mode
 from service.records.removals import stays_removed
 
@@ -81,18 +80,9 @@ class ChangeLog:
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
         self._arrived = self._burst_began = 0.0
         self._interval, self._quiet = 0.0, _ALONE
-        self.fresh = self._begin(first)
-
-    def _begin(self, first: int) -> bool:
-        """Set the first mark; return whether there was none, so that a sweep is due."""
-        last = self._archive.last_change()
-        kept = self._cursor()
-        if kept is None:
-            # A log that was emptied starts at 1 again on some databases.
-            self._keep(min(first, last))
-        elif kept > last:
-            self._keep(last)
-        return kept is None
+        self.fresh = self._cursor() is None  # Then a sweep is due.
+        if self.fresh:
+            self._keep(first)
 
     def wake(self, instance: str, *, ours: bool = False) -> None:
         """Note that an instance was stored; returns at once.
@@ -167,7 +157,7 @@ class ChangeLog:
             unseen = [instance for instance in told if not self._is_removed(instance)]
             if unseen:
                 self._tasks.ask_now(Kind.ANNOTATE, sorted(unseen))
-        except ServiceError:
+        except Exception:
             self._told.extend(told)
             raise
 
@@ -183,6 +173,7 @@ class ChangeLog:
                 self._take(known)
                 passed |= {change.resource for change in known if change.kind == "NewInstance"}
             elif last < since:
+                # A log that was emptied starts at 1 again on some databases.
                 self._keep(last)
             if len(known) < _PAGE:
                 return passed

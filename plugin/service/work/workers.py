@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _AHEAD = 1
 """Annotating threads beyond the number of decoders: one fetches or stores while all decode."""
 _UNTIL_ONE_RUNS = 0.1
-_PAUSE_AFTER_STUMBLE = 5.0
+_PAUSE_AFTER_FAILURE = 5.0
 _ROLL_UPS_TOGETHER = 24
 """The roll-ups of eight pictures, each of another patient."""
 
@@ -158,6 +158,6 @@ class Workers:
         while not stopping.wait(PAUSE_AFTER_TROUBLE) and left:
             with suppress(RecordError):
                 while left:
-                    pause = max(_PAUSE_AFTER_STUMBLE, 0.0 if foreseen else pause_after(left[-1]))
+                    pause = max(_PAUSE_AFTER_FAILURE, 0.0 if foreseen else pause_after(left[-1]))
                     self._tasks.retry(left[-1], pause, counts=not foreseen)
                     left.pop()

@@ -190,9 +190,11 @@ class TestWhatIsMissing:
         dataset = read(corrected(original, "knee", agreeing=("BodyPartExamined",)).data)
         assert dataset.BodyPartExamined == "KNEE"
 
-    def test_our_own_words_do_not_agree_with_us(self):
+    @pytest.mark.parametrize("before", [None, "chest"])
+    def test_our_own_words_do_not_agree_with_us(self, before):
         """A header reading after a correction must not freeze that correction."""
-        once = corrected(radiograph(), "knee").data
+        stated = {"AnatomicRegionSequence": region(before)} if before else {}
+        once = corrected(radiograph(**stated), "knee").data
         again = corrected(once, "knee", agreeing=("BodyPartExamined", "AnatomicRegionSequence"))
         assert changes_nothing(again)
 

@@ -1,6 +1,7 @@
 """What is left as it is: refused files, hostile bytes; and real files."""
 
 import struct
+import zlib
 
 import pydicom.uid as uids
 import pytest
@@ -8,6 +9,7 @@ from pydicom import Dataset, dcmread
 
 from bodypart.dicom_out.correction import Correction, restore
 from bodypart.dicom_out.encoding import DicomStructureError
+from bodypart.file_meta import read_file_meta
 from mutations import mutations
 from unit.dicom_out.corrected import WRITTEN, changes_nothing, corrected, entry_of, region
 from unit.dicom_out.radiographs import (
@@ -20,6 +22,10 @@ from unit.dicom_out.radiographs import (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value", "ignore:The value length")
+
+
+def old(entries):
+    return entries[0].ModifiedAttributesSequence[0]
 
 
 class TestRefusals:
@@ -50,8 +56,9 @@ class TestRefusals:
         file = radiograph(MACParametersSequence=[parameters])
         assert (corrected(file).refused is not None) == refused
 
-    def test_a_signature_that_hides_what_it_covers_is_refused(self):
-        assert "signed" in corrected(radiograph(DigitalSignaturesSequence=[Dataset()])).refused
+    @pytest.mark.parametrize("sequence", ["DigitalSignaturesSequence", "MACParametersSequence"])
+    def test_a_signature_that_hides_what_it_covers_is_refused(self, sequence):
+        assert "signed" in corrected(radiograph(**{sequence: [Dataset()]})).refused
 
     def test_a_signature_over_our_correction_forbids_the_undo(self):
         dataset = read(corrected(radiograph()).data)
@@ -59,6 +66,29 @@ class TestRefusals:
         parameters.DataElementsSigned = [0x00180015, 0x00082218]
         dataset.MACParametersSequence = [parameters]
         assert "BodyPartExamined" in restore(file_of(dataset)).refused
+
+    def test_a_signature_over_a_laterality_of_ours_forbids_the_undo(self):
+        dataset = read(corrected(radiograph(Laterality=None), "knee").data)
+        parameters = Dataset()
+        parameters.DataElementsSigned = [0x00200060]
+        dataset.MACParametersSequence = [parameters]
+        assert "Laterality" in restore(file_of(dataset)).refused
+
+    @pytest.mark.parametrize(
+        "forge",
+        [
+            lambda entries: entries.append(entries[0]),
+            lambda entries: setattr(old(entries), "PatientID", "P2"),
+            lambda entries: setattr(old(entries), "Laterality", "R"),
+        ],
+        ids=["two entries", "a patient", "a side"],
+    )
+    def test_an_entry_that_we_would_not_write_is_not_restored(self, forge):
+        dataset = read(corrected(radiograph()).data)
+        forge(dataset.OriginalAttributesSequence)
+        for act in (restore, corrected):
+            with pytest.raises(DicomStructureError):
+                act(file_of(dataset))
 
     def test_a_later_change_by_another_system_is_respected(self):
         dataset = read(corrected(radiograph()).data)
@@ -166,6 +196,15 @@ class TestHostileBytes:
         monkeypatch.setattr("bodypart.dicom_out.part10.LARGEST_INFLATED", 100)
         with pytest.raises(DicomStructureError, match="inflates"):
             corrected(radiograph(SYNTAXES["deflated"]))
+
+    def test_a_deflated_data_set_without_its_end_raises(self):
+        """All its elements may be there, and what came after them is lost."""
+        whole = radiograph(SYNTAXES["deflated"])
+        end = read_file_meta(whole).end
+        packed = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        elements = packed.compress(zlib.decompress(whole[end:], -zlib.MAX_WBITS))
+        with pytest.raises(DicomStructureError, match="too early"):
+            corrected(whole[:end] + elements + packed.flush(zlib.Z_SYNC_FLUSH))
 
     def test_elements_out_of_order_raise(self):
         data = radiograph()

@@ -10,6 +10,7 @@ from pydicom import Dataset
 from bodypart.dicom_out.correction import correct, restore
 from bodypart.dicom_out.encoding import MOST_ELEMENTS
 from bodypart.dicom_out.same_picture import Origin, origin_of, same_picture
+from bodypart.file_meta import read_file_meta
 from bodypart.labels import BY_LABEL
 from unit.dicom_out.radiographs import NOW, SYNTAXES, file_of, radiograph, read
 
@@ -95,6 +96,18 @@ def test_another_transfer_syntax_is_no_copy():
         radiograph(syntax) for syntax in (uids.ImplicitVRLittleEndian, uids.ExplicitVRLittleEndian)
     )
     assert "meta information" in same_picture(implicit, explicit)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b"\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\0", bytes(8)],
+    ids=["a second transfer syntax", "zeros"],
+)
+def test_nothing_is_put_behind_the_file_meta_information(more):
+    """Other readers than ours may take it for something else."""
+    original = radiograph()
+    good, end = corrected(original), read_file_meta(original).end
+    assert "meta information" in same_picture(original, good[:end] + more + good[end:])
 
 
 def test_what_is_broken_is_no_copy():

@@ -301,6 +301,11 @@ def test_a_conflict_tells_what_the_header_says_elsewhere():
     )
 
 
+def test_how_often_parts_are_examined_may_be_told_of_each():
+    rates = replace(shipped(), prior=dict.fromkeys(BY_LABEL, 1 / len(BY_LABEL)))
+    assert fuse(None, header("knee"), rates=rates).label == "knee"
+
+
 def test_a_region_alone_gives_no_label():
     fused = fuse(None, header(region="lower_limb"))
     assert fused.label is None

@@ -82,10 +82,25 @@ def test_both_contradicts_no_marker():
     assert not fuse(picture("L"), HeaderReading(laterality="B")).needs_review
 
 
-def test_a_marker_decides_nothing_where_the_header_contradicts_itself():
-    header = HeaderReading(laterality_conflict=True)
-    assert side(picture("L"), header) == (None, None)
-    assert "left in one place" in fuse(picture("L"), header).review_reason
+def test_where_the_header_contradicts_itself_neither_it_nor_a_marker_decides():
+    """The console says "Handgelenk links", the order "Hand rechts"."""
+    header = HeaderReading(
+        labels=("wrist", "hand"),
+        laterality="L",
+        laterality_of=("wrist",),
+        sides={"wrist": "L", "hand": "R"},
+        laterality_conflict=True,
+    )
+    assert side(picture("L", "hand"), header) == (None, None)
+    assert "left in one place" in fuse(picture("L", "hand"), header).review_reason
+
+
+def test_a_side_of_no_part_outranks_those_of_texts_and_belongs_to_the_region_named():
+    both = HeaderReading(label="hand", labels=("hand",), laterality="B", sides={"hand": "R"})
+    assert side(picture(None, "hand"), both) == ("B", "header")
+    arm = HeaderReading(region="upper_limb", laterality="R")
+    assert side(picture(None, "hand"), arm) == ("R", "header")
+    assert side(picture(None, "knee"), arm) == (None, None)
 
 
 def test_the_side_of_another_part_in_the_header_is_not_replaced_by_a_marker():

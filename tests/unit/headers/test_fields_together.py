@@ -198,3 +198,19 @@ def test_a_part_without_sides_has_none(seed, vocabulary):
     it.has(SeriesDescription=it.said(it.part, it.side), ImageLaterality=it.side)
     fused = it.fused(vocabulary)
     assert (fused.label, fused.laterality.value) == (it.part, None)
+
+
+@pytest.mark.parametrize(
+    ("order", "side"), [("Hand links", None), ("Fuß links", "L"), ("Fuß links, Hand links", "L")]
+)
+def test_what_is_said_of_another_part_neither_tells_a_side_nor_contradicts_it(
+    order, side, vocabulary
+):
+    dataset = Dataset()
+    dataset.SeriesDescription, dataset.BodyPartExamined = "Fuß", "FOOT"
+    dataset.RequestedProcedureDescription, dataset.StudyDescription = "Hand rechts", order
+    reading = read_headers(dataset, vocabulary)
+    assert reading.label == "foot"
+    assert not reading.laterality_conflict
+    assert fuse(None, reading).laterality.value == side
+    assert side is None or "foot" in reading.laterality_of

@@ -1,5 +1,7 @@
 """What is rejected as a whole is looked at in parts, and no more often than can change anything."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from bodypart.model import second_look
 from bodypart.model.model_input import Box, Placement
 from bodypart.model.parameters import Parameters, Rejection
 from bodypart.model.raw_answer import RawAnswer
+from unit.model.test_detailed_field import fogged
 
 OWN = Parameters(
     name="told",
@@ -24,25 +27,32 @@ OWN = Parameters(
     field_tone=None,
     rejection=Rejection(distance=0.5, none=0.5),
 )
+ALL = (*OWN.labels, "none")
 PARTS = [np.full((4, 4), number, np.float32) for number in range(6)]
 
 
-class Network:
-    """Says of each part what it is told to; None is rejected."""
+def told(said):
+    """Return the network's answer that means this part and probability; None is rejected."""
+    label, probability = said or ("hand", 0.9)
+    rest = (1 - probability) / len(OWN.labels)
+    return answer(0.0 if said else 1.0, *(probability if name == label else rest for name in ALL))
 
-    def __init__(self, *told):
-        self.told, self.looks = told, 0
+
+def answer(distance, *shares):
+    one, box = np.ones(3, np.float32), Box(0, 1, 0, 1)
+    logits = np.log(np.array(shares, np.float32))
+    return RawAnswer(logits, one[:0], 0.0, one, distance, one, one, Placement(box, box))
+
+
+class Network:
+    """Says of each part what it is told to."""
+
+    def __init__(self, *readings):
+        self.readings, self.looks = readings, 0
 
     def ask(self, values):
         self.looks += 1
-        label, probability = self.told[int(values[0, 0])] or ("hand", 0.9)
-        rest = (1 - probability) / len(OWN.labels)
-        shares = [probability if name == label else rest for name in (*OWN.labels, "none")]
-        unlike = self.told[int(values[0, 0])] is None
-        one = np.ones(3, np.float32)
-        nowhere = Placement(Box(0, 1, 0, 1), Box(0, 1, 0, 1))
-        logits = np.log(np.array(shares, np.float32))
-        return RawAnswer(logits, one[:0], 0.0, one, 1.0 if unlike else 0.0, one, one, nowhere)
+        return told(self.readings[int(values[0, 0])])
 
 
 HAND, UNSURE, FOOT, PELVIS = ("hand", 0.9), ("hand", 0.3), ("foot", 0.9), ("pelvis", 0.9)
@@ -59,6 +69,7 @@ HAND, UNSURE, FOOT, PELVIS = ("hand", 0.9), ("hand", 0.3), ("foot", 0.9), ("pelv
         ((None, HAND, HAND), True, 3),
         ((None, None, HAND), False, 2),
         ((None, None, None, HAND, HAND, HAND), True, 6),
+        ((None, None, None, None, HAND, HAND), False, 4),
         ((HAND, FOOT, HAND, HAND, HAND, HAND), False, 2),
         ((HAND,), False, 0),
         ((), False, 0),
@@ -69,3 +80,44 @@ def test_several_exposures_are_looked_at_until_it_is_settled(readings, accepted,
     answer = second_look._of_panels(network.ask, OWN, PARTS[: len(readings)])
     assert (answer is not None) is accepted
     assert network.looks == looks
+
+
+def test_exposures_that_touch_are_read_as_halves():
+    noise = np.random.default_rng(0).normal(size=(300, 500)).astype(np.float32)
+
+    def ask(values):
+        return told(HAND if values.shape == (300, 250) else None)
+
+    assert second_look.second_look(ask, OWN, noise).reading(OWN).top(1)[0].label == "hand"
+    assert second_look.second_look(lambda _: told(None), OWN, noise) is None
+
+
+@pytest.mark.parametrize(("probability", "accepted"), [(0.9, True), (0.4, False)])
+def test_a_field_on_a_fogged_plate_must_be_surer_than_not(probability, accepted):
+    plate = fogged("hand")
+
+    def ask(values):
+        return told(("hand", probability) if max(values.shape) < 500 else None)
+
+    assert (second_look.second_look(ask, OWN, plate) is not None) is accepted
+
+
+def test_of_a_turned_film_the_surest_reading_counts_if_it_is_sure():
+    film = np.arange(12, dtype=np.float32).reshape(4, 3)
+    corners = {float(np.rot90(film, turn)[0, 0]): turn for turn in range(4)}
+
+    def look(*sure):
+        said = [None, *(("hand" if p < 0.95 else "foot", p) for p in sure)]
+        return second_look._of_turned(lambda v: told(said[corners[float(v[0, 0])]]), OWN, film)
+
+    assert look(0.9, 0.96, 0.85).reading(OWN).top(1)[0].label == "foot"
+    assert look(0.7, 0.6, 0.7) is None
+
+
+def test_exposures_that_together_seem_to_show_nothing_stay_rejected():
+    """Each is hardly accepted; what speaks against "none" in one of them does not in the other."""
+    both = answer(0.0, 0.51, 0.001, 0.039, 0.45), answer(0.0, 0.51, 0.039, 0.001, 0.45)
+    strict = replace(OWN, rejection=Rejection(distance=0.5, none=0.46))
+    assert not any(one.reading(strict).rejected for one in both)
+    given = iter(both)
+    assert second_look._of_panels(lambda _: next(given), strict, PARTS[:2]) is None

@@ -1,5 +1,6 @@
 """The service is started, told, watched, started again, and ended with Orthanc."""
 
+import errno
 import os
 import sys
 import threading
@@ -269,6 +270,21 @@ def test_a_deletion_goes_on_where_the_folder_cannot_be_read(process, tmp_path, m
     for method in ("touch", "glob"):
         monkeypatch.setattr(Path, method, fail)
     process.hold_deletion()
+
+
+def test_a_deletion_that_cannot_be_told_of_still_waits_for_rewrites(process, tmp_path, monkeypatch):
+    """Where the disk is full, a file that is just being rewritten would be stored again."""
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    process._take({"rescued": str(tmp_path)})
+    rewrite = tmp_path / "i.json"
+    rewrite.touch()
+    monkeypatch.setattr(Path, "touch", fail)
+    monkeypatch.setattr(service_process.time, "sleep", lambda _: rewrite.unlink())
+    process.hold_deletion()
+    assert not rewrite.exists()
 
 
 def test_a_wrong_configuration_is_one_line(make):

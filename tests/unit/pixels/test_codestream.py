@@ -7,10 +7,10 @@ import numpy as np
 import pydicom.uid as uids
 import pytest
 
-from bodypart.pixels import PictureError
+from bodypart.pixels import PictureError, read_picture
 from bodypart.pixels.codestream import jpeg_2000_header, jpeg_header
 from codestreams import encode
-from phantoms import draw
+from phantoms import draw, radiograph
 
 PIXELS = draw("hand", 60, 50)
 COLOURS = np.stack([draw("hand", 60, 50, 8).astype(np.uint8)] * 3, axis=-1)
@@ -84,6 +84,35 @@ def test_tiles_that_begin_within_the_picture_are_refused():
     code[39] = 50
     with pytest.raises(PictureError, match="impossible tiles"):
         jpeg_2000_header(bytes(code))
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "why"),
+    [(22, 0xFF, "impossible size"), (43, 2, "subsampled"), (44, 2, "subsampled")],
+)
+def test_a_picture_that_decoders_would_make_larger_or_smaller_is_refused(at, value, why):
+    code = bytearray(encode(draw("hand", 600, 500), uids.JPEG2000Lossless, 12))
+    code[at] = value
+    with pytest.raises(PictureError, match=why):
+        jpeg_2000_header(bytes(code))
+
+
+@pytest.mark.parametrize(
+    "syntax", [uids.JPEG2000Lossless, uids.JPEGLosslessSV1, uids.JPEGLSLossless]
+)
+def test_more_bits_than_the_headers_allocate_are_refused(syntax):
+    dataset = radiograph("hand", 60, 50, syntax=syntax)
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit = 7
+    with pytest.raises(PictureError, match="bits where BitsAllocated is 8"):
+        read_picture(dataset)
+
+
+def test_bytes_that_may_stand_between_the_segments_of_a_jpeg_are_passed_over():
+    """Fill bytes (ITU-T T.81 B.1.1.2), and a marker that has no segment."""
+    code = encode(PIXELS, uids.JPEGLosslessSV1, 12)
+    for between in (b"\xff", b"\xff\xff", b"\xff\xd0"):
+        assert jpeg_header(code[:2] + between + code[2:]) == jpeg_header(code)
 
 
 def test_a_progressive_jpeg_of_hundreds_of_scans_is_refused():

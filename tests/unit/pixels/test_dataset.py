@@ -229,6 +229,15 @@ def test_a_sequence_without_an_end_is_refused():
         read_dataset(file_bytes(foreign("PR")) + opened)
 
 
+@pytest.mark.parametrize(
+    "nested", [b"", b"\x08\0\x15\x11SQ\0\0" + b"\xff" * 4 + b"\xfe\xff\0\xe0" + b"\xff" * 4]
+)
+def test_a_character_set_of_many_names_is_refused(nested):
+    names = b"\x08\x00\x05\x00CS\xd0\x07" + b"\\" * 2000
+    with pytest.raises(DatasetError, match="SpecificCharacterSet is too long"):
+        read_dataset(bytes(128) + b"DICM" + nested + names)
+
+
 def test_too_many_elements_are_refused():
     elements = b"".join(struct.pack("<HH2sH", 0x7001, n, b"CS", 0) for n in range(60_000))
     with pytest.raises(DatasetError, match="more than 50000 elements"):

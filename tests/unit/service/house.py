@@ -3,6 +3,9 @@
 import hashlib
 import threading
 from collections import Counter
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
@@ -31,6 +34,17 @@ from unit.service.stand_ins import Nobody, Routes, Watch
 PARENTS = Parents("series", "study", "patient", "DX", "20260101", "ROOM 1")
 
 
+@cache
+def _fresh_databases():
+    """Return the databases without a row, by name: to make them takes longer than most tests."""
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        durable = open_durable(folder / "audit.sqlite")
+        open_index(folder / "index.sqlite", durable, print).close()
+        durable.close()
+        return {path.name: path.read_bytes() for path in folder.glob("*.sqlite")}
+
+
 class Orthanc:
     """Files, metadata and labels as Orthanc keeps them; used instead of `Archive`.
 
@@ -45,7 +59,7 @@ class Orthanc:
         self.protected, self.links, self.senders = set(), {}, {}
         self.asked = Counter()
         self.before_store = self.after_store = lambda: None
-        self.answer = None
+        self.answer, self.stores = None, "i"
         self.has_labels = True
         self.version = "1.12.7"
         self.down = False
@@ -129,9 +143,9 @@ class Orthanc:
             raise self.answer
         if self.answer is not None:
             return self.answer
-        self.arrive("i", b"".join(pieces))
+        self.arrive(self.stores, b"".join(pieces))
         self.after_store()
-        return Stored("i", "Success")
+        return Stored(self.stores, "Success")
 
     def exists(self, level, resource):
         return resource in self.files if level == "instances" else bool(self.files)
@@ -223,7 +237,7 @@ class Decoders:
     down_reason = None
 
     def __init__(self):
-        self.label = "hand"
+        self.label, self.fields = "hand", {}
         self.asked = []
         self.while_asked = lambda: None
 
@@ -231,7 +245,7 @@ class Decoders:
         self.asked.append(task)
         self.while_asked()
         if task in ("annotate", "classify"):
-            annotation = note(request.get("instance") or "i", self.label)
+            annotation = note(request.get("instance") or "i", self.label, **self.fields)
             return {"annotation": annotation, "seconds": {"decode": 0.001}}, b""
         original = payload.partition(b" corrected to ")[0]
         if task == "restore":
@@ -251,6 +265,9 @@ class House:
         self.decoders, self.watch = Decoders(), Watch()
         self.settings = Settings.parse({"Tags": tags})
         self.lines = []
+        for name, data in _fresh_databases().items():
+            if not (folder / name).exists():
+                (folder / name).write_bytes(data)
         self.durable = open_durable(folder / "audit.sqlite")
         self.database = open_index(folder / "index.sqlite", self.durable, self.lines.append)
         self.tasks = Tasks(self.database, "node")

@@ -54,12 +54,14 @@ def test_a_word_is_in_the_trail_before_anything_else_changes(house):
 def test_a_word_that_stands_in_the_trail_is_said_whatever_fails_after(house):
     house.annotator.annotate("i", Mode.NEW)
     put, house.orthanc.set_metadata = house.orthanc.set_metadata, _fail
-    assert house.reviewer.review("i", word())["examined"]["label"] == "foot"
+    said = house.reviewer.review("i", word())
+    assert said["examined"]["label"] == "foot"
     assert label_of(house) == "hand"
     house.orthanc.set_metadata = put
     _due_now(house)
     house.reviewer.apply_word(house.claim(Kind.APPLY))
     assert label_of(house) == "foot"
+    assert house.orthanc.annotation("i")["revision"] == said["revision"]
     assert house.trail.open(10) == []
 
 
@@ -208,6 +210,7 @@ def test_a_word_that_is_taken_back_leaves_the_machine_s_and_both_in_the_trail(ho
     house.annotator.annotate("i", Mode.NEW)
     house.reviewer.review("i", word())
     assert house.reviewer.withdraw("i", by="bob")["review"] is None
+    assert house.trail.open(10) == []
     assert label_of(house) == "hand"
     assert [event["action"] for event in house.trail.events(0, 10)] == ["corrected", "withdrawn"]
     house.annotator.annotate("i", Mode.AGAIN)
@@ -219,6 +222,7 @@ def test_a_word_that_is_taken_back_leaves_the_machine_s_and_both_in_the_trail(ho
 def test_what_was_removed_stays_so_until_it_is_sent_again(house):
     house.annotator.annotate("i", Mode.NEW)
     house.reviewer.remove("i", by="ann")
+    assert house.trail.open(10) == []
     house.ask(Kind.ANNOTATE, "i", sequences={"i": 1})
     house.annotator.annotate("i", Mode.NEW, task=house.claim(Kind.ANNOTATE))
     assert house.orthanc.annotation("i") is None

@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 
 from bodypart.annotation import Review
-from service.errors import ArchiveError, NotFoundError, StaleError, UnannotatedError
+from service.errors import ArchiveError, NotFoundError, RecordError, StaleError, UnannotatedError
 from service.queue.tasks import Kind, Mode
+from service.reviewer import Reviewer
+from service.work.recovery import ask_again
 from unit.service.house import PARENTS
+from unit.service.work.failing import raiser
 
 WORD = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot", comment="a toe")
 
@@ -121,6 +124,96 @@ def test_a_word_on_what_was_removed_meanwhile_brings_nothing_back(house, seen):
     assert house.decoders.asked == []
     assert house.orthanc.annotation("i") is None
     assert house.reviewer.review("i", WORD)["examined"]["label"] == "foot"
+
+
+def test_a_word_on_what_was_sent_again_meanwhile_is_told_the_new_answer(house, seen):
+    house.orthanc.arrive("i", b"another")
+    house.decoders.label = "knee"
+    with pytest.raises(StaleError) as told:
+        house.reviewer.review("i", WORD, seen)
+    assert told.value.present["examined"]["label"] == "knee"
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_word_on_another_picture_is_stale_and_not_noted(house):
+    picture, another = "b3:" + "a" * 32, "b3:" + "b" * 32
+    house.annotations.put({**house.orthanc.annotation("i"), "pixels": picture}, PARENTS)
+    with pytest.raises(StaleError):
+        house.reviewer.review("i", replace(WORD, pixels=another))
+    assert house.trail.events(0, 10) == []
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_word_that_could_not_be_taken_back_at_once_is_taken_back_later(house, monkeypatch):
+    house.reviewer.review("i", WORD)
+    with monkeypatch.context() as full:
+        full.setattr(house.orthanc, "set_metadata", raiser(ArchiveError("the disk is full")))
+        house.reviewer.withdraw("i", by="bob")
+    assert house.orthanc.annotation("i")["review"]
+    house.reviewer.apply_word(house.claim_due(Kind.APPLY))
+    house.annotator.annotate("i", Mode.AGAIN, task=house.claim(Kind.ANNOTATE))
+    assert house.orthanc.annotation("i")["review"] is None
+    assert house.trail.open(10) == []
+
+
+@pytest.mark.parametrize("do", [Reviewer.withdraw, Reviewer.remove])
+def test_what_another_person_said_since_is_neither_taken_back_nor_removed(house, seen, do):
+    said = house.reviewer.review("i", WORD)
+    with pytest.raises(StaleError) as told:
+        do(house.reviewer, "i", by="bob", seen=seen)
+    assert told.value.present["revision"] == said["revision"]
+    assert house.orthanc.annotation("i")["review"]
+    assert len(house.trail.events(0, 10)) == 1
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_word_is_taken_though_the_index_and_its_tasks_cannot_be_written(house, monkeypatch):
+    with monkeypatch.context() as full:
+        for part in (house.index.put, house.tasks.ask):
+            full.setattr(part.__self__, part.__name__, raiser(RecordError("the disk is full")))
+        assert house.reviewer.review("i", WORD)["examined"]["label"] == "foot"
+    ask_again(house.records, None)
+    house.reviewer.apply_word(house.claim(Kind.APPLY))
+    assert house.index.children("series", "series")[0].examined == "foot"
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_word_that_the_index_could_not_take_comes_into_it_later(house, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(house.index, "put", raiser(RecordError("the disk is full")))
+        house.reviewer.review("i", WORD)
+    assert house.orthanc.annotation("i")["review"]
+    house.reviewer.apply_word(house.claim_due(Kind.APPLY))
+    assert house.index.children("series", "series")[0].examined == "foot"
+
+
+@pytest.mark.usefixtures("seen")
+def test_an_open_word_is_applied_where_the_annotation_is_lost(house, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(house.orthanc, "set_metadata", raiser(ArchiveError("the disk is full")))
+        house.reviewer.review("i", WORD)
+    house.orthanc.delete_metadata("instances", "i", "BodyPart")
+    house.reviewer.apply_word(house.claim_due(Kind.APPLY))
+    house.annotator.annotate("i", Mode.AGAIN, task=house.claim(Kind.ANNOTATE))
+    assert house.orthanc.annotation("i")["review"]["comment"] == "a toe"
+
+
+@pytest.mark.usefixtures("seen")
+def test_what_is_sent_again_during_a_removal_that_fails_is_annotated(house, monkeypatch):
+    """The removal ends the task of the file that was removed, and so that of the new one."""
+    stored_file, delete = house.orthanc.stored_file, house.orthanc.delete_metadata
+
+    def sent_again(*which):
+        monkeypatch.setattr(house.orthanc, "delete_metadata", delete)
+        house.orthanc.arrive("i", b"another")
+        house.ask(Kind.ANNOTATE, "i")
+        monkeypatch.setattr(house.orthanc, "stored_file", raiser(ArchiveError("status 500")))
+
+    monkeypatch.setattr(house.orthanc, "delete_metadata", sent_again)
+    house.reviewer.remove("i", by="ann")
+    monkeypatch.setattr(house.orthanc, "stored_file", stored_file)
+    house.reviewer.apply_word(house.claim_due(Kind.APPLY))
+    assert house.claim(Kind.ANNOTATE)
 
 
 def test_what_has_no_annotation_is_told_from_what_is_gone(house):

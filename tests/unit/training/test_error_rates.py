@@ -1,6 +1,7 @@
 """How the errors of picture and header are measured, and kept."""
 
 import json
+from functools import reduce
 
 import pytest
 
@@ -94,15 +95,32 @@ def test_the_file_says_where_each_number_comes_from():
 
 
 @pytest.mark.parametrize(
-    ("change", "named"),
+    ("place", "value", "named"),
     [
-        ({"bands": []}, "first band"),
-        ({"prior": {"tail": 0.4}}, "prior"),
-        ({"habits": {"knee": {"tail": 0.4}}}, "habits"),
-        ({"header": {}}, "HeaderRates"),
+        (("bands",), [], "first band"),
+        (("bands", 0, "least"), 0.1, "first band"),
+        (("bands", 0, "scale", "near"), -1, "bands.0.0.scale"),
+        (("bands", 0, "unforeseen"), {"near": 0.1}, "bands.0.0.unforeseen"),
+        (("prior",), {"tail": 0.4}, "prior"),
+        (("from_cut_outs",), ["tail"], "from_cut_outs"),
+        (("habits",), {"knee": {"tail": 0.4}}, "habits"),
+        (("header",), {}, "HeaderRates"),
+        (("header", "defaults"), {"tail": 0.4}, "header.defaults"),
+        (("header", "wrong", "any"), 1.0, "header.wrong"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_by_entry(change, named):
-    content = json.loads(FILE.read_text(encoding="utf-8")) | change
+def test_a_file_that_cannot_be_used_is_refused_by_entry(place, value, named, tmp_path):
+    content = json.loads(FILE.read_text(encoding="utf-8"))
+    *around, entry = place
+    reduce(lambda inside, step: inside[step], around, content)[entry] = value
+    file = tmp_path / "rates.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ErrorRatesError, match=named):
-        ErrorRates.from_json(content)
+        ErrorRates.read(file)
+
+
+def test_a_file_that_is_no_json_is_refused_by_name(tmp_path):
+    file = tmp_path / "rates.json"
+    file.write_text("{", encoding="utf-8")
+    with pytest.raises(ErrorRatesError, match=r"rates\.json"):
+        ErrorRates.read(file)

@@ -134,6 +134,8 @@ export const words = {
   'Keys': 'Tasten',
   'Letters and digits are keys': 'Buchstaben und Ziffern sind Tasten',
   'Usual keys': 'Übliche Tasten',
+  'Space': 'Leertaste',
+  'Shift+Click': 'Umschalt+Klick',
   'Put elsewhere': 'Woandershin legen',
   'Click a letter or digit, then press the one that you want in its place; the two change places.': 'Auf einen Buchstaben oder eine Ziffer klicken, dann die gewünschte Taste drücken; beide tauschen den Platz.',
   'Large, as long as you look; there P and H decide a conflict': 'Groß, solange Sie hinsehen; dort entscheiden P und H einen Widerspruch',

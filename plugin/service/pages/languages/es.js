@@ -134,6 +134,8 @@ export const words = {
   'Keys': 'Teclas',
   'Letters and digits are keys': 'Letras y cifras son teclas',
   'Usual keys': 'Teclas habituales',
+  'Space': 'Espacio',
+  'Shift+Click': 'Mayús+Clic',
   'Put elsewhere': 'Mover a otra tecla',
   'Click a letter or digit, then press the one that you want in its place; the two change places.': 'Haga clic en una letra o cifra y pulse la tecla que desea en su lugar; las dos se intercambian.',
   'Large, as long as you look; there P and H decide a conflict': 'En grande, mientras mira; allí P y H deciden un conflicto',

@@ -134,6 +134,8 @@ export const words = {
   'Keys': 'Touches',
   'Letters and digits are keys': 'Lettres et chiffres servent de touches',
   'Usual keys': 'Touches habituelles',
+  'Space': 'Espace',
+  'Shift+Click': 'Maj+Clic',
   'Put elsewhere': 'Déplacer',
   'Click a letter or digit, then press the one that you want in its place; the two change places.': 'Cliquez sur une lettre ou un chiffre, puis appuyez sur la touche souhaitée ; les deux échangent leur place.',
   'Large, as long as you look; there P and H decide a conflict': 'En grand, le temps de regarder ; P et H y tranchent un conflit',

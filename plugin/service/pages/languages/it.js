@@ -134,6 +134,8 @@ export const words = {
   'Keys': 'Tasti',
   'Letters and digits are keys': 'Lettere e cifre sono tasti',
   'Usual keys': 'Tasti abituali',
+  'Space': 'Spazio',
+  'Shift+Click': 'Maiusc+Clic',
   'Put elsewhere': 'Spostare',
   'Click a letter or digit, then press the one that you want in its place; the two change places.': 'Fare clic su una lettera o una cifra, poi premere il tasto desiderato al suo posto; i due si scambiano.',
   'Large, as long as you look; there P and H decide a conflict': 'In grande, finché si guarda; lì P e H decidono un conflitto',

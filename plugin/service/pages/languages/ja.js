@@ -134,6 +134,8 @@ export const words = {
   'Keys': 'キー',
   'Letters and digits are keys': '文字と数字をキーとして使う',
   'Usual keys': '標準のキー',
+  'Space': 'スペース',
+  'Shift+Click': 'Shift+クリック',
   'Put elsewhere': '別のキーに変更',
   'Click a letter or digit, then press the one that you want in its place; the two change places.': '文字または数字をクリックし、代わりに使うキーを押してください。二つのキーが入れ替わります。',
   'Large, as long as you look; there P and H decide a conflict': '見ている間だけ大きく表示。そこでは P と H で矛盾を解決',

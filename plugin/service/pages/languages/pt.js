@@ -134,6 +134,8 @@ export const words = {
   'Keys': 'Teclas',
   'Letters and digits are keys': 'Letras e algarismos são teclas',
   'Usual keys': 'Teclas habituais',
+  'Space': 'Espaço',
+  'Shift+Click': 'Shift+Clique',
   'Put elsewhere': 'Mudar de tecla',
   'Click a letter or digit, then press the one that you want in its place; the two change places.': 'Clique numa letra ou num algarismo e prima a tecla que deseja no seu lugar; as duas trocam de lugar.',
   'Large, as long as you look; there P and H decide a conflict': 'Em grande, enquanto olha; aí P e H decidem um conflito',

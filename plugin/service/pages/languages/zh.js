@@ -134,6 +134,8 @@ export const words = {
   'Keys': '按键',
   'Letters and digits are keys': '字母和数字作为快捷键',
   'Usual keys': '默认按键',
+  'Space': '空格',
+  'Shift+Click': 'Shift+单击',
   'Put elsewhere': '改用其他按键',
   'Click a letter or digit, then press the one that you want in its place; the two change places.': '点击一个字母或数字，然后按下想用的按键；两者互换位置。',
   'Large, as long as you look; there P and H decide a conflict': '放大查看；此时按 P 或 H 裁定矛盾',

@@ -12,6 +12,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from bodypart.annotation import Annotation, Examined, Laterality
 from bodypart.dicom_out.correction import correct
+from bodypart.dicom_out.decision import Decision
 from bodypart.file_meta import read_file_meta
 from bodypart.labels import BY_LABEL
 from decoder.__main__ import perform
@@ -86,6 +87,24 @@ def test_a_good_answer_passes():
 )
 def test_an_annotation_of_another_shape_instance_or_person_is_refused(answer):
     assert refused("annotate", REQUEST, b"", answer)
+
+
+class OnDisk:
+    """A picture that is not read yet."""
+
+    def __init__(self, data):
+        self.data = data
+
+
+@pytest.mark.parametrize("payload", [lambda data: data, OnDisk])
+def test_a_persons_word_that_the_file_does_not_hold_is_refused(payload):
+    said = annotated(carried={"examined": "hand", "laterality": "R"})
+    assert "does not hold" in refused("annotate", REQUEST, payload(radiograph()), said)
+    decision = Decision(by_person=True)
+    file = correct(
+        radiograph(), BY_LABEL["hand"], "R", version="1", now=NOW, decision=decision
+    ).data
+    check("annotate", REQUEST, payload(file), Frame(said, number=7), 7)
 
 
 LESSON = {"memory": {"revision": "new"}}
@@ -207,7 +226,9 @@ def test_a_corrected_file_is_the_same_picture_of_the_same_patient():
     bomb = head + packed.compress(bytes(2**20)) + packed.flush()
     assert "meta information" in refused("correct", {}, original, answer, bomb)
     assert refused("correct", {}, original, {**answer, "more": 1}, good)
-    assert refused("correct", {}, original, {"changed": [1], "refused": None, "standing": []}, good)
+    for name in (1, "PatientID", "X\r\nSet-Cookie: x"):
+        assert refused("correct", {}, original, {**answer, "changed": [name]}, good)
+        assert refused("correct", {}, original, {**answer, "standing": [name]}, good)
 
 
 def test_copied_headers_are_those_of_the_instance():

@@ -117,6 +117,13 @@ def test_tags_come_first(desk):
     assert (one.carry().state, one.row().attempts, one.sender.sent) == ("waiting", 0, [])
 
 
+def test_what_no_rule_here_asks_for_does_not_leave(desk, tmp_path):
+    """Another node that shares the outbox may have another configuration."""
+    one = desk(count=0)
+    Desk(tmp_path, {"Name": "elsewhere", "If": {}, "To": ["modality:A"]})
+    assert (one.carry().state, one.sender.sent) == (State.CANCELLED, [])
+
+
 def test_a_series_must_be_complete_unless_it_is_urgent(desk):
     one = desk()
     one.archive.stable = False

@@ -201,6 +201,19 @@ def test_nothing_returns_to_its_sender(routed):
     assert found.take() == 0
 
 
+def test_what_came_with_our_tags_in_it_does_not_return_either(routed):
+    """A node with this plugin wrote them; the file says what we would write, and is as it came."""
+    found = routed(KNEES, archive=Archive("A", "10.0.0.1"))
+    found.take(annotation(tags={"state": "written"}), only=found.routing.rules[0])
+    assert found.states() == {("knees", "modality:A"): "cancelled"}
+
+
+def test_what_we_rewrote_ourselves_may_go_anywhere(routed):
+    found = routed(KNEES, archive=Archive("", "127.0.0.1"))
+    found.take(annotation(tags={"state": "written"}))
+    assert found.states() == {("knees", "modality:A"): "waiting"}
+
+
 def test_the_sender_is_remembered_where_a_rewriting_hides_it(routed):
     found = routed(KNEES, HANDS, archive=Archive("B", "10.0.0.2"))
     found.take()

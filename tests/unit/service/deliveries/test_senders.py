@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from routed import DELIVERY
+from service.deliveries import senders
 from service.deliveries.delivery import Delivery
 from service.deliveries.senders import (
     FolderSender,
@@ -41,14 +42,17 @@ class Client:
 
 class Outbox:
     def __init__(self):
-        self.jobs = []
+        self.jobs, self.extended = [], 0
 
     def note_job(self, _, job):
         self.jobs.append(job)
 
+    def extend(self, _):
+        self.extended += 1
 
-def send(client, kind="modality", delivery=DELIVERY, stopping=None):
-    box = Outbox()
+
+def send(client, kind="modality", delivery=DELIVERY, stopping=None, box=None):
+    box = box or Outbox()
     sender = JobSender.of(kind, "A B", client, box, stopping or threading.Event())
     sender.send(delivery, {})
     return box
@@ -90,6 +94,17 @@ def test_success_with_a_failed_instance_is_no_delivery(job):
 def test_a_job_that_is_gone_tells_nothing():
     with pytest.raises(JobGoneError):
         send(Client({"State": "Running"}, NotFoundError("job")))
+
+
+def test_a_job_that_does_not_end_is_kept_from_other_nodes_and_then_cancelled(monkeypatch):
+    """Otherwise it might arrive later, beside the next try."""
+    monkeypatch.setattr(senders, "_EXTEND_EVERY", 0.0)
+    monkeypatch.setattr(senders, "_LONGEST_JOB", 0.1)
+    client, box = Client(*[{"State": "Running"}] * 100), Outbox()
+    with pytest.raises(SendError, match="did not end"):
+        send(client, box=box)
+    assert box.extended > 1
+    assert client.posted[-1] == ("/jobs/job 1/cancel", {})
 
 
 def test_an_orthanc_that_is_busy_is_asked_again():

@@ -2,6 +2,7 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 import threading
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -130,3 +131,9 @@ def test_the_secret_lies_in_a_file(tmp_path):
         read_secret(str(file))
     file.write_bytes(b"secret\n")
     assert read_secret(str(file)) == b"secret"
+
+
+def test_a_receiver_is_verified_also_where_the_system_has_no_authorities(monkeypatch):
+    nothing = ssl.get_default_verify_paths()._replace(cafile=None, capath=None)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nothing)
+    assert WebhookSender("https://localhost", None)._session.verify is True

@@ -28,6 +28,43 @@ def test_the_file_follows_and_the_annotation_tells(annotated):
     assert annotated.backups.left_over() == []
 
 
+def test_a_word_that_is_taken_back_leaves_the_file_also_where_no_picture_was_seen(house):
+    house.decoders.fields = {"image": None}
+    house.annotator.annotate("i", Mode.NEW)
+    house.follow()
+    assert house.decoders.asked == ["annotate"]
+    house.reviewer.review("i", Review("ann", "2026", examined="foot"))
+    house.follow()
+    assert house.orthanc.files["i"] == b"file corrected to foot"
+    house.reviewer.withdraw("i", by="ann")
+    house.follow()
+    assert house.orthanc.files["i"] == b"file"
+    assert (tags(house)["state"], house.orthanc.annotation("i")["review"]) == ("none", None)
+
+
+def test_the_files_of_a_series_follow_when_it_comes_to_show_several_parts_or_ceases_to(annotated):
+    """Body Part Examined is an attribute of the series."""
+
+    def rewritten():
+        found = []
+        while task := annotated.claim_due(Kind.REWRITE):
+            annotated.orthanc.stores = task.resource
+            annotated.in_place.rewrite(task)
+            annotated.tasks.finish(task)
+            found.append(task.resource)
+        return found
+
+    annotated.orthanc.arrive("j", b"another file")
+    assert rewritten() == ["i"]
+    for label, mixed, follow in (("foot", True, ["j", "i"]), ("hand", False, ["j", "i"])):
+        annotated.decoders.label = label
+        annotated.annotator.annotate("j", Mode.AGAIN)
+        assert rewritten() == follow
+        for instance in follow:
+            assert annotated.orthanc.annotation(instance)["tags"]["mixed_series"] == mixed
+    assert annotated.orthanc.files["j"] == b"another file corrected to hand"
+
+
 def test_what_an_overwrite_wipes_returns(annotated):
     orthanc, no_text = annotated.orthanc, "\udcfc\0"
     for level, resource in [("instances", "i"), *PARENTS.levels()]:

@@ -70,12 +70,13 @@ def write(house, writer, stored):
     house.ask(Kind.REPORT, PARENTS.study, level="studies")
     task = house.claim(Kind.REPORT)
 
-    def write_it():
+    def write_it(*, once_more=False):
         # As before a kill: what was stored is not noted.
         row = {"study": PARENTS.study, "fingerprint": "of another answer"}
-        with house.durable.write() as connection:
-            connection.execute(sa.delete(reports))
-            connection.execute(sa.insert(reports).values(**row, instance="older report"))
+        if not once_more:
+            with house.durable.write() as connection:
+                connection.execute(sa.delete(reports))
+                connection.execute(sa.insert(reports).values(**row, instance="older report"))
         made.write(task)
 
     return write_it
@@ -89,6 +90,20 @@ def test_what_is_being_rewritten_is_in_the_report(house, writer, write):
     house.orthanc.metadata_.clear()
     write()
     assert writer.asked == [[annotation]]
+
+
+def test_a_report_follows_only_another_answer(house, writer, write):
+    """A report that is stored makes its study settle once more."""
+    write()
+    write(once_more=True)
+    assert len(writer.asked) == 1
+    house.annotator.annotate("i", Mode.AGAIN)
+    write(once_more=True)
+    assert len(writer.asked) == 1
+    house.decoders.label = "foot"
+    house.annotator.annotate("i", Mode.AGAIN)
+    write(once_more=True)
+    assert len(writer.asked) == 2
 
 
 def test_a_report_that_orthanc_does_not_take_leaves_the_one_before(house, write):

@@ -2,8 +2,12 @@
 
 from datetime import timedelta
 
+import numpy as np
+import sqlalchemy as sa
+
 from bodypart.annotation import utc_now
 from bodypart.memory import Recall
+from service.databases.tables import instances
 from service.learning.sightings import Sightings
 from service.queue.tasks import Kind
 from unit.memory.hospital import LABELS, MODEL, reading
@@ -114,6 +118,33 @@ def test_a_picture_that_comes_after_all_is_learned_from(house):
     assert house.learning.told()["words"] == 1
     house.learning.saw_nothing("wrist-0")
     assert house.learning.told()["words"] == 1
+
+
+def test_a_word_goes_with_the_picture_that_it_was_said_of(house):
+    """The file under an instance may be replaced before and after a word."""
+    instance = house.see("wrist", 0)
+    house.say(instance, "wrist")
+    house.learning.step()
+    another = reading("knee", 0).seen
+    house.learning.saw(instance, another, of_word=False)
+    house.learning.step()
+    (learned,) = house.learning.words.seen_by(MODEL)
+    assert np.allclose(learned.embedding, reading("wrist", 0).seen.embedding, atol=0.001)
+    house.say(instance, "knee")
+    house.learning.step()
+    (learned,) = house.learning.words.seen_by(MODEL)
+    assert learned.labels == ("knee",)
+    assert np.allclose(learned.embedding, another.embedding, atol=0.001)
+
+
+def test_a_word_is_not_learned_from_what_replaced_its_picture_before_it_was_heard(house):
+    instance = house.see("knee", 0)
+    house.say(instance, "wrist")
+    with house.database.write() as connection:
+        connection.execute(sa.update(instances).values(reviewed_at=None))
+    house.learning.step()
+    assert house.learning.told()["words"] == 0
+    assert house.tasks.count(Kind.LOOK) == 1
 
 
 def test_forgetting_all_outlives_a_restart(house):

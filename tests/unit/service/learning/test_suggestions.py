@@ -1,11 +1,13 @@
 """What the memory would change, and which pictures are shown for it."""
 
 import numpy as np
+import pytest
 import sqlalchemy as sa
 
 from bodypart.evidence import ImageReading, Seen
 from service.databases.tables import instances
 from service.learning.alike import most_instructive, nearest
+from service.records.index import REMOVED
 from unit.memory.hospital import MODEL, reading
 from unit.service.learning.pupils import AT
 
@@ -34,6 +36,24 @@ def test_what_would_be_read_otherwise_is_found_and_nothing_else(house):
     house.teach()
     assert house.learning.read_otherwise(AT) == ["wrist-70"]
     assert house.learning.read_otherwise("2026-11-29") == []
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_picture_without_an_answer_is_neither_changed_nor_like_another(house, removed):
+    """A person removed its annotation, or its file was replaced by one that shows nothing."""
+    house.teach()
+    gone = {house.see("hand", 70), house.see("wrist", 70)}
+    if not removed:
+        for instance in gone:
+            house.learning.saw(instance, None)
+    with house.database.write() as connection:
+        bare = {"image_label": None} | ({"state": REMOVED} if removed else {})
+        connection.execute(sa.update(instances).where(instances.c.id.in_(gone)).values(**bare))
+    assert house.learning.changes() == []
+    assert house.learning.read_otherwise(AT) == []
+    sightings, own = house.learning.sightings, reading("hand", 70).seen.embedding
+    assert nearest(sightings, MODEL, own, 5, but="") == []
+    assert most_instructive(sightings, MODEL, house.learning.memory, 3, []) == ([], 0)
 
 
 def test_no_reading_is_made_of_pictures_that_nothing_concerns(house, monkeypatch):

@@ -102,6 +102,13 @@ def test_the_old_stock_is_not_routed(records):
     assert records.routing.taken == []
 
 
+def test_what_the_back_fill_finds_annotated_is_not_routed(records):
+    """In another Orthanc it was annotated, or before the index was lost."""
+    task = records.task(mode=Mode.ASKED, priority=Priority.BACKFILL)
+    records.annotations.adopt(NOTE, PARENTS, task)
+    assert records.routing.taken == []
+
+
 def test_what_was_routed_follows_an_answer_of_the_back_fill(records):
     records.annotations.put(NOTE, PARENTS, done=records.task())
     task = records.task(mode=Mode.AGAIN, priority=Priority.BACKFILL)

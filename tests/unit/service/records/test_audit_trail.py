@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from bodypart.annotation import Review
 from service.errors import DamagedEventError
 from service.queue.tasks import Mode
+from service.records.audit_trail import AuditTrail
 from service.routes.exports import training_rows
 from unit.service.databases.test_schema import REVIEW
 
@@ -15,8 +16,9 @@ NO_JSON = b'{"by" "ann"}'
 NO_TEXT = json.dumps(REVIEW).encode().replace(b"ann", b"a\xffn")
 NO_KEY = json.dumps(REVIEW).encode().replace(b'"examined"', b'"exbmined"')
 NO_LABEL = json.dumps(REVIEW).encode().replace(b'"foot"', b'"fopt"')
+NO_VISIBLE = json.dumps({**REVIEW, "visible": ["hand", "fopt"]}).encode()
 NO_OBJECT = b"[]"
-DAMAGES = (NO_JSON, NO_TEXT, NO_KEY, NO_LABEL, NO_OBJECT)
+DAMAGES = (NO_JSON, NO_TEXT, NO_KEY, NO_LABEL, NO_VISIBLE, NO_OBJECT)
 
 
 def damage(house, number, said=NO_JSON):
@@ -33,6 +35,32 @@ def test_a_word_is_read_as_it_was_said(house):
     assert house.trail.events(0, 10)[0]["comment"] == "naïve, 手"
     house.trail.withdrawn("i", by="bob", at="2026-11-20T11:00:00Z")
     assert house.trail.last("i").review is None
+
+
+@pytest.mark.parametrize(
+    ("said", "action", "sides"),
+    [
+        ({}, "confirmed", ("R", "R")),
+        ({"laterality": "R", "laterality_given": True}, "confirmed", ("R", "R")),
+        ({"laterality": "L", "laterality_given": True}, "corrected", ("R", "L")),
+        ({"laterality_given": True}, "corrected", ("R", None)),
+        ({"visible": ["foot", "toe"]}, "corrected", ("R", "R")),
+    ],
+)
+def test_the_trail_tells_what_a_word_changed(house, said, action, sides):
+    announced = []
+    trail = AuditTrail(house.durable, announced.append)
+    before = {"examined": "foot", "laterality": "R"}
+    trail.reviewed("i", {**REVIEW, "previous": before, "comment": "Doe", **said})
+    (told,) = trail.events(0, 10)
+    assert told["action"] == action
+    assert (told["old"], told["new"]) == ("foot", "foot")
+    assert (told["old_laterality"], told["new_laterality"]) == sides
+    trail.withdrawn("i", by="bob", at="2026-11-20T11:00:00Z")
+    assert announced == [
+        ["bodypart", "ann", 3, "i", f"{action} foot"],
+        ["bodypart", "bob", 3, "i", "withdrawn"],
+    ]
 
 
 @pytest.mark.parametrize("said", DAMAGES)

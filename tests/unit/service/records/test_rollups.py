@@ -90,6 +90,8 @@ def test_a_roll_up_with_nothing_left_below_is_taken_away(house, asked):
     house.annotations.gone("i")
     house.roll_ups.write(asked)
     assert written(house) == set()
+    for level, resource in LEVELS.items():
+        assert house.orthanc.metadata(level, resource, "BodyPartExamined") is None
 
 
 def test_one_that_is_asked_for_meanwhile_is_done_again(house, asked):

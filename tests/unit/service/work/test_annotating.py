@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from bodypart.annotation import Review
 from service.databases.tables import tasks
-from service.decoders.pool import RefusedError, WorkerDiedError
+from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
 from service.errors import ArchiveError, LostFileError, RecordError
 from service.queue.tasks import Kind, Mode, Priority
 from unit.service.work.failing import TRIED_LONG, pause_of, raiser, unforeseen
@@ -101,6 +101,17 @@ def test_the_claim_of_what_is_deleted_as_it_is_given_up_is_let_go(house, annotat
         connection.execute(sa.update(tasks).values(claimed_by="node", claimed_until=1.0))
     house.tasks.claims.renew()
     assert house.claim(Kind.ANNOTATE).resource == "i"
+
+
+def test_what_waits_for_a_decoder_is_not_given_up_for_that(house, annotating):
+    house.ask(Kind.ANNOTATE, "i")
+    house.decoders.while_asked = raiser(EngineDownError("no decoder runs"))
+    for _ in range(TRIED_LONG):
+        annotating.do([house.claim_due(Kind.ANNOTATE)])
+    assert pause_of(house, Kind.ANNOTATE) < 1
+    _refused(house)
+    annotating.do([house.claim_due(Kind.ANNOTATE)])
+    assert house.tasks.stands(Kind.ANNOTATE, "i")
 
 
 def test_what_cannot_be_looked_at_because_orthanc_is_away_waits_for_it(house, annotating):
@@ -205,6 +216,51 @@ def test_a_picture_that_kills_decoders_and_cannot_be_noted_kills_no_more(
     house.ask(Kind.ANNOTATE, "i", mode=Mode.AGAIN, priority=Priority.PERSON)
     annotating.do([house.claim(Kind.ANNOTATE)])
     assert len(kills) == 3
+
+
+@pytest.fixture
+def kills_and_cannot_be_noted(house, annotating, monkeypatch):
+    """Have a picture kill two decoders, and Orthanc take no note of that."""
+    house.ask(Kind.ANNOTATE, "i")
+    _killed(house)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(house.annotator, "give_up", raiser(ArchiveError("status 500")))
+        for _ in range(2):
+            annotating.do([house.claim_due(Kind.ANNOTATE)])
+    house.decoders.while_asked = lambda: None
+
+
+@pytest.mark.usefixtures("kills_and_cannot_be_noted")
+def test_of_a_picture_that_killed_decoders_and_is_gone_nothing_is_left_to_do(house, annotating):
+    _gone(house)
+    annotating.do([house.claim_due(Kind.ANNOTATE)])
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
+
+
+@pytest.mark.usefixtures("kills_and_cannot_be_noted")
+def test_another_file_of_a_picture_that_killed_decoders_is_read(house, annotating):
+    house.orthanc.arrive("i", b"another")
+    house.ask(Kind.ANNOTATE, "i")
+    annotating.do([house.claim_due(Kind.ANNOTATE)])
+    assert house.orthanc.annotation("i")["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("priority", "urgent"), [(Priority.PERSON, True), (Priority.ARRIVAL, False)]
+)
+def test_what_a_person_waits_for_is_urgent_to_decoders(
+    house, annotating, monkeypatch, priority, urgent
+):
+    told, ask = [], house.decoders.ask
+
+    def noted(*question, urgent=False):
+        told.append(urgent)
+        return ask(*question, urgent=urgent)
+
+    monkeypatch.setattr(house.decoders, "ask", noted)
+    house.ask(Kind.ANNOTATE, "i", priority=priority)
+    annotating.do([house.claim(Kind.ANNOTATE)])
+    assert told[0] is urgent
 
 
 def test_the_log_names_the_damaged_event_that_an_arrival_waits_for(house, annotating):

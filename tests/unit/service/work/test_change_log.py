@@ -4,9 +4,11 @@ import threading
 import time
 from contextlib import contextmanager
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
+from service.errors import ArchiveError
 from service.queue.tasks import Kind
 from service.work import change_log
 from service.work.change_log import ChangeLog
@@ -96,13 +98,16 @@ def test_the_first_start_begins_with_what_comes(house, log):
     assert not log().fresh
 
 
-def test_a_log_that_was_emptied_and_counts_anew_is_followed(house, log):
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_log_that_was_emptied_and_counts_anew_is_followed(house, log, restarted):
     reader = log()
     for name in "jkl":
         house.orthanc.arrive(name, b"file")
     reader.read()
     waiting(house)
     house.orthanc.empty_the_log()
+    if restarted:
+        reader = log(first=99)
     reader.read()
     house.orthanc.arrive("m", b"file")
     reader.read()
@@ -124,8 +129,12 @@ def test_what_was_removed_after_an_entry_was_written_is_no_task(house, log):
     assert waiting(house) == {"i"}
 
 
-def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log):
+@pytest.mark.parametrize("shared", [False, True])
+def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log, shared):
     reader = log(live=False)
+    house.database.shared = shared
+    reader.read()
+    reader.wake("i")
     reader.read()
     assert waiting(house) == set()
     assert reader.unread_instances() == 0
@@ -302,6 +311,22 @@ def test_an_entry_below_the_mark_of_what_was_removed_and_sent_again_is_still_ask
     assert waiting(house) == {"j"}
     house.orthanc.log.insert(0, late)
     reader.wake("i")
+    reader.read()
+    assert waiting(house) == {"i"}
+
+
+@pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("no number")])
+def test_what_the_hook_named_is_asked_for_though_the_log_could_not_be_read(
+    house, log, monkeypatch, error
+):
+    reader = log()
+    house.database.shared = True
+    house.orthanc.log.clear()
+    reader.wake("i")
+    with monkeypatch.context() as away:
+        away.setattr(house.orthanc, "changes", Mock(side_effect=error))
+        with pytest.raises(type(error)):
+            reader.read()
     reader.read()
     assert waiting(house) == {"i"}
 

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from service.databases.tables import tasks
+from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from unit.service.work.failing import TRIED_LONG, pause_of, raiser, unforeseen
@@ -22,6 +23,17 @@ def test_a_file_that_cannot_follow_for_what_nobody_foresaw_is_given_up(
     tags = house.orthanc.annotation("i")["tags"]
     assert (tags["state"], tags["refused"]) == ("refused", "it could not be done: ValueError")
     assert not any("name" in line for line in house.lines)
+
+
+def test_a_file_that_waits_for_a_decoder_is_not_given_up_for_that(house, follow_ups, monkeypatch):
+    house.annotator.annotate("i", Mode.NEW)
+    monkeypatch.setattr(house.in_place, "rewrite", raiser(EngineDownError("no decoder runs")))
+    for _ in range(TRIED_LONG):
+        follow_ups.do([house.claim_due(Kind.REWRITE)])
+    assert pause_of(house, Kind.REWRITE) < 1
+    monkeypatch.setattr(house.in_place, "rewrite", unforeseen)
+    follow_ups.do([house.claim_due(Kind.REWRITE)])
+    assert house.tasks.stands(Kind.REWRITE, "i")
 
 
 def test_what_follows_a_record_waits_for_an_orthanc_that_is_away(house, follow_ups, monkeypatch):
@@ -86,3 +98,14 @@ def test_a_roll_up_that_took_long_rests_before_it_is_written_again(house, follow
     assert house.orthanc.annotation("patient", "patients") is None
     waiting = house.database.value(sa.select(tasks.c.due).where(tasks.c.resource == "patient"))
     assert waiting - time.time() == pytest.approx(4.5, abs=0.5)
+    assert house.tasks.standing_task(Kind.ROLL_UP, "patient").attempts == 0
+
+
+def test_roll_ups_that_were_not_begun_before_a_stop_are_given_out_again(house, follow_ups):
+    house.annotator.annotate("i", Mode.NEW)
+    claimed = [house.claim_due(Kind.ROLL_UP) for _ in range(3)]
+    house.stopping.set()
+    follow_ups.write_roll_ups(claimed)
+    left = [house.claim(Kind.ROLL_UP).level for _ in range(2)]
+    assert set(left) == {"series", "studies"}
+    assert house.claim_due(Kind.ROLL_UP) is None

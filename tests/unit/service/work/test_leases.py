@@ -1,5 +1,6 @@
 """What helpers bring: taken if it is still wanted, dropped with the reason if not; never twice."""
 
+import json
 import threading
 
 import pytest
@@ -107,7 +108,15 @@ def test_what_was_annotated_meanwhile_stays(house, leases):
     house.annotator.annotate("i", Mode.NEW)
     assert "by now" in leases.take(brought(house, "knee"))["i"]
     assert examined(house) == "hand"
-    assert house.claim_due(Kind.ANNOTATE) is None
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
+
+
+def test_what_stands_of_an_earlier_file_gives_way(house, leases):
+    leases.lend(5, 60)
+    earlier = {**note("i", "skull"), "file": "earlier"}
+    house.orthanc.set_metadata("instances", "i", "BodyPart", json.dumps(earlier))
+    assert leases.take(brought(house)) == {}
+    assert examined(house) == "hand"
 
 
 def test_what_a_person_said_meanwhile_stays(house, leases):
@@ -218,11 +227,11 @@ def test_a_word_that_an_undo_brought_back_counts_as_the_first_one_on_a_copy(hous
 def test_an_error_that_nobody_foresaw_is_of_one_answer_not_of_its_batch(house, leases, monkeypatch):
     leases.lend(5, 60)
 
-    def stumble(*_):
+    def fail(*_):
         raise ValueError("a patient's name")
 
     with monkeypatch.context() as wrong:
-        wrong.setattr(house.annotator, "take", stumble)
+        wrong.setattr(house.annotator, "take", fail)
         assert leases.take(brought(house)) == {"i": "it could not be written: ValueError"}
     assert leases.lend(5, 60) == []
     assert house.claim(Kind.ANNOTATE).resource == "i"

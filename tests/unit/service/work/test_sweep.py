@@ -32,12 +32,12 @@ def test_one_that_cannot_be_looked_at_hides_no_others(house, sweep, monkeypatch,
     house.orthanc.arrive("new", b"file", received="20260701T000000")
     adopt = house.annotator.adopt
 
-    def stumbles(instance):
+    def fails(instance):
         if instance == "a":
             raise error
         return adopt(instance)
 
-    monkeypatch.setattr(house.annotator, "adopt", stumbles)
+    monkeypatch.setattr(house.annotator, "adopt", fails)
     run(sweep)
     assert house.tasks.stands(Kind.ANNOTATE, "new")
     assert not any("name" in line for line in house.lines)

@@ -28,7 +28,7 @@ class Started:
 def start(house, annotating, follow_ups, monkeypatch):
     """Return what lets the threads work, until the end of the test."""
     monkeypatch.setattr("service.work.workers.PAUSE_AFTER_TROUBLE", 0.01)
-    monkeypatch.setattr("service.work.workers._PAUSE_AFTER_STUMBLE", 0.01)
+    monkeypatch.setattr("service.work.workers._PAUSE_AFTER_FAILURE", 0.01)
     made = []
 
     def begin(burst=0.0):

@@ -1,0 +1,41 @@
+"""What the memory is told of a picture: that a word belongs to it, or to an earlier one."""
+
+import numpy as np
+import pytest
+
+from bodypart.annotation import Review
+from bodypart.evidence import Seen
+from bodypart.memory.words import pack_seen
+from service.queue.tasks import Kind, Mode
+
+SEEN = pack_seen(Seen(np.ones(4, np.float32) / 2, np.ones(3, np.float32) / 3, rejected=False))
+
+
+@pytest.fixture
+def show(house, monkeypatch):
+    """Have a modality send a picture of some digest, in the place of the one before."""
+    pixels, ask = [""], house.decoders.ask
+
+    def seen(*question, **named):
+        answer, drawn = ask(*question, **named)
+        annotation = {**answer["annotation"], "pixels": pixels[-1]}
+        return {**answer, "annotation": annotation, "seen": SEEN}, drawn
+
+    def do(digest):
+        pixels.append(f"b3:{digest * 32}")
+        house.orthanc.arrive("i", digest.encode())
+        house.annotator.annotate("i", Mode.NEW)
+
+    monkeypatch.setattr(house.decoders, "ask", seen)
+    return do
+
+
+@pytest.mark.parametrize(("present", "of_another"), [("a", []), ("b", ["i"])])
+def test_a_word_belongs_to_the_picture_that_it_was_said_of(house, show, present, of_another):
+    show("a")
+    house.reviewer.review("i", Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot"))
+    show(present)
+    assert house.learning.of_another == of_another
+    house.ask(Kind.LOOK, "i")
+    house.annotator.look(house.claim(Kind.LOOK))
+    assert house.learning.empty == of_another
