@@ -332,12 +332,8 @@ class Annotator:
             if spoken
             else self._words.put_on_copy(annotation, stored.originals)
         )
-        also = None
-        if word:
-            # The word may wait for it: the model may have seen nothing in an earlier file.
-            self._learning.saw(
-                annotation["instance"], seen, of_word=annotation["review"] is not None
-            )
-        else:
-            also = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
+        also = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
         self._annotations.put(annotation, stored.parents, done=task, also=also)
+        if word and annotation["review"]:
+            # The word may wait for it: the model may have seen nothing in an earlier file.
+            self._learning.saw(annotation["instance"], seen)

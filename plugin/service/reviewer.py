@@ -178,6 +178,7 @@ class Reviewer:
                 file = self._archive.content(instance, stored)
                 reading = self._annotator.read(instance, file, urgent=True)
                 machine = reading.annotation
+            machine = sealed(machine)
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             try:
                 machine = self._annotations.put(machine, stored.parents)

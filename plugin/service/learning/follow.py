@@ -131,11 +131,10 @@ class Learning:
         elif model is not None:
             self.sightings.put(connection, instance, model, seen)
 
-    def saw(self, instance: str, seen: Seen | None, *, of_word: bool = True) -> None:
+    def saw(self, instance: str, seen: Seen | None) -> None:
         """Keep what the model saw, as `keep` does, and have a word learned that waited for it.
 
-        Losing it loses no more than that. Without ``of_word``, the word was said of another picture
-        of the instance, and does not belong to this one.
+        Losing it loses no more than that. The word must have been said of this very picture.
         """
         model = self.model
         if model is None:
@@ -143,7 +142,7 @@ class Learning:
         try:
             with self.sightings.database.write() as connection:
                 self.keep(connection, instance, seen)
-            if seen is not None and of_word and self.words.waits_for(instance, model):
+            if seen is not None and self.words.waits_for(instance, model):
                 self.words.saw(instance, model, seen)
                 self.wake()
         except ServiceError as error:

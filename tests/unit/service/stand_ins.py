@@ -30,14 +30,14 @@ class Nobody:
     """Stand-in for `Learning` that learns nothing."""
 
     def __init__(self):
-        self.empty, self.of_another = [], []
+        self.empty, self.told = [], []
 
     def keep(self, connection, instance, seen):
         """Ignore what the model saw in a picture that is being annotated."""
 
-    def saw(self, instance, seen, *, of_word=True):
-        """Note an instance with a word that is not of its picture."""
-        self.of_another += [] if of_word else [instance]
+    def saw(self, instance, seen):
+        """Note an instance in which the model saw what its word was said of."""
+        self.told.append(instance)
 
     def saw_nothing(self, instance):
         """Note an instance in which the model saw nothing."""

@@ -59,9 +59,14 @@ def test_a_word_that_comes_right_behind_an_arrival_counts(house, annotate):
     assert annotate(Mode.NEW, Priority.STUCK)["review"]["by"] == "ann"
 
 
-def test_what_the_model_saw_is_kept_with_the_annotation_or_not_at_all(house, annotate, monkeypatch):
-    """It had a transaction of its own before."""
+@pytest.mark.parametrize("spoken", [False, True])
+def test_what_the_model_saw_is_kept_with_the_annotation_or_not_at_all(
+    house, annotate, monkeypatch, spoken
+):
+    """Before the index tells that a picture is another, its word would be learned with that one."""
     kept = []
+    if spoken:
+        house.trail.reviewed("i", said()["review"])
 
     def keep(connection, instance, seen):
         held = connection.in_transaction() and house.index.state(instance)
@@ -83,7 +88,7 @@ def test_what_the_model_saw_is_kept_with_the_annotation_or_not_at_all(house, ann
 def test_a_word_that_waits_for_what_the_model_sees_is_told_of_it(house, annotate, monkeypatch):
     """A word on a file in which the model saw nothing was never learned from a later file."""
     told = []
-    monkeypatch.setattr(house.learning, "saw", lambda instance, _seen, **_: told.append(instance))
+    monkeypatch.setattr(house.learning, "saw", lambda instance, _seen: told.append(instance))
     annotate(Mode.ASKED, Priority.BACKFILL)
     assert told == []
     house.trail.reviewed("i", said()["review"])

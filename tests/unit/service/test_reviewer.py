@@ -156,6 +156,18 @@ def test_a_word_that_could_not_be_taken_back_at_once_is_taken_back_later(house, 
     assert house.trail.open(10) == []
 
 
+@pytest.mark.usefixtures("seen")
+def test_a_word_taken_back_that_the_index_cannot_note_is_answered_with_the_revision_written(
+    house, monkeypatch
+):
+    """It was answered with that of the annotation that still had the word."""
+    house.reviewer.review("i", WORD)
+    monkeypatch.setattr(house.index, "put", raiser(RecordError("the disk is full")))
+    answer = house.reviewer.withdraw("i", by="bob")
+    written = house.orthanc.annotation("i")
+    assert (written["review"], written["revision"]) == (None, answer["revision"])
+
+
 @pytest.mark.parametrize("do", [Reviewer.withdraw, Reviewer.remove])
 def test_what_another_person_said_since_is_neither_taken_back_nor_removed(house, seen, do):
     said = house.reviewer.review("i", WORD)

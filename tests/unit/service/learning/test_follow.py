@@ -126,7 +126,8 @@ def test_a_word_goes_with_the_picture_that_it_was_said_of(house):
     house.say(instance, "wrist")
     house.learning.step()
     another = reading("knee", 0).seen
-    house.learning.saw(instance, another, of_word=False)
+    with house.database.write() as connection:
+        house.learning.keep(connection, instance, another)
     house.learning.step()
     (learned,) = house.learning.words.seen_by(MODEL)
     assert np.allclose(learned.embedding, reading("wrist", 0).seen.embedding, atol=0.001)
