@@ -1,6 +1,6 @@
 """How fast Orthanc takes pictures in: bare, with the plugin, and with tags written in place.
 
-    python tests/benchmarks/ingest.py [--rounds 4]
+    python tests/benchmarks/ingest.py [--rounds 2]
 
 Uploads radiographs of 8 MB and CT slices of 512 kB by REST (one and four connections) and by
 C-STORE, in turn to the Orthancs, another one first each time, each with a disk that has written
@@ -134,7 +134,7 @@ class Idle(Bare):
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=2)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
