@@ -63,7 +63,10 @@ class Words:
         What a model saw goes with the earlier one: the file may have been replaced since.
         """
         values: dict[str, Any] = {
-            **{"number": number, "at": at, "patient": patient, "label": label or NONE},
+            "number": number,
+            "at": at,
+            "patient": patient,
+            "label": label or NONE,
             **dict.fromkeys(("model", "embedding", "posterior", "rejected")),
         }
         with self._database.write() as connection:
