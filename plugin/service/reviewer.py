@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bodypart.annotation import Review, utc_now
@@ -173,20 +174,19 @@ class Reviewer:
                 raise NotFoundError(instance)
             _must_be(annotation, seen)
             stored = self._archive.stored_file(instance)
-            machine, reading = machine_answer(annotation), None
+            machine, also = machine_answer(annotation), None
             if machine is None or not of_file(annotation, stored.version):
                 file = self._archive.content(instance, stored)
                 reading = self._annotator.read(instance, file, urgent=True)
                 machine = reading.annotation
+                also = partial(self._learning.keep, instance=instance, seen=reading.seen)
             machine = sealed(machine)
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             try:
-                machine = self._annotations.put(machine, stored.parents)
+                machine = self._annotations.put(machine, stored.parents, also=also)
                 self._trail.applied(number)
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
-        if reading is not None:
-            self._learning.saw(instance, reading.seen)
         self._learning.wake()
         return machine
 
