@@ -31,6 +31,7 @@ class Nobody:
 
     def __init__(self):
         self.empty, self.told = [], []
+        self.woken = 0
 
     def keep(self, connection, instance, seen):
         """Ignore what the model saw in a picture that is being annotated."""
@@ -44,7 +45,8 @@ class Nobody:
         self.empty.append(instance)
 
     def wake(self):
-        """Ignore that a person said a word."""
+        """Count that a person said something, or took it back."""
+        self.woken += 1
 
 
 class Routes:

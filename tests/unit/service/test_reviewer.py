@@ -265,6 +265,22 @@ def test_what_is_sent_again_during_a_removal_that_fails_is_annotated(house, monk
     assert house.claim(Kind.ANNOTATE)
 
 
+@pytest.mark.usefixtures("seen")
+def test_what_people_say_is_learned_at_once(house):
+    house.reviewer.review("i", WORD)
+    assert house.learning.woken == 1
+    house.reviewer.withdraw("i", by="ann")
+    assert house.learning.woken == 2
+    house.reviewer.remove("i", by="ann")
+    assert house.learning.woken == 3
+
+
+def test_a_word_that_the_trail_has_lost_is_not_applied_for_ever(house):
+    house.ask(Kind.APPLY, "i")
+    house.reviewer.apply_word(house.claim(Kind.APPLY))
+    assert not house.tasks.stands(Kind.APPLY, "i")
+
+
 def test_what_has_no_annotation_is_told_from_what_is_gone(house):
     with pytest.raises(UnannotatedError, match="no annotation"):
         house.reviewer.must_have("i", frozenset({"0"}))
