@@ -54,7 +54,9 @@ def figures(model: BodyPartModel, parts: Split, folder: Path) -> dict[str, float
     known = every.where(lambda row: row.examined in model.labels)
     changed = [read(model, known.rows, folder, CHANGES[name]).right.mean() for name in HARD]
     wrists = read(model, parts.collimated_to_choose, folder)
-    made = read(model, parts.made_to_choose, folder)
+    made = read(
+        model, [row for row in parts.made_to_choose if row.examined in model.labels], folder
+    )
     return {
         "strict top-1": float(known.right.mean()),
         "macro recall": metrics.macro_recall(known.truth, known.answered),

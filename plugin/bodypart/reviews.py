@@ -77,10 +77,10 @@ def apply_review(
 def machine_answer(annotation: AnnotationRecord) -> AnnotationRecord | None:
     """Return an annotation without any person's word, None if it must be computed again.
 
-    It must if the words date from a version that kept no machine answer, or if the machine failed.
+    It must if the words date from a version that kept no machine answer.
     """
     machine = annotation.get("machine")
-    if not machine or machine["status"] == "failed":
+    if not machine:
         return None
     answer: AnnotationRecord = {**annotation, **machine, "review": None}
     del answer["machine"]

@@ -65,7 +65,9 @@ def main() -> None:
         own = BodyPartModel.load(path, "cpu", settings.threads) if where == "either" else None
         network = OutsideNetwork(incoming, outgoing, own.network if own else None)
         model = BodyPartModel(network, read_parameters(path))
-    markers = MarkerReader.load(threads=settings.threads) if settings.side_marker else None
+    markers = None
+    if settings.side_marker:
+        markers = MarkerReader.load(threads=settings.threads, model=model)
     pipeline = Pipeline(model, settings, markers)
     lockdown.close_system_calls(settings.memory_limit_mb, cuda=False)
     hello = {

@@ -210,17 +210,22 @@ class Annotator:
         word = self._trail.last(instance)
         said_of = self._words.old_digest(word, glance)
         reading = self.read(instance, file, urgent=False, said_of=said_of)
-        self._keep_thumbnail(instance, file, reading)
-        if not self._archive.exists("instances", instance):
-            # It was deleted during the reading; its thumbnails were removed before, or are now.
-            raise NotFoundError(instance)
         said = self._words.put_on(reading.annotation, glance.annotation, word, said_of)["review"]
-        if reading.seen is None or said is None:
-            # Also where the word was said of an earlier picture of the instance.
-            self.look_no_more(task)
-        else:
-            self._learning.saw(instance, reading.seen)
-            self._tasks.finish(task)
+        with self._annotations.lock(instance):
+            self._keep_thumbnail(instance, file, reading)
+            # If it was deleted during the reading, its thumbnails were removed before, or are now.
+            if self._archive.stored_file(instance).version != file.version:
+                # What the model saw in the file that stands there now may be kept already.
+                self._tasks.retry(task, 0.0, counts=False)
+                return
+            if reading.seen is not None and said is not None:
+                with self._annotations.database.write() as connection:
+                    self._learning.keep(connection, instance, reading.seen)
+                self._learning.tell_word(instance, reading.seen)
+                self._tasks.finish(task)
+                return
+        # Also where the word was said of an earlier picture of the instance.
+        self.look_no_more(task)
 
     def look_no_more(self, task: Task) -> None:
         """Note that the model saw nothing: there is no picture, or it cannot be read."""
@@ -336,4 +341,4 @@ class Annotator:
         self._annotations.put(annotation, stored.parents, done=task, also=also)
         if word and annotation["review"]:
             # The word may wait for it: the model may have seen nothing in an earlier file.
-            self._learning.saw(annotation["instance"], seen)
+            self._learning.tell_word(annotation["instance"], seen)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bodypart.annotation import Review, utc_now
 from bodypart.reviews import apply_review, machine_answer
+from service.decoders.pool import WorkerDiedError
 from service.errors import (
     ArchiveError,
+    LostFileError,
     NotFoundError,
     RecordError,
     StaleError,
@@ -19,6 +22,10 @@ from service.records.annotations import of_file, sealed
 from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection
+
     from bodypart.record import AnnotationRecord
     from service.annotator import Annotator
     from service.learning.follow import Learning
@@ -173,22 +180,37 @@ class Reviewer:
                 raise NotFoundError(instance)
             _must_be(annotation, seen)
             stored = self._archive.stored_file(instance)
-            machine, reading = machine_answer(annotation), None
-            if machine is None or not of_file(annotation, stored.version):
-                file = self._archive.content(instance, stored)
-                reading = self._annotator.read(instance, file, urgent=True)
-                machine = reading.annotation
+            machine, also = self._without_words(annotation, stored)
             machine = sealed(machine)
             number = self._trail.withdrawn(instance, by=by, at=utc_now())
             try:
-                machine = self._annotations.put(machine, stored.parents)
+                machine = self._annotations.put(machine, stored.parents, also=also)
                 self._trail.applied(number)
             except (ArchiveError, RecordError):
                 self._apply_later(instance)
-        if reading is not None:
-            self._learning.saw(instance, reading.seen)
         self._learning.wake()
         return machine
+
+    def _without_words(
+        self, annotation: AnnotationRecord, stored: StoredFile
+    ) -> tuple[AnnotationRecord, Callable[[Connection], None] | None]:
+        """Return the machine's answer on the stored file.
+
+        Also returns what keeps what the model saw, if the file had to be read again.
+        """
+        instance = annotation["instance"]
+        kept = machine_answer(annotation) if of_file(annotation, stored.version) else None
+        if kept is not None and kept["status"] != "failed":
+            return kept, None
+        try:
+            file = self._archive.content(instance, stored)
+            reading = self._annotator.read(instance, file, urgent=True)
+        except (LostFileError, WorkerDiedError):
+            if kept is None:
+                raise
+            return kept, None  # It fails as before.
+        also = partial(self._learning.keep, instance=instance, seen=reading.seen)
+        return reading.annotation, also
 
     def remove(self, instance: str, *, by: str, seen: frozenset[str] | None = None) -> bool:
         """Remove the annotation of an instance, including a person's word.

@@ -19,6 +19,7 @@ import numpy as np
 import onnx
 
 from bodypart.fusion.sides import on_one_side
+from bodypart.model.session import BodyPartModel
 from bodypart.model.side_marker import MarkerReader
 from bodypart.settings import MARKER_FILES
 from training.card import renewed
@@ -170,7 +171,8 @@ def main() -> None:
     parser.add_argument("--wrong", action="store_true", help="name the films that are wrong")
     given = parser.parse_args()
     rows = getattr(split(read_manifest(given.manifest), SPLIT), given.part)
-    reader = MarkerReader.load([given.models / path.name for path in MARKER_FILES])
+    model = BodyPartModel.load(MODELS / "bodypart.onnx", provider="cpu")
+    reader = MarkerReader.load([given.models / path.name for path in MARKER_FILES], model=model)
     found = cases(reader, given.manifest.parent, rows, read_readings())
     result = {**report(found), "origin": origin(given.models)}
     print(table(result))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 import torch
 
+from bodypart.model.session import BodyPartModel
 from bodypart.model.side_marker import INPUT, LETTERS, OUTPUT, PIECE, MarkerReader
 from training.manifest import read_manifest
 from training.markers.evaluate import cases
@@ -83,7 +84,8 @@ def main() -> None:
         record[key] = hashlib.sha256(file.read_bytes()).hexdigest()
         record["checkpoints_sha256"].append(hashlib.sha256(checkpoint.read_bytes()).hexdigest())
     description.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    reader = MarkerReader.load((description, *files))
+    model = BodyPartModel.load(MODELS / "bodypart.onnx", provider="cpu")
+    reader = MarkerReader.load((description, *files), model=model)
     rows = split(read_manifest(given.manifest), SPLIT).calibration
     found = cases(reader, given.manifest.parent, rows, read_readings())
     # With both limbs in the picture no side is given, and no archive has printed figures.

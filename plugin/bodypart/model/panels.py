@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 LEAST_SIDE = 0.15
 """Least side of a panel, as a share of the field's longer one: a narrower one is no exposure."""
 
-MOST = LOOKS - 2
-"""Most panels that are read, after the whole and its detail: not all of a sheet of thumbnails."""
+MOST = LOOKS - 4
+"""Most panels that are read, after the whole and its detail: not all of a sheet of thumbnails. Two
+looks are left for the halves beside a marker (`two_limbs`)."""
 
 _DEPTH = 3
 

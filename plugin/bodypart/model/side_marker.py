@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bodypart.laterality import OneSide
+    from bodypart.model.session import BodyPartModel
 
     Float32 = NDArray[np.float32]
 
@@ -156,14 +157,28 @@ class MarkerReader:
         Tells which letter is in the middle of a piece.
     parameters : MarkerParameters
         The limits.
+    model : BodyPartModel, optional
+        Tells two views of one limb from two limbs.
     """
 
-    def __init__(self, finder: Letters, reader: Letters, parameters: MarkerParameters) -> None:
+    def __init__(
+        self,
+        finder: Letters,
+        reader: Letters,
+        parameters: MarkerParameters,
+        model: BodyPartModel | None = None,
+    ) -> None:
         self._finder, self._reader = finder, reader
         self.parameters = parameters
+        self._model = model
 
     @classmethod
-    def load(cls, files: Sequence[Path] = MARKER_FILES, threads: int = 1) -> MarkerReader:
+    def load(
+        cls,
+        files: Sequence[Path] = MARKER_FILES,
+        threads: int = 1,
+        model: BodyPartModel | None = None,
+    ) -> MarkerReader:
         """Load the networks and their description.
 
         Parameters
@@ -172,6 +187,8 @@ class MarkerReader:
             The description, the finder and the reader.
         threads : int
             Threads of one run.
+        model : BodyPartModel, optional
+            As for the class.
 
         Raises
         ------
@@ -180,7 +197,7 @@ class MarkerReader:
         """
         description, finder, reader = files
         parameters = MarkerParameters.read(description, finder, reader)
-        return cls(_Session(finder, threads), _Session(reader, threads), parameters)
+        return cls(_Session(finder, threads), _Session(reader, threads), parameters, model)
 
     def read(self, values: Float32) -> SideMarker | None:
         """Return the side that the picture's markers name; None if there are none, or in doubt.
@@ -189,6 +206,11 @@ class MarkerReader:
         ----------
         values : ndarray of float32, shape (rows, columns)
             Grey values, linear, bright = dense.
+
+        Raises
+        ------
+        NetworkError
+            If the model's network does not answer.
         """
         try:
             small = reduced(values, self.parameters.size)
@@ -200,7 +222,7 @@ class MarkerReader:
             return None
         answers = letter_probabilities(self._reader.run(pieces(small, places)).T)
         marker = decided(answers.T, places, self.parameters)
-        return marker and replace(marker, both=shows_both_limbs(values))
+        return marker and replace(marker, both=shows_both_limbs(values, self._model))
 
 
 def reduced(values: Float32, size: int) -> Float32:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INPUT = "picture"
 OUTPUTS = ("logits", "visible", "child", "view", "distance", "embedding", "cam")
 
-LOOKS = 8
+LOOKS = 10
 """Most runs of the network while one picture is read; a decoder that asks for more gets none."""
 
 

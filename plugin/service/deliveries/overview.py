@@ -111,15 +111,25 @@ class Overview:
                 for destination in destinations
             }
 
-    def again(self, number: int) -> None:
+    def again(self, number: int, answer: str = "") -> None:
         """Try a delivery again, at once and from the first try on.
+
+        Parameters
+        ----------
+        number : int
+            The delivery's.
+        answer : str
+            What stands now, for which one is sent whose own answer was withdrawn.
 
         Raises
         ------
         ConflictError
             If it arrived, or is being sent.
         """
-        self._act(number, _anew())
+        withdrawn = deliveries.c.answer == ""
+        # Else its courier would cancel it once it had to wait.
+        kept = sa.case((withdrawn, answer), else_=deliveries.c.answer)
+        self._act(number, {**_anew(), "answer": kept})
 
     def all_again(self, destination: str, rules: Iterable[str]) -> int:
         """Try all again that failed on the way to a destination; return how many.

@@ -131,23 +131,21 @@ class Learning:
         elif model is not None:
             self.sightings.put(connection, instance, model, seen)
 
-    def saw(self, instance: str, seen: Seen | None) -> None:
-        """Keep what the model saw, as `keep` does, and have a word learned that waited for it.
+    def tell_word(self, instance: str, seen: Seen | None) -> None:
+        """Have a word learned that waited for what the model saw in its very picture.
 
-        Losing it loses no more than that. The word must have been said of this very picture.
+        If that fails, a later step finds what was kept, or has the picture looked at again.
         """
         model = self.model
-        if model is None:
+        if model is None or seen is None:
             return
         try:
-            with self.sightings.database.write() as connection:
-                self.keep(connection, instance, seen)
-            if seen is not None and self.words.waits_for(instance, model):
+            if self.words.waits_for(instance, model):
                 self.words.saw(instance, model, seen)
                 self.wake()
         except ServiceError as error:
             self._log(
-                f"what the model saw in instance {instance} is not stored: {kind_and_place(error)}"
+                f"the word on instance {instance} is not learned yet: {kind_and_place(error)}"
             )
 
     def saw_nothing(self, instance: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -48,13 +49,12 @@ class Words:
 
     Attributes
     ----------
-    shared : bool
-        Whether other nodes write to it, too.
+    database : Database
+        As given.
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self.shared = database.shared
+        self.database = database
         self._insert: Any = postgresql.insert if database.shared else sqlite.insert
 
     def say(self, instance: str, *, number: int, at: str, patient: str, label: str | None) -> None:
@@ -69,7 +69,7 @@ class Words:
             "label": label or NONE,
             **dict.fromkeys(("model", "embedding", "posterior", "rejected")),
         }
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(
                 self._insert(words)
                 .values(instance=instance, **values)
@@ -78,17 +78,23 @@ class Words:
 
     def take_back(self, instances: Iterable[str]) -> None:
         """Forget the words on some pictures."""
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(sa.delete(words).where(words.c.instance.in_(list(instances))))
+
+    def outdate(self, instance: str, number: int) -> None:
+        """Forget the word on a picture if it is older than the event of this number."""
+        older = sa.and_(words.c.instance == instance, words.c.number < number)
+        with self.database.write() as connection:
+            connection.execute(sa.delete(words).where(older))
 
     def forget_all(self) -> None:
         """Forget every word."""
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(sa.delete(words))
 
     def saw(self, instance: str, model: str, seen: Seen) -> None:
         """Note what a model saw in a picture, if there is a word on it."""
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(
                 sa.update(words)
                 .where(words.c.instance == instance)
@@ -102,7 +108,7 @@ class Words:
 
     def saw_nothing(self, instance: str, model: str) -> None:
         """Note that a model sees nothing in a picture, if there is a word on it."""
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(
                 sa.update(words)
                 .where(words.c.instance == instance, words.c.model.is_distinct_from(model))
@@ -111,7 +117,7 @@ class Words:
 
     def unseen(self, model: str) -> list[str]:
         """Return the pictures with a word that a model has not read."""
-        rows = self._database.rows(
+        rows = self.database.rows(
             sa.select(words.c.instance)
             .where(words.c.model.is_distinct_from(model))
             .order_by(words.c.number)
@@ -120,11 +126,11 @@ class Words:
 
     def waits_for(self, instance: str, model: str) -> bool:
         """Tell whether there is a word on a picture in which a model has not seen anything yet."""
-        return bool(self._database.rows(_WAITS_FOR, instance=instance, model=model))
+        return bool(self.database.rows(_WAITS_FOR, instance=instance, model=model))
 
     def state(self) -> tuple[Any, ...]:
         """Return a value that differs whenever the words do."""
-        row = self._database.rows(
+        row = self.database.rows(
             sa.select(
                 sa.func.count(),
                 sa.func.count(words.c.embedding),
@@ -137,24 +143,30 @@ class Words:
         return tuple(row)
 
     def seen_by(self, model: str) -> list[Word]:
-        """Return the words on pictures in which a model saw something, the oldest first."""
-        rows = self._database.rows(
+        """Return the words on pictures in which a model saw something, the oldest first.
+
+        One that is damaged, or says a label of another version, is left out: the others count.
+        """
+        rows = self.database.rows(
             sa.select(words)
             .where(words.c.model == model, words.c.embedding.is_not(None))
             .order_by(words.c.number)
         )
-        return [
-            Word(
-                id=str(row.number),
-                instance=row.instance,
-                patient=row.patient,
-                labels=(row.label,),
-                embedding=unpack_floats(row.embedding),
-                probabilities=unpack_floats(row.posterior),
-                rejected=row.rejected,
-            )
-            for row in rows
-        ]
+        found = []
+        for row in rows:
+            with suppress(ValueError):
+                found.append(
+                    Word(
+                        id=str(row.number),
+                        instance=row.instance,
+                        patient=row.patient,
+                        labels=(row.label,),
+                        embedding=unpack_floats(row.embedding),
+                        probabilities=unpack_floats(row.posterior),
+                        rejected=row.rejected,
+                    )
+                )
+        return found
 
     def page(
         self, model: str | None, labels: Sequence[str], after: int | None, limit: int
@@ -187,10 +199,10 @@ class Words:
                 "label": None if row.label == NONE else row.label,
                 "seen": row.seen_by is not None and row.seen_by == model,
             }
-            for row in self._database.rows(question)
+            for row in self.database.rows(question)
         ]
 
     def since(self, at: str) -> set[str]:
         """Return the pictures on which something was said at a UTC time or later."""
-        rows = self._database.rows(sa.select(words.c.instance).where(words.c.at >= at))
+        rows = self.database.rows(sa.select(words.c.instance).where(words.c.at >= at))
         return {row.instance for row in rows}

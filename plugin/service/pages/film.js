@@ -149,6 +149,12 @@ export class Film {
     else if (this.failed || (back && this.unseen)) this.list.go(this.list.at);
   }
 
+  async returned() {
+    const { since, current } = this.list;
+    await this.list.load(since);
+    if (current) this.list.goTo(current.instance);
+  }
+
   /** What waits, or is just being rewritten, is shown as soon as it is there. */
   lookAgain(line, next) {
     setTimeout(() => {

@@ -93,6 +93,16 @@ async function route() {
   }
 }
 
+/** What a browser kept when one left, and shows on the way back, is brought up to date where it stands. */
+function returned() {
+  // What is being typed stays; once it is sent, its revision tells whether it was about an old answer.
+  if (document.querySelector('dialog[open]:not(.loupe)')) return undefined;
+  document.querySelector('dialog.loupe')?.close();
+  if (views[shown]?.returned && shownSearch !== undefined) return views[shown].returned();
+  shownSearch = undefined;
+  return route();
+}
+
 /** The views that were opened: each is made once, also for who comes again before it is there. */
 async function view(name) {
   const [file, what] = MODULES[name];
@@ -137,6 +147,7 @@ async function start() {
   if (wanted() === 'sheet') askAhead('sheet', { ...sheetQuery(), limit: PAGE });
   page.known = await lasting(knowledge);
   window.addEventListener('hashchange', () => guarded(route));
+  window.addEventListener('pageshow', ({ persisted }) => persisted && guarded(returned));
   // Who leaves now leaves words behind that were not even sent.
   window.addEventListener('beforeunload', (event) => reviewing.unsent && event.preventDefault());
   listen(keys);

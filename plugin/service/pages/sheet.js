@@ -159,6 +159,10 @@ export class Sheet {
     this.backInLoupe?.();
   }
 
+  returned() {
+    return this.refreshQuietly(this.tiles.map((tile) => tile.item.instance));
+  }
+
   /** What says something else by now than what a person saw was not seen, and its mark meant that. */
   renew(tile, item) {
     const before = tile.answer;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
@@ -29,6 +30,8 @@ from service.routes.router import Router
 from service.unstored_file import annotate_file
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from service.dicom_tags.in_place import InPlace
     from service.main import Service
 
@@ -87,7 +90,8 @@ def classify(
         service.tasks.ask_now(Kind.ANNOTATE, instances, mode=Mode.AGAIN, priority=Priority.PERSON)
         return AskedAnswer(level=level, id=id, status="pending")
     for instance in instances:
-        service.annotator.annotate(instance, Mode.AGAIN, urgent=True)
+        with _unless_gone(level):
+            service.annotator.annotate(instance, Mode.AGAIN, urgent=True)
     service.settle(instances)
     return read(level, id, service, response)
 
@@ -149,7 +153,10 @@ def remove(
     """
     instances = service.archive.instances_of(level, id)
     revisions = seen if level == "instances" else None
-    forgotten = sum(service.reviewer.remove(one, by=user, seen=revisions) for one in instances)
+    forgotten = 0
+    for one in instances:
+        with _unless_gone(level):
+            forgotten += service.reviewer.remove(one, by=user, seen=revisions)
     kept = _tags_kept(service.in_place, instances) if service.in_place else {}
     service.settle(instances)
     return {"level": level, "id": id, "forgotten": forgotten, "tags_kept": kept}
@@ -233,6 +240,11 @@ def _tags_kept(in_place: InPlace, instances: list[str]) -> dict[str, str]:
         if why := in_place.outcome(instance, limit):
             kept[instance] = why
     return kept
+
+
+def _unless_gone(level: str) -> AbstractContextManager[None]:
+    """Leave out an instance that was deleted since the others above it were asked for."""
+    return nullcontext() if level == "instances" else suppress(NotFoundError)
 
 
 def _is_waiting(service: Service, instance: str) -> bool:

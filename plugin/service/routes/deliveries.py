@@ -278,7 +278,8 @@ def act(
     elif (found.rule, found.destination) not in dispatch.routing.pairs():
         raise ConflictError(f"no rule {found.rule!r} sends to {found.destination} any more")
     else:
-        dispatch.overview.again(number)
+        annotation = service.annotation(found.instance)
+        dispatch.overview.again(number, Case(annotation, "").answer if annotation else "")
         dispatch.nudge(found.destination)
     return one(number, service)
 

@@ -231,11 +231,16 @@ class Backfill:
                 # One annotated between the two questions has no task any more, and needs none.
                 fresh = self._index.those_in_state(UNSEEN, fresh)
                 if fresh:
-                    self._tasks.ask_now(
-                        Kind.ANNOTATE, fresh, mode=Mode.ASKED, priority=Priority.BACKFILL
-                    )
-                    return True
+                    return self._ask_for(fresh)
         return False
+
+    def _ask_for(self, fresh: list[str]) -> bool:
+        """Make tasks, unless somebody cancelled meanwhile: nobody would delete these."""
+        with self._run.lock:
+            if not self.running:
+                return False
+            self._tasks.ask_now(Kind.ANNOTATE, fresh, mode=Mode.ASKED, priority=Priority.BACKFILL)
+        return True
 
     def _left_now(self) -> int:
         return self._left(self._index.counts(), self._archive.count())

@@ -143,7 +143,7 @@ class Leases:
 
     def take_back(self, instances: Iterable[str], helper: str | None = None) -> None:
         """Free instances that a helper returns unread, so that they are given out again."""
-        self._lending.take_back(instances, helper)
+        self._lending.take_back(instances, helper, goes_on=self._backfill.running)
 
     def take(self, brought: Mapping[str, Answer], helper: str | None = None) -> dict[str, str]:
         """Take a helper's answers; return the instances whose answers were dropped, and why.
@@ -192,7 +192,7 @@ class Leases:
             self._annotations.gone(instance)
             return _GONE
         except ServiceError as error:
-            self._lending.take_back([instance], helper)
+            self.take_back([instance], helper)
             return str(error)
         except Exception as error:
             # Unforeseen: the batch's other answers are still taken; the service does this one.

@@ -19,7 +19,6 @@ from bodypart.model.side_marker import (
     promising,
     reduced,
 )
-from bodypart.model.two_limbs import shows_both_limbs
 from bodypart.network import ModelError
 
 PARAMETERS = MarkerParameters("", "", 320, 0.8, 0.4)
@@ -141,14 +140,3 @@ def test_the_shipped_network_reads_a_plain_letter(reader, letter, high, side):
 )
 def test_the_shipped_network_keeps_silent(reader, text, mirrored):
     assert reader.read(film(text, mirrored=mirrored)) is None
-
-
-def limbs(*middles):
-    y, x = np.mgrid[0:200, 0:240]
-    grey = sum(np.exp(-(((x - middle - 0.05 * (y - 100)) / 26) ** 4)) for middle in middles)
-    return (20 + 160 * np.asarray(grey)).astype(np.float32)
-
-
-@pytest.mark.parametrize(("middles", "both"), [((60, 180), True), ((120,), False), ((70,), False)])
-def test_two_limbs_are_told_from_one(middles, both):
-    assert shows_both_limbs(limbs(*middles)) is both

@@ -35,7 +35,7 @@ class Nobody:
     def keep(self, connection, instance, seen):
         """Ignore what the model saw in a picture that is being annotated."""
 
-    def saw(self, instance, seen):
+    def tell_word(self, instance, seen):
         """Note an instance in which the model saw what its word was said of."""
         self.told.append(instance)
 

@@ -7,6 +7,7 @@ from bodypart.annotation import Review
 from bodypart.evidence import Seen
 from bodypart.memory.words import pack_seen
 from service.queue.tasks import Kind, Mode
+from unit.service.house import PARENTS
 
 SEEN = pack_seen(Seen(np.ones(4, np.float32) / 2, np.ones(3, np.float32) / 3, rejected=False))
 
@@ -40,3 +41,37 @@ def test_a_word_belongs_to_the_picture_that_it_was_said_of(house, show, present,
     house.ask(Kind.LOOK, "i")
     house.annotator.look(house.claim(Kind.LOOK))
     assert (house.learning.told, house.learning.empty) == (told, empty)
+
+
+def test_what_replaces_a_picture_that_is_looked_at_is_looked_at_itself(house, show, monkeypatch):
+    """What the model saw in the earlier one was kept over it: the next word was learned so."""
+    show("a")
+    house.reviewer.review("i", Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot"))
+    kept = _kept(house, monkeypatch)
+    house.ask(Kind.LOOK, "i")
+    house.decoders.while_asked = lambda: house.orthanc.arrive("i", b"another")
+    house.annotator.look(house.claim(Kind.LOOK))
+    assert (kept, house.learning.told, house.learning.empty) == ([], [], [])
+    assert house.claim(Kind.LOOK)
+
+
+def test_what_is_read_to_take_a_word_back_is_what_the_memory_keeps(house, show, monkeypatch):
+    show("a")
+    review = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")
+    reviewed = house.reviewer.review("i", review)
+    house.annotations.put({**reviewed, "file": "another file"}, PARENTS)
+    kept = _kept(house, monkeypatch)
+    house.reviewer.withdraw("i", by="ann")
+    assert kept == ["i"]
+
+
+def _kept(house, monkeypatch):
+    """Return a list of the instances of which it is kept from now on what the model saw."""
+    kept = []
+
+    def keep(connection, instance, seen):
+        assert connection.in_transaction()
+        kept.append(instance if seen is not None else None)
+
+    monkeypatch.setattr(house.learning, "keep", keep)
+    return kept

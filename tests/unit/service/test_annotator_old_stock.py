@@ -88,7 +88,7 @@ def test_what_the_model_saw_is_kept_with_the_annotation_or_not_at_all(
 def test_a_word_that_waits_for_what_the_model_sees_is_told_of_it(house, annotate, monkeypatch):
     """A word on a file in which the model saw nothing was never learned from a later file."""
     told = []
-    monkeypatch.setattr(house.learning, "saw", lambda instance, _seen: told.append(instance))
+    monkeypatch.setattr(house.learning, "tell_word", lambda instance, _seen: told.append(instance))
     annotate(Mode.ASKED, Priority.BACKFILL)
     assert told == []
     house.trail.reviewed("i", said()["review"])

@@ -7,7 +7,15 @@ from dataclasses import replace
 import pytest
 
 from bodypart.annotation import Review
-from service.errors import ArchiveError, NotFoundError, RecordError, StaleError, UnannotatedError
+from service.decoders.pool import WorkerDiedError
+from service.errors import (
+    ArchiveError,
+    LostFileError,
+    NotFoundError,
+    RecordError,
+    StaleError,
+    UnannotatedError,
+)
 from service.queue.tasks import Kind, Mode
 from service.reviewer import Reviewer
 from service.work.recovery import ask_again
@@ -53,6 +61,35 @@ def test_what_was_not_kept_or_is_of_another_file_is_read_again(house, seen, chan
     house.decoders.asked.clear()
     assert house.reviewer.withdraw("i", by="ann")["examined"]["label"] == "hand"
     assert house.decoders.asked == ["annotate"]
+
+
+def test_what_had_failed_is_tried_again(house):
+    house.ask(Kind.ANNOTATE, "i")
+    house.annotator.give_up(house.claim(Kind.ANNOTATE), "quarantined")
+    house.reviewer.review("i", WORD)
+    assert house.reviewer.withdraw("i", by="ann")["examined"]["label"] == "hand"
+
+
+@pytest.mark.parametrize("error", [WorkerDiedError("it was killed"), LostFileError("no file")])
+def test_a_word_on_what_the_machine_cannot_read_is_taken_back(house, monkeypatch, error):
+    """It was read once more, which failed each time: nobody could take the word back."""
+    monkeypatch.setattr(house.decoders, "ask", raiser(error))
+    house.ask(Kind.ANNOTATE, "i")
+    house.annotator.give_up(house.claim(Kind.ANNOTATE), "quarantined")
+    house.reviewer.review("i", WORD)
+    answer = house.reviewer.withdraw("i", by="ann")
+    assert (answer["status"], answer["reason"], answer["review"]) == ("failed", "quarantined", None)
+    assert house.orthanc.annotation("i")["revision"] == answer["revision"]
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_word_on_another_file_that_cannot_be_read_stays(house, monkeypatch):
+    reviewed = house.reviewer.review("i", WORD)
+    house.annotations.put({**reviewed, "file": "another file"}, PARENTS)
+    monkeypatch.setattr(house.decoders, "ask", raiser(WorkerDiedError("it was killed")))
+    with pytest.raises(WorkerDiedError):
+        house.reviewer.withdraw("i", by="ann")
+    assert house.orthanc.annotation("i")["review"]
 
 
 @pytest.mark.parametrize("late", [False, True])

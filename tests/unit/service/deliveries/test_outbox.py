@@ -147,6 +147,19 @@ def test_an_operator_retries_and_cancels_but_not_what_arrived_or_is_on_its_way(b
             action(number)
 
 
+def test_a_withdrawn_delivery_that_an_operator_retries_waits_like_any_other(box):
+    """Outside of its rule's hours, or before its tags, it was cancelled at once without a word."""
+    overview, number = Overview(box.database), row(box).number
+    with box.database.write() as connection:
+        box.withdraw(connection, number, "the answer changed")
+    overview.again(number, "hand R")
+    box.postpone(box.claim("modality:A"), 0.0)
+    assert (row(box).state, row(box).answer) == (State.WAITING, "hand R")
+    overview.again(number, "skull -")
+    box.retry(box.claim("modality:A"), 0.0, "refused")
+    assert (row(box).state, row(box).answer) == (State.WAITING, "hand R")
+
+
 def test_pages_follow_each_other(tmp_path):
     overview = Overview(filled(outbox(tmp_path), count=3).database)
     first = overview.page([], None, 4)

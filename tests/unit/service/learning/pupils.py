@@ -64,12 +64,18 @@ class House:
         """Have the model look at a picture; return its id."""
         instance = f"{part}-{number}"
         own = reading(part, number)
-        self.learning.saw(instance, own.seen)
+        self.look(instance, own.seen)
         row = {"id": instance, "series": "s", "study": "t", "patient": "p", "state": "done"}
         with self.database.write() as connection:
             connection.execute(sa.delete(instances).where(instances.c.id == instance))
             connection.execute(sa.insert(instances).values(**row, image_label=own.top(1)[0].label))
         return instance
+
+    def look(self, instance, seen):
+        """Keep what the model saw in a picture, and tell a word of it."""
+        with self.database.write() as connection:
+            self.learning.keep(connection, instance, seen)
+        self.learning.tell_word(instance, seen)
 
     def say(self, instance, label):
         previous = {"examined": "hand", "laterality": None}

@@ -1,15 +1,17 @@
 """From the audit trail to the decoders' memory, with records of its own and no Orthanc."""
 
-from datetime import timedelta
+import threading
 
 import numpy as np
+import pytest
 import sqlalchemy as sa
 
 from bodypart.annotation import utc_now
 from bodypart.memory import Recall
-from service.databases.tables import instances
+from service.databases.tables import instances, words
 from service.learning.sightings import Sightings
 from service.queue.tasks import Kind
+from service.records.facts import Facts
 from unit.memory.hospital import LABELS, MODEL, reading
 from unit.service.learning.pupils import AT, House
 
@@ -88,6 +90,34 @@ def test_a_picture_that_is_gone_says_nothing(house):
     house.archive.gone.add("wrist-0")
     house.teach()
     assert house.learning.told()["words"] == 23
+
+
+def test_a_word_on_a_picture_that_is_gone_outdates_the_one_before(house):
+    """It was corrected and deleted: the first word was learned for ever."""
+    house.teach()
+    house.say("wrist-0", "hand")
+    house.archive.gone.add("wrist-0")
+    house.learning.step()
+    assert house.learning.told()["words"] == 23
+
+
+def test_what_was_heard_before_a_kill_is_heard_again_and_stays(house):
+    house.teach()
+    house.archive.gone.add("wrist-0")
+    Facts(house.database, {}).set("memory.event", "0")
+    house.learning.step()
+    assert house.learning.told()["words"] == 24
+
+
+@pytest.mark.parametrize("damage", [{"label": "a later version's"}, {"posterior": b"odd"}])
+def test_a_word_whose_row_is_damaged_holds_no_other_up(house, damage):
+    """Nothing was learned any more, and no word taken back was unlearned."""
+    house.teach()
+    with house.database.write() as connection:
+        connection.execute(sa.update(words).where(words.c.instance == "wrist-0").values(**damage))
+    house.trail.withdrawn("wrist-1", by="reader", at=AT)
+    house.learning.step()
+    assert house.learning.told()["words"] == 22
 
 
 def test_what_has_no_picture_is_looked_at_once_a_model(house):
@@ -194,11 +224,47 @@ def test_what_is_said_this_second_waits_where_other_nodes_write_too(house, monke
     house.teach()
     monkeypatch.setattr("unit.service.learning.pupils.AT", utc_now())
     house.say(house.see("knee", 90), "knee")
-    house.learning.step()
-    assert house.learning.told()["words"] == (24 if house.database.shared else 25)
-    monkeypatch.setattr("service.learning.hearing._SURELY_WRITTEN", timedelta(seconds=-5))
+    for _ in range(2):
+        house.learning.step()
+        assert house.learning.told()["words"] == (24 if house.database.shared else 25)
+    monkeypatch.setattr("service.learning.hearing._SEEN_FOR", 0.0)
     house.learning.step()
     assert house.learning.told()["words"] == 25
+
+
+def test_a_word_of_a_clock_that_was_far_ahead_holds_no_later_one_up(house, monkeypatch):
+    """On PostgreSQL nothing more was learned, or unlearned, before that time came."""
+    house.teach()
+    with monkeypatch.context() as wrong:
+        wrong.setattr("unit.service.learning.pupils.AT", "2099-01-01T00:00:00Z")
+        house.say(house.see("knee", 90), "knee")
+    house.trail.withdrawn("wrist-1", by="reader", at=AT)
+    house.learning.step()
+    monkeypatch.setattr("service.learning.hearing._SEEN_FOR", 0.0, raising=False)
+    house.learning.step()
+    assert {word.instance for word in house.learning.memory.words} >= {"knee-90", "wrist-0"}
+    assert house.learning.told()["words"] == 24
+
+
+def test_what_one_node_forgets_another_does_not_take_in_again(house, monkeypatch):
+    """It had read the words just before, and set back how far they were heard."""
+    if not house.database.shared:
+        pytest.skip("there is no other node")
+    other = House(house.database)
+    forgetting = threading.Thread(target=other.learning.forget_all)
+    parents = house.archive.parents
+
+    def slow(instance):
+        forgetting.start()
+        forgetting.join(0.5)
+        return parents(instance)
+
+    house.say(house.see("wrist", 0), "wrist")
+    monkeypatch.setattr(house.archive, "parents", slow)
+    house.learning.step()
+    forgetting.join()
+    house.learning.step()
+    assert house.learning.told()["words"] == 0
 
 
 def test_off_keeps_the_words_for_later(house):

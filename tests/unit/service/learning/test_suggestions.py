@@ -45,7 +45,7 @@ def test_a_picture_without_an_answer_is_neither_changed_nor_like_another(house, 
     gone = {house.see("hand", 70), house.see("wrist", 70)}
     if not removed:
         for instance in gone:
-            house.learning.saw(instance, None)
+            house.look(instance, None)
     with house.database.write() as connection:
         bare = {"image_label": None} | ({"state": REMOVED} if removed else {})
         connection.execute(sa.update(instances).where(instances.c.id.in_(gone)).values(**bare))

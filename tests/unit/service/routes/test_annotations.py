@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from fastapi import Response
 
-from service.errors import UnannotatedError
+from service.errors import NotFoundError, UnannotatedError
 from service.queue.tasks import Kind, Mode
 from service.routes import annotations
 from service.routes.annotations import (
@@ -44,6 +44,20 @@ def test_what_was_forgotten_already_is_not_counted_again(house, service):
     service.reviewer, service.settle = house.reviewer, lambda _: None
     told = [annotations.remove("instances", "i", service, "ann", None) for _ in range(2)]
     assert [one["forgotten"] for one in told] == [1, 0]
+
+
+def test_an_instance_that_is_deleted_amid_a_study_leaves_the_others_to_be_done(house, service):
+    """The answer was that there is no such study, and what came after it was left."""
+    service.reviewer, service.annotator = house.reviewer, house.annotator
+    service.settle = lambda _: None
+    house.orthanc.instances_of = lambda _level, _id: ["gone", "i"]
+    del house.orthanc.metadata_["instances", "i"]["BodyPart"]
+    rolled = annotations.classify("studies", "study", service, Response(), None)
+    assert [line["instance"] for line in rolled["children"]] == ["i"]
+    assert house.orthanc.annotation("i")["status"] == "done"
+    assert annotations.remove("studies", "study", service, "ann", None)["forgotten"] == 1
+    with pytest.raises(NotFoundError):
+        annotations.remove("instances", "gone", service, "ann", None)
 
 
 def test_what_is_sent_once_more_is_pending_before_anybody_read_of_it(house, service):

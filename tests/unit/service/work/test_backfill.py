@@ -68,6 +68,23 @@ def test_a_back_fill_that_is_cancelled_gives_out_nothing(house, backfill):
     assert house.claim(Kind.ANNOTATE) is None
 
 
+def test_a_back_fill_that_is_cancelled_while_it_makes_tasks_leaves_none(
+    house, backfill, monkeypatch
+):
+    """A whole page of them was annotated all the same."""
+    ask = house.index.those_in_state
+
+    def cancelled_first(*question):
+        backfill.cancel()
+        return ask(*question)
+
+    monkeypatch.setattr(house.index, "those_in_state", cancelled_first)
+    backfill.start()
+    backfill.step(threading.Event())
+    assert backfill.progress()["state"] == "cancelled"
+    assert house.claim(Kind.ANNOTATE) is None
+
+
 def test_a_back_fill_reopens_what_was_removed_before_it(house, backfill):
     house.annotator.annotate("i", Mode.NEW)
     house.reviewer.remove("i", by="ann")

@@ -71,6 +71,28 @@ def test_what_is_not_brought_back_is_lent_again(house, leases):
     assert leases.lend(5, 60) == ["i"]
 
 
+def test_what_a_helper_returns_of_a_back_fill_that_was_cancelled_is_not_read(
+    house, leases, backfill
+):
+    """The service itself went on with up to 64 pictures for each worker of the helper."""
+    leases.lend(5, 60)
+    backfill.cancel()
+    leases.take_back(["i"])
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
+    backfill.start()
+    assert leases.lend(5, 60) == ["i"]
+
+
+def test_what_was_also_asked_for_by_itself_is_read_though_the_back_fill_was_cancelled(
+    house, leases, backfill
+):
+    leases.lend(5, 60)
+    house.tasks.ask_now(Kind.ANNOTATE, ["i"], mode=Mode.AGAIN, priority=Priority.BACKFILL)
+    backfill.cancel()
+    leases.take_back(["i"])
+    assert house.claim(Kind.ANNOTATE).resource == "i"
+
+
 def test_an_answer_that_comes_after_the_lease_is_taken_all_the_same(house, leases):
     leases.lend(5, -1)
     assert leases.take(brought(house)) == {}
