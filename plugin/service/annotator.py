@@ -111,7 +111,9 @@ class Annotator:
             stored, existing = glance.stored, glance.annotation
             before = self._trail.last(instance)
             if mode is not Mode.AGAIN and existing and of_file(existing, stored.version):
-                self._annotations.adopt(existing, stored.parents, task)
+                # Where the index lacks this answer, what was seen is of an earlier picture.
+                forget = partial(self._learning.keep, instance=instance, seen=None)
+                self._annotations.adopt(existing, stored.parents, task, also=forget)
                 return None
             sequence = task.sequence if task else None
             if mode is Mode.NEW and stays_removed(self._archive, instance, before, sequence):

@@ -20,7 +20,7 @@ from service.errors import NotFoundError
 from service.orthanc_api.archive import ANNOTATION, CODE, Archive
 from service.orthanc_api.resources import Glance, Parents, StoredFile
 from service.queue.tasks import Kind, Priority, Task, Tasks
-from service.records.index import REMOVED, UNSEEN, Index
+from service.records.index import BARE, REMOVED, UNSEEN, Index
 from service.records.locks import Locks
 
 if TYPE_CHECKING:
@@ -165,19 +165,30 @@ class Annotations:
         return self._index.knows(instance)
 
     def adopt(
-        self, annotation: AnnotationRecord, parents: Parents, done: Task | None = None
+        self,
+        annotation: AnnotationRecord,
+        parents: Parents,
+        done: Task | None = None,
+        also: Callable[[sa.Connection], None] | None = None,
     ) -> None:
         """Take an annotation that is already in the metadata into the index.
 
-        After a kill it may be in the metadata without having been routed. If the index knows it, it
-        was routed: then its file was only stored again, perhaps by our own rewrite.
+        After a kill it may be in the metadata without having been routed. If the index has this
+        very answer, it was routed: then its file was only stored again, perhaps by our own rewrite.
+
+        Parameters
+        ----------
+        annotation, parents, done
+            As in ``put``.
+        also : callable or None
+            Writes more in the transaction of the index if that has another answer so far.
         """
-        instance = annotation["instance"]
-        if done and (
-            done.kind == Kind.APPLY or (not done.of_old_stock and not self._index.knows(instance))
-        ):
+        state, revision = self._index.answer(annotation["instance"])
+        # Rows of earlier versions have no revision.
+        known = state not in (None, *BARE) and revision in (None, annotation.get("revision"))
+        if done and (done.kind == Kind.APPLY or (not done.of_old_stock and not known)):
             self._route(annotation, parents)
-        self._take_in(annotation, parents, done)
+        self._take_in(annotation, parents, done, None if known or state is None else also)
 
     def erase(self, instance: str, stored: StoredFile) -> None:
         """Remove the annotation of an instance's file, and its task of annotating."""

@@ -79,7 +79,11 @@ _NOTE_TAGS = Prepared(
 )
 _MENTION = Prepared(sa.insert(mentions).inline())
 _UNMENTION = Prepared(sa.delete(mentions).where(mentions.c.instance == sa.bindparam("b_id")))
-_STATE = Prepared(sa.select(instances.c.state).where(instances.c.id == sa.bindparam("instance")))
+_STATE = Prepared(
+    sa.select(instances.c.state, instances.c.revision).where(
+        instances.c.id == sa.bindparam("instance")
+    )
+)
 _TAGS = Prepared(
     sa.select(instances.c.tags_state).where(instances.c.id == sa.bindparam("instance"))
 )
@@ -186,6 +190,11 @@ class Index:
     def knows(self, instance: str) -> bool:
         """Return whether the index has an annotation of an instance."""
         return self.state(instance) not in (None, *BARE)
+
+    def answer(self, instance: str) -> tuple[str | None, str | None]:
+        """Return the state of an instance and the revision of its annotation, None each if none."""
+        rows = self.database.rows(_STATE, instance=instance)
+        return (rows[0].state, rows[0].revision) if rows else (None, None)
 
     def has_tags(self, instance: str) -> bool:
         """Return whether the file of an instance has tags of an answer, or is to get some."""

@@ -6,8 +6,10 @@ import pytest
 from bodypart.annotation import Review
 from bodypart.evidence import Seen
 from bodypart.memory.words import pack_seen
+from service.errors import RecordError
 from service.queue.tasks import Kind, Mode
 from unit.service.house import PARENTS
+from unit.service.work.failing import raiser
 
 SEEN = pack_seen(Seen(np.ones(4, np.float32) / 2, np.ones(3, np.float32) / 3, rejected=False))
 
@@ -53,6 +55,21 @@ def test_what_replaces_a_picture_that_is_looked_at_is_looked_at_itself(house, sh
     house.annotator.look(house.claim(Kind.LOOK))
     assert (kept, house.learning.told, house.learning.empty) == ([], [], [])
     assert house.claim(Kind.LOOK)
+
+
+def test_what_was_seen_in_an_earlier_picture_is_not_taken_for_the_present_one(
+    house, show, monkeypatch
+):
+    """Its metadata were written, and then the disk was full."""
+    show("a")
+    with monkeypatch.context() as full, pytest.raises(RecordError):
+        full.setattr(house.index, "put", raiser(RecordError("the disk is full")))
+        show("b")
+    kept = _kept(house, monkeypatch)
+    for _ in range(2):
+        house.annotator.annotate("i", Mode.NEW)
+        assert kept == [None]
+    assert house.index.answer("i")[1] == house.orthanc.annotation("i")["revision"]
 
 
 def test_what_is_read_to_take_a_word_back_is_what_the_memory_keeps(house, show, monkeypatch):

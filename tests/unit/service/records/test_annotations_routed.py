@@ -8,7 +8,7 @@ from service.databases.schema import INDEX_SCHEMA, prepare
 from service.errors import RecordError
 from service.orthanc_api.resources import StoredFile
 from service.queue.tasks import Kind, Mode, Priority, Tasks
-from service.records.annotations import Annotations
+from service.records.annotations import Annotations, sealed
 from service.records.index import Index
 
 STORED = StoredFile(PARENTS, "file", 1)
@@ -97,8 +97,8 @@ def test_the_old_stock_is_not_routed(records):
     task = records.task(mode=Mode.ASKED, priority=Priority.BACKFILL)
     records.annotations.put(NOTE, PARENTS, done=task)
     # Neither when our own rewriting makes it arrive once more.
-    records.annotations.put(NOTE, PARENTS, follow=False)
-    records.annotations.adopt(NOTE, PARENTS, records.task())
+    written = records.annotations.put(NOTE, PARENTS, follow=False)
+    records.annotations.adopt(written, PARENTS, records.task())
     assert records.routing.taken == []
 
 
@@ -119,6 +119,16 @@ def test_what_was_routed_follows_an_answer_of_the_back_fill(records):
 def test_what_a_kill_left_between_metadata_and_outbox_is_routed(records):
     records.annotations.adopt(NOTE, PARENTS, records.task())
     assert len(records.routing.taken) == 1
+
+
+def test_what_replaced_an_annotated_file_is_routed_where_the_outbox_failed_before(records):
+    """The index knew the answer before it: the new one was not sent, the old one not withdrawn."""
+    records.annotations.put(NOTE, PARENTS, done=records.task())
+    other = sealed({**NOTE, "group": "spine"})
+    records.annotations.adopt(other, PARENTS, records.task())
+    assert len(records.routing.taken) == 2
+    records.annotations.adopt(other, PARENTS, records.task())
+    assert len(records.routing.taken) == 2
 
 
 def test_a_person_s_word_that_a_kill_interrupted_is_routed(records):

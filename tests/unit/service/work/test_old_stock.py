@@ -95,6 +95,14 @@ def test_a_rule_is_applied_after_its_count_only(stock):
     assert stock.run("knees", dry_run=False)["deliveries"] == 6
     found = stock.overview.page([], None, 10)
     assert {(row.rule, row.priority) for row in found} == {("knees", Priority.OLD_STOCK)}
+    with pytest.raises(ConflictError, match="must be counted first"):
+        stock.old_stock.start("knees", dry_run=False)
+
+
+def test_what_was_counted_for_another_rule_is_not_looked_at_again(stock):
+    for rule in ("knees", "rest"):
+        stock.run(rule, dry_run=True)
+    assert stock.run("rest", dry_run=False)["looked_at"] == 2
 
 
 def test_a_rule_that_changed_since_its_count_is_counted_again(stock):
