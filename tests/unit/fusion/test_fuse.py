@@ -361,3 +361,9 @@ def test_attributes_that_agree_make_surer_what_the_header_is_about_not_that_it_i
 
 def test_the_posterior_sums_to_one():
     assert sum(posterior(header_evidence(header("hand").evidence)).values()) == pytest.approx(1)
+
+
+def test_without_a_picture_a_part_counts_as_often_as_it_is_examined():
+    said = header("knee")
+    weights = header_evidence(said.evidence) * [shipped().share(label) for label in BY_LABEL]
+    assert fuse(None, said).probability == pytest.approx(weights.max() / weights.sum())
