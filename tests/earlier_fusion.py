@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from bodypart.evidence import CONSOLE, HANDS, ORDER
 from bodypart.fusion.fuse import LEAST
-from bodypart.headers.reliability import CONSOLE, HANDS, ORDER, leading
+from bodypart.headers.reliability import leading
 from bodypart.labels import BY_LABEL
 from bodypart.regions import compatible, labels_in
 

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
+from bodypart.evidence import HANDS
 from bodypart.labels import BY_LABEL
 from bodypart.regions import Relation
 
@@ -169,6 +170,7 @@ class ErrorRates:
         header = rates.header
         for name, table, keys in (
             ("header.wrong", header.wrong, KINDS),
+            ("header.astray", header.astray, HANDS),
             *((f"bands.{b.least}.scale", b.scale, RELATIONS) for b in rates.bands),
             *((f"bands.{b.least}.unforeseen", b.unforeseen, MISTAKES) for b in rates.bands),
         ):
@@ -182,6 +184,8 @@ class ErrorRates:
         ):
             if not named <= set(BY_LABEL):
                 raise ErrorRatesError(f"error rates: {name} has an unknown label")
+        if not all(0 < share < 1 for share in header.astray.values()):
+            raise ErrorRatesError("error rates: header.astray must lie between 0 and 1")
         if not 0 < header.right < 1:
             raise ErrorRatesError("error rates: header.wrong must sum up to less than 1")
         if not rates.bands or rates.bands[0].least != 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,28 @@ VIEWS = ("frontal", "lateral", "oblique")
 
 BLANK = "the picture is blank"
 """Reason of an `ImageReading` of a blank plate: nothing was seen."""
+
+CONSOLE, ORDER, TABLE = "console", "order", "table"
+
+HANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "SeriesDescription": CONSOLE,
+        "ProtocolName": CONSOLE,
+        "AcquisitionDeviceProcessingDescription": CONSOLE,
+        "PerformedProtocolCodeSequence": CONSOLE,
+        "PerformedProcedureStepDescription": ORDER,
+        "RequestedProcedureDescription": ORDER,
+        "ScheduledProcedureStepDescription": ORDER,
+        "StudyDescription": ORDER,
+        "ProcedureCodeSequence": ORDER,
+        "RequestedProcedureCodeSequence": ORDER,
+        "ScheduledProtocolCodeSequence": ORDER,
+        "PrimaryAnatomicStructureSequence": TABLE,
+        "AnatomicRegionSequence": TABLE,
+        "BodyPartExamined": TABLE,
+    }
+)
+"""Who fills each attribute, the most trusted first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,8 +248,10 @@ def test_a_word_on_one_picture_is_not_put_on_another_under_the_same_uids():
 
 
 def test_a_persons_word_of_another_copy_is_a_persons_word_here():
-    copy = annotation(pixels="a" * 32, carried={"examined": "wrist", "laterality": "R"})
+    carried = {"examined": "wrist", "laterality": "R"}
+    copy = annotation(pixels="a" * 32, carried=carried, annotated_at=AT)
     corrected = apply_review(copy, carried_word(copy))
+    assert corrected["review"]["at"] == AT
     assert corrected["examined"]["source"] == "person"
     assert corrected["laterality"] == {"value": "R", "source": "person"}
     assert corrected["review"]["carried"]

@@ -13,6 +13,7 @@ from bodypart.headers.mentions import SHORT, labels_named, mentions_in, shared_l
 from bodypart.headers.vocabulary import (
     ALONE,
     BACKGROUND,
+    COMPARISON,
     NOT,
     ONLY,
     SIDES,
@@ -43,6 +44,9 @@ _DANGLING = re.compile(r"[^\W\d_]+ +[^\W\d_]+ *[,;:].*")
 """Two sides with a small word before the comma, which may be a part: Turkish "sağ el, sol" names a
 hand."""
 
+_ASIDE_SIDE = re.compile("[,;:(]")
+"""Between two sides of which the second is there for comparison: "Knie li (re zum Vergleich)"."""
+
 _LISTED = re.compile("[,;:/(]")
 """Separates the parts of a list."""
 
@@ -64,6 +68,13 @@ _MODALITIES = frozenset({"dx", "dr"})
 
 _COUNT = re.compile(r"[1-6](?:eb?|p|pr|inc|v(?:ws?)?)(?![^\W\d_])")
 """A number of projections glued to a side: ``L2E``, ``D2P``."""
+
+_RAY = re.compile(r"d\W*[1-5]")
+_VIEWS_COUNTED = re.compile(
+    r"(?:[epv]|eb|pr|vws?)(?![^\W\d_])"
+    r"| ?(?:inc|proy|proj|proie|cli|vues?|views?|vws?|ebene|eb\b|posic|posiz|placas?)"
+)
+"""After a number: "Pied D 3 incidences" is a right foot, and no third toe."""
 
 _NUMBERED = labels_in("hand") | labels_in("foot")
 """Parts whose rays have numbers: beside them "D2" is the second ray."""
@@ -98,7 +109,7 @@ class _Text:
     candidates : tuple of Mention
         All terms in it, by weight: longest first.
     named : frozenset of str
-        Labels that it may name; empty if no mention requires one.
+        Labels and regions that it may name; empty if no mention requires one.
     languages : frozenset of str
         Languages that it may be in.
     certain : frozenset of str
@@ -185,6 +196,10 @@ class _Text:
         """Whether it may also name parts that were not examined: "Prior CT abdomen, chest"."""
         return any(it.entry.kind in _CUTTING for it in self.candidates)
 
+    @property
+    def _is_compared(self) -> bool:
+        return any(it.entry.kind == COMPARISON for it in self.allowed)
+
     def _is_disputed(self, mention: Mention) -> bool:
         """Return whether a word has different meanings in the text's possible languages."""
         meanings = {
@@ -203,14 +218,17 @@ class _Text:
         means "in the". "dx" and "dr" at the start are modalities, not the right side. A Portuguese
         "e" means "and", unless it follows a part and no part comes next, or a comma does. A letter
         before an apostrophe is an article ("l'épaule"), one glued to a digit a number of
-        projections ("2R"), a vertebra ("L4/5"), a finger ("D3") or a room ("R2"). "re" beside a
-        French part is a rotation. Left and right of two parts do not mean both ("Hand left, right
+        projections ("2R"), a vertebra ("L4/5"), a finger ("D3") or a room ("R2"). "D 3" is no ray
+        before a word for projections ("Pied D 3 incidences"). "re" beside a French part is a
+        rotation. Left and right of two parts do not mean both ("Hand left, right
         foot"). "3-4 views" are no oblique. A term for a part does not reach across a comma where
         a negation or the history may end ("No abdomen, chest").
         """
         kind, text = mention.entry.kind, self.folded[mention.start : mention.end]
         if kind == "oblique" and text[-1].isdigit():
             return not _THREE_QUARTERS.fullmatch(text)
+        if mention.entry.names_part and _RAY.fullmatch(text):
+            return _VIEWS_COUNTED.match(self.folded, mention.end) is not None
         if mention.entry.names_part and _CUT.search(text):
             return self._has_background
         last = mention.end == self.found[-1].end
@@ -218,6 +236,8 @@ class _Text:
             if text == _LATIN_LEFT:
                 return last or self._breaks_at(mention.end)
             return text == "no" and "pt" in self.languages and _ENGLISH not in self.languages
+        if kind == "both" and _ASIDE_SIDE.search(text) and self._is_compared:
+            return True
         if kind == "both" and (
             _DANGLING.fullmatch(text) or (_PARTED.fullmatch(text) and self._is_of_two(mention))
         ):

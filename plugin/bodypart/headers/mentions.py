@@ -40,9 +40,9 @@ class Mention:
     letters: int
 
     @property
-    def weight(self) -> tuple[int, bool, int]:
-        """Sort key: longer terms first, then restricted rows, then by place."""
-        return (-self.letters, self.entry.when is None, self.start)
+    def weight(self) -> tuple[int, bool, int, int]:
+        """Sort key: longer terms first, then restricted rows, words close together, by place."""
+        return (-self.letters, self.entry.when is None, self.end - self.start, self.start)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -66,19 +66,19 @@ def mentions_in(found: Sequence[Word], vocabulary: Vocabulary) -> Iterator[Menti
 
 
 def labels_named(candidates: Sequence[Mention]) -> Iterator[str]:
-    """Yield the labels that a text may name, but none of a word in a longer term for no part.
+    """Yield the labels and regions that a text may name, but none of a word for no part.
 
     For example, "unidad de columna" names no spine.
     """
     others = [m for m in candidates if m.entry.kind == OTHER and m.entry.when is None]
     for mention in candidates:
-        if mention.entry.labels and not any(
+        if mention.entry.names_part and not any(
             other.start <= mention.start
             and mention.end <= other.end
             and mention.letters < other.letters
             for other in others
         ):
-            yield from mention.entry.labels
+            yield from mention.entry.labels or (mention.entry.region or "",)
 
 
 def shared_language(candidates: Sequence[Mention]) -> frozenset[str]:
@@ -127,7 +127,11 @@ def _terms_from(
     forms: Sequence[tuple[_Form, ...]],
     vocabulary: Vocabulary,
 ) -> Iterator[Mention]:
-    """Yield the terms that begin with a word; small words between their words are skipped."""
+    """Yield the terms that begin with a word; small words between their words are skipped.
+
+    Also those that begin another term: "head of bed" does not hide the "head radius" in "head of
+    radius". But a letter may be a side: "Pé E AP".
+    """
     paths: list[tuple[Node, int | None, int]] = [(vocabulary.tree, None, 0)]
     for word, ways in zip(found[number:], forms[number:], strict=True):
         further: list[tuple[Node, int | None, int]] = []
@@ -139,7 +143,8 @@ def _terms_from(
                 further.append((following, begin, letters))
                 for entry in following.entries:
                     yield Mention(entry, begin, form.end, letters)
-            if not reached and start is not None and word.text in vocabulary.small_words:
+            skipped = start is not None and word.text in vocabulary.small_words
+            if skipped and (not reached or len(word.text) > 1):
                 further.append((node, start, before))
         paths = further
         if not paths:

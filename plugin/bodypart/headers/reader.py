@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bodypart.evidence import HeaderMatch, HeaderReading
+from bodypart.evidence import HANDS, ORDER, HeaderMatch, HeaderReading
 from bodypart.headers.age import age_at
 from bodypart.headers.character_sets import text_of
 from bodypart.headers.codes import of_code, of_defined_term
@@ -14,7 +14,7 @@ from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.laterality import Sides, side_of_code
 from bodypart.headers.matching import Reading, read_text
 from bodypart.headers.part_sides import PartSide, joined
-from bodypart.headers.reliability import HANDS, ORDER, about, posterior
+from bodypart.headers.reliability import about, posterior
 from bodypart.headers.species import is_human
 from bodypart.headers.view import view_of_orientation, view_of_position
 from bodypart.headers.vocabulary import ELSEWHERE, OTHER, Entry

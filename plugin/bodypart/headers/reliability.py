@@ -16,38 +16,16 @@ another question: `bodypart.fusion.misnaming`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bodypart.error_rates import HeaderRates, shipped
+from bodypart.evidence import HANDS, TABLE
 from bodypart.labels import LABELS
 from bodypart.regions import labels_in
 
 if TYPE_CHECKING:
     from bodypart.evidence import HeaderMatch
-
-CONSOLE, ORDER, TABLE = "console", "order", "table"
-
-HANDS: Mapping[str, str] = MappingProxyType(
-    {
-        "SeriesDescription": CONSOLE,
-        "ProtocolName": CONSOLE,
-        "AcquisitionDeviceProcessingDescription": CONSOLE,
-        "PerformedProtocolCodeSequence": CONSOLE,
-        "PerformedProcedureStepDescription": ORDER,
-        "RequestedProcedureDescription": ORDER,
-        "ScheduledProcedureStepDescription": ORDER,
-        "StudyDescription": ORDER,
-        "ProcedureCodeSequence": ORDER,
-        "RequestedProcedureCodeSequence": ORDER,
-        "ScheduledProtocolCodeSequence": ORDER,
-        "PrimaryAnatomicStructureSequence": TABLE,
-        "AnatomicRegionSequence": TABLE,
-        "BodyPartExamined": TABLE,
-    }
-)
-"""Who fills each attribute, the most trusted first."""
 
 _RANK = {attribute: -place for place, attribute in enumerate(HANDS)}
 

@@ -12,10 +12,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bodypart.evidence import VIEWS
+from bodypart.evidence import HANDS, VIEWS
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.reader import MOST_VALUES
-from bodypart.headers.reliability import HANDS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
 from bodypart.laterality import SIDES, OneSide, Side
 from bodypart.record import Agreement, Label, MachineSource

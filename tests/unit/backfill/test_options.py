@@ -20,7 +20,11 @@ def test_an_address_is_enough():
         (["ftp://orthanc"], "http://orthanc:8042"),
         (["http://"], "http://orthanc:8042"),
         (["http://orthanc:99999"], "http://orthanc:8042"),
+        (["http://orthanc:0"], "http://orthanc:8042"),
         (["http://ann:secret@orthanc:8042"], "--credentials"),
+        (["http://ann@orthanc:8042"], "--credentials"),
+        (["http://:secret@orthanc:8042"], "--credentials"),
+        (["http://orthanc:8042/#ann"], "end with the port"),
         (["http://orthanc:8042/?user=ann"], "end with the port"),
         (["http://orthanc:8042", "--workers", "-1"], "--workers"),
         (["http://orthanc:8042", "--authority", "/nonexistent.pem"], "/nonexistent.pem"),
@@ -36,6 +40,13 @@ def test_what_cannot_be_used_is_named(arguments, named, capsys):
     said = capsys.readouterr().err
     assert named in said
     assert "ann:secret" not in said
+
+
+def test_a_model_without_its_description_is_refused(tmp_path, capsys):
+    (tmp_path / "other.onnx").touch()
+    with pytest.raises(SystemExit):
+        parse(["http://orthanc:8042", "--model", str(tmp_path / "other.onnx")])
+    assert f"{tmp_path / 'other.json'} beside the model" in capsys.readouterr().err
 
 
 def test_the_password_comes_from_a_file_or_the_environment(tmp_path):

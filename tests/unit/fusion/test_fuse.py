@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from bodypart.error_rates import shipped
-from bodypart.evidence import Guess, HeaderMatch, HeaderReading, ImageReading
+from bodypart.evidence import HANDS, Guess, HeaderMatch, HeaderReading, ImageReading
 from bodypart.fusion.fuse import fuse
 from bodypart.fusion.misnaming import header_evidence
-from bodypart.headers.reliability import HANDS, posterior
+from bodypart.headers.reliability import posterior
 from bodypart.labels import BY_LABEL
 from bodypart.regions import compatible, labels_in
 from unit.fusion.readings import NOTHING, header, picture
@@ -363,5 +363,7 @@ def test_the_posterior_sums_to_one():
     assert sum(posterior(header_evidence(header("hand").evidence)).values()) == pytest.approx(1)
 
 
-def test_an_attribute_of_every_hand_has_its_share_that_goes_astray():
-    assert set(shipped().header.astray) == set(HANDS)
+def test_without_a_picture_a_part_counts_as_often_as_it_is_examined():
+    said = header("knee")
+    weights = header_evidence(said.evidence) * [shipped().share(label) for label in BY_LABEL]
+    assert fuse(None, said).probability == pytest.approx(weights.max() / weights.sum())

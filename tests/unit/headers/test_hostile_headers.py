@@ -5,9 +5,9 @@ import time
 import pytest
 from pydicom.dataset import Dataset
 
+from bodypart.evidence import HANDS
 from bodypart.headers import Vocabulary, read_headers
 from bodypart.headers.reader import MOST_LETTERS, MOST_VALUES
-from bodypart.headers.reliability import HANDS
 
 SECONDS = 4.0
 """Of the processor; they took twenty and more."""

@@ -107,6 +107,10 @@ def test_the_file_says_where_each_number_comes_from():
         (("header",), {}, "HeaderRates"),
         (("header", "defaults"), {"tail": 0.4}, "header.defaults"),
         (("header", "wrong", "any"), 1.0, "header.wrong"),
+        (("header", "astray"), {"BodyPartExamined": 0.08}, "header.astray must hold"),
+        (("header", "astray", "BodyPart"), 0.08, "header.astray must hold"),
+        (("header", "astray", "BodyPartExamined"), 0, "header.astray must lie"),
+        (("header", "astray", "BodyPartExamined"), 1, "header.astray must lie"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_by_entry(place, value, named, tmp_path):

@@ -53,7 +53,7 @@ def test_another_site_s_page_may_not(headers):
     assert refused(**headers)
 
 
-def answered(app, path="/bodypart/find", **headers):
+def answered(app, path="/bodypart/find", method="POST", **headers):
     """Send a request through the guard; return status, body, what was read of it, and the log."""
     sent, read, log = [], [], []
 
@@ -66,7 +66,7 @@ def answered(app, path="/bodypart/find", **headers):
 
     scope = {
         "type": "http",
-        "method": "POST",
+        "method": method,
         "path": path,
         "headers": [(n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()],
     }
@@ -77,6 +77,25 @@ def answered(app, path="/bodypart/find", **headers):
 async def reads_all(_scope, receive, _send):
     await receive()
     raise AssertionError("this was let through")
+
+
+async def answers(_scope, _receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+def test_what_another_site_asks_for_is_refused_unread_unless_it_only_looks():
+    status, body, read, _ = answered(reads_all, sec_fetch_site="cross-site")
+    assert (status, body["error"]) == (403, "Forbidden")
+    assert not read
+    assert answered(answers, method="GET", sec_fetch_site="cross-site")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "length"), [("/bodypart/find", MAX_JSON), ("/bodypart/classify", 2 * 2**20)]
+)
+def test_a_body_that_is_just_short_enough_is_taken(path, length):
+    assert answered(answers, path, content_length=str(length))[0] == 200
 
 
 @pytest.mark.parametrize(

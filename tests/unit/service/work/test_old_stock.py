@@ -1,4 +1,6 @@
 import contextlib
+import threading
+import time
 
 import pytest
 
@@ -13,6 +15,7 @@ from service.orthanc_api.resources import Parents
 from service.records.facts import Facts
 from service.records.index import Index
 from service.work.old_stock import OldStock
+from waiting import eventually
 
 KNEES = {
     "Name": "knees",
@@ -85,6 +88,18 @@ def test_a_count_sends_nothing(stock):
     assert stock.overview.page([], None, 10) == []
 
 
+def test_a_run_begins_when_it_is_asked_for(stock):
+    stopping = threading.Event()
+    thread = threading.Thread(target=stock.old_stock.follow, args=(stopping,), daemon=True)
+    thread.start()
+    time.sleep(0.1)  # It looked for a run from before a restart.
+    assert stock.old_stock.start("knees", dry_run=True)["rule"] == "knees"
+    eventually(lambda: stock.old_stock.progress()["state"] == "done")
+    stopping.set()
+    stock.old_stock.stop()
+    thread.join()
+
+
 def test_a_rule_is_applied_after_its_count_only(stock):
     with pytest.raises(ConflictError, match="must be counted first"):
         stock.old_stock.start("knees", dry_run=False)
@@ -95,6 +110,14 @@ def test_a_rule_is_applied_after_its_count_only(stock):
     assert stock.run("knees", dry_run=False)["deliveries"] == 6
     found = stock.overview.page([], None, 10)
     assert {(row.rule, row.priority) for row in found} == {("knees", Priority.OLD_STOCK)}
+    with pytest.raises(ConflictError, match="must be counted first"):
+        stock.old_stock.start("knees", dry_run=False)
+
+
+def test_what_was_counted_for_another_rule_is_not_looked_at_again(stock):
+    for rule in ("knees", "rest"):
+        stock.run(rule, dry_run=True)
+    assert stock.run("rest", dry_run=False)["looked_at"] == 2
 
 
 def test_a_rule_that_changed_since_its_count_is_counted_again(stock):
