@@ -33,6 +33,14 @@ UNFORESEEN: Mapping[str, float] = {"near": 1e-3, "other limb": 2.5e-4, "far": 2.
 """Share of mistakes with next to no probability, by relation, assumed if nothing was measured."""
 
 
+_ASTRAY_SINCE_0_3: Mapping[str, float] = {
+    "PerformedProtocolCodeSequence": 0.05,
+    "ScheduledProcedureStepDescription": 0.1,
+    "ScheduledProtocolCodeSequence": 0.1,
+}
+"""Attributes that were not read before version 0.3: files from then lack them."""
+
+
 class ErrorRatesError(ValueError):
     """The file of error rates cannot be used; the text names the entry."""
 
@@ -153,6 +161,7 @@ class ErrorRates:
             If an entry is missing or out of range.
         """
         try:
+            header = HeaderRates(**content["header"])
             rates = cls(
                 bands=tuple(Band(**band) for band in content["bands"]),
                 habits=content["habits"],
@@ -162,7 +171,7 @@ class ErrorRates:
                 from_cut_outs=content.get("from_cut_outs", []),
                 child_above=content["child_above"],
                 adult_below=content["adult_below"],
-                header=HeaderRates(**content["header"]),
+                header=replace(header, astray={**_ASTRAY_SINCE_0_3, **header.astray}),
                 sources=content["sources"],
             )
         except (KeyError, TypeError) as error:

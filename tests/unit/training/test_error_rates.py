@@ -94,6 +94,18 @@ def test_the_file_says_where_each_number_comes_from():
     assert set(content["sources"]) >= {"picture", "header.wrong", "header.astray", "prior"}
 
 
+def test_a_file_of_version_0_2_still_serves():
+    content = json.loads(FILE.read_text(encoding="utf-8"))
+    del content["from_cut_outs"]
+    for attribute in (
+        "PerformedProtocolCodeSequence",
+        "ScheduledProcedureStepDescription",
+        "ScheduledProtocolCodeSequence",
+    ):
+        del content["header"]["astray"][attribute]
+    assert ErrorRates.from_json(content).header == shipped().header
+
+
 @pytest.mark.parametrize(
     ("place", "value", "named"),
     [
