@@ -71,6 +71,9 @@ _JOINED = re.compile(rf"[a-z]{{0,2}}-?{TOGETHER.pattern}")
 _WITH = re.compile(r"[ .]*(?:to|with|mit|zu|zum|avec|con|com|med|met|z|с)\b")
 """Comes after a word for a comparison, before the part of the earlier picture."""
 
+_TUMOUR = re.compile(r"(?:ca|cancer|tumou?r)\b")
+"""A known one: "Lung ca, r/o bone mets hip" is an order for the hip."""
+
 _FRACTURE_OF = re.compile(rf"[a-z]{{0,2}}\s*{_FRACTURE}\.?\s+")
 """A fracture right after its part: the part that follows "rib fx" is another one."""
 
@@ -109,6 +112,9 @@ def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> lis
     said = _without_its_side(kept, said, folded)
     if kinds.isdisjoint(_REASONS) and "?" not in folded:
         return said
+    if kinds.isdisjoint(_REASONS - {ASIDE, SUSPECTED}):
+        others = [it for it in kept if it.entry.kind != ASIDE or _TUMOUR.match(folded, it.start)]
+        said = _unless_nothing_is_left(said, [*_of_asides(said, others, folded)])
     past = [mention for mention in said if _is_background(mention, kept, folded)]
     sides = [mention for mention in said if mention.entry.kind in SIDES]
     one_side = len({mention.entry.kind for mention in sides}) == 1

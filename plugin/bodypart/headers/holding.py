@@ -72,7 +72,8 @@ _COUNT = re.compile(r"[1-6](?:eb?|p|pr|inc|v(?:ws?)?)(?![^\W\d_])")
 _RAY = re.compile(r"d\W*[1-5]")
 _VIEWS_COUNTED = re.compile(
     r"(?:[epv]|eb|pr|vws?)(?![^\W\d_])"
-    r"| ?(?:inc|proy|proj|proie|cli|vues?|views?|vws?|ebene|eb\b|posic|posiz|placas?)"
+    r"| ?(?:(?:inc(?:id\w*)?|cli(?:ch\w*)?|vues?|views?|vws?|eb|placas?)(?![^\W\d_])"
+    r"|proy|proj|proie|ebene|posic|posiz)"
 )
 """After a number: "Pied D 3 incidences" is a right foot, and no third toe."""
 
