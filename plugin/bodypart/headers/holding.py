@@ -197,9 +197,8 @@ class _Text:
         """Whether it may also name parts that were not examined: "Prior CT abdomen, chest"."""
         return any(it.entry.kind in _CUTTING for it in self.candidates)
 
-    @property
-    def _is_compared(self) -> bool:
-        return any(it.entry.kind == COMPARISON for it in self.allowed)
+    def _is_compared(self, end: int) -> bool:
+        return any(it.entry.kind == COMPARISON and it.start >= end for it in self.allowed)
 
     def _is_disputed(self, mention: Mention) -> bool:
         """Return whether a word has different meanings in the text's possible languages."""
@@ -237,7 +236,7 @@ class _Text:
             if text == _LATIN_LEFT:
                 return last or self._breaks_at(mention.end)
             return text == "no" and "pt" in self.languages and _ENGLISH not in self.languages
-        if kind == "both" and _ASIDE_SIDE.search(text) and self._is_compared:
+        if kind == "both" and _ASIDE_SIDE.search(text) and self._is_compared(mention.end):
             return True
         if kind == "both" and (
             _DANGLING.fullmatch(text) or (_PARTED.fullmatch(text) and self._is_of_two(mention))
