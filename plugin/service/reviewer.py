@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bodypart.annotation import Review, utc_now
 from bodypart.reviews import apply_review, machine_answer
-from service.decoders.pool import WorkerDiedError
+from service.decoders.pool import RefusedError, WorkerDiedError
 from service.errors import (
     ArchiveError,
     LostFileError,
@@ -199,13 +199,13 @@ class Reviewer:
         Also returns what keeps what the model saw, if the file had to be read again.
         """
         instance = annotation["instance"]
-        kept = machine_answer(annotation) if of_file(annotation, stored.version) else None
+        kept = _kept(annotation, stored)
         if kept is not None and kept["status"] != "failed":
             return kept, None
         try:
             file = self._archive.content(instance, stored)
             reading = self._annotator.read(instance, file, urgent=True)
-        except (LostFileError, WorkerDiedError):
+        except (LostFileError, RefusedError, WorkerDiedError):
             if kept is None:
                 raise
             return kept, None  # It fails as before.
@@ -272,6 +272,8 @@ class Reviewer:
                 # A new file was sent; an earlier try of this may have deleted that file's task.
                 self._tasks.ask_now(Kind.ANNOTATE, [instance])
             self._tasks.finish(task)
+        elif word.review is None and annotation and (kept := _kept(annotation, stored)):
+            self._annotations.put(kept, stored.parents, done=task)
         elif word.review is None or annotation is None:
             # The machine's own answer must be computed again, and the word, if any, put on top.
             with self._annotations.database.write() as connection:
@@ -295,6 +297,11 @@ class Reviewer:
             self._tasks.ask_now(Kind.APPLY, [instance], priority=Priority.PERSON, delay=0.5)
         except RecordError:
             return  # The event stays open in the trail, and is applied at the next start.
+
+
+def _kept(annotation: AnnotationRecord, stored: StoredFile) -> AnnotationRecord | None:
+    """Return the machine's answer under a person's word, None if the file must be read for it."""
+    return machine_answer(annotation) if of_file(annotation, stored.version) else None
 
 
 def _with_word(

@@ -72,6 +72,19 @@ def test_what_was_seen_in_an_earlier_picture_is_not_taken_for_the_present_one(
     assert house.index.answer("i")[1] == house.orthanc.annotation("i")["revision"]
 
 
+def test_what_was_seen_in_an_earlier_picture_is_forgotten_also_where_the_present_one_is_given_up(
+    house, show, monkeypatch
+):
+    show("a")
+    with monkeypatch.context() as full, pytest.raises(RecordError):
+        full.setattr(house.index, "put", raiser(RecordError("the disk is full")))
+        show("b")
+    kept = _kept(house, monkeypatch)
+    house.ask(Kind.ANNOTATE, "i")
+    house.annotator.give_up(house.claim(Kind.ANNOTATE), "given up after 4 attempts")
+    assert kept == [None]
+
+
 def test_what_is_read_to_take_a_word_back_is_what_the_memory_keeps(house, show, monkeypatch):
     show("a")
     review = Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bodypart.annotation import Review
-from service.decoders.pool import WorkerDiedError
+from service.decoders.pool import RefusedError, WorkerDiedError
 from service.errors import (
     ArchiveError,
     LostFileError,
@@ -70,7 +70,14 @@ def test_what_had_failed_is_tried_again(house):
     assert house.reviewer.withdraw("i", by="ann")["examined"]["label"] == "hand"
 
 
-@pytest.mark.parametrize("error", [WorkerDiedError("it was killed"), LostFileError("no file")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        WorkerDiedError("it was killed"),
+        LostFileError("no file"),
+        RefusedError("WorkerError", "unexpected KeyError"),
+    ],
+)
 def test_a_word_on_what_the_machine_cannot_read_is_taken_back(house, monkeypatch, error):
     """It was read once more, which failed each time: nobody could take the word back."""
     monkeypatch.setattr(house.decoders, "ask", raiser(error))
@@ -80,6 +87,22 @@ def test_a_word_on_what_the_machine_cannot_read_is_taken_back(house, monkeypatch
     answer = house.reviewer.withdraw("i", by="ann")
     assert (answer["status"], answer["reason"], answer["review"]) == ("failed", "quarantined", None)
     assert house.orthanc.annotation("i")["revision"] == answer["revision"]
+
+
+def test_a_word_on_what_cannot_be_read_is_also_taken_back_late(house, monkeypatch):
+    """Reading it failed once more, and then the word that was taken back stood there for ever."""
+    monkeypatch.setattr(house.decoders, "ask", raiser(WorkerDiedError("it was killed")))
+    house.ask(Kind.ANNOTATE, "i")
+    house.annotator.give_up(house.claim(Kind.ANNOTATE), "quarantined")
+    house.reviewer.review("i", WORD)
+    with monkeypatch.context() as away:
+        away.setattr(house.annotations, "put", _away)
+        house.reviewer.withdraw("i", by="ann")
+    house.reviewer.apply_word(house.claim_due(Kind.APPLY))
+    if task := house.claim(Kind.ANNOTATE):
+        house.annotator.give_up(task, "quarantined")
+    assert house.orthanc.annotation("i")["review"] is None
+    assert not house.tasks.stands(Kind.APPLY, "i")
 
 
 @pytest.mark.usefixtures("seen")
