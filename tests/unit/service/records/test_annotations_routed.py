@@ -131,6 +131,15 @@ def test_what_replaced_an_annotated_file_is_routed_where_the_outbox_failed_befor
     assert len(records.routing.taken) == 2
 
 
+def test_what_an_earlier_version_knew_is_not_routed_once_more(records):
+    """It kept no revision in the index: each of its files that is stored again would be sent."""
+    records.annotations.put(NOTE, PARENTS, done=records.task())
+    with records.index.database.write() as connection:
+        connection.exec_driver_sql("UPDATE instances SET revision = NULL")
+    records.annotations.adopt(sealed(NOTE), PARENTS, records.task())
+    assert len(records.routing.taken) == 1
+
+
 def test_a_person_s_word_that_a_kill_interrupted_is_routed(records):
     records.annotations.put(NOTE, PARENTS, done=records.task())
     records.annotations.adopt(NOTE, PARENTS, records.task(kind=Kind.APPLY))
