@@ -307,8 +307,8 @@ class Drawer:
             start, turn = random.uniform(0, 360, 2)
             cv2.ellipse(piece, (x, y), half, turn, start, start + 250, grey, thick, cv2.LINE_AA)
 
-    def _toned(self, piece: Float32) -> Grey:
-        """Change the grey values, blur, add noise and compress, as real films vary."""
+    def _toned(self, piece: Float32, *, rough: bool = True) -> Grey:
+        """Change the grey values and, if ``rough``, blur, add noise and compress."""
         random = self.random
         ramp = np.clip(piece, 0, 255) / 255
         if random.random() < 0.5:
@@ -318,6 +318,8 @@ class Drawer:
         if random.random() < 0.3:
             low, high = random.uniform(0, 0.3), random.uniform(0.7, 1)
             ramp = low + ramp * (high - low)
+        if not rough:
+            return (np.clip(ramp, 0, 1) * 255).astype(np.uint8)
         if random.random() < 0.25:
             ramp = cv2.GaussianBlur(ramp, (0, 0), random.uniform(0.3, 0.9))
         if random.random() < 0.3:

@@ -33,10 +33,10 @@ SIZE = 320
 """Longest side of a picture in pixels: that of the films in the training."""
 
 CONTRARY = 0.3
-"""Probability of the other side from which no side is given."""
+"""How probable a letter of the other side may be, as a share of the given one's probability."""
 
-LEAST = 0.99
-"""Lower bound of the limit, however few errors there are on the calibration's films."""
+LEAST = 0.995
+"""Lower bound of the limit, however few errors there are on the calibration's few films."""
 
 
 def to_onnx(network: nn.Module, side: int, *, free: bool) -> bytes:

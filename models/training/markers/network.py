@@ -48,17 +48,15 @@ class LetterFinder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_convolution(1, 16, 5, 2), _separable(16, 24))
-        self.fine = nn.Sequential(_separable(24, 40, 2), _Residual(40))
-        self.coarse = nn.Sequential(
-            _separable(40, 72, 2), _Residual(72), _separable(72, 96, 2), _Residual(96)
+        # Plain convolutions first: at these sizes they are faster than separable ones.
+        self.fine = nn.Sequential(
+            _convolution(1, 16, 5, 2), _convolution(16, 32, 3, 2), _Residual(32), _Residual(32)
         )
-        self.coarser = _convolution(96, 40, 1, 1)
-        self.middle = nn.Sequential(
-            _separable(40, 72, 2), _Residual(72), _convolution(72, 40, 1, 1)
-        )
-        self.joined = _Residual(40)
-        self.head = nn.Conv2d(40, 1 + len(LETTERS), 1)
+        self.middle = nn.Sequential(_separable(32, 56, 2), _Residual(56))
+        self.coarse = nn.Sequential(_separable(56, 80, 2), _Residual(80))
+        self.from_middle, self.from_coarse = _convolution(56, 32, 1, 1), _convolution(80, 32, 1, 1)
+        self.joined = _Residual(32)
+        self.head = nn.Conv2d(32, 1 + len(LETTERS), 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the logits of "no letter" and of each letter.
@@ -72,9 +70,9 @@ class LetterFinder(nn.Module):
         -------
         Tensor, shape (N, 1 + letters, H / 4, W / 4)
         """
-        fine = self.fine(self.stem(pictures))
-        middle = functional.interpolate(self.middle(fine), scale_factor=2.0, mode="nearest")
-        coarse = self.coarser(self.coarse(fine))
-        coarse = functional.interpolate(coarse, scale_factor=4.0, mode="nearest")
+        fine = self.fine(pictures)
+        middle = self.middle(fine)
+        coarse = functional.interpolate(self.from_coarse(self.coarse(middle)), scale_factor=4.0)
+        middle = functional.interpolate(self.from_middle(middle), scale_factor=2.0)
         answer: Tensor = self.head(self.joined(fine + middle + coarse))
         return answer

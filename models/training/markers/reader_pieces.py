@@ -24,9 +24,19 @@ if TYPE_CHECKING:
 ALIKE = "BbBPFFCCcSAdDOQ08369KHhTIJ1UV"
 """Letters and digits that are easily mistaken for a side letter; ``D`` is drawn mirrored."""
 
-REAL, MISTAKEN, DRAWN = 0.12, 0.28, 0.34
-"""Shares of the pieces: real letters, places that a finder mistook for one, drawn letters. The rest
-is drawn as well: other letters, mirrored ones, letters within words, arrows and metal."""
+REAL, WIPED, MISTAKEN, DRAWN = 0.13, 0.05, 0.24, 0.34
+"""Shares of the pieces: real letters, real boxes whose letter is wiped out, places that a finder
+mistook for a letter, drawn letters. The rest is drawn as well: other letters, mirrored ones,
+letters within words or cut off, boxes and discs without a letter, arrows and metal."""
+
+HIDDEN = (0.35, 0.7)
+"""Share of a cut letter's height or width that lies beyond the film's edge."""
+
+SMALL = 9
+"""Height in pixels up to which a noted letter is wiped out: all of them are bright, in boxes."""
+
+WIPE = np.ones((5, 5), np.uint8)
+"""Bright strokes thinner than this are wiped out: those of a small letter, but not its box."""
 
 MIDDLE = PIECE / 2 - 0.5
 
@@ -54,15 +64,22 @@ class ReaderDrawer(Drawer):
         self.real = [
             (index, mark) for index, marks in enumerate(marked) for mark in marks if mark[3]
         ]
+        self.small = [(index, mark) for index, mark in self.real if mark[2] <= SMALL]
 
     def sample(self) -> tuple[Float32, int]:
         """Return one piece, shape (PIECE, PIECE), and its class."""
         random, draw = self.random, self.random.random()
         if draw < REAL:
-            index, (x, y, _, letter) = self.real[int(random.integers(len(self.real)))]
-            piece = self._cut(index, x + random.normal(0, 1.5), y + random.normal(0, 1.5), 0.7)
-            return self._finished(piece), 1 + LETTERS.index(letter)
-        if draw < REAL + MISTAKEN:
+            index, mark = self.real[int(random.integers(len(self.real)))]
+            # Blurred or noisy, a faint letter could not be read any more.
+            piece = self._finished(self._noted(index, mark), rough=False)
+            return piece, 1 + LETTERS.index(mark[3])
+        draw -= REAL
+        if draw < WIPED and self.small:
+            piece = self._noted(*self.small[int(random.integers(len(self.small)))])
+            return self._finished(cv2.morphologyEx(piece, cv2.MORPH_OPEN, WIPE)), 0
+        draw -= WIPED
+        if draw < MISTAKEN:
             index, x, y = self.mistaken[int(random.integers(len(self.mistaken)))]
             piece = self._cut(index, x + random.normal(0, 1.5), y + random.normal(0, 1.5))
             if random.random() < 0.5:
@@ -74,20 +91,29 @@ class ReaderDrawer(Drawer):
             high = float(random.uniform(6, 11))
         spread = 1.5 + 0.07 * high
         at = (MIDDLE + random.normal(0, spread), MIDDLE + random.normal(0, spread))
-        if draw < REAL + MISTAKEN + DRAWN:
+        if draw < MISTAKEN + DRAWN:
             return self._letter_in(piece, at, high)
         kind = random.random()
-        if kind < 0.5:
+        if kind < 0.4:
             self._other_letter(piece, at, high)
-        elif kind < 0.78:
+        elif kind < 0.62:
             self._within_word(piece, at, min(high, 16.0))
+        elif kind < 0.74:
+            self._without_letter(piece, at, high)
+        elif kind < 0.82:
+            self._cut_off(piece, at, high)
         else:
             for _ in range(int(random.integers(1, 3))):
                 self._thing_at(piece, at, high)
         return self._finished(piece), 0
 
-    def _finished(self, piece: Float32) -> Float32:
-        return with_own_contrast(self._toned(piece).astype(np.float32), 255.0)
+    def _noted(self, index: int, mark: Mark) -> Float32:
+        """Cut out a letter that was noted."""
+        x, y = (float(value + self.random.normal(0, 1.5)) for value in mark[:2])
+        return self._cut(index, x, y, 0.7)
+
+    def _finished(self, piece: Float32, *, rough: bool = True) -> Float32:
+        return with_own_contrast(self._toned(piece, rough=rough).astype(np.float32), 255.0)
 
     def _cut(self, index: int, x: float, y: float, wild: float = 1.0) -> Float32:
         """Cut a piece out of a film around a place, slightly rotated and scaled."""
@@ -142,9 +168,40 @@ class ReaderDrawer(Drawer):
         tilt = float(random.normal(0, 8))
         if not mirrored and random.random() < 0.15:
             tilt = float(random.uniform(-180, 180))
+        if draw > 0.85:
+            # On its side, where an R may lie: a mirrored L then looks like one with a long foot.
+            text, mirrored = str(random.choice(list("LDEG"))), random.random() < 0.7
+            tilt += float(random.choice([-90, 90]))
         ink = self._letter(piece, text, at, high, tilt, mirrored=mirrored)
         if random.random() < 0.3:
             self._companion(piece, at, high, tilt, ink)
+
+    def _without_letter(self, piece: Float32, at: tuple[float, float], high: float) -> None:
+        """Draw the box or the disc of a letter with nothing in it, or with a smear."""
+        random = self.random
+        glyph = self.pen.glyph(str(random.choice(list(LETTERS))))
+        scale, tilt = high / glyph.high, float(random.normal(0, 4))
+        kind = float(random.uniform(0, 0.45))
+        around = self._surround(piece.shape, glyph.values.shape, at, scale, tilt, kind)
+        under = float(piece[int(at[1]), int(at[0])])
+        grey, alpha = ink_on(random, under), float(random.uniform(0.55, 1))
+        paint(piece, around, grey, alpha)
+        if random.random() < 0.5:
+            smear = stamp(piece, glyph.values, at, scale, tilt)
+            smear = cv2.GaussianBlur(smear, (0, 0), 0.35 * high)
+            paint(piece, smear, ink_on(random, grey), alpha)
+
+    def _cut_off(self, piece: Float32, at: tuple[float, float], high: float) -> None:
+        """Draw a letter that the film's edge cuts: an E without its upper bars looks like an L."""
+        random = self.random
+        letter = str(random.choice(list(LETTERS)))
+        self._letter(piece, letter, at, high, float(random.normal(0, 4)))
+        turns = int(random.integers(4))
+        turned, middle = np.rot90(piece, turns), at[1 - turns % 2]
+        if turns in (1, 2):
+            middle = PIECE - 1 - middle
+        beyond = middle - high / 2 + random.uniform(*HIDDEN) * high
+        turned[: max(0, round(beyond))] = float(random.choice([0, 0, 255, piece.min()]))
 
     def _within_word(self, piece: Float32, at: tuple[float, float], high: float) -> None:
         """Draw a word so that one of its letters is in the middle."""

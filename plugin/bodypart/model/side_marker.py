@@ -12,7 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image
@@ -73,6 +73,22 @@ _ENDS, _FLOOR, _BEYOND = (2, 98), 8 / 255, 1.5
 range; and the value at which the result is clipped."""
 
 
+class Place(NamedTuple):
+    """Where a letter may be.
+
+    Attributes
+    ----------
+    x, y : float
+        In pixels.
+    chance : float
+        The finder's probability of a letter.
+    """
+
+    x: float
+    y: float
+    chance: float
+
+
 class Letters(Protocol):
     """Recognises letters: a session of onnxruntime, or a stand-in for one in a test."""
 
@@ -99,7 +115,7 @@ class MarkerParameters:
     limit : float
         Least probability of the returned side.
     contrary : float
-        Probability of the other side, at any place, from which no side is returned.
+        No side is returned if a letter of the other side is this many times as probable, or more.
     """
 
     finder_sha256: str
@@ -268,8 +284,8 @@ def letter_probabilities(logits: Float32) -> NDArray[np.float64]:
     return softmax(logits, axis=0)[1:]
 
 
-def promising(letters: NDArray[np.float64]) -> list[tuple[float, float]]:
-    """Return where letters may be, x and y in pixels, the most promising first.
+def promising(letters: NDArray[np.float64]) -> list[Place]:
+    """Return where letters may be, the most promising first.
 
     Parameters
     ----------
@@ -277,32 +293,33 @@ def promising(letters: NDArray[np.float64]) -> list[tuple[float, float]]:
         Probability of a letter at each place.
     """
     left = letters.copy()
-    found: list[tuple[float, float]] = []
+    found: list[Place] = []
     while len(found) < PLACES:
         row, column = divmod(int(left.argmax()), left.shape[1])
-        if left[row, column] < PROMISING:
+        chance = float(left[row, column])
+        if chance < PROMISING:
             break
         top, first = max(0, row - _NEAR), max(0, column - _NEAR)
         weights = letters[top : row + _NEAR + 1, first : column + _NEAR + 1]
         down, wide = np.indices(weights.shape)
         x = first + float((wide * weights).sum() / weights.sum())
         y = top + float((down * weights).sum() / weights.sum())
-        found.append(((x + 0.5) * STRIDE, (y + 0.5) * STRIDE))
+        found.append(Place((x + 0.5) * STRIDE, (y + 0.5) * STRIDE, chance))
         left[
             max(0, row - _APART) : row + _APART + 1, max(0, column - _APART) : column + _APART + 1
         ] = 0
     return found
 
 
-def pieces(small: Float32, places: Sequence[tuple[float, float]]) -> Float32:
+def pieces(small: Float32, places: Sequence[Place]) -> Float32:
     """Cut the pieces around some places, each with its own contrast.
 
     Parameters
     ----------
     small : ndarray of float32, shape (rows, columns)
         The picture as `reduced` returns it.
-    places : sequence of tuple of float
-        x and y of their centres, in pixels.
+    places : sequence of Place
+        Their centres.
 
     Returns
     -------
@@ -313,7 +330,7 @@ def pieces(small: Float32, places: Sequence[tuple[float, float]]) -> Float32:
     padded = np.full((rows + 2 * PIECE, columns + 2 * PIECE), low, np.float32)
     padded[PIECE:-PIECE, PIECE:-PIECE] = small
     cut = np.empty((len(places), 1, PIECE, PIECE), np.float32)
-    for piece, (x, y) in zip(cut[:, 0], places, strict=True):
+    for piece, (x, y, _) in zip(cut[:, 0], places, strict=True):
         top, left = (int(np.floor(at + PIECE / 2 + 0.5)) for at in (y, x))
         inside = padded[top : top + PIECE, left : left + PIECE]
         piece[:] = with_own_contrast(inside, float(high - low))
@@ -337,29 +354,33 @@ def with_own_contrast(piece: Float32, width: float) -> Float32:
 
 def decided(
     letters: NDArray[np.float64],
-    places: Sequence[tuple[float, float]],
+    places: Sequence[Place],
     parameters: MarkerParameters,
 ) -> SideMarker | None:
     """Return the side that the letters agree on, None if they do not or none is sure.
 
+    A letter of the other side counts as far as the finder expects a letter there: where it hardly
+    does, the reader takes bones for letters.
+
     Parameters
     ----------
     letters : ndarray, shape (places, letters)
-        Probability of each letter at each place.
-    places : sequence of tuple of float
-        x and y of the places.
+        Probability of each letter at each place, if there is one.
+    places : sequence of Place
+        The places.
     parameters : MarkerParameters
         The limits.
     """
+    chances = np.array([place.chance for place in places])
     one_side: tuple[OneSide, ...] = ("L", "R")
-    peaks: dict[OneSide, tuple[float, int]] = {}
+    sums: dict[OneSide, NDArray[np.float64]] = {}
     for side in one_side:
         own = [index for index, letter in enumerate(LETTERS) if SIDE_OF_LETTER.get(letter) == side]
-        sums = letters[:, own].sum(axis=1)
-        peaks[side] = (float(sums.max()), int(sums.argmax()))
-    side, other = sorted(peaks, key=lambda name: -peaks[name][0])
-    (probability, place), rival = peaks[side], peaks[other][0]
-    if probability < parameters.limit or rival >= parameters.contrary:
+        sums[side] = letters[:, own].sum(axis=1)
+    side, other = sorted(one_side, key=lambda name: -sums[name].max())
+    probability, at = float(sums[side].max()), int(sums[side].argmax())
+    rival = float((sums[other] * chances).max())
+    if probability < parameters.limit or rival >= parameters.contrary * probability * chances[at]:
         return None
-    letter = LETTERS[int(letters[place].argmax())]
-    return SideMarker(side, letter, min(1.0, probability), places[place])
+    letter = LETTERS[int(letters[at].argmax())]
+    return SideMarker(side, letter, min(1.0, probability), places[at][:2])

@@ -13,6 +13,7 @@ from bodypart.model.side_marker import (
     PROMISING,
     MarkerParameters,
     MarkerReader,
+    Place,
     decided,
     finder_input,
     pieces,
@@ -29,7 +30,7 @@ def said(**probabilities):
     letters = np.zeros((max(1, len(probabilities)), len(LETTERS)))
     for place, (letter, probability) in enumerate(probabilities.items()):
         letters[place, LETTERS.index(letter)] = probability
-    return letters, [(10.0 * place, 20.0) for place in range(len(letters))]
+    return letters, [Place(10.0 * place, 20.0, 1.0) for place in range(len(letters))]
 
 
 @pytest.mark.parametrize(("letter", "side"), [("L", "L"), ("R", "R"), ("D", "R"), ("E", "L")])
@@ -45,6 +46,15 @@ def test_each_letter_means_one_side(letter, side):
 )
 def test_it_keeps_silent_when_unsure_and_where_letters_disagree(seen):
     assert decided(*said(**seen), PARAMETERS) is None
+
+
+@pytest.mark.parametrize(
+    ("chances", "silent"), [((1, 0.5), True), ((1, 0.4), False), ((0.5, 0.4), True)]
+)
+def test_what_is_hardly_a_letter_contradicts_none(chances, silent):
+    letters, places = said(L=0.95, R=0.9)
+    places = [place._replace(chance=chance) for place, chance in zip(places, chances, strict=True)]
+    assert (decided(letters, places, PARAMETERS) is None) is silent
 
 
 def test_two_letters_of_one_side_agree():
@@ -64,16 +74,16 @@ def test_the_whole_picture_is_seen_at_one_size():
 def test_places_are_the_middles_of_what_the_finder_sees():
     seen = np.zeros((20, 30))
     seen[5, 7], seen[5, 8], seen[15, 25], seen[0, 0] = 0.6, 0.6, 0.9, PROMISING / 2
-    assert promising(seen) == [(102.0, 62.0), (32.0, 22.0)]
+    assert promising(seen) == [(102.0, 62.0, 0.9), (32.0, 22.0, 0.6)]
     seen[19, 29] = 0.95
-    assert promising(seen)[0] == (118.0, 78.0)
+    assert promising(seen)[0] == (118.0, 78.0, 0.95)
 
 
 def test_a_piece_has_its_own_contrast_and_may_reach_over_the_edge():
     small = np.zeros((100, 90), np.float32)
     small[:, 45:] = 1000
     small[40:60, 60:62] = 1100
-    cut = pieces(small, [(70.0, 50.0), (0.0, 0.0)])
+    cut = pieces(small, [Place(70.0, 50.0, 1.0), Place(0.0, 0.0, 1.0)])
     assert cut.shape == (2, 1, PIECE, PIECE)
     assert cut[0].max() > 0.9
     assert (cut[1] == cut[1].min()).all()

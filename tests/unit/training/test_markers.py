@@ -18,11 +18,13 @@ from bodypart.evidence import SideMarker
 from bodypart.model.side_marker import LETTERS, STRIDE
 from training.card import CardError
 from training.manifest import Example
+from training.markers import reader_pieces
 from training.markers.drawing import SIDE, UNKNOWN, Drawer
 from training.markers.evaluate import BEGIN, END, figures, origin, report, with_table
 from training.markers.fit import Batches, Plan, fit
 from training.markers.network import LetterFinder
 from training.markers.places import read_places
+from training.markers.reader_pieces import ReaderDrawer
 from training.markers.readings import Reading, read_readings
 from training.markers.train import loss
 from training.markers.train_reader import Pieces
@@ -113,6 +115,38 @@ def test_the_reader_learns_from_no_film_but_the_training_s(tmp_path):
     Image.fromarray(np.full((60, 40), 90, np.uint8)).save(tmp_path / noted[0])
     pieces = Pieces(tmp_path, {noted[0]}, 1)
     assert len(pieces.films) == len(pieces.marked) == 1
+
+
+@pytest.fixture
+def boxed_letter():
+    """A film with a faint letter in a bright box, read and drawn by one who may draw just that."""
+    film = np.full((200, 160), 30, np.uint8)
+    film[92:108, 73:87] = 170
+    film[96:104, 78:80] = film[102:104, 78:83] = 210
+    return ReaderDrawer(np.random.default_rng(3), [film], [[(80.0, 100.0, 8.0, "L")]], [(0, 9, 9)])
+
+
+def drawn_alone(monkeypatch, drawer, share):
+    for name in ("REAL", "WIPED", "MISTAKEN", "DRAWN"):
+        monkeypatch.setattr(reader_pieces, name, float(name == share))
+    pieces, letters = zip(*(drawer.sample() for _ in range(40)), strict=True)
+    return [piece[20:28, 20:28] for piece in pieces], set(letters)
+
+
+def test_a_faint_letter_stays_readable_and_its_box_alone_is_none(monkeypatch, boxed_letter):
+    """Otherwise the reader learns that a box is the letter that one hospital puts into it."""
+    strokes, letters = drawn_alone(monkeypatch, boxed_letter, "REAL")
+    assert letters == {1 + LETTERS.index("L")}
+    assert all(np.ptp(middle) > 0.2 for middle in strokes)
+    wiped, letters = drawn_alone(monkeypatch, boxed_letter, "WIPED")
+    assert letters == {0}
+    # Some are noisy.
+    assert np.quantile([np.ptp(middle) for middle in wiped], 0.25) < 0.15
+
+
+def test_what_is_drawn_to_be_mistaken_is_no_letter(monkeypatch, boxed_letter):
+    for share in ("MISTAKEN", "none of them"):
+        assert drawn_alone(monkeypatch, boxed_letter, share)[1] == {0}
 
 
 def test_the_card_s_table_is_that_of_the_evaluation():
