@@ -60,11 +60,7 @@ def test_what_replaces_a_picture_that_is_looked_at_is_looked_at_itself(house, sh
 def test_what_was_seen_in_an_earlier_picture_is_not_taken_for_the_present_one(
     house, show, monkeypatch
 ):
-    """Its metadata were written, and then the disk was full."""
-    show("a")
-    with monkeypatch.context() as full, pytest.raises(RecordError):
-        full.setattr(house.index, "put", raiser(RecordError("the disk is full")))
-        show("b")
+    _show_another_on_a_full_disk(house, show, monkeypatch)
     kept = _kept(house, monkeypatch)
     for _ in range(2):
         house.annotator.annotate("i", Mode.NEW)
@@ -75,10 +71,7 @@ def test_what_was_seen_in_an_earlier_picture_is_not_taken_for_the_present_one(
 def test_what_was_seen_in_an_earlier_picture_is_forgotten_also_where_the_present_one_is_given_up(
     house, show, monkeypatch
 ):
-    show("a")
-    with monkeypatch.context() as full, pytest.raises(RecordError):
-        full.setattr(house.index, "put", raiser(RecordError("the disk is full")))
-        show("b")
+    _show_another_on_a_full_disk(house, show, monkeypatch)
     kept = _kept(house, monkeypatch)
     house.ask(Kind.ANNOTATE, "i")
     house.annotator.give_up(house.claim(Kind.ANNOTATE), "given up after 4 attempts")
@@ -93,6 +86,14 @@ def test_what_is_read_to_take_a_word_back_is_what_the_memory_keeps(house, show, 
     kept = _kept(house, monkeypatch)
     house.reviewer.withdraw("i", by="ann")
     assert kept == ["i"]
+
+
+def _show_another_on_a_full_disk(house, show, monkeypatch):
+    """Have a second picture sent; its metadata are written, and then the disk is full."""
+    show("a")
+    with monkeypatch.context() as full, pytest.raises(RecordError):
+        full.setattr(house.index, "put", raiser(RecordError("the disk is full")))
+        show("b")
 
 
 def _kept(house, monkeypatch):
