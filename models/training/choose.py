@@ -25,6 +25,7 @@ from training.robustness import CHANGES
 from training.split import SPLIT, split
 
 if TYPE_CHECKING:
+    from training.manifest import Example
     from training.split import Split
 
 BEGIN, END = "<!-- candidates: begin -->", "<!-- candidates: end -->"
@@ -50,13 +51,15 @@ def figures(model: BodyPartModel, parts: Split, folder: Path) -> dict[str, float
     folder : Path
         Folder of the pictures.
     """
+
+    def is_known(row: Example) -> bool:
+        return row.examined in model.labels
+
     every = read(model, parts.calibration, folder)
-    known = every.where(lambda row: row.examined in model.labels)
+    known = every.where(is_known)
     changed = [read(model, known.rows, folder, CHANGES[name]).right.mean() for name in HARD]
     wrists = read(model, parts.collimated_to_choose, folder)
-    made = read(
-        model, [row for row in parts.made_to_choose if row.examined in model.labels], folder
-    )
+    made = read(model, [*filter(is_known, parts.made_to_choose)], folder)
     return {
         "strict top-1": float(known.right.mean()),
         "macro recall": metrics.macro_recall(known.truth, known.answered),

@@ -27,7 +27,7 @@ from training.manifest import read_manifest
 from training.markers.places import read_places
 from training.markers.readings import read_readings
 from training.metrics import wilson
-from training.paths import CARD, MANIFEST, MODELS
+from training.paths import CARD, MANIFEST, MODEL, MODELS
 from training.pictures import read_picture
 from training.split import SPLIT, split
 
@@ -41,6 +41,17 @@ if TYPE_CHECKING:
 BEGIN, END = "<!-- markers: begin -->", "<!-- markers: end -->"
 
 Case = tuple["Example", "Reading", "SideMarker | None"]
+
+
+def loaded(files: Sequence[Path]) -> MarkerReader:
+    """Return the reader of these files, with the shipped model, as decoders have it.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        The description, the finder and the reader.
+    """
+    return MarkerReader.load(files, model=BodyPartModel.load(MODEL, provider="cpu"))
 
 
 def cases(
@@ -171,8 +182,7 @@ def main() -> None:
     parser.add_argument("--wrong", action="store_true", help="name the films that are wrong")
     given = parser.parse_args()
     rows = getattr(split(read_manifest(given.manifest), SPLIT), given.part)
-    model = BodyPartModel.load(MODELS / "bodypart.onnx", provider="cpu")
-    reader = MarkerReader.load([given.models / path.name for path in MARKER_FILES], model=model)
+    reader = loaded([given.models / path.name for path in MARKER_FILES])
     found = cases(reader, given.manifest.parent, rows, read_readings())
     result = {**report(found), "origin": origin(given.models)}
     print(table(result))

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import onnx
 import torch
 
-from bodypart.model.session import BodyPartModel
-from bodypart.model.side_marker import INPUT, LETTERS, OUTPUT, PIECE, MarkerReader
+from bodypart.model.side_marker import INPUT, LETTERS, OUTPUT, PIECE
 from training.manifest import read_manifest
-from training.markers.evaluate import cases
+from training.markers.evaluate import cases, loaded
 from training.markers.network import LetterFinder
 from training.markers.reader_network import LetterReader
 from training.markers.readings import read_readings
@@ -84,8 +83,7 @@ def main() -> None:
         record[key] = hashlib.sha256(file.read_bytes()).hexdigest()
         record["checkpoints_sha256"].append(hashlib.sha256(checkpoint.read_bytes()).hexdigest())
     description.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    model = BodyPartModel.load(MODELS / "bodypart.onnx", provider="cpu")
-    reader = MarkerReader.load((description, *files), model=model)
+    reader = loaded((description, *files))
     rows = split(read_manifest(given.manifest), SPLIT).calibration
     found = cases(reader, given.manifest.parent, rows, read_readings())
     # With both limbs in the picture no side is given, and no archive has printed figures.

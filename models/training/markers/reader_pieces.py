@@ -72,16 +72,17 @@ class ReaderDrawer(Drawer):
         if draw < REAL:
             index, mark = self.real[int(random.integers(len(self.real)))]
             # Blurred or noisy, a faint letter could not be read any more.
-            piece = self._finished(self._noted(index, mark), rough=False)
-            return piece, 1 + LETTERS.index(mark[3])
+            piece = self._near(index, mark[:2], wild=0.7)
+            return self._finished(piece, rough=False), 1 + LETTERS.index(mark[3])
         draw -= REAL
         if draw < WIPED and self.small:
-            piece = self._noted(*self.small[int(random.integers(len(self.small)))])
+            index, mark = self.small[int(random.integers(len(self.small)))]
+            piece = self._near(index, mark[:2], wild=0.7)
             return self._finished(cv2.morphologyEx(piece, cv2.MORPH_OPEN, WIPE)), 0
         draw -= WIPED
         if draw < MISTAKEN:
-            index, x, y = self.mistaken[int(random.integers(len(self.mistaken)))]
-            piece = self._cut(index, x + random.normal(0, 1.5), y + random.normal(0, 1.5))
+            index, *place = self.mistaken[int(random.integers(len(self.mistaken)))]
+            piece = self._near(index, place)
             if random.random() < 0.5:
                 piece = np.ascontiguousarray(piece[:, ::-1])
             return self._finished(piece), 0
@@ -107,10 +108,12 @@ class ReaderDrawer(Drawer):
                 self._thing_at(piece, at, high)
         return self._finished(piece), 0
 
-    def _noted(self, index: int, mark: Mark) -> Float32:
-        """Cut out a letter that was noted."""
-        x, y = (float(value + self.random.normal(0, 1.5)) for value in mark[:2])
-        return self._cut(index, x, y, 0.7)
+    def _near(
+        self, index: int, place: Sequence[float], away: float = 1.5, wild: float = 1.0
+    ) -> Float32:
+        """Cut a piece out of a film, at random about as far ``away`` from a place, x and y."""
+        x, y = (value + self.random.normal(0, away) for value in place)
+        return self._cut(index, x, y, wild)
 
     def _finished(self, piece: Float32, *, rough: bool = True) -> Float32:
         return with_own_contrast(self._toned(piece, rough=rough).astype(np.float32), 255.0)
@@ -137,8 +140,8 @@ class ReaderDrawer(Drawer):
     def _ground(self) -> Float32:
         random = self.random
         if random.random() < 0.3:
-            index, x, y = self.mistaken[int(random.integers(len(self.mistaken)))]
-            return self._cut(index, x + random.normal(0, 20), y + random.normal(0, 20))
+            index, *place = self.mistaken[int(random.integers(len(self.mistaken)))]
+            return self._near(index, place, away=20)
         index = int(random.integers(len(self.films)))
         rows, columns = self.films[index].shape
         return self._cut(index, random.uniform(0, columns), random.uniform(0, rows))
