@@ -28,6 +28,7 @@ def test_an_address_is_enough():
         (["http://orthanc:8042/?user=ann"], "end with the port"),
         (["http://orthanc:8042", "--workers", "-1"], "--workers"),
         (["http://orthanc:8042", "--authority", "/nonexistent.pem"], "/nonexistent.pem"),
+        (["http://orthanc:8042", "--credentials", "x" * 300], "File name too long"),
         (["http://orthanc:8042", "--model", "/nonexistent.onnx"], "/nonexistent.onnx"),
         (["http://orthanc:8042", "--provider", "tpu"], "tpu"),
         (["http://orthanc:8042", "--password", "secret"], "--password"),
@@ -82,3 +83,4 @@ def test_plain_http_is_told_of_where_others_may_listen():
     assert not unprotected("http://[::1]:8042")
     assert unprotected("http://127.elsewhere.example:8042")
     assert address("https://proxy/orthanc/") == "https://proxy/orthanc"
+    assert address("HTTPS://Proxy:8042/") == "https://Proxy:8042"  # Else --authority is not used.
