@@ -23,8 +23,8 @@ _LONGEST_WAIT = 0.3
 _LONGEST_ANSWER = 600.0
 _FORWARDED = frozenset(
     (
-        *("authorization", "content-type", "if-match", "if-none-match", "origin", "referer"),
-        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "accept-language", "user-agent"),
+        *("authorization", "content-type", "if-match", "origin", "referer", "accept-language"),
+        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"),
     )
 )
 _Where = Callable[[], tuple[str | None, str]]
