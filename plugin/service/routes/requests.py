@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from starlette.convertors import Convertor, register_url_convertor
 
 from bodypart.labels import UnknownLabelError, labels_named
+from service.kept_text import can_be_kept
 from service.orthanc_api.archive import LEVELS
 
 if TYPE_CHECKING:
@@ -95,13 +96,15 @@ def _service(request: Request) -> Any:
 def _user(request: Request) -> str:
     """Return the user of Basic authentication.
 
-    Orthanc has verified it if its own authentication is on; else a proxy may have, or nobody.
+    Orthanc has verified it if its own authentication is on; else a proxy may have, or nobody. A
+    name that no database keeps would make what is signed with it unreadable.
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
+    name = ""
     if kind.lower() == "basic":
         with suppress(ValueError):
-            return base64.b64decode(token).decode().partition(":")[0] or "anonymous"
-    return "anonymous"
+            name = base64.b64decode(token).decode().partition(":")[0]
+    return name if name and can_be_kept(name) else "anonymous"
 
 
 def _seen_revisions(request: Request) -> frozenset[str] | None:
