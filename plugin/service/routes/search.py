@@ -127,7 +127,9 @@ def find(body: Question, service: TheService) -> list[FoundAnswer]:
         found = [(instance, note or service.annotation(instance)) for instance, note in notes]
         return [{"id": instance, "annotation": note} for instance, note in found if note]
     rolled = zip(ids, service.archive.roll_ups(ids, body.Level), strict=True)
-    made = [(resource, note or _roll_up(service, body.Level, resource)) for resource, note in rolled]
+    made = [
+        (resource, note or _roll_up(service, body.Level, resource)) for resource, note in rolled
+    ]
     return [{"id": resource, "annotation": note} for resource, note in made if note]
 
 
