@@ -57,7 +57,8 @@ def test_a_table_comes_in_pieces():
     assert next(pieces) == '"1"\r\n'
 
 
-def test_a_file_that_is_just_being_rewritten_is_waited_for(house):
+@pytest.mark.parametrize("waits", [True, False], ids=["began before", "begins just now"])
+def test_a_file_that_is_just_being_rewritten_has_its_annotation(house, waits):
     """Its metadata are away meanwhile: it was given out as one without an annotation."""
     service = SimpleNamespace(
         rewriter=house.in_place,
@@ -65,8 +66,9 @@ def test_a_file_that_is_just_being_rewritten_is_waited_for(house):
         decoders=house.decoders,
         index=house.index,
         settings=house.settings,
+        annotation=house.in_place.annotation_of,
     )
-    service.wait_while_away = lambda ids: Service.wait_while_away(service, ids)
+    service.wait_while_away = lambda ids: waits and Service.wait_while_away(service, ids)
     given = []
     asking = threading.Thread(target=lambda: given.append(exports.corrected("i", service)))
 
