@@ -244,9 +244,10 @@ def _said_to_be_visible(word: Word | None) -> tuple[str, ...]:
 
 
 def last_review(index: Index, after: str, count: int) -> str | None:
-    """Return the place of the last of so many reviewed instances, None if there are fewer."""
-    question = sa.select(instances.c.reviewed_at, instances.c.id).offset(count - 1).limit(1)
-    return next((" ".join(row) for row in index.database.rows(_reviewed(question, after))), None)
+    """Return the place of the last of so many reviewed instances, None if none follows it."""
+    question = sa.select(instances.c.reviewed_at, instances.c.id).offset(count - 1).limit(2)
+    rows = index.database.rows(_reviewed(question, after))
+    return " ".join(rows[0]) if len(rows) > 1 else None
 
 
 def _reviewed(question: sa.Select[Any], after: str) -> sa.Select[Any]:

@@ -114,14 +114,18 @@ def test_the_audit_trail_comes_in_pages_that_miss_and_repeat_nothing(house, monk
 
 
 def test_the_manifest_comes_in_pages(house):
-    house.annotator.annotate("i", Mode.NEW)
-    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+    house.orthanc.arrive("j", b"file")
+    for name in "ij":
+        house.annotator.annotate(name, Mode.NEW)
+        house.reviewer.review(name, Review("ann", "2026-11-28T10:00:00Z", "foot"))
     service = SimpleNamespace(index=house.index, trail=house.trail, archive_name="here")
     answer = exports.manifest(exports.TrainingRows(format="csv", limit=1), service)
-    assert text_of(answer).count("\n") == 2
+    first = text_of(answer)
+    assert first.count("\n") == 2 and "i.png" in first
     next_page = exports.TrainingRows(format="csv", after=answer.headers["bodypart-next"], limit=1)
     rest = exports.manifest(next_page, service)
-    assert text_of(rest).count("\n") == 1
+    second = text_of(rest)
+    assert second.count("\n") == 2 and "j.png" in second
     assert "bodypart-next" not in rest.headers
 
 
