@@ -60,7 +60,7 @@ def service(tmp_path):
 
     path = str(tmp_path / "socket")
     with _Server(path, Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield path, gate
         gate.set()
         server.shutdown()
