@@ -79,8 +79,9 @@ def test_what_is_wrong_at_the_first_contact_is_named(answers, error, named):
 def test_nobody_there_is_told_at_once():
     with pytest.raises(AwayError, match="connection refused"):
         first_contact(Connection(Order(f"http://127.0.0.1:{free_port()}")))
-    with pytest.raises(AwayError, match="no machine of that name"):
-        first_contact(Connection(Order("http://nobody.invalid:8042")))
+    for name in ("nobody.invalid", "no body", "no..body", "nobody" * 20):
+        with pytest.raises(AwayError, match="no machine of that name"):
+            first_contact(Connection(Order(f"http://{name}:8042")))
 
 
 def test_http_where_https_is_typed_is_told():
@@ -112,12 +113,17 @@ def certificate(tmp_path_factory):
 def test_a_certificate_is_checked_and_may_be_orthanc_s_own(certificate):
     with archive(USUAL, certificate) as (url, _):
         named = url.replace("127.0.0.1", "localhost")
-        with pytest.raises(RefusedError, match="not trusted here: use --authority"):
+        with pytest.raises(RefusedError, match=r"not trusted here \(self-signed .*use --authority"):
             first_contact(Connection(Order(named)))
         trusted = str(certificate.with_suffix(".crt"))
         assert first_contact(Connection(Order(named, authority=trusted))).model == MODEL
-        with pytest.raises(RefusedError, match="not trusted"):
+        with pytest.raises(
+            RefusedError, match=r"another machine's certificate: IP address mismatch"
+        ):
             first_contact(Connection(Order(url, authority=trusted)))
+        plain = url.replace("https", "http")
+        with pytest.raises(AwayError, match=r"broke off \(is it https://\?\)$"):
+            first_contact(Connection(Order(plain)))
 
 
 @pytest.mark.parametrize("option", ["authority", "certificate"])
