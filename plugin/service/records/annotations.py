@@ -224,14 +224,17 @@ class Annotations:
             self._index.put_unseen(connection, found)
 
     def gone(self, instance: str) -> None:
-        """Note that Orthanc no longer has an instance."""
+        """Note that Orthanc no longer has an instance.
+
+        Its task of annotating stays: it may be of another file that was sent since. Who does it
+        ends it, if there is none.
+        """
         with self.database.write() as connection:
             parents = self._index.remove(connection, instance)
             if parents:
                 self._ask_roll_ups(connection, parents)
                 self._archive.forget(parents.series)
-            for kind in (Kind.REWRITE, Kind.ANNOTATE):
-                self._tasks.drop(connection, kind, instance)
+            self._tasks.drop(connection, Kind.REWRITE, instance)
         self._tasks.wake()
         if self._thumbnails:
             self._thumbnails.remove(instance)

@@ -168,7 +168,7 @@ class Leases:
         if task is None:
             return _NOT_LENT
         if glance is None:
-            self._annotations.gone(instance)
+            self._annotator.gone(task)
             return _GONE
         brought = {name: value for name, value in answer.annotation.items() if name not in OURS}
         told: dict[str, Any] = {"annotation": brought, "seconds": {}}
@@ -189,7 +189,7 @@ class Leases:
                     return _NOT_LENT
                 return self._annotator.take(lent, annotation, answer.file, seen, glance)
         except NotFoundError:
-            self._annotations.gone(instance)
+            self._annotator.gone(task)
             return _GONE
         except ServiceError as error:
             self.take_back([instance], helper)
