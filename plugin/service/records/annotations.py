@@ -210,18 +210,21 @@ class Annotations:
             if self._archive.stored_file(instance).version != stored.version:
                 self._tasks.ask_now(Kind.ANNOTATE, [instance])
 
-    def note(self, instance: str, parents: Parents, *, removed: bool, done: Task | None) -> None:
-        """Note an instance that stays without annotation: removed, or older than the plugin."""
+    def note_removed(self, instance: str, parents: Parents, done: Task | None) -> None:
+        """Note that an instance stays without annotation, as it was removed."""
         with self.database.write() as connection:
-            self._index.put_bare(connection, instance, parents, REMOVED if removed else UNSEEN)
+            self._index.put_bare(connection, instance, parents, REMOVED)
             if done:
                 self._tasks.finish(done, connection)
         self._tasks.wake()
 
-    def note_old(self, found: Mapping[str, Parents]) -> None:
-        """Note instances older than the plugin, except those that the index knows by now."""
+    def note_bare(self, found: Mapping[str, Parents], *, removed: bool = False) -> None:
+        """Note instances without annotation: removed, or older than the plugin.
+
+        Those that the index knows by now stay as they are.
+        """
         with self.database.write() as connection:
-            self._index.put_unseen(connection, found)
+            self._index.put_new(connection, found, REMOVED if removed else UNSEEN)
 
     def gone(self, instance: str) -> None:
         """Note that Orthanc no longer has an instance.

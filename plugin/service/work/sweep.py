@@ -220,7 +220,7 @@ class Sweep:
                     left_out.append(instance)
             else:
                 old[instance] = glance.stored.parents
-        self._annotations.note_old(old)
+        self._annotations.note_bare(old)
         return left_out
 
     def _try_to_look_at(self, instance: str) -> bool:
@@ -245,5 +245,5 @@ class Sweep:
         if not removed and self._live and self._archive.received_at(instance) >= self._installed:
             self._tasks.ask_now(Kind.ANNOTATE, [instance], mode=Mode.NEW)
             return
-        parents = self._archive.parents(instance)
-        self._annotations.note(instance, parents, removed=removed, done=None)
+        found = {instance: self._archive.parents(instance)}
+        self._annotations.note_bare(found, removed=removed)
