@@ -186,8 +186,8 @@ class Annotations:
         state, revision = self._index.answer(annotation["instance"])
         # Rows of earlier versions have no revision.
         known = state not in (None, *BARE) and revision in (None, annotation.get("revision"))
-        if done and (done.kind == Kind.APPLY or (not done.of_old_stock and not known)):
-            self._route(annotation, parents)
+        if done and (done.kind == Kind.APPLY or not known):
+            self._route(annotation, parents, if_known=done.of_old_stock)
         self._take_in(annotation, parents, done, None if known or state is None else also)
 
     def erase(self, instance: str, stored: StoredFile) -> None:
