@@ -136,7 +136,7 @@ class Backfill:
         return None
 
     def cancel(self) -> BackfillProgress:
-        """Stop giving out instances; those being worked on are finished."""
+        """Stop; the service finishes what it works on, and helpers' answers are dropped."""
         with self._run.lock:
             self._run.cancel()
             self._tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
