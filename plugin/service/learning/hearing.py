@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from bodypart.annotation import utc_text
 from service.errors import NotFoundError
-from service.records.annotations import number_of
 from service.records.audit_trail import DAMAGED, REMOVED, WITHDRAWN
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 _TAKEN_IN = "memory.event"
 """Fact: the number of the last event of the audit trail that was taken in."""
-_LOCK = number_of(_TAKEN_IN)
 _PAGE = 500
 _LONG_PAST = timedelta(minutes=1)
 _SEEN_FOR = 3.0
@@ -70,7 +68,7 @@ class Hearing:
         """Take in the next events; return whether there were any."""
         # One node after the other: with what it read before another heard that a word was taken
         # back, a node would keep the word.
-        with self.words.database.hold(_LOCK):
+        with self.words.database.hold(_TAKEN_IN):
             page = self._sure(self._trail.events(self._last(), _PAGE))
             for event in page:
                 self._take_in(event)
@@ -80,7 +78,7 @@ class Hearing:
 
     def forget_all(self) -> None:
         """Forget every word that was said so far."""
-        with self.words.database.hold(_LOCK):
+        with self.words.database.hold(_TAKEN_IN):
             while page := self._trail.events(self._last(), _PAGE):
                 self._note(page)
             self.words.forget_all()

@@ -91,7 +91,7 @@ class Annotations:
     @contextmanager
     def lock(self, instance: str) -> Iterator[None]:
         """Let nobody else write about an instance, on this node or another."""
-        with self._locks.hold(instance), self.database.hold(number_of(instance)):
+        with self._locks.hold(instance), self.database.hold(instance):
             yield
 
     @contextmanager
@@ -102,7 +102,7 @@ class Annotations:
         else made meanwhile would be wiped from Orthanc's log as well, and that gap would look like
         another sender's file. A thread that needs an instance's lock too must take that one first.
         """
-        with self._locks.hold(patient), self.database.hold(number_of(patient)):
+        with self._locks.hold(patient), self.database.hold(patient):
             yield
 
     def put(
@@ -350,11 +350,6 @@ class Annotations:
 def _until_full_second(delay: float) -> float:
     """Return the seconds from ``delay`` seconds ahead to the clock's next full second."""
     return 1.0 - (time.time() + delay) % 1.0
-
-
-def number_of(resource: str) -> int:
-    """Return the number of a resource's lock."""
-    return int.from_bytes(hashlib.sha256(resource.encode()).digest()[:7])
 
 
 def sealed(annotation: AnnotationRecord) -> AnnotationRecord:
