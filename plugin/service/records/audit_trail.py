@@ -194,7 +194,8 @@ class AuditTrail:
     def _append(
         self, at: str, by: str, action: str, instance: str, review: str | None, file: str | None
     ) -> int:
-        with self._database.write() as connection:
+        # One node after the other: who reads on from a number must find no smaller one later.
+        with self._database.hold(events.name), self._database.write() as connection:
             number: int = connection.execute(
                 sa.insert(events)
                 .values(
