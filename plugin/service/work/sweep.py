@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from service.errors import ArchiveError, NotFoundError, RecordError, ServiceError
 from service.lasting import kind_and_place
-from service.queue.tasks import Kind, Mode
+from service.queue.tasks import Kind, Mode, Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -87,7 +87,10 @@ class Sweep:
     def is_due(self) -> bool:
         """Return whether Orthanc has another number of instances than index and tasks explain."""
         known = sum(self._index.counts().values())
-        return not known <= self._heard_of() <= known + self._tasks.count(Kind.ANNOTATE)
+        # Tasks on the old stock, of which there may be a million, are on instances that it knows.
+        old = self._tasks.count(Kind.ANNOTATE, Priority.BACKFILL)
+        new = self._tasks.count(Kind.ANNOTATE) - old
+        return not known <= self._heard_of() <= known + new
 
     def unheard_left_out(self) -> int:
         """Return how many of those left out are still unknown to the index."""

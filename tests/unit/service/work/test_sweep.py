@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from bodypart.annotation import Review
 from service.databases.tables import instances
 from service.errors import ArchiveError
-from service.queue.tasks import Kind, Mode
+from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
 from service.work.sweep import Sweep
 from unit.service.house import PARENTS
@@ -25,6 +25,17 @@ def test_what_arrived_unheard_is_queued_and_the_old_stock_noted(house, sweep):
     run(sweep)
     assert house.claim(Kind.ANNOTATE).resource == "new"
     assert house.index.state("i") == UNSEEN
+    assert not sweep.is_due()
+
+
+def test_what_arrived_unheard_is_noticed_while_the_old_stock_is_read_again(house, sweep):
+    """As many as were still to be read again could be missing, for days."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.ask(Kind.ANNOTATE, "i", mode=Mode.AGAIN, priority=Priority.BACKFILL)
+    assert not sweep.is_due()
+    house.orthanc.arrive("new", b"file", received="20260701T000000")
+    assert sweep.is_due()
+    house.ask(Kind.ANNOTATE, "new")
     assert not sweep.is_due()
 
 
