@@ -160,6 +160,13 @@ class AuditTrail:
         )
         return [(row.number, row.instance) for row in rows]
 
+    def latest(self, limit: int) -> list[str]:
+        """Return the instances of the latest events, each once."""
+        rows = self._database.rows(
+            sa.select(events.c.instance).order_by(events.c.number.desc()).limit(limit)
+        )
+        return list(dict.fromkeys(row.instance for row in rows))
+
     def last(self, instance: str) -> Word | None:
         """Return the last word on an instance, None if there never was one."""
         rows = self._database.rows(self._last, instance=instance)
