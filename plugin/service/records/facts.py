@@ -35,7 +35,7 @@ class Facts:
                 self.set(name, value)
 
     def hold(self, name: str) -> AbstractContextManager[None]:
-        """Let no other node that asks for this change a fact; what one node does is its own."""
+        """Hold a fact against the other nodes, not against other threads of this one."""
         return self._database.hold(name)
 
     def get(self, name: str) -> str | None:
