@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _SIDE_BY_SIDE = 4
 """Answers that are written in parallel: Orthanc can write metadata of several instances at once."""
 _GONE = "Orthanc has no such instance"
-_NOT_LENT = "it was not lent, or its time ran out and others did it"
+_NOT_LENT = "it was not lent, others did it as its time ran out, or the back-fill was cancelled"
 
 
 class LessonRecord(TypedDict):
@@ -143,7 +143,7 @@ class Leases:
 
     def take_back(self, instances: Iterable[str], helper: str | None = None) -> None:
         """Free instances that a helper returns unread, so that they are given out again."""
-        self._lending.take_back(instances, helper, goes_on=self._backfill.running)
+        self._lending.take_back(instances, helper)
 
     def take(self, brought: Mapping[str, Answer], helper: str | None = None) -> dict[str, str]:
         """Take a helper's answers; return the instances whose answers were dropped, and why.
