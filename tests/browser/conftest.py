@@ -1,5 +1,6 @@
 """A real Orthanc and a real browser."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,21 @@ def fresh(server: Server, uploaded: Uploaded, untouched: dict[str, Any]) -> Uplo
     return uploaded
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Iterator[None]:
+    """Keep a picture of the page on which a test failed."""
+    report = yield
+    page = item.funcargs.get("page")
+    if page and report.when == "call" and report.failed:
+        ARTEFACTS.mkdir(exist_ok=True)
+        with contextlib.suppress(Exception):  # A page that crashed has no picture.
+            page.screenshot(path=ARTEFACTS / f"{Path(item.name).name}.png")
+    return report
+
+
 @pytest.fixture
-def page(browser, request):
-    """A page that must stay free of errors; its last state is kept as a picture."""
+def page(browser):
+    """A page that must stay free of errors."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(10_000)
@@ -67,8 +80,6 @@ def page(browser, request):
     page.on("console", lambda message: message.type == "error" and errors.append(message.text))
     page.errors = errors
     yield page
-    ARTEFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTEFACTS / f"{Path(request.node.name).name}.png")
     context.close()
     # Not every test lets the page end before the server does.
     assert not [error for error in errors if "Failed to load resource" not in error]
