@@ -164,21 +164,21 @@ def test_what_is_lent_and_brought_is_in_one_name_and_never_too_much_at_once():
     assert other._name != driver._name
 
 
-def test_where_nothing_is_lent_the_service_is_not_asked_again_and_again(monkeypatch):
+def test_where_less_is_lent_than_asked_for_the_service_is_not_asked_again_and_again(monkeypatch):
     monkeypatch.setattr(module, "_LOOK_EVERY", 1_000.0)
     monkeypatch.setattr(module, "_LEARN_EVERY", 1_000.0)
-    service, crew, stopping = Service(3), Crew(), threading.Event()
-    rounds = []
+    service, crew, stopping = Service(19), Crew(), threading.Event()
+    rounds, work = [], crew.wait
 
-    def wait(_seconds):
+    def wait(seconds):
         rounds.append(1)
         if len(rounds) == 20:
             stopping.set()
-        return []
+        return work(seconds)
 
     crew.wait = wait
-    lead(service, crew, stopping)[0].run()
-    assert [path for path, _ in service.posted] == ["lease", "results"]
+    assert lead(service, crew, stopping)[0].run().taken == 19
+    assert [body["Count"] for path, body in service.posted if path == "lease"] == [16, 4]
     assert (service.looks, service.known) == (1, [])
 
 
