@@ -3,6 +3,7 @@
 import io
 import re
 import threading
+import time
 from collections import deque
 
 import pytest
@@ -26,7 +27,7 @@ class Service:
         self.total, self.taken, self.lent, self.returned = count, [], set(), []
         self.state, self.reference = "running", REFERENCE
         self.refusals, self.refuses_returns = [], False
-        self.posted, self.known, self.looks = [], [], 0
+        self.posted, self.known, self.looks, self.slow = [], [], 0, lambda: None
 
     def get(self, path):
         if "helper" in path:
@@ -44,6 +45,7 @@ class Service:
             self.lent.update(found)
             return found
         assert body.get("model", MODEL["sha256"]) == MODEL["sha256"]
+        self.slow()
         if body["results"] and self.refusals:
             raise self.refusals.pop()
         if body.get("returned") and self.refuses_returns:
@@ -133,10 +135,11 @@ def test_stopped_it_gives_back_what_it_has_not_read():
     assert set(service.returned) == service.lent - set(service.taken)
 
 
-def test_what_the_service_refuses_is_given_back_and_the_refusal_told():
-    """The answers of two batches are refused: neither they nor the rest wait for their lease."""
+@pytest.mark.parametrize("batches", [1, 2])
+def test_what_the_service_refuses_is_given_back_and_the_refusal_told(batches):
+    """The answers of some batches are refused: neither they nor the rest wait for their lease."""
     service = Service(50)
-    service.refusals = [RefusedError("409"), RefusedError("409")]
+    service.refusals, service.slow = [RefusedError("409")] * batches, lambda: time.sleep(0.01)
     driver, _ = lead(service, Crew())
     with pytest.raises(RefusedError, match="409"):
         driver.run()
