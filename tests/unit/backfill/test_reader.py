@@ -205,7 +205,10 @@ def test_a_decoder_serves_until_it_is_worn_and_learns_what_is_new_once(reader, m
     first = reader._decoder
     reader.read(Batch(("a",), "more"))
     assert (Decoder.started, Decoder.learned) == (2, 3)
-    assert first.dead
+    last = reader._decoder
+    assert (first.dead, last.dead) == (True, False)
+    reader.close()
+    assert last.dead
 
 
 def test_two_files_are_fetched_ahead_and_no_more(reader, monkeypatch):
