@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ENGLISH = "en"
 
-_COMMON = frozenset({ENGLISH, "la", "any"})
+COMMON = frozenset({ENGLISH, "la", "any"})
 """Languages whose words stand in texts of all languages."""
 
 _EVERYWHERE = frozenset({ENGLISH, "fr"})
@@ -167,7 +167,7 @@ def _of_one_language(found: Sequence[Mention]) -> list[Mention]:
     for mention in found:
         if mention.entry.when is None and mention.entry.names_part:
             languages.setdefault(mention.start, set()).add(mention.entry.language)
-    own = [spoken for spoken in languages.values() if spoken.isdisjoint(_COMMON)]
+    own = [spoken for spoken in languages.values() if spoken.isdisjoint(COMMON)]
     if not own or set.intersection(*own):
         return list(found)
     letters: dict[str, dict[int, int]] = {it: {} for spoken in own for it in spoken}
@@ -182,7 +182,7 @@ def _of_one_language(found: Sequence[Mention]) -> list[Mention]:
         for mention in found
         if mention.entry.when is not None
         or not mention.entry.names_part
-        or not languages[mention.start].isdisjoint(most | _COMMON)
+        or not languages[mention.start].isdisjoint(most | COMMON)
     ]
 
 

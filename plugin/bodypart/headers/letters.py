@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bodypart.headers.candidates import ENGLISH
+from bodypart.headers.candidates import COMMON, ENGLISH
 from bodypart.headers.folding import words
-from bodypart.headers.mentions import TELLING_LETTERS
+from bodypart.headers.mentions import SHORT, TELLING_LETTERS
 from bodypart.headers.vocabulary import VIEWS
 from bodypart.regions import labels_in
 
@@ -28,8 +28,7 @@ _VIEWS_TOO = frozenset("pr")
 """Letters that are no sides after a projection: in French and Portuguese P is lateral."""
 
 _ROMANCE = frozenset({"fr", "es", "it", "pt"})
-"""Languages in which "RE" is a rotation, and "leve" is slight and not the left side in Czech; the
-Latin words of other languages are German as well."""
+"""Languages in which "RE" is a rotation; the Latin words of other languages are German as well."""
 
 _MODALITIES = frozenset({"dx", "dr"})
 _ANDS = frozenset("ei")
@@ -49,7 +48,7 @@ def is_no_side(mention: Mention, text: Text) -> bool:
     part and no part comes next, or a comma does. A letter before an apostrophe is an article
     ("l'épaule"), one glued to a digit a number of projections ("2R"), a vertebra ("L4/5"), a finger
     ("D3") or a room ("R2"). A Spanish "i" is a number unless it follows a part that has none
-    ("Rodilla I"). "re" beside a French part is a rotation.
+    ("Rodilla I"). "re" beside a French part is a rotation, a Hungarian "jobb" in Swedish a job.
     """
     word = text.folded[mention.start : mention.end]
     if len(word) == 1 and (
@@ -104,12 +103,14 @@ def _is_numbered(mention: Mention, text: Text) -> bool:
 
 def _is_foreign(mention: Mention, text: Text) -> bool:
     language = mention.entry.language
-    if language in text.languages:
+    if language == ENGLISH or language in text.languages or not text.languages:
         return False
     if ENGLISH in text.languages:
         # No side in "Re-check" and "RE: knee"; else German with English terms ("Mortise re").
         return text.folded[mention.start : mention.end + 1] in {"re-", "re:"}
-    return language != ENGLISH and not text.languages.isdisjoint(_ROMANCE)
+    if mention.letters <= SHORT:
+        return not text.languages.isdisjoint(_ROMANCE)
+    return text.languages.isdisjoint(COMMON)
 
 
 def _is_and(mention: Mention, text: Text) -> bool:
