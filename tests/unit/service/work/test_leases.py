@@ -2,14 +2,17 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 
 from bodypart.annotation import Review
+from bodypart.memory import pack_seen
 from bodypart.reviews import word_before
 from service.decoders.lessons import Lessons
 from service.queue.tasks import Kind, Mode, Priority
 from service.work.leases import Answer, Leases
+from unit.memory.hospital import reading
 from unit.service.house import note
 
 
@@ -176,6 +179,19 @@ def test_what_cannot_be_a_decoder_s_answer_is_left_to_the_own_decoders(house, le
     assert house.orthanc.annotation("i") is None
     assert leases.lend(5, 60) == []
     assert house.claim_due(Kind.ANNOTATE)
+
+
+def test_what_the_model_saw_comes_from_a_helper_as_from_a_decoder(house, leases, monkeypatch):
+    kept, seen = [], pack_seen(reading("hand", 0).seen)
+    monkeypatch.setattr(house.learning, "keep", lambda _, instance, seen: kept.append(seen))
+    leases.lend(5, 60)
+    (answer,) = brought(house).values()
+    with_more = replace(answer, seen={**seen, "name": "Doe"})
+    assert "cannot be a decoder's answer" in leases.take({"i": with_more})["i"]
+    house.ask(Kind.ANNOTATE, "i", priority=Priority.BACKFILL)
+    leases.lend(5, 60)
+    assert leases.take({"i": replace(answer, seen=seen)}) == {}
+    assert [pack_seen(one) for one in kept] == [seen]
 
 
 def test_an_annotation_as_it_is_handed_out_is_taken_but_for_what_the_service_adds(house, leases):
