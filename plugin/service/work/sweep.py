@@ -210,8 +210,6 @@ class Sweep:
         waiting = [instance for instance in instances if instance not in standing]
         try:
             glances = self._archive.glance(waiting)
-        except RecordError:
-            raise
         except Exception:
             return self._still_left_out(waiting)
         left_out = []

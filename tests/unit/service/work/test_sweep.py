@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from bodypart.annotation import Review
 from service.databases.tables import instances
-from service.errors import ArchiveError
+from service.errors import ArchiveError, NotFoundError, RecordError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
 from service.work.sweep import Sweep
@@ -54,6 +54,21 @@ def test_one_that_cannot_be_looked_at_hides_no_others(house, sweep, monkeypatch,
     run(sweep)
     assert house.tasks.stands(Kind.ANNOTATE, "new")
     assert not any("name" in line for line in house.lines)
+
+
+def test_what_is_deleted_as_the_sweep_looks_at_it_is_not_left_out(house, sweep, monkeypatch):
+    house.orthanc.arrive("a", b"file", received="20260701T000000")
+    monkeypatch.setattr(house.annotator, "adopt", raiser(NotFoundError("a")))
+    run(sweep)
+    assert sweep.left_out == house.lines == []
+
+
+def test_records_that_cannot_be_written_end_a_sweep_which_is_done_again(house, sweep, monkeypatch):
+    house.orthanc.arrive("a", b"file", received="20260701T000000")
+    monkeypatch.setattr(house.annotator, "adopt", raiser(RecordError("the disk is full")))
+    with pytest.raises(RecordError):
+        run(sweep)
+    assert sweep.left_out == []
 
 
 def test_a_lost_index_is_rebuilt_from_the_metadata_and_the_trail(house, sweep):
