@@ -77,6 +77,7 @@ class Sweep:
         self._index = records.index
         self._tasks = records.tasks
         self._annotations = records.annotations
+        self._thumbnails = records.thumbnails
         self._annotator = annotator
         self._live = live
         self._log = log
@@ -121,6 +122,7 @@ class Sweep:
                     self.run(stopping)
                 else:
                     self._remember(self._still_left_out(self.left_out))
+                self._drop_pictures(stopping)
                 due, failures, pause = False, 0, every
             except ServiceError as error:
                 self._log(f"the sweep failed and starts again: {kind_and_place(error)}")
@@ -181,6 +183,15 @@ class Sweep:
                 with suppress(ArchiveError):
                     if instance not in there and not self._archive.exists("instances", instance):
                         self._annotations.gone(instance)
+
+    def _drop_pictures(self, stopping: threading.Event) -> None:
+        """Drop thumbnails of what is gone: of several nodes, only one is told of a deletion."""
+        after = ""
+        while not stopping.is_set() and (kept := self._thumbnails.instances(after, _PAGE)):
+            after = kept[-1]
+            for instance in self._index.unknown(kept):
+                self._thumbnails.remove(instance)
+            stopping.wait(_BREATH)
 
     def _look_anew(self, left_out: list[str], stopping: threading.Event) -> None:
         """Look again at what Orthanc could not describe; remember what it still cannot."""

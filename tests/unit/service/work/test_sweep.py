@@ -180,6 +180,8 @@ def test_what_is_there_is_asked_for_in_one_question(house, sweep, monkeypatch):
     monkeypatch.setattr(house.orthanc, "exists", lambda at, i: asked.append(i) or exists(at, i))
     run(sweep)
     assert asked == ["gone"]
+    monkeypatch.setattr(house.orthanc, "glance", pytest.fail)
+    run(sweep)  # As many as are known are there: none is asked for.
 
 
 def test_what_was_deleted_while_the_service_was_down_leaves_no_picture(house, sweep):
@@ -189,6 +191,18 @@ def test_what_was_deleted_while_the_service_was_down_leaves_no_picture(house, sw
     house.orthanc.delete_instance("i")
     run(sweep)
     assert house.thumbnails.get("i", 192, "file-1") is None
+
+
+def test_what_another_node_was_told_is_gone_leaves_no_picture_here(house, sweep, monkeypatch):
+    """That node dropped its own thumbnail; ours stayed until the cache was full."""
+    monkeypatch.setattr("service.work.sweep._PAGE", 1)
+    house.annotator.annotate("i", Mode.NEW)
+    for instance in ("gone", "i", "lost"):
+        house.thumbnails.put(instance, 192, "file", b"jpeg")
+    stopping = threading.Event()
+    monkeypatch.setattr(stopping, "wait", lambda seconds: seconds == 600.0 and stopping.set())
+    sweep.follow(stopping, fresh=False, every=600.0)
+    assert house.thumbnails.instances("", 10) == ["i"]
 
 
 def test_rows_of_before_there_were_stations_get_theirs(house, sweep):
