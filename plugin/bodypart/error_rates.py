@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from bodypart.evidence import HANDS
+from bodypart.evidence import FILLED_BY
 from bodypart.labels import BY_LABEL
 from bodypart.regions import Relation
 
@@ -179,7 +179,7 @@ class ErrorRates:
         header = rates.header
         for name, table, keys in (
             ("header.wrong", header.wrong, KINDS),
-            ("header.astray", header.astray, HANDS),
+            ("header.astray", header.astray, FILLED_BY),
             *((f"bands.{b.least}.scale", b.scale, RELATIONS) for b in rates.bands),
             *((f"bands.{b.least}.unforeseen", b.unforeseen, MISTAKES) for b in rates.bands),
         ):

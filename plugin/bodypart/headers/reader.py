@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bodypart.evidence import HANDS, ORDER, HeaderMatch, HeaderReading
+from bodypart.evidence import FILLED_BY, ORDER, HeaderMatch, HeaderReading
 from bodypart.headers.age import age_at
 from bodypart.headers.character_sets import text_of
 from bodypart.headers.codes import of_code, of_defined_term
@@ -66,7 +66,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
     sides = Sides()
     views: list[str] = []
     left = MOST_LETTERS
-    for attribute in HANDS:
+    for attribute in FILLED_BY:
         coded = attribute in _SEQUENCES
         named: list[PartSide] = []
         for code, text in islice(dict.fromkeys(_pieces(dataset, attribute)), MOST_VALUES):
@@ -83,7 +83,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
                 views.append(reading.view)
         for side, of in joined(named):
             # An order for both knees has a picture of each, so it does not tell this one's side.
-            if (HANDS[attribute], side) != (ORDER, "B"):
+            if (FILLED_BY[attribute], side) != (ORDER, "B"):
                 sides.say(attribute, side, of)
     labels = _labels(evidence)
     label = _one_label(labels, evidence)
@@ -213,7 +213,7 @@ def _places(dataset: Dataset, attribute: str) -> list[Dataset]:
     These are in Request Attributes Sequence for orders (PS3.3 10.6), and in Frame Anatomy Sequence
     for the anatomy of enhanced objects (C.7.6.16.2.8).
     """
-    if HANDS.get(attribute) == ORDER:
+    if FILLED_BY.get(attribute) == ORDER:
         return [dataset, *_items(dataset, "RequestAttributesSequence")]
     if attribute == "AnatomicRegionSequence":
         return [dataset, *_frame_anatomy(dataset)]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bodypart.evidence import HANDS, VIEWS
+from bodypart.evidence import FILLED_BY, VIEWS
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.reader import MOST_VALUES
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
@@ -25,7 +25,7 @@ _Item = TypeVar("_Item", bound=Hashable)
 _LONGEST_SENTENCE = 2_000
 _LONGEST_MATCH = 20 * LONGEST_TEXT
 """One character may become eighteen (NFKC)."""
-_MOST_EVIDENCE = MOST_VALUES * len(HANDS)
+_MOST_EVIDENCE = MOST_VALUES * len(FILLED_BY)
 _SIDES = tuple(SIDES)
 """Not as a mapping: a decoder may send values that cannot be a key."""
 
@@ -142,7 +142,7 @@ class _Image(_Told):
 
 
 class _Evidence(_Told):
-    attribute: Annotated[str, _one_of(HANDS)]
+    attribute: Annotated[str, _one_of(FILLED_BY)]
     value: _Value
     matched: Annotated[str, Field(max_length=_LONGEST_MATCH)] = ""
     labels: _Labels = []
