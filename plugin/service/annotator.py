@@ -20,7 +20,7 @@ from service.records.thumbnails import USUAL_SIZE
 if TYPE_CHECKING:
     from bodypart.evidence import Seen
     from bodypart.record import AnnotationRecord
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.learning.follow import Learning
     from service.metrics import Metrics
     from service.orthanc_api.archive import Archive
@@ -52,7 +52,7 @@ class Annotator:
     def __init__(
         self,
         archive: Archive,
-        decoders: Engine,
+        decoders: DecoderPool,
         records: Records,
         metrics: Metrics,
         learning: Learning,

@@ -12,7 +12,7 @@ from bodypart.memory.exemplars import Exemplars, ExemplarsError
 from service.annotator import Annotator
 from service.databases.schema import only_one, open_durable, open_index, open_shared, words_lost
 from service.decoders.lessons import Lessons
-from service.decoders.pool import Engine
+from service.decoders.pool import DecoderPool
 from service.deliveries.dispatch import Dispatch
 from service.deliveries.outbox import Outbox
 from service.dicom_tags.exports import corrected_file
@@ -115,7 +115,7 @@ class Service:
 
         self._lessons = Lessons(self._exemplars())
         network = network_of(self.settings, self.log)
-        self.decoders = Engine(self.settings, self.log, self._lessons, network)
+        self.decoders = DecoderPool(self.settings, self.log, self._lessons, network)
 
         self.dispatch = self._make_dispatch()
         self.annotations = self._make_annotations()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from service.decoders.greeting import Greeting
     from service.decoders.lessons import Lessons
 
-__all__ = ["Engine", "EngineDownError", "RefusedError", "WorkerDiedError"]
+__all__ = ["DecoderPool", "EngineDownError", "RefusedError", "WorkerDiedError"]
 
 _WITH_MEMORY = ("annotate", "classify")
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
@@ -55,7 +55,7 @@ class RefusedError(ServiceError):
         self.kind = kind
 
 
-class Engine:
+class DecoderPool:
     """A pool of decoders behind one method, ``ask``.
 
     Parameters

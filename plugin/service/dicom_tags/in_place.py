@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from bodypart.record import AnnotationRecord, TagsRecord
     from bodypart.settings import Settings
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.dicom_tags.main_tags import MainTags
     from service.dicom_tags.overwriting import Overwriting
     from service.orthanc_api.archive import Archive
@@ -68,7 +68,7 @@ class InPlace:
         self,
         settings: Settings,
         archive: Archive,
-        decoders: Engine,
+        decoders: DecoderPool,
         records: Records,
         overwriting: Overwriting,
         main_tags: MainTags,
