@@ -99,7 +99,7 @@ class Annotator:
         ------
         NotFoundError
             If the instance is gone.
-        EngineDownError, WorkerDiedError
+        EngineDownError, DecoderDiedError
             If no decoder could read it; then nothing is written.
         ArchiveError, RecordError
             If Orthanc or the records failed.
@@ -199,7 +199,7 @@ class Annotator:
 
         Raises
         ------
-        NotFoundError, EngineDownError, WorkerDiedError, ArchiveError
+        NotFoundError, EngineDownError, DecoderDiedError, ArchiveError
             As in ``annotate``.
         """
         instance = task.resource
@@ -254,7 +254,7 @@ class Annotator:
 
         Raises
         ------
-        EngineDownError, WorkerDiedError, RefusedError
+        EngineDownError, DecoderDiedError, RefusedError
             If no decoder could read it.
         """
         question: dict[str, Any] = {"instance": instance, "thumbnail": USUAL_SIZE}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bodypart.annotation import Review, utc_now
 from bodypart.reviews import apply_review, machine_answer
-from service.decoders.pool import RefusedError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, RefusedError
 from service.errors import (
     ArchiveError,
     LostFileError,
@@ -89,7 +89,7 @@ class Reviewer:
             If the annotation that the person saw was removed since.
         StaleError
             If the annotation has another revision by now, unless it already has this very word.
-        EngineDownError, WorkerDiedError
+        EngineDownError, DecoderDiedError
             If there is no annotation yet, and no decoder could make one.
         RecordError
             If the trail cannot be written; then nothing is changed.
@@ -171,7 +171,7 @@ class Reviewer:
         ------
         NotFoundError
             If the instance is gone, or there is no word on it.
-        StaleError, EngineDownError, WorkerDiedError, RecordError
+        StaleError, EngineDownError, DecoderDiedError, RecordError
             As in ``review``.
         """
         with self._annotations.lock(instance):
@@ -205,7 +205,7 @@ class Reviewer:
         try:
             file = self._archive.content(instance, stored)
             reading = self._annotator.read(instance, file, urgent=True)
-        except (LostFileError, RefusedError, WorkerDiedError):
+        except (LostFileError, RefusedError, DecoderDiedError):
             if kept is None:
                 raise
             return kept, None  # It fails as before.

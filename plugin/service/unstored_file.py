@@ -17,7 +17,7 @@ def annotate_file(decoders: DecoderPool, metrics: Metrics, data: bytes) -> tuple
 
     Raises
     ------
-    EngineDownError, WorkerDiedError
+    EngineDownError, DecoderDiedError
         If no decoder could do it.
     RefusedError
         If it is no DICOM file.

@@ -36,7 +36,7 @@ _MOST_PIXELS = 2**24
 """Those shown have 1,600 a side at most, but for strips, which are longer and hardly wider."""
 _LONGEST_DETAILS = 1_000
 _LONGEST_MODALITY = 64
-_ERRORS = frozenset(("TaskError", "NothingToReportError", "WorkerError", "NetworkError"))
+_ERRORS = frozenset(("TaskError", "NothingToReportError", "DecoderError", "NetworkError"))
 _STEPS = frozenset(("decode", "classify", "total"))
 _LONGEST = 86_400
 """Seconds, more than any decoder is given."""

@@ -74,7 +74,7 @@ class EngineDownError(ServiceError):
     """No decoder runs: the text says why the last start failed."""
 
 
-class WorkerDiedError(ServiceError):
+class DecoderDiedError(ServiceError):
     """The decoder died, or was killed, while it had the request; the text says why."""
 
 
@@ -153,7 +153,7 @@ class DecoderProcess:
         try:
             hello, _ = self.ask("hello", told, b"", _START_LIMIT)
             self.hello = cast("Greeting", hello)
-        except WorkerDiedError as error:
+        except DecoderDiedError as error:
             self._listener.join(_LAST_WORDS_LIMIT)
             words = self._last_words[0].decode(errors="replace").strip() if self._last_words else ""
             # The last words may be a library's warning, which is not why.
@@ -167,7 +167,7 @@ class DecoderProcess:
 
         Raises
         ------
-        WorkerDiedError
+        DecoderDiedError
             If it died or was killed.
         NetworkError
             If the network that it asked for could not be had.
@@ -194,7 +194,7 @@ class DecoderProcess:
                 why = f"died at its memory limit (MemoryLimitMB {self._settings.memory_limit_mb})"
             else:
                 why = "died"
-            raise WorkerDiedError(f"the decoder {why}") from error
+            raise DecoderDiedError(f"the decoder {why}") from error
         finally:
             watchdog.pause()
         self.answered += 1

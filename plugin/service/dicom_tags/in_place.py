@@ -100,7 +100,7 @@ class InPlace:
 
         Raises
         ------
-        EngineDownError, WorkerDiedError, ArchiveError, RecordError
+        EngineDownError, DecoderDiedError, ArchiveError, RecordError
             If it could not be done; another try is allowed.
         """
         instance = task.resource

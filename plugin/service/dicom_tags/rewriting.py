@@ -38,7 +38,7 @@ def rewritten(
 
     Raises
     ------
-    EngineDownError, WorkerDiedError, RefusedError
+    EngineDownError, DecoderDiedError, RefusedError
         If no decoder could do it.
     """
     end = header_end(data)

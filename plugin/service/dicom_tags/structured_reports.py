@@ -72,7 +72,7 @@ class Reports:
 
         Raises
         ------
-        EngineDownError, WorkerDiedError, ArchiveError, RecordError
+        EngineDownError, DecoderDiedError, ArchiveError, RecordError
             If it could not be done.
         """
         study = task.resource

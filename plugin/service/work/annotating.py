@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from service.decoders.pool import EngineDownError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, EngineDownError
 from service.errors import (
     ArchiveError,
     LostFileError,
@@ -107,7 +107,7 @@ class Annotating:
             # A word is never given up: a full disk may last for days.
             self._tasks.retry(task, pause_after(task))
             return
-        died = isinstance(error, WorkerDiedError)
+        died = isinstance(error, DecoderDiedError)
         deaths, attempts = task.deaths + died, task.attempts + 1
         if deaths >= _DEATHS_TO_QUARANTINE:
             reason = f"quarantined: {error}, {deaths} times"

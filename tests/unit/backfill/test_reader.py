@@ -9,7 +9,7 @@ from backfill.errors import RefusedError
 from backfill.options import Order
 from backfill.reader import Batch, Reader
 from backfill.reference import Reference
-from service.decoders.process import WorkerDiedError
+from service.decoders.process import DecoderDiedError
 from unit.backfill.archive import MODEL
 
 MEMORY = ({"revision": "words"}, b"")
@@ -31,7 +31,7 @@ class Decoder:
     """Dies as often as its class is told to of a task or a file; like a process, for good."""
 
     started = 0
-    error = WorkerDiedError
+    error = DecoderDiedError
 
     def __init__(self, *_):
         Decoder.started += 1

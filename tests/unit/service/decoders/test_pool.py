@@ -1,4 +1,4 @@
-"""Workers that die, hang and start slowly, as real processes without a model."""
+"""Decoders that die, hang and start slowly, as real processes without a model."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ import pytest
 import other_tasks
 from bodypart.settings import Settings
 from service.decoders import pool, process
-from service.decoders.pool import DecoderPool, EngineDownError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, DecoderPool, EngineDownError
 from stand_in import stand_in
 from waiting import eventually
 
@@ -84,7 +84,7 @@ def test_the_request_after_a_death_is_not_blamed_for_it(make):
     decoders = make()
     for _ in range(10):
         until_ready(decoders)
-        with pytest.raises(WorkerDiedError):
+        with pytest.raises(DecoderDiedError):
             decoders.ask("die", {}, b"")
         assert answered(decoders)["length"] == 5
 
@@ -93,7 +93,7 @@ def test_an_answer_to_another_question_ends_the_decoder(make):
     lines = []
     decoders = make(log=lines.append)
     until_ready(decoders)
-    with pytest.raises(WorkerDiedError, match="belongs to another question"):
+    with pytest.raises(DecoderDiedError, match="belongs to another question"):
         decoders.ask("other number", {}, b"")
     assert "belongs to another question" in lines[-1]
     assert answered(decoders)["length"] == 5

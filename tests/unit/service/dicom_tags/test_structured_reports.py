@@ -165,7 +165,7 @@ def test_what_cannot_be_reported_takes_the_older_report_with_it(house, writer, w
     [
         ("TaskError", "no reports without highdicom, which is not installed"),
         ("TaskError", "headers cannot be copied"),
-        ("WorkerError", "unexpected ValueError"),
+        ("DecoderError", "unexpected ValueError"),
     ],
 )
 def test_what_does_not_speak_of_the_images_leaves_the_older_report(house, writer, write, kind, why):

@@ -17,7 +17,7 @@ from bodypart.settings import Settings
 from inference_server import InferenceServer
 from phantoms import dataset_of, draw, file_bytes, radiograph
 from service.decoders.elsewhere import NetworkDownError
-from service.decoders.pool import DecoderPool, EngineDownError, RefusedError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, DecoderPool, EngineDownError, RefusedError
 from service.inference.choice import network_of
 from service.inference.shared import SharedNetwork
 from shipped import MODEL
@@ -183,7 +183,7 @@ TRICKS = {
 def test_a_decoder_that_asks_for_what_none_asks_for_is_killed(decoders, tmp_path, trick):
     program = stand_in(tmp_path / "hostile", HOSTILE.format(trick=TRICKS[trick]))
     asking = decoders(Elsewhere(), python=program)
-    with pytest.raises(WorkerDiedError, match="cannot be trusted"):
+    with pytest.raises(DecoderDiedError, match="cannot be trusted"):
         read(asking, b"")
 
 
