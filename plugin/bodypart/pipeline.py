@@ -11,10 +11,11 @@ from pydicom import Dataset
 from bodypart.annotation import Annotation, Examined, ModelIdentity
 from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.dicom_out.own_tags import OwnTags, without_own_tags
+from bodypart.element_values import value_of
 from bodypart.evidence import BLANK, ImageReading
 from bodypart.fusion.fuse import fuse
 from bodypart.fusion.sides import side_wanted
-from bodypart.headers import Vocabulary, read_headers, value_of
+from bodypart.headers import Vocabulary, read_headers
 from bodypart.labels import BY_LABEL, LABELS
 from bodypart.memory import Recall
 from bodypart.pixel_digest import digest_of, is_digest_of

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bodypart.dicom_out.policy import stated_side
+from bodypart.element_values import each_of
 from bodypart.labels import BY_LABEL, BodyPart, Code
 from bodypart.laterality import SIDES
 
@@ -213,8 +214,7 @@ def _uid(headers: Dataset, keyword: str) -> str:
 
 def _text(headers: Dataset, keyword: str) -> str | None:
     """Return a header as one line of text; FHIR allows neither outer white space nor NUL."""
-    value = headers.get(keyword) or ""
-    texts = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
+    texts = each_of(headers.get(keyword) or "")
     return " ".join(" ".join(map(str, texts)).replace("\0", " ").split()) or None
 
 

@@ -10,7 +10,7 @@ from pydicom import Sequence
 from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.correction import restore
 from bodypart.dicom_out.decision import Decision
-from bodypart.headers import value_of
+from bodypart.element_values import value_of
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.pixels import read_dataset
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from bodypart.element_values import each_of, value_of
 from bodypart.evidence import FILLED_BY, ORDER, HeaderMatch, HeaderReading
 from bodypart.headers.age import age_at
 from bodypart.headers.character_sets import text_of
@@ -244,10 +245,8 @@ def _codes(dataset: Dataset, attribute: str) -> Iterator[tuple[str, str]]:
 
 
 def _items(dataset: Dataset, keyword: str) -> list[Any]:
-    value = value_of(dataset, keyword)
-    if not isinstance(value, (list, tuple)) and not hasattr(value, "__iter__"):
-        return []
-    return [item for item in list(value)[:MOST_VALUES] if hasattr(item, "get")]
+    items: list[Any] = each_of(value_of(dataset, keyword))[:MOST_VALUES]
+    return [item for item in items if hasattr(item, "get")]
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
@@ -264,18 +263,9 @@ def _texts(dataset: Dataset, keyword: str) -> list[str]:
         return []
     if isinstance(value, bytes):
         value = value[:LONGEST_TEXT].decode("latin-1")
-    several = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
     # No database keeps a NUL, and within a text it is padding that a field of fixed length left.
     texts = (
         str(item)[:LONGEST_TEXT].replace("\0", " ").strip(" ")
-        for item in list(several)[:MOST_VALUES]
+        for item in each_of(value)[:MOST_VALUES]
     )
     return [text for text in texts if text]
-
-
-def value_of(dataset: Dataset, keyword: str) -> object:
-    """Return a value, or None where the element is absent or pydicom cannot decode it."""
-    try:
-        return dataset.get(keyword)
-    except Exception:  # pydicom raises many kinds for broken bytes; none may stop the reading
-        return None
