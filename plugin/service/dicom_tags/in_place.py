@@ -328,7 +328,7 @@ class InPlace:
     def _may_be_ours(self, instance: str) -> bool:
         """Return whether Orthanc got a file as it gets ours: by REST on loopback, no modality."""
         aet, ip = self._archive.sender(instance)
-        return not aet and (not ip or is_loopback(ip.removeprefix("::ffff:")))
+        return not aet and (not ip or is_loopback(ip))
 
     def _note_removal(self, instance: str, version: str, before: str | None = None) -> None:
         """Note that a removal is now of our version of its file, which was ``before``, if given."""
