@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import StoredFile
     from service.queue.tasks import Task
-    from service.records.audit_trail import Word
+    from service.records.audit_trail import LastEvent
     from service.records.records import Records
 
 _OF_A_WORD = ("by", "examined", "visible", "laterality", "laterality_given", "comment", "carried")
@@ -252,29 +252,29 @@ class Reviewer:
         """
         instance = task.resource
         with self._annotations.lock(instance):
-            word = self._trail.last(instance)
+            last = self._trail.last(instance)
             try:
-                self._apply(instance, word, task)
+                self._apply(instance, last, task)
             except NotFoundError:
                 self._tasks.finish(task)  # If the instance is sent again, the trail has the word.
-            if word:
-                self._trail.applied(word.number)
+            if last:
+                self._trail.applied(last.number)
 
-    def _apply(self, instance: str, word: Word | None, task: Task) -> None:
+    def _apply(self, instance: str, last: LastEvent | None, task: Task) -> None:
         stored = self._archive.stored_file(instance)
         annotation = self._archive.annotation(instance)
-        if word is None:
+        if last is None:
             self._tasks.finish(task)
-        elif word.action == REMOVED:
-            if word.file in (None, stored.version):
+        elif last.action == REMOVED:
+            if last.file in (None, stored.version):
                 self._annotations.erase(instance, stored)
             else:
                 # A new file was sent; an earlier try of this may have deleted that file's task.
                 self._tasks.ask_now(Kind.ANNOTATE, [instance])
             self._tasks.finish(task)
-        elif word.review is None and annotation and (kept := _kept(annotation, stored)):
+        elif last.review is None and annotation and (kept := _kept(annotation, stored)):
             self._annotations.put(kept, stored.parents, done=task)
-        elif word.review is None or annotation is None:
+        elif last.review is None or annotation is None:
             # The machine's own answer must be computed again, and the word, if any, put on top.
             with self._annotations.database.write() as connection:
                 self._tasks.ask(
@@ -286,8 +286,8 @@ class Reviewer:
                 )
                 self._tasks.finish(task, connection)
             self._tasks.wake()
-        elif not annotation["review"] or Review.from_json(annotation["review"]) != word.review:
-            corrected = _with_word(annotation, word.review, stored)
+        elif not annotation["review"] or Review.from_json(annotation["review"]) != last.review:
+            corrected = _with_word(annotation, last.review, stored)
             self._annotations.put(corrected, stored.parents, done=task)
         else:
             self._annotations.adopt(annotation, stored.parents, task)

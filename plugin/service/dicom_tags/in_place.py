@@ -332,9 +332,9 @@ class InPlace:
 
     def _note_removal(self, instance: str, version: str, before: str | None = None) -> None:
         """Note that a removal is now of our version of its file, which was ``before``, if given."""
-        word = self._trail.last(instance)
-        if word and word.action == REMOVED and (before is None or word.file in (None, before)):
-            self._trail.removal_is_of(word.number, version)
+        last = self._trail.last(instance)
+        if last and last.action == REMOVED and (before is None or last.file in (None, before)):
+            self._trail.removal_is_of(last.number, version)
 
     def _settle_tags(
         self,
