@@ -13,7 +13,7 @@ from bodypart.headers.character_sets import text_of
 from bodypart.headers.codes import of_code, of_defined_term
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.laterality import Sides, side_of_code
-from bodypart.headers.matching import Reading, read_text
+from bodypart.headers.matching import TextReading, read_text
 from bodypart.headers.part_sides import PartSide, joined
 from bodypart.headers.reliability import about, posterior
 from bodypart.headers.species import is_human
@@ -72,7 +72,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
         named: list[PartSide] = []
         for code, text in islice(dict.fromkeys(_pieces(dataset, attribute)), MOST_VALUES):
             entry = of_code(code) if coded else _defined_term(attribute, text)
-            reading = Reading()
+            reading = TextReading()
             if len(text) <= left:
                 left -= len(text)
                 reading = read_text(text, vocabulary)
@@ -131,7 +131,9 @@ def _is_human(dataset: Dataset) -> bool:
     )
 
 
-def _match(attribute: str, text: str, entry: Entry | None, reading: Reading) -> HeaderMatch | None:
+def _match(
+    attribute: str, text: str, entry: Entry | None, reading: TextReading
+) -> HeaderMatch | None:
     """Return what a value's code names, else its text; both, if they cannot be one exposure."""
     if entry is not None and entry.names_part:
         labels, other = entry.labels, reading.labels
