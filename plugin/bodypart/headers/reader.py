@@ -19,7 +19,7 @@ from bodypart.headers.reliability import about, posterior
 from bodypart.headers.species import is_human
 from bodypart.headers.view import view_of_orientation, view_of_position
 from bodypart.headers.vocabulary import ELSEWHERE, OTHER, Entry
-from bodypart.laterality import SIDES
+from bodypart.laterality import CODE_OF_SIDE
 from bodypart.regions import compatible, narrowest
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _letter_of_side(value: str, vocabulary: Vocabulary) -> str | None:
 
     No sides are ``LAT`` (a view), ``U`` (unpaired) and ``L/R`` (the choice that a form offers).
     """
-    if value.upper() in SIDES:
+    if value.upper() in CODE_OF_SIDE:
         return value.upper()
     told = "/" not in value and len(value) <= _LONGEST_SIDE
     return read_text(value, vocabulary).side if told else None

@@ -16,7 +16,7 @@ from bodypart.evidence import FILLED_BY, VIEWS
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.reader import MOST_VALUES
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
-from bodypart.laterality import SIDES, OneSide, Side
+from bodypart.laterality import CODE_OF_SIDE, OneSide, Side
 from bodypart.record import Agreement, Label, MachineSource
 from bodypart.regions import PLACES
 
@@ -26,7 +26,7 @@ _LONGEST_SENTENCE = 2_000
 _LONGEST_MATCH = 20 * LONGEST_TEXT
 """One character may become eighteen (NFKC)."""
 _MOST_EVIDENCE = MOST_VALUES * len(FILLED_BY)
-_SIDES = tuple(SIDES)
+_SIDES = tuple(CODE_OF_SIDE)
 """Not as a mapping: a decoder may send values that cannot be a key."""
 
 
