@@ -120,7 +120,7 @@ class DecoderProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                env=environment(settings) | (self._shelf.told() if self._shelf else {}),
+                env=environment(settings) | (self._shelf.environment() if self._shelf else {}),
                 cwd="/",
                 start_new_session=True,
                 pass_fds=[self._shelf.descriptor] if self._shelf else (),

@@ -229,7 +229,7 @@ class Learning:
             self._hearing.forget_all()
         self.step()
 
-    def told(self) -> Learned:
+    def learned(self) -> Learned:
         """Return what was learned, part by part."""
         model, memory = self.model, self._lessons.memory
         waiting = len(self.words.unseen(model)) if model else 0

@@ -14,7 +14,7 @@ from service.errors import (
     ServiceError,
 )
 from service.queue.tasks import Kind, Mode, Priority, Task
-from service.work.failures import PAUSE_WHILE_DOWN, pause_after, told, unexpected
+from service.work.failures import PAUSE_WHILE_DOWN, pause_after, reason_of, unexpected
 
 if TYPE_CHECKING:
     from bodypart.settings import Settings
@@ -112,7 +112,7 @@ class Annotating:
         if deaths >= _DEATHS_TO_QUARANTINE:
             reason = f"quarantined: {error}, {deaths} times"
         elif attempts > self._settings.retries:
-            reason = f"given up after {attempts} attempts: {told(error)}"
+            reason = f"given up after {attempts} attempts: {reason_of(error)}"
         else:
             delay = self._settings.retry_delay * 2 ** (attempts - 1)
             self._tasks.retry(task, delay, died=died)

@@ -27,7 +27,7 @@ def test_what_the_memory_changed_is_told_and_is_no_word(house):
         **{"before": "hand", "after": "wrist", "instances": 2, "reviewed": 1, "right": 1},
         "examples": ["wrist-70", "wrist-71"],
     }
-    assert house.learning.told()["words"] == 24
+    assert house.learning.learned()["words"] == 24
 
 
 def test_what_would_be_read_otherwise_is_found_and_nothing_else(house):
