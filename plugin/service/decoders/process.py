@@ -184,7 +184,7 @@ class DecoderProcess:
         except (WireError, SurpriseError, OSError, ValueError, MemoryError) as error:
             ended = self._ended() if isinstance(error, ClosedError | BrokenPipeError) else None
             self.kill()
-            if watchdog.bitten:
+            if watchdog.expired:
                 why = f"took longer than {limit:g} s"
             elif isinstance(error, WireError | SurpriseError) and not isinstance(
                 error, ClosedError
