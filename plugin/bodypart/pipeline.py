@@ -180,17 +180,8 @@ class Pipeline:
             reading = informed if self.settings.learn == "on" else reading
         if self.markers is not None and side_wanted(reading, header):
             reading = replace(reading, marker=self.markers.read(picture.values))
-        image_json = {
-            "top": [guess.to_json() for guess in reading.top()],
-            "rejected": reading.rejected,
-            "reason": reading.reason,
-            "view": reading.view,
-            "child": None if reading.child is None else round(reading.child, 3),
-            "frame": picture.frame,
-            "marker": reading.marker.to_json() if reading.marker else None,
-        }
         timing = Timing(decoded - start, perf_counter() - decoded)
-        fused = self._fused(instance, reading, header, image_json)
+        fused = self._fused(instance, reading, header, _image_record(reading, picture))
         annotation = replace(fused, seen=seen, picture=picture)
         if recalled is not None:
             annotation = recalled.noted(annotation, applied=self.settings.learn == "on")
@@ -244,6 +235,18 @@ class Pipeline:
             review_reason=fused.review_reason,
             model=self._identity,
         )
+
+
+def _image_record(reading: ImageReading, picture: Picture) -> ImageRecord:
+    return {
+        "top": [guess.to_json() for guess in reading.top()],
+        "rejected": reading.rejected,
+        "reason": reading.reason,
+        "view": reading.view,
+        "child": None if reading.child is None else round(reading.child, 3),
+        "frame": picture.frame,
+        "marker": reading.marker.to_json() if reading.marker else None,
+    }
 
 
 def _pixels(dataset: Dataset) -> bytes | memoryview | None:
