@@ -62,7 +62,7 @@ class UnreadError(Exception):
     Attributes
     ----------
     picture : Unread
-        It.
+        The file, which ``data`` reads.
     """
 
     def __init__(self, picture: Unread) -> None:

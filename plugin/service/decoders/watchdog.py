@@ -21,7 +21,7 @@ class Watchdog:
     Parameters
     ----------
     seconds : float
-        In all.
+        How long it may run in all.
     kill : callable
         Ends who takes longer.
 

@@ -26,7 +26,7 @@ router = Router()
 _SHORT_CACHE = {"Cache-Control": "private, max-age=60"}
 _KEPT = 64
 _LEFT_ALONE = 600.0
-"""Seconds."""
+"""Seconds for which a picture that a decoder died on is not shown to another one."""
 _SMALLEST, _LARGEST = 32, 512
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 
