@@ -1,8 +1,8 @@
 """What the headers of an exposure are about, and how far they agree on it.
 
 A technologist picks one button, and the console fills description, protocol and body part from
-it: the attributes repeat one click. Those of one source (`FILLED_BY`) repeat each other literally,
-so of each source only the most trusted one counts:
+it: the attributes repeat one click. Those of one origin (`FILLED_BY`) repeat each other literally,
+so of each origin only the most trusted one counts:
 
 * the console, where the technologist picks the exposure: nearest to the picture;
 * the order, which speaks of the whole study: it may name other parts of it as well;
@@ -58,15 +58,15 @@ def about(evidence: Iterable[HeaderMatch], rates: HeaderRates | None = None) -> 
 
 
 def leading(evidence: Iterable[HeaderMatch]) -> tuple[HeaderMatch, ...]:
-    """Return of each source (`FILLED_BY`) the one match that counts.
+    """Return of each origin (`FILLED_BY`) the one match that counts.
 
     One label outranks several, several outrank a region, then the more trusted decides.
     """
     best: dict[str, HeaderMatch] = {}
     for match in evidence:
-        source = FILLED_BY[match.attribute]
-        if source not in best or _rank(match) > _rank(best[source]):
-            best[source] = match
+        origin = FILLED_BY[match.attribute]
+        if origin not in best or _rank(match) > _rank(best[origin]):
+            best[origin] = match
     return tuple(best.values())
 
 
