@@ -241,16 +241,7 @@ class InPlace:
         else:
             old_stock = task.priority >= Priority.BACKFILL
             file = self._archive.content(instance, stored, old_stock=old_stock)
-        asked, request, mixed = "restore", dict[str, Any](), False
-        if concerns_tags(annotation):
-            siblings = siblings_of(self._index, instance, stored.parents.series)
-            threshold = self._settings.write_threshold
-            asked = "correct"
-            request = {"annotation": annotation, "siblings": siblings, "threshold": threshold}
-            wanted = tags_to_write(
-                annotation, threshold, siblings, write_conflicts=self._settings.write_conflicts
-            )
-            mixed = wanted is not None and wanted.mixed_series
+        asked, request, mixed = self._question(annotation, stored)
         outcome, corrected = rewritten(self._decoders, asked, request, file.data, urgent=urgent)
         refused, standing = outcome["refused"], outcome["standing"]
         failed = None
@@ -271,6 +262,20 @@ class InPlace:
             self._settle_tags(annotation, stored, standing, refused, mixed=mixed)
         self._align_siblings(instance, stored, mixed=mixed)
         return failed or refused
+
+    def _question(
+        self, annotation: AnnotationRecord, stored: StoredFile
+    ) -> tuple[str, dict[str, Any], bool]:
+        """Return the decoder's task, what it takes, and whether the series is a mixed one."""
+        if not concerns_tags(annotation):
+            return "restore", {}, False
+        siblings = siblings_of(self._index, annotation["instance"], stored.parents.series)
+        threshold = self._settings.write_threshold
+        wanted = tags_to_write(
+            annotation, threshold, siblings, write_conflicts=self._settings.write_conflicts
+        )
+        request = {"annotation": annotation, "siblings": siblings, "threshold": threshold}
+        return "correct", request, wanted is not None and wanted.mixed_series
 
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
         """Restore the original attributes of a file, if it has ours."""
