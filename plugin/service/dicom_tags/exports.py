@@ -92,7 +92,7 @@ def study_report(
     request, payload = _gathered(archive, decoders, study, annotations, previous)
     request["uid"] = uid
     # From Orthanc: headers from a decoder may say anything, if it was taken over by a file.
-    request["patient_id"], request["study_uid"] = archive.origin_of_study(study)
+    request["patient_id"], request["study_uid"] = archive.identifiers_of_study(study)
     return decoders.ask("report", request, payload, urgent=True)[1]
 
 

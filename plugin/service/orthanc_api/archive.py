@@ -298,7 +298,7 @@ class Archive:
         described = self._side_by_side.map(partial(study_description, self.client), distinct)
         return dict(zip(distinct, described, strict=True))
 
-    def origin_of_study(self, study: str) -> tuple[str, str]:
+    def identifiers_of_study(self, study: str) -> tuple[str, str]:
         """Return Patient ID and Study Instance UID; NotFoundError if the study is gone."""
         found = self.client.get_json(f"/studies/{study}")
         patient, own = found["PatientMainDicomTags"], found["MainDicomTags"]

@@ -50,7 +50,9 @@ def stored(house, monkeypatch):
             return answers.get(path, tags)
 
     monkeypatch.setattr(house.orthanc, "client", Client(), raising=False)
-    monkeypatch.setattr(house.orthanc, "origin_of_study", lambda _: ("P", "2.25.1"), raising=False)
+    monkeypatch.setattr(
+        house.orthanc, "identifiers_of_study", lambda _: ("P", "2.25.1"), raising=False
+    )
     return uids
 
 
