@@ -48,7 +48,7 @@ from service.work.change_log import ChangeLog
 from service.work.deletions import Deletions
 from service.work.follow_ups import FollowUps
 from service.work.leases import Leases
-from service.work.old_stock import OldStock
+from service.work.rule_application import RuleApplication
 from service.work.sweep import Sweep
 from service.work.workers import Workers, duties
 
@@ -127,7 +127,7 @@ class Service:
             self.archive, self.decoders, self.records, self.metrics, self.learning
         )
         self.reviewer = Reviewer(self.archive, self.annotator, self.records, self.learning)
-        self.old_stock = OldStock(
+        self.rule_application = RuleApplication(
             self.archive, self.annotations, self.dispatch, self._facts, self.log
         )
 
