@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bodypart.annotation import utc_text
 from service.errors import NotFoundError
-from service.records.annotations import number_of
 from service.records.audit_trail import DAMAGED, REMOVED, WITHDRAWN
 
 if TYPE_CHECKING:
@@ -20,12 +15,7 @@ if TYPE_CHECKING:
 
 _TAKEN_IN = "memory.event"
 """Fact: the number of the last event of the audit trail that was taken in."""
-_LOCK = number_of(_TAKEN_IN)
 _PAGE = 500
-_LONG_PAST = timedelta(minutes=1)
-_SEEN_FOR = 3.0
-"""Seconds. Once an event of the trail has been seen for so long, or is long past, no other node's
-can come in before it any more. Its time alone does not tell: a clock may have been wrong."""
 
 
 class Hearing:
@@ -53,7 +43,6 @@ class Hearing:
         self._trail = trail
         self._facts = facts
         self._archive = archive
-        self._seen_since: dict[int, float] = {}
 
     def hear(self) -> None:
         """Take in what was said since.
@@ -70,8 +59,8 @@ class Hearing:
         """Take in the next events; return whether there were any."""
         # One node after the other: with what it read before another heard that a word was taken
         # back, a node would keep the word.
-        with self.words.database.hold(_LOCK):
-            page = self._sure(self._trail.events(self._last(), _PAGE))
+        with self.words.database.hold(_TAKEN_IN):
+            page = self._trail.events(self._last(), _PAGE)
             for event in page:
                 self._take_in(event)
             if page:
@@ -80,25 +69,10 @@ class Hearing:
 
     def forget_all(self) -> None:
         """Forget every word that was said so far."""
-        with self.words.database.hold(_LOCK):
+        with self.words.database.hold(_TAKEN_IN):
             while page := self._trail.events(self._last(), _PAGE):
                 self._note(page)
             self.words.forget_all()
-
-    def _sure(self, page: list[EventRecord]) -> list[EventRecord]:
-        """Return the events before which none can come in any more."""
-        if not self.words.database.shared:
-            return page
-        # Of two nodes that write at once, the one with the larger number may be seen first.
-        now, past = time.monotonic(), utc_text(datetime.now(UTC) - _LONG_PAST)
-        numbers = [event["number"] for event in page]
-        self._seen_since = {number: self._seen_since.get(number, now) for number in numbers}
-
-        def is_sure(event: EventRecord) -> bool:
-            seen_for = now - self._seen_since[event["number"]]
-            return event["at"] <= past or seen_for >= _SEEN_FOR
-
-        return list(itertools.takewhile(is_sure, page))
 
     def _take_in(self, event: EventRecord) -> None:
         instance = event["instance"]
