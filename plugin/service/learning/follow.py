@@ -121,14 +121,9 @@ class Learning:
         return read_otherwise(self.sightings, model, hello["labels"], recall, rows)
 
     def keep(self, connection: Connection, instance: str, seen: Seen | None) -> None:
-        """Keep what the model saw in the present picture, in a transaction of the caller's.
-
-        Without any, what it saw in an earlier one is forgotten.
-        """
+        """Keep what the model saw in the present picture, in a transaction of the caller's."""
         model = self.model
-        if seen is None:
-            self.sightings.drop(connection, instance)
-        elif model is not None:
+        if seen is not None and model is not None:
             self.sightings.put(connection, instance, model, seen)
 
     def tell_word(self, instance: str, seen: Seen | None) -> None:

@@ -30,7 +30,6 @@ MOST_SIGHTINGS = 100_000
 
 _PRUNE_EVERY = 1000
 _BATCH = 5000
-_DROP = Prepared(sa.delete(sightings).where(sightings.c.instance == sa.bindparam("b_id")))
 _SIZES = [
     sa.func.length(sightings.c[name]).label(f"{name}_size") for name in ("embedding", "posterior")
 ]
@@ -119,10 +118,6 @@ class Sightings:
         }
         self._put.run(connection, values)
         self._puts += 1
-
-    def drop(self, connection: Connection, instance: str) -> None:
-        """Forget what a model saw in an earlier picture, in a transaction of the caller's."""
-        _DROP.run(connection, {"b_id": instance})
 
     def prune(self) -> None:
         """Forget the oldest, once there are many more than are to be kept."""
