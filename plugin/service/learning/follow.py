@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
@@ -88,7 +88,7 @@ class Learning:
         self._lessons = lessons
         self._log = log
         self._woken = threading.Event()
-        self._learned: tuple[Any, ...] | None = None
+        self._learned: tuple[str, set[int]] | None = None
         self._step_lock = threading.Lock()
 
     @property
@@ -188,8 +188,11 @@ class Learning:
             self._hearing.hear()
             self._have_looked_at(model)
             self.sightings.prune()
-            state = (model, *self.words.state())
-            if state == self._learned or self._mode == "off":
+            if self._mode == "off":
+                return
+            # Before the words themselves: what comes in from now on is learned by the next step.
+            numbers = self.words.numbers(model)
+            if (model, numbers) == self._learned:
                 return
             words = self.words.seen_by(model)
             try:
@@ -199,16 +202,15 @@ class Learning:
                 self._log(
                     f"learning failed, and what was learned before stays: {kind_and_place(error)}"
                 )
-                self._learned = state
+                self._learned = model, numbers
                 return
-            if beyond:
-                self.words.take_back(word.instance for word in beyond)
-            self._learned = (model, *self.words.state())
+            self.words.drop(beyond)
+            self._learned = model, numbers - {int(word.id) for word in beyond}
 
     def forget(self, instance: str) -> None:
         """Forget the word on one picture; what was said stays said."""
         with self._step_lock:
-            self.words.take_back([instance])
+            self.words.take_back(instance)
         self.wake()
 
     def changes(self) -> list[Change]:

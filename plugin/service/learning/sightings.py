@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -147,11 +148,12 @@ class Sightings:
             question = question.join(instances, instances.c.id == sightings.c.instance).where(
                 instances.c.reviewed_at.is_not(None)
             )
-        rows = self.database.rows(question)
-        if not rows:
-            return None
-        row = rows[0]
-        return Seen(unpack_floats(row.embedding), unpack_floats(row.posterior), row.rejected)
+        for row in self.database.rows(question):
+            with suppress(ValueError):  # It is damaged: then it is looked at again.
+                return Seen(
+                    unpack_floats(row.embedding), unpack_floats(row.posterior), row.rejected
+                )
+        return None
 
     def batches(
         self, model: str, conditions: Sequence[sa.ColumnElement[bool]] = ()
