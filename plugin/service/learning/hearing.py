@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from datetime import UTC, datetime, timedelta
+from collections import deque
 from typing import TYPE_CHECKING
 
-from bodypart.annotation import utc_text
 from service.errors import NotFoundError
 from service.records.annotations import number_of
 from service.records.audit_trail import DAMAGED, REMOVED, WITHDRAWN
@@ -22,10 +20,9 @@ _TAKEN_IN = "memory.event"
 """Fact: the number of the last event of the audit trail that was taken in."""
 _LOCK = number_of(_TAKEN_IN)
 _PAGE = 500
-_LONG_PAST = timedelta(minutes=1)
 _SEEN_FOR = 3.0
-"""Seconds. Once an event of the trail has been seen for so long, or is long past, no other node's
-can come in before it any more. Its time alone does not tell: a clock may have been wrong."""
+"""Seconds. Once an event of the trail has been seen for so long, no other node's can come in before
+it any more. Its own time does not tell: a clock may be wrong."""
 
 
 class Hearing:
@@ -53,7 +50,9 @@ class Hearing:
         self._trail = trail
         self._facts = facts
         self._archive = archive
-        self._seen_since: dict[int, float] = {}
+        self._seen: deque[tuple[float, int]] = deque()
+        """When the trail was seen to reach an event's number, if that was not long ago."""
+        self._sure_until = 0
 
     def hear(self) -> None:
         """Take in what was said since.
@@ -90,15 +89,11 @@ class Hearing:
         if not self.words.database.shared:
             return page
         # Of two nodes that write at once, the one with the larger number may be seen first.
-        now, past = time.monotonic(), utc_text(datetime.now(UTC) - _LONG_PAST)
-        numbers = [event["number"] for event in page]
-        self._seen_since = {number: self._seen_since.get(number, now) for number in numbers}
-
-        def is_sure(event: EventRecord) -> bool:
-            seen_for = now - self._seen_since[event["number"]]
-            return event["at"] <= past or seen_for >= _SEEN_FOR
-
-        return list(itertools.takewhile(is_sure, page))
+        now = time.monotonic()
+        self._seen.extend((now, event["number"]) for event in page[-1:])
+        while self._seen and self._seen[0][0] <= now - _SEEN_FOR:
+            self._sure_until = self._seen.popleft()[1]
+        return [event for event in page if event["number"] <= self._sure_until]
 
     def _take_in(self, event: EventRecord) -> None:
         instance = event["instance"]
