@@ -16,7 +16,6 @@ from bodypart.evidence import Seen
 from bodypart.memory.words import pack_floats, unpack_floats
 from service.databases.prepared import Prepared
 from service.databases.tables import instances, sightings
-from service.records.index import ANNOTATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +30,10 @@ MOST_SIGHTINGS = 100_000
 
 _PRUNE_EVERY = 1000
 _BATCH = 5000
+_ANSWERED = sa.and_(
+    instances.c.id == sightings.c.instance, instances.c.model == sightings.c.model
+)
+"""Pictures with an answer of that very model: one that only looked, for a word, gave none."""
 _SIZES = [
     sa.func.length(sightings.c[name]).label(f"{name}_size") for name in ("embedding", "posterior")
 ]
@@ -169,13 +172,8 @@ class Sightings:
         """
         question = (
             sa.select(sightings, instances.c.image_label)
-            .join(instances, instances.c.id == sightings.c.instance)
-            .where(
-                sightings.c.model == model,
-                instances.c.reviewed_at.is_(None),
-                ANNOTATED,
-                *conditions,
-            )
+            .join(instances, _ANSWERED)
+            .where(sightings.c.model == model, instances.c.reviewed_at.is_(None), *conditions)
         )
         for rows in self._pages(question):
             yield Batch(
@@ -196,8 +194,8 @@ class Sightings:
                 sightings.c.rejected,
                 *(instances.c[name] for name in names),
             )
-            .join(instances, instances.c.id == sightings.c.instance)
-            .where(sightings.c.model == model, ANNOTATED)
+            .join(instances, _ANSWERED)
+            .where(sightings.c.model == model)
         )
         for rows in self._pages(question):
             yield Answers(

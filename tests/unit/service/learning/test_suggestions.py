@@ -30,6 +30,17 @@ def test_what_the_memory_changed_is_told_and_is_no_word(house):
     assert house.learning.told()["words"] == 24
 
 
+def test_what_an_earlier_model_said_was_not_changed_by_the_memory(house):
+    """After an update the new one looks at the pictures of words; its answer was no other then."""
+    house.teach()
+    house.see("hand", 70)
+    with house.database.write() as connection:
+        earlier = sa.update(instances).where(instances.c.id.in_(["hand-0", "hand-70"]))
+        connection.execute(earlier.values(image_label="wrist", model="1" * 64))
+    assert house.learning.changes() == []
+    assert house.learning.read_otherwise(AT) == []
+
+
 def test_what_would_be_read_otherwise_is_found_and_nothing_else(house):
     for part in ("wrist", "hand", "knee", "chest"):
         house.see(part, 70)
@@ -42,7 +53,7 @@ def test_a_picture_whose_annotation_was_removed_is_neither_changed_nor_like_anot
     house.teach()
     gone = {house.see("hand", 70), house.see("wrist", 70)}
     with house.database.write() as connection:
-        bare = {"image_label": None, "state": REMOVED}
+        bare = {"image_label": None, "model": None, "state": REMOVED}
         connection.execute(sa.update(instances).where(instances.c.id.in_(gone)).values(**bare))
     assert house.learning.changes() == []
     assert house.learning.read_otherwise(AT) == []
