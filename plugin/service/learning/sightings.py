@@ -30,9 +30,7 @@ MOST_SIGHTINGS = 100_000
 
 _PRUNE_EVERY = 1000
 _BATCH = 5000
-_ANSWERED = sa.and_(
-    instances.c.id == sightings.c.instance, instances.c.model == sightings.c.model
-)
+_ANSWERED = sa.and_(instances.c.id == sightings.c.instance, instances.c.model == sightings.c.model)
 """Pictures with an answer of that very model: one that only looked, for a word, gave none."""
 _SIZES = [
     sa.func.length(sightings.c[name]).label(f"{name}_size") for name in ("embedding", "posterior")

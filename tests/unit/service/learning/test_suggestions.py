@@ -1,7 +1,6 @@
 """What the memory would change, and which pictures are shown for it."""
 
 import numpy as np
-import pytest
 import sqlalchemy as sa
 
 from bodypart.evidence import ImageReading, Seen
