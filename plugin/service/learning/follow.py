@@ -249,17 +249,8 @@ class Learning:
                 unknown.append(instance)
             else:
                 self.words.saw(instance, model, seen)
-        fresh = [
-            instance
-            for start in range(0, len(unknown), _PAGE)
-            for instance in _without(
-                unknown[start : start + _PAGE],
-                self._tasks.standing(Kind.LOOK, unknown[start : start + _PAGE]),
-            )
-        ]
-        if fresh:
-            self._tasks.ask_now(Kind.LOOK, fresh, mode=Mode.ASKED, priority=Priority.LOOK)
-
-
-def _without(instances: list[str], standing: set[str]) -> list[str]:
-    return [instance for instance in instances if instance not in standing]
+        for start in range(0, len(unknown), _PAGE):
+            page = unknown[start : start + _PAGE]
+            standing = self._tasks.standing(Kind.LOOK, page)
+            if fresh := [instance for instance in page if instance not in standing]:
+                self._tasks.ask_now(Kind.LOOK, fresh, mode=Mode.ASKED, priority=Priority.LOOK)
