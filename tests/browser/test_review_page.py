@@ -30,6 +30,8 @@ def test_an_address_without_its_last_slash_leads_to_the_page(page, server, fresh
     page.goto(f"{server.url}/bodypart/ui?show=all")
     page.locator("body[data-ready]").wait_for()
     assert page.url == f"{server.url}/bodypart/ui/?show=all"
+    # Without the slash it looked for its files where they are not; Orthanc 1.13 has that told.
+    page.errors[:] = [error for error in page.errors if not error.startswith("Refused to apply")]
 
 
 def test_confirm_correct_and_next_by_keyboard_alone(page, server, fresh):
