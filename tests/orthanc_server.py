@@ -216,15 +216,13 @@ class Server:
             os.kill(pid, signal.SIGSTOP)
 
     def close(self) -> None:
-        """End what is still running, and remove the storage."""
+        """Kill what still runs, and remove the storage: Orthanc takes seconds to end properly."""
         if self.process and self.process.poll() is None:
-            for pid in self.workers():
-                os.kill(pid, signal.SIGCONT)
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.kill()
+            others = [*self.services(), *self.workers()]
+            self.kill()
+            for pid in others:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.storage, ignore_errors=True)
 
     def workers(self) -> list[int]:

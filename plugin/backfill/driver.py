@@ -46,7 +46,8 @@ class Tally:
     taken : int
         Answers that the service wrote.
     dropped : int
-        Answers that it ignored, as the instance had been annotated, reviewed or removed meanwhile.
+        Answers that it ignored, as the instance had been annotated, reviewed or removed meanwhile,
+        or the back-fill cancelled.
     state : str
         State of the back-fill at the end: ``done``, ``cancelled``, or ``running`` if this run was
         stopped before.

@@ -115,7 +115,7 @@ class Annotator:
                 return None
             sequence = task.sequence if task else None
             if mode is Mode.NEW and stays_removed(self._archive, instance, before, sequence):
-                self._annotations.note(instance, stored.parents, removed=True, done=task)
+                self._annotations.note_removed(instance, stored.parents, task)
                 return None
             self._read[instance] = stored.version
         old = task is not None and task.of_old_stock

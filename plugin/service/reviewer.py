@@ -272,25 +272,35 @@ class Reviewer:
                 # A new file was sent; an earlier try of this may have deleted that file's task.
                 self._tasks.ask_now(Kind.ANNOTATE, [instance])
             self._tasks.finish(task)
-        elif word.review is None and annotation and (kept := _kept(annotation, stored)):
-            self._annotations.put(kept, stored.parents, done=task)
-        elif word.review is None or annotation is None:
-            # The machine's own answer must be computed again, and the word, if any, put on top.
-            with self._annotations.database.write() as connection:
-                self._tasks.ask(
-                    connection,
-                    Kind.ANNOTATE,
-                    [instance],
-                    mode=Mode.AGAIN,
-                    priority=Priority.PERSON,
-                )
-                self._tasks.finish(task, connection)
-            self._tasks.wake()
-        elif not annotation["review"] or Review.from_json(annotation["review"]) != word.review:
+        elif annotation is None:
+            self._annotate_again(task)
+        elif word.review is None and annotation["review"]:
+            kept = _kept(annotation, stored)
+            if kept:
+                self._annotations.put(kept, stored.parents, done=task)
+            if kept is None or kept["status"] == "failed":
+                # It was read when the word was taken back, and perhaps told to be another answer.
+                self._annotate_again(task)
+        elif word.review and (
+            not annotation["review"] or Review.from_json(annotation["review"]) != word.review
+        ):
             corrected = _with_word(annotation, word.review, stored)
             self._annotations.put(corrected, stored.parents, done=task)
         else:
             self._annotations.adopt(annotation, stored.parents, task)
+
+    def _annotate_again(self, task: Task) -> None:
+        """Have the machine's answer made anew, and the word, if there is one, put on top."""
+        with self._annotations.database.write() as connection:
+            self._tasks.ask(
+                connection,
+                Kind.ANNOTATE,
+                [task.resource],
+                mode=Mode.AGAIN,
+                priority=Priority.PERSON,
+            )
+            self._tasks.finish(task, connection)
+        self._tasks.wake()
 
     def _apply_later(self, instance: str) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
 from collections import deque
@@ -147,43 +148,44 @@ class Database:
             yield connection
 
     @contextmanager
-    def hold(self, number: int) -> Iterator[None]:
+    def hold(self, name: str) -> Iterator[None]:
         """Hold a lock that all nodes respect; with SQLite, where there is one node, do nothing.
 
         The lock is reentrant. PostgreSQL releases the locks of a node that died.
 
         Parameters
         ----------
-        number : int
-            Number of the lock, 63 bits.
+        name : str
+            Name of the lock.
 
         Raises
         ------
         RecordError
             If the lock could not be taken.
         """
-        held: dict[int, Connection] = getattr(self._mine, "held", {}) if self.shared else {}
-        if not self.shared or number in held:
+        held: dict[str, Connection] = getattr(self._mine, "held", {}) if self.shared else {}
+        if not self.shared or name in held:
             yield
             return
         self._mine.held = held
+        number = {"n": int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])}
         with self._told_apart():
             # One connection per thread: for a second lock it must not wait for one in the pool.
             connection = next(iter(held.values()), None) or self._lockers.connect()
             try:
-                connection.execute(sa.text("SELECT pg_advisory_lock(:n)"), {"n": number})
+                connection.execute(sa.text("SELECT pg_advisory_lock(:n)"), number)
             except BaseException:
                 if not held:
                     connection.close()
                 raise
-        held[number] = connection
+        held[name] = connection
         try:
             yield
         finally:
-            del held[number]
+            del held[name]
             # If the connection broke, PostgreSQL has released the lock.
             with suppress(SQLAlchemyError):
-                connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+                connection.execute(sa.text("SELECT pg_advisory_unlock(:n)"), number)
             if not held:
                 connection.close()
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 from service.errors import NotFoundError
-from service.records.annotations import number_of
 from service.records.audit_trail import DAMAGED, REMOVED, WITHDRAWN
 
 if TYPE_CHECKING:
@@ -18,11 +15,7 @@ if TYPE_CHECKING:
 
 _TAKEN_IN = "memory.event"
 """Fact: the number of the last event of the audit trail that was taken in."""
-_LOCK = number_of(_TAKEN_IN)
 _PAGE = 500
-_SEEN_FOR = 3.0
-"""Seconds. Once an event of the trail has been seen for so long, no other node's can come in before
-it any more. Its own time does not tell: a clock may be wrong."""
 
 
 class Hearing:
@@ -50,9 +43,6 @@ class Hearing:
         self._trail = trail
         self._facts = facts
         self._archive = archive
-        self._seen: deque[tuple[float, int]] = deque()
-        """When the trail was seen to reach an event's number, if that was not long ago."""
-        self._sure_until = 0
 
     def hear(self) -> None:
         """Take in what was said since.
@@ -69,8 +59,8 @@ class Hearing:
         """Take in the next events; return whether there were any."""
         # One node after the other: with what it read before another heard that a word was taken
         # back, a node would keep the word.
-        with self.words.database.hold(_LOCK):
-            page = self._sure(self._trail.events(self._last(), _PAGE))
+        with self.words.database.hold(_TAKEN_IN):
+            page = self._trail.events(self._last(), _PAGE)
             for event in page:
                 self._take_in(event)
             if page:
@@ -79,21 +69,10 @@ class Hearing:
 
     def forget_all(self) -> None:
         """Forget every word that was said so far."""
-        with self.words.database.hold(_LOCK):
+        with self.words.database.hold(_TAKEN_IN):
             while page := self._trail.events(self._last(), _PAGE):
                 self._note(page)
             self.words.forget_all()
-
-    def _sure(self, page: list[EventRecord]) -> list[EventRecord]:
-        """Return the events before which none can come in any more."""
-        if not self.words.database.shared:
-            return page
-        # Of two nodes that write at once, the one with the larger number may be seen first.
-        now = time.monotonic()
-        self._seen.extend((now, event["number"]) for event in page[-1:])
-        while self._seen and self._seen[0][0] <= now - _SEEN_FOR:
-            self._sure_until = self._seen.popleft()[1]
-        return [event for event in page if event["number"] <= self._sure_until]
 
     def _take_in(self, event: EventRecord) -> None:
         instance = event["instance"]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from service.databases.tables import tasks
 from service.queue.statements import COLUMNS, free
-from service.queue.task import Kind, Mode, Priority, Task, helper_of
+from service.queue.task import Kind, Priority, Task, helper_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,23 +72,16 @@ class Lending:
         rows = self._database.rows(_LENT, instance=instance, helper=helper_of(helper))
         return Task(*tuple(rows[0])) if rows else None
 
-    def take_back(
-        self, instances: Iterable[str], helper: str | None = None, *, goes_on: bool = True
-    ) -> None:
-        """Release instances that a helper has claimed and returns.
-
-        If the back-fill no longer ``goes_on``, what only it asked for is dropped instead: the
-        service's own decoders would read what was cancelled.
-        """
-        lent = (
-            tasks.c.kind == Kind.ANNOTATE,
-            tasks.c.resource.in_(list(instances)),
-            tasks.c.claimed_by == helper_of(helper),
-        )
+    def take_back(self, instances: Iterable[str], helper: str | None = None) -> None:
+        """Release instances that a helper has claimed and returns."""
         with self._database.write() as connection:
-            if not goes_on:
-                connection.execute(sa.delete(tasks).where(*lent, tasks.c.mode == Mode.ASKED))
             connection.execute(
-                sa.update(tasks).where(*lent).values(claimed_by=None, claimed_until=None)
+                sa.update(tasks)
+                .where(
+                    tasks.c.kind == Kind.ANNOTATE,
+                    tasks.c.resource.in_(list(instances)),
+                    tasks.c.claimed_by == helper_of(helper),
+                )
+                .values(claimed_by=None, claimed_until=None)
             )
         self._tasks.wake()

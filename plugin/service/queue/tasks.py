@@ -25,6 +25,7 @@ from service.queue.statements import (
     END,
     HASTEN,
     HELD,
+    LENT,
     LET_GO,
     STANDING,
     claim_next,
@@ -326,13 +327,13 @@ class Tasks:
         return Task(*tuple(rows[0])) if rows else None
 
     def cancel(self, kind: Kind, priority: int) -> None:
-        """Delete the waiting tasks of a priority; those being worked on are finished."""
+        """Delete tasks of a priority, also those that are lent; our workers finish theirs."""
         with self._database.write() as connection:
             connection.execute(
                 sa.delete(tasks).where(
                     tasks.c.kind == kind,
                     tasks.c.priority == priority,
-                    free(time.time()),
+                    sa.or_(free(time.time()), LENT),
                 )
             )
 

@@ -91,7 +91,7 @@ class Annotations:
     @contextmanager
     def lock(self, instance: str) -> Iterator[None]:
         """Let nobody else write about an instance, on this node or another."""
-        with self._locks.hold(instance), self.database.hold(number_of(instance)):
+        with self._locks.hold(instance), self.database.hold(instance):
             yield
 
     @contextmanager
@@ -102,7 +102,7 @@ class Annotations:
         else made meanwhile would be wiped from Orthanc's log as well, and that gap would look like
         another sender's file. A thread that needs an instance's lock too must take that one first.
         """
-        with self._locks.hold(patient), self.database.hold(number_of(patient)):
+        with self._locks.hold(patient), self.database.hold(patient):
             yield
 
     def put(
@@ -183,8 +183,8 @@ class Annotations:
         state, revision = self._index.answer(annotation["instance"])
         # Rows of earlier versions have no revision.
         known = state not in (None, *BARE) and revision in (None, annotation.get("revision"))
-        if done and (done.kind == Kind.APPLY or (not done.of_old_stock and not known)):
-            self._route(annotation, parents)
+        if done and (done.kind == Kind.APPLY or not known):
+            self._route(annotation, parents, if_known=done.of_old_stock)
         self._take_in(annotation, parents, done)
 
     def erase(self, instance: str, stored: StoredFile) -> None:
@@ -207,28 +207,34 @@ class Annotations:
             if self._archive.stored_file(instance).version != stored.version:
                 self._tasks.ask_now(Kind.ANNOTATE, [instance])
 
-    def note(self, instance: str, parents: Parents, *, removed: bool, done: Task | None) -> None:
-        """Note an instance that stays without annotation: removed, or older than the plugin."""
+    def note_removed(self, instance: str, parents: Parents, done: Task | None) -> None:
+        """Note that an instance stays without annotation, as it was removed."""
         with self.database.write() as connection:
-            self._index.put_bare(connection, instance, parents, REMOVED if removed else UNSEEN)
+            self._index.put_bare(connection, instance, parents, REMOVED)
             if done:
                 self._tasks.finish(done, connection)
         self._tasks.wake()
 
-    def note_old(self, found: Mapping[str, Parents]) -> None:
-        """Note instances older than the plugin, except those that the index knows by now."""
+    def note_bare(self, found: Mapping[str, Parents], *, removed: bool = False) -> None:
+        """Note instances without annotation: removed, or older than the plugin.
+
+        Those that the index knows by now stay as they are.
+        """
         with self.database.write() as connection:
-            self._index.put_unseen(connection, found)
+            self._index.put_new(connection, found, REMOVED if removed else UNSEEN)
 
     def gone(self, instance: str) -> None:
-        """Note that Orthanc no longer has an instance."""
+        """Note that Orthanc no longer has an instance.
+
+        Its task of annotating stays: it may be of another file that was sent since. Who does it
+        ends it, if there is none.
+        """
         with self.database.write() as connection:
             parents = self._index.remove(connection, instance)
             if parents:
                 self._ask_roll_ups(connection, parents)
                 self._archive.forget(parents.series)
-            for kind in (Kind.REWRITE, Kind.ANNOTATE):
-                self._tasks.drop(connection, kind, instance)
+            self._tasks.drop(connection, Kind.REWRITE, instance)
         self._tasks.wake()
         if self._thumbnails:
             self._thumbnails.remove(instance)
@@ -341,11 +347,6 @@ class Annotations:
 def _until_full_second(delay: float) -> float:
     """Return the seconds from ``delay`` seconds ahead to the clock's next full second."""
     return 1.0 - (time.time() + delay) % 1.0
-
-
-def number_of(resource: str) -> int:
-    """Return the number of a resource's lock."""
-    return int.from_bytes(hashlib.sha256(resource.encode()).digest()[:7])
 
 
 def sealed(annotation: AnnotationRecord) -> AnnotationRecord:

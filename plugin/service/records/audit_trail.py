@@ -160,6 +160,13 @@ class AuditTrail:
         )
         return [(row.number, row.instance) for row in rows]
 
+    def latest(self, limit: int) -> list[str]:
+        """Return the instances of the latest events, each once."""
+        rows = self._database.rows(
+            sa.select(events.c.instance).order_by(events.c.number.desc()).limit(limit)
+        )
+        return list(dict.fromkeys(row.instance for row in rows))
+
     def last(self, instance: str) -> Word | None:
         """Return the last word on an instance, None if there never was one."""
         rows = self._database.rows(self._last, instance=instance)
@@ -194,7 +201,8 @@ class AuditTrail:
     def _append(
         self, at: str, by: str, action: str, instance: str, review: str | None, file: str | None
     ) -> int:
-        with self._database.write() as connection:
+        # One node after the other: who reads on from a number must find no smaller one later.
+        with self._database.hold(events.name), self._database.write() as connection:
             number: int = connection.execute(
                 sa.insert(events)
                 .values(

@@ -10,6 +10,8 @@ from service.databases.prepared import Prepared
 from service.databases.tables import facts
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from service.databases.database import Database
 
 _VALUE = Prepared(sa.select(facts.c.value).where(facts.c.name == sa.bindparam("name")))
@@ -31,6 +33,10 @@ class Facts:
         for name, value in first.items():
             if value and self.get(name) is None:
                 self.set(name, value)
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Hold a fact against the other nodes, not against other threads of this one."""
+        return self._database.hold(name)
 
     def get(self, name: str) -> str | None:
         """Return a text, None if it was never set."""

@@ -155,15 +155,15 @@ class Index:
         """Write an instance without annotation into the index: `UNSEEN` or `REMOVED`."""
         self._put_row(connection, bare_row_of(instance, parents, state))
 
-    def put_unseen(self, connection: Connection, found: Mapping[str, Parents]) -> None:
-        """Write those of some instances into the index that it does not know.
+    def put_new(self, connection: Connection, found: Mapping[str, Parents], state: str) -> None:
+        """Write those of some instances without annotation that the index does not know.
 
         They are counted last: from then until the commit, all other writers wait for the counts.
         """
-        rows = [bare_row_of(instance, found[instance], UNSEEN) for instance in sorted(found)]
+        rows = [bare_row_of(instance, found[instance], state) for instance in sorted(found)]
         if rows:
             done = self._insert.run_for_each(connection, rows)
-            self._count(connection, Counter({UNSEEN: done}))
+            self._count(connection, Counter({state: done}))
 
     def remove(self, connection: Connection, instance: str) -> Parents | None:
         """Delete an instance; return its parents, None if it was not known."""

@@ -89,7 +89,7 @@ class Backfill:
 
     def start(self) -> BackfillProgress:
         """Start or resume the back-fill; the archive is searched in the background."""
-        with self._run.lock:
+        with self._run.held():
             if not self.running:
                 # Annotations removed before are made again; those removed from now on are not.
                 self._index.reopen_removed()
@@ -136,8 +136,8 @@ class Backfill:
         return None
 
     def cancel(self) -> BackfillProgress:
-        """Stop giving out instances; those being worked on are finished."""
-        with self._run.lock:
+        """Stop; the service finishes what it works on, and helpers' answers are dropped."""
+        with self._run.held():
             self._run.cancel()
             self._tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
         return self.progress()
@@ -184,9 +184,10 @@ class Backfill:
             open_ = self._tasks.count(Kind.ANNOTATE, Priority.BACKFILL)
             if open_ < _FEW and self._fill():
                 continue
-            with self._run.lock:
-                if not open_ and self.running and not self._to_sweep and not self._left_now():
-                    self._run.change(state="done")
+            if not open_:
+                with self._run.held():
+                    if self.running and not self._to_sweep and not self._left_now():
+                        self._run.change(state="done")
             return
 
     def make_tasks(self, count: int) -> None:
@@ -219,7 +220,7 @@ class Backfill:
             self._failures += 1
             raise
         self._failures = 0
-        with self._run.lock:
+        with self._run.held():
             self._run.change(total=max(self._run.state()["total"], self._left_now()))
 
     def _fill(self) -> bool:
@@ -236,7 +237,7 @@ class Backfill:
 
     def _ask_for(self, fresh: list[str]) -> bool:
         """Make tasks, unless somebody cancelled meanwhile: nobody would delete these."""
-        with self._run.lock:
+        with self._run.held():
             if not self.running:
                 return False
             self._tasks.ask_now(Kind.ANNOTATE, fresh, mode=Mode.ASKED, priority=Priority.BACKFILL)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _SIDE_BY_SIDE = 4
 """Answers that are written in parallel: Orthanc can write metadata of several instances at once."""
 _GONE = "Orthanc has no such instance"
-_NOT_LENT = "it was not lent, or its time ran out and others did it"
+_NOT_LENT = "it was not lent, others did it as its time ran out, or the back-fill was cancelled"
 
 
 class LessonRecord(TypedDict):
@@ -143,7 +143,7 @@ class Leases:
 
     def take_back(self, instances: Iterable[str], helper: str | None = None) -> None:
         """Free instances that a helper returns unread, so that they are given out again."""
-        self._lending.take_back(instances, helper, goes_on=self._backfill.running)
+        self._lending.take_back(instances, helper)
 
     def take(self, brought: Mapping[str, Answer], helper: str | None = None) -> dict[str, str]:
         """Take a helper's answers; return the instances whose answers were dropped, and why.
@@ -168,7 +168,7 @@ class Leases:
         if task is None:
             return _NOT_LENT
         if glance is None:
-            self._annotations.gone(instance)
+            self._annotator.gone(task)
             return _GONE
         brought = {name: value for name, value in answer.annotation.items() if name not in OURS}
         told: dict[str, Any] = {"annotation": brought, "seconds": {}}
@@ -189,7 +189,7 @@ class Leases:
                     return _NOT_LENT
                 return self._annotator.take(lent, annotation, answer.file, seen, glance)
         except NotFoundError:
-            self._annotations.gone(instance)
+            self._annotator.gone(task)
             return _GONE
         except ServiceError as error:
             self.take_back([instance], helper)

@@ -143,7 +143,7 @@ class OldStock:
         rule = self._rule(name)
         if rule is None:
             raise NotFoundError(name)
-        with self._run.lock:
+        with self._run.held():
             state = self.progress()
             if state["state"] == "running":
                 raise ConflictError(f"rule {state['rule']!r} is being looked at: wait, or cancel")
@@ -271,7 +271,7 @@ class OldStock:
         changes: dict[str, object],
         to_send: Iterable[tuple[str, str]] = (),
     ) -> None:
-        with self._run.lock:
+        with self._run.held():
             # A person may have cancelled this run meanwhile and begun another.
             if self.progress() == state:
                 self._counted.keep(to_send)

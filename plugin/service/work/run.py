@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from service.records.facts import Facts
 
 
@@ -26,8 +29,6 @@ class Run:
 
     Attributes
     ----------
-    lock : RLock
-        To be held from reading the state until it is changed.
     woken : Event
         Set when there is something to do, or when the service stops.
     """
@@ -36,8 +37,14 @@ class Run:
         self._facts = facts
         self._name = name
         self._idle = {"state": "idle", **idle}
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
         self.woken = threading.Event()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nobody else change the state, on this node or another, from reading it on."""
+        with self._lock, self._facts.hold(self._name):
+            yield
 
     def state(self) -> dict[str, Any]:
         """Return ``state`` and the further fields that were set."""
@@ -56,12 +63,12 @@ class Run:
 
     def change(self, **told: object) -> None:
         """Change fields of the state: progress, or that the run has ended."""
-        with self.lock:
+        with self.held():
             self._keep({**self.state(), **told})
 
     def cancel(self) -> None:
         """End the run early, if one is under way."""
-        with self.lock:
+        with self.held():
             if self.running:
                 self.change(state="cancelled")
 

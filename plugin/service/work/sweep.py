@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from service.errors import ArchiveError, NotFoundError, RecordError, ServiceError
 from service.lasting import kind_and_place
-from service.queue.tasks import Kind, Mode
+from service.queue.tasks import Kind, Mode, Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -87,7 +87,10 @@ class Sweep:
     def is_due(self) -> bool:
         """Return whether Orthanc has another number of instances than index and tasks explain."""
         known = sum(self._index.counts().values())
-        return not known <= self._heard_of() <= known + self._tasks.count(Kind.ANNOTATE)
+        # Tasks on the old stock, of which there may be a million, are on instances that it knows.
+        old = self._tasks.count(Kind.ANNOTATE, Priority.BACKFILL)
+        new = self._tasks.count(Kind.ANNOTATE) - old
+        return not known <= self._heard_of() <= known + new
 
     def unheard_left_out(self) -> int:
         """Return how many of those left out are still unknown to the index."""
@@ -220,7 +223,7 @@ class Sweep:
                     left_out.append(instance)
             else:
                 old[instance] = glance.stored.parents
-        self._annotations.note_old(old)
+        self._annotations.note_bare(old)
         return left_out
 
     def _try_to_look_at(self, instance: str) -> bool:
@@ -245,5 +248,5 @@ class Sweep:
         if not removed and self._live and self._archive.received_at(instance) >= self._installed:
             self._tasks.ask_now(Kind.ANNOTATE, [instance], mode=Mode.NEW)
             return
-        parents = self._archive.parents(instance)
-        self._annotations.note(instance, parents, removed=removed, done=None)
+        found = {instance: self._archive.parents(instance)}
+        self._annotations.note_bare(found, removed=removed)

@@ -217,15 +217,34 @@ def test_a_word_that_could_not_be_taken_back_at_once_is_taken_back_later(house, 
 
 
 @pytest.mark.usefixtures("seen")
-def test_a_word_taken_back_that_the_index_cannot_note_is_answered_with_the_revision_written(
+def test_a_word_taken_back_that_the_index_cannot_note_has_the_revision_of_its_answer(
     house, monkeypatch
 ):
-    """It was answered with that of the annotation that still had the word."""
+    """It was answered with that of the word; later the picture was read again, which changed it."""
     house.reviewer.review("i", WORD)
-    monkeypatch.setattr(house.index, "put", raiser(RecordError("the disk is full")))
-    answer = house.reviewer.withdraw("i", by="bob")
+    with monkeypatch.context() as full:
+        full.setattr(house.index, "put", raiser(RecordError("the disk is full")))
+        answer = house.reviewer.withdraw("i", by="bob")
     written = house.orthanc.annotation("i")
     assert (written["review"], written["revision"]) == (None, answer["revision"])
+    house.reviewer.apply_word(house.claim_due(Kind.APPLY))
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
+    assert house.orthanc.annotation("i") == written
+    assert house.index.answer("i") == ("done", answer["revision"])
+
+
+def test_what_had_failed_is_also_tried_again_late(house, monkeypatch):
+    """Its word was taken back with an answer, and then it had failed as before."""
+    house.ask(Kind.ANNOTATE, "i")
+    house.annotator.give_up(house.claim(Kind.ANNOTATE), "quarantined")
+    house.reviewer.review("i", WORD)
+    with monkeypatch.context() as away:
+        away.setattr(house.annotations, "put", _away)
+        assert house.reviewer.withdraw("i", by="ann")["examined"]["label"] == "hand"
+    house.reviewer.apply_word(house.claim_due(Kind.APPLY))
+    while task := house.claim(Kind.ANNOTATE):
+        house.annotator.annotate("i", Mode(task.mode), task=task)
+    assert house.orthanc.annotation("i")["examined"]["label"] == "hand"
 
 
 @pytest.mark.parametrize("do", [Reviewer.withdraw, Reviewer.remove])

@@ -34,7 +34,7 @@ def test_a_lock_is_held_by_one_node_at_a_time(node):
 
     def work(database):
         for _ in range(10):
-            with database.hold(7):
+            with database.hold("i"):
                 inside.append(1)
                 most.append(len(inside))
                 time.sleep(0.002)
@@ -52,7 +52,7 @@ def test_who_holds_a_lock_can_write_however_many_hold_one(node):
     all_hold = threading.Barrier(20)
 
     def work(number):
-        with database.hold(number):
+        with database.hold(str(number)):
             if number < 20:
                 all_hold.wait(20)
             assert database.value(sa.text("SELECT 1")) == 1
@@ -64,19 +64,19 @@ def test_who_holds_a_lock_can_write_however_many_hold_one(node):
 
 def test_a_thread_takes_its_own_lock_again_and_a_second_one(node):
     database, other = node(), node()
-    with database.hold(1), database.hold(1), database.hold(2):
+    with database.hold("i"), database.hold("i"), database.hold("j"):
         (held,) = {id(connection) for connection in database._mine.held.values()}
         assert held
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(lambda: other.hold(1).__enter__()).result(5) is None
+        assert pool.submit(lambda: other.hold("i").__enter__()).result(5) is None
 
 
 def test_a_lock_that_a_hanging_node_keeps_is_an_error_after_a_while(node, monkeypatch):
     monkeypatch.setattr(module, "_LONGEST_LOCK", 1)
     database, hanging = node(), node()
-    with hanging.hold(3), pytest.raises(RecordError), database.hold(3):
+    with hanging.hold("i"), pytest.raises(RecordError), database.hold("i"):
         pass
-    with database.hold(3):
+    with database.hold("i"):
         pass
 
 

@@ -31,7 +31,5 @@ def database(request, tmp_path):
 
 
 @pytest.fixture
-def house(database, monkeypatch):
-    """Give a house in which no other node has anything on its way."""
-    monkeypatch.setattr("service.learning.hearing._SEEN_FOR", 0.0)
+def house(database):
     return House(database)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +11,12 @@ from service.databases.schema import open_shared
 from service.databases.tables import tasks as table
 from service.queue.lending import Lending
 from service.queue.tasks import Kind, Priority, Tasks
+from service.records.facts import Facts
+from service.records.index import UNSEEN, Index
+from service.work.backfill import Backfill
+from unit.service.house import PARENTS
+
+WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
 @pytest.fixture
@@ -43,6 +50,31 @@ def test_who_was_too_slow_leaves_alone_what_another_has(database):
     assert not slow.stands(Kind.ANNOTATE, "i")
 
 
+def test_a_back_fill_that_another_node_cancels_leaves_no_tasks(database, monkeypatch):
+    """A page of them that was just being asked for was annotated all the same."""
+    tasks, index, facts = Tasks(database, "node"), Index(database), Facts(database, {})
+    with database.write() as connection:
+        index.put_new(connection, {"i": PARENTS}, UNSEEN)
+    archive = SimpleNamespace(count=lambda: 1)
+    sweep = SimpleNamespace(run=lambda _: None, unheard_left_out=lambda: 0)
+    one, other = (Backfill(archive, index, tasks, facts, sweep, pytest.fail) for _ in range(2))
+    cancelling = threading.Thread(target=other.cancel)
+    ask = tasks.ask_now
+
+    def cancelled_first(*which, **how):
+        cancelling.start()
+        while cancelling.is_alive() and not database.value(WAITING):
+            time.sleep(0.01)
+        ask(*which, **how)
+
+    monkeypatch.setattr(tasks, "ask_now", cancelled_first)
+    one.start()
+    one.step(threading.Event())
+    cancelling.join()
+    assert one.progress()["state"] == "cancelled"
+    assert not tasks.count(Kind.ANNOTATE)
+
+
 def test_signs_of_life_hold_no_task_while_they_wait_for_another(database):
     """Who writes an annotation asks for the levels above first, and ends its task last."""
     tasks = Tasks(database, "node")
@@ -53,14 +85,13 @@ def test_signs_of_life_hold_no_task_while_they_wait_for_another(database):
     assert tasks.claim((Kind.ROLL_UP,))
     given = []
     signs = threading.Thread(target=lambda: given.append(tasks.claims.renew()))
-    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     with database.write() as connection:
         tasks.ask_roll_ups(connection, [("series", "s")], 0.0)
         signs.start()
         end = time.monotonic() + 10
-        while not database.value(waiting) and time.monotonic() < end:
+        while not database.value(WAITING) and time.monotonic() < end:
             time.sleep(0.01)
-        assert database.value(waiting)
+        assert database.value(WAITING)
         tasks.finish(done, connection)
     signs.join()
     assert given == [None]

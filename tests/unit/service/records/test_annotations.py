@@ -137,12 +137,11 @@ def test_of_what_is_gone_nothing_is_remembered_of_where_it_belonged(house):
     assert house.orthanc.asked_anew == [PARENTS.series]
 
 
-def test_what_is_gone_takes_its_tasks_along(house):
+def test_what_is_gone_takes_the_task_of_its_file_along(house):
     house.annotations.put(note(), PARENTS)
-    house.ask(Kind.ANNOTATE, "i")
     house.annotations.gone("i")
     assert house.index.state("i") is None
-    assert house.claim(Kind.ANNOTATE, Kind.REWRITE) is None
+    assert not house.tasks.stands(Kind.REWRITE, "i")
 
 
 def _put(house, task):

@@ -121,6 +121,15 @@ def test_what_a_kill_left_between_metadata_and_outbox_is_routed(records):
     assert len(records.routing.taken) == 1
 
 
+def test_what_a_kill_amid_a_back_fill_left_there_is_routed_where_it_was_before(records):
+    """Once its removed annotation was made anew, it was sent or not, as the kill came."""
+    records.annotations.put(NOTE, PARENTS, done=records.task())
+    records.annotations.erase("instance", STORED)
+    task = records.task(mode=Mode.ASKED, priority=Priority.BACKFILL)
+    records.annotations.adopt(NOTE, PARENTS, task)
+    assert len(records.routing.taken) == 2
+
+
 def test_what_replaced_an_annotated_file_is_routed_where_the_outbox_failed_before(records):
     """The index knew the answer before it: the new one was not sent, the old one not withdrawn."""
     records.annotations.put(NOTE, PARENTS, done=records.task())

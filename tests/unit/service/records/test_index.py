@@ -92,7 +92,7 @@ def test_a_row_that_is_emptied_keeps_nothing_of_before(house):
 
 def test_what_is_known_stays_as_it_is_where_old_ones_are_noted(house):
     put(house, note())
-    house.annotations.note_old({"i": PARENTS, "j": PARENTS})
+    house.annotations.note_bare({"i": PARENTS, "j": PARENTS})
     assert house.index.counts() == {"done": 1, UNSEEN: 1}
     assert house.index.state("i") == "done"
 
@@ -106,7 +106,7 @@ def test_old_ones_are_counted_as_many_as_they_are(house, request, shared):
     index = Index(database)
     for numbers in (range(1500), range(500, 2000)):
         with database.write() as connection:
-            index.put_unseen(connection, {f"i{number}": PARENTS for number in numbers})
+            index.put_new(connection, {f"i{number}": PARENTS for number in numbers}, UNSEEN)
     assert index.counts() == {UNSEEN: 2000}
     database.close()
 
@@ -123,7 +123,7 @@ def test_an_answer_takes_the_place_of_what_another_node_is_just_noting(postgres)
     waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     with ThreadPoolExecutor(1) as node:
         with database.write() as connection:
-            index.put_unseen(connection, {"raced": PARENTS})
+            index.put_new(connection, {"raced": PARENTS}, UNSEEN)
             answered = node.submit(answer)
             end = time.monotonic() + 10
             while not database.value(waiting) and time.monotonic() < end:
@@ -140,7 +140,7 @@ def test_an_answer_takes_the_place_of_what_another_node_is_just_noting(postgres)
 def test_many_are_counted_once_and_last(house):
     """From the first count on all others wait, on the other nodes as well."""
     statements = heard(house.database)
-    house.annotations.note_old({f"i{number}": PARENTS for number in range(20)})
+    house.annotations.note_bare({f"i{number}": PARENTS for number in range(20)})
     counting = [place for place, text in enumerate(statements) if "INTO counts" in text]
     last_row = max(place for place, text in enumerate(statements) if " instances" in text)
     assert len(counting) == 1 and counting[0] > last_row

@@ -107,7 +107,8 @@ def test_a_study_stays_done_while_an_instance_is_only_read_again(house, service)
 def test_the_old_stock_waits_while_it_is_back_filled(house, service):
     house.orthanc.arrive("old", b"file")
     service.change_log.read()
-    house.annotations.note("old", PARENTS, removed=False, done=house.claim(Kind.ANNOTATE))
+    house.annotations.note_bare({"old": PARENTS})
+    house.tasks.finish(house.claim(Kind.ANNOTATE))
     assert lines(service) == ("done", {"i": "done"})
     service.backfill.running = True
     assert lines(service) == ("pending", {"i": "done", "old": "pending"})

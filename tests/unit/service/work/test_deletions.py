@@ -25,6 +25,28 @@ def test_only_what_is_gone_leaves_the_index(house):
     assert not house.index.knows("i")
 
 
+def test_a_file_that_is_sent_while_the_one_before_it_is_found_gone_is_read(house, monkeypatch):
+    """Its task was deleted with that of the other, whose answer it then had for ever."""
+    house.ask(Kind.ANNOTATE, "i")
+
+    def gone(*_):
+        house.orthanc.arrive("i", b"another picture")
+        house.ask(Kind.ANNOTATE, "i")
+        return False
+
+    def deleted():
+        house.decoders.while_asked = lambda: None
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(house.orthanc, "exists", gone)
+            take_in(house, "i")
+
+    house.decoders.while_asked = deleted
+    while task := house.claim(Kind.ANNOTATE):
+        house.annotator.annotate("i", Mode.NEW, task=task)
+        house.decoders.label = "knee"
+    assert house.orthanc.annotation("i")["examined"]["label"] == "knee"
+
+
 def test_an_orthanc_that_is_away_is_told_of(house, monkeypatch):
     def away(*_):
         raise ArchiveError("GET /instances/i: status 500")

@@ -71,26 +71,21 @@ def test_what_is_not_brought_back_is_lent_again(house, leases):
     assert leases.lend(5, 60) == ["i"]
 
 
-def test_what_a_helper_returns_of_a_back_fill_that_was_cancelled_is_not_read(
-    house, leases, backfill
+@pytest.mark.parametrize("late", ["unread", "answer", "nonsense", "another file", "never"])
+def test_what_a_helper_has_of_a_back_fill_that_was_cancelled_is_not_read(
+    house, leases, backfill, late
 ):
     """The service itself went on with up to 64 pictures for each worker of the helper."""
     leases.lend(5, 60)
     backfill.cancel()
-    leases.take_back(["i"])
+    fields = {"nonsense": {"status": "fine"}, "another file": {"file": "old"}}.get(late, {})
+    if late == "unread":
+        leases.take_back(["i"])
+    elif late != "never":
+        assert "cancelled" in leases.take(brought(house, **fields))["i"]
     assert not house.tasks.stands(Kind.ANNOTATE, "i")
     backfill.start()
     assert leases.lend(5, 60) == ["i"]
-
-
-def test_what_was_also_asked_for_by_itself_is_read_though_the_back_fill_was_cancelled(
-    house, leases, backfill
-):
-    leases.lend(5, 60)
-    house.tasks.ask_now(Kind.ANNOTATE, ["i"], mode=Mode.AGAIN, priority=Priority.BACKFILL)
-    backfill.cancel()
-    leases.take_back(["i"])
-    assert house.claim(Kind.ANNOTATE).resource == "i"
 
 
 def test_an_answer_that_comes_after_the_lease_is_taken_all_the_same(house, leases):

@@ -1,8 +1,11 @@
 """What a kill left is asked for again at the start, however much it is."""
 
+import json
+
 import pytest
 
-from service.queue.tasks import Kind, Priority
+from bodypart.annotation import Review
+from service.queue.tasks import Kind, Mode, Priority
 from service.work import recovery
 from unit.service.house import PARENTS, note
 
@@ -22,6 +25,50 @@ def test_every_open_word_and_every_file_that_does_not_follow_is_a_task(house, mo
     assert house.tasks.standing(Kind.APPLY, words) == words
     assert house.tasks.count(Kind.APPLY, Priority.PERSON) == len(words)
     assert house.tasks.count(Kind.REWRITE) == len(words)
+
+
+def _lost_by_orthanc(house, before):
+    house.orthanc.set_metadata("instances", "i", "BodyPart", json.dumps(before))
+
+
+def _lost_by_the_index(house, before):
+    with house.database.write() as connection:
+        house.index.put(connection, before, PARENTS)
+
+
+@pytest.mark.parametrize("lost", [_lost_by_orthanc, _lost_by_the_index])
+def test_a_word_that_a_power_cut_took_from_where_it_is_shown_is_put_there_again(
+    house, annotating, lost
+):
+    """Both write less surely than the trail, by which the word had been applied."""
+    house.annotator.annotate("i", Mode.NEW)
+    before = house.orthanc.annotation("i")
+    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+    recovery.ask_again(house.records, house.in_place)
+    assert not house.tasks.stands(Kind.APPLY, "i")
+    lost(house, before)
+    recovery.ask_again(house.records, house.in_place)
+    annotating.do([house.claim(Kind.APPLY)])
+    assert house.orthanc.annotation("i")["examined"]["label"] == "foot"
+    assert house.index.children("series", "series")[0].examined == "foot"
+
+
+def test_a_later_word_than_the_trail_has_stays(house):
+    """The trail was restored from a backup."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+    said = house.orthanc.annotation("i")
+    later = {**said, "review": {**said["review"], "at": "2026-11-28T11:00:00Z"}}
+    house.orthanc.set_metadata("instances", "i", "BodyPart", json.dumps(later))
+    recovery.ask_again(house.records, house.in_place)
+    assert not house.tasks.stands(Kind.APPLY, "i")
+
+
+def test_a_start_does_not_wait_for_an_orthanc_that_is_away(house):
+    house.trail.removed("i", by="ann", at="2026-11-28T10:00:00Z", file="f")
+    house.orthanc.down = True
+    recovery.ask_again(house.records, None)
+    assert house.tasks.stands(Kind.APPLY, "i")
 
 
 def test_files_of_the_old_stock_stay_behind_all_others(house):

@@ -5,12 +5,14 @@ import threading
 import pytest
 import sqlalchemy as sa
 
+from bodypart.annotation import Review
 from service.databases.tables import instances
 from service.errors import ArchiveError
-from service.queue.tasks import Kind, Mode
+from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
 from service.work.sweep import Sweep
 from unit.service.house import PARENTS
+from unit.service.work.failing import raiser
 
 
 def run(sweep):
@@ -23,6 +25,17 @@ def test_what_arrived_unheard_is_queued_and_the_old_stock_noted(house, sweep):
     run(sweep)
     assert house.claim(Kind.ANNOTATE).resource == "new"
     assert house.index.state("i") == UNSEEN
+    assert not sweep.is_due()
+
+
+def test_what_arrived_unheard_is_noticed_while_the_old_stock_is_read_again(house, sweep):
+    """As many as were still to be read again could be missing, for days."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.ask(Kind.ANNOTATE, "i", mode=Mode.AGAIN, priority=Priority.BACKFILL)
+    assert not sweep.is_due()
+    house.orthanc.arrive("new", b"file", received="20260701T000000")
+    assert sweep.is_due()
+    house.ask(Kind.ANNOTATE, "new")
     assert not sweep.is_due()
 
 
@@ -54,6 +67,29 @@ def test_a_lost_index_is_rebuilt_from_the_metadata_and_the_trail(house, sweep):
     run(sweep)
     assert house.index.children("series", "series")[0].examined == "hand"
     assert house.index.state("removed") == "forgotten"
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_what_a_person_says_as_the_sweep_looks_at_it_stays_in_the_index(
+    house, sweep, monkeypatch, removed
+):
+    """The sweep noted that it has no annotation, and no search found it any more."""
+    if removed:
+        file = house.orthanc.versions["i"]
+        house.trail.removed("i", by="ann", at="2026-11-28T10:00:00Z", file=file)
+    else:
+        monkeypatch.setattr(house.orthanc, "glance", raiser(ArchiveError("status 500")))
+    parents = house.orthanc.parents
+
+    def spoken_of(instance):
+        monkeypatch.undo()
+        house.reviewer.review(instance, Review("bob", "2026-11-28T11:00:00Z", "foot"))
+        return parents(instance)
+
+    monkeypatch.setattr(house.orthanc, "parents", spoken_of)
+    run(sweep)
+    assert house.index.state("i") == "done"
+    assert house.index.counts() == {"done": 1}
 
 
 def test_sides_in_doubt_are_noted_of_what_an_earlier_version_took_in(house, sweep):
