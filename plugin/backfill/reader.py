@@ -172,6 +172,8 @@ class Reader:
         while True:
             try:
                 return self._present(memory) or self._new(memory)
+            except EngineDownError as error:
+                raise RefusedError(f"no decoder can be started on this machine: {error}") from None
             except DecoderDiedError as error:
                 # No picture was involved: the cause is the memory, or this machine.
                 deaths += 1
@@ -203,9 +205,6 @@ class Reader:
         try:
             decoder.greet()
             self._teach(decoder, reference)
-        except EngineDownError as error:
-            decoder.close()
-            raise RefusedError(f"no decoder can be started on this machine: {error}") from None
         except BaseException:
             decoder.close()
             raise

@@ -23,8 +23,8 @@ _LONGEST_WAIT, _LONGEST_ANSWER = 0.3, 600.0
 """Seconds that a request may wait for its turn, and then for its answer."""
 _FORWARDED = frozenset(
     (
-        *("authorization", "content-type", "if-match", "if-none-match", "origin", "referer"),
-        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "accept-language", "user-agent"),
+        *("authorization", "content-type", "if-match", "origin", "referer", "accept-language"),
+        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"),
     )
 )
 _KEPT_BY_ORTHANC = frozenset(

@@ -111,7 +111,7 @@ class Annotator:
             stored, existing = glance.stored, glance.annotation
             before = self._trail.last(instance)
             if mode is not Mode.AGAIN and existing and of_file(existing, stored.version):
-                self._adopt(existing, stored, task)
+                self._annotations.adopt(existing, stored.parents, task)
                 return None
             sequence = task.sequence if task else None
             if mode is Mode.NEW and stays_removed(self._archive, instance, before, sequence):
@@ -181,7 +181,7 @@ class Annotator:
             stored = self._archive.stored_file(instance)
             existing = self._archive.annotation(instance)
         if existing and task.mode != Mode.AGAIN and of_file(existing, stored.version):
-            self._adopt(existing, stored, task)
+            self._annotations.adopt(existing, stored.parents, task)
             return "it has an annotation by now"
         if file != stored.version:
             self._tasks.retry(task, 0.0)
@@ -287,15 +287,14 @@ class Annotator:
             stored = self._archive.stored_file(instance)
             existing = self._archive.annotation(instance)
             if existing and existing["status"] == "done" and of_file(existing, stored.version):
-                self._adopt(existing, stored, task)
+                self._annotations.adopt(existing, stored.parents, task)
                 return
             # Of the file that was read: another that came in meanwhile is still to be read.
             file = self._read.get(instance, stored.version)
             annotation: AnnotationRecord = {**failed(instance, reason), "file": file}
             last = self._trail.last(instance)
             annotation = self._words.put_on(annotation, existing, last)
-            also = partial(self._learning.keep, instance=instance, seen=None)
-            self._annotations.put(annotation, stored.parents, done=task, also=also)
+            self._annotations.put(annotation, stored.parents, done=task)
             self._read.pop(instance, None)
         self._metrics.count("failed")
 
@@ -312,14 +311,6 @@ class Annotator:
             if existing:
                 self._annotations.adopt(existing, self._archive.parents(instance))
             return existing is not None
-
-    def _adopt(self, existing: AnnotationRecord, stored: StoredFile, task: Task | None) -> None:
-        """Take the annotation of the present file into the index.
-
-        Where that lacks this answer, what the model saw is of an earlier picture, and is forgotten.
-        """
-        forget = partial(self._learning.keep, instance=existing["instance"], seen=None)
-        self._annotations.adopt(existing, stored.parents, task, also=forget)
 
     def was_removed(self, instance: str) -> bool:
         """Return whether a person removed the annotation of the instance's present file."""

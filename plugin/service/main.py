@@ -187,7 +187,12 @@ class Service:
         if self.settings.tags != "on-send":
             return self.archive.dicom(instance)
         return corrected_file(
-            self.archive, self.decoders, self.index, instance, self.settings.write_threshold
+            self.archive,
+            self.decoders,
+            self.index,
+            instance,
+            self.settings.write_threshold,
+            annotation_of=self.annotation,
         )[1]
 
     def damaged(self, error: DamagedError) -> None:

@@ -1,7 +1,9 @@
 """A real Orthanc and a real browser."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,19 +37,41 @@ def uploaded(server: Server) -> Uploaded:
     return upload(server)
 
 
+@pytest.fixture(scope="module")
+def untouched() -> dict[str, Any]:
+    """Annotations of the uploaded phantoms as `fresh` left them."""
+    return {}
+
+
 @pytest.fixture
-def fresh(server: Server, uploaded: Uploaded) -> Uploaded:
-    """The uploaded phantoms without any person's word."""
-    for instance in (*uploaded.agreeing, *uploaded.conflicting):
-        server.request("DELETE", f"/bodypart/instances/{instance}")
-        server.request("POST", f"/bodypart/instances/{instance}")
+def fresh(server: Server, uploaded: Uploaded, untouched: dict[str, Any]) -> Uploaded:
+    """The uploaded phantoms without any person's word: those that a test changed are read anew."""
+    instances = (*uploaded.agreeing, *uploaded.conflicting)
+    addresses = [f"/bodypart/instances/{instance}" for instance in instances]
+    for address in addresses:
+        if server.request("GET", address).json() != untouched.get(address):
+            server.request("DELETE", address)
+            server.request("POST", address)
     server.settle()
+    untouched.update({address: server.get(address) for address in addresses})
     return uploaded
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Iterator[None]:
+    """Keep a picture of the page on which a test failed."""
+    report = yield
+    page = item.funcargs.get("page")
+    if page and report.when == "call" and report.failed:
+        ARTEFACTS.mkdir(exist_ok=True)
+        with contextlib.suppress(Exception):  # A page that crashed has no picture.
+            page.screenshot(path=ARTEFACTS / f"{Path(item.name).name}.png")
+    return report
+
+
 @pytest.fixture
-def page(browser, request):
-    """A page that must stay free of errors; its last state is kept as a picture."""
+def page(browser):
+    """A page that must stay free of errors."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(10_000)
@@ -56,8 +80,6 @@ def page(browser, request):
     page.on("console", lambda message: message.type == "error" and errors.append(message.text))
     page.errors = errors
     yield page
-    ARTEFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTEFACTS / f"{Path(request.node.name).name}.png")
     context.close()
     # Not every test lets the page end before the server does.
     assert not [error for error in errors if "Failed to load resource" not in error]

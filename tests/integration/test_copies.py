@@ -6,14 +6,7 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
-from orthanc_server import KNOWN, require
 from phantoms import file_bytes, radiograph
-
-
-@pytest.fixture(params=KNOWN)
-def server(request, make_server):
-    require(request.param)
-    return make_server(target=request.param).start()
 
 
 def hand():
@@ -47,33 +40,33 @@ def assert_said_by_a_person(annotation):
 
 
 @pytest.mark.parametrize("how", ["modify", "anonymize"])
-def test_a_persons_word_goes_with_a_copy_of_its_picture(server, how):
-    instance = said_wrist(server, hand())
-    assert_said_by_a_person(server.annotation(copy_of(server, instance, how)))
+def test_a_persons_word_goes_with_a_copy_of_its_picture(orthanc, how):
+    instance = said_wrist(orthanc, hand())
+    assert_said_by_a_person(orthanc.annotation(copy_of(orthanc, instance, how)))
 
 
-def test_a_persons_word_reaches_another_orthanc_with_the_file(server, make_server):
-    instance = said_wrist(server, hand())
-    file = server.request("GET", f"/instances/{instance}/file").content
-    other = make_server(target=server.target).start()
+def test_a_persons_word_reaches_another_orthanc_with_the_file(orthanc, make_server):
+    instance = said_wrist(orthanc, hand())
+    file = orthanc.request("GET", f"/instances/{instance}/file").content
+    other = make_server(target=orthanc.target).start()
     assert_said_by_a_person(other.annotation(other.upload(file)))
 
 
-def test_what_we_wrote_is_no_second_source_in_an_anonymised_copy(server):
-    instance = said_wrist(server, hand())
-    copy = copy_of(server, instance, "anonymize")
-    file = server.request("GET", f"/instances/{copy}/file").content
+def test_what_we_wrote_is_no_second_source_in_an_anonymised_copy(orthanc):
+    instance = said_wrist(orthanc, hand())
+    copy = copy_of(orthanc, instance, "anonymize")
+    file = orthanc.request("GET", f"/instances/{copy}/file").content
     dataset = pydicom.dcmread(io.BytesIO(file))
     assert dataset.BodyPartExamined == "WRIST"
-    assert server.annotation(copy)["header"]["labels"] == []
+    assert orthanc.annotation(copy)["header"]["labels"] == []
 
 
-def test_another_picture_under_the_same_uids_is_asked_again(server):
+def test_another_picture_under_the_same_uids_is_asked_again(orthanc):
     first = radiograph("hand", BodyPartExamined="EXTREMITY", PatientID=generate_uid())
-    instance = said_wrist(server, file_bytes(first))
+    instance = said_wrist(orthanc, file_bytes(first))
     first.PixelData = radiograph("chest").PixelData
-    server.upload(file_bytes(first))
-    server.settle()
-    annotation = server.annotation(instance)
+    orthanc.upload(file_bytes(first))
+    orthanc.settle()
+    annotation = orthanc.annotation(instance)
     assert annotation["needs_review"]
     assert (annotation["examined"] or {}).get("source") != "person"

@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+import requests
 from pydicom.uid import generate_uid
 
 from phantoms import file_bytes, radiograph
@@ -306,3 +307,12 @@ def test_metrics_are_published_through_orthanc(orthanc, knee):
     text = orthanc.request("GET", "/tools/metrics-prometheus").text
     for name in ("annotated", "queue", "seconds_decode", "seconds_classify", "seconds_fetch"):
         assert f"bodypart_{name} " in text, name
+
+
+def test_an_error_has_one_content_type(orthanc):
+    """From 1.12.7 on it is Orthanc's own, which nobody can change; another would be a second."""
+    for path in ("instances/unknown", "worklist?limit=none", "nothing"):
+        answer = requests.get(f"{orthanc.url}/bodypart/{path}", timeout=30, stream=True)
+        assert answer.status_code >= 400
+        assert len(answer.raw.headers.getlist("Content-Type")) == 1
+        assert set(answer.json()) >= {"error", "details"}

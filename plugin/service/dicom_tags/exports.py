@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from service.dicom_tags.rewriting import rewritten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bodypart.record import AnnotationRecord, RewrittenRecord, SiblingRecord
     from service.decoders.pool import DecoderPool
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def corrected_file(
-    archive: Archive, decoders: DecoderPool, index: Index, instance: str, threshold: float
+    archive: Archive,
+    decoders: DecoderPool,
+    index: Index,
+    instance: str,
+    threshold: float,
+    *,
+    annotation_of: Callable[[str], AnnotationRecord | None],
 ) -> tuple[RewrittenRecord, bytes]:
     """Return a copy of the stored file with corrected tags; the stored one is not changed.
 
@@ -33,6 +39,8 @@ def corrected_file(
         Orthanc id.
     threshold : float
         Least probability at which an answer is written.
+    annotation_of : callable
+        Gives an instance's annotation, also while its file is being rewritten.
 
     Returns
     -------
@@ -45,7 +53,7 @@ def corrected_file(
         If Orthanc has no such instance.
     """
     data = archive.dicom(instance)
-    annotation = archive.annotation(instance)
+    annotation = annotation_of(instance)
     if annotation is None:
         return {"changed": [], "refused": "there is no annotation yet", "standing": []}, data
     request = {
@@ -96,16 +104,19 @@ def study_report(
     return decoders.ask("report", request, payload, urgent=True)[1]
 
 
-def imaging_study(archive: Archive, decoders: DecoderPool, study: str) -> dict[str, Any]:
-    """Return the FHIR R5 ImagingStudy of a study.
+def imaging_study(
+    archive: Archive,
+    decoders: DecoderPool,
+    study: str,
+    annotations: Mapping[str, AnnotationRecord | None],
+) -> dict[str, Any]:
+    """Return the FHIR R5 ImagingStudy of a study, with the annotations of its instances.
 
     Raises
     ------
     NotFoundError
-        If Orthanc has no such study.
+        If one of them is gone.
     """
-    instances = archive.instances_of("studies", study)
-    annotations = {instance: archive.annotation(instance) for instance in instances}
     request, payload = _gathered(archive, decoders, study, annotations, None)
     resource: dict[str, Any] = decoders.ask("fhir", request, payload, urgent=True)[0]["resource"]
     return resource

@@ -188,15 +188,15 @@ class AuditTrail:
         return [_event(row) for row in rows]
 
     def number_of(self, since: int, count: int) -> int | None:
-        """Return the number of the ``count``-th event after a number, None if there are fewer."""
-        found: int | None = self._database.value(
+        """Return the number of the ``count``-th event after a number, None if none follows it."""
+        rows = self._database.rows(
             sa.select(events.c.number)
             .where(events.c.number > since)
             .order_by(events.c.number)
             .offset(count - 1)
-            .limit(1)
+            .limit(2)
         )
-        return found
+        return rows[0].number if len(rows) > 1 else None
 
     def _append(
         self, at: str, by: str, action: str, instance: str, review: str | None, file: str | None

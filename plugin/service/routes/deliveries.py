@@ -20,7 +20,7 @@ from service.deliveries.rules import Given, RuleRecord
 from service.errors import ConflictError, NotFoundError
 from service.routes.annotations import annotation_of
 from service.routes.models import Asked, Body, InstanceId
-from service.routes.requests import ORTHANC_ID, TheService, bad_request, not_found
+from service.routes.requests import ORTHANC_ID, TheService, bad_request, not_found, page_of
 from service.routes.router import Router
 from service.unstored_file import annotate_file
 from service.work.rule_application import Progress
@@ -230,10 +230,11 @@ def listed(query: Annotated[Page, Query()], service: TheService) -> DeliveriesAn
         if value
     ]
     states = dict.fromkeys(query.state.split(",")) if query.state else ()
-    found = service.dispatch.overview.page(where, query.after, query.limit, states=states)
+    found = service.dispatch.overview.page(where, query.after, query.limit + 1, states=states)
+    page, last = page_of(found, query.limit)
     return {
-        "deliveries": [delivery.to_json() for delivery in found],
-        "next": found[-1].number if len(found) == query.limit else None,
+        "deliveries": [delivery.to_json() for delivery in page],
+        "next": last.number if last else None,
     }
 
 

@@ -17,7 +17,7 @@ from service.learning.follow import Learned
 from service.learning.words import WordLine
 from service.routes.lines import AlikeLine
 from service.routes.models import Asked
-from service.routes.requests import TheService, labels_of, not_found, one_at_a_time
+from service.routes.requests import TheService, labels_of, not_found, one_at_a_time, page_of
 from service.routes.router import Router
 from service.routes.worklist import lines
 
@@ -78,8 +78,9 @@ def words(query: Annotated[Words, Query()], service: TheService) -> WordsAnswer:
     label = query.label
     wanted = (label,) if label == NONE else labels_of("label", label) if label else ()
     learning = service.learning
-    found = learning.words.page(learning.model, wanted, query.after, query.limit)
-    return {"words": found, "next": found[-1]["number"] if len(found) == query.limit else None}
+    found = learning.words.page(learning.model, wanted, query.after, query.limit + 1)
+    page, last = page_of(found, query.limit)
+    return {"words": list(page), "next": last["number"] if last else None}
 
 
 @router.delete(

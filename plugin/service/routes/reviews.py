@@ -19,6 +19,7 @@ from service.errors import (
     UnannotatedError,
 )
 from service.reviewer import is_stale
+from service.routes.annotations import annotation_of
 from service.routes.models import Reviews, Undo
 from service.routes.requests import SeenRevisions, TheService, User
 from service.routes.router import Router
@@ -91,7 +92,7 @@ def undo(body: Undo, service: TheService, user: User) -> UndoneAnswer:
     seen = _by_instance(body.revisions)
 
     def take_back(instance: str) -> AnnotationRecord:
-        annotation = service.reviewer.annotation_of(instance)
+        annotation = annotation_of(service, instance)
         if annotation["review"] is None:
             raise ConflictError("nobody said anything of it")
         # The earlier word is put on the present annotation and on no other; 0.1 knew no revision.
@@ -116,7 +117,7 @@ def _confirmed(
     NotFoundError, StaleError, ConflictError
         If it is gone, has another revision by now, or has nothing that can be confirmed like this.
     """
-    annotation = service.archive.annotation(instance)
+    annotation = service.annotation(instance)
     if annotation is None and not service.archive.exists("instances", instance):
         raise NotFoundError(instance)
     if annotation and is_stale(annotation, revisions):
@@ -144,9 +145,7 @@ def _each(
     """Do something to each instance; return their revisions, and what failed."""
     ids = list(dict.fromkeys(instances))
     with ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-review") as threads:
-        outcomes = dict(
-            zip(ids, threads.map(lambda one: _tried(service, one, work), ids), strict=True)
-        )
+        outcomes = dict(zip(ids, threads.map(lambda one: _tried(one, work), ids), strict=True))
     revisions = {
         one: said.get("revision") for one, said in outcomes.items() if not isinstance(said, str)
     }
@@ -155,11 +154,8 @@ def _each(
     return {"failed": failed, "revisions": revisions}
 
 
-def _tried(
-    service: Service, instance: str, work: Callable[[str], AnnotationRecord]
-) -> AnnotationRecord | str:
+def _tried(instance: str, work: Callable[[str], AnnotationRecord]) -> AnnotationRecord | str:
     """Return the annotation, or why there is none."""
-    service.wait_while_away([instance])
     try:
         return work(instance)
     except UnannotatedError as why:

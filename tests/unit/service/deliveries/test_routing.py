@@ -1,8 +1,10 @@
 import pytest
 
 from routed import PARENTS, annotation, outbox, rules
+from service.deliveries import outbox as outbox_module
 from service.deliveries.delivery import Priority, State
 from service.deliveries.routing import RETURN, Origin, Routing, came_from
+from service.deliveries.webhook import idempotency_key
 
 KNEES = {"Name": "knees", "If": {"Examined": "knee"}, "To": ["modality:A"]}
 HANDS = {"Name": "hands", "If": {"Examined": "hand"}, "To": ["modality:B"]}
@@ -142,6 +144,31 @@ def test_what_is_being_sent_for_an_older_answer_is_sent_again_after_that(routed)
     assert (row.state, row.answer) == (State.WAITING, "knee R")
     found.deliver("modality:A")
     assert found.states() == {("knees", "modality:A"): "delivered"}
+
+
+@pytest.mark.parametrize("in_flight", [False, True])
+def test_an_answer_that_returns_is_no_repetition_of_its_first_delivery(
+    routed, monkeypatch, in_flight
+):
+    """A receiver that drops what it had before kept the side that was taken back."""
+    found = routed({**KNEES, "Urgent": True})
+    keys = []
+
+    def take(second, side):
+        monkeypatch.setattr(outbox_module, "utc_now", lambda: f"2026-11-30T10:00:0{second}Z")
+        found.take(annotation(laterality={"value": side, "source": "person"}))
+
+    take(0, "L")
+    for second, next_side in enumerate("RL-", 1):
+        sent = found.outbox.claim("modality:A")
+        keys.append(idempotency_key(sent))
+        if in_flight:
+            take(second, next_side)
+            found.outbox.delivered(sent)
+        else:
+            found.outbox.delivered(sent)
+            take(second, next_side)
+    assert len(set(keys)) == 3
 
 
 @pytest.mark.parametrize(("arrives", "state"), [(True, "delivered"), (False, "cancelled")])

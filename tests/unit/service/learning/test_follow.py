@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from bodypart.memory import Recall
-from service.databases.tables import instances, words
+from service.databases.tables import instances, sightings, words
 from service.learning.sightings import Sightings
 from service.queue.tasks import Kind
 from service.records.audit_trail import AuditTrail
@@ -113,7 +113,9 @@ def test_what_was_heard_before_a_kill_is_heard_again_and_stays(house):
     assert house.learning.learned()["words"] == 24
 
 
-@pytest.mark.parametrize("damage", [{"label": "a later version's"}, {"posterior": b"odd"}])
+@pytest.mark.parametrize(
+    "damage", [{"label": "a later version's"}, {"posterior": b"odd"}, {"posterior": None}]
+)
 def test_a_word_whose_row_is_damaged_holds_no_other_up(house, damage):
     """Nothing was learned any more, and no word taken back was unlearned."""
     house.teach()
@@ -122,6 +124,68 @@ def test_a_word_whose_row_is_damaged_holds_no_other_up(house, damage):
     house.trail.withdrawn("wrist-1", by="reader", at=AT)
     house.learning.step()
     assert house.learning.learned()["words"] == 22
+
+
+def test_what_was_seen_is_looked_at_again_where_its_row_is_damaged(house):
+    """Nothing was learned any more."""
+    house.say(house.see("wrist", 90), "wrist")
+    with house.database.write() as connection:
+        connection.execute(sa.update(sightings).values(embedding=b"odd"))
+    house.teach()
+    assert house.learning.learned()["words"] == 24
+    assert house.tasks.standing(Kind.LOOK, ["wrist-90"])
+
+
+def test_after_an_update_of_the_model_words_are_learned_as_it_looks(house):
+    """They were once it had looked at the pictures of all of them: one that hung held up all."""
+    house.teach()
+    house.decoders.hello = {"model": {"sha256": "1" * 64}, "labels": list(LABELS)}
+    learned = []
+    for number in range(8):
+        for part in ("wrist", "hand", "knee"):
+            house.see(part, number)
+            with house.database.write() as connection:
+                connection.execute(sa.update(instances).values(reviewed_at=AT))
+        house.learning.step()
+        learned.append(house.learning.learned()["words"])
+    assert learned == [3, 6, 9, 12, 15, 18, 21, 24]
+
+
+def test_what_comes_while_it_learns_is_learned_by_the_next_step(house, monkeypatch):
+    """A picture looked at just then, or what another node forgot, was taken for learned."""
+    house.teach()
+    house.say("wrist-50", "wrist")
+    house.learning.step()
+    learn = house.lessons.learn
+
+    def slow(*given):
+        beyond = learn(*given)
+        house.learning.tell_word("wrist-50", reading("wrist", 50).seen)
+        return beyond
+
+    house.say(house.see("wrist", 51), "wrist")
+    with monkeypatch.context() as patched:
+        patched.setattr(house.lessons, "learn", slow)
+        house.learning.step()
+    assert house.learning.learned()["words"] == 25
+    house.learning.step()
+    assert house.learning.learned()["words"] == 26
+
+
+def test_a_later_word_is_kept_where_the_one_before_was_too_many(house, monkeypatch):
+    """Another node heard it while this one learned."""
+    other = House(house.database)
+
+    def slow(model, labels, known):
+        house.say("wrist-0", "hand")
+        other.learning.step()
+        return known[:1]
+
+    house.say(house.see("wrist", 0), "wrist")
+    monkeypatch.setattr(house.lessons, "learn", slow)
+    house.learning.step()
+    (kept,) = house.learning.words.seen_by(MODEL)
+    assert kept.labels == ("hand",)
 
 
 def test_what_has_no_picture_is_looked_at_once_a_model(house):

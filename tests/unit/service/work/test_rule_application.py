@@ -7,7 +7,7 @@ import pytest
 from bodypart.settings import Settings
 from routed import CONFIGURATION, annotation, outbox
 from service.databases.database import Database
-from service.databases.schema import INDEX_SCHEMA, prepare
+from service.databases.schema import INDEX_SCHEMA, SEEN_SCHEMA, prepare
 from service.deliveries.delivery import Priority
 from service.deliveries.dispatch import Dispatch
 from service.errors import ConflictError, NotFoundError
@@ -31,6 +31,7 @@ class Stock:
     def __init__(self, folder, *given):
         database = Database.of_file(folder / "index.sqlite")
         prepare(database, INDEX_SCHEMA)
+        prepare(database, SEEN_SCHEMA)
         self.index = Index(database)
         self.database = database
         self.notes = {}
