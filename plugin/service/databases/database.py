@@ -119,7 +119,7 @@ class Database:
         engine = self.engine if at_once else self._soon
         with (
             self._writing,
-            self._told_apart(),
+            self._our_errors(),
             self._writer(engine) as connection,
             connection.begin(),
         ):
@@ -144,7 +144,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection for queries; errors as in ``write``."""
-        with self._told_apart(), self.engine.connect() as connection:
+        with self._our_errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -169,7 +169,7 @@ class Database:
             return
         self._mine.held = held
         number = {"n": int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])}
-        with self._told_apart():
+        with self._our_errors():
             # One connection per thread: for a second lock it must not wait for one in the pool.
             connection = next(iter(held.values()), None) or self._lockers.connect()
             try:
@@ -190,7 +190,7 @@ class Database:
                 connection.close()
 
     @contextmanager
-    def _told_apart(self) -> Iterator[None]:
+    def _our_errors(self) -> Iterator[None]:
         """Turn the database's errors into ours, as their text may hold values."""
         try:
             yield
@@ -213,9 +213,9 @@ class Database:
     def rows(self, statement: sa.Executable | Prepared, **values: Any) -> list[Any]:
         """Return all rows of a query; ``values`` are those of its parameters."""
         if isinstance(statement, Prepared):
-            with self._told_apart(), self._quick() as connection:
+            with self._our_errors(), self._quick() as connection:
                 return statement.rows(connection, **values)
-        with self._told_apart(), self.asked.connect() as connection:
+        with self._our_errors(), self.asked.connect() as connection:
             return list(connection.execute(statement, values))
 
     def value(self, statement: sa.Executable | Prepared, **values: Any) -> Any:
@@ -225,7 +225,7 @@ class Database:
 
     def put(self, statement: Prepared, **values: Any) -> None:
         """Run one change that needs no explicit transaction; errors as in ``write``."""
-        with self._writing, self._told_apart(), self._quick() as connection:
+        with self._writing, self._our_errors(), self._quick() as connection:
             statement.run(connection, values)
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from bodypart.evidence import Seen
 from bodypart.memory.words import pack_floats, unpack_floats
 from service.databases.prepared import Prepared
 from service.databases.tables import instances, sightings
-from service.records.index import ANNOTATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,8 @@ MOST_SIGHTINGS = 100_000
 
 _PRUNE_EVERY = 1000
 _BATCH = 5000
-_DROP = Prepared(sa.delete(sightings).where(sightings.c.instance == sa.bindparam("b_id")))
+_ANSWERED = sa.and_(instances.c.id == sightings.c.instance, instances.c.model == sightings.c.model)
+"""Pictures with an answer of that very model: one that only looked, for a word, gave none."""
 _SIZES = [
     sa.func.length(sightings.c[name]).label(f"{name}_size") for name in ("embedding", "posterior")
 ]
@@ -120,10 +121,6 @@ class Sightings:
         self._put.run(connection, values)
         self._puts += 1
 
-    def drop(self, connection: Connection, instance: str) -> None:
-        """Forget what a model saw in an earlier picture, in a transaction of the caller's."""
-        _DROP.run(connection, {"b_id": instance})
-
     def prune(self) -> None:
         """Forget the oldest, once there are many more than are to be kept."""
         if self._puts < _PRUNE_EVERY:
@@ -152,11 +149,12 @@ class Sightings:
             question = question.join(instances, instances.c.id == sightings.c.instance).where(
                 instances.c.reviewed_at.is_not(None)
             )
-        rows = self.database.rows(question)
-        if not rows:
-            return None
-        row = rows[0]
-        return Seen(unpack_floats(row.embedding), unpack_floats(row.posterior), row.rejected)
+        for row in self.database.rows(question):
+            with suppress(ValueError):  # It is damaged: then it is looked at again.
+                return Seen(
+                    unpack_floats(row.embedding), unpack_floats(row.posterior), row.rejected
+                )
+        return None
 
     def batches(
         self, model: str, conditions: Sequence[sa.ColumnElement[bool]] = ()
@@ -172,13 +170,8 @@ class Sightings:
         """
         question = (
             sa.select(sightings, instances.c.image_label)
-            .join(instances, instances.c.id == sightings.c.instance)
-            .where(
-                sightings.c.model == model,
-                instances.c.reviewed_at.is_(None),
-                ANNOTATED,
-                *conditions,
-            )
+            .join(instances, _ANSWERED)
+            .where(sightings.c.model == model, instances.c.reviewed_at.is_(None), *conditions)
         )
         for rows in self._pages(question):
             yield Batch(
@@ -199,8 +192,8 @@ class Sightings:
                 sightings.c.rejected,
                 *(instances.c[name] for name in names),
             )
-            .join(instances, instances.c.id == sightings.c.instance)
-            .where(sightings.c.model == model, ANNOTATED)
+            .join(instances, _ANSWERED)
+            .where(sightings.c.model == model)
         )
         for rows in self._pages(question):
             yield Answers(

@@ -36,7 +36,7 @@ _SOON = 5.0
 _LEFT_OUT = "left-out"
 
 
-def pause_after(failures: int) -> float:
+def sweep_again_after(failures: int) -> float:
     """Return the seconds before a failed sweep, which may be a long one, is tried again."""
     return _SOON * 2.0 ** min(failures, 10)
 
@@ -126,7 +126,7 @@ class Sweep:
                 due, failures, pause = False, 0, every
             except ServiceError as error:
                 self._log(f"the sweep failed and starts again: {kind_and_place(error)}")
-                pause = min(every, pause_after(failures))
+                pause = min(every, sweep_again_after(failures))
                 failures += 1
             stopping.wait(pause)
 
