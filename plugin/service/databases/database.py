@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
@@ -68,6 +69,8 @@ class Database:
     ----------
     shared : bool
         Whether other nodes may write to it at the same time.
+    insert : callable
+        Takes a table; returns an ``INSERT`` that can say what is done ``ON CONFLICT``.
     asked : Engine
         For single queries, without a transaction: that would double the cost with SQLite, and needs
         two more round trips with PostgreSQL.
@@ -75,6 +78,7 @@ class Database:
 
     def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
         self.shared = not url.startswith("sqlite")
+        self.insert: Any = postgresql.insert if self.shared else sqlite.insert
         if self.shared:
             self.engine = _postgresql(url)
             # A pool of its own: the holder of a lock must get a connection to write, however many
