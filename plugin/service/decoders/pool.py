@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from bodypart.network import NetworkError
 from service.decoders.elsewhere import ASKING, NetworkDownError
 from service.decoders.process import (
+    DecoderDiedError,
     DecoderProcess,
     EngineDownError,
     UnreadError,
-    WorkerDiedError,
 )
 from service.errors import ServiceError
 from service.lasting import lasting, lengthening
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from service.decoders.greeting import Greeting
     from service.decoders.lessons import Lessons
 
-__all__ = ["Engine", "EngineDownError", "RefusedError", "WorkerDiedError"]
+__all__ = ["DecoderDiedError", "DecoderPool", "EngineDownError", "RefusedError"]
 
 _WITH_MEMORY = ("annotate", "classify")
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
@@ -55,7 +55,7 @@ class RefusedError(ServiceError):
         self.kind = kind
 
 
-class Engine:
+class DecoderPool:
     """A pool of decoders behind one method, ``ask``.
 
     Parameters
@@ -168,7 +168,7 @@ class Engine:
         ------
         EngineDownError
             If no decoder runs, or the network that it needs is away.
-        WorkerDiedError
+        DecoderDiedError
             If it died on this request, or took longer than ``TimeLimit``.
         RefusedError
             If it answered that the task cannot be done.
@@ -189,7 +189,7 @@ class Engine:
             if self._lessons and task in _WITH_MEMORY:
                 self._teach(decoder, self._lessons)
             answer, attachment = decoder.ask(task, request, payload, self._settings.time_limit)
-        except WorkerDiedError as error:
+        except DecoderDiedError as error:
             if self._stopping.is_set():
                 # Killed, and not by the picture.
                 raise EngineDownError("Orthanc is stopping") from None
@@ -226,7 +226,7 @@ class Engine:
                 answer, _ = decoder.ask(
                     "learn", {"memory": record}, numbers, self._settings.time_limit
                 )
-            except WorkerDiedError as error:
+            except DecoderDiedError as error:
                 self._deaths[revision] += 1
                 left_out = self._deaths[revision] >= _DEATHS
                 self._log(

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bodypart.record import AnnotationRecord, RewrittenRecord, SiblingRecord
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.orthanc_api.archive import Archive
     from service.records.index import Index
 
 
 def corrected_file(
     archive: Archive,
-    engine: Engine,
+    decoders: DecoderPool,
     index: Index,
     instance: str,
     threshold: float,
@@ -31,7 +31,7 @@ def corrected_file(
     ----------
     archive : Archive
         Orthanc.
-    engine : Engine
+    decoders : DecoderPool
         The pool of decoders.
     index : Index
         Has the other instances of the series.
@@ -61,13 +61,13 @@ def corrected_file(
         "siblings": siblings_of(index, instance, archive.parents(instance).series),
         "threshold": threshold,
     }
-    outcome, corrected = rewritten(engine, "correct", request, data, urgent=True)
+    outcome, corrected = rewritten(decoders, "correct", request, data, urgent=True)
     return outcome, b"".join(corrected) or data
 
 
 def study_report(
     archive: Archive,
-    engine: Engine,
+    decoders: DecoderPool,
     study: str,
     annotations: Mapping[str, AnnotationRecord | None],
     previous: bytes | None,
@@ -79,7 +79,7 @@ def study_report(
     ----------
     archive : Archive
         Orthanc.
-    engine : Engine
+    decoders : DecoderPool
         The pool of decoders.
     study : str
         Orthanc id of the study.
@@ -97,16 +97,16 @@ def study_report(
     RefusedError
         If none of them has an answer.
     """
-    request, payload = _gathered(archive, engine, study, annotations, previous)
+    request, payload = _gathered(archive, decoders, study, annotations, previous)
     request["uid"] = uid
     # From Orthanc: headers from a decoder may say anything, if it was taken over by a file.
-    request["patient_id"], request["study_uid"] = archive.origin_of_study(study)
-    return engine.ask("report", request, payload, urgent=True)[1]
+    request["patient_id"], request["study_uid"] = archive.identifiers_of_study(study)
+    return decoders.ask("report", request, payload, urgent=True)[1]
 
 
 def imaging_study(
     archive: Archive,
-    engine: Engine,
+    decoders: DecoderPool,
     study: str,
     annotations: Mapping[str, AnnotationRecord | None],
 ) -> dict[str, Any]:
@@ -117,8 +117,8 @@ def imaging_study(
     NotFoundError
         If one of them is gone.
     """
-    request, payload = _gathered(archive, engine, study, annotations, None)
-    resource: dict[str, Any] = engine.ask("fhir", request, payload, urgent=True)[0]["resource"]
+    request, payload = _gathered(archive, decoders, study, annotations, None)
+    resource: dict[str, Any] = decoders.ask("fhir", request, payload, urgent=True)[0]["resource"]
     return resource
 
 
@@ -130,14 +130,14 @@ def siblings_of(index: Index, instance: str, series: str) -> list[SiblingRecord]
 
 def _gathered(
     archive: Archive,
-    engine: Engine,
+    decoders: DecoderPool,
     study: str,
     annotations: Mapping[str, AnnotationRecord | None],
     previous: bytes | None,
 ) -> tuple[dict[str, Any], bytes]:
     """Collect the headers of the files, so that no decoder gets the pixel data of several."""
     files = chain(map(archive.dicom, annotations), [previous] if previous is not None else [])
-    headers = [engine.ask("headers", {}, file, urgent=True)[1] for file in files]
+    headers = [decoders.ask("headers", {}, file, urgent=True)[1] for file in files]
     request = {
         "study": study,
         "annotations": list(annotations.values()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bodypart.evidence import Seen
     from bodypart.memory import Memory
     from service.decoders.lessons import Lessons
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.learning.changes import Change
     from service.learning.hearing import Hearing
     from service.learning.sightings import Sightings
@@ -61,7 +61,7 @@ class Learning:
     mode : str
         ``on``, ``suggest`` or ``off``, as the setting ``Learn`` says. Words are kept in any case,
         so that the switch can be turned on later.
-    decoders, tasks : Engine, Tasks
+    decoders, tasks : DecoderPool, Tasks
         The service's other parts.
     hearing, sightings, lessons : Hearing, Sightings, Lessons
         What people said, what the model saw, what was learned.
@@ -72,7 +72,7 @@ class Learning:
     def __init__(
         self,
         mode: str,
-        decoders: Engine,
+        decoders: DecoderPool,
         tasks: Tasks,
         hearing: Hearing,
         sightings: Sightings,
@@ -88,7 +88,7 @@ class Learning:
         self._lessons = lessons
         self._log = log
         self._woken = threading.Event()
-        self._learned: tuple[Any, ...] | None = None
+        self._learned: tuple[str, set[int]] | None = None
         self._step_lock = threading.Lock()
 
     @property
@@ -121,14 +121,9 @@ class Learning:
         return read_otherwise(self.sightings, model, hello["labels"], recall, rows)
 
     def keep(self, connection: Connection, instance: str, seen: Seen | None) -> None:
-        """Keep what the model saw in the present picture, in a transaction of the caller's.
-
-        Without any, what it saw in an earlier one is forgotten.
-        """
+        """Keep what the model saw in the present picture, in a transaction of the caller's."""
         model = self.model
-        if seen is None:
-            self.sightings.drop(connection, instance)
-        elif model is not None:
+        if seen is not None and model is not None:
             self.sightings.put(connection, instance, model, seen)
 
     def tell_word(self, instance: str, seen: Seen | None) -> None:
@@ -193,8 +188,11 @@ class Learning:
             self._hearing.hear()
             self._have_looked_at(model)
             self.sightings.prune()
-            state = (model, *self.words.state())
-            if state == self._learned or self._mode == "off":
+            if self._mode == "off":
+                return
+            # Before the words themselves: what comes in from now on is learned by the next step.
+            numbers = self.words.numbers(model)
+            if (model, numbers) == self._learned:
                 return
             words = self.words.seen_by(model)
             try:
@@ -204,16 +202,15 @@ class Learning:
                 self._log(
                     f"learning failed, and what was learned before stays: {kind_and_place(error)}"
                 )
-                self._learned = state
+                self._learned = model, numbers
                 return
-            if beyond:
-                self.words.take_back(word.instance for word in beyond)
-            self._learned = (model, *self.words.state())
+            self.words.drop(beyond)
+            self._learned = model, numbers - {int(word.id) for word in beyond}
 
     def forget(self, instance: str) -> None:
         """Forget the word on one picture; what was said stays said."""
         with self._step_lock:
-            self.words.take_back([instance])
+            self.words.take_back(instance)
         self.wake()
 
     def changes(self) -> list[Change]:
@@ -229,7 +226,7 @@ class Learning:
             self._hearing.forget_all()
         self.step()
 
-    def told(self) -> Learned:
+    def learned(self) -> Learned:
         """Return what was learned, part by part."""
         model, memory = self.model, self._lessons.memory
         waiting = len(self.words.unseen(model)) if model else 0
@@ -252,17 +249,8 @@ class Learning:
                 unknown.append(instance)
             else:
                 self.words.saw(instance, model, seen)
-        fresh = [
-            instance
-            for start in range(0, len(unknown), _PAGE)
-            for instance in _without(
-                unknown[start : start + _PAGE],
-                self._tasks.standing(Kind.LOOK, unknown[start : start + _PAGE]),
-            )
-        ]
-        if fresh:
-            self._tasks.ask_now(Kind.LOOK, fresh, mode=Mode.ASKED, priority=Priority.LOOK)
-
-
-def _without(instances: list[str], standing: set[str]) -> list[str]:
-    return [instance for instance in instances if instance not in standing]
+        for start in range(0, len(unknown), _PAGE):
+            page = unknown[start : start + _PAGE]
+            standing = self._tasks.standing(Kind.LOOK, page)
+            if fresh := [instance for instance in page if instance not in standing]:
+                self._tasks.ask_now(Kind.LOOK, fresh, mode=Mode.ASKED, priority=Priority.LOOK)

@@ -77,7 +77,7 @@ class Hearing:
     def _take_in(self, event: EventRecord) -> None:
         instance = event["instance"]
         if event["action"] in (WITHDRAWN, REMOVED, DAMAGED):
-            self.words.take_back([instance])
+            self.words.take_back(instance)
             return
         try:
             patient = self._archive.parents(instance).patient

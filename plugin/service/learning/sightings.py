@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.evidence import Seen
 from bodypart.memory.words import pack_floats, unpack_floats
 from service.databases.prepared import Prepared
 from service.databases.tables import instances, sightings
-from service.records.index import ANNOTATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +29,8 @@ MOST_SIGHTINGS = 100_000
 
 _PRUNE_EVERY = 1000
 _BATCH = 5000
-_DROP = Prepared(sa.delete(sightings).where(sightings.c.instance == sa.bindparam("b_id")))
+_ANSWERED = sa.and_(instances.c.id == sightings.c.instance, instances.c.model == sightings.c.model)
+"""Pictures with an answer of that very model: one that only looked, for a word, gave none."""
 _SIZES = [
     sa.func.length(sightings.c[name]).label(f"{name}_size") for name in ("embedding", "posterior")
 ]
@@ -101,8 +101,7 @@ class Sightings:
     def __init__(self, database: Database, most: int = MOST_SIGHTINGS) -> None:
         self.database = database
         self._most = most
-        make: Any = postgresql.insert if database.shared else sqlite.insert
-        insert = make(sightings)
+        insert = database.insert(sightings)
         new = {column.name: column for column in insert.excluded if not column.primary_key}
         self._put = Prepared(insert.on_conflict_do_update(index_elements=["instance"], set_=new))
         self._puts = 0
@@ -119,10 +118,6 @@ class Sightings:
         }
         self._put.run(connection, values)
         self._puts += 1
-
-    def drop(self, connection: Connection, instance: str) -> None:
-        """Forget what a model saw in an earlier picture, in a transaction of the caller's."""
-        _DROP.run(connection, {"b_id": instance})
 
     def prune(self) -> None:
         """Forget the oldest, once there are many more than are to be kept."""
@@ -152,11 +147,12 @@ class Sightings:
             question = question.join(instances, instances.c.id == sightings.c.instance).where(
                 instances.c.reviewed_at.is_not(None)
             )
-        rows = self.database.rows(question)
-        if not rows:
-            return None
-        row = rows[0]
-        return Seen(unpack_floats(row.embedding), unpack_floats(row.posterior), row.rejected)
+        for row in self.database.rows(question):
+            with suppress(ValueError):  # It is damaged: then it is looked at again.
+                return Seen(
+                    unpack_floats(row.embedding), unpack_floats(row.posterior), row.rejected
+                )
+        return None
 
     def batches(
         self, model: str, conditions: Sequence[sa.ColumnElement[bool]] = ()
@@ -172,13 +168,8 @@ class Sightings:
         """
         question = (
             sa.select(sightings, instances.c.image_label)
-            .join(instances, instances.c.id == sightings.c.instance)
-            .where(
-                sightings.c.model == model,
-                instances.c.reviewed_at.is_(None),
-                ANNOTATED,
-                *conditions,
-            )
+            .join(instances, _ANSWERED)
+            .where(sightings.c.model == model, instances.c.reviewed_at.is_(None), *conditions)
         )
         for rows in self._pages(question):
             yield Batch(
@@ -199,8 +190,8 @@ class Sightings:
                 sightings.c.rejected,
                 *(instances.c[name] for name in names),
             )
-            .join(instances, instances.c.id == sightings.c.instance)
-            .where(sightings.c.model == model, ANNOTATED)
+            .join(instances, _ANSWERED)
+            .where(sightings.c.model == model)
         )
         for rows in self._pages(question):
             yield Answers(

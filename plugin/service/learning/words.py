@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from typing_extensions import TypedDict
 
 from bodypart.memory import Word
@@ -16,11 +15,18 @@ from service.databases.prepared import Prepared
 from service.databases.tables import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from bodypart.evidence import Seen
     from service.databases.database import Database
 
+_SEEN_BY = sa.and_(words.c.model == sa.bindparam("model"), words.c.embedding.is_not(None))
+_NUMBERS = Prepared(sa.select(words.c.number).where(_SEEN_BY))
+_DROP = Prepared(
+    sa.delete(words).where(
+        words.c.instance == sa.bindparam("b_instance"), words.c.number == sa.bindparam("b_number")
+    )
+)
 _WAITS_FOR = Prepared(
     sa.select(words.c.instance).where(
         words.c.instance == sa.bindparam("instance"),
@@ -55,7 +61,6 @@ class Words:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._insert: Any = postgresql.insert if database.shared else sqlite.insert
 
     def say(self, instance: str, *, number: int, at: str, patient: str, label: str | None) -> None:
         """Keep a person's word on a picture; it takes the place of an earlier one.
@@ -71,15 +76,24 @@ class Words:
         }
         with self.database.write() as connection:
             connection.execute(
-                self._insert(words)
+                self.database.insert(words)
                 .values(instance=instance, **values)
                 .on_conflict_do_update(index_elements=["instance"], set_=values)
             )
 
-    def take_back(self, instances: Iterable[str]) -> None:
-        """Forget the words on some pictures."""
+    def take_back(self, instance: str) -> None:
+        """Forget the word on a picture."""
         with self.database.write() as connection:
-            connection.execute(sa.delete(words).where(words.c.instance.in_(list(instances))))
+            connection.execute(sa.delete(words).where(words.c.instance == instance))
+
+    def drop(self, those: Sequence[Word]) -> None:
+        """Forget these very words: another node may have heard later ones on their pictures."""
+        if those:
+            with self.database.write() as connection:
+                _DROP.run_for_each(
+                    connection,
+                    [{"b_instance": word.instance, "b_number": int(word.id)} for word in those],
+                )
 
     def outdate(self, instance: str, number: int) -> None:
         """Forget the word on a picture if it is older than the event of this number."""
@@ -128,19 +142,9 @@ class Words:
         """Tell whether there is a word on a picture in which a model has not seen anything yet."""
         return bool(self.database.rows(_WAITS_FOR, instance=instance, model=model))
 
-    def state(self) -> tuple[Any, ...]:
-        """Return a value that differs whenever the words do."""
-        row = self.database.rows(
-            sa.select(
-                sa.func.count(),
-                sa.func.count(words.c.embedding),
-                sa.func.max(words.c.number),
-                sa.func.sum(words.c.number),
-                sa.func.min(words.c.model),
-                sa.func.max(words.c.model),
-            )
-        )[0]
-        return tuple(row)
+    def numbers(self, model: str) -> set[int]:
+        """Return the numbers of the words on pictures in which a model saw something."""
+        return {row.number for row in self.database.rows(_NUMBERS, model=model)}
 
     def seen_by(self, model: str) -> list[Word]:
         """Return the words on pictures in which a model saw something, the oldest first.
@@ -148,13 +152,11 @@ class Words:
         One that is damaged, or says a label of another version, is left out: the others count.
         """
         rows = self.database.rows(
-            sa.select(words)
-            .where(words.c.model == model, words.c.embedding.is_not(None))
-            .order_by(words.c.number)
+            sa.select(words).where(_SEEN_BY).order_by(words.c.number), model=model
         )
         found = []
         for row in rows:
-            with suppress(ValueError):
+            with suppress(TypeError, ValueError):
                 found.append(
                     Word(
                         id=str(row.number),

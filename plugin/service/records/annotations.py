@@ -169,7 +169,6 @@ class Annotations:
         annotation: AnnotationRecord,
         parents: Parents,
         done: Task | None = None,
-        also: Callable[[sa.Connection], None] | None = None,
     ) -> None:
         """Take an annotation that is already in the metadata into the index.
 
@@ -180,15 +179,13 @@ class Annotations:
         ----------
         annotation, parents, done
             As in ``put``.
-        also : callable or None
-            Writes more in the transaction of the index if that has another answer so far.
         """
         state, revision = self._index.answer(annotation["instance"])
         # Rows of earlier versions have no revision.
         known = state not in (None, *BARE) and revision in (None, annotation.get("revision"))
         if done and (done.kind == Kind.APPLY or not known):
             self._route(annotation, parents, if_known=done.of_old_stock)
-        self._take_in(annotation, parents, done, None if known or state is None else also)
+        self._take_in(annotation, parents, done)
 
     def erase(self, instance: str, stored: StoredFile) -> None:
         """Remove the annotation of an instance's file, and its task of annotating."""

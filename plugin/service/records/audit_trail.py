@@ -50,7 +50,7 @@ class EventRecord(TypedDict):
     comment: str
 
 
-class Word(NamedTuple):
+class LastEvent(NamedTuple):
     """The last event of an instance.
 
     Attributes
@@ -167,13 +167,13 @@ class AuditTrail:
         )
         return list(dict.fromkeys(row.instance for row in rows))
 
-    def last(self, instance: str) -> Word | None:
-        """Return the last word on an instance, None if there never was one."""
+    def last(self, instance: str) -> LastEvent | None:
+        """Return the last event of an instance, None if there never was one."""
         rows = self._database.rows(self._last, instance=instance)
         if not rows:
             return None
         row = rows[0]
-        return Word(row.number, row.at, row.action, row.review, row.file, row.change)
+        return LastEvent(row.number, row.at, row.action, row.review, row.file, row.change)
 
     def knows(self, instance: str, at: str) -> bool:
         """Return whether the trail has an event of an instance at this time."""

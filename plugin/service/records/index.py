@@ -13,12 +13,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.annotation import tags_state
 from bodypart.rollup import Summary
 from service.databases.prepared import Prepared
-from service.databases.tables import counts, instances, mentions, tasks
+from service.databases.tables import counts, instances, mentions, sightings, tasks
 from service.orthanc_api.resources import Parents
 from service.records.rows import bare_row_of, mentions_of, row_of
 
@@ -70,7 +69,12 @@ _PATIENT = {
 }
 # Built once: SQLAlchemy takes longer to build them than SQLite to run them.
 _OF_ID = instances.c.id == sa.bindparam("b_id")
-_BEFORE = Prepared(sa.select(instances.c.state).where(_OF_ID).with_for_update())
+# The last two differ where a file was read anew, and stay where a person says a word.
+_BEFORE = Prepared(
+    sa.select(instances.c.state, instances.c.annotated_at, instances.c.image_label)
+    .where(_OF_ID)
+    .with_for_update()
+)
 _UPDATE = Prepared(sa.update(instances).where(_OF_ID))
 _DELETE = Prepared(sa.delete(instances).where(_OF_ID))
 # The state of a file's tags is no part of the revision: the rest of the row stays as it is.
@@ -79,14 +83,9 @@ _NOTE_TAGS = Prepared(
 )
 _MENTION = Prepared(sa.insert(mentions).inline())
 _UNMENTION = Prepared(sa.delete(mentions).where(mentions.c.instance == sa.bindparam("b_id")))
-_STATE = Prepared(
-    sa.select(instances.c.state, instances.c.revision).where(
-        instances.c.id == sa.bindparam("instance")
-    )
-)
-_TAGS = Prepared(
-    sa.select(instances.c.tags_state).where(instances.c.id == sa.bindparam("instance"))
-)
+_UNSEE = Prepared(sa.delete(sightings).where(sightings.c.instance == sa.bindparam("b_id")))
+_STATE = Prepared(sa.select(instances.c.state, instances.c.revision).where(_OF_ID))
+_TAGS = Prepared(sa.select(instances.c.tags_state).where(_OF_ID))
 _IN_STATE = (
     sa.select(instances.c.study, instances.c.id)
     .where(
@@ -123,30 +122,26 @@ class Index:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        make: Any = postgresql.insert if database.shared else sqlite.insert
-        count = make(counts)
+        count = database.insert(counts)
         self._count_statement = Prepared(
             count.on_conflict_do_update(
                 index_elements=["name"], set_={"number": counts.c.number + count.excluded.number}
             )
         )
-        insert = make(instances).on_conflict_do_nothing()
+        insert = database.insert(instances).on_conflict_do_nothing()
         # Otherwise psycopg no longer knows the count when it is asked for it.
         self._insert = Prepared(insert.execution_options(preserve_rowcount=True))
 
     def put(self, connection: Connection, annotation: AnnotationRecord, parents: Parents) -> None:
-        """Write an annotation into the index, in the caller's transaction."""
-        instance = annotation["instance"]
+        """Write an annotation into the index, in the caller's transaction.
+
+        What the model saw in an earlier picture is forgotten; what it sees now is kept afterwards.
+        """
         self._put_row(connection, row_of(annotation, parents))
-        named = dict.fromkeys(mentions_of(annotation))
+        named, of = dict.fromkeys(mentions_of(annotation)), {"instance": annotation["instance"]}
         if named:
-            _MENTION.run_for_each(
-                connection,
-                [
-                    {"label": label, "source": source, "instance": instance}
-                    for label, source in named
-                ],
-            )
+            rows = [{"label": label, "source": source, **of} for label, source in named]
+            _MENTION.run_for_each(connection, rows)
 
     def note_tags(self, connection: Connection, annotation: AnnotationRecord) -> bool:
         """Note the state of a file's tags; return False if the index has not this very answer."""
@@ -171,8 +166,7 @@ class Index:
     def remove(self, connection: Connection, instance: str) -> Parents | None:
         """Delete an instance; return its parents, None if it was not known."""
         parents = self._parents(connection, instance)
-        before = self._before(connection, instance)
-        if before is not None:
+        if (before := self._before(connection, {"id": instance})) is not None:
             _DELETE.run(connection, {"b_id": instance})
             self._count(connection, Counter({before: -1}))
         return parents
@@ -184,8 +178,7 @@ class Index:
 
     def state(self, instance: str) -> str | None:
         """Return the state of an instance, None if the index does not know it."""
-        found = self.database.value(_STATE, instance=instance)
-        return str(found) if found is not None else None
+        return self.answer(instance)[0]
 
     def knows(self, instance: str) -> bool:
         """Return whether the index has an annotation of an instance."""
@@ -193,12 +186,12 @@ class Index:
 
     def answer(self, instance: str) -> tuple[str | None, str | None]:
         """Return the state of an instance and the revision of its annotation, None each if none."""
-        rows = self.database.rows(_STATE, instance=instance)
+        rows = self.database.rows(_STATE, b_id=instance)
         return (rows[0].state, rows[0].revision) if rows else (None, None)
 
     def has_tags(self, instance: str) -> bool:
         """Return whether the file of an instance has tags of an answer, or is to get some."""
-        return self.database.value(_TAGS, instance=instance) not in (None, "none")
+        return self.database.value(_TAGS, b_id=instance) not in (None, "none")
 
     def unknown(self, ids: Sequence[str]) -> list[str]:
         """Return those of some instances that the index does not know, in their order."""
@@ -350,7 +343,7 @@ class Index:
 
     def _put_row(self, connection: Connection, row: dict[str, Any]) -> None:
         """Insert a row, or replace the one that is there."""
-        while (before := self._before(connection, row["id"])) is None:
+        while (before := self._before(connection, row)) is None:
             if self._insert.run(connection, row):
                 break
             # Another node inserted it between the two statements.
@@ -363,13 +356,18 @@ class Index:
         self._count(connection, changes)
 
     @staticmethod
-    def _before(connection: Connection, instance: str) -> str | None:
-        """Delete an instance's mentions; return its state, None if it is not known."""
-        found = _BEFORE.rows(connection, b_id=instance)
-        before: str | None = found[0].state if found else None
-        if before is not None and before not in BARE:
-            _UNMENTION.run(connection, {"b_id": instance})
-        return before
+    def _before(connection: Connection, row: Mapping[str, Any]) -> str | None:
+        """Delete what goes with the row before; return its state, None if there is none."""
+        of = {"b_id": row["id"]}
+        found = _BEFORE.rows(connection, **of)
+        if not found:
+            return None
+        state, *reading = found[0]
+        if state not in BARE:
+            _UNMENTION.run(connection, of)
+        if reading != [row.get("annotated_at"), row.get("image_label")]:
+            _UNSEE.run(connection, of)
+        return str(state)
 
     def _count(self, connection: Connection, changes: Counter[str]) -> None:
         # Always in the same order, so that two nodes do not deadlock.

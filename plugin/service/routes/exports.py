@@ -29,7 +29,7 @@ from service.routes.router import Router
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
     from service.main import Service
-    from service.records.audit_trail import AuditTrail, Word
+    from service.records.audit_trail import AuditTrail, LastEvent
     from service.records.index import Index
 
 router = Router()
@@ -235,9 +235,9 @@ def training_rows(
         after = f"{page[-1].reviewed_at} {page[-1].id}"
 
 
-def _said_to_be_visible(word: Word | None) -> tuple[str, ...]:
+def _said_to_be_visible(last: LastEvent | None) -> tuple[str, ...]:
     try:
-        review = word.review if word else None
+        review = last.review if last else None
     except DamagedEventError:
         return ()  # The audit lists it as damaged; the examined part is in the index as well.
     return (review.visible or ()) if review else ()

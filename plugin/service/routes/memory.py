@@ -62,14 +62,14 @@ class AlikeAnswer(TypedDict):
 @router.get("/bodypart/memory", summary="What was learned from confirmed pictures, by part")
 def memory(service: TheService) -> Learned:
     """Answer how many words there are on each part, and what they gain on other patients."""
-    return service.learning.told()
+    return service.learning.learned()
 
 
 @router.delete("/bodypart/memory", summary="Forget every word; annotations and audit trail stay")
 def forget(service: TheService) -> Learned:
     """Forget all that was learned so far."""
     service.learning.forget_all()
-    return service.learning.told()
+    return service.learning.learned()
 
 
 @router.get("/bodypart/memory/words", summary="The words that are learned from, the newest first")
@@ -90,7 +90,7 @@ def words(query: Annotated[Words, Query()], service: TheService) -> WordsAnswer:
 def forget_word(id: str, service: TheService) -> Learned:
     """Forget one word; to take back what was said as well, delete the review."""
     service.learning.forget(id)
-    return service.learning.told()
+    return service.learning.learned()
 
 
 @router.get("/bodypart/memory/changes", summary="What the memory made of the model's answers")

@@ -74,20 +74,8 @@ def review_many(
     def review(instance: str) -> AnnotationRecord:
         said, revisions = body, seen.get(instance)
         if "examined" not in body.model_fields_set:
-            annotation = service.annotation(instance)
-            if annotation is None and not service.archive.exists("instances", instance):
-                raise NotFoundError(instance)
-            if annotation and is_stale(annotation, revisions):
-                # What is confirmed is what was seen, even where the same user said this since.
-                raise StaleError(annotation)
-            examined = annotation["examined"] if annotation else None
-            if annotation is None or examined is None:
-                raise ConflictError("there is no body part to confirm")
-            if "laterality" not in body.model_fields_set and sides_contradict(annotation):
-                raise ConflictError("marker and header name different sides: say which")
-            if body.laterality and not BY_LABEL[examined["label"]].paired:
-                raise ConflictError(f"{examined['label']} has no side")
-            said = body.model_copy(update={"examined": examined["label"]})
+            confirmed = _confirmed(body, service, instance, revisions)
+            said = body.model_copy(update={"examined": confirmed})
         word = said.review(by=user, at=utc_now())
         return service.reviewer.review(instance, word, revisions)
 
@@ -117,6 +105,32 @@ def undo(body: Undo, service: TheService, user: User) -> UndoneAnswer:
 
     outcomes = _each(service, body.instances, take_back)
     return {"undone": len(outcomes["revisions"]), **outcomes}
+
+
+def _confirmed(
+    body: Reviews, service: Service, instance: str, revisions: frozenset[str] | None
+) -> str:
+    """Return the label that stands for an instance, for a word that names none.
+
+    Raises
+    ------
+    NotFoundError, StaleError, ConflictError
+        If it is gone, has another revision by now, or has nothing that can be confirmed like this.
+    """
+    annotation = service.annotation(instance)
+    if annotation is None and not service.archive.exists("instances", instance):
+        raise NotFoundError(instance)
+    if annotation and is_stale(annotation, revisions):
+        # What is confirmed is what was seen, even where the same user said this since.
+        raise StaleError(annotation)
+    examined = annotation["examined"] if annotation else None
+    if annotation is None or examined is None:
+        raise ConflictError("there is no body part to confirm")
+    if "laterality" not in body.model_fields_set and sides_contradict(annotation):
+        raise ConflictError("marker and header name different sides: say which")
+    if body.laterality and not BY_LABEL[examined["label"]].paired:
+        raise ConflictError(f"{examined['label']} has no side")
+    return examined["label"]
 
 
 def _by_instance(revisions: dict[str, str] | None) -> dict[str, frozenset[str] | None]:

@@ -14,7 +14,7 @@ from bodypart import shallow_json
 from service.databases.tables import ANSWER, HEADER, PICTURE, STATION, SURE, instances
 from service.kept_text import can_be_kept
 from service.records.keyset import Key, behind
-from service.routes.filters import Filters, Shown, told
+from service.routes.filters import Filters, Shown, meaning_record
 from service.routes.lines import TILE_COLUMNS, Tile, tile
 from service.routes.requests import TheService, bad_request, page_of
 from service.routes.router import Router
@@ -84,7 +84,7 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> SheetAnswer:
         "total": _total(service, where) if not query.after else None,
         "next": json.dumps(last[len(TILE_COLUMNS) :]) if last else None,
         "items": [tile(row) for row in rows],
-        "meaning": told(meaning),
+        "meaning": meaning_record(meaning),
     }
 
 

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from service.databases.tables import instances
 from service.learning.alike import most_instructive
-from service.routes.filters import Filters, told
+from service.routes.filters import Filters, meaning_record
 from service.routes.lines import INDEX_COLUMNS, WorkLine, index_line
 from service.routes.requests import TheService, bad_request, one_at_a_time, page_of
 from service.routes.router import Router
@@ -60,7 +60,7 @@ def worklist(query: Annotated[Page, Query()], service: TheService) -> WorklistAn
     """Answer one page of the work list."""
     where, meaning = query.conditions(service)
     if query.order == "teaches-most":
-        return _by_lesson(service, query, where, told(meaning))
+        return _by_lesson(service, query, where, meaning_record(meaning))
     database = service.index.database
     total = database.value(sa.select(sa.func.count()).select_from(instances).where(*where))
     question = (
@@ -79,7 +79,7 @@ def worklist(query: Annotated[Page, Query()], service: TheService) -> WorklistAn
         "since": query.since,
         "next": last.rank if last else None,
         "items": _lines(service, rows),
-        "meaning": told(meaning),
+        "meaning": meaning_record(meaning),
     }
 
 

@@ -16,7 +16,7 @@ from backfill.errors import (
 from backfill.options import Order
 from backfill.reader import Batch, Reader
 from backfill.reference import Reference
-from service.decoders.process import EngineDownError, WorkerDiedError
+from service.decoders.process import DecoderDiedError, EngineDownError
 from unit.backfill.archive import MODEL
 
 MEMORY = ({"revision": "words"}, b"")
@@ -51,7 +51,7 @@ class Decoder:
     """Dies as often as its class is told to of a task or a file; like a process, for good."""
 
     started, learned, left = 0, 0, 1_000
-    error, applied, starts, python = WorkerDiedError, True, True, True
+    error, applied, starts, python = DecoderDiedError, True, True, True
     told: dict = {}  # noqa: RUF012
 
     def __init__(self, *_):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bodypart.memory import teaching
 from bodypart.memory.teaching import doubt_of, teaches_most
 from unit.memory.hospital import picture
 
@@ -20,8 +21,21 @@ def chosen(doubt, known=NOTHING, count=3):
     return [PARTS[index] for index in teaches_most(ARCHIVE, doubt, known, count, reach=0.4)]
 
 
-def test_one_of_each_kind_the_largest_first():
-    assert chosen(np.full(37, 0.5, np.float32)) == ["wrist", "knee", "chest"]
+@pytest.mark.parametrize("doubt", [0.5, 0.0])
+def test_one_of_each_kind_the_largest_first(doubt):
+    """Also if the model is sure of all: it may be wrong about a whole kind."""
+    assert chosen(np.full(37, doubt, np.float32)) == ["wrist", "knee", "chest"]
+
+
+def test_of_more_than_can_be_compared_the_most_doubtful_are(monkeypatch):
+    monkeypatch.setattr(teaching, "MOST_CANDIDATES", 5)
+    assert chosen(np.array([0.0] * 32 + [0.1] * 5, np.float32), count=9) == ["chest"] * 5
+
+
+def test_a_word_helps_no_picture_that_is_farther_away_than_it_reaches():
+    known, far, other = np.array([[1, 0, 0], [0.5, 0.75**0.5, 0], [0, 0, 1]], np.float32)
+    rows, doubt = np.stack([other] * 2 + [far] * 3), np.full(5, 0.5, np.float32)
+    assert teaches_most(rows, doubt, known[None], 2) == [2, 0]
 
 
 def test_doubtful_pictures_come_before_sure_ones():
@@ -44,5 +58,5 @@ def test_an_archive_without_pictures_asks_for_none():
 
 
 def test_a_picture_that_seems_to_show_nothing_is_in_doubt():
-    said = np.array([[0.9, 0.05, 0.05], [0.05, 0.05, 0.9]], np.float32)
+    said = np.array([[0.05, 0.9, 0.05], [0.05, 0.05, 0.9]], np.float32)
     assert doubt_of(said).tolist() == pytest.approx([0.1, 0.95])

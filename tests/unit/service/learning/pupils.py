@@ -66,6 +66,7 @@ class House:
         own = reading(part, number)
         self.look(instance, own.seen)
         row = {"id": instance, "series": "s", "study": "t", "patient": "p", "state": "done"}
+        row |= {"model": MODEL}
         with self.database.write() as connection:
             connection.execute(sa.delete(instances).where(instances.c.id == instance))
             connection.execute(sa.insert(instances).values(**row, image_label=own.top(1)[0].label))

@@ -4,7 +4,7 @@ import pytest
 
 from routed import PARENTS, annotation
 from service.databases.database import Database
-from service.databases.schema import INDEX_SCHEMA, prepare
+from service.databases.schema import INDEX_SCHEMA, SEEN_SCHEMA, prepare
 from service.errors import RecordError
 from service.orthanc_api.resources import StoredFile
 from service.queue.tasks import Kind, Mode, Priority, Tasks
@@ -53,6 +53,7 @@ class Records:
     def __init__(self, folder):
         database = Database.of_file(folder / "index.sqlite")
         prepare(database, INDEX_SCHEMA)
+        prepare(database, SEEN_SCHEMA)
         self.index, self.tasks = Index(database), Tasks(database, "node")
         self.routing = Routing(self.index)
         self.annotations = Annotations(
