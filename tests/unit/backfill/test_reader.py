@@ -74,7 +74,7 @@ class Decoder:
         self.dead = True
 
     def ask(self, task, request, data, limit):
-        assert limit == TIME_LIMIT
+        assert task in ("annotate", "learn") and limit == TIME_LIMIT
         cause = task if task == "learn" else data.decode()
         if self.dead or self.kills[cause]:
             self.kills[cause] -= not self.dead
