@@ -6,8 +6,10 @@ import socket
 import subprocess
 import threading
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
+import urllib3
 
 from backfill import connection as module
 from backfill.connection import Connection
@@ -201,6 +203,24 @@ def test_a_connection_that_breaks_off_or_takes_too_long_is_told(monkeypatch):
         threading.Thread(target=hang_up, daemon=True).start()
         with pytest.raises(AwayError, match="the connection broke off"):
             Connection(order).once("/x")
+
+
+def test_a_network_that_does_not_reach_there_is_told(monkeypatch):
+    why = urllib3.exceptions.NewConnectionError(None, "[Errno 113] No route to host")
+    late = urllib3.exceptions.ConnectTimeoutError(None, "timed out")
+    for error, told in ((why, "network does not reach"), (late, "not be connected to in time")):
+        connection = Connection(Order("http://orthanc"))
+        pool = SimpleNamespace(request=failing(error), headers={})
+        monkeypatch.setattr(connection, "_pool", pool)
+        with pytest.raises(AwayError, match=told):
+            connection.once("/x")
+
+
+def failing(error):
+    def request(*_, **__):
+        raise error
+
+    return request
 
 
 def test_what_is_to_stop_does_not_wait():
