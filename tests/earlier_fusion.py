@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bodypart.evidence import CONSOLE, HANDS, ORDER
+from bodypart.evidence import CONSOLE, FILLED_BY, ORDER
 from bodypart.fusion.fuse import LEAST
 from bodypart.headers.reliability import leading
 from bodypart.labels import BY_LABEL
@@ -47,7 +47,7 @@ def label_of(image: ImageReading, header: HeaderReading) -> tuple[str | None, fl
 def _header(evidence: Iterable[HeaderMatch]) -> dict[str, float]:
     product = dict.fromkeys(BY_LABEL, 1.0)
     for match in leading(evidence):
-        trust = TRUST.get(HANDS[match.attribute], TRUST_IN_TABLES)
+        trust = TRUST.get(FILLED_BY[match.attribute], TRUST_IN_TABLES)
         for label in product:
             product[label] *= trust * _share(match, label) + (1 - trust) / len(BY_LABEL)
     return product

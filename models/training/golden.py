@@ -13,7 +13,7 @@ import numpy as np
 
 from bodypart.model import BodyPartModel
 from bodypart.network import INPUT, OUTPUTS
-from bodypart.network.golden import Golden, drawn
+from bodypart.network.golden import Golden, as_stored
 from phantoms import draw
 
 MODELS = Path(__file__).resolve().parents[1]
@@ -38,7 +38,7 @@ dynamic_batching {{ max_queue_delay_microseconds: 0 }}
 def golden_of(model: BodyPartModel) -> Golden:
     """Return drawn pictures with the model's outputs for them."""
     squares = [model.views(draw(part, 400, 360).astype(np.float32))[0] for part in PARTS]
-    pictures = drawn(np.concatenate(squares))
+    pictures = as_stored(np.concatenate(squares))
     answers = dict(model.network.run(pictures))
     return Golden(model.sha256, len(squares[0]), pictures, answers)
 

@@ -191,16 +191,24 @@ class Connection:
         if isinstance(cause, urllib3.exceptions.SSLError):
             text = str(cause)
             if "CERTIFICATE_VERIFY_FAILED" in text:
+                why = text.partition("verify failed: ")[2].partition(" (_ssl")[0]
+                if "mismatch" in why:
+                    return RefusedError(f"{self.url} shows another machine's certificate: {why}")
                 return RefusedError(
-                    f"the certificate of {self.url} is not trusted here: use --authority PEM"
+                    f"the certificate of {self.url} is not trusted here ({why}): "
+                    "use --authority PEM"
                 )
             if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER" in text:
                 return RefusedError(f"{self.url} does not speak HTTPS: is it http://?")
             return AwayError(f"the TLS connection to {self.url} failed")
-        return AwayError(f"{self.url} does not answer: {_in_words(cause)}")
+        hint = ""
+        if isinstance(cause, urllib3.exceptions.ProtocolError) and self.url.startswith("http:"):
+            hint = " (is it https://?)"
+        return AwayError(f"{self.url} does not answer: {_in_words(cause)}{hint}")
 
 
 _JSON = {"Content-Type": "application/json"}
+_NO_NAME = (urllib3.exceptions.NameResolutionError, urllib3.exceptions.LocationParseError)
 
 
 def _tls(order: Order) -> ssl.SSLContext:
@@ -236,7 +244,7 @@ def _reason(body: bytes) -> str:
 
 
 def _in_words(cause: BaseException) -> str:
-    if isinstance(cause, urllib3.exceptions.NameResolutionError):
+    if isinstance(cause, _NO_NAME):
         return "there is no machine of that name"
     if isinstance(cause, urllib3.exceptions.NewConnectionError):
         return "connection refused" if "refused" in str(cause) else "the network does not reach it"

@@ -141,7 +141,7 @@ def address(url: str) -> str:
         )
     if parts.query or parts.fragment:
         raise UsageError("the address must end with the port, or with the path of a proxy")
-    return url.rstrip("/")
+    return parts.geturl().rstrip("/")
 
 
 def check_files(order: Order) -> None:
@@ -153,11 +153,18 @@ def check_files(order: Order) -> None:
         If one does not.
     """
     for file in (order.credentials, order.authority, order.certificate, order.model):
-        if file and not Path(file).is_file():
+        if file and not _is_there(Path(file)):
             raise UsageError(f"there is no file {file}")
     description = Path(order.model).with_suffix(".json")
-    if not description.is_file():
+    if not _is_there(description):
         raise UsageError(f"there is no file {description} beside the model")
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError as error:  # In a folder of another user, for one.
+        raise UsageError(f"{file} cannot be used: {error.strerror}") from None
 
 
 def credentials(

@@ -22,7 +22,7 @@ from backfill.errors import (
 from backfill.gpu import MachineNetwork
 from backfill.reference import Reference
 from bodypart.annotation import failed
-from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
+from service.decoders.process import DecoderDiedError, DecoderProcess, EngineDownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -140,7 +140,7 @@ class Reader:
             decoder = self._ready(memory)
             try:
                 return self._asked(decoder, instance, file, data)
-            except WorkerDiedError as error:
+            except DecoderDiedError as error:
                 why = str(error)
             except Exception as error:
                 # Unforeseen: the decoder may be within an answer, so the next picture gets another.
@@ -172,7 +172,9 @@ class Reader:
         while True:
             try:
                 return self._present(memory) or self._new(memory)
-            except WorkerDiedError as error:
+            except EngineDownError as error:
+                raise RefusedError(f"no decoder can be started on this machine: {error}") from None
+            except DecoderDiedError as error:
                 # No picture was involved: the cause is the memory, or this machine.
                 deaths += 1
                 if deaths == DEATHS:
@@ -203,9 +205,6 @@ class Reader:
         try:
             decoder.greet()
             self._teach(decoder, reference)
-        except EngineDownError as error:
-            decoder.close()
-            raise RefusedError(f"no decoder can be started on this machine: {error}") from None
         except BaseException:
             decoder.close()
             raise

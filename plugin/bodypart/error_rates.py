@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from bodypart.evidence import HANDS
+from bodypart.evidence import FILLED_BY
 from bodypart.labels import BY_LABEL
 from bodypart.regions import Relation
 
@@ -176,29 +176,7 @@ class ErrorRates:
             )
         except (KeyError, TypeError) as error:
             raise ErrorRatesError(f"error rates: {error}") from None
-        header = rates.header
-        for name, table, keys in (
-            ("header.wrong", header.wrong, KINDS),
-            ("header.astray", header.astray, HANDS),
-            *((f"bands.{b.least}.scale", b.scale, RELATIONS) for b in rates.bands),
-            *((f"bands.{b.least}.unforeseen", b.unforeseen, MISTAKES) for b in rates.bands),
-        ):
-            if set(table) != set(keys) or any(value < 0 for value in table.values()):
-                raise ErrorRatesError(f"error rates: {name} must hold {', '.join(keys)}")
-        for name, named in (
-            ("header.defaults", {*header.defaults}),
-            ("prior", {*rates.prior}),
-            ("from_cut_outs", {*rates.from_cut_outs}),
-            ("habits", {*rates.habits}.union(*rates.habits.values())),
-        ):
-            if not named <= set(BY_LABEL):
-                raise ErrorRatesError(f"error rates: {name} has an unknown label")
-        if not all(0 < share < 1 for share in header.astray.values()):
-            raise ErrorRatesError("error rates: header.astray must lie between 0 and 1")
-        if not 0 < header.right < 1:
-            raise ErrorRatesError("error rates: header.wrong must sum up to less than 1")
-        if not rates.bands or rates.bands[0].least != 0:
-            raise ErrorRatesError("error rates: the first band must begin at 0")
+        _check(rates)
         return rates
 
     @classmethod
@@ -221,3 +199,29 @@ class ErrorRates:
 def shipped() -> ErrorRates:
     """Return the numbers that come with the package."""
     return ErrorRates.read(FILE)
+
+
+def _check(rates: ErrorRates) -> None:
+    header = rates.header
+    for name, table, keys in (
+        ("header.wrong", header.wrong, KINDS),
+        ("header.astray", header.astray, FILLED_BY),
+        *((f"bands.{b.least}.scale", b.scale, RELATIONS) for b in rates.bands),
+        *((f"bands.{b.least}.unforeseen", b.unforeseen, MISTAKES) for b in rates.bands),
+    ):
+        if set(table) != set(keys) or any(value < 0 for value in table.values()):
+            raise ErrorRatesError(f"error rates: {name} must hold {', '.join(keys)}")
+    for name, named in (
+        ("header.defaults", {*header.defaults}),
+        ("prior", {*rates.prior}),
+        ("from_cut_outs", {*rates.from_cut_outs}),
+        ("habits", {*rates.habits}.union(*rates.habits.values())),
+    ):
+        if not named <= set(BY_LABEL):
+            raise ErrorRatesError(f"error rates: {name} has an unknown label")
+    if not all(0 < share < 1 for share in header.astray.values()):
+        raise ErrorRatesError("error rates: header.astray must lie between 0 and 1")
+    if not 0 < header.right < 1:
+        raise ErrorRatesError("error rates: header.wrong must sum up to less than 1")
+    if not rates.bands or rates.bands[0].least != 0:
+        raise ErrorRatesError("error rates: the first band must begin at 0")

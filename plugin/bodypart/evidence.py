@@ -22,7 +22,7 @@ BLANK = "the picture is blank"
 
 CONSOLE, ORDER, TABLE = "console", "order", "table"
 
-HANDS: Mapping[str, str] = MappingProxyType(
+FILLED_BY: Mapping[str, str] = MappingProxyType(
     {
         "SeriesDescription": CONSOLE,
         "ProtocolName": CONSOLE,
@@ -40,7 +40,7 @@ HANDS: Mapping[str, str] = MappingProxyType(
         "BodyPartExamined": TABLE,
     }
 )
-"""Who fills each attribute, the most trusted first."""
+"""Where the value of each attribute comes from; the most trusted attribute first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ OneSide = Literal["L", "R"]
 Side = Literal["L", "R", "B"]
 """Left, right, both (PS3.3 C.7.3.1.1 and C.8.11.7.1, without U)."""
 
-SIDES: Mapping[Side, Code] = MappingProxyType(
+CODE_OF_SIDE: Mapping[Side, Code] = MappingProxyType(
     {
         "L": Code("7771000", "Left"),
         "R": Code("24028007", "Right"),
@@ -25,7 +25,7 @@ SIDES: Mapping[Side, Code] = MappingProxyType(
 
 SIDE_OF_CODE: Mapping[str, Side] = MappingProxyType(
     {
-        **{code.value: side for side, code in SIDES.items()},
+        **{code.value: side for side, code in CODE_OF_SIDE.items()},
         "G-A100": "R",
         "G-A101": "L",
         "G-A102": "B",
@@ -36,4 +36,4 @@ SIDE_OF_CODE: Mapping[str, Side] = MappingProxyType(
 
 def side_in(text: object) -> Side | None:
     """Return a value that is the letter of a side, None for any other."""
-    return next((side for side in SIDES if side == text), None)
+    return next((side for side in CODE_OF_SIDE if side == text), None)

@@ -10,11 +10,12 @@ from pydicom import Dataset
 
 from bodypart.annotation import Annotation, Examined, ModelIdentity
 from bodypart.dicom_out.encoding import DicomStructureError
-from bodypart.dicom_out.own_tags import OwnWord, set_aside
+from bodypart.dicom_out.own_tags import OwnTags, without_own_tags
+from bodypart.element_values import value_of
 from bodypart.evidence import BLANK, ImageReading
 from bodypart.fusion.fuse import fuse
 from bodypart.fusion.sides import side_wanted
-from bodypart.headers import Vocabulary, read_headers, value_of
+from bodypart.headers import Vocabulary, read_headers
 from bodypart.labels import BY_LABEL, LABELS
 from bodypart.memory import Recall
 from bodypart.pixel_digest import digest_of, is_digest_of
@@ -115,7 +116,7 @@ class Pipeline:
         start = perf_counter()
         try:
             # Tags that we wrote ourselves are no evidence for a new answer.
-            dataset, word = set_aside(data, read_dataset(data))
+            dataset, ours = without_own_tags(data, read_dataset(data))
         except (DatasetError, DicomStructureError) as error:
             return Annotation(instance, "failed", reason=str(error)), Timing()
         kind = kind_of(dataset)
@@ -133,8 +134,8 @@ class Pipeline:
         else:
             annotation, timing = self._from_both(instance, dataset, kind, header)
         annotation = replace(annotation, pixels=known)
-        if pixels and word and word.decision.by_person:
-            annotation = _carried(annotation, word, pixels)
+        if pixels and ours and ours.decision.by_person:
+            annotation = _carried(annotation, ours, pixels)
         total = perf_counter() - start
         return annotation, Timing(timing.decode, timing.classify, total)
 
@@ -179,17 +180,8 @@ class Pipeline:
             reading = informed if self.settings.learn == "on" else reading
         if self.markers is not None and side_wanted(reading, header):
             reading = replace(reading, marker=self.markers.read(picture.values))
-        image_json = {
-            "top": [guess.to_json() for guess in reading.top()],
-            "rejected": reading.rejected,
-            "reason": reading.reason,
-            "view": reading.view,
-            "child": None if reading.child is None else round(reading.child, 3),
-            "frame": picture.frame,
-            "marker": reading.marker.to_json() if reading.marker else None,
-        }
         timing = Timing(decoded - start, perf_counter() - decoded)
-        fused = self._fused(instance, reading, header, image_json)
+        fused = self._fused(instance, reading, header, _image_record(reading, picture))
         annotation = replace(fused, seen=seen, picture=picture)
         if recalled is not None:
             annotation = recalled.noted(annotation, applied=self.settings.learn == "on")
@@ -245,17 +237,29 @@ class Pipeline:
         )
 
 
+def _image_record(reading: ImageReading, picture: Picture) -> ImageRecord:
+    return {
+        "top": [guess.to_json() for guess in reading.top()],
+        "rejected": reading.rejected,
+        "reason": reading.reason,
+        "view": reading.view,
+        "child": None if reading.child is None else round(reading.child, 3),
+        "frame": picture.frame,
+        "marker": reading.marker.to_json() if reading.marker else None,
+    }
+
+
 def _pixels(dataset: Dataset) -> bytes | memoryview | None:
     value = value_of(dataset, "PixelData")
     return value if isinstance(value, bytes | memoryview) and len(value) else None
 
 
-def _carried(annotation: Annotation, word: OwnWord, pixels: bytes | memoryview) -> Annotation:
+def _carried(annotation: Annotation, ours: OwnTags, pixels: bytes | memoryview) -> Annotation:
     """Add a person's word that came with the file; ask for a review if it is of another picture."""
-    if word.decision.pixels and is_digest_of(word.decision.pixels, pixels):
-        said: CarriedRecord = {"examined": word.label, "laterality": word.decision.side}
+    if ours.decision.pixels and is_digest_of(ours.decision.pixels, pixels):
+        said: CarriedRecord = {"examined": ours.label, "laterality": ours.decision.side}
         return replace(annotation, carried=said)
-    name = BY_LABEL[word.label].code.meaning.lower()
+    name = BY_LABEL[ours.label].code.meaning.lower()
     reason = f"A person said {name} of other pixel data before this copy was made."
     return replace(annotation, needs_review=True, review_reason=annotation.review_reason or reason)
 

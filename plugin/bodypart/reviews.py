@@ -191,7 +191,7 @@ def _group(annotation: AnnotationRecord, label: str | None) -> str | None:
     return router_group(label, child=annotation.get("child"))
 
 
-def machine_word(annotation: AnnotationRecord) -> tuple[str | None, float | None]:
+def machine_label(annotation: AnnotationRecord) -> tuple[str | None, float | None]:
     """Return label and probability of the answer before any person's word."""
     said, review = annotation["examined"], annotation["review"]
     if review is None:

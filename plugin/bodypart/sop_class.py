@@ -12,6 +12,8 @@ import pydicom.uid as uids
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from bodypart.element_values import value_of
+
 Kind = Literal["radiograph", "possible", "foreign"]
 """A plain radiograph; perhaps one, as the picture decides; certainly something else."""
 
@@ -94,12 +96,5 @@ def _sop_class(dataset: Dataset) -> UID:
 
 def _text(dataset: Dataset, keyword: str) -> str:
     """Return a value as a short text without NUL, which databases refuse; empty if it is none."""
-    value = _value(dataset, keyword)
+    value = value_of(dataset, keyword)
     return value.replace("\0", " ").strip(" ")[:_LONGEST] if isinstance(value, str) else ""
-
-
-def _value(dataset: Dataset, keyword: str) -> object:
-    try:
-        return dataset.get(keyword)
-    except Exception:  # pydicom raises many kinds for broken bytes
-        return None

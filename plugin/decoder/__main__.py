@@ -140,7 +140,7 @@ def perform(
     except MemoryError:
         raise
     except Exception as error:
-        return {"error": "WorkerError", "details": f"unexpected {type(error).__name__}"}, b""
+        return {"error": "DecoderError", "details": f"unexpected {type(error).__name__}"}, b""
 
 
 if __name__ == "__main__":

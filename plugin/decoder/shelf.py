@@ -72,7 +72,7 @@ class Shelf:
             return cls()
         return None
 
-    def told(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Return the environment variable that tells a decoder of it."""
         return {_NAMED: str(self.descriptor)}
 

@@ -31,11 +31,11 @@ _FIRST_TO_DECODE = (1, 13, 0)
 """The first Orthanc that passes queries on decoded."""
 _FIRST_TO_TYPE_ERRORS = (1, 12, 7)
 """The first Orthanc that sets the Content-Type of an error by itself."""
-_FORGETS = ("4.0", (3, 11))
+_LEAKS = ("4.0", (3, 11))
 """The orthanc-python and the Python of Debian 12. Others count references in other ways."""
-_FORGOTTEN = ("body", "headers", "get", "ip")
-"""What that plugin leaks of each request: it never releases its reference."""
-_let_go = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("Py_DecRef", ctypes.pythonapi))
+_LEAKED = ("body", "headers", "get", "ip")
+"""What that plugin leaks of each request: it never releases its own reference."""
+_release = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("Py_DecRef", ctypes.pythonapi))
 _REGISTERED: list[Any] = []
 """Kept: orthanc-python 5 releases a method that only it holds without the lock, and crashes."""
 
@@ -52,34 +52,35 @@ class Plugin:
             decoded=bool(orthanc.CheckVersionAdvanced(*_FIRST_TO_DECODE)),
         )
         self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
-        self._hooked, self._forgets = False, False
-        self._unsettled: dict[str, None] = {}  # What gets stable next comes first.
+        self._hooked, self._leaks = False, False
+        self._unstable: dict[str, None] = {}  # In the order in which they become stable.
         of = orthanc.ChangeType
         self._at_rest = (of.DELETED, of.STABLE_SERIES, of.STABLE_STUDY, of.STABLE_PATIENT)
 
     def on_stored_instance(self, dicom: Any, instance: str) -> None:
         """Tell the service of an instance that was stored, and return."""
         try:
-            if (told := self._process.rescued / f"{instance}.json").exists():
-                _keep_if_foreign(dicom.GetInstanceData(), told)
+            if (rewrite := self._process.rescued / f"{instance}.json").exists():
+                _keep_if_foreign(dicom.GetInstanceData(), rewrite)
         finally:  # Also where the folder, which may be a network's, fails.
             self._process.tell("stored", instance)
 
     def on_change(self, change: int, level: int, resource: str) -> None:
         """Start and end the service with Orthanc; queue what was deleted."""
         if change in (*self._at_rest, orthanc.ChangeType.NEW_CHILD_INSTANCE):
-            self._unsettled.pop(resource, None)
+            self._unstable.pop(resource, None)
         if change == orthanc.ChangeType.ORTHANC_STARTED:
             version = json.loads(orthanc.RestApiGet("/plugins/python")).get("Version")
-            self._forgets = (version, sys.version_info[:2]) == _FORGETS
+            self._leaks = (version, sys.version_info[:2]) == _LEAKS
             self._process.start(self._orthanc())
         elif change == orthanc.ChangeType.ORTHANC_STOPPED:
             self._process.stop()
-            for unsettled in tuple(self._unsettled)[:5_000]:  # 7.1 frees twice what settles now.
+            # orthanc-python 7.1 crashes at changes from here on (docs/limits.md): none gets stable.
+            for unstable in tuple(self._unstable)[:5_000]:
                 with suppress(Exception):
-                    orthanc.SetStableStatus(unsettled, orthanc.StableStatus.UNSTABLE)
+                    orthanc.SetStableStatus(unstable, orthanc.StableStatus.UNSTABLE)
         elif change == orthanc.ChangeType.NEW_CHILD_INSTANCE:
-            self._unsettled[resource] = None
+            self._unstable[resource] = None
         elif change == orthanc.ChangeType.DELETED and level == orthanc.ResourceType.INSTANCE:
             self._process.tell("deleted", resource)
         elif change == orthanc.ChangeType.NEW_INSTANCE and not self._hooked:
@@ -88,16 +89,16 @@ class Plugin:
 
     def on_incoming(self, uri: str, **request: Any) -> bool:
         """Delay a deletion for the milliseconds of a rewrite; refuse nothing."""
-        if self._forgets:
-            _let_go_of_forgotten(request)
+        if self._leaks:
+            _release_leaked(request)
         if request["method"] == orthanc.HttpMethod.DELETE or uri == "/tools/bulk-delete":
             self._process.hold_deletion()
         return True
 
     def on_request(self, output: Any, uri: str, **request: Any) -> None:
         """Forward a request below ``/bodypart``."""
-        if self._forgets:
-            _let_go_of_forgotten(request)
+        if self._leaks:
+            _release_leaked(request)
         try:
             answer = self._forwarder.forward(uri, request)
         except Exception as error:
@@ -179,23 +180,23 @@ def register(*, on_change: bool = True) -> Plugin:
     return plugin
 
 
-def _let_go_of_forgotten(request: dict[str, Any]) -> None:
+def _release_leaked(request: dict[str, Any]) -> None:
     """Release references that Orthanc's plugin leaks, or all bodies stay in its memory."""
-    for name in _FORGOTTEN:
+    for name in _LEAKED:
         # Four references are known: the dictionary's, the caller's, ours, getrefcount's.
         if name in request and sys.getrefcount(request[name]) == 5:
-            _let_go(request[name])
+            _release(request[name])
 
 
-def _keep_if_foreign(data: bytes, told: Path) -> None:
-    """Keep a file beside what is told of a rewrite, unless it is the one that the rewrite makes."""
+def _keep_if_foreign(data: bytes, rewrite: Path) -> None:
+    """Keep a file beside the note of a rewrite, unless it is the one that the rewrite makes."""
     with suppress(FileNotFoundError):  # The rewrite has just ended.
-        ours = json.loads(told.read_bytes())
+        ours = json.loads(rewrite.read_bytes())
         digest = hashlib.md5(data[: ours["beginning"]], usedforsecurity=False).hexdigest()
         if (len(data), digest) != (ours["length"], ours["md5"]):
-            partial = told.with_suffix(".part")
+            partial = rewrite.with_suffix(".part")
             partial.write_bytes(data)
-            partial.replace(told.with_suffix(".dcm"))
+            partial.replace(rewrite.with_suffix(".dcm"))
 
 
 def _report(message: Mapping[str, Any]) -> None:

@@ -18,19 +18,19 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 _MOST_AT_ONCE = 40
-_SHARE = 0.75
-_LONGEST_WAIT = 0.3
-_LONGEST_ANSWER = 600.0
+_SHARE = 0.75  # Of Orthanc's HTTP threads.
+_LONGEST_WAIT, _LONGEST_ANSWER = 0.3, 600.0
+"""Seconds that a request may wait for its turn, and then for its answer."""
 _FORWARDED = frozenset(
     (
-        *("authorization", "content-type", "if-match", "if-none-match", "origin", "referer"),
-        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "accept-language", "user-agent"),
+        *("authorization", "content-type", "if-match", "origin", "referer", "accept-language"),
+        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"),
     )
 )
-_Where = Callable[[], tuple[str | None, str]]
 _KEPT_BY_ORTHANC = frozenset(
     ("content-type", "content-length", "connection", "date", "server", "transfer-encoding")
 )
+_Where = Callable[[], tuple[str | None, str]]
 
 
 class Answer(NamedTuple):

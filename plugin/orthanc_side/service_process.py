@@ -24,10 +24,10 @@ _OWN_MODULES = ("-P", "-s")
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
 _HEALTHY = 60.0
 """Seconds after which a service that ends is started again at once."""
-_LONGEST_STOP, _LONGEST_CHECK = 8.0, 120.0
-_LONGEST_FAREWELL = 2.0
-"""Seconds that one may take after it was killed."""
+_LONGEST_STOP, _LONGEST_FAREWELL, _LONGEST_CHECK = 8.0, 2.0, 120.0
+"""Seconds that a stop may take, the end of what was killed, and a check of the configuration."""
 _LONGEST_HOLD, _LONGEST_REWRITE = 5.0, 60.0
+"""Seconds that a deletion is held, and after which a rewrite's node is taken for dead."""
 _PIPE = 2**20
 """Bytes of events that wait for a service that does not read; log and sweep tell it the rest."""
 
@@ -66,7 +66,7 @@ class ServiceProcess:
         self._given = {"configuration": configuration, "folder": folder}
         self._report = report
         self._process: subprocess.Popen[bytes] | None = None
-        self._told: int | None = None
+        self._events: int | None = None
         self._telling = threading.Lock()
         self._stopping = threading.Event()
         # Orthanc's end waits for this thread no longer than ``stop`` does.
@@ -124,8 +124,8 @@ class ServiceProcess:
         # Under the lock the pipe is not closed, and its number not given to another file. A line is
         # written whole or, to a full pipe, not at all (write(2), PIPE_BUF).
         with self._telling, suppress(OSError):
-            if self._told is not None:
-                os.write(self._told, line)
+            if self._events is not None:
+                os.write(self._events, line)
 
     def hold_deletion(self) -> None:
         """Tell of a deletion that comes; wait for the rewrites, which would store again."""
@@ -183,13 +183,13 @@ class ServiceProcess:
         listener = threading.Thread(target=self._hear_last_words, args=(process,), daemon=True)
         listener.start()
         try:
-            told = process.stdin
-            told.write(json.dumps(self._hello).encode() + b"\n")
-            told.flush()
+            events = process.stdin
+            events.write(json.dumps(self._hello).encode() + b"\n")
+            events.flush()
             with suppress(OSError):
-                fcntl.fcntl(told, fcntl.F_SETPIPE_SZ, _PIPE)
-            os.set_blocking(told.fileno(), False)
-            self._told = told.fileno()
+                fcntl.fcntl(events, fcntl.F_SETPIPE_SZ, _PIPE)
+            os.set_blocking(events.fileno(), False)
+            self._events = events.fileno()
             # One that was not there when the stop was said is not told of it.
             for line in () if self._stopping.is_set() else process.stdout:
                 self._take(json.loads(line))
@@ -197,7 +197,7 @@ class ServiceProcess:
             pass  # It died, or said what is no message: it is ended and started again.
         finally:
             with self._telling:
-                self._told = None
+                self._events = None
             self.socket = None
             process.kill()
             process.wait()

@@ -20,13 +20,13 @@ from service.records.thumbnails import USUAL_SIZE
 if TYPE_CHECKING:
     from bodypart.evidence import Seen
     from bodypart.record import AnnotationRecord
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.learning.follow import Learning
     from service.metrics import Metrics
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Content, Glance, StoredFile
     from service.queue.tasks import Task
-    from service.records.audit_trail import Word
+    from service.records.audit_trail import LastEvent
     from service.records.records import Records
 
 
@@ -52,7 +52,7 @@ class Annotator:
     def __init__(
         self,
         archive: Archive,
-        decoders: Engine,
+        decoders: DecoderPool,
         records: Records,
         metrics: Metrics,
         learning: Learning,
@@ -99,7 +99,7 @@ class Annotator:
         ------
         NotFoundError
             If the instance is gone.
-        EngineDownError, WorkerDiedError
+        EngineDownError, DecoderDiedError
             If no decoder could read it; then nothing is written.
         ArchiveError, RecordError
             If Orthanc or the records failed.
@@ -126,17 +126,17 @@ class Annotator:
         reading = self.read(instance, file, urgent=urgent, said_of=said_of)
         annotation, seen = reading.annotation, reading.seen
         with self._annotations.lock(instance), self._metrics.timed("write"):
-            word = self._trail.last(instance)
-            fresh = word and (before is None or word.number > before.number)
-            if word and fresh and word.action == REMOVED:
+            last = self._trail.last(instance)
+            fresh = last and (before is None or last.number > before.number)
+            if last and fresh and last.action == REMOVED:
                 # A person removed the annotation while the decoder was reading.
                 if task:
                     self._tasks.finish(task)
                 return None
-            if word or existing or not old:
+            if last or existing or not old:
                 # Otherwise it is old stock without a word: no annotation is expected there.
                 existing = self._archive.annotation(instance)
-            self._put_machine_answer(annotation, seen, stored, existing, word, task, said_of)
+            self._put_machine_answer(annotation, seen, stored, existing, last, task, said_of)
             self._read.pop(instance, None)
             # Last, as nobody waits for it; of an instance that is gone by now none is kept.
             self._keep_thumbnail(instance, file, reading)
@@ -175,8 +175,8 @@ class Annotator:
         """
         instance = task.resource
         stored, existing = glance.stored, glance.annotation
-        word = self._trail.last(instance)
-        if existing or word or self._annotations.knows(instance):
+        last = self._trail.last(instance)
+        if existing or last or self._annotations.knows(instance):
             # Something may have been written since the glance: ask again, now under the lock.
             stored = self._archive.stored_file(instance)
             existing = self._archive.annotation(instance)
@@ -186,11 +186,11 @@ class Annotator:
         if file != stored.version:
             self._tasks.retry(task, 0.0)
             return "another file stands there by now"
-        if self._words.old_digest(word, replace(glance, stored=stored, annotation=existing)):
+        if self._words.old_digest(last, replace(glance, stored=stored, annotation=existing)):
             self._tasks.retry(task, 0.0)
             return "its picture must first be compared with a person's word from an earlier version"
         annotation = {**annotation, "file": file}
-        self._put_machine_answer(annotation, seen, stored, existing, word, task)
+        self._put_machine_answer(annotation, seen, stored, existing, last, task)
         self._metrics.count(annotation["status"])
         return None
 
@@ -199,7 +199,7 @@ class Annotator:
 
         Raises
         ------
-        NotFoundError, EngineDownError, WorkerDiedError, ArchiveError
+        NotFoundError, EngineDownError, DecoderDiedError, ArchiveError
             As in ``annotate``.
         """
         instance = task.resource
@@ -207,10 +207,10 @@ class Annotator:
         if glance is None:
             raise NotFoundError(instance)
         file = self._archive.content(instance, glance.stored, old_stock=True)
-        word = self._trail.last(instance)
-        said_of = self._words.old_digest(word, glance)
+        last = self._trail.last(instance)
+        said_of = self._words.old_digest(last, glance)
         reading = self.read(instance, file, urgent=False, said_of=said_of)
-        said = self._words.put_on(reading.annotation, glance.annotation, word, said_of)["review"]
+        said = self._words.put_on(reading.annotation, glance.annotation, last, said_of)["review"]
         with self._annotations.lock(instance):
             self._keep_thumbnail(instance, file, reading)
             # If it was deleted during the reading, its thumbnails were removed before, or are now.
@@ -254,7 +254,7 @@ class Annotator:
 
         Raises
         ------
-        EngineDownError, WorkerDiedError, RefusedError
+        EngineDownError, DecoderDiedError, RefusedError
             If no decoder could read it.
         """
         question: dict[str, Any] = {"instance": instance, "thumbnail": USUAL_SIZE}
@@ -292,8 +292,8 @@ class Annotator:
             # Of the file that was read: another that came in meanwhile is still to be read.
             file = self._read.get(instance, stored.version)
             annotation: AnnotationRecord = {**failed(instance, reason), "file": file}
-            word = self._trail.last(instance)
-            annotation = self._words.put_on(annotation, existing, word)
+            last = self._trail.last(instance)
+            annotation = self._words.put_on(annotation, existing, last)
             self._annotations.put(annotation, stored.parents, done=task)
             self._read.pop(instance, None)
         self._metrics.count("failed")
@@ -322,7 +322,7 @@ class Annotator:
         seen: Seen | None,
         stored: StoredFile,
         existing: AnnotationRecord | None,
-        word: Word | None,
+        last: LastEvent | None,
         task: Task | None,
         said_of: str | None = None,
     ) -> None:
@@ -330,14 +330,14 @@ class Annotator:
 
         What the model saw is kept under the same lock, so that the next word on it can be learned.
         """
-        spoken = word or (existing and existing["review"])
+        spoken = last or (existing and existing["review"])
         annotation = (
-            self._words.put_on(annotation, existing, word, said_of)
+            self._words.put_on(annotation, existing, last, said_of)
             if spoken
             else self._words.put_on_copy(annotation, stored.originals)
         )
         also = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
         self._annotations.put(annotation, stored.parents, done=task, also=also)
-        if word and annotation["review"]:
+        if last and annotation["review"]:
             # The word may wait for it: the model may have seen nothing in an earlier file.
             self._learning.tell_word(annotation["instance"], seen)

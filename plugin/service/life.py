@@ -53,7 +53,7 @@ class Life:
                     ("change-log", self._follow_changes),
                     ("deletions", service.deletions.follow),
                     ("back-fill", lambda: service.backfill.follow(self._stopping)),
-                    ("routes-apply", lambda: service.old_stock.follow(self._stopping)),
+                    ("routes-apply", lambda: service.rule_application.follow(self._stopping)),
                     ("sweep", self._sweep),
                     ("labels", self._take_old_labels_away),
                     ("sign-of-life", lambda: service.tasks.claims.keep(self._stopping)),
@@ -89,7 +89,7 @@ class Life:
         service.change_log.stop()
         service.backfill.stop()
         service.deletions.stop()
-        service.old_stock.stop()
+        service.rule_application.stop()
         service.learning.wake()
         service.tasks.wake(everybody=True)
         service.dispatch.outbox.wake()

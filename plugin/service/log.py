@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FIRST_SILENCE, _LONGEST_SILENCE = 10.0, 600.0
+"""Seconds before a line that came again is written again: at first, and at most."""
 _MOST_LINES = 1_000
 
 
@@ -50,11 +51,11 @@ class Speaker:
 
 
 @dataclass(slots=True)
-class _Told:
+class _Silence:
     """Until when a line is not repeated, how long that is, and how often it came meanwhile."""
 
     until: float
-    silence: float
+    seconds: float
     times: int = 0
 
 
@@ -71,23 +72,23 @@ class Log:
 
     def __init__(self, say: Callable[[dict[str, Any]], None]) -> None:
         self._say = say
-        self._told: dict[str, _Told] = {}
+        self._silences: dict[str, _Silence] = {}
         self._lock = threading.Lock()
 
     def __call__(self, line: str) -> None:
         """Have a line written: ids and reasons only, never patient data."""
         now = time.monotonic()
         with self._lock:
-            told = self._told.get(line)
-            if told and now < told.until:
-                told.times += 1
+            last = self._silences.get(line)
+            if last and now < last.until:
+                last.times += 1
                 return
-            if len(self._told) >= _MOST_LINES:
-                self._told = {line: told for line, told in self._told.items() if now < told.until}
-            again = told is not None and now < told.until + told.silence
-            silence = min(2 * told.silence, _LONGEST_SILENCE) if told and again else _FIRST_SILENCE
-            self._told[line] = _Told(now + silence, silence)
+            if len(self._silences) >= _MOST_LINES:
+                self._silences = {k: one for k, one in self._silences.items() if now < one.until}
+            again = last is not None and now < last.until + last.seconds
+            seconds = min(2 * last.seconds, _LONGEST_SILENCE) if last and again else _FIRST_SILENCE
+            self._silences[line] = _Silence(now + seconds, seconds)
             more = (
-                f" ({told.times} times more since it was told last)" if told and told.times else ""
+                f" ({last.times} times more since it was told last)" if last and last.times else ""
             )
         self._say({"log": line + more})

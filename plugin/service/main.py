@@ -12,7 +12,7 @@ from bodypart.memory.exemplars import Exemplars, ExemplarsError
 from service.annotator import Annotator
 from service.databases.schema import only_one, open_durable, open_index, open_shared, words_lost
 from service.decoders.lessons import Lessons
-from service.decoders.pool import Engine
+from service.decoders.pool import DecoderPool
 from service.deliveries.dispatch import Dispatch
 from service.deliveries.outbox import Outbox
 from service.dicom_tags.exports import corrected_file
@@ -48,7 +48,7 @@ from service.work.change_log import ChangeLog
 from service.work.deletions import Deletions
 from service.work.follow_ups import FollowUps
 from service.work.leases import Leases
-from service.work.old_stock import OldStock
+from service.work.rule_application import RuleApplication
 from service.work.sweep import Sweep
 from service.work.workers import Workers, duties
 
@@ -115,7 +115,7 @@ class Service:
 
         self._lessons = Lessons(self._exemplars())
         network = network_of(self.settings, self.log)
-        self.decoders = Engine(self.settings, self.log, self._lessons, network)
+        self.decoders = DecoderPool(self.settings, self.log, self._lessons, network)
 
         self.dispatch = self._make_dispatch()
         self.annotations = self._make_annotations()
@@ -127,7 +127,7 @@ class Service:
             self.archive, self.decoders, self.records, self.metrics, self.learning
         )
         self.reviewer = Reviewer(self.archive, self.annotator, self.records, self.learning)
-        self.old_stock = OldStock(
+        self.rule_application = RuleApplication(
             self.archive, self.annotations, self.dispatch, self._facts, self.log
         )
 
@@ -187,7 +187,12 @@ class Service:
         if self.settings.tags != "on-send":
             return self.archive.dicom(instance)
         return corrected_file(
-            self.archive, self.decoders, self.index, instance, self.settings.write_threshold
+            self.archive,
+            self.decoders,
+            self.index,
+            instance,
+            self.settings.write_threshold,
+            annotation_of=self.annotation,
         )[1]
 
     def damaged(self, error: DamagedError) -> None:

@@ -66,8 +66,7 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
     if settings.side_marker:
         needed += [("SideMarker", path) for path in MARKER_FILES]
     for key, path in needed:
-        if not path.is_file():
-            raise SettingsError(f"BodyPart.{key}: there is no file {path}")
+        _require_file(key, path)
     if not os.access(python, os.X_OK):
         raise SettingsError(f"BodyPart.Python: {python} is no program")
     for key, file in (("IndexFile", settings.index_file), ("AuditFile", settings.audit_file)):
@@ -97,6 +96,15 @@ def _require_host(database: str) -> None:
         ) from None
     if "@" in host:
         raise SettingsError('BodyPart.Database: write each "@" of the password as %40')
+
+
+def _require_file(key: str, path: Path) -> None:
+    try:
+        found = path.is_file()
+    except OSError as error:  # In a folder of another user, for one.
+        raise SettingsError(f"BodyPart.{key}: {path}: {error.strerror}") from None
+    if not found:
+        raise SettingsError(f"BodyPart.{key}: there is no file {path}")
 
 
 def _require_place(key: str, path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bodypart.annotation import Review, utc_now
 from bodypart.reviews import apply_review, machine_answer
-from service.decoders.pool import RefusedError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, RefusedError
 from service.errors import (
     ArchiveError,
     LostFileError,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import StoredFile
     from service.queue.tasks import Task
-    from service.records.audit_trail import Word
+    from service.records.audit_trail import LastEvent
     from service.records.records import Records
 
 _OF_A_WORD = ("by", "examined", "visible", "laterality", "laterality_given", "comment", "carried")
@@ -89,7 +89,7 @@ class Reviewer:
             If the annotation that the person saw was removed since.
         StaleError
             If the annotation has another revision by now, unless it already has this very word.
-        EngineDownError, WorkerDiedError
+        EngineDownError, DecoderDiedError
             If there is no annotation yet, and no decoder could make one.
         RecordError
             If the trail cannot be written; then nothing is changed.
@@ -171,7 +171,7 @@ class Reviewer:
         ------
         NotFoundError
             If the instance is gone, or there is no word on it.
-        StaleError, EngineDownError, WorkerDiedError, RecordError
+        StaleError, EngineDownError, DecoderDiedError, RecordError
             As in ``review``.
         """
         with self._annotations.lock(instance):
@@ -205,7 +205,7 @@ class Reviewer:
         try:
             file = self._archive.content(instance, stored)
             reading = self._annotator.read(instance, file, urgent=True)
-        except (LostFileError, RefusedError, WorkerDiedError):
+        except (LostFileError, RefusedError, DecoderDiedError):
             if kept is None:
                 raise
             return kept, None  # It fails as before.
@@ -252,21 +252,21 @@ class Reviewer:
         """
         instance = task.resource
         with self._annotations.lock(instance):
-            word = self._trail.last(instance)
+            last = self._trail.last(instance)
             try:
-                self._apply(instance, word, task)
+                self._apply(instance, last, task)
             except NotFoundError:
                 self._tasks.finish(task)  # If the instance is sent again, the trail has the word.
-            if word:
-                self._trail.applied(word.number)
+            if last:
+                self._trail.applied(last.number)
 
-    def _apply(self, instance: str, word: Word | None, task: Task) -> None:
+    def _apply(self, instance: str, last: LastEvent | None, task: Task) -> None:
         stored = self._archive.stored_file(instance)
         annotation = self._archive.annotation(instance)
-        if word is None:
+        if last is None:
             self._tasks.finish(task)
-        elif word.action == REMOVED:
-            if word.file in (None, stored.version):
+        elif last.action == REMOVED:
+            if last.file in (None, stored.version):
                 self._annotations.erase(instance, stored)
             else:
                 # A new file was sent; an earlier try of this may have deleted that file's task.
@@ -274,17 +274,17 @@ class Reviewer:
             self._tasks.finish(task)
         elif annotation is None:
             self._annotate_again(task)
-        elif word.review is None and annotation["review"]:
+        elif last.review is None and annotation["review"]:
             kept = _kept(annotation, stored)
             if kept:
                 self._annotations.put(kept, stored.parents, done=task)
             if kept is None or kept["status"] == "failed":
                 # It was read when the word was taken back, and perhaps told to be another answer.
                 self._annotate_again(task)
-        elif word.review and (
-            not annotation["review"] or Review.from_json(annotation["review"]) != word.review
+        elif last.review and (
+            not annotation["review"] or Review.from_json(annotation["review"]) != last.review
         ):
-            corrected = _with_word(annotation, word.review, stored)
+            corrected = _with_word(annotation, last.review, stored)
             self._annotations.put(corrected, stored.parents, done=task)
         else:
             self._annotations.adopt(annotation, stored.parents, task)

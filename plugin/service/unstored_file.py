@@ -8,16 +8,16 @@ from bodypart.reviews import apply_review, carried_word
 
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord, FileRecord
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.metrics import Metrics
 
 
-def annotate_file(decoders: Engine, metrics: Metrics, data: bytes) -> tuple[FileRecord, str]:
+def annotate_file(decoders: DecoderPool, metrics: Metrics, data: bytes) -> tuple[FileRecord, str]:
     """Return the annotation of a file, and its Modality.
 
     Raises
     ------
-    EngineDownError, WorkerDiedError
+    EngineDownError, DecoderDiedError
         If no decoder could do it.
     RefusedError
         If it is no DICOM file.

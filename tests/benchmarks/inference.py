@@ -26,7 +26,7 @@ from bodypart.network.golden import Golden
 from bodypart.network.local import LocalNetwork
 from bodypart.settings import Settings
 from phantoms import file_bytes, radiograph
-from service.decoders.pool import Engine
+from service.decoders.pool import DecoderPool
 from service.inference.choice import network_of
 from service.inference.open_inference import OpenInferenceServer
 from service.inference.server_settings import ServerSettings
@@ -93,11 +93,11 @@ def by_tritonclient(url: str, pictures: np.ndarray) -> Callable[[], object] | No
     return ask
 
 
-def engine(**settings: object) -> Engine:
+def pool(**settings: object) -> DecoderPool:
     """Return a decoder that is ready."""
     own = {"python": sys.executable, "model": str(MODEL), **settings}
     checked = Settings(**own)
-    started = Engine(checked, lambda _: None, None, network_of(checked, lambda _: None))
+    started = DecoderPool(checked, lambda _: None, None, network_of(checked, lambda _: None))
     started.start()
     while not started.ready:
         time.sleep(0.05)
@@ -136,7 +136,7 @@ def measure(url: str) -> None:
     for name, milliseconds in took.items():
         if milliseconds > 0.01:
             print(f"| {name} | {milliseconds:.1f} | {milliseconds / took['in process']:.2f} |")
-    inside, outside = engine(provider="cpu"), engine(provider="remote", server={"Url": url})
+    inside, outside = pool(provider="cpu"), pool(provider="remote", server={"Url": url})
     print("\n| one film to its answer, one decoder | in process, ms | Triton, ms | ratio |")
     print("|---|---|---|---|")
     for title, rows, columns in (("720 x 600", 720, 600), ("3000 x 2500, 15 MB", 3000, 2500)):

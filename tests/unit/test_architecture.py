@@ -178,7 +178,7 @@ def test_the_service_speaks_to_orthanc_and_to_what_is_configured_alone(request):
     }
     assert found == {
         "service/orthanc_api/kept_connections.py",  # Orthanc, by its own address and token
-        "service/orthanc_api/answers.py",  # what came back on its connections
+        "service/orthanc_api/http_answer.py",  # what came back on its connections
         "service/deliveries/webhook.py",  # what a rule of `Routes` names
         "service/inference/open_inference.py",  # what `Server` names
         "backfill/connection.py",  # what was typed

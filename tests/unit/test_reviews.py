@@ -8,7 +8,7 @@ from bodypart.reviews import (
     apply_review,
     carried_word,
     machine_answer,
-    machine_word,
+    machine_label,
     word_before,
 )
 from service.routes.models import Correction
@@ -135,7 +135,7 @@ def test_words_and_undos_without_end_lead_back_to_the_first_word():
         assert standing["examined"]["label"] == "wrist"
         assert word_before(standing, by="bob", at=AT) is None
     assert len(standing["review"]["history"]) <= 20
-    assert machine_word(standing) == ("hand", 0.7)
+    assert machine_label(standing) == ("hand", 0.7)
 
 
 SEEN = [{"label": "hand", "probability": 0.9}, {"label": "wrist", "probability": 0.6}]
@@ -275,7 +275,7 @@ def test_a_thousand_corrections_keep_the_first_word_and_stay_small_and_flat():
     corrected = annotation()
     for number in range(1000):
         corrected = apply_review(corrected, review(examined=("wrist", "forearm")[number % 2]))
-    assert machine_word(corrected)[0] == "hand"
+    assert machine_label(corrected)[0] == "hand"
     assert len(json.dumps(corrected)) < 15_000
     assert all("history" not in word for word in corrected["review"]["history"])
 

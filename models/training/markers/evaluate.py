@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from bodypart.fusion.sides import on_one_side
+from bodypart.fusion.sides import marker_names_side
 from bodypart.model.session import BodyPartModel
 from bodypart.model.side_marker import MarkerReader
 from bodypart.settings import MARKER_FILES
@@ -85,7 +85,7 @@ def figures(of: Sequence[Case]) -> dict[str, Any]:
 
 def sides(of: Sequence[Case]) -> dict[str, Any]:
     """Return precision and recall of the side of limbs, where the marker fills a missing side."""
-    limbs = [case for case in of if case[0].examined and on_one_side(case[0].examined)]
+    limbs = [case for case in of if case[0].examined and marker_names_side(case[0].examined)]
     said = [(reading, marker) for _, reading, marker in limbs if marker and not marker.both]
     right = sum(reading.side == marker.side and not reading.both for reading, marker in said)
     marked = [reading for _, reading, _ in limbs if reading.side and not reading.both]

@@ -29,7 +29,7 @@ from bodypart.dicom_out.provenance import (
     signed_sequences,
     unsigned_sequences,
 )
-from bodypart.laterality import SIDE_OF_CODE, SIDES
+from bodypart.laterality import CODE_OF_SIDE, SIDE_OF_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -146,7 +146,7 @@ def correct(
     ValueError
         If the side is not one of those above.
     """
-    if laterality is not None and laterality not in SIDES:
+    if laterality is not None and laterality not in CODE_OF_SIDE:
         raise ValueError(f"laterality must be R, L, B or None, not {laterality!r}")
     file = Part10(data)
     refused = _not_ours_to_change(file)
@@ -275,7 +275,7 @@ def _side_contradicted(
         stated = file.text(tag)
         if stated == "U":
             return f"{keyword} says unpaired: a side of the {examined.label} would be invented"
-        if side and stated in SIDES and stated != side:
+        if side and stated in CODE_OF_SIDE and stated != side:
             return f"{keyword} {stated} contradicts the side {side}, and is never overwritten"
     stated_by_modifiers = _sides_of_region(file)
     if side and stated_by_modifiers and side not in stated_by_modifiers:
@@ -328,7 +328,7 @@ def _region(file: Part10, examined: BodyPart, decision: Decision, *, agrees: boo
     """Return Anatomic Region Sequence as it should be, or None if it need not change."""
     encoding, side = file.encoding, decision.side
     mark = encoding.text(_MAPPING_RESOURCE_NAME, "LO", decision.text)
-    modifier = encoding.item(*code_elements(encoding, SIDES[side])) if side else b""
+    modifier = encoding.item(*code_elements(encoding, CODE_OF_SIDE[side])) if side else b""
     regions = file.items(ANATOMIC_REGION)
     if len(regions) == 1 and (agrees or _is_code(file, regions[0], examined)):
         if not side or side in _sides_of_region(file):

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bodypart.dicom_out.policy import stated_side
+from bodypart.element_values import each_of
 from bodypart.labels import BY_LABEL, BodyPart, Code
-from bodypart.laterality import SIDES
+from bodypart.laterality import CODE_OF_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +115,7 @@ def _structure(name: str, parts: Sequence[PartAndSide], headers: Dataset) -> dic
             _without_empty(
                 {
                     "structure": _concept(part.code),
-                    "laterality": _concept(SIDES[side]) if side else None,
+                    "laterality": _concept(CODE_OF_SIDE[side]) if side else None,
                 }
             )
             for part, side in parts
@@ -147,7 +148,7 @@ def _series(
             "description": _text(first, "SeriesDescription"),
             "numberOfInstances": len(members),
             "bodySite": _site(parts, structure),
-            "laterality": _concept(SIDES[side]) if side else None,
+            "laterality": _concept(CODE_OF_SIDE[side]) if side else None,
             "instance": [_instance(headers) for headers, _ in members],
         }
     )
@@ -213,8 +214,7 @@ def _uid(headers: Dataset, keyword: str) -> str:
 
 def _text(headers: Dataset, keyword: str) -> str | None:
     """Return a header as one line of text; FHIR allows neither outer white space nor NUL."""
-    value = headers.get(keyword) or ""
-    texts = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
+    texts = each_of(headers.get(keyword) or "")
     return " ".join(" ".join(map(str, texts)).replace("\0", " ").split()) or None
 
 

@@ -10,7 +10,7 @@ from pydicom import Sequence
 from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.correction import restore
 from bodypart.dicom_out.decision import Decision
-from bodypart.headers import value_of
+from bodypart.element_values import value_of
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.pixels import read_dataset
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnWord:
+class OwnTags:
     """What we wrote into a file.
 
     Attributes
@@ -34,7 +34,7 @@ class OwnWord:
     decision: Decision
 
 
-def set_aside(data: bytes | memoryview, dataset: Dataset) -> tuple[Dataset, OwnWord | None]:
+def without_own_tags(data: bytes | memoryview, dataset: Dataset) -> tuple[Dataset, OwnTags | None]:
     """Return a file's headers as they were before our correction, and what we wrote.
 
     Parameters
@@ -47,24 +47,24 @@ def set_aside(data: bytes | memoryview, dataset: Dataset) -> tuple[Dataset, OwnW
     DatasetError, DicomStructureError
         If it cannot be read again.
     """
-    word = own_word(dataset)
-    if word and word.decision.by_person and word.decision.text.encode() not in bytes(data):
+    ours = own_tags(dataset)
+    if ours and ours.decision.by_person and ours.decision.text.encode() not in bytes(data):
         # Deflated: the service that asked cannot check by itself that a person decided.
-        word = OwnWord(word.label, replace(word.decision, by_person=False))
+        ours = OwnTags(ours.label, replace(ours.decision, by_person=False))
     if _carries_our_entry(dataset):
         original = restore(data).data
         if original is not None:
-            return read_dataset(original), word
-    if word is not None:
+            return read_dataset(original), ours
+    if ours is not None:
         # The entry with the original values is gone: ours are removed, and nothing is restored.
-        term = body_part(word.label).body_part_examined
+        term = body_part(ours.label).body_part_examined
         if value_of(dataset, "BodyPartExamined") == term:
             del dataset.BodyPartExamined
         del dataset.AnatomicRegionSequence
-    return dataset, word
+    return dataset, ours
 
 
-def own_word(dataset: Dataset) -> OwnWord | None:
+def own_tags(dataset: Dataset) -> OwnTags | None:
     """Return what we wrote into a file, by our mark in its anatomic region; None without one."""
     regions = value_of(dataset, "AnatomicRegionSequence")
     if not isinstance(regions, Sequence) or len(regions) != 1:
@@ -74,7 +74,7 @@ def own_word(dataset: Dataset) -> OwnWord | None:
     if decision is None:
         return None
     try:
-        return OwnWord(body_part(str(code)).label, decision)
+        return OwnTags(body_part(str(code)).label, decision)
     except UnknownLabelError:
         return None
 

@@ -23,7 +23,7 @@ from pydicom.valuerep import validate_value
 from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.policy import stated_side
 from bodypart.labels import BY_LABEL, Code
-from bodypart.laterality import SIDES
+from bodypart.laterality import CODE_OF_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -223,7 +223,7 @@ def _group(
         sites = [
             sr.FindingSite(
                 anatomic_location=_coded(part.code),
-                laterality=_coded(SIDES[side]) if side else None,
+                laterality=_coded(CODE_OF_SIDE[side]) if side else None,
             )
         ]
     by_person = examined is not None and examined["source"] == "person"

@@ -20,7 +20,7 @@ _PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Identifiers:
     """What identifies an instance: patient, study, series and instance, without padding."""
 
     patient: str
@@ -68,14 +68,14 @@ def same_picture(original: bytes, corrected: bytes) -> str | None:
     return None
 
 
-def origin_of(data: bytes) -> Origin | None:
+def identifiers_of(data: bytes) -> Identifiers | None:
     """Return what identifies a DICOM file's instance, None if the file does not parse."""
     try:
         file = Part10(data)
     except DicomStructureError:
         return None
     texts = (file.text(tag) or "" for tag in (_PATIENT_ID, _STUDY, _SERIES, _INSTANCE))
-    return Origin(*texts)
+    return Identifiers(*texts)
 
 
 def _same(before: Part10, old: Element, after: Part10, new: Element) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bodypart.laterality import OneSide
     from bodypart.record import DescriptionRecord, ImageRecord
 
-ON_ONE_SIDE = ("upper_limb", "lower_limb")
+_LIMBS = ("upper_limb", "lower_limb")
 """Regions whose markers name the limb; beside ribs or a hip a marker may show the orientation."""
 
 
@@ -21,7 +21,7 @@ def side_wanted(picture: ImageReading, header: HeaderReading) -> bool:
     """Return whether to look for a marker: if picture or header say that it is a limb."""
     if picture.rejected:
         return False
-    return any(on_one_side(label) for label in (picture.top(1)[0].label, *header.labels))
+    return any(marker_names_side(label) for label in (picture.top(1)[0].label, *header.labels))
 
 
 def marker_side(picture: ImageReading | None) -> OneSide | None:
@@ -55,7 +55,7 @@ def side_of(label: str | None, header: HeaderReading, marker: OneSide | None) ->
         return Laterality(header.laterality, "header")
     if label in header.sides and not header.laterality_conflict:
         return Laterality(header.sides[label], "header")
-    if header.laterality or not on_one_side(label):
+    if header.laterality or not marker_names_side(label):
         return Laterality()
     return Laterality(marker, "marker") if marker else Laterality()
 
@@ -90,7 +90,7 @@ def named_by_marker(image: ImageRecord | None) -> OneSide | None:
     return None if marker is None or marker["both"] else marker["side"]
 
 
-def on_one_side(label: str) -> bool:
+def marker_names_side(label: str) -> bool:
     """Return whether a marker beside a part names its side, rather than the orientation."""
-    limb = any(label in labels_in(region) for region in ON_ONE_SIDE)
+    limb = any(label in labels_in(region) for region in _LIMBS)
     return limb and label not in labels_in("pelvis")

@@ -1,6 +1,6 @@
 """Headers → what they say about body part, side, view and age."""
 
-from bodypart.headers.reader import read_headers, value_of
+from bodypart.headers.reader import read_headers
 from bodypart.headers.vocabulary import Vocabulary, VocabularyError
 
-__all__ = ["Vocabulary", "VocabularyError", "read_headers", "value_of"]
+__all__ = ["Vocabulary", "VocabularyError", "read_headers"]

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from bodypart.element_values import each_of
+
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
@@ -117,8 +119,7 @@ def _unescaped(text: str) -> Iterator[str]:
 
 
 def _is_text(value: object) -> bool:
-    several = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
-    return all(isinstance(item, str) for item in several)
+    return all(isinstance(item, str) for item in each_of(value))
 
 
 def _is_multi_byte(dataset: Dataset) -> bool:

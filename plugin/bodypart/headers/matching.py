@@ -29,7 +29,7 @@ _ALTERNATIVE = frozenset({"/", "_"})
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TextReading:
     """What one text says.
 
     Attributes
@@ -71,7 +71,7 @@ class Reading:
 
 
 @lru_cache(maxsize=4096)
-def read_text(text: str, vocabulary: Vocabulary) -> Reading:
+def read_text(text: str, vocabulary: Vocabulary) -> TextReading:
     """Read one header text.
 
     A text that names no part is read again with its character set repaired, then with misspelt
@@ -89,7 +89,7 @@ def read_text(text: str, vocabulary: Vocabulary) -> Reading:
     folded = fold(text)
     if length in _FIELDS:
         folded = _with_end(folded, vocabulary)
-    reading = _read(folded, vocabulary) if is_plausible(text) else Reading(complete=False)
+    reading = _read(folded, vocabulary) if is_plausible(text) else TextReading(complete=False)
     certain = reading.complete or (text.isascii() and "?" not in text)
     if reading.known or (reading.names_part and certain):
         return _with_marks(_of_one_segment(reading, folded, vocabulary), folded, vocabulary)
@@ -115,7 +115,7 @@ def _with_end(folded: str, vocabulary: Vocabulary) -> str:
     return folded[: last.start] + (vocabulary.completed(last.text) or last.text)
 
 
-def _of_one_segment(reading: Reading, folded: str, vocabulary: Vocabulary) -> Reading:
+def _of_one_segment(reading: TextReading, folded: str, vocabulary: Vocabulary) -> TextReading:
     """Return a reading of a spine with its segment, if that was misspelt ("Lubmar spine")."""
     if reading.complete or reading.labels != ("spine",):
         return reading
@@ -123,7 +123,7 @@ def _of_one_segment(reading: Reading, folded: str, vocabulary: Vocabulary) -> Re
     return other if other.labels and labels_in("spine").issuperset(other.labels) else reading
 
 
-def _with_marks(reading: Reading, folded: str, vocabulary: Vocabulary) -> Reading:
+def _with_marks(reading: TextReading, folded: str, vocabulary: Vocabulary) -> TextReading:
     """Return a reading with the side and the view that are glued to its part ("LHAND")."""
     if reading.sides and reading.view:
         return reading
@@ -139,11 +139,9 @@ def _is_telling(matched: str, folded: str, original: str) -> bool:
     Of a dozen code pages one always turns some bytes into two letters, or one ideograph, that mean
     something, or into a character that splits a word: "Füllung" has no lung in it.
     """
-    if all(word.text in original for word in words(matched)):
-        return False
-    fewest = 2 if is_ideographic(matched) else 4
-    longest = max((len(word.text) for word in words(matched)), default=0)
-    return longest >= fewest or matched == folded.strip()
+    found = [word for word in words(matched) if word.text not in original]
+    long = any(len(word.text) >= (2 if word.ideographic else 4) for word in found)
+    return bool(found) and (long or matched == folded.strip())
 
 
 def _respelt(folded: str, vocabulary: Vocabulary) -> str:
@@ -155,7 +153,7 @@ def _respelt(folded: str, vocabulary: Vocabulary) -> str:
     return replaced(folded, meant, vocabulary)
 
 
-def _read(folded: str, vocabulary: Vocabulary) -> Reading:
+def _read(folded: str, vocabulary: Vocabulary) -> TextReading:
     kept = holding(folded, vocabulary)
     said = affirmed(kept, folded, vocabulary.small_words)
     parts = [mention for mention in said if mention.entry.names_part]
@@ -165,7 +163,7 @@ def _read(folded: str, vocabulary: Vocabulary) -> Reading:
     if region and any(label in labels_in(region) for label in labels):
         region = None
     views = {mention.entry.kind for mention in said} & (VIEWS | {SEVERAL})
-    return Reading(
+    return TextReading(
         labels=labels,
         region=region,
         sides=part_sides(said, labels, folded, vocabulary.small_words),

@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bodypart.evidence import HANDS, ORDER, HeaderMatch, HeaderReading
+from bodypart.element_values import each_of, value_of
+from bodypart.evidence import FILLED_BY, ORDER, HeaderMatch, HeaderReading
 from bodypart.headers.age import age_at
 from bodypart.headers.character_sets import text_of
 from bodypart.headers.codes import of_code, of_defined_term
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.laterality import Sides, side_of_code
-from bodypart.headers.matching import Reading, read_text
+from bodypart.headers.matching import TextReading, read_text
 from bodypart.headers.part_sides import PartSide, joined
 from bodypart.headers.reliability import about, posterior
 from bodypart.headers.species import is_human
 from bodypart.headers.view import view_of_orientation, view_of_position
 from bodypart.headers.vocabulary import ELSEWHERE, OTHER, Entry
-from bodypart.laterality import SIDES
+from bodypart.laterality import CODE_OF_SIDE
 from bodypart.regions import compatible, narrowest
 
 if TYPE_CHECKING:
@@ -66,12 +67,12 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
     sides = Sides()
     views: list[str] = []
     left = MOST_LETTERS
-    for attribute in HANDS:
+    for attribute in FILLED_BY:
         coded = attribute in _SEQUENCES
         named: list[PartSide] = []
         for code, text in islice(dict.fromkeys(_pieces(dataset, attribute)), MOST_VALUES):
             entry = of_code(code) if coded else _defined_term(attribute, text)
-            reading = Reading()
+            reading = TextReading()
             if len(text) <= left:
                 left -= len(text)
                 reading = read_text(text, vocabulary)
@@ -83,7 +84,7 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
                 views.append(reading.view)
         for side, of in joined(named):
             # An order for both knees has a picture of each, so it does not tell this one's side.
-            if (HANDS[attribute], side) != (ORDER, "B"):
+            if (FILLED_BY[attribute], side) != (ORDER, "B"):
                 sides.say(attribute, side, of)
     labels = _labels(evidence)
     label = _one_label(labels, evidence)
@@ -130,7 +131,9 @@ def _is_human(dataset: Dataset) -> bool:
     )
 
 
-def _match(attribute: str, text: str, entry: Entry | None, reading: Reading) -> HeaderMatch | None:
+def _match(
+    attribute: str, text: str, entry: Entry | None, reading: TextReading
+) -> HeaderMatch | None:
     """Return what a value's code names, else its text; both, if they cannot be one exposure."""
     if entry is not None and entry.names_part:
         labels, other = entry.labels, reading.labels
@@ -190,7 +193,7 @@ def _letter_of_side(value: str, vocabulary: Vocabulary) -> str | None:
 
     No sides are ``LAT`` (a view), ``U`` (unpaired) and ``L/R`` (the choice that a form offers).
     """
-    if value.upper() in SIDES:
+    if value.upper() in CODE_OF_SIDE:
         return value.upper()
     told = "/" not in value and len(value) <= _LONGEST_SIDE
     return read_text(value, vocabulary).side if told else None
@@ -213,7 +216,7 @@ def _places(dataset: Dataset, attribute: str) -> list[Dataset]:
     These are in Request Attributes Sequence for orders (PS3.3 10.6), and in Frame Anatomy Sequence
     for the anatomy of enhanced objects (C.7.6.16.2.8).
     """
-    if HANDS.get(attribute) == ORDER:
+    if FILLED_BY.get(attribute) == ORDER:
         return [dataset, *_items(dataset, "RequestAttributesSequence")]
     if attribute == "AnatomicRegionSequence":
         return [dataset, *_frame_anatomy(dataset)]
@@ -244,10 +247,8 @@ def _codes(dataset: Dataset, attribute: str) -> Iterator[tuple[str, str]]:
 
 
 def _items(dataset: Dataset, keyword: str) -> list[Any]:
-    value = value_of(dataset, keyword)
-    if not isinstance(value, (list, tuple)) and not hasattr(value, "__iter__"):
-        return []
-    return [item for item in list(value)[:MOST_VALUES] if hasattr(item, "get")]
+    items: list[Any] = each_of(value_of(dataset, keyword))[:MOST_VALUES]
+    return [item for item in items if hasattr(item, "get")]
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
@@ -264,18 +265,9 @@ def _texts(dataset: Dataset, keyword: str) -> list[str]:
         return []
     if isinstance(value, bytes):
         value = value[:LONGEST_TEXT].decode("latin-1")
-    several = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
     # No database keeps a NUL, and within a text it is padding that a field of fixed length left.
     texts = (
         str(item)[:LONGEST_TEXT].replace("\0", " ").strip(" ")
-        for item in list(several)[:MOST_VALUES]
+        for item in each_of(value)[:MOST_VALUES]
     )
     return [text for text in texts if text]
-
-
-def value_of(dataset: Dataset, keyword: str) -> object:
-    """Return a value, or None where the element is absent or pydicom cannot decode it."""
-    try:
-        return dataset.get(keyword)
-    except Exception:  # pydicom raises many kinds for broken bytes; none may stop the reading
-        return None

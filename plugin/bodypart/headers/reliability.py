@@ -1,8 +1,8 @@
 """What the headers of an exposure are about, and how far they agree on it.
 
 A technologist picks one button, and the console fills description, protocol and body part from
-it: the attributes repeat one click. Within one hand they repeat each other literally, so of each
-hand only the most trusted one counts:
+it: the attributes repeat one click. Those of one origin (`FILLED_BY`) repeat each other literally,
+so of each origin only the most trusted one counts:
 
 * the console, where the technologist picks the exposure: nearest to the picture;
 * the order, which speaks of the whole study: it may name other parts of it as well;
@@ -20,14 +20,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bodypart.error_rates import HeaderRates, shipped
-from bodypart.evidence import HANDS, TABLE
+from bodypart.evidence import FILLED_BY, TABLE
 from bodypart.labels import LABELS
 from bodypart.regions import labels_in
 
 if TYPE_CHECKING:
     from bodypart.evidence import HeaderMatch
 
-_RANK = {attribute: -place for place, attribute in enumerate(HANDS)}
+_RANK = {attribute: -place for place, attribute in enumerate(FILLED_BY)}
 
 
 def about(evidence: Iterable[HeaderMatch], rates: HeaderRates | None = None) -> list[float]:
@@ -58,15 +58,15 @@ def about(evidence: Iterable[HeaderMatch], rates: HeaderRates | None = None) -> 
 
 
 def leading(evidence: Iterable[HeaderMatch]) -> tuple[HeaderMatch, ...]:
-    """Return of each hand the one match that counts.
+    """Return of each origin (`FILLED_BY`) the one match that counts.
 
     One label outranks several, several outrank a region, then the more trusted decides.
     """
     best: dict[str, HeaderMatch] = {}
     for match in evidence:
-        hand = HANDS[match.attribute]
-        if hand not in best or _rank(match) > _rank(best[hand]):
-            best[hand] = match
+        origin = FILLED_BY[match.attribute]
+        if origin not in best or _rank(match) > _rank(best[origin]):
+            best[origin] = match
     return tuple(best.values())
 
 
@@ -77,7 +77,7 @@ def _rank(match: HeaderMatch) -> tuple[bool, bool, int]:
 def _by_chance(match: HeaderMatch, rates: HeaderRates) -> float:
     """Return how likely an attribute that went astray names this part."""
     chance = 1 / len(LABELS)
-    if HANDS[match.attribute] == TABLE and len(match.labels) == 1:
+    if FILLED_BY[match.attribute] == TABLE and len(match.labels) == 1:
         return max(chance, rates.defaults.get(match.labels[0], 0.0))
     return chance
 

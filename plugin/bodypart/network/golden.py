@@ -126,7 +126,7 @@ def golden_file(model: Path) -> Path:
     return model.with_suffix(".golden.npz")
 
 
-def drawn(pictures: Float32) -> Float32:
+def as_stored(pictures: Float32) -> Float32:
     """Return pictures rounded as a golden file stores them."""
     return np.asarray(np.round(pictures * _STEPS) / _STEPS, dtype=np.float32)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
@@ -68,6 +69,8 @@ class Database:
     ----------
     shared : bool
         Whether other nodes may write to it at the same time.
+    insert : callable
+        Takes a table; returns an ``INSERT`` that can say what is done ``ON CONFLICT``.
     asked : Engine
         For single queries, without a transaction: that would double the cost with SQLite, and needs
         two more round trips with PostgreSQL.
@@ -75,6 +78,7 @@ class Database:
 
     def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
         self.shared = not url.startswith("sqlite")
+        self.insert: Any = postgresql.insert if self.shared else sqlite.insert
         if self.shared:
             self.engine = _postgresql(url)
             # A pool of its own: the holder of a lock must get a connection to write, however many
@@ -119,7 +123,7 @@ class Database:
         engine = self.engine if at_once else self._soon
         with (
             self._writing,
-            self._told_apart(),
+            self._our_errors(),
             self._writer(engine) as connection,
             connection.begin(),
         ):
@@ -144,7 +148,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection for queries; errors as in ``write``."""
-        with self._told_apart(), self.engine.connect() as connection:
+        with self._our_errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -169,7 +173,7 @@ class Database:
             return
         self._mine.held = held
         number = {"n": int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])}
-        with self._told_apart():
+        with self._our_errors():
             # One connection per thread: for a second lock it must not wait for one in the pool.
             connection = next(iter(held.values()), None) or self._lockers.connect()
             try:
@@ -190,7 +194,7 @@ class Database:
                 connection.close()
 
     @contextmanager
-    def _told_apart(self) -> Iterator[None]:
+    def _our_errors(self) -> Iterator[None]:
         """Turn the database's errors into ours, as their text may hold values."""
         try:
             yield
@@ -213,9 +217,9 @@ class Database:
     def rows(self, statement: sa.Executable | Prepared, **values: Any) -> list[Any]:
         """Return all rows of a query; ``values`` are those of its parameters."""
         if isinstance(statement, Prepared):
-            with self._told_apart(), self._quick() as connection:
+            with self._our_errors(), self._quick() as connection:
                 return statement.rows(connection, **values)
-        with self._told_apart(), self.asked.connect() as connection:
+        with self._our_errors(), self.asked.connect() as connection:
             return list(connection.execute(statement, values))
 
     def value(self, statement: sa.Executable | Prepared, **values: Any) -> Any:
@@ -225,7 +229,7 @@ class Database:
 
     def put(self, statement: Prepared, **values: Any) -> None:
         """Run one change that needs no explicit transaction; errors as in ``write``."""
-        with self._writing, self._told_apart(), self._quick() as connection:
+        with self._writing, self._our_errors(), self._quick() as connection:
             statement.run(connection, values)
 
     @contextmanager

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bodypart.evidence import HANDS, VIEWS
+from bodypart.evidence import FILLED_BY, VIEWS
 from bodypart.headers.folding import LONGEST_TEXT
 from bodypart.headers.reader import MOST_VALUES
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS
-from bodypart.laterality import SIDES, OneSide, Side
+from bodypart.laterality import CODE_OF_SIDE, OneSide, Side
 from bodypart.record import Agreement, Label, MachineSource
 from bodypart.regions import PLACES
 
@@ -25,8 +25,8 @@ _Item = TypeVar("_Item", bound=Hashable)
 _LONGEST_SENTENCE = 2_000
 _LONGEST_MATCH = 20 * LONGEST_TEXT
 """One character may become eighteen (NFKC)."""
-_MOST_EVIDENCE = MOST_VALUES * len(HANDS)
-_SIDES = tuple(SIDES)
+_MOST_EVIDENCE = MOST_VALUES * len(FILLED_BY)
+_SIDES = tuple(CODE_OF_SIDE)
 """Not as a mapping: a decoder may send values that cannot be a key."""
 
 
@@ -78,19 +78,19 @@ _Value = Annotated[str, Field(max_length=LONGEST_TEXT)]
 _View = Annotated[str, _one_of(frozenset(VIEWS))]
 
 
-class _Told(BaseModel):
+class _Record(BaseModel):
     """A record with these keys and no others; numbers and texts are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
 
-class _Code(_Told):
+class _Code(_Record):
     value: str
     scheme: str
     meaning: str
 
 
-class _Coded(_Told):
+class _Coded(_Record):
     label: Label
     code: _Code
     probability: _Probability
@@ -113,24 +113,24 @@ class _Examined(_Coded):
         return self
 
 
-class _Laterality(_Told):
+class _Laterality(_Record):
     value: Side | None
     source: Literal["header", "marker"] | None
 
 
-class _Guess(_Told):
+class _Guess(_Record):
     label: Label
     probability: _Probability
 
 
-class _Marker(_Told):
+class _Marker(_Record):
     side: OneSide
     letter: Annotated[str, Field(max_length=8)]
     probability: _Probability
     both: bool
 
 
-class _Image(_Told):
+class _Image(_Record):
     top: Annotated[list[_Guess], Field(max_length=len(BY_LABEL))]
     rejected: bool
     reason: _Sentence | None
@@ -141,14 +141,14 @@ class _Image(_Told):
     marker: _Marker | None = None
 
 
-class _Evidence(_Told):
-    attribute: Annotated[str, _one_of(HANDS)]
+class _Evidence(_Record):
+    attribute: Annotated[str, _one_of(FILLED_BY)]
     value: _Value
     matched: Annotated[str, Field(max_length=_LONGEST_MATCH)] = ""
     labels: _Labels = []
 
 
-class _Header(_Told):
+class _Header(_Record):
     label: Label | None
     evidence: Annotated[list[_Evidence], Field(max_length=_MOST_EVIDENCE)]
     labels: _Labels = []
@@ -160,27 +160,27 @@ class _Header(_Told):
     sides: Annotated[dict[Any, Any], AfterValidator(_of_labels)] = {}
 
 
-class _Model(_Told):
+class _Model(_Record):
     name: _Word
     version: _Word
     sha256: _Word
 
 
-class _Memory(_Told):
+class _Memory(_Record):
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
     alike: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=100)]
     changed: _Word | None
     applied: bool
 
 
-class _Carried(_Told):
+class _Carried(_Record):
     """A person's word that came with the file."""
 
     examined: Label
     laterality: Side | None
 
 
-class _Annotation(_Told):
+class _Annotation(_Record):
     """See `bodypart.annotation.Annotation`; fields with a default here may be missing.
 
     A helper of another version may answer with only what is promised of an annotation.

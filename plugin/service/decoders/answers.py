@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.dicom_out.decision import Decision
 from bodypart.dicom_out.provenance import KEYWORDS
-from bodypart.dicom_out.same_picture import origin_of, same_picture
+from bodypart.dicom_out.same_picture import identifiers_of, same_picture
 from service.decoders.annotation_shape import wrong_in
 from service.decoders.picture_size import JPEG, PGM, PNG, size_of
 from service.kept_text import can_be_kept
@@ -36,7 +36,7 @@ _MOST_PIXELS = 2**24
 """Those shown have 1,600 a side at most, but for strips, which are longer and hardly wider."""
 _LONGEST_DETAILS = 1_000
 _LONGEST_MODALITY = 64
-_ERRORS = frozenset(("TaskError", "NothingToReportError", "WorkerError", "NetworkError"))
+_ERRORS = frozenset(("TaskError", "NothingToReportError", "DecoderError", "NetworkError"))
 _STEPS = frozenset(("decode", "classify", "total"))
 _LONGEST = 86_400
 """Seconds, more than any decoder is given."""
@@ -262,9 +262,9 @@ def _copied_headers(
     _: Mapping[str, Any], payload: bytes, answer: Mapping[str, Any], attachment: bytes
 ) -> None:
     _demand(not answer, "headers with further fields")
-    original = origin_of(payload)
+    original = identifiers_of(payload)
     # The decoder reads files that are too odd to be compared.
-    _demand(original in (None, origin_of(attachment)), "headers of another instance")
+    _demand(original in (None, identifiers_of(attachment)), "headers of another instance")
 
 
 def _report(
@@ -272,12 +272,12 @@ def _report(
 ) -> None:
     """A report may join its study, under its own name, in a series that is none of its images'."""
     _demand(not answer, "a report with further fields")
-    report = origin_of(attachment)
+    report = identifiers_of(attachment)
     if report is None:
         raise SurpriseError("a report that is no DICOM file")
     files, start = [], 0
     for length in request["lengths"]:
-        files.append(origin_of(payload[start : start + length]))
+        files.append(identifiers_of(payload[start : start + length]))
         start += length
     previous = files.pop() if request.get("previous") else None
     images = {image.series for image in files if image is not None}

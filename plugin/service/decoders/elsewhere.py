@@ -60,12 +60,6 @@ class ElsewhereNetwork(Protocol):
         ``remote`` or ``cuda``.
     own_too : bool
         Whether decoders have the network as well, and run it while this one is down.
-    shape : tuple of int
-        Of the pictures of one question: views, 1, rows, columns.
-    ready : bool
-        Whether it can be asked.
-    down_reason : str or None
-        Why not.
     """
 
     provider: str
@@ -73,15 +67,15 @@ class ElsewhereNetwork(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As above."""
+        """Shape of the pictures of one question: views, 1, rows, columns."""
 
     @property
     def ready(self) -> bool:
-        """As above."""
+        """Whether it can be asked."""
 
     @property
     def down_reason(self) -> str | None:
-        """As above."""
+        """Why it cannot be asked, None if it can."""
 
     def start(self) -> None:
         """Get it ready in the background."""

@@ -17,10 +17,10 @@ from bodypart.network import NetworkError
 from service.decoders.elsewhere import ASKING, NetworkDownError
 from service.decoders.lessons import LEARNING
 from service.decoders.process import (
+    DecoderDiedError,
     DecoderProcess,
     EngineDownError,
     UnreadError,
-    WorkerDiedError,
 )
 from service.errors import ServiceError
 from service.lasting import lasting, lengthening
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from service.decoders.greeting import Greeting
     from service.decoders.lessons import Lessons
 
-__all__ = ["Engine", "EngineDownError", "RefusedError", "WorkerDiedError"]
+__all__ = ["DecoderDiedError", "DecoderPool", "EngineDownError", "RefusedError"]
 
 _WITH_MEMORY = ("annotate", "classify")
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
@@ -56,7 +56,7 @@ class RefusedError(ServiceError):
         self.kind = kind
 
 
-class Engine:
+class DecoderPool:
     """A pool of decoders behind one method, ``ask``.
 
     Parameters
@@ -170,7 +170,7 @@ class Engine:
         ------
         EngineDownError
             If no decoder runs, or what it needs is not there: the network, or the memory.
-        WorkerDiedError
+        DecoderDiedError
             If it died on this request, or took longer than ``TimeLimit``.
         RefusedError
             If it answered that the task cannot be done.
@@ -191,7 +191,7 @@ class Engine:
             if self._lessons and task in _WITH_MEMORY:
                 self._teach(decoder, self._lessons)
             answer, attachment = decoder.ask(task, request, payload, self._settings.time_limit)
-        except WorkerDiedError as error:
+        except DecoderDiedError as error:
             if self._stopping.is_set():
                 # Killed, and not by the picture.
                 raise EngineDownError("Orthanc is stopping") from None
@@ -228,7 +228,7 @@ class Engine:
                 answer, _ = decoder.ask(
                     "learn", {"memory": record}, numbers, self._settings.time_limit
                 )
-            except WorkerDiedError as error:
+            except DecoderDiedError as error:
                 self._deaths[revision] += 1
                 left_out = self._deaths[revision] >= _DEATHS
                 self._log(

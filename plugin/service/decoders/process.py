@@ -62,7 +62,7 @@ class UnreadError(Exception):
     Attributes
     ----------
     picture : Unread
-        It.
+        The file, which ``data`` reads.
     """
 
     def __init__(self, picture: Unread) -> None:
@@ -74,7 +74,7 @@ class EngineDownError(ServiceError):
     """No decoder runs: the text says why the last start failed."""
 
 
-class WorkerDiedError(ServiceError):
+class DecoderDiedError(ServiceError):
     """The decoder died, or was killed, while it had the request; the text says why."""
 
 
@@ -120,7 +120,7 @@ class DecoderProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                env=environment(settings) | (self._shelf.told() if self._shelf else {}),
+                env=environment(settings) | (self._shelf.environment() if self._shelf else {}),
                 cwd="/",
                 start_new_session=True,
                 pass_fds=[self._shelf.descriptor] if self._shelf else (),
@@ -153,7 +153,7 @@ class DecoderProcess:
         try:
             hello, _ = self.ask("hello", told, b"", _START_LIMIT)
             self.hello = cast("Greeting", hello)
-        except WorkerDiedError as error:
+        except DecoderDiedError as error:
             self._listener.join(_LAST_WORDS_LIMIT)
             words = self._last_words[0].decode(errors="replace").strip() if self._last_words else ""
             # The last words may be a library's warning, which is not why.
@@ -167,7 +167,7 @@ class DecoderProcess:
 
         Raises
         ------
-        WorkerDiedError
+        DecoderDiedError
             If it died or was killed.
         NetworkError
             If the network that it asked for could not be had.
@@ -184,7 +184,7 @@ class DecoderProcess:
         except (WireError, SurpriseError, OSError, ValueError, MemoryError) as error:
             ended = self._ended() if isinstance(error, ClosedError | BrokenPipeError) else None
             self.kill()
-            if watchdog.bitten:
+            if watchdog.expired:
                 why = f"took longer than {limit:g} s"
             elif isinstance(error, WireError | SurpriseError) and not isinstance(
                 error, ClosedError
@@ -194,7 +194,7 @@ class DecoderProcess:
                 why = f"died at its memory limit (MemoryLimitMB {self._settings.memory_limit_mb})"
             else:
                 why = "died"
-            raise WorkerDiedError(f"the decoder {why}") from error
+            raise DecoderDiedError(f"the decoder {why}") from error
         finally:
             watchdog.pause()
         self.answered += 1

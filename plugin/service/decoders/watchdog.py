@@ -21,41 +21,41 @@ class Watchdog:
     Parameters
     ----------
     seconds : float
-        In all.
-    bite : callable
-        Kills who takes longer.
+        How long it may run in all.
+    kill : callable
+        Ends who takes longer.
 
     Attributes
     ----------
-    bitten : bool
+    expired : bool
         Whether they are over.
     """
 
-    def __init__(self, seconds: float, bite: Callable[[], None]) -> None:
-        self.bitten = False
+    def __init__(self, seconds: float, kill: Callable[[], None]) -> None:
+        self.expired = False
         self._left = seconds
-        self._call = bite
+        self._kill = kill
         self._until: float | None = None
 
     def resume(self) -> None:
         """Let the seconds run."""
         self._until = time.monotonic() + self._left
-        _KENNEL.watch(self, self._until)
+        _RUNNING.watch(self, self._until)
 
     def pause(self) -> None:
         """Pause them; also for good."""
         if self._until is not None:
-            _KENNEL.leave(self)
+            _RUNNING.leave(self)
             self._left = max(0.0, self._until - time.monotonic())
             self._until = None
 
-    def bite(self) -> None:
-        """Call the function: the seconds are over."""
-        self.bitten = True
-        self._call()
+    def expire(self) -> None:
+        """End who takes longer: the seconds are over."""
+        self.expired = True
+        self._kill()
 
 
-class _Kennel:
+class _Watchdogs:
     """All watchdogs whose seconds run, in one thread: a thread for each would cost more."""
 
     def __init__(self) -> None:
@@ -64,9 +64,9 @@ class _Kennel:
         self._wakes_at = 0.0
         self._thread: threading.Thread | None = None
 
-    def watch(self, dog: Watchdog, until: float) -> None:
+    def watch(self, watchdog: Watchdog, until: float) -> None:
         with self._changed:
-            self._until[dog] = until
+            self._until[watchdog] = until
             if self._thread is None:
                 # It ends with the process, and nobody is there to be told of an error.
                 self._thread = lasting(
@@ -76,9 +76,9 @@ class _Kennel:
             elif until < self._wakes_at:
                 self._changed.notify()
 
-    def leave(self, dog: Watchdog) -> None:
+    def leave(self, watchdog: Watchdog) -> None:
         with self._changed:
-            self._until.pop(dog, None)
+            self._until.pop(watchdog, None)
 
     def _watch(self) -> None:
         while True:
@@ -88,13 +88,13 @@ class _Kennel:
                 if self._wakes_at > now:
                     self._changed.wait(self._wakes_at - now)
                     continue
-                over = [dog for dog, until in self._until.items() if until <= now]
-                for dog in over:
-                    del self._until[dog]
-            for dog in over:
+                over = [watchdog for watchdog, until in self._until.items() if until <= now]
+                for watchdog in over:
+                    del self._until[watchdog]
+            for watchdog in over:
                 # One that fails leaves the others watched.
                 with suppress(Exception):
-                    dog.bite()
+                    watchdog.expire()
 
 
-_KENNEL = _Kennel()
+_RUNNING = _Watchdogs()

@@ -117,7 +117,11 @@ def _folder(name: str, _: Mapping[str, Any]) -> Destination:
     path = Path(name)
     if not path.is_absolute():
         raise DestinationError(f"'folder:{name}' must be an absolute path")
-    if not (path.is_dir() and os.access(path, os.W_OK | os.X_OK)):
+    try:
+        usable = path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+    except OSError:  # In a folder of another user, for one.
+        usable = False
+    if not usable:
         raise DestinationError(f"'folder:{name}' is no folder that can be written to")
     return Destination("folder", name)
 

@@ -65,10 +65,9 @@ class Outbox:
 
         One that is just being sent for an older answer is sent again after that.
         """
-        now = utc_now()
+        times = dict.fromkeys(("created_at", "changed_at"), utc_now())
         if existing is None:
-            row = {**values, "created_at": now, "changed_at": now}
-            connection.execute(sa.insert(deliveries).values(row))
+            connection.execute(sa.insert(deliveries).values(**values, **times))
             return
         if existing.state == State.SENDING:
             values = {"answer": values["answer"]}
@@ -77,7 +76,7 @@ class Outbox:
         connection.execute(
             sa.update(deliveries)
             .where(deliveries.c.number == existing.number)
-            .values(**values, changed_at=now)
+            .values(**values, **times)
         )
 
     def withdraw(self, connection: Connection, number: int, why: str) -> None:

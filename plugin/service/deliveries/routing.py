@@ -183,8 +183,7 @@ def came_from(to: Destination, origin: Origin) -> bool:
     """
     if origin.aet and to.aet:
         return origin.aet.strip() == to.aet.strip()
-    # An IPv4 sender at an IPv6 port (RFC 4291, section 2.5.5.2).
-    if not origin.ip or not to.host or is_loopback(origin.ip.removeprefix("::ffff:")):
+    if not origin.ip or not to.host or is_loopback(origin.ip):
         return False
     return origin.ip in _addresses(to.host)
 

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from bodypart.evidence import VIEWS
 from bodypart.labels import BY_LABEL, ROUTER_GROUPS, UnknownLabelError, labels_named
-from bodypart.laterality import SIDES
+from bodypart.laterality import CODE_OF_SIDE
 from bodypart.settings import SettingsError, as_json, did_you_mean
 from service.deliveries.destinations import Destination, DestinationError, parse
 from service.deliveries.windows import ALWAYS, Window, WindowError
@@ -265,7 +265,7 @@ _CONDITIONS: dict[str, Callable[[str, object], Any]] = {
     "Group": _one_of(*ROUTER_GROUPS),
     "View": _one_of(*VIEWS),
     "Modality": _modalities,
-    "Laterality": _one_of(*SIDES),
+    "Laterality": _one_of(*CODE_OF_SIDE),
     "Child": _truth,
     "MinProbability": _probability,
     "NeedsReview": _truth,

@@ -130,8 +130,13 @@ def message(delivery: Delivery, annotation: AnnotationRecord) -> dict[str, objec
 
 
 def idempotency_key(delivery: Delivery) -> str:
-    """Return the Idempotency-Key: the same for all tries to deliver one answer."""
-    parts = (delivery.rule, delivery.destination, delivery.instance, delivery.answer)
+    """Return the Idempotency-Key: the same for all tries to deliver one answer.
+
+    An answer that returns after another one was sent has another key: it must not be taken for what
+    arrived before.
+    """
+    answer = (delivery.instance, delivery.answer, delivery.created_at)
+    parts = (delivery.rule, delivery.destination, *answer)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any
 from service.dicom_tags.rewriting import rewritten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bodypart.record import AnnotationRecord, RewrittenRecord, SiblingRecord
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.orthanc_api.archive import Archive
     from service.records.index import Index
 
 
 def corrected_file(
-    archive: Archive, engine: Engine, index: Index, instance: str, threshold: float
+    archive: Archive,
+    decoders: DecoderPool,
+    index: Index,
+    instance: str,
+    threshold: float,
+    *,
+    annotation_of: Callable[[str], AnnotationRecord | None],
 ) -> tuple[RewrittenRecord, bytes]:
     """Return a copy of the stored file with corrected tags; the stored one is not changed.
 
@@ -25,7 +31,7 @@ def corrected_file(
     ----------
     archive : Archive
         Orthanc.
-    engine : Engine
+    decoders : DecoderPool
         The pool of decoders.
     index : Index
         Has the other instances of the series.
@@ -33,6 +39,8 @@ def corrected_file(
         Orthanc id.
     threshold : float
         Least probability at which an answer is written.
+    annotation_of : callable
+        Gives an instance's annotation, also while its file is being rewritten.
 
     Returns
     -------
@@ -45,7 +53,7 @@ def corrected_file(
         If Orthanc has no such instance.
     """
     data = archive.dicom(instance)
-    annotation = archive.annotation(instance)
+    annotation = annotation_of(instance)
     if annotation is None:
         return {"changed": [], "refused": "there is no annotation yet", "standing": []}, data
     request = {
@@ -53,13 +61,13 @@ def corrected_file(
         "siblings": siblings_of(index, instance, archive.parents(instance).series),
         "threshold": threshold,
     }
-    outcome, corrected = rewritten(engine, "correct", request, data, urgent=True)
+    outcome, corrected = rewritten(decoders, "correct", request, data, urgent=True)
     return outcome, b"".join(corrected) or data
 
 
 def study_report(
     archive: Archive,
-    engine: Engine,
+    decoders: DecoderPool,
     study: str,
     annotations: Mapping[str, AnnotationRecord | None],
     previous: bytes | None,
@@ -71,7 +79,7 @@ def study_report(
     ----------
     archive : Archive
         Orthanc.
-    engine : Engine
+    decoders : DecoderPool
         The pool of decoders.
     study : str
         Orthanc id of the study.
@@ -89,25 +97,28 @@ def study_report(
     RefusedError
         If none of them has an answer.
     """
-    request, payload = _gathered(archive, engine, study, annotations, previous)
+    request, payload = _gathered(archive, decoders, study, annotations, previous)
     request["uid"] = uid
     # From Orthanc: headers from a decoder may say anything, if it was taken over by a file.
-    request["patient_id"], request["study_uid"] = archive.origin_of_study(study)
-    return engine.ask("report", request, payload, urgent=True)[1]
+    request["patient_id"], request["study_uid"] = archive.identifiers_of_study(study)
+    return decoders.ask("report", request, payload, urgent=True)[1]
 
 
-def imaging_study(archive: Archive, engine: Engine, study: str) -> dict[str, Any]:
-    """Return the FHIR R5 ImagingStudy of a study.
+def imaging_study(
+    archive: Archive,
+    decoders: DecoderPool,
+    study: str,
+    annotations: Mapping[str, AnnotationRecord | None],
+) -> dict[str, Any]:
+    """Return the FHIR R5 ImagingStudy of a study, with the annotations of its instances.
 
     Raises
     ------
     NotFoundError
-        If Orthanc has no such study.
+        If one of them is gone.
     """
-    instances = archive.instances_of("studies", study)
-    annotations = {instance: archive.annotation(instance) for instance in instances}
-    request, payload = _gathered(archive, engine, study, annotations, None)
-    resource: dict[str, Any] = engine.ask("fhir", request, payload, urgent=True)[0]["resource"]
+    request, payload = _gathered(archive, decoders, study, annotations, None)
+    resource: dict[str, Any] = decoders.ask("fhir", request, payload, urgent=True)[0]["resource"]
     return resource
 
 
@@ -119,14 +130,14 @@ def siblings_of(index: Index, instance: str, series: str) -> list[SiblingRecord]
 
 def _gathered(
     archive: Archive,
-    engine: Engine,
+    decoders: DecoderPool,
     study: str,
     annotations: Mapping[str, AnnotationRecord | None],
     previous: bytes | None,
 ) -> tuple[dict[str, Any], bytes]:
     """Collect the headers of the files, so that no decoder gets the pixel data of several."""
     files = chain(map(archive.dicom, annotations), [previous] if previous is not None else [])
-    headers = [engine.ask("headers", {}, file, urgent=True)[1] for file in files]
+    headers = [decoders.ask("headers", {}, file, urgent=True)[1] for file in files]
     request = {
         "study": study,
         "annotations": list(annotations.values()),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from bodypart.record import AnnotationRecord, TagsRecord
     from bodypart.settings import Settings
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.dicom_tags.main_tags import MainTags
     from service.dicom_tags.overwriting import Overwriting
     from service.orthanc_api.archive import Archive
@@ -68,7 +68,7 @@ class InPlace:
         self,
         settings: Settings,
         archive: Archive,
-        decoders: Engine,
+        decoders: DecoderPool,
         records: Records,
         overwriting: Overwriting,
         main_tags: MainTags,
@@ -100,7 +100,7 @@ class InPlace:
 
         Raises
         ------
-        EngineDownError, WorkerDiedError, ArchiveError, RecordError
+        EngineDownError, DecoderDiedError, ArchiveError, RecordError
             If it could not be done; another try is allowed.
         """
         instance = task.resource
@@ -241,16 +241,7 @@ class InPlace:
         else:
             old_stock = task.priority >= Priority.BACKFILL
             file = self._archive.content(instance, stored, old_stock=old_stock)
-        asked, request, mixed = "restore", dict[str, Any](), False
-        if concerns_tags(annotation):
-            siblings = siblings_of(self._index, instance, stored.parents.series)
-            threshold = self._settings.write_threshold
-            asked = "correct"
-            request = {"annotation": annotation, "siblings": siblings, "threshold": threshold}
-            wanted = tags_to_write(
-                annotation, threshold, siblings, write_conflicts=self._settings.write_conflicts
-            )
-            mixed = wanted is not None and wanted.mixed_series
+        asked, request, mixed = self._question(annotation, stored)
         outcome, corrected = rewritten(self._decoders, asked, request, file.data, urgent=urgent)
         refused, standing = outcome["refused"], outcome["standing"]
         failed = None
@@ -271,6 +262,20 @@ class InPlace:
             self._settle_tags(annotation, stored, standing, refused, mixed=mixed)
         self._align_siblings(instance, stored, mixed=mixed)
         return failed or refused
+
+    def _question(
+        self, annotation: AnnotationRecord, stored: StoredFile
+    ) -> tuple[str, dict[str, Any], bool]:
+        """Return the decoder's task, what it takes, and whether the series is a mixed one."""
+        if not concerns_tags(annotation):
+            return "restore", {}, False
+        siblings = siblings_of(self._index, annotation["instance"], stored.parents.series)
+        threshold = self._settings.write_threshold
+        wanted = tags_to_write(
+            annotation, threshold, siblings, write_conflicts=self._settings.write_conflicts
+        )
+        request = {"annotation": annotation, "siblings": siblings, "threshold": threshold}
+        return "correct", request, wanted is not None and wanted.mixed_series
 
     def _restore(self, instance: str, stored: StoredFile) -> str | None:
         """Restore the original attributes of a file, if it has ours."""
@@ -328,13 +333,13 @@ class InPlace:
     def _may_be_ours(self, instance: str) -> bool:
         """Return whether Orthanc got a file as it gets ours: by REST on loopback, no modality."""
         aet, ip = self._archive.sender(instance)
-        return not aet and (not ip or is_loopback(ip.removeprefix("::ffff:")))
+        return not aet and (not ip or is_loopback(ip))
 
     def _note_removal(self, instance: str, version: str, before: str | None = None) -> None:
         """Note that a removal is now of our version of its file, which was ``before``, if given."""
-        word = self._trail.last(instance)
-        if word and word.action == REMOVED and (before is None or word.file in (None, before)):
-            self._trail.removal_is_of(word.number, version)
+        last = self._trail.last(instance)
+        if last and last.action == REMOVED and (before is None or last.file in (None, before)):
+            self._trail.removal_is_of(last.number, version)
 
     def _settle_tags(
         self,

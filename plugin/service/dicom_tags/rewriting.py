@@ -8,18 +8,18 @@ from bodypart.dicom_out.part10 import header_end
 
 if TYPE_CHECKING:
     from bodypart.record import RewrittenRecord
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.orthanc_api.resources import Piece
 
 
 def rewritten(
-    decoders: Engine, task: str, request: dict[str, Any], data: Piece, *, urgent: bool
+    decoders: DecoderPool, task: str, request: dict[str, Any], data: Piece, *, urgent: bool
 ) -> tuple[RewrittenRecord, tuple[Piece, ...]]:
     """Have a decoder rewrite a file.
 
     Parameters
     ----------
-    decoders : Engine
+    decoders : DecoderPool
         The pool of decoders.
     task : {"correct", "restore"}
         Whether to write tags, or to restore the original ones.
@@ -38,7 +38,7 @@ def rewritten(
 
     Raises
     ------
-    EngineDownError, WorkerDiedError, RefusedError
+    EngineDownError, DecoderDiedError, RefusedError
         If no decoder could do it.
     """
     end = header_end(data)

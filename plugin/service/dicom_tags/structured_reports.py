@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
     from bodypart.rollup import Summary
     from service.databases.database import Database
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.orthanc_api.archive import Archive
     from service.queue.tasks import Task
     from service.records.index import Index
@@ -50,7 +50,7 @@ class Reports:
     def __init__(
         self,
         archive: Archive,
-        decoders: Engine,
+        decoders: DecoderPool,
         index: Index,
         database: Database,
         *,
@@ -72,7 +72,7 @@ class Reports:
 
         Raises
         ------
-        EngineDownError, WorkerDiedError, ArchiveError, RecordError
+        EngineDownError, DecoderDiedError, ArchiveError, RecordError
             If it could not be done.
         """
         study = task.resource

@@ -83,9 +83,6 @@ class ServerSettings:
             )
         if self.fallback not in ("wait", "cpu"):
             raise SettingsError("BodyPart.Server.Fallback must be one of 'wait', 'cpu'")
-        for key, file in (("CaFile", self.ca_file), ("TokenFile", self.token_file)):
-            if file and not Path(file).is_file():
-                raise SettingsError(f"BodyPart.Server.{key}: there is no file {file}")
         read_token(self.token_file)
         try:
             ssl.create_default_context(cafile=self.ca_file or None)

@@ -129,7 +129,7 @@ class SharedNetwork:
             # One that answers wrongly would go on doing so.
             process.kill()
             late = "the GPU took too long"
-            reason = late if watchdog.bitten else "the network's process is gone"
+            reason = late if watchdog.expired else "the network's process is gone"
             raise NetworkDownError(reason) from None
         finally:
             watchdog.pause()
@@ -202,7 +202,7 @@ class SharedNetwork:
             hello = self._read(process).header
         except (WireError, OSError):
             late = f"it took longer than {_LONGEST_START:g} s"
-            raise _StartError(late if watchdog.bitten else _words(process)) from None
+            raise _StartError(late if watchdog.expired else _words(process)) from None
         finally:
             watchdog.pause()
         whole = isinstance(hello.get("provider"), str)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bodypart.evidence import Seen
     from bodypart.memory import Memory
     from service.decoders.lessons import Lessons
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.learning.changes import Change
     from service.learning.hearing import Hearing
     from service.learning.sightings import Sightings
@@ -61,7 +61,7 @@ class Learning:
     mode : str
         ``on``, ``suggest`` or ``off``, as the setting ``Learn`` says. Words are kept in any case,
         so that the switch can be turned on later.
-    decoders, tasks : Engine, Tasks
+    decoders, tasks : DecoderPool, Tasks
         The service's other parts.
     hearing, sightings, lessons : Hearing, Sightings, Lessons
         What people said, what the model saw, what was learned.
@@ -72,7 +72,7 @@ class Learning:
     def __init__(
         self,
         mode: str,
-        decoders: Engine,
+        decoders: DecoderPool,
         tasks: Tasks,
         hearing: Hearing,
         sightings: Sightings,
@@ -242,7 +242,7 @@ class Learning:
             self._hearing.forget_all()
         self.step()
 
-    def told(self) -> Learned:
+    def learned(self) -> Learned:
         """Return what was learned, part by part."""
         model, memory = self.model, self._lessons.memory
         waiting = len(self.words.unseen(model)) if model else 0

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.evidence import Seen
 from bodypart.memory.words import pack_floats, unpack_floats
@@ -102,8 +101,7 @@ class Sightings:
     def __init__(self, database: Database, most: int = MOST_SIGHTINGS) -> None:
         self.database = database
         self._most = most
-        make: Any = postgresql.insert if database.shared else sqlite.insert
-        insert = make(sightings)
+        insert = database.insert(sightings)
         new = {column.name: column for column in insert.excluded if not column.primary_key}
         self._put = Prepared(insert.on_conflict_do_update(index_elements=["instance"], set_=new))
         self._puts = 0

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from typing_extensions import TypedDict
 
 from bodypart.memory import Word
@@ -62,7 +61,6 @@ class Words:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._insert: Any = postgresql.insert if database.shared else sqlite.insert
 
     def say(self, instance: str, *, number: int, at: str, patient: str, label: str | None) -> None:
         """Keep a person's word on a picture; it takes the place of an earlier one.
@@ -78,7 +76,7 @@ class Words:
         }
         with self.database.write() as connection:
             connection.execute(
-                self._insert(words)
+                self.database.insert(words)
                 .values(instance=instance, **values)
                 .on_conflict_do_update(index_elements=["instance"], set_=values)
             )

@@ -248,7 +248,8 @@ class Archive:
     def sender(self, instance: str) -> tuple[str, str]:
         """Return AET and IP of an instance's sender; empty where Orthanc did not note them."""
         found = self.client.get_json(f"/instances/{instance}/metadata?expand")
-        return str(found.get("RemoteAET", "")), str(found.get("RemoteIP", ""))
+        ip = str(found.get("RemoteIP", "")).removeprefix("::ffff:")  # RFC 4291, section 2.5.5.2
+        return str(found.get("RemoteAET", "")), ip
 
     def node(self, kind: str, name: str) -> tuple[str, str]:
         """Return AET and host of a modality, or the host of a peer; empty if there is none.
@@ -297,7 +298,7 @@ class Archive:
         described = self._side_by_side.map(partial(study_description, self.client), distinct)
         return dict(zip(distinct, described, strict=True))
 
-    def origin_of_study(self, study: str) -> tuple[str, str]:
+    def identifiers_of_study(self, study: str) -> tuple[str, str]:
         """Return Patient ID and Study Instance UID; NotFoundError if the study is gone."""
         found = self.client.get_json(f"/studies/{study}")
         patient, own = found["PatientMainDicomTags"], found["MainDicomTags"]

@@ -1,8 +1,8 @@
 """HTTP connections to one server that are kept for the next request.
 
 The service sends Orthanc a dozen small requests for each picture, so that their cost decides that
-of the service: requests are therefore written by hand and sent in one piece; `answers` reads the
-answers.
+of the service: requests are therefore written by hand and sent in one piece; `http_answer` reads
+what comes back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from service.orthanc_api.answers import read_answer
+from service.orthanc_api.http_answer import read_answer
 
 if TYPE_CHECKING:
     import ssl

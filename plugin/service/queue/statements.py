@@ -9,7 +9,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.databases.prepared import Prepared
 from service.databases.tables import tasks
@@ -58,8 +57,7 @@ _MODES = tuple(Mode)
 
 def upsert(database: Database, postpone: bool) -> Prepared:
     """Return the statement that inserts a task, or merges it with the one that is there."""
-    make: Any = postgresql.insert if database.shared else sqlite.insert
-    insert = make(tasks)
+    insert = database.insert(tasks)
     new = insert.excluded
     stronger = sa.case(
         *((sa.or_(tasks.c.mode == name, new.mode == name), name) for name in reversed(_MODES)),

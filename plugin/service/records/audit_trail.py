@@ -50,7 +50,7 @@ class EventRecord(TypedDict):
     comment: str
 
 
-class Word(NamedTuple):
+class LastEvent(NamedTuple):
     """The last event of an instance.
 
     Attributes
@@ -167,13 +167,13 @@ class AuditTrail:
         )
         return list(dict.fromkeys(row.instance for row in rows))
 
-    def last(self, instance: str) -> Word | None:
-        """Return the last word on an instance, None if there never was one."""
+    def last(self, instance: str) -> LastEvent | None:
+        """Return the last event of an instance, None if there never was one."""
         rows = self._database.rows(self._last, instance=instance)
         if not rows:
             return None
         row = rows[0]
-        return Word(row.number, row.at, row.action, row.review, row.file, row.change)
+        return LastEvent(row.number, row.at, row.action, row.review, row.file, row.change)
 
     def knows(self, instance: str, at: str) -> bool:
         """Return whether the trail has an event of an instance at this time."""
@@ -188,15 +188,15 @@ class AuditTrail:
         return [_event(row) for row in rows]
 
     def number_of(self, since: int, count: int) -> int | None:
-        """Return the number of the ``count``-th event after a number, None if there are fewer."""
-        found: int | None = self._database.value(
+        """Return the number of the ``count``-th event after a number, None if none follows it."""
+        rows = self._database.rows(
             sa.select(events.c.number)
             .where(events.c.number > since)
             .order_by(events.c.number)
             .offset(count - 1)
-            .limit(1)
+            .limit(2)
         )
-        return found
+        return rows[0].number if len(rows) > 1 else None
 
     def _append(
         self, at: str, by: str, action: str, instance: str, review: str | None, file: str | None

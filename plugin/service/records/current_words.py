@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord, ReviewRecord
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Glance
-    from service.records.audit_trail import AuditTrail, Word
+    from service.records.audit_trail import AuditTrail, LastEvent
 
 
 class CurrentWords:
@@ -38,7 +38,7 @@ class CurrentWords:
         self,
         annotation: AnnotationRecord,
         existing: AnnotationRecord | None,
-        word: Word | None,
+        last: LastEvent | None,
         said_of: str | None = None,
     ) -> AnnotationRecord:
         """Put the current word on top of an annotation: the last in the audit trail.
@@ -49,12 +49,12 @@ class CurrentWords:
         """
         said = existing["review"] if existing else None
         review = Review.from_json(said) if said else None
-        if word and (
+        if last and (
             review is None
-            or word.at >= review.at
+            or last.at >= review.at
             or self._trail.knows(annotation["instance"], review.at)
         ):
-            review = _review_of(word, said)
+            review = _review_of(last, said)
         if review is None:
             return annotation
         compared = said_of is not None and review.pixels == said_of
@@ -74,15 +74,15 @@ class CurrentWords:
                 review = replace(said, previous=None, history=(), restored=False, carried=True)
         return apply_review(annotation, review) if review else annotation
 
-    def old_digest(self, word: Word | None, glance: Glance) -> str | None:
+    def old_digest(self, last: LastEvent | None, glance: Glance) -> str | None:
         """Return the picture's digest in a word of version 0.2.0, which only a decoder can compare.
 
         The word is the last on the instance or, if there is none, one on its originals.
         """
         said = glance.annotation["review"] if glance.annotation else None
-        if word and (review := _review_of(word, said)):
+        if last and (review := _review_of(last, said)):
             digests = [review.pixels]
-        elif word or said:
+        elif last or said:
             digests = [said.get("pixels") if said else None]
         else:
             digests = [one.pixels for one in self._said_of(glance.stored.originals)]
@@ -95,18 +95,18 @@ class CurrentWords:
         its own instance, but not of copies.
         """
         for original in originals:
-            if word := self._trail.last(original):
+            if last := self._trail.last(original):
                 found = self._archive.annotation(original)
                 with suppress(DamagedEventError):
-                    if review := _review_of(word, found["review"] if found else None):
+                    if review := _review_of(last, found["review"] if found else None):
                         yield review
 
 
-def _review_of(word: Word, kept: ReviewRecord | None) -> Review | None:
-    """Return the review of a word; from the metadata if the trail's own is damaged."""
+def _review_of(last: LastEvent, kept: ReviewRecord | None) -> Review | None:
+    """Return the word of an event; from the metadata if the trail's own is damaged."""
     try:
-        return word.review
+        return last.review
     except DamagedEventError:
-        if kept is None or kept["at"] != word.at:
+        if kept is None or kept["at"] != last.at:
             raise
         return Review.from_json(kept)

@@ -30,6 +30,11 @@ class Facts:
 
     def __init__(self, database: Database, first: dict[str, str]) -> None:
         self._database = database
+        insert = database.insert(facts)
+        # In one statement: two nodes may note the same at once, when they start for the first time.
+        self._set = insert.on_conflict_do_update(
+            index_elements=["name"], set_={"value": insert.excluded.value}
+        )
         for name, value in first.items():
             if value and self.get(name) is None:
                 self.set(name, value)
@@ -46,8 +51,4 @@ class Facts:
     def set(self, name: str, value: str) -> None:
         """Remember a text."""
         with self._database.write() as connection:
-            done = connection.execute(
-                sa.update(facts).where(facts.c.name == name).values(value=value)
-            )
-            if not done.rowcount:
-                connection.execute(sa.insert(facts).values(name=name, value=value))
+            connection.execute(self._set, {"name": name, "value": value})

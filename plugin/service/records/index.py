@@ -13,7 +13,6 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bodypart.annotation import tags_state
 from bodypart.rollup import Summary
@@ -123,14 +122,13 @@ class Index:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        make: Any = postgresql.insert if database.shared else sqlite.insert
-        count = make(counts)
+        count = database.insert(counts)
         self._count_statement = Prepared(
             count.on_conflict_do_update(
                 index_elements=["name"], set_={"number": counts.c.number + count.excluded.number}
             )
         )
-        insert = make(instances).on_conflict_do_nothing()
+        insert = database.insert(instances).on_conflict_do_nothing()
         # Otherwise psycopg no longer knows the count when it is asked for it.
         self._insert = Prepared(insert.execution_options(preserve_rowcount=True))
 

@@ -10,11 +10,11 @@ from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
     from service.orthanc_api.archive import Archive
-    from service.records.audit_trail import Word
+    from service.records.audit_trail import LastEvent
 
 
 def stays_removed(
-    archive: Archive, instance: str, word: Word | None, sequence: int | None = None
+    archive: Archive, instance: str, last: LastEvent | None, sequence: int | None = None
 ) -> bool:
     """Return whether the last event of an instance removed the annotation of its present file.
 
@@ -24,21 +24,21 @@ def stays_removed(
         Orthanc.
     instance : str
         Orthanc id.
-    word : Word or None
+    last : LastEvent or None
         The instance's last event in the trail.
     sequence : int or None
         Number of the change by which the present file was stored, if it is known.
     """
-    if word is None or word.action != REMOVED:
+    if last is None or last.action != REMOVED:
         return False
     try:
-        if word.file is not None:
-            return archive.stored_file(instance).version == word.file
+        if last.file is not None:
+            return archive.stored_file(instance).version == last.file
         # Earlier versions noted the newest change instead of the file, or not even that.
-        if sequence is not None and word.change is not None:
-            return sequence <= word.change
+        if sequence is not None and last.change is not None:
+            return sequence <= last.change
         # Both in UTC, Orthanc's like 20261120T120000.
-        removed = datetime.fromisoformat(word.at).strftime("%Y%m%dT%H%M%S")
+        removed = datetime.fromisoformat(last.at).strftime("%Y%m%dT%H%M%S")
         return archive.received_at(instance) <= removed
     except NotFoundError:
         return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import header_labels, image_label, tags_state
 from bodypart.fusion.sides import sides_contradict
-from bodypart.reviews import machine_word
+from bodypart.reviews import machine_label
 from bodypart.rollup import Summary
 from service.databases.tables import instances
 
@@ -47,7 +47,7 @@ def row_of(annotation: AnnotationRecord, parents: Parents) -> dict[str, Any]:
     """Return an annotation as a row of the table of instances."""
     summary = Summary.of(annotation)
     header, model, review = annotation["header"], annotation["model"], annotation["review"]
-    label, probability = machine_word(annotation)
+    label, probability = machine_label(annotation)
     return {
         **bare_row_of(annotation["instance"], parents, summary.status),
         "examined": summary.examined,

@@ -108,6 +108,19 @@ class Thumbnails:
         with suppress(RecordError), self._opened().write() as connection:
             connection.execute(sa.delete(_thumbnails).where(_columns.instance == instance))
 
+    def instances(self, after: str, limit: int) -> list[str]:
+        """Return the next instances after one that have thumbnails, in order of id."""
+        with suppress(RecordError):
+            rows = self._opened().rows(
+                sa.select(_columns.instance)
+                .distinct()
+                .where(_columns.instance > after)
+                .order_by(_columns.instance)
+                .limit(limit)
+            )
+            return [row.instance for row in rows]
+        return []
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()

@@ -12,7 +12,7 @@ from starlette.routing import Match
 
 from bodypart import __version__
 from bodypart.record import AnnotationRecord
-from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, EngineDownError, RefusedError
 from service.errors import (
     ArchiveError,
     ConflictError,
@@ -133,13 +133,13 @@ def _handle_errors(app: FastAPI) -> None:
         return _error(500, "Internal error", type(error).__name__)
 
     @app.exception_handler(EngineDownError)
-    @app.exception_handler(WorkerDiedError)
+    @app.exception_handler(DecoderDiedError)
     def engine_down(_: Request, error: Exception) -> Response:
         return _error(503, "Engine down", str(error), _RETRY)
 
     @app.exception_handler(RefusedError)
     def refused(_: Request, error: RefusedError) -> Response:
-        if error.kind == "WorkerError":
+        if error.kind == "DecoderError":
             return _error(500, "Internal error", f"the decoder: {error}")
         return _error(400, "Bad request", str(error))
 

@@ -20,10 +20,10 @@ from service.deliveries.rules import Given, RuleRecord
 from service.errors import ConflictError, NotFoundError
 from service.routes.annotations import annotation_of
 from service.routes.models import Asked, Body, InstanceId
-from service.routes.requests import ORTHANC_ID, TheService, bad_request, not_found
+from service.routes.requests import ORTHANC_ID, TheService, bad_request, not_found, page_of
 from service.routes.router import Router
 from service.unstored_file import annotate_file
-from service.work.old_stock import Progress
+from service.work.rule_application import Progress
 
 if TYPE_CHECKING:
     from service.main import Service
@@ -200,7 +200,7 @@ def apply(body: Application, service: TheService) -> Progress:
     since.
     """
     try:
-        return service.old_stock.start(body.Rule, dry_run=body.DryRun, count=body.Count)
+        return service.rule_application.start(body.Rule, dry_run=body.DryRun, count=body.Count)
     except NotFoundError:
         raise not_found("Rule: no rule has this name") from None
 
@@ -208,13 +208,13 @@ def apply(body: Application, service: TheService) -> Progress:
 @router.get("/bodypart/routes/apply", summary="How far the count, or the application, is")
 def applied(service: TheService) -> Progress:
     """Answer how far a rule's count or application is."""
-    return service.old_stock.progress()
+    return service.rule_application.progress()
 
 
 @router.delete("/bodypart/routes/apply", summary="Stop applying a rule to the old stock")
 def stop_applying(service: TheService) -> Progress:
     """Stop the run; deliveries that are in the outbox stay there."""
-    return service.old_stock.cancel()
+    return service.rule_application.cancel()
 
 
 @router.get("/bodypart/deliveries", summary="What waits, was delivered, failed; the newest first")
@@ -230,10 +230,11 @@ def listed(query: Annotated[Page, Query()], service: TheService) -> DeliveriesAn
         if value
     ]
     states = dict.fromkeys(query.state.split(",")) if query.state else ()
-    found = service.dispatch.overview.page(where, query.after, query.limit, states=states)
+    found = service.dispatch.overview.page(where, query.after, query.limit + 1, states=states)
+    page, last = page_of(found, query.limit)
     return {
-        "deliveries": [delivery.to_json() for delivery in found],
-        "next": found[-1].number if len(found) == query.limit else None,
+        "deliveries": [delivery.to_json() for delivery in page],
+        "next": last.number if last else None,
     }
 
 

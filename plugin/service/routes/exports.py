@@ -27,8 +27,9 @@ from service.routes.requests import HttpError, TheService, not_found
 from service.routes.router import Router
 
 if TYPE_CHECKING:
+    from bodypart.record import AnnotationRecord
     from service.main import Service
-    from service.records.audit_trail import AuditTrail, Word
+    from service.records.audit_trail import AuditTrail, LastEvent
     from service.records.index import Index
 
 router = Router()
@@ -104,7 +105,14 @@ def corrected(id: str, service: TheService) -> Response:
     """Answer the file with corrected tags."""
     service.wait_while_away([id])
     threshold = service.settings.write_threshold
-    outcome, file = corrected_file(service.archive, service.decoders, service.index, id, threshold)
+    outcome, file = corrected_file(
+        service.archive,
+        service.decoders,
+        service.index,
+        id,
+        threshold,
+        annotation_of=service.annotation,
+    )
     headers = {"BodyPart-Changed": ", ".join(outcome["changed"])}
     if outcome["refused"]:
         headers["BodyPart-Refused"] = _one_line(outcome["refused"])
@@ -140,8 +148,9 @@ def report_on_study(id: str, service: TheService) -> Response:
 )
 def fhir(id: str, service: TheService) -> Response:
     """Answer the FHIR ImagingStudy of a study."""
-    service.wait_while_away(service.archive.instances_of("studies", id))
-    return JSONResponse(imaging_study(service.archive, service.decoders, id), media_type=_FHIR)
+    annotations = _annotations(service, service.archive.instances_of("studies", id))
+    found = imaging_study(service.archive, service.decoders, id, annotations)
+    return JSONResponse(found, media_type=_FHIR)
 
 
 @router.get(
@@ -180,8 +189,7 @@ def _events(service: Service, since: int) -> Iterator[AuditRow]:
 
 
 def _report(service: Service, study: str, ids: list[str], what: str) -> Response:
-    service.wait_while_away(ids)
-    annotations = {one: service.annotation(one) for one in ids}
+    annotations = _annotations(service, ids)
     if not any(annotations.values()):
         raise not_found(f"{what} has no annotation yet")
     try:
@@ -189,6 +197,12 @@ def _report(service: Service, study: str, ids: list[str], what: str) -> Response
     except RefusedError as error:
         raise HttpError(409, "Conflict", f"{what} gets no report: {error}") from None
     return Response(found, media_type="application/dicom")
+
+
+def _annotations(service: Service, ids: list[str]) -> dict[str, AnnotationRecord | None]:
+    """Return the annotations of instances whose files are to be read."""
+    service.wait_while_away(ids)
+    return {one: service.annotation(one) for one in ids}
 
 
 def training_rows(
@@ -221,18 +235,19 @@ def training_rows(
         after = f"{page[-1].reviewed_at} {page[-1].id}"
 
 
-def _said_to_be_visible(word: Word | None) -> tuple[str, ...]:
+def _said_to_be_visible(last: LastEvent | None) -> tuple[str, ...]:
     try:
-        review = word.review if word else None
+        review = last.review if last else None
     except DamagedEventError:
         return ()  # The audit lists it as damaged; the examined part is in the index as well.
     return (review.visible or ()) if review else ()
 
 
 def last_review(index: Index, after: str, count: int) -> str | None:
-    """Return the place of the last of so many reviewed instances, None if there are fewer."""
-    question = sa.select(instances.c.reviewed_at, instances.c.id).offset(count - 1).limit(1)
-    return next((" ".join(row) for row in index.database.rows(_reviewed(question, after))), None)
+    """Return the place of the last of so many reviewed instances, None if none follows it."""
+    question = sa.select(instances.c.reviewed_at, instances.c.id).offset(count - 1).limit(2)
+    rows = index.database.rows(_reviewed(question, after))
+    return " ".join(rows[0]) if len(rows) > 1 else None
 
 
 def _reviewed(question: sa.Select[Any], after: str) -> sa.Select[Any]:

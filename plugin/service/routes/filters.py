@@ -100,7 +100,7 @@ class Filters(Asked):
         return found, meaning
 
 
-def told(meaning: Meaning | None) -> MeaningRecord | None:
+def meaning_record(meaning: Meaning | None) -> MeaningRecord | None:
     """Return what a text was taken for, None where there was none."""
     return meaning.to_json() if meaning else None
 

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-class IndexLine(TypedDict):
-    """What the work list shows of the index, and in which order."""
+class _Line(TypedDict):
+    """What a list shows of the index."""
 
     instance: str
     series: str
     study: str
-    patient: str
     state: Status
     examined: Label | None
     probability: float | None
@@ -39,6 +38,12 @@ class IndexLine(TypedDict):
     reviewed_at: str | None
     reviewed_by: str | None
     tags_state: TagsState
+
+
+class IndexLine(_Line):
+    """What the work list shows of the index."""
+
+    patient: str
 
 
 class WorkLine(IndexLine, StudyDescription):
@@ -51,29 +56,11 @@ class AlikeLine(WorkLine):
     likeness: float
 
 
-class Tile(TypedDict):
+class Tile(_Line):
     """A picture of the sheet."""
 
-    instance: str
     revision: str | None
-    series: str
-    study: str
-    state: Status
-    examined: Label | None
-    probability: float | None
-    source: Source | None
-    agreement: Agreement
-    laterality: Side | None
-    side_in_doubt: bool
-    needs_review: bool
-    modality: str
-    study_date: str
     station: str | None
-    image_label: Label | None
-    header_label: Label | None
-    reviewed_at: str | None
-    reviewed_by: str | None
-    tags_state: TagsState
 
 
 # The fields are the columns: a row then needs to be named only.

@@ -17,7 +17,7 @@ from service.learning.follow import Learned
 from service.learning.words import WordLine
 from service.routes.lines import AlikeLine
 from service.routes.models import Asked
-from service.routes.requests import TheService, labels_of, not_found, one_at_a_time
+from service.routes.requests import TheService, labels_of, not_found, one_at_a_time, page_of
 from service.routes.router import Router
 from service.routes.worklist import lines
 
@@ -62,14 +62,14 @@ class AlikeAnswer(TypedDict):
 @router.get("/bodypart/memory", summary="What was learned from confirmed pictures, by part")
 def memory(service: TheService) -> Learned:
     """Answer how many words there are on each part, and what they gain on other patients."""
-    return service.learning.told()
+    return service.learning.learned()
 
 
 @router.delete("/bodypart/memory", summary="Forget every word; annotations and audit trail stay")
 def forget(service: TheService) -> Learned:
     """Forget all that was learned so far."""
     service.learning.forget_all()
-    return service.learning.told()
+    return service.learning.learned()
 
 
 @router.get("/bodypart/memory/words", summary="The words that are learned from, the newest first")
@@ -78,8 +78,9 @@ def words(query: Annotated[Words, Query()], service: TheService) -> WordsAnswer:
     label = query.label
     wanted = (label,) if label == NONE else labels_of("label", label) if label else ()
     learning = service.learning
-    found = learning.words.page(learning.model, wanted, query.after, query.limit)
-    return {"words": found, "next": found[-1]["number"] if len(found) == query.limit else None}
+    found = learning.words.page(learning.model, wanted, query.after, query.limit + 1)
+    page, last = page_of(found, query.limit)
+    return {"words": list(page), "next": last["number"] if last else None}
 
 
 @router.delete(
@@ -89,7 +90,7 @@ def words(query: Annotated[Words, Query()], service: TheService) -> WordsAnswer:
 def forget_word(id: str, service: TheService) -> Learned:
     """Forget one word; to take back what was said as well, delete the review."""
     service.learning.forget(id)
-    return service.learning.told()
+    return service.learning.learned()
 
 
 @router.get("/bodypart/memory/changes", summary="What the memory made of the model's answers")

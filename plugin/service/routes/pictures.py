@@ -11,7 +11,7 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from bodypart.labels import UnknownLabelError, body_part
-from service.decoders.pool import RefusedError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, RefusedError
 from service.records.thumbnails import USUAL_SIZE
 from service.routes.annotations import annotation_of
 from service.routes.models import Asked
@@ -26,7 +26,7 @@ router = Router()
 _SHORT_CACHE = {"Cache-Control": "private, max-age=60"}
 _KEPT = 64
 _LEFT_ALONE = 600.0
-"""Seconds."""
+"""Seconds for which a picture that a decoder died on is not shown to another one."""
 _SMALLEST, _LARGEST = 32, 512
 _INSTANCE = "/bodypart/instances/{id:orthanc_id}"
 
@@ -146,7 +146,7 @@ def _asked(
         raise RefusedError("TaskError", "the decoder died on this picture a moment ago")
     try:
         return service.decoders.ask(task, question, service.archive.dicom(key[0]), urgent=urgent)
-    except WorkerDiedError:
+    except DecoderDiedError:
         _deaths.put(key, time.monotonic())
         raise
 

@@ -6,20 +6,22 @@ import base64
 import re
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from starlette.convertors import Convertor, register_url_convertor
 
 from bodypart.labels import UnknownLabelError, labels_named
+from service.kept_text import can_be_kept
 from service.orthanc_api.archive import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bodypart.record import AnnotationRecord
     from service.main import Service
 
+T = TypeVar("T")
 ORTHANC_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
 """In quotes; also without, as scripts send what they found under ``revision``."""
@@ -95,13 +97,15 @@ def _service(request: Request) -> Any:
 def _user(request: Request) -> str:
     """Return the user of Basic authentication.
 
-    Orthanc has verified it if its own authentication is on; else a proxy may have, or nobody.
+    Orthanc has verified it if its own authentication is on; else a proxy may have, or nobody. A
+    name that no database keeps would make what is signed with it unreadable.
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
+    name = ""
     if kind.lower() == "basic":
         with suppress(ValueError):
-            return base64.b64decode(token).decode().partition(":")[0] or "anonymous"
-    return "anonymous"
+            name = base64.b64decode(token).decode().partition(":")[0]
+    return name if name and can_be_kept(name) else "anonymous"
 
 
 def _seen_revisions(request: Request) -> frozenset[str] | None:
@@ -127,6 +131,12 @@ def etag(annotation: AnnotationRecord) -> dict[str, str]:
     """Return the header that carries an annotation's revision."""
     revision = annotation.get("revision")
     return {"ETag": f'"{revision}"'} if revision else {}
+
+
+def page_of(rows: Sequence[T], limit: int) -> tuple[Sequence[T], T | None]:
+    """Return a page of rows, of which one more was asked for, and its last if others follow."""
+    page = rows[:limit]
+    return page, page[-1] if len(rows) > limit else None
 
 
 def labels_of(name: str, text: object) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from service.errors import (
     UnannotatedError,
 )
 from service.reviewer import is_stale
+from service.routes.annotations import annotation_of
 from service.routes.models import Reviews, Undo
 from service.routes.requests import SeenRevisions, TheService, User
 from service.routes.router import Router
@@ -73,20 +74,8 @@ def review_many(
     def review(instance: str) -> AnnotationRecord:
         said, revisions = body, seen.get(instance)
         if "examined" not in body.model_fields_set:
-            annotation = service.archive.annotation(instance)
-            if annotation is None and not service.archive.exists("instances", instance):
-                raise NotFoundError(instance)
-            if annotation and is_stale(annotation, revisions):
-                # What is confirmed is what was seen, even where the same user said this since.
-                raise StaleError(annotation)
-            examined = annotation["examined"] if annotation else None
-            if annotation is None or examined is None:
-                raise ConflictError("there is no body part to confirm")
-            if "laterality" not in body.model_fields_set and sides_contradict(annotation):
-                raise ConflictError("marker and header name different sides: say which")
-            if body.laterality and not BY_LABEL[examined["label"]].paired:
-                raise ConflictError(f"{examined['label']} has no side")
-            said = body.model_copy(update={"examined": examined["label"]})
+            confirmed = _confirmed(body, service, instance, revisions)
+            said = body.model_copy(update={"examined": confirmed})
         word = said.review(by=user, at=utc_now())
         return service.reviewer.review(instance, word, revisions)
 
@@ -103,7 +92,7 @@ def undo(body: Undo, service: TheService, user: User) -> UndoneAnswer:
     seen = _by_instance(body.revisions)
 
     def take_back(instance: str) -> AnnotationRecord:
-        annotation = service.reviewer.annotation_of(instance)
+        annotation = annotation_of(service, instance)
         if annotation["review"] is None:
             raise ConflictError("nobody said anything of it")
         # The earlier word is put on the present annotation and on no other; 0.1 knew no revision.
@@ -118,6 +107,32 @@ def undo(body: Undo, service: TheService, user: User) -> UndoneAnswer:
     return {"undone": len(outcomes["revisions"]), **outcomes}
 
 
+def _confirmed(
+    body: Reviews, service: Service, instance: str, revisions: frozenset[str] | None
+) -> str:
+    """Return the label that stands for an instance, for a word that names none.
+
+    Raises
+    ------
+    NotFoundError, StaleError, ConflictError
+        If it is gone, has another revision by now, or has nothing that can be confirmed like this.
+    """
+    annotation = service.annotation(instance)
+    if annotation is None and not service.archive.exists("instances", instance):
+        raise NotFoundError(instance)
+    if annotation and is_stale(annotation, revisions):
+        # What is confirmed is what was seen, even where the same user said this since.
+        raise StaleError(annotation)
+    examined = annotation["examined"] if annotation else None
+    if annotation is None or examined is None:
+        raise ConflictError("there is no body part to confirm")
+    if "laterality" not in body.model_fields_set and sides_contradict(annotation):
+        raise ConflictError("marker and header name different sides: say which")
+    if body.laterality and not BY_LABEL[examined["label"]].paired:
+        raise ConflictError(f"{examined['label']} has no side")
+    return examined["label"]
+
+
 def _by_instance(revisions: dict[str, str] | None) -> dict[str, frozenset[str] | None]:
     return {instance: frozenset({revision}) for instance, revision in (revisions or {}).items()}
 
@@ -130,9 +145,7 @@ def _each(
     """Do something to each instance; return their revisions, and what failed."""
     ids = list(dict.fromkeys(instances))
     with ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-review") as threads:
-        outcomes = dict(
-            zip(ids, threads.map(lambda one: _tried(service, one, work), ids), strict=True)
-        )
+        outcomes = dict(zip(ids, threads.map(lambda one: _tried(one, work), ids), strict=True))
     revisions = {
         one: said.get("revision") for one, said in outcomes.items() if not isinstance(said, str)
     }
@@ -141,11 +154,8 @@ def _each(
     return {"failed": failed, "revisions": revisions}
 
 
-def _tried(
-    service: Service, instance: str, work: Callable[[str], AnnotationRecord]
-) -> AnnotationRecord | str:
+def _tried(instance: str, work: Callable[[str], AnnotationRecord]) -> AnnotationRecord | str:
     """Return the annotation, or why there is none."""
-    service.wait_while_away([instance])
     try:
         return work(instance)
     except UnannotatedError as why:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 
 from bodypart.labels import ROUTER_GROUPS
+from bodypart.rollup import roll_up
 from service.databases.tables import instances, mentions
 from service.records.index import ANNOTATED, COLUMNS
 from service.routes.models import Body, FoundAnswer
@@ -16,7 +17,9 @@ from service.routes.requests import TheService, labels_of
 from service.routes.router import Router
 
 if TYPE_CHECKING:
+    from bodypart.record import RollUpRecord
     from service.databases.database import Database
+    from service.main import Service
 
 router = Router()
 _LONGEST_LIMIT = 10_000
@@ -124,7 +127,16 @@ def find(body: Question, service: TheService) -> list[FoundAnswer]:
         found = [(instance, note or service.annotation(instance)) for instance, note in notes]
         return [{"id": instance, "annotation": note} for instance, note in found if note]
     rolled = zip(ids, service.archive.roll_ups(ids, body.Level), strict=True)
-    return [{"id": resource, "annotation": note} for resource, note in rolled if note]
+    made = [
+        (resource, note or _roll_up(service, body.Level, resource)) for resource, note in rolled
+    ]
+    return [{"id": resource, "annotation": note} for resource, note in made if note]
+
+
+def _roll_up(service: Service, level: str, resource: str) -> RollUpRecord | None:
+    """Return the roll-up that is about to be written, or is away with its only instance's file."""
+    children = service.index.children(level, resource)
+    return roll_up(level, resource, children) if children else None
 
 
 def _ids(body: Question, database: Database) -> list[str]:

@@ -14,9 +14,9 @@ from bodypart import shallow_json
 from service.databases.tables import ANSWER, HEADER, PICTURE, STATION, SURE, instances
 from service.kept_text import can_be_kept
 from service.records.keyset import Key, behind
-from service.routes.filters import Filters, Shown, told
+from service.routes.filters import Filters, Shown, meaning_record
 from service.routes.lines import TILE_COLUMNS, Tile, tile
-from service.routes.requests import TheService, bad_request
+from service.routes.requests import TheService, bad_request, page_of
 from service.routes.router import Router
 from service.text_search import MeaningRecord
 
@@ -74,17 +74,17 @@ def sheet(query: Annotated[Sheet, Query()], service: TheService) -> SheetAnswer:
         sa.select(*TILE_COLUMNS, *(key.value for key in keys))
         .where(*where)
         .order_by(*(key.order() for key in keys))
-        .limit(query.limit)
+        .limit(query.limit + 1)
     )
     if query.after:
         question = question.where(behind(keys, _place(query.after, keys)))
-    rows = [tuple(row) for row in service.index.database.rows(question)]
-    last = json.dumps(rows[-1][len(TILE_COLUMNS) :]) if len(rows) == query.limit else None
+    found = [tuple(row) for row in service.index.database.rows(question)]
+    rows, last = page_of(found, query.limit)
     return {
         "total": _total(service, where) if not query.after else None,
-        "next": last,
+        "next": json.dumps(last[len(TILE_COLUMNS) :]) if last else None,
         "items": [tile(row) for row in rows],
-        "meaning": told(meaning),
+        "meaning": meaning_record(meaning),
     }
 
 

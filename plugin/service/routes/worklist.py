@@ -13,9 +13,9 @@ from typing_extensions import TypedDict
 
 from service.databases.tables import instances
 from service.learning.alike import most_instructive
-from service.routes.filters import Filters, told
+from service.routes.filters import Filters, meaning_record
 from service.routes.lines import INDEX_COLUMNS, WorkLine, index_line
-from service.routes.requests import TheService, bad_request, one_at_a_time
+from service.routes.requests import TheService, bad_request, one_at_a_time, page_of
 from service.routes.router import Router
 from service.text_search import MeaningRecord
 
@@ -60,27 +60,26 @@ def worklist(query: Annotated[Page, Query()], service: TheService) -> WorklistAn
     """Answer one page of the work list."""
     where, meaning = query.conditions(service)
     if query.order == "teaches-most":
-        return _by_lesson(service, query, where, told(meaning))
+        return _by_lesson(service, query, where, meaning_record(meaning))
     database = service.index.database
     total = database.value(sa.select(sa.func.count()).select_from(instances).where(*where))
     question = (
         sa.select(*INDEX_COLUMNS, instances.c.rank)
         .where(*where)
         .order_by(instances.c.rank)
-        .limit(query.limit)
+        .limit(query.limit + 1)
     )
     if query.after:
         question = question.where(instances.c.rank > query.after)
     elif query.since:
         question = question.offset(query.since)
-    rows = database.rows(question)
-    more = rows[-1].rank if len(rows) == query.limit else None
+    rows, last = page_of(database.rows(question), query.limit)
     return {
         "total": total,
         "since": query.since,
-        "next": more,
+        "next": last.rank if last else None,
         "items": _lines(service, rows),
-        "meaning": told(meaning),
+        "meaning": meaning_record(meaning),
     }
 
 

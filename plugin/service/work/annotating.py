@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from service.decoders.pool import EngineDownError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, EngineDownError
 from service.errors import (
     ArchiveError,
     LostFileError,
@@ -14,7 +14,7 @@ from service.errors import (
     ServiceError,
 )
 from service.queue.tasks import Kind, Mode, Priority, Task
-from service.work.failures import PAUSE_WHILE_DOWN, pause_after, told, unexpected
+from service.work.failures import PAUSE_WHILE_DOWN, pause_after, reason_of, unexpected
 
 if TYPE_CHECKING:
     from bodypart.settings import Settings
@@ -107,12 +107,12 @@ class Annotating:
             # A word is never given up: a full disk may last for days.
             self._tasks.retry(task, pause_after(task))
             return
-        died = isinstance(error, WorkerDiedError)
+        died = isinstance(error, DecoderDiedError)
         deaths, attempts = task.deaths + died, task.attempts + 1
         if deaths >= _DEATHS_TO_QUARANTINE:
             reason = f"quarantined: {error}, {deaths} times"
         elif attempts > self._settings.retries:
-            reason = f"given up after {attempts} attempts: {told(error)}"
+            reason = f"given up after {attempts} attempts: {reason_of(error)}"
         else:
             delay = self._settings.retry_delay * 2 ** (attempts - 1)
             self._tasks.retry(task, delay, died=died)

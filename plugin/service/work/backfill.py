@@ -13,7 +13,7 @@ from service.lasting import kind_and_place
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import BARE, UNSEEN
 from service.work.run import Run
-from service.work.sweep import pause_after
+from service.work.sweep import sweep_again_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -216,7 +216,7 @@ class Backfill:
             self._sweep.run(stopping)
         except Exception:
             self._to_sweep = True
-            self._sweep_at = time.monotonic() + pause_after(self._failures)
+            self._sweep_at = time.monotonic() + sweep_again_after(self._failures)
             self._failures += 1
             raise
         self._failures = 0

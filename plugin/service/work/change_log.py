@@ -25,6 +25,8 @@ from service.records.removals import stays_removed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy.engine import Connection
+
     from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Change
     from service.records.records import Records
@@ -73,6 +75,10 @@ class ChangeLog:
         self._tasks = records.tasks
         self._trail = records.trail
         self._database = records.index.database
+        insert = self._database.insert(marks)
+        self._keep_mark = insert.on_conflict_do_update(
+            index_elements=["name"], set_={"value": insert.excluded.value}
+        )
         self._live = live
         self._is_own = is_own
         self._amid_rewrite = False
@@ -82,7 +88,7 @@ class ChangeLog:
         self._interval, self._quiet = 0.0, _ALONE
         self.fresh = self._cursor() is None  # Then a sweep is due.
         if self.fresh:
-            self._keep(first)
+            self._begin_at(first)
 
     def wake(self, instance: str, *, ours: bool = False) -> None:
         """Note that an instance was stored; returns at once.
@@ -174,7 +180,7 @@ class ChangeLog:
                 passed |= {change.resource for change in known if change.kind == "NewInstance"}
             elif last < since:
                 # A log that was emptied starts at 1 again on some databases.
-                self._keep(last)
+                self._begin_at(last)
             if len(known) < _PAGE:
                 return passed
 
@@ -222,11 +228,7 @@ class ChangeLog:
         wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
         with self._database.write() as connection:
             self._tasks.ask(connection, Kind.ANNOTATE, wanted, mode=Mode.NEW, sequences=wanted)
-            connection.execute(
-                sa.update(marks)
-                .where(marks.c.name == _CURSOR)
-                .values(value=str(found[-1].sequence))
-            )
+            self._keep(connection, found[-1].sequence)
         if wanted:
             self._tasks.wake()
 
@@ -238,7 +240,9 @@ class ChangeLog:
         kept = self._database.value(_MARK)
         return None if kept is None else int(kept)
 
-    def _keep(self, cursor: int) -> None:
+    def _keep(self, connection: Connection, cursor: int) -> None:
+        connection.execute(self._keep_mark, {"name": _CURSOR, "value": str(cursor)})
+
+    def _begin_at(self, cursor: int) -> None:
         with self._database.write() as connection:
-            connection.execute(sa.delete(marks).where(marks.c.name == _CURSOR))
-            connection.execute(sa.insert(marks).values(name=_CURSOR, value=str(cursor)))
+            self._keep(connection, cursor)

@@ -21,7 +21,7 @@ def pause_after(task: Task) -> float:
     return min(_LONGEST_PAUSE, PAUSE_AFTER_TROUBLE * 2.0 ** min(task.attempts, 20))
 
 
-def told(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return what may be told of an error: the text of an unforeseen one may hold values."""
     return str(error) if isinstance(error, ServiceError) else type(error).__name__
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError, RecordError, ServiceError
 from service.queue.tasks import Kind, Task
-from service.work.failures import PAUSE_WHILE_DOWN, pause_after, told, unexpected
+from service.work.failures import PAUSE_WHILE_DOWN, pause_after, reason_of, unexpected
 
 if TYPE_CHECKING:
     from service.dicom_tags.in_place import InPlace
@@ -154,7 +154,7 @@ class FollowUps:
         if _may_help(task, error):
             self._tasks.retry(task, pause_after(task))
             return
-        self._log(f"{task.kind} of {task.level} {task.resource} failed: {told(error)}")
+        self._log(f"{task.kind} of {task.level} {task.resource} failed: {reason_of(error)}")
         if task.kind == Kind.REWRITE and self._in_place:
             try:
                 self._in_place.give_up(task, f"it could not be done: {type(error).__name__}")

@@ -180,9 +180,7 @@ class Leases:
             self._annotator.gone(task)
             return _GONE
         brought = {name: value for name, value in answer.annotation.items() if name not in OURS}
-        told: dict[str, Any] = {"annotation": brought, "seconds": {}}
-        if answer.seen is not None:
-            told["seen"] = answer.seen
+        told: dict[str, Any] = {"annotation": brought, "seconds": {}, "seen": answer.seen}
         try:
             answers.check("annotate", {"instance": instance}, b"", Frame(told, b"", 0), 0)
             seen = unpack_seen(answer.seen) if answer.seen is not None else None

@@ -10,7 +10,7 @@ from service.queue.tasks import Kind, Priority
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
     from service.dicom_tags.in_place import InPlace
-    from service.records.audit_trail import Word
+    from service.records.audit_trail import LastEvent
     from service.records.records import Records
 
 _PAGE = 1000
@@ -55,19 +55,19 @@ def _lost_words(records: Records) -> list[str]:
         return []  # A start must not wait for an Orthanc that is away.
     lost = []
     for instance, glance in found.items():
-        word, (_, revision) = records.trail.last(instance), records.index.answer(instance)
-        if word and _is_lost(word, glance.annotation, revision):
+        last, (_, revision) = records.trail.last(instance), records.index.answer(instance)
+        if last and _is_lost(last, glance.annotation, revision):
             lost.append(instance)
     return lost
 
 
-def _is_lost(word: Word, note: AnnotationRecord | None, revision: str | None) -> bool:
+def _is_lost(last: LastEvent, note: AnnotationRecord | None, revision: str | None) -> bool:
     """Tell whether a word is missing; of a removal not, which a back-fill may have followed."""
     try:
-        said = word.review
+        said = last.review
     except DamagedEventError:
         return False
     shown = note["review"]["at"] if note and note["review"] else ""
-    if said is None or shown > word.at:
+    if said is None or shown > last.at:
         return False  # A later word is there, of which a trail from a backup does not know.
-    return note is None or shown < word.at or note.get("revision") != revision
+    return note is None or shown < last.at or note.get("revision") != revision

@@ -36,7 +36,7 @@ _SOON = 5.0
 _LEFT_OUT = "left-out"
 
 
-def pause_after(failures: int) -> float:
+def sweep_again_after(failures: int) -> float:
     """Return the seconds before a failed sweep, which may be a long one, is tried again."""
     return _SOON * 2.0 ** min(failures, 10)
 
@@ -77,6 +77,7 @@ class Sweep:
         self._index = records.index
         self._tasks = records.tasks
         self._annotations = records.annotations
+        self._thumbnails = records.thumbnails
         self._annotator = annotator
         self._live = live
         self._log = log
@@ -121,10 +122,11 @@ class Sweep:
                     self.run(stopping)
                 else:
                     self._remember(self._still_left_out(self.left_out))
+                self._drop_pictures(stopping)
                 due, failures, pause = False, 0, every
             except ServiceError as error:
                 self._log(f"the sweep failed and starts again: {kind_and_place(error)}")
-                pause = min(every, pause_after(failures))
+                pause = min(every, sweep_again_after(failures))
                 failures += 1
             stopping.wait(pause)
 
@@ -182,6 +184,15 @@ class Sweep:
                     if instance not in there and not self._archive.exists("instances", instance):
                         self._annotations.gone(instance)
 
+    def _drop_pictures(self, stopping: threading.Event) -> None:
+        """Drop thumbnails of what is gone: of several nodes, only one is told of a deletion."""
+        after = ""
+        while not stopping.is_set() and (kept := self._thumbnails.instances(after, _PAGE)):
+            after = kept[-1]
+            for instance in self._index.unknown(kept):
+                self._thumbnails.remove(instance)
+            stopping.wait(_BREATH)
+
     def _look_anew(self, left_out: list[str], stopping: threading.Event) -> None:
         """Look again at what Orthanc could not describe; remember what it still cannot."""
         for pause in _ANEW_AFTER:
@@ -210,8 +221,6 @@ class Sweep:
         waiting = [instance for instance in instances if instance not in standing]
         try:
             glances = self._archive.glance(waiting)
-        except RecordError:
-            raise
         except Exception:
             return self._still_left_out(waiting)
         left_out = []

@@ -16,7 +16,7 @@ from service.work.failures import PAUSE_AFTER_TROUBLE, pause_after
 if TYPE_CHECKING:
     import threading
 
-    from service.decoders.pool import Engine
+    from service.decoders.pool import DecoderPool
     from service.queue.tasks import Tasks
     from service.work.annotating import Annotating
     from service.work.change_log import ChangeLog
@@ -56,7 +56,7 @@ class Duty:
 
 
 def duties(
-    decoders: Engine,
+    decoders: DecoderPool,
     count: int,
     change_log: ChangeLog,
     annotating: Annotating,
@@ -66,7 +66,7 @@ def duties(
 
     Parameters
     ----------
-    decoders, count : Engine, int
+    decoders, count : DecoderPool, int
         The decoders, and how many there are.
     change_log : ChangeLog
         Knows of bursts: what arrives together is stored first and annotated afterwards.

@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+import socket
 import subprocess
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -77,8 +79,9 @@ def test_what_is_wrong_at_the_first_contact_is_named(answers, error, named):
 def test_nobody_there_is_told_at_once():
     with pytest.raises(AwayError, match="connection refused"):
         first_contact(Connection(Order(f"http://127.0.0.1:{free_port()}")))
-    with pytest.raises(AwayError, match="no machine of that name"):
-        first_contact(Connection(Order("http://nobody.invalid:8042")))
+    for name in ("nobody.invalid", "no body", "no..body", "nobody" * 20):
+        with pytest.raises(AwayError, match="no machine of that name"):
+            first_contact(Connection(Order(f"http://{name}:8042")))
 
 
 def test_http_where_https_is_typed_is_told():
@@ -110,12 +113,17 @@ def certificate(tmp_path_factory):
 def test_a_certificate_is_checked_and_may_be_orthanc_s_own(certificate):
     with archive(USUAL, certificate) as (url, _):
         named = url.replace("127.0.0.1", "localhost")
-        with pytest.raises(RefusedError, match="not trusted here: use --authority"):
+        with pytest.raises(RefusedError, match=r"not trusted here \(self-signed .*use --authority"):
             first_contact(Connection(Order(named)))
         trusted = str(certificate.with_suffix(".crt"))
         assert first_contact(Connection(Order(named, authority=trusted))).model == MODEL
-        with pytest.raises(RefusedError, match="not trusted"):
+        with pytest.raises(
+            RefusedError, match=r"another machine's certificate: IP address mismatch"
+        ):
             first_contact(Connection(Order(url, authority=trusted)))
+        plain = url.replace("https", "http")
+        with pytest.raises(AwayError, match=r"broke off \(is it https://\?\)$"):
+            first_contact(Connection(Order(plain)))
 
 
 @pytest.mark.parametrize("option", ["authority", "certificate"])
@@ -142,6 +150,57 @@ def test_later_it_waits_and_tells_why_and_that_it_goes_on():
         assert connection.get("/x") == {"a": 1}
         assert connection.post("/x", {}) == {"a": 1}
     assert told == [f"{url} answers 503: the service starts"] * 2 + [None]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_what_may_pass_is_waited_for(status):
+    with archive({"/x": [(status, b"<html>"), (200, {"a": 1})]}) as (url, asked):
+        assert Connection(Order(url)).get("/x") == {"a": 1}
+        assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "told"),
+    [
+        (
+            409,
+            {"error": "Another model", "details": "model: x"},
+            RefusedError,
+            "/x (409): model: x",
+        ),
+        (400, {"Message": "Bad file format"}, RefusedError, "/x (400): Bad file format"),
+        (413, ["a list"], RefusedError, "refuses GET /x (413)"),
+        (422, {"details": "x" * 400}, RefusedError, f"(422): {'x' * 300}"),
+        (401, {}, RefusedError, "(401): use --credentials FILE"),
+        (403, {}, RefusedError, "does not allow this user to GET /x (403)"),
+        (404, {}, GoneError, "has no /x"),
+        (500, {"details": "why"}, RefusedError, "failed at GET /x (500): why"),
+        (502, {}, AwayError, "answers 502"),
+    ],
+)
+def test_what_is_answered_instead_is_told(status, body, error, told):
+    with archive({"/x": (status, body)}) as (url, _):
+        with pytest.raises(error) as caught:
+            Connection(Order(url)).once("/x")
+        assert str(caught.value).startswith(url)
+        assert str(caught.value).endswith(told)
+
+
+def test_a_connection_that_breaks_off_or_takes_too_long_is_told(monkeypatch):
+    monkeypatch.setattr(module, "_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        order = Order(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(AwayError, match="it took too long"):
+            Connection(order).once("/x")
+
+        def hang_up():
+            with suppress(OSError):
+                while True:
+                    listener.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        with pytest.raises(AwayError, match="the connection broke off"):
+            Connection(order).once("/x")
 
 
 def test_what_is_to_stop_does_not_wait():

@@ -24,15 +24,18 @@ class Service:
         self.total, self.taken, self.lent, self.returned = count, [], set(), []
         self.state, self.reference = "running", REFERENCE
         self.refusals, self.refuses_returns = [], False
+        self.posted, self.known = [], []
 
     def get(self, path):
         if "helper" in path:
+            self.known.append(path.partition("?")[2])
             return self.reference
         left = self.total - len(self.taken)
         state = self.state if left else "done"
         return {"state": state, "total": self.total, "pending": left}
 
     def post(self, path, body):
+        self.posted.append((path.rpartition("/")[2], body))
         if path.endswith("lease"):
             found = [self.waiting.popleft() for _ in range(min(body["Count"], len(self.waiting)))]
             self.lent.update(found)
@@ -143,9 +146,59 @@ def test_what_ended_it_is_told_though_nothing_can_be_given_back():
         driver.run()
 
 
-def test_another_model_in_the_service_ends_it():
+def test_what_is_lent_and_brought_is_in_one_name_and_never_too_much_at_once():
+    service = Service(1500)
+    crew = Crew(workers=400)
+    driver, _ = lead(service, crew)
+    driver.run()
+    names = {body.get("Helper") or body["helper"] for _, body in service.posted}
+    assert len(names) == 1 and len(names.pop()) == 16
+    first = next(body for path, body in service.posted if path == "lease")
+    assert (first["Count"], first["Seconds"]) == (1000, 300)
+    other, _ = lead(service, crew)
+    assert other._name != driver._name
+
+
+def test_where_nothing_is_lent_the_service_is_not_asked_again_and_again(monkeypatch):
+    monkeypatch.setattr(module, "_LOOK_EVERY", 1_000.0)
+    service, crew, stopping = Service(3), Crew(), threading.Event()
+    rounds = []
+
+    def wait(_seconds):
+        rounds.append(1)
+        if len(rounds) == 20:
+            stopping.set()
+        return []
+
+    crew.wait = wait
+    lead(service, crew, stopping)[0].run()
+    assert [path for path, _ in service.posted] == ["lease", "results"]
+
+
+def test_each_batch_is_read_with_the_memory_that_there_is_by_then():
+    service, crew = Service(16), Crew(workers=1)
+    read = []
+
+    def after_one():
+        service.reference = {**REFERENCE, "revision": "words"}
+
+    give, crew.after_one = crew.give, after_one
+    crew.give = lambda batch: read.append(batch.memory) or give(batch)
+    lead(service, crew)[0].run()
+    assert read == [None, None, "words", "words"]
+    assert service.known[0] == "" and service.known[-1] == "after=words"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"model": {**MODEL, "sha256": "1" * 64}},
+        {"settings": {"ReviewThreshold": 0.5}},
+    ],
+)
+def test_another_model_in_the_service_ends_it(other):
     service = Service(50)
-    service.reference = {**REFERENCE, "model": {**MODEL, "sha256": "1" * 64}}
+    service.reference = {**REFERENCE, **other}
     driver, _ = lead(service, Crew())
     with pytest.raises(MismatchError, match="another model"):
         driver.run()

@@ -1,5 +1,7 @@
 """The command line: what is refused, and that no password stands on it."""
 
+from pathlib import Path
+
 import pytest
 
 from backfill.errors import UsageError
@@ -27,7 +29,9 @@ def test_an_address_is_enough():
         (["http://orthanc:8042/#ann"], "end with the port"),
         (["http://orthanc:8042/?user=ann"], "end with the port"),
         (["http://orthanc:8042", "--workers", "-1"], "--workers"),
+        (["http://orthanc:8042", "--workers", "4097"], "--workers"),
         (["http://orthanc:8042", "--authority", "/nonexistent.pem"], "/nonexistent.pem"),
+        (["http://orthanc:8042", "--credentials", "x" * 300], "File name too long"),
         (["http://orthanc:8042", "--model", "/nonexistent.onnx"], "/nonexistent.onnx"),
         (["http://orthanc:8042", "--provider", "tpu"], "tpu"),
         (["http://orthanc:8042", "--password", "secret"], "--password"),
@@ -53,9 +57,35 @@ def test_the_password_comes_from_a_file_or_the_environment(tmp_path):
     file = tmp_path / "credentials"
     file.write_text("ann:se:cret\n")
     assert credentials(Order("http://o", str(file)), {}) == ("ann", "se:cret")
+    file.write_bytes("änn: secret \r\n".encode())
+    assert credentials(Order("http://o", str(file)), {}) == ("änn", " secret ")
     both = {"ORTHANC_USER": "ben", "ORTHANC_PASSWORD": "other"}
     assert credentials(Order("http://o"), both) == ("ben", "other")
-    assert credentials(Order("http://o"), {}) is None
+    assert credentials(Order("http://o"), {"ORTHANC_USER": "ben"}) == ("ben", "")
+    assert credentials(Order("http://o"), {"ORTHANC_PASSWORD": "other"}) is None
+
+
+def test_a_file_that_is_named_is_found_from_wherever_a_worker_starts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("c", "a.pem", "b.pem", "m.onnx", "m.json"):
+        Path(name).touch()
+    named = ["--credentials", "c", "--authority", "a.pem", "--certificate", "b.pem"]
+    options = parse(
+        ["http://o", *named, "--model", "m.onnx", "--provider", "cpu", "--workers", "3"]
+    )
+    files = (str(tmp_path / name) for name in ("c", "a.pem", "b.pem", "m.onnx"))
+    assert options.order == Order("http://o", *files, "cpu")
+    assert options.workers == 3
+    assert parse(["http://o", "--ray", "auto", "--workers", "4096"]).ray == "auto"
+
+
+@pytest.mark.parametrize("content", [None, b"ann:\xff"])
+def test_a_file_of_credentials_that_cannot_be_read_is_named(tmp_path, content):
+    file = tmp_path / "credentials"
+    if content:
+        file.write_bytes(content)
+    with pytest.raises(UsageError, match=f"{file} cannot be read"):
+        credentials(Order("http://o", str(file)), {})
 
 
 @pytest.mark.parametrize("text", ["", "ann", ":secret", "ann:secret\nben:other"])
@@ -82,3 +112,4 @@ def test_plain_http_is_told_of_where_others_may_listen():
     assert not unprotected("http://[::1]:8042")
     assert unprotected("http://127.elsewhere.example:8042")
     assert address("https://proxy/orthanc/") == "https://proxy/orthanc"
+    assert address("HTTPS://Proxy:8042/") == "https://Proxy:8042"  # Else --authority is not used.

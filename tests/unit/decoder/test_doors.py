@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import doors
-from service.decoders.process import WorkerDiedError
+from service.decoders.process import DecoderDiedError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="doors of Linux")
 
@@ -79,7 +79,7 @@ def test_no_call_exists_beyond_the_list(locked):
 def test_a_call_by_another_architectures_numbers_ends_it(tmp_path):
     process = doors.decoder_with_doors(tmp_path)
     try:
-        with pytest.raises(WorkerDiedError, match="died"):
+        with pytest.raises(DecoderDiedError, match="died"):
             tried(process, "other architecture")
         assert process.process.wait() == -signal.SIGSYS
     finally:

@@ -3,7 +3,7 @@
 import pytest
 
 from bodypart.dicom_out.decision import Decision
-from bodypart.dicom_out.own_tags import own_word, set_aside
+from bodypart.dicom_out.own_tags import own_tags, without_own_tags
 from bodypart.pixels import read_dataset
 from unit.dicom_out.corrected import corrected, region
 from unit.dicom_out.radiographs import SYNTAXES, radiograph, read
@@ -16,8 +16,8 @@ PERSON = Decision(by_person=True)
 )
 def test_a_persons_word_counts_as_one_where_the_service_can_see_it(syntax, by_person):
     file = corrected(radiograph(SYNTAXES[syntax]), "hand", "R", decision=PERSON).data
-    _, word = set_aside(file, read_dataset(file))
-    assert (word.label, word.decision.side, word.decision.by_person) == ("hand", "R", by_person)
+    _, ours = without_own_tags(file, read_dataset(file))
+    assert (ours.label, ours.decision.side, ours.decision.by_person) == ("hand", "R", by_person)
 
 
 def named(**item):
@@ -38,10 +38,10 @@ def named(**item):
     ids=["nothing", "another's code", "a code that we do not know", "another's mark"],
 )
 def test_what_others_wrote_is_not_ours(dataset):
-    assert own_word(dataset) is None
+    assert own_tags(dataset) is None
 
 
 def test_two_regions_are_not_ours():
     dataset = named()
     dataset.AnatomicRegionSequence.append(dataset.AnatomicRegionSequence[0])
-    assert own_word(dataset) is None
+    assert own_tags(dataset) is None

@@ -9,7 +9,7 @@ from pydicom import Dataset
 
 from bodypart.dicom_out.correction import correct, restore
 from bodypart.dicom_out.encoding import MOST_ELEMENTS
-from bodypart.dicom_out.same_picture import Origin, origin_of, same_picture
+from bodypart.dicom_out.same_picture import Identifiers, identifiers_of, same_picture
 from bodypart.file_meta import read_file_meta
 from bodypart.labels import BY_LABEL
 from unit.dicom_out.radiographs import NOW, SYNTAXES, file_of, radiograph, read
@@ -150,5 +150,5 @@ def test_millions_of_elements_are_not_walked_through(nested):
 
 
 def test_whose_picture_it_is():
-    assert origin_of(radiograph()) == Origin("P1", "2.25.1", "2.25.2", "2.25.1001")
-    assert origin_of(b"no file") is None
+    assert identifiers_of(radiograph()) == Identifiers("P1", "2.25.1", "2.25.2", "2.25.1001")
+    assert identifiers_of(b"no file") is None

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bodypart.error_rates import shipped
-from bodypart.evidence import HANDS, Guess, HeaderMatch, HeaderReading, ImageReading
+from bodypart.evidence import FILLED_BY, Guess, HeaderMatch, HeaderReading, ImageReading
 from bodypart.fusion.fuse import fuse
 from bodypart.fusion.misnaming import header_evidence
 from bodypart.headers.reliability import posterior
@@ -48,7 +48,7 @@ def test_a_confident_picture_puts_a_far_off_header_right_and_reports_it(attribut
 
 
 def test_every_attribute_together_is_still_one_click():
-    fused = fuse(picture(knee=0.985, femur=0.005), header("skull", attributes=tuple(HANDS)))
+    fused = fuse(picture(knee=0.985, femur=0.005), header("skull", attributes=tuple(FILLED_BY)))
     assert fused.label == "knee"
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from pydicom.dataset import Dataset
 
-from bodypart.evidence import HANDS
+from bodypart.evidence import FILLED_BY
 from bodypart.headers import Vocabulary, read_headers
 from bodypart.headers.reader import MOST_LETTERS, MOST_VALUES
 
@@ -29,7 +29,7 @@ def _item(**values) -> Dataset:
 
 def _in_all_attributes() -> Dataset:
     dataset = Dataset()
-    for number, attribute in enumerate(HANDS):
+    for number, attribute in enumerate(FILLED_BY):
         texts = _ambiguous(number)
         coded = attribute.endswith("Sequence")
         setattr(dataset, attribute, [_item(CodeMeaning=t) for t in texts] if coded else texts)

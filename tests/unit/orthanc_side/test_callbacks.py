@@ -167,7 +167,7 @@ def test_the_memory_of_a_request_is_freed_where_debian_12_s_plugin_forgets_to(
     sys.modules["orthanc"].HttpMethod = types.SimpleNamespace(DELETE=4)
     sys.modules["orthanc"].LogWarning = print
     plugin._process = plugin._forwarder = None
-    plugin._forgets = True
+    plugin._leaks = True
     plugin._send = lambda *_: None
     request = {"body": bytes(1000), "headers": {"a": "b"}, "get": {}, "ip": "10.0.0.5 "[:-1]}
     if forgotten:
@@ -193,4 +193,4 @@ def test_only_debian_12_s_plugin_is_freed_of_what_it_forgets(
     plugin._at_rest, plugin._orthanc = (), dict
     plugin._process = types.SimpleNamespace(start=lambda given: None)
     plugin.on_change(1, 0, "")
-    assert plugin._forgets is forgets
+    assert plugin._leaks is forgets

@@ -60,7 +60,7 @@ def service(tmp_path):
 
     path = str(tmp_path / "socket")
     with _Server(path, Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield path, gate
         gate.set()
         server.shutdown()
@@ -89,6 +89,16 @@ def test_a_request_arrives_as_it_was_sent(service):
     assert seen["headers"]["authorization"] == "Basic eA=="
     assert seen["headers"]["if-match"] == '"r"'
     assert "x-evil" not in seen["headers"]
+
+
+def test_what_the_service_judges_a_request_by_arrives(service):
+    """Its guard against other sites' pages would let through what it does not see."""
+    judged = {
+        *("content-type", "origin", "referer", "accept-language"),
+        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"),
+    }
+    answer = ask(Forwarder(lambda: (service[0], ""), 50), headers=dict.fromkeys(judged, "x"))
+    assert judged <= json.loads(answer.body)["headers"].keys()
 
 
 def test_some_threads_of_orthanc_always_stay_free(service):

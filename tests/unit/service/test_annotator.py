@@ -7,7 +7,7 @@ import pytest
 
 from bodypart.annotation import Review
 from bodypart.reviews import apply_review
-from service.decoders.pool import WorkerDiedError
+from service.decoders.pool import DecoderDiedError
 from service.errors import ArchiveError, NotFoundError, RecordError, StaleError
 from service.queue.tasks import Kind, Mode
 
@@ -317,10 +317,10 @@ def test_what_came_in_while_a_decoder_died_is_read_itself(house):
     def die():
         house.orthanc.arrive("i", b"another")
         house.decoders.while_asked = lambda: None
-        raise WorkerDiedError("the decoder took longer than 60 s")
+        raise DecoderDiedError("the decoder took longer than 60 s")
 
     house.decoders.while_asked = die
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(DecoderDiedError):
         house.annotator.annotate("i", Mode.NEW)
     house.ask(Kind.ANNOTATE, "i")
     house.annotator.give_up(house.claim(Kind.ANNOTATE), "it hangs")
@@ -331,7 +331,7 @@ def test_what_came_in_while_a_decoder_died_is_read_itself(house):
 def test_what_comes_in_while_giving_up_fails_is_read_itself(house):
     """The next try to note that the picture before it was given up noted it of this one."""
     house.decoders.while_asked = _die
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(DecoderDiedError):
         house.annotator.annotate("i", Mode.NEW)
     house.decoders.while_asked = lambda: None
     house.ask(Kind.ANNOTATE, "i")
@@ -386,4 +386,4 @@ def _due_now(house):
 
 
 def _die():
-    raise WorkerDiedError("the decoder died")
+    raise DecoderDiedError("the decoder died")

@@ -60,7 +60,7 @@ def test_it_remembers_no_more_lines_than_it_must(log, lines, clock):
         log(f"instance {number} failed")
         clock.now += 1
     assert len(lines) == 5000
-    assert len(log._told) <= module._MOST_LINES
+    assert len(log._silences) <= module._MOST_LINES
 
 
 def test_errors_of_ours_say_what_they_are():

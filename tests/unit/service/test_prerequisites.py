@@ -124,6 +124,16 @@ def test_what_can_be_no_database_is_named(key, file):
         checked_settings({**SHIPPED, "BodyPart": {key: file}})
 
 
+@pytest.mark.parametrize("key", ["Model", "Python"])
+@pytest.mark.parametrize(
+    ("file", "why"), [("/none", "no file /none"), (f"/{'x' * 300}", "too long")]
+)
+def test_a_file_that_cannot_be_used_is_named(key, file, why):
+    """Where Orthanc's user may not look into the folder, an error named no setting."""
+    with pytest.raises(SettingsError, match=rf"^BodyPart\.{key}: .*{why}"):
+        checked_settings({**SHIPPED, "BodyPart": {key: file}})
+
+
 @pytest.mark.parametrize("key", ["IndexFile", "AuditFile"])
 def test_a_database_stands_where_it_stands_whatever_folder_orthanc_is_started_in(key):
     with pytest.raises(SettingsError, match=rf"BodyPart\.{key} must be an absolute path"):

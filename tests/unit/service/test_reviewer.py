@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bodypart.annotation import Review
-from service.decoders.pool import RefusedError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, RefusedError
 from service.errors import (
     ArchiveError,
     LostFileError,
@@ -73,9 +73,9 @@ def test_what_had_failed_is_tried_again(house):
 @pytest.mark.parametrize(
     "error",
     [
-        WorkerDiedError("it was killed"),
+        DecoderDiedError("it was killed"),
         LostFileError("no file"),
-        RefusedError("WorkerError", "unexpected KeyError"),
+        RefusedError("DecoderError", "unexpected KeyError"),
     ],
 )
 def test_a_word_on_what_the_machine_cannot_read_is_taken_back(house, monkeypatch, error):
@@ -91,7 +91,7 @@ def test_a_word_on_what_the_machine_cannot_read_is_taken_back(house, monkeypatch
 
 def test_a_word_on_what_cannot_be_read_is_also_taken_back_late(house, monkeypatch):
     """Reading it failed once more, and then the word that was taken back stood there for ever."""
-    monkeypatch.setattr(house.decoders, "ask", raiser(WorkerDiedError("it was killed")))
+    monkeypatch.setattr(house.decoders, "ask", raiser(DecoderDiedError("it was killed")))
     house.ask(Kind.ANNOTATE, "i")
     house.annotator.give_up(house.claim(Kind.ANNOTATE), "quarantined")
     house.reviewer.review("i", WORD)
@@ -109,8 +109,8 @@ def test_a_word_on_what_cannot_be_read_is_also_taken_back_late(house, monkeypatc
 def test_a_word_on_another_file_that_cannot_be_read_stays(house, monkeypatch):
     reviewed = house.reviewer.review("i", WORD)
     house.annotations.put({**reviewed, "file": "another file"}, PARENTS)
-    monkeypatch.setattr(house.decoders, "ask", raiser(WorkerDiedError("it was killed")))
-    with pytest.raises(WorkerDiedError):
+    monkeypatch.setattr(house.decoders, "ask", raiser(DecoderDiedError("it was killed")))
+    with pytest.raises(DecoderDiedError):
         house.reviewer.withdraw("i", by="ann")
     assert house.orthanc.annotation("i")["review"]
 

@@ -1,4 +1,4 @@
-"""Workers that die, hang and start slowly, as real processes without a model."""
+"""Decoders that die, hang and start slowly, as real processes without a model."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ import other_tasks
 from bodypart.settings import Settings
 from service.decoders import pool, process
 from service.decoders.lessons import Lessons
-from service.decoders.pool import Engine, EngineDownError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, DecoderPool, EngineDownError
 from stand_in import stand_in
 from waiting import eventually
 
@@ -45,19 +45,19 @@ while True:
 
 @pytest.fixture
 def make(tmp_path):
-    engines = []
+    pools = []
 
     def made(slow=0.0, log=lambda _: None, lessons=None):
-        program = stand_in(tmp_path / f"worker{len(engines)}", WORKER.format(slow=slow))
+        program = stand_in(tmp_path / f"worker{len(pools)}", WORKER.format(slow=slow))
         settings = Settings(python=program, model="none", time_limit=5.0)
-        engine = Engine(settings, log, lessons)
-        engines.append(engine)
-        engine.start()
-        return engine
+        decoders = DecoderPool(settings, log, lessons)
+        pools.append(decoders)
+        decoders.start()
+        return decoders
 
     yield made
-    for engine in engines:
-        engine.stop()
+    for decoders in pools:
+        decoders.stop()
 
 
 def runs(pid):
@@ -65,57 +65,57 @@ def runs(pid):
     return Path(f"/proc/{pid}").exists()
 
 
-def until_ready(engine):
+def until_ready(decoders):
     end = time.monotonic() + 10
-    while not engine.ready:
-        assert time.monotonic() < end, engine.down_reason
+    while not decoders.ready:
+        assert time.monotonic() < end, decoders.down_reason
         time.sleep(0.01)
 
 
-def answered(engine):
+def answered(decoders):
     """Ask until a worker runs again."""
     while True:
         try:
-            return engine.ask("work", {}, b"12345")[0]
+            return decoders.ask("work", {}, b"12345")[0]
         except EngineDownError:
             time.sleep(0.01)
 
 
 def test_the_request_after_a_death_is_not_blamed_for_it(make):
-    engine = make()
+    decoders = make()
     for _ in range(10):
-        until_ready(engine)
-        with pytest.raises(WorkerDiedError):
-            engine.ask("die", {}, b"")
-        assert answered(engine)["length"] == 5
+        until_ready(decoders)
+        with pytest.raises(DecoderDiedError):
+            decoders.ask("die", {}, b"")
+        assert answered(decoders)["length"] == 5
 
 
 def test_an_answer_to_another_question_ends_the_decoder(make):
     lines = []
-    engine = make(log=lines.append)
-    until_ready(engine)
-    with pytest.raises(WorkerDiedError, match="belongs to another question"):
-        engine.ask("other number", {}, b"")
+    decoders = make(log=lines.append)
+    until_ready(decoders)
+    with pytest.raises(DecoderDiedError, match="belongs to another question"):
+        decoders.ask("other number", {}, b"")
     assert "belongs to another question" in lines[-1]
-    assert answered(engine)["length"] == 5
+    assert answered(decoders)["length"] == 5
 
 
 def test_a_second_answer_ends_the_decoder_before_the_next_question(make):
-    engine = make()
-    until_ready(engine)
-    first = engine.ask("twice", {}, b"")[0]["pid"]
+    decoders = make()
+    until_ready(decoders)
+    first = decoders.ask("twice", {}, b"")[0]["pid"]
     time.sleep(0.1)
-    assert answered(engine)["pid"] != first
+    assert answered(decoders)["pid"] != first
 
 
 def test_one_that_served_long_enough_is_replaced_without_a_gap(make, monkeypatch):
     monkeypatch.setattr(process, "MOST_ANSWERS", 3)
-    engine = make()
-    until_ready(engine)
+    decoders = make()
+    until_ready(decoders)
     seen = set()
     end = time.monotonic() + 20
     while len(seen) < 3:
-        seen.add(engine.ask("work", {}, b"")[0]["pid"])
+        seen.add(decoders.ask("work", {}, b"")[0]["pid"])
         assert time.monotonic() < end
         time.sleep(0.01)
     assert sum(map(runs, seen)) <= 2
@@ -123,30 +123,30 @@ def test_one_that_served_long_enough_is_replaced_without_a_gap(make, monkeypatch
 
 def test_one_at_work_is_replaced_after_its_answer(make, monkeypatch):
     monkeypatch.setattr(process, "MOST_ANSWERS", 1)
-    engine = make()
-    until_ready(engine)
+    decoders = make()
+    until_ready(decoders)
     seen = []
     while len(set(seen)) < 3:
-        seen.append(engine.ask("sleep", {}, b"")[0]["pid"])
+        seen.append(decoders.ask("sleep", {}, b"")[0]["pid"])
     eventually(lambda: not runs(seen[0]))
 
 
 def test_a_stop_is_not_blamed_on_the_picture_that_a_decoder_looks_at(make):
     """Two of them would have counted as a picture that kills decoders."""
-    engine = make()
-    until_ready(engine)
-    stopping = threading.Timer(0.2, engine.stop)
+    decoders = make()
+    until_ready(decoders)
+    stopping = threading.Timer(0.2, decoders.stop)
     stopping.start()
     with pytest.raises(EngineDownError, match="stopping"):
-        engine.ask("sleep", {}, b"")
+        decoders.ask("sleep", {}, b"")
     stopping.join()
 
 
 def test_a_stop_does_not_wait_for_a_decoder_that_is_still_starting(make):
-    engine = make(slow=30)
+    decoders = make(slow=30)
     time.sleep(0.3)
     started = time.monotonic()
-    engine.stop()
+    decoders.stop()
     assert time.monotonic() - started < 5
 
 
@@ -164,23 +164,23 @@ def test_a_memory_that_kills_decoders_is_left_out_and_no_picture_blamed(make, mo
     monkeypatch.setattr(pool, "_WITH_MEMORY", ("work",))
     monkeypatch.setattr(process.answers, "check", lambda *_: None)
     lines = []
-    engine = make(log=lines.append, lessons=Words())
-    until_ready(engine)
-    assert answered(engine)["length"] == 5
+    decoders = make(log=lines.append, lessons=Words())
+    until_ready(decoders)
+    assert answered(decoders)["length"] == 5
     assert sum("while it loaded the memory" in line for line in lines) == 2
 
 
 def test_no_picture_is_looked_at_before_the_memory_is_ready(make, monkeypatch):
     monkeypatch.setattr(pool, "ASKING", ("work",))
     lessons = Lessons()
-    engine = make(lessons=lessons)
-    while not engine.running:
+    decoders = make(lessons=lessons)
+    while not decoders.running:
         time.sleep(0.01)
-    assert not engine.ready
+    assert not decoders.ready
     with pytest.raises(EngineDownError, match="is being learned"):
-        engine.ask("work", {}, b"")
+        decoders.ask("work", {}, b"")
     lessons.ready = True
-    assert engine.ready
+    assert decoders.ready
 
 
 class Slow:
@@ -203,13 +203,13 @@ class Slow:
 
 def test_no_decoder_waits_for_a_disk(make):
     """Where there is one, a film on a storage that stood still held up all that people asked."""
-    engine, picture = make(), Slow()
-    until_ready(engine)
+    decoders, picture = make(), Slow()
+    until_ready(decoders)
     with ThreadPoolExecutor(2) as pool_of_threads:
-        slow = pool_of_threads.submit(engine.ask, "work", {}, picture)
+        slow = pool_of_threads.submit(decoders.ask, "work", {}, picture)
         time.sleep(0.2)
         try:
-            asked = pool_of_threads.submit(engine.ask, "work", {}, b"12345", urgent=True)
+            asked = pool_of_threads.submit(decoders.ask, "work", {}, b"12345", urgent=True)
             assert asked.result(5)[0]["length"] == 5
             assert not slow.done()
         finally:

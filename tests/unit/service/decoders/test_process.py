@@ -11,7 +11,7 @@ import other_tasks
 from bodypart.settings import Settings
 from orthanc_server import ROOT
 from service.decoders import process as process_module
-from service.decoders.process import DecoderProcess, EngineDownError, WorkerDiedError
+from service.decoders.process import DecoderDiedError, DecoderProcess, EngineDownError
 from stand_in import stand_in
 
 other_tasks.take("trick")
@@ -123,7 +123,7 @@ def test_a_trick_ends_the_decoder_and_costs_nothing(start, trick):
 
 
 def ends(process, trick, limit):
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(DecoderDiedError):
         process.ask("trick", {"trick": trick}, b"", limit)
 
 
@@ -217,7 +217,7 @@ def test_one_that_died_for_want_of_memory_is_told_apart():
     process = DecoderProcess(limited)
     try:
         process.greet()
-        with pytest.raises(WorkerDiedError, match=r"at its memory limit \(MemoryLimitMB 512\)$"):
+        with pytest.raises(DecoderDiedError, match=r"at its memory limit \(MemoryLimitMB 512\)$"):
             process.ask("annotate", {"instance": "i"}, bytes(600 * 2**20), 60)
     finally:
         process.close()

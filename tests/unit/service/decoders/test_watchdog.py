@@ -7,8 +7,8 @@ from service.decoders.watchdog import Watchdog
 
 
 def watched(seconds):
-    bitten = threading.Event()
-    return Watchdog(seconds, bitten.set), bitten
+    expired = threading.Event()
+    return Watchdog(seconds, expired.set), expired
 
 
 def test_it_bites_when_the_seconds_are_over_whoever_else_is_watched():
@@ -17,7 +17,7 @@ def test_it_bites_when_the_seconds_are_over_whoever_else_is_watched():
     late.resume()
     soon.resume()
     assert over.wait(5)
-    assert soon.bitten and not late.bitten and not never.is_set()
+    assert soon.expired and not late.expired and not never.is_set()
     late.pause()
 
 
@@ -40,7 +40,7 @@ def test_one_that_was_paused_before_it_ran_or_twice_is_left_alone():
     dog.pause()
     dog.pause()
     assert not over.wait(0.2)
-    assert not dog.bitten
+    assert not dog.expired
 
 
 def test_one_that_cannot_bite_leaves_the_others_watched():

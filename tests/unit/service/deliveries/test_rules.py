@@ -114,6 +114,7 @@ def test_a_rule_returns_to_the_form_of_the_configuration():
         (rule(To=["webhook:https://[::1"]), "must be an http:// or https:// address"),
         (rule(To=["folder:relative"]), "must be an absolute path"),
         (rule(To=["folder:/does/not/exist"]), "'folder:/does/not/exist' is no folder that can be"),
+        (rule(To=[f"folder:/{'x' * 300}"]), "xxx' is no folder that can be written to"),
     ],
 )
 def test_what_cannot_be_understood_is_named_in_one_line(wrong, message):

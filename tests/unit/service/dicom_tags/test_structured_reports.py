@@ -50,7 +50,9 @@ def stored(house, monkeypatch):
             return answers.get(path, tags)
 
     monkeypatch.setattr(house.orthanc, "client", Client(), raising=False)
-    monkeypatch.setattr(house.orthanc, "origin_of_study", lambda _: ("P", "2.25.1"), raising=False)
+    monkeypatch.setattr(
+        house.orthanc, "identifiers_of_study", lambda _: ("P", "2.25.1"), raising=False
+    )
     return uids
 
 
@@ -165,7 +167,7 @@ def test_what_cannot_be_reported_takes_the_older_report_with_it(house, writer, w
     [
         ("TaskError", "no reports without highdicom, which is not installed"),
         ("TaskError", "headers cannot be copied"),
-        ("WorkerError", "unexpected ValueError"),
+        ("DecoderError", "unexpected ValueError"),
     ],
 )
 def test_what_does_not_speak_of_the_images_leaves_the_older_report(house, writer, write, kind, why):

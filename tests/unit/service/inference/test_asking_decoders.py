@@ -17,7 +17,7 @@ from bodypart.settings import Settings
 from inference_server import InferenceServer
 from phantoms import dataset_of, draw, file_bytes, radiograph
 from service.decoders.elsewhere import NetworkDownError
-from service.decoders.pool import Engine, EngineDownError, RefusedError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, DecoderPool, EngineDownError, RefusedError
 from service.inference.choice import network_of
 from service.inference.shared import SharedNetwork
 from shipped import MODEL
@@ -62,34 +62,34 @@ class Elsewhere:
 
 
 @pytest.fixture
-def engine():
+def decoders():
     started = []
 
     def started_with(network, **settings):
         own = {"python": sys.executable, "model": str(MODEL), "provider": "cpu", **settings}
-        engine = Engine(Settings(**own), lambda _: None, None, network)
-        started.append(engine)
-        engine.start()
-        eventually(lambda: engine.running, LONGEST_START)
-        return engine
+        decoders = DecoderPool(Settings(**own), lambda _: None, None, network)
+        started.append(decoders)
+        decoders.start()
+        eventually(lambda: decoders.running, LONGEST_START)
+        return decoders
 
     yield started_with
-    for engine in started:
-        engine.stop()
+    for decoders in started:
+        decoders.stop()
 
 
 def knee():
     return file_bytes(radiograph("knee", 300, 260, StudyDescription="Knie rechts"))
 
 
-def read(engine, data):
-    answer, _ = engine.ask("annotate", {"instance": "i"}, data)
+def read(decoders, data):
+    answer, _ = decoders.ask("annotate", {"instance": "i"}, data)
     return answer["annotation"]
 
 
-def test_the_answer_is_the_same_wherever_the_network_runs(engine):
-    inside, elsewhere = engine(None), Elsewhere()
-    outside = engine(elsewhere)
+def test_the_answer_is_the_same_wherever_the_network_runs(decoders):
+    inside, elsewhere = decoders(None), Elsewhere()
+    outside = decoders(elsewhere)
     data = knee()
     own, asked = read(inside, data), read(outside, data)
     assert elsewhere.asked == 1
@@ -100,19 +100,19 @@ def test_the_answer_is_the_same_wherever_the_network_runs(engine):
     assert elsewhere.asked == 2
 
 
-def test_what_is_rejected_is_looked_at_again_wherever_the_network_runs(engine):
+def test_what_is_rejected_is_looked_at_again_wherever_the_network_runs(decoders):
     elsewhere = Elsewhere()
     films = np.block([[np.pad(draw("hand", 400, 320), 15)] * 3] * (MOST // 3))
     data = file_bytes(dataset_of(films))
-    own, asked = read(engine(None), data)["image"], read(engine(elsewhere), data)["image"]
+    own, asked = read(decoders(None), data)["image"], read(decoders(elsewhere), data)["image"]
     assert own == asked
     assert not own["rejected"]
     assert 1 + MOST <= elsewhere.asked <= LOOKS
 
 
-def test_while_it_is_down_pictures_wait_and_the_rest_goes_on(engine):
+def test_while_it_is_down_pictures_wait_and_the_rest_goes_on(decoders):
     elsewhere = Elsewhere()
-    asking = engine(elsewhere)
+    asking = decoders(elsewhere)
     elsewhere.down_reason = "the inference server is away"
     assert (asking.ready, asking.running) == (False, True)
     assert asking.down_reason == "the inference server is away"
@@ -121,9 +121,9 @@ def test_while_it_is_down_pictures_wait_and_the_rest_goes_on(engine):
     assert asking.ask("headers", {}, knee())[1]
 
 
-def test_trouble_amid_a_question_is_told_by_its_kind_and_the_decoder_lives(engine):
+def test_trouble_amid_a_question_is_told_by_its_kind_and_the_decoder_lives(decoders):
     elsewhere = Elsewhere()
-    asking = engine(elsewhere)
+    asking = decoders(elsewhere)
     elsewhere.error = NetworkDownError("no answer: ReadTimeoutError")
     with pytest.raises(EngineDownError, match="no answer"):
         read(asking, knee())
@@ -134,9 +134,9 @@ def test_trouble_amid_a_question_is_told_by_its_kind_and_the_decoder_lives(engin
     assert read(asking, knee())["image"]["top"]
 
 
-def test_with_a_network_of_their_own_decoders_do_without(engine):
+def test_with_a_network_of_their_own_decoders_do_without(decoders):
     elsewhere = Elsewhere(own_too=True)
-    asking = engine(elsewhere)
+    asking = decoders(elsewhere)
     expected = read(asking, knee())
     elsewhere.error, elsewhere.down_reason = NetworkDownError("away"), "away"
     assert asking.ready
@@ -144,9 +144,9 @@ def test_with_a_network_of_their_own_decoders_do_without(engine):
     assert read(asking, knee())["image"] == expected["image"]
 
 
-def test_waiting_for_the_network_is_not_the_decoder_s_time(engine):
+def test_waiting_for_the_network_is_not_the_decoder_s_time(decoders):
     elsewhere = Elsewhere()
-    asking = engine(elsewhere, time_limit=3.0)
+    asking = decoders(elsewhere, time_limit=3.0)
     run = elsewhere.run
 
     def slowly(pictures):
@@ -180,10 +180,10 @@ TRICKS = {
 
 
 @pytest.mark.parametrize("trick", TRICKS)
-def test_a_decoder_that_asks_for_what_none_asks_for_is_killed(engine, tmp_path, trick):
+def test_a_decoder_that_asks_for_what_none_asks_for_is_killed(decoders, tmp_path, trick):
     program = stand_in(tmp_path / "hostile", HOSTILE.format(trick=TRICKS[trick]))
-    asking = engine(Elsewhere(), python=program)
-    with pytest.raises(WorkerDiedError, match="cannot be trusted"):
+    asking = decoders(Elsewhere(), python=program)
+    with pytest.raises(DecoderDiedError, match="cannot be trusted"):
         read(asking, b"")
 
 
@@ -195,13 +195,13 @@ def test_what_is_no_picture_does_not_pass(data):
         pictures_from(data, SHAPE)
 
 
-def test_nothing_of_a_header_reaches_the_server(engine):
+def test_nothing_of_a_header_reaches_the_server(decoders):
     data = file_bytes(
         radiograph("knee", 300, 260, PatientName="Geheim^Vorname", StudyDescription="Knie Geheim")
     )
     with InferenceServer() as server:
         settings = Settings(provider="remote", model=str(MODEL), server={"Url": server.url})
-        asking = engine(network_of(settings, lambda _: None), provider="remote")
+        asking = decoders(network_of(settings, lambda _: None), provider="remote")
         eventually(lambda: asking.ready, LONGEST_START)
         assert read(asking, data)["header"]["label"] == "knee"
         body, headers = server.asked[-1], server.headers[-1]
@@ -211,12 +211,12 @@ def test_nothing_of_a_header_reaches_the_server(engine):
     assert "Geheim" not in str(headers)
 
 
-def test_one_process_serves_all_decoders_in_batches_and_its_death_is_bridged(engine):
+def test_one_process_serves_all_decoders_in_batches_and_its_death_is_bridged(decoders):
     settings = Settings(python=sys.executable, model=str(MODEL), provider="cpu")
     shared = SharedNetwork(settings, SHAPE, lambda _: None, provider="cpu")
-    asking = engine(shared, workers=2)
+    asking = decoders(shared, workers=2)
     eventually(lambda: shared.ready, LONGEST_START)
-    expected = read(engine(None), knee())["image"]
+    expected = read(decoders(None), knee())["image"]
     assert read(asking, knee())["image"] == expected
     pictures = np.random.default_rng(0).uniform(-1, 1, SHAPE).astype(np.float32)
     alone = shared.run(pictures)
@@ -240,11 +240,11 @@ def test_one_process_serves_all_decoders_in_batches_and_its_death_is_bridged(eng
     eventually(lambda: shared.ready, LONGEST_START)
 
 
-def test_one_that_runs_elsewhere_than_it_should_is_not_kept(engine):
+def test_one_that_runs_elsewhere_than_it_should_is_not_kept(decoders):
     """As on a machine with a GPU whose onnxruntime has no CUDA."""
     settings = Settings(python=sys.executable, model=str(MODEL), provider="cuda")
     shared = SharedNetwork(settings, SHAPE, lambda _: None)
-    asking = engine(shared)
+    asking = decoders(shared)
     eventually(lambda: shared.down_reason != "the network's process is starting", LONGEST_START)
     assert asking.warning.startswith("the model runs on the CPU: the installed onnxruntime")
     assert asking.provider == "cpu"

@@ -6,6 +6,9 @@ from bodypart.settings import Settings, SettingsError
 from service.inference.choice import checked_server
 from service.inference.server_settings import ServerSettings, read_token
 
+TOO_LONG = f"/{'x' * 300}"
+"""What cannot even be looked for, like a file in a folder of another user."""
+
 
 @pytest.mark.parametrize(
     ("section", "told"),
@@ -27,8 +30,12 @@ from service.inference.server_settings import ServerSettings, read_token
         ({"Url": "https://host", "Timeout": "10"}, "Server.Timeout"),
         ({"Url": "https://host", "Model": "a/b"}, "Server.Model"),
         ({"Url": "https://host", "Fallback": "gpu"}, "Server.Fallback"),
-        ({"Url": "https://host", "CaFile": "/none.pem"}, "Server.CaFile: there is no file"),
-        ({"Url": "https://host", "TokenFile": "/none"}, "Server.TokenFile: there is no file"),
+        ({"Url": "https://host", "CaFile": "/none.pem"}, "Server.CaFile: /none.pem: No such file"),
+        ({"Url": "https://host", "CaFile": "/tmp"}, "Server.CaFile: /tmp: "),
+        ({"Url": "https://host", "CaFile": TOO_LONG}, "Server.CaFile: .* too long"),
+        ({"Url": "https://host", "TokenFile": "/none"}, "Server.TokenFile: /none: No such file"),
+        ({"Url": "https://host", "TokenFile": "/tmp"}, "Server.TokenFile: /tmp: Is a directory"),
+        ({"Url": "https://host", "TokenFile": TOO_LONG}, "Server.TokenFile: .* too long"),
     ],
 )
 def test_what_is_wrong_is_named(section, told):

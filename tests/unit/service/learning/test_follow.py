@@ -20,7 +20,7 @@ from unit.service.work.failing import raiser
 def test_words_reach_the_decoders(house):
     house.teach()
     assert house.said("wrist", 50) == "wrist"
-    told = house.learning.told()
+    told = house.learning.learned()
     assert (told["words"], told["waiting"]) == (24, 0)
     assert {part["label"] for part in told["parts"]} == {"wrist", "hand", "knee"}
 
@@ -33,7 +33,7 @@ def test_a_damaged_word_teaches_nothing_and_holds_no_other_up(house):
         damaged = "UPDATE events SET review = '{' WHERE instance = 'wrist-90'"
         connection.exec_driver_sql(damaged)
     house.learning.step()
-    assert house.learning.told()["words"] == 25
+    assert house.learning.learned()["words"] == 25
 
 
 def test_a_word_taken_back_is_unlearned(house):
@@ -42,22 +42,22 @@ def test_a_word_taken_back_is_unlearned(house):
         house.trail.withdrawn(f"wrist-{number}", by="reader", at=AT)
     house.learning.step()
     assert house.said("wrist", 50) == "hand"
-    assert house.learning.told()["words"] == 16
+    assert house.learning.learned()["words"] == 16
 
 
 def test_a_removed_annotation_takes_its_word_along(house):
     house.teach()
     house.trail.removed("hand-1", by="reader", at=AT, file="f")
     house.learning.step()
-    assert house.learning.told()["words"] == 23
+    assert house.learning.learned()["words"] == 23
 
 
 def test_a_restart_knows_what_was_learned(house):
     house.teach()
-    revision = house.learning.told()["revision"]
+    revision = house.learning.learned()["revision"]
     house.start()
     house.learning.step()
-    assert house.learning.told()["revision"] == revision
+    assert house.learning.learned()["revision"] == revision
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -87,7 +87,7 @@ def test_words_of_before_the_memory_are_looked_at_and_learned(house):
         house.say(f"wrist-{number}", "wrist")
         house.say(f"hand-{number}", "hand")
     house.learning.step()
-    assert house.learning.told()["waiting"] == 16
+    assert house.learning.learned()["waiting"] == 16
     assert house.tasks.count(Kind.LOOK) == 16
     house.learning.step()
     assert house.tasks.count(Kind.LOOK) == 16
@@ -95,7 +95,7 @@ def test_words_of_before_the_memory_are_looked_at_and_learned(house):
         house.see("wrist", number)
         house.see("hand", number)
     house.learning.step()
-    assert house.learning.told()["waiting"] == 0
+    assert house.learning.learned()["waiting"] == 0
     assert house.said("wrist", 50) == "wrist"
 
 
@@ -103,7 +103,7 @@ def test_another_model_uses_no_word_until_it_has_looked(house):
     house.teach()
     house.decoders.hello = {"model": {"sha256": "1" * 64}, "labels": list(LABELS)}
     house.learning.step()
-    told = house.learning.told()
+    told = house.learning.learned()
     assert (told["words"], told["waiting"]) == (0, 24)
     assert house.tasks.count(Kind.LOOK) == 24
 
@@ -111,7 +111,7 @@ def test_another_model_uses_no_word_until_it_has_looked(house):
 def test_a_picture_that_is_gone_says_nothing(house):
     house.archive.gone.add("wrist-0")
     house.teach()
-    assert house.learning.told()["words"] == 23
+    assert house.learning.learned()["words"] == 23
 
 
 def test_a_word_on_a_picture_that_is_gone_outdates_the_one_before(house):
@@ -120,7 +120,7 @@ def test_a_word_on_a_picture_that_is_gone_outdates_the_one_before(house):
     house.say("wrist-0", "hand")
     house.archive.gone.add("wrist-0")
     house.learning.step()
-    assert house.learning.told()["words"] == 23
+    assert house.learning.learned()["words"] == 23
 
 
 def test_what_was_heard_before_a_kill_is_heard_again_and_stays(house):
@@ -128,7 +128,7 @@ def test_what_was_heard_before_a_kill_is_heard_again_and_stays(house):
     house.archive.gone.add("wrist-0")
     Facts(house.database, {}).set("memory.event", "0")
     house.learning.step()
-    assert house.learning.told()["words"] == 24
+    assert house.learning.learned()["words"] == 24
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_word_whose_row_is_damaged_holds_no_other_up(house, damage):
         connection.execute(sa.update(words).where(words.c.instance == "wrist-0").values(**damage))
     house.trail.withdrawn("wrist-1", by="reader", at=AT)
     house.learning.step()
-    assert house.learning.told()["words"] == 22
+    assert house.learning.learned()["words"] == 22
 
 
 def test_what_was_seen_is_looked_at_again_where_its_row_is_damaged(house):
@@ -150,7 +150,7 @@ def test_what_was_seen_is_looked_at_again_where_its_row_is_damaged(house):
     with house.database.write() as connection:
         connection.execute(sa.update(sightings).values(embedding=b"odd"))
     house.teach()
-    assert house.learning.told()["words"] == 24
+    assert house.learning.learned()["words"] == 24
     assert house.tasks.standing(Kind.LOOK, ["wrist-90"])
 
 
@@ -165,20 +165,20 @@ def test_after_an_update_of_the_model_words_are_learned_as_it_looks(house):
             with house.database.write() as connection:
                 connection.execute(sa.update(instances).values(reviewed_at=AT))
         house.learning.step()
-        learned.append(house.learning.told()["words"])
+        learned.append(house.learning.learned()["words"])
     assert learned == [3, 6, 9, 12, 15, 18, 21, 24]
 
 
 def test_what_has_no_picture_is_looked_at_once_a_model(house):
     house.say("mr-0", "knee")
     house.learning.step()
-    assert house.learning.told()["waiting"] == 1
+    assert house.learning.learned()["waiting"] == 1
     look = house.tasks.claim((Kind.LOOK,))
     house.learning.saw_nothing("mr-0")
     house.tasks.finish(look)
     house.teach()
     assert house.tasks.count(Kind.LOOK) == 0
-    told = house.learning.told()
+    told = house.learning.learned()
     assert (told["words"], told["waiting"]) == (24, 0)
     assert not house.learning.words.page(MODEL, (), None, 25)[-1]["seen"]
     house.decoders.hello = {"model": {"sha256": "1" * 64}, "labels": list(LABELS)}
@@ -191,12 +191,12 @@ def test_a_picture_that_comes_after_all_is_learned_from(house):
     house.learning.step()
     house.learning.saw_nothing("wrist-0")
     house.learning.step()
-    assert house.learning.told()["words"] == 0
+    assert house.learning.learned()["words"] == 0
     house.see("wrist", 0)
     house.learning.step()
-    assert house.learning.told()["words"] == 1
+    assert house.learning.learned()["words"] == 1
     house.learning.saw_nothing("wrist-0")
-    assert house.learning.told()["words"] == 1
+    assert house.learning.learned()["words"] == 1
 
 
 def test_a_word_goes_with_the_picture_that_it_was_said_of(house):
@@ -223,21 +223,21 @@ def test_a_word_is_not_learned_from_what_replaced_its_picture_before_it_was_hear
     with house.database.write() as connection:
         connection.execute(sa.update(instances).values(reviewed_at=None))
     house.learning.step()
-    assert house.learning.told()["words"] == 0
+    assert house.learning.learned()["words"] == 0
     assert house.tasks.count(Kind.LOOK) == 1
 
 
 def test_forgetting_all_outlives_a_restart(house):
     house.teach()
     house.learning.forget_all()
-    assert house.learning.told()["words"] == 0
+    assert house.learning.learned()["words"] == 0
     assert house.said("wrist", 50) == "hand"
     house.start()
     house.learning.step()
-    assert house.learning.told()["words"] == 0
+    assert house.learning.learned()["words"] == 0
     house.say(house.see("knee", 90), "knee")
     house.learning.step()
-    assert house.learning.told()["words"] == 1
+    assert house.learning.learned()["words"] == 1
 
 
 def test_words_are_looked_through_and_forgotten_one_by_one(house):
@@ -253,7 +253,7 @@ def test_words_are_looked_through_and_forgotten_one_by_one(house):
     assert {row["label"] for row in wrists} == {"wrist"}
     house.learning.forget("knee-1")
     house.learning.step()
-    assert house.learning.told()["words"] == 5
+    assert house.learning.learned()["words"] == 5
 
 
 def test_off_keeps_the_words_for_later(house):

@@ -30,9 +30,9 @@ def test_what_comes_while_it_learns_is_learned_by_the_next_step(house, monkeypat
     with monkeypatch.context() as patched:
         patched.setattr(house.lessons, "learn", slow)
         house.learning.step()
-    assert house.learning.told()["words"] == 25
+    assert house.learning.learned()["words"] == 25
     house.learning.step()
-    assert house.learning.told()["words"] == 26
+    assert house.learning.learned()["words"] == 26
 
 
 def test_a_later_word_is_kept_where_the_one_before_was_too_many(house, monkeypatch):
@@ -56,12 +56,12 @@ def test_what_is_said_at_one_node_is_learned_at_the_other(house):
     other = House(house.database)
     house.teach()
     other.learning.step()
-    assert other.learning.told()["revision"] == house.learning.told()["revision"]
+    assert other.learning.learned()["revision"] == house.learning.learned()["revision"]
     other.trail.withdrawn("wrist-1", by="reader", at=AT)
     other.learning.step()
     house.learning.step()
-    assert other.learning.told()["revision"] == house.learning.told()["revision"]
-    assert house.learning.told()["words"] == 23
+    assert other.learning.learned()["revision"] == house.learning.learned()["revision"]
+    assert house.learning.learned()["words"] == 23
 
 
 def test_what_two_nodes_say_at_once_is_heard_of_both(house):
@@ -113,4 +113,4 @@ def test_what_one_node_forgets_another_does_not_take_in_again(house, monkeypatch
     house.learning.step()
     forgetting.join()
     house.learning.step()
-    assert house.learning.told()["words"] == 0
+    assert house.learning.learned()["words"] == 0

@@ -26,7 +26,7 @@ def test_what_the_memory_changed_is_told_and_is_no_word(house):
         **{"before": "hand", "after": "wrist", "instances": 2, "reviewed": 1, "right": 1},
         "examples": ["wrist-70", "wrist-71"],
     }
-    assert house.learning.told()["words"] == 24
+    assert house.learning.learned()["words"] == 24
 
 
 def test_what_an_earlier_model_said_was_not_changed_by_the_memory(house):

@@ -46,6 +46,12 @@ def test_what_is_noted_of_several_resources_is_one_question():
     assert client.asked == ["/system", "/tools/bulk-content"]
 
 
+@pytest.mark.parametrize("ip", ["10.0.0.2", "::ffff:10.0.0.2"])
+def test_a_sender_s_address_is_the_same_at_an_ipv6_port(ip):
+    noted = {"/instances/i/metadata?expand": {"RemoteIP": ip}}
+    assert Archive(Client(**noted)).sender("i") == ("", "10.0.0.2")
+
+
 def test_a_link_may_stand_beside_the_metadata():
     archive = Archive(Client(i=resource("i", AnonymizedFrom="o", Labels=[])))
     assert archive.held(PLACES[:1])[0].link == "AnonymizedFrom"

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
 from service.databases.schema import open_shared
+from service.databases.tables import facts as facts_table
 from service.databases.tables import tasks as table
 from service.queue.lending import Lending
 from service.queue.tasks import Kind, Priority, Tasks
@@ -73,6 +75,20 @@ def test_a_back_fill_that_another_node_cancels_leaves_no_tasks(database, monkeyp
     cancelling.join()
     assert one.progress()["state"] == "cancelled"
     assert not tasks.count(Kind.ANNOTATE)
+
+
+def test_two_nodes_that_start_for_the_first_time_note_that_both(database):
+    """One of them ended by an error, and was started again."""
+    facts = Facts(database, {})
+    first = sa.insert(facts_table).values(name="installed", value="now")
+    with ThreadPoolExecutor(1) as node:
+        with database.write() as connection:
+            connection.execute(first)
+            noted = node.submit(facts.set, "installed", "a moment later")
+            while not noted.done() and not database.value(WAITING):
+                time.sleep(0.01)
+        noted.result()
+    assert facts.get("installed") == "a moment later"
 
 
 def test_signs_of_life_hold_no_task_while_they_wait_for_another(database):

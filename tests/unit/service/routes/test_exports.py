@@ -57,7 +57,8 @@ def test_a_table_comes_in_pieces():
     assert next(pieces) == '"1"\r\n'
 
 
-def test_a_file_that_is_just_being_rewritten_is_waited_for(house):
+@pytest.mark.parametrize("waits", [True, False], ids=["began before", "begins just now"])
+def test_a_file_that_is_just_being_rewritten_has_its_annotation(house, waits):
     """Its metadata are away meanwhile: it was given out as one without an annotation."""
     service = SimpleNamespace(
         rewriter=house.in_place,
@@ -65,8 +66,9 @@ def test_a_file_that_is_just_being_rewritten_is_waited_for(house):
         decoders=house.decoders,
         index=house.index,
         settings=house.settings,
+        annotation=house.in_place.annotation_of,
     )
-    service.wait_while_away = lambda ids: Service.wait_while_away(service, ids)
+    service.wait_while_away = lambda ids: waits and Service.wait_while_away(service, ids)
     given = []
     asking = threading.Thread(target=lambda: given.append(exports.corrected("i", service)))
 
@@ -112,14 +114,18 @@ def test_the_audit_trail_comes_in_pages_that_miss_and_repeat_nothing(house, monk
 
 
 def test_the_manifest_comes_in_pages(house):
-    house.annotator.annotate("i", Mode.NEW)
-    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+    house.orthanc.arrive("j", b"file")
+    for name in "ij":
+        house.annotator.annotate(name, Mode.NEW)
+        house.reviewer.review(name, Review("ann", "2026-11-28T10:00:00Z", "foot"))
     service = SimpleNamespace(index=house.index, trail=house.trail, archive_name="here")
     answer = exports.manifest(exports.TrainingRows(format="csv", limit=1), service)
-    assert text_of(answer).count("\n") == 2
+    first = text_of(answer)
+    assert first.count("\n") == 2 and "i.png" in first
     next_page = exports.TrainingRows(format="csv", after=answer.headers["bodypart-next"], limit=1)
     rest = exports.manifest(next_page, service)
-    assert text_of(rest).count("\n") == 1
+    second = text_of(rest)
+    assert second.count("\n") == 2 and "j.png" in second
     assert "bodypart-next" not in rest.headers
 
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from service.decoders.pool import RefusedError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, RefusedError
 from service.routes import pictures
 
 
@@ -16,7 +16,7 @@ def test_a_picture_that_decoders_die_on_is_left_alone_for_a_while(house, monkeyp
     def ask(task, *_, **__):
         asked.append(task)
         if dies:
-            raise WorkerDiedError("the decoder died at its memory limit")
+            raise DecoderDiedError("the decoder died at its memory limit")
         return {"values": (0, 1), "window": None}, b"drawn"
 
     service = SimpleNamespace(
@@ -33,7 +33,7 @@ def test_a_picture_that_decoders_die_on_is_left_alone_for_a_while(house, monkeyp
         )
 
     first, *_ = each()
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(DecoderDiedError):
         first()
     for draw in each():
         with pytest.raises(RefusedError, match="the decoder died on this picture"):

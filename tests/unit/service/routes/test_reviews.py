@@ -1,25 +1,31 @@
 """One word on several instances, each on what was seen of it."""
 
+import threading
 from types import SimpleNamespace
 
 import pytest
 
 from bodypart.annotation import Review
 from service.queue.tasks import Mode
-from service.routes.models import Reviews
-from service.routes.reviews import review_many
+from service.routes.models import Reviews, Undo
+from service.routes.reviews import review_many, undo
 
 
 @pytest.fixture
-def say(house):
-    """Give a function that says something of `i`, as seen at a revision."""
-    service = SimpleNamespace(
+def service(house):
+    """Give what the routes ask, around an annotated instance."""
+    house.annotator.annotate("i", Mode.NEW)
+    return SimpleNamespace(
+        annotation=house.in_place.annotation_of,
         archive=house.orthanc,
         reviewer=house.reviewer,
         settle=lambda _: None,
-        wait_while_away=lambda _: None,
     )
-    house.annotator.annotate("i", Mode.NEW)
+
+
+@pytest.fixture
+def say(service):
+    """Give a function that says something of `i`, as seen at a revision."""
 
     def said(seen, **word):
         body = Reviews.model_construct(instances=["i"], revisions={"i": seen}, **word)
@@ -36,6 +42,30 @@ def test_a_confirmation_is_of_what_was_seen(house, say):
     now = house.orthanc.annotation("i")["revision"]
     assert say(now)["reviewed"] == 1
     assert [event["new"] for event in house.trail.events(0, 9)] == ["foot", "foot"]
+
+
+@pytest.mark.parametrize("what", ["confirmed", "taken back"])
+def test_what_is_said_amid_a_rewrite_is_not_refused(house, service, say, what):
+    """A rewrite that began just then had its metadata away: it was said to have no body part."""
+    house.reviewer.review("i", Review(by="ann", at="2026-11-28T10:00:00Z", examined="foot"))
+    seen = house.orthanc.annotation("i")["revision"]
+    told = []
+
+    def ask():
+        body = Undo.model_construct(instances=["i"], revisions=None)
+        said = undo(body, service, "ann") if what == "taken back" else say(seen)
+        told.append(said["failed"])
+
+    asking = threading.Thread(target=ask)
+
+    def amid():
+        asking.start()
+        asking.join(0.1)
+
+    house.orthanc.after_store = amid
+    house.follow()
+    asking.join(5)
+    assert told == [{}]
 
 
 def test_a_correction_whose_answer_was_lost_is_answered_again(house, say):

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -9,8 +10,9 @@ from pydantic import ValidationError
 
 from service.databases.schema import open_durable, open_index
 from service.databases.tables import instances, mentions
+from service.queue.tasks import Kind, Mode
 from service.routes import search
-from service.routes.search import Question, _ids
+from service.routes.search import Question, _ids, find
 
 COUNT = 1500
 
@@ -120,3 +122,17 @@ def test_what_is_wrong_is_named_once(question, place):
     with pytest.raises(ValidationError) as caught:
         Question.model_validate(question)
     assert [error["loc"] for error in caught.value.errors()] == [place]
+
+
+def test_a_study_is_found_before_its_roll_up_is_written(house):
+    """Amid a burst that takes ten seconds, and who asked for a study's knees had none."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.orthanc.roll_ups = lambda ids, level: [house.orthanc.annotation(i, level) for i in ids]
+    service = SimpleNamespace(archive=house.orthanc, index=house.index)
+    found = [find(Question(Level="Study", Examined="hand"), service)]
+    while task := house.claim(Kind.ROLL_UP):
+        house.roll_ups.write([task])
+        house.tasks.finish(task)
+    found.append(find(Question(Level="Study", Examined="hand"), service))
+    assert [one["id"] for one in found[0]] == ["study"]
+    assert found[0] == found[1]

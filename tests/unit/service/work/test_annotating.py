@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from bodypart.annotation import Review
 from service.databases.tables import tasks
-from service.decoders.pool import EngineDownError, RefusedError, WorkerDiedError
+from service.decoders.pool import DecoderDiedError, EngineDownError, RefusedError
 from service.errors import ArchiveError, LostFileError, RecordError
 from service.queue.tasks import Kind, Mode, Priority
 from unit.service.work.failing import TRIED_LONG, pause_of, raiser, unforeseen
@@ -66,7 +66,7 @@ def _refused(house):
 
 
 def _killed(house):
-    house.decoders.while_asked = raiser(WorkerDiedError("the decoder died"))
+    house.decoders.while_asked = raiser(DecoderDiedError("the decoder died"))
 
 
 def _lost(house):
@@ -201,7 +201,7 @@ def test_a_picture_that_kills_decoders_and_cannot_be_noted_kills_no_more(
 
     def dies(*_, **__):
         kills.append(1)
-        raise WorkerDiedError("the decoder died")
+        raise DecoderDiedError("the decoder died")
 
     monkeypatch.setattr(house.annotator, "annotate", dies)
     house.ask(Kind.ANNOTATE, "i")

@@ -2,16 +2,22 @@
 
 import json
 import threading
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from bodypart.annotation import Review
+from bodypart.memory import pack_seen
 from bodypart.reviews import word_before
 from service.decoders.lessons import Lessons
 from service.decoders.pool import EngineDownError
+from service.errors import ArchiveError, RecordError
 from service.queue.tasks import Kind, Mode, Priority
 from service.work.leases import Answer, Leases
+from unit.memory.hospital import reading
 from unit.service.house import note
+from unit.service.work.failing import raiser
 
 
 @pytest.fixture
@@ -180,6 +186,19 @@ def test_what_cannot_be_a_decoder_s_answer_is_left_to_the_own_decoders(house, le
     assert house.claim_due(Kind.ANNOTATE)
 
 
+def test_what_the_model_saw_comes_from_a_helper_as_from_a_decoder(house, leases, monkeypatch):
+    kept, seen = [], pack_seen(reading("hand", 0).seen)
+    monkeypatch.setattr(house.learning, "keep", lambda _, instance, seen: kept.append(seen))
+    leases.lend(5, 60)
+    (answer,) = brought(house).values()
+    with_more = replace(answer, seen={**seen, "name": "Doe"})
+    assert "cannot be a decoder's answer" in leases.take({"i": with_more})["i"]
+    house.ask(Kind.ANNOTATE, "i", priority=Priority.BACKFILL)
+    leases.lend(5, 60)
+    assert leases.take({"i": replace(answer, seen=seen)}) == {}
+    assert [pack_seen(one) for one in kept] == [seen]
+
+
 def test_an_annotation_as_it_is_handed_out_is_taken_but_for_what_the_service_adds(house, leases):
     leases.lend(5, 60)
     added = {"tags": {"state": "written", "changed": [], "refused": None}, "revision": "x"}
@@ -254,6 +273,49 @@ def test_an_error_that_nobody_foresaw_is_of_one_answer_not_of_its_batch(house, l
         assert leases.take(brought(house)) == {"i": "it could not be written: ValueError"}
     assert leases.lend(5, 60) == []
     assert house.claim(Kind.ANNOTATE).resource == "i"
+
+
+@pytest.mark.parametrize(
+    "error", [ArchiveError("the disk is full"), RecordError("the disk is full")]
+)
+def test_an_answer_that_cannot_be_written_is_lent_again(house, leases, monkeypatch, error):
+    leases.lend(5, 60, "first")
+    with monkeypatch.context() as full:
+        full.setattr(house.annotations, "put", raiser(error))
+        assert leases.take(brought(house), "first") == {"i": "the disk is full"}
+    assert leases.lend(5, 60, "second") == ["i"]
+
+
+def test_what_is_deleted_as_its_answer_is_written_is_taken_out(house, leases, monkeypatch):
+    leases.lend(5, 60)
+    answer = brought(house)
+    glance = house.annotations.glance
+
+    def deleted(instances):
+        found = glance(instances)
+        house.orthanc.delete_instance("i")
+        return found
+
+    monkeypatch.setattr(house.annotations, "glance", deleted)
+    assert "no such instance" in leases.take(answer)["i"]
+    assert house.index.state("i") is None
+    assert not house.tasks.stands(Kind.ANNOTATE, "i")
+
+
+def test_what_is_removed_while_its_answer_waits_stays_so(house, leases, monkeypatch):
+    leases.lend(5, 60)
+    lock = house.annotations.lock
+
+    @contextmanager
+    def removed_before(instance):
+        with lock(instance):
+            monkeypatch.undo()
+            house.reviewer.remove(instance, by="ann")
+            yield
+
+    monkeypatch.setattr(house.annotations, "lock", removed_before)
+    assert "not lent" in leases.take(brought(house))["i"]
+    assert house.orthanc.annotation("i") is None
 
 
 def test_nothing_is_taken_while_orthanc_is_away(house, leases):

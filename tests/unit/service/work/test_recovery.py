@@ -8,6 +8,7 @@ from bodypart.annotation import Review
 from service.queue.tasks import Kind, Mode, Priority
 from service.work import recovery
 from unit.service.house import PARENTS, note
+from unit.service.records.test_audit_trail import damage
 
 
 @pytest.mark.parametrize("page", [2, 1000])
@@ -60,6 +61,20 @@ def test_a_later_word_than_the_trail_has_stays(house):
     said = house.orthanc.annotation("i")
     later = {**said, "review": {**said["review"], "at": "2026-11-28T11:00:00Z"}}
     house.orthanc.set_metadata("instances", "i", "BodyPart", json.dumps(later))
+    recovery.ask_again(house.records, house.in_place)
+    assert not house.tasks.stands(Kind.APPLY, "i")
+
+
+@pytest.mark.parametrize("ended", ["removed and back-filled", "damaged"])
+def test_what_is_no_word_any_more_is_not_put_there(house, ended):
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+    if ended == "damaged":
+        damage(house, 1)
+        house.orthanc.delete_metadata("instances", "i", "BodyPart")
+    else:
+        house.reviewer.remove("i", by="ann")
+        house.annotator.annotate("i", Mode.ASKED)
     recovery.ask_again(house.records, house.in_place)
     assert not house.tasks.stands(Kind.APPLY, "i")
 

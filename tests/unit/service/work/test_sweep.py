@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from bodypart.annotation import Review
 from service.databases.tables import instances
-from service.errors import ArchiveError
+from service.errors import ArchiveError, NotFoundError, RecordError
 from service.queue.tasks import Kind, Mode, Priority
 from service.records.index import UNSEEN
 from service.work.sweep import Sweep
@@ -54,6 +54,21 @@ def test_one_that_cannot_be_looked_at_hides_no_others(house, sweep, monkeypatch,
     run(sweep)
     assert house.tasks.stands(Kind.ANNOTATE, "new")
     assert not any("name" in line for line in house.lines)
+
+
+def test_what_is_deleted_as_the_sweep_looks_at_it_is_not_left_out(house, sweep, monkeypatch):
+    house.orthanc.arrive("a", b"file", received="20260701T000000")
+    monkeypatch.setattr(house.annotator, "adopt", raiser(NotFoundError("a")))
+    run(sweep)
+    assert sweep.left_out == house.lines == []
+
+
+def test_records_that_cannot_be_written_end_a_sweep_which_is_done_again(house, sweep, monkeypatch):
+    house.orthanc.arrive("a", b"file", received="20260701T000000")
+    monkeypatch.setattr(house.annotator, "adopt", raiser(RecordError("the disk is full")))
+    with pytest.raises(RecordError):
+        run(sweep)
+    assert sweep.left_out == []
 
 
 def test_a_lost_index_is_rebuilt_from_the_metadata_and_the_trail(house, sweep):
@@ -165,6 +180,8 @@ def test_what_is_there_is_asked_for_in_one_question(house, sweep, monkeypatch):
     monkeypatch.setattr(house.orthanc, "exists", lambda at, i: asked.append(i) or exists(at, i))
     run(sweep)
     assert asked == ["gone"]
+    monkeypatch.setattr(house.orthanc, "glance", pytest.fail)
+    run(sweep)  # As many as are known are there: none is asked for.
 
 
 def test_what_was_deleted_while_the_service_was_down_leaves_no_picture(house, sweep):
@@ -174,6 +191,18 @@ def test_what_was_deleted_while_the_service_was_down_leaves_no_picture(house, sw
     house.orthanc.delete_instance("i")
     run(sweep)
     assert house.thumbnails.get("i", 192, "file-1") is None
+
+
+def test_what_another_node_was_told_is_gone_leaves_no_picture_here(house, sweep, monkeypatch):
+    """That node dropped its own thumbnail; ours stayed until the cache was full."""
+    monkeypatch.setattr("service.work.sweep._PAGE", 1)
+    house.annotator.annotate("i", Mode.NEW)
+    for instance in ("gone", "i", "lost"):
+        house.thumbnails.put(instance, 192, "file", b"jpeg")
+    stopping = threading.Event()
+    monkeypatch.setattr(stopping, "wait", lambda seconds: seconds == 600.0 and stopping.set())
+    sweep.follow(stopping, fresh=False, every=600.0)
+    assert house.thumbnails.instances("", 10) == ["i"]
 
 
 def test_rows_of_before_there_were_stations_get_theirs(house, sweep):

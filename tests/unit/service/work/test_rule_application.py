@@ -14,7 +14,7 @@ from service.errors import ConflictError, NotFoundError
 from service.orthanc_api.resources import Parents
 from service.records.facts import Facts
 from service.records.index import Index
-from service.work.old_stock import OldStock
+from service.work.rule_application import RuleApplication
 from waiting import eventually
 
 KNEES = {
@@ -43,7 +43,7 @@ class Stock:
         settings = Settings.parse({"Routes": list(given)})
         dispatch = Dispatch(settings, CONFIGURATION, self.outbox, self, settle=60, log=pytest.fail)
         self.routing, self.overview = dispatch.routing, dispatch.overview
-        self.old_stock = OldStock(self, self, dispatch, self.facts, pytest.fail)
+        self.rule_application = RuleApplication(self, self, dispatch, self.facts, pytest.fail)
 
     def put(self, instance, label, view="frontal"):
         image = {"top": [{"label": label, "probability": 0.9}], "rejected": False, "view": view}
@@ -67,10 +67,10 @@ class Stock:
         yield
 
     def run(self, name, *, dry_run):
-        self.old_stock.start(name, dry_run=dry_run)
-        while self.old_stock.step():
+        self.rule_application.start(name, dry_run=dry_run)
+        while self.rule_application.step():
             pass
-        return self.old_stock.progress()
+        return self.rule_application.progress()
 
 
 @pytest.fixture
@@ -91,28 +91,28 @@ def test_a_count_sends_nothing(stock):
 
 def test_a_run_begins_when_it_is_asked_for(stock):
     stopping = threading.Event()
-    thread = threading.Thread(target=stock.old_stock.follow, args=(stopping,), daemon=True)
+    thread = threading.Thread(target=stock.rule_application.follow, args=(stopping,), daemon=True)
     thread.start()
     time.sleep(0.1)  # It looked for a run from before a restart.
-    assert stock.old_stock.start("knees", dry_run=True)["rule"] == "knees"
-    eventually(lambda: stock.old_stock.progress()["state"] == "done")
+    assert stock.rule_application.start("knees", dry_run=True)["rule"] == "knees"
+    eventually(lambda: stock.rule_application.progress()["state"] == "done")
     stopping.set()
-    stock.old_stock.stop()
+    stock.rule_application.stop()
     thread.join()
 
 
 def test_a_rule_is_applied_after_its_count_only(stock):
     with pytest.raises(ConflictError, match="must be counted first"):
-        stock.old_stock.start("knees", dry_run=False)
+        stock.rule_application.start("knees", dry_run=False)
     stock.run("rest", dry_run=True)
     with pytest.raises(ConflictError, match="must be counted first"):
-        stock.old_stock.start("knees", dry_run=False)
+        stock.rule_application.start("knees", dry_run=False)
     stock.run("knees", dry_run=True)
     assert stock.run("knees", dry_run=False)["deliveries"] == 6
     found = stock.overview.page([], None, 10)
     assert {(row.rule, row.priority) for row in found} == {("knees", Priority.OLD_STOCK)}
     with pytest.raises(ConflictError, match="must be counted first"):
-        stock.old_stock.start("knees", dry_run=False)
+        stock.rule_application.start("knees", dry_run=False)
 
 
 def test_what_was_counted_for_another_rule_is_not_looked_at_again(stock):
@@ -125,7 +125,7 @@ def test_a_rule_that_changed_since_its_count_is_counted_again(stock):
     stock.run("knees", dry_run=True)
     stock.restart({**KNEES, "If": {}}, REST)
     with pytest.raises(ConflictError, match="must be counted first"):
-        stock.old_stock.start("knees", dry_run=False)
+        stock.rule_application.start("knees", dry_run=False)
 
 
 def test_what_went_already_is_not_counted_and_not_sent_again(stock):
@@ -166,26 +166,29 @@ def test_the_count_that_is_sent_is_the_one_that_was_seen(stock, monkeypatch):
         monkeypatch.setattr("service.work.run.utc_now", lambda at=at: at)
         stock.run("knees", dry_run=True)
     with pytest.raises(ConflictError, match="was counted again since"):
-        stock.old_stock.start("knees", dry_run=False, count="2026-11-28T10:00:00Z")
-    stock.old_stock.start("knees", dry_run=False, count="2026-11-28T11:00:00Z")
+        stock.rule_application.start("knees", dry_run=False, count="2026-11-28T10:00:00Z")
+    stock.rule_application.start("knees", dry_run=False, count="2026-11-28T11:00:00Z")
 
 
 def test_a_page_of_a_run_that_was_stopped_does_not_count_for_the_next(stock, monkeypatch):
-    stock.old_stock.start("knees", dry_run=True)
+    stock.rule_application.start("knees", dry_run=True)
     answers = stock.annotations
 
     def begun_anew(ids):
         monkeypatch.setattr(stock, "annotations", answers)
-        stock.old_stock.cancel()
-        stock.old_stock.start("rest", dry_run=True)
+        stock.rule_application.cancel()
+        stock.rule_application.start("rest", dry_run=True)
         return answers(ids)
 
     monkeypatch.setattr(stock, "annotations", begun_anew)
-    while stock.old_stock.step():
+    while stock.rule_application.step():
         pass
-    while stock.old_stock.step():
+    while stock.rule_application.step():
         pass
-    assert (stock.old_stock.progress()["rule"], stock.run("rest", dry_run=False)["taken"]) == (
+    assert (
+        stock.rule_application.progress()["rule"],
+        stock.run("rest", dry_run=False)["taken"],
+    ) == (
         "rest",
         2,
     )
@@ -197,29 +200,29 @@ def test_otherwise_takes_what_the_other_rules_leave(stock):
 
 
 def test_a_run_goes_on_after_a_restart_and_may_be_cancelled(stock, monkeypatch):
-    monkeypatch.setattr("service.work.old_stock._PAGE", 2)
-    stock.old_stock.start("knees", dry_run=True)
-    assert stock.old_stock.step()
+    monkeypatch.setattr("service.work.rule_application._PAGE", 2)
+    stock.rule_application.start("knees", dry_run=True)
+    assert stock.rule_application.step()
     with pytest.raises(ConflictError, match="is being looked at"):
-        stock.old_stock.start("rest", dry_run=True)
+        stock.rule_application.start("rest", dry_run=True)
     stock.restart(KNEES, REST)
-    while stock.old_stock.step():
+    while stock.rule_application.step():
         pass
-    assert stock.old_stock.progress()["deliveries"] == 6
-    stock.old_stock.start("knees", dry_run=True)
-    assert stock.old_stock.cancel()["state"] == "cancelled"
-    assert not stock.old_stock.step()
+    assert stock.rule_application.progress()["deliveries"] == 6
+    stock.rule_application.start("knees", dry_run=True)
+    assert stock.rule_application.cancel()["state"] == "cancelled"
+    assert not stock.rule_application.step()
 
 
 def test_a_run_of_a_rule_that_is_gone_ends(stock):
     stock.run("knees", dry_run=True)
-    stock.old_stock.start("knees", dry_run=False)
+    stock.rule_application.start("knees", dry_run=False)
     stock.restart(REST)
-    assert not stock.old_stock.step()
-    assert stock.old_stock.progress()["state"] == "cancelled"
+    assert not stock.rule_application.step()
+    assert stock.rule_application.progress()["state"] == "cancelled"
     assert stock.overview.page([], None, 10) == []
 
 
 def test_an_unknown_rule_is_told(stock):
     with pytest.raises(NotFoundError):
-        stock.old_stock.start("nobody", dry_run=True)
+        stock.rule_application.start("nobody", dry_run=True)

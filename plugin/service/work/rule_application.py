@@ -92,7 +92,7 @@ class _Page(NamedTuple):
     to_send: Sequence[tuple[str, str]] = ()
 
 
-class OldStock:
+class RuleApplication:
     """One rule at a time, counted or applied.
 
     Parameters
