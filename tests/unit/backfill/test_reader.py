@@ -209,10 +209,12 @@ def test_a_decoder_serves_until_it_is_worn_and_learns_what_is_new_once(reader, m
 
 
 def test_two_files_are_fetched_ahead_and_no_more(reader, monkeypatch):
-    fetched, ahead = [], []
-    monkeypatch.setattr(Connection, "file", lambda _, name: fetched.append(name) or (b"", "file"))
-    for _, coming in reader._files("abcdefg"):
+    asked, ahead, fetching = [], [], reader._fetching.submit
+    monkeypatch.setattr(
+        reader._fetching, "submit", lambda fetch, name: asked.append(name) or fetching(fetch, name)
+    )
+    for read, (_, coming) in enumerate(reader._files("abcdefg"), 1):
         coming.result()
-        ahead.append(len(reader._fetching._threads))
-    assert sorted(fetched) == list("abcdefg")
-    assert max(ahead) <= 2
+        ahead.append(len(asked) - read)
+    assert asked == list("abcdefg")
+    assert ahead == [2, 2, 2, 2, 2, 1, 0]
