@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from bodypart.memory import Recall
 from service.databases.tables import instances, sightings, words
+from service.decoders.pool import EngineDownError
 from service.errors import RecordError
 from service.learning.sightings import Sightings
 from service.queue.tasks import Kind
@@ -113,12 +114,13 @@ def test_what_is_asked_before_a_decoder_has_told_its_model_is_answered(house):
     house.say("mr-0", "knee")
     house.learning.step()
     house.start()
+    with pytest.raises(EngineDownError, match="starting"):
+        house.learning.read_otherwise(AT)
     house.decoders.hello = None
     assert not any(
         row["seen"] for row in house.learning.words.page(house.learning.model, (), None, 9)
     )
     assert (house.learning.learned()["words"], house.learning.changes()) == (0, [])
-    assert house.learning.read_otherwise(AT) == []
     house.learning.forget_all()
     assert house.learning.words.numbers(MODEL) == set()
 
