@@ -53,6 +53,9 @@ def test_a_side_glued_to_a_number_of_projections(text, side, vocabulary):
     [
         ("Epaule G RI RE RN", "L"),
         ("Epaule RE", None),
+        ("Hombro RE", None),
+        ("Spalla RE", None),
+        ("Ombro RE", None),
         ("Enkel re", "R"),
         ("f/u R radius", "R"),
         ("Re-check L knee", "L"),
