@@ -8,7 +8,15 @@ from unit.fusion.readings import header, picture
 
 @pytest.mark.parametrize(
     ("age", "child", "expected"),
-    [(3, 0.1, True), (40, 0.9, False), (None, 0.9, True), (None, None, None), (15.9, None, True)],
+    [
+        (3, 0.1, True),
+        (40, 0.9, False),
+        (None, 0.9, True),
+        (None, None, None),
+        (15.9, None, True),
+        (16, None, False),
+        (None, 0.1, False),
+    ],
 )
 def test_the_age_decides_who_is_a_child_and_else_the_picture(age, child, expected):
     fused = fuse(picture(chest=0.9, child=child), header("chest", age_years=age), child_age=16)
