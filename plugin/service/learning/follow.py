@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from bodypart.memory import Recall
 from bodypart.memory.learning import Gain
+from service.decoders.pool import EngineDownError
 from service.errors import ServiceError
 from service.lasting import kind_and_place
 from service.learning.alike import read_otherwise
@@ -110,10 +111,15 @@ class Learning:
         since : str
             UTC time: only what is like pictures on which something was said from then on, and what
         words had changed that were taken back.
+
+        Raises
+        ------
+        EngineDownError
+            If the model or the memory is not known yet.
         """
         hello = self._decoders.hello
-        if hello is None:
-            return []
+        if hello is None or not self._lessons.ready:
+            raise EngineDownError(self._decoders.down_reason)
         model, memory = hello["model"]["sha256"], self.memory
         recall = self._lessons.recall() or Recall(model)
         fresh = self.words.since(since)

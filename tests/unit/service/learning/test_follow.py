@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from bodypart.memory import Recall
 from service.databases.tables import instances, sightings, words
+from service.decoders.pool import EngineDownError
 from service.errors import RecordError
 from service.learning.sightings import Sightings
 from service.queue.tasks import Kind
@@ -108,6 +109,22 @@ def test_another_model_uses_no_word_until_it_has_looked(house):
     assert house.tasks.count(Kind.LOOK) == 24
 
 
+def test_what_is_asked_before_a_decoder_has_told_its_model_is_answered(house):
+    house.teach(1)
+    house.say("mr-0", "knee")
+    house.learning.step()
+    house.start()
+    with pytest.raises(EngineDownError, match="starting"):
+        house.learning.read_otherwise(AT)
+    house.decoders.hello = None
+    assert not any(
+        row["seen"] for row in house.learning.words.page(house.learning.model, (), None, 9)
+    )
+    assert (house.learning.learned()["words"], house.learning.changes()) == (0, [])
+    house.learning.forget_all()
+    assert house.learning.words.numbers(MODEL) == set()
+
+
 def test_a_picture_that_is_gone_says_nothing(house):
     house.archive.gone.add("wrist-0")
     house.teach()
@@ -172,6 +189,7 @@ def test_after_an_update_of_the_model_words_are_learned_as_it_looks(house):
 def test_what_has_no_picture_is_looked_at_once_a_model(house):
     house.say("mr-0", "knee")
     house.learning.step()
+    house.learning.tell_word("mr-0", None)
     assert house.learning.learned()["waiting"] == 1
     look = house.tasks.claim((Kind.LOOK,))
     house.learning.saw_nothing("mr-0")
