@@ -54,6 +54,11 @@ def test_what_was_lent_is_taken_once(house, leases):
     assert examined(house) == "hand"
 
 
+def test_no_more_is_lent_than_was_asked_for(house, leases):
+    house.ask(Kind.ANNOTATE, "j", mode=Mode.ASKED, priority=Priority.BACKFILL)
+    assert [len(leases.lend(1, 60)) for _ in range(3)] == [1, 1, 0]
+
+
 def test_a_picture_that_just_came_in_is_not_for_a_helper_to_say(house, leases):
     """Anybody may call the route; a machine's answer would be as anybody pleases, in no trail."""
     house.orthanc.arrive("new", b"file")
