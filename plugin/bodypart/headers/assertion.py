@@ -22,7 +22,7 @@ from bodypart.headers.vocabulary import (
     SUSPECTED,
     VIEWS,
 )
-from bodypart.regions import compatible, labels_in
+from bodypart.regions import EXTREMITY, compatible, labels_in
 
 if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
@@ -74,6 +74,16 @@ _WITH = re.compile(r"[ .]*(?:to|with|mit|zu|zum|avec|con|com|med|met|z|с)\b")
 _TUMOUR = re.compile(r"(?:ca|cancer|tumou?r)\b")
 """A known one: "Lung ca, r/o bone mets hip" is an order for the hip."""
 
+_ENDS = (("skull",), ("neck",))
+"""Parts whose words also name the end of a bone: "head of radius", "neck of femur"."""
+
+_NUMBER = r"(?:\d(?:st|nd|rd|th|er?|[oa.])|[iv]{2,}|v|first|fifth|kosci) "
+_OF_A_BONE = re.compile(
+    r" (?:(?:(?:of|des|der|vom|von|v\.|van|du|de|del|della|do|da) )"
+    rf"(?:(?:the|het|left|right|lt|rt|linken|rechten|proximal|distal) |{_NUMBER})*|(?:{_NUMBER})+)"
+)
+"""What stands between such a word and its bone: "head| of the 5th |metatarsal"."""
+
 _FRACTURE_OF = re.compile(rf"[a-z]{{0,2}}\s*{_FRACTURE}\.?\s+")
 """A fracture right after its part: the part that follows "rib fx" is another one."""
 
@@ -83,9 +93,10 @@ def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> lis
 
     A negation excludes the next part and the sides between them, or just the sides if no part
     follows; "excl." at the end of a list item excludes the part before it. The names of departments
-    and physicians do not count. What a patient had before ("Z.n. Hüft-TEP li, Knie"), or may have
-    ("Thorax, V.a. Rippenfraktur"), was not examined, if another part is named. A side after such
-    words that goes with no part there belongs to the examined one ("Wrist r/o fx LT").
+    and physicians do not count, nor does the skull in "head of 5th metatarsal". What a patient had
+    before ("Z.n. Hüft-TEP li, Knie"), or may have ("Thorax, V.a. Rippenfraktur"), was not examined,
+    if another part is named. A side after such words that goes with no part there belongs to the
+    examined one ("Wrist r/o fx LT").
 
     The place of a pain ("Hip pain, L-spine") and the part of another picture ("Knee MRI") were not
     examined either, if another part is named. A text about a phantom has no such mentions.
@@ -102,7 +113,7 @@ def affirmed(kept: Sequence[Mention], folded: str, small_words: Set[str]) -> lis
     kinds = {mention.entry.kind for mention in kept}
     if PHANTOM in kinds:
         return []
-    taken = [*_of_persons_and_places(kept, folded)]
+    taken = [*_of_persons_and_places(kept, folded), *_of_bones(kept, folded)]
     for at, mention in enumerate(kept):
         if mention.entry.kind == NOT:
             excluded = _EXCLUDED.match(folded, mention.start)
@@ -168,6 +179,18 @@ def _of_persons_and_places(kept: Sequence[Mention], folded: str) -> Iterator[Men
         )
         if mention.entry.names_part and title:
             yield mention
+
+
+def _of_bones(kept: Sequence[Mention], folded: str) -> Iterator[Mention]:
+    """Yield the heads and necks that are those of a limb's bone."""
+    parts = [mention for mention in kept if mention.entry.names_part]
+    for end, bone in pairwise(parts):
+        if (
+            _OF_A_BONE.fullmatch(folded, end.end, bone.start)
+            and end.entry.labels in _ENDS
+            and labels_in(EXTREMITY).issuperset(bone.entry.labels)
+        ):
+            yield end
 
 
 def _without_its_side(kept: Sequence[Mention], said: list[Mention], folded: str) -> list[Mention]:

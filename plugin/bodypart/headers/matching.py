@@ -139,11 +139,9 @@ def _is_telling(matched: str, folded: str, original: str) -> bool:
     Of a dozen code pages one always turns some bytes into two letters, or one ideograph, that mean
     something, or into a character that splits a word: "Füllung" has no lung in it.
     """
-    if all(word.text in original for word in words(matched)):
-        return False
-    fewest = 2 if is_ideographic(matched) else 4
-    longest = max((len(word.text) for word in words(matched)), default=0)
-    return longest >= fewest or matched == folded.strip()
+    found = [word for word in words(matched) if word.text not in original]
+    long = any(len(word.text) >= (2 if word.ideographic else 4) for word in found)
+    return bool(found) and (long or matched == folded.strip())
 
 
 def _respelt(folded: str, vocabulary: Vocabulary) -> str:

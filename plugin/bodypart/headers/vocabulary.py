@@ -21,6 +21,8 @@ between the words of a term).
 language "only if the text also names a part in that language" (a part also counts if all else in
 the text is known words, with a side in that language among them), ``alone`` "only if all else in
 the text is sides, views and other known words", ``only`` "only if the text spells out no part".
+Without ``when`` a part of a language other than English and Latin (``la``, ``any``) counts unless
+the text also names a part in another language, to which more of its letters belong.
 """
 
 from __future__ import annotations

@@ -32,6 +32,8 @@ def test_a_letter_of_several_languages_means_what_the_text_s_own_has(text, side,
         ("Knie L2E", "L"),
         ("genou D2P", "R"),
         ("genou G2P", "L"),
+        ("genou G2inc", "L"),
+        ("Rodilla D2pr", "R"),
         ("main D2P", None),
         ("main D3", None),
         ("Hüfte, Z.n. Spondylodese L4/5", None),
@@ -56,9 +58,12 @@ def test_a_side_glued_to_a_number_of_projections(text, side, vocabulary):
         ("Re-check L knee", "L"),
         ("RE: KNEE", None),
         ("DHS li", "L"),
+        ("Rtg armbåge, föll på jobb", None),
+        ("Manus bds", "B"),
+        ("bds", "B"),
     ],
 )
-def test_two_letters_are_the_side_of_their_own_language_only(text, side, vocabulary):
+def test_a_short_word_is_the_side_of_its_own_language_only(text, side, vocabulary):
     assert read_text(text, vocabulary).side == side
 
 

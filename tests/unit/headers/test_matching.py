@@ -313,6 +313,8 @@ def test_an_ordinary_word_is_no_part(text, vocabulary):
         ("Rachide lombo-sacrale", ("lspine",)),
         ("XR BONE AGE", ("hand",)),
         ("CHESTLAT", ("chest",)),
+        ("RX gomito lunedì", ("elbow",)),
+        ("RX mano dx, anche polso", ("hand", "wrist")),
     ],
 )
 def test_words_that_stand_beside_a_part_do_not_name_another(text, labels, vocabulary):
