@@ -79,6 +79,7 @@ def test_what_is_not_brought_back_is_lent_again(house, leases):
     assert leases.lend(5, -1) == ["i"]
     assert leases.lend(5, 60) == ["i"]
     leases.take_back(["i"])
+    assert "not lent" in leases.take(brought(house))["i"]
     assert leases.lend(5, 60) == ["i"]
 
 
