@@ -56,7 +56,9 @@ def test_what_was_lent_is_taken_once(house, leases):
 
 def test_no_more_is_lent_than_was_asked_for(house, leases):
     house.ask(Kind.ANNOTATE, "j", mode=Mode.ASKED, priority=Priority.BACKFILL)
+    house.ask(Kind.REWRITE, "j")
     assert [len(leases.lend(1, 60)) for _ in range(3)] == [1, 1, 0]
+    assert house.claim(Kind.REWRITE).resource == "j"
 
 
 def test_a_picture_that_just_came_in_is_not_for_a_helper_to_say(house, leases):
