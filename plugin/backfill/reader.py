@@ -109,7 +109,6 @@ class Reader:
         self._fetching.shutdown(cancel_futures=True)
         if self._decoder:
             self._decoder.close()
-            self._decoder = None
 
     def _files(self, instances: Sequence[str]) -> Iterator[tuple[str, Future[tuple[bytes, str]]]]:
         """Yield the files in order, while the next ones are being fetched."""
@@ -193,7 +192,6 @@ class Reader:
                 self._learned = memory
             return decoder
         decoder.close()
-        self._decoder = None
         return None
 
     def _new(self, memory: str | None) -> DecoderProcess:

@@ -7,6 +7,7 @@ import ssl
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from sqlalchemy import make_url
@@ -100,7 +101,9 @@ def _require_host(database: str) -> None:
 
 def _require_file(key: str, path: Path) -> None:
     try:
-        found = path.is_file()
+        found = S_ISREG(path.stat().st_mode)  # Python 3.14's is_file tells no reason.
+    except FileNotFoundError:
+        found = False
     except OSError as error:  # In a folder of another user, for one.
         raise SettingsError(f"BodyPart.{key}: {path}: {error.strerror}") from None
     if not found:

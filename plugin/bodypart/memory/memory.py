@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MOST_WORDS = 10_000
 """Most words kept; of more, those that add least are dropped. 10,000 take less than 20 MB."""
 
-LEAST_WORDS = 5
-"""Fewest words, and patients with words, to learn from: with fewer, nothing could be tested."""
+LEAST_PATIENTS = 5
+"""Fewest patients with words to learn from: with fewer, nothing could be tested."""
 
 
 class AddedWord(TypedDict):
@@ -113,9 +113,8 @@ class Memory:
         self._leave_out_strangers()
         for name in most_repeated(self.words, len(self._words) - self._most):
             del self._words[name]
-        patients = {word.patient for word in self._words.values()}
         self._rule, self.gains = None, []
-        if len(self._words) >= LEAST_WORDS and len(patients) >= LEAST_WORDS:
+        if len({word.patient for word in self._words.values()}) >= LEAST_PATIENTS:
             self._rule, self.gains = learn(self.words, self._labels, self.exemplars)
         self._revision = self._digest()
 

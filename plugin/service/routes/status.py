@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Request
 from typing_extensions import TypedDict
@@ -15,6 +18,11 @@ from service.decoders.elsewhere import NetworkRecord
 from service.decoders.greeting import LockdownRecord
 from service.routes.requests import TheService, User
 from service.routes.router import Router
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from service.main import Service
 
 router = Router()
 
@@ -85,9 +93,19 @@ def status(service: TheService, user: User) -> StatusAnswer | NoServiceAnswer:
 @router.get("/bodypart/labels", summary="The 36 labels with their codes")
 def labels(service: TheService) -> list[LabelRecord]:
     """Answer the 36 labels, and which of them the model knows."""
-    hello = service.decoders.hello
-    known = hello["labels"] if hello else ()
+    known = _known(service)
     return [part.to_json(image_model=part.label in known) for part in LABELS]
+
+
+def _known(service: Service) -> Collection[str]:
+    """Return the labels that the model knows; before a decoder runs, its description tells."""
+    if hello := service.decoders.hello:
+        return hello["labels"]
+    with suppress(OSError, ValueError, KeyError):
+        description = Path(service.settings.model).with_suffix(".json").read_bytes()
+        labels: list[str] = json.loads(description)["labels"]
+        return labels
+    return ()
 
 
 @router.get("/bodypart/openapi.json", summary="This document")

@@ -92,17 +92,18 @@ def _by_lesson(
     """Answer the pictures from which most would be learned, a page of the first ones."""
     learning = service.learning
     since = _place_in_lesson(query)
-    until = min(since + query.limit, _LONGEST_LESSON) if since < _LONGEST_LESSON else 0
+    until = min(since + query.limit, _LONGEST_LESSON)
+    most = until if since < until else 0
     found: list[str] = []
     candidates = 0
     if learning.model is not None:
         with one_at_a_time():
             found, candidates = most_instructive(
-                learning.sightings, learning.model, learning.memory, until, where
+                learning.sightings, learning.model, learning.memory, most, where
             )
     total = min(candidates, _LONGEST_LESSON)
     items = lines(service, found[since:])
-    more = str(until) if until < total else None
+    more = str(until) if most and until < total else None
     return {"total": total, "since": since, "next": more, "items": items, "meaning": meaning}
 
 

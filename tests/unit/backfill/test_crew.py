@@ -1,10 +1,13 @@
 """Local workers: each outcome comes back, also that of a worker that cannot go on."""
 
+import threading
+from types import SimpleNamespace
+
 import pytest
 
 from backfill import crew as module
 from backfill.crew import LocalCrew
-from backfill.errors import RefusedError
+from backfill.errors import AwayError, RefusedError
 from backfill.options import Order
 from backfill.reader import Batch
 
@@ -67,3 +70,31 @@ def test_a_worker_that_cannot_go_on_is_lost_with_the_reason(crew, name, why):
 
 def test_nothing_to_do_is_no_busy_loop(crew):
     assert crew.wait(0.01) == []
+
+
+@pytest.mark.parametrize("ends", ["amid a batch", "with a batch"])
+def test_a_crew_that_is_closed_reads_no_further_and_ends_its_network(monkeypatch, ends):
+    read, closed, began = [], [], threading.Event()
+
+    class Waiting(Reader):
+        def __init__(self, _order, stopping, *_):
+            self.stopping = stopping
+
+        def read(self, batch):
+            read.append(batch.instances)
+            began.set()
+            assert self.stopping.wait(5)
+            if ends == "amid a batch":
+                raise AwayError
+            return []
+
+    network = SimpleNamespace(close=lambda: closed.append(True))
+    monkeypatch.setattr(module, "MachineNetwork", lambda: network)
+    monkeypatch.setattr(module, "Reader", Waiting)
+    crew = LocalCrew(Order("http://o"), 1, lambda _: None)
+    for name in "ab":
+        crew.give(Batch((name,), None))
+    assert began.wait(5)
+    crew.close()
+    assert (read, closed) == ([("a",)], [True])
+    assert len(crew.wait(0)) == (ends == "with a batch")

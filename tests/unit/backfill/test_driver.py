@@ -1,12 +1,15 @@
 """The driver: nothing is lost, whatever becomes of workers and service; and a clear end."""
 
 import io
+import re
 import threading
+import time
 from collections import deque
 
 import pytest
 
 from backfill import driver as module
+from backfill import progress
 from backfill.__main__ import summary
 from backfill.crew import Outcome
 from backfill.driver import Driver
@@ -24,12 +27,13 @@ class Service:
         self.total, self.taken, self.lent, self.returned = count, [], set(), []
         self.state, self.reference = "running", REFERENCE
         self.refusals, self.refuses_returns = [], False
-        self.posted, self.known = [], []
+        self.posted, self.known, self.looks, self.slow = [], [], 0, lambda: None
 
     def get(self, path):
         if "helper" in path:
             self.known.append(path.partition("?")[2])
             return self.reference
+        self.looks += 1
         left = self.total - len(self.taken)
         state = self.state if left else "done"
         return {"state": state, "total": self.total, "pending": left}
@@ -41,6 +45,7 @@ class Service:
             self.lent.update(found)
             return found
         assert body.get("model", MODEL["sha256"]) == MODEL["sha256"]
+        self.slow()
         if body["results"] and self.refusals:
             raise self.refusals.pop()
         if body.get("returned") and self.refuses_returns:
@@ -96,12 +101,14 @@ def lead(service, crew, stopping=None):
     return driver, stream
 
 
-def test_everything_is_brought_back_once():
+def test_everything_is_brought_back_once(monkeypatch):
+    monkeypatch.setattr(progress, "_EVERY_IN_FILE", 0.0)
     service = Service(50)
-    driver, _ = lead(service, Crew())
+    driver, stream = lead(service, Crew())
     tally = driver.run()
     assert sorted(service.taken) == sorted(f"i{n}" for n in range(50))
     assert (tally.taken, tally.dropped, tally.state) == (50, 0, "done")
+    assert re.search(r"^50 of 50, [\d.]+ a second by 2 workers$", stream.getvalue(), re.MULTILINE)
 
 
 def test_a_batch_of_a_lost_worker_goes_to_another():
@@ -128,10 +135,11 @@ def test_stopped_it_gives_back_what_it_has_not_read():
     assert set(service.returned) == service.lent - set(service.taken)
 
 
-def test_what_the_service_refuses_is_given_back_and_the_refusal_told():
-    """The answers of two batches are refused: neither they nor the rest wait for their lease."""
+@pytest.mark.parametrize("batches", [1, 2])
+def test_what_the_service_refuses_is_given_back_and_the_refusal_told(batches):
+    """The answers of some batches are refused: neither they nor the rest wait for their lease."""
     service = Service(50)
-    service.refusals = [RefusedError("409"), RefusedError("409")]
+    service.refusals, service.slow = [RefusedError("409")] * batches, lambda: time.sleep(0.01)
     driver, _ = lead(service, Crew())
     with pytest.raises(RefusedError, match="409"):
         driver.run()
@@ -159,20 +167,22 @@ def test_what_is_lent_and_brought_is_in_one_name_and_never_too_much_at_once():
     assert other._name != driver._name
 
 
-def test_where_nothing_is_lent_the_service_is_not_asked_again_and_again(monkeypatch):
+def test_where_less_is_lent_than_asked_for_the_service_is_not_asked_again_and_again(monkeypatch):
     monkeypatch.setattr(module, "_LOOK_EVERY", 1_000.0)
-    service, crew, stopping = Service(3), Crew(), threading.Event()
-    rounds = []
+    monkeypatch.setattr(module, "_LEARN_EVERY", 1_000.0)
+    service, crew, stopping = Service(19), Crew(), threading.Event()
+    rounds, work = [], crew.wait
 
-    def wait(_seconds):
+    def wait(seconds):
         rounds.append(1)
         if len(rounds) == 20:
             stopping.set()
-        return []
+        return work(seconds)
 
     crew.wait = wait
-    lead(service, crew, stopping)[0].run()
-    assert [path for path, _ in service.posted] == ["lease", "results"]
+    assert lead(service, crew, stopping)[0].run().taken == 19
+    assert [body["Count"] for path, body in service.posted if path == "lease"] == [16, 4]
+    assert (service.looks, service.known) == (1, [])
 
 
 def test_each_batch_is_read_with_the_memory_that_there_is_by_then():
@@ -217,11 +227,12 @@ def test_answers_are_sent_in_bodies_that_the_service_takes(monkeypatch):
     assert [len(part) for part in module.in_bodies(answers)] == [1, 1, 1]
     monkeypatch.setattr(module, "_LARGEST_BODY", 150)
     assert [len(part) for part in module.in_bodies(answers)] == [2, 1]
+    assert list(module.in_bodies([])) == []
 
 
 def test_progress_says_why_it_waits_once_and_that_it_goes_on():
     stream = io.StringIO()
-    progress = Progress(stream)
+    shown = Progress(stream)
     for why in ("Orthanc is away", "Orthanc is away", "it answers 503", None, None):
-        progress.waits(why)
+        shown.waits(why)
     assert stream.getvalue() == "Orthanc is away; waiting\ngoing on\n"

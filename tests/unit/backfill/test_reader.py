@@ -1,6 +1,7 @@
 """One worker: what is a picture's fault, and what is not."""
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -73,7 +74,7 @@ class Decoder:
         self.dead = True
 
     def ask(self, task, request, data, limit):
-        assert limit == TIME_LIMIT
+        assert task in ("annotate", "learn") and limit == TIME_LIMIT
         cause = task if task == "learn" else data.decode()
         if self.dead or self.kills[cause]:
             self.kills[cause] -= not self.dead
@@ -198,21 +199,49 @@ def test_a_decoder_that_cannot_start_or_learn_ends_the_worker_and_itself(read, m
 
 
 def test_a_decoder_serves_until_it_is_worn_and_learns_what_is_new_once(reader, monkeypatch):
+    known = []
+    of = Reference.of
+    monkeypatch.setattr(Reference, "of", lambda *asked: known.append(asked[1:]) or of(*asked))
     for memory in ("words", "words", "more", "more"):
         reader.read(Batch(("a",), memory))
     assert (Decoder.started, Decoder.learned) == (1, 2)
+    assert known == [(), ("words",)]
     monkeypatch.setattr(Decoder, "left", 4)
     first = reader._decoder
     reader.read(Batch(("a",), "more"))
     assert (Decoder.started, Decoder.learned) == (2, 3)
-    assert first.dead
+    last = reader._decoder
+    assert (first.dead, last.dead) == (True, False)
+    reader.close()
+    assert last.dead
 
 
-def test_two_files_are_fetched_ahead_and_no_more(reader, monkeypatch):
-    fetched, ahead = [], []
-    monkeypatch.setattr(Connection, "file", lambda _, name: fetched.append(name) or (b"", "file"))
-    for _, coming in reader._files("abcdefg"):
-        coming.result()
-        ahead.append(len(reader._fetching._threads))
-    assert sorted(fetched) == list("abcdefg")
-    assert max(ahead) <= 2
+def test_two_files_are_fetched_ahead_and_no_more(reader):
+    """A whole batch of films at once took as much memory as it has files."""
+    asked, ahead = [], []
+    fetching = SimpleNamespace(
+        submit=lambda _, instance: asked.append(instance), shutdown=lambda **_: None
+    )
+    reader._fetching.shutdown()
+    reader._fetching = fetching
+    for instance, _ in reader._files("abcdef"):
+        ahead.append((instance, len(asked)))
+    assert ahead == [("a", 3), ("b", 4), ("c", 5), ("d", 6), ("e", 6), ("f", 6)]
+
+
+def test_a_machine_with_another_model_reads_nothing(read, monkeypatch):
+    def check_model(_, file):
+        assert str(file) == "m.onnx"
+        raise MismatchError("another model")
+
+    monkeypatch.setattr(Reference, "check_model", check_model)
+    with pytest.raises(MismatchError):
+        read("a")
+    assert Decoder.started == 0
+
+
+def test_where_there_is_no_memory_none_is_learned(read, monkeypatch):
+    nothing = Reference(MODEL, {"TimeLimit": TIME_LIMIT}, None, None)
+    monkeypatch.setattr(Reference, "of", lambda *_: nothing)
+    assert read("a", "b") == ["done", "done"]
+    assert (Decoder.started, Decoder.learned) == (1, 0)

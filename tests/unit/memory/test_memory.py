@@ -168,6 +168,12 @@ def test_ten_thousand_words_on_one_part_are_kept_in_little_room(monkeypatch):
     assert room < 60e6
 
 
+def test_nothing_is_learned_from_fewer_than_five_patients():
+    some = words(5, "wrist")
+    assert memory_of(some).gains
+    assert not memory_of([*some[1:], replace(some[0], patient=some[1].patient)]).gains
+
+
 def test_what_a_part_gains_is_told():
     memory = memory_of(words(10, "wrist", "hand", "knee"))
     gain = {one["label"]: one for one in memory.gains}

@@ -9,6 +9,7 @@ from routed import annotation, outbox, rules
 from service.deliveries.overview import Overview
 from service.deliveries.routing import Routing
 from service.routes import exports
+from service.routes import worklist as worklist_module
 from service.routes.deliveries import Page as DeliveriesPage
 from service.routes.deliveries import listed
 from service.routes.memory import Words, words
@@ -88,3 +89,30 @@ def test_the_last_page_tells_of_no_other(service, page, limit, sizes):
         if after is None:
             break
     assert found == sizes
+
+
+@pytest.mark.parametrize(
+    ("place", "shown", "following"),
+    [
+        ({"limit": 200}, 200, "200"),
+        ({"limit": 200, "after": "200"}, 200, "400"),
+        ({"limit": 200, "after": "400"}, 100, None),
+        ({"limit": 100, "since": 400}, 100, None),
+        ({"limit": 100, "after": "500"}, 0, None),
+        ({"limit": 100, "since": 700}, 0, None),
+    ],
+)
+def test_what_teaches_most_ends_after_500(monkeypatch, place, shown, following):
+    """Beyond them a page led to another one, which was refused."""
+    asked = []
+
+    def most_instructive(_sightings, _model, _memory, most, _where):
+        asked.append(most)
+        return [f"{number}" for number in range(most)], 700
+
+    monkeypatch.setattr(worklist_module, "most_instructive", most_instructive)
+    monkeypatch.setattr(worklist_module, "lines", lambda _, ids: ids)
+    learning = SimpleNamespace(sightings=None, model="m", memory=None)
+    page = worklist(Page(order="teaches-most", **place), SimpleNamespace(learning=learning))
+    assert (page["total"], len(page["items"]), page["next"]) == (500, shown, following)
+    assert max(asked) <= 500

@@ -11,6 +11,7 @@ from bodypart.annotation import Review
 from bodypart.memory import pack_seen
 from bodypart.reviews import word_before
 from service.decoders.lessons import Lessons
+from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError, RecordError
 from service.queue.tasks import Kind, Mode, Priority
 from service.work.leases import Answer, Leases
@@ -20,16 +21,17 @@ from unit.service.work.failing import raiser
 
 
 @pytest.fixture
-def leases(house, sweep, backfill):
+def lessons():
+    made = Lessons()
+    made.ready = True
+    return made
+
+
+@pytest.fixture
+def leases(house, sweep, backfill, lessons):
     """Lend and take, with a back-fill that has begun and one instance, ``i``."""
-    made = Leases(
-        house.settings,
-        house.tasks,
-        backfill,
-        house.annotator,
-        house.annotations,
-        Lessons(),
-    )
+    parts = house.settings, house.tasks, backfill, house.annotator, house.annotations
+    made = Leases(*parts, lessons)
     sweep.run(threading.Event())
     backfill.start()
     return made
@@ -339,3 +341,10 @@ def test_a_helper_is_told_what_an_answer_depends_on_and_no_secret(house, leases)
     assert told["settings"]["ReviewThreshold"] == house.settings.review_threshold
     assert told["revision"] is None
     assert not {"Database", "Routes", "WebhookSecretFile", "Python"} & told["settings"].keys()
+
+
+def test_a_helper_waits_until_what_people_said_is_learned(leases, lessons):
+    """After a restart it read its first pictures without the memory."""
+    lessons.ready = False
+    with pytest.raises(EngineDownError, match="is being learned"):
+        leases.reference({"model": {"name": "m", "version": "1", "sha256": "0"}}, None)
