@@ -36,7 +36,10 @@ class State(StrEnum):
 
 
 class DeliveryRecord(TypedDict):
-    """A delivery as people see it; ``due`` is null unless it waits."""
+    """A delivery as people see it; ``due`` is null unless it waits.
+
+    ``created_at`` is when its present answer was to be sent first.
+    """
 
     id: int
     rule: str
