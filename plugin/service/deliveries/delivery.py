@@ -36,10 +36,7 @@ class State(StrEnum):
 
 
 class DeliveryRecord(TypedDict):
-    """A delivery as people see it; ``due`` is null unless it waits.
-
-    ``created_at`` is when its present answer was to be sent first.
-    """
+    """A delivery as people see it; ``due`` is null unless it waits."""
 
     id: int
     rule: str
