@@ -56,8 +56,7 @@ class Lessons:
         exemplars = self._exemplars
         if exemplars is not None and not exemplars.fit(model, labels):
             exemplars = None
-        memory = Memory(model, labels, exemplars)
-        memory.change(add=words)
+        memory = Memory(model, labels, words, exemplars)
         kept = {word.id for word in memory.words}
         with self._lock:
             self.memory = memory

@@ -11,9 +11,8 @@ from unit.memory.hospital import LABELS, MODEL, picture, reading, word, words
 
 
 def recall_of(some):
-    memory, recall = Memory(MODEL, LABELS), Recall(MODEL)
-    memory.change(add=some)
-    assert recall.apply(*memory.update())
+    recall = Recall(MODEL)
+    assert recall.apply(*Memory(MODEL, LABELS, some).update())
     return recall
 
 
