@@ -115,6 +115,16 @@ def test_what_teaches_most_comes_from_the_unreviewed(house):
     assert candidates == 6
 
 
+def test_what_is_like_confirmed_pictures_is_not_asked_for(house):
+    house.teach(2)
+    for number in (70, 71, 72):
+        house.look(house.see("knee", number), reading("knee", 0).seen)
+    house.see("chest", 70)
+    learning = house.learning
+    order, _ = most_instructive(learning.sightings, MODEL, learning.memory, 1, [])
+    assert order == ["chest-70"]
+
+
 def test_a_decoder_that_was_taken_over_spoils_no_suggestions(house, monkeypatch):
     """It may send numbers of any length; a page of the table may hold nothing else."""
     monkeypatch.setattr("service.learning.sightings._BATCH", 3)
