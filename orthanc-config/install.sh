@@ -14,10 +14,9 @@ fi
 
 missing=""
 want() { [ -e "$1" ] || missing="$missing $2"; }
-want /usr/sbin/Orthanc orthanc
+# An Orthanc that is there already keeps the plugins that it has: Debian's loads all of their folder.
+want /usr/sbin/Orthanc "orthanc orthanc-gdcm orthanc-dicomweb"
 want $plugins/libOrthancPython.so orthanc-python
-want $plugins/libOrthancGdcm.so orthanc-gdcm
-want $plugins/libOrthancDicomWeb.so orthanc-dicomweb
 want /usr/bin/python3 python3
 want /etc/ssl/certs/ca-certificates.crt ca-certificates
 if [ -n "$missing" ]; then

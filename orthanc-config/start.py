@@ -31,6 +31,8 @@ ALONE: dict[str, Any] = {
 JPEG_2000 = [f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 92, 93)]
 """What Orthanc needs GDCM for: the others it transcodes by itself, and GDCM ends it at that."""
 PLUGINS = Path(os.environ.get("ORTHANC_PLUGINS", "/usr/share/orthanc/plugins"))
+USEFUL = tuple(PLUGINS / f"libOrthanc{name}.so" for name in ("Gdcm", "DicomWeb"))
+"""Plugins that are used where they are there: an Orthanc that was here before may lack them."""
 
 
 def main() -> None:
@@ -117,9 +119,7 @@ def overrides(storage: Path) -> dict[str, Any]:
     machine: dict[str, Any] = {
         **folders,
         "PythonScript": str(ROOT / "plugin/orthanc_bodypart.py"),
-        "Plugins": [
-            str(PLUGINS / f"libOrthanc{name}.so") for name in ("Python", "Gdcm", "DicomWeb")
-        ],
+        "Plugins": [str(PLUGINS / "libOrthancPython.so"), *(str(p) for p in USEFUL if p.exists())],
         "Gdcm": {"RestrictTransferSyntaxes": JPEG_2000},
     }
     named: dict[str, Any] = folders if os.environ.get("ORTHANC_STORAGE") else {}

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,12 @@ def checkout_in(target: str) -> Path:
         shutil.copytree(ROOT / name, copy / name, ignore=ignored)
     (copy / ".venv").symlink_to("/opt/orthanc-bodypart/.venv")
     return Path("/") / copy.relative_to(chroot)
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # A service that ends ends its decoders.
+            os.kill(pid, signal.SIGKILL)
 
 
 def _children(parent: int, module: str) -> list[int]:
@@ -200,8 +206,7 @@ class Server:
         stopped = [pid for pid in self.workers() if _stat(pid)[0] == "T"]
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-        for pid in stopped:
-            os.kill(pid, signal.SIGKILL)
+        _kill(stopped)
 
     def program(self, text: str) -> str:
         """Write an executable script where Orthanc can reach it; return its path there."""
@@ -220,9 +225,7 @@ class Server:
         if self.process and self.process.poll() is None:
             others = [*self.services(), *self.workers()]
             self.kill()
-            for pid in others:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            _kill(others)
         shutil.rmtree(self.storage, ignore_errors=True)
 
     def workers(self) -> list[int]:

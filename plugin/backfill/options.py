@@ -6,6 +6,7 @@ import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -162,7 +163,9 @@ def check_files(order: Order) -> None:
 
 def _is_there(file: Path) -> bool:
     try:
-        return file.is_file()
+        return S_ISREG(file.stat().st_mode)  # Python 3.14's is_file tells no reason.
+    except FileNotFoundError:
+        return False
     except OSError as error:  # In a folder of another user, for one.
         raise UsageError(f"{file} cannot be used: {error.strerror}") from None
 

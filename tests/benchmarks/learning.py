@@ -69,10 +69,10 @@ def main() -> None:
     print("| words | an answer | room in a decoder | an update, whole | learning anew, CPU |")
     print("|---|---|---|---|---|")
     for count in COUNTS:
-        memory = Memory(model.sha256, model.labels, Exemplars.beside(MODEL))
+        exemplars = Exemplars.beside(MODEL)
         some = words(count, model.labels, dimensions)
         begun = time.process_time()
-        memory.change(add=some)
+        memory = Memory(model.sha256, model.labels, some, exemplars)
         learning = time.process_time() - begun
         record, numbers = memory.update()
         recall = Recall(model.sha256)

@@ -270,6 +270,7 @@ def test_what_is_deleted_during_its_rewrite_stays_deleted(server):
     """Deleted between the last look at a file and its storing, in which a large one takes long."""
     original = file_bytes(hand(rows=4000, columns=4000))
     records = f"file:{server.storage / 'db/bodypart-audit.sqlite'}?mode=ro"
+    overwrite = "SELECT 1 FROM overwrites WHERE instance = ?"
     for delay in (0.01, 0.04, 0.1):
         instance = server.upload(original)
         server.annotation(instance)
@@ -280,7 +281,7 @@ def test_what_is_deleted_during_its_rewrite_stays_deleted(server):
         ):
             pool.submit(requests.put, server.url + path, json={"examined": "foot"})
             end = time.monotonic() + 30
-            while not backups.execute("SELECT COUNT(*) FROM overwrites").fetchone()[0]:
+            while not backups.execute(overwrite, (instance,)).fetchone():
                 assert time.monotonic() < end
                 time.sleep(0.002)
             time.sleep(delay)

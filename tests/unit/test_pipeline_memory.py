@@ -12,8 +12,7 @@ from decoder.tasks import TASKS, TaskError
 from phantoms import file_bytes, radiograph
 from unit.memory.hospital import LABELS, MODEL, reading, words
 
-WRISTS = Memory(MODEL, LABELS)
-WRISTS.change(add=words(10, "wrist", "hand", "knee", "chest"))
+WRISTS = Memory(MODEL, LABELS, words(10, "wrist", "hand", "knee", "chest"))
 
 
 class Model:

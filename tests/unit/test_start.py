@@ -49,6 +49,7 @@ def start(monkeypatch, tmp_path):
                 os.close(held.pop())
         return json.loads(Path(became[-1][1]).read_text())
 
+    run.module = module
     return run
 
 
@@ -59,6 +60,13 @@ def test_the_shipped_configuration_is_the_base(start, tmp_path):
     assert made["StorageDirectory"] == str(tmp_path / "storage/db")
     # At others Debian's GDCM ends Orthanc: integration/test_every_orthanc.py
     assert len(made["Gdcm"]["RestrictTransferSyntaxes"]) == 4
+
+
+def test_a_plugin_that_is_not_there_is_not_asked_for(start, monkeypatch, tmp_path):
+    there = tmp_path / "libOrthancDicomWeb.so"
+    there.touch()
+    monkeypatch.setattr(start.module, "USEFUL", (tmp_path / "libOrthancGdcm.so", there))
+    assert start()["Plugins"] == [str(start.module.PLUGINS / "libOrthancPython.so"), str(there)]
 
 
 def test_a_file_overrides_key_by_key_and_a_named_variable_overrides_the_file(start):

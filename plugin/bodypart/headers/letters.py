@@ -58,7 +58,7 @@ def is_no_side(mention: Mention, text: Text) -> bool:
         or (word == _ROMAN_ONE and not _follows_part(mention, text, without=_NUMBERED))
     ):
         return True
-    if len(word) < TELLING_LETTERS and mention.entry.when is None and _is_foreign(mention, text):
+    if len(word) < TELLING_LETTERS and _is_foreign(mention, text):
         return True
     if mention.end == text.found[-1].end:
         return False
@@ -69,8 +69,7 @@ def is_no_side(mention: Mention, text: Text) -> bool:
 
 def is_lateral(mention: Mention, text: Text) -> bool:
     """Return whether an "L" after a projection is the lateral one, as in "AP/L"."""
-    is_left = mention.entry.kind == "left"
-    return is_left and text.folded[mention.start] == "l" and _follows_projection(mention, text)
+    return text.folded[mention.start] == "l" and _follows_projection(mention, text)
 
 
 def breaks_at(end: int, text: Text) -> bool:

@@ -140,6 +140,8 @@ def _is_telling(matched: str, folded: str, original: str) -> bool:
     something, or into a character that splits a word: "Füllung" has no lung in it.
     """
     found = [word for word in words(matched) if word.text not in original]
+    if len(list(words(folded))) > len(list(words(original))):
+        found = [word for word in found if word.ideographic]
     long = any(len(word.text) >= (2 if word.ideographic else 4) for word in found)
     return bool(found) and (long or matched == folded.strip())
 

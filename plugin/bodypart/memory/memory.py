@@ -14,7 +14,7 @@ from bodypart.memory.surplus import most_repeated
 from bodypart.memory.words import Word, pack_floats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from bodypart.memory.exemplars import Exemplars
     from bodypart.memory.rule import Rule
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MOST_WORDS = 10_000
 """Most words kept; of more, those that add least are dropped. 10,000 take less than 20 MB."""
 
-LEAST_WORDS = 5
-"""Fewest words, and patients with words, to learn from: with fewer, nothing could be tested."""
+LEAST_PATIENTS = 5
+"""Fewest patients with words to learn from: with fewer, nothing could be tested."""
 
 
 class AddedWord(TypedDict):
@@ -46,7 +46,10 @@ class UpdateRecord(TypedDict):
 
 
 class Memory:
-    """The words seen with one model.
+    """The words seen with one model, and what was learned from them.
+
+    What was learned depends only on the words, not on their order. A word with another number of
+    outputs than this model's is dropped, as a single one must not make the learning fail.
 
     Parameters
     ----------
@@ -54,6 +57,8 @@ class Memory:
         SHA-256 of the model whose numbers the words have.
     labels : tuple of str
         The model's labels, without "none".
+    words : sequence of Word
+        The oldest first, one for each instance.
     exemplars : Exemplars or None
         Pictures of the model's training.
     most : int
@@ -61,63 +66,37 @@ class Memory:
 
     Attributes
     ----------
-    exemplars : Exemplars or None
+    model, exemplars
         As given.
+    words : tuple of Word
+        Those that are kept, the oldest first.
     gains : list of Gain
         What the words on each part do for patients left out of the learning.
+    revision : str
+        The memory's state: the same for the same words, model and exemplars.
     """
 
     def __init__(
         self,
         model: str,
         labels: tuple[str, ...],
+        words: Sequence[Word] = (),
         exemplars: Exemplars | None = None,
         *,
         most: int = MOST_WORDS,
     ) -> None:
         self.model = model
-        self.gains: list[Gain] = []
         self.exemplars = exemplars
-        self._beside = [exemplars.digest()] if exemplars else []
-        self._labels = labels
-        self._outputs = len(labels) + 1
-        self._most = most
-        self._words: dict[str, Word] = {}
+        known = _without_strangers(words, len(labels) + 1)
+        repeated = set(most_repeated(known, len(known) - most))
+        self.words = tuple(word for word in known if word.id not in repeated)
+        self.gains: list[Gain] = []
         self._rule: Rule | None = None
-        self._revision = self._digest()
-
-    @property
-    def revision(self) -> str:
-        """The memory's state: the same for the same words, model and exemplars."""
-        return self._revision
-
-    @property
-    def words(self) -> tuple[Word, ...]:
-        """The words, the oldest first."""
-        return tuple(self._words.values())
-
-    def change(self, add: Iterable[Word] = (), remove: Iterable[str] = ()) -> None:
-        """Remove words by id, add others, and learn.
-
-        A word on an instance replaces an earlier one. The rule depends only on the words, not on
-        their order or on earlier states. A word with another number of outputs than this model's is
-        dropped, as a single one must not make the learning fail.
-        """
-        for name in remove:
-            self._words.pop(name, None)
-        earlier = {word.instance: word.id for word in self._words.values()}
-        for word in add:
-            self._words.pop(earlier.get(word.instance, word.id), None)
-            self._words[word.id] = word
-            earlier[word.instance] = word.id
-        self._leave_out_strangers()
-        for name in most_repeated(self.words, len(self._words) - self._most):
-            del self._words[name]
-        patients = {word.patient for word in self._words.values()}
-        self._rule, self.gains = None, []
-        if len(self._words) >= LEAST_WORDS and len(patients) >= LEAST_WORDS:
-            self._rule, self.gains = learn(self.words, self._labels, self.exemplars)
-        self._revision = self._digest()
+        if len({word.patient for word in self.words}) >= LEAST_PATIENTS:
+            self._rule, self.gains = learn(self.words, labels, exemplars)
+        beside = [exemplars.digest()] if exemplars else []
+        text = "\n".join([model, *beside, *sorted(word.id for word in self.words)])
+        self.revision = hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def update(
         self, known: Sequence[str] | None = None, base: str | None = None
@@ -147,21 +126,17 @@ class Memory:
             "revision": self.revision,
             "base": base,
             "model": self.model,
-            "dimensions": len(self.words[0].embedding) if self._words else 0,
-            "removed": sorted(had - set(self._words)),
+            "dimensions": len(self.words[0].embedding) if self.words else 0,
+            "removed": sorted(had - {word.id for word in self.words}),
             "added": [{"id": word.id, "instance": word.instance} for word in fresh],
             "rule": rule,
         }
         return record, b"".join(pack_floats(word.embedding) for word in fresh) + numbers
 
-    def _leave_out_strangers(self) -> None:
-        """Keep the words with a probability for each label and an embedding of the usual length."""
-        words = self._words.items()
-        known = {name: word for name, word in words if len(word.probabilities) == self._outputs}
-        lengths = Counter(len(word.embedding) for word in known.values())
-        usual = max(lengths, key=lengths.__getitem__, default=0)
-        self._words = {name: word for name, word in known.items() if len(word.embedding) == usual}
 
-    def _digest(self) -> str:
-        text = "\n".join([self.model, *self._beside, *sorted(self._words)])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _without_strangers(words: Sequence[Word], outputs: int) -> list[Word]:
+    """Return the words with a probability for each label and an embedding of the usual length."""
+    known = [word for word in words if len(word.probabilities) == outputs]
+    lengths = Counter(len(word.embedding) for word in known)
+    usual = max(lengths, key=lengths.__getitem__, default=0)
+    return [word for word in known if len(word.embedding) == usual]

@@ -35,8 +35,6 @@ def most_repeated(words: Sequence[Word], count: int) -> list[str]:
     count : int
         How many to drop; none if it is not positive.
     """
-    if count <= 0:
-        return []
     by_part: dict[tuple[str, ...], list[Word]] = {}
     for word in words:
         by_part.setdefault(word.labels, []).append(word)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from bodypart.memory.exemplars import Exemplars
     from bodypart.memory.memory import UpdateRecord
 
+LEARNING = "what people said is being learned"
+"""Why no picture is read yet."""
 _REMEMBERED = 50
 """Recent states of the memory for which there is a small update; others get all of it."""
 
@@ -31,10 +33,14 @@ class Lessons:
     ----------
     memory : Memory or None
         The words and what was learned from them; None until the model is known.
+    ready : bool
+        Whether what was learned before the start is there, as far as it can be: until then no
+        picture is read, as its answer would lack it.
     """
 
     def __init__(self, exemplars: Exemplars | None = None) -> None:
         self.memory: Memory | None = None
+        self.ready = False
         self._exemplars = exemplars
         self._words: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._lock = threading.Lock()
@@ -50,8 +56,7 @@ class Lessons:
         exemplars = self._exemplars
         if exemplars is not None and not exemplars.fit(model, labels):
             exemplars = None
-        memory = Memory(model, labels, exemplars)
-        memory.change(add=words)
+        memory = Memory(model, labels, words, exemplars)
         kept = {word.id for word in memory.words}
         with self._lock:
             self.memory = memory

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bodypart.network import NetworkError
 from service.decoders.elsewhere import ASKING, NetworkDownError
+from service.decoders.lessons import LEARNING
 from service.decoders.process import (
     DecoderDiedError,
     DecoderProcess,
@@ -121,12 +122,12 @@ class DecoderPool:
     @property
     def ready(self) -> bool:
         """Whether pictures can be looked at."""
-        return self.running and self._missing_network is None
+        return self.running and self._missing is None
 
     @property
     def down_reason(self) -> str | None:
         """Why they cannot."""
-        return self._missing_network if self.running else self._why_down
+        return self._missing if self.running else self._why_down
 
     @property
     def provider(self) -> str | None:
@@ -145,10 +146,11 @@ class DecoderPool:
         return reason and f"the model runs on the CPU: {reason}"
 
     @property
-    def _missing_network(self) -> str | None:
-        if self.network is None or self.network.own_too or self.network.ready:
-            return None
-        return self.network.down_reason
+    def _missing(self) -> str | None:
+        """What a running decoder waits for before it can look at a picture."""
+        if self.network and not (self.network.own_too or self.network.ready):
+            return self.network.down_reason
+        return LEARNING if self._lessons and not self._lessons.ready else None
 
     def ask(
         self, task: str, request: dict[str, Any], payload: bytes | Unread, *, urgent: bool = False
@@ -167,7 +169,7 @@ class DecoderPool:
         Raises
         ------
         EngineDownError
-            If no decoder runs, or the network that it needs is away.
+            If no decoder runs, or what it needs is not there: the network, or the memory.
         DecoderDiedError
             If it died on this request, or took longer than ``TimeLimit``.
         RefusedError
@@ -182,7 +184,7 @@ class DecoderPool:
     def _ask(
         self, task: str, request: dict[str, Any], payload: bytes | Unread, *, urgent: bool
     ) -> tuple[dict[str, Any], bytes]:
-        if task in ASKING and (missing := self._missing_network):
+        if task in ASKING and (missing := self._missing):
             raise EngineDownError(missing)
         decoder = self._take(urgent=urgent)
         try:

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from bodypart.memory import Recall
 from bodypart.memory.learning import Gain
+from service.decoders.pool import EngineDownError
 from service.errors import ServiceError
 from service.lasting import kind_and_place
 from service.learning.alike import read_otherwise
@@ -34,7 +35,7 @@ _PAGE = 500
 _LOOK_EVERY = 5.0
 """Seconds after which another node's words are found without a call."""
 
-_FIRST_LOOK = 0.1
+_FIRST_LOOK = 0.02
 _PATIENCE = 4
 """So many times as long as it has just taken, learning pauses, when words come without end."""
 
@@ -110,10 +111,15 @@ class Learning:
         since : str
             UTC time: only what is like pictures on which something was said from then on, and what
         words had changed that were taken back.
+
+        Raises
+        ------
+        EngineDownError
+            If the model or the memory is not known yet.
         """
         hello = self._decoders.hello
-        if hello is None:
-            return []
+        if hello is None or not self._lessons.ready:
+            raise EngineDownError(self._decoders.down_reason)
         model, memory = hello["model"]["sha256"], self.memory
         recall = self._lessons.recall() or Recall(model)
         fresh = self.words.since(since)
@@ -162,6 +168,7 @@ class Learning:
         """Learn what people say until the service stops."""
         while self.model is None and not stopping.wait(_FIRST_LOOK):
             pass
+        self._begin()
         while not stopping.is_set():
             begun = time.monotonic()
             try:
@@ -172,6 +179,16 @@ class Learning:
             self._woken.wait(_LOOK_EVERY)
             self._woken.clear()
 
+    def _begin(self) -> None:
+        """Learn what is known before anything else: pictures wait for that, but not for Orthanc."""
+        try:
+            with self._step_lock:
+                self._learn()
+        except ServiceError as error:
+            self._log(f"pictures are read without what people said: {kind_and_place(error)}")
+        finally:
+            self._lessons.ready = True
+
     def step(self) -> None:
         """Take in what was said, have looked at what no model saw yet, and learn.
 
@@ -180,32 +197,37 @@ class Learning:
         ServiceError
             If the records cannot be read or written; the next step goes on.
         """
-        hello = self._decoders.hello
-        if hello is None:
+        model = self.model
+        if model is None:
             return
-        model = hello["model"]["sha256"]
         with self._step_lock:
             self._hearing.hear()
             self._have_looked_at(model)
             self.sightings.prune()
-            if self._mode == "off":
-                return
-            # Before the words themselves: what comes in from now on is learned by the next step.
-            numbers = self.words.numbers(model)
-            if (model, numbers) == self._learned:
-                return
-            words = self.words.seen_by(model)
-            try:
-                beyond = self._lessons.learn(model, tuple(hello["labels"]), words)
-            except Exception as error:
-                # The same words would fail again: what was learned before stays until others come.
-                self._log(
-                    f"learning failed, and what was learned before stays: {kind_and_place(error)}"
-                )
-                self._learned = model, numbers
-                return
-            self.words.drop(beyond)
-            self._learned = model, numbers - {int(word.id) for word in beyond}
+            self._learn()
+
+    def _learn(self) -> None:
+        """Learn from the words that are known, if they are others than before."""
+        hello = self._decoders.hello
+        if hello is None or self._mode == "off":
+            return
+        model = hello["model"]["sha256"]
+        # Before the words themselves: what comes in from now on is learned by the next step.
+        numbers = self.words.numbers(model)
+        if (model, numbers) == self._learned:
+            return
+        words = self.words.seen_by(model)
+        try:
+            beyond = self._lessons.learn(model, tuple(hello["labels"]), words)
+        except Exception as error:
+            # The same words would fail again: what was learned before stays until others come.
+            self._log(
+                f"learning failed, and what was learned before stays: {kind_and_place(error)}"
+            )
+            self._learned = model, numbers
+            return
+        self.words.drop(beyond)
+        self._learned = model, numbers - {int(word.id) for word in beyond}
 
     def forget(self, instance: str) -> None:
         """Forget the word on one picture; what was said stays said."""

@@ -8,12 +8,13 @@ instance is sent again. It has Orthanc ids, labels, users and comments, but noth
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from typing_extensions import TypedDict
 
-from bodypart.annotation import Review
+from bodypart.annotation import Review, utc_text
 from bodypart.labels import BY_LABEL
 from bodypart.laterality import Side
 from bodypart.record import Label
@@ -23,6 +24,7 @@ from service.errors import DamagedEventError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from bodypart.record import ReviewRecord
     from service.databases.database import Database
@@ -160,12 +162,15 @@ class AuditTrail:
         )
         return [(row.number, row.instance) for row in rows]
 
-    def latest(self, limit: int) -> list[str]:
-        """Return the instances of the latest events, each once."""
+    def latest(self, within: timedelta, most: int) -> list[str]:
+        """Return the instances of the last events and of those shortly before them, each once."""
         rows = self._database.rows(
-            sa.select(events.c.instance).order_by(events.c.number.desc()).limit(limit)
+            sa.select(events.c.instance, events.c.at).order_by(events.c.number.desc()).limit(most)
         )
-        return list(dict.fromkeys(row.instance for row in rows))
+        if not rows:
+            return []
+        since = utc_text(datetime.fromisoformat(rows[0].at) - within)
+        return list(dict.fromkeys(row.instance for row in rows if row.at >= since))
 
     def last(self, instance: str) -> LastEvent | None:
         """Return the last event of an instance, None if there never was one."""

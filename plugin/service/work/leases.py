@@ -23,6 +23,8 @@ from bodypart.settings import AnswerSettings
 from decoder.wire import Frame
 from service.decoders import answers
 from service.decoders.answers import SurpriseError
+from service.decoders.lessons import LEARNING
+from service.decoders.pool import EngineDownError
 from service.errors import NotFoundError, ServiceError
 from service.queue.lending import Lending
 from service.records.annotations import OURS
@@ -110,7 +112,7 @@ class Leases:
         self._backfill = backfill
         self._annotator = annotator
         self._annotations = annotations
-        self._lending = Lending(annotations.database, tasks)
+        self._lending = Lending(annotations.database)
         self._lessons = lessons
         self._side_by_side = ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-take")
 
@@ -123,7 +125,14 @@ class Leases:
             What a decoder of the service said about itself at its start.
         after : str or None
             Revision of the helper's memory.
+
+        Raises
+        ------
+        EngineDownError
+            If it is not known yet what the memory is.
         """
+        if not self._lessons.ready:
+            raise EngineDownError(LEARNING)
         lesson = self._lessons.after(after)
         memory = self._lessons.memory
         return {

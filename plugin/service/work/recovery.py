@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bodypart.pixel_digest import differ, is_old
 from service.errors import ArchiveError, DamagedEventError
 from service.queue.tasks import Kind, Priority
+from service.records.audit_trail import REMOVED
 
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
@@ -14,8 +17,12 @@ if TYPE_CHECKING:
     from service.records.records import Records
 
 _PAGE = 1000
-_LATEST = 200
-"""Events that may be younger than what Orthanc and the index have on the disk: half a minute."""
+_LATEST = timedelta(minutes=1)
+"""How much older than the last event others may be that Orthanc and the index lost with it: both
+have on the disk what is older than half a minute."""
+_MOST = 5000
+_GLANCE = 200
+"""Instances that Orthanc is asked about in one request."""
 
 
 def ask_again(records: Records, in_place: InPlace | None) -> None:
@@ -45,29 +52,42 @@ def ask_again(records: Records, in_place: InPlace | None) -> None:
 
 
 def _lost_words(records: Records) -> list[str]:
-    """Return instances whose last word is not in Orthanc's metadata, or not in the index.
+    """Return instances whose last event is not what Orthanc's metadata or the index show.
 
     What these wrote last outlives a crash but not a power cut, which the trail outlives.
     """
-    try:
-        found = records.annotations.glance(records.trail.latest(_LATEST))
-    except ArchiveError:
-        return []  # A start must not wait for an Orthanc that is away.
+    latest = records.trail.latest(_LATEST, _MOST)
     lost = []
-    for instance, glance in found.items():
-        last, (_, revision) = records.trail.last(instance), records.index.answer(instance)
-        if last and _is_lost(last, glance.annotation, revision):
-            lost.append(instance)
+    for start in range(0, len(latest), _GLANCE):
+        try:
+            found = records.annotations.glance(latest[start : start + _GLANCE])
+        except ArchiveError:
+            break  # A start must not wait for an Orthanc that is away.
+        for instance, glance in found.items():
+            last, (_, revision) = records.trail.last(instance), records.index.answer(instance)
+            if last and _is_lost(last, glance.annotation, revision):
+                lost.append(instance)
     return lost
 
 
 def _is_lost(last: LastEvent, note: AnnotationRecord | None, revision: str | None) -> bool:
-    """Tell whether a word is missing; of a removal not, which a back-fill may have followed."""
+    """Tell whether a word is missing, or shown though it was ended.
+
+    A removal without a word is not looked after: a back-fill may have followed it.
+    """
     try:
         said = last.review
     except DamagedEventError:
         return False
-    shown = note["review"]["at"] if note and note["review"] else ""
-    if said is None or shown > last.at:
+    if note is None:
+        return said is not None
+    shown = note["review"]["at"] if note["review"] else ""
+    if shown > last.at:
         return False  # A later word is there, of which a trail from a backup does not know.
-    return note is None or shown < last.at or note.get("revision") != revision
+    if last.action == REMOVED:
+        return shown != ""
+    if said is None:
+        return shown != "" or note.get("revision") != revision
+    if not shown and (is_old(said.pixels) or differ(said.pixels, note.get("pixels"))):
+        return False  # It was said of another picture, as far as can be told without a decoder.
+    return shown < last.at or note.get("revision") != revision

@@ -190,10 +190,10 @@ def test_what_is_answered_instead_is_told(status, body, error, told):
 
 
 def test_a_connection_that_breaks_off_or_takes_too_long_is_told(monkeypatch):
-    monkeypatch.setattr(module, "_TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         order = Order(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        with pytest.raises(AwayError, match="it took too long"):
+        with monkeypatch.context() as hasty, pytest.raises(AwayError, match="it took too long"):
+            hasty.setattr(module, "_TIMEOUT", 0.05)
             Connection(order).once("/x")
 
         def hang_up():

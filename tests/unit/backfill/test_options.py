@@ -1,5 +1,6 @@
 """The command line: what is refused, and that no password stands on it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,8 @@ def test_an_address_is_enough():
         (["http://orthanc:8042", "--password", "secret"], "--password"),
     ],
 )
-def test_what_cannot_be_used_is_named(arguments, named, capsys):
+def test_what_cannot_be_used_is_named(arguments, named, capsys, monkeypatch):
+    monkeypatch.setattr(Path, "is_file", os.path.isfile)  # So it is in Python 3.14.
     with pytest.raises(SystemExit) as ended:
         parse(arguments)
     assert ended.value.code == 2

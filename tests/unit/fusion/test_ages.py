@@ -8,7 +8,15 @@ from unit.fusion.readings import header, picture
 
 @pytest.mark.parametrize(
     ("age", "child", "expected"),
-    [(3, 0.1, True), (40, 0.9, False), (None, 0.9, True), (None, None, None), (15.9, None, True)],
+    [
+        (3, 0.1, True),
+        (40, 0.9, False),
+        (None, 0.9, True),
+        (None, None, None),
+        (15.9, None, True),
+        (16, None, False),
+        (None, 0.1, False),
+    ],
 )
 def test_the_age_decides_who_is_a_child_and_else_the_picture(age, child, expected):
     fused = fuse(picture(chest=0.9, child=child), header("chest", age_years=age), child_age=16)
@@ -21,7 +29,9 @@ def test_the_age_decides_who_is_a_child_and_else_the_picture(age, child, expecte
         (45.0, False, 0.01, None),
         (45.0, False, 0.999, "looks like a child's"),
         (17.0, False, 0.999, None),
+        (18.0, False, 0.999, "looks like a child's"),
         (15.0, False, 0.001, None),
+        (13.5, False, 0.001, "looks like an adult's"),
         (4.0, False, 0.001, "looks like an adult's"),
         (None, True, 0.01, None),
         (None, True, 0.9, "cannot be believed"),

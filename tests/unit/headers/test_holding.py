@@ -19,6 +19,7 @@ from bodypart.headers.matching import read_text
         ("FINGER 2 LAT L", "L", "lateral"),
         ("GENU DX", "R", None),
         ("MANUS SIN AP", "L", "frontal"),
+        ("MANUS SIN., AP", "L", "frontal"),
     ],
 )
 def test_a_letter_of_several_languages_means_what_the_text_s_own_has(text, side, view, vocabulary):
@@ -53,6 +54,9 @@ def test_a_side_glued_to_a_number_of_projections(text, side, vocabulary):
     [
         ("Epaule G RI RE RN", "L"),
         ("Epaule RE", None),
+        ("Hombro RE", None),
+        ("Spalla RE", None),
+        ("Ombro RE", None),
         ("Enkel re", "R"),
         ("f/u R radius", "R"),
         ("Re-check L knee", "L"),
@@ -61,6 +65,7 @@ def test_a_side_glued_to_a_number_of_projections(text, side, vocabulary):
         ("Rtg armbåge, föll på jobb", None),
         ("Manus bds", "B"),
         ("bds", "B"),
+        ("põlv vasak", "L"),
     ],
 )
 def test_a_short_word_is_the_side_of_its_own_language_only(text, side, vocabulary):

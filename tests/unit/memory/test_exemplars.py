@@ -22,10 +22,8 @@ def labels_of(memory, part, count=20):
 def test_words_on_one_part_leave_another_alone_that_was_rehearsed():
     """Nobody said a word on a hand, and this hospital's wrists look like half of one."""
     some = words(12, "wrist", "chest")
-    rehearsed = Memory(MODEL, LABELS, exemplars("hand", "knee", "chest"))
-    rehearsed.change(add=some)
-    alone = Memory(MODEL, LABELS)
-    alone.change(add=some)
+    rehearsed = Memory(MODEL, LABELS, some, exemplars("hand", "knee", "chest"))
+    alone = Memory(MODEL, LABELS, some)
     assert labels_of(rehearsed, "wrist") == ["wrist"] * 20
     lost = [labels_of(memory, "hand").count("wrist") for memory in (alone, rehearsed)]
     assert lost[1] < lost[0]
@@ -38,9 +36,9 @@ def test_other_exemplars_are_another_revision(tmp_path):
     other = replace(made, labels=("hand", "hand", "knee", "wrist"))
     moved = replace(made, embeddings=made.embeddings[::-1])
     kinds = [None, made, other, moved, replace(made, probabilities=made.probabilities * 0.5)]
-    assert len({Memory(MODEL, LABELS, kind).revision for kind in kinds}) == len(kinds)
-    again = Memory(MODEL, LABELS, Exemplars.beside(tmp_path / "a.onnx"))
-    assert again.revision == Memory(MODEL, LABELS, made).revision
+    assert len({Memory(MODEL, LABELS, (), kind).revision for kind in kinds}) == len(kinds)
+    again = Memory(MODEL, LABELS, (), Exemplars.beside(tmp_path / "a.onnx"))
+    assert again.revision == Memory(MODEL, LABELS, (), made).revision
 
 
 def test_what_lies_beside_a_model_comes_back(tmp_path):

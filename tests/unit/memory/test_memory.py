@@ -12,9 +12,7 @@ from unit.memory.hospital import DIMENSIONS, LABELS, MODEL, reading, word, words
 
 
 def memory_of(some, **others):
-    memory = Memory(MODEL, LABELS, **others)
-    memory.change(add=some)
-    return memory
+    return Memory(MODEL, LABELS, some, **others)
 
 
 def same_answers(first, second):
@@ -25,28 +23,10 @@ def same_answers(first, second):
         assert one[1] == other[1]
 
 
-def test_words_taken_back_leave_no_trace():
-    some = words(10, "hand", "knee")
-    memory = memory_of(some)
-    before = memory.update()
-    memory.change(add=words(10, "wrist"))
-    assert memory.update() != before
-    memory.change(remove=[one.id for one in words(10, "wrist")])
-    assert memory.update() == before
-
-
-def test_a_later_word_on_an_instance_takes_the_place_of_the_earlier():
-    memory = memory_of(words(3, "hand"))
-    memory.change(add=[replace(word("hand", 1, ("wrist",)), id="later")])
-    assert [one.labels for one in memory.words if one.instance == "instance-hand-1"] == [("wrist",)]
-    assert len(memory.words) == 3
-
-
 def test_the_revision_tells_the_words():
-    first, second = memory_of(words(5, "hand")), memory_of(words(5, "hand")[::-1])
-    assert first.revision == second.revision
-    second.change(remove=["word-hand-1"])
-    assert first.revision != second.revision
+    some = words(5, "hand")
+    assert memory_of(some).revision == memory_of(some[::-1]).revision
+    assert memory_of(some).revision != memory_of(some[1:]).revision
 
 
 def test_another_model_has_another_revision():
@@ -69,7 +49,7 @@ def test_an_update_brings_a_decoder_from_one_state_to_the_next():
     memory, recall, fresh = memory_of(words(8, "hand", "knee")), Recall(MODEL), Recall(MODEL)
     assert recall.apply(*memory.update())
     base, known = memory.revision, [one.id for one in memory.words]
-    memory.change(add=words(8, "wrist"), remove=["word-hand-0"])
+    memory = memory_of([*memory.words[1:], *words(8, "wrist")])
     record, payload = memory.update(known, base)
     assert len(record["added"]) == 8
     assert record["removed"] == ["word-hand-0"]
@@ -82,7 +62,7 @@ def test_an_update_brings_a_decoder_from_one_state_to_the_next():
 def test_an_update_for_another_state_is_declined():
     memory, recall = memory_of(words(8, "hand")), Recall(MODEL)
     base, known = memory.revision, [one.id for one in memory.words]
-    memory.change(add=words(8, "wrist"))
+    memory = memory_of([*memory.words, *words(8, "wrist")])
     assert not recall.apply(*memory.update(known, base))
     assert recall.revision is None
     assert recall.apply(*memory.update())
@@ -103,17 +83,16 @@ def test_a_damaged_update_is_refused_and_nothing_changes(spoil):
     memory, recall = memory_of(words(8, "hand", "wrist")), Recall(MODEL)
     assert recall.apply(*memory.update())
     before = recall.consult(reading("wrist", 1))
-    memory.change(add=words(8, "knee"))
+    memory = memory_of([*memory.words, *words(8, "knee")])
     with pytest.raises(MemoryFormatError):
         recall.apply(*spoil(*memory.update()))
     assert recall.consult(reading("wrist", 1))[0].probabilities == before[0].probabilities
 
 
 def test_forgetting_all_empties_the_decoders_too():
-    memory, recall = memory_of(words(8, "hand", "wrist")), Recall(MODEL)
-    assert recall.apply(*memory.update())
-    memory.change(remove=[one.id for one in memory.words])
-    assert recall.apply(*memory.update())
+    recall = Recall(MODEL)
+    assert recall.apply(*memory_of(words(8, "hand", "wrist")).update())
+    assert recall.apply(*memory_of([]).update())
     before = reading("wrist", 1)
     assert recall.consult(before) == (before, None)
     assert recall.alike(before.seen.embedding) == ()
@@ -159,13 +138,18 @@ def test_ten_thousand_words_on_one_part_are_kept_in_little_room(monkeypatch):
         replace(first, id=str(n), instance=str(n), patient=str(n), embedding=row)
         for n, row in enumerate(rows)
     ]
-    memory = Memory(MODEL, LABELS)
     tracemalloc.start()
-    memory.change(add=many)
+    memory = memory_of(many)
     room = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(memory.words) == 10_000
     assert room < 60e6
+
+
+def test_nothing_is_learned_from_fewer_than_five_patients():
+    some = words(5, "wrist")
+    assert memory_of(some).gains
+    assert not memory_of([*some[1:], replace(some[0], patient=some[1].patient)]).gains
 
 
 def test_what_a_part_gains_is_told():

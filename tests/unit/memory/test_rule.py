@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from bodypart.memory import Memory, Recall
+from bodypart.memory.rule import prior
 from unit.memory.hospital import LABELS, MODEL, picture, reading, word, words
 
 
 def recall_of(some):
-    memory, recall = Memory(MODEL, LABELS), Recall(MODEL)
-    memory.change(add=some)
-    assert recall.apply(*memory.update())
+    recall = Recall(MODEL)
+    assert recall.apply(*Memory(MODEL, LABELS, some).update())
     return recall
 
 
@@ -45,10 +45,12 @@ def test_many_words_of_one_part_do_not_swallow_a_neighbour_that_has_none():
     assert [said(recall, "hand", number, sure=0.97) for number in range(30)] == ["hand"] * 30
 
 
-def test_what_is_unlike_anything_confirmed_keeps_its_answer_to_the_last_digit():
-    recall = recall_of(words(10, "wrist", "hand"))
-    before = reading("chest", 1)
-    after, note = recall.consult(before)
+@pytest.mark.parametrize(
+    ("known", "part"), [(words(10, "wrist", "hand"), "chest"), (MIXED, "none")]
+)
+def test_what_is_unlike_anything_confirmed_keeps_its_answer_to_the_last_digit(known, part):
+    before = reading(part, 1)
+    after, note = recall_of(known).consult(before)
     assert after is before
     assert note is None
 
@@ -122,6 +124,18 @@ def test_the_change_and_its_grounds_are_told():
     assert note.changed == "hand -> wrist"
     assert len(note.alike) == 7
     assert all(instance.startswith("instance-wrist") for instance in note.alike)
+
+
+def test_an_answer_that_others_confirmed_becomes_surer():
+    after, note = recall_of(MIXED).consult(reading("hand", 1))
+    assert after.probabilities["hand"] > 0.81
+    assert note.changed is None
+
+
+def test_words_must_outweigh_a_rejection_on_whatever_ground():
+    said = np.array([[0.6, 0.2, 0.2], [0.6, 0.2, 0.2], [0.2, 0.1, 0.7]])
+    before = prior(said, np.array([False, True, True]), 3)
+    assert before.tolist() == pytest.approx(np.array([said[0], [0.3, 0.1, 0.6], said[2]]))
 
 
 def test_the_probabilities_are_a_posterior():

@@ -10,6 +10,7 @@ import pytest
 import other_tasks
 from bodypart.settings import Settings
 from service.decoders import pool, process
+from service.decoders.lessons import Lessons
 from service.decoders.pool import DecoderDiedError, DecoderPool, EngineDownError
 from stand_in import stand_in
 from waiting import eventually
@@ -152,6 +153,8 @@ def test_a_stop_does_not_wait_for_a_decoder_that_is_still_starting(make):
 class Words:
     """A memory of one state, which kills who learns it."""
 
+    ready = True
+
     def after(self, revision):
         return None if revision == "words" else ({"revision": "words"}, b"")
 
@@ -165,6 +168,19 @@ def test_a_memory_that_kills_decoders_is_left_out_and_no_picture_blamed(make, mo
     until_ready(decoders)
     assert answered(decoders)["length"] == 5
     assert sum("while it loaded the memory" in line for line in lines) == 2
+
+
+def test_no_picture_is_looked_at_before_the_memory_is_ready(make, monkeypatch):
+    monkeypatch.setattr(pool, "ASKING", ("work",))
+    lessons = Lessons()
+    decoders = make(lessons=lessons)
+    while not decoders.running:
+        time.sleep(0.01)
+    assert not decoders.ready
+    with pytest.raises(EngineDownError, match="is being learned"):
+        decoders.ask("work", {}, b"")
+    lessons.ready = True
+    assert decoders.ready
 
 
 class Slow:

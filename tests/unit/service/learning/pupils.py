@@ -20,6 +20,8 @@ AT = "2026-11-28T10:00:00Z"
 
 
 class Decoders:
+    down_reason = "it is starting"
+
     def __init__(self):
         self.hello = {"model": {"sha256": MODEL}, "labels": list(LABELS)}
 
@@ -102,6 +104,7 @@ class House:
             for number in range(count):
                 self.say(self.see(part, number), part)
         self.learning.step()
+        self.lessons.ready = True
 
     def said(self, part, number):
         """Return what a decoder that knows all lessons says."""

@@ -1,10 +1,6 @@
 """From the audit trail to the decoders' memory, with records of its own and no Orthanc."""
 
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +8,14 @@ import sqlalchemy as sa
 
 from bodypart.memory import Recall
 from service.databases.tables import instances, sightings, words
+from service.decoders.pool import EngineDownError
+from service.errors import RecordError
 from service.learning.sightings import Sightings
 from service.queue.tasks import Kind
-from service.records.audit_trail import AuditTrail
 from service.records.facts import Facts
 from unit.memory.hospital import LABELS, MODEL, reading
-from unit.service.learning.pupils import AT, House
+from unit.service.learning.pupils import AT
+from unit.service.work.failing import raiser
 
 
 def test_words_reach_the_decoders(house):
@@ -63,6 +61,27 @@ def test_a_restart_knows_what_was_learned(house):
     assert house.learning.learned()["revision"] == revision
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_picture_is_read_before_a_restart_knows_what_was_learned(house, monkeypatch, fails):
+    """The first ones, which had waited for the start, got the answers of the model alone."""
+    house.teach()
+    house.start()
+    assert not house.lessons.ready
+    stopping = threading.Event()
+
+    def hear():
+        assert house.lessons.ready
+        assert house.said("wrist", 50) == ("hand" if fails else "wrist")
+        stopping.set()
+        house.learning.wake()
+
+    monkeypatch.setattr("service.learning.hearing.Hearing.hear", lambda _: hear())
+    if fails:
+        monkeypatch.setattr(house.learning.words, "numbers", raiser(RecordError("it is locked")))
+    house.learning.follow(stopping)
+    assert stopping.is_set()
+
+
 def test_words_of_before_the_memory_are_looked_at_and_learned(house):
     """An archive that was reviewed under an earlier version, or another model."""
     for number in range(8):
@@ -88,6 +107,22 @@ def test_another_model_uses_no_word_until_it_has_looked(house):
     told = house.learning.learned()
     assert (told["words"], told["waiting"]) == (0, 24)
     assert house.tasks.count(Kind.LOOK) == 24
+
+
+def test_what_is_asked_before_a_decoder_has_told_its_model_is_answered(house):
+    house.teach(1)
+    house.say("mr-0", "knee")
+    house.learning.step()
+    house.start()
+    with pytest.raises(EngineDownError, match="starting"):
+        house.learning.read_otherwise(AT)
+    house.decoders.hello = None
+    assert not any(
+        row["seen"] for row in house.learning.words.page(house.learning.model, (), None, 9)
+    )
+    assert (house.learning.learned()["words"], house.learning.changes()) == (0, [])
+    house.learning.forget_all()
+    assert house.learning.words.numbers(MODEL) == set()
 
 
 def test_a_picture_that_is_gone_says_nothing(house):
@@ -151,46 +186,10 @@ def test_after_an_update_of_the_model_words_are_learned_as_it_looks(house):
     assert learned == [3, 6, 9, 12, 15, 18, 21, 24]
 
 
-def test_what_comes_while_it_learns_is_learned_by_the_next_step(house, monkeypatch):
-    """A picture looked at just then, or what another node forgot, was taken for learned."""
-    house.teach()
-    house.say("wrist-50", "wrist")
-    house.learning.step()
-    learn = house.lessons.learn
-
-    def slow(*given):
-        beyond = learn(*given)
-        house.learning.tell_word("wrist-50", reading("wrist", 50).seen)
-        return beyond
-
-    house.say(house.see("wrist", 51), "wrist")
-    with monkeypatch.context() as patched:
-        patched.setattr(house.lessons, "learn", slow)
-        house.learning.step()
-    assert house.learning.learned()["words"] == 25
-    house.learning.step()
-    assert house.learning.learned()["words"] == 26
-
-
-def test_a_later_word_is_kept_where_the_one_before_was_too_many(house, monkeypatch):
-    """Another node heard it while this one learned."""
-    other = House(house.database)
-
-    def slow(model, labels, known):
-        house.say("wrist-0", "hand")
-        other.learning.step()
-        return known[:1]
-
-    house.say(house.see("wrist", 0), "wrist")
-    monkeypatch.setattr(house.lessons, "learn", slow)
-    house.learning.step()
-    (kept,) = house.learning.words.seen_by(MODEL)
-    assert kept.labels == ("hand",)
-
-
 def test_what_has_no_picture_is_looked_at_once_a_model(house):
     house.say("mr-0", "knee")
     house.learning.step()
+    house.learning.tell_word("mr-0", None)
     assert house.learning.learned()["waiting"] == 1
     look = house.tasks.claim((Kind.LOOK,))
     house.learning.saw_nothing("mr-0")
@@ -273,70 +272,6 @@ def test_words_are_looked_through_and_forgotten_one_by_one(house):
     house.learning.forget("knee-1")
     house.learning.step()
     assert house.learning.learned()["words"] == 5
-
-
-def test_what_is_said_at_one_node_is_learned_at_the_other(house):
-    other = House(house.database)
-    house.teach()
-    other.learning.step()
-    assert other.learning.learned()["revision"] == house.learning.learned()["revision"]
-    other.trail.withdrawn("wrist-1", by="reader", at=AT)
-    other.learning.step()
-    house.learning.step()
-    assert other.learning.learned()["revision"] == house.learning.learned()["revision"]
-    assert house.learning.learned()["words"] == 23
-
-
-def test_what_two_nodes_say_at_once_is_heard_of_both(house):
-    """The larger number was there first, and who read on from it passed over the smaller one."""
-    if not house.database.shared:
-        pytest.skip("there is no other node")
-    house.teach()
-    knee = house.see("knee", 90)
-    said, goes_on = threading.Event(), threading.Event()
-
-    @contextmanager
-    def slow():
-        with house.database.write() as connection:
-            yield connection
-            said.set()
-            goes_on.wait(10)
-
-    other = AuditTrail(SimpleNamespace(shared=True, hold=house.database.hold, write=slow))
-    taken_back = {"by": "reader", "at": AT}
-    with ThreadPoolExecutor(2) as nodes:
-        nodes.submit(other.withdrawn, "wrist-1", **taken_back)
-        assert said.wait(10)
-        second = nodes.submit(house.say, knee, "knee")
-        waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        while not second.done() and not house.database.value(waiting):
-            time.sleep(0.01)
-        house.learning.step()
-        goes_on.set()
-    house.learning.step()
-    learned = {word.instance for word in house.learning.memory.words}
-    assert knee in learned and "wrist-1" not in learned
-
-
-def test_what_one_node_forgets_another_does_not_take_in_again(house, monkeypatch):
-    """It had read the words just before, and set back how far they were heard."""
-    if not house.database.shared:
-        pytest.skip("there is no other node")
-    other = House(house.database)
-    forgetting = threading.Thread(target=other.learning.forget_all)
-    parents = house.archive.parents
-
-    def slow(instance):
-        forgetting.start()
-        forgetting.join(0.5)
-        return parents(instance)
-
-    house.say(house.see("wrist", 0), "wrist")
-    monkeypatch.setattr(house.archive, "parents", slow)
-    house.learning.step()
-    forgetting.join()
-    house.learning.step()
-    assert house.learning.learned()["words"] == 0
 
 
 def test_off_keeps_the_words_for_later(house):

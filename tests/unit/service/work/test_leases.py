@@ -11,6 +11,7 @@ from bodypart.annotation import Review
 from bodypart.memory import pack_seen
 from bodypart.reviews import word_before
 from service.decoders.lessons import Lessons
+from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError, RecordError
 from service.queue.tasks import Kind, Mode, Priority
 from service.work.leases import Answer, Leases
@@ -20,16 +21,17 @@ from unit.service.work.failing import raiser
 
 
 @pytest.fixture
-def leases(house, sweep, backfill):
+def lessons():
+    made = Lessons()
+    made.ready = True
+    return made
+
+
+@pytest.fixture
+def leases(house, sweep, backfill, lessons):
     """Lend and take, with a back-fill that has begun and one instance, ``i``."""
-    made = Leases(
-        house.settings,
-        house.tasks,
-        backfill,
-        house.annotator,
-        house.annotations,
-        Lessons(),
-    )
+    parts = house.settings, house.tasks, backfill, house.annotator, house.annotations
+    made = Leases(*parts, lessons)
     sweep.run(threading.Event())
     backfill.start()
     return made
@@ -54,6 +56,13 @@ def test_what_was_lent_is_taken_once(house, leases):
     assert examined(house) == "hand"
 
 
+def test_no_more_is_lent_than_was_asked_for(house, leases):
+    house.ask(Kind.ANNOTATE, "j", mode=Mode.ASKED, priority=Priority.BACKFILL)
+    house.ask(Kind.REWRITE, "j")
+    assert [len(leases.lend(1, 60)) for _ in range(3)] == [1, 1, 0]
+    assert house.claim(Kind.REWRITE).resource == "j"
+
+
 def test_a_picture_that_just_came_in_is_not_for_a_helper_to_say(house, leases):
     """Anybody may call the route; a machine's answer would be as anybody pleases, in no trail."""
     house.orthanc.arrive("new", b"file")
@@ -74,6 +83,7 @@ def test_what_is_not_brought_back_is_lent_again(house, leases):
     assert leases.lend(5, -1) == ["i"]
     assert leases.lend(5, 60) == ["i"]
     leases.take_back(["i"])
+    assert "not lent" in leases.take(brought(house))["i"]
     assert leases.lend(5, 60) == ["i"]
 
 
@@ -331,3 +341,10 @@ def test_a_helper_is_told_what_an_answer_depends_on_and_no_secret(house, leases)
     assert told["settings"]["ReviewThreshold"] == house.settings.review_threshold
     assert told["revision"] is None
     assert not {"Database", "Routes", "WebhookSecretFile", "Python"} & told["settings"].keys()
+
+
+def test_a_helper_waits_until_what_people_said_is_learned(leases, lessons):
+    """After a restart it read its first pictures without the memory."""
+    lessons.ready = False
+    with pytest.raises(EngineDownError, match="is being learned"):
+        leases.reference({"model": {"name": "m", "version": "1", "sha256": "0"}}, None)

@@ -54,6 +54,55 @@ def test_a_word_that_a_power_cut_took_from_where_it_is_shown_is_put_there_again(
     assert house.index.children("series", "series")[0].examined == "foot"
 
 
+@pytest.mark.parametrize("lost", [_lost_by_orthanc, _lost_by_the_index])
+@pytest.mark.parametrize("ended", ["taken back", "removed"])
+def test_a_word_that_was_ended_does_not_return_by_a_power_cut(house, annotating, ended, lost):
+    """It stood there again for good, and was routed so: the trail says that it was ended."""
+    house.annotator.annotate("i", Mode.NEW)
+    said = house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+    if ended == "removed":
+        house.reviewer.remove("i", by="ann")
+        _lost_by_orthanc(house, said)
+    else:
+        house.reviewer.withdraw("i", by="ann")
+    lost(house, said)
+    recovery.ask_again(house.records, house.in_place)
+    annotating.do([house.claim(Kind.APPLY)])
+    shown = house.orthanc.annotation("i")
+    assert shown is None if ended == "removed" else shown["examined"]["label"] == "hand"
+    found = [one.examined for one in house.index.children("series", "series")]
+    assert found == ([] if ended == "removed" else ["hand"])
+    recovery.ask_again(house.records, house.in_place)
+    assert not house.tasks.stands(Kind.APPLY, "i")
+
+
+@pytest.mark.parametrize("said_of", ["b3:" + "a" * 32, "a" * 32])
+def test_a_word_on_another_picture_is_not_put_on_the_present_one(house, said_of):
+    """One of version 0.2.0 was, as only a decoder can compare its digest; others were rewritten."""
+    house.decoders.fields = {"pixels": said_of}
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+    house.orthanc.arrive("i", b"another picture")
+    other = {**note(), "pixels": "b3:" + "b" * 32, "file": house.orthanc.versions["i"]}
+    house.annotations.put(other, PARENTS)
+    recovery.ask_again(house.records, house.in_place)
+    assert not house.tasks.stands(Kind.APPLY, "i")
+
+
+def test_all_words_of_one_request_are_looked_after(house, monkeypatch):
+    """Five hundred may be confirmed in one; they are no older than the last by much."""
+    monkeypatch.setattr(recovery, "_GLANCE", 2)
+    ids = [f"file {number}" for number in range(5)]
+    for second, name in enumerate(["old", *ids]):
+        house.orthanc.arrive(name, b"file")
+        house.annotator.annotate(name, Mode.NEW)
+        at = f"2026-11-28T10:0{min(second, 1)}:{second:02}Z"
+        house.reviewer.review(name, Review("ann", at, "foot"))
+        house.orthanc.delete_metadata("instances", name, "BodyPart")
+    recovery.ask_again(house.records, house.in_place)
+    assert house.tasks.standing(Kind.APPLY, ["old", *ids]) == set(ids)
+
+
 def test_a_later_word_than_the_trail_has_stays(house):
     """The trail was restored from a backup."""
     house.annotator.annotate("i", Mode.NEW)
