@@ -91,6 +91,18 @@ def test_what_words_had_changed_is_found_when_they_are_taken_back(house):
     assert house.learning.read_otherwise(AT) == ["wrist-70"]
 
 
+def test_what_words_reject_is_read_again_once(house):
+    for number in range(8):
+        house.say(house.see("none", number), None)
+    house.teach()
+    house.see("none", 70)
+    assert house.learning.read_otherwise(AT) == ["none-70"]
+    with house.database.write() as connection:
+        rejected = sa.update(instances).where(instances.c.id == "none-70")
+        connection.execute(rejected.values(image_label=None))
+    assert house.learning.read_otherwise(AT) == []
+
+
 def test_the_nearest_are_unreviewed_and_not_the_picture_itself(house):
     house.teach(2)
     for number in range(70, 75):
@@ -113,6 +125,16 @@ def test_what_teaches_most_comes_from_the_unreviewed(house):
     assert order[0].startswith("chest")
     assert len(order) == 3
     assert candidates == 6
+
+
+def test_what_is_like_confirmed_pictures_is_not_asked_for(house):
+    house.teach(2)
+    for number in (70, 71, 72):
+        house.look(house.see("knee", number), reading("knee", 0).seen)
+    house.see("chest", 70)
+    learning = house.learning
+    order, _ = most_instructive(learning.sightings, MODEL, learning.memory, 1, [])
+    assert order == ["chest-70"]
 
 
 def test_a_decoder_that_was_taken_over_spoils_no_suggestions(house, monkeypatch):

@@ -9,7 +9,7 @@ from service.routes import memory
 
 
 def test_what_is_like_a_deleted_picture_is_not_told():
-    """What the model saw of it is kept for the words; Orthanc has it no more."""
+    """Orthanc has it no more, which may not have been heard yet."""
     archive = SimpleNamespace(exists=lambda level, resource: False)
     sightings = SimpleNamespace(get=lambda instance, model: pytest.fail("it was asked for"))
     service = SimpleNamespace(
