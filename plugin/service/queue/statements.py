@@ -28,7 +28,6 @@ _COUNT = (
 )
 COUNT = Prepared(_COUNT)
 COUNT_AT = Prepared(_COUNT.where(tasks.c.priority == sa.bindparam("priority")))
-COUNT_BUT = Prepared(_COUNT.where(tasks.c.priority != sa.bindparam("priority")))
 STANDING = Prepared(sa.select(*COLUMNS).where(_SAME))
 CLAIM = (
     sa.update(tasks)

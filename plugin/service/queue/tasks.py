@@ -22,7 +22,6 @@ from service.queue.statements import (
     CLAIM_THIS,
     COUNT,
     COUNT_AT,
-    COUNT_BUT,
     END,
     HASTEN,
     HELD,
@@ -380,10 +379,6 @@ class Tasks:
         if priority is None:
             return int(self._database.value(COUNT, kind=kind))
         return int(self._database.value(COUNT_AT, kind=kind, priority=priority))
-
-    def count_but(self, kind: Kind, priority: int) -> int:
-        """Return how many tasks of a kind have another priority."""
-        return int(self._database.value(COUNT_BUT, kind=kind, priority=priority))
 
     def count_free(self, kind: Kind, priority: int) -> int:
         """Return how many tasks of a kind and priority are not claimed."""

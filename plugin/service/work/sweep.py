@@ -90,8 +90,9 @@ class Sweep:
         known = sum(self._index.counts().values())
         heard_of = self._heard_of()
         # Tasks on the old stock, of which there may be a million, are on instances that it knows.
-        # They come and go: two counts, of all and of these, would not fit together.
-        new = self._tasks.count_but(Kind.ANNOTATE, Priority.BACKFILL)
+        # They come and go between two counts: all less these could be fewer than the others.
+        others = (Priority.PERSON, Priority.ARRIVAL, Priority.STUCK)
+        new = sum(self._tasks.count(Kind.ANNOTATE, one) for one in others)
         return not known <= heard_of <= known + new
 
     def unheard_left_out(self) -> int:
