@@ -11,14 +11,17 @@ from service.records.index import UNSEEN
 from unit.service.house import PARENTS, note
 
 
-def test_a_back_fill_annotates_the_old_stock_and_ends(house, backfill):
+def test_a_back_fill_annotates_the_old_stock_and_ends(house, backfill, trouble):
+    swept = trouble("instance_ids", 0)
     assert backfill.progress()["state"] == "idle"
     assert backfill.start() == {**backfill.progress(), "state": "running", "total": 1, "done": 0}
     backfill.step(threading.Event())
+    asked = swept.asked
     task = house.claim(Kind.ANNOTATE)
     assert task.mode == Mode.ASKED
     house.annotator.annotate("i", Mode.ASKED, task=task)
     backfill.step(threading.Event())
+    assert swept.asked == asked  # The archive is looked through once, not every half second.
     assert backfill.progress() == {**backfill.progress(), "state": "done", "done": 1, "pending": 0}
 
 
