@@ -51,7 +51,7 @@ class Life:
                 lasting(name, target, self._stopping, service.log)
                 for name, target in (
                     ("change-log", self._follow_changes),
-                    ("deletions", service.deletions.follow),
+                    ("deletions", lambda: service.deletions.follow(self._stopping)),
                     ("back-fill", lambda: service.backfill.follow(self._stopping)),
                     ("routes-apply", lambda: service.rule_application.follow(self._stopping)),
                     ("sweep", self._sweep),

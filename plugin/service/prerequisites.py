@@ -7,7 +7,7 @@ import ssl
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from sqlalchemy import make_url
@@ -100,14 +100,20 @@ def _require_host(database: str) -> None:
 
 
 def _require_file(key: str, path: Path) -> None:
+    if not S_ISREG(_mode_of(key, path) or 0):
+        raise SettingsError(f"BodyPart.{key}: there is no file {path}")
+
+
+def _mode_of(key: str, path: Path) -> int | None:
+    """Return the mode of a file, None if there is none; `Path.is_file` would tell no reason."""
     try:
-        found = S_ISREG(path.stat().st_mode)  # Python 3.14's is_file tells no reason.
+        return path.stat().st_mode
     except FileNotFoundError:
-        found = False
+        return None
     except OSError as error:  # In a folder of another user, for one.
         raise SettingsError(f"BodyPart.{key}: {path}: {error.strerror}") from None
-    if not found:
-        raise SettingsError(f"BodyPart.{key}: there is no file {path}")
+    except ValueError as error:  # A NUL in it, for one.
+        raise SettingsError(f"BodyPart.{key}: {error}") from None
 
 
 def _require_place(key: str, path: Path) -> None:
@@ -115,15 +121,13 @@ def _require_place(key: str, path: Path) -> None:
     if not path.is_absolute():
         # Otherwise Orthanc, started in another folder, would begin another audit trail.
         raise SettingsError(f"BodyPart.{key} must be an absolute path, not {path}")
-    try:
-        if path.is_dir():
-            raise SettingsError(f"BodyPart.{key}: {path} is a folder; name a file in it")
-        if path.exists() and not path.is_file():
-            raise SettingsError(f"BodyPart.{key}: {path} is no file but a device or the like")
-        if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
-            raise SettingsError(f"BodyPart.{key}: no file can be written to {path.parent}")
-    except OSError as error:
-        raise SettingsError(f"BodyPart.{key}: {error.strerror}") from None
+    mode = _mode_of(key, path)
+    if mode is not None and S_ISDIR(mode):
+        raise SettingsError(f"BodyPart.{key}: {path} is a folder; name a file in it")
+    if mode is not None and not S_ISREG(mode):
+        raise SettingsError(f"BodyPart.{key}: {path} is no file but a device or the like")
+    if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        raise SettingsError(f"BodyPart.{key}: no file can be written to {path.parent}")
 
 
 def _require_metadata_names(configuration: dict[str, Any]) -> None:

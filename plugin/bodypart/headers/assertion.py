@@ -22,7 +22,7 @@ from bodypart.headers.vocabulary import (
     SUSPECTED,
     VIEWS,
 )
-from bodypart.regions import EXTREMITY, compatible, labels_in
+from bodypart.regions import compatible, labels_in
 
 if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
@@ -182,21 +182,17 @@ def _of_persons_and_places(kept: Sequence[Mention], folded: str) -> Iterator[Men
 
 
 def _of_bones(kept: Sequence[Mention], folded: str) -> Iterator[Mention]:
-    """Yield the heads and necks that are those of a limb's bone."""
+    """Yield the heads and necks that are those of a bone."""
     parts = [mention for mention in kept if mention.entry.names_part]
     for end, bone in pairwise(parts):
-        if (
-            _OF_A_BONE.fullmatch(folded, end.end, bone.start)
-            and end.entry.labels in _ENDS
-            and labels_in(EXTREMITY).issuperset(bone.entry.labels)
-        ):
+        if end.entry.labels in _ENDS and _OF_A_BONE.fullmatch(folded, end.end, bone.start):
             yield end
 
 
 def _without_its_side(kept: Sequence[Mention], said: list[Mention], folded: str) -> list[Mention]:
     """Leave out the side right after an excluded part, if there is another side."""
     for before, mention in pairwise(kept):
-        if before in said or not before.entry.names_part or mention.entry.kind not in SIDES:
+        if before in said or mention.entry.kind not in SIDES:
             continue
         rest = [other for other in said if other != mention]
         if not folded[before.end : mention.start].strip() and any(

@@ -74,13 +74,7 @@ class Text:
         telling = [mention for mention in candidates if mention.tells_language]
         # "Pelvis" is Spanish, too, but no proof that "radio" is the Spanish bone, not French.
         shared = {mention.span for mention in telling if mention.entry.language in _EVERYWHERE}
-        alone = [
-            mention
-            for mention in candidates
-            if mention.entry.when == ALONE
-            and mention.entry.names_part
-            and _covers(mention, unexplained)
-        ]
+        alone = [m for m in candidates if m.entry.when == ALONE and _covers(m, unexplained)]
         sides = [m for m in candidates if m.entry.kind in SIDES and m.entry.when is None]
         everybodys = {m.span for m in sides if m.entry.language == ENGLISH}
         agreed = shared_language(candidates)
@@ -121,7 +115,7 @@ class Text:
         """Languages of a side whose abbreviations for parts are all that else is in the text."""
         found: dict[str, set[int]] = {language: set() for language in self.sided}
         for mention in self.candidates:
-            if mention.entry.names_part and mention.entry.when in found:
+            if mention.entry.when in found:
                 found[mention.entry.when].update(range(mention.start, mention.end))
         return frozenset(
             language

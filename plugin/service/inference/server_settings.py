@@ -89,6 +89,8 @@ class ServerSettings:
         except OSError as error:  # a broken certificate is one, too
             why = error.strerror or type(error).__name__
             raise SettingsError(f"BodyPart.Server.CaFile: {self.ca_file}: {why}") from None
+        except ValueError as error:  # A NUL in it, for one.
+            raise SettingsError(f"BodyPart.Server.CaFile: {error}") from None
         self._check_url()
 
     def _check_url(self) -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from service.databases.database import Database
-    from service.queue.tasks import Tasks
 
 _LENT = sa.select(*COLUMNS).where(
     tasks.c.kind == Kind.ANNOTATE,
@@ -31,13 +30,10 @@ class Lending:
     ----------
     database : Database
         Has the table.
-    all_tasks : Tasks
-        The table as the service's own workers use it.
     """
 
-    def __init__(self, database: Database, all_tasks: Tasks) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._tasks = all_tasks
 
     def lend(self, count: int, seconds: float, helper: str | None = None) -> list[str]:
         """Claim up to ``count`` instances for a helper, for some seconds, and return them.
@@ -84,4 +80,3 @@ class Lending:
                 )
                 .values(claimed_by=None, claimed_until=None)
             )
-        self._tasks.wake()

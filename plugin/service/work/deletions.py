@@ -9,6 +9,7 @@ from service.errors import NotFoundError, ServiceError
 from service.lasting import kind_and_place
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from service.dicom_tags.in_place import InPlace
@@ -47,12 +48,12 @@ class Deletions:
         self._told.put(instance)
 
     def stop(self) -> None:
-        """Let ``follow`` end once it has taken in what it was told."""
+        """Wake ``follow``, so that it sees that the service stops."""
         self._told.put(None)
 
-    def follow(self) -> None:
-        """Take in what is told, until the service stops."""
-        while (instance := self._told.get()) is not None:
+    def follow(self, stopping: threading.Event) -> None:
+        """Take in what is told, until the service stops; the next sweep finds the rest."""
+        while (instance := self._told.get()) is not None and not stopping.is_set():
             self._take_in(instance)
 
     def _take_in(self, instance: str) -> None:

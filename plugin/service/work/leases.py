@@ -112,7 +112,7 @@ class Leases:
         self._backfill = backfill
         self._annotator = annotator
         self._annotations = annotations
-        self._lending = Lending(annotations.database, tasks)
+        self._lending = Lending(annotations.database)
         self._lessons = lessons
         self._side_by_side = ThreadPoolExecutor(_SIDE_BY_SIDE, "bodypart-take")
 

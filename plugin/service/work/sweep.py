@@ -88,10 +88,12 @@ class Sweep:
     def is_due(self) -> bool:
         """Return whether Orthanc has another number of instances than index and tasks explain."""
         known = sum(self._index.counts().values())
+        heard_of = self._heard_of()
         # Tasks on the old stock, of which there may be a million, are on instances that it knows.
-        old = self._tasks.count(Kind.ANNOTATE, Priority.BACKFILL)
-        new = self._tasks.count(Kind.ANNOTATE) - old
-        return not known <= self._heard_of() <= known + new
+        # They come and go between two counts: all less these could be fewer than the others.
+        others = (Priority.PERSON, Priority.ARRIVAL, Priority.STUCK)
+        new = sum(self._tasks.count(Kind.ANNOTATE, one) for one in others)
+        return not known <= heard_of <= known + new
 
     def unheard_left_out(self) -> int:
         """Return how many of those left out are still unknown to the index."""

@@ -27,6 +27,7 @@ def test_a_negation_takes_away_only_what_it_stands_before(text, labels, side, vo
     [
         ("nicht Knie links, Hand rechts", ("hand",), "R"),
         ("no right foot, left ankle", ("ankle",), "L"),
+        ("no hand foot left", ("foot",), "L"),
         ("Knee excluding patella Rt", ("knee",), "R"),
     ],
 )

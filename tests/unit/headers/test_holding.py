@@ -20,6 +20,7 @@ from bodypart.headers.matching import read_text
         ("GENU DX", "R", None),
         ("MANUS SIN AP", "L", "frontal"),
         ("MANUS SIN., AP", "L", "frontal"),
+        ("Ankle PE E", None, None),
     ],
 )
 def test_a_letter_of_several_languages_means_what_the_text_s_own_has(text, side, view, vocabulary):
@@ -116,7 +117,8 @@ def test_a_side_inside_a_term_is_a_side(text, side, vocabulary):
 
 
 @pytest.mark.parametrize(
-    "text", ["US left", "US", "OS", "US guided biopsy re", "rechts 2 Eb.", "Pat bilat"]
+    "text",
+    ["US left", "US", "OS", "Röntgen OS", "US guided biopsy re", "rechts 2 Eb.", "Pat bilat"],
 )
 def test_an_abbreviation_alone_or_in_another_language_names_no_part(text, vocabulary):
     assert not read_text(text, vocabulary).names_part

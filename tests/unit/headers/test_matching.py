@@ -302,6 +302,8 @@ def test_an_ordinary_word_is_no_part(text, vocabulary):
         ("Knie Bauchlage", ("knee",)),
         ("Telemetría columna", ("spine",)),
         ("Radio pelvis", ("pelvis",)),
+        ("Radio cavum", ("neck",)),
+        ("Crus, Sprunggelenk", ("lower_leg", "ankle")),
         ("SPINE_LUMBAR_AP", ("lspine",)),
         ("C-Spine + T-Spine", ("cspine", "tspine")),
         ("Dig. V Fuß li", ("toe",)),

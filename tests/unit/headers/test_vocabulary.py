@@ -74,6 +74,7 @@ def test_the_operators_terms_are_added():
     vocabulary = Vocabulary.load({"knee": ["Knie spez", "XY"]})
     assert read_text("XY seitl.", vocabulary).labels == ("knee",)
     assert read_text("Knie spez 3", vocabulary).labels == ("knee",)
+    assert read_text("Sprunggelenk, XY", vocabulary).labels == ("ankle", "knee")
 
 
 def test_the_operators_terms_outrank_the_file():

@@ -18,6 +18,13 @@ from service.prerequisites import advice, checked_settings
 SHIPPED = json.loads((ROOT / "orthanc-config/orthanc.json").read_text(encoding="utf-8"))
 
 
+@pytest.fixture
+def python_3_14(monkeypatch):
+    """Have paths answer as in Python 3.14: with no, where they raised an error before."""
+    for name, answer in (("is_dir", "isdir"), ("is_file", "isfile"), ("exists", "exists")):
+        monkeypatch.setattr(Path, name, getattr(os.path, answer))
+
+
 def test_the_shipped_configuration_needs_no_advice():
     assert advice(SHIPPED, Settings()) == []
 
@@ -119,7 +126,8 @@ def test_a_folder_in_the_place_of_a_database_is_named(tmp_path, key):
 
 
 @pytest.mark.parametrize("key", ["IndexFile", "AuditFile"])
-@pytest.mark.parametrize("file", ["/dev/null", f"/tmp/{'x' * 300}"])
+@pytest.mark.parametrize("file", ["/dev/null", f"/tmp/{'x' * 300}", "/tmp/\0"])
+@pytest.mark.usefixtures("python_3_14")
 def test_what_can_be_no_database_is_named(key, file):
     """The service would end and be started again for ever, and an error name no setting."""
     with pytest.raises(SettingsError, match=rf"^BodyPart\.{key}: "):
@@ -128,11 +136,17 @@ def test_what_can_be_no_database_is_named(key, file):
 
 @pytest.mark.parametrize("key", ["Model", "Python"])
 @pytest.mark.parametrize(
-    ("file", "why"), [("/none", "no file /none"), (f"/{'x' * 300}", "too long")]
+    ("file", "why"),
+    [
+        ("/none", "no file /none"),
+        ("/tmp", "no file /tmp"),
+        (f"/{'x' * 300}", "too long"),
+        ("/tmp/\0", "null byte"),
+    ],
 )
-def test_a_file_that_cannot_be_used_is_named(key, file, why, monkeypatch):
+@pytest.mark.usefixtures("python_3_14")
+def test_a_file_that_cannot_be_used_is_named(key, file, why):
     """Where Orthanc's user may not look into the folder, an error named no setting."""
-    monkeypatch.setattr(Path, "is_file", os.path.isfile)  # So it is in Python 3.14.
     with pytest.raises(SettingsError, match=rf"^BodyPart\.{key}: .*{why}"):
         checked_settings({**SHIPPED, "BodyPart": {key: file}})
 

@@ -33,6 +33,7 @@ TOO_LONG = f"/{'x' * 300}"
         ({"Url": "https://host", "CaFile": "/none.pem"}, "Server.CaFile: /none.pem: No such file"),
         ({"Url": "https://host", "CaFile": "/tmp"}, "Server.CaFile: /tmp: "),
         ({"Url": "https://host", "CaFile": TOO_LONG}, "Server.CaFile: .* too long"),
+        ({"Url": "https://host", "CaFile": "/tmp/\0"}, "Server.CaFile: .*null byte"),
         ({"Url": "https://host", "TokenFile": "/none"}, "Server.TokenFile: /none: No such file"),
         ({"Url": "https://host", "TokenFile": "/tmp"}, "Server.TokenFile: /tmp: Is a directory"),
         ({"Url": "https://host", "TokenFile": TOO_LONG}, "Server.TokenFile: .* too long"),

@@ -33,7 +33,7 @@ def database(postgres):
 def test_who_was_too_slow_leaves_alone_what_another_has(database):
     slow, other = Tasks(database, "slow"), Tasks(database, "other")
     slow.ask_now(Kind.ANNOTATE, ["i"], priority=Priority.BACKFILL)
-    lending = Lending(database, slow)
+    lending = Lending(database)
     assert lending.lend(5, -1, "first") == ["i"]
     lent = lending.task("i", "first")
     task = other.claim((Kind.ANNOTATE,))

@@ -131,7 +131,7 @@ def test_a_single_node_takes_over_what_it_claimed_under_another_name(ask, tasks,
     """A new container has a new host name, and the claims of the old one would wait for minutes."""
     ask("mine"), ask("lent", priority=Priority.BACKFILL)
     assert tasks.claim((Kind.ANNOTATE,)).resource == "mine"
-    assert Lending(database, tasks).lend(1, 600) == ["lent"]
+    assert Lending(database).lend(1, 600) == ["lent"]
     renamed = Tasks(database, "another name")
     renamed.claims.release()
     assert drained(renamed) == ["mine"]
@@ -352,7 +352,7 @@ def test_cancelling_takes_out_what_is_lent_and_perhaps_never_brought_back(
 ):
     """It was given out again, after the end."""
     ask("i", priority=Priority.BACKFILL)
-    assert Lending(database, tasks).lend(1, seconds, "died") == ["i"]
+    assert Lending(database).lend(1, seconds, "died") == ["i"]
     tasks.cancel(Kind.ANNOTATE, Priority.BACKFILL)
     assert not tasks.stands(Kind.ANNOTATE, "i")
 
@@ -376,7 +376,7 @@ def test_a_clock_that_was_set_back_holds_nothing_up(ask, tasks, database, monkey
     now, steps = [50_000.0], iter([0, -3_600, 0])
     monkeypatch.setattr("service.queue.tasks.time.time", lambda: now[0])
     ask("lent", priority=Priority.BACKFILL)
-    Lending(database, tasks).lend(1, 120.0, "died")
+    Lending(database).lend(1, 120.0, "died")
     ask("i")
 
     class Stopping:

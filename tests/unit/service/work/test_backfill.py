@@ -108,6 +108,32 @@ def test_the_sweep_of_a_back_fill_is_done_again_if_it_failed(house, backfill, mo
     assert house.claim(Kind.ANNOTATE).resource == "i"
 
 
+def test_a_back_fill_that_is_started_once_more_brings_nothing_back(house, backfill, monkeypatch):
+    """What was removed since it began stays removed."""
+    began = backfill.start()["started_at"]
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.remove("i", by="ann")
+    monkeypatch.setattr("service.work.run.utc_now", lambda: "later")
+    assert backfill.start()["started_at"] == began
+    backfill.step(threading.Event())
+    assert house.claim(Kind.ANNOTATE) is None
+
+
+def test_a_back_fill_that_fails_goes_on(house, backfill, monkeypatch):
+    stopping = threading.Event()
+    failures = iter([ArchiveError("status 500")])
+
+    def step(_):
+        backfill.stop()
+        if error := next(failures, None):
+            raise error
+        stopping.set()
+
+    monkeypatch.setattr(backfill, "step", step)
+    backfill.follow(stopping)
+    assert house.lines == ["the back-fill failed and starts again: status 500"]
+
+
 @pytest.fixture
 def three_models(house):
     """Return pictures that two earlier models and the present one read, one of them reviewed."""

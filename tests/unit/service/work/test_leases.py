@@ -56,6 +56,13 @@ def test_what_was_lent_is_taken_once(house, leases):
     assert examined(house) == "hand"
 
 
+def test_no_more_is_lent_than_was_asked_for(house, leases):
+    house.ask(Kind.ANNOTATE, "j", mode=Mode.ASKED, priority=Priority.BACKFILL)
+    house.ask(Kind.REWRITE, "j")
+    assert [len(leases.lend(1, 60)) for _ in range(3)] == [1, 1, 0]
+    assert house.claim(Kind.REWRITE).resource == "j"
+
+
 def test_a_picture_that_just_came_in_is_not_for_a_helper_to_say(house, leases):
     """Anybody may call the route; a machine's answer would be as anybody pleases, in no trail."""
     house.orthanc.arrive("new", b"file")
@@ -76,6 +83,7 @@ def test_what_is_not_brought_back_is_lent_again(house, leases):
     assert leases.lend(5, -1) == ["i"]
     assert leases.lend(5, 60) == ["i"]
     leases.take_back(["i"])
+    assert "not lent" in leases.take(brought(house))["i"]
     assert leases.lend(5, 60) == ["i"]
 
 

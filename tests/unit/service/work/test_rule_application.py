@@ -10,7 +10,7 @@ from service.databases.database import Database
 from service.databases.schema import INDEX_SCHEMA, SEEN_SCHEMA, prepare
 from service.deliveries.delivery import Priority
 from service.deliveries.dispatch import Dispatch
-from service.errors import ConflictError, NotFoundError
+from service.errors import ArchiveError, ConflictError, NotFoundError
 from service.orthanc_api.resources import Parents
 from service.records.facts import Facts
 from service.records.index import Index
@@ -101,6 +101,22 @@ def test_a_run_begins_when_it_is_asked_for(stock):
     thread.join()
 
 
+def test_a_run_that_fails_goes_on(stock, monkeypatch):
+    monkeypatch.setattr("service.work.rule_application._PAUSE_AFTER_TROUBLE", 0.0)
+    lines, stopping, annotations = [], threading.Event(), stock.annotations
+    monkeypatch.setattr(stock.rule_application, "_log", lines.append)
+
+    def away(_):
+        monkeypatch.setattr(stock, "annotations", lambda ids: stopping.set() or annotations(ids))
+        raise ArchiveError("status 500")
+
+    monkeypatch.setattr(stock, "annotations", away)
+    stock.rule_application.start("knees", dry_run=True)
+    stock.rule_application.follow(stopping)
+    assert lines == ["applying a rule to the old stock failed and starts again: status 500"]
+    assert stock.rule_application.progress()["taken"] == 3
+
+
 def test_a_rule_is_applied_after_its_count_only(stock):
     with pytest.raises(ConflictError, match="must be counted first"):
         stock.rule_application.start("knees", dry_run=False)
@@ -150,9 +166,10 @@ def test_only_what_was_counted_is_sent(stock):
     stock.run("knees", dry_run=True)
     stock.put("knee 0", "hand")
     stock.put("knee 9", "knee")
+    stock.notes["knee 1"] = None  # It was removed.
     done = stock.run("knees", dry_run=False)
-    assert (done["deliveries"], done["counted"]) == (4, 6)
-    assert {row.instance for row in stock.overview.page([], None, 10)} == {"knee 1", "knee 2"}
+    assert (done["deliveries"], done["counted"]) == (2, 6)
+    assert {row.instance for row in stock.overview.page([], None, 10)} == {"knee 2"}
 
 
 def test_what_was_counted_for_another_answer_stays(stock):

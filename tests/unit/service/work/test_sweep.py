@@ -39,6 +39,23 @@ def test_what_arrived_unheard_is_noticed_while_the_old_stock_is_read_again(house
     assert not sweep.is_due()
 
 
+def test_a_sweep_is_not_due_as_the_old_stock_is_read(house, sweep, monkeypatch):
+    """It was where a task ended between two counts: the whole archive was looked through."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.ask(Kind.ANNOTATE, "i", mode=Mode.AGAIN, priority=Priority.BACKFILL)
+    rows = house.database.rows
+
+    def ended_after(statement, **values):
+        found = rows(statement, **values)
+        if values.get("kind") == Kind.ANNOTATE:
+            monkeypatch.undo()
+            house.tasks.finish(house.claim(Kind.ANNOTATE))
+        return found
+
+    monkeypatch.setattr(house.database, "rows", ended_after)
+    assert not sweep.is_due()
+
+
 @pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("a patient's name")])
 def test_one_that_cannot_be_looked_at_hides_no_others(house, sweep, monkeypatch, error):
     house.orthanc.arrive("a", b"file", received="20260701T000000")
