@@ -221,13 +221,13 @@ def _tls(order: Order) -> ssl.SSLContext:
     """
     try:
         context = ssl.create_default_context(cafile=order.authority or None)
-    except (OSError, ValueError):
+    except OSError:
         raise UsageError(f"{order.authority} holds no certificate (PEM)") from None
     if order.certificate:
         try:
             # The empty password keeps OpenSSL from asking for one on the terminal.
             context.load_cert_chain(order.certificate, password="")
-        except (OSError, ValueError):
+        except OSError:
             file = order.certificate
             raise UsageError(f"{file} holds no certificate with its key (PEM)") from None
     return context

@@ -100,17 +100,14 @@ class LocalCrew:
         self._given.put(batch)
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """Return the finished batches, waiting up to ``seconds`` if there are none."""
-        found: list[Outcome] = []
+        """Return a finished batch, waiting up to ``seconds`` if there is none."""
         try:
-            found.append(self._finished.get(timeout=seconds))
-            while True:
-                found.append(self._finished.get_nowait())
+            outcome = self._finished.get(timeout=seconds)
         except Empty:
-            pass
-        self._out -= len(found)
-        self.workers -= sum(outcome.lost is not None for outcome in found)
-        return found
+            return []
+        self._out -= 1
+        self.workers -= outcome.lost is not None
+        return [outcome]
 
     def close(self) -> None:
         """End all workers; they do not finish their batches."""

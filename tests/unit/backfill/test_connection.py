@@ -6,8 +6,10 @@ import socket
 import subprocess
 import threading
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
+import urllib3
 
 from backfill import connection as module
 from backfill.connection import Connection
@@ -77,10 +79,10 @@ def test_what_is_wrong_at_the_first_contact_is_named(answers, error, named):
 
 
 def test_nobody_there_is_told_at_once():
-    with pytest.raises(AwayError, match="connection refused"):
+    with pytest.raises(AwayError, match=r"connection refused$"):
         first_contact(Connection(Order(f"http://127.0.0.1:{free_port()}")))
     for name in ("nobody.invalid", "no body", "no..body", "nobody" * 20):
-        with pytest.raises(AwayError, match="no machine of that name"):
+        with pytest.raises(AwayError, match=r"no machine of that name$"):
             first_contact(Connection(Order(f"http://{name}:8042")))
 
 
@@ -145,10 +147,11 @@ def test_the_service_pins_orthanc_s_certificate_whatever_machine_it_names(certif
 def test_later_it_waits_and_tells_why_and_that_it_goes_on():
     told = []
     busy = (503, {"error": "Engine down", "details": "the service starts"})
-    with archive({"/x": [busy, busy, (200, {"a": 1})]}) as (url, _):
+    with archive({"/x": [busy, busy, (200, {"a": 1})]}) as (url, asked):
         connection = Connection(Order(url), threading.Event(), told.append)
         assert connection.get("/x") == {"a": 1}
         assert connection.post("/x", {}) == {"a": 1}
+        assert asked[-1][1]["content-type"] == "application/json"
     assert told == [f"{url} answers 503: the service starts"] * 2 + [None]
 
 
@@ -201,6 +204,31 @@ def test_a_connection_that_breaks_off_or_takes_too_long_is_told(monkeypatch):
         threading.Thread(target=hang_up, daemon=True).start()
         with pytest.raises(AwayError, match="the connection broke off"):
             Connection(order).once("/x")
+
+
+def test_a_network_that_does_not_reach_there_is_told(monkeypatch):
+    why = urllib3.exceptions.NewConnectionError(None, "[Errno 113] No route to host")
+    late = urllib3.exceptions.ConnectTimeoutError(None, "timed out")
+    tls = urllib3.exceptions.SSLError("EOF occurred in violation of protocol")
+    broken = urllib3.exceptions.ProtocolError("Connection aborted.")
+    for error, told in (
+        (why, "network does not reach it$"),
+        (late, "not be connected to in time$"),
+        (tls, "^the TLS connection to https://orthanc failed$"),
+        (broken, "the connection broke off$"),
+    ):
+        connection = Connection(Order("https://orthanc"))
+        pool = SimpleNamespace(request=failing(error), headers={})
+        monkeypatch.setattr(connection, "_pool", pool)
+        with pytest.raises(AwayError, match=told):
+            connection.once("/x")
+
+
+def failing(error):
+    def request(*_, **__):
+        raise error
+
+    return request
 
 
 def test_what_is_to_stop_does_not_wait():
