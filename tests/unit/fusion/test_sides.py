@@ -18,9 +18,10 @@ def side(image, header=None):
     return found.value, found.source
 
 
-def test_a_marker_fills_a_side_that_is_missing():
-    assert side(picture("R")) == ("R", "marker")
-    assert side(picture(None)) == (None, None)
+@pytest.mark.parametrize("label", ["knee", "hand"])
+def test_a_marker_fills_a_side_that_is_missing(label):
+    assert side(picture("R", label)) == ("R", "marker")
+    assert side(picture(None, label)) == (None, None)
 
 
 @pytest.mark.parametrize("label", ["chest", "lspine", "pelvis", "rib", "hip"])

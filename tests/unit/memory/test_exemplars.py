@@ -86,6 +86,7 @@ def test_a_damaged_file_is_named(content, tmp_path):
     ("known", "used"),
     [
         (exemplars("knee"), True),
+        (exemplars(*LABELS), True),
         (exemplars("knee", model="1" * 64), False),
         (replace(exemplars("knee", count=1), labels=("femur",)), False),
         (replace(exemplars("knee", count=1), probabilities=np.zeros((1, 3), np.float32)), False),

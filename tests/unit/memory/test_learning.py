@@ -7,6 +7,7 @@ import pytest
 
 from bodypart.memory import learning
 from bodypart.memory.learning import USUAL_LEAD, USUAL_VARIANCE, judged, spared_lead
+from bodypart.memory.regression import fit, log_odds, softmax_rows
 from bodypart.memory.words import pack_floats, unpack_floats
 from unit.memory.hospital import DIMENSIONS, LABELS, exemplars, words
 
@@ -107,6 +108,15 @@ def test_what_the_words_of_others_say_does_not_depend_on_a_patient_s_own(monkeyp
     where = patients.index(own.patient)
     assert after[where] == pytest.approx(before[where], abs=1e-12)
     assert not np.allclose(after, before)
+
+
+def test_the_coefficients_are_those_of_least_cost():
+    features = np.array([[1, 0], [0.5, 0.8], [0.2, 0.1]])
+    offset, weight = log_odds(np.array([HAND, HAND, WRIST])), np.array([1, 3, 0.5])
+    accepted = np.eye(3, dtype=bool)[[1, 2, 0]]
+    found = fit(features, offset, accepted, weight, 0.1)
+    missed = weight[:, None] * (accepted - softmax_rows(offset + features @ found))
+    assert np.abs(features.T @ missed - 0.1 * found).max() < 0.01
 
 
 def shortest(count):

@@ -127,6 +127,13 @@ def test_what_teaches_most_comes_from_the_unreviewed(house):
     assert candidates == 6
 
 
+def test_the_most_doubtful_are_chosen_from_where_there_are_too_many(house, monkeypatch):
+    monkeypatch.setattr("service.learning.alike.MOST_CANDIDATES", 1)
+    house.see("chest", 70)
+    house.look(house.see("knee", 70), reading("knee", 70, rejected=True).seen)
+    assert most_instructive(house.learning.sightings, MODEL, None, 2, []) == (["knee-70"], 2)
+
+
 def test_what_is_like_confirmed_pictures_is_not_asked_for(house):
     house.teach(2)
     for number in (70, 71, 72):
