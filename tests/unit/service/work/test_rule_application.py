@@ -101,6 +101,20 @@ def test_a_run_begins_when_it_is_asked_for(stock):
     thread.join()
 
 
+def test_a_run_goes_on_by_itself_after_a_restart(stock):
+    stock.rule_application.start("knees", dry_run=True)
+    stock.restart(KNEES, REST)
+    stopping = threading.Event()
+    following = threading.Thread(
+        target=stock.rule_application.follow, args=(stopping,), daemon=True
+    )
+    following.start()
+    eventually(lambda: stock.rule_application.progress()["state"] == "done")
+    stopping.set()
+    stock.rule_application.stop()
+    following.join()
+
+
 def test_a_run_that_fails_goes_on(stock, monkeypatch):
     monkeypatch.setattr("service.work.rule_application._PAUSE_AFTER_TROUBLE", 0.0)
     lines, stopping, annotations = [], threading.Event(), stock.annotations
