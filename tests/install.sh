@@ -7,7 +7,7 @@ missing=""
 want() { command -v "$1" >/dev/null || missing="$missing $2"; }
 want storescu dcmtk
 want dciodvfy dicom3tools
-want chromium chromium
+want chromium-headless-shell chromium-headless-shell
 want gcc gcc
 want debootstrap debootstrap
 [ -e /usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so ] || missing="$missing orthanc-postgresql"

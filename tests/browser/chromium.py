@@ -1,4 +1,4 @@
-"""Headless Chromium, Debian's own, driven by Playwright."""
+"""Chromium without its windows, Debian's own, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
 # The tests run as root in a container, and nothing may call home.
 _ARGUMENTS = [
