@@ -2,14 +2,14 @@
 
 import pytest
 
-from service.records.audit_trail import REMOVED, WITHDRAWN, Word
+from service.records.audit_trail import REMOVED, WITHDRAWN, LastEvent
 from service.records.removals import stays_removed
 
 AT = "2026-11-28T10:00:00Z"
 
 
 def removed(file=None, change=None, action=REMOVED):
-    return Word(1, AT, action, None, file, change)
+    return LastEvent(1, AT, action, None, file, change)
 
 
 @pytest.mark.parametrize(
