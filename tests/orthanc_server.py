@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -37,10 +38,16 @@ USUAL = os.environ.get("BODYPART_ON") or KNOWN[0]
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port that nobody listens on.
+
+    It is below those that Linux gives to connections: one of these could take it while an Orthanc
+    is stopped, or not started yet.
+    """
+    while True:
+        port = secrets.choice(range(20_000, 32_000))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _stat(pid: int) -> tuple[str, int]:
