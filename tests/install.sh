@@ -10,7 +10,10 @@ want dciodvfy dicom3tools
 want chromium-headless-shell chromium-headless-shell
 want gcc gcc
 want debootstrap debootstrap
-[ -e /usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so ] || missing="$missing orthanc-postgresql"
+plugins=/usr/share/orthanc/plugins
+[ -e $plugins/libOrthancPostgreSQLIndex.so ] || missing="$missing orthanc-postgresql"
+[ -e $plugins/libOrthancGdcm.so ] || missing="$missing orthanc-gdcm"
+[ -e $plugins/libOrthancDicomWeb.so ] || missing="$missing orthanc-dicomweb"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 want buildah buildah
 if [ -n "$missing" ]; then
