@@ -35,6 +35,8 @@ def most_repeated(words: Sequence[Word], count: int) -> list[str]:
     count : int
         How many to drop; none if it is not positive.
     """
+    if count <= 0:
+        return []  # As nearly always: no copy of all embeddings.
     by_part: dict[tuple[str, ...], list[Word]] = {}
     for word in words:
         by_part.setdefault(word.labels, []).append(word)
