@@ -151,6 +151,16 @@ class Database:
         with self._our_errors(), self.engine.connect() as connection:
             yield connection
 
+    def noting(self, table: sa.Table) -> Any:
+        """Return the statement that notes a ``value`` by its ``name``, in place of an earlier one.
+
+        It is one, as two nodes may note the same at once when they start for the first time.
+        """
+        insert = self.insert(table)
+        return insert.on_conflict_do_update(
+            index_elements=["name"], set_={"value": insert.excluded.value}
+        )
+
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
         """Hold a lock that all nodes respect; with SQLite, where there is one node, do nothing.

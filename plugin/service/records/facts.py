@@ -30,11 +30,7 @@ class Facts:
 
     def __init__(self, database: Database, first: dict[str, str]) -> None:
         self._database = database
-        insert = database.insert(facts)
-        # In one statement: two nodes may note the same at once, when they start for the first time.
-        self._set = insert.on_conflict_do_update(
-            index_elements=["name"], set_={"value": insert.excluded.value}
-        )
+        self._set = database.noting(facts)
         for name, value in first.items():
             if value and self.get(name) is None:
                 self.set(name, value)

@@ -75,10 +75,7 @@ class ChangeLog:
         self._tasks = records.tasks
         self._trail = records.trail
         self._database = records.index.database
-        insert = self._database.insert(marks)
-        self._keep_mark = insert.on_conflict_do_update(
-            index_elements=["name"], set_={"value": insert.excluded.value}
-        )
+        self._keep_mark = self._database.noting(marks)
         self._live = live
         self._is_own = is_own
         self._amid_rewrite = False
