@@ -8,13 +8,12 @@ after ``register(on_change=False)``.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import re
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +127,7 @@ class Plugin:
             "url": f"{scheme}://127.0.0.1:{self._configuration.get('HttpPort', 8042)}",
             "token": orthanc.GenerateRestApiAuthorizationToken(),
             "last_change": json.loads(orthanc.RestApiGet("/changes?last"))["Last"],
-            "started_at": datetime.now(UTC).strftime("%Y%m%dT%H%M%S"),
+            "started_at": time.strftime("%Y%m%dT%H%M%S", time.gmtime()),
             "properties": {k: str(orthanc.GetGlobalProperty(n, "")) for k, n in _OF_0_1.items()},
         }
 
@@ -190,6 +189,8 @@ def _release_leaked(request: dict[str, Any]) -> None:
 
 def _keep_if_foreign(data: bytes, rewrite: Path) -> None:
     """Keep a file beside the note of a rewrite, unless it is the one that the rewrite makes."""
+    import hashlib  # Half a megabyte, which an Orthanc whose files stay as they are need not hold.
+
     with suppress(FileNotFoundError):  # The rewrite has just ended.
         ours = json.loads(rewrite.read_bytes())
         digest = hashlib.md5(data[: ours["beginning"]], usedforsecurity=False).hexdigest()

@@ -2,18 +2,16 @@
 
 To answer, the service needs Orthanc's HTTP threads itself, so forwarded requests must never hold
 all of them: a share stays free, a few more requests may wait for a moment, the rest get 503.
+
+HTTP is spoken by hand: ``http.client`` takes 2 MB of Orthanc's memory, half of it for TLS.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
-import select
 import socket
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -67,7 +65,6 @@ class Forwarder:
         at_once = max(1, min(_MOST_AT_ONCE, int(http_threads * _SHARE)))
         self._slots = threading.BoundedSemaphore(at_once)
         self._waiting = threading.BoundedSemaphore(max(1, (http_threads - at_once) // 2))
-        self._idle: deque[_Connection] = deque()
 
     def forward(self, path: str, request: Mapping[str, Any]) -> Answer:
         """Have the service answer a request: its path decoded by Orthanc, the rest as it comes."""
@@ -75,18 +72,20 @@ class Forwarder:
         method = request["method"]
         if address is None:
             return _without_service(method, path, reason)
+        target = quote(path)
+        if query := request.get("get"):
+            target += "?" + urlencode(query, safe=self._safe)
+        asked = _request(method, target, request["headers"], request.get("body") or b"")
         if not self._enter():
             details = "too many requests of /bodypart at once"
             return Answer.error(503, "Busy", details, **{"Retry-After": "1"})
         try:
-            target = quote(path)
-            if query := request.get("get"):
-                target += "?" + urlencode(query, safe=self._safe)
-            kept = {k: v for k, v in request["headers"].items() if k.lower() in _FORWARDED}
-            return self._ask(address, method, target, kept, request.get("body") or b"")
-        except (OSError, http.client.HTTPException) as error:
+            return _answer(_exchanged(address, asked))
+        except (OSError, ValueError) as error:
             # The service died on the way; what it was asked may or may not be done.
-            details = f"the service did not answer: {type(error).__name__}"
+            cut_short = isinstance(error, ValueError)
+            why = "it stopped amid its answer" if cut_short else type(error).__name__
+            details = f"the service did not answer: {why}"
             return Answer.error(503, "Engine down", details, **{"Retry-After": "1"})
         finally:
             self._slots.release()
@@ -101,50 +100,51 @@ class Forwarder:
         finally:
             self._waiting.release()
 
-    def _ask(
-        self, address: str, method: str, target: str, headers: dict[str, str], body: bytes
-    ) -> Answer:
-        connection = self._connection(address)
-        try:
-            connection.request(method, target, body, headers)
-            response = connection.getresponse()
-            content = response.read()
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
-        further = {k: v for k, v in response.getheaders() if k.lower() not in _KEPT_BY_ORTHANC}
-        kind = response.getheader("Content-Type") or "application/octet-stream"
-        return Answer(response.status, kind, further, content)
 
-    def _connection(self, address: str) -> _Connection:
-        with suppress(IndexError):
-            while True:
-                connection = self._idle.pop()
-                if connection.address == address and connection.is_open():
-                    return connection
-                connection.close()  # Of a service that is no more, or that closed it.
-        return _Connection(address)
+def _request(method: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return a request after whose answer the connection ends (RFC 9112, 9.6)."""
+    kept = {name: value for name, value in headers.items() if name.lower() in _FORWARDED}
+    kept |= {"Host": "service", "Connection": "close", "Content-Length": str(len(body))}
+    if any("\r" in value or "\n" in value for value in kept.values()):
+        raise ValueError("a header of several lines")  # The next may be another header.
+    lines = (f"{method} {target} HTTP/1.1", *map(": ".join, kept.items()), "", "")
+    return "\r\n".join(lines).encode() + body
 
 
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
+def _exchanged(address: str, request: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_LONGEST_ANSWER)
+        connection.connect(address.encode())  # Where LANG is C, Python takes ASCII alone.
+        connection.sendall(request)
+        with connection.makefile("rb") as reader:
+            return reader.read()
 
-    def __init__(self, address: str) -> None:
-        super().__init__("service", timeout=_LONGEST_ANSWER)
-        self.address = address
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_LONGEST_ANSWER)
-        self.sock.connect(self.address.encode())  # Where LANG is C, Python takes ASCII alone.
+def _answer(received: bytes) -> Answer:
+    """Read an answer of HTTP/1.1; ValueError if it was cut short."""
+    head, _, content = received.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    _, status, *_ = first.split()
+    fields = (line.partition(":") for line in lines)
+    headers = {name.lower(): value.strip() for name, _, value in fields}
+    if headers.get("transfer-encoding") == "chunked":
+        content = b"".join(_chunks(content))
+    elif len(content) != int(headers.get("content-length", 0)):
+        raise ValueError("the answer is not as long as it says")
+    kind = headers.get("content-type", "application/octet-stream")
+    further = {k: v for k, v in headers.items() if k not in _KEPT_BY_ORTHANC}
+    return Answer(int(status), kind, further, content)
 
-    def is_open(self) -> bool:
-        """Tell whether nothing can be read: neither its end, nor bytes that nobody asked for."""
-        poll = select.poll()
-        if self.sock is not None:
-            poll.register(self.sock, select.POLLIN)
-        return self.sock is not None and not poll.poll(0)
+
+def _chunks(content: bytes) -> Iterator[bytes]:
+    """Yield the chunks of a body, up to the empty one that ends it (RFC 9112, 7.1)."""
+    end = -2
+    while True:
+        start = content.index(b"\r\n", end + 2) + 2
+        if not (size := int(content[end + 2 : start], 16)):
+            return
+        end = start + size
+        yield content[start:end]
 
 
 def _without_service(method: str, path: str, reason: str) -> Answer:

@@ -1,6 +1,7 @@
 """Requests go to the service and back; never so many that Orthanc has no thread left for it."""
 
 import json
+import socket
 import socketserver
 import subprocess
 import sys
@@ -157,6 +158,68 @@ def test_what_a_client_did_not_encode_arrives_too(service):
     answer = ask(Forwarder(lambda: (service[0], ""), 50), query={"größe": 'Müller "x" a%2Bb'})
     query = json.loads(answer.body)["path"].partition("?")[2]
     assert parse_qsl(query) == [("größe", 'Müller "x" a+b')]
+
+
+@pytest.fixture
+def answering(tmp_path):
+    """Have a service answer one request with these bytes, and end."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "one"))
+    listener.listen()
+
+    def ask_one(answer):
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            return ask(Forwarder(lambda: (str(tmp_path / "one"), ""), 50))
+        finally:
+            thread.join()
+
+    yield ask_one
+    listener.close()
+
+
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"c\r\nid,part\r\n1,k\r\n3\r\nnee\r\n0\r\n\r\n"
+)
+COUNTED = b"HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nnone"
+WITHOUT_A_BODY = b'HTTP/1.1 304 Not Modified\r\netag: "r"\r\n\r\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [(CHUNKED, 200, b"id,part\r\n1,knee"), (COUNTED, 404, b"none"), (WITHOUT_A_BODY, 304, b"")],
+)
+def test_an_answer_is_read_whole_however_long_it_says_to_be(answering, answer, status, body):
+    answered = answering(answer)
+    assert (answered.status, answered.body) == (status, body)
+    assert "transfer-encoding" not in answered.headers
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(CHUNKED[:-n] for n in (5, 7, 9, 12, 30)),
+        *(COUNTED[:-n] for n in (1, 4, 10, len(COUNTED))),
+    ],
+)
+def test_an_answer_that_is_cut_short_is_none(answering, answer):
+    """Half an export that looks whole would be taken for all."""
+    answered = answering(answer)
+    assert answered.status == 503
+    assert "did not answer" in json.loads(answered.body)["details"]
+
+
+def test_a_header_brings_no_other_one_with_it(service):
+    with pytest.raises(ValueError, match="several lines"):
+        ask(Forwarder(lambda: (service[0], ""), 50), headers={"Origin": "x\r\nAuthorization: y"})
 
 
 def _ended(future, until):
