@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bodypart.evidence import ImageReading, Seen
 from bodypart.memory import Memory, Recall
 from bodypart.memory.rule import prior
-from unit.memory.hospital import LABELS, MODEL, picture, reading, word, words
+from unit.memory.hospital import LABELS, MODEL, PLACES, picture, reading, word, words
 
 
 def recall_of(some):
@@ -117,6 +118,19 @@ def test_a_picture_like_those_confirmed_as_none_is_rejected():
     assert after.rejected
     assert "confirmed here" in after.reason
     assert note.changed == "chest -> none"
+
+
+def test_what_the_model_accepts_in_doubt_is_not_rejected_for_a_word_on_its_own_part():
+    """Where a model accepts what may well be nothing, the memory took "none" for its answer."""
+    recall = recall_of([*MIXED, *words(10, "none", rejected=True)])
+    embedding = (0.45 * PLACES["knee"] + 0.89 * PLACES["sacrum"]).astype(np.float32)
+    posterior = np.array([0.02, 0.02, 0.41, 0.02, 0.53], np.float32)
+    said = dict(zip(LABELS, posterior.tolist(), strict=False))
+    after, note = recall.consult(
+        ImageReading(said, seen=Seen(embedding, posterior, rejected=False))
+    )
+    assert (after.rejected, after.top(1)[0].label) == (False, "knee")
+    assert note.changed is None
 
 
 def test_the_change_and_its_grounds_are_told():
