@@ -37,6 +37,8 @@ LEAST = 0.2
 RIVAL = 0.2
 """Probability from which a label of the picture agrees with a header that names it."""
 
+_OPEN_SIDE = "The header says left in one place and right in another."
+
 
 @dataclass(frozen=True, slots=True)
 class Fused:
@@ -114,7 +116,8 @@ def fuse(
     marker = marker_side(picture)
     laterality = side_of(label, header, marker)
     # A person who reviews the part must also learn about a doubtful side.
-    reason = " ".join(filter(None, (reason, side_in_doubt(laterality, marker))))
+    sides = _OPEN_SIDE if header.laterality_conflict else None
+    reason = " ".join(filter(None, (reason, sides, side_in_doubt(laterality, marker))))
     reason = reason or age_in_doubt(label, picture, header, child_age, rates)
     return Fused(
         label=label,
@@ -199,8 +202,6 @@ def _doubt(
         why = image.reason or "unlike a radiograph"
         says = f"only the header says {named}" if named else "the header names no part"
         return f"The picture was not classified ({why}), and {says}."
-    if header.laterality_conflict:
-        return "The header says left in one place and right in another."
     if label is None and named:
         return f"The header names {named}, and no picture decides."
     if label is None:
