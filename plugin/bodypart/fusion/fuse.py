@@ -107,10 +107,11 @@ def fuse(
     rates = rates or shipped()
     picture = None if image is None or image.rejected else image
     label, probability = _answer(picture, header, rates)
+    source = _source(label, picture, header)
     agreement = _agreement(picture, header)
     child = is_child(picture, header, child_age)
     if picture is not None and agreement == "conflict":
-        reason: str | None = _conflict(picture, header, label)
+        reason: str | None = _conflict(picture, header, source)
     else:
         reason = _doubt(image, header, label, probability, review_threshold)
     marker = marker_side(picture)
@@ -122,7 +123,7 @@ def fuse(
     return Fused(
         label=label,
         probability=probability,
-        source=_source(label, picture, header),
+        source=source,
         visible=_visible(picture),
         laterality=laterality,
         child=child,
@@ -173,19 +174,19 @@ def _source(
     by_image = picture is not None and any(
         compatible(seen, label) for seen in plausible(picture.probabilities, RIVAL)
     )
+    if not by_image:
+        return "header"  # It may name no more than the region.
     by_header = any(compatible(named, label) for named in header.labels)
-    if by_image and by_header:
-        return "image+header"
-    return "header" if by_header else "image"
+    return "image+header" if by_header else "image"
 
 
-def _conflict(picture: ImageReading, header: HeaderReading, label: str | None) -> str:
+def _conflict(picture: ImageReading, header: HeaderReading, source: MachineSource | None) -> str:
     seen = picture.top(1)[0].label
     said = _says(header)
     sentence = f"The picture looks like {_name(seen)}, but the header says {said}"
-    if label is None:
+    if source is None:
         return f"{sentence}."
-    follows = "picture" if compatible(seen, label) else "header"
+    follows = "header" if source == "header" else "picture"
     return f"{sentence}; the answer follows the {follows}."
 
 

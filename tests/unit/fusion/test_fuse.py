@@ -82,6 +82,22 @@ def test_a_header_that_wins_against_an_unsure_picture_is_reported():
     assert fused.review_reason.endswith("the answer follows the header.")
 
 
+@pytest.mark.parametrize(
+    ("image", "reading", "label", "source"),
+    [
+        (picture(foot=0.6, wrist=0.19), header(region="upper_limb"), "wrist", "header"),
+        (picture(chest=0.45, abdomen=0.42), header("lspine"), "abdomen", "image"),
+    ],
+)
+def test_whose_answer_it_is_is_told_as_the_reason_does(image, reading, label, source):
+    """What a vague header turned was the picture's answer, to be written before any review."""
+    fused = fuse(image, reading)
+    assert (fused.label, fused.source, fused.agreement) == (label, source, "conflict")
+    assert fused.review_reason.endswith(
+        f"; the answer follows the {source.replace('image', 'picture')}."
+    )
+
+
 def test_a_header_that_names_what_no_label_has_asks_for_a_review():
     fused = fuse(picture(knee=0.97), HeaderReading(outside="PHANTOM", elsewhere="PHANTOM"))
     assert (fused.label, fused.agreement, fused.needs_review) == ("knee", "image-only", True)
