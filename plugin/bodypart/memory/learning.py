@@ -197,11 +197,9 @@ def _left_out(lesson: _Lesson, rehearsed: _Lesson | None, patients: NDArray[np.s
     left out.
     """
     folds = _folds(patients)
-    result = lesson.before.copy()
+    result = np.empty_like(lesson.before)
     for fold in np.unique(folds):
         out, rest = folds == fold, folds != fold
-        if not rest.any():
-            continue
         found = _fitted(lesson.some(rest), rehearsed)
         result[out] = softmax_rows(log_odds(lesson.before[out]) + lesson.features[out] @ found)
     return result
@@ -247,7 +245,7 @@ def judged(before: Floats, left_out: Floats, accepted: Bools, patients: Integers
     margins[:, patients < LEAST_TRIED] = np.inf
     for label in range(labels):
         stays = (was == label) & (became == label)
-        margins[label, label] = 0 if stays.any() and gain[stays].sum() > 0 else np.inf
+        margins[label, label] = 0 if gain[stays].sum() > 0 else np.inf
     return margins
 
 
