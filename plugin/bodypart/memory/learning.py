@@ -66,7 +66,7 @@ class Gain(TypedDict):
     before, after : float
         Share of them read rightly without and with the words of other patients.
     mended, broken : int
-        Answers changed to this part, rightly and wrongly.
+        Wrong answers changed to this part rightly, and right ones lost to it.
     """
 
     label: Label
