@@ -198,11 +198,10 @@ def _doubt(
     threshold: float,
 ) -> str | None:
     """Return why an answer without a conflict needs a review, or None."""
-    named = _says(header) if header.labels else ""
+    named = _says(header)
     if image is not None and image.rejected:
-        why = image.reason or "unlike a radiograph"
         says = f"only the header says {named}" if named else "the header names no part"
-        return f"The picture was not classified ({why}), and {says}."
+        return f"The picture was not classified ({image.reason}), and {says}."
     if label is None and named:
         return f"The header names {named}, and no picture decides."
     if label is None:

@@ -117,6 +117,8 @@ def test_a_side_of_no_part_outranks_those_of_texts_and_belongs_to_the_region_nam
     assert side(picture(None, "hand"), both) == ("B", "header")
     arm = HeaderReading(region="upper_limb", laterality="R")
     assert side(picture(None, "hand"), arm) == ("R", "header")
+    either = HeaderReading(labels=("foot", "hand"), laterality="R")
+    assert side(picture(None, "hand"), either) == ("R", "header")
     assert side(picture(None, "knee"), arm) == (None, None)
 
 

@@ -35,6 +35,11 @@ def test_the_neighbours_stay_what_they_are():
         assert [said(recall, part, number) for number in range(30)] == [part] * 30
 
 
+def test_ten_words_on_one_kind_of_film_help_to_read_the_next_ones():
+    recall = recall_of(words(10, "wrist"))
+    assert [said(recall, "wrist", number) for number in range(30)] == ["wrist"] * 30
+
+
 def test_many_words_of_one_part_do_not_swallow_a_neighbour_that_has_a_few():
     recall = recall_of([*words(300, "wrist"), *words(4, "hand", "knee", "chest")])
     assert [said(recall, "hand", number) for number in range(30)] == ["hand"] * 30
