@@ -139,7 +139,7 @@ def _lesson(words: Sequence[Word], labels: tuple[str, ...], features: Floats) ->
     shares = accepted / accepted.sum(axis=1, keepdims=True)
     count = shares.sum(axis=0)
     typical = count[count > 0].mean()
-    rarity = np.where(count > 0, (np.maximum(count, 1) / typical) ** -BALANCE, 0)
+    rarity = (np.maximum(count, 1) / typical) ** -BALANCE
     return _Lesson(
         before=prior(
             np.stack([word.probabilities for word in words]),

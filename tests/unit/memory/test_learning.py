@@ -97,6 +97,13 @@ def test_an_answer_that_stays_is_as_sure_as_before_unless_that_helps(sure, margi
     assert found == margin_of_it
 
 
+def test_how_sure_a_very_sure_answer_is_makes_no_difference():
+    near = [said(0.5, 0.45, 0.05)] * 7
+    sure = [[*near, said(1 - 2 * rest, rest, rest)] for rest in (1e-4, 1e-9)]
+    first, second = (margin([HAND] * 8, left_out, [0] * 8) for left_out in sure)
+    assert first == second > 0
+
+
 def test_where_two_labels_are_right_neither_is_lost_to_the_other():
     accepted = np.array([[True, True, False]] * 12)
     either = judged(np.array([HAND] * 12), np.array([DOUBTFUL] * 12), accepted, ENOUGH)
@@ -147,6 +154,16 @@ def test_a_frequent_part_weighs_less_by_the_word_and_more_in_all():
     assert 16 * frequent / rare == pytest.approx(16 ** (1 - learning.BALANCE))
     each = learning._lesson(words(3, "hand", "knee"), (*LABELS, "none"), np.zeros((6, 1))).weight
     assert each.tolist() == [1] * 6
+
+
+@pytest.mark.parametrize(("margin", "after"), [(2.0, 1), (4.0, 0)])
+def test_what_does_not_lead_by_its_margin_is_no_gain(margin, after):
+    """The words of others speak for the wrist twenty times as much as for the hand."""
+    labels, known = (*LABELS, "none"), words(4, "wrist")
+    lesson = learning._lesson(known, labels, np.zeros((4, 1)))
+    left_out = np.tile([0.04, 0.8, 0.04, 0.04, 0.08], (4, 1))
+    (gain,) = learning._gains(labels, lesson, left_out, np.full((5, 5), margin))
+    assert (gain["before"], gain["after"], gain["mended"]) == (0, after, 4 * after)
 
 
 def shortest(count):
