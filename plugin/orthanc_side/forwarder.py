@@ -116,10 +116,10 @@ def _exchanged(address: str, *request: bytes) -> bytes:
         connection.settimeout(_LONGEST_ANSWER)
         connection.connect(address.encode())  # Where LANG is C, Python takes ASCII alone.
         # What is refused is answered before all of it is read: the rest finds nobody.
-        with suppress(BrokenPipeError, ConnectionResetError):
+        with suppress(ConnectionError):
             for part in request:
                 connection.sendall(part)
-        with suppress(ConnectionResetError):
+        with suppress(ConnectionError):
             while piece := connection.recv(2**18):
                 pieces.append(piece)
     return b"".join(pieces)

@@ -220,6 +220,7 @@ def test_a_refusal_arrives_though_nobody_read_all_that_was_refused(answering, le
     [
         *(CHUNKED[:-n] for n in (5, 7, 9, 12, 30)),
         *(COUNTED[:-n] for n in (1, 4, 10, len(COUNTED))),
+        WITHOUT_A_BODY[:-2],
     ],
 )
 def test_an_answer_that_is_cut_short_is_none(answering, answer):
