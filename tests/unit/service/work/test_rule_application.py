@@ -115,6 +115,57 @@ def test_a_run_goes_on_by_itself_after_a_restart(stock):
     following.join()
 
 
+def test_a_run_whose_node_never_returns_goes_on_at_another(stock, monkeypatch):
+    """It stayed "running" until a node was started anew, and no other rule could be counted."""
+    monkeypatch.setattr("service.work.rule_application._LOOK_EVERY", 0.01)
+    gone = stock.rule_application
+    stock.restart(KNEES, REST)
+    stopping = threading.Event()
+    following = threading.Thread(
+        target=stock.rule_application.follow, args=(stopping,), daemon=True
+    )
+    following.start()
+    gone.start("knees", dry_run=True)
+    eventually(lambda: gone.progress()["state"] == "done")
+    stopping.set()
+    following.join()
+
+
+def test_a_page_that_two_nodes_do_at_once_counts_whole(stock, monkeypatch):
+    """Each counted what the other had not sent yet, and one of both counts was kept."""
+    taking_turns, annotation = threading.RLock(), stock.annotation
+    monkeypatch.setattr(stock.database, "hold", lambda _: taking_turns)
+    stock.run("knees", dry_run=True)
+    stock.rule_application.start("knees", dry_run=False)
+    other = threading.Thread(target=stock.rule_application.step)
+
+    def meanwhile(instance):
+        if instance == "knee 1":
+            monkeypatch.setattr(stock, "annotation", annotation)
+            other.start()
+            other.join(0.2)
+        return annotation(instance)
+
+    monkeypatch.setattr(stock, "annotation", meanwhile)
+    stock.rule_application.step()
+    other.join()
+    assert stock.rule_application.progress()["deliveries"] == 6
+
+
+def test_what_is_just_being_rewritten_is_counted(stock, monkeypatch):
+    """For a moment Orthanc has no metadata of it: the count left it out, and so did the rule."""
+    rewritten = stock.notes.pop("knee 1")
+    stock.notes["knee 1"] = None
+
+    @contextlib.contextmanager
+    def waits_for_the_rewrite(instance):
+        stock.notes["knee 1"] = rewritten
+        yield
+
+    monkeypatch.setattr(stock, "lock", waits_for_the_rewrite)
+    assert stock.run("knees", dry_run=True)["deliveries"] == 6
+
+
 def test_a_run_that_fails_goes_on(stock, monkeypatch):
     monkeypatch.setattr("service.work.rule_application._PAUSE_AFTER_TROUBLE", 0.0)
     lines, stopping, annotations = [], threading.Event(), stock.annotations
