@@ -323,6 +323,7 @@ class Service:
     def _make_leases(self) -> Leases:
         return Leases(
             self.settings,
+            self.archive,
             self.tasks,
             self.backfill,
             self.annotator,
