@@ -188,11 +188,13 @@ class RuleApplication:
         """Work whenever a run was started, here or elsewhere, until the service stops."""
         self._run.woken.set()
         while not stopping.is_set():
-            self._run.woken.wait(_LOOK_EVERY)
+            begun_here = self._run.woken.wait(_LOOK_EVERY)
             self._run.woken.clear()
             try:
-                while not stopping.wait(_BREATH) and self.step():
-                    pass
+                # What another node began may be of a rule that is not known here yet.
+                if begun_here or self._knows_the_rule():
+                    while not stopping.wait(_BREATH) and self.step():
+                        pass
             except ServiceError as error:
                 why = kind_and_place(error)
                 self._log(f"applying a rule to the old stock failed and starts again: {why}")
@@ -215,8 +217,8 @@ class RuleApplication:
         state = self.progress()
         if state["state"] != "running":
             return False
-        rule = self._rule(state["rule"])
-        if rule is None or not _is_of(state, rule):
+        rule = self._rule_of(state)
+        if rule is None:
             self._advance(state, {"state": "cancelled"})
             return False
         page = (self._look if state["dry_run"] else self._send)(rule, state["after"])
@@ -281,6 +283,16 @@ class RuleApplication:
 
     def _takes(self, rule: Rule, case: Case) -> bool:
         return rule in taking(self._routing.rules, case)
+
+    def _knows_the_rule(self) -> bool:
+        """Tell whether a run is under way that this node can go on with."""
+        state = self.progress()
+        return state["state"] == "running" and self._rule_of(state) is not None
+
+    def _rule_of(self, run: RuleRun) -> Rule | None:
+        """Return the rule of a run, None if it is gone or has changed."""
+        rule = self._rule(run["rule"])
+        return rule if rule and _is_of(run, rule) else None
 
     def _rule(self, name: str) -> Rule | None:
         return next((rule for rule in self._routing.rules if rule.name == name), None)
