@@ -230,5 +230,7 @@ def _check(rates: ErrorRates) -> None:
         raise ErrorRatesError("error rates: header.astray must lie between 0 and 1")
     if not 0 < header.right < 1:
         raise ErrorRatesError("error rates: header.wrong must sum up to less than 1")
+    if sum(header.defaults.values()) > 1.01:  # They are rounded.
+        raise ErrorRatesError("error rates: header.defaults must sum up to 1 at most")
     if not rates.bands or rates.bands[0].least != 0:
         raise ErrorRatesError("error rates: the first band must begin at 0")
