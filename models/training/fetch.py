@@ -1,6 +1,6 @@
 """Fetch what people confirmed in an Orthanc, as a manifest with its pictures.
 
-    python -m training.fetch http://127.0.0.1:8042 FOLDER [--user NAME:PASSWORD]
+    python -m training.fetch http://127.0.0.1:8042 FOLDER [--credentials FILE]
 
 Pictures are decoded by the service itself; a second run fetches only new ones.
 """
@@ -12,21 +12,41 @@ import base64
 import csv
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import numpy as np
 from PIL import Image
 
+from backfill.errors import UsageError
+from backfill.options import PASSWORD, USER, Order, address, credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _CLIPPED = (0.1, 99.9)
 """Percentiles of the grey values that become 0 and 255."""
 
 
-def get(url: str, user: str | None) -> tuple[bytes, str | None]:
-    """Return the body of an answer, and where the next page begins, if there is one."""
+def get(url: str, known: tuple[str, str] | None) -> tuple[bytes, str | None]:
+    """Return the body of an answer, and where the next page begins, if there is one.
+
+    Parameters
+    ----------
+    url : str
+        What to ask for.
+    known : tuple of str or None
+        User and password, if Orthanc wants them.
+
+    Raises
+    ------
+    OSError
+        If Orthanc does not answer, or refuses (``urllib.error.HTTPError``).
+    """
     request = Request(url)
-    if user:
-        token = base64.b64encode(user.encode()).decode()
+    if known:
+        token = base64.b64encode(":".join(known).encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
     with urlopen(request, timeout=120) as answer:
         return bytes(answer.read()), answer.headers.get("BodyPart-Next")
@@ -40,24 +60,27 @@ def eight_bits(graymap: bytes) -> Image.Image:
     return Image.fromarray((255 * scaled).round().astype(np.uint8))
 
 
-def manifest(orthanc: str, user: str | None = None) -> bytes:
-    """Return the whole manifest as CSV, all its pages joined."""
-    text, after = get(f"{orthanc}/bodypart/manifest?format=csv", user)
+def manifest(orthanc: str, known: tuple[str, str] | None = None) -> bytes:
+    """Return the whole manifest as CSV, all its pages joined; errors as in ``get``."""
+    text, after = get(f"{orthanc}/bodypart/manifest?format=csv", known)
     while after:
-        page, after = get(f"{orthanc}/bodypart/manifest?format=csv&after={quote(after)}", user)
+        page, after = get(f"{orthanc}/bodypart/manifest?format=csv&after={quote(after)}", known)
         text += page.partition(b"\n")[2]
     return text
 
 
-def fetch(orthanc: str, folder: Path, user: str | None = None) -> int:
-    """Write ``manifest.csv`` and the pictures it names; return how many pictures are new."""
+def fetch(orthanc: str, folder: Path, known: tuple[str, str] | None = None) -> int:
+    """Write ``manifest.csv`` and the pictures it names; return how many pictures are new.
+
+    Errors as in ``get``; what was fetched before stays.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    text = manifest(orthanc, user)
+    text = manifest(orthanc, known)
     fetched = 0
     for row in csv.DictReader(io.StringIO(text.decode())):
         path = folder / row["file"]
         if not path.exists():
-            graymap, _ = get(f"{orthanc}/bodypart/instances/{path.stem}/picture", user)
+            graymap, _ = get(f"{orthanc}/bodypart/instances/{path.stem}/picture", known)
             # A picture that was only partly written must not count as fetched the next time.
             unfinished = path.with_suffix(".part")
             eight_bits(graymap).save(unfinished, format="PNG")
@@ -68,15 +91,25 @@ def fetch(orthanc: str, folder: Path, user: str | None = None) -> int:
     return fetched
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Fetch, as the command line says."""
-    parser = argparse.ArgumentParser(description="Fetch confirmed pictures from an Orthanc.")
+    parser = argparse.ArgumentParser(
+        description="Fetch confirmed pictures from an Orthanc.",
+        epilog=f"User and password stand in a file, or in {USER} and {PASSWORD}.",
+    )
     parser.add_argument("orthanc", help="address of Orthanc")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--user", help="NAME:PASSWORD of an Orthanc user")
-    arguments = parser.parse_args()
-    count = fetch(arguments.orthanc.rstrip("/"), arguments.folder, arguments.user)
-    print(f"{count} new pictures in {arguments.folder}")
+    parser.add_argument(
+        "--credentials", default="", metavar="FILE", help="user:password in one line"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        orthanc = address(given.orthanc)
+        known = credentials(Order(orthanc, credentials=given.credentials))
+        count = fetch(orthanc, given.folder, known)
+    except (UsageError, OSError) as error:
+        parser.exit(1, f"{error}\n")
+    print(f"{count} new pictures in {given.folder}")
 
 
 if __name__ == "__main__":

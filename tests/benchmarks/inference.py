@@ -140,7 +140,7 @@ def measure(url: str) -> None:
     print("\n| one film to its answer, one decoder | in process, ms | Triton, ms | ratio |")
     print("|---|---|---|---|")
     for title, rows, columns in (("720 x 600", 720, 600), ("3000 x 2500, 15 MB", 3000, 2500)):
-        data = file_bytes(radiograph("chest", rows, columns))
+        data = file_bytes(radiograph("hand", rows, columns))
         took = fast(
             {
                 name: lambda one=one, data=data: one.ask("annotate", {"instance": "i"}, data)

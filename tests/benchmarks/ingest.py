@@ -45,7 +45,7 @@ C_STORE_AT_MOST = 100
 def pictures(kind: str, count: int) -> list[bytes]:
     """Return files that differ in their UIDs."""
     if "CR" in kind:
-        made = (radiograph("chest", rows=2048, columns=2048) for _ in range(count))
+        made = (radiograph("hand", rows=2048, columns=2048) for _ in range(count))
     else:
         made = (
             foreign("CT", rows=512, columns=512, BodyPartExamined="CHEST") for _ in range(count)

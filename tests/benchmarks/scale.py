@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import sqlite3
 import statistics
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from pydicom.uid import generate_uid
 from benchmarks.large import processor_seconds
 from bodypart.annotation import Annotation, Examined
 from bodypart.model import BodyPartModel
+from bodypart.model.side_marker import MarkerReader
 from bodypart.pipeline import Pipeline
 from bodypart.settings import Settings
 from orthanc_server import ROOT, Server
@@ -131,19 +133,33 @@ def _answer(server: Server, pool: urllib3.PoolManager, instance: str) -> dict[st
 
 
 def worker(count: int) -> dict[str, float]:
-    """Measure what a decoder takes of a processor for a picture; its way there comes on top."""
-    data = file_bytes(radiograph("chest", rows=2048, columns=2048))
+    """Measure what a decoder takes of a processor for a picture; its way there comes on top.
+
+    Two processors that are threads of one core, as those of rented machines often are, take longer
+    side by side than each takes alone.
+    """
+    alone, processors = _decoding(count), os.cpu_count() or 1
+    with ProcessPoolExecutor(processors, multiprocessing.get_context("spawn")) as pool:
+        beside = statistics.mean(pool.map(_decoding, [count] * processors))
+    print("| a decoder, raw CR of 8 MB, already in memory | processor time of a picture, ms |")
+    print("|---|---|")
+    print(f"| alone | {alone * 1e3:.1f} |")
+    print(f"| on all {processors} processors at once | {beside * 1e3:.1f} |\n", flush=True)
+    return {"reading_ms": alone * 1e3}
+
+
+def _decoding(count: int) -> float:
+    """Return the processor seconds of a picture."""
+    data = file_bytes(radiograph("hand", rows=2048, columns=2048))
     model = BodyPartModel.load(ROOT / "models/bodypart.onnx", "cpu", 1)
-    pipeline = Pipeline(model, Settings())
-    pipeline.annotate(data)
+    pipeline = Pipeline(model, Settings(), MarkerReader.load())
+    annotation, _ = pipeline.annotate(data)
+    # What is rejected as a whole takes four times as long, as it is looked at once more.
+    assert annotation.image and not annotation.image["rejected"]
     before = time.process_time()
     for _ in range(count):
         pipeline.annotate(data)
-    spent = time.process_time() - before
-    print("| a decoder, raw CR of 8 MB, one processor | |\n|---|---|")
-    print(f"| processor time of a picture, already in memory | {spent / count * 1e3:.1f} ms |")
-    print(f"| pictures a second; target 60 with all else | {count / spent:.0f} |\n", flush=True)
-    return {"reading_ms": spent / count * 1e3}
+    return (time.process_time() - before) / count
 
 
 def reading(folder: Path, count: int, rounds: int) -> dict[str, float]:
@@ -163,7 +179,7 @@ def reading(folder: Path, count: int, rounds: int) -> dict[str, float]:
             cluster.start(_WORKERS)
         for _ in range(count):
             server.upload(
-                file_bytes(radiograph("chest", rows=2048, columns=2048, PatientID=generate_uid()))
+                file_bytes(radiograph("hand", rows=2048, columns=2048, PatientID=generate_uid()))
             )
         for _ in range(rounds):
             runs["local"].append(_run(server, count, spent, []))

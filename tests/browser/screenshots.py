@@ -1,4 +1,4 @@
-"""Take the README's pictures, of drawn films: `make screenshots`."""
+"""Take the pictures of README and docs, of drawn films: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -71,18 +71,13 @@ def main() -> None:
         "docs/",
         {
             "The sheet: many pictures, one marked as wrong": "sheet",
-            "A study: its films side by side": "study",
             "A film: work list, picture with heat map, answer": "film",
-            "The panel in Orthanc Explorer": "explorer",
         },
     )
     _show(
         DOCS / "pages.md",
         "",
-        {
-            "A study: its films side by side": "study",
-            "A film: work list, picture with heat map, answer": "film",
-        },
+        {"A study: its films side by side": "study", "The panel in Orthanc Explorer": "explorer"},
     )
     _show(DOCS / "routing.md", "", {"What rules sent on, and what became of it": "deliveries"})
 
