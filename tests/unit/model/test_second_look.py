@@ -94,13 +94,15 @@ def test_exposures_that_touch_are_read_as_halves():
     assert second_look.second_look(lambda _: told(None), OWN, noise) is None
 
 
-@pytest.mark.parametrize(("probability", "accepted"), [(0.9, True), (0.4, False)])
-def test_a_field_on_a_fogged_plate_must_be_surer_than_not(probability, accepted):
+@pytest.mark.parametrize(
+    ("said", "accepted"), [(HAND, True), (("hand", 0.4), False), (None, False)]
+)
+def test_a_field_on_a_fogged_plate_must_be_surer_than_not(said, accepted):
     plate = fogged("hand")
     field = detailed_field(plate).cut(plate)
 
     def ask(values):
-        return told(("hand", probability) if values.shape == field.shape else None)
+        return told(said if values.shape == field.shape else None)
 
     assert (second_look.second_look(ask, OWN, plate) is not None) is accepted
 
@@ -149,7 +151,8 @@ def test_of_a_turned_film_the_surest_reading_counts_if_it_is_sure():
         said = [None, *(("hand" if p < 0.95 else "foot", p) for p in sure)]
         return second_look._of_turned(lambda v: told(said[corners[float(v[0, 0])]]), OWN, film)
 
-    assert look(0.9, 0.96, 0.85).reading(OWN).top(1)[0].label == "foot"
+    for sure in ((0.96, 0.9, 0.85), (0.9, 0.96, 0.85), (0.85, 0.9, 0.96)):
+        assert look(*sure).reading(OWN).top(1)[0].label == "foot"
     assert look(0.7, 0.6, 0.7) is None
 
 
