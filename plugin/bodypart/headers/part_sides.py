@@ -146,7 +146,7 @@ def _owner(
             )
             joined = not _BREAK.search(folded, side.end, right.start)
             its_own = before or _has_side(right) > _has_side(left)
-            return right if parted or (joined and its_own) else left
+            return right if joined and (parted or its_own) else left
     return parts[-1]
 
 
