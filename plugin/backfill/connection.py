@@ -194,6 +194,8 @@ class Connection:
                 why = text.partition("verify failed: ")[2].partition(" (_ssl")[0]
                 if "mismatch" in why:
                     return RefusedError(f"{self.url} shows another machine's certificate: {why}")
+                if "expired" in why or "not yet valid" in why:
+                    return RefusedError(f"the certificate of {self.url} is not valid now: {why}")
                 return RefusedError(
                     f"the certificate of {self.url} is not trusted here ({why}): "
                     "use --authority PEM"

@@ -184,7 +184,7 @@ def credentials(
         user = environment.get(USER, "")
         return (user, environment.get(PASSWORD, "")) if user else None
     try:
-        line = Path(order.credentials).read_text(encoding="utf-8").strip("\r\n")
+        line = Path(order.credentials).read_text(encoding="utf-8-sig").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{order.credentials} cannot be read: {type(error).__name__}") from None
     user, colon, password = line.partition(":")

@@ -266,7 +266,7 @@ class Service:
             self.settings.learn,
             self.decoders,
             self.tasks,
-            Hearing(Words(self._durable), self.trail, self._facts, self.archive),
+            Hearing(Words(self._durable), self.trail, self._facts, self.archive, self.index),
             Sightings(self._database),
             self._lessons,
             self.log,
@@ -323,6 +323,7 @@ class Service:
     def _make_leases(self) -> Leases:
         return Leases(
             self.settings,
+            self.archive,
             self.tasks,
             self.backfill,
             self.annotator,

@@ -134,19 +134,20 @@ def _owner(
 ) -> Mention:
     """Return the part that a side belongs to: the neighbour with no comma or side between.
 
-    If there is neither, sides stand before their parts if the first one does ("left hand right
-    foot", "Pelvis left hip right knee"), else after them.
+    Between two such, sides stand before their parts if the first one does ("left hand right foot",
+    "Pelvis left hip right knee", "right, hand; left, foot"), else after them.
     """
     if side.start < parts[0].start:
         return parts[0]
     for left, right in pairwise(parts):
         if left.start < side.start < right.start:
-            parted = _BREAK.search(folded, left.end, side.start) or any(
+            parted = bool(_BREAK.search(folded, left.end, side.start)) or any(
                 left.end <= other.start < side.start for other in mentions
             )
             joined = not _BREAK.search(folded, side.end, right.start)
-            its_own = before or _has_side(right) > _has_side(left)
-            return right if joined and (parted or its_own) else left
+            if parted == joined:
+                return right if joined else left
+            return right if before or _has_side(right) > _has_side(left) else left
     return parts[-1]
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,7 @@ class Outbox:
         time may be hours away.
         """
         now = datetime.now(UTC)
-        with self.database.write() as connection:
+        with self._departing() as connection:
             connection.execute(
                 sa.update(deliveries)
                 .where(
@@ -195,7 +196,7 @@ class Outbox:
 
     def delivered(self, delivery: Delivery) -> None:
         """Note that it arrived; where the answer changed meanwhile, it is sent again."""
-        with self.database.write() as connection:
+        with self._departing() as connection:
             _depart(connection, delivery, State.DELIVERED)
             row = connection.execute(sa.select(deliveries.c.answer).where(_sent(delivery))).first()
             same = row is not None and row.answer in (delivery.answer, "")
@@ -216,7 +217,7 @@ class Outbox:
 
     def may_have_left(self, delivery: Delivery) -> None:
         """Note that nobody can tell whether it arrived."""
-        with self.database.write() as connection:
+        with self._departing() as connection:
             _depart(connection, delivery, UNKNOWN)
 
     def retry(self, delivery: Delivery, delay: float, error: str) -> None:
@@ -298,6 +299,13 @@ class Outbox:
         with self._changed:
             self._version += 1
             self._changed.notify_all()
+
+    @contextmanager
+    def _departing(self) -> Iterator[Connection]:
+        """Open a transaction in which something departs."""
+        # One node after the other: who reads on from a number must find no smaller one later.
+        with self.database.hold(departures.name), self.database.write() as connection:
+            yield connection
 
     def _end(self, delivery: Delivery, values: Callable[[float], dict[str, Any]]) -> None:
         with self.database.write() as connection:

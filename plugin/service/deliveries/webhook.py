@@ -46,6 +46,8 @@ def read_secret(file: str) -> bytes | None:
         secret = Path(file).read_bytes().rstrip()
     except OSError as error:
         raise SettingsError(f"BodyPart.WebhookSecretFile: {file}: {error.strerror}") from None
+    except ValueError as error:  # A NUL in it, for one.
+        raise SettingsError(f"BodyPart.WebhookSecretFile: {error}") from None
     if not secret:
         raise SettingsError(f"BodyPart.WebhookSecretFile: {file} is empty")
     return secret

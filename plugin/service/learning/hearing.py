@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.errors import NotFoundError
+from service.errors import ArchiveError, NotFoundError
 from service.records.audit_trail import DAMAGED, REMOVED, WITHDRAWN
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from service.orthanc_api.archive import Archive
     from service.records.audit_trail import AuditTrail, EventRecord
     from service.records.facts import Facts
+    from service.records.index import Index
 
 _TAKEN_IN = "memory.event"
 """Fact: the number of the last event of the audit trail that was taken in."""
@@ -29,8 +30,8 @@ class Hearing:
         Tells it.
     facts : Facts
         Keep how far the trail was heard.
-    archive : Archive
-        Tells of which patient a picture is.
+    archive, index : Archive, Index
+        Tell of which patient a picture is.
 
     Attributes
     ----------
@@ -38,11 +39,14 @@ class Hearing:
         As given.
     """
 
-    def __init__(self, words: Words, trail: AuditTrail, facts: Facts, archive: Archive) -> None:
+    def __init__(
+        self, words: Words, trail: AuditTrail, facts: Facts, archive: Archive, index: Index
+    ) -> None:
         self.words = words
         self._trail = trail
         self._facts = facts
         self._archive = archive
+        self._index = index
 
     def hear(self) -> None:
         """Take in what was said since.
@@ -85,6 +89,12 @@ class Hearing:
             # Its picture cannot be looked at any more; it replaces an earlier word all the same.
             self.words.outdate(instance, event["number"])
             return
+        except ArchiveError:
+            # Orthanc may fail with this picture for ever: the words on others must not wait for it.
+            known = self._index.parents(instance)
+            if known is None:
+                raise
+            patient = known.patient
         self.words.say(
             instance,
             number=event["number"],

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from service.databases.prepared import Prepared
 from service.databases.tables import marks
+from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from service.records.removals import stays_removed
 
@@ -231,7 +232,11 @@ class ChangeLog:
 
     def _is_removed(self, instance: str, sequence: int | None = None) -> bool:
         """Return whether the annotation of the instance's present file was removed."""
-        return stays_removed(self._archive, instance, self._trail.last(instance), sequence)
+        try:
+            return stays_removed(self._archive, instance, self._trail.last(instance), sequence)
+        except ArchiveError:
+            # Orthanc may fail with this one for ever. Who annotates it finds out; the log goes on.
+            return False
 
     def _cursor(self) -> int | None:
         kept = self._database.value(_MARK)

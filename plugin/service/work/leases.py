@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import TypedDict
 
 from bodypart import __version__
+from bodypart.error_rates import digest
 from bodypart.memory import MemoryFormatError, unpack_seen
 from bodypart.memory.memory import UpdateRecord
 from bodypart.record import ModelRecord
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from service.annotator import Annotator
     from service.decoders.greeting import Greeting
     from service.decoders.lessons import Lessons
+    from service.orthanc_api.archive import Archive
     from service.orthanc_api.resources import Glance
     from service.queue.tasks import Tasks
     from service.records.annotations import Annotations
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 _SIDE_BY_SIDE = 4
 """Answers that are written in parallel: Orthanc can write metadata of several instances at once."""
 _GONE = "Orthanc has no such instance"
+_INDESCRIBABLE = "Orthanc cannot describe the instance"
 _NOT_LENT = "it was not lent, others did it as its time ran out, or the back-fill was cancelled"
 
 
@@ -58,11 +61,13 @@ class LessonRecord(TypedDict):
 class HelperReference(TypedDict):
     """The version, model, settings and memory with which a helper answers as the service does.
 
-    ``memory`` is null if the helper has it already, or if there is none.
+    ``error_rates`` is the SHA-256 of the numbers that join picture and header. ``memory`` is null
+    if the helper has it already, or if there is none.
     """
 
     version: str
     model: ModelRecord
+    error_rates: str
     settings: AnswerSettings
     revision: str | None
     memory: LessonRecord | None
@@ -92,7 +97,7 @@ class Leases:
 
     Parameters
     ----------
-    settings, tasks, backfill, annotator, annotations
+    settings, archive, tasks, backfill, annotator, annotations
         The service's other parts.
     lessons : Lessons
         What a helper's decoder has to learn.
@@ -101,6 +106,7 @@ class Leases:
     def __init__(
         self,
         settings: Settings,
+        archive: Archive,
         tasks: Tasks,
         backfill: Backfill,
         annotator: Annotator,
@@ -108,6 +114,7 @@ class Leases:
         lessons: Lessons,
     ) -> None:
         self._settings = settings
+        self._archive = archive
         self._tasks = tasks
         self._backfill = backfill
         self._annotator = annotator
@@ -138,6 +145,7 @@ class Leases:
         return {
             "version": __version__,
             "model": hello["model"],
+            "error_rates": digest(),
             "settings": self._settings.of_an_answer(),
             "revision": memory.revision if memory else None,
             "memory": {"record": lesson[0], "numbers": base64.b64encode(lesson[1]).decode()}
@@ -162,20 +170,35 @@ class Leases:
         ArchiveError
             If Orthanc is away; then nothing was taken.
         """
-        glances = self._annotations.glance(list(brought))
+        glances: Mapping[str, Glance] | None
+        try:
+            glances = self._archive.glance(list(brought))
+        except Exception:
+            self._archive.last_change()  # If Orthanc is away, this fails, too.
+            # It fails with one of them, perhaps for ever: that must not hold up the others.
+            glances = None
         outcomes = self._side_by_side.map(
-            lambda instance: self._take(instance, brought[instance], glances.get(instance), helper),
-            brought,
+            lambda instance: self._take(instance, brought[instance], glances, helper), brought
         )
         return {instance: why for instance, why in zip(brought, outcomes, strict=True) if why}
 
     def _take(
-        self, instance: str, answer: Answer, glance: Glance | None, helper: str | None
+        self,
+        instance: str,
+        answer: Answer,
+        glances: Mapping[str, Glance] | None,
+        helper: str | None,
     ) -> str | None:
         # A helper may answer only on what it was lent, not on an instance that just arrived.
         task = self._lending.task(instance, helper)
         if task is None:
             return _NOT_LENT
+        try:
+            known = self._archive.glance([instance]) if glances is None else glances
+        except Exception:
+            self._tasks.retry(task, 0.0)
+            return _INDESCRIBABLE
+        glance = known.get(instance)
         if glance is None:
             self._annotator.gone(task)
             return _GONE

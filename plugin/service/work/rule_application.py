@@ -2,7 +2,8 @@
 
 Nothing of the old stock is sent by itself. The count looks at all annotated instances, sends
 nothing, and keeps those that the rule takes. Only then can the rule be applied, and only to these;
-one that changed since the count is left out. A run that a restart interrupts is resumed.
+one that changed since the count is left out. A run that a restart interrupts is resumed, and one
+whose node is gone by another node.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from service.work.run import Run
 if TYPE_CHECKING:
     import threading
 
+    from bodypart.record import AnnotationRecord
     from service.deliveries.dispatch import Dispatch
     from service.deliveries.rules import Rule
     from service.orthanc_api.archive import Archive
@@ -33,7 +35,11 @@ if TYPE_CHECKING:
 
 _PAGE = 200
 _BREATH = 0.02
+_LOOK_EVERY = 5.0
+"""Seconds after which a run that another node began is found."""
 _PAUSE_AFTER_TROUBLE = 5.0
+_NEXT_PAGE = "routes-apply.page"
+"""Lock of the page that is done now."""
 _PLACE = ("id", "series", "study", "patient", "modality", "study_date", "station")
 _COLUMNS: dict[str, Callable[[Any], sa.ColumnElement[bool]]] = {
     "Examined": instances.c.examined.in_,
@@ -179,14 +185,16 @@ class RuleApplication:
         return cast("Progress", self._run.state())  # As `start` began it.
 
     def follow(self, stopping: threading.Event) -> None:
-        """Work whenever a run was started, until the service stops."""
+        """Work whenever a run was started, here or elsewhere, until the service stops."""
         self._run.woken.set()
         while not stopping.is_set():
-            self._run.woken.wait()
+            begun_here = self._run.woken.wait(_LOOK_EVERY)
             self._run.woken.clear()
             try:
-                while not stopping.wait(_BREATH) and self.step():
-                    pass
+                # What another node began may be of a rule that is not known here yet.
+                if begun_here or self._knows_the_rule():
+                    while not stopping.wait(_BREATH) and self.step():
+                        pass
             except ServiceError as error:
                 why = kind_and_place(error)
                 self._log(f"applying a rule to the old stock failed and starts again: {why}")
@@ -199,11 +207,18 @@ class RuleApplication:
 
     def step(self) -> bool:
         """Do one page; return whether there is another."""
+        if self.progress()["state"] != "running":
+            return False
+        # Nodes take turns: two that did the same page would each count a part of it.
+        with self._annotations.database.hold(_NEXT_PAGE):
+            return self._do_next_page()
+
+    def _do_next_page(self) -> bool:
         state = self.progress()
         if state["state"] != "running":
             return False
-        rule = self._rule(state["rule"])
-        if rule is None or not _is_of(state, rule):
+        rule = self._rule_of(state)
+        if rule is None:
             self._advance(state, {"state": "cancelled"})
             return False
         page = (self._look if state["dry_run"] else self._send)(rule, state["after"])
@@ -226,7 +241,9 @@ class RuleApplication:
         rows = self._annotations.database.rows(_question(rule, after))
         notes = self._archive.annotations([row.id for row in rows])
         cases = {
-            row.id: Case(note, row.modality) for row, note in zip(rows, notes, strict=True) if note
+            row.id: Case(note, row.modality)
+            for row, found in zip(rows, notes, strict=True)
+            if (note := found or self._after_rewrite(row.id))
         }
         taken = {instance: case for instance, case in cases.items() if self._takes(rule, case)}
         existing = self._overview.known(list(taken))
@@ -239,6 +256,11 @@ class RuleApplication:
                 deliveries += len(new)
                 to_send.append((instance, case.answer))
         return _Page(len(rows), len(taken), deliveries, rows[-1].id if rows else after, to_send)
+
+    def _after_rewrite(self, instance: str) -> AnnotationRecord | None:
+        """Return an annotation that was missing, perhaps as its file was just being rewritten."""
+        with self._annotations.lock(instance):
+            return self._archive.annotation(instance)
 
     def _send(self, rule: Rule, after: str) -> _Page:
         """Put a page of the counted instances into the outbox."""
@@ -261,6 +283,16 @@ class RuleApplication:
 
     def _takes(self, rule: Rule, case: Case) -> bool:
         return rule in taking(self._routing.rules, case)
+
+    def _knows_the_rule(self) -> bool:
+        """Tell whether a run is under way that this node can go on with."""
+        state = self.progress()
+        return state["state"] == "running" and self._rule_of(state) is not None
+
+    def _rule_of(self, run: RuleRun) -> Rule | None:
+        """Return the rule of a run, None if it is gone or has changed."""
+        rule = self._rule(run["rule"])
+        return rule if rule and _is_of(run, rule) else None
 
     def _rule(self, name: str) -> Rule | None:
         return next((rule for rule in self._routing.rules if rule.name == name), None)

@@ -67,6 +67,11 @@ def test_the_usual_service_is_accepted():
             "9.9",
         ),
         (
+            {"/bodypart/backfill/helper": (200, {**REFERENCE, "error_rates": "0" * 64})},
+            MismatchError,
+            "error rates .*error_rates.json",
+        ),
+        (
             {"/bodypart/backfill/helper": (503, {"error": "Engine down", "details": "no model"})},
             AwayError,
             "503: no model",
@@ -222,6 +227,17 @@ def test_a_network_that_does_not_reach_there_is_told(monkeypatch):
         monkeypatch.setattr(connection, "_pool", pool)
         with pytest.raises(AwayError, match=told):
             connection.once("/x")
+
+
+@pytest.mark.parametrize("why", ["certificate has expired", "certificate is not yet valid"])
+def test_a_certificate_that_is_not_valid_now_is_told_as_that(monkeypatch, why):
+    """Advice to trust it helped nobody: it must be renewed, or the clock be set."""
+    said = f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {why} (_ssl.c:992)"
+    connection = Connection(Order("https://orthanc"))
+    pool = SimpleNamespace(request=failing(urllib3.exceptions.SSLError(said)), headers={})
+    monkeypatch.setattr(connection, "_pool", pool)
+    with pytest.raises(RefusedError, match=rf"is not valid now: {why}$"):
+        connection.once("/x")
 
 
 def failing(error):

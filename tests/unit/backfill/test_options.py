@@ -59,7 +59,7 @@ def test_the_password_comes_from_a_file_or_the_environment(tmp_path):
     file = tmp_path / "credentials"
     file.write_text("ann:se:cret\n")
     assert credentials(Order("http://o", str(file)), {}) == ("ann", "se:cret")
-    file.write_bytes("änn: secret \r\n".encode())
+    file.write_bytes("\ufeffänn: secret \r\n".encode())  # As Windows may write it.
     assert credentials(Order("http://o", str(file)), {}) == ("änn", " secret ")
     both = {"ORTHANC_USER": "ben", "ORTHANC_PASSWORD": "other"}
     assert credentials(Order("http://o"), both) == ("ben", "other")

@@ -164,6 +164,8 @@ class Orthanc:
         return found, self.last_change()
 
     def last_change(self):
+        if self.down:
+            raise ArchiveError("Orthanc is away")
         return self.log[-1].sequence if self.log else 0
 
     def received_at(self, instance):

@@ -1,14 +1,18 @@
 """The outbox of several nodes, in a real PostgreSQL."""
 
 import threading
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
 from routed import PARENTS, annotation, rules
 from service.databases.schema import open_shared
-from service.databases.tables import deliveries
+from service.databases.tables import deliveries, departures
 from service.deliveries.delivery import State
 from service.deliveries.outbox import Outbox
 from service.deliveries.overview import Overview
@@ -23,7 +27,8 @@ def database(postgres):
     found = open_shared(postgres.driver_url)
     yield found
     with found.write() as connection:
-        connection.execute(sa.delete(deliveries))
+        for table in (deliveries, departures):
+            connection.execute(sa.delete(table))
     found.close()
 
 
@@ -64,6 +69,43 @@ def test_a_node_takes_up_its_own_again_and_leaves_the_others_alone(database):
     first.recover("modality:A")
     assert first.claim("modality:A").number == mine.number
     assert first.claim("modality:A") is None
+
+
+@pytest.mark.parametrize(
+    "depart",
+    [Outbox.delivered, Outbox.may_have_left, lambda box, _: box.recover("modality:A")],
+    ids=["delivered", "perhaps", "recovered"],
+)
+def test_a_departure_that_is_noted_late_is_not_passed_over(database, depart):
+    """The larger number was there first, and who read on from it never heard of the smaller."""
+    route(database, 2, ALL)
+    noted, goes_on = threading.Event(), threading.Event()
+
+    @contextmanager
+    def slowly():
+        with database.write() as connection:
+            yield connection
+            noted.set()
+            goes_on.wait(10)
+
+    first, other = (Outbox(database, f"node {n}") for n in (1, 2))
+    one, another = first.claim("modality:A"), other.claim("modality:A")
+    slow = Outbox(SimpleNamespace(shared=True, hold=database.hold, write=slowly), "node 1")
+    overview, waiting = (
+        Overview(database),
+        sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted"),
+    )
+    with ThreadPoolExecutor(2) as nodes:
+        late = nodes.submit(depart, slow, one)
+        assert noted.wait(10)
+        soon = nodes.submit(other.delivered, another)
+        while not soon.done() and not database.value(waiting):
+            time.sleep(0.01)
+        seen = overview.departures(0, 10)
+        goes_on.set()
+    assert late.result() is soon.result() is None
+    seen += overview.departures(seen[-1]["number"] if seen else 0, 10)
+    assert [row["instance"] for row in seen] == [one.instance, another.instance]
 
 
 def test_answers_pages_and_troubles_are_as_on_sqlite(database):

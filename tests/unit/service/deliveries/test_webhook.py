@@ -125,8 +125,9 @@ def test_retry_after_may_be_a_date_and_is_a_day_at_most():
 def test_the_secret_lies_in_a_file(tmp_path):
     file = tmp_path / "secret"
     assert read_secret("") is None
-    with pytest.raises(SettingsError, match=r"BodyPart\.WebhookSecretFile"):
-        read_secret(str(file))
+    for unusable in (str(file), "a\0b"):
+        with pytest.raises(SettingsError, match=r"BodyPart\.WebhookSecretFile"):
+            read_secret(unusable)
     file.write_bytes(b"\n")
     with pytest.raises(SettingsError, match="is empty"):
         read_secret(str(file))

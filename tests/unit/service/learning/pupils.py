@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from bodypart.memory import Recall
 from service.databases.tables import instances
 from service.decoders.lessons import Lessons
-from service.errors import NotFoundError
+from service.errors import ArchiveError, NotFoundError
 from service.learning.follow import Learning
 from service.learning.hearing import Hearing
 from service.learning.sightings import Sightings
@@ -14,6 +14,7 @@ from service.orthanc_api.resources import Parents
 from service.queue.tasks import Tasks
 from service.records.audit_trail import AuditTrail
 from service.records.facts import Facts
+from service.records.index import Index
 from unit.memory.hospital import LABELS, MODEL, reading
 
 AT = "2026-11-28T10:00:00Z"
@@ -27,14 +28,16 @@ class Decoders:
 
 
 class Archive:
-    """Every instance is a patient's of its own, but for those that are gone."""
+    """Every instance is a patient's of its own, but for those that are gone or damaged."""
 
     def __init__(self):
-        self.gone = set()
+        self.gone, self.damaged = set(), set()
 
     def parents(self, instance):
         if instance in self.gone:
             raise NotFoundError(instance)
+        if instance in self.damaged:
+            raise ArchiveError("status 500")
         return Parents("series", "study", f"patient of {instance}")
 
 
@@ -56,11 +59,15 @@ class House:
             mode,
             self.decoders,
             self.tasks,
-            Hearing(Words(self.database), self.trail, Facts(self.database, {}), self.archive),
+            self._hearing(),
             Sightings(self.database),
             self.lessons,
             self.log.append,
         )
+
+    def _hearing(self):
+        facts, index = Facts(self.database, {}), Index(self.database)
+        return Hearing(Words(self.database), self.trail, facts, self.archive, index)
 
     def see(self, part, number):
         """Have the model look at a picture; return its id."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from bodypart.memory import Recall
 from service.databases.tables import instances, sightings, words
 from service.decoders.pool import EngineDownError
-from service.errors import RecordError
+from service.errors import ArchiveError, RecordError
 from service.learning.sightings import Sightings
 from service.queue.tasks import Kind
 from service.records.facts import Facts
@@ -138,6 +138,20 @@ def test_a_word_on_a_picture_that_is_gone_outdates_the_one_before(house):
     house.archive.gone.add("wrist-0")
     house.learning.step()
     assert house.learning.learned()["words"] == 23
+
+
+def test_a_picture_that_orthanc_fails_to_describe_holds_up_no_word(house):
+    """An error that lasts, of one picture: nothing that anybody said was learned any more."""
+    house.archive.damaged.add("wrist-0")
+    house.teach()
+    assert house.learning.learned()["words"] == 24
+    house.archive.damaged.add("unknown")  # Not to the index either: its word is not lost.
+    house.say("unknown", "knee")
+    with pytest.raises(ArchiveError):
+        house.learning.step()
+    house.archive.damaged.clear()
+    house.learning.step()
+    assert house.learning.learned()["waiting"] == 1
 
 
 def test_what_was_heard_before_a_kill_is_heard_again_and_stays(house):

@@ -129,6 +129,18 @@ def test_what_was_removed_after_an_entry_was_written_is_no_task(house, log):
     assert waiting(house) == {"i"}
 
 
+def test_an_instance_that_orthanc_fails_to_describe_does_not_hold_up_the_log(
+    house, log, monkeypatch
+):
+    """Nothing that came after it was ever annotated."""
+    reader = log()
+    remove(house)
+    house.orthanc.arrive("j", b"file")
+    monkeypatch.setattr(house.orthanc, "stored_file", Mock(side_effect=ArchiveError("status 500")))
+    reader.read()
+    assert waiting(house) == {"i", "j"}
+
+
 @pytest.mark.parametrize("shared", [False, True])
 def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log, shared):
     reader = log(live=False)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bodypart.annotation import Review
+from bodypart.error_rates import digest
 from bodypart.memory import pack_seen
 from bodypart.reviews import word_before
 from service.decoders.lessons import Lessons
@@ -30,8 +31,8 @@ def lessons():
 @pytest.fixture
 def leases(house, sweep, backfill, lessons):
     """Lend and take, with a back-fill that has begun and one instance, ``i``."""
-    parts = house.settings, house.tasks, backfill, house.annotator, house.annotations
-    made = Leases(*parts, lessons)
+    parts = house.settings, house.orthanc, house.tasks, backfill
+    made = Leases(*parts, house.annotator, house.annotations, lessons)
     sweep.run(threading.Event())
     backfill.start()
     return made
@@ -283,6 +284,17 @@ def test_an_error_that_nobody_foresaw_is_of_one_answer_not_of_its_batch(house, l
     assert house.claim(Kind.ANNOTATE).resource == "i"
 
 
+def test_an_instance_that_orthanc_fails_to_describe_holds_up_no_other_answer(house, leases, broken):
+    """The whole batch was refused until the helper did nothing but bring it again."""
+    house.ask(Kind.ANNOTATE, "broken", mode=Mode.ASKED, priority=Priority.BACKFILL)
+    leases.lend(5, 60)
+    dropped = leases.take({**brought(house), **brought(house, instance="broken")})
+    assert dropped == {"broken": "Orthanc cannot describe the instance"}
+    assert examined(house) == "hand"
+    assert leases.lend(5, 60) == []
+    assert house.claim(Kind.ANNOTATE).resource == "broken"
+
+
 @pytest.mark.parametrize(
     "error", [ArchiveError("the disk is full"), RecordError("the disk is full")]
 )
@@ -297,14 +309,14 @@ def test_an_answer_that_cannot_be_written_is_lent_again(house, leases, monkeypat
 def test_what_is_deleted_as_its_answer_is_written_is_taken_out(house, leases, monkeypatch):
     leases.lend(5, 60)
     answer = brought(house)
-    glance = house.annotations.glance
+    glance = house.orthanc.glance
 
     def deleted(instances):
         found = glance(instances)
         house.orthanc.delete_instance("i")
         return found
 
-    monkeypatch.setattr(house.annotations, "glance", deleted)
+    monkeypatch.setattr(house.orthanc, "glance", deleted)
     assert "no such instance" in leases.take(answer)["i"]
     assert house.index.state("i") is None
     assert not house.tasks.stands(Kind.ANNOTATE, "i")
@@ -339,6 +351,7 @@ def test_nothing_is_taken_while_orthanc_is_away(house, leases):
 def test_a_helper_is_told_what_an_answer_depends_on_and_no_secret(house, leases):
     told = leases.reference({"model": {"name": "m", "version": "1", "sha256": "0"}}, None)
     assert told["settings"]["ReviewThreshold"] == house.settings.review_threshold
+    assert told["error_rates"] == digest()
     assert told["revision"] is None
     assert not {"Database", "Routes", "WebhookSecretFile", "Python"} & told["settings"].keys()
 

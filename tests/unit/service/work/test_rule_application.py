@@ -89,30 +89,88 @@ def test_a_count_sends_nothing(stock):
     assert stock.overview.page([], None, 10) == []
 
 
-def test_a_run_begins_when_it_is_asked_for(stock):
+@contextlib.contextmanager
+def following(application):
     stopping = threading.Event()
-    thread = threading.Thread(target=stock.rule_application.follow, args=(stopping,), daemon=True)
+    thread = threading.Thread(target=application.follow, args=(stopping,), daemon=True)
     thread.start()
-    time.sleep(0.1)  # It looked for a run from before a restart.
-    assert stock.rule_application.start("knees", dry_run=True)["rule"] == "knees"
-    eventually(lambda: stock.rule_application.progress()["state"] == "done")
+    yield
     stopping.set()
-    stock.rule_application.stop()
+    application.stop()
     thread.join()
+
+
+def test_a_run_begins_when_it_is_asked_for(stock):
+    with following(stock.rule_application):
+        time.sleep(0.1)  # It looked for a run from before a restart.
+        assert stock.rule_application.start("knees", dry_run=True)["rule"] == "knees"
+        eventually(lambda: stock.rule_application.progress()["state"] == "done")
 
 
 def test_a_run_goes_on_by_itself_after_a_restart(stock):
     stock.rule_application.start("knees", dry_run=True)
     stock.restart(KNEES, REST)
-    stopping = threading.Event()
-    following = threading.Thread(
-        target=stock.rule_application.follow, args=(stopping,), daemon=True
-    )
-    following.start()
-    eventually(lambda: stock.rule_application.progress()["state"] == "done")
-    stopping.set()
-    stock.rule_application.stop()
-    following.join()
+    with following(stock.rule_application):
+        eventually(lambda: stock.rule_application.progress()["state"] == "done")
+
+
+def test_a_run_whose_node_never_returns_goes_on_at_another(stock, monkeypatch):
+    """It stayed "running" until a node was started anew, and no other rule could be counted."""
+    monkeypatch.setattr("service.work.rule_application._LOOK_EVERY", 0.01)
+    gone = stock.rule_application
+    stock.restart(KNEES, REST)
+    with following(stock.rule_application):
+        gone.start("knees", dry_run=True)
+        eventually(lambda: gone.progress()["state"] == "done")
+
+
+def test_a_node_that_does_not_know_a_rule_yet_leaves_its_run_alone(stock, monkeypatch):
+    monkeypatch.setattr("service.work.rule_application._LOOK_EVERY", 0.01)
+    begun = stock.rule_application
+    stock.restart(REST)
+    other, looks = stock.rule_application, []
+    monkeypatch.setattr(other, "progress", lambda: looks.append(1) or begun.progress())
+    with following(other):
+        eventually(lambda: len(looks) > 1)  # The first look is for one from before a start.
+        begun.start("knees", dry_run=True)
+        seen = len(looks) + 3
+        eventually(lambda: len(looks) > seen)
+    assert begun.progress()["state"] == "running"
+
+
+def test_a_page_that_two_nodes_do_at_once_counts_whole(stock, monkeypatch):
+    """Each counted what the other had not sent yet, and one of both counts was kept."""
+    taking_turns, annotation = threading.RLock(), stock.annotation
+    monkeypatch.setattr(stock.database, "hold", lambda _: taking_turns)
+    stock.run("knees", dry_run=True)
+    stock.rule_application.start("knees", dry_run=False)
+    other = threading.Thread(target=stock.rule_application.step)
+
+    def meanwhile(instance):
+        if instance == "knee 1":
+            monkeypatch.setattr(stock, "annotation", annotation)
+            other.start()
+            other.join(0.2)
+        return annotation(instance)
+
+    monkeypatch.setattr(stock, "annotation", meanwhile)
+    stock.rule_application.step()
+    other.join()
+    assert stock.rule_application.progress()["deliveries"] == 6
+
+
+def test_what_is_just_being_rewritten_is_counted(stock, monkeypatch):
+    """For a moment Orthanc has no metadata of it: the count left it out, and so did the rule."""
+    rewritten = stock.notes.pop("knee 1")
+    stock.notes["knee 1"] = None
+
+    @contextlib.contextmanager
+    def waits_for_the_rewrite(instance):
+        stock.notes["knee 1"] = rewritten
+        yield
+
+    monkeypatch.setattr(stock, "lock", waits_for_the_rewrite)
+    assert stock.run("knees", dry_run=True)["deliveries"] == 6
 
 
 def test_a_run_that_fails_goes_on(stock, monkeypatch):
