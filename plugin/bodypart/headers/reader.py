@@ -137,7 +137,7 @@ def _match(
     """Return what a value's code names, else its text; both, if they cannot be one exposure."""
     if entry is not None and entry.names_part:
         labels, other = entry.labels, reading.labels
-        coded = attribute in _SEQUENCES and bool(labels and other)
+        coded = attribute in _SEQUENCES and labels
         if coded and not any(compatible(a, b) for a in labels for b in other):
             labels += other
         return HeaderMatch(attribute, text, text, labels, entry.region)
@@ -161,8 +161,6 @@ def _one_label(labels: tuple[str, ...], evidence: list[HeaderMatch]) -> str | No
     """
     if not any(len(match.labels) == 1 and match.region is None for match in evidence):
         return None
-    if len(labels) == 1:
-        return labels[0]
     belief = posterior(about(evidence))
     best = max(labels, key=lambda label: belief[label])
     agreed = all(compatible(best, label) for label in labels)
@@ -193,8 +191,8 @@ def _letter_of_side(value: str, vocabulary: Vocabulary) -> str | None:
 
     No sides are ``LAT`` (a view), ``U`` (unpaired) and ``L/R`` (the choice that a form offers).
     """
-    if value.upper() in CODE_OF_SIDE:
-        return value.upper()
+    if value in CODE_OF_SIDE:
+        return value
     told = "/" not in value and len(value) <= _LONGEST_SIDE
     return read_text(value, vocabulary).side if told else None
 
