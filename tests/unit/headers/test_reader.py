@@ -123,7 +123,7 @@ def test_a_label_and_a_distant_region_are_two_parts(vocabulary):
         ({"Laterality": "L"}, "L", False),
         ({"ImageLaterality": "R", "SeriesDescription": "Knee"}, "R", False),
         ({"ImageLaterality": "U"}, None, False),
-        ({"ImageLaterality": "B"}, "B", False),
+        ({"ImageLaterality": "b"}, "B", False),
         ({"SeriesDescription": "Knie li"}, "L", False),
         ({"ImageLaterality": "R", "SeriesDescription": "Knie li"}, "R", True),
         ({"Laterality": "L", "ImageLaterality": "R"}, "R", True),
