@@ -181,11 +181,11 @@ def test_the_longer_the_intervals_of_a_burst_the_longer_its_end_is_waited_for(lo
     """Files of many megabytes follow each other more slowly than small ones."""
     reader = log()
     for _ in range(5):
-        clock.now += 0.06
+        clock.now += 0.1
         reader.wake("i")
-    clock.now += 0.06
+    clock.now += 0.1
     assert reader.burst() > 0.0
-    clock.now += 0.07
+    clock.now += 0.11
     assert reader.burst() == 0.0
     clock.now += 10.0
     reader.wake("i")
@@ -196,9 +196,9 @@ def test_several_senders_whose_uploads_end_unevenly_make_one_burst(log, clock):
     """Whoever judged by the last interval alone labelled amid the burst, and slowed it down."""
     reader = log()
     for sent in range(6):
-        for interval in (0.06, 0.001, 0.002, 0.001):
+        for interval in (0.1, 0.001, 0.002, 0.001):
             clock.now += interval
-            assert sent == 0 or reader.burst() > 0.0
+            assert sent < 2 or reader.burst() > 0.0
             reader.wake("i")
     clock.now += 0.2
     assert reader.burst() == 0.0
