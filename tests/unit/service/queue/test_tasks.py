@@ -119,7 +119,7 @@ def test_a_node_that_was_killed_takes_its_own_back_and_leaves_the_others_theirs(
     ask, tasks, database
 ):
     database.shared = True
-    ask("mine"), ask("theirs")
+    ask("mine"), ask("theirs"), ask("later", delay=30)
     assert tasks.claim((Kind.ANNOTATE,)).resource == "mine"
     assert Tasks(database, "other").claim((Kind.ANNOTATE,)).resource == "theirs"
     again = Tasks(database, "node")
@@ -259,7 +259,7 @@ def test_a_node_keeps_its_claims_also_where_it_is_alone(ask, tasks, database, mo
     """A decoder may take longer than a claim lasts: no other thread is to begin it anew."""
     now = 1000.0
     monkeypatch.setattr("service.queue.tasks.time.time", lambda: now)
-    ask("i")
+    ask("i"), ask("later", delay=211)
     assert tasks.claim((Kind.ANNOTATE,))
     stopping = threading.Event()
 
@@ -270,6 +270,7 @@ def test_a_node_keeps_its_claims_also_where_it_is_alone(ask, tasks, database, mo
 
     monkeypatch.setattr(stopping, "wait", wait)
     tasks.claims.keep(stopping)
+    assert now > 1200
     assert tasks.claim((Kind.ANNOTATE,)) is None
 
 
@@ -394,6 +395,7 @@ def test_a_clock_that_was_set_back_holds_nothing_up(ask, tasks, database, monkey
         now[0] += 61
     else:
         tasks.claims.keep(Stopping())
+        assert now[0] == 46_400.0
     now[0] += 0.001
     assert drained(tasks) == ["i"]
     now[0] += 121
