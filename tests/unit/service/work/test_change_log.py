@@ -145,11 +145,11 @@ def test_an_instance_that_orthanc_fails_to_describe_does_not_hold_up_the_log(
 def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log, shared):
     reader = log(live=False)
     house.database.shared = shared
+    assert reader.unread_instances() == 0
     reader.read()
     reader.wake("i")
     reader.read()
     assert waiting(house) == set()
-    assert reader.unread_instances() == 0
 
 
 def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, clock):
