@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from service.errors import ArchiveError
+from service.orthanc_api.resources import Change
 from service.queue.tasks import Kind
 from service.work import change_log
 from service.work.change_log import ChangeLog
@@ -53,6 +54,16 @@ def test_what_arrived_is_a_task_once(house, log):
     assert waiting(house) == {"i", "j"}
     reader.read()
     assert waiting(house) == set()
+
+
+def test_workers_are_woken_for_what_arrived_and_for_nothing_else(house, log, monkeypatch):
+    woken = []
+    monkeypatch.setattr(house.tasks, "wake", lambda: woken.append(True))
+    reader = log()
+    reader.read()
+    house.orthanc.log.append(Change(house.orthanc.last_change() + 1, "StableSeries", "series"))
+    reader.read()
+    assert woken == [True]
 
 
 def test_what_waits_already_and_is_sent_once_more_is_one_instance(house, log):
