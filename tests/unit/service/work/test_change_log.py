@@ -81,6 +81,7 @@ def test_a_file_that_ours_replaced_is_no_task_and_one_that_came_after_it_is(hous
     number = house.orthanc.last_change()
     house.orthanc.arrive("j", b"file")
     own["j", number + 1] = None  # It may be ours, or one that ours is about to replace.
+    reader.wake("j", ours=True)
     house.orthanc.arrive("k", b"file")
     reader.read()
     assert waiting(house) == {"i"}
