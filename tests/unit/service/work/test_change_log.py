@@ -312,6 +312,7 @@ def test_an_entry_of_several_orthancs_below_the_mark_is_still_asked_for(house, l
     house.orthanc.arrive("j", b"file")
     reader.wake("j")
     reader.read()
+    assert house.tasks.standing_task(Kind.ANNOTATE, "j").generation == 1
     assert waiting(house) == {"j"}
     house.orthanc.log.insert(0, late)
     reader.wake("i")
