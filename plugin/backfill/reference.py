@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from backfill.errors import GoneError, MismatchError, RefusedError
 from bodypart import __version__
+from bodypart.error_rates import FILE, digest
 from bodypart.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Reference:
         Raises
         ------
         MismatchError
-            If the service has another version than this program.
+            If the service has another version than this program, or other error rates.
         RefusedError, AwayError
             See `Connection.get`.
         """
@@ -129,6 +130,10 @@ def _read(connection: Connection, told: Mapping[str, Any]) -> Reference:
     if told["version"] != __version__:
         raise MismatchError(
             f"orthanc-bodypart is {__version__} here and {told['version']} at {connection.url}"
+        )
+    if told["error_rates"] != digest():
+        raise MismatchError(
+            f"the error rates here are not those of the service: copy its {FILE.name} to {FILE}"
         )
     memory = told["memory"]
     return Reference(

@@ -6,6 +6,7 @@ again after a training, and all of them from a hospital's own reviews.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -201,6 +202,12 @@ def shipped() -> ErrorRates:
     return ErrorRates.read(FILE)
 
 
+@cache
+def digest() -> str:
+    """Return the SHA-256 of the numbers here, which a hospital may have measured further."""
+    return hashlib.sha256(FILE.read_bytes()).hexdigest()
+
+
 def _check(rates: ErrorRates) -> None:
     header = rates.header
     for name, table, keys in (
@@ -223,5 +230,7 @@ def _check(rates: ErrorRates) -> None:
         raise ErrorRatesError("error rates: header.astray must lie between 0 and 1")
     if not 0 < header.right < 1:
         raise ErrorRatesError("error rates: header.wrong must sum up to less than 1")
+    if sum(header.defaults.values()) > 1.01:  # They are rounded.
+        raise ErrorRatesError("error rates: header.defaults must sum up to 1 at most")
     if not rates.bands or rates.bands[0].least != 0:
         raise ErrorRatesError("error rates: the first band must begin at 0")

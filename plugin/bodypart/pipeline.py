@@ -183,13 +183,14 @@ class Pipeline:
         timing = Timing(decoded - start, perf_counter() - decoded)
         fused = self._fused(instance, reading, header, _image_record(reading, picture))
         annotation = replace(fused, seen=seen, picture=picture)
-        if recalled is not None:
-            annotation = recalled.noted(annotation, applied=self.settings.learn == "on")
         if reading.rejected and kind == "possible" and not header.labels:
             reason = reading.reason or "the picture is not like a radiograph"
             annotation = replace(
                 annotation, status="skipped", reason=reason, needs_review=False, review_reason=None
             )
+        if recalled is not None:
+            # Last: also what is skipped is marked for review if the words would accept it.
+            annotation = recalled.noted(annotation, applied=self.settings.learn == "on")
         return annotation, timing
 
     def _from_header(self, instance: str, header: HeaderReading, dataset: Dataset) -> Annotation:

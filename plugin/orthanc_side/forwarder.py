@@ -12,6 +12,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -19,6 +20,7 @@ _MOST_AT_ONCE = 40
 _SHARE = 0.75  # Of Orthanc's HTTP threads.
 _LONGEST_WAIT, _LONGEST_ANSWER = 0.3, 600.0
 """Seconds that a request may wait for its turn, and then for its answer."""
+_SOON = {"Retry-After": "1"}
 _FORWARDED = frozenset(
     (
         *("authorization", "content-type", "if-match", "origin", "referer", "accept-language"),
@@ -72,21 +74,17 @@ class Forwarder:
         method = request["method"]
         if address is None:
             return _without_service(method, path, reason)
-        target = quote(path)
-        if query := request.get("get"):
-            target += "?" + urlencode(query, safe=self._safe)
-        asked = _request(method, target, request["headers"], request.get("body") or b"")
+        target = f"{quote(path)}?{urlencode(request.get('get') or {}, safe=self._safe)}"
+        body = request.get("body") or b""
+        head = _head(method, target, request["headers"], len(body))
         if not self._enter():
-            details = "too many requests of /bodypart at once"
-            return Answer.error(503, "Busy", details, **{"Retry-After": "1"})
+            return Answer.error(503, "Busy", "too many requests of /bodypart at once", **_SOON)
         try:
-            return _answer(_exchanged(address, asked))
+            return _answer(_exchanged(address, head, body))
         except (OSError, ValueError) as error:
             # The service died on the way; what it was asked may or may not be done.
-            cut_short = isinstance(error, ValueError)
-            why = "it stopped amid its answer" if cut_short else type(error).__name__
-            details = f"the service did not answer: {why}"
-            return Answer.error(503, "Engine down", details, **{"Retry-After": "1"})
+            why = "it ended" if isinstance(error, ValueError) else type(error).__name__
+            return Answer.error(503, "Engine down", f"the service did not answer: {why}", **_SOON)
         finally:
             self._slots.release()
 
@@ -101,50 +99,54 @@ class Forwarder:
             self._waiting.release()
 
 
-def _request(method: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return a request after whose answer the connection ends (RFC 9112, 9.6)."""
+def _head(method: str, target: str, headers: Mapping[str, str], length: int) -> bytes:
+    """Return a request up to its body; after its answer the connection ends (RFC 9112, 9.6)."""
     kept = {name: value for name, value in headers.items() if name.lower() in _FORWARDED}
-    kept |= {"Host": "service", "Connection": "close", "Content-Length": str(len(body))}
+    kept |= {"Host": "service", "Connection": "close", "Content-Length": str(length)}
     if any("\r" in value or "\n" in value for value in kept.values()):
         raise ValueError("a header of several lines")  # The next may be another header.
-    lines = (f"{method} {target} HTTP/1.1", *map(": ".join, kept.items()), "", "")
-    return "\r\n".join(lines).encode() + body
+    lines = f"{method} {target} HTTP/1.1", *map(": ".join, kept.items()), "\r\n"
+    return "\r\n".join(lines).encode()
 
 
-def _exchanged(address: str, request: bytes) -> bytes:
+def _exchanged(address: str, *request: bytes) -> bytearray:
+    received = bytearray()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_LONGEST_ANSWER)
         connection.connect(address.encode())  # Where LANG is C, Python takes ASCII alone.
-        connection.sendall(request)
-        with connection.makefile("rb") as reader:
-            return reader.read()
+        # What is refused is answered before all of it is read: the rest finds nobody.
+        with suppress(ConnectionError):
+            for part in request:
+                connection.sendall(part)
+        with suppress(ConnectionError):
+            while piece := connection.recv(2**16):
+                received += piece
+    return received
 
 
-def _answer(received: bytes) -> Answer:
+def _answer(received: bytearray) -> Answer:
     """Read an answer of HTTP/1.1; ValueError if it was cut short."""
-    head, _, content = received.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    _, status, *_ = first.split()
-    fields = (line.partition(":") for line in lines)
-    headers = {name.lower(): value.strip() for name, _, value in fields}
+    end = received.index(b"\r\n\r\n")
+    first, *lines = received[:end].decode("latin-1").split("\r\n")
+    headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines)}
+    pieces = [memoryview(received)[end + 4 :]]
     if headers.get("transfer-encoding") == "chunked":
-        content = b"".join(_chunks(content))
-    elif len(content) != int(headers.get("content-length", 0)):
+        pieces = list(_chunks(received, end + 2))
+    elif len(pieces[0]) != int(headers.get("content-length", len(pieces[0]))):
         raise ValueError("the answer is not as long as it says")
     kind = headers.get("content-type", "application/octet-stream")
     further = {k: v for k, v in headers.items() if k not in _KEPT_BY_ORTHANC}
-    return Answer(int(status), kind, further, content)
+    return Answer(int(first[9:12]), kind, further, b"".join(pieces))
 
 
-def _chunks(content: bytes) -> Iterator[bytes]:
+def _chunks(received: bytearray, end: int) -> Iterator[memoryview]:
     """Yield the chunks of a body, up to the empty one that ends it (RFC 9112, 7.1)."""
-    end = -2
     while True:
-        start = content.index(b"\r\n", end + 2) + 2
-        if not (size := int(content[end + 2 : start], 16)):
+        start = received.index(b"\r\n", end + 2) + 2
+        if not (size := int(received[end + 2 : start], 16)):
             return
         end = start + size
-        yield content[start:end]
+        yield memoryview(received)[start:end]
 
 
 def _without_service(method: str, path: str, reason: str) -> Answer:
@@ -153,4 +155,4 @@ def _without_service(method: str, path: str, reason: str) -> Answer:
         told: dict[str, Any] = dict.fromkeys(("version", "orthanc", "model", "provider"))
         told |= {"ready": False, "reason": reason, "queue": {"pending": 0, "failed": 0, "done": 0}}
         return Answer(200, "application/json", {}, json.dumps(told).encode())
-    return Answer.error(503, "Engine down", reason, **{"Retry-After": "1"})
+    return Answer.error(503, "Engine down", reason, **_SOON)

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     from service.life import Life
 
-_KEEP_ALIVE = 3600
-"""Seconds: Orthanc's side closes connections, not this one."""
 _RESTART = 75
 """Exit status that asks to be started again (EX_TEMPFAIL)."""
 
@@ -87,7 +85,6 @@ def _serve(incoming: BinaryIO) -> int:
                 log_config=None,
                 access_log=False,
                 lifespan="off",
-                timeout_keep_alive=_KEEP_ALIVE,
             )
         )
         hearing = threading.Thread(target=hear, args=(incoming, life, server), daemon=True)

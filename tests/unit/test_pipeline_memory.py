@@ -16,16 +16,20 @@ WRISTS = Memory(MODEL, LABELS, words(10, "wrist", "hand", "knee", "chest"))
 
 
 class Model:
-    """Sees a wrist of the hospital in every picture, and takes it for a hand."""
+    """Says the same of every picture."""
 
     name, version, sha256, labels = "told", "1", MODEL, LABELS
 
+    def __init__(self, said):
+        self.said = said
+
     def read(self, values):
-        return reading("wrist", 1)
+        return self.said
 
 
-def pipeline(learn="on", memory=WRISTS, **settings):
-    made = Pipeline(Model(), Settings.parse({"Learn": learn, **settings}))
+def pipeline(learn="on", memory=WRISTS, said=None):
+    """Make one whose model takes a wrist of the hospital for a hand, or says something else."""
+    made = Pipeline(Model(said or reading("wrist", 1)), Settings.parse({"Learn": learn}))
     record, payload = memory.update()
     answer, _ = TASKS["learn"](made, {"memory": json.loads(json.dumps(record))}, payload)
     assert answer == {"applied": True, "revision": memory.revision}
@@ -70,6 +74,20 @@ def test_a_suggestion_leaves_a_review_its_reason():
     annotation = annotate(pipeline("suggest"), BodyPartExamined="CHEST")["annotation"]
     assert annotation["memory"]["changed"] == "hand -> wrist"
     assert "but the header says chest" in annotation["review_reason"]
+
+
+@pytest.mark.parametrize(
+    ("learn", "status", "label"), [("suggest", "skipped", None), ("on", "done", "knee")]
+)
+def test_a_suggestion_is_reviewed_also_where_the_picture_may_be_no_radiograph(learn, status, label):
+    """A capture that the model rejects is skipped: nobody was shown it."""
+    memory = Memory(MODEL, LABELS, [*words(10, "hand"), *words(10, "knee", rejected=True)])
+    made = pipeline(learn, memory, reading("knee", 1, rejected=True))
+    annotation = annotate(made, modality="OT")["annotation"]
+    assert annotation["status"] == status
+    assert (annotation["examined"] or {"label": None})["label"] == label
+    assert annotation["memory"]["changed"] == "none -> knee"
+    assert annotation["needs_review"] == (learn == "suggest")
 
 
 def test_off_says_nothing_at_all():

@@ -53,11 +53,11 @@ def picture_evidence(
     Returns
     -------
     ndarray of float64, shape (labels,)
-        In the order of the label table; sums up to 1.
+        In the order of the label table, not normalised: what the header names comes on top.
     """
     rates = rates or shipped()
     given = spread(probabilities)
-    learned = tuple(sorted(PLACE[label] for label in probabilities))
+    learned = tuple(PLACE[label] for label in probabilities)
     evidence = corrected(given, rates.band(float(given.max())), learned)
     habits = rates.habits.get(LABELS[int(given.argmax())].label, {})
     evidence *= 1 - sum(habits.values())
@@ -68,7 +68,7 @@ def picture_evidence(
             kin = [PLACE[known] for known in probabilities if compatible(known, label)]
             least = rates.unlearned * evidence[kin].sum()
             evidence[PLACE[label]] = max(evidence[PLACE[label]], least)
-    return np.asarray(evidence / evidence.sum())
+    return evidence
 
 
 def spread(probabilities: Mapping[str, float]) -> Floats:

@@ -37,6 +37,8 @@ LEAST = 0.2
 RIVAL = 0.2
 """Probability from which a label of the picture agrees with a header that names it."""
 
+_OPEN_SIDE = "The header says left in one place and right in another."
+
 
 @dataclass(frozen=True, slots=True)
 class Fused:
@@ -105,21 +107,23 @@ def fuse(
     rates = rates or shipped()
     picture = None if image is None or image.rejected else image
     label, probability = _answer(picture, header, rates)
+    source = _source(label, picture, header)
     agreement = _agreement(picture, header)
     child = is_child(picture, header, child_age)
     if picture is not None and agreement == "conflict":
-        reason: str | None = _conflict(picture, header, label)
+        reason: str | None = _conflict(picture, header, source)
     else:
         reason = _doubt(image, header, label, probability, review_threshold)
     marker = marker_side(picture)
     laterality = side_of(label, header, marker)
     # A person who reviews the part must also learn about a doubtful side.
-    reason = " ".join(filter(None, (reason, side_in_doubt(laterality, marker))))
+    sides = _OPEN_SIDE if header.laterality_conflict else None
+    reason = " ".join(filter(None, (reason, sides, side_in_doubt(laterality, marker))))
     reason = reason or age_in_doubt(label, picture, header, child_age, rates)
     return Fused(
         label=label,
         probability=probability,
-        source=_source(label, picture, header),
+        source=source,
         visible=_visible(picture),
         laterality=laterality,
         child=child,
@@ -170,19 +174,19 @@ def _source(
     by_image = picture is not None and any(
         compatible(seen, label) for seen in plausible(picture.probabilities, RIVAL)
     )
+    if not by_image:
+        return "header"  # It may name no more than the region.
     by_header = any(compatible(named, label) for named in header.labels)
-    if by_image and by_header:
-        return "image+header"
-    return "header" if by_header else "image"
+    return "image+header" if by_header else "image"
 
 
-def _conflict(picture: ImageReading, header: HeaderReading, label: str | None) -> str:
+def _conflict(picture: ImageReading, header: HeaderReading, source: MachineSource | None) -> str:
     seen = picture.top(1)[0].label
     said = _says(header)
     sentence = f"The picture looks like {_name(seen)}, but the header says {said}"
-    if label is None:
+    if source is None:
         return f"{sentence}."
-    follows = "picture" if compatible(seen, label) else "header"
+    follows = "header" if source == "header" else "picture"
     return f"{sentence}; the answer follows the {follows}."
 
 
@@ -194,13 +198,10 @@ def _doubt(
     threshold: float,
 ) -> str | None:
     """Return why an answer without a conflict needs a review, or None."""
-    named = _says(header) if header.labels else ""
+    named = _says(header)
     if image is not None and image.rejected:
-        why = image.reason or "unlike a radiograph"
         says = f"only the header says {named}" if named else "the header names no part"
-        return f"The picture was not classified ({why}), and {says}."
-    if header.laterality_conflict:
-        return "The header says left in one place and right in another."
+        return f"The picture was not classified ({image.reason}), and {says}."
     if label is None and named:
         return f"The header names {named}, and no picture decides."
     if label is None:

@@ -82,7 +82,7 @@ def _meant(
             else:
                 left += wrong[kind]
         table[:, column] += left / (len(names) - 1)
-        table[:, column] += wrong["default"] * default / max(float(default.sum()), 1e-9)
+        table[:, column] += wrong["default"] * default
         table[column, column] = 0
         table[column, column] = 1 - table[:, column].sum()
     return table

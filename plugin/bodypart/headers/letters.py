@@ -78,12 +78,14 @@ def breaks_at(end: int, text: Text) -> bool:
 
 
 def _is_article(mention: Mention, text: Text) -> bool:
-    """Return whether it is a French article: "l'épaule", "d'épaule", "de l epaule"."""
-    sign, behind = text.folded[mention.end :][:1], text.folded[mention.end + 1 :][:1]
-    if sign in _APOSTROPHES and behind.isalpha():
+    """Return whether it is a French article ("l'épaule", "de l epaule"), or ends "add'l"."""
+    before, behind = text.folded[: mention.start], text.folded[mention.end :]
+    if behind[:1] in _APOSTROPHES and behind[1:2].isalpha():
+        return True
+    if before[-1:] in _APOSTROPHES and before[-2:-1].isalpha():
         return True
     is_l = text.folded[mention.start] == "l"
-    return is_l and text.folded[: mention.start].endswith((" de ", " a "))
+    return is_l and before.endswith((" de ", " a "))
 
 
 def _is_numbered(mention: Mention, text: Text) -> bool:

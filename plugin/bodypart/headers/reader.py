@@ -17,7 +17,7 @@ from bodypart.headers.matching import TextReading, read_text
 from bodypart.headers.part_sides import PartSide, joined
 from bodypart.headers.reliability import about, posterior
 from bodypart.headers.species import is_human
-from bodypart.headers.view import view_of_orientation, view_of_position
+from bodypart.headers.view import view_of_orientation
 from bodypart.headers.vocabulary import ELSEWHERE, OTHER, Entry
 from bodypart.laterality import CODE_OF_SIDE
 from bodypart.regions import compatible, narrowest
@@ -200,13 +200,11 @@ def _letter_of_side(value: str, vocabulary: Vocabulary) -> str | None:
 
 
 def _coded_view(dataset: Dataset, vocabulary: Vocabulary) -> str | None:
-    position = _text(dataset, "ViewPosition")
-    names = (position, *(meaning for _, meaning in _codes(dataset, "ViewCodeSequence")))
+    meanings = (meaning for _, meaning in _codes(dataset, "ViewCodeSequence"))
+    names = (_text(dataset, "ViewPosition"), *meanings)
     told = (read_text(name, vocabulary).view for name in names if len(name) <= _LONGEST_VIEW)
-    return (
-        view_of_position(position)
-        or next(filter(None, told), None)
-        or view_of_orientation(_texts(dataset, "PatientOrientation"))
+    return next(filter(None, told), None) or view_of_orientation(
+        _texts(dataset, "PatientOrientation")
     )
 
 

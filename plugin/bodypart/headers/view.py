@@ -1,21 +1,10 @@
-"""View Position and Patient Orientation → frontal, lateral or oblique."""
+"""Patient Orientation → frontal, lateral or oblique."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-_POSITIONS = {
-    "frontal": {"AP", "PA", "FRONTAL"},
-    "lateral": {"LL", "RL", "LAT", "LATERAL"},
-    "oblique": {"RLO", "LLO", "RAO", "LAO", "RPO", "LPO", "OBL", "OBLIQUE"},
-}
 _ACROSS_AND_DOWN = {"F", "H"}
-
-
-def view_of_position(position: str) -> str | None:
-    """Return the view that View Position (0018,5101) names (PS3.3 C.8.1.1.2 and C.8.11.5)."""
-    bare = position.strip().upper()
-    return next((view for view, names in _POSITIONS.items() if bare in names), None)
 
 
 def view_of_orientation(orientation: Sequence[str]) -> str | None:
@@ -26,11 +15,11 @@ def view_of_orientation(orientation: Sequence[str]) -> str | None:
     """
     if len(orientation) != 2:
         return None
-    row, column = (text.strip().upper() for text in orientation)
+    row, column = orientation
     if column not in _ACROSS_AND_DOWN:
         return None
     if row in {"L", "R"}:
         return "frontal"
     if row in {"A", "P"}:
         return "lateral"
-    return "oblique" if len(row) == 2 and set(row) <= set("LRAP") else None
+    return "oblique" if set(row) <= set("LRAP") else None

@@ -66,7 +66,7 @@ class Gain(TypedDict):
     before, after : float
         Share of them read rightly without and with the words of other patients.
     mended, broken : int
-        Answers changed to this part, rightly and wrongly.
+        Wrong answers changed to this part rightly, and right ones lost to it.
     """
 
     label: Label
@@ -139,7 +139,7 @@ def _lesson(words: Sequence[Word], labels: tuple[str, ...], features: Floats) ->
     shares = accepted / accepted.sum(axis=1, keepdims=True)
     count = shares.sum(axis=0)
     typical = count[count > 0].mean()
-    rarity = np.where(count > 0, (np.maximum(count, 1) / typical) ** -BALANCE, 0)
+    rarity = (np.maximum(count, 1) / typical) ** -BALANCE
     return _Lesson(
         before=prior(
             np.stack([word.probabilities for word in words]),
@@ -197,11 +197,9 @@ def _left_out(lesson: _Lesson, rehearsed: _Lesson | None, patients: NDArray[np.s
     left out.
     """
     folds = _folds(patients)
-    result = lesson.before.copy()
+    result = np.empty_like(lesson.before)
     for fold in np.unique(folds):
         out, rest = folds == fold, folds != fold
-        if not rest.any():
-            continue
         found = _fitted(lesson.some(rest), rehearsed)
         result[out] = softmax_rows(log_odds(lesson.before[out]) + lesson.features[out] @ found)
     return result
@@ -247,7 +245,7 @@ def judged(before: Floats, left_out: Floats, accepted: Bools, patients: Integers
     margins[:, patients < LEAST_TRIED] = np.inf
     for label in range(labels):
         stays = (was == label) & (became == label)
-        margins[label, label] = 0 if stays.any() and gain[stays].sum() > 0 else np.inf
+        margins[label, label] = 0 if gain[stays].sum() > 0 else np.inf
     return margins
 
 

@@ -14,7 +14,7 @@ from bodypart.memory.surplus import most_repeated
 from bodypart.memory.words import Word, pack_floats
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from bodypart.memory.exemplars import Exemplars
     from bodypart.memory.rule import Rule
@@ -99,13 +99,13 @@ class Memory:
         self.revision = hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def update(
-        self, known: Sequence[str] | None = None, base: str | None = None
+        self, known: Collection[str] = (), base: str | None = None
     ) -> tuple[UpdateRecord, bytes]:
         """Return what turns a decoder's memory into this one.
 
         Parameters
         ----------
-        known : sequence of str, optional
+        known : collection of str
             Words that the decoder has; by default none.
         base : str, optional
             Revision of the decoder's memory; None tells the decoder to start from nothing.
@@ -117,7 +117,7 @@ class Memory:
         payload : bytes
             Embeddings of the new words, then the coefficients of the rule.
         """
-        had = set(known or ()) if base is not None else set()
+        had = set(known)
         fresh = [word for word in self.words if word.id not in had]
         rule, numbers = None, b""
         if self._rule is not None:

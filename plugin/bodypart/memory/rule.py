@@ -83,7 +83,10 @@ class Rule:
 
 
 def prior(probabilities: NDArray[np.floating], rejected: Bools, labels: int) -> Floats:
-    """Return the model's probabilities in the space of all labels; a rejection counts as "none".
+    """Return the model's probabilities in the space of all labels.
+
+    A rejection counts as "none", and "none" does not lead where the model accepts a picture: the
+    limit of a model of one's own may be that loose.
 
     Parameters
     ----------
@@ -97,7 +100,7 @@ def prior(probabilities: NDArray[np.floating], rejected: Bools, labels: int) -> 
     given = np.asarray(probabilities, dtype=np.float64)
     result = np.zeros((len(given), labels))
     result[:, : given.shape[1] - 1] = given[:, :-1]
-    result[:, -1] = given[:, -1]
+    result[:, -1] = np.where(rejected, given[:, -1], np.minimum(given[:, -1], result.max(axis=1)))
     low = rejected & (result[:, -1] < REJECTED_NONE)
     scale = (1 - REJECTED_NONE) / np.maximum(1 - result[low, -1], 1e-12)
     result[low] *= scale[:, None]

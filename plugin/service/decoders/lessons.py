@@ -74,7 +74,7 @@ class Lessons:
             if revision is None and not memory.words:
                 return None
             known = self._words.get(revision or "")
-            return memory.update(sorted(known), revision) if known is not None else memory.update()
+            return memory.update(known, revision) if known is not None else memory.update()
 
     def recall(self) -> Recall | None:
         """Return the memory as decoders have it, None until the model is known."""

@@ -38,7 +38,6 @@ const PLAIN = [
 
 /** Why a person should look, where the sentence needs nothing but the reason. */
 const DOUBTS = [
-  [/left in one place/, 'The header says left in one place and right in another.'],
   [/^The header says (\d+) years, .* a child/, 'The header says {age} years, but the picture looks like a child’s.'],
   [/^The header says (\d+) years, .* an adult/, 'The header says {age} years, but the picture looks like an adult’s.'],
   [/age in the header cannot be believed/, 'The picture may be a child’s, and the age in the header cannot be believed.'],
@@ -48,6 +47,7 @@ const DOUBTS = [
   [/uncertain/, 'The answer is uncertain.'],
 ];
 
+const HEADER_DIFFERS = /The header says left in one place and right in another\.?/;
 const SIDES_DIFFER = /The marker says (?<marker>[LR]), the header (?<header>[LR])\.?/;
 
 /** A reason in plain words; one that nobody foresaw stays as it is, unless there are words for its kind. */
@@ -82,10 +82,13 @@ export function asSentence(text) {
 /** Why a person should look: at the part, at the side, or at both. */
 export function reviewReason(annotation, name) {
   const sides = sidesInDoubt(annotation);
-  const about = (annotation.review_reason ?? '').replace(SIDES_DIFFER, '').trim();
+  const reason = annotation.review_reason ?? '';
+  const open = HEADER_DIFFERS.test(reason);
+  const about = reason.replace(HEADER_DIFFERS, '').replace(SIDES_DIFFER, '').trim();
   const conflict = annotation.agreement === 'conflict';
   return [
-    about || conflict || !sides ? partReason({ ...annotation, review_reason: about }, name) : '',
+    about || conflict || !(sides || open) ? partReason({ ...annotation, review_reason: about }, name) : '',
+    open ? t('The header says left in one place and right in another.') : '',
     sides ? t('The marker in the picture says {marker}, the header says {header}.', { marker: side(sides.marker), header: side(sides.header) }) : '',
   ].filter(Boolean).join(' ');
 }
@@ -102,15 +105,15 @@ function partReason(annotation, name) {
       ? t('The picture looks like {seen}, the header says {named}.', { seen: name(seen), named: named.map(name).join(', ') })
       : t('The picture looks like {seen}, the header says something else.', { seen: name(seen) });
   }
+  for (const [pattern, sentence] of DOUBTS) {
+    const found = pattern.exec(reason);
+    if (found) return t(sentence, { age: found[1] });
+  }
   const open = !annotation.examined || reason.endsWith('and no picture decides.');
   if (open && named.length) return t('The header says {named}, but no picture confirms it.', { named: named.map(name).join(', ') });
   if (!annotation.examined) return t('Neither picture nor header tells the body part.');
   const [, unseen] = /^The picture was not classified \((.*)\), and/.exec(reason) ?? [];
   if (unseen || reason.startsWith('Only the header')) return [whyUnseen(unseen), t('Only the header says {named}.', { named: named.map(name).join(', ') })].filter(Boolean).join(' ');
-  for (const [pattern, sentence] of DOUBTS) {
-    const found = pattern.exec(reason);
-    if (found) return t(sentence, { age: found[1] });
-  }
   return reason || t('To review');
 }
 

@@ -67,10 +67,7 @@ class Guard:
         await self._answered(scope, receive, send)
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; an error that nobody foresaw is an answer, too.
-
-        What gets past here ends the connection, and the next request on it would fail as well.
-        """
+        """Pass a request on; an error that nobody foresaw is an answer, too, in the one shape."""
         started = False
 
         async def watched(message: Message) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import TypedDict
 
 from bodypart import __version__
+from bodypart.error_rates import digest
 from bodypart.memory import MemoryFormatError, unpack_seen
 from bodypart.memory.memory import UpdateRecord
 from bodypart.record import ModelRecord
@@ -60,11 +61,13 @@ class LessonRecord(TypedDict):
 class HelperReference(TypedDict):
     """The version, model, settings and memory with which a helper answers as the service does.
 
-    ``memory`` is null if the helper has it already, or if there is none.
+    ``error_rates`` is the SHA-256 of the numbers that join picture and header. ``memory`` is null
+    if the helper has it already, or if there is none.
     """
 
     version: str
     model: ModelRecord
+    error_rates: str
     settings: AnswerSettings
     revision: str | None
     memory: LessonRecord | None
@@ -142,6 +145,7 @@ class Leases:
         return {
             "version": __version__,
             "model": hello["model"],
+            "error_rates": digest(),
             "settings": self._settings.of_an_answer(),
             "revision": memory.revision if memory else None,
             "memory": {"record": lesson[0], "numbers": base64.b64encode(lesson[1]).decode()}

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from bodypart import __version__
+from bodypart.error_rates import digest
 
 MODEL = {"name": "m", "version": "1", "sha256": "0" * 64}
 REFERENCE = {
     "version": __version__,
     "model": MODEL,
+    "error_rates": digest(),
     "settings": {"ReviewThreshold": 0.75},
     "revision": None,
     "memory": None,

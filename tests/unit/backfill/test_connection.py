@@ -67,6 +67,11 @@ def test_the_usual_service_is_accepted():
             "9.9",
         ),
         (
+            {"/bodypart/backfill/helper": (200, {**REFERENCE, "error_rates": "0" * 64})},
+            MismatchError,
+            "error rates .*error_rates.json",
+        ),
+        (
             {"/bodypart/backfill/helper": (503, {"error": "Engine down", "details": "no model"})},
             AwayError,
             "503: no model",

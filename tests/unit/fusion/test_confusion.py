@@ -21,9 +21,10 @@ def test_the_picture_takes_a_part_for_its_neighbour_or_the_like_of_the_other_lim
 
 
 def test_a_part_without_any_probability_may_be_the_right_one_if_the_model_learned_it():
-    evidence = evidence_of({"knee": 1.0, "femur": 0.0})
-    assert evidence["femur"] > 0
+    evidence = evidence_of({"knee": 1.0, "skull": 0.0, "femur": 0.0})
+    assert evidence["femur"] > evidence["skull"] > 0
     assert evidence["patella"] == 0
+    assert sum(evidence.values()) <= 1
 
 
 def test_what_the_model_takes_for_no_part_at_all_counts_for_none():

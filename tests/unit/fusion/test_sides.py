@@ -54,6 +54,22 @@ def test_a_side_in_doubt_is_told_beside_a_part_in_doubt():
 
 
 @pytest.mark.parametrize(
+    ("image", "part"),
+    [
+        (picture(), "The answer knee is uncertain"),
+        (picture("L", "hand"), "The picture looks like hand, but the header says knee"),
+        (picture(rejected=True), "The picture was not classified"),
+    ],
+)
+def test_a_header_that_says_left_and_right_is_told_beside_a_part_in_doubt(image, part):
+    """Who confirmed the part confirmed one of the header's sides with it, and was not told."""
+    header = HeaderReading("knee", ("knee",), laterality="L", laterality_conflict=True)
+    reason = fuse(image, header, review_threshold=0.999).review_reason
+    assert reason.startswith(part)
+    assert reason.endswith(". The header says left in one place and right in another.")
+
+
+@pytest.mark.parametrize(
     ("value", "source", "marker", "both", "contradict"),
     [
         ("R", "header", "L", False, True), ("L", "header", "L", False, False),
@@ -101,6 +117,8 @@ def test_a_side_of_no_part_outranks_those_of_texts_and_belongs_to_the_region_nam
     assert side(picture(None, "hand"), both) == ("B", "header")
     arm = HeaderReading(region="upper_limb", laterality="R")
     assert side(picture(None, "hand"), arm) == ("R", "header")
+    either = HeaderReading(labels=("foot", "hand"), laterality="R")
+    assert side(picture(None, "hand"), either) == ("R", "header")
     assert side(picture(None, "knee"), arm) == (None, None)
 
 

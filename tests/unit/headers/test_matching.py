@@ -333,6 +333,8 @@ def test_an_endless_text_is_cut(vocabulary):
         ("Röntgen Handgele", "wrist", None),
         ("TOBILLO IZQUIERD", "ankle", "L"),
         ("XR Röntgen Handgele", "hand", None),
+        (f"{'Röntgen':56}Handgele", "wrist", None),
+        (f"{'Röntgen':57}Handgele", "hand", None),
     ],
 )
 def test_a_text_that_fills_its_field_may_end_within_a_word(text, label, side, vocabulary):

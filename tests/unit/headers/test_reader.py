@@ -232,7 +232,14 @@ def test_the_side_may_stand_in_the_modifier_of_the_region(vocabulary):
         ({"ViewPosition": "PA"}, "frontal"),
         ({"ViewPosition": "LL"}, "lateral"),
         ({"PatientOrientation": ["L", "F"]}, "frontal"),
+        ({"PatientOrientation": ["R", "H"]}, "frontal"),
         ({"PatientOrientation": ["A", "F"]}, "lateral"),
+        ({"PatientOrientation": ["P", "F"]}, "lateral"),
+        ({"PatientOrientation": ["LA", "F"]}, "oblique"),
+        ({"PatientOrientation": ["LF", "F"]}, None),
+        ({"PatientOrientation": ["L", "P"]}, None),
+        ({"ViewPosition": "RAO"}, "oblique"),
+        ({"ViewPosition": "LLD"}, None),
         ({"SeriesDescription": "BWS seitl."}, "lateral"),
         ({"ViewPosition": "SEITLICH"}, "lateral"),
         ({"ViewPosition": "LLAT"}, "lateral"),
@@ -314,20 +321,6 @@ def test_what_stands_for_an_age_without_being_one_is_told(values, unusable, voca
 )
 def test_a_species_that_is_not_human_is_told(values, human, vocabulary):
     assert read_headers(headers(**values), vocabulary).human == human
-
-
-@pytest.mark.parametrize("text", ["Knee AP/L", "Knee PA+R", "Knee AP L", "Knee PA R", "KNEE LAT/L"])
-def test_a_letter_after_a_projection_is_no_side(text, vocabulary):
-    reading = read_headers(headers(SeriesDescription=text), vocabulary)
-    assert (reading.label, reading.laterality) == ("knee", None)
-
-
-@pytest.mark.parametrize(
-    ("text", "side"),
-    [("Knee L AP", "L"), ("Knee L", "L"), ("AP R Hand", "R"), ("Knee AP left", "L")],
-)
-def test_a_letter_or_word_elsewhere_is_a_side(text, side, vocabulary):
-    assert read_headers(headers(SeriesDescription=text), vocabulary).laterality == side
 
 
 def test_a_known_part_outside_the_labels_is_told(vocabulary):

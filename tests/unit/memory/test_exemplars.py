@@ -27,6 +27,9 @@ def test_words_on_one_part_leave_another_alone_that_was_rehearsed():
     assert labels_of(rehearsed, "wrist") == ["wrist"] * 20
     lost = [labels_of(memory, "hand").count("wrist") for memory in (alone, rehearsed)]
     assert lost[1] < lost[0]
+    made = exemplars("hand", "knee", "chest")
+    wrong = replace(made, labels=tuple("wrist" if part == "hand" else part for part in made.labels))
+    assert labels_of(Memory(MODEL, LABELS, some, wrong), "hand") == ["wrist"] * 20
 
 
 def test_other_exemplars_are_another_revision(tmp_path):

@@ -51,6 +51,11 @@ def test_the_fewer_words_tell_it_the_less_is_given_up(count):
     assert few >= many
 
 
+def test_the_fewer_words_the_larger_the_margin_for_what_they_do_not_tell():
+    leads = np.array([-1.0, 1.0, -1.0, 1.0])
+    assert spared_lead(leads, 0.0, 1.0) > spared_lead(np.tile(leads, 4), 0.0, 1.0)
+
+
 def test_a_part_without_words_of_its_own_is_taken_for_one_as_usual():
     cautious = spared_lead(np.array([]), 0.0, 1.0)
     assert cautious > spared_lead(np.array([]), -2.0, 1.0)
@@ -75,6 +80,28 @@ def test_doubt_about_right_answers_keeps_them():
     sure = margin([HAND] * 16, [HAND] * 8 + [WRIST] * 8, parts)
     doubtful = margin([HAND] * 16, [DOUBTFUL] * 8 + [WRIST] * 8, parts)
     assert sure < doubtful
+
+
+def test_doubt_about_one_part_keeps_no_other():
+    parts, knee = [0] * 8 + [2] * 8, said(0.1, 0.1, 0.8)
+    before, left_out = [HAND] * 8 + [knee] * 8, [DOUBTFUL] * 8 + [said(0.01, 0.01, 0.98)] * 8
+    assert margin(before, left_out, parts, was=2, became=0) == 0
+    assert margin(before, left_out, parts, was=0, became=2) > 2
+
+
+@pytest.mark.parametrize(("sure", "margin_of_it"), [(0.9, 0), (0.7, np.inf)])
+def test_an_answer_that_stays_is_as_sure_as_before_unless_that_helps(sure, margin_of_it):
+    """What the same words mend elsewhere does not count."""
+    left_out = [said(sure, 0.05, 0.95 - sure)] * 8 + [WRIST] * 8
+    found = margin([HAND] * 16, left_out, [0] * 8 + [1] * 8, became=0)
+    assert found == margin_of_it
+
+
+def test_how_sure_a_very_sure_answer_is_makes_no_difference():
+    near = [said(0.5, 0.45, 0.05)] * 7
+    sure = [[*near, said(1 - 2 * rest, rest, rest)] for rest in (1e-4, 1e-9)]
+    first, second = (margin([HAND] * 8, left_out, [0] * 8) for left_out in sure)
+    assert first == second > 0
 
 
 def test_where_two_labels_are_right_neither_is_lost_to_the_other():
@@ -117,6 +144,26 @@ def test_the_coefficients_are_those_of_least_cost():
     found = fit(features, offset, accepted, weight, 0.1)
     missed = weight[:, None] * (accepted - softmax_rows(offset + features @ found))
     assert np.abs(features.T @ missed - 0.1 * found).max() < 0.01
+
+
+def test_a_frequent_part_weighs_less_by_the_word_and_more_in_all():
+    known = words(16, "hand") + words(1, "wrist")
+    weight = learning._lesson(known, (*LABELS, "none"), np.zeros((17, 1))).weight
+    frequent, rare = weight[0], weight[-1]
+    assert frequent < 1 < rare
+    assert 16 * frequent / rare == pytest.approx(16 ** (1 - learning.BALANCE))
+    each = learning._lesson(words(3, "hand", "knee"), (*LABELS, "none"), np.zeros((6, 1))).weight
+    assert each.tolist() == [1] * 6
+
+
+@pytest.mark.parametrize(("margin", "after"), [(2.0, 1), (4.0, 0)])
+def test_what_does_not_lead_by_its_margin_is_no_gain(margin, after):
+    """The words of others speak for the wrist twenty times as much as for the hand."""
+    labels, known = (*LABELS, "none"), words(4, "wrist")
+    lesson = learning._lesson(known, labels, np.zeros((4, 1)))
+    left_out = np.tile([0.04, 0.8, 0.04, 0.04, 0.08], (4, 1))
+    (gain,) = learning._gains(labels, lesson, left_out, np.full((5, 5), margin))
+    assert (gain["before"], gain["after"], gain["mended"]) == (0, after, 4 * after)
 
 
 def shortest(count):

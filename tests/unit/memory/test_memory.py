@@ -157,4 +157,5 @@ def test_what_a_part_gains_is_told():
     gain = {one["label"]: one for one in memory.gains}
     turned = {"before": 0.0, "after": 1.0, "mended": 10, "broken": 0}
     assert gain["wrist"] == {"label": "wrist", "words": 10, **turned}
-    assert (gain["hand"]["before"], gain["hand"]["after"]) == (1.0, 1.0)
+    for part in ("hand", "knee"):
+        assert gain[part] == {"label": part, "words": 10, **turned, "before": 1.0, "mended": 0}

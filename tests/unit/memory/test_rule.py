@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bodypart.evidence import ImageReading, Seen
 from bodypart.memory import Memory, Recall
 from bodypart.memory.rule import prior
-from unit.memory.hospital import LABELS, MODEL, picture, reading, word, words
+from unit.memory.hospital import LABELS, MODEL, PLACES, picture, reading, word, words
 
 
 def recall_of(some):
@@ -32,6 +33,11 @@ def test_the_neighbours_stay_what_they_are():
     recall = recall_of(MIXED)
     for part in ("hand", "knee", "chest"):
         assert [said(recall, part, number) for number in range(30)] == [part] * 30
+
+
+def test_ten_words_on_one_kind_of_film_help_to_read_the_next_ones():
+    recall = recall_of(words(10, "wrist"))
+    assert [said(recall, "wrist", number) for number in range(30)] == ["wrist"] * 30
 
 
 def test_many_words_of_one_part_do_not_swallow_a_neighbour_that_has_a_few():
@@ -117,6 +123,19 @@ def test_a_picture_like_those_confirmed_as_none_is_rejected():
     assert after.rejected
     assert "confirmed here" in after.reason
     assert note.changed == "chest -> none"
+
+
+def test_what_the_model_accepts_in_doubt_is_not_rejected_for_a_word_on_its_own_part():
+    """Where a model accepts what may well be nothing, the memory took "none" for its answer."""
+    recall = recall_of([*MIXED, *words(10, "none", rejected=True)])
+    embedding = (0.45 * PLACES["knee"] + 0.89 * PLACES["sacrum"]).astype(np.float32)
+    posterior = np.array([0.02, 0.02, 0.41, 0.02, 0.53], np.float32)
+    said = dict(zip(LABELS, posterior.tolist(), strict=False))
+    after, note = recall.consult(
+        ImageReading(said, seen=Seen(embedding, posterior, rejected=False))
+    )
+    assert (after.rejected, after.top(1)[0].label) == (False, "knee")
+    assert note.changed is None
 
 
 def test_the_change_and_its_grounds_are_told():

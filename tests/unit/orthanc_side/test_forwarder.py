@@ -167,17 +167,17 @@ def answering(tmp_path):
     listener.bind(str(tmp_path / "one"))
     listener.listen()
 
-    def ask_one(answer):
+    def ask_one(answer, body=b""):
         def serve():
             connection, _ = listener.accept()
             with connection:
                 connection.recv(65536)
-                connection.sendall(answer)
+                connection.sendall(answer)  # What is left of the request is never read.
 
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            return ask(Forwarder(lambda: (str(tmp_path / "one"), ""), 50))
+            return ask(Forwarder(lambda: (str(tmp_path / "one"), ""), 50), body=body)
         finally:
             thread.join()
 
@@ -191,11 +191,17 @@ CHUNKED = (
 )
 COUNTED = b"HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nnone"
 WITHOUT_A_BODY = b'HTTP/1.1 304 Not Modified\r\netag: "r"\r\n\r\n'
+TO_ITS_END = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\nInvalid HTTP request received."
 
 
 @pytest.mark.parametrize(
     ("answer", "status", "body"),
-    [(CHUNKED, 200, b"id,part\r\n1,knee"), (COUNTED, 404, b"none"), (WITHOUT_A_BODY, 304, b"")],
+    [
+        (CHUNKED, 200, b"id,part\r\n1,knee"),
+        (COUNTED, 404, b"none"),
+        (WITHOUT_A_BODY, 304, b""),
+        (TO_ITS_END, 400, b"Invalid HTTP request received."),
+    ],
 )
 def test_an_answer_is_read_whole_however_long_it_says_to_be(answering, answer, status, body):
     answered = answering(answer)
@@ -203,11 +209,18 @@ def test_an_answer_is_read_whole_however_long_it_says_to_be(answering, answer, s
     assert "transfer-encoding" not in answered.headers
 
 
+@pytest.mark.parametrize("length", [300_000, 5_000_000])
+def test_a_refusal_arrives_though_nobody_read_all_that_was_refused(answering, length):
+    """A file too long, or of another site, would be sent again and again, were it told 503."""
+    assert answering(COUNTED, b"x" * length).status == 404
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         *(CHUNKED[:-n] for n in (5, 7, 9, 12, 30)),
         *(COUNTED[:-n] for n in (1, 4, 10, len(COUNTED))),
+        WITHOUT_A_BODY[:-2],
     ],
 )
 def test_an_answer_that_is_cut_short_is_none(answering, answer):

@@ -118,6 +118,7 @@ def test_a_file_of_version_0_2_still_serves():
         (("habits",), {"knee": {"tail": 0.4}}, "habits"),
         (("header",), {}, "HeaderRates"),
         (("header", "defaults"), {"tail": 0.4}, "header.defaults"),
+        (("header", "defaults"), {"knee": 12, "hand": 3}, "header.defaults must sum"),
         (("header", "wrong", "any"), 1.0, "header.wrong"),
         (("header", "astray"), {"BodyPartExamined": 0.08}, "header.astray must hold"),
         (("header", "astray", "BodyPart"), 0.08, "header.astray must hold"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bodypart.annotation import Review
+from bodypart.error_rates import digest
 from bodypart.memory import pack_seen
 from bodypart.reviews import word_before
 from service.decoders.lessons import Lessons
@@ -350,6 +351,7 @@ def test_nothing_is_taken_while_orthanc_is_away(house, leases):
 def test_a_helper_is_told_what_an_answer_depends_on_and_no_secret(house, leases):
     told = leases.reference({"model": {"name": "m", "version": "1", "sha256": "0"}}, None)
     assert told["settings"]["ReviewThreshold"] == house.settings.review_threshold
+    assert told["error_rates"] == digest()
     assert told["revision"] is None
     assert not {"Database", "Routes", "WebhookSecretFile", "Python"} & told["settings"].keys()
 
