@@ -224,11 +224,7 @@ def test_who_was_too_slow_leaves_alone_what_another_works_on(ask, tasks, databas
 
 
 @pytest.mark.parametrize(
-    "let_go",
-    [
-        lambda tasks, task: tasks.retry(task, 0.0),
-        lambda tasks, task: tasks.let_go([task]),
-    ],
+    "let_go", [lambda own, task: own.retry(task, 0.0), lambda own, task: own.let_go([task])]
 )
 def test_a_claim_that_another_thread_makes_at_once_is_not_released(ask, tasks, monkeypatch, let_go):
     now = 1000.0
