@@ -2,6 +2,7 @@
 
 import pytest
 
+from bodypart.headers import matching
 from bodypart.headers.matching import read_text
 
 ONE_LABEL = [
@@ -340,3 +341,14 @@ def test_an_endless_text_is_cut(vocabulary):
 def test_a_text_that_fills_its_field_may_end_within_a_word(text, label, side, vocabulary):
     reading = read_text(text, vocabulary)
     assert (reading.labels, reading.side) == ((label,), side)
+
+
+@pytest.mark.parametrize(("text", "times"), [("Knee lateral, read once", 1), ("LKNEE twice", 2)])
+def test_only_a_text_with_a_mark_glued_to_its_part_is_read_again(
+    text, times, vocabulary, monkeypatch
+):
+    """It took twice as long to read any header."""
+    reads, read = [], matching._read
+    monkeypatch.setattr(matching, "_read", lambda *said: reads.append(said) or read(*said))
+    assert read_text(text, vocabulary).labels == ("knee",)
+    assert len(reads) == times
