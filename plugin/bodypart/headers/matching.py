@@ -126,9 +126,8 @@ def _of_one_segment(reading: TextReading, folded: str, vocabulary: Vocabulary) -
 def _with_marks(reading: TextReading, folded: str, vocabulary: Vocabulary) -> TextReading:
     """Return a reading with the side and the view that are glued to its part ("LHAND")."""
     cut = with_marks_cut(folded, vocabulary)
-    if cut == folded:  # Of nearly all texts, and reading one again takes as long as before.
-        return reading
-    other = _read(cut, vocabulary)
+    # Mostly nothing is cut, and reading it again would take as long as before.
+    other = _read(cut, vocabulary) if cut != folded else reading
     return other if other.labels == reading.labels else reading
 
 
