@@ -328,6 +328,10 @@ def test_an_endless_text_is_cut(vocabulary):
     assert read_text("x" * 100_000 + " knee", vocabulary).labels == ()
 
 
+def test_a_text_without_words_may_fill_its_field(vocabulary):
+    assert read_text("-" * 16, vocabulary).labels == ()
+
+
 @pytest.mark.parametrize(
     ("text", "label", "side"),
     [
