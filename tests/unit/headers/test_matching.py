@@ -143,6 +143,7 @@ def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
         ("sholder ap", "shoulder"),
         ("CLAVCILE", "clavicle"),
         ("abdomenn", "abdomen"),
+        ("shouldder", "shoulder"),
         ("Oberschenekl", "femur"),
         ("Sprungelenk li", "ankle"),
     ],
