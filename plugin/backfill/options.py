@@ -88,17 +88,14 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         metavar="ADDRESS",
         help="have a Ray cluster do it; auto: the one that this machine belongs to",
     )
-    parser.add_argument(
-        "--credentials", default="", metavar="FILE", help="user:password in one line"
-    )
+    parser.add_argument("--credentials", metavar="FILE", help="user:password in one line")
     parser.add_argument(
         "--authority",
-        default="",
         metavar="PEM",
         help="certificates that Orthanc's is checked against, or Orthanc's own",
     )
     parser.add_argument(
-        "--certificate", default="", metavar="PEM", help="certificate and key to show to Orthanc"
+        "--certificate", metavar="PEM", help="certificate and key to show to Orthanc"
     )
     parser.add_argument("--model", default=MODEL, metavar="ONNX", help="the service's model")
     parser.add_argument("--provider", default="auto", choices=("auto", "cuda", "cpu"))
@@ -193,7 +190,7 @@ def credentials(
     return user, password
 
 
-def _absolute(file: str) -> str:
+def _absolute(file: str | None) -> str:
     return str(Path(file).absolute()) if file else ""
 
 

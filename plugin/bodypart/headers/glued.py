@@ -73,7 +73,7 @@ def unglued(word: str, vocabulary: Vocabulary) -> str | None:
                 or core == "hip"
                 or "x" in (before, core[0])
             )
-            if marks and enough and vocabulary.names_part(core, _ENGLISH):
+            if enough and vocabulary.names_part(core, _ENGLISH):
                 return f"{before} {core} {behind}".strip()
             mark = _BEHIND.search(core)
             if mark is None:

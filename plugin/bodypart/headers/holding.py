@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
     from bodypart.headers.vocabulary import Vocabulary
 
-_PARTED = re.compile(r".*[,;:+].*|[^\W\d_]{3,}\s*/.*|\w+\s*\.\s*\w+")
+_PARTED = re.compile(r".*[,;:+()].*|[^\W\d_]{3,}\s*/.*|\w+\s*\.\s*\w+")
 """Two sides with a punctuation mark between them; not "L/R", which is one word for both, nor the
 abbreviations of "re. u. li"."""
 

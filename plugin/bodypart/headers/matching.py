@@ -117,7 +117,7 @@ def _with_end(folded: str, vocabulary: Vocabulary) -> str:
 
 def _of_one_segment(reading: TextReading, folded: str, vocabulary: Vocabulary) -> TextReading:
     """Return a reading of a spine with its segment, if that was misspelt ("Lubmar spine")."""
-    if reading.complete or reading.labels != ("spine",):
+    if reading.labels != ("spine",):
         return reading
     other = _read(_respelt(folded, vocabulary), vocabulary)
     return other if other.labels and labels_in("spine").issuperset(other.labels) else reading
@@ -125,12 +125,10 @@ def _of_one_segment(reading: TextReading, folded: str, vocabulary: Vocabulary) -
 
 def _with_marks(reading: TextReading, folded: str, vocabulary: Vocabulary) -> TextReading:
     """Return a reading with the side and the view that are glued to its part ("LHAND")."""
-    if reading.sides and reading.view:
-        return reading
     cut = with_marks_cut(folded, vocabulary)
+    # Mostly nothing is cut, and reading it again would take as long as before.
     other = _read(cut, vocabulary) if cut != folded else reading
-    keeps = reading.sides in ((), other.sides) and reading.view in {None, other.view}
-    return other if keeps and other.labels == reading.labels else reading
+    return other if other.labels == reading.labels else reading
 
 
 def _is_telling(matched: str, folded: str, original: str) -> bool:
@@ -193,22 +191,20 @@ def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
     """Return the labels named, without those that enclose another one named beside them.
 
     "Spine, cervical" is the cervical spine, "Hand Finger 3" a finger, "ribs with chest" a rib.
-    Neighbours joined by ``/`` or ``_`` (``FOOT_ANKLE``) are one exposure, named by the first; in
-    ``SPINE_LUMBAR`` the second says which section of the first it is.
+    Other neighbours joined by ``/`` or ``_`` (``FOOT_ANKLE``) are one exposure, named by the first.
     """
     labels = dict.fromkeys(label for mention in parts for label in mention.entry.labels)
     for first, second in pairwise(parts):
         one, other = first.entry.labels, second.entry.labels
         sign = folded[first.end : second.start].strip()
         if (
-            one == other
-            or len(one) != 1
-            or len(other) != 1
-            or (sign == "_" and other[0] in labels_in(one[0]))
+            len(one) == len(other) == 1
+            and sign in _ALTERNATIVE
+            and compatible(one[0], other[0])
+            and one[0] not in labels_in(other[0])
+            and other[0] not in labels_in(one[0])
         ):
-            continue
-        if sign in _ALTERNATIVE and compatible(one[0], other[0]):
-            labels.pop(other[0] if one[0] not in labels_in(other[0]) else one[0], None)
+            labels.pop(other[0], None)
     return tuple(
         label
         for label in labels

@@ -40,9 +40,9 @@ class Mention:
     letters: int
 
     @property
-    def weight(self) -> tuple[int, bool, int, int]:
-        """Sort key: longer terms first, then restricted rows, words close together, by place."""
-        return (-self.letters, self.entry.when is None, self.end - self.start, self.start)
+    def weight(self) -> tuple[int, bool]:
+        """Sort key: longer terms first, then restricted rows."""
+        return (-self.letters, self.entry.when is None)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -51,9 +51,8 @@ class Mention:
 
     @property
     def tells_language(self) -> bool:
-        """Whether it is a part, or a word for a side so long that no other language has it."""
-        side = self.entry.kind in SIDES and self.end - self.start >= TELLING_LETTERS
-        return self.entry.when is None and (self.entry.names_part or side)
+        """Whether it is a part, in whichever text it stands."""
+        return self.entry.when is None and self.entry.names_part
 
 
 def mentions_in(found: Sequence[Word], vocabulary: Vocabulary) -> Iterator[Mention]:
@@ -70,7 +69,7 @@ def labels_named(candidates: Sequence[Mention]) -> Iterator[str]:
 
     For example, "unidad de columna" names no spine.
     """
-    others = [m for m in candidates if m.entry.kind == OTHER and m.entry.when is None]
+    others = [mention for mention in candidates if mention.entry.kind == OTHER]
     for mention in candidates:
         if mention.entry.names_part and not any(
             other.start <= mention.start
@@ -107,7 +106,7 @@ def _forms(word: Word, vocabulary: Vocabulary) -> Iterator[_Form]:
     """Yield the forms in which the tree may have a word: whole, or a stem with ``*``."""
     text, start, end = word.text, word.start, word.end
     yield _Form(text, start, end)
-    if len(text) > _LONGEST_WORD or text.isdigit():
+    if len(text) > _LONGEST_WORD:
         return
     for cut in range(len(text)):
         if (head := text[: cut + 1]) in vocabulary.starts:

@@ -15,14 +15,11 @@ if TYPE_CHECKING:
     from bodypart.headers.mentions import Mention
 
 _AND = r"and|und|u|et|y|e|ed|en|och|og|i|a|ve|и"
-_BREAK = re.compile(rf"[,;+&/()]|\b(?:{_AND})\b")
+_BREAK = re.compile(rf"[,;+&/]|\b(?:{_AND})\b")
 """Separates the parts of a list."""
 
 TOGETHER = re.compile(rf"\s*(?:[+&/]|{_AND})\s*")
 """Between two parts that share a side: "Rt hand and wrist, lt elbow"."""
-
-_STOP = re.compile(r"[.:]")
-"""Separates parts, too, if it follows a side; after a part it belongs to an abbreviation."""
 
 
 class PartSide(NamedTuple):
@@ -79,7 +76,7 @@ def part_sides(
     first, last = parts[0].start, parts[-1].start
     if len(sides) == 1 and any(not first < mention.start < last for mention in mentions):
         return _of_paired([PartSide(sides.pop(), labels)])
-    return _of_paired(_shared_out(mentions, parts, labels, folded))
+    return _of_paired(_shared_out(mentions, parts, folded))
 
 
 def _of_paired(named: Iterable[PartSide]) -> tuple[PartSide, ...]:
@@ -91,15 +88,12 @@ def _of_paired(named: Iterable[PartSide]) -> tuple[PartSide, ...]:
 def _is_unknown_between(
     sides: Sequence[Mention], said: Sequence[Mention], folded: str, small_words: Set[str]
 ) -> bool:
-    """Return whether an unknown word stands between the sides.
-
-    A small word counts only right before a separator: "the" does not end a list item.
-    """
+    """Return whether an unknown word stands between the sides."""
     between = slice(sides[0].end, sides[-1].start)
     return any(
         not word.text.isdigit()
         and not any(it.start < word.end and word.start < it.end for it in said)
-        and (word.text not in small_words or _BREAK.match(folded, word.end))
+        and word.text not in small_words
         for word in words(folded)
         if between.start <= word.start and word.end <= between.stop
     )
@@ -110,7 +104,7 @@ def _side(mention: Mention) -> str:
 
 
 def _shared_out(
-    mentions: Sequence[Mention], parts: Sequence[Mention], labels: tuple[str, ...], folded: str
+    mentions: Sequence[Mention], parts: Sequence[Mention], folded: str
 ) -> tuple[PartSide, ...]:
     found: dict[str, set[str]] = {}
     first = mentions[0]
@@ -127,8 +121,6 @@ def _shared_out(
     by_side: dict[str, list[str]] = {}
     for label, sides in found.items():
         by_side.setdefault(sides.pop() if len(sides) == 1 else "B", []).append(label)
-    if len(by_side) == 1 and set(labels) <= set(found):
-        return (PartSide(next(iter(by_side)), labels),)
     return tuple(PartSide(side, tuple(of)) for side, of in by_side.items())
 
 
@@ -140,22 +132,22 @@ def _owner(
     *,
     before: bool,
 ) -> Mention:
-    """Return the part that a side belongs to: the neighbour with no comma between.
+    """Return the part that a side belongs to: the neighbour with no comma or side between.
 
-    If there is no comma, sides stand before their parts if the first one does ("left hand right
-    foot", "Pelvis left hip right knee"), else after them.
+    Between two such, sides stand before their parts if the first one does ("left hand right foot",
+    "Pelvis left hip right knee", "right, hand; left, foot"), else after them.
     """
     if side.start < parts[0].start:
         return parts[0]
     for left, right in pairwise(parts):
         if left.start < side.start < right.start:
-            parted = _BREAK.search(folded, left.end, side.start) or any(
-                left.end <= other.start < side.start and _STOP.search(folded, other.end, side.start)
-                for other in mentions
+            parted = bool(_BREAK.search(folded, left.end, side.start)) or any(
+                left.end <= other.start < side.start for other in mentions
             )
             joined = not _BREAK.search(folded, side.end, right.start)
-            its_own = before or _has_side(right) > _has_side(left)
-            return right if parted or (joined and its_own) else left
+            if parted == joined:
+                return right if joined else left
+            return right if before or _has_side(right) > _has_side(left) else left
     return parts[-1]
 
 

@@ -137,8 +137,8 @@ def _match(
     """Return what a value's code names, else its text; both, if they cannot be one exposure."""
     if entry is not None and entry.names_part:
         labels, other = entry.labels, reading.labels
-        coded = attribute in _SEQUENCES and bool(labels and other)
-        if coded and not any(compatible(a, b) for a in labels for b in other):
+        contradict = not any(compatible(a, b) for a in labels for b in other)
+        if attribute in _SEQUENCES and labels and contradict:
             labels += other
         return HeaderMatch(attribute, text, text, labels, entry.region)
     if reading.labels or reading.region:
@@ -161,8 +161,6 @@ def _one_label(labels: tuple[str, ...], evidence: list[HeaderMatch]) -> str | No
     """
     if not any(len(match.labels) == 1 and match.region is None for match in evidence):
         return None
-    if len(labels) == 1:
-        return labels[0]
     belief = posterior(about(evidence))
     best = max(labels, key=lambda label: belief[label])
     agreed = all(compatible(best, label) for label in labels)
@@ -193,7 +191,7 @@ def _letter_of_side(value: str, vocabulary: Vocabulary) -> str | None:
 
     No sides are ``LAT`` (a view), ``U`` (unpaired) and ``L/R`` (the choice that a form offers).
     """
-    if value.upper() in CODE_OF_SIDE:
+    if value.upper() in CODE_OF_SIDE:  # Of a "b" alone the words know nothing.
         return value.upper()
     told = "/" not in value and len(value) <= _LONGEST_SIDE
     return read_text(value, vocabulary).side if told else None

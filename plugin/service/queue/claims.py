@@ -101,14 +101,11 @@ class Claims:
         What was asked for in the few seconds since then, or by a node whose clock was right, may be
         due too early by that.
         """
-        now = time.time()
         until = tasks.c.claimed_until
         # Another node that is at work may have renewed its own by a clock that is a little ahead.
-        latest = now + _LEASE + SET_BACK
+        latest = time.time() + _LEASE + SET_BACK
         with self._database.write() as connection:
-            connection.execute(
-                sa.update(tasks).where(tasks.c.due > now).values(due=tasks.c.due - seconds)
-            )
+            connection.execute(sa.update(tasks).values(due=tasks.c.due - seconds))
             connection.execute(
                 sa.update(tasks).where(until > latest).values(claimed_until=until - seconds)
             )

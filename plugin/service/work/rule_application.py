@@ -9,6 +9,7 @@ whose node is gone by another node.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from typing_extensions import TypedDict
 from service.databases.tables import instances
 from service.deliveries.matching import Case, taking
 from service.deliveries.rules import RuleRecord
-from service.errors import ConflictError, NotFoundError, ServiceError
+from service.errors import ConflictError, NotFoundError, RecordError, ServiceError
 from service.lasting import kind_and_place
 from service.orthanc_api.resources import Parents
 from service.records.index import ANNOTATED
@@ -286,8 +287,10 @@ class RuleApplication:
 
     def _knows_the_rule(self) -> bool:
         """Tell whether a run is under way that this node can go on with."""
-        state = self.progress()
-        return state["state"] == "running" and self._rule_of(state) is not None
+        with suppress(RecordError):  # Where the database is away, others say so.
+            state = self.progress()
+            return state["state"] == "running" and self._rule_of(state) is not None
+        return False
 
     def _rule_of(self, run: RuleRun) -> Rule | None:
         """Return the rule of a run, None if it is gone or has changed."""

@@ -11,7 +11,7 @@ import pytest
 from backfill import __main__ as module
 from backfill.driver import Tally
 from backfill.errors import AwayError, GoneError, MismatchError, UnreadableError
-from backfill.options import Options, Order
+from backfill.options import MODEL, Options, Order
 from backfill.progress import Progress
 from backfill.reference import Reference
 from unit.backfill.archive import USUAL, archive
@@ -83,8 +83,8 @@ class Crew:
 
 def led(monkeypatch, state, work):
     """Run the back-fill with a driver that does something else; return what was asked and said."""
-    crew = Crew()
-    monkeypatch.setattr(Reference, "check_model", lambda *_: None)
+    crew, checked = Crew(), []
+    monkeypatch.setattr(Reference, "check_model", lambda _, file: checked.append(str(file)))
     monkeypatch.setattr(module, "_crew", lambda *_: crew)
     monkeypatch.setattr(module, "Driver", lambda *_: SimpleNamespace(run=work))
     progress = Progress(stream := io.StringIO())
@@ -93,6 +93,7 @@ def led(monkeypatch, state, work):
             module.run(Options(Order(there), 1, None), progress, threading.Event())
         finally:
             assert crew.closed == 1
+            assert checked == [MODEL]
     return [path for path, _ in asked if path == "/bodypart/backfill"], stream.getvalue()
 
 
@@ -101,6 +102,28 @@ def test_a_back_fill_that_runs_is_not_begun_anew(monkeypatch, state, requests):
     asked, said = led(monkeypatch, state, Tally)
     assert len(asked) == requests
     assert said == ""
+
+
+def test_who_may_be_listened_to_is_told(monkeypatch):
+    monkeypatch.setattr(module, "unprotected", lambda _: True)
+    assert "is not encrypted: pictures and password" in led(monkeypatch, "running", Tally)[1]
+
+
+@pytest.mark.parametrize(("workers", "hired"), [(0, 3), (7, 7)])
+def test_this_machine_has_a_worker_for_each_processor_that_it_may_use(monkeypatch, workers, hired):
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: {0, 1, 5})
+    monkeypatch.setattr(module, "LocalCrew", lambda _, count, __: count)
+    order = Options(Order("http://o"), workers, None)
+    assert module._crew(order, Progress(io.StringIO())) == hired
+
+
+@pytest.mark.parametrize(("processors", "told"), [(2, "has 2 processors for 3 workers"), (3, "")])
+def test_workers_of_a_cluster_that_wait_for_a_machine_are_told(monkeypatch, processors, told):
+    crew = SimpleNamespace(workers=3, processors=processors)
+    monkeypatch.setattr("backfill.cluster.RayCrew", lambda *_: crew)
+    progress = Progress(stream := io.StringIO())
+    assert module._crew(Options(Order("http://o"), 3, "auto"), progress) is crew
+    assert told in stream.getvalue() and bool(told) == bool(stream.getvalue())
 
 
 def test_its_workers_end_with_it_whatever_ends_it(monkeypatch):

@@ -32,6 +32,7 @@ def test_an_address_is_enough():
         (["http://orthanc:8042", "--workers", "-1"], "--workers"),
         (["http://orthanc:8042", "--workers", "4097"], "--workers"),
         (["http://orthanc:8042", "--authority", "/nonexistent.pem"], "/nonexistent.pem"),
+        (["http://orthanc:8042", "--certificate", "/nonexistent.pem"], "/nonexistent.pem"),
         (["http://orthanc:8042", "--credentials", "x" * 300], "File name too long"),
         (["http://orthanc:8042", "--model", "/nonexistent.onnx"], "/nonexistent.onnx"),
         (["http://orthanc:8042", "--provider", "tpu"], "tpu"),

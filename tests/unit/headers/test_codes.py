@@ -3,8 +3,9 @@
 import csv
 
 import pytest
+from pydicom.dataset import Dataset
 
-from bodypart.headers import codes
+from bodypart.headers import codes, read_headers
 from bodypart.headers.codes import of_code, of_defined_term
 from bodypart.labels import LABELS
 
@@ -54,3 +55,9 @@ def test_every_folding_concept_means_its_label(shared):
         for row in csv.DictReader(file):
             if row["folds_into_label"]:
                 assert of_code(row["sct_code"]).labels == (row["folds_into_label"],), row
+
+
+def test_a_defined_term_is_not_in_doubt_where_its_words_mean_another_part(vocabulary):
+    dataset = Dataset()
+    dataset.BodyPartExamined = "TONGUE"
+    assert read_headers(dataset, vocabulary).labels == ("jaw",)

@@ -214,3 +214,38 @@ def test_what_is_said_of_another_part_neither_tells_a_side_nor_contradicts_it(
     assert not reading.laterality_conflict
     assert fuse(None, reading).laterality.value == side
     assert side is None or "foot" in reading.laterality_of
+
+
+@pytest.mark.parametrize("where", ["ImageLaterality", "Laterality", "frame", "modifier"])
+def test_a_coded_side_outranks_a_text(where, vocabulary):
+    dataset = Dataset()
+    dataset.SeriesDescription, dataset.BodyPartExamined = "Knie re", "KNEE"
+    if where == "modifier":
+        dataset.AnatomicRegionSequence = Sequence([item("knee", "L")])
+    elif where == "frame":
+        frame, shared = Dataset(), Dataset()
+        frame.FrameLaterality, shared.FrameAnatomySequence = "L", Sequence([frame])
+        dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    else:
+        setattr(dataset, where, "L")
+    reading = read_headers(dataset, vocabulary)
+    assert (reading.laterality, reading.laterality_conflict) == ("L", True)
+
+
+@pytest.mark.parametrize(
+    ("order", "series", "conflict", "sides"),
+    [
+        ("Hand re, Handgelenk li", "Hand", False, {"hand": "R", "wrist": "L"}),
+        ("Hand re", "Handgelenk li", True, {"hand": "R", "wrist": "L"}),
+        ("Hand re", "Hand li", True, {}),
+        ("Hand re", "Fuß li", False, {"hand": "R", "foot": "L"}),
+    ],
+)
+def test_sides_of_two_parts_contradict_each_other_in_two_texts_only(
+    order, series, conflict, sides, vocabulary
+):
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.StudyDescription, dataset.SeriesDescription = order, series
+    reading = read_headers(dataset, vocabulary)
+    assert (reading.laterality_conflict, dict(reading.sides)) == (conflict, sides)

@@ -17,6 +17,19 @@ from bodypart.headers.matching import read_text
         ("KnieReAP", "knee", "R"),
         ("HandL", "hand", "L"),
         ("OSGre", "ankle", "R"),
+        ("RKNEE", "knee", "R"),
+        ("LHIP", "hip", "L"),
+        ("HIPR", "hip", "R"),
+        ("ELBOWR", "elbow", "R"),
+        ("ANKLEL", "ankle", "L"),
+        ("KNEERT", "knee", "R"),
+        ("KNEELEFT", "knee", "L"),
+        ("KNEERIGHT", "knee", "R"),
+        ("KNEEBIL", "knee", "B"),
+        ("KNEEBDS", "knee", "B"),
+        ("CRKNEE", "knee", None),
+        ("RXKNEE", "knee", None),
+        ("XHANR", "hand", "R"),
         ("scapular AP", "scapula", None),
         ("tibial", "lower_leg", None),
     ],
@@ -26,8 +39,13 @@ def test_the_side_is_cut_off_the_part(text, label, side, vocabulary):
     assert (reading.labels, reading.side) == ((label,), side)
 
 
-def test_a_name_is_no_part_with_a_mark(vocabulary):
-    assert not read_text("Dr. Romero", vocabulary).names_part
+@pytest.mark.parametrize("text", ["Dr. Romero", "Larm", "Rear", "Earl"])
+def test_another_word_is_no_part_with_a_mark(text, vocabulary):
+    assert not read_text(text, vocabulary).names_part
+
+
+def test_a_view_is_cut_off_the_part(vocabulary):
+    assert read_text("KNEEOBL", vocabulary).view == "oblique"
 
 
 def test_signs_stay_where_a_word_is_put_right(vocabulary):

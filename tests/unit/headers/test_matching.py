@@ -2,6 +2,7 @@
 
 import pytest
 
+from bodypart.headers import matching
 from bodypart.headers.matching import read_text
 
 ONE_LABEL = [
@@ -142,6 +143,7 @@ def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
         ("sholder ap", "shoulder"),
         ("CLAVCILE", "clavicle"),
         ("abdomenn", "abdomen"),
+        ("shouldder", "shoulder"),
         ("Oberschenekl", "femur"),
         ("Sprungelenk li", "ankle"),
     ],
@@ -327,14 +329,31 @@ def test_an_endless_text_is_cut(vocabulary):
     assert read_text("x" * 100_000 + " knee", vocabulary).labels == ()
 
 
+def test_a_text_without_words_may_fill_its_field(vocabulary):
+    assert read_text("-" * 16, vocabulary).labels == ()
+
+
 @pytest.mark.parametrize(
     ("text", "label", "side"),
     [
         ("Röntgen Handgele", "wrist", None),
         ("TOBILLO IZQUIERD", "ankle", "L"),
         ("XR Röntgen Handgele", "hand", None),
+        (f"{'Röntgen':56}Handgele", "wrist", None),
+        (f"{'Röntgen':57}Handgele", "hand", None),
     ],
 )
 def test_a_text_that_fills_its_field_may_end_within_a_word(text, label, side, vocabulary):
     reading = read_text(text, vocabulary)
     assert (reading.labels, reading.side) == ((label,), side)
+
+
+@pytest.mark.parametrize(("text", "times"), [("Knee lateral, read once", 1), ("LKNEE twice", 2)])
+def test_only_a_text_with_a_mark_glued_to_its_part_is_read_again(
+    text, times, vocabulary, monkeypatch
+):
+    """It took twice as long to read any header."""
+    reads, read = [], matching._read
+    monkeypatch.setattr(matching, "_read", lambda *said: reads.append(said) or read(*said))
+    assert read_text(text, vocabulary).labels == ("knee",)
+    assert len(reads) == times

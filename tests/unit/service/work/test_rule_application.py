@@ -10,7 +10,7 @@ from service.databases.database import Database
 from service.databases.schema import INDEX_SCHEMA, SEEN_SCHEMA, prepare
 from service.deliveries.delivery import Priority
 from service.deliveries.dispatch import Dispatch
-from service.errors import ArchiveError, ConflictError, NotFoundError
+from service.errors import ArchiveError, ConflictError, NotFoundError, RecordError
 from service.orthanc_api.resources import Parents
 from service.records.facts import Facts
 from service.records.index import Index
@@ -136,6 +136,20 @@ def test_a_node_that_does_not_know_a_rule_yet_leaves_its_run_alone(stock, monkey
         seen = len(looks) + 3
         eventually(lambda: len(looks) > seen)
     assert begun.progress()["state"] == "running"
+
+
+def test_who_has_no_rule_to_apply_does_not_tell_that_the_database_is_away(stock, monkeypatch):
+    monkeypatch.setattr("service.work.rule_application._LOOK_EVERY", 0.0)
+    stopping, states = threading.Event(), iter([{"state": "idle"}])
+
+    def away_by_now():
+        for state in states:
+            return state
+        stopping.set()
+        raise RecordError("their database cannot be reached")
+
+    monkeypatch.setattr(stock.rule_application, "progress", away_by_now)
+    stock.rule_application.follow(stopping)
 
 
 def test_a_page_that_two_nodes_do_at_once_counts_whole(stock, monkeypatch):
