@@ -102,7 +102,7 @@ def prior(probabilities: NDArray[np.floating], rejected: Bools, labels: int) -> 
     result[:, : given.shape[1] - 1] = given[:, :-1]
     result[:, -1] = np.where(rejected, given[:, -1], np.minimum(given[:, -1], result.max(axis=1)))
     low = rejected & (result[:, -1] < REJECTED_NONE)
-    scale = (1 - REJECTED_NONE) / np.maximum(1 - result[low, -1], 1e-12)
+    scale = (1 - REJECTED_NONE) / (1 - result[low, -1])
     result[low] *= scale[:, None]
     result[low, -1] = REJECTED_NONE
     return result

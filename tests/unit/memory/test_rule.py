@@ -160,9 +160,10 @@ def test_an_answer_that_others_confirmed_becomes_surer():
 
 
 def test_words_must_outweigh_a_rejection_on_whatever_ground():
-    said = np.array([[0.6, 0.2, 0.2], [0.6, 0.2, 0.2], [0.2, 0.1, 0.7]])
-    before = prior(said, np.array([False, True, True]), 3)
-    assert before.tolist() == pytest.approx(np.array([said[0], [0.3, 0.1, 0.6], said[2]]))
+    said = np.array([[0.6, 0.3, 0.1], [0.6, 0.3, 0.1], [0.2, 0.1, 0.7], [0.3, 0.1, 0.6]])
+    before = prior(said, np.array([False, True, True, False]), 3)
+    rejected, accepted = [4 / 15, 2 / 15, 0.6], [0.3, 0.1, 0.3]
+    assert before.tolist() == pytest.approx(np.array([said[0], rejected, said[2], accepted]))
 
 
 def test_the_probabilities_are_a_posterior():
