@@ -87,12 +87,14 @@ class Plugin:
             self._process.tell("stored", resource)
 
     def on_incoming(self, uri: str, **request: Any) -> bool:
-        """Delay a deletion for the milliseconds of a rewrite; refuse nothing."""
+        """Delay a deletion for the milliseconds of a rewrite; refuse forms."""
         if self._leaks:
             _release_leaked(request)
         if request["method"] == orthanc.HttpMethod.DELETE or uri == "/tools/bulk-delete":
             self._process.hold_deletion()
-        return True
+        # Orthanc hands on each part of a form with the headers that its sender wrote into it.
+        kind = request["headers"].get("content-type", "").strip().lower()
+        return not (kind.startswith("multipart/form-data") and "bodypart" in uri)
 
     def on_request(self, output: Any, uri: str, **request: Any) -> None:
         """Forward a request below ``/bodypart``."""

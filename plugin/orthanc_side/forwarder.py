@@ -16,15 +16,14 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-_MOST_AT_ONCE = 40
-_SHARE = 0.75  # Of Orthanc's HTTP threads.
+_MOST_AT_ONCE, _SHARE = 40, 0.75  # The share is of Orthanc's HTTP threads.
 _LONGEST_WAIT, _LONGEST_ANSWER = 0.3, 600.0
 """Seconds that a request may wait for its turn, and then for its answer."""
 _SOON = {"Retry-After": "1"}
 _FORWARDED = frozenset(
     (
         *("authorization", "content-type", "if-match", "origin", "referer", "accept-language"),
-        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"),
+        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "content-disposition"),
     )
 )
 _KEPT_BY_ORTHANC = frozenset(
@@ -71,12 +70,11 @@ class Forwarder:
     def forward(self, path: str, request: Mapping[str, Any]) -> Answer:
         """Have the service answer a request: its path decoded by Orthanc, the rest as it comes."""
         address, reason = self._where()
-        method = request["method"]
         if address is None:
-            return _without_service(method, path, reason)
+            return _without_service(request["method"], path, reason)
         target = f"{quote(path)}?{urlencode(request.get('get') or {}, safe=self._safe)}"
         body = request.get("body") or b""
-        head = _head(method, target, request["headers"], len(body))
+        head = _head(request["method"], target, request["headers"], len(body))
         if not self._enter():
             return Answer.error(503, "Busy", "too many requests of /bodypart at once", **_SOON)
         try:

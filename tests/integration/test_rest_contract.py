@@ -120,6 +120,14 @@ def test_a_change_asked_for_by_another_site_is_refused(orthanc, knee):
     assert answer.status_code == 403
 
 
+def test_a_form_is_refused_for_orthanc_hands_on_headers_that_its_sender_wrote(orthanc, knee):
+    body = json.dumps({"instances": [knee], "examined": "hand", "comment": "forged"})
+    part = ("a.json", body, "application/json", {"Authorization": "Basic Y2hpZWY6eA=="})
+    answer = orthanc.request("POST", "/bodypart/reviews", files={"file": part})
+    assert answer.status_code == 403
+    assert "forged" not in [event["comment"] for event in orthanc.get("/bodypart/audit")]
+
+
 def test_what_is_no_dicom_file_is_refused_and_a_broken_one_failed(orthanc):
     answer = orthanc.request("POST", "/bodypart/classify", data=b"<html>no</html>")
     assert answer.status_code == 400

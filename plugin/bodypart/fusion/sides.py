@@ -55,11 +55,9 @@ def side_of(label: str | None, header: HeaderReading, marker: OneSide | None) ->
         return Laterality(header.laterality, "header")
     if label in header.sides and not header.laterality_conflict:
         return Laterality(header.sides[label], "header")
-    said = header.laterality  # Of another part, or with another side beside it.
-    agreed = said is None or (said == marker and not header.laterality_conflict)
-    if marker and agreed and marker_names_side(label):
-        return Laterality(marker, "marker")
-    return Laterality()
+    if header.laterality or not marker_names_side(label):
+        return Laterality()
+    return Laterality(marker, "marker") if marker else Laterality()
 
 
 def side_in_doubt(laterality: Laterality, marker: OneSide | None) -> str | None:

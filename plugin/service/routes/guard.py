@@ -94,6 +94,8 @@ def is_cross_site(headers: Headers) -> bool:
     The method itself protects nothing: Orthanc takes ``GET …?_method=DELETE``, which any page can
     fetch, hide in a picture's address, or have a user follow as a link, for a DELETE.
     """
+    if headers.get("content-disposition", "").lower().startswith("form-data"):
+        return True  # Of a form Orthanc hands on the parts, without the headers of the request.
     site = headers.get("sec-fetch-site")
     if site in _OTHER_SITES:
         return True

@@ -122,11 +122,11 @@ def test_a_side_of_no_part_outranks_those_of_texts_and_belongs_to_the_region_nam
     assert side(picture(None, "knee"), arm) == (None, None)
 
 
-@pytest.mark.parametrize(("marker", "told"), [("L", None), ("R", "R"), (None, None)])
-def test_a_marker_gives_the_side_beside_another_part_s_unless_they_differ(marker, told):
-    """The order says "Hand re", the picture is a knee: with an R in it, it is the right one."""
+@pytest.mark.parametrize("marker", ["L", "R"])
+def test_the_side_of_another_part_in_the_header_is_not_replaced_by_a_marker(marker):
+    """Not by one that says the same, either: where the header's part is rejected, no side is told."""
     header = HeaderReading(label="hand", labels=("hand",), laterality="R")
-    assert side(picture(marker), header) == (told, told and "marker")
+    assert side(picture(marker), header) == (None, None)
 
 
 def test_the_side_of_another_part_is_not_taken_over():

@@ -143,6 +143,7 @@ def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
         ("sholder ap", "shoulder"),
         ("CLAVCILE", "clavicle"),
         ("abdomenn", "abdomen"),
+        ("shouldder", "shoulder"),
         ("Oberschenekl", "femur"),
         ("Sprungelenk li", "ankle"),
     ],
@@ -326,6 +327,10 @@ def test_words_that_stand_beside_a_part_do_not_name_another(text, labels, vocabu
 
 def test_an_endless_text_is_cut(vocabulary):
     assert read_text("x" * 100_000 + " knee", vocabulary).labels == ()
+
+
+def test_a_text_without_words_may_fill_its_field(vocabulary):
+    assert read_text("-" * 16, vocabulary).labels == ()
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ def refused(**headers):
         {"origin": "http://pacs", "content_type": "application/json; charset=utf-8"},
         {"user_agent": "Mozilla/5.0 (Windows NT) WindowsPowerShell/5.1"},
         {"user_agent": "curl/8", "content_type": "application/x-www-form-urlencoded"},
+        {"content_disposition": 'attachment; filename="film.dcm"'},
     ],
 )
 def test_scripts_and_our_own_pages_may(headers):
@@ -38,6 +39,8 @@ def test_scripts_and_our_own_pages_may(headers):
         {"origin": "http://evil", "content_type": "multipart/form-data; boundary=x"},
         {"accept_language": "de"},
         {"referer": "http://evil/"},
+        # All that is left of a form: Orthanc hands on its parts, without the request's own headers.
+        {"content_disposition": 'Form-Data; name="f"; filename="a"'},
         # A link that was typed, opened from a mail, or followed on one of our own pages.
         {"sec_fetch_site": "none", "sec_fetch_mode": "navigate", "accept_language": "de"},
         {"sec_fetch_site": "same-origin", "sec_fetch_mode": "navigate"},
