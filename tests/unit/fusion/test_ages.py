@@ -21,6 +21,8 @@ from unit.fusion.readings import header, picture
 def test_the_age_decides_who_is_a_child_and_else_the_picture(age, child, expected):
     fused = fuse(picture(chest=0.9, child=child), header("chest", age_years=age), child_age=16)
     assert fused.child is expected
+    groups = {True: "pediatric chest", False: "adult chest", None: None}
+    assert fused.group == groups[expected]
 
 
 @pytest.mark.parametrize(

@@ -285,9 +285,9 @@ def test_a_header_agrees_with_a_part_that_the_picture_thinks_possible(image, agr
 
 
 def test_two_parts_in_the_header_and_no_picture_give_no_label():
-    fused = fuse(None, header("chest", "pelvis"))
+    fused = fuse(None, header("chest", "lspine"))
     assert fused.label is None
-    assert fused.review_reason == "The header names chest and pelvis, and no picture decides."
+    assert fused.review_reason == "The header names chest and lumbar spine, and no picture decides."
 
 
 def test_the_picture_chooses_between_two_parts_of_the_header():
@@ -356,6 +356,8 @@ def test_visible_is_what_the_picture_shows_whatever_the_header_says(reading):
     image = picture(knee=0.9, visible=(Guess("femur", 0.8), Guess("patella", 0.7)))
     visible = fuse(image, reading).visible
     assert visible == (Guess("knee", 0.9), Guess("femur", 0.8), Guess("patella", 0.7))
+    surer = Guess("knee", 0.95)
+    assert fuse(picture(knee=0.9, visible=(surer,)), reading).visible == (surer,)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,9 @@ def test_what_is_like_confirmed_pictures_is_not_asked_again():
 def test_no_picture_is_asked_for_twice_and_no_more_than_there_are():
     order = teaches_most(ARCHIVE, np.full(37, 0.5, np.float32), NOTHING, 100, reach=0.4)
     assert sorted(order) == list(range(37))
+    twins = np.repeat(rows("wrist", 2), 2, axis=0)
+    order = teaches_most(twins, np.full(4, 0.5, np.float32), NOTHING, 100, reach=0.4)
+    assert sorted(order) == list(range(4))
 
 
 def test_an_archive_without_pictures_asks_for_none():
