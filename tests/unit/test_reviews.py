@@ -93,6 +93,20 @@ def test_the_side_that_a_person_gave_stays_where_the_next_word_is_silent_on_it(s
     assert other["laterality"] == {"value": "L", "source": "person"}
 
 
+@pytest.mark.parametrize(
+    ("earlier", "then", "side"),
+    [
+        ({"examined": "hand"}, "hand", "L"),
+        ({"examined": None, "laterality": "R"}, "hand", "L"),
+        ({"examined": "hand", "laterality": "R"}, None, None),
+        ({"examined": "hip", "laterality": "R"}, "pelvis", None),
+    ],
+)
+def test_a_side_that_nobody_gave_or_that_the_part_has_not_does_not_stay(earlier, then, side):
+    first = apply_review(annotation(header=HEADER), review(**earlier))
+    assert apply_review(first, review(examined=then))["laterality"]["value"] == side
+
+
 def test_an_undo_gives_the_header_s_side_back():
     machine = annotation(header=HEADER)
     first = apply_review(machine, review(examined="hand"))
@@ -218,6 +232,7 @@ def test_what_the_model_does_not_look_at_has_no_group_whoever_says_a_part(examin
         ({**UNNAMED, "laterality": "R"}, "foot", "R"),
         ({**UNNAMED, "region": "upper_limb", "laterality": "R"}, "elbow", "R"),
         ({**UNNAMED, "region": "upper_limb", "laterality": "R"}, "foot", None),
+        ({"label": "hand", "labels": ["hand"]}, "wrist", "L"),
         (None, "wrist", "L"),
         (None, "knee", None),
     ],
@@ -245,6 +260,8 @@ def test_a_word_on_one_picture_is_not_put_on_another_under_the_same_uids():
     )
     same = apply_review(annotation(pixels="a" * 32), Review.from_json(first["review"]))
     assert same["examined"]["label"] == "wrist"
+    unseen = apply_review(annotation(), Review.from_json(first["review"]))
+    assert unseen["review"]["pixels"] == "a" * 32
 
 
 def test_a_persons_word_of_another_copy_is_a_persons_word_here():

@@ -100,6 +100,14 @@ def test_a_side_above_rests_on_the_least_trusted_who_told_it(sources, expected):
     assert roll_up("studies", "s", children)["laterality"]["source"] == expected
 
 
+def test_each_visible_part_is_as_probable_as_where_it_is_seen_best():
+    seen = [{"knee": 0.9, "patella": 0.6}, {"knee": 0.7, "femur": 0.8}, {"patella": 0.9}]
+    children = [child(f"i{n}", "knee", visible=parts) for n, parts in enumerate(seen)]
+    visible = roll_up("series", "s", children)["visible"]
+    found = [(item["label"], item["probability"]) for item in visible]
+    assert found == [("knee", 0.9), ("patella", 0.9), ("femur", 0.8)]
+
+
 def test_one_conflict_or_review_shows_above():
     children = [child("i1", "knee"), child("i2", "knee", agreement="conflict", needs_review=True)]
     rolled = roll_up("series", "s", children)
@@ -136,6 +144,7 @@ def test_the_group_is_that_of_most_instances_of_the_examined_part():
         child(f"i{n}", "chest", group=f"{who} chest")
         for n, who in enumerate(["adult", "pediatric", "pediatric"])
     ]
+    chests += [child(f"i{n}", "chest", group=None) for n in range(10, 13)]
     hands = [child(f"i{n}", "hand", 0.5) for n in range(5, 9)]
     assert roll_up("studies", "s", [*chests, *hands])["group"] == "pediatric chest"
 

@@ -117,6 +117,14 @@ def test_a_rejected_picture_unlike_them_stays_rejected():
     assert note is None
 
 
+def test_what_stays_rejected_keeps_the_model_s_reason():
+    recall = recall_of([*MIXED, *words(10, "none", rejected=True)])
+    before = reading("none", 1, rejected=True)
+    after, note = recall.consult(before)
+    assert (after.rejected, after.reason) == (True, before.reason)
+    assert note.changed is None
+
+
 def test_a_picture_like_those_confirmed_as_none_is_rejected():
     recall = recall_of([*MIXED, *words(10, "none")])
     after, note = recall.consult(reading("none", 1))
@@ -160,6 +168,7 @@ def test_words_must_outweigh_a_rejection_on_whatever_ground():
 def test_the_probabilities_are_a_posterior():
     after, _ = recall_of(MIXED).consult(reading("wrist", 1))
     assert 0.5 < after.probabilities["wrist"] < 1
+    assert set(after.probabilities) == set(LABELS)
     assert sum(after.probabilities.values()) <= 1 + 1e-9
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from bodypart.model import second_look
+from bodypart.model.detailed_field import detailed_field
 from bodypart.model.model_input import Box, Placement
+from bodypart.model.panels import panels
 from bodypart.model.parameters import Parameters, Rejection
 from bodypart.model.raw_answer import RawAnswer
 from unit.model.test_detailed_field import fogged
@@ -92,14 +94,53 @@ def test_exposures_that_touch_are_read_as_halves():
     assert second_look.second_look(lambda _: told(None), OWN, noise) is None
 
 
-@pytest.mark.parametrize(("probability", "accepted"), [(0.9, True), (0.4, False)])
-def test_a_field_on_a_fogged_plate_must_be_surer_than_not(probability, accepted):
+@pytest.mark.parametrize(
+    ("said", "accepted"), [(HAND, True), (("hand", 0.4), False), (None, False)]
+)
+def test_a_field_on_a_fogged_plate_must_be_surer_than_not(said, accepted):
     plate = fogged("hand")
+    field = detailed_field(plate).cut(plate)
 
     def ask(values):
-        return told(("hand", probability) if max(values.shape) < 500 else None)
+        return told(said if values.shape == field.shape else None)
 
     assert (second_look.second_look(ask, OWN, plate) is not None) is accepted
+
+
+@pytest.mark.parametrize(("strip", "accepted"), [(0, True), (60, False)])
+def test_a_single_film_is_turned_and_no_sheet_of_several(strip, accepted):
+    plate = 5 + np.random.default_rng(0).normal(size=(300, 460)).astype(np.float32)
+    plate[:, 200 : 200 + strip] = 0
+    assert len(panels(plate)) == (2 if strip else 1)
+
+    def ask(values):
+        return told(HAND if values.shape == (460, 300) else None)
+
+    assert (second_look.second_look(ask, OWN, plate) is not None) is accepted
+
+
+def test_exposures_beside_each_other_are_read_each_by_itself():
+    plate = 5 + np.random.default_rng(0).normal(size=(300, 460)).astype(np.float32)
+    plate[:, 200:260] = 0
+    shapes = [part.shape for part in panels(plate)]
+
+    def ask(values):
+        return told(HAND if values.shape in shapes else None)
+
+    assert second_look.second_look(ask, OWN, plate).reading(OWN).top(1)[0].label == "hand"
+
+
+def test_what_several_exposures_say_is_their_mean():
+    """Only a unit vector is learned from."""
+    first, second = told(HAND), told(HAND)
+    left, right = np.eye(3, dtype=np.float32)[:2]
+    first = first._replace(child=1.0, view=left, distance=0.1, embedding=left)
+    second = second._replace(child=-2.0, view=right, distance=0.3, embedding=right)
+    given = iter((first, second))
+    mean = second_look._of_panels(lambda _: next(given), OWN, PARTS[:2])
+    assert (mean.child, mean.distance) == pytest.approx((-0.5, 0.2))
+    assert mean.view == pytest.approx([0.5, 0.5, 0])
+    assert mean.embedding == pytest.approx([0.5**0.5, 0.5**0.5, 0])
 
 
 def test_of_a_turned_film_the_surest_reading_counts_if_it_is_sure():
@@ -110,7 +151,8 @@ def test_of_a_turned_film_the_surest_reading_counts_if_it_is_sure():
         said = [None, *(("hand" if p < 0.95 else "foot", p) for p in sure)]
         return second_look._of_turned(lambda v: told(said[corners[float(v[0, 0])]]), OWN, film)
 
-    assert look(0.9, 0.96, 0.85).reading(OWN).top(1)[0].label == "foot"
+    for sure in ((0.96, 0.9, 0.85), (0.9, 0.96, 0.85), (0.85, 0.9, 0.96)):
+        assert look(*sure).reading(OWN).top(1)[0].label == "foot"
     assert look(0.7, 0.6, 0.7) is None
 
 
