@@ -124,7 +124,7 @@ def test_a_side_of_no_part_outranks_those_of_texts_and_belongs_to_the_region_nam
 
 @pytest.mark.parametrize("marker", ["L", "R"])
 def test_the_side_of_another_part_in_the_header_is_not_replaced_by_a_marker(marker):
-    """Not by one that says the same, either: with the header's part its side is rejected."""
+    """Not by one that says the same, either: where its part is rejected, no side is told."""
     header = HeaderReading(label="hand", labels=("hand",), laterality="R")
     assert side(picture(marker), header) == (None, None)
 
