@@ -42,6 +42,7 @@ from service.records.rollups import RollUps
 from service.records.statistics import Statistics
 from service.records.thumbnails import Thumbnails
 from service.reviewer import Reviewer
+from service.users import passwords
 from service.work.annotating import Annotating
 from service.work.backfill import Backfill
 from service.work.change_log import ChangeLog
@@ -94,6 +95,7 @@ class Service:
         self._given, self._configuration = given, given["configuration"]
         self.settings = checked_settings(self._configuration)
         self.archive_name = str(self._configuration.get("Name", "orthanc"))
+        self.users = passwords(self._configuration)
         self._node = node_name(self._configuration)
         self._settled_after = float(self._configuration.get("StableAge", _STABLE_AGE))
         self.stopping = threading.Event()

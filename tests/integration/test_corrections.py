@@ -1,6 +1,7 @@
 """A person's word and its history outlive a restart and an overwrite."""
 
 import base64
+import json
 import time
 
 from PIL import Image
@@ -109,7 +110,11 @@ def test_what_was_forgotten_does_not_come_back(make_server):
 
 
 def test_the_user_of_orthanc_stands_in_the_trail(make_server):
-    users = {"AuthenticationEnabled": True, "RegisteredUsers": {"ann": "secret", "bob": "b"}}
+    users = {
+        "AuthenticationEnabled": True,
+        "RegisteredUsers": {"ann": "secret", "bob": "b"},
+        "BodyPart": {"Tags": "none"},
+    }
     server = make_server(users, auth=("ann", "secret")).start()
     instance = server.upload(file_bytes(radiograph("knee", PatientID=generate_uid())))
     server.annotation(instance)
@@ -122,12 +127,22 @@ def test_the_user_of_orthanc_stands_in_the_trail(make_server):
         headers={"Authorization": f"Basic {token}"},
         auth=lambda request: request,
     )
+    assert server.get(f"/bodypart/instances/{instance}")["review"]["by"] == "bob"
+    # Of a form, Orthanc hands on this part with the header that ann wrote into it.
+    forged = base64.b64encode(b"bob:guessed").decode()
+    part = json.dumps({"instances": [instance], "examined": "ankle"})
+    server.request(
+        "POST",
+        "/bodypart/reviews",
+        data=f"--x\r\nAuthorization: Basic {forged}\r\n\r\n{part}\r\n--x--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
     events = server.get("/bodypart/audit")
     assert [(event["by"], event["new"]) for event in events] == [
         ("ann", "knee"),
         ("bob", "patella"),
+        ("anonymous", "ankle"),
     ]
-    assert server.get(f"/bodypart/instances/{instance}")["review"]["by"] == "bob"
 
 
 def test_several_at_once_tell_which_could_not_be_confirmed(orthanc):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from starlette.convertors import Convertor, register_url_convertor
 
 from bodypart.labels import UnknownLabelError, labels_named
-from service.kept_text import can_be_kept
 from service.orthanc_api.archive import LEVELS
+from service.users import user_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,17 +94,7 @@ def _service(request: Request) -> Any:
 
 
 def _user(request: Request) -> str:
-    """Return the user of Basic authentication.
-
-    Orthanc has verified it if its own authentication is on; else a proxy may have, or nobody. A
-    name that no database keeps would make what is signed with it unreadable.
-    """
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    name = ""
-    if kind.lower() == "basic":
-        with suppress(ValueError):
-            name = base64.b64decode(token).decode().partition(":")[0]
-    return name if name and can_be_kept(name) else "anonymous"
+    return user_of(request.headers.get("authorization", ""), _service(request).users)
 
 
 def _seen_revisions(request: Request) -> frozenset[str] | None:

@@ -96,6 +96,7 @@ def ask(method, path, **content):
     service = SimpleNamespace(
         settings=SimpleNamespace(max_upload_mb=1),
         log=print,
+        users=None,
         index=SimpleNamespace(database=None),
         annotation=lambda instance: None,
         in_place=None,

@@ -1,6 +1,5 @@
 """What the routes share."""
 
-import base64
 import threading
 from types import SimpleNamespace
 
@@ -53,29 +52,3 @@ def test_any_tag_of_if_match_will_do(text, seen):
     """A list was taken for one tag, which is never that of an annotation."""
     asked = SimpleNamespace(headers={"if-match": text} if text else {})
     assert requests._seen_revisions(asked) == seen
-
-
-@pytest.mark.parametrize(
-    ("sent", "name"),
-    [
-        (None, "anonymous"),
-        (("Basic", "änn:se:cret"), "änn"),
-        (("basic", "ann"), "ann"),
-        (("Basic", ":secret"), "anonymous"),
-        (("Bearer", "ann:secret"), "anonymous"),
-        (("Basic", "an\0n:secret"), "anonymous"),
-    ],
-)
-def test_what_is_signed_can_be_read(sent, name):
-    """The annotation with a NUL in it was taken for no annotation: the word on it was away."""
-    headers = {}
-    if sent:
-        headers["authorization"] = f"{sent[0]} {base64.b64encode(sent[1].encode()).decode()}"
-    assert requests._user(SimpleNamespace(headers=headers)) == name
-
-
-@pytest.mark.parametrize("token", ["", "=", "%%%", "/w=="])
-def test_who_sends_no_name_is_anonymous(token):
-    assert (
-        requests._user(SimpleNamespace(headers={"authorization": f"Basic {token}"})) == "anonymous"
-    )
