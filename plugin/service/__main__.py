@@ -65,7 +65,7 @@ def _serve(incoming: BinaryIO) -> int:
     from service.orthanc_process import OrthancProcess
     from service.own_files import Files
     from service.prerequisites import checked_settings
-    from service.routes.app import build
+    from service.routes.app import build, complete
 
     speaker = Speaker.on_stdout()
     given = json.loads(incoming.readline())
@@ -78,10 +78,12 @@ def _serve(incoming: BinaryIO) -> int:
         settings = checked_settings(configuration)
         Files.of(settings, configuration, Path(given["folder"])).set_aside(error.place)
         raise
+    app = build(service)
+    complete(app)
     with listening() as (listener, address):
         server = uvicorn.Server(
             uvicorn.Config(
-                build(service),
+                app,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
