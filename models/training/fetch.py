@@ -8,7 +8,6 @@ Pictures are decoded by the service itself; a second run fetches only new ones.
 from __future__ import annotations
 
 import argparse
-import base64
 import csv
 import io
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from backfill.errors import UsageError
-from backfill.options import PASSWORD, USER, Order, address, credentials
+from backfill.options import PASSWORD, USER, Order, address, authorization, credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +45,7 @@ def get(url: str, known: tuple[str, str] | None) -> tuple[bytes, str | None]:
     """
     request = Request(url)
     if known:
-        token = base64.b64encode(":".join(known).encode()).decode()
-        request.add_header("Authorization", f"Basic {token}")
+        request.add_header("Authorization", authorization(known))
     with urlopen(request, timeout=120) as answer:
         return bytes(answer.read()), answer.headers.get("BodyPart-Next")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import ssl
 import threading
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from backfill.errors import AwayError, GoneError, RefusedError, UnreadableError, UsageError
-from backfill.options import credentials
+from backfill.options import authorization, credentials
 from bodypart import __version__
 
 if TYPE_CHECKING:
@@ -59,9 +58,7 @@ class Connection:
         headers = {"Accept-Encoding": "identity", "User-Agent": f"orthanc-bodypart/{__version__}"}
         known = credentials(order)
         if known:
-            # In UTF-8, as Orthanc reads its configuration (RFC 7617, section 2.1).
-            secret = base64.b64encode(":".join(known).encode()).decode()
-            headers["Authorization"] = f"Basic {secret}"
+            headers["Authorization"] = authorization(known)
         self._pool = urllib3.PoolManager(
             headers=headers,
             timeout=_TIMEOUT,

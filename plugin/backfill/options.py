@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,6 +189,14 @@ def credentials(
     if not (user and colon) or "\n" in line:
         raise UsageError(f"{order.credentials} must hold one line: user:password")
     return user, password
+
+
+def authorization(known: tuple[str, str]) -> str:
+    """Return the header field that names user and password.
+
+    It is in UTF-8, as Orthanc reads its configuration (RFC 7617, section 2.1).
+    """
+    return f"Basic {base64.b64encode(':'.join(known).encode()).decode()}"
 
 
 def _absolute(file: str | None) -> str:
