@@ -93,6 +93,26 @@ def test_a_page_that_does_not_fill_the_screen_is_followed_by_the_next(alone, pag
     page.locator(".tile").nth(19).wait_for()
 
 
+def test_a_picture_that_came_just_now_was_not_seen(alone, page):
+    """Its tile was there for a moment: what a slow browser had not drawn yet was signed."""
+    alone.answers["GET sheet"] = (sheets := []).append
+    alone.answers[r"GET instances/\S*/thumbnail"] = (held := []).append
+    page.clock.install()
+    page.goto(f"{HOST}/bodypart/ui/?show=all")
+    meanwhile(page, lambda: sheets)
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 10)
+    sheets[0].fulfill(json={"total": 1, "next": None, "items": [item(1)], "meaning": None})
+    meanwhile(page, lambda: held)
+    page.clock.run_for(249)
+    held[0].fulfill(body=picture())
+    tile = page.locator(".tile")
+    meanwhile(page, lambda: tile.evaluate("node => node.tile.loaded"))
+    page.clock.run_for(1)
+    assert not tile.evaluate("node => node.tile.seen")
+    page.clock.run_for(250)
+    assert tile.evaluate("node => node.tile.seen")
+
+
 def test_what_arrives_does_not_take_the_keyboard_away(alone, page):
     alone.open("?show=all")
     page.get_by_text("3 seen").wait_for()
