@@ -163,7 +163,12 @@ async function start() {
   window.addEventListener('hashchange', () => guarded(route));
   window.addEventListener('pageshow', ({ persisted }) => persisted && guarded(returned));
   // Who leaves now leaves words behind that were not even sent.
-  window.addEventListener('beforeunload', (event) => reviewing.unsent && event.preventDefault());
+  window.addEventListener('beforeunload', (event) => {
+    if (!reviewing.unsent) return;
+    event.preventDefault();
+    // What browsers before 2024 go by.
+    event.returnValue = true;
+  });
   listen(keys);
   await guarded(route);
   // What stands at the top can wait for what was asked for.
