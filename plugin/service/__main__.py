@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -25,6 +26,9 @@ _RESTART = 75
 def main() -> int:
     """Check a configuration, or serve until Orthanc is gone; return the exit status."""
     os.umask(0o077)
+    # systemd signals all processes of a unit at once: this one is told of the end by Orthanc, and
+    # ends its decoders, which inherit this, when they have answered.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     # Read by numpy's BLAS: learning takes one core at most, beside Orthanc and the decoders.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
