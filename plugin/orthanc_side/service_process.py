@@ -181,8 +181,8 @@ class ServiceProcess:
         )
         assert process.stdin and process.stdout
         listener = threading.Thread(target=self._hear_last_words, args=(process,), daemon=True)
-        listener.start()
         try:
+            listener.start()
             events = process.stdin
             events.write(json.dumps(self._hello).encode() + b"\n")
             events.flush()
@@ -193,6 +193,8 @@ class ServiceProcess:
             # One that was not there when the stop was said is not told of it.
             for line in () if self._stopping.is_set() else process.stdout:
                 self._take(json.loads(line))
+        except RuntimeError as error:
+            self._last_words = str(error)  # Where a user has all threads that he may have.
         except Exception:
             pass  # It died, or said what is no message: it is ended and started again.
         finally:
@@ -201,7 +203,8 @@ class ServiceProcess:
             self.socket = None
             process.kill()
             process.wait()
-            listener.join(_LONGEST_FAREWELL)
+            if listener.ident:
+                listener.join(_LONGEST_FAREWELL)
             self._process = None
             ended = self._last_words or f"status {process.returncode}"
             self.down_reason = f"the service ended: {ended}"

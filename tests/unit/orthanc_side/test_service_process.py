@@ -110,6 +110,21 @@ def test_one_that_dies_is_started_again(process, said):
     eventually(lambda: logged(said, "stored i"))
 
 
+def test_one_that_gets_no_thread_is_started_again(process, said, monkeypatch):
+    """Where a user may have no more threads (``ulimit -u``), the service stayed down for good."""
+    start, refused = threading.Thread.start, []
+
+    def refuse(thread):
+        if thread.daemon and thread.name != "bodypart-keep" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    running(process)
+    assert logged(said, "the service ended: can't start new thread")
+
+
 def test_one_that_worked_for_long_is_started_again_at_once(process, monkeypatch):
     monkeypatch.setattr(service_process, "_HEALTHY", 0.0)
     monkeypatch.setattr(service_process, "_PAUSES", (0.05, 60.0))
