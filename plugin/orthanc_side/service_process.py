@@ -162,8 +162,8 @@ class ServiceProcess:
             began = time.monotonic()
             try:
                 self._run_once()
-            except OSError as error:
-                self.down_reason = f"the service cannot start: {error.strerror}"
+            except (OSError, RuntimeError) as error:  # No process, or no thread, can be had.
+                self.down_reason = f"the service cannot start: {getattr(error, 'strerror', error)}"
             if self._stopping.is_set():
                 return
             failures = 1 if time.monotonic() - began > _HEALTHY else failures + 1
@@ -181,8 +181,8 @@ class ServiceProcess:
         )
         assert process.stdin and process.stdout
         listener = threading.Thread(target=self._hear_last_words, args=(process,), daemon=True)
+        listener.start()
         try:
-            listener.start()
             events = process.stdin
             events.write(json.dumps(self._hello).encode() + b"\n")
             events.flush()
@@ -193,8 +193,6 @@ class ServiceProcess:
             # One that was not there when the stop was said is not told of it.
             for line in () if self._stopping.is_set() else process.stdout:
                 self._take(json.loads(line))
-        except RuntimeError as error:
-            self._last_words = str(error)  # Where a user has all threads that he may have.
         except Exception:
             pass  # It died, or said what is no message: it is ended and started again.
         finally:
@@ -203,8 +201,7 @@ class ServiceProcess:
             self.socket = None
             process.kill()
             process.wait()
-            if listener.ident:
-                listener.join(_LONGEST_FAREWELL)
+            listener.join(_LONGEST_FAREWELL)
             self._process = None
             ended = self._last_words or f"status {process.returncode}"
             self.down_reason = f"the service ended: {ended}"

@@ -122,7 +122,7 @@ def test_one_that_gets_no_thread_is_started_again(process, said, monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     running(process)
-    assert logged(said, "the service ended: can't start new thread")
+    assert logged(said, "the service cannot start: can't start new thread")
 
 
 def test_of_orthanc_s_environment_it_gets_the_time_zone_and_no_proxy(
