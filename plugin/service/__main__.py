@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -34,7 +35,12 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.argv[1:] == ["--check"]:
         return _check(json.loads(sys.stdin.buffer.read()))
-    return _serve(sys.stdin.buffer)
+    try:
+        return _serve(sys.stdin.buffer)
+    except Exception:
+        traceback.print_exc()
+        # Threads that run already would keep alive what nobody hears of, or ends.
+        os._exit(_RESTART)
 
 
 def _check(given: dict[str, Any]) -> int:

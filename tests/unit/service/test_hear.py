@@ -75,6 +75,31 @@ def test_a_signal_to_all_of_a_unit_does_not_end_it():
     assert service.returncode == 1
 
 
+def test_one_that_cannot_serve_ends_though_threads_run():
+    """Without a folder for its socket it went on unseen, and outlived Orthanc."""
+    program = """
+import threading
+from service import __main__ as service_main
+
+def serve(_):
+    threading.Thread(target=threading.Event().wait).start()
+    raise OSError("no folder")
+
+service_main._serve = serve
+service_main.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT / "plugin",
+        env={},
+        capture_output=True,
+        check=False,
+        timeout=20,
+    )
+    assert done.returncode == 75
+    assert done.stderr.decode().splitlines()[-1] == "OSError: no folder"
+
+
 def test_an_environment_without_its_packages_says_what_makes_them():
     """An installation that was cut short leaves an interpreter and nothing beside it."""
     done = subprocess.run(
