@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,8 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
             if len(text) <= left:
                 left -= len(text)
                 reading = read_text(text, vocabulary)
+            if text == code and not reading.names_part:
+                reading = TextReading()  # "RT01" is no right side.
             match = _match(attribute, text, entry, reading)
             if match is not None:
                 evidence.append(match)
@@ -199,11 +202,12 @@ def _say_coded_sides(dataset: Dataset, sides: Sides, vocabulary: Vocabulary) -> 
 def _letter_of_side(value: str, vocabulary: Vocabulary) -> str | None:
     """Return the side in an attribute that is made for it, also if spelt out ("LEFT", "links").
 
-    No sides are ``LAT`` (a view), ``U`` (unpaired) and ``L/R`` (the choice that a form offers).
+    No sides are ``LAT`` (a view), ``U`` (unpaired), ``L/R`` (the choice that a form offers) and a
+    code ("R-404CC").
     """
     if value.upper() in CODE_OF_SIDE:  # Of a "b" alone the words know nothing.
         return value.upper()
-    told = "/" not in value and len(value) <= _LONGEST_SIDE
+    told = len(value) <= _LONGEST_SIDE and not re.search(r"[/\d]", value)
     return read_text(value, vocabulary).side if told else None
 
 

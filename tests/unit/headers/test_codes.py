@@ -74,7 +74,12 @@ def item(value, meaning, **more):
 
 @pytest.mark.parametrize(
     ("value", "labels", "side"),
-    [("XKNER", ("knee",), "R"), ("HAND PA", ("hand",), None), ("MDQK001", (), None)],
+    [
+        ("XKNER", ("knee",), "R"),
+        ("HAND PA", ("hand",), None),
+        ("MDQK001", (), None),
+        ("RT01", (), None),
+    ],
 )
 def test_a_code_without_a_meaning_is_read_as_a_text(value, labels, side, vocabulary):
     dataset = Dataset()
@@ -86,7 +91,13 @@ def test_a_code_without_a_meaning_is_read_as_a_text(value, labels, side, vocabul
 @pytest.mark.parametrize("anatomy", ["AnatomicRegion", "PrimaryAnatomicStructure"])
 @pytest.mark.parametrize(
     ("value", "meaning", "side"),
-    [("LT", "Left", "L"), ("R", "", "R"), ("24028007", "", "R"), ("49370004", "Lateral", None)],
+    [
+        ("LT", "Left", "L"),
+        ("R", "", "R"),
+        ("24028007", "", "R"),
+        ("49370004", "Lateral", None),
+        ("R-404CC", "", None),
+    ],
 )
 def test_a_modifier_names_a_side_in_words_too(anatomy, value, meaning, side, vocabulary):
     modifiers = {f"{anatomy}ModifierSequence": [item(value, meaning)]}
