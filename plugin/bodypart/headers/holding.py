@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from bodypart.headers.candidates import ENGLISH, Text
 from bodypart.headers.letters import LISTED, breaks_at, is_article, is_lateral, is_no_side
-from bodypart.headers.mentions import SHORT
 from bodypart.headers.vocabulary import (
     BACKGROUND,
     COMPARISON,
@@ -87,11 +86,7 @@ def _is_contradicted(mention: Mention, text: Text) -> bool:
         return not _THREE_QUARTERS.fullmatch(found)
     if kind in VIEWS and len(found) == 1 and is_article(mention, text):
         return True
-    if (
-        mention.entry.names_part
-        and len(found) <= SHORT
-        and _PROGRAM.match(text.folded, mention.end)
-    ):
+    if mention.entry.names_part and len(found) == 1 and _PROGRAM.match(text.folded, mention.end):
         return True
     if mention.entry.names_part and _RAY.fullmatch(found):
         return _VIEWS_COUNTED.match(text.folded, mention.end) is not None
