@@ -64,7 +64,8 @@ def review_many(
 
     Where `If-Match` is stale for one of them, nothing is done: 412 with its annotation. An instance
     that is stale by `revisions` fails alone, and is named; so is a confirmation without a side
-    where marker and header, or two places of the header, name different ones and nobody has decided.
+    where marker and header, or two places of the header, contradict each other and nobody has
+    decided.
     """
     if if_match is not None:
         for instance in body.instances:

@@ -12,6 +12,7 @@ from service.databases.schema import open_durable, open_index
 from service.databases.tables import instances, mentions
 from service.queue.tasks import Kind, Mode
 from service.routes import search
+from service.routes.requests import HttpError
 from service.routes.search import Question, _ids, find
 
 COUNT = 1500
@@ -43,6 +44,15 @@ def filled(tmp_path_factory):
     yield database, held
     database.close()
     durable.close()
+
+
+@pytest.mark.parametrize("evidence", ["image", "header", "any", "both"])
+def test_a_source_of_nothing_is_refused(filled, evidence):
+    """Everything was found, as if both sources had named it."""
+    database, held = filled
+    with pytest.raises(HttpError, match="Evidence needs Examined"):
+        _ids(Question(Evidence=evidence, NeedsReview=True), database)
+    assert len(_ids(Question(Evidence="final", Limit=COUNT), database)) == len(held)
 
 
 def all_pages(database, **question):
