@@ -152,6 +152,11 @@ def test_one_slip_of_the_pen_is_forgiven(text, label, vocabulary):
     assert read_text(text, vocabulary).labels == (label,)
 
 
+@pytest.mark.parametrize("text", ["thorx", "feemur"])
+def test_a_slip_that_makes_or_needs_a_short_word_is_none(text, vocabulary):
+    assert not read_text(text, vocabulary).names_part
+
+
 @pytest.mark.parametrize(
     ("text", "side"),
     [
