@@ -143,7 +143,7 @@ def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
         ("sholder ap", "shoulder"),
         ("soulder ap", "shoulder"),
         ("CLAVCILE", "clavicle"),
-        ("thoraxx", "chest"),
+        ("claviclee", "clavicle"),
         ("shouldder", "shoulder"),
         ("Oberschenekl", "femur"),
         ("Sprungelenk li", "ankle"),
