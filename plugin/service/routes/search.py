@@ -13,7 +13,7 @@ from bodypart.rollup import roll_up
 from service.databases.tables import instances, mentions
 from service.records.index import ANNOTATED, COLUMNS
 from service.routes.models import Body, FoundAnswer
-from service.routes.requests import TheService, bad_request, labels_of
+from service.routes.requests import TheService, labels_of
 from service.routes.router import Router
 
 if TYPE_CHECKING:
@@ -187,8 +187,6 @@ def conditions(body: Question, part: Part) -> list[sa.ColumnElement[bool]]:
         found += [
             _mentioned(labels, sources, part) for sources in _SOURCES[body.Evidence or "final"]
         ]
-    elif body.Evidence not in (None, "final"):
-        raise bad_request("Evidence needs Examined, whose source it names")
     found += [
         _mentioned(labels, ("visible",), part)
         for labels in dict.fromkeys(labels_of("Visible", name) for name in body.Visible or ())

@@ -12,7 +12,6 @@ from service.databases.schema import open_durable, open_index
 from service.databases.tables import instances, mentions
 from service.queue.tasks import Kind, Mode
 from service.routes import search
-from service.routes.requests import HttpError
 from service.routes.search import Question, _ids, find
 
 COUNT = 1500
@@ -46,13 +45,10 @@ def filled(tmp_path_factory):
     durable.close()
 
 
-@pytest.mark.parametrize("evidence", ["image", "header", "any", "both"])
-def test_a_source_of_nothing_is_refused(filled, evidence):
-    """Everything was found, as if both sources had named it."""
+def test_a_source_without_a_part_narrows_nothing(filled):
+    """It says which source must name the examined part, and scripts may send it with any question."""
     database, held = filled
-    with pytest.raises(HttpError, match="Evidence needs Examined"):
-        _ids(Question(Evidence=evidence, NeedsReview=True), database)
-    assert len(_ids(Question(Evidence="final", Limit=COUNT), database)) == len(held)
+    assert len(_ids(Question(Evidence="image", Limit=COUNT), database)) == len(held)
 
 
 def all_pages(database, **question):
