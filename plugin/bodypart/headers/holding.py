@@ -79,10 +79,10 @@ def _is_contradicted(mention: Mention, text: Text) -> bool:
 
     At the end, or before a comma, "sin" is the left side and no negation. A Portuguese "no" means
     "in the". "D 3" is no ray before a word for projections ("Pied D 3 incidences"), and "T220" the
-    number of a program. The article of "l'articulation" is no lateral view, nor the "p" of "p/ controle". Left and right
-    of two parts do not mean both ("Hand left, right foot"). "3-4 views" are no oblique. A term for
-    a part does not reach across a comma where a negation or the history may end ("No abdomen,
-    chest").
+    number of a program. The article of "l'articulation" is no lateral view, nor the "p" of "p/
+    controle". Left and right of two parts do not mean both ("Hand left, right foot"). "3-4 views"
+    are no oblique. A term for a part does not reach across a comma where a negation or the history
+    may end ("No abdomen, chest").
     """
     kind, found = mention.entry.kind, text.folded[mention.start : mention.end]
     if kind == "oblique" and found[-1].isdigit():
