@@ -55,7 +55,7 @@ class ChangeLog:
     archive, records
         The service's other parts; the index's database keeps the mark.
     live : bool
-        Whether new arrivals are annotated at all.
+        Whether new arrivals are annotated at all; what replaces an annotated file always is.
     first : int
         Number of the change after which reading begins if there is no mark yet.
     is_own : callable or None
@@ -75,6 +75,7 @@ class ChangeLog:
         self._archive = archive
         self._tasks = records.tasks
         self._trail = records.trail
+        self._index = records.index
         self._database = records.index.database
         self._keep_mark = self._database.noting(marks)
         self._live = live
@@ -205,7 +206,7 @@ class ChangeLog:
     def is_unread(self, instance: str) -> bool:
         """Return whether the unread part of the log says that an instance was stored."""
         since = self._cursor() or 0
-        while self._live:
+        while self._live or self._index.knows(instance):
             found, _ = self._archive.changes(since, _PAGE)
             if any(
                 change.kind == "NewInstance" and change.resource == instance for change in found
@@ -220,7 +221,9 @@ class ChangeLog:
         stored = {
             change.resource: change.sequence
             for change in found
-            if self._live and change.kind == "NewInstance" and not self._owns(change)
+            if change.kind == "NewInstance"
+            and (self._live or self._index.knows(change.resource))
+            and not self._owns(change)
         }
         wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
         with self._database.write() as connection:
