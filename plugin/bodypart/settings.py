@@ -137,8 +137,8 @@ class Settings:
     on_upload: bool = _setting(
         True,
         _boolean,
-        "Annotate what arrives. When false, only back-fill and `POST` annotate; what is stored over "
-        "an annotated instance is read again.",
+        "Annotate what arrives. When false, only back-fill and `POST` annotate; what is stored "
+        "over an annotated instance is read again.",
     )
     provider: Literal["auto", "cuda", "cpu", "remote"] = _setting(
         "auto",

@@ -24,7 +24,7 @@ from service.queue.tasks import Kind, Mode
 from service.records.removals import stays_removed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sqlalchemy.engine import Connection
 
@@ -81,6 +81,8 @@ class ChangeLog:
         self._live = live
         self._is_own = is_own
         self._amid_rewrite = False
+        self._replaced: set[str] = set()
+        """Series in which others replaced files since they were last left alone."""
         self._woken = threading.Event()
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
         self._arrived = self._burst_began = 0.0
@@ -226,11 +228,30 @@ class ChangeLog:
             and not self._owns(change)
         }
         wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
+        moved = self._moved({c.resource for c in found if c.kind == "StableSeries"}, stored)
         with self._database.write() as connection:
             self._tasks.ask(connection, Kind.ANNOTATE, wanted, mode=Mode.NEW, sequences=wanted)
+            self._tasks.ask(connection, Kind.ANNOTATE, moved, mode=Mode.NEW)
             self._keep(connection, found[-1].sequence)
-        if wanted:
+        if wanted or moved:
             self._tasks.wake()
+
+    def _moved(self, stable: set[str], stored: Iterable[str]) -> list[str]:
+        """Return instances whose modality, date or station may be others by now.
+
+        They are of series in which files were replaced, and which were then left alone: what
+        ``/modify`` changes in a study, Orthanc tells only after the last of its files.
+        """
+        replaced = {
+            parents.series
+            for instance in stored
+            if self._index.state(instance) and (parents := self._index.parents(instance))
+        }
+        settled = stable & self._replaced
+        self._replaced = (self._replaced - settled) | replaced
+        for series in settled | replaced:
+            self._archive.forget(series)
+        return [child.instance for one in settled for child in self._index.children("series", one)]
 
     def _is_removed(self, instance: str, sequence: int | None = None) -> bool:
         """Return whether the annotation of the instance's present file was removed."""

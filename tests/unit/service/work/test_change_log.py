@@ -10,7 +10,7 @@ import pytest
 
 from service.errors import ArchiveError
 from service.orthanc_api.resources import Change
-from service.queue.tasks import Kind, Mode
+from service.queue.tasks import Kind
 from service.work import change_log
 from service.work.change_log import ChangeLog
 
@@ -159,17 +159,6 @@ def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log, shared):
     reader.wake("i")
     reader.read()
     assert waiting(house) == set()
-
-
-def test_what_replaces_an_annotated_file_is_read_even_where_uploads_are_not(house, log):
-    """A word was lost to it, and a back-fill did not see that anything was missing."""
-    house.annotator.annotate("i", Mode.ASKED)
-    house.orthanc.arrive("i", b"sent again")
-    house.orthanc.arrive("j", b"file")
-    reader = log(live=False)
-    assert [reader.is_unread(instance) for instance in "ij"] == [True, False]
-    reader.read()
-    assert waiting(house) == {"i"}
 
 
 def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, clock):
