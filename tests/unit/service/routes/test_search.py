@@ -46,7 +46,7 @@ def filled(tmp_path_factory):
 
 
 def test_a_source_without_a_part_narrows_nothing(filled):
-    """It says which source must name the examined part, and scripts may send it with any question."""
+    """It says which source must name the part; scripts may send it with any question."""
     database, held = filled
     assert len(_ids(Question(Evidence="image", Limit=COUNT), database)) == len(held)
 
