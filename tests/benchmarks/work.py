@@ -1,6 +1,6 @@
 """The service at work: an old stock read, corrections written, both beside each other's callers.
 
-    python tests/benchmarks/work.py [--pictures 300] [--quick 1500] [--corrections 160]
+    python tests/benchmarks/work.py [--pictures 1000] [--quick 1500] [--corrections 160]
 
 The old stock is radiographs of 8 MB whose headers are wrong, so that in place each is rewritten;
 each is of a patient of its own. And studies of two small films, with decoders that answer at once:
@@ -113,7 +113,7 @@ def corrections(server: Server, count: int) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=300)
+    parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--quick", type=int, default=1500)
     parser.add_argument("--corrections", type=int, default=160)
     given = parser.parse_args()

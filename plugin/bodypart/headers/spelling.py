@@ -35,7 +35,7 @@ class Speller:
         near: set[str] = set()
         for shortened in _shortened(word):
             near |= self._by_shortened.get(shortened, set())
-        return {other for other in near if other[0] == word[0] and _one_slip(word, other)}
+        return {other for other in near if _one_slip(word, other)}
 
 
 def _shortened(word: str) -> set[str]:

@@ -209,11 +209,11 @@ def _alembic(connection: Connection, schema: Schema, command: str) -> None:
 
     config = Config()
     config.set_main_option("path_separator", "os")
-    for option, place in (
+    for option, folder in (
         ("script_location", _MIGRATIONS),
         ("version_locations", _MIGRATIONS / schema.name),
     ):
-        config.set_main_option(option, str(place).replace("%", "%%"))
+        config.set_main_option(option, str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
     config.attributes["version_table"] = schema.version_table
     try:

@@ -84,8 +84,7 @@ class ChangeLog:
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
         self._arrived = self._burst_began = 0.0
         self._interval, self._quiet = 0.0, _ALONE
-        self.fresh = self._cursor() is None  # Then a sweep is due.
-        if self.fresh:
+        if self._cursor() is None:
             self._begin_at(first)
 
     def wake(self, instance: str, *, ours: bool = False) -> None:
