@@ -1,5 +1,6 @@
 """The service's socket: for its own user alone, and gone with it, or with the next one's start."""
 
+import fcntl
 import os
 import socket
 import stat
@@ -40,6 +41,15 @@ def test_it_is_for_its_own_user_and_goes_at_the_end(folder):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
             asking.connect(str(address))
     assert list(folder.iterdir()) == []
+
+
+def test_it_is_locked_so_that_nobody_clears_it_away(folder):
+    """systemd-tmpfiles took away the socket of a service that nobody had asked for ten days."""
+    with listening() as (_, address):
+        other = os.open(address.parent, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(other)
 
 
 def test_what_a_killed_one_left_goes_at_the_next_start(folder):
