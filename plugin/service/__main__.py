@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -27,8 +28,7 @@ _RESTART = 75
 def main() -> int:
     """Check a configuration, or serve until Orthanc is gone; return the exit status."""
     os.umask(0o077)
-    # systemd signals all processes of a unit at once: this one is told of the end by Orthanc, and
-    # ends its decoders, which inherit this, when they have answered.
+    # See `OrthancProcess.obey`. The decoders inherit this, and are ended when they have answered.
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     # Read by numpy's BLAS: learning takes one core at most, beside Orthanc and the decoders.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -102,13 +102,16 @@ def _serve(incoming: BinaryIO) -> int:
         hearing = threading.Thread(target=hear, args=(incoming, life, server), daemon=True)
         hearing.start()
         orthanc = OrthancProcess(os.getppid())
-        threading.Thread(
-            target=orthanc.follow, args=(lambda: _end(life, server),), daemon=True
-        ).start()
+        for wait in (orthanc.follow, orthanc.obey):
+            ends = partial(_end, life, server)
+            threading.Thread(target=wait, args=(ends,), daemon=True).start()
         speaker.say({"socket": str(address)})
         server.run(sockets=[listener])
         life.stop()
         orthanc.wait_to_be_told(hearing)
+    if hearing.is_alive():
+        # It reads the standard input, without which the interpreter cannot end.
+        os._exit(_RESTART)
     return 0
 
 
