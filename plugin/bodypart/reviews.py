@@ -122,14 +122,21 @@ def carried_word(annotation: AnnotationRecord) -> Review | None:
     word = annotation.get("carried")
     if not word:
         return None
-    return Review(
-        by="a person, on another copy",
-        at=annotation["annotated_at"] or utc_now(),
+    review = Review(
+        by="",
+        at="",
         examined=word["examined"],
         laterality=word["laterality"],
         laterality_given=word["laterality"] is not None,
         carried=True,
     )
+    return anonymous(review, annotation)
+
+
+def anonymous(review: Review, annotation: AnnotationRecord) -> Review:
+    """Return a word without what may name people, or tell of their visit: name, time, comment."""
+    at = annotation["annotated_at"] or utc_now()
+    return replace(review, by="a person, on another copy", at=at, comment="")
 
 
 def _visible(annotation: AnnotationRecord, review: Review) -> list[VisibleRecord]:

@@ -334,7 +334,7 @@ class Annotator:
         annotation = (
             self._words.put_on(annotation, existing, last, said_of)
             if spoken
-            else self._words.put_on_copy(annotation, stored.originals)
+            else self._words.put_on_copy(annotation, stored)
         )
         also = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
         self._annotations.put(annotation, stored.parents, done=task, also=also)

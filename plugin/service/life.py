@@ -108,8 +108,7 @@ class Life:
 
     def _sweep(self) -> None:
         service = self._service
-        every = service.settings.sweep_interval
-        service.sweep.follow(self._stopping, fresh=service.change_log.fresh, every=every)
+        service.sweep.follow(self._stopping, every=service.settings.sweep_interval)
 
     def _take_old_labels_away(self) -> None:
         service = self._service

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bodypart.headers.vocabulary import Vocabulary, VocabularyError
 from bodypart.settings import MARKER_FILES, Settings, SettingsError
-from service.deliveries.rules import parse_rules
+from service.deliveries.rules import Rule, parse_rules
 from service.deliveries.webhook import read_secret
 from service.inference.choice import checked_server
 from service.inference.server_settings import ServerSettings
@@ -58,7 +58,7 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
             raise SettingsError(f"BodyPart.Terms: {error}") from None
     _require_metadata_names(configuration)
     _require_http(configuration, settings)
-    parse_rules(settings.routes, configuration)
+    _require_jobs(configuration, parse_rules(settings.routes, configuration))
     if settings.tags == "in-place":
         _require_overwriting(configuration)
     python = Path(settings.python or _ROOT / ".venv/bin/python")
@@ -159,6 +159,13 @@ def _require_http(configuration: dict[str, Any], settings: Settings) -> None:
             "SslVerifyPeers needs BodyPart.ClientCertificate: a certificate that Orthanc trusts, "
             "with its key, in one PEM file"
         )
+
+
+def _require_jobs(configuration: dict[str, Any], rules: tuple[Rule, ...]) -> None:
+    """Refuse an Orthanc that forgets a job as soon as it ends: each would be repeated."""
+    to_nodes = any(to.is_node for rule in rules for to in rule.destinations)
+    if to_nodes and configuration.get("JobsHistorySize") == 0:
+        raise SettingsError("JobsHistorySize must be above 0: else no job tells what it delivered")
 
 
 def _require_certificate(file: str) -> None:

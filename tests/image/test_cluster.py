@@ -119,6 +119,8 @@ def test_two_containers_behind_the_proxy_are_one_archive_and_one_may_die(nodes):
         path = f"/bodypart/instances/{stored[0]}"
         foreign, own = {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-origin"}
         word = {"examined": "wrist"}
+        form = proxy.request("POST", "/bodypart/find", files={"by hand": "{}"}, headers=own)
+        assert (form.status_code, set(form.json())) == (415, {"error", "details"})
         assert proxy.request("PUT", path, json=word, headers=foreign).status_code == 403
         assert proxy.request("PUT", path, json=word, headers=own).status_code == 200
         for node in nodes.values():

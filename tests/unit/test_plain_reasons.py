@@ -62,6 +62,10 @@ def plain(request):
         ("Orthanc answers FilteredOut", NOT_WRITTEN),
         ("Orthanc stores it under another id", NOT_WRITTEN),
         (
+            "the header says left in one place and right in another: say which",
+            "The header says left in one place and right in another.",
+        ),
+        (
             "too many requests of this kind at once",
             "Too much is asked at once. Please try again in a moment.",
         ),

@@ -70,18 +70,23 @@ def side_in_doubt(laterality: Laterality, marker: OneSide | None) -> str | None:
     return f"The marker says {marker}, the header {laterality.value}."
 
 
-def sides_contradict(annotation: DescriptionRecord) -> bool:
-    """Return whether marker and header name different sides, and nobody has reviewed it.
+def open_side(annotation: DescriptionRecord) -> str | None:
+    """Return why a person has to decide on the side, None if nobody has to, or somebody did.
 
     Parameters
     ----------
     annotation : dict
         An annotation as JSON.
     """
-    if annotation["review"] or annotation["laterality"]["source"] != "header":
-        return False
-    laterality = Laterality(annotation["laterality"]["value"], "header")
-    return side_in_doubt(laterality, named_by_marker(annotation["image"])) is not None
+    examined, header = annotation["examined"], annotation["header"]
+    if annotation["review"] or examined is None or not BY_LABEL[examined["label"]].paired:
+        return None
+    if header and header.get("laterality_conflict"):
+        return "the header says left in one place and right in another"
+    side, marker = annotation["laterality"], named_by_marker(annotation["image"])
+    if side["source"] == "header" and side_in_doubt(Laterality(side["value"], "header"), marker):
+        return "marker and header name different sides"
+    return None
 
 
 def named_by_marker(image: ImageRecord | None) -> OneSide | None:

@@ -33,8 +33,10 @@ _BORDER = re.compile(
     r"(?<=[a-zß-öø-ÿ])(?=[A-Z]{2,3}(?![A-Za-z]))"
     r"|(?<=[a-zß-öø-ÿ]{3})(?=[LR](?![A-Za-z]))"
     r"|(?<=[A-ZÄÖÜ]{3})(?=(?:re|li|bds|ap|pa|seitl|lat)(?![a-z]))"
+    r"|(?<=[a-zß-öø-ÿ])(?=(?:AP|PA)[A-Z][a-z])|(?<=[a-zß-öø-ÿ](?:AP|PA))(?=[A-Z][a-z])"
 )
-"""Between a part and a mark after it in the other case: ``LeftAP``, ``HandR``, ``OSGre``."""
+"""Between a part and a mark after it in the other case: ``LeftAP``, ``HandR``, ``OSGre``,
+``KneeAPStanding``."""
 
 _DIGITAL = re.compile(r"^(\W*)DR\.(?= *[A-Z-]{2})(?! *(?:MED|DENT|UNIV|HAB)\b)")
 """A modality, before a part in capitals: "DR. CHEST"; a physician is "Dr. Hand"."""

@@ -11,11 +11,11 @@ from bodypart.headers.folding import words
 if TYPE_CHECKING:
     from bodypart.headers.vocabulary import Vocabulary
 
-_BEFORE = ("", "xr", "cr", "rx", "x", "left", "right", "bilat", "lt", "rt", "l", "r")
+_BEFORE = ("", "xr", "cr", "dr", "dx", "rx", "x", "left", "right", "bilat", "lt", "rt", "l", "r")
 _BEHIND = re.compile(
-    r"(?:ap|pa|lat|obl|lt|rt|left|right|bilat|bil|bds|(?<!a)[lr]|(?<=^x[a-z]{3})[lrb])$"
+    r"(?:ap|pa|lat|obl|lt|rt|left|right|bilat|bil|bds|(?<![^p]a)[lr]|(?<=^x[a-z]{3})[lrb])$"
 )
-"""No "l" or "r" after "a": ``scapular`` and ``tibial`` are adjectives. The short codes of a
+"""No "l" or "r" after "a" but "pa": ``scapular``, ``tibial`` are adjectives. The short codes of a
 catalogue have their side at the end: ``XCLAL``, ``XKNEB``."""
 
 _BOTH = "b"

@@ -34,6 +34,8 @@ _MODALITIES = frozenset({"dx", "dr"})
 _ANDS = frozenset("ei")
 _ROMAN_ONE = "i"
 
+_BRACKETS = frozenset({"()", "[]"})
+
 _FARTHEST = 12
 """Most characters between two projections, with an "and" among them."""
 
@@ -52,7 +54,7 @@ def is_no_side(mention: Mention, text: Text) -> bool:
     """
     word = text.folded[mention.start : mention.end]
     if len(word) == 1 and (
-        _is_article(mention, text)
+        is_article(mention, text)
         or _is_numbered(mention, text)
         or (word in _VIEWS_TOO and _follows_projection(mention, text))
         or (word == _ROMAN_ONE and not _follows_part(mention, text, without=_NUMBERED))
@@ -77,7 +79,7 @@ def breaks_at(end: int, text: Text) -> bool:
     return bool(LISTED.match(text.folded[end:].lstrip(" .")))
 
 
-def _is_article(mention: Mention, text: Text) -> bool:
+def is_article(mention: Mention, text: Text) -> bool:
     """Return whether it is a French article ("l'épaule", "de l epaule"), or ends "add'l"."""
     before, behind = text.folded[: mention.start], text.folded[mention.end :]
     if behind[:1] in _APOSTROPHES and behind[1:2].isalpha():
@@ -137,9 +139,11 @@ def _follows_part(mention: Mention, text: Text, without: frozenset[str] = frozen
 def _follows_projection(mention: Mention, text: Text) -> bool:
     """Return whether only punctuation or small words stand between a projection and a letter.
 
-    After "lateral" and a blank the letter is a side, because nobody names that view twice.
+    After "lateral" and a blank the letter is a side, because nobody names that view twice; so it is
+    in brackets ("Hand PA (L)").
     """
-    if mention.end - mention.start > 1:
+    around = text.folded[mention.start - 1 : mention.start] + text.folded[mention.end :][:1]
+    if mention.end - mention.start > 1 or around in _BRACKETS:
         return False
     belongs_behind = _belongs_behind(mention, text)
     for other in text.allowed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,13 @@ _FIELDS = frozenset({16, 64})
 """Most characters in SH, CS and LO: a worklist cuts its texts to this length."""
 
 _ALTERNATIVE = frozenset({"/", "_"})
+
+_OR = re.compile(
+    r"\W*(?:\w{1,3} ?/ ?)?"
+    r"(?:or|ou|oder|o|of(?<=/of)|lub|albo|eller|nebo|alebo|vagy|sau|tai|или|або)\b"
+    r"\W*(?:d\w{1,2}\W+)?"
+)
+"""Between a part and another one of which either is examined: "main ou de doigt"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +198,18 @@ def _is_known(kept: Sequence[Mention], folded: str) -> bool:
 def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
     """Return the labels named, without those that enclose another one named beside them.
 
-    "Spine, cervical" is the cervical spine, "Hand Finger 3" a finger, "ribs with chest" a rib.
-    Other neighbours joined by ``/`` or ``_`` (``FOOT_ANKLE``) are one exposure, named by the first.
+    "Spine, cervical" is the cervical spine, "Hand Finger 3" a finger, "ribs with chest" a rib; but
+    "hand or finger" may be either. Two other neighbours joined by ``/`` or ``_`` (``FOOT_ANKLE``)
+    are one exposure, named by the first; three ("femur/knee/leg") are not, nor two pieces of the
+    spine.
     """
     labels = dict.fromkeys(label for mention in parts for label in mention.entry.labels)
+    either: set[str] = set()
+    joined: set[tuple[str, str]] = set()
     for first, second in pairwise(parts):
         one, other = first.entry.labels, second.entry.labels
+        if _OR.fullmatch(folded, first.end, second.start):
+            either.update(one + other)
         sign = folded[first.end : second.start].strip()
         if (
             len(one) == len(other) == 1
@@ -203,10 +217,14 @@ def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
             and compatible(one[0], other[0])
             and one[0] not in labels_in(other[0])
             and other[0] not in labels_in(one[0])
+            and not labels_in("spine").issuperset(one + other)
         ):
-            labels.pop(other[0], None)
+            joined.add((one[0], other[0]))
+    if len(joined) == 1:
+        labels.pop(joined.pop()[1])
     return tuple(
         label
         for label in labels
-        if not any(other != label and other in labels_in(label) for other in labels)
+        if label in either
+        or not any(other != label and other in labels_in(label) for other in labels)
     )

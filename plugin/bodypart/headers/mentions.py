@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from bodypart.headers.vocabulary import OTHER, SIDES, Entry
+from bodypart.headers.vocabulary import ONLY, OTHER, SIDES, Entry
 
 if TYPE_CHECKING:
     from bodypart.headers.folding import Word
@@ -67,15 +67,20 @@ def mentions_in(found: Sequence[Word], vocabulary: Vocabulary) -> Iterator[Menti
 def labels_named(candidates: Sequence[Mention]) -> Iterator[str]:
     """Yield the labels and regions that a text may name, but none of a word for no part.
 
-    For example, "unidad de columna" names no spine.
+    For example, "unidad de columna" names no spine. What names a part only where no other part is
+    spelt out does not count either: "Head Waters" is a skull.
     """
     others = [mention for mention in candidates if mention.entry.kind == OTHER]
     for mention in candidates:
-        if mention.entry.names_part and not any(
-            other.start <= mention.start
-            and mention.end <= other.end
-            and mention.letters < other.letters
-            for other in others
+        if (
+            mention.entry.names_part
+            and mention.entry.when != ONLY
+            and not any(
+                other.start <= mention.start
+                and mention.end <= other.end
+                and mention.letters < other.letters
+                for other in others
+            )
         ):
             yield from mention.entry.labels or (mention.entry.region or "",)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bodypart.element_values import each_of, value_of
-from bodypart.evidence import FILLED_BY, ORDER, HeaderMatch, HeaderReading
+from bodypart.evidence import FILLED_BY, ORDER, TABLE, HeaderMatch, HeaderReading
 from bodypart.headers.age import age_at
 from bodypart.headers.character_sets import text_of
 from bodypart.headers.codes import of_code, of_defined_term
@@ -37,6 +38,10 @@ _SEQUENCES = frozenset(
         "PerformedProtocolCodeSequence",
     }
 )
+_MODIFIERS = {
+    "AnatomicRegionSequence": "AnatomicRegionModifierSequence",
+    "PrimaryAnatomicStructureSequence": "PrimaryAnatomicStructureModifierSequence",
+}
 _DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
 MOST_VALUES = 8
 """Values of an attribute that are read."""
@@ -76,11 +81,14 @@ def read_headers(dataset: Dataset, vocabulary: Vocabulary) -> HeaderReading:
             if len(text) <= left:
                 left -= len(text)
                 reading = read_text(text, vocabulary)
-            match = _match(attribute, text or code, entry, reading)
+            if text == code and not reading.names_part:
+                reading = TextReading()  # "RT01" is no right side.
+            match = _match(attribute, text, entry, reading)
             if match is not None:
                 evidence.append(match)
             named.extend(reading.sides)
-            if reading.view:
+            # The term or code for the face is no frontal view.
+            if reading.view and not (entry and FILLED_BY[attribute] == TABLE):
                 views.append(reading.view)
         for side, of in joined(named):
             # An order for both knees has a picture of each, so it does not tell this one's side.
@@ -175,11 +183,16 @@ def _say_coded_sides(dataset: Dataset, sides: Sides, vocabulary: Vocabulary) -> 
         for frame in _frame_anatomy(dataset)
     }
     sides.say("FrameLaterality", frames.pop() if len(frames) == 1 else None)
+    modifiers = (
+        code
+        for anatomy, modifier in _MODIFIERS.items()
+        for place in _places(dataset, anatomy)
+        for item in _items(place, anatomy)
+        for code in _codes(item, modifier)
+    )
     named = {
-        side_of_code(_text(modifier, "CodeValue"))
-        for place in _places(dataset, "AnatomicRegionSequence")
-        for item in _items(place, "AnatomicRegionSequence")
-        for modifier in _items(item, "AnatomicRegionModifierSequence")
+        side_of_code(code) or _letter_of_side(text, vocabulary)
+        for code, text in islice(modifiers, MOST_VALUES)
     } - {None}
     # A left and a right modifier together mean both sides.
     both = "B" if named else None
@@ -189,11 +202,12 @@ def _say_coded_sides(dataset: Dataset, sides: Sides, vocabulary: Vocabulary) -> 
 def _letter_of_side(value: str, vocabulary: Vocabulary) -> str | None:
     """Return the side in an attribute that is made for it, also if spelt out ("LEFT", "links").
 
-    No sides are ``LAT`` (a view), ``U`` (unpaired) and ``L/R`` (the choice that a form offers).
+    No sides are ``LAT`` (a view), ``U`` (unpaired), ``L/R`` (the choice that a form offers) and a
+    code ("R-404CC").
     """
     if value.upper() in CODE_OF_SIDE:  # Of a "b" alone the words know nothing.
         return value.upper()
-    told = "/" not in value and len(value) <= _LONGEST_SIDE
+    told = len(value) <= _LONGEST_SIDE and not re.search(r"[/\d]", value)
     return read_text(value, vocabulary).side if told else None
 
 
@@ -237,9 +251,10 @@ def _pieces(dataset: Dataset, attribute: str) -> Iterator[tuple[str, str]]:
 
 
 def _codes(dataset: Dataset, attribute: str) -> Iterator[tuple[str, str]]:
-    """Yield value and meaning of every code in a sequence."""
+    """Yield value and meaning of every code in a sequence; without a meaning the value tells it."""
     for item in _items(dataset, attribute):
-        yield _text(item, "CodeValue") or _text(item, "LongCodeValue"), _text(item, "CodeMeaning")
+        value = _text(item, "CodeValue") or _text(item, "LongCodeValue")
+        yield value, _text(item, "CodeMeaning") or value
 
 
 def _items(dataset: Dataset, keyword: str) -> list[Any]:

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 SHORTEST = 6
-"""Letters; in shorter words one slip too easily makes another word."""
+"""Letters; in shorter words one slip too easily makes another word. So it does in a part of just as
+many ("Husten" is no "Hüften"), unless two letters are swapped."""
 
 
 class Speller:
@@ -35,7 +36,11 @@ class Speller:
         near: set[str] = set()
         for shortened in _shortened(word):
             near |= self._by_shortened.get(shortened, set())
-        return {other for other in near if other[0] == word[0] and _one_slip(word, other)}
+        return {
+            other
+            for other in near
+            if (len(other) > SHORTEST or sorted(other) == sorted(word)) and _one_slip(word, other)
+        }
 
 
 def _shortened(word: str) -> set[str]:

@@ -40,10 +40,10 @@ def most_repeated(words: Sequence[Word], count: int) -> list[str]:
     by_part: dict[tuple[str, ...], list[Word]] = {}
     for word in words:
         by_part.setdefault(word.labels, []).append(word)
-    parts = {labels: _Part(own) for labels, own in sorted(by_part.items())}
+    parts = [_Part(own) for own in by_part.values()]
     gone = []
     for _ in range(count):
-        largest = max(parts.values(), key=lambda part: part.left)
+        largest = max(parts, key=lambda part: part.left)
         gone.append(largest.leave_out())
     return gone
 

@@ -117,8 +117,7 @@ class Overwriting:
         with self._annotations.lock_above(stored.parents.patient):
             places = [("instances", instance), *stored.parents.levels()]
             held = self._archive.held(places)
-            link = next((one.link for one in held if one.link), None)
-            if link:
+            if link := self._lost_link(held):
                 return f"it is a copy ({link}), and an overwrite would drop that link"
             mark = FileMark.of(*ours, signed=signed)
             backup = self.backups.take(instance, stored.parents, held, annotation, mark)
@@ -140,6 +139,20 @@ class Overwriting:
             self.backups.give_back(backup, outcome, annotation=annotation is None)
             note(replace(stored, version=outcome[0].version), outcome[1].alone)
             self.backups.drop(instance)
+        return None
+
+    def _lost_link(self, held: Sequence[Held]) -> str | None:
+        """Return the name of a copy's link that an overwrite would drop, None if there is none.
+
+        A link to what is gone may be dropped, unless it alone tells whose an anonymised copy is.
+        """
+        for one in held:
+            if one.level != "instances" and not one.alone:
+                break  # It stays, and all above it.
+            if one.link and (
+                one.link == "AnonymizedFrom" or self._archive.exists(one.level, one.original)
+            ):
+                return one.link
         return None
 
     def mend(self, instance: str, note: Callable[[str, StoredFile], None]) -> None:

@@ -27,7 +27,6 @@ LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
 CODE = "BodyPartExamined"
 _SIDE_BY_SIDE = 4
-_COPY_LINKS = ("AnonymizedFrom", "ModifiedFrom")
 
 
 class Archive:
@@ -92,9 +91,7 @@ class Archive:
         return seen
 
     def _stored_file(self, found: dict[str, Any]) -> StoredFile:
-        parents = self._places.of_series(found["ParentSeries"])
-        originals = tuple(str(found[name]) for name in _COPY_LINKS if found.get(name))
-        return StoredFile(parents, str(found["FileUuid"]), int(found["FileSize"]), originals)
+        return StoredFile.of(found, self._places.of_series(found["ParentSeries"]))
 
     def parents(self, instance: str) -> Parents:
         """Return an instance's parents; errors as in ``stored_file``."""
@@ -112,7 +109,7 @@ class Archive:
             return ""
 
     def forget(self, series: str) -> None:
-        """Ask again for the parents of a series when needed, because an instance was deleted."""
+        """Ask again for the parents of a series when needed, because its files are others."""
         self._places.forget(series)
 
     def content(self, instance: str, stored: StoredFile, *, old_stock: bool = False) -> Content:
@@ -341,9 +338,7 @@ class Archive:
                 with suppress(NotFoundError):
                     data = self.client.get(f"/{level}/{resource}/metadata/{name}")
                     theirs[name] = data.decode(errors="surrogateescape")
-        link = next((name for name in _COPY_LINKS if found.get(name) or metadata.get(name)), None)
-        alone = len(found.get("Instances", ())) == 1
-        return Held(level, resource, theirs, labels, link, found.get("FileUuid", ""), alone)
+        return Held.of(level, found, theirs, labels)
 
     def user_attachments(self, level: str, resource: str) -> list[str]:
         """Return the names of the attachments that users and plugins added.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bodypart.record import AnnotationRecord
     from service.orthanc_api.file_on_disk import FileOnDisk
 
 
+_CHILDREN = ("Instances", "Series", "Studies")
+_COPY_LINKS = ("AnonymizedFrom", "ModifiedFrom")
 Piece = bytes | memoryview
 """A part of a file sent in pieces: joining eight megabytes costs as much as sending them."""
 
@@ -53,12 +55,22 @@ class StoredFile:
         Size of the file in bytes.
     originals : tuple of str
         Ids of the instances from which it was copied, according to Orthanc's metadata.
+    anonymized : bool
+        Whether it is an anonymised copy.
     """
 
     parents: Parents
     version: str
     size: int
     originals: tuple[str, ...] = ()
+    anonymized: bool = False
+
+    @classmethod
+    def of(cls, found: dict[str, Any], parents: Parents) -> StoredFile:
+        """Return it as Orthanc describes it, with its metadata or with their links alone."""
+        links, size = _copy_links(found), int(found["FileSize"])
+        anonymized = "AnonymizedFrom" in links
+        return cls(parents, str(found["FileUuid"]), size, tuple(links.values()), anonymized)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +128,12 @@ class Held:
         Orthanc labels; empty if this Orthanc does not support them.
     link : str or None
         Name of the metadata that links to the resource from which it was copied.
+    original : str
+        Id of that resource.
     version : str
         For an instance, its file (``FileUuid``).
     alone : bool
-        For a series, whether it has only one instance.
+        Whether it has only one child, with which it goes.
     """
 
     level: str
@@ -127,8 +141,21 @@ class Held:
     metadata: dict[str, str]
     labels: list[str]
     link: str | None
+    original: str = ""
     version: str = ""
     alone: bool = False
+
+    @classmethod
+    def of(
+        cls, level: str, found: dict[str, Any], metadata: dict[str, str], labels: list[str]
+    ) -> Held:
+        """Return it as Orthanc describes the resource."""
+        links = _copy_links({**found["Metadata"], **found})
+        link, original = next(iter(links.items()), (None, ""))
+        version = found.get("FileUuid", "")
+        children = next((found[name] for name in _CHILDREN if name in found), ())
+        alone = len(children) == 1
+        return cls(level, found["ID"], metadata, labels, link, original, version, alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +169,12 @@ class Stored:
     def stands(self) -> bool:
         """Whether the file is stored now, by this or before; else a filter may have refused it."""
         return self.status in ("Success", "AlreadyStored")
+
+
+def _copy_links(found: dict[str, Any]) -> dict[str, str]:
+    """Return the ids of those from which a resource was copied, by the name of the link.
+
+    What ``/modify`` changed in its place is linked to itself: that is no copy.
+    """
+    links = {name: str(found.get(name) or "") for name in _COPY_LINKS}
+    return {name: of for name, of in links.items() if of not in ("", found["ID"])}

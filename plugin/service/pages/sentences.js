@@ -34,6 +34,7 @@ const PLAIN = [
   [/exceeds \d+ (MB|bytes)/, 'The file is too large.'],
   [/nobody said anything/, 'There is nothing to take back.'],
   [/marker and header name different sides/, 'Marker and header name different sides: please decide on the film.'],
+  [/^the header says left in one place/, 'The header says left in one place and right in another.'],
 ];
 
 /** Why a person should look, where the sentence needs nothing but the reason. */

@@ -40,7 +40,7 @@ export class Tile {
     return Boolean(examined) && state === 'done' && !reviewed && agreement !== 'conflict' && !this.closer;
   }
 
-  /** Whether marker and header name different sides: that is seen on the film only. */
+  /** Whether marker and header, or two places of the header, name different sides: that is seen on the film only. */
   get closer() {
     return this.item.side_in_doubt && !this.item.reviewed_at;
   }

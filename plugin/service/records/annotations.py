@@ -160,6 +160,24 @@ class Annotations:
         """Return what Orthanc has on some instances; those that are gone are left out."""
         return self._archive.glance(instances)
 
+    def glance_at_each(self, instances: list[str]) -> dict[str, Glance]:
+        """Return the same, without those that Orthanc fails to describe, perhaps for ever.
+
+        Raises
+        ------
+        ArchiveError
+            If Orthanc is away.
+        """
+        try:
+            return self.glance(instances)
+        except Exception:
+            self._archive.last_change()  # If Orthanc is away, this fails, too.
+        found: dict[str, Glance] = {}
+        for instance in instances:
+            with suppress(Exception):
+                found |= self.glance([instance])
+        return found
+
     def knows(self, instance: str) -> bool:
         """Return whether the index has an annotation of an instance."""
         return self._index.knows(instance)

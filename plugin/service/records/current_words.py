@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bodypart.annotation import Review
 from bodypart.pixel_digest import is_old
-from bodypart.reviews import apply_review, carried_word
+from bodypart.reviews import anonymous, apply_review, carried_word
 from service.errors import DamagedEventError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bodypart.record import AnnotationRecord, ReviewRecord
     from service.orthanc_api.archive import Archive
-    from service.orthanc_api.resources import Glance
+    from service.orthanc_api.resources import Glance, StoredFile
     from service.records.audit_trail import AuditTrail, LastEvent
 
 
@@ -60,18 +60,18 @@ class CurrentWords:
         compared = said_of is not None and review.pixels == said_of
         return apply_review(annotation, review, compared=compared)
 
-    def put_on_copy(
-        self, annotation: AnnotationRecord, originals: tuple[str, ...]
-    ) -> AnnotationRecord:
+    def put_on_copy(self, annotation: AnnotationRecord, stored: StoredFile) -> AnnotationRecord:
         """Put a word on top that a person said of another copy of the same pixel data, if any.
 
-        The file brought it along, or is a copy of an instance in this archive.
+        The file brought it along, or is a copy of an instance in this archive. On an anonymised
+        copy it does not tell who said it or when, and has no comment.
         """
         review = carried_word(annotation)
-        for said in self._said_of(originals):
+        for said in self._said_of(stored.originals):
             if said.pixels and said.pixels == annotation.get("pixels"):
                 # Only the word, without the history of the original.
                 review = replace(said, previous=None, history=(), restored=False, carried=True)
+                review = anonymous(review, annotation) if stored.anonymized else review
         return apply_review(annotation, review) if review else annotation
 
     def old_digest(self, last: LastEvent | None, glance: Glance) -> str | None:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bodypart.annotation import header_labels, image_label, tags_state
-from bodypart.fusion.sides import sides_contradict
+from bodypart.fusion.sides import open_side
 from bodypart.reviews import machine_label
 from bodypart.rollup import Summary
 from service.databases.tables import instances
@@ -56,7 +56,7 @@ def row_of(annotation: AnnotationRecord, parents: Parents) -> dict[str, Any]:
         "visible": json.dumps(summary.visible),
         "laterality": summary.laterality,
         "laterality_source": summary.laterality_source,
-        "side_in_doubt": sides_contradict(annotation),
+        "side_in_doubt": open_side(annotation) is not None,
         "router_group": summary.group,
         "agreement": summary.agreement,
         "needs_review": summary.needs_review,

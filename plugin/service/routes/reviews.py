@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import TypedDict
 
 from bodypart.annotation import utc_now
-from bodypart.fusion.sides import sides_contradict
+from bodypart.fusion.sides import open_side
 from bodypart.labels import BY_LABEL
 from bodypart.reviews import word_before
 from service.errors import (
@@ -64,7 +64,8 @@ def review_many(
 
     Where `If-Match` is stale for one of them, nothing is done: 412 with its annotation. An instance
     that is stale by `revisions` fails alone, and is named; so is a confirmation without a side
-    where marker and header contradict each other and nobody has decided.
+    where marker and header, or two places of the header, contradict each other and nobody has
+    decided.
     """
     if if_match is not None:
         for instance in body.instances:
@@ -126,8 +127,9 @@ def _confirmed(
     examined = annotation["examined"] if annotation else None
     if annotation is None or examined is None:
         raise ConflictError("there is no body part to confirm")
-    if "laterality" not in body.model_fields_set and sides_contradict(annotation):
-        raise ConflictError("marker and header name different sides: say which")
+    why = open_side(annotation)
+    if why and "laterality" not in body.model_fields_set:
+        raise ConflictError(f"{why}: say which")
     if body.laterality and not BY_LABEL[examined["label"]].paired:
         raise ConflictError(f"{examined['label']} has no side")
     return examined["label"]

@@ -60,7 +60,7 @@ def _lost_words(records: Records) -> list[str]:
     lost = []
     for start in range(0, len(latest), _GLANCE):
         try:
-            found = records.annotations.glance(latest[start : start + _GLANCE])
+            found = records.annotations.glance_at_each(latest[start : start + _GLANCE])
         except ArchiveError:
             break  # A start must not wait for an Orthanc that is away.
         for instance, glance in found.items():

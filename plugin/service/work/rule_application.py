@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from service.databases.tables import instances
 from service.deliveries.matching import Case, taking
 from service.deliveries.rules import RuleRecord
-from service.errors import ConflictError, NotFoundError, RecordError, ServiceError
+from service.errors import ArchiveError, ConflictError, NotFoundError, RecordError, ServiceError
 from service.lasting import kind_and_place
 from service.orthanc_api.resources import Parents
 from service.records.index import ANNOTATED
@@ -240,11 +240,13 @@ class RuleApplication:
     def _look(self, rule: Rule, after: str) -> _Page:
         """Count a page of annotated instances."""
         rows = self._annotations.database.rows(_question(rule, after))
-        notes = self._archive.annotations([row.id for row in rows])
+        notes: list[AnnotationRecord | None] = [None] * len(rows)
+        with suppress(ArchiveError):  # If it fails, each is asked for by itself.
+            notes = self._archive.annotations([row.id for row in rows])
         cases = {
             row.id: Case(note, row.modality)
             for row, found in zip(rows, notes, strict=True)
-            if (note := found or self._after_rewrite(row.id))
+            if (note := found or self._looked_at_alone(row.id))
         }
         taken = {instance: case for instance, case in cases.items() if self._takes(rule, case)}
         existing = self._overview.known(list(taken))
@@ -258,10 +260,19 @@ class RuleApplication:
                 to_send.append((instance, case.answer))
         return _Page(len(rows), len(taken), deliveries, rows[-1].id if rows else after, to_send)
 
-    def _after_rewrite(self, instance: str) -> AnnotationRecord | None:
+    def _looked_at_alone(self, instance: str) -> AnnotationRecord | None:
         """Return an annotation that was missing, perhaps as its file was just being rewritten."""
         with self._annotations.lock(instance):
+            return self._annotation(instance)
+
+    def _annotation(self, instance: str) -> AnnotationRecord | None:
+        """Return an annotation, None as well if Orthanc fails at this one, perhaps for ever."""
+        try:
             return self._archive.annotation(instance)
+        except ArchiveError as error:
+            self._archive.last_change()  # If Orthanc is away, this fails, too.
+            self._log(f"a rule leaves out instance {instance}: {kind_and_place(error)}")
+            return None
 
     def _send(self, rule: Rule, after: str) -> _Page:
         """Put a page of the counted instances into the outbox."""
@@ -271,7 +282,7 @@ class RuleApplication:
         for row in rows:
             with self._annotations.lock(row.id):
                 # It may have been corrected since it was counted, or its file replaced.
-                note = self._archive.annotation(row.id)
+                note = self._annotation(row.id)
                 if note is None:
                     continue
                 case = Case(note, row.modality)

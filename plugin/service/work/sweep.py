@@ -103,19 +103,17 @@ class Sweep:
         """Count what Orthanc stores and can describe: the rest must not mask missing instances."""
         return self._archive.count() - self.unheard_left_out()
 
-    def follow(self, stopping: threading.Event, *, fresh: bool, every: float) -> None:
+    def follow(self, stopping: threading.Event, *, every: float) -> None:
         """Sweep when one is due, until the service stops; a failed sweep is tried again soon.
 
         Parameters
         ----------
         stopping : threading.Event
             Set when the service stops.
-        fresh : bool
-            Whether the change log is read for the first time, so that a sweep is due.
         every : float
             Seconds between two checks; may be less after a failure.
         """
-        due = fresh or bool(self._index.without_station(1) or self._index.without_side(1))
+        due = bool(self._index.without_station(1) or self._index.without_side(1))
         failures = 0
         while not stopping.is_set():
             try:

@@ -5,7 +5,7 @@ import pytest
 from bodypart.annotation import Laterality
 from bodypart.evidence import HeaderReading, ImageReading, SideMarker
 from bodypart.fusion.fuse import fuse
-from bodypart.fusion.sides import side_of, sides_contradict
+from bodypart.fusion.sides import open_side, side_of
 
 
 def picture(marker="L", label="knee", **more):
@@ -80,12 +80,33 @@ def test_a_header_that_says_left_and_right_is_told_beside_a_part_in_doubt(image,
 def test_whether_sides_contradict_stands_in_the_annotation(value, source, marker, both, contradict):
     image = {"marker": marker and {"side": marker, "both": both}}
     annotation = {
+        "examined": {"label": "knee"},
         "image": image,
+        "header": {"laterality_conflict": False},
         "laterality": {"value": value, "source": source},
         "review": None,
     }
-    assert sides_contradict(annotation) is contradict
-    assert not sides_contradict({**annotation, "review": {"by": "ann"}})
+    differ = "marker and header name different sides" if contradict else None
+    assert open_side(annotation) == differ
+    assert open_side({**annotation, "review": {"by": "ann"}}) is None
+
+
+@pytest.mark.parametrize("side", [("L", "header"), (None, None)])
+def test_that_the_header_says_left_and_right_stands_there_too(side):
+    annotation = {
+        "examined": {"label": "knee"},
+        "image": None,
+        "header": {"laterality_conflict": True},
+        "laterality": dict(zip(("value", "source"), side, strict=True)),
+        "review": None,
+    }
+    assert open_side(annotation) == "the header says left in one place and right in another"
+    for settled in (
+        {"review": {"by": "ann"}},
+        {"examined": {"label": "chest"}},
+        {"examined": None},
+    ):
+        assert open_side(annotation | settled) is None
 
 
 def test_one_marker_beside_both_limbs_names_neither():

@@ -4,6 +4,7 @@ import csv
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from bodypart.headers import codes, read_headers
 from bodypart.headers.codes import of_code, of_defined_term
@@ -61,3 +62,53 @@ def test_a_defined_term_is_not_in_doubt_where_its_words_mean_another_part(vocabu
     dataset = Dataset()
     dataset.BodyPartExamined = "TONGUE"
     assert read_headers(dataset, vocabulary).labels == ("jaw",)
+
+
+def item(value, meaning, **more):
+    dataset = Dataset()
+    dataset.CodeValue, dataset.CodeMeaning = value, meaning
+    for keyword, items in more.items():
+        setattr(dataset, keyword, Sequence(items))
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("value", "labels", "side"),
+    [
+        ("XKNER", ("knee",), "R"),
+        ("HAND PA", ("hand",), None),
+        ("MDQK001", (), None),
+        ("RT01", (), None),
+    ],
+)
+def test_a_code_without_a_meaning_is_read_as_a_text(value, labels, side, vocabulary):
+    dataset = Dataset()
+    dataset.ProcedureCodeSequence = Sequence([item(value, "")])
+    reading = read_headers(dataset, vocabulary)
+    assert (reading.labels, reading.laterality) == (labels, side)
+
+
+@pytest.mark.parametrize("anatomy", ["AnatomicRegion", "PrimaryAnatomicStructure"])
+@pytest.mark.parametrize(
+    ("value", "meaning", "side"),
+    [
+        ("LT", "Left", "L"),
+        ("R", "", "R"),
+        ("24028007", "", "R"),
+        ("49370004", "Lateral", None),
+        ("R-404CC", "", None),
+    ],
+)
+def test_a_modifier_names_a_side_in_words_too(anatomy, value, meaning, side, vocabulary):
+    modifiers = {f"{anatomy}ModifierSequence": [item(value, meaning)]}
+    dataset = Dataset()
+    setattr(dataset, f"{anatomy}Sequence", Sequence([item("72696002", "Knee", **modifiers)]))
+    assert read_headers(dataset, vocabulary).laterality == side
+
+
+def test_the_face_of_a_code_or_defined_term_is_no_frontal_view(vocabulary):
+    dataset = Dataset()
+    dataset.BodyPartExamined = "FACE"
+    dataset.AnatomicRegionSequence = Sequence([item("89545001", "Face")])
+    reading = read_headers(dataset, vocabulary)
+    assert (reading.label, reading.view) == ("facial_bones", None)

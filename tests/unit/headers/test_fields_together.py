@@ -239,6 +239,7 @@ def test_a_coded_side_outranks_a_text(where, vocabulary):
         ("Hand re", "Handgelenk li", True, {"hand": "R", "wrist": "L"}),
         ("Hand re", "Hand li", True, {}),
         ("Hand re", "Fuß li", False, {"hand": "R", "foot": "L"}),
+        ("Hand und Fuß li", "Fuß re", True, {"hand": "L"}),
     ],
 )
 def test_sides_of_two_parts_contradict_each_other_in_two_texts_only(

@@ -44,7 +44,18 @@ def _in_each_frame() -> Dataset:
     return _item(SharedFunctionalGroupsSequence=shared)
 
 
-@pytest.mark.parametrize("dataset", [_in_all_attributes(), _in_each_frame()])
+def _in_each_modifier() -> Dataset:
+    def regions(frame: str) -> list[Dataset]:
+        sides = [_item(CodeMeaning=f"{frame}{n}{AMBIGUOUS}"[:16]) for n in range(MOST_VALUES**2)]
+        cut = range(0, len(sides), MOST_VALUES)
+        return [_item(AnatomicRegionModifierSequence=sides[n : n + MOST_VALUES]) for n in cut]
+
+    frames = [_item(AnatomicRegionSequence=regions(chr(0x3400 + n))) for n in range(64)]
+    shared = [_item(FrameAnatomySequence=frames[n::8]) for n in range(MOST_VALUES)]
+    return _item(SharedFunctionalGroupsSequence=shared)
+
+
+@pytest.mark.parametrize("dataset", [_in_all_attributes(), _in_each_frame(), _in_each_modifier()])
 def test_headers_made_to_take_long_do_not(dataset, vocabulary):
     begin = time.process_time()
     read_headers(dataset, vocabulary)

@@ -141,8 +141,9 @@ def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
     ("text", "label"),
     [
         ("sholder ap", "shoulder"),
+        ("soulder ap", "shoulder"),
         ("CLAVCILE", "clavicle"),
-        ("abdomenn", "abdomen"),
+        ("claviclee", "clavicle"),
         ("shouldder", "shoulder"),
         ("Oberschenekl", "femur"),
         ("Sprungelenk li", "ankle"),
@@ -150,6 +151,11 @@ def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
 )
 def test_one_slip_of_the_pen_is_forgiven(text, label, vocabulary):
     assert read_text(text, vocabulary).labels == (label,)
+
+
+@pytest.mark.parametrize("text", ["thorx", "feemur", "choulder"])
+def test_a_slip_in_a_short_word_or_in_the_first_letter_is_none(text, vocabulary):
+    assert not read_text(text, vocabulary).names_part
 
 
 @pytest.mark.parametrize(

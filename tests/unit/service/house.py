@@ -104,9 +104,11 @@ class Orthanc:
 
     def stored_file(self, instance):
         self._must_have(instance)
-        link = self.metadata("instances", instance, "ModifiedFrom")
-        size = len(self.files[instance])
-        return StoredFile(PARENTS, self.versions[instance], size, (link,) if link else ())
+        noted = self.metadata_.get(("instances", instance), {})
+        links = {name: noted[name] for name in ("AnonymizedFrom", "ModifiedFrom") if name in noted}
+        size, originals = len(self.files[instance]), tuple(links.values())
+        version, anonymized = self.versions[instance], "AnonymizedFrom" in links
+        return StoredFile(PARENTS, version, size, originals, anonymized)
 
     def glance(self, instances):
         if self.down:
@@ -202,9 +204,9 @@ class Orthanc:
                     if name != "ReceptionDate"
                 },
                 self.labels(level, resource),
-                self.links.get(level),
+                *self.links.get(level, (None, "")),
                 self.versions.get(resource, ""),
-                alone=level == "series" and len(self.files) == 1,
+                alone=level != "instances" and len(self.files) == 1,
             )
             for level, resource in places
         ]

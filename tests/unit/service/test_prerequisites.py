@@ -55,6 +55,21 @@ def test_where_files_are_rewritten_orthanc_must_overwrite(value):
         checked_settings({**SHIPPED, "OverwriteInstances": value})
 
 
+@pytest.mark.parametrize(
+    ("to", "kept"), [("modality:PACS", 0), ("folder:/tmp", 0), ("modality:PACS", 1)]
+)
+def test_orthanc_must_remember_the_jobs_by_which_rules_send(to, kept):
+    """It forgot each as it ended: a receiver got every picture a hundred times, in two days."""
+    rule = {"Name": "all", "If": {}, "To": [to]}
+    nodes = {"DicomModalities": {"PACS": ["PACS", "10.0.0.7", 104]}, "JobsHistorySize": kept}
+    configuration = {**SHIPPED, **nodes, "BodyPart": {"Routes": [rule]}}
+    if kept or to.startswith("folder"):
+        assert checked_settings(configuration).routes == [rule]
+        return
+    with pytest.raises(SettingsError, match="JobsHistorySize must be above 0"):
+        checked_settings(configuration)
+
+
 def with_database(address):
     return checked_settings({**SHIPPED, "BodyPart": {"Database": address}})
 

@@ -256,10 +256,29 @@ def test_a_file_of_the_old_stock_for_which_there_was_no_room_stays_behind_all_ot
 
 @pytest.mark.parametrize("level", ["instances", "studies"])
 def test_a_copy_is_not_rewritten(annotated, level):
-    annotated.orthanc.links[level] = "AnonymizedFrom"
+    annotated.orthanc.links[level] = ("AnonymizedFrom", "gone")
     annotated.follow()
     assert "AnonymizedFrom" in tags(annotated)["refused"]
     assert annotated.orthanc.files["i"] == b"file"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_was_modified_is_a_copy_only_while_there_is_the_original(annotated, kept):
+    """A picture moved to the right patient kept the wrong part, whatever was said of it."""
+    if kept:
+        annotated.orthanc.arrive("o", b"original")
+    annotated.orthanc.links["instances"] = ("ModifiedFrom", "o")
+    annotated.follow()
+    assert ("ModifiedFrom" in (tags(annotated)["refused"] or "")) == kept
+    assert (annotated.orthanc.files["i"] == b"file") == kept
+
+
+def test_what_is_sent_to_a_copied_study_is_rewritten(annotated):
+    """The study keeps its link, as it has another picture."""
+    annotated.orthanc.arrive("o", b"copy")
+    annotated.orthanc.links["studies"] = ("AnonymizedFrom", "gone")
+    annotated.follow()
+    assert tags(annotated)["state"] == "written"
 
 
 def test_a_correction_said_during_a_rewrite_is_written_after_it(annotated):

@@ -4,7 +4,7 @@ import pytest
 
 from service.errors import LostFileError, NotFoundError
 from service.orthanc_api.archive import Archive
-from service.orthanc_api.resources import Held
+from service.orthanc_api.resources import Held, Parents, StoredFile
 
 PLACES = [("instances", "i"), ("series", "s")]
 
@@ -41,7 +41,7 @@ def test_what_is_noted_of_several_resources_is_one_question():
     archive = Archive(client, registered_metadata=frozenset({"BodyPart"}))
     assert archive.held(PLACES) == [
         Held("instances", "i", {"BodyPart": "{}", "1025": "x"}, ["a"], None),
-        Held("series", "s", {}, [], "ModifiedFrom"),
+        Held("series", "s", {}, [], "ModifiedFrom", "other"),
     ]
     assert client.asked == ["/system", "/tools/bulk-content"]
 
@@ -55,6 +55,26 @@ def test_a_sender_s_address_is_the_same_at_an_ipv6_port(ip):
 def test_a_link_may_stand_beside_the_metadata():
     archive = Archive(Client(i=resource("i", AnonymizedFrom="o", Labels=[])))
     assert archive.held(PLACES[:1])[0].link == "AnonymizedFrom"
+
+
+def test_what_was_modified_in_its_place_is_no_copy():
+    """Its file was never rewritten again: Orthanc notes that it is modified from itself."""
+    archive = Archive(Client(i=resource("i", {"ModifiedFrom": "i"}, ModifiedFrom="i", Labels=[])))
+    assert archive.held(PLACES[:1])[0].link is None
+
+
+@pytest.mark.parametrize("name", ["Instances", "Series", "Studies"])
+@pytest.mark.parametrize("children", [["one"], ["one", "other"]])
+def test_of_each_level_it_is_known_whether_it_goes_with_its_only_child(name, children):
+    archive = Archive(Client(s=resource("s", Labels=[], **{name: children})))
+    assert archive.held(PLACES[1:])[0].alone == (len(children) == 1)
+
+
+@pytest.mark.parametrize("link", ["AnonymizedFrom", "ModifiedFrom"])
+def test_of_a_copy_it_is_known_of_what_it_is_one(link):
+    found = {"ID": "i", "FileUuid": "file", "FileSize": 1, link: "o"}
+    stored = StoredFile.of(found, Parents("s", "t", "p"))
+    assert (stored.originals, stored.anonymized) == (("o",), link == "AnonymizedFrom")
 
 
 def test_an_orthanc_without_labels_has_none_and_one_that_does_not_tell_is_asked():

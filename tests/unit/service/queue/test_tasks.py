@@ -68,13 +68,13 @@ def test_a_claim_sorts_nothing_however_much_waits(database):
 
 def test_several_are_claimed_together_in_their_order(ask, tasks):
     for number in range(3):
-        ask(f"late {number}", Kind.LOOK, delay=number - 5)
+        ask(f"late {number}", Kind.LOOK, delay=-number - 2)
     ask("first", Kind.APPLY, priority=Priority.PERSON)
     ask("not yet", delay=60)
     kinds = (Kind.ANNOTATE, Kind.LOOK, Kind.APPLY)
     claimed = tasks.claim_some(kinds, 3)
-    assert [task.resource for task in claimed] == ["first", "late 0", "late 1"]
-    assert [task.resource for task in tasks.claim_some(kinds, 3)] == ["late 2"]
+    assert [task.resource for task in claimed] == ["first", "late 2", "late 1"]
+    assert [task.resource for task in tasks.claim_some(kinds, 3)] == ["late 0"]
 
 
 def test_of_several_that_end_together_the_one_that_was_asked_for_again_stays(ask, tasks):

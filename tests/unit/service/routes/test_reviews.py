@@ -75,14 +75,28 @@ def test_a_correction_whose_answer_was_lost_is_answered_again(house, say):
     assert first["reviewed"] == len(house.trail.events(0, 9)) == 1
 
 
-def test_sides_that_contradict_each_other_are_not_confirmed_with_others(house, say):
-    """The answer was uncertain as well, so that a sheet could not tell."""
-    metadata = {**house.orthanc.annotation("i")}
-    metadata["image"] = {**(metadata["image"] or {}), "marker": {"side": "R", "both": False}}
+@pytest.mark.parametrize(
+    ("marker", "header", "why"),
+    [
+        ({"side": "R", "both": False}, None, "marker and header name different sides"),
+        (
+            None,
+            {"label": None, "evidence": [], "laterality_conflict": True},
+            "the header says left in one place and right in another",
+        ),
+    ],
+)
+def test_sides_that_contradict_each_other_are_not_confirmed_with_others(
+    house, say, marker, header, why
+):
+    """One side of two in the header was signed by whoever confirmed a sheet, which tells none."""
+    metadata = {**house.orthanc.annotation("i"), "header": header}
+    metadata["image"] = {**(metadata["image"] or {}), "marker": marker}
     metadata["laterality"] = {"value": "L", "source": "header"}
     house.orthanc.annotation = lambda _: metadata
-    refused = {"i": "marker and header name different sides: say which"}
-    assert say(metadata["revision"])["failed"] == refused
+    assert say(metadata["revision"])["failed"] == {"i": f"{why}: say which"}
+    word = {"examined": "hand", "laterality": "L"}
+    assert say(metadata["revision"], **word)["failed"] == {}
 
 
 def test_who_decided_the_side_for_the_header_may_confirm_it(house, say):

@@ -45,6 +45,12 @@ def filled(tmp_path_factory):
     durable.close()
 
 
+def test_a_source_without_a_part_narrows_nothing(filled):
+    """It says which source must name the part; scripts may send it with any question."""
+    database, held = filled
+    assert len(_ids(Question(Evidence="image", Limit=COUNT), database)) == len(held)
+
+
 def all_pages(database, **question):
     found, after = [], None
     while page := _ids(Question(After=after, **question), database):

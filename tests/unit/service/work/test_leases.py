@@ -57,10 +57,11 @@ def test_what_was_lent_is_taken_once(house, leases):
     assert examined(house) == "hand"
 
 
-def test_no_more_is_lent_than_was_asked_for(house, leases):
-    house.ask(Kind.ANNOTATE, "j", mode=Mode.ASKED, priority=Priority.BACKFILL)
+def test_no_more_is_lent_than_was_asked_for_and_in_order(house, leases):
+    for name in "kj":
+        house.ask(Kind.ANNOTATE, name, mode=Mode.ASKED, priority=Priority.BACKFILL)
     house.ask(Kind.REWRITE, "j")
-    assert [len(leases.lend(1, 60)) for _ in range(3)] == [1, 1, 0]
+    assert [leases.lend(1, 60) for _ in range(4)] == [["k"], ["j"], ["i"], []]
     assert house.claim(Kind.REWRITE).resource == "j"
 
 

@@ -54,6 +54,16 @@ def test_a_word_that_a_power_cut_took_from_where_it_is_shown_is_put_there_again(
     assert house.index.children("series", "series")[0].examined == "foot"
 
 
+def test_a_word_beside_what_orthanc_cannot_describe_is_put_there_again(house, broken):
+    """A power cut that takes words may damage what was written beside them."""
+    house.annotator.annotate("i", Mode.NEW)
+    house.reviewer.review("i", Review("ann", "2026-11-28T10:00:00Z", "foot"))
+    house.orthanc.delete_metadata("instances", "i", "BodyPart")
+    house.trail.removed("broken", by="ann", at="2026-11-28T10:00:01Z", file="f")
+    recovery.ask_again(house.records, house.in_place)
+    assert house.tasks.stands(Kind.APPLY, "i")
+
+
 @pytest.mark.parametrize("lost", [_lost_by_orthanc, _lost_by_the_index])
 @pytest.mark.parametrize("ended", ["taken back", "removed"])
 def test_a_word_that_was_ended_does_not_return_by_a_power_cut(house, annotating, ended, lost):

@@ -1,6 +1,7 @@
 import contextlib
 import threading
 import time
+from unittest.mock import Mock
 
 import pytest
 
@@ -57,7 +58,10 @@ class Stock:
         return self.notes[instance]
 
     def annotations(self, ids):
-        return [self.notes[instance] for instance in ids]
+        return [self.annotation(instance) for instance in ids]
+
+    def last_change(self):
+        return 0
 
     def sender(self, _):
         return "", ""
@@ -189,18 +193,43 @@ def test_what_is_just_being_rewritten_is_counted(stock, monkeypatch):
 
 def test_a_run_that_fails_goes_on(stock, monkeypatch):
     monkeypatch.setattr("service.work.rule_application._PAUSE_AFTER_TROUBLE", 0.0)
-    lines, stopping, annotations = [], threading.Event(), stock.annotations
+    lines, stopping, annotation = [], threading.Event(), stock.annotation
     monkeypatch.setattr(stock.rule_application, "_log", lines.append)
 
-    def away(_):
-        monkeypatch.setattr(stock, "annotations", lambda ids: stopping.set() or annotations(ids))
-        raise ArchiveError("status 500")
+    def back(instance):
+        stopping.set()
+        return annotation(instance)
 
-    monkeypatch.setattr(stock, "annotations", away)
+    def away():
+        monkeypatch.setattr(stock, "annotation", back)
+        raise ArchiveError("status 502")
+
+    monkeypatch.setattr(stock, "annotation", Mock(side_effect=ArchiveError("status 500")))
+    monkeypatch.setattr(stock, "last_change", away)
     stock.rule_application.start("knees", dry_run=True)
     stock.rule_application.follow(stopping)
-    assert lines == ["applying a rule to the old stock failed and starts again: status 500"]
+    assert lines == ["applying a rule to the old stock failed and starts again: status 502"]
     assert stock.rule_application.progress()["taken"] == 3
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_an_instance_that_orthanc_fails_at_holds_up_no_others(stock, monkeypatch, counted):
+    """The same page was begun every five seconds, for ever."""
+    lines, annotation = [], stock.annotation
+    monkeypatch.setattr(stock.rule_application, "_log", lines.append)
+
+    def fails(instance):
+        if instance == "knee 1":
+            raise ArchiveError("status 500")
+        return annotation(instance)
+
+    if counted:
+        stock.run("knees", dry_run=True)
+    monkeypatch.setattr(stock, "annotation", fails)
+    if not counted:
+        stock.run("knees", dry_run=True)
+    assert stock.run("knees", dry_run=False)["deliveries"] == 4
+    assert lines == ["a rule leaves out instance knee 1: status 500"]
 
 
 def test_a_rule_is_applied_after_its_count_only(stock):

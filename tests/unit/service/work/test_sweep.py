@@ -223,7 +223,7 @@ def test_what_another_node_was_told_is_gone_leaves_no_picture_here(house, sweep,
         house.thumbnails.put(instance, 192, "file", b"jpeg")
     stopping = threading.Event()
     monkeypatch.setattr(stopping, "wait", lambda seconds: seconds == 600.0 and stopping.set())
-    sweep.follow(stopping, fresh=False, every=600.0)
+    sweep.follow(stopping, every=600.0)
     assert house.thumbnails.instances("", 10) == ["i"]
 
 
@@ -248,7 +248,7 @@ def test_what_was_left_out_is_looked_at_again_with_the_next_look(house, sweep, b
                 stopping.set()
 
     monkeypatch.setattr(stopping, "wait", wait)
-    sweep.follow(stopping, fresh=True, every=600.0)
+    sweep.follow(stopping, every=600.0)
     assert looks == [["broken"], []]
     assert house.index.state("broken") == UNSEEN
 
@@ -289,7 +289,7 @@ def test_a_sweep_that_failed_is_done_again_soon(house, sweep, monkeypatch, troub
             stopping.set()
 
     monkeypatch.setattr(stopping, "wait", wait)
-    sweep.follow(stopping, fresh=True, every=600.0)
+    sweep.follow(stopping, every=600.0)
     assert house.index.state("i") == UNSEEN
     assert [pause for pause in pauses if pause > 1][:3] == [5.0, 10.0, 600.0]
     assert asked.asked >= 4
