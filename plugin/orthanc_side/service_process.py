@@ -147,7 +147,7 @@ class ServiceProcess:
 
     @staticmethod
     def _environment() -> dict[str, str]:
-        kept = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "TZ")
+        kept = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "SQLITE_TMPDIR", "TZ")
         return {
             **{name: os.environ[name] for name in kept if name in os.environ},
             "LANG": "C.UTF-8",

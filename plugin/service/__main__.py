@@ -90,7 +90,7 @@ def _serve(incoming: BinaryIO) -> int:
         raise
     app = build(service)
     complete(app)
-    with listening() as (listener, address):
+    with listening(service.files.index.parent) as (listener, address):
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

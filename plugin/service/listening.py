@@ -25,12 +25,20 @@ _LONGEST_PLACE, _SHORT_PLACE = 80, "/tmp"
 
 
 @contextmanager
-def listening() -> Iterator[tuple[socket.socket, Path]]:
+def listening(otherwise: Path) -> Iterator[tuple[socket.socket, Path]]:
     """Give a socket that listens, and its address; both go at the end.
 
     What services left that were killed goes at the beginning.
+
+    Parameters
+    ----------
+    otherwise : Path
+        Folder for it where all those for temporary files are full, or read-only.
     """
-    place = tempfile.gettempdir()
+    try:
+        place = tempfile.gettempdir()
+    except FileNotFoundError:
+        place = str(otherwise)
     if len(os.fsencode(place)) > _LONGEST_PLACE:
         place = _SHORT_PLACE
     _remove_left_over(place)

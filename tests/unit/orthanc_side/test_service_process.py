@@ -125,21 +125,26 @@ def test_one_that_gets_no_thread_is_started_again(process, said, monkeypatch):
     assert logged(said, "the service cannot start: can't start new thread")
 
 
-def test_of_orthanc_s_environment_it_gets_the_time_zone_and_no_proxy(
+def test_of_orthanc_s_environment_it_gets_zone_and_folders_and_no_proxy(
     process, said, tmp_path, monkeypatch
 ):
-    """Rules that send at night did so by Greenwich's clock, in containers that have a TZ."""
+    """Rules that send at night did so by Greenwich's clock, in containers that have a TZ.
+
+    Where SQLite may have its temporary files is told, too: /var/tmp may be full.
+    """
     (tmp_path / "service.py").write_text(
         "import json, os, sys\n"
         'print(json.dumps({"log": dict(os.environ)}), flush=True)\n'
         "sys.stdin.read()\n"
     )
     monkeypatch.setenv("TZ", "Pacific/Apia")
+    monkeypatch.setenv("SQLITE_TMPDIR", "/index")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     process.start({"token": "t"})
     eventually(lambda: said)
-    assert said[0]["log"]["TZ"] == "Pacific/Apia"
-    assert "HTTPS_PROXY" not in said[0]["log"]
+    known = said[0]["log"]
+    assert (known["TZ"], known["SQLITE_TMPDIR"]) == ("Pacific/Apia", "/index")
+    assert "HTTPS_PROXY" not in known
 
 
 def test_one_that_worked_for_long_is_started_again_at_once(process, monkeypatch):

@@ -63,7 +63,7 @@ def test_anything_but_a_stop_ends_the_service_at_once(ends, last):
 
 
 def test_a_signal_to_all_of_a_unit_does_not_end_it():
-    """systemd's stop killed decoders at their pictures, and the service amid a rewrite."""
+    """systemd's stop ended the service and its decoders amid their work, as a kill does."""
     command = [sys.executable, "-S", "-m", "service", "--check"]
     with subprocess.Popen(
         command, cwd=ROOT / "plugin", env={}, stdin=subprocess.PIPE, stderr=subprocess.PIPE
