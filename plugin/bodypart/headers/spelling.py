@@ -35,7 +35,8 @@ class Speller:
         near: set[str] = set()
         for shortened in _shortened(word):
             near |= self._by_shortened.get(shortened, set())
-        return {other for other in near if _one_slip(word, other)}
+        # Of two lengths, one is the other with a letter left out.
+        return {other for other in near if len(other) != len(word) or _one_slip(word, other)}
 
 
 def _shortened(word: str) -> set[str]:
@@ -43,13 +44,10 @@ def _shortened(word: str) -> set[str]:
 
 
 def _one_slip(first: str, second: str) -> bool:
-    short, long = sorted((first, second), key=len)
-    start = 0
-    while start < len(short) and short[start] == long[start]:
-        start += 1
-    if len(short) < len(long):
-        return short[start:] == long[start + 1 :]
-    swapped = short[start : start + 2] == long[start : start + 2][::-1]
-    return short[start + 1 :] == long[start + 1 :] or (
-        swapped and short[start + 2 :] == long[start + 2 :]
+    """Return whether words of one length differ by a letter, or by two that are swapped."""
+    places = (place for place, (a, b) in enumerate(zip(first, second, strict=True)) if a != b)
+    start = next(places, 0)
+    swapped = first[start : start + 2] == second[start : start + 2][::-1]
+    return first[start + 1 :] == second[start + 1 :] or (
+        swapped and first[start + 2 :] == second[start + 2 :]
     )
