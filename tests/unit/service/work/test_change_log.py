@@ -61,6 +61,8 @@ def test_what_arrived_is_a_task_once(house, log):
     reader.read()
     assert reader.unread_instances() == 0
     assert waiting(house) == {"i", "j"}
+    house.orthanc.log.append(Change(house.orthanc.last_change() + 1, "StableSeries", "series"))
+    assert reader.unread_instances() == 0
     reader.read()
     assert waiting(house) == set()
 
