@@ -2,6 +2,8 @@
 # Make the service's and the decoders' Python environment beside plugin/ from lock files. Quick when it is there.
 # Arguments: the lock files, first the service's own. Used by install.sh and the Dockerfile alike.
 set -eu
+# Orthanc runs it as another user, whatever root's umask is.
+umask 022
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=$root/.venv
 python=$venv/bin/python

@@ -13,7 +13,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 import numpy as np
 from PIL import Image
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _CLIPPED = (0.1, 99.9)
 """Percentiles of the grey values that become 0 and 255."""
+_DIRECT = build_opener(ProxyHandler({}))
+"""No proxy of the environment gets pictures and password."""
 
 
 def get(url: str, known: tuple[str, str] | None) -> tuple[bytes, str | None]:
@@ -46,7 +48,7 @@ def get(url: str, known: tuple[str, str] | None) -> tuple[bytes, str | None]:
     request = Request(url)
     if known:
         request.add_header("Authorization", authorization(known))
-    with urlopen(request, timeout=120) as answer:
+    with _DIRECT.open(request, timeout=120) as answer:
         return bytes(answer.read()), answer.headers.get("BodyPart-Next")
 
 

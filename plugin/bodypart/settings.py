@@ -135,7 +135,10 @@ class Settings:
     """The checked section; attribute ``write_threshold`` is the key ``WriteThreshold``."""
 
     on_upload: bool = _setting(
-        True, _boolean, "Annotate what arrives. When false, only back-fill and `POST` annotate."
+        True,
+        _boolean,
+        "Annotate what arrives. When false, only back-fill and `POST` annotate; what is stored "
+        "over an annotated instance is read again.",
     )
     provider: Literal["auto", "cuda", "cpu", "remote"] = _setting(
         "auto",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import re
 import sys
 import time
@@ -26,10 +27,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PANEL = Path(__file__).with_name("panel.js")
 _OF_0_1 = {"cursor": 5100, "installed": 5101, "backfill": 5102}
 """Where version 0.1 kept its state in Orthanc's database."""
-_FIRST_TO_DECODE = (1, 13, 0)
-"""The first Orthanc that passes queries on decoded."""
-_FIRST_TO_TYPE_ERRORS = (1, 12, 7)
-"""The first Orthanc that sets the Content-Type of an error by itself."""
+_FIRST_TO_DECODE, _FIRST_TO_TYPE_ERRORS = (1, 13, 0), (1, 12, 7)
+"""The first Orthancs that pass queries on decoded, and set the Content-Type of an error."""
 _LEAKS = ("4.0", (3, 11))
 """The orthanc-python and the Python of Debian 12. Others count references in other ways."""
 _LEAKED = ("body", "headers", "get", "ip")
@@ -169,6 +168,10 @@ def register(*, on_change: bool = True) -> Plugin:
     configuration = json.loads(orthanc.GetConfiguration())
     path = Path(orthanc.GetConfigurationPath())
     folder = path if path.is_dir() else path.parent
+    # In a full /var/tmp SQLite cannot overwrite, and Orthanc 1.10 then loses the file that it had.
+    index = configuration.get("StorageDirectory", "OrthancStorage")
+    index = folder / os.fsdecode(str(configuration.get("IndexDirectory", index)).encode())
+    os.environ.setdefault("SQLITE_TMPDIR", str(index))
     process = ServiceProcess(configuration, str(folder), _report)
     try:
         process.check()

@@ -20,15 +20,11 @@ _MOST_AT_ONCE, _SHARE = 40, 0.75  # The share is of Orthanc's HTTP threads.
 _LONGEST_WAIT, _LONGEST_ANSWER = 0.3, 600.0
 """Seconds that a request may wait for its turn, and then for its answer."""
 _SOON = {"Retry-After": "1"}
-_FORWARDED = frozenset(
-    (
-        *("authorization", "content-type", "if-match", "origin", "referer", "accept-language"),
-        *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "content-disposition"),
-    )
-)
-_KEPT_BY_ORTHANC = frozenset(
-    ("content-type", "content-length", "connection", "date", "server", "transfer-encoding")
-)
+_FORWARDED = {
+    *("authorization", "content-type", "if-match", "origin", "referer", "accept-language"),
+    *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "content-disposition"),
+}
+_OF_ORTHANC = "content-type", "content-length", "connection", "date", "server", "transfer-encoding"
 _Where = Callable[[], tuple[str | None, str]]
 
 
@@ -133,7 +129,7 @@ def _answer(received: bytearray) -> Answer:
     elif len(pieces[0]) != int(headers.get("content-length", len(pieces[0]))):
         raise ValueError("the answer is not as long as it says")
     kind = headers.get("content-type", "application/octet-stream")
-    further = {k: v for k, v in headers.items() if k not in _KEPT_BY_ORTHANC}
+    further = {k: v for k, v in headers.items() if k not in _OF_ORTHANC}
     return Answer(int(first[9:12]), kind, further, b"".join(pieces))
 
 

@@ -147,7 +147,7 @@ class ServiceProcess:
 
     @staticmethod
     def _environment() -> dict[str, str]:
-        kept = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR")
+        kept = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "SQLITE_TMPDIR", "TZ")
         return {
             **{name: os.environ[name] for name in kept if name in os.environ},
             "LANG": "C.UTF-8",
@@ -162,8 +162,8 @@ class ServiceProcess:
             began = time.monotonic()
             try:
                 self._run_once()
-            except OSError as error:
-                self.down_reason = f"the service cannot start: {error.strerror}"
+            except (OSError, RuntimeError) as error:  # No process, or no thread, can be had.
+                self.down_reason = f"the service cannot start: {getattr(error, 'strerror', error)}"
             if self._stopping.is_set():
                 return
             failures = 1 if time.monotonic() - began > _HEALTHY else failures + 1

@@ -10,8 +10,11 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 import threading
+import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -25,12 +28,19 @@ _RESTART = 75
 def main() -> int:
     """Check a configuration, or serve until Orthanc is gone; return the exit status."""
     os.umask(0o077)
+    # See `OrthancProcess.obey`. The decoders inherit this, and are ended when they have answered.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     # Read by numpy's BLAS: learning takes one core at most, beside Orthanc and the decoders.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.argv[1:] == ["--check"]:
         return _check(json.loads(sys.stdin.buffer.read()))
-    return _serve(sys.stdin.buffer)
+    try:
+        return _serve(sys.stdin.buffer)
+    except Exception:
+        traceback.print_exc()
+        # Threads that run already would keep alive what nobody hears of, or ends.
+        os._exit(_RESTART)
 
 
 def _check(given: dict[str, Any]) -> int:
@@ -80,7 +90,7 @@ def _serve(incoming: BinaryIO) -> int:
         raise
     app = build(service)
     complete(app)
-    with listening() as (listener, address):
+    with listening(service.files.index.parent) as (listener, address):
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -92,13 +102,16 @@ def _serve(incoming: BinaryIO) -> int:
         hearing = threading.Thread(target=hear, args=(incoming, life, server), daemon=True)
         hearing.start()
         orthanc = OrthancProcess(os.getppid())
-        threading.Thread(
-            target=orthanc.follow, args=(lambda: _end(life, server),), daemon=True
-        ).start()
+        for wait in (orthanc.follow, orthanc.obey):
+            ends = partial(_end, life, server)
+            threading.Thread(target=wait, args=(ends,), daemon=True).start()
         speaker.say({"socket": str(address)})
         server.run(sockets=[listener])
         life.stop()
         orthanc.wait_to_be_told(hearing)
+    if hearing.is_alive():
+        # It reads the standard input, without which the interpreter cannot end.
+        os._exit(_RESTART)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
@@ -24,23 +25,37 @@ _LONGEST_PLACE, _SHORT_PLACE = 80, "/tmp"
 
 
 @contextmanager
-def listening() -> Iterator[tuple[socket.socket, Path]]:
+def listening(otherwise: Path) -> Iterator[tuple[socket.socket, Path]]:
     """Give a socket that listens, and its address; both go at the end.
 
     What services left that were killed goes at the beginning.
+
+    Parameters
+    ----------
+    otherwise : Path
+        Folder for it where all those for temporary files are full, or read-only.
     """
-    place = tempfile.gettempdir()
+    try:
+        place = tempfile.gettempdir()
+    except FileNotFoundError:
+        place = str(otherwise)
     if len(os.fsencode(place)) > _LONGEST_PLACE:
         place = _SHORT_PLACE
     _remove_left_over(place)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    lock = os.open(folder, os.O_RDONLY)
     try:
+        # systemd-tmpfiles(8) clears what nobody used for ten days, but not what is locked; with
+        # PrivateTmp it cannot see that somebody listens.
+        with suppress(OSError):  # Some file systems have no locks.
+            fcntl.flock(lock, fcntl.LOCK_SH)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
             address = folder / _NAME
             listener.bind(str(address))
             listener.listen(_BACKLOG)
             yield listener, address
     finally:
+        os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
 
 

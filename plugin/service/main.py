@@ -102,9 +102,9 @@ class Service:
         self.metrics = Metrics()
         self.archive = connected(given, self.settings.client_certificate)
 
-        self._files = Files.of(self.settings, self._configuration, Path(given["folder"]))
+        self.files = Files.of(self.settings, self._configuration, Path(given["folder"]))
         # Missing where Orthanc's index and storage are elsewhere (PostgreSQL, object storage).
-        self._files.index.parent.mkdir(parents=True, exist_ok=True)
+        self.files.index.parent.mkdir(parents=True, exist_ok=True)
         self._durable, self._database = self._databases()
         for line in advice(self._configuration, self.settings):
             self.log(line)
@@ -113,7 +113,7 @@ class Service:
         self.index = Index(self._database)
         self.statistics = Statistics(self.index)
         self.tasks = Tasks(self._database, self._node)
-        self.thumbnails = Thumbnails(self._files.thumbnails, _LARGEST_THUMBNAILS)
+        self.thumbnails = Thumbnails(self.files.thumbnails, _LARGEST_THUMBNAILS)
 
         self._lessons = Lessons(self._exemplars())
         network = network_of(self.settings, self.log)
@@ -134,7 +134,7 @@ class Service:
         )
 
         self._backups = OverwriteBackups(self._durable, self.archive)
-        self._backups.take_over(self._files.overwrites_of_0_1, self.log)
+        self._backups.take_over(self.files.overwrites_of_0_1, self.log)
         in_place = self.settings.tags == "in-place"
         # `in_place` exists if files follow their annotations; `rewriter` also if they did before:
         # it finishes what a kill interrupted, and what still waits.
@@ -199,7 +199,7 @@ class Service:
 
     def damaged(self, error: DamagedError) -> None:
         """End the service because a database is damaged: the next start makes the index again."""
-        self._files.set_aside(error.place)
+        self.files.set_aside(error.place)
         self.log(f"{error}: {error.place}; the service starts again")
         self._end()
 
@@ -214,12 +214,12 @@ class Service:
         if self.settings.database:
             shared = open_shared(self.settings.database)
             return shared, shared
-        self._lock = only_one(self._files.audit)
-        durable = open_durable(self._files.audit)
-        index = open_index(self._files.index, durable, self.log)
+        self._lock = only_one(self.files.audit)
+        durable = open_durable(self.files.audit)
+        index = open_index(self.files.index, durable, self.log)
         if lost := words_lost(durable, index):
             self.log(
-                f"{self._files.audit} is new, but people have reviewed {lost} instances: "
+                f"{self.files.audit} is new, but people have reviewed {lost} instances: "
                 "if the file was lost, restore its backup (docs/operations.md)"
             )
         return durable, index
@@ -275,7 +275,7 @@ class Service:
         )
 
     def _make_rescue(self) -> Rescue:
-        return Rescue(self._files.rescued, self.say, shared=self._database.shared)
+        return Rescue(self.files.rescued, self.say, shared=self._database.shared)
 
     def _make_rewriter(self, rescue: Rescue) -> InPlace:
         overwriting = Overwriting(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LOOKS_EVERY = 0.025
+_BOTH_SIGNALLED = 1.0
+"""Seconds within which Orthanc begins to shut down, if it got the signal as well."""
 _ALL = 8192
 """Bytes; more than there are."""
 _CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]+)$", re.MULTILINE)
@@ -59,6 +61,15 @@ class OrthancProcess:
             time.sleep(_LOOKS_EVERY)
         while self.catches():
             time.sleep(_LOOKS_EVERY)
+        ends()
+
+    def obey(self, ends: Callable[[], None]) -> None:
+        """Wait for a SIGTERM, which all threads must block, call ``ends`` and return.
+
+        systemd signals all processes of a unit at once: then Orthanc gets time to say when to end.
+        """
+        signal.sigwait((signal.SIGTERM,))
+        time.sleep(_BOTH_SIGNALLED)
         ends()
 
     def wait_to_be_told(self, hearing: threading.Thread) -> None:

@@ -46,6 +46,9 @@ _LATIN_LEFT = "sin"
 _THREE_QUARTERS = re.compile(r"3 ?/? ?4")
 """Not "3-4 views", nor the third of April."""
 
+_FOR = re.compile(r"p/ ?[^\W\d_]{3}")
+"""The Portuguese "para": "RX torax p/ pre-op"."""
+
 _PROGRAM = re.compile(r"\d{3}")
 """Glued to a letter: the number of an exposure in a console's list, "T220 L-Spine AP"."""
 
@@ -76,16 +79,17 @@ def _is_contradicted(mention: Mention, text: Text) -> bool:
 
     At the end, or before a comma, "sin" is the left side and no negation. A Portuguese "no" means
     "in the". "D 3" is no ray before a word for projections ("Pied D 3 incidences"), and "T220" the
-    number of a program. The article of "l'articulation" is no lateral view. Left and right
-    of two parts do not mean both ("Hand left, right foot"). "3-4 views" are no oblique. A term for
-    a part does not reach across a comma where a negation or the history may end ("No abdomen,
-    chest").
+    number of a program. The article of "l'articulation" is no lateral view, nor the "p" of "p/
+    controle". Left and right of two parts do not mean both ("Hand left, right foot"). "3-4 views"
+    are no oblique. A term for a part does not reach across a comma where a negation or the history
+    may end ("No abdomen, chest").
     """
     kind, found = mention.entry.kind, text.folded[mention.start : mention.end]
     if kind == "oblique" and found[-1].isdigit():
         return not _THREE_QUARTERS.fullmatch(found)
-    if kind in VIEWS and len(found) == 1 and is_article(mention, text):
-        return True
+    if kind in VIEWS and len(found) == 1:
+        article = is_article(mention, text)
+        return article or _FOR.match(text.folded, mention.start) is not None
     if mention.entry.names_part and len(found) == 1 and _PROGRAM.match(text.folded, mention.end):
         return True
     if mention.entry.names_part and _RAY.fullmatch(found):

@@ -29,7 +29,9 @@ _FIELDS = frozenset({16, 64})
 _ALTERNATIVE = frozenset({"/", "_"})
 
 _OR = re.compile(
-    r"\W*(?:\w{1,3} ?/ ?)?(?:or|ou|oder|o|of(?<=/of)|lub|eller|или)\b\W*(?:d\w{1,2}\W+)?"
+    r"\W*(?:\w{1,3} ?/ ?)?"
+    r"(?:or|ou|oder|o|of(?<=/of)|lub|albo|eller|nebo|alebo|vagy|sau|tai|или|або)\b"
+    r"\W*(?:d\w{1,2}\W+)?"
 )
 """Between a part and another one of which either is examined: "main ou de doigt"."""
 
@@ -198,7 +200,8 @@ def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
 
     "Spine, cervical" is the cervical spine, "Hand Finger 3" a finger, "ribs with chest" a rib; but
     "hand or finger" may be either. Two other neighbours joined by ``/`` or ``_`` (``FOOT_ANKLE``)
-    are one exposure, named by the first; three ("femur/knee/leg") are not.
+    are one exposure, named by the first; three ("femur/knee/leg") are not, nor two pieces of the
+    spine.
     """
     labels = dict.fromkeys(label for mention in parts for label in mention.entry.labels)
     either: set[str] = set()
@@ -214,6 +217,7 @@ def _narrowed(parts: Sequence[Mention], folded: str) -> tuple[str, ...]:
             and compatible(one[0], other[0])
             and one[0] not in labels_in(other[0])
             and other[0] not in labels_in(one[0])
+            and not labels_in("spine").issuperset(one + other)
         ):
             joined.add((one[0], other[0]))
     if len(joined) == 1:

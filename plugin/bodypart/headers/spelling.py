@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 SHORTEST = 6
-"""Letters; in shorter words one slip too easily makes another word."""
+"""Letters; in shorter words one slip too easily makes another word. So it does in a part of just as
+many ("Husten" is no "Hüften"), unless two letters are swapped."""
 
 
 class Speller:
@@ -30,17 +31,22 @@ class Speller:
 
     def corrected(self, word: str) -> set[str]:
         """Return the known words that ``word`` may be a misspelling of."""
-        if len(word) < SHORTEST:
-            return set()
         near: set[str] = set()
         for shortened in _shortened(word):
             near |= self._by_shortened.get(shortened, set())
-        # Of two lengths, one is the other with a letter left out.
-        return {other for other in near if len(other) != len(word) or _one_slip(word, other)}
+        return {other for other in near if _may_be(word, other)}
 
 
 def _shortened(word: str) -> set[str]:
     return {word} | {word[:place] + word[place + 1 :] for place in range(1, len(word))}
+
+
+def _may_be(word: str, known: str) -> bool:
+    """Return whether a word that shares a shortened form with a known one is that one misspelt."""
+    if len(known) == SHORTEST and sorted(known) != sorted(word):
+        return False
+    # Of two lengths, one is the other with a letter left out.
+    return len(known) != len(word) or _one_slip(word, known)
 
 
 def _one_slip(first: str, second: str) -> bool:

@@ -60,8 +60,8 @@ class Database:
 
     Parameters
     ----------
-    url : str
-        ``sqlite:///FILE`` or ``postgresql+psycopg://…``.
+    url : str or URL
+        Of SQLite's file, or ``postgresql+psycopg://…``.
     synchronous : str
         SQLite's durability: with ``FULL`` writes survive a power cut, with ``NORMAL`` a crash.
 
@@ -76,8 +76,9 @@ class Database:
         two more round trips with PostgreSQL.
     """
 
-    def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
-        self.shared = not url.startswith("sqlite")
+    def __init__(self, url: str | sa.URL, *, synchronous: str = "NORMAL") -> None:
+        url = sa.make_url(url)
+        self.shared = url.get_backend_name() != "sqlite"
         self.insert: Any = postgresql.insert if self.shared else sqlite.insert
         if self.shared:
             self.engine = _postgresql(url)
@@ -101,7 +102,8 @@ class Database:
     @classmethod
     def of_file(cls, path: Path, *, synchronous: str = "NORMAL") -> Database:
         """Return the SQLite database in a file."""
-        return cls(f"sqlite:///{path}", synchronous=synchronous)
+        # Not as a text, in which "?" and "%" have a meaning.
+        return cls(sa.URL.create("sqlite", database=str(path)), synchronous=synchronous)
 
     @contextmanager
     def write(self, *, at_once: bool = True) -> Iterator[Connection]:
@@ -324,7 +326,7 @@ def _by_libpq(error: BaseException | None) -> bool:
     return "OperationalError" in kinds and bool(diagnosis and not diagnosis.sqlstate)
 
 
-def _postgresql(url: str, **options: str) -> Engine:
+def _postgresql(url: sa.URL, **options: str) -> Engine:
     server = {"search_path": SCHEMA, **{f"tcp_{k}": str(v) for k, v in _WATCHED.items()}, **options}
     return sa.create_engine(
         url,
@@ -341,7 +343,7 @@ def _postgresql(url: str, **options: str) -> Engine:
     )
 
 
-def _sqlite(url: str, synchronous: str, *, transactions: bool = True) -> Engine:
+def _sqlite(url: sa.URL, synchronous: str, *, transactions: bool = True) -> Engine:
     engine = sa.create_engine(
         url,
         hide_parameters=True,

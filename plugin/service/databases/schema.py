@@ -208,9 +208,12 @@ def _alembic(connection: Connection, schema: Schema, command: str) -> None:
     from alembic.util import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")
-    config.set_main_option("version_locations", str(_MIGRATIONS / schema.name))
+    for option, folder in (
+        ("script_location", _MIGRATIONS),
+        ("version_locations", _MIGRATIONS / schema.name),
+    ):
+        config.set_main_option(option, str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
     config.attributes["version_table"] = schema.version_table
     try:

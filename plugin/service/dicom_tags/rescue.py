@@ -35,6 +35,9 @@ _KEPT_ENTRIES = 1000
 _SUFFIXES = (".dcm", ".part", ".json", ".new")
 """Of a file that was kept, and of what is told of a rewrite; each of them whole or begun."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_ROOM = 16 * 2**20
+"""Bytes that must be free on the disk of Orthanc's index. Where SQLite finds none amid an
+overwrite, Orthanc 1.10 deletes the file that it could not store over."""
 
 
 class Rescue:
@@ -101,6 +104,9 @@ class Rescue:
     def _announce(self, instance: str, ours: FileMark) -> None:
         whole = self._place(instance, ".new")
         try:
+            disk = os.statvfs(self._folder)
+            if disk.f_blocks and disk.f_bavail * disk.f_frsize < _ROOM:
+                raise OSError(errno.ENOSPC, "nearly full")
             whole.write_text(json.dumps(asdict(ours)))
             whole.replace(self._place(instance, ".json"))
         except OSError as error:

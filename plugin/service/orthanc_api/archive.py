@@ -109,7 +109,7 @@ class Archive:
             return ""
 
     def forget(self, series: str) -> None:
-        """Ask again for the parents of a series when needed, because an instance was deleted."""
+        """Ask again for the parents of a series when needed, because its files are others."""
         self._places.forget(series)
 
     def content(self, instance: str, stored: StoredFile, *, old_stock: bool = False) -> Content:

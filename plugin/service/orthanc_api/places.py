@@ -19,8 +19,8 @@ _MOST = 8192
 class Places:
     """The parents of the few thousand series that were asked for last.
 
-    Orthanc ids are hashes of the DICOM identifiers, so that parents never change; date and station
-    may, if a whole series is deleted and sent again.
+    Orthanc ids are hashes of the DICOM identifiers, so that parents never change; modality, date
+    and station may, if files are deleted or replaced: then they are asked for again.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Places:
         return learned
 
     def forget(self, series: str) -> None:
-        """Drop a series from the cache, because an instance of it was deleted."""
+        """Drop a series from the cache, because an instance of it was deleted or replaced."""
         self._of_series.pop(series, None)
 
     def _ask(self, resources: list[str]) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from service.queue.tasks import Kind, Mode
 from service.records.removals import stays_removed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sqlalchemy.engine import Connection
 
@@ -55,7 +55,7 @@ class ChangeLog:
     archive, records
         The service's other parts; the index's database keeps the mark.
     live : bool
-        Whether new arrivals are annotated at all.
+        Whether new arrivals are annotated at all; what replaces an annotated file always is.
     first : int
         Number of the change after which reading begins if there is no mark yet.
     is_own : callable or None
@@ -75,11 +75,14 @@ class ChangeLog:
         self._archive = archive
         self._tasks = records.tasks
         self._trail = records.trail
+        self._index = records.index
         self._database = records.index.database
         self._keep_mark = self._database.noting(marks)
         self._live = live
         self._is_own = is_own
         self._amid_rewrite = False
+        self._replaced: set[str] = set()
+        """Series in which others replaced files since they were last left alone."""
         self._woken = threading.Event()
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
         self._arrived = self._burst_began = 0.0
@@ -205,7 +208,7 @@ class ChangeLog:
     def is_unread(self, instance: str) -> bool:
         """Return whether the unread part of the log says that an instance was stored."""
         since = self._cursor() or 0
-        while self._live:
+        while self._live or self._index.knows(instance):
             found, _ = self._archive.changes(since, _PAGE)
             if any(
                 change.kind == "NewInstance" and change.resource == instance for change in found
@@ -220,14 +223,35 @@ class ChangeLog:
         stored = {
             change.resource: change.sequence
             for change in found
-            if self._live and change.kind == "NewInstance" and not self._owns(change)
+            if change.kind == "NewInstance"
+            and (self._live or self._index.knows(change.resource))
+            and not self._owns(change)
         }
         wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
+        moved = self._moved({c.resource for c in found if c.kind == "StableSeries"}, stored)
         with self._database.write() as connection:
             self._tasks.ask(connection, Kind.ANNOTATE, wanted, mode=Mode.NEW, sequences=wanted)
+            self._tasks.ask(connection, Kind.ANNOTATE, moved, mode=Mode.NEW)
             self._keep(connection, found[-1].sequence)
-        if wanted:
+        if wanted or moved:
             self._tasks.wake()
+
+    def _moved(self, stable: set[str], stored: Iterable[str]) -> list[str]:
+        """Return instances whose modality, date or station may be others by now.
+
+        They are of series in which files were replaced, and which were then left alone: what
+        ``/modify`` changes in a study, Orthanc tells only after the last of its files.
+        """
+        replaced = {
+            parents.series
+            for instance in stored
+            if self._index.state(instance) and (parents := self._index.parents(instance))
+        }
+        settled = stable & self._replaced
+        self._replaced = (self._replaced - settled) | replaced
+        for series in settled | replaced:
+            self._archive.forget(series)
+        return [child.instance for one in settled for child in self._index.children("series", one)]
 
     def _is_removed(self, instance: str, sequence: int | None = None) -> bool:
         """Return whether the annotation of the instance's present file was removed."""

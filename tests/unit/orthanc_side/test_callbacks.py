@@ -4,10 +4,12 @@ import ctypes
 import hashlib
 import importlib
 import json
+import os
 import subprocess
 import sys
 import types
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -84,6 +86,33 @@ plugin.on_stored_instance(dicom, "j")
     subprocess.run(command, check=True, timeout=60, env=environment)
     assert (tmp_path / "ü/i.dcm").read_bytes() == b"theirs"
     assert not (tmp_path / "ü/j.dcm").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({}, "OrthancStorage"),
+        ({"StorageDirectory": "pictures"}, "pictures"),
+        ({"StorageDirectory": "pictures", "IndexDirectory": "/index"}, "/index"),
+    ],
+)
+def test_sqlite_has_its_temporary_files_beside_the_index(
+    callbacks, tmp_path, monkeypatch, given, place
+):
+    """Where /var/tmp was full, Orthanc 1.10 lost each file that was rewritten."""
+    orthanc = MagicMock(
+        GetConfiguration=lambda: json.dumps({**given, "BodyPart": {"Panel": False}}),
+        GetConfigurationPath=lambda: str(tmp_path),
+    )
+    monkeypatch.setattr(callbacks, "orthanc", orthanc)
+    monkeypatch.setattr(ServiceProcess, "check", lambda _: None)
+    monkeypatch.setenv("SQLITE_TMPDIR", "")
+    monkeypatch.delenv("SQLITE_TMPDIR")
+    callbacks.register()
+    assert os.environ["SQLITE_TMPDIR"] == str(tmp_path / place)
+    monkeypatch.setenv("SQLITE_TMPDIR", "/fast")
+    callbacks.register()
+    assert os.environ["SQLITE_TMPDIR"] == "/fast"
 
 
 def test_a_file_is_kept_that_comes_in_while_another_node_rewrites_its_instance(callbacks, tmp_path):

@@ -110,6 +110,43 @@ def test_one_that_dies_is_started_again(process, said):
     eventually(lambda: logged(said, "stored i"))
 
 
+def test_one_that_gets_no_thread_is_started_again(process, said, monkeypatch):
+    """Where a user may have no more threads (``ulimit -u``), the service stayed down for good."""
+    start, refused = threading.Thread.start, []
+
+    def refuse(thread):
+        if thread.daemon and thread.name != "bodypart-keep" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    running(process)
+    assert logged(said, "the service cannot start: can't start new thread")
+
+
+def test_of_orthanc_s_environment_it_gets_zone_and_folders_and_no_proxy(
+    process, said, tmp_path, monkeypatch
+):
+    """Rules that send at night did so by Greenwich's clock, in containers that have a TZ.
+
+    Where SQLite may have its temporary files is told, too: /var/tmp may be full.
+    """
+    (tmp_path / "service.py").write_text(
+        "import json, os, sys\n"
+        'print(json.dumps({"log": dict(os.environ)}), flush=True)\n'
+        "sys.stdin.read()\n"
+    )
+    monkeypatch.setenv("TZ", "Pacific/Apia")
+    monkeypatch.setenv("SQLITE_TMPDIR", "/index")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    process.start({"token": "t"})
+    eventually(lambda: said)
+    known = said[0]["log"]
+    assert (known["TZ"], known["SQLITE_TMPDIR"]) == ("Pacific/Apia", "/index")
+    assert "HTTPS_PROXY" not in known
+
+
 def test_one_that_worked_for_long_is_started_again_at_once(process, monkeypatch):
     monkeypatch.setattr(service_process, "_HEALTHY", 0.0)
     monkeypatch.setattr(service_process, "_PAUSES", (0.05, 60.0))

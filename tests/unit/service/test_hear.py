@@ -1,14 +1,17 @@
 """What Orthanc's side tells: a service that cannot take it in ends, and is started again."""
 
 import io
+import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from orthanc_server import ROOT
 from service import __main__ as service_main
+from waiting import eventually
 
 
 class _Exited(BaseException):
@@ -57,6 +60,44 @@ def test_a_stop_is_the_server_s_end(ends):
 )
 def test_anything_but_a_stop_ends_the_service_at_once(ends, last):
     assert ends(STORED, last) == (75, ["i"])
+
+
+def test_a_signal_to_all_of_a_unit_does_not_end_it():
+    """systemd's stop ended the service and its decoders amid their work, as a kill does."""
+    command = [sys.executable, "-S", "-m", "service", "--check"]
+    with subprocess.Popen(
+        command, cwd=ROOT / "plugin", env={}, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as service:
+        status = Path(f"/proc/{service.pid}/status")
+        eventually(lambda: int(re.search(r"SigBlk:\s*(\w+)", status.read_text())[1], 16))
+        service.terminate()
+        assert b"install.sh" in service.communicate(b"{}")[1]
+    assert service.returncode == 1
+
+
+def test_one_that_cannot_serve_ends_though_threads_run():
+    """Without a folder for its socket it went on unseen, and outlived Orthanc."""
+    program = """
+import threading
+from service import __main__ as service_main
+
+def serve(_):
+    threading.Thread(target=threading.Event().wait).start()
+    raise OSError("no folder")
+
+service_main._serve = serve
+service_main.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT / "plugin",
+        env={},
+        capture_output=True,
+        check=False,
+        timeout=20,
+    )
+    assert done.returncode == 75
+    assert done.stderr.decode().splitlines()[-1] == "OSError: no folder"
 
 
 def test_an_environment_without_its_packages_says_what_makes_them():

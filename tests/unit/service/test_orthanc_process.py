@@ -70,3 +70,20 @@ def test_where_nobody_may_look_it_does_not_end():
     gone.wait()
     assert OrthancProcess(gone.pid).catches()
     assert isinstance(OrthancProcess(os.getpid()).catches(), bool)
+
+
+OBEYS = """
+import os, signal
+from service import orthanc_process
+signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+os.kill(os.getpid(), signal.SIGTERM)
+orthanc_process._BOTH_SIGNALLED = 0.0
+orthanc_process.OrthancProcess(os.getppid()).obey(lambda: print("ended"))
+"""
+
+
+def test_a_signal_that_only_the_service_gets_ends_it():
+    """Whoever kills it without Orthanc wants a new one."""
+    command = [sys.executable, "-c", OBEYS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.returncode) == ("ended\n", 0)

@@ -49,7 +49,9 @@ def orthanc():
         server.shutdown()
 
 
-def test_all_pages_and_their_pictures_are_fetched_once(orthanc, tmp_path, capsys):
+def test_all_pages_and_their_pictures_are_fetched_once(orthanc, tmp_path, capsys, monkeypatch):
+    # A proxy of the environment got the password, and the pictures.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     (tmp_path / "user.txt").write_text(f"{USER}:{PASSWORD}\n", encoding="utf-8")
     command = [f"{orthanc}/", str(tmp_path / "own"), "--credentials", str(tmp_path / "user.txt")]
     for new in (2, 0):

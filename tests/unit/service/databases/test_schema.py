@@ -151,6 +151,16 @@ def test_an_index_that_0_1_made_after_this_version_is_made_anew(tmp_path, durabl
     assert [row.instance for row in durable.rows(sa.select(reports))] == ["report"]
 
 
+def test_folders_may_have_any_name(tmp_path, monkeypatch):
+    """ "%41" was read as "A", what follows a "?" not at all: the databases lay elsewhere."""
+    folder, plugin = tmp_path / "Archiv%41 alt?\n'ü'", tmp_path / "100%"
+    folder.mkdir()
+    plugin.symlink_to(schema._MIGRATIONS)
+    monkeypatch.setattr(schema, "_MIGRATIONS", plugin)
+    schema.open_index(folder / "index.sqlite", schema.open_durable(folder / "audit.sqlite"), print)
+    assert {"index.sqlite", "audit.sqlite"} <= {path.name for path in folder.iterdir()}
+
+
 def test_today_s_database_needs_no_migration(tmp_path, durable):
     for one in (schema.DURABLE_SCHEMA, schema.INDEX_SCHEMA):
         scripts = ScriptDirectory(

@@ -4,6 +4,7 @@ import resource
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -175,9 +176,15 @@ def test_a_greeting_of_another_shape_is_no_start(start, other):
         process.greet()
 
 
-def test_its_processor_time_is_counted(start):
+def test_its_processor_time_is_counted(start, monkeypatch):
+    """Also where /proc hides it from its own user, as it cannot be dumped (ProtectProc)."""
+
+    def hidden(_):
+        raise FileNotFoundError
+
     process = start()
     process.greet()
+    monkeypatch.setattr(Path, "read_bytes", hidden)
     assert not process.worn()
     began = process.cpu_seconds()
     spinning = threading.Thread(target=ends, args=(process, "spin", 10.0))

@@ -4,7 +4,9 @@ import errno
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -87,6 +89,25 @@ def test_what_there_is_no_room_to_announce_is_told_as_such_and_leaves_nothing(
     monkeypatch.setattr(Path, "write_text", no_room)
     with pytest.raises(StorageFullError), side.rescue.watching("i", OURS):
         pytest.fail("it went on")
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("blocks", "free", "begins"), [(9**9, 99, False), (9**9, 9**8, True), (0, 0, True)]
+)
+def test_a_rewrite_needs_room_on_the_disk_of_the_index(
+    side, tmp_path, monkeypatch, blocks, free, begins
+):
+    """Amid an overwrite without room for SQLite, Orthanc 1.10 deleted the file that it had.
+
+    Some network disks tell of no blocks at all.
+    """
+    disk = SimpleNamespace(f_blocks=blocks, f_bavail=free, f_frsize=4096)
+    monkeypatch.setattr(rescue.os, "statvfs", lambda _: disk)
+    begun = False
+    with suppress(StorageFullError), side.rescue.watching("i", OURS):
+        begun = True
+    assert begun == begins
     assert list((tmp_path / "kept").iterdir()) == []
 
 
