@@ -97,7 +97,7 @@ def read_text(text: str, vocabulary: Vocabulary) -> TextReading:
     folded = fold(text)
     if length in _FIELDS:
         folded = _with_end(folded, vocabulary)
-    reading = _read(folded, vocabulary) if is_plausible(text) else TextReading(complete=False)
+    reading = _read(folded, vocabulary) if is_plausible(text) else TextReading()
     certain = reading.complete or (text.isascii() and "?" not in text)
     if reading.known or (reading.names_part and certain):
         return _with_marks(_of_one_segment(reading, folded, vocabulary), folded, vocabulary)

@@ -31,30 +31,29 @@ class Speller:
 
     def corrected(self, word: str) -> set[str]:
         """Return the known words that ``word`` may be a misspelling of."""
-        if len(word) < SHORTEST:
-            return set()
         near: set[str] = set()
         for shortened in _shortened(word):
             near |= self._by_shortened.get(shortened, set())
-        return {
-            other
-            for other in near
-            if (len(other) > SHORTEST or sorted(other) == sorted(word)) and _one_slip(word, other)
-        }
+        return {other for other in near if _may_be(word, other)}
 
 
 def _shortened(word: str) -> set[str]:
     return {word} | {word[:place] + word[place + 1 :] for place in range(1, len(word))}
 
 
+def _may_be(word: str, known: str) -> bool:
+    """Return whether a word that shares a shortened form with a known one is that one misspelt."""
+    if len(known) == SHORTEST and sorted(known) != sorted(word):
+        return False
+    # Of two lengths, one is the other with a letter left out.
+    return len(known) != len(word) or _one_slip(word, known)
+
+
 def _one_slip(first: str, second: str) -> bool:
-    short, long = sorted((first, second), key=len)
-    start = 0
-    while start < len(short) and short[start] == long[start]:
-        start += 1
-    if len(short) < len(long):
-        return short[start:] == long[start + 1 :]
-    swapped = short[start : start + 2] == long[start : start + 2][::-1]
-    return short[start + 1 :] == long[start + 1 :] or (
-        swapped and short[start + 2 :] == long[start + 2 :]
+    """Return whether words of one length differ by a letter, or by two that are swapped."""
+    places = (place for place, (a, b) in enumerate(zip(first, second, strict=True)) if a != b)
+    start = next(places, 0)
+    swapped = first[start : start + 2] == second[start : start + 2][::-1]
+    return first[start + 1 :] == second[start + 1 :] or (
+        swapped and first[start + 2 :] == second[start + 2 :]
     )

@@ -162,7 +162,7 @@ class ChangeLog:
             told -= self._read_on()
             unseen = [instance for instance in told if not self._is_removed(instance)]
             if unseen:
-                self._tasks.ask_now(Kind.ANNOTATE, sorted(unseen))
+                self._tasks.ask_now(Kind.ANNOTATE, unseen)
         except Exception:
             self._told.extend(told)
             raise

@@ -137,6 +137,10 @@ def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
     assert read_text(text, vocabulary).labels == (label,)
 
 
+def test_a_part_in_the_wrong_character_set_is_read_beside_another(vocabulary):
+    assert read_text("Ca?da sobre mano, mu?eca izq", vocabulary).labels == ("hand", "wrist")
+
+
 @pytest.mark.parametrize(
     ("text", "label"),
     [
@@ -144,6 +148,7 @@ def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
         ("soulder ap", "shoulder"),
         ("CLAVCILE", "clavicle"),
         ("claviclee", "clavicle"),
+        ("clavecle", "clavicle"),
         ("shouldder", "shoulder"),
         ("Oberschenekl", "femur"),
         ("Sprungelenk li", "ankle"),
@@ -153,8 +158,8 @@ def test_one_slip_of_the_pen_is_forgiven(text, label, vocabulary):
     assert read_text(text, vocabulary).labels == (label,)
 
 
-@pytest.mark.parametrize("text", ["thorx", "feemur", "choulder"])
-def test_a_slip_in_a_short_word_or_in_the_first_letter_is_none(text, vocabulary):
+@pytest.mark.parametrize("text", ["thorx", "feemur", "choulder", "clavaule", "meatzarsal"])
+def test_two_slips_and_one_in_a_short_word_or_the_first_letter_are_none(text, vocabulary):
     assert not read_text(text, vocabulary).names_part
 
 
@@ -192,6 +197,7 @@ def test_a_slip_in_a_short_word_or_in_the_first_letter_is_none(text, vocabulary)
         ("Hüfte li, Z.n. Spondylodese L4/5", "L"),
         ("main D3", None),
         ("L 3rd finger", "L"),
+        ("H?ftschmerzen bds", "B"),
     ],
 )
 def test_the_side_is_read_in_the_language_of_the_part(text, side, vocabulary):

@@ -146,6 +146,27 @@ def test_sides_in_doubt_are_noted_of_what_an_earlier_version_took_in(house, swee
     assert house.database.value(sa.select(instances.c.side_in_doubt)) is True
 
 
+@pytest.mark.parametrize(
+    ("not_noted", "swept"),
+    [
+        ("tags_state = 'none'", 0),
+        ("station = NULL", 1),
+        ("side_in_doubt = NULL, needs_review = 1, laterality_source = 'header'", 1),
+    ],
+)
+def test_a_start_sweeps_for_what_an_earlier_version_did_not_note(
+    house, sweep, monkeypatch, not_noted, swept
+):
+    house.annotator.annotate("i", Mode.NEW)
+    with house.database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE instances SET {not_noted}")
+    stopping, sweeps = threading.Event(), []
+    monkeypatch.setattr(stopping, "wait", lambda seconds: seconds == 600.0 and stopping.set())
+    monkeypatch.setattr(sweep, "run", sweeps.append)
+    sweep.follow(stopping, every=600.0)
+    assert len(sweeps) == swept
+
+
 def test_an_instance_that_cannot_be_adopted_ends_no_sweep(house, sweep, monkeypatch):
     house.annotator.annotate("i", Mode.NEW)
     doubt = "side_in_doubt = NULL, needs_review = 1, laterality_source = 'header'"
