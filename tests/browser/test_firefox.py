@@ -5,9 +5,10 @@ import pytest
 from browser.firefox import ENTER, FIREFOX, firefox
 from waiting import eventually
 
-SEEN = "document.querySelector('#sheet-bar p').textContent.includes(arguments[0] + ' seen')"
-SAID = "document.querySelector('.toast').textContent.includes(arguments[0])"
+SEEN = "document.querySelector('#sheet-bar p')?.textContent.includes(arguments[0] + ' seen')"
+SAID = "document.querySelector('.toast')?.textContent.includes(arguments[0])"
 MAY_SIGN = "document.querySelector('.detail[data-may-sign]')"
+DIALOG = "document.querySelector('dialog.correction[open]')"
 DRAWN = """(() => {
   const film = document.querySelector('canvas');
   const { data } = film.getContext('2d').getImageData(0, 0, film.width, film.height);
@@ -39,7 +40,7 @@ def test_a_sheet_is_confirmed_and_undone(window, server, fresh):
     window.press("z")
     window.until(SAID, "2 answers taken back.")
     window.click(f'.tile[data-instance="{fresh.conflicting[0]}"]', times=2)
-    window.until("document.querySelector('dialog.loupe img').naturalWidth")
+    window.until("document.querySelector('dialog.loupe img')?.naturalWidth")
 
 
 def test_a_film_is_confirmed_corrected_and_undone(window, server, fresh):
@@ -54,8 +55,9 @@ def test_a_film_is_confirmed_corrected_and_undone(window, server, fresh):
     assert review(server, instance)["examined"] == "hand"
     window.press("z")
     window.until(SAID, "1 answer taken back.")
-    window.until(MAY_SIGN)
+    window.until(f"!document.querySelector('.detail .history') && {MAY_SIGN}")
     window.press("e")
+    window.until(DIALOG)
     window.press("wrist" + ENTER)
     window.until(SAID, "Wrist joint, left: signed")
     assert review(server, instance)["examined"] == "wrist"
@@ -67,7 +69,7 @@ def test_explorers_panel_corrects(window, server, fresh):
     panel = "document.querySelector('#instance .bodypart-panel')"
     window.until(f"{panel}?.querySelector('.answer')")
     window.click("#instance .bodypart-panel button:nth-of-type(3)")
-    window.until("document.querySelector('dialog[open]')")
+    window.until(DIALOG)
     window.press("patella" + ENTER)
     window.until(f"{panel}.querySelector('.answer')?.textContent.startsWith('Patella')")
     assert review(server, instance)["examined"] == "patella"
