@@ -159,4 +159,7 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    if sys.getfilesystemencoding() != "utf-8":
+        # Orthanc reads names as UTF-8 in any locale: it would store in another folder.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.argv])
     main()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install what only the tests need: DICOM tools, a browser, what lays other Debians and
+# Install what only the tests need: DICOM tools, browsers, what lays other Debians and
 # builds images, and the lock files of tests, of Ray and of Triton.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -8,6 +8,7 @@ want() { command -v "$1" >/dev/null || missing="$missing $2"; }
 want storescu dcmtk
 want dciodvfy dicom3tools
 want chromium-headless-shell chromium-headless-shell
+want firefox-esr firefox-esr
 want gcc gcc
 want debootstrap debootstrap
 plugins=/usr/share/orthanc/plugins

@@ -1,5 +1,7 @@
 """Answers that come in another order than they were asked for, and what is left of those before."""
 
+import pytest
+
 from browser.chromium import meanwhile
 from browser.pages_alone import HOST, annotation, instance, item, picture
 
@@ -64,12 +66,20 @@ def test_a_view_that_is_opened_twice_at_once_is_made_once(alone, page):
     assert page.locator(".stage").count() == 1
 
 
-def test_a_view_that_could_not_be_loaded_comes_once_there_is_an_answer(alone, page):
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_view_that_could_not_be_loaded_comes_once_there_is_an_answer(alone, page, pages):
+    """Firefox asks for a module once as long as a page stands: it comes with the second one."""
+    begun, lost = [], ["sheet.js"]
+    page.on("request", lambda one: one.is_navigation_request() and begun.append(one))
+
+    def lose(route):
+        route.abort() if lost or len(begun) < pages else route.fallback()
+
     alone.answers["GET status"] = lambda route: route.abort()
-    page.route("**/ui/sheet.js", lambda route: route.abort())
+    page.route("**/ui/sheet.js", lose)
     alone.open("?show=all#sheet")
     page.get_by_text("Orthanc does not answer.").first.wait_for()
-    page.unroute("**/ui/sheet.js")
+    lost.clear()
     alone.answers["GET status"] = {"ready": True, "queue": {"pending": 0, "failed": 0, "done": 3}}
     page.locator(".tile").first.wait_for()
 
@@ -91,6 +101,26 @@ def test_a_page_that_does_not_fill_the_screen_is_followed_by_the_next(alone, pag
     alone.answers["GET sheet"] = pages
     alone.open("?show=all")
     page.locator(".tile").nth(19).wait_for()
+
+
+def test_a_picture_that_came_just_now_was_not_seen(alone, page):
+    """Its tile was there for a moment: what a slow browser had not drawn yet was signed."""
+    alone.answers["GET sheet"] = (sheets := []).append
+    alone.answers[r"GET instances/\S*/thumbnail"] = (held := []).append
+    page.clock.install()
+    page.goto(f"{HOST}/bodypart/ui/?show=all")
+    meanwhile(page, lambda: sheets)
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 10)
+    sheets[0].fulfill(json={"total": 1, "next": None, "items": [item(1)], "meaning": None})
+    meanwhile(page, lambda: held)
+    page.clock.run_for(249)
+    held[0].fulfill(body=picture())
+    tile = page.locator(".tile")
+    meanwhile(page, lambda: tile.evaluate("node => node.tile.loaded"))
+    page.clock.run_for(1)
+    assert not tile.evaluate("node => node.tile.seen")
+    page.clock.run_for(250)
+    assert tile.evaluate("node => node.tile.seen")
 
 
 def test_what_arrives_does_not_take_the_keyboard_away(alone, page):

@@ -218,11 +218,13 @@ def test_a_side_that_was_chosen_stays_chosen_and_seen_where_the_picture_is_read_
 
 
 def leave(page):
-    """Ask whether leaving the page now would lose something."""
-    return page.evaluate(
-        "() => { const event = new Event('beforeunload', { cancelable: true });"
-        " window.dispatchEvent(event); return event.defaultPrevented; }"
-    )
+    """Ask whether leaving the page now would lose something; older Chromes go by the value."""
+    return page.evaluate("""() => {
+      const event = document.createEvent('BeforeUnloadEvent');
+      event.initEvent('beforeunload', false, true);
+      window.dispatchEvent(event);
+      return event.defaultPrevented && event.returnValue !== '';
+    }""")
 
 
 def test_a_word_that_waits_for_its_turn_is_asked_about(alone, page):

@@ -179,5 +179,28 @@ def test_what_cannot_be_used_ends_with_one_line_that_names_it(start, config, env
     assert "\n" not in str(stopped.value)
 
 
+def test_a_folder_with_an_umlaut_is_that_folder_in_any_locale(tmp_path):
+    """In a locale without it the pictures lay in a folder of another name."""
+    (tmp_path / "Orthanc").write_text('#!/bin/sh\ncat "$1"\n')
+    (tmp_path / "Orthanc").chmod(0o755)
+    (tmp_path / "own.json").write_text('{"HttpServerEnabled": false, "DicomServerEnabled": false}')
+    done = subprocess.run(
+        [sys.executable, ROOT / "orthanc-config/start.py"],
+        env={
+            "PATH": f"{tmp_path}:/bin",
+            "LC_ALL": "C",
+            "PYTHONUTF8": "0",
+            "PYTHONCOERCECLOCALE": "0",
+            "ORTHANC_STORAGE": str(tmp_path / "Röntgen"),
+            "BODYPART_CONFIG": str(tmp_path / "own.json"),
+        },
+        capture_output=True,
+        check=True,
+    )
+    said, _, configuration = done.stdout.decode().partition("\n")
+    assert str(tmp_path / "Röntgen/db") in said
+    assert json.loads(configuration)["StorageDirectory"] == str(tmp_path / "Röntgen/db")
+
+
 def test_the_mark_that_an_editor_put_before_the_json_does_no_harm(start):
     assert start('\ufeff{"BodyPart": {"Tags": "none"}}')["BodyPart"]["Tags"] == "none"

@@ -1,6 +1,6 @@
 // The pages put together: views, keys, undo, progress, colours.
 
-import { ApiError, askAhead, orthanc } from './api.js';
+import { ApiError, askAhead, get, orthanc } from './api.js';
 import { listen, showHelp } from './keys.js';
 import { LANGUAGES, count, language, learn, speak, t } from './language.js';
 import { Progress } from './progress.js';
@@ -24,6 +24,8 @@ const OWN_WORDS = { deliveries: 'deliveries', learned: 'learned', statistics: 'l
 const EXPLORER = { patients: 'patient', studies: 'study', series: 'series', instances: 'instance' };
 const views = {};
 const making = {};
+const lost = new Set();
+/* Modules that could not be loaded. */
 const AGAIN = 2000;
 let shown;
 let shownSearch;
@@ -84,7 +86,7 @@ async function route() {
   [shown, shownSearch] = [name, location.search];
   try {
     if (OWN_WORDS[name]) await learn(OWN_WORDS[name]);
-    if (name === 'statistics') await (await import('./statistics.js')).show(byId('statistics'), page);
+    if (name === 'statistics') await (await loaded('./statistics.js')).show(byId('statistics'), page);
     else await (await view(name)).open();
   } catch (error) {
     // It is opened anew once there is an answer again.
@@ -106,11 +108,23 @@ function returned() {
 /** The views that were opened: each is made once, also for who comes again before it is there. */
 async function view(name) {
   const [file, what] = MODULES[name];
-  making[name] ??= import(file).catch(() => {
+  making[name] ??= loaded(file).then((module) => new module[what](page)).catch((error) => {
     delete making[name];
-    throw new ApiError(0, t('Orthanc does not answer.'));
-  }).then((module) => new module[what](page));
+    throw error;
+  });
   return (views[name] = await making[name]);
+}
+
+/** A module that is fetched when it is needed. */
+async function loaded(file) {
+  try {
+    return await import(file);
+  } catch {
+    // Firefox asks for a module once as long as a page stands: what is lost comes with another one, if Orthanc answers.
+    if (lost.has(file)) await get('status').then(() => location.reload());
+    lost.add(file);
+    throw new ApiError(0, t('Orthanc does not answer.'));
+  }
 }
 
 /** Explorer's page of what the address names, else its start page. */
@@ -149,7 +163,12 @@ async function start() {
   window.addEventListener('hashchange', () => guarded(route));
   window.addEventListener('pageshow', ({ persisted }) => persisted && guarded(returned));
   // Who leaves now leaves words behind that were not even sent.
-  window.addEventListener('beforeunload', (event) => reviewing.unsent && event.preventDefault());
+  window.addEventListener('beforeunload', (event) => {
+    if (!reviewing.unsent) return;
+    event.preventDefault();
+    // What browsers before 2024 go by.
+    event.returnValue = true;
+  });
   listen(keys);
   await guarded(route);
   // What stands at the top can wait for what was asked for.

@@ -228,8 +228,10 @@ export class Sheet {
   }
 
   look(tile) {
+    const { loaded } = tile;
     tile.looking = setTimeout(() => {
-      if (!tile.loaded) return this.look(tile);
+      // A picture that came only meanwhile has not been there for all of that moment.
+      if (!loaded) return this.look(tile);
       tile.seen = true;
       this.watch.unobserve(tile.button);
       return this.drawBarSoon();
