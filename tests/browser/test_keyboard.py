@@ -50,6 +50,15 @@ def test_a_confirmation_is_of_the_line_that_has_the_keyboard(alone, page):
     assert alone.asked_for(r"PUT \S*")[0][1] == f"instances/{instance(3)}"
 
 
+def test_escape_leaves_a_correction_whatever_was_looked_for(alone, page):
+    """A search field keeps it to itself: in Safari always, elsewhere if something is typed."""
+    alone.open("?show=all")
+    page.locator(".tile").first.press("e")
+    page.get_by_role("combobox", name="Body part").fill("wrist")
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+
+
 def test_who_leaves_the_loupe_is_on_the_picture_that_it_showed(alone, page):
     alone.open("?show=all")
     page.locator(".tile").first.press(" ")

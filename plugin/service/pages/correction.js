@@ -56,8 +56,9 @@ class CorrectionDialog {
 
   build(title) {
     const id = (name) => `bodypart-${name}-${this.serial}`;
+    // No search field: in Safari that keeps Escape to itself, and the dialog stays.
     this.search = element('input', {
-      type: 'search', id: id('search'), role: 'combobox', autocomplete: 'off', spellcheck: 'false',
+      type: 'text', id: id('search'), role: 'combobox', autocomplete: 'off', spellcheck: 'false',
       'aria-expanded': 'true', 'aria-controls': id('list'), 'aria-autocomplete': 'list',
       'data-role': 'none', placeholder: t('Type to search, for example patella'),
       input: () => this.filter(), keydown: (event) => this.key(event),
