@@ -90,6 +90,14 @@ def test_a_vague_text_gives_a_region_and_no_label(text, region, vocabulary):
 
 
 @pytest.mark.parametrize(
+    ("text", "region"),
+    [("upper extremity hand", None), ("chest, lower extremity", "lower_limb")],
+)
+def test_a_region_around_the_part_is_no_other_one(text, region, vocabulary):
+    assert read_text(text, vocabulary).region == region
+
+
+@pytest.mark.parametrize(
     ("text", "labels"),
     [
         ("TRAUMA #2 (AP CXR AND PELVIS PORT)", ("chest", "pelvis")),
