@@ -275,7 +275,9 @@ class Service:
         )
 
     def _make_rescue(self) -> Rescue:
-        return Rescue(self.files.rescued, self.say, shared=self._database.shared)
+        shared = self._database.shared
+        disk = None if shared else self.files.orthanc
+        return Rescue(self.files.rescued, self.say, shared=shared, disk=disk)
 
     def _make_rewriter(self, rescue: Rescue) -> InPlace:
         overwriting = Overwriting(

@@ -29,6 +29,8 @@ class Files:
 
     Attributes
     ----------
+    orthanc : Path
+        Folder of Orthanc's own index, if that is a file.
     index : Path
         The search index, a cache.
     audit : Path
@@ -42,6 +44,7 @@ class Files:
         Folder where version 0.1 kept what an interrupted rewrite has to give back.
     """
 
+    orthanc: Path
     index: Path
     audit: Path
     rescued: Path
@@ -73,6 +76,7 @@ class Files:
         # Nodes have the storage in common, unless it is no folder.
         common = settings.database and (start / storage).is_dir()
         return cls(
+            folder,
             index,
             audit,
             (start / storage if common else index.parent) / "bodypart-rescued",

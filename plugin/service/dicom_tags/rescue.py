@@ -51,15 +51,23 @@ class Rescue:
         Sends a message to Orthanc's side.
     shared : bool
         Whether other nodes have the same folder.
+    disk : Path or None
+        Folder of Orthanc's index, if that is a file; else only this folder needs room.
     """
 
     def __init__(
-        self, folder: Path, say: Callable[[dict[str, Any]], None], *, shared: bool = False
+        self,
+        folder: Path,
+        say: Callable[[dict[str, Any]], None],
+        *,
+        shared: bool = False,
+        disk: Path | None = None,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in () if shared else folder.glob("*.json"):
             left.unlink(missing_ok=True)
         self._folder = folder
+        self._disk = disk if disk and disk.is_dir() else folder
         self._say = say
         say({"rescued": str(folder)})
         self._acknowledged: dict[str, threading.Event] = {}
@@ -104,7 +112,7 @@ class Rescue:
     def _announce(self, instance: str, ours: FileMark) -> None:
         whole = self._place(instance, ".new")
         try:
-            disk = os.statvfs(self._folder)
+            disk = os.statvfs(self._disk)
             if disk.f_blocks and disk.f_bavail * disk.f_frsize < _ROOM:
                 raise OSError(errno.ENOSPC, "nearly full")
             whole.write_text(json.dumps(asdict(ours)))

@@ -186,6 +186,14 @@ def test_nodes_tell_each_other_of_rewrites_in_the_storage_that_they_share(tmp_pa
     assert rescued() == "index"
 
 
+def test_orthanc_s_index_stands_where_it_stands_whatever_ours_does(tmp_path):
+    """A rewrite asks for room there, not beside a file of ours on another disk."""
+    section = {"IndexFile": str(tmp_path / "own.sqlite")}
+    own = {**SHIPPED, "IndexDirectory": "index", "BodyPart": section}
+    files = Files.of(checked_settings(own), own, tmp_path)
+    assert (files.orthanc, files.index.parent) == (tmp_path / "index", tmp_path)
+
+
 def own_files(folder, **section):
     """Have the service's files be checked where Orthanc's index lies in a folder."""
     configuration = {**SHIPPED, "IndexDirectory": str(folder), "BodyPart": section}

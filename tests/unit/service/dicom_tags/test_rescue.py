@@ -103,12 +103,21 @@ def test_a_rewrite_needs_room_on_the_disk_of_the_index(
     Some network disks tell of no blocks at all.
     """
     disk = SimpleNamespace(f_blocks=blocks, f_bavail=free, f_frsize=4096)
-    monkeypatch.setattr(rescue.os, "statvfs", lambda _: disk)
-    begun = False
+    monkeypatch.setattr(rescue.os, "statvfs", lambda place: asked.append(place) or disk)
+    index, kept, asked, begun = tmp_path / "index", tmp_path / "kept", [], False
+    index.mkdir()
+    side.rescue = Rescue(kept, side, disk=index)
     with suppress(StorageFullError), side.rescue.watching("i", OURS):
         begun = True
-    assert begun == begins
-    assert list((tmp_path / "kept").iterdir()) == []
+    # Not where BodyPart.IndexFile is.
+    assert (begun, asked) == (begins, [index])
+    assert list(kept.iterdir()) == []
+
+
+def test_where_orthanc_s_index_is_no_file_there_is_no_disk_of_it(side, tmp_path):
+    side.rescue = Rescue(tmp_path / "kept", side, disk=tmp_path / "nowhere")
+    with side.rescue.watching("i", OURS):
+        pass
 
 
 def test_an_entry_is_ours_once_that_was_noted_and_uncertain_until_then(side, monkeypatch):
