@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 SHORTEST = 6
 """Letters; in shorter words one slip too easily makes another word. So it does in a part of just as
-many ("Husten" is no "Hüften"), unless two letters are swapped."""
+many ("Husten" is no "Hüften"), unless two letters are swapped, or one is doubled."""
 
 
 class Speller:
@@ -44,9 +44,14 @@ def _shortened(word: str) -> set[str]:
 def _may_be(word: str, known: str) -> bool:
     """Return whether a word that shares a shortened form with a known one is that one misspelt."""
     if len(known) == SHORTEST and sorted(known) != sorted(word):
-        return False
+        return _with_one_doubled(word, known)
     # Of two lengths, one is the other with a letter left out.
     return len(known) != len(word) or _one_slip(word, known)
+
+
+def _with_one_doubled(word: str, known: str) -> bool:
+    doubled = (n for n in range(1, len(word)) if word[n] == word[n - 1])
+    return any(word[:n] + word[n + 1 :] == known for n in doubled)
 
 
 def _one_slip(first: str, second: str) -> bool:
