@@ -208,7 +208,7 @@ class ChangeLog:
     def is_unread(self, instance: str) -> bool:
         """Return whether the unread part of the log says that an instance was stored."""
         since = self._cursor() or 0
-        while self._live or self._index.knows(instance):
+        while self._is_to_be_read(instance):
             found, _ = self._archive.changes(since, _PAGE)
             if any(
                 change.kind == "NewInstance" and change.resource == instance for change in found
@@ -224,7 +224,7 @@ class ChangeLog:
             change.resource: change.sequence
             for change in found
             if change.kind == "NewInstance"
-            and (self._live or self._index.knows(change.resource))
+            and self._is_to_be_read(change.resource)
             and not self._owns(change)
         }
         wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
@@ -236,6 +236,10 @@ class ChangeLog:
         if wanted or moved:
             self._tasks.wake()
 
+    def _is_to_be_read(self, instance: str) -> bool:
+        """Return whether an instance is annotated when it is stored, or stored over."""
+        return self._live or self._index.knows(instance)
+
     def _moved(self, stable: set[str], stored: Iterable[str]) -> list[str]:
         """Return instances whose modality, date or station may be others by now.
 
@@ -243,9 +247,7 @@ class ChangeLog:
         ``/modify`` changes in a study, Orthanc tells only after the last of its files.
         """
         replaced = {
-            parents.series
-            for instance in stored
-            if self._index.state(instance) and (parents := self._index.parents(instance))
+            parents.series for instance in stored if (parents := self._index.parents(instance))
         }
         settled = stable & self._replaced
         self._replaced = (self._replaced - settled) | replaced
