@@ -343,6 +343,14 @@ class House:
             connection.exec_driver_sql("UPDATE tasks SET due = 0")
         return self.claim(*kinds)
 
+    def to_annotate(self):
+        """Return the instances that wait to be annotated, and take them from the queue."""
+        found = set()
+        while task := self.claim(Kind.ANNOTATE):
+            found.add(task.resource)
+            self.tasks.finish(task)
+        return found
+
     def follow(self):
         """Do all rewrites that are due."""
         while task := self.tasks.claim((Kind.REWRITE,)):

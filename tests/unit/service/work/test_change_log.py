@@ -37,14 +37,6 @@ def clock(monkeypatch):
     return standing
 
 
-def waiting(house):
-    found = set()
-    while task := house.claim(Kind.ANNOTATE):
-        found.add(task.resource)
-        house.tasks.finish(task)
-    return found
-
-
 def next_look(reader):
     """Return the seconds after which the log is looked at next, unless something is stored."""
     looks, woken = [], reader._woken
@@ -60,11 +52,11 @@ def test_what_arrived_is_a_task_once(house, log):
     assert reader.unread_instances() == 2
     reader.read()
     assert reader.unread_instances() == 0
-    assert waiting(house) == {"i", "j"}
+    assert house.to_annotate() == {"i", "j"}
     house.orthanc.log.append(Change(house.orthanc.last_change() + 1, "StableSeries", "series"))
     assert reader.unread_instances() == 0
     reader.read()
-    assert waiting(house) == set()
+    assert house.to_annotate() == set()
 
 
 def test_workers_are_woken_for_what_arrived_and_for_nothing_else(house, log, monkeypatch):
@@ -88,7 +80,7 @@ def test_a_file_that_ours_replaced_is_no_task_and_one_that_came_after_it_is(hous
     """Who annotated waited for the rewrite's end, to find that nothing was to be done."""
     own = {}
     reader = log(is_own=lambda instance, entry: own.get((instance, entry), False))
-    waiting(house)
+    house.to_annotate()
     number = house.orthanc.last_change()
     house.orthanc.arrive("j", b"file")
     own["j", number + 1] = None  # It may be ours, or one that ours is about to replace.
@@ -96,29 +88,29 @@ def test_a_file_that_ours_replaced_is_no_task_and_one_that_came_after_it_is(hous
     house.orthanc.arrive("k", b"file")
     for found in ({"i"}, set()):
         reader.read()
-        assert waiting(house) == found
+        assert house.to_annotate() == found
     assert reader.is_unread("k")
     assert next_look(reader) < 0.1  # What came behind it waits, too.
     own["j", number + 1] = True
     reader.read()
-    assert waiting(house) == {"k"}
+    assert house.to_annotate() == {"k"}
     assert next_look(reader) > 0.1
     house.orthanc.arrive("j", b"another picture")
     reader.read()
-    assert waiting(house) == {"j"}
+    assert house.to_annotate() == {"j"}
 
 
 def test_it_goes_on_where_it_was_killed(house, log):
     log().read()
-    assert waiting(house) == {"i"}
+    assert house.to_annotate() == {"i"}
     house.orthanc.arrive("j", b"file")
     log(first=99).read()
-    assert waiting(house) == {"j"}
+    assert house.to_annotate() == {"j"}
 
 
 def test_the_first_start_begins_with_what_comes(house, log):
     log(first=house.orthanc.last_change()).read()
-    assert waiting(house) == set()
+    assert house.to_annotate() == set()
 
 
 @pytest.mark.parametrize("restarted", [False, True])
@@ -127,14 +119,14 @@ def test_a_log_that_was_emptied_and_counts_anew_is_followed(house, log, restarte
     for name in "jkl":
         house.orthanc.arrive(name, b"file")
     reader.read()
-    waiting(house)
+    house.to_annotate()
     house.orthanc.empty_the_log()
     if restarted:
         reader = log(first=99)
     reader.read()
     house.orthanc.arrive("m", b"file")
     reader.read()
-    assert waiting(house) == {"m"}
+    assert house.to_annotate() == {"m"}
 
 
 def remove(house):
@@ -146,10 +138,10 @@ def test_what_was_removed_after_an_entry_was_written_is_no_task(house, log):
     reader = log()
     remove(house)
     reader.read()
-    assert waiting(house) == set()
+    assert house.to_annotate() == set()
     house.orthanc.arrive("i", b"file")
     reader.read()
-    assert waiting(house) == {"i"}
+    assert house.to_annotate() == {"i"}
 
 
 def test_an_instance_that_orthanc_fails_to_describe_does_not_hold_up_the_log(
@@ -161,7 +153,7 @@ def test_an_instance_that_orthanc_fails_to_describe_does_not_hold_up_the_log(
     house.orthanc.arrive("j", b"file")
     monkeypatch.setattr(house.orthanc, "stored_file", Mock(side_effect=ArchiveError("status 500")))
     reader.read()
-    assert waiting(house) == {"i", "j"}
+    assert house.to_annotate() == {"i", "j"}
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -172,7 +164,7 @@ def test_nothing_is_a_task_where_uploads_are_not_annotated(house, log, shared):
     reader.read()
     reader.wake("i")
     reader.read()
-    assert waiting(house) == set()
+    assert house.to_annotate() == set()
 
 
 def test_a_burst_is_waited_for_and_a_stream_is_kept_up_with(log, clock):
@@ -277,7 +269,7 @@ def test_who_waits_for_each_answer_does_not_wait_for_a_burst(house, log, clock):
     reader.wake("i")
     alone = reader.burst()
     reader.read()
-    assert waiting(house) == {"i"}
+    assert house.to_annotate() == {"i"}
     clock.now += 0.1
     reader.wake("j")
     assert reader.burst() == alone
@@ -302,7 +294,7 @@ def test_a_stream_that_was_caught_up_with_once_is_still_a_stream(house, log, clo
         clock.now += 0.1
         reader.wake("i")
     reader.read()
-    assert waiting(house) == {"i"}
+    assert house.to_annotate() == {"i"}
     for _ in range(2):
         clock.now += 0.1
         reader.wake("i")
@@ -324,16 +316,16 @@ def test_an_entry_of_several_orthancs_below_the_mark_is_still_asked_for(house, l
     reader.wake("j")
     reader.read()
     assert house.tasks.standing_task(Kind.ANNOTATE, "j").generation == 1
-    assert waiting(house) == {"j"}
+    assert house.to_annotate() == {"j"}
     house.orthanc.log.insert(0, late)
     house.orthanc.log.append(Change(house.orthanc.last_change() + 1, "UpdatedMetadata", "i"))
     reader.wake("i")
     reader.read()
-    assert waiting(house) == {"i"}
+    assert house.to_annotate() == {"i"}
     remove(house)
     reader.wake("i")
     reader.read()
-    assert waiting(house) == set()
+    assert house.to_annotate() == set()
 
 
 def test_an_entry_below_the_mark_of_what_was_removed_and_sent_again_is_still_asked_for(house, log):
@@ -345,11 +337,11 @@ def test_an_entry_below_the_mark_of_what_was_removed_and_sent_again_is_still_ask
     late = house.orthanc.log.pop()
     house.orthanc.arrive("j", b"file")
     reader.read()
-    assert waiting(house) == {"j"}
+    assert house.to_annotate() == {"j"}
     house.orthanc.log.insert(0, late)
     reader.wake("i")
     reader.read()
-    assert waiting(house) == {"i"}
+    assert house.to_annotate() == {"i"}
 
 
 @pytest.mark.parametrize("error", [ArchiveError("status 500"), ValueError("no number")])
@@ -365,7 +357,7 @@ def test_what_the_hook_named_is_asked_for_though_the_log_could_not_be_read(
         with pytest.raises(type(error)):
             reader.read()
     reader.read()
-    assert waiting(house) == {"i"}
+    assert house.to_annotate() == {"i"}
 
 
 def test_what_is_gone_again_is_asked_for_all_the_same(house, log):
@@ -373,7 +365,7 @@ def test_what_is_gone_again_is_asked_for_all_the_same(house, log):
     remove(house)
     house.orthanc.files.pop("i")
     reader.read()
-    assert waiting(house) == {"i"}
+    assert house.to_annotate() == {"i"}
 
 
 def test_what_is_unread_is_found_however_much_stands_before_it(house, log, monkeypatch):

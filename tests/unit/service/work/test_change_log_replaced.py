@@ -1,20 +1,12 @@
 """What the change log makes of files that replace those of annotated instances."""
 
 from service.orthanc_api.resources import Change
-from service.queue.tasks import Kind, Mode
+from service.queue.tasks import Mode
 from service.work.change_log import ChangeLog
 
 
 def log(house, *, live=True):
     return ChangeLog(house.orthanc, house.records, live=live, first=0)
-
-
-def waiting(house):
-    found = set()
-    while task := house.claim(Kind.ANNOTATE):
-        found.add(task.resource)
-        house.tasks.finish(task)
-    return found
 
 
 def test_what_replaces_an_annotated_file_is_read_even_where_uploads_are_not(house):
@@ -25,7 +17,7 @@ def test_what_replaces_an_annotated_file_is_read_even_where_uploads_are_not(hous
     reader = log(house, live=False)
     assert [reader.is_unread(instance) for instance in "ij"] == [True, False]
     reader.read()
-    assert waiting(house) == {"i"}
+    assert house.to_annotate() == {"i"}
 
 
 def test_a_series_is_looked_up_again_once_its_replaced_files_are_left_alone(house):
@@ -36,7 +28,7 @@ def test_a_series_is_looked_up_again_once_its_replaced_files_are_left_alone(hous
         house.orthanc.log.append(Change(house.orthanc.last_change() + 1, "StableSeries", "series"))
         house.orthanc.skip_a_number()
         reader.read()
-        return house.orthanc.asked_anew, waiting(house)
+        return house.orthanc.asked_anew, house.to_annotate()
 
     reader.read()
     house.annotator.annotate("i", Mode.NEW)
@@ -44,6 +36,6 @@ def test_a_series_is_looked_up_again_once_its_replaced_files_are_left_alone(hous
     house.orthanc.arrive("i", b"put right")
     reader.read()
     house.annotator.annotate("i", Mode.NEW)
-    assert (house.orthanc.asked_anew, waiting(house)) == (["series"], {"i"})
+    assert (house.orthanc.asked_anew, house.to_annotate()) == (["series"], {"i"})
     assert read_stable() == (["series"] * 2, {"i"})
     assert read_stable() == (["series"] * 2, set())
