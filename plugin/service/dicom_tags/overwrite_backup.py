@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from service.databases.prepared import Prepared
 from service.databases.tables import overwrite_attachments, overwrites
-from service.orthanc_api.archive import ANNOTATION, CODE
+from service.orthanc_api.archive import ANNOTATION, CODE, DICOMWEB_CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,6 +123,7 @@ class OverwriteBackups:
             }
             for one in held
             for name in self._archive.user_attachments(one.level, one.id)
+            if name != DICOMWEB_CACHE  # It would tell of the file as it was.
         ]
         protected = parents.patient if self._archive.is_protected(parents.patient) else None
         backup = OverwriteBackup(instance, str(mark), annotation, levels, protected)

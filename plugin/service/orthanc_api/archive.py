@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
 CODE = "BodyPartExamined"
+DICOMWEB_CACHE = "4301"
+"""Attachment of a series in which the DICOMweb plugin keeps the headers of its files."""
 _SIDE_BY_SIDE = 4
 
 
