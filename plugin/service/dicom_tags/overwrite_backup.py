@@ -125,7 +125,9 @@ class OverwriteBackups:
             for name in self._archive.user_attachments(one.level, one.id)
             if name != DICOMWEB_CACHE  # It would tell of the file as it was.
         ]
-        protected = parents.patient if self._archive.is_protected(parents.patient) else None
+        protected = None
+        if self._archive.has_patients and self._archive.is_protected(parents.patient):
+            protected = parents.patient
         backup = OverwriteBackup(instance, str(mark), annotation, levels, protected)
         self._keep(backup, attachments)
         return backup

@@ -49,6 +49,8 @@ class Archive:
         Orthanc's version.
     has_labels : bool
         Whether this Orthanc has labels (1.12 and later).
+    has_patients : bool
+        Whether it has routes for patients (``PatientLevelEnabled``).
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Archive:
         system = client.get_json("/system")
         self.version = str(system["Version"])
         self.has_labels = _at_least(self.version, (1, 12))
+        self.has_patients = bool(system.get("PatientLevelEnabled", True))
 
     def stored_file(self, instance: str) -> StoredFile:
         """Return an instance's parents, and which file it has; NotFoundError if it is gone."""

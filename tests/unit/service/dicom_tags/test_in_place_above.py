@@ -94,6 +94,14 @@ def test_the_series_of_one_file_is_not_looked_at_again_but_that_of_several_is(an
     assert annotated.tasks.stands(Kind.RECONSTRUCT, "series")
 
 
+def test_a_file_is_rewritten_where_orthanc_has_no_routes_for_patients(annotated):
+    """It stayed pending for ever, as if it were gone."""
+    annotated.orthanc.has_patients = False
+    annotated.follow()
+    assert annotated.orthanc.files["i"] == b"file corrected to hand"
+    assert annotated.orthanc.annotation("i")["tags"]["state"] == "written"
+
+
 @pytest.mark.parametrize("siblings", [0, 1])
 @pytest.mark.parametrize("cut_short", [False, True])
 def test_dicomweb_s_plugin_reads_a_rewritten_series_anew(annotated, siblings, cut_short):
