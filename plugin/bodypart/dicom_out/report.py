@@ -19,7 +19,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.multival import MultiValue
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID
-from pydicom.valuerep import validate_value
+from pydicom.valuerep import DA, DT, TM, validate_value
 
 from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.policy import stated_side
@@ -136,8 +136,8 @@ def structured_report(
             content_date=now.date(),
             content_time=now.time(),
         )
-    report.InstanceCreationDate, report.InstanceCreationTime = now.date(), now.time()
-    report.ContributingEquipmentSequence[0].ContributionDateTime = now
+    report.InstanceCreationDate, report.InstanceCreationTime = DA(now.date()), TM(now.time())
+    report.ContributingEquipmentSequence[0].ContributionDateTime = DT(now)
     if offset:
         report.TimezoneOffsetFromUTC = offset
     buffer = BytesIO()
