@@ -336,8 +336,16 @@ class Annotator:
             if spoken
             else self._words.put_on_copy(annotation, stored)
         )
+        number = None
+        if last and not (existing and of_file(existing, stored.version)):
+            before, annotation = annotation, self._words.put_newer_on(annotation, last)
+            if annotation is not before and annotation["review"]:
+                number = self._trail.reviewed(annotation["instance"], annotation["review"])
         also = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
         self._annotations.put(annotation, stored.parents, done=task, also=also)
+        if number is not None:
+            self._trail.applied(number)
+            self._learning.wake()
         if last and annotation["review"]:
             # The word may wait for it: the model may have seen nothing in an earlier file.
             self._learning.tell_word(annotation["instance"], seen)

@@ -10,6 +10,8 @@ from pydicom import Sequence
 from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.correction import restore
 from bodypart.dicom_out.decision import Decision
+from bodypart.dicom_out.part10 import Part10
+from bodypart.dicom_out.provenance import decided_at
 from bodypart.element_values import value_of
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.pixels import read_dataset
@@ -52,6 +54,9 @@ def without_own_tags(data: bytes | memoryview, dataset: Dataset) -> tuple[Datase
         # Deflated: the service that asked cannot check by itself that a person decided.
         ours = OwnTags(ours.label, replace(ours.decision, by_person=False))
     if _carries_our_entry(dataset):
+        if ours and ours.decision.by_person:
+            said_at = decided_at(Part10(data))
+            ours = OwnTags(ours.label, replace(ours.decision, at=said_at))
         original = restore(data).data
         if original is not None:
             return read_dataset(original), ours
