@@ -115,7 +115,7 @@ class Annotator:
                 return None
             sequence = task.sequence if task else None
             if mode is Mode.NEW and stays_removed(self._archive, instance, before, sequence):
-                self._annotations.note_removed(instance, stored.parents, task)
+                self._annotations.note_without(instance, stored.parents, removed=True, done=task)
                 return None
             self._read[instance] = stored.version
         old = task is not None and task.of_old_stock
@@ -311,6 +311,20 @@ class Annotator:
             if existing:
                 self._annotations.adopt(existing, self._archive.parents(instance))
             return existing is not None
+
+    def note_lost(self, instance: str) -> None:
+        """Note that somebody took an annotation out of the metadata: a back-fill makes it anew.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        """
+        with self._annotations.lock(instance):
+            parents = self._archive.parents(instance)
+            if self._annotations.knows(instance) and not self._archive.annotation(instance):
+                self._annotations.note_without(instance, parents, removed=False)
+                self._annotations.ask_roll_ups(parents)
 
     def was_removed(self, instance: str) -> bool:
         """Return whether a person removed the annotation of the instance's present file."""
