@@ -258,6 +258,8 @@ def _carried(annotation: Annotation, ours: OwnTags, pixels: bytes | memoryview) 
     """Add a person's word that came with the file; ask for a review if it is of another picture."""
     if ours.decision.pixels and is_digest_of(ours.decision.pixels, pixels):
         said: CarriedRecord = {"examined": ours.label, "laterality": ours.decision.side}
+        if ours.decision.at:
+            said["at"] = ours.decision.at
         return replace(annotation, carried=said)
     name = BY_LABEL[ours.label].code.meaning.lower()
     reason = f"A person said {name} of other pixel data before this copy was made."

@@ -10,6 +10,8 @@ from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.correction import restore
 from bodypart.dicom_out.decision import Decision
 from bodypart.dicom_out.encoding import DicomStructureError
+from bodypart.dicom_out.part10 import Part10
+from bodypart.dicom_out.provenance import decided_at
 from bodypart.element_values import each_of, value_of
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.pixels import read_dataset
@@ -51,6 +53,9 @@ def without_own_tags(data: bytes | memoryview, dataset: Dataset) -> tuple[Datase
     entry = _our_entry(dataset)
     if entry is not None:
         try:
+            if ours and ours.decision.by_person:
+                said_at = decided_at(Part10(data))
+                ours = OwnTags(ours.label, replace(ours.decision, at=said_at))
             original = restore(data).data
         except DicomStructureError:
             # A gateway may have stored our sequences as UN, or padded the file.

@@ -84,13 +84,18 @@ def is_plausible(text: str) -> bool:
     return any(latin) or not latin
 
 
+def has_lost_letter(text: str) -> bool:
+    """Tell whether another sign stands in the place of a letter: ``mu?eca``."""
+    return _LOST_LETTER.search(text) is not None
+
+
 def repaired(text: str) -> Iterator[str]:
     """Yield what a text may have been before a wrong character set spoiled it.
 
     ``BØICHO`` is the Czech ``BŘICHO`` of code page 1250, read as Latin-1. In other texts the letter
     is lost for good: ``Sch?del``.
     """
-    if _LOST_LETTER.search(text):
+    if has_lost_letter(text):
         yield from (_LOST_LETTER.sub(letter, text) for letter in _LOSABLE)
     if "\x1b" in text:
         yield from _unescaped(text)
