@@ -254,6 +254,13 @@ class DecoderProcess:
         # The pipe ends a moment before the process can be waited for.
         return not self._dead and self.process.poll() is None
 
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for its end; return whether it came."""
+        # By its pipe: descriptors of processes need Linux 5.3, and a runtime that allows them.
+        ending = select.poll()
+        ending.register(self._answers, 0)
+        return bool(ending.poll(seconds * 1000))
+
     def fit(self) -> bool:
         """Tell whether it may be asked; one that speaks without having been asked is killed."""
         if not self.alive():
