@@ -158,6 +158,7 @@ def correct(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
             version=__version__,
             now=datetime.now(UTC),
             agreeing=wanted.agreeing,
+            contradicting=wanted.contradicting,
             mixed_series=wanted.mixed_series,
             decision=wanted.decision,
         )
@@ -197,7 +198,7 @@ def report(_: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
         return {}, sr.structured_report(
             done,
             version=__version__,
-            now=datetime.now(UTC),
+            now=datetime.now().astimezone(),
             previous=previous,
             uid=request.get("uid"),
         )

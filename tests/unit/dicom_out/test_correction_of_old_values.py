@@ -4,7 +4,9 @@ import pytest
 from pydicom import Dataset
 
 from bodypart.dicom_out.correction import Correction, restore
-from unit.dicom_out.corrected import changes_nothing, corrected, entry_of, region
+from bodypart.dicom_out.part10 import Part10
+from bodypart.dicom_out.same_picture import same_picture
+from unit.dicom_out.corrected import changes_nothing, corrected, entry_of, region, structure
 from unit.dicom_out.radiographs import (
     digital_radiograph,
     file_of,
@@ -95,6 +97,49 @@ class TestOldValues:
         assert read(correction.data)[0x00180000].value == len(group(correction.data))
         assert restore(correction.data).data == original
 
+    def test_fillers_in_items_are_no_values(self):
+        """An archive may write a group length into each item: neither correction nor undo ran."""
+
+        def filled(file, sequence):
+            items = []
+            for item in file.encoding.items(file.body, sequence):
+                pieces, groups = [], set()
+                for element in file.encoding.walk(file.body, item.value, item.stop):
+                    group = element.tag & 0xFFFF0000
+                    if group not in groups:
+                        groups.add(group)
+                        pieces.append(file.encoding.element(group, "UL", bytes(4)))
+                    nests = element.vr == "SQ"
+                    pieces.append(filled(file, element) if nests else file.raw(element))
+                padding = file.encoding.element(0xFFFCFFFC, "OB", bytes(2))
+                items.append(file.encoding.item(*pieces, padding))
+            return file.encoding.sequence(sequence.tag, *items)
+
+        original = radiograph(AnatomicRegionSequence=region("chest"))
+        once = Part10(corrected(original, "knee").data)
+        sequences = [element for element in once.elements.values() if element.vr == "SQ"]
+        stored = once.rewritten({element.tag: filled(once, element) for element in sequences})
+        assert changes_nothing(corrected(stored, "knee"))
+        sided = corrected(stored, "knee", "L")
+        assert sided.changed == ("AnatomicRegionSequence",)
+        restored = read(restore(sided.data).data)
+        assert restored.AnatomicRegionSequence[0].CodeMeaning == "as it was"
+        assert "OriginalAttributesSequence" not in restored
+
+    def test_a_structure_of_another_part_does_not_stay_beside_ours(self, tmp_path):
+        """A corrected file named a hand, and within it the patella."""
+        original = radiograph(PrimaryAnatomicStructureSequence=structure("patella"))
+        kept = corrected(original, "hand", "L")
+        assert "PrimaryAnatomicStructureSequence" in read(kept.data)
+        correction = corrected(
+            original, "hand", "L", contradicting=["PrimaryAnatomicStructureSequence"]
+        )
+        assert "PrimaryAnatomicStructureSequence" in correction.changed
+        assert "PrimaryAnatomicStructureSequence" not in read(correction.data)
+        assert same_picture(original, correction.data) is None
+        assert validation_errors(correction.data, tmp_path) <= validation_errors(original, tmp_path)
+        assert restore(correction.data).data == original
+
 
 class TestSides:
     def test_laterality_is_added_empty_where_a_paired_part_demands_it(self, tmp_path):
@@ -133,10 +178,20 @@ class TestSides:
             digital_radiograph(ImageLaterality="U"),
             digital_radiograph(ImageLaterality="R"),
             radiograph(Laterality="R"),
+            radiograph(Laterality="Right"),
             radiograph(AnatomicRegionSequence=region("ankle", "24028007")),
             radiograph(AnatomicRegionSequence=region("ankle", "G-A100")),
+            radiograph(PrimaryAnatomicStructureSequence=structure("knee", "24028007")),
         ],
-        ids=["unpaired", "ImageLaterality", "Laterality", "modifier", "SNOMED RT modifier"],
+        ids=[
+            "unpaired",
+            "ImageLaterality",
+            "Laterality",
+            "spelt out",
+            "modifier",
+            "SNOMED RT modifier",
+            "modifier of the structure",
+        ],
     )
     def test_a_contradiction_is_refused(self, file):
         correction = corrected(file, "knee", "L")

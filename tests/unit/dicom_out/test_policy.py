@@ -1,12 +1,14 @@
 """Tags are written only when sure, and agreement leaves what is there."""
 
+from dataclasses import replace
+
 import pytest
 
 from bodypart.annotation import Examined, Laterality
 from bodypart.dicom_out.policy import tags_to_write
 from bodypart.labels import BY_LABEL
 from bodypart.rollup import Summary
-from unit.dicom_out.annotations import annotation, evidence, side
+from unit.dicom_out.annotations import annotation, evidence, review, side
 
 
 def test_a_sure_answer_is_written():
@@ -69,6 +71,14 @@ def test_a_persons_word_needs_no_probability():
     assert tags_to_write(note, 0.99).examined.label == "knee"
 
 
+@pytest.mark.parametrize(("carried", "at"), [(False, "2026-11-20T12:00:00Z"), (True, None)])
+def test_the_file_tells_when_a_person_said_it_here(carried, at):
+    """The time of a word that came from elsewhere is that of its arrival."""
+    said = replace(review(), carried=carried)
+    spoken = annotation("knee", 1.0, source="person", review=said)
+    assert tags_to_write(spoken, 0.9).decision.at == at
+
+
 def test_an_unpaired_part_has_no_side():
     assert tags_to_write(annotation("chest", laterality=side("L")), 0.5).laterality is None
 
@@ -91,6 +101,16 @@ def test_the_side_that_a_marker_tells_is_not_written():
 )
 def test_only_an_attribute_that_names_just_this_part_agrees(header, agreeing):
     assert tags_to_write(annotation(header=header), 0.5).agreeing == agreeing
+
+
+@pytest.mark.parametrize(
+    ("named", "contradicts"),
+    [(["hand"], True), (["patella"], False), (["hand", "patella"], False), ([], False)],
+)
+def test_an_attribute_contradicts_that_names_other_parts_only(named, contradicts):
+    header = evidence("PrimaryAnatomicStructureSequence", *named)
+    tags = tags_to_write(annotation("knee", header=header), 0.5)
+    assert ("PrimaryAnatomicStructureSequence" in tags.contradicting) == contradicts
 
 
 def test_a_series_is_mixed_if_sure_answers_differ():
