@@ -10,7 +10,7 @@
 # make docs         the tables of settings and routes in README and docs
 # make doors        docs/security.md: what a decoder in a stranger's hands cannot do
 # make fuzz         the reader against made-up files: make fuzz TARGET=reader SECONDS=1800
-# make attack       NAME=kills | stops | mutated | flood | api against a real Orthanc; docs/security.md has the figures
+# make attack       NAME=kills | lives | stops | mutated | flood | api against a real Orthanc; docs/security.md has the figures
 # make benchmarks   docs/benchmarks.md (quiet machine, minutes)
 # make screenshots  the README's pictures, of drawn films
 # make train        a new model from a manifest: see docs/train-on-your-own-archive.md
