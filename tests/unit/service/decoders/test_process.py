@@ -176,7 +176,9 @@ def test_a_start_that_takes_too_long_is_told_as_one_whatever_was_said_last(start
 def test_a_signal_that_ended_one_is_told(start, by, kind, why):
     """Where memory ran out, a warning that there is no GPU was all that the log had."""
     kills = f"os.kill(os.getpid(), signal.{by})"
-    process = start(f"import os, signal; print('W: no GPU', file=sys.stderr, flush=True); {kills}\n")
+    process = start(
+        f"import os, signal; print('W: no GPU', file=sys.stderr, flush=True); {kills}\n"
+    )
     words = "" if by == "SIGKILL" else r"W: no GPU \("
     with pytest.raises(EngineDownError, match=f"did not start: {words}the decoder {why}"):
         process.greet()
