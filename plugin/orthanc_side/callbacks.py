@@ -1,8 +1,7 @@
 """What Orthanc calls: an instance was stored, something changed, a request came.
 
 Nothing here waits for the service or for Orthanc, except a forwarded request for its answer.
-Orthanc takes one function for each callback: a host script with its own calls ours from there,
-after ``register(on_change=False)``.
+Orthanc takes one function for each callback: a host script calls ours (docs/configuration.md).
 """
 
 from __future__ import annotations
@@ -58,7 +57,8 @@ class Plugin:
     def on_stored_instance(self, dicom: Any, instance: str) -> None:
         """Tell the service of an instance that was stored, and return."""
         try:
-            if (rewrite := self._process.rescued / f"{instance}.json").exists():
+            # `exists` catches exceptions, for which amid a STOW Debian's Orthanc has no stack left.
+            if os.access(rewrite := self._process.rescued / f"{instance}.json", os.F_OK):
                 _keep_if_foreign(dicom.GetInstanceData(), rewrite)
         finally:  # Also where the folder, which may be a network's, fails.
             self._process.tell("stored", instance)

@@ -204,6 +204,26 @@ def test_a_form_whose_sender_wrote_the_headers_is_refused(callbacks, uri, kind, 
     assert plugin.on_incoming(uri, method=2, headers=headers) is passes
 
 
+def test_the_store_hook_has_no_error_to_catch_where_nothing_is_rewritten(callbacks, tmp_path):
+    """Python 3.14 could not, amid a STOW on Debian's Orthanc: each picture was an error there."""
+    raised, told = [], []
+
+    def trace(_frame, event, arg):
+        if event == "exception" and issubclass(arg[0], OSError):
+            raised.append(arg[0])
+        return trace
+
+    plugin = callbacks.Plugin.__new__(callbacks.Plugin)
+    plugin._process = types.SimpleNamespace(
+        rescued=tmp_path / "none", tell=lambda *message: told.append(message)
+    )
+    before = sys.gettrace()
+    sys.settrace(trace)
+    plugin.on_stored_instance(None, "i")
+    sys.settrace(before)
+    assert (raised, told) == ([], [("stored", "i")])
+
+
 @pytest.mark.parametrize("tags", ["none", "in-place"])
 @pytest.mark.parametrize("ours", [True, False])
 def test_a_host_script_may_have_a_filter_of_its_own(callbacks, monkeypatch, tags, ours):
