@@ -108,16 +108,17 @@ def asking(server: Server) -> Any:
     """Return a function that sends a request until it is answered."""
 
     def ask(method: str, path: str, **arguments: Any) -> Answer:
-        end, again = time.monotonic() + LONGEST_OUTAGE, False
+        end, again, why = time.monotonic() + LONGEST_OUTAGE, False, ""
         while time.monotonic() < end:
             with contextlib.suppress(requests.RequestException):
                 url = server.url + path
                 answer = requests.request(method, url, timeout=LONGEST_REQUEST, **arguments)
                 if answer.status_code != 503 and not _is_starting(path, answer):
                     return Answer(answer, again)
+                why = answer.text[:300]
             again = True
             time.sleep(0.2)
-        raise AssertionError(f"{method} {path} is not answered")
+        raise AssertionError(f"{method} {path} is not answered: {why}")
 
     return ask
 
