@@ -70,6 +70,37 @@ def test_who_leaves_the_loupe_is_on_the_picture_that_it_showed(alone, page):
     assert page.locator(".tile").nth(2).get_attribute("aria-pressed") == "true"
 
 
+def test_what_brings_back_elsewhere_what_was_undone_undoes_nothing_more(alone, page):
+    """Ctrl+Shift+Z took one more word back."""
+    alone.answers["POST reviews/undo"] = {"failed": {}, "revisions": {instance(1): "3"}}
+    alone.open("?show=all")
+    page.get_by_text("3 seen").wait_for()
+    page.keyboard.press("c")
+    page.get_by_text("3 signed.").wait_for()
+    page.keyboard.press("Control+Shift+Z")
+    page.locator(".tile").first.press(" ")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Control+Shift+Z")
+    page.wait_for_timeout(100)
+    assert not alone.asked_for("POST reviews/undo")
+    page.keyboard.press("Control+z")
+    page.get_by_text("1 answer taken back.").wait_for()
+
+
+def test_a_key_of_the_browsers_own_menu_signs_nothing(alone, page):
+    """Alt+H opens a menu of Firefox; where a picture stood large, it took what the header says."""
+    alone.answers["GET sheet"]["items"] = [item(1, agreement="conflict", image_label="foot")]
+    alone.open("?show=all")
+    page.locator(".tile").first.press(" ")
+    page.get_by_role("button", name="as in the header").wait_for()
+    page.wait_for_timeout(400)
+    page.keyboard.press("Alt+h")
+    page.wait_for_timeout(100)
+    assert not alone.asked_for("POST reviews")
+    page.keyboard.press("h")
+    meanwhile(page, lambda: alone.asked_for("POST reviews"))
+
+
 def test_tab_leads_to_the_films_of_a_study(alone, page):
     alone.open(f"?studies={instance(9_000)}#study")
     page.locator(".study .tile").first.wait_for()

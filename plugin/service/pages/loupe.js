@@ -43,6 +43,7 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
     element('div', { class: 'actions' }, mark, film, study, element('button', { type: 'button', click: () => dialog.close() }, t('Close')))));
 
   function key(event) {
+    if (event.altKey) return;
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (by) {
       event.preventDefault();
@@ -52,7 +53,7 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
       event.preventDefault();
       dialog.close();
     } else if (!event.repeat && (event.ctrlKey || event.metaKey)) {
-      if (event.key.toLowerCase() === 'z') undo?.();
+      if (!event.shiftKey && event.key.toLowerCase() === 'z') undo?.();
     } else if (!event.repeat && !areOff()) {
       letter(usualKey(event.key.toLowerCase()));
     }
