@@ -87,8 +87,10 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
       why.textContent = t('The picture is not on the screen yet.');
       return;
     }
-    const annotation = await known;
-    if (annotation && openSides(annotation)) {
+    // What was lost on its way may say that the side is in doubt as well.
+    const annotation = (await known) ?? await get(`instances/${signed.item.instance}`).catch((error) => { why.textContent = error.message; });
+    if (!annotation) return;
+    if (openSides(annotation)) {
       if (current === signed) why.textContent = t('Marker and header name different sides: please decide on the film.');
       return;
     }

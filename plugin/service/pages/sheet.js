@@ -60,9 +60,15 @@ export class Sheet {
   async open() {
     this.filters.fill();
     const { pages, top, marked } = remembered();
-    await this.load();
-    while (this.pages < pages && this.next) await this.append();
     this.marks.again(marked);
+    // As long as one comes back, where one is by now is not where one was.
+    this.coming = true;
+    try {
+      await this.load();
+      while (this.pages < pages && this.next) await this.append();
+    } finally {
+      this.coming = false;
+    }
     this.comeBack(top);
     this.page.guarded(async () => this.filters.offer(await get('modalities')));
   }
@@ -85,11 +91,10 @@ export class Sheet {
       if (this.asked === asked) this.grid.removeAttribute('aria-busy');
     }
     if (this.asked !== asked) return;
-    const { current, kept } = this.marks;
+    const { current } = this.marks;
     const focused = this.grid.contains(document.activeElement);
     this.clear(answer);
     this.take(answer);
-    this.marks.again(kept);
     // Who moves by keyboard stays on their picture, wherever it stands by now.
     const at = this.tiles.findIndex((tile) => tile.item.instance === current?.item.instance);
     this.marks.go(Math.max(0, at), { focus: focused });
@@ -99,6 +104,8 @@ export class Sheet {
   clear({ total = 0, meaning = null, trouble = '' }) {
     this.watch.disconnect();
     this.near.disconnect();
+    this.marks.again(this.marks.kept);
+    for (const tile of this.tiles) clearTimeout(tile.looking);
     this.tiles = [];
     this.group = undefined;
     this.pages = 0;
@@ -133,13 +140,15 @@ export class Sheet {
     const shown = new Map(this.tiles.map((tile) => [tile.item.instance, tile]));
     const first = new Set(instances.filter((one) => shown.has(one)));
     await this.ask([...first], shown);
-    this.ask([...shown.keys()].filter((one) => !first.has(one)), shown).catch(() => undefined);
+    // On a slow line many words would ask for all of them at once, and the next word would wait behind that.
+    const round = (this.round = {});
+    this.ask([...shown.keys()].filter((one) => !first.has(one)), shown, () => this.round === round).catch(() => undefined);
   }
 
-  /** Ask again for some pictures, as long as they are shown: a view that one left is loaded anew. */
-  async ask(instances, shown) {
+  /** Ask again for some pictures, as long as they are shown and `wanted()`: a view that one left is loaded anew. */
+  async ask(instances, shown, wanted = () => true) {
     const { asked } = this;
-    for (let start = 0; start < instances.length && !byId('sheet-view').hidden; start += AT_ONCE) {
+    for (let start = 0; start < instances.length && wanted() && !byId('sheet-view').hidden; start += AT_ONCE) {
       const some = instances.slice(start, start + AT_ONCE);
       const { items } = await get('sheet', { show: 'all', instances: some.join(','), limit: AT_ONCE });
       if (this.asked !== asked) return;
@@ -184,6 +193,7 @@ export class Sheet {
       }
       const tile = new Tile(item, this.page.known.name, (one, event) => this.press(one, event), (one) => this.opened(one));
       tile.button.tile = tile;
+      this.marks.meet(tile);
       this.tiles.push(tile);
       this.watch.observe(tile.button);
       this.near.observe(tile.button);
@@ -193,7 +203,11 @@ export class Sheet {
     this.next = answer.next;
     this.pages += 1;
     this.drawBar();
-    // Where a page does not fill the screen, its end never leaves it, and only who looks anew is told.
+    this.lookForEnd();
+  }
+
+  /** Where a page does not fill the screen, its end never leaves it, and only who looks anew is told. */
+  lookForEnd() {
     this.more.unobserve(this.end);
     this.more.observe(this.end);
   }
@@ -336,6 +350,7 @@ export class Sheet {
 
   keepPlace() {
     clearTimeout(this.keeping);
+    if (this.coming) return;
     this.keeping = setTimeout(() => remember(this.pages, this.scroller.scrollTop ? this.top() : null, this.marks.kept), 150);
   }
 
@@ -357,6 +372,7 @@ export class Sheet {
   /** More is annotated than before, or the service is back: what is not there yet is asked for. */
   moved({ back }) {
     for (const tile of this.tiles) if (back && tile.missing) tile.load();
+    if (back) this.lookForEnd();
     const old = [...this.old];
     this.old.clear();
     if (old.length) this.refreshQuietly(old);
