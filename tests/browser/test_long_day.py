@@ -11,7 +11,7 @@ PAGES = 2
 
 @pytest.fixture
 def many(alone, page):
-    """Pictures that come in two pages, and by their ids; of few are thumbnails asked for at once."""
+    """Pictures that come in two pages, and by their ids; few of them fit the screen."""
     page.set_viewport_size({"width": 500, "height": 340})
     every = {one["instance"]: one for one in (item(number) for number in range(1, 241))}
 
