@@ -140,6 +140,34 @@ def test_of_many_those_are_taken_back_that_arrived(alone, page):
     assert revisions[1][instance(45)] == "7"
 
 
+@pytest.mark.parametrize(("by", "words"), [("ann", 2), ("ben", 1)])
+def test_a_word_that_was_lost_and_seen_to_stand_is_taken_back_after_the_next(
+    alone, page, by, words
+):
+    """Only the next one was: the lost one stayed signed, and nobody said so."""
+    alone.answers["GET status"]["user"] = "ann"
+    alone.answers[r"POST reviews\S*"] = lambda route: route.abort()
+    stands(alone, 1)
+    alone.open("?show=all")
+    page.get_by_text("1 seen").wait_for()
+    stands(alone, 1, revision="7", reviewed_by=by, reviewed_at="2026-11-29T10:00:00Z")
+    page.keyboard.press("c")
+    page.locator("li.done").wait_for()
+    alone.answers[REVIEWS] = {"failed": {}, "revisions": {instance(1): "9"}}
+    stands(alone, 1, revision="9", reviewed_by="ann", reviewed_at="2026-11-29T10:00:00Z")
+    page.keyboard.press("e")
+    page.get_by_role("dialog").get_by_role("combobox").fill("patella")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 signed.").wait_for()
+    alone.answers[UNDO] = lambda _: {"failed": {}, "revisions": {instance(1): "11"}}
+    page.keyboard.press("z")
+    page.get_by_text("1 answer taken back.").wait_for()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("z")
+    page.get_by_text("1 answer taken back." if words == 2 else "nothing to undo").wait_for()
+    assert [list(one.values()) for one in undone(alone)] == [["9"], ["11"]][:words]
+
+
 def test_where_the_service_ends_amid_many_words_it_is_told_that_some_may_be_done(alone, page):
     alone.answers[r"POST reviews\S*"] = lambda route: route.fulfill(
         status=503, json={"error": "Engine down", "details": "the service did not answer: OSError"}

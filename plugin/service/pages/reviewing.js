@@ -60,10 +60,11 @@ export class Reviewing extends EventTarget {
    * is null, or what was typed `waits` for its turn. Rejects with status 412 and the present
    * annotation if somebody else changed it.
    */
-  sign({ instance, revision }, body, { waits = false } = {}) {
+  sign(annotation, body, { waits = false } = {}) {
+    const { instance, revision } = annotation;
     return this.#alone(waits, async () => {
       const said = new Map();
-      this.#begin(said, [{ instance, revision }]);
+      this.#begin(said, [annotation]);
       try {
         const answer = await put(`instances/${instance}`, body, revision);
         this.#answered(said, instance, answer.revision);
@@ -125,9 +126,16 @@ export class Reviewing extends EventTarget {
 
   /** Some words go out now: whatever becomes of the page or of their answers, they may arrive. */
   #begin(said, items) {
+    for (const item of items) this.#arrived(item);
     if (!said.size) this.#said.push(said);
     for (const { instance, revision } of items) said.set(instance, { revision: null, upon: revision });
     this.#keep();
+  }
+
+  /** What stands under the own name on another revision than before is the word whose answer was lost. */
+  #arrived({ instance, revision, review, reviewed_by: by = review?.by }) {
+    const lost = this.#said.findLast((words) => words.has(instance))?.get(instance);
+    if (lost?.revision === null && lost.upon !== revision && by && by === this.#user) lost.revision = revision;
   }
 
   /** A word stands, under a `revision`, or was refused and has none. */
