@@ -107,6 +107,27 @@ def test_words_on_a_slow_line_ask_for_the_rest_once(alone, page, many):
     meanwhile(page, lambda: len(alone.asked_for("GET sheet")) > before)
 
 
+@pytest.mark.parametrize("view", ["sheet", "study"])
+def test_what_one_said_oneself_is_not_somebody_elses_word(alone, page, view):
+    """On a slow line it was, for whoever mended it at once."""
+    alone.open(f"?studies={instance(9000)}&show=all#{view}")
+    page.locator(".tile img").first.wait_for()
+    meanwhile(page, lambda: page.locator(".tile img").first.evaluate("one => one.naturalWidth"))
+    alone.answers["GET sheet"] = lambda _: None
+    alone.answers["GET worklist"] = lambda _: None
+    for part in ("patella", "foot"):
+        if view == "sheet":
+            page.locator(".tile").first.press("e")
+        else:
+            page.get_by_role("button", name="Correct…").first.click()
+        page.get_by_role("combobox", name="Body part").fill(part)
+        page.keyboard.press("Enter")
+        page.get_by_text("1 signed.").wait_for()
+        page.get_by_role("button", name="Close").click()
+    seen = [body["revisions"][instance(1)] for *_, body in alone.asked_for("POST reviews")]
+    assert seen == ["1", "2"]
+
+
 def test_what_is_not_on_the_sheet_any_more_is_not_waited_for(alone, page):
     """A picture that never came was looked at four times a second until the page was left."""
     page.add_init_script(

@@ -84,7 +84,7 @@ def test_two_fingers_zoom_and_leave_the_window_as_it_was(alone, page):
 
 
 def test_a_touchpad_zooms_a_little_at_a_time(alone, page):
-    """It sends many small pieces; each counted as a notch of a wheel, and one stroke was too far."""
+    """It sends many small pieces; each was a notch of a wheel, and one stroke too far."""
     on_a_film(alone, page)
     zoom = "node => new DOMMatrix(node.style.transform).a"
     for pixels in (-3, -3, -3, -3, -3, -3, -3, -3, -3, -3):

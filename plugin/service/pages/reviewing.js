@@ -82,9 +82,9 @@ export class Reviewing extends EventTarget {
 
   /**
    * Say one thing of several instances, or with an empty body confirm what stands for each.
-   * `items` are [{instance, revision}]; `progress(done)` is told how many are done. Resolves to
-   * {done: Set, failed: {instance: why}}, or to null as of `sign`. Where the connection is lost on
-   * the way, what was done until then is done, and the rest has failed.
+   * `items` are [{instance, revision}]; their revision becomes that of the word. `progress(done)` is
+   * told how many are done. Resolves to {done: Set, failed: {instance: why}}, or to null as of `sign`.
+   * Where the connection is lost on the way, what was done until then is done, and the rest has failed.
    */
   signMany(items, body, { progress, waits = false } = {}) {
     return this.#alone(waits, async () => {
@@ -94,7 +94,10 @@ export class Reviewing extends EventTarget {
         progress,
         before: (some) => this.#begin(said, some),
         after: (some, revisions) => {
-          for (const { instance } of some) this.#answered(said, instance, revisions[instance]);
+          for (const item of some) {
+            item.revision = revisions[item.instance] ?? item.revision;
+            this.#answered(said, item.instance, revisions[item.instance]);
+          }
           this.#keep();
         },
       });
@@ -135,7 +138,8 @@ export class Reviewing extends EventTarget {
   /** What stands under the own name on another revision than before is the word whose answer was lost. */
   #arrived({ instance, revision, review, reviewed_by: by = review?.by }) {
     const lost = this.#said.findLast((words) => words.has(instance))?.get(instance);
-    if (lost?.revision === null && lost.upon !== revision && by && by === this.#user) lost.revision = revision;
+    const known = this.#said.some((words) => words.get(instance)?.revision === revision);
+    if (lost?.revision === null && lost.upon !== revision && by && by === this.#user && !known) lost.revision = revision;
   }
 
   /** A word stands, under a `revision`, or was refused and has none. */
