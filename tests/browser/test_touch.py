@@ -94,3 +94,19 @@ def test_a_touchpad_zooms_a_little_at_a_time(alone, page):
     assert page.locator(".stage .film").evaluate(zoom) == pytest.approx(1.25**2)
     page.locator(".stage").dispatch_event("wheel", {"deltaY": 3, "deltaMode": 1})
     assert page.locator(".stage .film").evaluate(zoom) == pytest.approx(1.25)
+
+
+@pytest.mark.parametrize(("address", "field"), [("#films", "#filter-q"), ("", "#sheet-q")])
+def test_the_cross_of_a_search_shows_all_again(alone, page, address, field):
+    """The list stayed as it was until something else was touched."""
+    asked = r"GET (sheet|worklist)"
+    page.set_viewport_size({"width": 1000, "height": 800})
+    alone.open(f"?show=all{address}")
+    page.locator(field).fill("knie")
+    page.locator(field).press("Enter")
+    meanwhile(page, lambda: alone.asked_for(asked)[-1][2].get("q") == "knie")
+    before = len(alone.asked_for(asked))
+    box = page.locator(field).bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] - 18, box["y"] + box["height"] / 2)
+    meanwhile(page, lambda: "q" not in alone.asked_for(asked)[-1][2])
+    assert len(alone.asked_for(asked)) == before + 1
