@@ -84,6 +84,35 @@ def test_as_long_as_nobody_answers_nothing_is_taken_back(on_the_second, page):
     assert undo(on_the_second, page) == [{instance(2): "7"}]
 
 
+@pytest.mark.parametrize(("by", "asked"), [("ann", 1), ("ben", 2)])
+def test_what_was_taken_back_without_an_answer_is_told_to_be(alone, page, by, asked):
+    """It was told that somebody else had changed it; what somebody else did say is refused."""
+    alone.answers["GET status"]["user"] = "ann"
+    alone.answers[UNDO] = lambda route: route.abort()
+    alone.open("?show=all")
+    page.locator("#progress").get_by_text("ann").wait_for()
+    page.get_by_text("3 seen").wait_for()
+    for revision in ("2", "3"):
+        alone.answers[REVIEWS] = {"failed": {}, "revisions": {instance(1): revision}}
+        stands(alone, 1, revision=revision, reviewed_by="ann")
+        page.locator(".tile").first.press("e")
+        page.keyboard.press("Enter")
+        page.get_by_text("1 signed.").wait_for()
+        page.get_by_role("button", name="Close").click()
+    page.keyboard.press("z")
+    page.get_by_text("0 answers taken back. 1 was not: The connection was lost").wait_for()
+    stands(alone, 1, revision="4", reviewed_by=by)
+    changed = {"failed": {instance(1): "it changed since"}, "revisions": {}}
+    alone.answers[UNDO] = lambda _: changed
+    page.keyboard.press("z")
+    told = "0 answers taken back. 1 was not: Some" if by == "ben" else "1 answer taken back."
+    page.get_by_text(told).wait_for()
+    assert len(undone(alone)) == asked
+    page.keyboard.press("z")
+    meanwhile(page, lambda: len(undone(alone)) == asked + 1)
+    assert undone(alone)[-1] == {instance(1): "2" if by == "ben" else "4"}
+
+
 def test_what_was_signed_again_is_taken_back_once(on_the_second, page):
     lose_a_word(on_the_second, page)
     page.keyboard.press("Enter")

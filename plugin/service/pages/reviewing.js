@@ -16,7 +16,8 @@ const LOOKED_FOR = 100;
 export class Reviewing extends EventTarget {
   /**
    * What was said, the last one at the end: maps from instance to {revision, upon}, those of the word
-   * and of what it was said on. A word that is not answered, or whose answer was lost, has none yet.
+   * and of what it was said on. A word that is not answered, or whose answer was lost, has none yet;
+   * one that was `tried` to be taken back, and nobody answered, may not be there any more.
    */
   #said;
   #storage;
@@ -119,8 +120,8 @@ export class Reviewing extends EventTarget {
       const items = [...last].map(([instance, { revision }]) => ({ instance, revision }));
       const after = (some, revisions) => this.#standAgain(last, revisions);
       const asked = await this.#inPieces('reviews/undo', items, {}, outcome, { progress, after });
-      // What the connection lost can be taken back once it is there again.
-      if (asked < items.length) this.#said.push(new Map([...last].slice(asked)));
+      // What the connection lost can be taken back once it is there again, if it was not all the same.
+      if (asked < items.length) this.#said.push(new Map([...last].slice(asked).map(([instance, word]) => [instance, { ...word, tried: true }])));
       this.#keep();
       this.dispatchEvent(new CustomEvent('undone', { detail: outcome }));
       return outcome;
@@ -153,9 +154,9 @@ export class Reviewing extends EventTarget {
     for (const words of this.#said) if (words.get(instance)?.revision === null) words.delete(instance);
   }
 
-  /** Ask for the words whose answer was lost; those that did not arrive are not there to be taken back. */
+  /** Ask for the words of which nobody knows; those that did not arrive, or were taken back, need not be taken back. */
   async #lookFor(words, outcome) {
-    const lost = [...words.keys()].filter((instance) => words.get(instance).revision === null);
+    const lost = [...words.keys()].filter((instance) => words.get(instance).revision === null || words.get(instance).tried);
     if (lost.length && this.#user === undefined) this.belongTo((await get('status')).user);
     const found = new Map();
     for (let start = 0; start < lost.length; start += LOOKED_FOR) {
@@ -166,7 +167,13 @@ export class Reviewing extends EventTarget {
     for (const instance of lost) {
       const word = words.get(instance);
       const { revision, reviewed_by: by } = found.get(instance) ?? {};
-      if (by && by === this.#user && revision !== word.upon) word.revision = revision;
+      if (word.tried) {
+        // Another person's word there is what the service refuses.
+        if (!revision || revision === word.revision || (by && by !== this.#user)) continue;
+        outcome.done.add(instance);
+        words.delete(instance);
+        this.#standAgain(new Map([[instance, word]]), { [instance]: revision });
+      } else if (by && by === this.#user && revision !== word.upon) word.revision = revision;
       else {
         words.delete(instance);
         outcome.failed[instance] = t('What you said of it did not arrive.');
