@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from pydicom import Dataset
 
 from bodypart.annotation import Annotation, Examined, ModelIdentity
-from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.dicom_out.own_tags import OwnTags, without_own_tags
 from bodypart.element_values import value_of
 from bodypart.evidence import BLANK, ImageReading
@@ -117,7 +116,7 @@ class Pipeline:
         try:
             # Tags that we wrote ourselves are no evidence for a new answer.
             dataset, ours = without_own_tags(data, read_dataset(data))
-        except (DatasetError, DicomStructureError) as error:
+        except DatasetError as error:
             return Annotation(instance, "failed", reason=str(error)), Timing()
         kind = kind_of(dataset)
         without = _without_exposure(dataset, kind)
@@ -259,6 +258,8 @@ def _carried(annotation: Annotation, ours: OwnTags, pixels: bytes | memoryview) 
     """Add a person's word that came with the file; ask for a review if it is of another picture."""
     if ours.decision.pixels and is_digest_of(ours.decision.pixels, pixels):
         said: CarriedRecord = {"examined": ours.label, "laterality": ours.decision.side}
+        if ours.decision.at:
+            said["at"] = ours.decision.at
         return replace(annotation, carried=said)
     name = BY_LABEL[ours.label].code.meaning.lower()
     reason = f"A person said {name} of other pixel data before this copy was made."

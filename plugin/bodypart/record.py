@@ -121,10 +121,11 @@ class MemoryRecord(TypedDict):
 
 
 class CarriedRecord(TypedDict):
-    """A person's word that came with the file."""
+    """A person's word that came with the file; when it was said, if the file tells."""
 
     examined: Label
     laterality: Side | None
+    at: NotRequired[str | None]
 
 
 class PreviousRecord(TypedDict):

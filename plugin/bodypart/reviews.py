@@ -133,6 +133,14 @@ def carried_word(annotation: AnnotationRecord) -> Review | None:
     return anonymous(review, annotation)
 
 
+def newer_word(annotation: AnnotationRecord, last_at: str) -> Review | None:
+    """Return the word that came with the file if it was said after a time, None if not."""
+    word = annotation.get("carried")
+    at = word.get("at") if word else None
+    review = carried_word(annotation)
+    return replace(review, at=at) if review and at and at > last_at else None
+
+
 def anonymous(review: Review, annotation: AnnotationRecord) -> Review:
     """Return a word without what may name people, or tell of their visit: name, time, comment."""
     at = annotation["annotated_at"] or utc_now()

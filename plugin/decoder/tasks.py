@@ -197,7 +197,7 @@ def report(_: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
         return {}, sr.structured_report(
             done,
             version=__version__,
-            now=datetime.now(UTC),
+            now=datetime.now().astimezone(),
             previous=previous,
             uid=request.get("uid"),
         )

@@ -115,7 +115,7 @@ class Annotator:
                 return None
             sequence = task.sequence if task else None
             if mode is Mode.NEW and stays_removed(self._archive, instance, before, sequence):
-                self._annotations.note_removed(instance, stored.parents, task)
+                self._annotations.note_without(instance, stored.parents, removed=True, done=task)
                 return None
             self._read[instance] = stored.version
         old = task is not None and task.of_old_stock
@@ -312,6 +312,20 @@ class Annotator:
                 self._annotations.adopt(existing, self._archive.parents(instance))
             return existing is not None
 
+    def note_lost(self, instance: str) -> None:
+        """Note that somebody took an annotation out of the metadata: a back-fill makes it anew.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is gone.
+        """
+        with self._annotations.lock(instance):
+            parents = self._archive.parents(instance)
+            if self._annotations.knows(instance) and not self._archive.annotation(instance):
+                self._annotations.note_without(instance, parents, removed=False)
+                self._annotations.ask_roll_ups(parents)
+
     def was_removed(self, instance: str) -> bool:
         """Return whether a person removed the annotation of the instance's present file."""
         return stays_removed(self._archive, instance, self._trail.last(instance))
@@ -336,8 +350,16 @@ class Annotator:
             if spoken
             else self._words.put_on_copy(annotation, stored)
         )
+        number = None
+        if last and not (existing and of_file(existing, stored.version)):
+            before, annotation = annotation, self._words.put_newer_on(annotation, last)
+            if annotation is not before and annotation["review"]:
+                number = self._trail.reviewed(annotation["instance"], annotation["review"])
         also = partial(self._learning.keep, instance=annotation["instance"], seen=seen)
         self._annotations.put(annotation, stored.parents, done=task, also=also)
+        if number is not None:
+            self._trail.applied(number)
+            self._learning.wake()
         if last and annotation["review"]:
             # The word may wait for it: the model may have seen nothing in an earlier file.
             self._learning.tell_word(annotation["instance"], seen)

@@ -174,6 +174,10 @@ class Reviewer:
         StaleError, EngineDownError, DecoderDiedError, RecordError
             As in ``review``.
         """
+        last = self._trail.last(instance)
+        if last and last.said and self._archive.annotation(instance) is None:
+            # Its file was sent again, and a person may be faster than the queue.
+            self._annotator.annotate(instance, Mode.ASKED, urgent=True)
         with self._annotations.lock(instance):
             annotation = self.annotation_of(instance)
             if annotation["review"] is None:

@@ -34,11 +34,15 @@ class Decision:
         ``L``, ``R`` or ``B``.
     pixels : str or None
         Digest of the pixel data, see :mod:`bodypart.pixel_digest`.
+    at : str or None
+        UTC time of a person's word; it stands in Contributing Equipment, so no anonymised copy
+        tells it.
     """
 
     by_person: bool
     side: Side | None = None
     pixels: str | None = None
+    at: str | None = None
 
     @property
     def text(self) -> str:

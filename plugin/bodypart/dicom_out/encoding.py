@@ -19,6 +19,7 @@ UNDEFINED = 0xFFFFFFFF
 ITEM = 0xFFFEE000
 ITEM_END = 0xFFFEE00D
 SEQUENCE_END = 0xFFFEE0DD
+_TRAILING_PADDING = 0xFFFCFFFC
 DEEPEST = 64
 """Levels of undefined length that are followed; deeper nesting is taken for an attack."""
 MOST_ELEMENTS = 250_000
@@ -166,7 +167,7 @@ class Encoding:
         return found
 
     def content(self, buffer: memoryview, element: Element, depth: int = 0) -> object:
-        """Return an element's content for comparison, independent of length encoding and padding.
+        """Return an element's content for comparison, independent of length encoding and fillers.
 
         Raises
         ------
@@ -184,6 +185,7 @@ class Encoding:
             tuple(
                 (inner.tag, self.content(buffer, inner, depth + 1))
                 for inner in self.walk(buffer, item.value, item.stop)
+                if not is_filler(inner.tag)
             )
             for item in items
         )
@@ -289,6 +291,14 @@ def by_tag(elements: Iterable[Element]) -> dict[int, Element]:
             raise DicomStructureError(f"{tag_text(element.tag)} stands twice")
         found[element.tag] = element
     return found
+
+
+def is_filler(tag: int) -> bool:
+    """Tell whether an element says nothing: a retired group length, or trailing padding.
+
+    Some archives write them into each item (PS3.5 section 7.2, PS3.10 section 7.2).
+    """
+    return tag & 0xFFFF == 0 or tag == _TRAILING_PADDING
 
 
 def tag_text(tag: int) -> str:

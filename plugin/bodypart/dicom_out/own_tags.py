@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from pydicom import Sequence
+from pydicom import Dataset, Sequence
 
 from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.correction import restore
 from bodypart.dicom_out.decision import Decision
-from bodypart.element_values import value_of
+from bodypart.dicom_out.encoding import DicomStructureError
+from bodypart.dicom_out.part10 import Part10
+from bodypart.dicom_out.provenance import decided_at
+from bodypart.element_values import each_of, value_of
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.pixels import read_dataset
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +43,24 @@ def without_own_tags(data: bytes | memoryview, dataset: Dataset) -> tuple[Datase
 
     Raises
     ------
-    DatasetError, DicomStructureError
+    DatasetError
         If it cannot be read again.
     """
     ours = own_tags(dataset)
     if ours and ours.decision.by_person and ours.decision.text.encode() not in bytes(data):
         # Deflated: the service that asked cannot check by itself that a person decided.
         ours = OwnTags(ours.label, replace(ours.decision, by_person=False))
-    if _carries_our_entry(dataset):
-        original = restore(data).data
+    entry = _our_entry(dataset)
+    if entry is not None:
+        try:
+            if ours and ours.decision.by_person:
+                said_at = decided_at(Part10(data))
+                ours = OwnTags(ours.label, replace(ours.decision, at=said_at))
+            original = restore(data).data
+        except DicomStructureError:
+            # A gateway may have stored our sequences as UN, or padded the file.
+            _undo(dataset, entry)
+            return dataset, ours
         if original is not None:
             return read_dataset(original), ours
     if ours is not None:
@@ -79,8 +87,15 @@ def own_tags(dataset: Dataset) -> OwnTags | None:
         return None
 
 
-def _carries_our_entry(dataset: Dataset) -> bool:
+def _our_entry(dataset: Dataset) -> Dataset | None:
     entries = value_of(dataset, "OriginalAttributesSequence")
-    return isinstance(entries, Sequence) and any(
-        value_of(entry, "ModifyingSystem") == PRODUCT for entry in entries
-    )
+    found = entries if isinstance(entries, Sequence) else ()
+    return next((e for e in found if value_of(e, "ModifyingSystem") == PRODUCT), None)
+
+
+def _undo(dataset: Dataset, entry: Dataset) -> None:
+    """Put the old values that our entry lists back into the headers, for reading them."""
+    for item in each_of(value_of(entry, "ModifiedAttributesSequence")):
+        for keyword in ("AnatomicRegionSequence", "BodyPartExamined"):
+            if isinstance(item, Dataset) and keyword in item:
+                dataset[keyword] = item.get_item(keyword)

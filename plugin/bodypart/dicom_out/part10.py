@@ -6,7 +6,14 @@ import zlib
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from bodypart.dicom_out.encoding import DicomStructureError, Element, Encoding, by_tag, tag_text
+from bodypart.dicom_out.encoding import (
+    DicomStructureError,
+    Element,
+    Encoding,
+    by_tag,
+    is_filler,
+    tag_text,
+)
 from bodypart.file_meta import DEFLATED, has_prefix, read_file_meta
 
 if TYPE_CHECKING:
@@ -88,7 +95,7 @@ class Part10:
         return [] if sequence is None else self.nested(sequence)
 
     def nested(self, sequence: Element) -> list[dict[int, Element]]:
-        """Return the elements of each item of a sequence.
+        """Return the elements of each item of a sequence, without fillers.
 
         Raises
         ------
@@ -98,7 +105,11 @@ class Part10:
         if sequence.vr not in ("SQ", ""):
             raise DicomStructureError(f"{tag_text(sequence.tag)} is stored as {sequence.vr}")
         return [
-            by_tag(self.encoding.walk(self.body, item.value, item.stop))
+            by_tag(
+                element
+                for element in self.encoding.walk(self.body, item.value, item.stop)
+                if not is_filler(element.tag)
+            )
             for item in self.encoding.items(self.body, sequence)
         ]
 

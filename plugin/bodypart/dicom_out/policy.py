@@ -96,6 +96,7 @@ def tags_to_write(
         decision=Decision(
             by_person=said is not None and said["source"] == "person",
             pixels=annotation.get("pixels"),
+            at=_said_at(annotation),
         ),
     )
 
@@ -108,6 +109,12 @@ def stated_side(annotation: AnnotationRecord, part: BodyPart) -> Side | None:
     """
     said = annotation["laterality"]
     return said["value"] if part.paired and said["source"] != "marker" else None
+
+
+def _said_at(annotation: AnnotationRecord) -> str | None:
+    """Return when a person said their word here; of one said elsewhere that is not known."""
+    review = annotation["review"]
+    return review["at"] if review and not review.get("carried") else None
 
 
 def _sure(annotation: SiblingRecord, threshold: float, *, write_conflicts: bool) -> BodyPart | None:

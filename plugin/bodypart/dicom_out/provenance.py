@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from bodypart.dicom_out.encoding import DicomStructureError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from bodypart.dicom_out.decision import Decision
     from bodypart.dicom_out.encoding import Element, Encoding
@@ -63,6 +63,7 @@ _REASON = 0x04000565
 _NOT_OURS = f"the entry of {PRODUCT} is not as {PRODUCT} writes it"
 _CODE_STRING = re.compile(rb"[A-Z0-9_ ]{0,16}")
 _ADDED = re.compile(r"Added: ([A-Za-z, ]+)\.")
+_DECIDED_AT = re.compile(r"Decided by: a person, (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\.")
 _WRITTEN = re.compile(r"Written: ([A-Z0-9_ ]+)\.")
 
 
@@ -186,6 +187,16 @@ def read_record(file: Part10) -> Record | None:
     return Record(previous, changed_since=overwritten or not later.isdisjoint(_VRS))
 
 
+def decided_at(file: Part10) -> str | None:
+    """Return when a person said what we wrote, in UTC; None if that is not written."""
+    said = _described(file, _DECIDED_AT)
+    try:
+        datetime.fromisoformat(said or "")
+    except ValueError:
+        return None
+    return said
+
+
 def unsigned_sequences(file: Part10) -> dict[int, bytes | None]:
     """Return the two sequences without our entry; None for one that was not there before."""
     added = _added(file)
@@ -245,7 +256,8 @@ def _sentences(
             sentences.append(f"{verb}: {', '.join(KEYWORDS[tag] for tag in sorted(tags))}.")
     if written:
         sentences.append(f"Written: {written}.")
-    sentences.append(f"Decided by: {'a person' if decision.by_person else 'the machine'}.")
+    who = "a person" if decision.by_person else "the machine"
+    sentences.append(f"Decided by: {', '.join(filter(None, (who, decision.at)))}.")
     if decision.pixels:
         sentences.append(f"Of pixel data: {decision.pixels}.")
     return sentences

@@ -6,8 +6,9 @@ parts, the probability and the model.
 
 from __future__ import annotations
 
+import re
 import warnings
-from datetime import date
+from datetime import date, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -18,16 +19,16 @@ from pydicom.datadict import dictionary_VR
 from pydicom.multival import MultiValue
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID
-from pydicom.valuerep import validate_value
+from pydicom.valuerep import DA, DT, TM, validate_value
 
 from bodypart.dicom_out.codes import PRODUCT
 from bodypart.dicom_out.policy import stated_side
 from bodypart.labels import BY_LABEL, Code
 from bodypart.laterality import CODE_OF_SIDE
+from bodypart.sop_class import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from bodypart.record import AnnotationRecord, ExaminedRecord
 
@@ -45,8 +46,9 @@ _COPIED = (
     "StudyID",
     "AccessionNumber",
     "ReferringPhysicianName",
-    "StudyDescription",
 )
+_COPIED_IF_THERE = ("IssuerOfPatientID", "StudyDescription")
+_OFFSET = re.compile(r"[+-](0\d|1[0-4])[0-5]\d")
 
 
 class ReportError(ValueError):
@@ -75,7 +77,8 @@ def structured_report(
     version : str
         Version of this software.
     now : datetime
-        Time of the report.
+        Time of the report, in this machine's zone. It is written in the zone of the images, if they
+        tell it: the times that a report inherits from them have to be in the same one.
     previous : Dataset, optional
         The report that this one replaces: the new one goes into its series, and names it in
         Predecessor Documents Sequence.
@@ -101,9 +104,13 @@ def structured_report(
     evidence = [_evidence(headers) for headers, _ in answered]
     if len({str(item.StudyInstanceUID) for item in evidence}) > 1:
         raise ReportError("the images belong to several studies")
+    offset = _offset_of(answered[0][0])
+    if offset:
+        now = now.astimezone(datetime.strptime(offset, "%z").tzinfo)
+    plain = all(kind_of(headers) == "radiograph" for headers, _ in answered)
     content = sr.MeasurementReport(
         observation_context=_observers([note for _, note in answered]),
-        procedure_reported=codes.SCT.PlainRadiography,
+        procedure_reported=codes.SCT.PlainRadiography if plain else codes.SCT.ImagingProcedure,
         title=codes.DCM.ImagingMeasurementReport,
         imaging_measurements=[
             _group(at, headers, note) for at, (headers, note) in enumerate(answered, start=1)
@@ -129,6 +136,10 @@ def structured_report(
             content_date=now.date(),
             content_time=now.time(),
         )
+    report.InstanceCreationDate, report.InstanceCreationTime = DA(now.date()), TM(now.time())
+    report.ContributingEquipmentSequence[0].ContributionDateTime = DT(now)
+    if offset:
+        report.TimezoneOffsetFromUTC = offset
     buffer = BytesIO()
     report.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
@@ -165,9 +176,17 @@ def _evidence(headers: Dataset) -> Dataset:
     for keyword in _COPIED:
         value = headers.get(keyword)
         setattr(kept, keyword, value if value and _is_valid(keyword, value) else None)
-    if not kept.StudyDescription:
-        del kept.StudyDescription
+    for keyword in _COPIED_IF_THERE:
+        value = headers.get(keyword)
+        if value and _is_valid(keyword, value):
+            setattr(kept, keyword, value)
     return kept
+
+
+def _offset_of(headers: Dataset) -> str | None:
+    """Return the zone of an image's times (PS3.3 C.12.1.1.8), None if it does not tell."""
+    offset = str(headers.get("TimezoneOffsetFromUTC") or "").strip()
+    return offset if _OFFSET.fullmatch(offset) else None
 
 
 def _is_valid(keyword: str, value: object) -> bool:

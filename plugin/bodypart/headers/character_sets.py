@@ -38,7 +38,8 @@ _LOSABLE = ("a", "o", "u", "e", "i", "ss", "n", "c", "s", "z", "l", "r")
 def text_of(dataset: Dataset, keyword: str) -> object:
     """Return a value as pydicom decodes it, unless its bytes say that the character set is wrong.
 
-    Bytes that are valid UTF-8 beyond ASCII are UTF-8: no other text looks like that by chance.
+    Bytes that are valid UTF-8 beyond ASCII are UTF-8, unless the stated character set is one of the
+    few whose texts look like that by chance.
     What the stated character set cannot decode is returned as Latin-1, so that no byte is lost.
 
     Raises
@@ -55,7 +56,7 @@ def text_of(dataset: Dataset, keyword: str) -> object:
     if not isinstance(data, bytes) or data.isascii() or not _is_text(value):
         return value
     lost = "\ufffd" in str(value)
-    if lost or not _is_multi_byte(dataset):
+    if lost or not _is_like_utf_8(dataset):
         with suppress(UnicodeDecodeError):
             return data.decode("utf-8").split("\\")
     return data.decode("latin-1").split("\\") if lost else value
@@ -83,13 +84,18 @@ def is_plausible(text: str) -> bool:
     return any(latin) or not latin
 
 
+def has_lost_letter(text: str) -> bool:
+    """Tell whether another sign stands in the place of a letter: ``mu?eca``."""
+    return _LOST_LETTER.search(text) is not None
+
+
 def repaired(text: str) -> Iterator[str]:
     """Yield what a text may have been before a wrong character set spoiled it.
 
     ``BØICHO`` is the Czech ``BŘICHO`` of code page 1250, read as Latin-1. In other texts the letter
     is lost for good: ``Sch?del``.
     """
-    if _LOST_LETTER.search(text):
+    if has_lost_letter(text):
         yield from (_LOST_LETTER.sub(letter, text) for letter in _LOSABLE)
     if "\x1b" in text:
         yield from _unescaped(text)
@@ -122,7 +128,10 @@ def _is_text(value: object) -> bool:
     return all(isinstance(item, str) for item in each_of(value))
 
 
-def _is_multi_byte(dataset: Dataset) -> bool:
-    """Tell whether the stated character set has multi-byte letters, other than UTF-8."""
-    stated = str(getattr(dataset, "original_character_set", ""))
-    return any(name in stated for name in ("gb", "euc_kr"))
+def _is_like_utf_8(dataset: Dataset) -> bool:
+    """Tell whether texts of the stated character set may be valid UTF-8 by chance.
+
+    Its letters are two bytes, or half-width katakana in the upper half of one.
+    """
+    stated = str(getattr(dataset, "original_character_set", "")).lower()
+    return any(name in stated for name in ("gb", "euc_kr", "shift_jis", "iso_ir_58"))

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bodypart.headers.assertion import affirmed
-from bodypart.headers.character_sets import is_plausible, repaired, undoubled
+from bodypart.headers.character_sets import has_lost_letter, is_plausible, repaired, undoubled
 from bodypart.headers.folding import LONGEST_TEXT, fold, is_ideographic, words
 from bodypart.headers.glued import replaced, unglued, with_marks_cut
 from bodypart.headers.holding import holding
@@ -98,7 +98,7 @@ def read_text(text: str, vocabulary: Vocabulary) -> TextReading:
     if length in _FIELDS:
         folded = _with_end(folded, vocabulary)
     reading = _read(folded, vocabulary) if is_plausible(text) else TextReading()
-    certain = reading.complete or (text.isascii() and "?" not in text)
+    certain = (reading.complete or text.isascii()) and not has_lost_letter(text)
     if reading.known or (reading.names_part and certain):
         return _with_marks(_of_one_segment(reading, folded, vocabulary), folded, vocabulary)
     others = (

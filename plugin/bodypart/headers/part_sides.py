@@ -109,8 +109,10 @@ def _shared_out(
     found: dict[str, set[str]] = {}
     first = mentions[0]
     before = _owner(first, mentions, parts, folded, before=False).start > first.start
-    for mention in mentions:
-        for label in _owner(mention, mentions, parts, folded, before=before).entry.labels:
+    in_turn = _stand_in_turn(parts, mentions)
+    for place, mention in enumerate(mentions):
+        owner = parts[place] if in_turn else _owner(mention, mentions, parts, folded, before=before)
+        for label in owner.entry.labels:
             found.setdefault(label, set()).add(_side(mention))
     for pair in pairwise(parts):
         named, other = pair if before else pair[::-1]
@@ -122,6 +124,12 @@ def _shared_out(
     for label, sides in found.items():
         by_side.setdefault(sides.pop() if len(sides) == 1 else "B", []).append(label)
     return tuple(PartSide(side, tuple(of)) for side, of in by_side.items())
+
+
+def _stand_in_turn(parts: Sequence[Mention], sides: Sequence[Mention]) -> bool:
+    """Tell whether each part has a side of its own behind it: "HAND,RIGHT FOOT,LEFT"."""
+    starts = [it.start for pair in zip(parts, sides, strict=False) for it in pair]
+    return len(parts) == len(sides) and starts == sorted(starts) and all(map(_has_side, parts))
 
 
 def _owner(

@@ -8,6 +8,7 @@ instances of a patient.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -26,6 +27,7 @@ _LONGEST_SENTENCE = 2_000
 _LONGEST_MATCH = 20 * LONGEST_TEXT
 """One character may become eighteen (NFKC)."""
 _MOST_EVIDENCE = MOST_VALUES * len(FILLED_BY)
+_UTC_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 _SIDES = tuple(CODE_OF_SIDE)
 """Not as a mapping: a decoder may send values that cannot be a key."""
 
@@ -55,6 +57,11 @@ def _one_of(known: Mapping[str, object] | frozenset[str]) -> AfterValidator:
         return name
 
     return AfterValidator(check)
+
+
+def _real_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
 
 
 def _without_repetition(items: list[_Item]) -> list[_Item]:
@@ -178,6 +185,7 @@ class _Carried(_Record):
 
     examined: Label
     laterality: Side | None
+    at: Annotated[str, Field(pattern=_UTC_TIME), AfterValidator(_real_time)] | None = None
 
 
 class _Annotation(_Record):
@@ -199,7 +207,7 @@ class _Annotation(_Record):
     needs_review: bool
     review: None
     model: _Model | None
-    annotated_at: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    annotated_at: Annotated[str, Field(pattern=_UTC_TIME)]
     child: bool | None = None
     review_reason: _Sentence | None = None
     memory: _Memory | None = None

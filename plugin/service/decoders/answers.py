@@ -175,7 +175,9 @@ def _annotation(
     _demand(wrong is None, f"{wrong} is not valid")
     if note.get("carried") is not None:
         file = payload if isinstance(payload, bytes) else payload.data
-        _demand(_PERSONS_MARK in file, "a person's word that the file does not hold")
+        said_at = note["carried"].get("at") or ""
+        held = _PERSONS_MARK in file and said_at.encode() in file
+        _demand(held, "a person's word that the file does not hold")
     seen = answer.get("seen")
     if seen is not None:
         _demand(isinstance(seen, dict) and seen.keys() == _SEEN, "what it saw has other fields")

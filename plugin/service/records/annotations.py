@@ -225,10 +225,13 @@ class Annotations:
             if self._archive.stored_file(instance).version != stored.version:
                 self._tasks.ask_now(Kind.ANNOTATE, [instance])
 
-    def note_removed(self, instance: str, parents: Parents, done: Task | None) -> None:
-        """Note that an instance stays without annotation, as it was removed."""
+    def note_without(
+        self, instance: str, parents: Parents, *, removed: bool, done: Task | None = None
+    ) -> None:
+        """Note that an instance has no annotation: it stays removed, or a back-fill makes it."""
         with self.database.write() as connection:
-            self._index.put_bare(connection, instance, parents, REMOVED)
+            state = REMOVED if removed else UNSEEN
+            self._index.put_bare(connection, instance, parents, state)
             if done:
                 self._tasks.finish(done, connection)
         self._tasks.wake()

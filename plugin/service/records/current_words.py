@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bodypart.annotation import Review
 from bodypart.pixel_digest import is_old
-from bodypart.reviews import anonymous, apply_review, carried_word
+from bodypart.reviews import anonymous, apply_review, carried_word, newer_word
 from service.errors import DamagedEventError
 
 if TYPE_CHECKING:
@@ -73,6 +73,18 @@ class CurrentWords:
                 review = replace(said, previous=None, history=(), restored=False, carried=True)
                 review = anonymous(review, annotation) if stored.anonymized else review
         return apply_review(annotation, review) if review else annotation
+
+    def put_newer_on(self, annotation: AnnotationRecord, last: LastEvent) -> AnnotationRecord:
+        """Put a word on top that the file brought along, if it is newer than the trail's last.
+
+        It was said in another archive, of an instance on which a person said a word here, too.
+        """
+        review = newer_word(annotation, last.at)
+        if review is None or self._trail.knows(annotation["instance"], review.at):
+            return annotation
+        said = apply_review(annotation, review)
+        same = all(said[name] == annotation[name] for name in ("examined", "laterality"))
+        return annotation if same else said
 
     def old_digest(self, last: LastEvent | None, glance: Glance) -> str | None:
         """Return the picture's digest in a word of version 0.2.0, which only a decoder can compare.

@@ -199,6 +199,7 @@ def annotation_of(service: Service, instance: str) -> AnnotationRecord:
     annotation = service.archive.annotation(instance)
     if annotation:
         return annotation
+    service.annotator.note_lost(instance)
     raise UnannotatedError(instance)
 
 

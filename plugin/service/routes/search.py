@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt
@@ -11,15 +11,21 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 from bodypart.labels import ROUTER_GROUPS
 from bodypart.rollup import roll_up
 from service.databases.tables import instances, mentions
+from service.errors import ArchiveError
 from service.records.index import ANNOTATED, COLUMNS
 from service.routes.models import Body, FoundAnswer
 from service.routes.requests import TheService, labels_of
 from service.routes.router import Router
 
 if TYPE_CHECKING:
-    from bodypart.record import RollUpRecord
+    from collections.abc import Callable
+
+    from bodypart.record import AnnotationRecord, RollUpRecord
     from service.databases.database import Database
     from service.main import Service
+    from service.orthanc_api.archive import Archive
+
+_Record = TypeVar("_Record")
 
 router = Router()
 _LONGEST_LIMIT = 10_000
@@ -123,14 +129,36 @@ def find(body: Question, service: TheService) -> list[FoundAnswer]:
     ids = _ids(body, service.index.database)
     if body.Level == "instances":
         # Their metadata are away while a file is being rewritten.
-        notes = zip(ids, service.archive.annotations(ids), strict=True)
-        found = [(instance, note or service.annotation(instance)) for instance, note in notes]
+        found = [
+            (instance, note or _alone(service, instance))
+            for instance, note in _each(service.archive, ids, service.archive.annotations)
+        ]
         return [{"id": instance, "annotation": note} for instance, note in found if note]
-    rolled = zip(ids, service.archive.roll_ups(ids, body.Level), strict=True)
+    rolled = _each(service.archive, ids, lambda some: service.archive.roll_ups(some, body.Level))
     made = [
         (resource, note or _roll_up(service, body.Level, resource)) for resource, note in rolled
     ]
     return [{"id": resource, "annotation": note} for resource, note in made if note]
+
+
+def _each(
+    archive: Archive, ids: list[str], ask: Callable[[list[str]], list[_Record | None]]
+) -> list[tuple[str, _Record | None]]:
+    """Ask Orthanc for all ids at once; it has none of them if it fails, perhaps at a single one."""
+    try:
+        return list(zip(ids, ask(ids), strict=True))
+    except ArchiveError:
+        archive.last_change()  # If Orthanc is away, this fails, too.
+        return [(one, None) for one in ids]
+
+
+def _alone(service: Service, instance: str) -> AnnotationRecord | None:
+    """Return an annotation, None as well if Orthanc fails at this one, perhaps for ever."""
+    try:
+        return service.annotation(instance)
+    except ArchiveError:
+        service.archive.last_change()  # If Orthanc is away, this fails, too.
+        return None
 
 
 def _roll_up(service: Service, level: str, resource: str) -> RollUpRecord | None:

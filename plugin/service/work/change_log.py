@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from service.orthanc_api.resources import Change
     from service.records.records import Records
 
-_CURSOR = "cursor"
-_MARK = Prepared(sa.select(marks.c.value).where(marks.c.name == _CURSOR))
+_CURSOR, _REPLACED = "cursor", "replaced "
+"""Marks: the last entry that was read; with its id, a series in which others replaced files."""
+_MARK = Prepared(sa.select(marks.c.value).where(marks.c.name == sa.bindparam("name")))
 _PAGE = 500
 _ALONE, _QUIET, _LONGEST_QUIET = 0.006, 0.08, 0.25
 _LONGEST_BURST = 10.0
@@ -81,8 +82,6 @@ class ChangeLog:
         self._live = live
         self._is_own = is_own
         self._amid_rewrite = False
-        self._replaced: set[str] = set()
-        """Series in which others replaced files since they were last left alone."""
         self._woken = threading.Event()
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
         self._arrived = self._burst_began = 0.0
@@ -100,7 +99,7 @@ class ChangeLog:
         ours : bool
             Whether it was stored by our own rewrite of its file, which is no part of a burst.
         """
-        if self._live and self._database.shared:
+        if self._database.shared:
             self._told.append(instance)
         if not ours:
             self._note_arrival(time.monotonic())
@@ -160,7 +159,7 @@ class ChangeLog:
         told = {self._told.popleft() for _ in range(len(self._told))}
         try:
             told -= self._read_on()
-            unseen = [instance for instance in told if not self._is_removed(instance)]
+            unseen = [i for i in told if self._is_to_be_read(i) and not self._is_removed(i)]
             if unseen:
                 self._tasks.ask_now(Kind.ANNOTATE, unseen)
         except Exception:
@@ -179,8 +178,9 @@ class ChangeLog:
                 self._take(known)
                 passed |= {change.resource for change in known if change.kind == "NewInstance"}
             elif last < since:
-                # A log that was emptied starts at 1 again on some databases.
-                self._begin_at(last)
+                # A log that was emptied starts at 1 again on some databases: what came since is
+                # read. Not all of it, as it may be that of an old backup.
+                self._begin_at(max(0, last - _PAGE))
             if len(known) < _PAGE:
                 return passed
 
@@ -228,11 +228,21 @@ class ChangeLog:
             and not self._owns(change)
         }
         wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
-        moved = self._moved({c.resource for c in found if c.kind == "StableSeries"}, stored)
+        stable = {change.resource for change in found if change.kind == "StableSeries"}
+        settled, replaced = self._settled(stable), self._replaced(stored)
+        for series in settled | replaced:
+            self._archive.forget(series)
+        moved = [child.instance for one in settled for child in self._index.children("series", one)]
         with self._database.write() as connection:
             self._tasks.ask(connection, Kind.ANNOTATE, wanted, mode=Mode.NEW, sequences=wanted)
             self._tasks.ask(connection, Kind.ANNOTATE, moved, mode=Mode.NEW)
-            self._keep(connection, found[-1].sequence)
+            # Always in the same order, so that two nodes do not deadlock.
+            for series in sorted(settled | replaced):
+                if series in replaced:
+                    self._keep(connection, _REPLACED + series, "")
+                else:
+                    connection.execute(sa.delete(marks).where(marks.c.name == _REPLACED + series))
+            self._keep(connection, _CURSOR, str(found[-1].sequence))
         if wanted or moved:
             self._tasks.wake()
 
@@ -240,20 +250,20 @@ class ChangeLog:
         """Return whether an instance is annotated when it is stored, or stored over."""
         return self._live or self._index.knows(instance)
 
-    def _moved(self, stable: set[str], stored: Iterable[str]) -> list[str]:
-        """Return instances whose modality, date or station may be others by now.
+    def _replaced(self, stored: Iterable[str]) -> set[str]:
+        """Return the series in which files were replaced."""
+        parents = map(self._index.parents, stored)
+        return {found.series for found in parents if found}
 
-        They are of series in which files were replaced, and which were then left alone: what
-        ``/modify`` changes in a study, Orthanc tells only after the last of its files.
+    def _settled(self, stable: set[str]) -> set[str]:
+        """Return the series that are left alone again after files in them were replaced.
+
+        Modality, date and station of their instances may be others by now: what ``/modify`` changes
+        in a study, Orthanc tells only after the last of its files.
         """
-        replaced = {
-            parents.series for instance in stored if (parents := self._index.parents(instance))
+        return {
+            one for one in stable if self._database.value(_MARK, name=_REPLACED + one) is not None
         }
-        settled = stable & self._replaced
-        self._replaced = (self._replaced - settled) | replaced
-        for series in settled | replaced:
-            self._archive.forget(series)
-        return [child.instance for one in settled for child in self._index.children("series", one)]
 
     def _is_removed(self, instance: str, sequence: int | None = None) -> bool:
         """Return whether the annotation of the instance's present file was removed."""
@@ -264,12 +274,12 @@ class ChangeLog:
             return False
 
     def _cursor(self) -> int | None:
-        kept = self._database.value(_MARK)
+        kept = self._database.value(_MARK, name=_CURSOR)
         return None if kept is None else int(kept)
 
-    def _keep(self, connection: Connection, cursor: int) -> None:
-        connection.execute(self._keep_mark, {"name": _CURSOR, "value": str(cursor)})
+    def _keep(self, connection: Connection, name: str, value: str) -> None:
+        connection.execute(self._keep_mark, {"name": name, "value": value})
 
     def _begin_at(self, cursor: int) -> None:
         with self._database.write() as connection:
-            self._keep(connection, cursor)
+            self._keep(connection, _CURSOR, str(cursor))

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import imagecodecs
@@ -50,7 +51,9 @@ def settings(**changes):
 @pytest.fixture(scope="module")
 def decoder():
     """Start the product's own decoder, from a folder and an environment that are none of its."""
-    process = DecoderProcess(settings())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        process = DecoderProcess(settings())
     process.greet()
     yield process
     process.close()
@@ -96,8 +99,12 @@ def test_every_task_works_behind_the_lock(decoder):
     study = {"study": "s", "annotations": [annotation], "lengths": [len(header)]}
     file = pydicom.dcmread(io.BytesIO(data))
     own = {"patient_id": file.PatientID, "study_uid": file.StudyInstanceUID, "uid": "2.25.7"}
-    report = ask(decoder, "report", header, **study, **own)[1]
-    assert pydicom.dcmread(io.BytesIO(report)).SOPInstanceUID == "2.25.7"
+    report = pydicom.dcmread(io.BytesIO(ask(decoder, "report", header, **study, **own)[1]))
+    assert report.SOPInstanceUID == "2.25.7"
+    written = datetime.strptime(
+        f"{report.ContentDate}{report.ContentTime[:6]}+0900", "%Y%m%d%H%M%S%z"
+    )
+    assert abs(datetime.now(UTC) - written) < timedelta(minutes=5)  # In the service's time zone.
     assert ask(decoder, "fhir", header, **study)[0]["resource"]["resourceType"] == "ImagingStudy"
 
 

@@ -4,6 +4,7 @@ import pytest
 from pydicom import Dataset
 
 from bodypart.dicom_out.correction import Correction, restore
+from bodypart.dicom_out.part10 import Part10
 from unit.dicom_out.corrected import changes_nothing, corrected, entry_of, region
 from unit.dicom_out.radiographs import (
     digital_radiograph,
@@ -94,6 +95,35 @@ class TestOldValues:
         correction = corrected(original, "finger")
         assert read(correction.data)[0x00180000].value == len(group(correction.data))
         assert restore(correction.data).data == original
+
+    def test_fillers_in_items_are_no_values(self):
+        """An archive may write a group length into each item: neither correction nor undo ran."""
+
+        def filled(file, sequence):
+            items = []
+            for item in file.encoding.items(file.body, sequence):
+                pieces, groups = [], set()
+                for element in file.encoding.walk(file.body, item.value, item.stop):
+                    group = element.tag & 0xFFFF0000
+                    if group not in groups:
+                        groups.add(group)
+                        pieces.append(file.encoding.element(group, "UL", bytes(4)))
+                    nests = element.vr == "SQ"
+                    pieces.append(filled(file, element) if nests else file.raw(element))
+                padding = file.encoding.element(0xFFFCFFFC, "OB", bytes(2))
+                items.append(file.encoding.item(*pieces, padding))
+            return file.encoding.sequence(sequence.tag, *items)
+
+        original = radiograph(AnatomicRegionSequence=region("chest"))
+        once = Part10(corrected(original, "knee").data)
+        sequences = [element for element in once.elements.values() if element.vr == "SQ"]
+        stored = once.rewritten({element.tag: filled(once, element) for element in sequences})
+        assert changes_nothing(corrected(stored, "knee"))
+        sided = corrected(stored, "knee", "L")
+        assert sided.changed == ("AnatomicRegionSequence",)
+        restored = read(restore(sided.data).data)
+        assert restored.AnatomicRegionSequence[0].CodeMeaning == "as it was"
+        assert "OriginalAttributesSequence" not in restored
 
 
 class TestSides:

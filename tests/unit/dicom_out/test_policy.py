@@ -1,12 +1,14 @@
 """Tags are written only when sure, and agreement leaves what is there."""
 
+from dataclasses import replace
+
 import pytest
 
 from bodypart.annotation import Examined, Laterality
 from bodypart.dicom_out.policy import tags_to_write
 from bodypart.labels import BY_LABEL
 from bodypart.rollup import Summary
-from unit.dicom_out.annotations import annotation, evidence, side
+from unit.dicom_out.annotations import annotation, evidence, review, side
 
 
 def test_a_sure_answer_is_written():
@@ -67,6 +69,14 @@ def test_what_the_index_knows_of_a_series_tells_that_it_is_mixed():
 def test_a_persons_word_needs_no_probability():
     note = annotation(examined=Examined("knee", 0.0, "person"))
     assert tags_to_write(note, 0.99).examined.label == "knee"
+
+
+@pytest.mark.parametrize(("carried", "at"), [(False, "2026-11-20T12:00:00Z"), (True, None)])
+def test_the_file_tells_when_a_person_said_it_here(carried, at):
+    """The time of a word that came from elsewhere is that of its arrival."""
+    said = replace(review(), carried=carried)
+    spoken = annotation("knee", 1.0, source="person", review=said)
+    assert tags_to_write(spoken, 0.9).decision.at == at
 
 
 def test_an_unpaired_part_has_no_side():

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+import pydicom.uid as uids
 import pytest
 from highdicom.sr import srread
 from pydicom.sr.codedict import codes
@@ -87,6 +88,39 @@ class TestOneImage:
         assert report.PatientID == "P1"
         assert report.StudyInstanceUID == "2.25.1"
         assert report.AccessionNumber == "A1"
+        assert "IssuerOfPatientID" not in report
+        issued = read(report_of((image(IssuerOfPatientID="North"), annotation())))
+        assert issued.IssuerOfPatientID == "North"
+
+    @pytest.mark.parametrize(
+        ("stated", "day", "hour"),
+        [("+1300", "20261121", "160405"), ("-0500", "20261120", "220405"), ("+99", None, None)],
+    )
+    def test_its_times_are_in_the_zone_of_the_times_that_it_inherits(self, stated, day, hour):
+        """They were Greenwich's, beside a Study Time of the hospital's and without an offset."""
+        report = read(report_of((image(TimezoneOffsetFromUTC=stated), annotation())))
+        made = (report.ContentDate, report.ContentTime)
+        assert made == (report.InstanceCreationDate, report.InstanceCreationTime)
+        assert made == ((day, hour) if day else ("20261121", "030405"))
+        assert report.get("TimezoneOffsetFromUTC") == (stated if day else None)
+
+    @pytest.mark.parametrize(
+        ("sop_class", "modality", "procedure"),
+        [
+            (uids.ComputedRadiographyImageStorage, "CR", "168537006"),
+            (uids.XRayRadiofluoroscopicImageStorage, "RF", "363679005"),
+            (uids.CTImageStorage, "CT", "363679005"),
+        ],
+    )
+    def test_only_radiographs_are_called_plain_radiography(self, sop_class, modality, procedure):
+        note = annotation(source="person", review=review())
+        report = read(report_of((image(SOPClassUID=sop_class, Modality=modality), note)))
+        told = [
+            item.ConceptCodeSequence[0].CodeValue
+            for item in report.ContentSequence
+            if item.ConceptNameCodeSequence[0].CodeValue == "121058"
+        ]
+        assert told == [procedure]
 
     @pytest.mark.filterwarnings("error")
     def test_no_warning_quotes_the_patient(self):

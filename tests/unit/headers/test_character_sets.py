@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from bodypart.headers import read_headers
-from bodypart.headers.character_sets import undoubled
+from bodypart.headers.character_sets import text_of, undoubled
 from bodypart.headers.matching import read_text
 from bodypart.pixels import read_dataset
 from phantoms import file_bytes, radiograph
@@ -72,6 +72,25 @@ def test_a_guessed_code_page_finds_no_part_where_there_is_none(declared, vocabul
         for encoding in encodings:
             reading = read_headers(study(text.encode(encoding), declared), vocabulary)
             assert not reading.labels, (text, encoding)
+
+
+@pytest.mark.parametrize(
+    ("declared", "text", "encoding", "label"),
+    [
+        ("ISO_IR 13", "ﾖｳﾂｲ AP", "cp932", "lspine"),
+        ("GB18030", "头颅", "gb18030", "skull"),
+        ("GBK", "膝", "gbk", "knee"),
+    ],
+)
+def test_what_is_valid_utf_8_by_chance_is_read_as_declared(
+    declared, text, encoding, label, vocabulary
+):
+    """It was read as UTF-8: no part was found, or a page showed other letters than the file's."""
+    headers = study(text.encode(encoding), declared)
+    reading = read_headers(headers, vocabulary)
+    assert reading.label == label
+    assert [match.value for match in reading.evidence] == ([text] if label else [])
+    assert text_of(headers, "StudyDescription") == text
 
 
 def test_a_text_that_was_converted_twice():

@@ -147,6 +147,7 @@ def test_a_text_in_the_wrong_character_set_is_repaired(text, label, vocabulary):
 
 def test_a_part_in_the_wrong_character_set_is_read_beside_another(vocabulary):
     assert read_text("Ca?da sobre mano, mu?eca izq", vocabulary).labels == ("hand", "wrist")
+    assert read_text("Rx mano, mu?eca", vocabulary).labels == ("hand", "wrist")
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,9 @@ def test_each_part_has_its_own_side(text, sides, vocabulary):
         ("Hands and feet L/R", {"hand": "B", "foot": "B"}),
         ("Knee left, right", {"knee": "B"}),
         ("Not left, right knee", {"knee": "R"}),
+        ("HAND,RIGHT FOOT,LEFT", {"hand": "R", "foot": "L"}),
+        ("HAND,RIGHT FOOT,LEFT HAND,LEFT", {"hand": "B", "foot": "L"}),
+        ("Chest, left hip, right", {"hip": "B"}),
     ],
 )
 def test_left_and_right_that_a_sign_parts_are_those_of_their_parts(text, sides, vocabulary):

@@ -54,6 +54,22 @@ def test_a_word_that_is_taken_back_has_no_picture_read_again(house, seen, words,
     assert house.decoders.asked == []
 
 
+@pytest.mark.usefixtures("seen")
+def test_a_word_is_taken_back_before_its_file_that_was_sent_again_is_read(house):
+    """Nobody had said anything, it was answered; a second later the word stood there again."""
+    house.reviewer.review("i", WORD)
+    house.orthanc.arrive("i", house.orthanc.files["i"])
+    assert house.reviewer.withdraw("i", by="ann")["review"] is None
+    house.annotator.annotate("i", Mode.NEW)
+    assert house.orthanc.annotation("i")["examined"]["label"] == "hand"
+
+
+def test_taking_back_what_nobody_said_annotates_nothing(house):
+    with pytest.raises(UnannotatedError):
+        house.reviewer.withdraw("i", by="ann")
+    assert house.decoders.asked == []
+
+
 @pytest.mark.parametrize("changed", [{"machine": None}, {"file": "another file"}])
 def test_what_was_not_kept_or_is_of_another_file_is_read_again(house, seen, changed):
     reviewed = house.reviewer.review("i", WORD)

@@ -100,11 +100,17 @@ class OnDisk:
 def test_a_persons_word_that_the_file_does_not_hold_is_refused(payload):
     said = annotated(carried={"examined": "hand", "laterality": "R"})
     assert "does not hold" in refused("annotate", REQUEST, payload(radiograph()), said)
-    decision = Decision(by_person=True)
+    decision = Decision(by_person=True, at="2026-11-28T10:00:00Z")
     file = correct(
         radiograph(), BY_LABEL["hand"], "R", version="1", now=NOW, decision=decision
     ).data
     check("annotate", REQUEST, payload(file), Frame(said, number=7), 7)
+    said["annotation"]["carried"]["at"] = decision.at
+    check("annotate", REQUEST, payload(file), Frame(said, number=7), 7)
+    said["annotation"]["carried"]["at"] = "2026-11-28T11:00:00Z"
+    assert "does not hold" in refused("annotate", REQUEST, payload(file), said)
+    said["annotation"]["carried"]["at"] = "2026-11-31T10:00:00Z"
+    assert "annotation.carried.at" in refused("annotate", REQUEST, payload(file), said)
 
 
 LESSON = {"memory": {"revision": "new"}}

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from service.databases.schema import open_durable, open_index
 from service.databases.tables import instances, mentions
+from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from service.routes import search
 from service.routes.search import Question, _ids, find
@@ -142,3 +143,26 @@ def test_a_study_is_found_before_its_roll_up_is_written(house):
     found.append(find(Question(Level="Study", Examined="hand"), service))
     assert [one["id"] for one in found[0]] == ["study"]
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("level", ["Instance", "Study"])
+def test_one_that_orthanc_fails_at_is_left_out_and_the_others_are_found(house, level):
+    """The whole page was refused, and with it all that a script would have found after it."""
+    orthanc = house.orthanc
+    orthanc.arrive("j", b"file")
+    for instance in "ij":
+        house.annotator.annotate(instance, Mode.NEW)
+
+    def annotation(instance):
+        if orthanc.down or instance == "j":
+            raise ArchiveError("status 500")
+        return house.orthanc.annotation(instance)
+
+    orthanc.annotations = lambda ids: list(map(annotation, ids))
+    orthanc.roll_ups = lambda ids, _level: list(map(annotation, ["j", *ids]))
+    service = SimpleNamespace(archive=orthanc, index=house.index, annotation=annotation)
+    found = [one["id"] for one in find(Question(Level=level, Examined="hand"), service)]
+    assert found == ["i" if level == "Instance" else "study"]
+    orthanc.down = True
+    with pytest.raises(ArchiveError):
+        find(Question(Level=level, Examined="hand"), service)

@@ -1,5 +1,7 @@
 """What the change log makes of files that replace those of annotated instances."""
 
+import pytest
+
 from service.orthanc_api.resources import Change
 from service.queue.tasks import Mode
 from service.work.change_log import ChangeLog
@@ -20,14 +22,31 @@ def test_what_replaces_an_annotated_file_is_read_even_where_uploads_are_not(hous
     assert house.to_annotate() == {"i"}
 
 
-def test_a_series_is_looked_up_again_once_its_replaced_files_are_left_alone(house):
-    """A Study Date that was put right stayed wrong in the lists, and a Modality in the rules."""
+def test_an_entry_below_the_mark_of_what_replaces_an_annotated_file_is_asked_for(house):
+    """So is what else the hook names of several Orthancs, where uploads are annotated."""
+    house.annotator.annotate("i", Mode.ASKED)
+    reader = log(house, live=False)
+    house.database.shared = True
+    house.orthanc.arrive("i", b"sent again")
+    house.orthanc.log.clear()
+    for instance in "ij":
+        reader.wake(instance)
+    reader.read()
+    assert house.to_annotate() == {"i"}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_series_is_looked_up_again_once_its_replaced_files_are_left_alone(house, restarted):
+    """A Study Date that was put right stayed wrong in the lists, and a Modality in the rules.
+
+    Of several nodes, too, another one may read that they were left alone.
+    """
     reader = log(house)
 
     def read_stable():
         house.orthanc.log.append(Change(house.orthanc.last_change() + 1, "StableSeries", "series"))
         house.orthanc.skip_a_number()
-        reader.read()
+        (log(house) if restarted else reader).read()
         return house.orthanc.asked_anew, house.to_annotate()
 
     reader.read()
