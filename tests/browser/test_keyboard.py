@@ -1,5 +1,7 @@
 """The keyboard: keys are about what has it, and it is not lost where something goes."""
 
+import pytest
+
 from browser.chromium import meanwhile
 from browser.films import hold_back
 from browser.pages_alone import annotation, instance, item, number_of
@@ -68,6 +70,18 @@ def test_who_leaves_the_loupe_is_on_the_picture_that_it_showed(alone, page):
     meanwhile(page, lambda: at(page) == instance(3))
     page.keyboard.press("x")
     assert page.locator(".tile").nth(2).get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize(("key", "shift", "signed"), [("é", False, True), ("@", True, False)])
+def test_a_digit_is_one_where_it_needs_shift(alone, page, key, shift, signed):
+    """On a French keyboard 2 is é, and 2 only with Shift; on an American one it is @ with Shift."""
+    alone.open("?show=all#films")
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.locator(".line").first.dispatch_event(
+        "keydown", {"key": key, "code": "Digit2", "shiftKey": shift}
+    )
+    page.wait_for_timeout(100)
+    assert [body["examined"] for *_, body in alone.asked_for(r"PUT \S*")] == ["wrist"][:signed]
 
 
 def test_what_brings_back_elsewhere_what_was_undone_undoes_nothing_more(alone, page):

@@ -24,7 +24,11 @@ export function listen(table) {
     const pressed = event.key.toLowerCase();
     if (!undo && isLetter(pressed) && areOff()) return;
     const key = undo ? 'z' : usualKey(pressed);
-    const row = table().find(([keys, , action]) => action && keys.some((one) => one.toLowerCase() === key));
+    const rows = table();
+    const rowOf = (wanted) => rows.find(([keys, , action]) => action && keys.some((one) => one.toLowerCase() === wanted));
+    // A French keyboard has its digits above other characters, with Shift.
+    const digit = event.shiftKey ? null : /^Digit(\d)$/.exec(event.code)?.[1];
+    const row = rowOf(key) ?? (digit && rowOf(usualKey(digit)));
     if (!row || (event.repeat && !row[3])) return;
     event.preventDefault();
     row[2](event);
