@@ -1,4 +1,4 @@
-"""A sheet that is open all day: many words on a slow line, marks, and a session that ends."""
+"""A page that is open all day: words on a slow line, marks, an ended session, other people."""
 
 import pytest
 
@@ -177,3 +177,18 @@ def test_what_was_lost_is_asked_for_before_a_conflict_is_decided(alone, page):
     page.keyboard.press("p")
     meanwhile(page, lambda: alone.asked_for("POST reviews"))
     assert alone.asked_for("POST reviews")[0][3]["instances"] == [instance(1)]
+
+
+def test_what_somebody_else_reviewed_makes_the_next_page_skip_nothing(alone, page):
+    """Of two people in one list each missed as many pictures as the other had done before them."""
+    alone.answers["GET worklist"] = {"total": 4, "items": [item(1), item(2)], "meaning": None}
+    review = {"by": "ben", "at": "2026-11-29T10:00:00Z", "examined": "foot"}
+    alone.answers[rf"GET instances/{instance(2)}"] = annotation(2, revision="2", review=review)
+    alone.open("#films")
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.keyboard.press("Enter")
+    page.locator("li.done").nth(1).wait_for()
+    page.locator(f'.stage[data-shown="{instance(2)}"]').wait_for()
+    page.keyboard.press("j")
+    meanwhile(page, lambda: len(alone.asked_for("GET worklist")) == 2)
+    assert alone.asked_for("GET worklist")[1][2]["since"] == "0"
