@@ -158,7 +158,15 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def open_ends() -> None:
+    """Open what is closed of stdin, stdout and stderr: Orthanc would log into a socket or file."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
 if __name__ == "__main__":
+    open_ends()
     if sys.getfilesystemencoding() != "utf-8":
         # Orthanc reads names as UTF-8 in any locale: it would store in another folder.
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.argv])

@@ -31,11 +31,15 @@ def limit(*, cuda: bool, lasting: bool = False) -> dict[str, int]:
         # The driver's memory that processes share is backed by files.
         wanted |= {"FSIZE": 0, "MEMLOCK": 0}
     for name, value in wanted.items():
-        key = getattr(resource, f"RLIMIT_{name}")
-        hard = resource.getrlimit(key)[1]
-        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(key, (allowed, allowed))
+        _limit_to(value, getattr(resource, f"RLIMIT_{name}"))
     return wanted
+
+
+def _limit_to(value: int, key: int) -> None:
+    """Set a limit; a lower one that is there already, as from systemd, nobody may raise."""
+    hard = resource.getrlimit(key)[1]
+    allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(key, (allowed, allowed))
 
 
 class AddressSpace:
@@ -58,4 +62,4 @@ class AddressSpace:
             return
         if taken > megabytes:
             sys.exit(f"MemoryLimitMB is {megabytes}, and the decoder itself takes {taken}")
-        resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
+        _limit_to(megabytes * 2**20, resource.RLIMIT_AS)

@@ -158,6 +158,7 @@ def correct(pipeline: Pipeline, request: dict[str, Any], data: bytes) -> Answer:
             version=__version__,
             now=datetime.now(UTC),
             agreeing=wanted.agreeing,
+            contradicting=wanted.contradicting,
             mixed_series=wanted.mixed_series,
             decision=wanted.decision,
         )

@@ -99,7 +99,8 @@ class ServiceProcess:
             raise ConfigurationError(f"{self._python()} cannot run the service: {why}") from None
         if done.returncode:
             lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise ConfigurationError(lines[-1])
+            old = f"{self._python()} must be Python 3.11 or newer"  # It knows no option -P.
+            raise ConfigurationError(old if done.returncode == 2 else lines[-1])
 
     def start(self, orthanc: Mapping[str, Any]) -> None:
         """Start the service in the background, with what it needs to talk to Orthanc."""

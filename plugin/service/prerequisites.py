@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import ssl
+import sys
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,6 +26,8 @@ from service.orthanc_api.archive import ANNOTATION, CODE
 _ROOT = Path(__file__).resolve().parents[2]
 _HERE = frozenset(("127.0.0.1", "0.0.0.0", "localhost"))
 """Where Orthanc listens so that the service finds it."""
+_FIRST_SQLITE = (3, 35, 0)
+"""The first with ``RETURNING``."""
 _LOSSY = frozenset(
     f"1.2.840.10008.1.2.4.{number}"
     for number in (50, 51, 81, 91, 93, 100, 101, 102, 103, 104, 105, 106, 107, 108, 203)
@@ -44,6 +48,10 @@ def checked_settings(configuration: dict[str, Any]) -> Settings:
     SettingsError
         If the ``BodyPart`` section, or what it needs beside it, is wrong.
     """
+    if sqlite3.sqlite_version_info < _FIRST_SQLITE:
+        raise SettingsError(
+            f"{sys.executable} has SQLite {sqlite3.sqlite_version}; 3.35 or newer is needed"
+        )
     for key in configuration:
         if key != "BodyPart" and get_close_matches(key.lower(), ["bodypart"], cutoff=0.85):
             raise SettingsError(

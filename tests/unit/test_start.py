@@ -179,27 +179,38 @@ def test_what_cannot_be_used_ends_with_one_line_that_names_it(start, config, env
     assert "\n" not in str(stopped.value)
 
 
-def test_a_folder_with_an_umlaut_is_that_folder_in_any_locale(tmp_path):
-    """In a locale without it the pictures lay in a folder of another name."""
-    (tmp_path / "Orthanc").write_text('#!/bin/sh\ncat "$1"\n')
-    (tmp_path / "Orthanc").chmod(0o755)
-    (tmp_path / "own.json").write_text('{"HttpServerEnabled": false, "DicomServerEnabled": false}')
+def said_by(folder, orthanc, *, ends="", **environment):
+    """Return what the script says, and what is said by an Orthanc that is a shell script."""
+    (folder / "Orthanc").write_text(f"#!/bin/sh\n{orthanc}\n")
+    (folder / "Orthanc").chmod(0o755)
+    (folder / "own.json").write_text('{"HttpServerEnabled": false, "DicomServerEnabled": false}')
     done = subprocess.run(
-        [sys.executable, ROOT / "orthanc-config/start.py"],
+        ["sh", "-c", f'exec "$0" "$1" {ends}', sys.executable, ROOT / "orthanc-config/start.py"],
         env={
-            "PATH": f"{tmp_path}:/bin",
-            "LC_ALL": "C",
-            "PYTHONUTF8": "0",
-            "PYTHONCOERCECLOCALE": "0",
-            "ORTHANC_STORAGE": str(tmp_path / "Röntgen"),
-            "BODYPART_CONFIG": str(tmp_path / "own.json"),
+            "PATH": f"{folder}:/bin",
+            "ORTHANC_STORAGE": str(folder / "Röntgen"),
+            "BODYPART_CONFIG": str(folder / "own.json"),
+            **environment,
         },
         capture_output=True,
         check=True,
     )
-    said, _, configuration = done.stdout.decode().partition("\n")
+    said, _, by_orthanc = done.stdout.decode().partition("\n")
+    return said, by_orthanc
+
+
+def test_a_folder_with_an_umlaut_is_that_folder_in_any_locale(tmp_path):
+    """In a locale without it the pictures lay in a folder of another name."""
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    said, configuration = said_by(tmp_path, 'cat "$1"', **locale)
     assert str(tmp_path / "Röntgen/db") in said
     assert json.loads(configuration)["StorageDirectory"] == str(tmp_path / "Röntgen/db")
+
+
+def test_orthancs_log_goes_into_no_file_where_stderr_is_closed(tmp_path):
+    """The first files that were opened took the numbers of stdin and stderr."""
+    _, ends = said_by(tmp_path, "readlink /proc/$$/fd/0 /proc/$$/fd/2", ends="<&- 2>&-")
+    assert ends.split() == ["/dev/null"] * 2
 
 
 def test_the_mark_that_an_editor_put_before_the_json_does_no_harm(start):

@@ -22,6 +22,7 @@ from bodypart.dicom_out.provenance import (
     CODING_SCHEME,
     KEYWORDS,
     LATERALITY,
+    PRIMARY_STRUCTURE,
     Signature,
     code_elements,
     conforms,
@@ -29,6 +30,7 @@ from bodypart.dicom_out.provenance import (
     signed_sequences,
     unsigned_sequences,
 )
+from bodypart.dicom_out.signatures import forbids, forbids_rare
 from bodypart.laterality import CODE_OF_SIDE, SIDE_OF_CODE
 
 if TYPE_CHECKING:
@@ -65,10 +67,9 @@ _UID = re.compile(r"[0-9.]{1,64}")
 _SOP_CLASS = 0x00080016
 _MAPPING_RESOURCE_NAME = 0x00080122
 _MODIFIERS = 0x00082220
+_STRUCTURE_MODIFIERS = 0x00082230
 _IMAGE_LATERALITY = 0x00200062
-_DATA_ELEMENTS_SIGNED = 0x04000020
-_MAC_PARAMETERS = 0x4FFE0001
-_DIGITAL_SIGNATURES = 0xFFFAFFFA
+_SPELT_OUT = {"LEFT": "L", "RIGHT": "R", "BOTH": "B", "BILATERAL": "B", "UNPAIRED": "U"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ def correct(
     version: str,
     now: datetime,
     agreeing: Collection[str] = (),
+    contradicting: Collection[str] = (),
     mixed_series: bool = False,
     decision: Decision | None = None,
 ) -> Correction:
@@ -128,6 +130,9 @@ def correct(
         Time of the correction; with a time zone it is written with its offset.
     agreeing : collection of str
         Keywords of attributes that already name the part in their own words, and are kept.
+    contradicting : collection of str
+        Keywords of attributes that name another part. Primary Anatomic Structure Sequence, for
+        which there is no new value, is then removed.
     mixed_series : bool
         Whether the series shows several parts. Body Part Examined, an attribute of the series,
         then keeps its original value (PS3.3 C.7.3.1).
@@ -167,9 +172,10 @@ def correct(
     kept = frozenset(agreeing).difference(own)
     decision = replace(decision or Decision(by_person=False), side=side)
     wanted = _wanted(original, examined, decision, kept, mixed_series=mixed_series)
+    if KEYWORDS[PRIMARY_STRUCTURE] in contradicting and PRIMARY_STRUCTURE in original.elements:
+        wanted[PRIMARY_STRUCTURE] = None
     refused = _side_contradicted(original, examined, side, wanted)
-    if LATERALITY in wanted and LATERALITY in _covered_by_signature(original):
-        refused = "a digital signature covers Laterality"
+    refused = forbids_rare(original, wanted) or refused
     if refused:
         # An earlier answer of ours is removed, too.
         wanted = {}
@@ -210,11 +216,12 @@ def restore(data: bytes | memoryview) -> Correction:
         return Correction()
     if record.changed_since:
         return Correction(refused="another system changed the body part after us")
-    refused = _signed(file)
+    refused = forbids(file)
     if refused:
         return Correction(refused=refused)
-    if LATERALITY in record.previous and LATERALITY in _covered_by_signature(file):
-        return Correction(refused="a digital signature covers Laterality")
+    refused = forbids_rare(file, record.previous)
+    if refused:
+        return Correction(refused=refused)
     changes = {**record.previous, **unsigned_sequences(file)}
     changed = tuple(KEYWORDS[tag] for tag in sorted(record.previous))
     return Correction(file.rewritten(changes), changed)
@@ -231,36 +238,7 @@ def _not_ours_to_change(file: Part10) -> str | None:
         return f"BodyPartExamined is stored as {stated.vr}, not as CS"
     if stated is not None and len(file.value(stated)) % 2:
         return "BodyPartExamined has an odd length, which could not be restored"
-    return _signed(file)
-
-
-def _signed(file: Part10) -> str | None:
-    """Return why a digital signature forbids the change, or None (PS3.3 C.12.1.1.3)."""
-    parameters = file.items(_MAC_PARAMETERS)
-    unnamed = any(not _elements_signed(file, item) for item in parameters)
-    if unnamed or (not parameters and _DIGITAL_SIGNATURES in file.elements):
-        return "the file is digitally signed, and does not say which attributes are"
-    # Laterality rarely changes: the callers check it once they know whether it does.
-    touched = _covered_by_signature(file).intersection(KEYWORDS).difference((LATERALITY,))
-    if touched:
-        return f"a digital signature covers {', '.join(KEYWORDS[tag] for tag in sorted(touched))}"
-    return None
-
-
-def _covered_by_signature(file: Part10) -> set[int]:
-    """Return the tags that digital signatures cover."""
-    return {tag for item in file.items(_MAC_PARAMETERS) for tag in _elements_signed(file, item)}
-
-
-def _elements_signed(file: Part10, parameters: Mapping[int, Element]) -> list[int]:
-    """Return the tags that an item of MAC Parameters Sequence names."""
-    if _DATA_ELEMENTS_SIGNED not in parameters:
-        return []
-    signed, number = file.value(parameters[_DATA_ELEMENTS_SIGNED]), file.encoding.number
-    return [
-        number(signed[at : at + 2]) << 16 | number(signed[at + 2 : at + 4])
-        for at in range(0, len(signed) - 3, 4)
-    ]
+    return forbids(file)
 
 
 def _side_contradicted(
@@ -272,24 +250,27 @@ def _side_contradicted(
             return f"Laterality states a side, and the {examined.label} has none"
         return None
     for tag, keyword in ((_IMAGE_LATERALITY, "ImageLaterality"), (LATERALITY, "Laterality")):
-        stated = file.text(tag)
+        text = (file.text(tag) or "").upper()
+        stated = _SPELT_OUT.get(text, text)
         if stated == "U":
             return f"{keyword} says unpaired: a side of the {examined.label} would be invented"
         if side and stated in CODE_OF_SIDE and stated != side:
             return f"{keyword} {stated} contradicts the side {side}, and is never overwritten"
-    stated_by_modifiers = _sides_of_region(file)
-    if side and stated_by_modifiers and side not in stated_by_modifiers:
-        return f"the modifier of AnatomicRegionSequence contradicts the side {side}"
+    for anatomy in (ANATOMIC_REGION, PRIMARY_STRUCTURE):
+        stated_by_modifiers = _sides_of(file, anatomy)
+        if side and stated_by_modifiers and side not in stated_by_modifiers:
+            return f"the modifier of {KEYWORDS[anatomy]} contradicts the side {side}"
     return None
 
 
-def _sides_of_region(file: Part10) -> set[str]:
-    """Return the sides that the modifiers of the anatomic region name."""
+def _sides_of(file: Part10, anatomy: int) -> set[str]:
+    """Return the sides that the modifiers of an anatomic region or structure name."""
+    tag = _MODIFIERS if anatomy == ANATOMIC_REGION else _STRUCTURE_MODIFIERS
     modifiers = [
         modifier
-        for region in file.items(ANATOMIC_REGION)
-        if _MODIFIERS in region
-        for modifier in file.nested(region[_MODIFIERS])
+        for item in file.items(anatomy)
+        if tag in item
+        for modifier in file.nested(item[tag])
     ]
     codes = (file.text_of(modifier.get(CODE_VALUE)) for modifier in modifiers)
     return {SIDE_OF_CODE[code] for code in codes if code in SIDE_OF_CODE}
@@ -331,7 +312,7 @@ def _region(file: Part10, examined: BodyPart, decision: Decision, *, agrees: boo
     modifier = encoding.item(*code_elements(encoding, CODE_OF_SIDE[side])) if side else b""
     regions = file.items(ANATOMIC_REGION)
     if len(regions) == 1 and (agrees or _is_code(file, regions[0], examined)):
-        if not side or side in _sides_of_region(file):
+        if not side or side in _sides_of(file, ANATOMIC_REGION):
             return None
         region = regions[0]
         elements = {tag: file.raw(element) for tag, element in region.items()}
@@ -361,7 +342,7 @@ def _code_of(file: Part10, item: Mapping[int, Element]) -> tuple[str, str]:
 def _differing(file: Part10, original: Part10, wanted: dict[int, bytes | None]) -> tuple[str, ...]:
     """Return the keywords of elements that must change in the given file."""
     keywords = []
-    for tag in (ANATOMIC_REGION, BODY_PART_EXAMINED, LATERALITY):
+    for tag in (ANATOMIC_REGION, PRIMARY_STRUCTURE, BODY_PART_EXAMINED, LATERALITY):
         source = original.elements.get(tag)
         target = wanted.get(tag, original.raw(source) if source else None)
         present = file.elements.get(tag)

@@ -16,6 +16,8 @@ from bodypart.element_values import each_of, value_of
 from bodypart.labels import UnknownLabelError, body_part
 from bodypart.pixels import read_dataset
 
+_ANATOMY = ("AnatomicRegionSequence", "PrimaryAnatomicStructureSequence", "BodyPartExamined")
+
 
 @dataclass(frozen=True, slots=True)
 class OwnTags:
@@ -96,6 +98,6 @@ def _our_entry(dataset: Dataset) -> Dataset | None:
 def _undo(dataset: Dataset, entry: Dataset) -> None:
     """Put the old values that our entry lists back into the headers, for reading them."""
     for item in each_of(value_of(entry, "ModifiedAttributesSequence")):
-        for keyword in ("AnatomicRegionSequence", "BodyPartExamined"):
+        for keyword in _ANATOMY:
             if isinstance(item, Dataset) and keyword in item:
                 dataset[keyword] = item.get_item(keyword)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bodypart.dicom_out.decision import Decision
 from bodypart.labels import BY_LABEL
+from bodypart.regions import compatible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,8 @@ class TagsToWrite:
         ``R``, ``L`` or ``B`` for a paired part whose side a header or a person states.
     agreeing : frozenset of str
         Keywords of attributes that already name this part, and no other.
+    contradicting : frozenset of str
+        Keywords of attributes that name only parts of which this exposure cannot be.
     mixed_series : bool
         Whether sure answers within the series differ. Body Part Examined belongs to the series
         (PS3.3 C.7.3.1), so it then keeps its original value in all of its instances; the
@@ -45,6 +48,7 @@ class TagsToWrite:
     examined: BodyPart
     laterality: Side | None
     agreeing: frozenset[str]
+    contradicting: frozenset[str]
     mixed_series: bool
     decision: Decision
 
@@ -88,10 +92,18 @@ def tags_to_write(
     agreeing = frozenset(
         match["attribute"] for match in evidence if match.get("labels") == [examined.label]
     )
+    named: dict[str, set[str]] = {}
+    for match in evidence:
+        named.setdefault(match["attribute"], set()).update(match.get("labels") or ())
     return TagsToWrite(
         examined=examined,
         laterality=stated_side(annotation, examined),
         agreeing=agreeing & WRITTEN_BY_THE_MODALITY,
+        contradicting=frozenset(
+            attribute
+            for attribute, labels in named.items()
+            if labels and not any(compatible(examined.label, label) for label in labels)
+        ),
         mixed_series=len(terms) > 1,
         decision=Decision(
             by_person=said is not None and said["source"] == "person",

@@ -28,6 +28,7 @@ BODY_PART_EXAMINED = 0x00180015
 CONTRIBUTING_EQUIPMENT = 0x0018A001
 LATERALITY = 0x00200060
 ORIGINAL_ATTRIBUTES = 0x04000561
+PRIMARY_STRUCTURE = 0x00082228
 
 KEYWORDS: Mapping[int, str] = MappingProxyType(
     {
@@ -36,6 +37,7 @@ KEYWORDS: Mapping[int, str] = MappingProxyType(
         CONTRIBUTING_EQUIPMENT: "ContributingEquipmentSequence",
         LATERALITY: "Laterality",
         ORIGINAL_ATTRIBUTES: "OriginalAttributesSequence",
+        PRIMARY_STRUCTURE: "PrimaryAnatomicStructureSequence",
     }
 )
 """The only attributes that a correction writes."""
@@ -43,7 +45,12 @@ KEYWORDS: Mapping[int, str] = MappingProxyType(
 CODE_VALUE = 0x00080100
 CODING_SCHEME = 0x00080102
 _CODE_MEANING = 0x00080104
-_VRS = {ANATOMIC_REGION: "SQ", BODY_PART_EXAMINED: "CS", LATERALITY: "CS"}
+_VRS = {
+    ANATOMIC_REGION: "SQ",
+    BODY_PART_EXAMINED: "CS",
+    LATERALITY: "CS",
+    PRIMARY_STRUCTURE: "SQ",
+}
 _MANUFACTURER = 0x00080070
 _MODEL_NAME = 0x00081090
 _SOFTWARE_VERSIONS = 0x00181020

@@ -7,8 +7,6 @@ that a person waits for go first.
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import threading
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
@@ -38,6 +36,7 @@ __all__ = ["DecoderDiedError", "DecoderPool", "EngineDownError", "RefusedError"]
 
 _WITH_MEMORY = ("annotate", "classify")
 _PAUSES = (0.2, 1.0, 5.0, 30.0)
+_LOOKS_EVERY = 1.0
 _DEATHS = 2
 """Deaths of decoders while they learned a state of the memory, after which it is not sent again."""
 
@@ -335,15 +334,11 @@ class DecoderPool:
 
     def _serves_until_worn(self, decoder: DecoderProcess) -> bool:
         """Wait; return True if it has served long enough, False if it died or the service stops."""
-        descriptor = os.pidfd_open(decoder.process.pid)
-        try:
-            while not self._stopping.is_set():
-                if select.select([descriptor], [], [], 1.0)[0]:
-                    return False
-                if decoder.worn():
-                    return True
-        finally:
-            os.close(descriptor)
+        while not self._stopping.is_set():
+            if decoder.ends_within(_LOOKS_EVERY):
+                return False
+            if decoder.worn():
+                return True
         decoder.kill()
         return False
 

@@ -12,6 +12,7 @@ import io
 import os
 import secrets
 import select
+import signal
 import subprocess
 import threading
 import time
@@ -76,6 +77,10 @@ class EngineDownError(ServiceError):
 
 class DecoderDiedError(ServiceError):
     """The decoder died, or was killed, while it had the request; the text says why."""
+
+
+class DecoderKilledError(DecoderDiedError):
+    """Neither it nor we ended it, but the kernel or an operator: perhaps not for the request."""
 
 
 class DecoderProcess:
@@ -156,6 +161,8 @@ class DecoderProcess:
         except DecoderDiedError as error:
             self._listener.join(_LAST_WORDS_LIMIT)
             words = self._last_words[0].decode(errors="replace").strip() if self._last_words else ""
+            if isinstance(error, DecoderKilledError):
+                words = ""  # It had no time for any.
             # The last words may be a library's warning, which is not why.
             why = f"{words} ({error})" if words else str(error)
             raise EngineDownError(f"the decoder did not start: {why}") from error
@@ -168,7 +175,7 @@ class DecoderProcess:
         Raises
         ------
         DecoderDiedError
-            If it died or was killed.
+            If it died or was killed; `DecoderKilledError` if somebody else killed it.
         NetworkError
             If the network that it asked for could not be had.
         UnreadError
@@ -184,6 +191,7 @@ class DecoderProcess:
         except (WireError, SurpriseError, OSError, ValueError, MemoryError) as error:
             ended = self._ended() if isinstance(error, ClosedError | BrokenPipeError) else None
             self.kill()
+            kind = DecoderDiedError
             if watchdog.expired:
                 why = f"took longer than {limit:g} s"
             elif isinstance(error, WireError | SurpriseError) and not isinstance(
@@ -192,9 +200,11 @@ class DecoderProcess:
                 why = f"was killed, its answer cannot be trusted: {error}"
             elif ended == OUT_OF_MEMORY:
                 why = f"died at its memory limit (MemoryLimitMB {self._settings.memory_limit_mb})"
+            elif ended == -signal.SIGKILL:
+                kind, why = DecoderKilledError, "was killed: most likely memory ran out"
             else:
                 why = "died"
-            raise DecoderDiedError(f"the decoder {why}") from error
+            raise kind(f"the decoder {why}") from error
         finally:
             watchdog.pause()
         self.answered += 1
@@ -253,6 +263,13 @@ class DecoderProcess:
         """Tell whether it runs, as far as is known."""
         # The pipe ends a moment before the process can be waited for.
         return not self._dead and self.process.poll() is None
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for its end; return whether it came."""
+        # By its pipe: descriptors of processes need Linux 5.3, and a runtime that allows them.
+        ending = select.poll()
+        ending.register(self._answers, 0)
+        return bool(ending.poll(seconds * 1000))
 
     def fit(self) -> bool:
         """Tell whether it may be asked; one that speaks without having been asked is killed."""

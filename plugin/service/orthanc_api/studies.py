@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
-from service.errors import NotFoundError
+from service.errors import ArchiveError, NotFoundError
 
 if TYPE_CHECKING:
     from service.orthanc_api.client import Client
@@ -17,7 +16,7 @@ _SIDE_BY_SIDE = 4
 
 
 class DicomIdentity(TypedDict):
-    """Attributes by which other systems find what has an Orthanc id; empty if it is gone."""
+    """Attributes by which other systems find an instance; empty if Orthanc gives none."""
 
     study_date: str
     study_uid: str
@@ -45,10 +44,9 @@ def find_studies(client: Client, keyword: str, pattern: str, limit: int) -> list
 
 
 def study_description(client: Client, study: str) -> StudyDescription:
-    """Return patient's name and description of a study; empty texts if it is gone."""
-    try:
-        found = client.get_json(f"/studies/{study}")
-    except NotFoundError:
+    """Return patient's name and description of a study; empty texts if Orthanc gives none."""
+    found = _described(client, f"/studies/{study}")
+    if found is None:
         return {"patient_name": "", "study_description": ""}
     return {
         "patient_name": str(found["PatientMainDicomTags"].get("PatientName", "")),
@@ -63,14 +61,25 @@ def dicom_identities(client: Client, ids: list[str]) -> dict[str, DicomIdentity]
 
 
 def _identity(client: Client, instance: str) -> DicomIdentity:
-    with suppress(NotFoundError):
-        own = client.get_json(f"/instances/{instance}")
-        series = client.get_json(f"/series/{own['ParentSeries']}")
-        study = client.get_json(f"/studies/{series['ParentStudy']}")["MainDicomTags"]
-        return {
-            "study_date": str(study.get("StudyDate", "")),
-            "study_uid": str(study.get("StudyInstanceUID", "")),
-            "series_uid": str(series["MainDicomTags"].get("SeriesInstanceUID", "")),
-            "instance_uid": str(own["MainDicomTags"].get("SOPInstanceUID", "")),
-        }
-    return {"study_date": "", "study_uid": "", "series_uid": "", "instance_uid": ""}
+    own = _described(client, f"/instances/{instance}")
+    series = _described(client, f"/series/{own['ParentSeries']}") if own else None
+    study = _described(client, f"/studies/{series['ParentStudy']}") if series else None
+    if not (own and series and study):
+        return {"study_date": "", "study_uid": "", "series_uid": "", "instance_uid": ""}
+    return {
+        "study_date": str(study["MainDicomTags"].get("StudyDate", "")),
+        "study_uid": str(study["MainDicomTags"].get("StudyInstanceUID", "")),
+        "series_uid": str(series["MainDicomTags"].get("SeriesInstanceUID", "")),
+        "instance_uid": str(own["MainDicomTags"].get("SOPInstanceUID", "")),
+    }
+
+
+def _described(client: Client, path: str) -> Any:
+    """Return a resource; None if it is gone, or if Orthanc fails at this one, perhaps for ever."""
+    try:
+        return client.get_json(path)
+    except NotFoundError:
+        return None
+    except ArchiveError:
+        client.get_json("/changes?last")  # If Orthanc is away, this fails, too.
+        return None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from service.decoders.pool import DecoderDiedError, EngineDownError
+from service.decoders.process import DecoderKilledError
 from service.errors import (
     ArchiveError,
     LostFileError,
@@ -107,7 +108,8 @@ class Annotating:
             # A word is never given up: a full disk may last for days.
             self._tasks.retry(task, pause_after(task))
             return
-        died = isinstance(error, DecoderDiedError)
+        # Where memory runs out, a decoder is the first to go, whoever took the memory.
+        died = isinstance(error, DecoderDiedError) and not isinstance(error, DecoderKilledError)
         deaths, attempts = task.deaths + died, task.attempts + 1
         if deaths >= _DEATHS_TO_QUARANTINE:
             reason = f"quarantined: {error}, {deaths} times"

@@ -223,3 +223,13 @@ def test_cuda_gets_its_devices_and_no_more_to_write_to():
 def test_more_memory_than_the_limit_is_a_start_that_fails_with_a_reason():
     with pytest.raises(SystemExit, match=r"^MemoryLimitMB is 1, and the decoder itself takes \d+$"):
         AddressSpace().limit(1)
+
+
+def test_a_limit_that_an_administrator_set_lower_is_kept(monkeypatch):
+    """No decoder started: nobody may raise it, not even root without capabilities."""
+    kept = (2**30, 2**30)
+    monkeypatch.setattr("resource.getrlimit", lambda _: kept)
+    monkeypatch.setattr("resource.setrlimit", lambda _, wanted: limits.append(wanted))
+    limits = []
+    AddressSpace().limit(4096)
+    assert limits == [kept]

@@ -15,6 +15,7 @@ WRITTEN = (
     "ContributingEquipmentSequence",
     "Laterality",
     "OriginalAttributesSequence",
+    "PrimaryAnatomicStructureSequence",
 )
 
 
@@ -38,6 +39,13 @@ def region(label, side=None) -> Sequence:
     item = code(BY_LABEL[label].code.value)
     if side:
         item.AnatomicRegionModifierSequence = [code(side)]
+    return Sequence([item])
+
+
+def structure(label, side=None) -> Sequence:
+    item = code(BY_LABEL[label].code.value)
+    if side:
+        item.PrimaryAnatomicStructureModifierSequence = [code(side)]
     return Sequence([item])
 
 

@@ -5,7 +5,8 @@ from pydicom import Dataset
 
 from bodypart.dicom_out.correction import Correction, restore
 from bodypart.dicom_out.part10 import Part10
-from unit.dicom_out.corrected import changes_nothing, corrected, entry_of, region
+from bodypart.dicom_out.same_picture import same_picture
+from unit.dicom_out.corrected import changes_nothing, corrected, entry_of, region, structure
 from unit.dicom_out.radiographs import (
     digital_radiograph,
     file_of,
@@ -125,6 +126,20 @@ class TestOldValues:
         assert restored.AnatomicRegionSequence[0].CodeMeaning == "as it was"
         assert "OriginalAttributesSequence" not in restored
 
+    def test_a_structure_of_another_part_does_not_stay_beside_ours(self, tmp_path):
+        """A corrected file named a hand, and within it the patella."""
+        original = radiograph(PrimaryAnatomicStructureSequence=structure("patella"))
+        kept = corrected(original, "hand", "L")
+        assert "PrimaryAnatomicStructureSequence" in read(kept.data)
+        correction = corrected(
+            original, "hand", "L", contradicting=["PrimaryAnatomicStructureSequence"]
+        )
+        assert "PrimaryAnatomicStructureSequence" in correction.changed
+        assert "PrimaryAnatomicStructureSequence" not in read(correction.data)
+        assert same_picture(original, correction.data) is None
+        assert validation_errors(correction.data, tmp_path) <= validation_errors(original, tmp_path)
+        assert restore(correction.data).data == original
+
 
 class TestSides:
     def test_laterality_is_added_empty_where_a_paired_part_demands_it(self, tmp_path):
@@ -163,10 +178,20 @@ class TestSides:
             digital_radiograph(ImageLaterality="U"),
             digital_radiograph(ImageLaterality="R"),
             radiograph(Laterality="R"),
+            radiograph(Laterality="Right"),
             radiograph(AnatomicRegionSequence=region("ankle", "24028007")),
             radiograph(AnatomicRegionSequence=region("ankle", "G-A100")),
+            radiograph(PrimaryAnatomicStructureSequence=structure("knee", "24028007")),
         ],
-        ids=["unpaired", "ImageLaterality", "Laterality", "modifier", "SNOMED RT modifier"],
+        ids=[
+            "unpaired",
+            "ImageLaterality",
+            "Laterality",
+            "spelt out",
+            "modifier",
+            "SNOMED RT modifier",
+            "modifier of the structure",
+        ],
     )
     def test_a_contradiction_is_refused(self, file):
         correction = corrected(file, "knee", "L")

@@ -11,7 +11,14 @@ from bodypart.dicom_out.correction import Correction, restore
 from bodypart.dicom_out.encoding import DicomStructureError
 from bodypart.file_meta import read_file_meta
 from mutations import mutations
-from unit.dicom_out.corrected import WRITTEN, changes_nothing, corrected, entry_of, region
+from unit.dicom_out.corrected import (
+    WRITTEN,
+    changes_nothing,
+    corrected,
+    entry_of,
+    region,
+    structure,
+)
 from unit.dicom_out.radiographs import (
     SYNTAXES,
     assert_same,
@@ -118,6 +125,17 @@ class TestRefusals:
             correction = corrected(file_of(dataset), part)
             assert correction.data is None
             assert correction.refused == "a digital signature covers Laterality"
+
+    def test_a_signed_structure_is_not_removed(self):
+        parameters = Dataset()
+        parameters.MACIDNumber, parameters.DataElementsSigned = 1, [0x00082228]
+        signed = {"MACParametersSequence": [parameters]}
+        file = radiograph(PrimaryAnatomicStructureSequence=structure("patella"), **signed)
+        assert corrected(file, "knee").refused is None
+        contradicting = ["PrimaryAnatomicStructureSequence"]
+        correction = corrected(file, "hand", contradicting=contradicting)
+        assert correction.data is None
+        assert correction.refused == "a digital signature covers PrimaryAnatomicStructureSequence"
 
     def test_a_value_of_odd_length_is_refused(self):
         file = radiograph(BodyPartExamined="HAND ")

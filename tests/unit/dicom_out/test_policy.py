@@ -103,6 +103,16 @@ def test_only_an_attribute_that_names_just_this_part_agrees(header, agreeing):
     assert tags_to_write(annotation(header=header), 0.5).agreeing == agreeing
 
 
+@pytest.mark.parametrize(
+    ("named", "contradicts"),
+    [(["hand"], True), (["patella"], False), (["hand", "patella"], False), ([], False)],
+)
+def test_an_attribute_contradicts_that_names_other_parts_only(named, contradicts):
+    header = evidence("PrimaryAnatomicStructureSequence", *named)
+    tags = tags_to_write(annotation("knee", header=header), 0.5)
+    assert ("PrimaryAnatomicStructureSequence" in tags.contradicting) == contradicts
+
+
 def test_a_series_is_mixed_if_sure_answers_differ():
     knee, ankle = annotation("knee"), annotation("ankle")
     assert tags_to_write(knee, 0.5, [knee, ankle]).mixed_series

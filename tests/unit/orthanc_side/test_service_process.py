@@ -336,6 +336,15 @@ def test_an_interpreter_that_is_missing_is_named(make):
         make(BodyPart={"Python": "/nowhere/python"}).check()
 
 
+def test_an_interpreter_that_is_too_old_is_named(make, tmp_path):
+    """The log had the last line of its help, as with the Python 3.9 of Red Hat 9."""
+    old = tmp_path / "python"
+    old.write_text("#!/bin/sh\necho 'unknown option -P' >&2\necho 'Try `python -h`' >&2\nexit 2\n")
+    old.chmod(0o755)
+    with pytest.raises(ConfigurationError, match=f"^{old} must be Python 3.11 or newer$"):
+        make(BodyPart={"Python": str(old)}).check()
+
+
 def test_the_other_interpreter_counts_where_there_is_no_environment(make, tmp_path, monkeypatch):
     asked = []
 

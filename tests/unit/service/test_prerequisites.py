@@ -273,3 +273,10 @@ def test_an_orthanc_that_the_service_could_not_use_is_named(key, value):
     """It would wait for an answer, or for its metadata to be written, for ever."""
     with pytest.raises(SettingsError, match=f"^{key} "):
         checked_settings({**SHIPPED, key: value})
+
+
+def test_a_python_whose_sqlite_is_too_old_is_named(monkeypatch):
+    """That of Red Hat 9 was ready, and took no picture and no correction."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(SettingsError, match=r"python\S* has SQLite .*3\.35 or newer is needed"):
+        checked_settings(SHIPPED)

@@ -1,5 +1,7 @@
 """Decoders that die, hang and start slowly, as real processes without a model."""
 
+import errno
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -119,6 +121,21 @@ def test_one_that_served_long_enough_is_replaced_without_a_gap(make, monkeypatch
         assert time.monotonic() < end
         time.sleep(0.01)
     assert sum(map(runs, seen)) <= 2
+
+
+def test_a_decoder_serves_on_where_there_are_no_descriptors_of_processes(make, monkeypatch):
+    """On Linux before 5.3, and where a container forbids them, each was ended at its start."""
+
+    def refused(_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    lines = []
+    decoders = make(log=lines.append)
+    until_ready(decoders)
+    time.sleep(0.1)
+    assert len({answered(decoders)["pid"] for _ in range(3)}) == 1
+    assert not any("failed" in line for line in lines)
 
 
 def test_one_at_work_is_replaced_after_its_answer(make, monkeypatch):

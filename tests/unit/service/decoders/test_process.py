@@ -12,7 +12,12 @@ import other_tasks
 from bodypart.settings import Settings
 from orthanc_server import ROOT
 from service.decoders import process as process_module
-from service.decoders.process import DecoderDiedError, DecoderProcess, EngineDownError
+from service.decoders.process import (
+    DecoderDiedError,
+    DecoderKilledError,
+    DecoderProcess,
+    EngineDownError,
+)
 from stand_in import stand_in
 
 other_tasks.take("trick")
@@ -159,6 +164,18 @@ def test_a_start_that_takes_too_long_is_told_as_one_whatever_was_said_last(start
     )
     with pytest.raises(EngineDownError, match=r"W: no GPU \(the decoder took longer than 2 s\)"):
         process.greet()
+
+
+def test_one_that_the_kernel_kills_is_told_apart(start):
+    """Where memory ran out, a warning that there is no GPU was all that the log had."""
+    kills = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n"
+    process = start("print('W: no GPU', file=sys.stderr, flush=True); " + kills)
+    with pytest.raises(EngineDownError, match="did not start: the decoder was killed: most likely"):
+        process.greet()
+    process = start(PROGRAM.replace("trick.encode", "os.kill(os.getpid(), signal.SIGKILL)"))
+    process.greet()
+    with pytest.raises(DecoderKilledError, match="memory ran out"):
+        process.ask("trick", {"trick": "{}"}, b"", 30)
 
 
 def test_a_start_may_take_minutes(start, monkeypatch):

@@ -1,9 +1,11 @@
+import threading
+
 import pytest
 
 from routed import PARENTS, annotation, outbox, rules
 from service.deliveries import outbox as outbox_module
 from service.deliveries.delivery import Priority, State
-from service.deliveries.routing import RETURN, Origin, Routing, came_from
+from service.deliveries.routing import RETURN, Origin, Routing, _resolved, came_from
 from service.deliveries.webhook import idempotency_key
 
 KNEES = {"Name": "knees", "If": {"Examined": "knee"}, "To": ["modality:A"]}
@@ -289,3 +291,22 @@ def test_the_address_of_this_machine_tells_nothing():
     ((to,),) = (rule.destinations for rule in rules(KNEES))
     here = type(to)(to.kind, to.name, "", "127.0.0.1")
     assert not came_from(here, Origin("", "127.0.0.1"))
+
+
+def test_nobody_who_writes_waits_for_a_name_server(routed, monkeypatch):
+    """While it did not answer, no correction was taken: each look-up held the one writer."""
+    found = routed(KNEES, archive=Archive("", "192.168.0.9"))
+    written = []
+
+    def looked_up(host, _):
+        other = threading.Thread(target=found.outbox.recover, args=("modality:A",), daemon=True)
+        other.start()
+        other.join(2)
+        written.append((host, not other.is_alive()))
+        raise OSError
+
+    monkeypatch.setattr("service.deliveries.routing.socket.getaddrinfo", looked_up)
+    _resolved.cache_clear()
+    found.take()
+    assert written == [("10.0.0.1", True)]
+    _resolved.cache_clear()

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from bodypart.annotation import Review
 from service.databases.tables import tasks
 from service.decoders.pool import DecoderDiedError, EngineDownError, RefusedError
+from service.decoders.process import DecoderKilledError
 from service.errors import ArchiveError, LostFileError, RecordError
 from service.queue.tasks import Kind, Mode, Priority
 from unit.service.work.failing import TRIED_LONG, pause_of, raiser, unforeseen
@@ -216,6 +217,17 @@ def test_a_picture_that_kills_decoders_and_cannot_be_noted_kills_no_more(
     house.ask(Kind.ANNOTATE, "i", mode=Mode.AGAIN, priority=Priority.PERSON)
     annotating.do([house.claim(Kind.ANNOTATE)])
     assert len(kills) == 3
+
+
+def test_a_picture_is_not_blamed_for_memory_that_ran_out(house, annotating):
+    """Two uploads that took all of a container's memory had one given up for good."""
+    house.ask(Kind.ANNOTATE, "i")
+    house.decoders.while_asked = raiser(DecoderKilledError("the decoder was killed"))
+    for _ in range(house.settings.retries):
+        annotating.do([house.claim_due(Kind.ANNOTATE)])
+    house.decoders.while_asked = lambda: None
+    annotating.do([house.claim_due(Kind.ANNOTATE)])
+    assert house.orthanc.annotation("i")["status"] == "done"
 
 
 @pytest.fixture

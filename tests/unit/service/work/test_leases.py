@@ -1,5 +1,6 @@
 """What helpers bring: taken if it is still wanted, dropped with the reason if not; never twice."""
 
+import base64
 import json
 import threading
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from service.decoders.pool import EngineDownError
 from service.errors import ArchiveError, RecordError
 from service.queue.tasks import Kind, Mode, Priority
 from service.work.leases import Answer, Leases
-from unit.memory.hospital import reading
+from unit.memory.hospital import LABELS, MODEL, reading, words
 from unit.service.house import note
 from unit.service.work.failing import raiser
 
@@ -355,6 +356,17 @@ def test_a_helper_is_told_what_an_answer_depends_on_and_no_secret(house, leases)
     assert told["error_rates"] == digest()
     assert told["revision"] is None
     assert not {"Database", "Routes", "WebhookSecretFile", "Python"} & told["settings"].keys()
+
+
+def test_a_helper_is_told_what_people_said_once(leases, lessons):
+    lessons.learn(MODEL, LABELS, words(3, "hand"))
+    hello = {"model": {"name": "m", "version": "1", "sha256": MODEL}}
+    told = leases.reference(hello, None)
+    assert told["revision"] == told["memory"]["record"]["revision"] == lessons.memory.revision
+    assert (told["memory"]["record"], base64.b64decode(told["memory"]["numbers"])) == (
+        lessons.after(None)
+    )
+    assert leases.reference(hello, told["revision"])["memory"] is None
 
 
 def test_a_helper_waits_until_what_people_said_is_learned(leases, lessons):
