@@ -9,14 +9,12 @@ import { openLoupe } from './loupe.js';
 import { Marks } from './marks.js';
 import { offerAlike } from './memory_told.js';
 import { elsewhere, remember, remembered } from './place.js';
+import { Seen } from './seen.js';
 import { meant, notDone } from './sentences.js';
 import { SheetBar } from './sheet_bar.js';
 import { PAGE, SheetFilters } from './sheet_filters.js';
 import { Tile } from './tile.js';
 
-const LOOK = 250;
-/* Milliseconds that a tile must have been on the screen, with its picture, to count as seen. */
-const MOST_OF_IT = 0.6;
 const AGAIN = 3000;
 const AT_ONCE = 100;
 /* Pictures that are asked for by their ids in one address. */
@@ -44,7 +42,7 @@ export class Sheet {
       this.drawBar();
       this.keepPlace();
     });
-    this.watch = new IntersectionObserver((entries) => this.looked(entries), { threshold: MOST_OF_IT });
+    this.seen = new Seen(this.scroller, byId('sheet-filters'), () => this.tiles, () => this.drawBarSoon());
     this.near = new IntersectionObserver((entries) => this.come(entries), { root: this.scroller, rootMargin: '600px' });
     this.more = new IntersectionObserver(([entry]) => entry.isIntersecting && page.guarded(() => this.append()), {
       root: this.scroller, rootMargin: '1200px',
@@ -102,10 +100,9 @@ export class Sheet {
   }
 
   clear({ total = 0, meaning = null, trouble = '' }) {
-    this.watch.disconnect();
+    this.seen.end();
     this.near.disconnect();
     this.marks.again(this.marks.kept);
-    for (const tile of this.tiles) clearTimeout(tile.looking);
     this.tiles = [];
     this.group = undefined;
     this.pages = 0;
@@ -177,10 +174,8 @@ export class Sheet {
     const before = tile.answer;
     tile.update(item);
     if (tile.answer === before) return;
-    tile.seen = false;
     tile.mark(false);
-    this.watch.unobserve(tile.button);
-    this.watch.observe(tile.button);
+    this.seen.begin(tile);
   }
 
   take(answer) {
@@ -195,7 +190,7 @@ export class Sheet {
       tile.button.tile = tile;
       this.marks.meet(tile);
       this.tiles.push(tile);
-      this.watch.observe(tile.button);
+      this.seen.begin(tile);
       this.near.observe(tile.button);
       parts.push(tile.node);
     }
@@ -230,26 +225,6 @@ export class Sheet {
       this.near.unobserve(target);
       target.tile.load();
     }
-  }
-
-  /** Count as seen what stayed on the screen for a moment with its picture drawn. */
-  looked(entries) {
-    for (const { target, isIntersecting } of entries) {
-      const { tile } = target;
-      clearTimeout(tile.looking);
-      if (isIntersecting && !tile.seen) this.look(tile);
-    }
-  }
-
-  look(tile) {
-    const { loaded } = tile;
-    tile.looking = setTimeout(() => {
-      // A picture that came only meanwhile has not been there for all of that moment.
-      if (!loaded) return this.look(tile);
-      tile.seen = true;
-      this.watch.unobserve(tile.button);
-      return this.drawBarSoon();
-    }, LOOK);
   }
 
   press(tile, event) {
@@ -390,7 +365,7 @@ export class Sheet {
       [['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'], t('Move'), null],
       [['ArrowRight'], null, () => marks.step(1), true], [['ArrowLeft'], null, () => marks.step(-1), true],
       [['ArrowDown'], null, () => marks.row(1), true], [['ArrowUp'], null, () => marks.row(-1), true],
-      [['PageDown', 'PageUp'], t('A screen on, or back'), ({ key }) => this.scroller.scrollBy(0, (key === 'PageDown' ? 0.9 : -0.9) * this.scroller.clientHeight), true],
+      [['PageDown', 'PageUp'], t('A screen on, or back'), ({ key }) => this.scroller.scrollBy(0, (key === 'PageDown' ? 0.9 : -0.9) * (this.scroller.clientHeight - this.seen.covered)), true],
       [[' '], t('Large, as long as you look; there P and H decide a conflict'), () => this.loupe()],
       [['e'], t('Correct what is marked'), () => this.correct()],
       [['c'], t('Confirm what was seen and not marked'), () => this.confirm()],
