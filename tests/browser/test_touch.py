@@ -35,15 +35,18 @@ def on_a_film(alone, page):
     page.locator(".detail[data-may-sign]").wait_for()
 
 
+@pytest.mark.parametrize("size", [(390, 844), (844, 390)])
 @pytest.mark.parametrize(
     ("address", "below"), [("#films", ".detail > .actions"), ("", ".sheet-bar")]
 )
-def test_what_is_told_does_not_cover_what_is_pressed_next(alone, page, address, below):
+def test_what_is_told_does_not_cover_what_is_pressed_next(alone, page, address, below, size):
     """Undo lay under the thumb that was about to correct or confirm."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
     alone.open(f"?show=all{address}")
+    page.locator(
+        ".detail[data-may-sign]" if address else ".tile"
+    ).first.scroll_into_view_if_needed()
     page.get_by_role("button", name="Confirm").and_(page.locator(":enabled")).wait_for()
-    if address:
-        page.locator(".detail[data-may-sign]").wait_for()
     page.get_by_role("button", name="Confirm").tap()
     page.locator("#message").get_by_role("button", name="Undo").wait_for()
     told, pressed = page.locator("#message").bounding_box(), page.locator(below).bounding_box()
