@@ -1,8 +1,7 @@
 """What Orthanc calls: an instance was stored, something changed, a request came.
 
 Nothing here waits for the service or for Orthanc, except a forwarded request for its answer.
-Orthanc takes one function for each callback: a host script with its own calls ours from there,
-after ``register(on_change=False)``.
+Orthanc takes one function for each callback: a host script calls ours (docs/configuration.md).
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class Plugin:
             decoded=bool(orthanc.CheckVersionAdvanced(*_FIRST_TO_DECODE)),
         )
         self._types_errors = orthanc.CheckVersionAdvanced(*_FIRST_TO_TYPE_ERRORS)
-        self._hooked, self._leaks = False, False
+        self._hooked = self._filters = self._leaks = False
         self._unstable: dict[str, None] = {}  # In the order in which they become stable.
         of = orthanc.ChangeType
         self._at_rest = (of.DELETED, of.STABLE_SERIES, of.STABLE_STUDY, of.STABLE_PATIENT)
@@ -58,7 +57,8 @@ class Plugin:
     def on_stored_instance(self, dicom: Any, instance: str) -> None:
         """Tell the service of an instance that was stored, and return."""
         try:
-            if (rewrite := self._process.rescued / f"{instance}.json").exists():
+            # `exists` catches exceptions, for which amid a STOW Debian's Orthanc has no stack left.
+            if os.access(rewrite := self._process.rescued / f"{instance}.json", os.F_OK):
                 _keep_if_foreign(dicom.GetInstanceData(), rewrite)
         finally:  # Also where the folder, which may be a network's, fails.
             self._process.tell("stored", instance)
@@ -87,7 +87,7 @@ class Plugin:
 
     def on_incoming(self, uri: str, **request: Any) -> bool:
         """Delay a deletion for the milliseconds of a rewrite; refuse forms."""
-        if self._leaks:
+        if self._leaks and self._filters:  # What a host script holds of a request is not known.
             _release_leaked(request)
         if request["method"] == orthanc.HttpMethod.DELETE or uri == "/tools/bulk-delete":
             self._process.hold_deletion()
@@ -107,9 +107,9 @@ class Plugin:
             answer = Answer.error(500, "Internal error", details)
         self._send(output, answer)
 
-    def register(self, *, on_change: bool) -> None:
+    def register(self, *, on_change: bool, on_incoming: bool) -> None:
         """Register the callbacks with Orthanc."""
-        self._hooked = on_change
+        self._hooked, self._filters = on_change, on_incoming
         hooks = [self.on_stored_instance, self.on_change, self.on_request, self.on_incoming]
         _REGISTERED.extend(hooks)
         section = self._configuration.get("BodyPart") or {}
@@ -117,7 +117,7 @@ class Plugin:
             orthanc.RegisterOnStoredInstanceCallback(hooks[0])
             orthanc.RegisterOnChangeCallback(hooks[1])
         orthanc.RegisterRestCallback("/bodypart(?:/.*)?", hooks[2])
-        if section.get("Tags") == "in-place":
+        if on_incoming and section.get("Tags") == "in-place":
             orthanc.RegisterIncomingHttpRequestFilter(hooks[3])
         if section.get("Panel", True):
             orthanc.ExtendOrthancExplorer(_PANEL.read_text(encoding="utf-8"))
@@ -152,13 +152,13 @@ class Plugin:
                 output.SendHttpStatus(answer.status, text, len(text.encode()))
 
 
-def register(*, on_change: bool = True) -> Plugin:
+def register(*, on_change: bool = True, on_incoming: bool = True) -> Plugin:
     """Register the callbacks with Orthanc and return them.
 
     Parameters
     ----------
-    on_change : bool
-        False where a host script owns the callbacks of stores and changes.
+    on_change, on_incoming : bool
+        False where a host script owns the callbacks of stores and changes, or a request filter.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def register(*, on_change: bool = True) -> Plugin:
         sys.tracebacklimit = 0
         raise ConfigurationError(f"bodypart cannot start: {error}") from None
     plugin = Plugin(process, configuration)
-    plugin.register(on_change=on_change)
+    plugin.register(on_change=on_change, on_incoming=on_incoming)
     return plugin
 
 

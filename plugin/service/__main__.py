@@ -69,7 +69,7 @@ def _serve(incoming: BinaryIO) -> int:
 
     from service.errors import DamagedError
     from service.life import Life
-    from service.listening import listening
+    from service.listening import follow, listening
     from service.log import Speaker
     from service.main import Service
     from service.orthanc_process import OrthancProcess
@@ -102,7 +102,7 @@ def _serve(incoming: BinaryIO) -> int:
         hearing = threading.Thread(target=hear, args=(incoming, life, server), daemon=True)
         hearing.start()
         orthanc = OrthancProcess(os.getppid())
-        for wait in (orthanc.follow, orthanc.obey):
+        for wait in (orthanc.follow, orthanc.obey, partial(follow, address)):
             ends = partial(_end, life, server)
             threading.Thread(target=wait, args=(ends,), daemon=True).start()
         speaker.say({"socket": str(address)})

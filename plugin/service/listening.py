@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -13,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _PREFIX, _NAME = "bodypart-", "socket"
 _BACKLOG = 128
 _JUST_MADE = 60.0
 """Seconds in which one that refuses may be about to listen."""
 _LONGEST_LOOK = 1.0
+_LOOKS_EVERY = 5.0
 _LONGEST_PLACE, _SHORT_PLACE = 80, "/tmp"
 """Bytes that the folder's name may have, as an address has 107 (unix(7)); else this folder."""
 
@@ -57,6 +59,17 @@ def listening(otherwise: Path) -> Iterator[tuple[socket.socket, Path]]:
     finally:
         os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def follow(address: Path, ends: Callable[[], None]) -> None:
+    """Call ``ends`` once a socket is deleted, by whoever tidies up there, and return.
+
+    Nobody could find the service any more: it starts again, with another one.
+    """
+    while address.exists():
+        time.sleep(_LOOKS_EVERY)
+    print(f"{address} was deleted", file=sys.stderr)  # Orthanc's side logs the last line.
+    ends()
 
 
 def _remove_left_over(place: str) -> None:

@@ -312,7 +312,8 @@ def _region(file: Part10, examined: BodyPart, decision: Decision, *, agrees: boo
     modifier = encoding.item(*code_elements(encoding, CODE_OF_SIDE[side])) if side else b""
     regions = file.items(ANATOMIC_REGION)
     if len(regions) == 1 and (agrees or _is_code(file, regions[0], examined)):
-        if not side or side in _sides_of(file, ANATOMIC_REGION):
+        known = file.elements[ANATOMIC_REGION].vr != "UN"  # No side can be added to such a one.
+        if not known or not side or side in _sides_of(file, ANATOMIC_REGION):
             return None
         region = regions[0]
         elements = {tag: file.raw(element) for tag, element in region.items()}

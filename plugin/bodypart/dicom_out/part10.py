@@ -97,20 +97,25 @@ class Part10:
     def nested(self, sequence: Element) -> list[dict[int, Element]]:
         """Return the elements of each item of a sequence, without fillers.
 
+        Whoever converts implicit VR and does not know a sequence stores it as UN: its items are in
+        implicit VR (PS3.5 section 6.2.2, note 3), so that their elements can be read, not copied.
+
         Raises
         ------
         DicomStructureError
             If the sequence is of another VR, or does not parse.
         """
-        if sequence.vr not in ("SQ", ""):
+        unknown = sequence.vr == "UN" and not self.encoding.big_endian
+        if sequence.vr not in ("SQ", "") and not unknown:
             raise DicomStructureError(f"{tag_text(sequence.tag)} is stored as {sequence.vr}")
+        encoding = self.encoding if sequence.vr == "SQ" else Encoding(implicit=True)
         return [
             by_tag(
                 element
-                for element in self.encoding.walk(self.body, item.value, item.stop)
+                for element in encoding.walk(self.body, item.value, item.stop)
                 if not is_filler(element.tag)
             )
-            for item in self.encoding.items(self.body, sequence)
+            for item in encoding.items(self.body, sequence)
         ]
 
     def rewritten(self, changes: Mapping[int, bytes | None]) -> bytes:

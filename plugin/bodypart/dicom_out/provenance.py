@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bodypart.dicom_out.codes import MODIFYING_EQUIPMENT, PRODUCT
-from bodypart.dicom_out.encoding import DicomStructureError
+from bodypart.dicom_out.encoding import DicomStructureError, tag_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,6 +174,9 @@ def read_record(file: Part10) -> Record | None:
         raise DicomStructureError(f"Original Attributes Sequence has several entries of {PRODUCT}")
     added = _added(file)
     entry = entries[ours[0]]
+    for sequence in (file.elements[ORIGINAL_ATTRIBUTES], entry.get(_MODIFIED_ATTRIBUTES)):
+        if sequence is not None:
+            _must_be_known(sequence)
     previous: dict[int, bytes | None] = {}
     for element in _modified(file, entry).values():
         # We never change a side that is there, so an entry of ours cannot have one to restore.
@@ -292,10 +295,17 @@ def _appended(file: Part10, tag: int, item: bytes) -> bytes:
 
 def _with_items(file: Part10, sequence: Element, items: list[bytes]) -> bytes:
     """Return a sequence with other items; its length stays defined or undefined."""
+    _must_be_known(sequence)
     if sequence.undefined:
         head = bytes(file.body[sequence.start : sequence.value])
         return b"".join((head, *items, bytes(file.body[sequence.stop : sequence.end])))
     return file.encoding.sequence(sequence.tag, *items)
+
+
+def _must_be_known(sequence: Element) -> None:
+    """Raise if what is in a sequence cannot be copied, as it is in another encoding."""
+    if sequence.vr == "UN":
+        raise DicomStructureError(f"{tag_text(sequence.tag)} is stored as UN")
 
 
 def _added(file: Part10) -> frozenset[str] | None:

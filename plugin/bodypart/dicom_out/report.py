@@ -44,7 +44,6 @@ _COPIED = (
     "StudyDate",
     "StudyTime",
     "StudyID",
-    "AccessionNumber",
     "ReferringPhysicianName",
 )
 _COPIED_IF_THERE = ("IssuerOfPatientID", "StudyDescription")
@@ -169,7 +168,7 @@ def _evidence(headers: Dataset) -> Dataset:
     that the report belongs to the study of its images; others become empty if they break their VR.
     """
     kept = Dataset()
-    for keyword in (*_UIDS, "PatientID"):
+    for keyword in (*_UIDS, "PatientID", "AccessionNumber"):
         setattr(kept, keyword, headers.get(keyword) or "")
     name = headers.get("PatientName") or ""
     kept.PatientName = name[0] if isinstance(name, MultiValue) else name

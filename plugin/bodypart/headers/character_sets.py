@@ -30,6 +30,9 @@ _STATED = ("latin-1", "cp1252", "cp1251", "iso8859_5", "iso8859_2", "iso8859_9",
 _MULTI_BYTE = ("gb18030", "cp932")
 _ESCAPED = ("iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
 _ESCAPE = re.compile(r"\x1b[$(),\-./]*[0-9A-Z@]")
+_GB_2312 = "\x1b$)A"
+"""What announces Chinese letters (ISO 2022 IR 58), and what pydicom leaves in a text."""
+
 _LATIN_END = "\u0250"
 _LOST_LETTER = re.compile(r"(?<=[^\W\d_])(?:[?\ufffd](?=[^\W\d_])|\ufffd)")
 _LOSABLE = ("a", "o", "u", "e", "i", "ss", "n", "c", "s", "z", "l", "r")
@@ -59,7 +62,9 @@ def text_of(dataset: Dataset, keyword: str) -> object:
     if lost or not _is_like_utf_8(dataset):
         with suppress(UnicodeDecodeError):
             return data.decode("utf-8").split("\\")
-    return data.decode("latin-1").split("\\") if lost else value
+    if lost:
+        return data.decode("latin-1").split("\\")
+    return value.replace(_GB_2312, "") if isinstance(value, str) else value
 
 
 def undoubled(text: str) -> str:

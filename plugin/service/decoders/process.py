@@ -202,6 +202,8 @@ class DecoderProcess:
                 why = f"died at its memory limit (MemoryLimitMB {self._settings.memory_limit_mb})"
             elif ended == -signal.SIGKILL:
                 kind, why = DecoderKilledError, "was killed: most likely memory ran out"
+            elif ended is not None and ended < 0:
+                why = f"died: {signal.strsignal(-ended)}"  # A processor that is too old, for one.
             else:
                 why = "died"
             raise kind(f"the decoder {why}") from error

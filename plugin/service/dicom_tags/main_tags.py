@@ -1,4 +1,4 @@
-"""Orthanc's main tags of a series, read again after a file of it was overwritten."""
+"""What Orthanc noted of a series' files, read again after one of them was overwritten."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from service.errors import NotFoundError
+from service.orthanc_api.archive import DICOMWEB_CACHE
 from service.queue.tasks import Kind
 
 if TYPE_CHECKING:
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from service.queue.tasks import Task, Tasks
 
 
+_NONE = b"0"
+"""A content of the cache that the plugin takes for none."""
+
+
 class MainTags:
-    """Has Orthanc read main tags again.
+    """Has Orthanc read main tags again, and its DICOMweb plugin the headers.
 
     Parameters
     ----------
@@ -45,7 +50,18 @@ class MainTags:
         self._settle = settle
 
     def ask(self, series: str) -> None:
-        """Have a series checked once it is stable."""
+        """Have a series checked once it is stable.
+
+        Raises
+        ------
+        ArchiveError
+            If it must be tried again.
+        """
+        with suppress(NotFoundError):
+            # The plugin believes what it kept as long as the instances are the same ones. It would
+            # read them anew once the series is stable, but never if Orthanc is stopped before that.
+            if DICOMWEB_CACHE in self._archive.user_attachments("series", series):
+                self._archive.set_attachment("series", series, DICOMWEB_CACHE, _NONE)
         with self._database.write() as connection:
             self._tasks.ask(
                 connection,

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from service.databases.prepared import Prepared
 from service.databases.tables import overwrite_attachments, overwrites
-from service.orthanc_api.archive import ANNOTATION, CODE
+from service.orthanc_api.archive import ANNOTATION, CODE, DICOMWEB_CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,8 +123,11 @@ class OverwriteBackups:
             }
             for one in held
             for name in self._archive.user_attachments(one.level, one.id)
+            if name != DICOMWEB_CACHE  # It would tell of the file as it was.
         ]
-        protected = parents.patient if self._archive.is_protected(parents.patient) else None
+        protected = None
+        if self._archive.has_patients and self._archive.is_protected(parents.patient):
+            protected = parents.patient
         backup = OverwriteBackup(instance, str(mark), annotation, levels, protected)
         self._keep(backup, attachments)
         return backup

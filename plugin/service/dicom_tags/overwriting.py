@@ -116,6 +116,8 @@ class Overwriting:
         """
         with self._annotations.lock_above(stored.parents.patient):
             places = [("instances", instance), *stored.parents.levels()]
+            if not self._archive.has_patients:
+                del places[-1]  # Nobody can note anything on a patient.
             held = self._archive.held(places)
             if link := self._lost_link(held):
                 return f"it is a copy ({link}), and an overwrite would drop that link"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LEVELS = ("instances", "series", "studies", "patients")
 ANNOTATION = "BodyPart"
 CODE = "BodyPartExamined"
+DICOMWEB_CACHE = "4301"
+"""Attachment of a series in which the DICOMweb plugin keeps the headers of its files."""
 _SIDE_BY_SIDE = 4
 
 
@@ -47,6 +49,8 @@ class Archive:
         Orthanc's version.
     has_labels : bool
         Whether this Orthanc has labels (1.12 and later).
+    has_patients : bool
+        Whether it has routes for patients (``PatientLevelEnabled``).
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Archive:
         system = client.get_json("/system")
         self.version = str(system["Version"])
         self.has_labels = _at_least(self.version, (1, 12))
+        self.has_patients = bool(system.get("PatientLevelEnabled", True))
 
     def stored_file(self, instance: str) -> StoredFile:
         """Return an instance's parents, and which file it has; NotFoundError if it is gone."""

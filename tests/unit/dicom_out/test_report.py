@@ -89,6 +89,8 @@ class TestOneImage:
         assert report.StudyInstanceUID == "2.25.1"
         assert report.AccessionNumber == "A1"
         assert "IssuerOfPatientID" not in report
+        long = read(report_of((image(AccessionNumber="NORTH-2026-00012345"), annotation())))
+        assert long.AccessionNumber == "NORTH-2026-00012345"  # It broke its VR, and was left out.
         issued = read(report_of((image(IssuerOfPatientID="North"), annotation())))
         assert issued.IssuerOfPatientID == "North"
 

@@ -204,9 +204,45 @@ def test_a_form_whose_sender_wrote_the_headers_is_refused(callbacks, uri, kind, 
     assert plugin.on_incoming(uri, method=2, headers=headers) is passes
 
 
+def test_the_store_hook_has_no_error_to_catch_where_nothing_is_rewritten(callbacks, tmp_path):
+    """Python 3.14 could not, amid a STOW on Debian's Orthanc: each picture was an error there."""
+    raised, told = [], []
+
+    def trace(_frame, event, arg):
+        if event == "exception" and issubclass(arg[0], OSError):
+            raised.append(arg[0])
+        return trace
+
+    plugin = callbacks.Plugin.__new__(callbacks.Plugin)
+    plugin._process = types.SimpleNamespace(
+        rescued=tmp_path / "none", tell=lambda *message: told.append(message)
+    )
+    before = sys.gettrace()
+    sys.settrace(trace)
+    plugin.on_stored_instance(None, "i")
+    sys.settrace(before)
+    assert (raised, told) == ([], [("stored", "i")])
+
+
+@pytest.mark.parametrize("tags", ["none", "in-place"])
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_host_script_may_have_a_filter_of_its_own(callbacks, monkeypatch, tags, ours):
+    """Orthanc takes one, and did not start with a second: "Can only register one Python …"."""
+    orthanc = MagicMock(
+        GetConfiguration=lambda: json.dumps({"BodyPart": {"Tags": tags, "Panel": False}}),
+        GetConfigurationPath=lambda: "/",
+    )
+    monkeypatch.setattr(callbacks, "orthanc", orthanc)
+    monkeypatch.setattr(ServiceProcess, "check", lambda _: None)
+    monkeypatch.setenv("SQLITE_TMPDIR", "/fast")
+    callbacks.register(on_change=False, on_incoming=ours)
+    needed = ours and tags == "in-place"
+    assert orthanc.RegisterIncomingHttpRequestFilter.called is needed
+
+
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="of Debian 12's Python alone")
 @pytest.mark.parametrize("forgotten", [True, False])
-@pytest.mark.parametrize("callback", ["on_request", "on_incoming"])
+@pytest.mark.parametrize("callback", ["on_request", "on_incoming", "a host's on_incoming"])
 def test_the_memory_of_a_request_is_freed_where_debian_12_s_plugin_forgets_to(
     callbacks, forgotten, callback
 ):
@@ -215,7 +251,8 @@ def test_the_memory_of_a_request_is_freed_where_debian_12_s_plugin_forgets_to(
     sys.modules["orthanc"].HttpMethod = types.SimpleNamespace(DELETE=4)
     sys.modules["orthanc"].LogWarning = print
     plugin._process = plugin._forwarder = None
-    plugin._leaks = True
+    plugin._leaks, host = True, callback.startswith("a host")
+    plugin._filters = not host
     plugin._send = lambda *_: None
     request = {"body": bytes(1000), "headers": {"a": "b"}, "get": {}, "ip": "10.0.0.5 "[:-1]}
     if forgotten:
@@ -224,9 +261,10 @@ def test_the_memory_of_a_request_is_freed_where_debian_12_s_plugin_forgets_to(
         del value
     arguments = (None, "/bodypart") if callback == "on_request" else ("/bodypart",)
     request["method"] = 1
-    _call(getattr(plugin, callback), arguments, request)
+    _call(getattr(plugin, callback.split()[-1]), arguments, request)
     del request["method"]
-    assert {name: sys.getrefcount(request[name]) for name in request} == dict.fromkeys(request, 2)
+    left = dict.fromkeys(request, 2 + (forgotten and host))
+    assert {name: sys.getrefcount(request[name]) for name in request} == left
 
 
 @pytest.mark.parametrize(("version", "forgets"), [("4.0", True), ("4.1", False), ("5.0", False)])

@@ -57,6 +57,7 @@ class Orthanc:
         self.metadata_, self.labels_, self.attachments = {}, {}, {}
         self.asked_anew, self.read_past_the_cache = [], []
         self.protected, self.links, self.senders = set(), {}, {}
+        self.has_patients = True
         self.asked = Counter()
         self.before_store = self.after_store = lambda: None
         self.answer, self.stores = None, "i"
@@ -211,7 +212,12 @@ class Orthanc:
             for level, resource in places
         ]
 
+    def _must_have_routes(self, level):
+        if level == "patients" and not self.has_patients:
+            raise NotFoundError(level)
+
     def user_attachments(self, level, resource):
+        self._must_have_routes(level)
         return list(self.attachments.get((level, resource), {}))
 
     def attachment(self, level, resource, name):
@@ -228,6 +234,7 @@ class Orthanc:
         labels.add(label) if present else labels.discard(label)
 
     def is_protected(self, patient):
+        self._must_have_routes("patients")
         return patient in self.protected
 
     def protect(self, patient):

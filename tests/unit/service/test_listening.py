@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import socket
 import stat
 import tempfile
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from service.listening import listening
+from service import listening as module
+from service.listening import follow, listening
 
 
 @pytest.fixture
@@ -50,6 +52,16 @@ def test_it_is_locked_so_that_nobody_clears_it_away(folder):
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.close(other)
+
+
+def test_a_service_whose_socket_somebody_deleted_starts_again(folder, monkeypatch, capsys):
+    """After a job that clears old files out of /tmp, all requests got 503 until Orthanc ended."""
+    asked = []
+    with listening(Path("/nowhere")) as (_, address):
+        monkeypatch.setattr(module.time, "sleep", lambda _: shutil.rmtree(address.parent))
+        follow(address, lambda: asked.append("to end"))
+    assert asked == ["to end"]
+    assert capsys.readouterr().err == f"{address} was deleted\n"
 
 
 def test_what_a_killed_one_left_goes_at_the_next_start(folder):

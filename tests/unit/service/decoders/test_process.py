@@ -166,16 +166,27 @@ def test_a_start_that_takes_too_long_is_told_as_one_whatever_was_said_last(start
         process.greet()
 
 
-def test_one_that_the_kernel_kills_is_told_apart(start):
+@pytest.mark.parametrize(
+    ("by", "kind", "why"),
+    [
+        ("SIGKILL", DecoderKilledError, "was killed: most likely memory ran out"),
+        ("SIGILL", DecoderDiedError, "died: Illegal instruction"),
+    ],
+)
+def test_a_signal_that_ended_one_is_told(start, by, kind, why):
     """Where memory ran out, a warning that there is no GPU was all that the log had."""
-    kills = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n"
-    process = start("print('W: no GPU', file=sys.stderr, flush=True); " + kills)
-    with pytest.raises(EngineDownError, match="did not start: the decoder was killed: most likely"):
+    kills = f"os.kill(os.getpid(), signal.{by})"
+    process = start(
+        f"import os, signal; print('W: no GPU', file=sys.stderr, flush=True); {kills}\n"
+    )
+    words = "" if by == "SIGKILL" else r"W: no GPU \("
+    with pytest.raises(EngineDownError, match=f"did not start: {words}the decoder {why}"):
         process.greet()
-    process = start(PROGRAM.replace("trick.encode", "os.kill(os.getpid(), signal.SIGKILL)"))
+    process = start(PROGRAM.replace("trick.encode", kills))
     process.greet()
-    with pytest.raises(DecoderKilledError, match="memory ran out"):
+    with pytest.raises(DecoderDiedError, match=f"^the decoder {why}$") as told:
         process.ask("trick", {"trick": "{}"}, b"", 30)
+    assert told.type is kind
 
 
 def test_a_start_may_take_minutes(start, monkeypatch):

@@ -94,6 +94,30 @@ def test_the_series_of_one_file_is_not_looked_at_again_but_that_of_several_is(an
     assert annotated.tasks.stands(Kind.RECONSTRUCT, "series")
 
 
+def test_a_file_is_rewritten_where_orthanc_has_no_routes_for_patients(annotated):
+    """It stayed pending for ever, as if it were gone."""
+    annotated.orthanc.has_patients = False
+    annotated.follow()
+    assert annotated.orthanc.files["i"] == b"file corrected to hand"
+    assert annotated.orthanc.annotation("i")["tags"]["state"] == "written"
+
+
+@pytest.mark.parametrize("siblings", [0, 1])
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_dicomweb_s_plugin_reads_a_rewritten_series_anew(annotated, siblings, cut_short):
+    """It told the old headers until the series was stable: for ever if Orthanc ended first."""
+    orthanc = annotated.orthanc
+    for _ in range(siblings):
+        orthanc.arrive("j", b"file")
+    orthanc.set_attachment("series", "series", "4301", b"2;digest of the ids;headers")
+    if cut_short:
+        annotated.in_place.rewrite(rewrite_without_answer(annotated))
+    else:
+        annotated.follow()
+    left = orthanc.attachments.get(("series", "series"), {})
+    assert left == ({"4301": b"0"} if siblings else {})
+
+
 @pytest.mark.parametrize(("noted", "anew"), [("HAND", ["series"]), ("FOOT", [])])
 def test_of_a_series_that_lost_its_other_files_the_main_tags_follow(
     annotated, monkeypatch, noted, anew
