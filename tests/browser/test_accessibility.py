@@ -2,7 +2,7 @@
 
 import pytest
 
-from browser.pages_alone import annotation
+from browser.pages_alone import annotation, item
 from browser.phantoms_uploaded import upload_study
 from waiting import eventually
 
@@ -188,6 +188,42 @@ def test_at_four_times_the_size_pictures_are_seen_and_answers_read(alone, page, 
     assert 0 <= answer["y"] < answer["y"] + answer["height"] <= height
     at = answer["x"] + 5, answer["y"] + 5
     assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).id", at) == "examined"
+
+
+@pytest.mark.parametrize("size", [(844, 390), (910, 430), (1000, 600)])
+def test_on_a_wide_low_screen_the_answer_is_on_it(alone, page, size):
+    """Of a phone that lies, or a laptop at 150 %, it was below the screen, and nothing scrolled."""
+    width, height = size
+    page.set_viewport_size({"width": width, "height": height})
+    alone.open("?show=all#films")
+    page.locator(".detail[data-may-sign]").wait_for()
+    for what in (page.get_by_role("button", name="Confirm Hand"), page.locator(".stage")):
+        box = what.bounding_box()
+        assert box["y"] + box["height"] <= height
+    assert page.locator("#detail").evaluate("node => node.getBoundingClientRect().bottom") <= height
+
+
+@pytest.mark.parametrize("how", ["scrolled", "page down"])
+def test_what_lies_under_the_filters_was_not_seen(alone, page, how):
+    """They stay above the pictures: what went by under them was confirmed with the others."""
+    page.set_viewport_size({"width": 1000, "height": 640})
+    alone.answers["GET sheet"]["items"] = [item(number) for number in range(1, 61)]
+    alone.open("?show=all&label=hand")
+    page.get_by_role("button", name="Confirm").and_(page.locator(":enabled")).wait_for()
+    page.wait_for_timeout(400)
+    seen = "all => all.filter((node) => node.tile.seen).length"
+    before = page.locator(".tile").evaluate_all(seen)
+    edge = page.locator("#sheet").bounding_box()["y"]
+    tile = page.locator(".tile").nth(before)
+    if how == "scrolled":
+        tile.evaluate("(tile, edge) => tile.closest('#sheet').scrollBy(0,"
+                      " tile.getBoundingClientRect().top - edge)", edge)  # fmt: skip
+        page.wait_for_timeout(500)
+        assert not tile.evaluate("node => node.tile.seen")
+    else:
+        page.keyboard.press("PageDown")
+        filters = page.locator("#sheet-filters").bounding_box()
+        assert tile.bounding_box()["y"] >= filters["y"] + filters["height"] - 60
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

@@ -1,5 +1,7 @@
 """The keyboard: keys are about what has it, and it is not lost where something goes."""
 
+import pytest
+
 from browser.chromium import meanwhile
 from browser.films import hold_back
 from browser.pages_alone import annotation, instance, item, number_of
@@ -68,6 +70,49 @@ def test_who_leaves_the_loupe_is_on_the_picture_that_it_showed(alone, page):
     meanwhile(page, lambda: at(page) == instance(3))
     page.keyboard.press("x")
     assert page.locator(".tile").nth(2).get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize(("key", "shift", "signed"), [("é", False, True), ("@", True, False)])
+def test_a_digit_is_one_where_it_needs_shift(alone, page, key, shift, signed):
+    """On a French keyboard 2 is é, and 2 only with Shift; on an American one it is @ with Shift."""
+    alone.open("?show=all#films")
+    page.locator(".detail[data-may-sign]").wait_for()
+    page.locator(".line").first.dispatch_event(
+        "keydown", {"key": key, "code": "Digit2", "shiftKey": shift}
+    )
+    page.wait_for_timeout(100)
+    assert [body["examined"] for *_, body in alone.asked_for(r"PUT \S*")] == ["wrist"][:signed]
+
+
+def test_what_brings_back_elsewhere_what_was_undone_undoes_nothing_more(alone, page):
+    """Ctrl+Shift+Z took one more word back."""
+    alone.answers["POST reviews/undo"] = {"failed": {}, "revisions": {instance(1): "3"}}
+    alone.open("?show=all")
+    page.get_by_text("3 seen").wait_for()
+    page.keyboard.press("c")
+    page.get_by_text("3 signed.").wait_for()
+    page.keyboard.press("Control+Shift+Z")
+    page.locator(".tile").first.press(" ")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Control+Shift+Z")
+    page.wait_for_timeout(100)
+    assert not alone.asked_for("POST reviews/undo")
+    page.keyboard.press("Control+z")
+    page.get_by_text("1 answer taken back.").wait_for()
+
+
+def test_a_key_of_the_browsers_own_menu_signs_nothing(alone, page):
+    """Alt+H opens a menu of Firefox; where a picture stood large, it took what the header says."""
+    alone.answers["GET sheet"]["items"] = [item(1, agreement="conflict", image_label="foot")]
+    alone.open("?show=all")
+    page.locator(".tile").first.press(" ")
+    page.get_by_role("button", name="as in the header").wait_for()
+    page.wait_for_timeout(400)
+    page.keyboard.press("Alt+h")
+    page.wait_for_timeout(100)
+    assert not alone.asked_for("POST reviews")
+    page.keyboard.press("h")
+    meanwhile(page, lambda: alone.asked_for("POST reviews"))
 
 
 def test_tab_leads_to_the_films_of_a_study(alone, page):

@@ -84,6 +84,35 @@ def test_as_long_as_nobody_answers_nothing_is_taken_back(on_the_second, page):
     assert undo(on_the_second, page) == [{instance(2): "7"}]
 
 
+@pytest.mark.parametrize(("by", "asked"), [("ann", 1), ("ben", 2)])
+def test_what_was_taken_back_without_an_answer_is_told_to_be(alone, page, by, asked):
+    """It was told that somebody else had changed it; what somebody else did say is refused."""
+    alone.answers["GET status"]["user"] = "ann"
+    alone.answers[UNDO] = lambda route: route.abort()
+    alone.open("?show=all")
+    page.locator("#progress").get_by_text("ann").wait_for()
+    page.get_by_text("3 seen").wait_for()
+    for revision in ("2", "3"):
+        alone.answers[REVIEWS] = {"failed": {}, "revisions": {instance(1): revision}}
+        stands(alone, 1, revision=revision, reviewed_by="ann")
+        page.locator(".tile").first.press("e")
+        page.keyboard.press("Enter")
+        page.get_by_text("1 signed.").wait_for()
+        page.get_by_role("button", name="Close").click()
+    page.keyboard.press("z")
+    page.get_by_text("0 answers taken back. 1 was not: The connection was lost").wait_for()
+    stands(alone, 1, revision="4", reviewed_by=by)
+    changed = {"failed": {instance(1): "it changed since"}, "revisions": {}}
+    alone.answers[UNDO] = lambda _: changed
+    page.keyboard.press("z")
+    told = "0 answers taken back. 1 was not: Some" if by == "ben" else "1 answer taken back."
+    page.get_by_text(told).wait_for()
+    assert len(undone(alone)) == asked
+    page.keyboard.press("z")
+    meanwhile(page, lambda: len(undone(alone)) == asked + 1)
+    assert undone(alone)[-1] == {instance(1): "2" if by == "ben" else "4"}
+
+
 def test_what_was_signed_again_is_taken_back_once(on_the_second, page):
     lose_a_word(on_the_second, page)
     page.keyboard.press("Enter")
@@ -138,6 +167,34 @@ def test_of_many_those_are_taken_back_that_arrived(alone, page):
     revisions = [body["revisions"] for *_, body in alone.asked_for(UNDO)]
     assert sum(map(len, revisions)) == 45
     assert revisions[1][instance(45)] == "7"
+
+
+@pytest.mark.parametrize(("by", "words"), [("ann", 2), ("ben", 1)])
+def test_a_word_that_was_lost_and_seen_to_stand_is_taken_back_after_the_next(
+    alone, page, by, words
+):
+    """Only the next one was: the lost one stayed signed, and nobody said so."""
+    alone.answers["GET status"]["user"] = "ann"
+    alone.answers[r"POST reviews\S*"] = lambda route: route.abort()
+    stands(alone, 1)
+    alone.open("?show=all")
+    page.get_by_text("1 seen").wait_for()
+    stands(alone, 1, revision="7", reviewed_by=by, reviewed_at="2026-11-29T10:00:00Z")
+    page.keyboard.press("c")
+    page.locator("li.done").wait_for()
+    alone.answers[REVIEWS] = {"failed": {}, "revisions": {instance(1): "9"}}
+    stands(alone, 1, revision="9", reviewed_by="ann", reviewed_at="2026-11-29T10:00:00Z")
+    page.keyboard.press("e")
+    page.get_by_role("dialog").get_by_role("combobox").fill("patella")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 signed.").wait_for()
+    alone.answers[UNDO] = lambda _: {"failed": {}, "revisions": {instance(1): "11"}}
+    page.keyboard.press("z")
+    page.get_by_text("1 answer taken back.").wait_for()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("z")
+    page.get_by_text("1 answer taken back." if words == 2 else "nothing to undo").wait_for()
+    assert [list(one.values()) for one in undone(alone)] == [["9"], ["11"]][:words]
 
 
 def test_where_the_service_ends_amid_many_words_it_is_told_that_some_may_be_done(alone, page):

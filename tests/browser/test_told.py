@@ -4,7 +4,7 @@ import pytest
 
 from browser.chromium import meanwhile
 from browser.films import hold_back
-from browser.pages_alone import instance, item
+from browser.pages_alone import instance, item, said
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,7 @@ def test_what_a_sign_or_a_colour_tells_is_heard(alone, page):
         item(3),
     ]  # fmt: skip
     alone.answers["GET worklist"]["items"] = alone.answers["GET sheet"]["items"]
+    alone.answers[rf"GET instances/{instance(1)}"] = said(1)
     alone.open("?show=all")
     for name in ("Hand, left ✓ Reviewed", "Hand, left 60% To review", "Hand, left 97%"):
         page.get_by_role("button", name=name, exact=True).wait_for()

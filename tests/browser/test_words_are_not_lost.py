@@ -44,9 +44,10 @@ SIGNED_OUT = "You are no longer signed in"
     [
         ({"status": 401}, SIGNED_OUT),
         ({"status": 302, "headers": {"Location": "https://login.example/"}}, SIGNED_OUT),
+        ({"content_type": "text/html", "body": "<h1>Please sign in</h1>"}, SIGNED_OUT),
         ({"status": 403}, "You are not allowed to do this."),
     ],
-    ids=["401", "sent to a login", "403"],
+    ids=["401", "sent to a login", "a login in its place", "403"],
 )
 def test_who_is_signed_out_is_told_so_and_keeps_what_was_typed(alone, page, answer, told):
     alone.answers[r"PUT instances/\S*"] = lambda route: route.fulfill(**answer)

@@ -142,7 +142,7 @@ async function once(url, made, read, { signal, long }) {
   try {
     response = await fetch(url, { ...made, signal: end.signal });
     if (long) clearTimeout(late);
-    if (response.ok) return await read(response);
+    if (response.ok && !isPage(response)) return await read(response);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new ApiError(0, t(navigator.onLine ? 'Orthanc does not answer.' : 'This computer is offline.'));
@@ -152,10 +152,15 @@ async function once(url, made, read, { signal, long }) {
   }
   const answer = await response.json().catch(() => ({}));
   if (response.status === 412) throw new ApiError(412, t('Somebody else changed this meanwhile.'), answer);
-  if (response.status === 401 || response.type === 'opaqueredirect') throw new ApiError(401, t('You are no longer signed in: sign in again in another tab, then try once more.'));
+  if (response.ok || response.status === 401 || response.type === 'opaqueredirect') throw new ApiError(401, t('You are no longer signed in: sign in again in another tab, then try once more.'));
   const unsaid = response.status === 403 ? t('You are not allowed to do this.') : t('Orthanc answered {status}.', { status: response.status });
   const failure = new ApiError(response.status, plainReason(answer.details) || unsaid);
   const pause = Number(response.headers.get('Retry-After'));
   if (answer.error === 'Busy' && pause > 0 && pause <= LONGEST_PAUSE) failure.again = pause;
   throw failure;
+}
+
+/** Whether it is a page for people, as the login of some proxies, which comes in the place of an answer. */
+function isPage(response) {
+  return response.headers.get('Content-Type')?.startsWith('text/html') ?? false;
 }

@@ -87,6 +87,8 @@ export class Film {
     }
     if (this.list.current !== line) return;
     this.annotation = found;
+    // Somebody else may have been here since the list was asked for; what is reviewed left it, and the next page begins earlier.
+    if (line.reviewed_at !== (found.review?.at ?? null)) this.list.update(found);
     this.detail.show(found, line, undefined);
     byId('detail').removeAttribute('aria-busy');
     if (found.status === 'pending') this.lookAgain(line, next);

@@ -32,9 +32,10 @@ export class Filters {
   build() {
     this.label = this.select('label', t('Body part'), []);
     this.modality = this.select('modality', t('Modality'), []);
+    const sought = () => this.search.value.trim() !== (this.query.q ?? '') && this.set('q', this.search.value.trim());
     this.search = element('input', {
       type: 'search', id: 'filter-q', name: 'q', value: this.query.q ?? '', maxlength: 100,
-      placeholder: t('Part in any language, name, id or accession number'), change: () => this.set('q', this.search.value.trim()),
+      placeholder: t('Part in any language, name, id or accession number'), change: sought, search: sought,
     });
     this.details.before(element('div', { class: 'list-search' }, element('label', { class: 'hidden', for: 'filter-q' }, t('Search')), this.search));
     this.form = element('form', { submit: (event) => event.preventDefault() },

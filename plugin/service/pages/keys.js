@@ -15,7 +15,8 @@ export function listen(table) {
     if (event.altKey || event.defaultPrevented || document.querySelector('dialog[open]')) return;
     const target = event.target;
     if (target.matches('input:not([type="checkbox"], [type="range"], [type="radio"]), select, textarea')) return;
-    const undo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z';
+    // With Shift it is what brings back what was undone, everywhere else.
+    const undo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'z';
     if ((event.ctrlKey || event.metaKey) && !undo) return;
     // Enter and Space on a button or link belong to that; on a line or tile, to the view.
     if (['Enter', ' '].includes(event.key) && target.matches('button:not(.line, .tile), a, summary')) return;
@@ -23,7 +24,11 @@ export function listen(table) {
     const pressed = event.key.toLowerCase();
     if (!undo && isLetter(pressed) && areOff()) return;
     const key = undo ? 'z' : usualKey(pressed);
-    const row = table().find(([keys, , action]) => action && keys.some((one) => one.toLowerCase() === key));
+    const rows = table();
+    const rowOf = (wanted) => rows.find(([keys, , action]) => action && keys.some((one) => one.toLowerCase() === wanted));
+    // A French keyboard has its digits above other characters, with Shift.
+    const digit = event.shiftKey ? null : /^Digit(\d)$/.exec(event.code)?.[1];
+    const row = rowOf(key) ?? (digit && rowOf(usualKey(digit)));
     if (!row || (event.repeat && !row[3])) return;
     event.preventDefault();
     row[2](event);

@@ -43,6 +43,7 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
     element('div', { class: 'actions' }, mark, film, study, element('button', { type: 'button', click: () => dialog.close() }, t('Close')))));
 
   function key(event) {
+    if (event.altKey) return;
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (by) {
       event.preventDefault();
@@ -52,7 +53,7 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
       event.preventDefault();
       dialog.close();
     } else if (!event.repeat && (event.ctrlKey || event.metaKey)) {
-      if (event.key.toLowerCase() === 'z') undo?.();
+      if (!event.shiftKey && event.key.toLowerCase() === 'z') undo?.();
     } else if (!event.repeat && !areOff()) {
       letter(usualKey(event.key.toLowerCase()));
     }
@@ -86,8 +87,10 @@ export function openLoupe(tile, { name, step = () => null, press = null, decide 
       why.textContent = t('The picture is not on the screen yet.');
       return;
     }
-    const annotation = await known;
-    if (annotation && openSides(annotation)) {
+    // What was lost on its way may say that the side is in doubt as well.
+    const annotation = (await known) ?? await get(`instances/${signed.item.instance}`).catch((error) => { why.textContent = error.message; });
+    if (!annotation) return;
+    if (openSides(annotation)) {
       if (current === signed) why.textContent = t('Marker and header name different sides: please decide on the film.');
       return;
     }

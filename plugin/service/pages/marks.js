@@ -7,22 +7,29 @@ export class Marks {
     this.changed = changed;
     this.at = -1;
     this.anchor = -1;
+    /** What was marked and is not shown at present: from instance to revision. */
+    this.away = new Map();
   }
 
   get marked() {
     return this.tiles().filter((tile) => tile.marked);
   }
 
-  /** What is marked, as [[instance, revision]], for `again`. */
+  /** What is marked, here or where one was before, as [[instance, revision]], for `again`. */
   get kept() {
-    return this.marked.map(({ item }) => [item.instance, item.revision]);
+    return [...this.away, ...this.marked.map(({ item }) => [item.instance, item.revision])];
   }
 
-  /** Mark again what still says what it said when it was marked. */
+  /** Have these marked again once they are shown. */
   again(kept) {
-    const revisions = new Map(kept);
-    for (const tile of this.tiles()) if (revisions.get(tile.item.instance) === tile.item.revision) tile.mark(true);
-    this.changed();
+    this.away = new Map([...this.away, ...kept]);
+  }
+
+  /** A tile comes: what still says what it said when it was marked is marked. */
+  meet(tile) {
+    const { instance, revision } = tile.item;
+    if (this.away.get(instance) === revision) tile.mark(true);
+    this.away.delete(instance);
   }
 
   get current() {
@@ -46,6 +53,7 @@ export class Marks {
 
   clear() {
     for (const tile of this.marked) tile.mark(false);
+    this.away.clear();
     this.anchor = -1;
     this.changed();
   }

@@ -2,6 +2,8 @@
 
 const LARGEST = 20;
 const STEP = 1.25;
+const NOTCH = 30;
+/* Pixels that are a step; a notch of a wheel is more, and what a touchpad tells many times a second less. */
 
 export class Placement {
   /** `film` is what is moved within `stage`; `changed()` is called after every change. */
@@ -50,7 +52,8 @@ export class Placement {
   wheel(event) {
     event.preventDefault();
     const { left, top } = this.stage.getBoundingClientRect();
-    this.zoomBy(STEP ** -Math.sign(event.deltaY), event.clientX - left, event.clientY - top);
+    const pixels = event.deltaMode ? NOTCH * Math.sign(event.deltaY) : event.deltaY;
+    this.zoomBy(STEP ** -Math.max(-1, Math.min(1, pixels / NOTCH)), event.clientX - left, event.clientY - top);
   }
 
   in() {

@@ -16,7 +16,8 @@ const LOOKED_FOR = 100;
 export class Reviewing extends EventTarget {
   /**
    * What was said, the last one at the end: maps from instance to {revision, upon}, those of the word
-   * and of what it was said on. A word that is not answered, or whose answer was lost, has none yet.
+   * and of what it was said on. A word that is not answered, or whose answer was lost, has none yet;
+   * one that was `tried` to be taken back, and nobody answered, may not be there any more.
    */
   #said;
   #storage;
@@ -60,10 +61,11 @@ export class Reviewing extends EventTarget {
    * is null, or what was typed `waits` for its turn. Rejects with status 412 and the present
    * annotation if somebody else changed it.
    */
-  sign({ instance, revision }, body, { waits = false } = {}) {
+  sign(annotation, body, { waits = false } = {}) {
+    const { instance, revision } = annotation;
     return this.#alone(waits, async () => {
       const said = new Map();
-      this.#begin(said, [{ instance, revision }]);
+      this.#begin(said, [annotation]);
       try {
         const answer = await put(`instances/${instance}`, body, revision);
         this.#answered(said, instance, answer.revision);
@@ -81,9 +83,9 @@ export class Reviewing extends EventTarget {
 
   /**
    * Say one thing of several instances, or with an empty body confirm what stands for each.
-   * `items` are [{instance, revision}]; `progress(done)` is told how many are done. Resolves to
-   * {done: Set, failed: {instance: why}}, or to null as of `sign`. Where the connection is lost on
-   * the way, what was done until then is done, and the rest has failed.
+   * `items` are [{instance, revision}]; their revision becomes that of the word. `progress(done)` is
+   * told how many are done. Resolves to {done: Set, failed: {instance: why}}, or to null as of `sign`.
+   * Where the connection is lost on the way, what was done until then is done, and the rest has failed.
    */
   signMany(items, body, { progress, waits = false } = {}) {
     return this.#alone(waits, async () => {
@@ -93,7 +95,10 @@ export class Reviewing extends EventTarget {
         progress,
         before: (some) => this.#begin(said, some),
         after: (some, revisions) => {
-          for (const { instance } of some) this.#answered(said, instance, revisions[instance]);
+          for (const item of some) {
+            item.revision = revisions[item.instance] ?? item.revision;
+            this.#answered(said, item.instance, revisions[item.instance]);
+          }
           this.#keep();
         },
       });
@@ -115,8 +120,8 @@ export class Reviewing extends EventTarget {
       const items = [...last].map(([instance, { revision }]) => ({ instance, revision }));
       const after = (some, revisions) => this.#standAgain(last, revisions);
       const asked = await this.#inPieces('reviews/undo', items, {}, outcome, { progress, after });
-      // What the connection lost can be taken back once it is there again.
-      if (asked < items.length) this.#said.push(new Map([...last].slice(asked)));
+      // What the connection lost can be taken back once it is there again, if it was not all the same.
+      if (asked < items.length) this.#said.push(new Map([...last].slice(asked).map(([instance, word]) => [instance, { ...word, tried: true }])));
       this.#keep();
       this.dispatchEvent(new CustomEvent('undone', { detail: outcome }));
       return outcome;
@@ -125,9 +130,17 @@ export class Reviewing extends EventTarget {
 
   /** Some words go out now: whatever becomes of the page or of their answers, they may arrive. */
   #begin(said, items) {
+    for (const item of items) this.#arrived(item);
     if (!said.size) this.#said.push(said);
     for (const { instance, revision } of items) said.set(instance, { revision: null, upon: revision });
     this.#keep();
+  }
+
+  /** What stands under the own name on another revision than before is the word whose answer was lost. */
+  #arrived({ instance, revision, review, reviewed_by: by = review?.by }) {
+    const lost = this.#said.findLast((words) => words.has(instance))?.get(instance);
+    const known = this.#said.some((words) => words.get(instance)?.revision === revision);
+    if (lost?.revision === null && lost.upon !== revision && by && by === this.#user && !known) lost.revision = revision;
   }
 
   /** A word stands, under a `revision`, or was refused and has none. */
@@ -141,9 +154,9 @@ export class Reviewing extends EventTarget {
     for (const words of this.#said) if (words.get(instance)?.revision === null) words.delete(instance);
   }
 
-  /** Ask for the words whose answer was lost; those that did not arrive are not there to be taken back. */
+  /** Ask for the words of which nobody knows; those that did not arrive, or were taken back, need not be taken back. */
   async #lookFor(words, outcome) {
-    const lost = [...words.keys()].filter((instance) => words.get(instance).revision === null);
+    const lost = [...words.keys()].filter((instance) => words.get(instance).revision === null || words.get(instance).tried);
     if (lost.length && this.#user === undefined) this.belongTo((await get('status')).user);
     const found = new Map();
     for (let start = 0; start < lost.length; start += LOOKED_FOR) {
@@ -154,7 +167,13 @@ export class Reviewing extends EventTarget {
     for (const instance of lost) {
       const word = words.get(instance);
       const { revision, reviewed_by: by } = found.get(instance) ?? {};
-      if (by && by === this.#user && revision !== word.upon) word.revision = revision;
+      if (word.tried) {
+        // Another person's word there is what the service refuses.
+        if (!revision || revision === word.revision || (by && by !== this.#user)) continue;
+        outcome.done.add(instance);
+        words.delete(instance);
+        this.#standAgain(new Map([[instance, word]]), { [instance]: revision });
+      } else if (by && by === this.#user && revision !== word.upon) word.revision = revision;
       else {
         words.delete(instance);
         outcome.failed[instance] = t('What you said of it did not arrive.');

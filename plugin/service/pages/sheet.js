@@ -9,14 +9,12 @@ import { openLoupe } from './loupe.js';
 import { Marks } from './marks.js';
 import { offerAlike } from './memory_told.js';
 import { elsewhere, remember, remembered } from './place.js';
+import { Seen } from './seen.js';
 import { meant, notDone } from './sentences.js';
 import { SheetBar } from './sheet_bar.js';
 import { PAGE, SheetFilters } from './sheet_filters.js';
 import { Tile } from './tile.js';
 
-const LOOK = 250;
-/* Milliseconds that a tile must have been on the screen, with its picture, to count as seen. */
-const MOST_OF_IT = 0.6;
 const AGAIN = 3000;
 const AT_ONCE = 100;
 /* Pictures that are asked for by their ids in one address. */
@@ -44,7 +42,7 @@ export class Sheet {
       this.drawBar();
       this.keepPlace();
     });
-    this.watch = new IntersectionObserver((entries) => this.looked(entries), { threshold: MOST_OF_IT });
+    this.seen = new Seen(this.scroller, byId('sheet-filters'), () => this.tiles, () => this.drawBarSoon());
     this.near = new IntersectionObserver((entries) => this.come(entries), { root: this.scroller, rootMargin: '600px' });
     this.more = new IntersectionObserver(([entry]) => entry.isIntersecting && page.guarded(() => this.append()), {
       root: this.scroller, rootMargin: '1200px',
@@ -60,9 +58,15 @@ export class Sheet {
   async open() {
     this.filters.fill();
     const { pages, top, marked } = remembered();
-    await this.load();
-    while (this.pages < pages && this.next) await this.append();
     this.marks.again(marked);
+    // As long as one comes back, where one is by now is not where one was.
+    this.coming = true;
+    try {
+      await this.load();
+      while (this.pages < pages && this.next) await this.append();
+    } finally {
+      this.coming = false;
+    }
     this.comeBack(top);
     this.page.guarded(async () => this.filters.offer(await get('modalities')));
   }
@@ -85,11 +89,10 @@ export class Sheet {
       if (this.asked === asked) this.grid.removeAttribute('aria-busy');
     }
     if (this.asked !== asked) return;
-    const { current, kept } = this.marks;
+    const { current } = this.marks;
     const focused = this.grid.contains(document.activeElement);
     this.clear(answer);
     this.take(answer);
-    this.marks.again(kept);
     // Who moves by keyboard stays on their picture, wherever it stands by now.
     const at = this.tiles.findIndex((tile) => tile.item.instance === current?.item.instance);
     this.marks.go(Math.max(0, at), { focus: focused });
@@ -97,8 +100,9 @@ export class Sheet {
   }
 
   clear({ total = 0, meaning = null, trouble = '' }) {
-    this.watch.disconnect();
+    this.seen.end();
     this.near.disconnect();
+    this.marks.again(this.marks.kept);
     this.tiles = [];
     this.group = undefined;
     this.pages = 0;
@@ -133,13 +137,15 @@ export class Sheet {
     const shown = new Map(this.tiles.map((tile) => [tile.item.instance, tile]));
     const first = new Set(instances.filter((one) => shown.has(one)));
     await this.ask([...first], shown);
-    this.ask([...shown.keys()].filter((one) => !first.has(one)), shown).catch(() => undefined);
+    // On a slow line many words would ask for all of them at once, and the next word would wait behind that.
+    const round = (this.round = {});
+    this.ask([...shown.keys()].filter((one) => !first.has(one)), shown, () => this.round === round).catch(() => undefined);
   }
 
-  /** Ask again for some pictures, as long as they are shown: a view that one left is loaded anew. */
-  async ask(instances, shown) {
+  /** Ask again for some pictures, as long as they are shown and `wanted()`: a view that one left is loaded anew. */
+  async ask(instances, shown, wanted = () => true) {
     const { asked } = this;
-    for (let start = 0; start < instances.length && !byId('sheet-view').hidden; start += AT_ONCE) {
+    for (let start = 0; start < instances.length && wanted() && !byId('sheet-view').hidden; start += AT_ONCE) {
       const some = instances.slice(start, start + AT_ONCE);
       const { items } = await get('sheet', { show: 'all', instances: some.join(','), limit: AT_ONCE });
       if (this.asked !== asked) return;
@@ -168,10 +174,8 @@ export class Sheet {
     const before = tile.answer;
     tile.update(item);
     if (tile.answer === before) return;
-    tile.seen = false;
     tile.mark(false);
-    this.watch.unobserve(tile.button);
-    this.watch.observe(tile.button);
+    this.seen.begin(tile);
   }
 
   take(answer) {
@@ -184,8 +188,9 @@ export class Sheet {
       }
       const tile = new Tile(item, this.page.known.name, (one, event) => this.press(one, event), (one) => this.opened(one));
       tile.button.tile = tile;
+      this.marks.meet(tile);
       this.tiles.push(tile);
-      this.watch.observe(tile.button);
+      this.seen.begin(tile);
       this.near.observe(tile.button);
       parts.push(tile.node);
     }
@@ -193,7 +198,11 @@ export class Sheet {
     this.next = answer.next;
     this.pages += 1;
     this.drawBar();
-    // Where a page does not fill the screen, its end never leaves it, and only who looks anew is told.
+    this.lookForEnd();
+  }
+
+  /** Where a page does not fill the screen, its end never leaves it, and only who looks anew is told. */
+  lookForEnd() {
     this.more.unobserve(this.end);
     this.more.observe(this.end);
   }
@@ -216,26 +225,6 @@ export class Sheet {
       this.near.unobserve(target);
       target.tile.load();
     }
-  }
-
-  /** Count as seen what stayed on the screen for a moment with its picture drawn. */
-  looked(entries) {
-    for (const { target, isIntersecting } of entries) {
-      const { tile } = target;
-      clearTimeout(tile.looking);
-      if (isIntersecting && !tile.seen) this.look(tile);
-    }
-  }
-
-  look(tile) {
-    const { loaded } = tile;
-    tile.looking = setTimeout(() => {
-      // A picture that came only meanwhile has not been there for all of that moment.
-      if (!loaded) return this.look(tile);
-      tile.seen = true;
-      this.watch.unobserve(tile.button);
-      return this.drawBarSoon();
-    }, LOOK);
   }
 
   press(tile, event) {
@@ -336,6 +325,7 @@ export class Sheet {
 
   keepPlace() {
     clearTimeout(this.keeping);
+    if (this.coming) return;
     this.keeping = setTimeout(() => remember(this.pages, this.scroller.scrollTop ? this.top() : null, this.marks.kept), 150);
   }
 
@@ -357,6 +347,7 @@ export class Sheet {
   /** More is annotated than before, or the service is back: what is not there yet is asked for. */
   moved({ back }) {
     for (const tile of this.tiles) if (back && tile.missing) tile.load();
+    if (back) this.lookForEnd();
     const old = [...this.old];
     this.old.clear();
     if (old.length) this.refreshQuietly(old);
@@ -374,7 +365,7 @@ export class Sheet {
       [['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'], t('Move'), null],
       [['ArrowRight'], null, () => marks.step(1), true], [['ArrowLeft'], null, () => marks.step(-1), true],
       [['ArrowDown'], null, () => marks.row(1), true], [['ArrowUp'], null, () => marks.row(-1), true],
-      [['PageDown', 'PageUp'], t('A screen on, or back'), ({ key }) => this.scroller.scrollBy(0, (key === 'PageDown' ? 0.9 : -0.9) * this.scroller.clientHeight), true],
+      [['PageDown', 'PageUp'], t('A screen on, or back'), ({ key }) => this.scroller.scrollBy(0, (key === 'PageDown' ? 0.9 : -0.9) * (this.scroller.clientHeight - this.seen.covered)), true],
       [[' '], t('Large, as long as you look; there P and H decide a conflict'), () => this.loupe()],
       [['e'], t('Correct what is marked'), () => this.correct()],
       [['c'], t('Confirm what was seen and not marked'), () => this.confirm()],

@@ -60,9 +60,11 @@ export class SheetFilters {
   build() {
     const parts = Object.fromEntries([['', t('any')], ...this.known.all
       .map((row) => [row.label, this.known.name(row.label)]).sort((a, b) => compared(a[1], b[1]))]);
+    const sought = () => this.search.value.trim() !== (this.query.q ?? '') && this.set('q', this.search.value.trim());
     this.search = element('input', {
       type: 'search', id: 'sheet-q', placeholder: t('Part in any language, name, id or accession number'), maxlength: 100,
-      change: () => this.set('q', this.search.value.trim()),
+      // Its cross tells nothing of a change until the keyboard leaves.
+      change: sought, search: sought,
     });
     this.size = element('input', {
       type: 'range', id: 'sheet-size', min: SMALLEST, max: LARGEST, value: Number(browser.get(SIZE)) || USUAL,

@@ -16,6 +16,7 @@ export class Toast {
     this.undo = undo;
     // Who reads, or is about to press, is not hurried.
     for (const name of ['pointerenter', 'focusin']) node.addEventListener(name, () => clearTimeout(this.timer));
+    node.addEventListener('pointerenter', ({ pointerType }) => { this.pointer = pointerType; });
     for (const name of ['pointerleave', 'focusout']) node.addEventListener(name, () => this.hideSoon());
     node.addEventListener('focusin', ({ relatedTarget }) => { if (!node.contains(relatedTarget)) this.from = relatedTarget; });
   }
@@ -60,7 +61,9 @@ export class Toast {
 
   hideSoon() {
     clearTimeout(this.timer);
-    if (this.pause && !this.node.matches(':hover, :focus-within')) this.timer = setTimeout(() => this.hide(), this.pause);
+    // Where a finger was, CSS says that it hovers, for as long as it touches nothing else.
+    const read = this.node.matches(this.pointer === 'touch' ? ':focus-within' : ':hover, :focus-within');
+    if (this.pause && !read) this.timer = setTimeout(() => this.hide(), this.pause);
   }
 
   /** Stand within an open dialog: what is outside of it can be neither clicked nor heard. */

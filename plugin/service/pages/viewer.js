@@ -230,13 +230,16 @@ export class Viewer {
     const { centre, width } = this.window ?? {};
     const scale = FULL / Math.max(300, this.stage.clientWidth);
     let due = null;
+    let alone = this.pointers.size === 1;
     const move = (event) => {
       const before = this.pointers.get(event.pointerId);
       if (!before || event.pointerId !== start.pointerId) return;
       const now = { x: event.clientX, y: event.clientY };
+      // The last of two fingers, which came a long way while they zoomed, sets no window.
+      alone &&= this.pointers.size === 1;
       if (this.pointers.size > 1) this.pinch(event.pointerId, before, now);
       else if (moves) this.placement.move(now.x - before.x, now.y - before.y);
-      else if (this.current && centre !== undefined) {
+      else if (alone && this.current && centre !== undefined) {
         due ??= requestAnimationFrame(() => {
           due = null;
           const { x, y } = this.pointers.get(start.pointerId) ?? now;

@@ -274,6 +274,15 @@ def test_what_was_left_out_is_looked_at_again_with_the_next_look(house, sweep, b
     assert house.index.state("broken") == UNSEEN
 
 
+def test_what_orthanc_describes_a_moment_later_is_not_left_out(house, sweep, broken, monkeypatch):
+    stopping = threading.Event()
+    monkeypatch.setattr(stopping, "wait", lambda seconds: None if seconds else broken())
+    sweep.run(stopping)
+    assert sweep.left_out == []
+    assert not any("is not annotated" in line for line in house.lines)
+    assert house.index.state("broken") == UNSEEN
+
+
 def test_what_is_left_out_does_not_hide_what_is_gone(house, facts, sweep, broken):
     """As many of the one as of the other: neither was noticed, not after a start anew either."""
     house.annotator.annotate("i", Mode.NEW)
