@@ -123,7 +123,8 @@ def test_what_pictures_do_not_have_in_common_is_no_default(alone, page):
 
 
 @pytest.mark.parametrize(
-    ("language", "typed", "label"), [("fr", "epaule", "shoulder"), ("de", "fuss", "foot")]
+    ("language", "typed", "label"),
+    [("fr", "epaule", "shoulder"), ("de", "fuss", "foot"), ("de", "huefte", "hip")],
 )
 def test_a_part_is_found_without_its_accents(alone, page, language, typed, label):
     page.add_init_script(f"localStorage.setItem('bodypart-language', '{language}')")

@@ -162,7 +162,8 @@ function ordered(known, suggestions) {
     code: row.code.value,
     paired: row.paired,
     probability: likely.get(row.label),
-    text: folded(`${partName(row.label) ?? ''} ${row.label.replaceAll('_', ' ')} ${row.code.meaning} ${row.code.value} ${row.body_part_examined}`),
+    // "Hüfte" is also found as "huefte".
+    text: folded(`${partName(row.label) ?? ''} ${partName(row.label)?.replace(/[äöü]/gi, '$&e') ?? ''} ${row.label.replaceAll('_', ' ')} ${row.code.meaning} ${row.code.value} ${row.body_part_examined}`),
   }));
   options.sort((a, b) => (b.probability ?? 0) - (a.probability ?? 0) || compared(a.name, b.name));
   options.push({ label: null, name: NO_ANSWER.done, code: '', text: folded(`${NO_ANSWER.done} cannot be told none`) });
