@@ -321,8 +321,8 @@ class Annotator:
             If the instance is gone.
         """
         with self._annotations.lock(instance):
-            parents = self._archive.parents(instance)
             if self._annotations.knows(instance) and not self._archive.annotation(instance):
+                parents = self._archive.parents(instance)
                 self._annotations.note_without(instance, parents, removed=False)
                 self._annotations.ask_roll_ups(parents)
 
