@@ -287,7 +287,10 @@ marks = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
-"""How far Orthanc's change log has been read."""
+"""How far Orthanc's change log has been read, and what was read there is not done with."""
+
+REPLACED = "replaced "
+"""Begins the mark of a series, whose id follows, in which others replaced files."""
 
 tasks = sa.Table(
     "tasks",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from service.databases.prepared import Prepared
-from service.databases.tables import marks
+from service.databases.tables import REPLACED, marks
 from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
 from service.records.removals import stays_removed
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from service.orthanc_api.resources import Change
     from service.records.records import Records
 
-_CURSOR, _REPLACED = "cursor", "replaced "
-"""Marks: the last entry that was read; with its id, a series in which others replaced files."""
+_CURSOR = "cursor"
+"""Mark of the last entry that was read."""
+
 _MARK = Prepared(sa.select(marks.c.value).where(marks.c.name == sa.bindparam("name")))
 _PAGE = 500
 _ALONE, _QUIET, _LONGEST_QUIET = 0.006, 0.08, 0.25
@@ -239,9 +240,9 @@ class ChangeLog:
             # Always in the same order, so that two nodes do not deadlock.
             for series in sorted(settled | replaced):
                 if series in replaced:
-                    self._keep(connection, _REPLACED + series, "")
+                    self._keep(connection, REPLACED + series, "")
                 else:
-                    connection.execute(sa.delete(marks).where(marks.c.name == _REPLACED + series))
+                    connection.execute(sa.delete(marks).where(marks.c.name == REPLACED + series))
             self._keep(connection, _CURSOR, str(found[-1].sequence))
         if wanted or moved:
             self._tasks.wake()
@@ -262,7 +263,7 @@ class ChangeLog:
         in a study, Orthanc tells only after the last of its files.
         """
         return {
-            one for one in stable if self._database.value(_MARK, name=_REPLACED + one) is not None
+            one for one in stable if self._database.value(_MARK, name=REPLACED + one) is not None
         }
 
     def _is_removed(self, instance: str, sequence: int | None = None) -> bool:

@@ -1,7 +1,9 @@
 """What the change log makes of files that replace those of annotated instances."""
 
 import pytest
+import sqlalchemy as sa
 
+from service.databases.tables import marks
 from service.orthanc_api.resources import Change
 from service.queue.tasks import Mode
 from service.work.change_log import ChangeLog
@@ -58,3 +60,21 @@ def test_a_series_is_looked_up_again_once_its_replaced_files_are_left_alone(hous
     assert (house.orthanc.asked_anew, house.to_annotate()) == (["series"], {"i"})
     assert read_stable() == (["series"] * 2, {"i"})
     assert read_stable() == (["series"] * 2, set())
+
+
+def test_the_mark_of_a_series_goes_with_the_last_of_its_files(house):
+    """One that was deleted before it was left alone had its mark for ever."""
+    reader = log(house)
+    house.orthanc.arrive("j", b"file")
+    for instance in "ij":
+        house.annotator.annotate(instance, Mode.NEW)
+    house.orthanc.arrive("i", b"sent again")
+    reader.read()
+
+    def marked():
+        return house.database.rows(sa.select(marks.c.name).where(marks.c.name != "cursor"))
+
+    house.annotations.gone("i")
+    assert marked() == [("replaced series",)]
+    house.annotations.gone("j")
+    assert not marked()
