@@ -289,9 +289,6 @@ marks = sa.Table(
 )
 """How far Orthanc's change log has been read, and what was read there is not done with."""
 
-REPLACED = "replaced "
-"""Begins the mark of a series, whose id follows, in which others replaced files."""
-
 tasks = sa.Table(
     "tasks",
     INDEX,

@@ -20,6 +20,7 @@ from service.errors import NotFoundError
 from service.orthanc_api.archive import ANNOTATION, CODE, Archive
 from service.orthanc_api.resources import Glance, Parents, StoredFile
 from service.queue.tasks import Kind, Priority, Task, Tasks
+from service.records import replaced_series
 from service.records.index import BARE, REMOVED, UNSEEN, Index
 from service.records.locks import Locks
 
@@ -256,6 +257,8 @@ class Annotations:
                 self._ask_roll_ups(connection, parents)
                 self._archive.forget(parents.series)
             self._tasks.drop(connection, Kind.REWRITE, instance)
+            if parents:
+                replaced_series.forget_if_gone(connection, parents.series)
         self._tasks.wake()
         if self._thumbnails:
             self._thumbnails.remove(instance)

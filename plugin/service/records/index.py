@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bodypart.annotation import tags_state
 from bodypart.rollup import Summary
 from service.databases.prepared import Prepared
-from service.databases.tables import REPLACED, counts, instances, marks, mentions, sightings, tasks
+from service.databases.tables import counts, instances, mentions, sightings, tasks
 from service.orthanc_api.resources import Parents
 from service.records.rows import bare_row_of, mentions_of, row_of
 
@@ -77,13 +77,6 @@ _BEFORE = Prepared(
 )
 _UPDATE = Prepared(sa.update(instances).where(_OF_ID))
 _DELETE = Prepared(sa.delete(instances).where(_OF_ID))
-# Nobody tells of a series that is gone that it was left alone.
-_UNMARK = Prepared(
-    sa.delete(marks).where(
-        marks.c.name == sa.bindparam("mark"),
-        ~sa.exists().where(instances.c.series == sa.bindparam("b_series")),
-    )
-)
 # The state of a file's tags is no part of the revision: the rest of the row stays as it is.
 _NOTE_TAGS = Prepared(
     sa.update(instances).where(_OF_ID, instances.c.revision == sa.bindparam("b_revision"))
@@ -176,8 +169,6 @@ class Index:
         if (before := self._before(connection, {"id": instance})) is not None:
             _DELETE.run(connection, {"b_id": instance})
             self._count(connection, Counter({before: -1}))
-        if parents:
-            _UNMARK.run(connection, {"mark": REPLACED + parents.series, "b_series": parents.series})
         return parents
 
     def parents(self, instance: str) -> Parents | None:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from service.databases.prepared import Prepared
-from service.databases.tables import REPLACED, marks
+from service.databases.tables import marks
 from service.errors import ArchiveError
 from service.queue.tasks import Kind, Mode
+from service.records import replaced_series
 from service.records.removals import stays_removed
 
 if TYPE_CHECKING:
@@ -33,9 +34,7 @@ if TYPE_CHECKING:
     from service.records.records import Records
 
 _CURSOR = "cursor"
-"""Mark of the last entry that was read."""
-
-_MARK = Prepared(sa.select(marks.c.value).where(marks.c.name == sa.bindparam("name")))
+_MARK = Prepared(sa.select(marks.c.value).where(marks.c.name == _CURSOR))
 _PAGE = 500
 _ALONE, _QUIET, _LONGEST_QUIET = 0.006, 0.08, 0.25
 _LONGEST_BURST = 10.0
@@ -230,7 +229,10 @@ class ChangeLog:
         }
         wanted = {i: number for i, number in stored.items() if not self._is_removed(i, number)}
         stable = {change.resource for change in found if change.kind == "StableSeries"}
-        settled, replaced = self._settled(stable), self._replaced(stored)
+        # Modality, date and station of their instances may be others by now: what `/modify` changes
+        # in a study, Orthanc tells only after the last of its files.
+        settled = replaced_series.are_replaced(self._database, stable)
+        replaced = self._replaced(stored)
         for series in settled | replaced:
             self._archive.forget(series)
         moved = [child.instance for one in settled for child in self._index.children("series", one)]
@@ -240,10 +242,10 @@ class ChangeLog:
             # Always in the same order, so that two nodes do not deadlock.
             for series in sorted(settled | replaced):
                 if series in replaced:
-                    self._keep(connection, REPLACED + series, "")
+                    replaced_series.note(self._database, connection, series)
                 else:
-                    connection.execute(sa.delete(marks).where(marks.c.name == REPLACED + series))
-            self._keep(connection, _CURSOR, str(found[-1].sequence))
+                    replaced_series.forget(connection, series)
+            self._keep(connection, found[-1].sequence)
         if wanted or moved:
             self._tasks.wake()
 
@@ -256,16 +258,6 @@ class ChangeLog:
         parents = map(self._index.parents, stored)
         return {found.series for found in parents if found}
 
-    def _settled(self, stable: set[str]) -> set[str]:
-        """Return the series that are left alone again after files in them were replaced.
-
-        Modality, date and station of their instances may be others by now: what ``/modify`` changes
-        in a study, Orthanc tells only after the last of its files.
-        """
-        return {
-            one for one in stable if self._database.value(_MARK, name=REPLACED + one) is not None
-        }
-
     def _is_removed(self, instance: str, sequence: int | None = None) -> bool:
         """Return whether the annotation of the instance's present file was removed."""
         try:
@@ -275,12 +267,12 @@ class ChangeLog:
             return False
 
     def _cursor(self) -> int | None:
-        kept = self._database.value(_MARK, name=_CURSOR)
+        kept = self._database.value(_MARK)
         return None if kept is None else int(kept)
 
-    def _keep(self, connection: Connection, name: str, value: str) -> None:
-        connection.execute(self._keep_mark, {"name": name, "value": value})
+    def _keep(self, connection: Connection, cursor: int) -> None:
+        connection.execute(self._keep_mark, {"name": _CURSOR, "value": str(cursor)})
 
     def _begin_at(self, cursor: int) -> None:
         with self._database.write() as connection:
-            self._keep(connection, _CURSOR, str(cursor))
+            self._keep(connection, cursor)

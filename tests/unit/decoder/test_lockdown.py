@@ -150,6 +150,9 @@ def locked_in_a_child():
     child = os.fork()
     if child == 0:
         try:
+            # What other tests left open may be more than a locked process can have.
+            os.closerange(3, writer)
+            os.closerange(writer + 1, os.sysconf("SC_OPEN_MAX"))
             lock = Lockdown(Path("none.onnx"), cuda=False)
             lock.close_files()
             lock.close_system_calls(0, cuda=False)
@@ -182,7 +185,8 @@ def test_an_older_landlock_still_closes_the_files(monkeypatch, speaks):
     except OSError:
         pytest.skip("this kernel has no Landlock")
     monkeypatch.setattr(landlock, "version", lambda: speaks)
-    assert locked_in_a_child()["held"]["landlock"] == speaks
+    told = locked_in_a_child()
+    assert told["held"].get("landlock") == speaks, told["missing"]
     monkeypatch.setattr(seccomp, "restrict", lambda **_: tries())
 
     def tries():
