@@ -25,7 +25,7 @@ from typing import Any
 import requests
 
 from attacks.kills import CONFIGURATION
-from life import OWN_METADATA, Answer, Owner, lives
+from life import OWN_METADATA, Answer, Ask, Owner, lives
 from lived import faults
 from orthanc_server import KNOWN, Server
 from tried import Attack, record
@@ -73,23 +73,20 @@ class Killer(threading.Thread):
             self.done.append(way.__name__)
             print(way.__name__.strip("_"), file=sys.stderr, flush=True)
 
-    def _kill_service(self, how: signal.Signals = signal.SIGKILL) -> None:
-        for pid in self._server.services():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, how)
+    def _kill_service(self) -> None:
+        _signal(self._server.services(), signal.SIGKILL)
 
     def _end_service(self) -> None:
-        self._kill_service(signal.SIGTERM)
+        _signal(self._server.services(), signal.SIGTERM)
 
     def _halt_service(self) -> None:
-        self._kill_service(signal.SIGSTOP)
+        halted = self._server.services()
+        _signal(halted, signal.SIGSTOP)
         time.sleep(self._chance.uniform(0.1, 2.0))
-        self._kill_service(signal.SIGCONT)
+        _signal(halted, signal.SIGCONT)
 
     def _kill_decoders(self) -> None:
-        for pid in self._server.workers():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _signal(self._server.workers(), signal.SIGKILL)
 
     def _kill_orthanc(self) -> None:
         self._server.kill()
@@ -104,7 +101,13 @@ class Killer(threading.Thread):
             self._server.request("POST", "/tools/reset", data="")
 
 
-def asking(server: Server) -> Any:
+def _signal(pids: list[int], what: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, what)
+
+
+def asking(server: Server) -> Ask:
     """Return a function that sends a request until it is answered."""
 
     def ask(method: str, path: str, **arguments: Any) -> Answer:

@@ -216,10 +216,7 @@ def restore(data: bytes | memoryview) -> Correction:
         return Correction()
     if record.changed_since:
         return Correction(refused="another system changed the body part after us")
-    refused = forbids(file)
-    if refused:
-        return Correction(refused=refused)
-    refused = forbids_rare(file, record.previous)
+    refused = forbids(file) or forbids_rare(file, record.previous)
     if refused:
         return Correction(refused=refused)
     changes = {**record.previous, **unsigned_sequences(file)}
